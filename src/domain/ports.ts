@@ -1,0 +1,197 @@
+/**
+ * The contracts between flows and adapters. Flows take these as their last argument; domain code takes at most a
+ * `Source`. Adapters return facts and bytes, never judgements.
+ */
+
+/** Random access to untrusted bytes: a file, an archive member, a remote blob. Lengths and offsets are in bytes. */
+export interface Source {
+  readonly size: number;
+  /**
+   * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
+   * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.
+   */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** What stat says of a regular file; equal before and after a read, or the file changed. Times in nanoseconds. */
+export interface FileStamp {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly sizeBytes: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+export interface TreeEntry {
+  /** Path inside the artifact: `/`-separated UTF-8, no leading slash. A single file's own base name. */
+  readonly path: string;
+  /** Where the operating system finds it. */
+  readonly location: string;
+  readonly sizeBytes: number;
+  readonly stamp: FileStamp;
+}
+
+/** The regular files of an artifact, sorted by UTF-8 bytes of `path`; sidecars are listed apart (DESIGN 4.1). */
+export interface Tree {
+  readonly kind: 'file' | 'directory';
+  readonly root: string;
+  readonly entries: readonly TreeEntry[];
+  /** Top-level sidecars and git paths present, by artifact path; folders end in `/`. */
+  readonly sidecars: readonly string[];
+  /** Well-formed bookkeeping of download tools left out of the tree, by artifact path. */
+  readonly leftOut: readonly string[];
+  /** True if a symbolic link was followed to make the tree. */
+  readonly followedLinks: boolean;
+}
+
+export interface WalkOptions {
+  readonly allowSymlinks?: boolean;
+  /** Artifact paths to leave out, with everything below them. */
+  readonly ignore?: readonly string[];
+}
+
+export interface OpenFile extends Source {
+  readonly stamp: FileStamp;
+  /** @throws WeighmarkError `file-changed` if the file is not as it was when opened. */
+  close(): Promise<void>;
+}
+
+export interface WriteOptions {
+  readonly mode?: number;
+  /** Refuse to replace an existing file: `already-exists`. */
+  readonly exclusive?: boolean;
+}
+
+export interface Files {
+  /** @throws WeighmarkError `symlink-refused`, `special-file`, `name-unsafe`, `unreadable`, `not-found`, `limit-exceeded`. */
+  walk(root: string, options?: WalkOptions): Promise<Tree>;
+  /** Opens without following a final link unless `followLink`. */
+  open(location: string, options?: { followLink?: boolean }): Promise<OpenFile>;
+  /** Whole small file. @throws `not-found`, `unreadable`, `limit-exceeded` if larger than maxBytes. */
+  read(location: string, maxBytes: number): Promise<Uint8Array>;
+  /** Null when nothing is there. */
+  readIfThere(location: string, maxBytes: number): Promise<Uint8Array | null>;
+  /** Temporary file in the same folder, synced, renamed, folder synced; parents are made. */
+  write(location: string, bytes: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
+  realPath(location: string): Promise<string>;
+  remove(location: string): Promise<void>;
+}
+
+export type HashAlgorithm = 'sha256' | 'blake3' | 'blake2b';
+
+/** Lower-case hex digests of one file's whole content. */
+export type Digests = Readonly<Partial<Record<HashAlgorithm, string>>>;
+
+export interface HashJob {
+  readonly location: string;
+  readonly sizeBytes: number;
+  /** If given, the file must still be as it was walked. */
+  readonly stamp?: FileStamp;
+  readonly followLink?: boolean;
+}
+
+export interface HashOptions {
+  readonly algorithms: readonly HashAlgorithm[];
+  /** Threads at most; default: the cores there are. */
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+  /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) for files of at least this size. */
+  readonly outboardFromBytes?: number;
+}
+
+export interface HashResult {
+  readonly sizeBytes: number;
+  readonly digests: Digests;
+  readonly outboard?: Uint8Array;
+}
+
+export interface Hasher {
+  /** `wasm` or `native`, for `--version -v`. */
+  readonly kernel: string;
+  /** Results in the order of jobs. @throws WeighmarkError `file-changed`, `unreadable`, `not-found`, `interrupted`. */
+  hash(jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]>;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+export interface Progress {
+  /** One long piece of work; `total` in bytes. */
+  start(label: string, total: number): { advance(bytes: number): void; end(): void };
+}
+
+/** Text shipped with the program: JSON Schemas, trusted roots, licence lists. */
+export interface Assets {
+  schema(name: string): Promise<string>;
+  path(name: string): string;
+}
+
+/** A model or dataset's name in a registry: lower-case OCI repository path; tags and digests come apart. */
+export interface RegistryEntry {
+  readonly name: string;
+  /** `sha256:<hex>` of the manifest or index. */
+  readonly id: string;
+  readonly tags: readonly string[];
+}
+
+/** RFC 8785 JSON of this is a log leaf (DESIGN 4.5): nothing the bundle does not sign. */
+export interface LogLeaf {
+  readonly v: 1;
+  readonly kind: 'push' | 'claim' | 'promotion' | 'revocation';
+  readonly name: string;
+  /** `sha256:<hex>` */
+  readonly manifest: string;
+  /** SHA-256 of the bundle's bytes, `sha256:<hex>`. */
+  readonly bundle: string;
+  readonly env?: string;
+}
+
+export interface LogEntry {
+  readonly index: number;
+  readonly leaf: LogLeaf;
+}
+
+/** A registry, embedded or remote. Content goes in and comes out by digest; names and tags are a cache. */
+export interface Registry {
+  /** As the user named it: a folder or `oci://host/repo`. */
+  readonly location: string;
+  list(): Promise<readonly RegistryEntry[]>;
+  /** Tag or `sha256:` digest to the id. @throws WeighmarkError `not-found`. */
+  resolve(name: string, reference: string): Promise<string>;
+  hasBlob(name: string, digest: string): Promise<boolean>;
+  /** Streams a file in, hashing the bytes written; they must be `digest`. @throws `file-changed` if not. */
+  putFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
+  putBytes(name: string, digest: string, bytes: Uint8Array): Promise<void>;
+  /** Manifest last: then the artifact is there. */
+  putManifest(name: string, manifest: { bytes: Uint8Array; mediaType: string; digest: string }, tag?: string): Promise<void>;
+  getManifest(name: string, digest: string): Promise<Uint8Array>;
+  openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
+  /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
+  claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
+  putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;
+  /** Other referrers: digest list, BOM, policy bytes; by artifactType. */
+  attachments(name: string, manifest: string, artifactType: string): Promise<readonly Uint8Array[]>;
+  putAttachment(name: string, manifest: string, artifactType: string, bytes: Uint8Array): Promise<void>;
+  setTag(name: string, tag: string, digest: string): Promise<void>;
+  readonly log: TransparencyLog;
+}
+
+/** C2SP tlog-tiles. @see https://c2sp.org/tlog-tiles */
+export interface TransparencyLog {
+  /** Verifier key of the log, in C2SP vkey form; its name is the origin. */
+  readonly origin: string;
+  /** Durable when it returns: tiles, then checkpoint. Needs the log key. @throws `key-unusable` without one. */
+  append(leaves: readonly LogLeaf[]): Promise<readonly LogEntry[]>;
+  /** The newest signed checkpoint's text, or null for an empty log. */
+  checkpoint(): Promise<string | null>;
+  entries(from: number, to: number): Promise<readonly LogEntry[]>;
+  /** All entries about one manifest or name, oldest first. */
+  find(query: { name?: string; manifest?: string; bundle?: string; kind?: LogLeaf['kind']; env?: string }): Promise<readonly LogEntry[]>;
+  /** C2SP tlog-proof text for one entry. */
+  prove(index: number): Promise<string>;
+  /** Reads every tile: recomputes the root, checks the checkpoint's signature. */
+  verify(): Promise<{ readonly size: number; readonly root: string }>;
+}
