@@ -1,4 +1,4 @@
-import type { Assets, Clock, Files, Hasher, Progress, Registry } from '../domain/ports.ts';
+import type { Assets, Clock, Files, Hasher, KeylessVerifier, Progress, Registry } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -12,6 +12,7 @@ export interface Context {
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
   assets(): Promise<Assets>;
+  keyless(): Promise<KeylessVerifier>;
   registry(location?: string): Promise<Registry>;
   /** Reads standard input to the end, bounded. */
   stdin(maxBytes: number): Promise<Uint8Array>;

@@ -1,3 +1,5 @@
+import type { Signer, VerifiedTime } from './claims/types.ts';
+
 /**
  * The contracts between flows and adapters. Flows take these as their last argument; domain code takes at most a
  * `Source`. Adapters return facts and bytes, never judgements.
@@ -127,6 +129,27 @@ export interface Progress {
 export interface Assets {
   schema(name: string): Promise<string>;
   path(name: string): string;
+}
+
+/** Makes one signature in one Sigstore bundle: a key, a certificate chain, or a keyless identity (with its witnesses). */
+export interface ClaimSigner {
+  /** For people: `key SHA256:9f2c…`, `keyless identity`. */
+  readonly description: string;
+  /** Signs the DSSE pre-authentication encoding of an in-toto payload. Returns the bundle (v0.3 JSON, one line, no LF). */
+  sign(payload: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Cryptographic facts about Sigstore material, offline. Judging identities is the domain's. */
+export interface KeylessVerifier {
+  /**
+   * Proves a bundle with a Fulcio certificate against one instance's trusted root: chain, SCT, log entry bound to
+   * artifact, signature and key, timestamps, DSSE signature.
+   * @param trustedRoot content of trusted_root.json; absent: the built-in public-good instance.
+   * @throws WeighmarkError `signature-invalid`, `signature-malformed`, `trust-invalid`.
+   */
+  verify(bundle: Uint8Array, trustedRoot?: string): Promise<{ signer: Extract<Signer, { kind: 'oidc' }>; times: readonly VerifiedTime[] }>;
+  /** RFC 3161 tokens of a bundle over its signature that verify under the given authorities (PEM chains). */
+  timestamps(bundle: Uint8Array, authorities: readonly string[]): Promise<readonly VerifiedTime[]>;
 }
 
 /** A model or dataset's name in a registry: lower-case OCI repository path; tags and digests come apart. */
