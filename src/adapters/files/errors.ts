@@ -1,0 +1,24 @@
+import { WeighmarkError, type Code } from '../../domain/errors.ts';
+
+const CODES_BY_ERRNO: Readonly<Record<string, readonly [Code, string]>> = {
+  ENOENT: ['not-found', 'there is no such file'],
+  ENOTDIR: ['not-found', 'a part of the path is not a folder'],
+  EACCES: ['unreadable', 'permission denied'],
+  EPERM: ['unreadable', 'permission denied'],
+  EISDIR: ['unreadable', 'it is a folder'],
+  ELOOP: ['symlink-refused', 'it is a symbolic link'],
+  EEXIST: ['already-exists', 'it exists already'],
+  ENOSPC: ['disk-full', 'no space is left'],
+  EDQUOT: ['disk-full', 'the disk quota is used up'],
+  EFBIG: ['disk-full', 'the file would be too large'],
+  EROFS: ['write-refused', 'the file system is read-only'],
+  ENAMETOOLONG: ['name-invalid', 'the name is too long'],
+};
+
+/** A file system error in weighmark's words; anything unknown is `unreadable`, which is undecided, never a pass. */
+export function fileError(cause: unknown, subject: string): WeighmarkError {
+  if (cause instanceof WeighmarkError) return cause;
+  const errno = (cause as NodeJS.ErrnoException).code ?? '';
+  const [code, why] = CODES_BY_ERRNO[errno] ?? ['unreadable', cause instanceof Error ? cause.message : String(cause)];
+  return new WeighmarkError(code, `${subject}: ${why}`, { subject, cause });
+}

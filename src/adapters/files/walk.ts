@@ -1,0 +1,139 @@
+import { lstatSync, readdirSync, realpathSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import type { FileStamp, Tree, TreeEntry, WalkOptions } from '../../domain/ports.ts';
+import { checkPath, compareUtf8, isDownloadBookkeeping, SIDECARS } from '../../domain/tree.ts';
+import { fileError } from './errors.ts';
+
+interface Walk {
+  readonly root: string;
+  readonly realRoot: string;
+  readonly allowSymlinks: boolean;
+  readonly ignore: ReadonlySet<string>;
+  readonly entries: TreeEntry[];
+  readonly sidecars: string[];
+  readonly leftOut: string[];
+  followedLinks: boolean;
+}
+
+/** The tree below a folder, or of one file (DESIGN 4.1). Synchronous calls: for small files they are the cost. */
+export function walkTree(root: string, options: WalkOptions = {}): Tree {
+  const stat = rootStat(root);
+  if (stat.isFile()) return singleFile(root, stat);
+  if (!stat.isDirectory()) throw special(root);
+  const walk: Walk = {
+    root, realRoot: realpathSync(root), allowSymlinks: options.allowSymlinks === true, ignore: new Set(options.ignore ?? []),
+    entries: [], sidecars: [], leftOut: [], followedLinks: false,
+  };
+  walkFolder(walk, '');
+  walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
+  const { entries, sidecars, leftOut, followedLinks } = walk;
+  return { kind: 'directory', root, entries, sidecars: sidecars.sort(compareUtf8), leftOut: leftOut.sort(compareUtf8), followedLinks };
+}
+
+export function stampOf(stat: BigIntStats): FileStamp {
+  return { dev: stat.dev, ino: stat.ino, sizeBytes: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+}
+
+function singleFile(root: string, stat: BigIntStats): Tree {
+  const path = basename(root);
+  checkPath(path);
+  const entry = { path, location: root, sizeBytes: Number(stat.size), stamp: stampOf(stat) };
+  return { kind: 'file', root, entries: [entry], sidecars: [], leftOut: [], followedLinks: false };
+}
+
+function walkFolder(walk: Walk, folder: string): void {
+  for (const entry of listFolder(walk, folder)) {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (folder === '' && SIDECARS.includes(entry.name)) walk.sidecars.push(entry.isDirectory() ? `${path}/` : path);
+    else if (!walk.ignore.has(path)) visit(walk, path, entry);
+  }
+}
+
+function visit(walk: Walk, path: string, entry: Dirent): void {
+  checkPath(path);
+  if (entry.isDirectory()) walkFolder(walk, path);
+  else if (isDownloadBookkeeping(path) && entry.isFile()) walk.leftOut.push(path);
+  else if (entry.isSymbolicLink()) addLink(walk, path);
+  else addFile(walk, path, lstatSync(locate(walk, path), { bigint: true }));
+  if (walk.entries.length > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
+}
+
+function addFile(walk: Walk, path: string, stat: BigIntStats): void {
+  if (!stat.isFile()) throw special(path);
+  walk.entries.push({ path, location: locate(walk, path), sizeBytes: Number(stat.size), stamp: stampOf(stat) });
+}
+
+/** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
+function addLink(walk: Walk, path: string): void {
+  if (!walk.allowSymlinks) {
+    throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, { subject: path, hint: 'allow links inside the folder with `--allow-symlinks`' });
+  }
+  const target = targetOf(walk, path);
+  if (!isInside(walk.realRoot, target) && !isInside(hubBlobs(walk.realRoot), target)) {
+    throw new WeighmarkError('symlink-refused', `the link ${path} points outside the folder`, { subject: path });
+  }
+  const stat = statSync(target, { bigint: true });
+  if (stat.isDirectory()) throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
+  walk.followedLinks = true;
+  addFile(walk, path, stat);
+}
+
+function targetOf(walk: Walk, path: string): string {
+  try {
+    return realpathSync(locate(walk, path));
+  } catch (cause) {
+    throw new WeighmarkError('symlink-refused', `the link ${path} leads nowhere`, { subject: path, cause });
+  }
+}
+
+/** `models--org--name/snapshots/<commit>` links into `models--org--name/blobs`. */
+function hubBlobs(realRoot: string): string | null {
+  const snapshots = dirname(realRoot);
+  return basename(snapshots) === 'snapshots' ? join(dirname(snapshots), 'blobs') : null;
+}
+
+function isInside(folder: string | null, target: string): boolean {
+  return folder !== null && target.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+function listFolder(walk: Walk, folder: string): Dirent[] {
+  const location = locate(walk, folder);
+  try {
+    const entries = readdirSync(location, { withFileTypes: true });
+    if (entries.some((entry) => entry.name.includes('\ufffd'))) refuseBadNames(location);
+    return entries;
+  } catch (cause) {
+    if (cause instanceof WeighmarkError) throw cause;
+    throw fileError(cause, folder === '' ? walk.root : folder);
+  }
+}
+
+/** A decoded U+FFFD may stand for bytes that are not UTF-8; the raw bytes tell. */
+function refuseBadNames(location: string): void {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for (const raw of readdirSync(location, { encoding: 'buffer' })) {
+    try {
+      decoder.decode(raw);
+    } catch (cause) {
+      throw new WeighmarkError('name-unsafe', `a file name in ${location} is not UTF-8`, { subject: raw.toString('latin1'), cause });
+    }
+  }
+}
+
+function rootStat(root: string): BigIntStats {
+  try {
+    return statSync(root, { bigint: true });
+  } catch (cause) {
+    throw fileError(cause, root);
+  }
+}
+
+function locate(walk: Walk, path: string): string {
+  return path === '' ? walk.root : join(walk.root, path);
+}
+
+function special(path: string): WeighmarkError {
+  return new WeighmarkError('special-file', `${path} is neither a file nor a folder`, { subject: path });
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { WriteOptions } from '../../domain/ports.ts';
+import { fileError } from './errors.ts';
+
+/**
+ * Writes as DESIGN 8.6 demands: a temporary file beside the target, synced, renamed, the folder synced. A kill at any
+ * point leaves the old file or the new one.
+ * @throws WeighmarkError `already-exists` (with `exclusive`), `disk-full`, `write-refused`, `unreadable`.
+ */
+export async function writeFileAtomic(location: string, bytes: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
+  const folder = dirname(location);
+  const temporary = join(folder, `.${basename(location).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeSynced(temporary, bytes, options.mode ?? 0o644);
+    await (options.exclusive === true ? placeNew(temporary, location) : rename(temporary, location));
+    await syncFolder(folder);
+  } catch (cause) {
+    throw writeError(cause, location);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeSynced(temporary: string, bytes: Uint8Array | string, mode: number): Promise<void> {
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A hard link fails if the name is taken, where a rename would replace it. */
+async function placeNew(temporary: string, location: string): Promise<void> {
+  await link(temporary, location);
+}
+
+function writeError(cause: unknown, location: string): WeighmarkError {
+  const error = fileError(cause, location);
+  if (error.code !== 'unreadable') return error;
+  return new WeighmarkError('write-refused', `cannot write ${error.message}`, { subject: location, cause });
+}
