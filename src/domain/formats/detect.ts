@@ -1,0 +1,192 @@
+import type { Source } from '../ports.ts';
+import { formatOfName } from './names.ts';
+import { isOnnxModel, isSavedModel, isTensorflowGraph } from './protobuf-probe.ts';
+import type { FormatId, NamedSource } from './types.ts';
+
+const HEAD_BYTES = 4096;
+const TAIL_BYTES = 65_557;
+
+/** Fixed bytes at fixed places. `mask`-free on purpose: what needs more than equality has a function below. */
+const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly hex: string }[] = [
+  { format: 'gguf', at: 0, hex: '47475546' },
+  { format: 'torch-legacy', at: 0, hex: '80028a0a6cfc9c46f9206aa850192e' },
+  { format: 'npy', at: 0, hex: '934e554d5059' },
+  { format: 'hdf5', at: 0, hex: '894844460d0a1a0a' },
+  { format: 'tflite', at: 4, hex: '54464c33' },
+  { format: 'parquet', at: 0, hex: '50415231' },
+  { format: 'arrow', at: 0, hex: '4152524f5731' },
+  { format: 'zip', at: 0, hex: '504b0304' },
+  { format: 'zip', at: 0, hex: '504b0506' },
+  { format: 'zip', at: 0, hex: '504b0708' },
+  { format: 'gzip', at: 0, hex: '1f8b' },
+  { format: 'bzip2', at: 0, hex: '425a68' },
+  { format: 'xz', at: 0, hex: 'fd377a585a00' },
+  { format: 'lzma', at: 0, hex: '5d0000' },
+  { format: 'zlib', at: 0, hex: '7801' },
+  { format: 'zlib', at: 0, hex: '785e' },
+  { format: 'zlib', at: 0, hex: '789c' },
+  { format: 'zlib', at: 0, hex: '78da' },
+  { format: 'zstd', at: 0, hex: '28b52ffd' },
+  { format: 'lz4', at: 0, hex: '04224d18' },
+  { format: '7z', at: 0, hex: '377abcaf271c' },
+  { format: 'tar', at: 257, hex: '7573746172' },
+  { format: 'image', at: 0, hex: '89504e470d0a1a0a' },
+  { format: 'image', at: 0, hex: 'ffd8ff' },
+  { format: 'image', at: 0, hex: '474946383761' },
+  { format: 'image', at: 0, hex: '474946383961' },
+  { format: 'image', at: 8, hex: '57454250' },
+  { format: 'image', at: 0, hex: '49492a00' },
+  { format: 'image', at: 0, hex: '4d4d002a' },
+  { format: 'audio', at: 8, hex: '57415645' },
+  { format: 'audio', at: 0, hex: '664c6143' },
+  { format: 'audio', at: 0, hex: '4f676753' },
+  { format: 'audio', at: 0, hex: '494433' },
+  { format: 'video', at: 4, hex: '66747970' },
+  { format: 'video', at: 0, hex: '1a45dfa3' },
+  { format: 'pdf', at: 0, hex: '255044462d' },
+  { format: 'executable', at: 0, hex: '7f454c46' },
+  { format: 'executable', at: 0, hex: 'cffaedfe' },
+  { format: 'executable', at: 0, hex: 'cefaedfe' },
+  { format: 'executable', at: 0, hex: 'feedfacf' },
+  { format: 'executable', at: 0, hex: 'cafebabe' },
+  { format: 'script', at: 0, hex: '2321' },
+];
+
+export interface Detected {
+  readonly format: FormatId;
+  readonly matches: readonly FormatId[];
+  readonly named?: FormatId;
+}
+
+/** What a file is, by its bytes first and its name second. Reads 4 KiB at the start, 64 KiB at the end, and probes. */
+export async function detect(file: NamedSource): Promise<Detected> {
+  const named = formatOfName(file.path);
+  const matches = await matchesOf(file);
+  const format = choose(matches, named);
+  const all = matches.includes(format) || format === 'unknown' ? matches : [format, ...matches];
+  return { format, matches: all, ...(named === undefined ? {} : { named }) };
+}
+
+async function matchesOf(file: NamedSource): Promise<FormatId[]> {
+  const { source } = file;
+  if (source.size === 0) return ['empty'];
+  const head = await source.read(0, HEAD_BYTES);
+  const found = new Set<FormatId>();
+  if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
+  for (const { format, at, hex } of MAGIC) if (startsWith(head, at, hex)) found.add(format);
+  if (isSafetensors(head, file)) found.add('safetensors');
+  if (isExecutable(head)) found.add('executable');
+  if (isMp3(head)) found.add('audio');
+  if (isPickle(head, source.size, file.path)) found.add('pickle');
+  if (isTarHeader(head)) found.add('tar');
+  if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
+  await probeTail(source, found);
+  await probeHdf5(source, found);
+  if (isText(head)) for (const format of textMatches(head, file.path)) found.add(format);
+  else await probeProtobuf(file, found);
+  if (found.has('torch-legacy')) found.delete('pickle');
+  return [...found];
+}
+
+async function probeTail(source: Source, found: Set<FormatId>): Promise<void> {
+  if (found.has('zip') || source.size < 22) return;
+  const length = Math.min(TAIL_BYTES, source.size);
+  const tail = Buffer.from(await source.read(source.size - length, length));
+  if (tail.lastIndexOf('504b0506', undefined, 'hex') >= 0) found.add('zip');
+  if (!found.has('parquet') && tail.subarray(-4).toString('latin1') === 'PAR1') found.add('parquet');
+}
+
+/** A superblock may also lie at 512, 1024, 2048… (HDF5 file format specification, II.A). */
+async function probeHdf5(source: Source, found: Set<FormatId>): Promise<void> {
+  for (let at = 512; at + 8 <= source.size && !found.has('hdf5'); at *= 2) {
+    if (startsWith(await source.read(at, 8), 0, '894844460d0a1a0a')) found.add('hdf5');
+  }
+}
+
+async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<void> {
+  const named = formatOfName(file.path);
+  if (found.size > 0 && named !== 'onnx' && named !== 'saved-model') return;
+  if (await isOnnxModel(file.source)) found.add('onnx');
+  else if (await isSavedModel(file.source)) found.add('saved-model');
+  else if (await isTensorflowGraph(file.source)) found.add('tf-graph');
+}
+
+function choose(matches: readonly FormatId[], named: FormatId | undefined): FormatId {
+  if (named !== undefined && matches.includes(named)) return named;
+  const [first] = matches;
+  if (first !== undefined) return first;
+  return named === 'msgpack' || named === 'coreml' ? named : 'unknown';
+}
+
+function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {
+  const length = hex.length / 2;
+  return bytes.length >= at + length && Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('hex') === hex;
+}
+
+/** A header's length and its `{`; an impossible length is still safetensors if the name says so. */
+function isSafetensors(head: Uint8Array, { path, source }: NamedSource): boolean {
+  if (formatOfName(path) === 'safetensors' && head.length >= 8 && (head[8] ?? 0x7b) === 0x7b) return true;
+  return head.length >= 10 && head[8] === 0x7b && Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(source.size - 8);
+}
+
+/** PE: `MZ` and a `PE\0\0` where the header says. */
+function isExecutable(head: Uint8Array): boolean {
+  if (!startsWith(head, 0, '4d5a') || head.length < 64) return false;
+  return startsWith(head, Buffer.from(head).readUInt32LE(60), '50450000') || head.length === HEAD_BYTES;
+}
+
+function isMp3(head: Uint8Array): boolean {
+  return head.length >= 4 && head[0] === 0xff && ((head[1] ?? 0) & 0xe6) === 0xe2 && (head[2] ?? 0) >> 4 !== 15;
+}
+
+/** Protocol 2 to 5 by its PROTO opcode; protocols 0 and 1 by a first opcode that only makes sense in a pickle. */
+function isPickle(head: Uint8Array, size: number, path: string): boolean {
+  if (head[0] === 0x80 && head.length >= 3) return (head[1] ?? 0) <= 5;
+  const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
+  if (/^\(*[ci][\w.]{1,100}\n[\w.]{1,100}\n/.test(text)) return true;
+  const named = formatOfName(path);
+  if (named !== 'pickle' && named !== 'joblib') return size <= HEAD_BYTES && head.at(-1) === 0x2e && /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) && /[\n\x85-\x87Rtaseb0]\.$/.test(Buffer.from(head).toString('latin1')) && !isProse(text);
+  return /^[(\])}\x88-\x8b\x95KMJIFSVLNGXUTBC2]/.test(text);
+}
+
+/** A sentence that happens to begin like a pickle. */
+function isProse(text: string): boolean {
+  return /^[^\n]*[a-z] [a-z]/i.test(text);
+}
+
+/** A tar header's checksum counts its own eight bytes as spaces. */
+function isTarHeader(head: Uint8Array): boolean {
+  if (head.length < 512 || head[0] === 0) return false;
+  const stated = Number.parseInt(Buffer.from(head.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim(), 8);
+  let sum = 0;
+  for (let index = 0; index < 512; index++) sum += index >= 148 && index < 156 ? 32 : (head[index] ?? 0);
+  return stated === sum;
+}
+
+/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+function isLfsPointer(head: Uint8Array, size: number): boolean {
+  return size <= 1024 && Buffer.from(head).toString('latin1').startsWith('version https://git-lfs.github.com/spec/');
+}
+
+/** No byte of a control character that text does not use, and valid UTF-8 (a cut last character aside). */
+export function isText(head: Uint8Array): boolean {
+  for (const byte of head) if (byte < 9 || (byte > 13 && byte < 32 && byte !== 27)) return false;
+  return !Buffer.from(head.subarray(0, Math.max(0, head.length - 4))).toString('utf8').slice(0, -1).includes('\ufffd');
+}
+
+function textMatches(head: Uint8Array, path: string): FormatId[] {
+  const text = Buffer.from(head).toString('utf8').replace(/^\ufeff/, '').trimStart();
+  const named = formatOfName(path);
+  const binary: readonly (FormatId | undefined)[] = ['safetensors', 'gguf', 'onnx', 'torch-zip', 'pickle', 'hdf5', 'zip', 'parquet', 'image', 'audio'];
+  if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
+  if (/^[[{]/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (/^<\?xml/.test(text)) return ['xml'];
+  if (/^<(!doctype html|html)/i.test(text)) return ['html'];
+  if (named === undefined || binary.includes(named)) return ['text'];
+  return TEXT_FORMATS.has(named) ? [named] : ['text'];
+}
+
+const TEXT_FORMATS = new Set<FormatId>([
+  'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja',
+  'safetensors-index', 'weights-manifest',
+]);

@@ -1,0 +1,52 @@
+import { WeighmarkError } from '../errors.ts';
+import { detect, type Detected } from './detect.ts';
+import { kindOf } from './names.ts';
+import { READERS } from './readers.ts';
+import type { Findings, FormatReport, NamedSource, Problem, ReadOptions } from './types.ts';
+
+export { Cursor, safeNumber } from './cursor.ts';
+export { detect, type Detected } from './detect.ts';
+export { formatOfName, kindOf } from './names.ts';
+export { bytesSource, readAll, windowSource } from './source.ts';
+export type * from './types.ts';
+
+/**
+ * What a file is, from its structure alone: nothing is executed, unpickled, decompressed beyond LIMITS or followed to
+ * another file. A malformed or oversized file yields a report that says so (`problems`, `complete: false`).
+ * @throws WeighmarkError only what `source.read` throws: `file-changed`, `unreadable`, `interrupted`.
+ */
+export async function readFormat(file: NamedSource, options: ReadOptions = {}): Promise<FormatReport> {
+  const detected = await detect(file);
+  const findings = await examine(file, detected, options);
+  const problems = findings.problems ?? [];
+  return {
+    kind: kindOf(findings.format, file.path),
+    metadata: [],
+    ...findings,
+    path: file.path,
+    matches: [...new Set([findings.format, ...detected.matches])].filter((format) => format !== 'unknown'),
+    ...(detected.named === undefined ? {} : { named: detected.named }),
+    problems,
+    complete: !problems.some(({ code }) => UNEXAMINED.has(code)),
+  };
+}
+
+const UNEXAMINED: ReadonlySet<Problem['code']> = new Set(['malformed', 'truncated', 'limit', 'unsupported', 'encrypted']);
+
+async function examine(file: NamedSource, detected: Detected, options: ReadOptions): Promise<Findings> {
+  const reader = READERS[detected.format];
+  if (reader === undefined) return { format: detected.format };
+  try {
+    return await reader(file, options);
+  } catch (error) {
+    return { format: detected.format, problems: [problemOf(error)] };
+  }
+}
+
+/** A reader's refusal as a problem. @throws anything that is not about the file's format. */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof WeighmarkError)) throw error;
+  if (error.code === 'limit-exceeded') return { code: 'limit', message: error.message };
+  if (error.code === 'format-invalid') return { code: error.message.startsWith('ends early') ? 'truncated' : 'malformed', message: error.message };
+  throw error;
+}

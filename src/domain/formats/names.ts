@@ -1,0 +1,57 @@
+import type { FileKind, FormatId } from './types.ts';
+
+const BY_EXTENSION: Readonly<Record<string, FormatId>> = {
+  safetensors: 'safetensors', gguf: 'gguf', onnx: 'onnx', ort: 'onnx',
+  pt: 'torch-zip', pth: 'torch-zip', ckpt: 'torch-zip', ptl: 'torchscript', jit: 'torchscript',
+  pkl: 'pickle', pickle: 'pickle', dill: 'pickle', joblib: 'joblib', npy: 'npy', npz: 'npz',
+  keras: 'keras-v3', h5: 'hdf5', hdf5: 'hdf5', tflite: 'tflite', lite: 'tflite', mlmodel: 'coreml', msgpack: 'msgpack',
+  csv: 'csv', tsv: 'tsv', tab: 'tsv', jsonl: 'jsonl', ndjson: 'jsonl', parquet: 'parquet', arrow: 'arrow', feather: 'arrow',
+  png: 'image', jpg: 'image', jpeg: 'image', gif: 'image', webp: 'image', bmp: 'image', tif: 'image', tiff: 'image',
+  wav: 'audio', flac: 'audio', ogg: 'audio', opus: 'audio', mp3: 'audio', mp4: 'video', webm: 'video',
+  zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', gz: 'gzip', tgz: 'gzip', bz2: 'bzip2', xz: 'xz', lzma: 'lzma', zst: 'zstd', lz4: 'lz4', '7z': '7z',
+  json: 'json', webmanifest: 'json', yaml: 'yaml', yml: 'yaml', md: 'markdown', html: 'html', htm: 'html', xml: 'xml', txt: 'text',
+  ipynb: 'notebook', py: 'python', sh: 'script', bat: 'script', ps1: 'script', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja', pdf: 'pdf',
+  so: 'executable', dll: 'executable', dylib: 'executable', exe: 'executable',
+};
+
+/** What a name promises. `saved_model.pb` is a name of its own; other `.pb` and `.bin` promise nothing certain. */
+export function formatOfName(path: string): FormatId | undefined {
+  const name = baseName(path);
+  if (name === 'saved_model.pb') return 'saved-model';
+  if (name.endsWith('.safetensors.index.json')) return 'safetensors-index';
+  if (/weights_manifest\.json$/.test(name)) return 'weights-manifest';
+  const dot = name.lastIndexOf('.');
+  const extension = dot < 0 ? '' : name.slice(dot + 1);
+  return Object.hasOwn(BY_EXTENSION, extension) ? BY_EXTENSION[extension] : undefined;
+}
+
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+}
+
+const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
+  weights: [
+    'safetensors', 'gguf', 'onnx', 'torch-zip', 'torchscript', 'torch-legacy', 'pickle', 'joblib', 'npy', 'npz', 'keras-v3', 'hdf5',
+    'tflite', 'saved-model', 'tf-graph', 'coreml', 'msgpack', 'raw-weights',
+  ],
+  dataset: ['csv', 'tsv', 'jsonl', 'parquet', 'arrow', 'arrow-stream', 'image', 'audio', 'video'],
+  config: ['safetensors-index', 'weights-manifest', 'spacy', 'json', 'yaml', 'xml'],
+  tokenizer: ['sentencepiece'],
+  document: ['markdown', 'html', 'text', 'pdf'],
+  code: ['python', 'script', 'notebook', 'jinja', 'executable'],
+  archive: ['zip', 'tar', 'gzip', 'bzip2', 'xz', 'lzma', 'zlib', 'zstd', 'lz4', '7z'],
+  other: ['lfs-pointer', 'empty', 'unknown'],
+};
+
+const TOKENIZER_NAMES = new Set([
+  'tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'vocab.txt', 'merges.txt', 'special_tokens_map.json', 'added_tokens.json',
+  'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model', 'chat_template.jinja', 'chat_template.json', 'spm.model',
+]);
+
+/** What a file is for, by its format and, where the format leaves it open, by its name. */
+export function kindOf(format: FormatId, path: string): FileKind {
+  if (TOKENIZER_NAMES.has(baseName(path)) && !KINDS.weights.includes(format)) return 'tokenizer';
+  if (/^(requirements[^/]*|.*\.lock|licen[cs]e[^/]*|notice[^/]*)$/.test(baseName(path)) && format === 'text') return 'document';
+  for (const [kind, formats] of Object.entries(KINDS)) if (formats.includes(format)) return kind as FileKind;
+  return 'other';
+}

@@ -1,0 +1,49 @@
+import { WeighmarkError } from '../errors.ts';
+import type { Source } from '../ports.ts';
+import { readFields, type Field } from './protobuf.ts';
+
+/** Top-level fields looked at before a file is judged not to be one of these. */
+const FIELDS = 4096;
+
+/** ModelProto: ir_version (1, varint) or opset_import (8), and a graph (7) or functions (25). Only known fields. */
+export async function isOnnxModel(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  if (fields === null) return false;
+  const wires: Readonly<Record<number, number>> = { 1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2 };
+  const known = fields.every(({ number, wire }) => wires[number] === wire);
+  return known && fields.some(({ number }) => number === 7) && fields.some(({ number }) => number === 1 || number === 8);
+}
+
+/** SavedModel: saved_model_schema_version (1, varint) and meta_graphs (2) that hold a MetaInfoDef or a GraphDef. */
+export async function isSavedModel(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  if (fields === null || !fields.every(({ number, wire }) => (number === 1 && wire === 0) || (number === 2 && wire === 2))) return false;
+  const [graph] = fields.filter(({ number }) => number === 2);
+  if (graph === undefined) return false;
+  const inner = await topLevel(source, graph);
+  return inner !== null && inner.length > 0 && inner.every(({ number, wire }) => number >= 1 && number <= 7 && wire === 2);
+}
+
+/** GraphDef: nodes (1) whose name (1) and op (2) are text; versions (4), library (2). */
+export async function isTensorflowGraph(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  if (fields === null || !fields.every(({ number, wire }) => (number === 3 ? wire === 0 : wire === 2) && number >= 1 && number <= 5)) return false;
+  const [node] = fields;
+  if (node === undefined || node.number !== 1) return false;
+  const inner = await topLevel(source, node);
+  return inner !== null && inner.length >= 2 && inner.every(({ number, wire }) => number <= 7 && wire === 2) && inner[1]?.number === 2;
+}
+
+async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
+  const fields: Field[] = [];
+  try {
+    for await (const field of readFields(source, within)) {
+      fields.push(field);
+      if (fields.length >= FIELDS) break;
+    }
+  } catch (error) {
+    if (error instanceof WeighmarkError && (error.code === 'format-invalid' || error.code === 'limit-exceeded')) return null;
+    throw error;
+  }
+  return fields.length > 0 ? fields : null;
+}

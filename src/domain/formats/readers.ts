@@ -1,0 +1,4 @@
+import type { FormatId, Reader } from './types.ts';
+
+/** The reader of each format that has structure worth reading; the others are only recognised. */
+export const READERS: Readonly<Partial<Record<FormatId, Reader>>> = {};
