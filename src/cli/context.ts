@@ -1,4 +1,6 @@
-import type { Assets, Clock, Files, Hasher, KeylessVerifier, Progress, Registry } from '../domain/ports.ts';
+import { createProgress } from '../adapters/progress.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Assets, Clock, Files, Hasher, Progress } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -12,8 +14,6 @@ export interface Context {
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
   assets(): Promise<Assets>;
-  keyless(): Promise<KeylessVerifier>;
-  registry(location?: string): Promise<Registry>;
   /** Reads standard input to the end, bounded. */
   stdin(maxBytes: number): Promise<Uint8Array>;
   /** Asks on the terminal; null where there is none. `secret` does not echo. */
@@ -29,4 +29,37 @@ export interface CommonOptions {
   readonly jobs?: number;
   readonly offline: boolean;
   readonly registry?: string;
+}
+
+export interface ContextSettings {
+  readonly options: CommonOptions;
+  readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** The composition root: the only place that knows adapters. */
+export function createContext(settings: ContextSettings): Context {
+  return {
+    ...settings,
+    clock: { now: () => new Date() },
+    progress: createProgress(process.stderr, settings.options.progress),
+    files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
+    hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
+    assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
+    stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
+    ask: async (question, options) => (await import('../adapters/terminal.ts')).askOnTerminal(question, options),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+function kernelOf(env: ContextSettings['env']): { kernel?: 'wasm' | 'native' } {
+  const kernel = env['WEIGHMARK_KERNEL'];
+  if (kernel === undefined || kernel === '') return {};
+  if (kernel === 'wasm' || kernel === 'native') return { kernel };
+  throw new WeighmarkError('usage', 'WEIGHMARK_KERNEL is neither wasm nor native');
 }

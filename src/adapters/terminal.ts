@@ -1,0 +1,29 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { WeighmarkError } from '../domain/errors.ts';
+
+/** Standard input to its end. @throws WeighmarkError `limit-exceeded`. */
+export async function readStandardInput(maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new WeighmarkError('limit-exceeded', `standard input is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Asks a person; null where there is no terminal, so that scripts never hang. A secret is not echoed. */
+export async function askOnTerminal(question: string, options: { secret?: boolean } = {}): Promise<string | null> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  process.stderr.write(question);
+  const output = options.secret === true ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    if (options.secret === true) process.stderr.write('\n');
+  }
+}

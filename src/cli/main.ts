@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { createRequire } from 'node:module';
+import type { Register, Run } from './command.ts';
+
+type Load = () => Promise<{ readonly register: Register }>;
+
+/** Every command there is, in the order of `--help`; each is loaded when it is named. */
+const COMMANDS: Readonly<Record<string, Load>> = {
+  hash: () => import('./commands/hash.ts'),
+};
+
+/** Runs one command line and sets the exit code of the process. Never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    process.stdout.write(`${version()}\n`);
+    return;
+  }
+  const { createProgram, runner } = await import('./program.ts');
+  const run = runner(argv, version());
+  const program = createProgram(version());
+  await addCommands(program, run, namedCommand(argv));
+  await run.start(program);
+}
+
+export function commandNames(): readonly string[] {
+  return Object.keys(COMMANDS);
+}
+
+function version(): string {
+  const { version: text } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return text;
+}
+
+/** The one command that is named, so that nothing else is loaded; all of them for help, completion and typing errors. */
+async function addCommands(program: Command, run: Run, name: string | undefined): Promise<void> {
+  const load = name === undefined ? undefined : COMMANDS[name];
+  const loads = load === undefined ? Object.values(COMMANDS) : [load];
+  for (const { register } of await Promise.all(loads.map((each) => each()))) register(program, run);
+}
+
+function namedCommand(argv: readonly string[]): string | undefined {
+  const word = argv.find((argument) => !argument.startsWith('-'));
+  return word !== undefined && Object.hasOwn(COMMANDS, word) ? word : undefined;
+}

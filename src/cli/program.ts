@@ -1,0 +1,199 @@
+import { Command, Option } from 'commander';
+import { resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
+import type { Finding } from '../domain/verdict.ts';
+import type { Report, Run } from './command.ts';
+import { createContext, type CommonOptions, type Context } from './context.ts';
+import { exitOf, findingOfThrown, renderFinding, traceOf } from './errors.ts';
+import { styleFor } from './style.ts';
+
+export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html'] as const;
+
+/** The program without its commands. Usage errors are thrown, so that they leave as ours, with exit code 2. */
+export function createProgram(version: string): Command {
+  return new Command('weighmark')
+    .description('Never trust, always verify: integrity of the model supply chain')
+    .option('-V, --version', 'print the version; with -v also the kernel and platform')
+    .helpOption('-h, --help', 'show help')
+    .configureOutput({ writeErr: () => {} })
+    .addHelpText('after', `\nExit codes: 0 done and verified, 1 a check said no, 2 usage, 3 nothing to verify, 4 undecided\nversion ${version}`)
+    .exitOverride();
+}
+
+export interface Runner extends Run {
+  /** Parses the words, runs the command named, prints, sets the exit code. */
+  start(program: Command): Promise<void>;
+}
+
+export function runner(argv: readonly string[], version: string): Runner {
+  const abort = new AbortController();
+  const run = (<A extends unknown[]>(action: (context: Context, ...args: A) => Promise<Report>) =>
+    async (...args: A) => {
+      const command = args.at(-1) as Command;
+      const options = commonOptions(command);
+      const context = createContext({ options, signal: abort.signal, env: process.env, cwd: process.cwd() });
+      await print(await action(context, ...args), { command, options, version });
+    }) as Runner;
+  run.start = (program) => start(program, { argv, abort, version });
+  return run;
+}
+
+interface Job {
+  readonly argv: readonly string[];
+  readonly abort: AbortController;
+  readonly version: string;
+}
+
+interface Printing {
+  readonly command: Command;
+  readonly options: CommonOptions;
+  readonly version: string;
+}
+
+async function start(program: Command, job: Job): Promise<void> {
+  const interrupt = () => job.abort.abort(new WeighmarkError('interrupted', 'interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  process.stdout.on('error', ignoreBrokenPipe);
+  process.stderr.on('error', ignoreBrokenPipe);
+  try {
+    for (const command of leaves(program)) addCommonOptions(command);
+    await parse(program, job);
+  } catch (error) {
+    reportError(job.abort.signal.aborted ? job.abort.signal.reason : error, job);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function parse(program: Command, job: Job): Promise<void> {
+  const versionAsked = job.argv.every((word) => ['--version', '-V', '-v', '--verbose'].includes(word)) && job.argv.some((word) => /^(--version|-V)$/.test(word));
+  if (versionAsked) return printVersion(job.version);
+  if (job.argv.length === 0) {
+    process.stderr.write(program.helpInformation());
+    process.exitCode = 2;
+    return;
+  }
+  await program.parseAsync([...job.argv], { from: 'user' });
+}
+
+async function printVersion(version: string): Promise<void> {
+  const context = createContext({ options: DEFAULTS, signal: new AbortController().signal, env: process.env, cwd: process.cwd() });
+  const { kernel } = await context.hasher();
+  process.stdout.write(`weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`);
+}
+
+const DEFAULTS: CommonOptions = { format: 'text', quiet: false, verbose: false, progress: true, offline: false };
+
+function leaves(command: Command): readonly Command[] {
+  return command.commands.flatMap((child) => (child.commands.length > 0 ? [...leaves(child)] : [child]));
+}
+
+const COMMON: readonly (() => Option)[] = [
+  () => new Option('--format <format>', 'how to print').choices(FORMATS).default('text'),
+  () => new Option('--json', 'short for --format json'),
+  () => new Option('-o, --output <file>', 'print to a file'),
+  () => new Option('-q, --quiet', 'print nothing when all is well'),
+  () => new Option('-v, --verbose', 'print more'),
+  () => new Option('--no-progress', 'no progress on the terminal'),
+  () => new Option('--jobs <n>', 'threads at most').argParser(wholeNumber),
+  () => new Option('--offline', 'never touch the network').env('WEIGHMARK_OFFLINE'),
+  () => new Option('--registry <dir|oci://…>', 'the registry').env('WEIGHMARK_REGISTRY'),
+];
+
+/** A command's own option of the same name stays. */
+function addCommonOptions(command: Command): void {
+  command.exitOverride().configureOutput({ writeErr: () => {} });
+  const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
+  for (const make of COMMON) {
+    const option = make();
+    if (taken.has(option.long)) continue;
+    if (option.short !== undefined && taken.has(option.short)) delete option.short;
+    command.addOption(option);
+  }
+}
+
+function commonOptions(command: Command): CommonOptions {
+  const given = command.opts<Record<string, unknown>>();
+  const format = given['json'] !== true && typeof given['format'] === 'string' ? given['format'] : given['json'] === true ? 'json' : 'text';
+  return {
+    format,
+    quiet: given['quiet'] === true,
+    verbose: given['verbose'] === true,
+    progress: given['progress'] !== false,
+    offline: given['offline'] === true || given['offline'] === '1' || given['offline'] === 'true',
+    ...(typeof given['output'] === 'string' ? { output: given['output'] } : {}),
+    ...(typeof given['jobs'] === 'number' ? { jobs: given['jobs'] } : {}),
+    ...(typeof given['registry'] === 'string' ? { registry: given['registry'] } : {}),
+  };
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9][0-9]{0,3}$/.test(text)) return Number(text);
+  throw new WeighmarkError('usage', `${text} is not a number of threads`);
+}
+
+async function print(report: Report, printing: Printing): Promise<void> {
+  process.exitCode = report.exitCode;
+  const { format, quiet } = printing.options;
+  if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
+  const { out = '', err = '' } = report.text(styleFor(process.stdout));
+  if (!(quiet && report.exitCode === 0) && err !== '') process.stderr.write(err);
+  if (out !== '' && !(quiet && report.exitCode === 0 && report.sarif !== undefined)) output(out, printing);
+}
+
+function rendered(report: Report, format: string, printing: Printing): string {
+  if (format === 'json') return JSON.stringify(jsonReport(report, printing), null, 2);
+  if (format === 'sarif' && report.sarif) return JSON.stringify(report.sarif(), null, 2);
+  const text = format === 'junit' ? report.junit : format === 'markdown' ? report.markdown : report.other?.[format];
+  if (text) return text();
+  throw new WeighmarkError('usage', `\`${commandPath(printing.command)}\` has no format ${format}`);
+}
+
+function jsonReport(report: Report, printing: Printing): object {
+  return {
+    ...commonFields(commandPath(printing.command), printing.version),
+    exitCode: report.exitCode,
+    ...report.json,
+  };
+}
+
+function commonFields(command: string, version: string): object {
+  const name = command.replaceAll(' ', '-');
+  return { $schema: `https://weighmark.dev/schemas/${name}.schema.json`, schemaVersion: 1, tool: { name: 'weighmark', version }, command };
+}
+
+function commandPath(command: Command): string {
+  const parent = command.parent;
+  return parent === null || parent.parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
+}
+
+function output(text: string, { options }: Printing): void {
+  if (options.output === undefined || options.output === '-') process.stdout.write(text);
+  else writeFileSync(resolve(options.output), text);
+}
+
+function reportError(error: unknown, job: Job): void {
+  const finding = findingOfThrown(error);
+  if (finding === null) return;
+  const exitCode: ExitCode = exitOf(finding);
+  process.exitCode = exitCode;
+  if (asksJson(job.argv)) process.stdout.write(`${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
+  const trace = process.env['WEIGHMARK_DEBUG'] === '1' ? traceOf(error) : '';
+  process.stderr.write(trace + renderFinding(finding, styleFor(process.stderr)));
+}
+
+function jsonError(finding: Finding, job: Job, exitCode: ExitCode): object {
+  const command = job.argv.find((word) => !word.startsWith('-')) ?? '';
+  return { ...commonFields('error', job.version), command, exitCode, error: finding };
+}
+
+function asksJson(argv: readonly string[]): boolean {
+  return argv.includes('--json') || argv.includes('--format=json') || argv[argv.indexOf('--format') + 1] === 'json';
+}
+
+/** A reader that stops early (`| head`) is no error of ours. */
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  throw error;
+}

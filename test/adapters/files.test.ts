@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { createFiles } from '../../src/adapters/files/index.ts';
+
+const files = createFiles();
+
+function folder(content: Record<string, string> = {}): string {
+  const root = mkdtempSync(join(tmpdir(), 'weighmark-files-'));
+  for (const [path, text] of Object.entries(content)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+test('a tree is the regular files, sorted by bytes, without its sidecars', async () => {
+  const root = folder({ 'b/c': '1', 'b-c': '2', a: '3', 'model.sig': '', 'claims.jsonl': '', '.weighmark/files': '', '.gitignore': '', 'sub/model.sig': '4' });
+  const tree = await files.walk(root);
+  assert.deepEqual(tree.entries.map(({ path }) => path), ['a', 'b-c', 'b/c', 'sub/model.sig']);
+  assert.deepEqual(tree.sidecars, ['.gitignore', '.weighmark/', 'claims.jsonl', 'model.sig']);
+  assert.equal(tree.kind, 'directory');
+});
+
+test('a single file is a tree of its base name', async () => {
+  const root = folder({ 'm.gguf': 'x' });
+  const tree = await files.walk(join(root, 'm.gguf'));
+  assert.deepEqual([tree.kind, tree.entries.map(({ path, sizeBytes }) => [path, sizeBytes])], ['file', [['m.gguf', 1]]]);
+});
+
+test('download bookkeeping is left out and reported', async () => {
+  const root = folder({ a: '1', '.cache/huggingface/download/a.metadata': 'x', '.cache/huggingface/evil.py': 'y' });
+  const tree = await files.walk(root);
+  assert.deepEqual(tree.leftOut, ['.cache/huggingface/download/a.metadata']);
+  assert.deepEqual(tree.entries.map(({ path }) => path), ['.cache/huggingface/evil.py', 'a']);
+});
+
+test('links are refused, or followed inside the folder only', async () => {
+  const root = folder({ a: '1' });
+  symlinkSync('a', join(root, 'link'));
+  await assert.rejects(files.walk(root), { code: 'symlink-refused' });
+  const tree = await files.walk(root, { allowSymlinks: true });
+  assert.deepEqual(tree.entries.map(({ path }) => path), ['a', 'link']);
+  assert.equal(tree.followedLinks, true);
+  symlinkSync('/etc/hostname', join(root, 'out'));
+  await assert.rejects(files.walk(root, { allowSymlinks: true }), { code: 'symlink-refused' });
+  await assert.doesNotReject(files.walk(root, { allowSymlinks: true, ignore: ['out'] }));
+});
+
+test('a Hugging Face cache snapshot may link into its own blobs', async () => {
+  const root = folder({ 'models--o--n/blobs/abc': 'x', 'models--o--n/snapshots/1/.keep': '' });
+  symlinkSync('../../blobs/abc', join(root, 'models--o--n/snapshots/1/model.bin'));
+  const tree = await files.walk(join(root, 'models--o--n/snapshots/1'), { allowSymlinks: true });
+  assert.deepEqual(tree.entries.map(({ path }) => path), ['.keep', 'model.bin']);
+});
+
+test('fifos, names that are not UTF-8 and missing folders are errors', async () => {
+  const root = folder({ a: '1' });
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  await assert.rejects(files.walk(root), { code: 'special-file' });
+  const latin = folder();
+  execFileSync('sh', ['-c', `touch "${latin}/$(printf 'caf\\351')"`]);
+  await assert.rejects(files.walk(latin), { code: 'name-unsafe' });
+  await assert.rejects(files.walk(join(root, 'none')), { code: 'not-found' });
+});
+
+test('a file that changes while it is open is an error', async () => {
+  const root = folder({ a: 'before' });
+  const open = await files.open(join(root, 'a'));
+  assert.equal(Buffer.from(await open.read(2, 100)).toString(), 'fore');
+  writeFileSync(join(root, 'a'), 'aft');
+  await assert.rejects(open.read(0, 6), { code: 'file-changed' });
+  await assert.rejects(open.close(), { code: 'file-changed' });
+});
+
+test('a final link is not followed by open', async () => {
+  const root = folder({ a: '1' });
+  symlinkSync('a', join(root, 'link'));
+  await assert.rejects(files.open(join(root, 'link')), { code: 'symlink-refused' });
+  await (await files.open(join(root, 'link'), { followLink: true })).close();
+});
+
+test('writing is atomic, exclusive when asked, and leaves nothing half-written', async () => {
+  const root = folder();
+  await files.write(join(root, 'sub/x'), 'one', { mode: 0o600 });
+  await files.write(join(root, 'sub/x'), 'two');
+  await assert.rejects(files.write(join(root, 'sub/x'), 'three', { exclusive: true }), { code: 'already-exists' });
+  assert.equal(readFileSync(join(root, 'sub/x'), 'utf8'), 'two');
+  renameSync(join(root, 'sub/x'), join(root, 'sub/y'));
+  await assert.rejects(files.write(join(root, 'sub/y/z'), 'four'));
+  assert.deepEqual(readdirSync(join(root, 'sub')), ['y']);
+});
+
+test('a bounded read refuses what is larger and tells missing from unreadable', async () => {
+  const root = folder({ a: 'hello' });
+  await assert.rejects(files.read(join(root, 'a'), 4), { code: 'limit-exceeded' });
+  assert.equal(await files.readIfThere(join(root, 'b'), 4), null);
+  assert.deepEqual([await files.kindOf(root), await files.kindOf(join(root, 'a')), await files.kindOf(join(root, 'b'))], ['directory', 'file', 'none']);
+  if (process.getuid?.() !== 0) {
+    chmodSync(join(root, 'a'), 0);
+    await assert.rejects(files.read(join(root, 'a'), 10), { code: 'unreadable' });
+  }
+});
