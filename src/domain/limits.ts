@@ -35,10 +35,23 @@ export const LIMITS = {
   archiveInflatedBytes: 4 * 2 ** 30,
   pickleOpcodes: 50_000_000,
   pickleDepth: 1000,
+  pickleMemo: 1_000_000,
+  pickleStack: 1_000_000,
+  /** Values kept in containers; further ones are judged and counted, not kept. */
+  pickleValues: 2_000_000,
+  pickleStringBytes: 65_536,
+  pickleTextBytes: 96 << 20,
   lineageDepth: 64,
   lineageNodes: 20_000,
   logLeafBytes: 65_535,
   feedBytes: 64 << 20,
   httpJsonBytes: 16 << 20,
   redirects: 3,
+  /** A trust anchor's PEM file: a corporate bundle of roots and intermediates. */
+  certificatesPerFile: 64,
+  trustEntries: 2000,
+  identityBytes: 2048,
+  patternBytes: 512,
+  /** An OIDC token or an RFC 3161 answer. */
+  tokenBytes: 64 << 10,
 } as const;

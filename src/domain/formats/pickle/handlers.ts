@@ -1,0 +1,206 @@
+import { LIMITS } from '../../limits.ts';
+import type { Argument } from './decode.ts';
+import { addEntries, addItems, checkWeight, dict, dictOf, sequence } from './build.ts';
+import { isPair, mayKeep, note, pop, popMark, problem, push, top, type Machine } from './machine.ts';
+import { calleeName, globalName, isNode, LOST, weightOf, type PickleGlobal, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
+
+type Handler = (machine: Machine, argument: Argument | undefined) => void;
+
+/** A memo index far beyond what the stream has built makes CPython allocate that much: ten bytes ask for gigabytes. */
+const MEMO_SLACK = 100_000;
+
+/** What each opcode does to the stack and the memo; constants are pushed by default. @see CPython's Modules/_pickle.c */
+export const HANDLERS: Readonly<Record<string, Handler>> = {
+  PROTO: (machine, argument) => protocol(machine, argument as number),
+  FRAME: () => undefined,
+  NONE: (machine) => push(machine, null),
+  NEWTRUE: (machine) => push(machine, true),
+  NEWFALSE: (machine) => push(machine, false),
+  NEXT_BUFFER: (machine) => push(machine, LOST),
+  READONLY_BUFFER: () => undefined,
+  EMPTY_LIST: (machine) => push(machine, sequence('list', [])),
+  EMPTY_TUPLE: (machine) => push(machine, sequence('tuple', [])),
+  EMPTY_SET: (machine) => push(machine, sequence('set', [])),
+  EMPTY_DICT: (machine) => push(machine, dict()),
+  MARK: mark,
+  POP: popOne,
+  POP_MARK: (machine) => void popMark(machine),
+  DUP: (machine) => push(machine, top(machine)),
+  LIST: (machine) => collect(machine, 'list', popMark(machine)),
+  TUPLE: (machine) => collect(machine, 'tuple', popMark(machine)),
+  FROZENSET: (machine) => collect(machine, 'frozenset', popMark(machine)),
+  TUPLE1: (machine) => collect(machine, 'tuple', popSome(machine, 1)),
+  TUPLE2: (machine) => collect(machine, 'tuple', popSome(machine, 2)),
+  TUPLE3: (machine) => collect(machine, 'tuple', popSome(machine, 3)),
+  DICT: (machine) => push(machine, dictOf(machine, popMark(machine))),
+  APPEND: (machine) => withValue(machine, (item) => addItems(machine, top(machine), [item])),
+  APPENDS: (machine) => withItems(machine, (items) => addItems(machine, top(machine), items)),
+  ADDITEMS: (machine) => withItems(machine, (items) => addItems(machine, top(machine), items)),
+  SETITEM: (machine) => setItem(machine),
+  SETITEMS: (machine) => withItems(machine, (items) => addEntries(machine, top(machine), items)),
+  PUT: (machine, argument) => put(machine, argument as number),
+  BINPUT: (machine, argument) => put(machine, argument as number),
+  LONG_BINPUT: (machine, argument) => put(machine, argument as number),
+  MEMOIZE: (machine) => put(machine, machine.memo.size),
+  GET: (machine, argument) => get(machine, argument as number),
+  BINGET: (machine, argument) => get(machine, argument as number),
+  LONG_BINGET: (machine, argument) => get(machine, argument as number),
+  EXT1: (machine, argument) => extension(machine, argument as number),
+  EXT2: (machine, argument) => extension(machine, argument as number),
+  EXT4: (machine, argument) => extension(machine, argument as number),
+  GLOBAL: (machine, argument) => isPair(argument) && pushGlobal(machine, argument[0], argument[1]),
+  STACK_GLOBAL: stackGlobal,
+  INST: inst,
+  OBJ: obj,
+  REDUCE: (machine) => withValue(machine, (args) => call(machine, 'REDUCE', pop(machine), args)),
+  NEWOBJ: (machine) => withValue(machine, (args) => call(machine, 'NEWOBJ', pop(machine), args)),
+  NEWOBJ_EX: newObjectWithKeywords,
+  BUILD: build,
+  PERSID: (machine, argument) => persistent(machine, argument as string),
+  BINPERSID: (machine) => persistent(machine, pop(machine)),
+};
+
+function protocol(machine: Machine, version: number): void {
+  if (version > 5) problem(machine, 'protocol', `protocol ${version} is unknown`);
+  machine.protocol = Math.max(machine.protocol, version);
+}
+
+function mark(machine: Machine): void {
+  machine.below.push(machine.stack);
+  machine.stack = [];
+}
+
+/** POP removes the MARK where nothing is above it. */
+function popOne(machine: Machine): void {
+  if (machine.stack.length === 0 && machine.below.length > 0) popMark(machine);
+  else pop(machine);
+}
+
+function popSome(machine: Machine, count: number): PickleValue[] {
+  const taken = Array.from({ length: count }, () => pop(machine));
+  return taken.reverse();
+}
+
+function withValue(machine: Machine, use: (value: PickleValue) => void): void {
+  use(pop(machine));
+}
+
+function withItems(machine: Machine, use: (items: PickleValue[]) => void): void {
+  use(popMark(machine));
+}
+
+function collect(machine: Machine, kind: PickleSequence['kind'], items: PickleValue[]): void {
+  const made = sequence(kind, items);
+  machine.budget.values -= 1;
+  checkWeight(machine, made);
+  push(machine, made);
+}
+
+function setItem(machine: Machine): void {
+  const [key, value] = popSome(machine, 2) as [PickleValue, PickleValue];
+  addEntries(machine, top(machine), [key, value]);
+}
+
+function put(machine: Machine, index: number): void {
+  if (index > machine.opcodes + MEMO_SLACK) note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
+  const value = top(machine);
+  const full = machine.memo.size >= LIMITS.pickleMemo && !machine.memo.has(index);
+  if (!full) machine.memo.set(index, value);
+  else problem(machine, 'limit', 'more memo entries than are kept');
+}
+
+function get(machine: Machine, index: number): void {
+  const value = machine.memo.get(index);
+  if (value === undefined) problem(machine, 'memo-missing', `memo entry ${index} was never set`);
+  push(machine, value ?? LOST);
+}
+
+function extension(machine: Machine, code: number): void {
+  note(machine, 'extension', `copyreg extension ${code}`);
+  push(machine, { kind: 'extension', code, offset: machine.offset });
+}
+
+function stackGlobal(machine: Machine): void {
+  const [module, name] = popSome(machine, 2);
+  if (typeof module === 'string' && typeof name === 'string') return pushGlobal(machine, module, name);
+  const lost = module === LOST || name === LOST;
+  note(machine, 'computed-name', lost ? 'the names are not on the stack' : 'the names are not plain strings');
+  pushGlobal(machine, typeof module === 'string' ? module : null, typeof name === 'string' ? name : null);
+}
+
+function pushGlobal(machine: Machine, module: string | null, name: string | null): void {
+  push(machine, lookUp(machine, module, name));
+}
+
+function lookUp(machine: Machine, module: string | null, name: string | null): PickleGlobal {
+  const found: PickleGlobal = { kind: 'global', module, name, offset: machine.offset };
+  const key = `${module}\n${name}`;
+  if (name?.includes('.') === true) note(machine, 'dotted-name', `${module}: ${name}`);
+  if (machine.globals.size < 100_000 && !machine.globals.has(key)) machine.globals.set(key, found);
+  machine.visitor.onGlobal?.(found);
+  return found;
+}
+
+function inst(machine: Machine, argument: Argument | undefined): void {
+  const args = popMark(machine);
+  const [module, name] = isPair(argument) ? argument : [null, null];
+  call(machine, 'INST', lookUp(machine, module, name), sequence('tuple', args));
+}
+
+function obj(machine: Machine): void {
+  const [callee, ...args] = popMark(machine);
+  if (callee === undefined) problem(machine, 'stack-underflow', 'OBJ without a class');
+  call(machine, 'OBJ', callee ?? LOST, sequence('tuple', args));
+}
+
+function newObjectWithKeywords(machine: Machine): void {
+  const [callee, args, kwargs] = popSome(machine, 3) as [PickleValue, PickleValue, PickleValue];
+  call(machine, 'NEWOBJ_EX', callee, args, kwargs);
+}
+
+function call(machine: Machine, via: PickleObject['via'], callee: PickleValue, packed: PickleValue, kwargs: PickleValue = null): void {
+  const args = isNode(packed) && 'items' in packed ? packed.items : [packed];
+  const made: PickleObject = {
+    kind: 'object', callee, args, kwargs, via, offset: machine.offset,
+    state: undefined, items: [], entries: [], omitted: 0, weight: args.reduce<number>((sum, each) => sum + weightOf(each), 1),
+  };
+  machine.budget.values -= 1;
+  checkWeight(machine, made);
+  recordCall(machine, made);
+  push(machine, made);
+}
+
+function recordCall(machine: Machine, made: PickleObject): void {
+  const name = globalName(made.callee);
+  if (name === null) note(machine, 'computed-call', describeCallee(made.callee));
+  const key = `${made.via}\n${name ?? describeCallee(made.callee)}`;
+  const known = machine.calls.get(key);
+  if (known !== undefined) known.count += 1;
+  else if (machine.calls.size < 100_000) machine.calls.set(key, { ...made, count: 1 });
+  machine.visitor.onCall?.(made);
+}
+
+function describeCallee(callee: PickleValue): string {
+  if (!isNode(callee)) return `a ${callee === null ? 'None' : typeof callee}`;
+  if (callee.kind === 'object') return `the result of ${calleeName(callee) ?? 'a computed call'}`;
+  return callee.kind === 'global' ? 'a computed name' : `a value of kind ${callee.kind}`;
+}
+
+/** `__setstate__` or `__dict__.update`: on an imported class or module it changes it for the whole process. */
+function build(machine: Machine): void {
+  const state = pop(machine);
+  const target = top(machine);
+  if (!isNode(target)) return;
+  if (target.kind === 'global') note(machine, 'build-on-global', `${target.module}.${target.name}`);
+  if (target.kind !== 'object') return;
+  if (mayKeep(machine)) target.state = state;
+  target.weight += weightOf(state);
+  checkWeight(machine, target);
+  if (calleeName(target)?.endsWith('.NumpyArrayWrapper') === true) machine.rawData = target;
+}
+
+function persistent(machine: Machine, id: PickleValue): void {
+  const storage = isNode(id) && id.kind === 'tuple' && id.items[0] === 'storage';
+  if (!storage) note(machine, 'persistent', typeof id === 'string' ? id.slice(0, 80) : 'not a storage of PyTorch');
+  push(machine, { kind: 'persistent', id, offset: machine.offset });
+}

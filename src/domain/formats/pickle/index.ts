@@ -1,0 +1,7 @@
+/** Pickle as data: a disassembler and a symbolic unpickler that imports and calls nothing. */
+export { readPickle, readPickles, type Pickle, type PickleOptions, type Span } from './read.ts';
+export type { PickleCall, PickleEvent, PickleProblem, PickleVisitor } from './machine.ts';
+export { calleeName, globalName, isNode, lookup } from './values.ts';
+export type {
+  PickleBytes, PickleDict, PickleExtension, PickleGlobal, PickleLost, PickleNode, PickleObject, PicklePersistent, PickleSequence, PickleValue,
+} from './values.ts';

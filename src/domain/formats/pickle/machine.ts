@@ -1,0 +1,100 @@
+import type { Argument } from './decode.ts';
+import { LOST, type PickleGlobal, type PickleObject, type PickleValue } from './values.ts';
+
+/** Something in the stream's structure that a scan may judge; `offset` is the opcode's. */
+export interface PickleEvent {
+  readonly kind:
+    | 'dotted-name' | 'computed-name' | 'extension' | 'build-on-global' | 'set-on-global' | 'computed-call'
+    | 'persistent' | 'memo-index' | 'memo-bomb' | 'raw-data';
+  readonly offset: number;
+  readonly detail: string;
+}
+
+/** Why the stream could not be read as Python would, or not in full. */
+export interface PickleProblem {
+  readonly code: 'truncated' | 'bad-opcode' | 'bad-argument' | 'stack-underflow' | 'memo-missing' | 'protocol' | 'limit';
+  readonly offset: number;
+  readonly message: string;
+}
+
+export interface PickleCall {
+  readonly callee: PickleValue;
+  readonly args: readonly PickleValue[];
+  readonly kwargs: PickleValue;
+  readonly via: PickleObject['via'];
+  readonly offset: number;
+}
+
+/** Called while reading, once per occurrence, for those who must see all of them. They must not keep the values. */
+export interface PickleVisitor {
+  onGlobal?(global: PickleGlobal): void;
+  onCall?(call: PickleCall): void;
+  onConstant?(value: PickleValue, offset: number): void;
+}
+
+/** The unpickler's stack and memo. `below` are the stacks under each MARK. */
+export interface Machine {
+  stack: PickleValue[];
+  readonly below: PickleValue[][];
+  readonly memo: Map<number, PickleValue>;
+  readonly budget: { values: number; textBytes: number };
+  readonly visitor: PickleVisitor;
+  readonly globals: Map<string, PickleGlobal>;
+  readonly calls: Map<string, PickleCall & { count: number }>;
+  readonly events: PickleEvent[];
+  readonly problems: PickleProblem[];
+  opcodes: number;
+  protocol: number;
+  /** Set by BUILD on a joblib array wrapper: its data follows in the stream. */
+  rawData: PickleObject | undefined;
+  offset: number;
+}
+
+const EVENTS_KEPT = 10_000;
+
+export function note(machine: Machine, kind: PickleEvent['kind'], detail: string): void {
+  if (machine.events.length < EVENTS_KEPT) machine.events.push({ kind, offset: machine.offset, detail });
+}
+
+/** Each kind of problem is told once per thousand; the first is what matters. */
+export function problem(machine: Machine, code: PickleProblem['code'], message: string): void {
+  if (machine.problems.length < 100) machine.problems.push({ code, offset: machine.offset, message });
+}
+
+export function push(machine: Machine, value: PickleValue): void {
+  machine.stack.push(value);
+}
+
+/** The top of the stack taken off; `LOST` and a problem where Python would fail. */
+export function pop(machine: Machine): PickleValue {
+  if (machine.stack.length > 0) return machine.stack.pop() as PickleValue;
+  problem(machine, 'stack-underflow', 'an opcode takes more from the stack than there is');
+  return LOST;
+}
+
+export function top(machine: Machine): PickleValue {
+  const value = machine.stack.at(-1);
+  if (value !== undefined) return value;
+  problem(machine, 'stack-underflow', 'an opcode looks at an empty stack');
+  return LOST;
+}
+
+/** Everything above the last MARK, which is removed. */
+export function popMark(machine: Machine): PickleValue[] {
+  const items = machine.stack;
+  const under = machine.below.pop();
+  if (under === undefined) problem(machine, 'stack-underflow', 'an opcode needs a MARK and there is none');
+  machine.stack = under ?? [];
+  return items;
+}
+
+/** True while there is budget to keep one more value; after that, values are judged and dropped. */
+export function mayKeep(machine: Machine): boolean {
+  if (machine.budget.values <= 0) return false;
+  machine.budget.values -= 1;
+  return true;
+}
+
+export function isPair(argument: Argument | undefined): argument is readonly [string, string] {
+  return Array.isArray(argument);
+}
