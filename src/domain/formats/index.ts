@@ -8,6 +8,13 @@ export { Cursor, safeNumber } from './cursor.ts';
 export { detect, type Detected } from './detect.ts';
 export { formatOfName, kindOf } from './names.ts';
 export { bytesSource, readAll, windowSource } from './source.ts';
+export { readZip, type ZipArchive, type ZipCentral, type ZipEntry } from './zip.ts';
+export type { ZipLocal } from './zip-local.ts';
+export { memberSource, openMember, rawMember } from './zip-member.ts';
+export { chunksOf, collect, firstBytes, inflate, type Compression, type InflateLimits } from './inflate.ts';
+export { streamSource } from './stream-source.ts';
+export { isUnsafePath } from './archive-path.ts';
+export { fieldIntegers, fieldText, readFields, type Field } from './protobuf.ts';
 export type * from './types.ts';
 
 /**

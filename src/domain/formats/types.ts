@@ -36,8 +36,8 @@ export interface TensorInfo {
   readonly length?: number;
   /** File beside this one, or archive member, that holds the elements. */
   readonly location?: string;
-  /** True for what training adds and inference does not need: optimizer state. Not counted as parameters. */
-  readonly auxiliary?: boolean;
+  /** Why it is not counted as parameters, though its dtype would be: optimizer state, a branch of the graph. */
+  readonly uncounted?: 'optimizer' | 'sub-graph' | 'shared';
 }
 
 export interface TensorTable {
@@ -141,6 +141,12 @@ export interface FormatReport {
   readonly tensors?: TensorTable;
   /** Sum of `parametersByDtype`; absent when the file does not tell (packed integers, weights in code or elsewhere). */
   readonly parameters?: number;
+  /** Elements in Constant nodes, sub-graphs and functions, by dtype: some are weights, so `parameters` is absent. */
+  readonly unattributed?: Readonly<Record<Dtype, number>>;
+  /** The quantisation scheme the file states, in its usual name: `Q4_K_M`. */
+  readonly quantization?: { readonly name: string; readonly place: string };
+  /** Bytes from the start that hold the structure; the rest is tensor data. */
+  readonly headerLength?: number;
   /** In the file's order; first of duplicates first. */
   readonly metadata: readonly MetadataItem[];
   readonly inputs?: readonly Port[];

@@ -1,0 +1,209 @@
+import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { Cursor, safeNumber } from './cursor.ts';
+import { GGML_TYPES, GGUF_FILE_TYPES } from './ggml.ts';
+import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
+import type { Findings, MetadataItem, MetadataValue, NamedSource, Problem, TensorInfo } from './types.ts';
+
+const KEPT_ELEMENTS = 64;
+const TEXT_BYTES = 1 << 20;
+const NAME_BYTES = 1 << 16;
+const ARRAY_DEPTH = 4;
+
+/** Bytes of one value by GGUF type number; strings (8) and arrays (9) have none. */
+const WIDTHS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+
+interface State {
+  readonly cursor: Cursor;
+  readonly problems: Problem[];
+  readonly metadata: MetadataItem[];
+}
+
+/**
+ * The header of a GGUF file, version 2 or 3, little-endian: metadata in order with duplicates, and every tensor's own
+ * encoding. Counts are checked against the bytes there are before anything is read.
+ * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
+ */
+export async function readGguf({ source }: NamedSource): Promise<Findings> {
+  const state: State = { cursor: new Cursor(source), problems: [], metadata: [] };
+  state.cursor.skip(4);
+  const version = await state.cursor.u32le();
+  if (version !== 2 && version !== 3) return { format: 'gguf', problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 }] };
+  const tensorCount = await readCount(state.cursor, 'tensors', 24, LIMITS.tensorsPerFile);
+  const keyCount = await readCount(state.cursor, 'keys', 13, LIMITS.ggufKeys);
+  await readMetadata(state, keyCount);
+  const quantization = quantizationOf(state);
+  const tensors = await readTensors(state, tensorCount);
+  const { metadata, problems } = state;
+  return { format: 'gguf', version: String(version), metadata, problems, ...quantization, ...tensors };
+}
+
+async function readCount(cursor: Cursor, what: string, smallest: number, limit: number): Promise<number> {
+  const count = await cursor.u64le();
+  if (count > BigInt(Math.floor(cursor.remaining / smallest))) throw new WeighmarkError('format-invalid', `ends early: ${count} ${what} are stated, ${cursor.remaining} bytes follow`);
+  if (count > BigInt(limit)) throw new WeighmarkError('limit-exceeded', `${count} ${what} are more than the limit of ${limit}`);
+  return Number(count);
+}
+
+async function readMetadata(state: State, count: number): Promise<void> {
+  const { cursor, problems, metadata } = state;
+  const seen = new Set<string>();
+  for (let index = 0; index < count; index++) {
+    const offset = cursor.offset;
+    const key = await readText(cursor, NAME_BYTES);
+    if (seen.has(key)) problems.push({ code: 'duplicate-key', message: 'stands twice; readers differ on which one counts', offset, subject: key });
+    seen.add(key);
+    const type = await cursor.u32le();
+    const before = problems.length;
+    const { value, length } = await readValue(state, type, 0);
+    if (problems.length > before) Object.assign(problems.at(-1) ?? {}, { subject: key });
+    metadata.push({ key, value, place: `gguf:${key}`, ...(length === undefined ? {} : { length }) });
+  }
+}
+
+interface Read {
+  readonly value: MetadataValue;
+  readonly length?: number;
+}
+
+async function readValue(state: State, type: number, depth: number): Promise<Read> {
+  const { cursor, problems } = state;
+  if (type === 8) return readString(cursor, problems);
+  if (type === 9) return readArray(state, depth + 1);
+  return { value: await readScalar(cursor, type) };
+}
+
+async function readScalar(cursor: Cursor, type: number): Promise<MetadataValue> {
+  switch (type) {
+    case 0: return cursor.u8();
+    case 1: return cursor.i8();
+    case 2: return cursor.u16le();
+    case 3: return cursor.i16le();
+    case 4: return cursor.u32le();
+    case 5: return cursor.i32le();
+    case 6: return cursor.f32le();
+    case 7: return (await cursor.u8()) !== 0;
+    case 10: return narrow(await cursor.u64le());
+    case 11: return narrow(await cursor.i64le());
+    case 12: return cursor.f64le();
+    default: throw new WeighmarkError('format-invalid', `no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+  }
+}
+
+async function readString(cursor: Cursor, problems: Problem[]): Promise<Read> {
+  const length = safeNumber(await cursor.u64le(), 'a string length');
+  const offset = cursor.offset;
+  if (length <= TEXT_BYTES) return { value: await cursor.text(length) };
+  const value = Buffer.from(await cursor.peek(TEXT_BYTES)).toString('utf8');
+  cursor.skip(length);
+  problems.push({ code: 'limit', message: `a text of ${length} bytes was read to its first ${TEXT_BYTES}`, offset });
+  return { value, length };
+}
+
+/** The first elements of an array; the others are stepped over, not kept. */
+async function readArray(state: State, depth: number): Promise<Read> {
+  const { cursor } = state;
+  if (depth > ARRAY_DEPTH) throw new WeighmarkError('limit-exceeded', `arrays nested deeper than ${ARRAY_DEPTH} at byte ${cursor.offset}`);
+  const type = await cursor.u32le();
+  const width = WIDTHS[type];
+  if (width === undefined && type !== 8 && type !== 9) throw new WeighmarkError('format-invalid', `no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+  const length = await readCount(cursor, 'array elements', width ?? (type === 8 ? 8 : 12), Number.MAX_SAFE_INTEGER);
+  const value: MetadataValue[] = [];
+  for (let index = 0; index < Math.min(length, KEPT_ELEMENTS); index++) value.push((await readValue(state, type, depth)).value);
+  const rest = length - value.length;
+  if (width !== undefined) cursor.skip(rest * width);
+  else if (type === 8) await skipStrings(cursor, rest);
+  else for (let index = 0; index < rest; index++) await readValue(state, type, depth);
+  return rest > 0 ? { value, length } : { value };
+}
+
+async function skipStrings(cursor: Cursor, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) cursor.skip(safeNumber(await cursor.u64le(), 'a string length'));
+}
+
+async function readText(cursor: Cursor, limit: number): Promise<string> {
+  return cursor.text(safeNumber(await cursor.u64le(), 'a string length'), limit);
+}
+
+function narrow(value: bigint): number | bigint {
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+function quantizationOf({ metadata }: State): Pick<Findings, 'quantization'> {
+  const type = metadata.find(({ key }) => key === 'general.file_type')?.value;
+  const name = typeof type === 'number' ? GGUF_FILE_TYPES[type] : undefined;
+  return name === undefined ? {} : { quantization: { name, place: 'gguf:general.file_type' } };
+}
+
+function alignmentOf({ metadata, problems }: State): number {
+  const stated = metadata.find(({ key }) => key === 'general.alignment')?.value ?? 32;
+  if (typeof stated === 'number' && stated > 0 && stated <= 1 << 20 && Number.isInteger(Math.log2(stated))) return stated;
+  problems.push({ code: 'bad-value', message: `the alignment ${String(stated).slice(0, 40)} is not a power of two`, subject: 'general.alignment' });
+  return 32;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly type: number;
+  readonly shape: number[];
+  readonly relative: number;
+}
+
+async function readTensors(state: State, count: number): Promise<Pick<Findings, 'tensors' | 'parameters' | 'headerLength'>> {
+  const { cursor, problems } = state;
+  const entries: Entry[] = [];
+  const seen = new Set<string>();
+  for (let index = 0; index < count; index++) {
+    const offset = cursor.offset;
+    const entry = await readEntry(cursor);
+    if (seen.has(entry.name)) problems.push({ code: 'duplicate-key', message: 'two tensors have this name', offset, subject: entry.name });
+    seen.add(entry.name);
+    entries.push(entry);
+  }
+  const alignment = alignmentOf(state);
+  const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
+  const { table, extents } = place(entries, dataStart, problems);
+  if (extents.length > 0) problems.push(...tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 }).filter((problem) => !isPadding(problem, cursor.end, alignment)));
+  return { ...table, headerLength: Math.min(dataStart, cursor.end) };
+}
+
+async function readEntry(cursor: Cursor): Promise<Entry> {
+  const name = await readText(cursor, NAME_BYTES);
+  const dimensions = await cursor.u32le();
+  if (dimensions > 8) throw new WeighmarkError('format-invalid', `a tensor of ${dimensions} dimensions at byte ${cursor.offset - 4}`);
+  const shape: number[] = [];
+  for (let index = 0; index < dimensions; index++) shape.unshift(Number(await cursor.u64le()));
+  const type = await cursor.u32le();
+  return { name, type, shape, relative: Number(await cursor.u64le()) };
+}
+
+function place(entries: readonly Entry[], dataStart: number, problems: Problem[]): { table: ReturnType<ReturnType<typeof startTally>['finish']>; extents: Extent[] } {
+  const tally = startTally();
+  const extents: Extent[] = [];
+  for (const entry of entries) {
+    const tensor = tensorOf(entry, dataStart, problems);
+    tally.add(tensor);
+    if (tensor.offset !== undefined && tensor.length !== undefined) extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: tensor.name });
+  }
+  return { table: tally.finish(), extents };
+}
+
+function tensorOf({ name, type, shape, relative }: Entry, dataStart: number, problems: Problem[]): TensorInfo {
+  const encoding = GGML_TYPES[type];
+  if (encoding === undefined) {
+    problems.push({ code: 'bad-value', message: `no GGML type ${type}`, subject: name });
+    return { name, dtype: `GGML_${type}`, shape };
+  }
+  const length = (elementsOf(shape) / encoding.block) * encoding.bytes;
+  if (!Number.isSafeInteger(length) || !Number.isSafeInteger(dataStart + relative + length)) {
+    problems.push({ code: 'overflow', message: 'its dimensions or offset are impossible, or no whole number of blocks', subject: name });
+    return { name, dtype: encoding.name, shape };
+  }
+  return { name, dtype: encoding.name, shape, offset: dataStart + relative, length };
+}
+
+/** The last tensor may be padded to the alignment, too. */
+function isPadding({ code, offset = 0 }: Problem, end: number, alignment: number): boolean {
+  return code === 'trailing' && end - offset < alignment;
+}

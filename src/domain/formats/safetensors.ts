@@ -1,0 +1,102 @@
+import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { Cursor } from './cursor.ts';
+import { jsonIntegers, jsonString, membersOf, objectMembers, type Member } from './json-members.ts';
+import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
+import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
+
+/** Bits an element takes. @see https://github.com/huggingface/safetensors, safetensors/src/tensor.rs `Dtype` */
+const BITS: Readonly<Record<string, number>> = {
+  BOOL: 8, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6,
+  I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
+};
+const MEMBER_BYTES = 16 << 20;
+
+interface State {
+  readonly dataStart: number;
+  readonly problems: Problem[];
+  readonly metadata: MetadataItem[];
+  readonly extents: Extent[];
+  readonly names: Set<string>;
+}
+
+/**
+ * The header of a safetensors file: 8-byte little-endian length, JSON, then the tensors' bytes without holes.
+ * Reads the header only, in windows; every rule of the format that is broken becomes a problem.
+ * @see https://huggingface.co/docs/safetensors/index#format
+ * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
+ */
+export async function readSafetensors({ source }: NamedSource): Promise<Findings> {
+  const cursor = new Cursor(source);
+  const length = await cursor.u64le();
+  checkLength(length, source.size);
+  const dataStart = 8 + Number(length);
+  const state: State = { dataStart, problems: [], metadata: [], extents: [], names: new Set() };
+  const tally = startTally();
+  for await (const member of objectMembers(source, { start: 8, end: dataStart, memberBytes: MEMBER_BYTES })) {
+    noteDuplicate(state, member);
+    if (member.key === '__metadata__') await readMetadata(state, member);
+    else addTensor(state, tally.add, member.key, await membersOf(member.value), member.offset);
+  }
+  state.problems.push(...tilingProblems(state.extents, { from: dataStart, to: source.size }));
+  const { metadata, problems } = state;
+  return { format: 'safetensors', headerLength: dataStart, metadata, problems, ...tally.finish() };
+}
+
+function checkLength(length: bigint, size: number): void {
+  if (length > BigInt(size - 8)) throw new WeighmarkError('format-invalid', `ends early: the header says it has ${length} bytes, the file has ${size}`);
+  if (length > BigInt(LIMITS.safetensorsHeaderBytes)) {
+    throw new WeighmarkError('limit-exceeded', `a header of ${length} bytes; the format allows ${LIMITS.safetensorsHeaderBytes}`);
+  }
+}
+
+function noteDuplicate({ names, problems }: State, { key, offset }: Member): void {
+  if (names.has(key)) report(problems, { code: 'duplicate-key', message: 'stands twice in the header; readers differ on which one counts', offset, subject: key });
+  names.add(key);
+  if (names.size > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsPerFile} tensors`);
+}
+
+async function readMetadata({ metadata, problems }: State, { value, offset }: Member): Promise<void> {
+  const members = await membersOf(value);
+  if (members === null) return report(problems, { code: 'bad-value', message: '__metadata__ is not an object', offset });
+  const seen = new Set<string>();
+  for (const { key, value: text, offset: at } of members) {
+    if (seen.has(key)) report(problems, { code: 'duplicate-key', message: 'stands twice in __metadata__', offset: offset + at, subject: key });
+    seen.add(key);
+    const string = jsonString(text);
+    if (string === null) report(problems, { code: 'bad-value', message: 'a value in __metadata__ is not a string', offset: offset + at, subject: key });
+    metadata.push({ key, value: string ?? Buffer.from(text).toString('utf8'), place: `header:__metadata__.${key}` });
+  }
+}
+
+function addTensor(state: State, add: (tensor: TensorInfo) => void, name: string, members: Member[] | null, at: number): void {
+  const { problems, extents, dataStart } = state;
+  const bad = (code: Problem['code'], message: string): void => report(problems, { code, message, offset: at, subject: name });
+  const keys = new Set(members?.map(({ key }) => key));
+  if (members !== null && keys.size !== members.length) bad('duplicate-key', 'a key stands twice in the tensor’s entry');
+  const value = (key: string): Uint8Array => members?.find((member) => member.key === key)?.value ?? new Uint8Array(0);
+  const dtype = jsonString(value('dtype'));
+  const shape = jsonIntegers(value('shape'));
+  const [begin, end, ...more] = jsonIntegers(value('data_offsets')) ?? [];
+  if (dtype === null || shape === null || begin === undefined || end === undefined || more.length > 0) return bad('bad-value', 'the tensor’s entry is not dtype, shape and two data_offsets');
+  if (keys.size !== 3) bad('bad-value', 'the tensor’s entry holds more than dtype, shape and data_offsets');
+  if (end < begin) return bad('bad-value', 'the tensor ends before it begins');
+  if ([...shape, end].some((number) => number > BigInt(Number.MAX_SAFE_INTEGER))) return bad('overflow', 'a dimension or offset is too large to be true');
+  const tensor = { name, dtype, shape: shape.map(Number), offset: dataStart + Number(begin), length: Number(end - begin) };
+  checkSize(tensor, bad);
+  extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: name });
+  add(tensor);
+}
+
+function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>, bad: (code: Problem['code'], message: string) => void): void {
+  const bits = Object.hasOwn(BITS, dtype) ? BITS[dtype] : undefined;
+  if (bits === undefined) return bad('bad-value', `the dtype ${dtype.slice(0, 40)} is unknown`);
+  const needed = (elementsOf(shape) * bits) / 8;
+  if (!Number.isSafeInteger(Math.ceil(needed))) bad('overflow', 'the product of the dimensions is too large to be true');
+  else if (needed !== length) bad('size-mismatch', `shape and dtype make ${needed} bytes, data_offsets ${length}`);
+}
+
+/** At most 1,000 problems are kept: a hostile header can hold a million. */
+function report(problems: Problem[], problem: Problem): void {
+  if (problems.length < 1000) problems.push(problem);
+}

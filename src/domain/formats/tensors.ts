@@ -1,0 +1,98 @@
+import { LIMITS } from '../limits.ts';
+import { GGML_TYPES } from './ggml.ts';
+import type { Dtype, Problem, TensorInfo, TensorTable } from './types.ts';
+
+const QUANTISED = new Set([...Object.values(GGML_TYPES).map(({ name }) => name).filter((name) => !/^[FIB]/.test(name) || name.startsWith('IQ')), 'QI8', 'QU8', 'QI4', 'QU4', 'QI32']);
+const WIDE_ENOUGH = 2;
+
+/** Floating point (complex and 4- to 8-bit floats too) or a block-quantised type: an element of it is a parameter. */
+export function isParameterDtype(dtype: Dtype): boolean {
+  return /^(F\d|BF16|C\d)/.test(dtype) || QUANTISED.has(dtype);
+}
+
+/**
+ * Whether a tensor's elements are parameters. Small integers count when they form a matrix (int8 weights); position ids,
+ * shapes and zero points do not.
+ */
+function isParameter({ dtype, shape, uncounted }: TensorInfo): boolean {
+  if (uncounted !== undefined) return false;
+  return isParameterDtype(dtype) || ((dtype === 'I8' || dtype === 'I4') && shape.length >= WIDE_ENOUGH);
+}
+
+/** Integers under a weight's name hold several parameters in one element (GPTQ, AWQ, bitsandbytes): how many, no header tells. */
+export function isPacked({ name, dtype, shape }: TensorInfo): boolean {
+  return /^(U8|I16|I32|U32|I64)$/.test(dtype) && shape.length >= WIDE_ENOUGH && /(^|[._])(q?weight|weight_packed|blocks|packed)(_\d+)?$/i.test(name);
+}
+
+/** Product of the dimensions; NaN if it is not a safe integer or a dimension is unknown. */
+export function elementsOf(shape: readonly number[]): number {
+  let product = 1;
+  for (const size of shape) {
+    if (!Number.isSafeInteger(size) || size < 0) return Number.NaN;
+    product *= size;
+    if (product > Number.MAX_SAFE_INTEGER) return shape.includes(0) ? 0 : Number.NaN;
+  }
+  return product;
+}
+
+/** Collects tensors one by one: totals of all, details of the first `LIMITS.tensorsListed`. */
+export interface Tally {
+  add(tensor: TensorInfo): void;
+  finish(): { readonly tensors: TensorTable; readonly parameters?: number };
+}
+
+/** `known: false` if parameters may lie elsewhere too: then their sum stays out. */
+export function startTally(options: { readonly known?: () => boolean } = {}): Tally {
+  const items: TensorInfo[] = [];
+  const elements: Record<string, number> = Object.create(null) as Record<string, number>;
+  const parameters: Record<string, number> = Object.create(null) as Record<string, number>;
+  let count = 0;
+  let certain = true;
+  const add = (tensor: TensorInfo): void => {
+    count += 1;
+    if (items.length < LIMITS.tensorsListed) items.push(tensor);
+    const size = elementsOf(tensor.shape);
+    if (Number.isNaN(size) || isPacked(tensor)) certain = false;
+    if (Number.isNaN(size)) return;
+    elements[tensor.dtype] = (elements[tensor.dtype] ?? 0) + size;
+    if (isParameter(tensor)) parameters[tensor.dtype] = (parameters[tensor.dtype] ?? 0) + size;
+  };
+  const finish = (): ReturnType<Tally['finish']> => {
+    const tensors = { count, items, truncated: items.length < count, elementsByDtype: { ...elements }, parametersByDtype: { ...parameters } };
+    const sum = Object.values(parameters).reduce((total, size) => total + size, 0);
+    const known = certain && count > 0 && (options.known?.() ?? true) && Number.isSafeInteger(sum);
+    return known ? { tensors, parameters: sum } : { tensors };
+  };
+  return { add, finish };
+}
+
+/** A stretch of a file that something claims, in bytes. */
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+  readonly subject: string;
+}
+
+/**
+ * How extents tile [from, to): overlaps, gaps of more than `slack` bytes, bytes after the last, ends beyond `to`. At most
+ * `limit` problems of each kind.
+ */
+export function tilingProblems(extents: Extent[], bounds: { from: number; to: number; slack?: number; limit?: number }): Problem[] {
+  const { from, to, slack = 0, limit = 100 } = bounds;
+  const problems: Problem[] = [];
+  const counts = new Map<string, number>();
+  const report = (problem: Problem): void => {
+    const count = (counts.get(problem.code) ?? 0) + 1;
+    counts.set(problem.code, count);
+    if (count <= limit) problems.push(problem);
+  };
+  let reached = from;
+  for (const { start, end, subject } of extents.filter((extent) => extent.end > extent.start).sort((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start < reached) report({ code: 'overlap', message: `begins ${reached - start} bytes before the end of what precedes it`, offset: start, subject });
+    if (start > reached + slack) report({ code: 'gap', message: `${start - reached} bytes before it belong to nothing`, offset: reached, subject });
+    if (end > to) report({ code: 'out-of-bounds', message: `ends at byte ${end}, the data at ${to}`, offset: start, subject });
+    reached = Math.max(reached, end);
+  }
+  if (reached < to) report({ code: 'trailing', message: `${to - reached} bytes after the last belong to nothing`, offset: reached });
+  return problems;
+}
