@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import { WeighmarkError } from '../../../src/domain/errors.ts';
 import { buildManifest, parseIndex, parseManifest, type ManifestFile } from '../../../src/domain/digest/manifest.ts';
 import { mediaTypeOf } from '../../../src/domain/digest/media-type.ts';
 
@@ -19,7 +20,7 @@ test('a manifest reads back, and any other spelling of it is refused', () => {
   assert.deepEqual(parseManifest(top.bytes).map(({ path }) => path), ['README.md', 'model.safetensors']);
   const text = Buffer.from(top.bytes).toString();
   for (const other of [`${text}\n`, text.replace('"schemaVersion":2', '"schemaVersion": 2'), text.replace('.raw', '.tar'), text.replace('README.md', '../a'), '{}', '[]']) {
-    assert.throws(() => parseManifest(Buffer.from(other)), undefined, other.slice(0, 40));
+    assert.throws(() => parseManifest(Buffer.from(other)), WeighmarkError, other.slice(0, 40));
   }
 });
 
