@@ -1,4 +1,5 @@
-import type { Signer, VerifiedTime } from './claims/types.ts';
+import type { Signer, TrustEntry, VerifiedTime } from './claims/types.ts';
+import type { Settings } from './trust/settings.ts';
 
 /**
  * The contracts between flows and adapters. Flows take these as their last argument; domain code takes at most a
@@ -109,11 +110,24 @@ export interface HashResult {
   readonly outboard?: Uint8Array;
 }
 
+/** BLAKE3 node by node, for proofs about parts. Chaining values and digests are 32 bytes. */
+export interface Blake3Tree {
+  /** Digest of a whole. */
+  digest(bytes: Uint8Array): Uint8Array;
+  /** Chaining value of an aligned subtree that starts `offset` bytes into the whole and is not all of it. */
+  subtree(bytes: Uint8Array, offset: number): Uint8Array;
+  /** Parent of two chaining values; with `isRoot` the digest. */
+  parent(left: Uint8Array, right: Uint8Array, isRoot: boolean): Uint8Array;
+}
+
 export interface Hasher {
   /** `wasm` or `native`, for `--version -v`. */
   readonly kernel: string;
+  readonly tree: Blake3Tree;
   /** Results in the order of jobs. @throws WeighmarkError `file-changed`, `unreadable`, `not-found`, `interrupted`. */
   hash(jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]>;
+  /** Bytes that come in order from elsewhere: standard input, a download. */
+  hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult>;
 }
 
 export interface Clock {
@@ -137,6 +151,72 @@ export interface ClaimSigner {
   readonly description: string;
   /** Signs the DSSE pre-authentication encoding of an in-toto payload. Returns the bundle (v0.3 JSON, one line, no LF). */
   sign(payload: Uint8Array): Promise<Uint8Array>;
+}
+
+export interface KeySignerOptions {
+  /** Private key, PEM. */
+  readonly keyFile: string;
+  /** Signing certificate and its intermediates, PEM, leaf first. */
+  readonly certificateChainFile?: string;
+  /** Asked only if the key is encrypted; null: none to be had. */
+  password(): Promise<string | null>;
+  /** RFC 3161 server that timestamps each signature. */
+  readonly tsa?: string;
+}
+
+export interface KeylessSignerOptions {
+  readonly identityTokenFile?: string;
+  /** Sigstore signing config (JSON file); absent: the public-good instance's. */
+  readonly signingConfigFile?: string;
+  /** RFC 3161 server instead of the signing config's. */
+  readonly tsa?: string;
+  /** A person who can sign in with a browser: asked before anything becomes public, then told what to do. Absent: nobody. */
+  readonly person?: { confirm(question: string): Promise<boolean>; tell(message: string): void };
+}
+
+export interface GeneratedKey {
+  readonly privatePem: string;
+  readonly publicPem: string;
+  /** SHA-256 of the SPKI DER, lower-case hex. */
+  readonly fingerprint: string;
+}
+
+/** Makes signers. A key is opened at once, a token is fetched when the first signature is made. */
+export interface Signers {
+  /** @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`. */
+  key(options: KeySignerOptions): Promise<ClaimSigner>;
+  /** Signing throws WeighmarkError `network`, `key-unusable`; never with a token in the message. */
+  keyless(options: KeylessSignerOptions): Promise<ClaimSigner>;
+  /** A new P-256 pair, encrypted when there is a password. */
+  generate(password: string | null): Promise<GeneratedKey>;
+}
+
+/** The configuration files that count here, merged: the project's, if allowed, over the user's. */
+export interface Configuration {
+  readonly settings: Settings;
+  /** The files behind it. */
+  readonly sources: readonly string[];
+  /** A project's file that was found and does not count: nobody allowed it, or it changed since. */
+  readonly notAllowed?: string;
+}
+
+/** A project's configuration file that the user has read and allowed: trusted only while its bytes stay the same. */
+export interface AllowedFile {
+  readonly path: string;
+  /** SHA-256 of its bytes, lower-case hex. */
+  readonly sha256: string;
+}
+
+/** The user's trust: who may sign. Kept in one file of the user's own configuration. */
+export interface TrustStore {
+  readonly location: string;
+  /** Empty when there is no file yet. @throws WeighmarkError `trust-invalid`. */
+  read(): Promise<{ readonly entries: readonly TrustEntry[]; readonly allowed: readonly AllowedFile[] }>;
+  write(content: { readonly entries: readonly TrustEntry[]; readonly allowed: readonly AllowedFile[] }): Promise<void>;
+  /** The same form as the file, for `trust export`. */
+  format(entries: readonly TrustEntry[]): string;
+  /** Refreshes the public-good Sigstore root by TUF. @throws WeighmarkError `network`, `trust-invalid`. */
+  update(): Promise<{ readonly location: string; readonly sha256: string; readonly changed: boolean }>;
 }
 
 /** Cryptographic facts about Sigstore material, offline. Judging identities is the domain's. */

@@ -1,0 +1,5 @@
+import type { Digests, HashAlgorithm } from '../../domain/ports.ts';
+
+export function hexDigests(digests: Readonly<Partial<Record<HashAlgorithm, Uint8Array>>>): Digests {
+  return Object.fromEntries(Object.entries(digests).map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]));
+}

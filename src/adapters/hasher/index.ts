@@ -1,0 +1,51 @@
+import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports.ts';
+import { hexDigests } from './hex.ts';
+import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
+import { hashOnLanes } from './lanes-hasher.ts';
+import { beginSequence } from './tasks.ts';
+
+export interface HasherOptions {
+  /** Forces a kernel; default: the fastest present. */
+  readonly kernel?: 'wasm' | 'native';
+}
+
+/** @throws WeighmarkError `config-invalid` if a forced kernel is not there. */
+export async function createHasher(_options: HasherOptions = {}): Promise<Hasher> {
+  const tree = lazyTree();
+  return {
+    kernel: 'wasm',
+    tree,
+    hash: (jobs, how) => hashOnLanes(jobs, how, tree),
+    hashStream,
+  };
+}
+
+/** The kernel is compiled when first asked. */
+function lazyTree(): Blake3Tree {
+  let made: Kernel | undefined;
+  const kernel = () => (made ??= createKernel());
+  return {
+    digest: (bytes) => kernel().digest(bytes),
+    subtree: (bytes, offset) => kernel().subtree(bytes, offset),
+    parent: (left, right, isRoot) => kernel().parent(left, right, isRoot),
+  };
+}
+
+async function hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult> {
+  const kernel = createKernel();
+  const sequence = beginSequence(algorithms);
+  let sizeBytes = 0;
+  kernel.begin(0);
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.length;
+    sequence.update(chunk);
+    for (let at = 0; at < chunk.length; at += BUFFER_BYTES) absorb(kernel, chunk.subarray(at, at + BUFFER_BYTES));
+  }
+  const blake3 = algorithms.includes('blake3') ? { blake3: kernel.finish(true) } : {};
+  return { sizeBytes, digests: hexDigests({ ...sequence.finish(), ...blake3 }) };
+}
+
+function absorb(kernel: Kernel, piece: Uint8Array): void {
+  kernel.input.set(piece);
+  kernel.update(piece.length);
+}

@@ -1,0 +1,6 @@
+//! BLAKE3 subtrees behind one interface, built twice: for WebAssembly (`wasm.rs`: the caller reads and owns threads) and
+//! as a Node-API addon (`addon.rs`: reads files and owns its threads).
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[cfg(target_arch = "wasm32")]
+mod wasm;

@@ -1,0 +1,54 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { createPerformer, type Answer, type Task } from './tasks.ts';
+import type { FromWorker } from './worker.ts';
+
+/** A thread that runs one task at a time. */
+export interface Lane {
+  run(task: Task): Promise<readonly Answer[]>;
+  stop(): void;
+}
+
+/** Below this a worker's start costs more than it gains. */
+const WORKER_FROM_BYTES = 100e6;
+
+export function laneCount(totalBytes: number, jobs?: number): number {
+  return totalBytes < WORKER_FROM_BYTES ? 1 : Math.max(1, jobs ?? availableParallelism());
+}
+
+/** One lane on this thread for little work, else a worker each. */
+export function openLanes(count: number, totalBytes: number, onBytes: (bytes: number) => void): readonly Lane[] {
+  if (totalBytes < WORKER_FROM_BYTES) return [inlineLane(onBytes)];
+  return Array.from({ length: count }, () => workerLane(onBytes));
+}
+
+function inlineLane(onBytes: (bytes: number) => void): Lane {
+  const perform = createPerformer(onBytes);
+  return {
+    run: async (task) => {
+      await new Promise(setImmediate);
+      return perform(task);
+    },
+    stop: () => undefined,
+  };
+}
+
+function workerLane(onBytes: (bytes: number) => void): Lane {
+  const worker = new Worker(new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url));
+  let waiting: { resolve(answers: readonly Answer[]): void; reject(error: unknown): void } | undefined;
+  worker.on('message', (message: FromWorker) => {
+    if (message.kind === 'bytes') return onBytes(message.bytes);
+    if (message.kind === 'answers') return waiting?.resolve(message.answers);
+    waiting?.reject(new WeighmarkError(message.code, message.message, message.detail));
+  });
+  worker.on('error', (cause) => waiting?.reject(new WeighmarkError('internal', 'a hashing thread failed', { cause })));
+  return {
+    run: (task) => {
+      const answers = new Promise<readonly Answer[]>((resolve, reject) => (waiting = { resolve, reject }));
+      worker.postMessage(task);
+      return answers;
+    },
+    stop: () => void worker.terminate(),
+  };
+}

@@ -1,0 +1,81 @@
+import { buildOutboard, emptyOutboard, GROUP_BYTES } from '../../domain/digest/outboard.ts';
+import type { Blake3Tree, HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
+import { openCutFile, type CutFile } from './cut-file.ts';
+import { hexDigests } from './hex.ts';
+import { planJobs, type Sizing } from './plan.ts';
+import type { Answer, Task } from './tasks.ts';
+
+/** Hands out tasks and gathers their answers into results in the order of the jobs. */
+export interface Schedule {
+  /** `wait`: nothing for this lane until another lane's answer is in; null: nothing more at all. */
+  next(lane: number): Task | 'wait' | null;
+  settle(task: Task, answers: readonly Answer[]): void;
+  results(): readonly HashResult[];
+  /** Closes what is still open after a failure. */
+  close(): void;
+}
+
+export function createSchedule(jobs: readonly HashJob[], options: HashOptions, how: Sizing & { tree: Blake3Tree }): Schedule {
+  const plan = planJobs(jobs, options, how);
+  const results: HashResult[] = Array.from({ length: jobs.length });
+  const active = new Map<number, CutFile>();
+  const indices = new Map<Task, readonly number[]>();
+  let cutAt = 0;
+  let batchAt = 0;
+  const jobAt = (index: number) => jobs[index] as HashJob;
+  const wantsOutboard = (job: HashJob) => options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+
+  const openNextCut = (): boolean => {
+    const index = plan.cut[cutAt];
+    if (index === undefined) return false;
+    cutAt += 1;
+    const cut = openCutFile(jobAt(index), { ...how, index, algorithms: options.algorithms, outboard: wantsOutboard(jobAt(index)) });
+    active.set(index, cut);
+    return true;
+  };
+  const nextCutTask = (lane: number): Task | null => {
+    for (const cut of active.values()) {
+      const task = cut.nextPiece(lane) ?? cut.nextSegment();
+      if (task !== null) return task;
+    }
+    return openNextCut() ? nextCutTask(lane) : null;
+  };
+  const nextBatch = (): Task | null => {
+    const batch = plan.batches[batchAt];
+    if (batch === undefined) return null;
+    batchAt += 1;
+    const files = batch.map((index) => ({ job: jobAt(index), groups: wantsOutboard(jobAt(index)) && jobAt(index).sizeBytes > GROUP_BYTES }));
+    const task: Task = { kind: 'files', files, algorithms: options.algorithms };
+    indices.set(task, batch);
+    return task;
+  };
+  const settleFiles = (task: Task, answers: readonly Answer[]) => {
+    (indices.get(task) ?? []).forEach((index, at) => {
+      const job = jobAt(index);
+      results[index] = resultOf(job, answers[at] as Answer, { outboard: wantsOutboard(job), tree: how.tree });
+    });
+    indices.delete(task);
+  };
+  return {
+    next: (lane) => nextCutTask(lane) ?? nextBatch() ?? (active.size > 0 ? 'wait' : null),
+    settle: (task, answers) => {
+      if (task.kind === 'files') return settleFiles(task, answers);
+      const cut = active.get(task.index);
+      cut?.settle(task, answers[0] as Answer);
+      const result = cut?.result() ?? null;
+      if (result === null) return;
+      results[task.index] = result;
+      active.delete(task.index);
+    },
+    results: () => results,
+    close: () => active.forEach((cut) => cut.close()),
+  };
+}
+
+function resultOf(job: HashJob, answer: Answer, how: { outboard: boolean; tree: Blake3Tree }): HashResult {
+  const result = { sizeBytes: job.sizeBytes, digests: hexDigests(answer.digests) };
+  if (!how.outboard) return result;
+  if (answer.cvs === undefined) return { ...result, outboard: emptyOutboard(job.sizeBytes) };
+  const { outboard, root } = buildOutboard(answer.cvs, job.sizeBytes, how.tree);
+  return { ...result, digests: { ...result.digests, ...hexDigests({ blake3: root }) }, outboard };
+}
