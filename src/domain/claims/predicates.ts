@@ -13,6 +13,9 @@ export const PREDICATES = {
   revocation: 'https://weighmark.dev/attestation/revocation/v1',
 } as const;
 
+/** `model_signing` 0.2.0: files as subjects. Read, never written. */
+export const HISTORIC_OMS = 'https://model_signing/Digests/v0.1';
+
 export const STATEMENT_V1 = 'https://in-toto.io/Statement/v1';
 export const STATEMENT_V01 = 'https://in-toto.io/Statement/v0.1';
 export const IN_TOTO_PAYLOAD = 'application/vnd.in-toto+json';

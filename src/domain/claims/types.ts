@@ -99,6 +99,10 @@ export type TrustAnchor =
 /** A CI workload by its caller's repository and workflow, from certificate extensions, not the SAN alone. */
 export interface CiIdentity {
   readonly repository: string;
+  /** The forge's number for the repository: survives a rename, unlike the name a squatter could take. */
+  readonly repositoryId?: string;
+  /** Exact build trigger; absent: any but those that run strangers' code (`pull_request*`, `workflow_run`, `issue_comment`). */
+  readonly trigger?: string;
   readonly workflow?: string;
   readonly ref?: string;
   readonly environment?: string;

@@ -1,0 +1,140 @@
+import { Buffer } from 'node:buffer';
+import { WeighmarkError } from '../errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from './predicates.ts';
+
+/** Who signed, as the bundle says: a hint at a key, a certificate chain (leaf first), or one Fulcio certificate. DER. */
+export type BundleKey =
+  | { readonly kind: 'key'; /** Empty if the bundle gives none. */ readonly hint: string }
+  | { readonly kind: 'chain'; readonly certificates: readonly Uint8Array[] }
+  | { readonly kind: 'certificate'; readonly certificate: Uint8Array };
+
+/**
+ * A Sigstore bundle v0.3 that holds one DSSE envelope over an in-toto payload with one signature: the only form a claim has.
+ * https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto
+ */
+export interface Bundle {
+  readonly key: BundleKey;
+  readonly payload: Uint8Array;
+  /** ECDSA, DER; not yet verified. */
+  readonly signature: Uint8Array;
+  /** RFC 3161 responses, DER. */
+  readonly timestamps: readonly Uint8Array[];
+  readonly logEntries: number;
+}
+
+type JsonObject = { readonly [key: string]: Json };
+
+/**
+ * Reads a bundle strictly: unknown fields, other versions, more than one signature, and anything beyond LIMITS are refused.
+ * @throws WeighmarkError `signature-malformed`; `claims-limit` for more than `maxBytes`.
+ */
+export function parseBundle(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): Bundle {
+  if (bytes.length > maxBytes) throw new WeighmarkError('claims-limit', `the bundle is larger than ${maxBytes} bytes`);
+  const json = parseStrictJsonObject(bytes, { code: 'signature-malformed', subject: 'the bundle' });
+  const bundle = fields(json, 'the bundle', ['mediaType', 'verificationMaterial', 'dsseEnvelope', 'messageSignature']);
+  if (bundle['mediaType'] !== BUNDLE_MEDIA_TYPE) throw malformed(`its media type is ${shown(bundle['mediaType'])}, not ${BUNDLE_MEDIA_TYPE}`);
+  if (bundle['messageSignature'] !== undefined) throw malformed('it signs bytes, not a statement about an artifact');
+  const { key, timestamps, logEntries } = readMaterial(bundle['verificationMaterial']);
+  return { key, timestamps, logEntries, ...readEnvelope(bundle['dsseEnvelope']) };
+}
+
+function readMaterial(value: Json | undefined): Pick<Bundle, 'key' | 'timestamps' | 'logEntries'> {
+  const known = ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData'];
+  const material = fields(value, 'verificationMaterial', known);
+  const { tlogEntries, timestampVerificationData, ...keys } = material;
+  const [name, ...others] = Object.keys(keys);
+  if (name === undefined || others.length > 0) throw malformed('verificationMaterial names no key, or more than one');
+  const entries = list(tlogEntries ?? [], 'tlogEntries', LIMITS.logEntriesPerBundle);
+  entries.forEach(checkLogEntry);
+  return { key: readKey(name, keys[name]), timestamps: readTimestamps(timestampVerificationData), logEntries: entries.length };
+}
+
+function readKey(name: string, value: Json | undefined): BundleKey {
+  if (name === 'publicKey') return { kind: 'key', hint: readHint(value) };
+  if (name === 'certificate') return { kind: 'certificate', certificate: readCertificate(value) };
+  const { certificates } = fields(value, 'x509CertificateChain', ['certificates']);
+  const chain = list(certificates, 'certificates', LIMITS.certificatesPerBundle).map(readCertificate);
+  if (chain.length === 0) throw malformed('its certificate chain is empty');
+  return { kind: 'chain', certificates: chain };
+}
+
+/** OMS before 1.1 wrote the key itself (`rawBytes`, `keyDetails`): never used, for a key in a bundle proves nothing. */
+function readHint(value: Json | undefined): string {
+  const key = fields(value, 'publicKey', ['hint', 'rawBytes', 'keyDetails']);
+  const hint = key['hint'] ?? '';
+  if (typeof hint !== 'string') throw malformed('the key hint is not text');
+  return hint;
+}
+
+function readCertificate(value: Json | undefined): Uint8Array {
+  return base64(fields(value, 'certificate', ['rawBytes'])['rawBytes'], 'rawBytes');
+}
+
+function readTimestamps(value: Json | undefined): readonly Uint8Array[] {
+  if (value === undefined) return [];
+  const { rfc3161Timestamps } = fields(value, 'timestampVerificationData', ['rfc3161Timestamps']);
+  return list(rfc3161Timestamps ?? [], 'rfc3161Timestamps', LIMITS.timestampsPerBundle).map((entry) =>
+    base64(fields(entry, 'timestamp', ['signedTimestamp'])['signedTimestamp'], 'signedTimestamp'),
+  );
+}
+
+const LOG_ENTRY = ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody'];
+const LOG_PARTS: Readonly<Record<string, readonly string[]>> = {
+  logId: ['keyId'],
+  kindVersion: ['kind', 'version'],
+  inclusionPromise: ['signedEntryTimestamp'],
+  inclusionProof: ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint'],
+};
+
+/** The shape only; what the log proves is the Sigstore adapter's to verify. */
+function checkLogEntry(value: Json): void {
+  const entry = fields(value, 'a log entry', LOG_ENTRY);
+  for (const [name, known] of Object.entries(LOG_PARTS)) {
+    if (entry[name] !== undefined) fields(entry[name], name, known);
+  }
+}
+
+function readEnvelope(value: Json | undefined): Pick<Bundle, 'payload' | 'signature'> {
+  const envelope = fields(value, 'dsseEnvelope', ['payload', 'payloadType', 'signatures']);
+  if (envelope['payloadType'] !== IN_TOTO_PAYLOAD) throw malformed(`its payload type is ${shown(envelope['payloadType'])}, not ${IN_TOTO_PAYLOAD}`);
+  const signatures = list(envelope['signatures'], 'signatures', 1);
+  const { sig } = fields(signatures[0], 'signature', ['sig', 'keyid']);
+  return { payload: base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
+}
+
+/** The members of a protobuf message in its JSON form: camelCase or snake_case names, null for absent. */
+function fields(value: Json | undefined, what: string, known: readonly string[]): Record<string, Json | undefined> {
+  if (!isJsonObject(value)) throw malformed(`${what} is missing or not an object`);
+  const found: Record<string, Json | undefined> = {};
+  for (const [spelling, member] of Object.entries(value as JsonObject)) {
+    const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
+    if (!known.includes(name) || name in found) throw malformed(`${what} has an unknown or repeated field ${shown(spelling)}`);
+    if (member !== null) found[name] = member;
+  }
+  return found;
+}
+
+function list(value: Json | undefined, what: string, max: number): readonly Json[] {
+  if (!Array.isArray(value)) throw malformed(`${what} is missing or not a list`);
+  if (value.length > max) throw malformed(`${what} has ${value.length} entries, more than ${max}`);
+  return value as readonly Json[];
+}
+
+/** Standard base64 with padding; the URL-safe alphabet is read too, as protobuf JSON allows. */
+function base64(value: Json | undefined, what: string): Uint8Array {
+  if (typeof value !== 'string' || value === '') throw malformed(`${what} is missing`);
+  const standard = value.includes('-') || value.includes('_') ? value.replaceAll('-', '+').replaceAll('_', '/') : value;
+  const bytes = Buffer.from(standard, 'base64');
+  if (bytes.toString('base64') !== standard) throw malformed(`${what} is not base64`);
+  return bytes;
+}
+
+function shown(value: Json | undefined): string {
+  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 100);
+}
+
+function malformed(why: string): WeighmarkError {
+  return new WeighmarkError('signature-malformed', `not a usable Sigstore bundle: ${why}`);
+}

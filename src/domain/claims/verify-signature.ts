@@ -1,0 +1,85 @@
+import { createHash, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { WeighmarkError } from '../errors.ts';
+import { curveOf, omsHint, readPublicKey, type PublicKey } from '../trust/keys.ts';
+import type { Bundle } from './bundle.ts';
+import { readCertificate } from './certificate.ts';
+import { findRoot, readAnchors } from './certificate-path.ts';
+import { historicPreAuthEncoding, preAuthEncoding } from './dsse.ts';
+import type { Signer } from './types.ts';
+
+export interface SignatureOptions {
+  /** A bundle of `model_signing` 0.2.0: its mistaken encoding, and SHA-256 whatever the curve. */
+  readonly historic?: boolean;
+  /** OMS 1.1 and later: the hint, if any, must be the key's (hex SHA-256 of its PEM). */
+  readonly strictHint?: boolean;
+}
+
+/**
+ * Was this signed by this key? ECDSA over the DSSE encoding, hash by curve (OMS v1.0 algorithm registry); own code, since
+ * @sigstore/verify takes SHA-256 for every curve.
+ * @throws WeighmarkError `signature-invalid`; `trust-invalid` for a key on no curve of OMS.
+ */
+export function verifyWithKey(bundle: Bundle, pem: string, options: SignatureOptions = {}): Extract<Signer, { kind: 'key' }> {
+  const key = readPublicKey(pem);
+  if (bundle.key.kind !== 'key') throw new WeighmarkError('signer-untrusted', 'signed with a certificate, and only a key is trusted');
+  if (!hintFits(bundle.key.hint, key, options.strictHint === true)) {
+    throw new WeighmarkError('signer-untrusted', 'signed with another key', { facts: { signed: `hint ${bundle.key.hint}`, trusted: `hint ${omsHint(key.pem)}` } });
+  }
+  if (!signatureFits(bundle, key.key, options)) throw wrongSignature();
+  return { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name };
+}
+
+export interface ChainOptions extends SignatureOptions {
+  /** The caller's roots and perhaps intermediates, PEM. */
+  readonly pem: string;
+  /** When the signature existed for certain, or now. */
+  readonly at: Date;
+}
+
+/**
+ * Was this signed under one of the caller's roots?
+ * @throws WeighmarkError `signer-untrusted`, `trust-expired`, `signature-invalid`, `signature-malformed`.
+ */
+export function verifyWithChain(bundle: Bundle, options: ChainOptions): Extract<Signer, { kind: 'certificate' }> {
+  if (bundle.key.kind !== 'chain') throw new WeighmarkError('signer-untrusted', 'signed without a certificate chain, and only a certificate root is trusted');
+  const [leaf, ...others] = bundle.key.certificates.map(readCertificate);
+  if (leaf === undefined) throw new WeighmarkError('signature-malformed', 'the certificate chain is empty');
+  const { roots, intermediates } = readAnchors(options.pem);
+  if (roots.length === 0) throw new WeighmarkError('trust-invalid', 'no self-signed certificate is among the trusted ones: a root is needed');
+  const root = findRoot({ leaf, intermediates: [...others, ...intermediates], roots, at: options.at });
+  if (!signatureFits(bundle, leaf.x509.publicKey, options)) throw wrongSignature();
+  return {
+    kind: 'certificate',
+    root: root.fingerprint,
+    subject: leaf.x509.subject,
+    sans: leaf.sans,
+    fingerprint: leaf.fingerprint,
+    notBefore: leaf.x509.validFromDate.toISOString(),
+  };
+}
+
+/** A hint in a form we know must be the key's; other hints are somebody's free text, and decide nothing. */
+export function hintFits(hint: string, key: PublicKey, strict: boolean): boolean {
+  if (hint === '') return true;
+  if (strict) return hint === omsHint(key.pem);
+  if (/^[0-9a-f]{64}$/i.test(hint)) return [omsHint(key.pem), key.fingerprint].includes(hint.toLowerCase());
+  if (/^[A-Za-z0-9+/]{43}=$/.test(hint)) return hint === cosignHint(key.key);
+  return true;
+}
+
+/** cosign names a key by the base64 SHA-256 of its SPKI DER. */
+function cosignHint(key: KeyObject): string {
+  return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('base64');
+}
+
+function signatureFits(bundle: Bundle, key: KeyObject, options: SignatureOptions): boolean {
+  const { hash } = curveOf(key, 'signer-untrusted');
+  if (verifyBytes(hash, preAuthEncoding(bundle.payload), key, bundle.signature)) return true;
+  if (options.historic !== true) return false;
+  const historic = historicPreAuthEncoding(bundle.payload);
+  return ['sha256', hash].some((each) => verifyBytes(each, historic, key, bundle.signature));
+}
+
+function wrongSignature(): WeighmarkError {
+  return new WeighmarkError('signature-invalid', 'the signature does not fit: the statement was changed, or another key signed it');
+}
