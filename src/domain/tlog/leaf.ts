@@ -1,0 +1,31 @@
+import { WeighmarkError } from '../errors.ts';
+import { canonicalJson, parseStrictJsonObject } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import type { LogLeaf } from '../ports.ts';
+import { isDigest } from '../registry/reference.ts';
+
+const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
+const FIELDS = new Set(['v', 'kind', 'name', 'manifest', 'bundle', 'env']);
+
+/** RFC 8785 JSON, as it stands in the log. */
+export function formatLeaf(leaf: LogLeaf): Uint8Array {
+  const { v, kind, name, manifest, bundle, env } = leaf;
+  return Buffer.from(canonicalJson({ v, kind, name, manifest, bundle, ...(env === undefined ? {} : { env }) }));
+}
+
+/** @throws WeighmarkError `log-invalid` for anything but the canonical form of a known version and kind. */
+export function parseLeaf(bytes: Uint8Array): LogLeaf {
+  const fields = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: 'a log entry', maxBytes: LIMITS.logLeafBytes });
+  const { v, kind, name, manifest, bundle, env } = fields;
+  const known = KINDS.find((candidate) => candidate === kind);
+  const strings = typeof name === 'string' && typeof manifest === 'string' && typeof bundle === 'string';
+  if (v !== 1 || known === undefined || !strings || !isDigest(manifest) || !isDigest(bundle)) throw malformed();
+  if ((env !== undefined && typeof env !== 'string') || Object.keys(fields).some((key) => !FIELDS.has(key))) throw malformed();
+  const leaf: LogLeaf = { v, kind: known, name, manifest, bundle, ...(env === undefined ? {} : { env }) };
+  if (Buffer.compare(formatLeaf(leaf), bytes) !== 0) throw malformed();
+  return leaf;
+}
+
+function malformed(): WeighmarkError {
+  return new WeighmarkError('log-invalid', 'an entry that is no weighmark log leaf of version 1');
+}

@@ -1,0 +1,110 @@
+import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { nodeHash, type Hash, type SubtreeHash } from './merkle.ts';
+
+/** C2SP tlog-tiles: tiles of 256 hashes, eight tree levels each. https://c2sp.org/tlog-tiles */
+export const TILE_WIDTH = 256;
+const TILE_LEVELS = 8;
+const HASH_BYTES = 32;
+
+/** `width` hashes of tree level `level`·8 from index·256 on; full at 256. */
+export interface Tile {
+  /** Tile level, or `entries` for a bundle of leaves. */
+  readonly level: number | 'entries';
+  readonly index: number;
+  readonly width: number;
+}
+
+/** `tile/0/x001/x234/067.p/8`, below the log's folder or URL. */
+export function tilePath(tile: Tile): string {
+  const groups = String(tile.index).padStart(Math.ceil(String(tile.index).length / 3) * 3, '0').match(/.{3}/g) ?? [];
+  const path = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
+  return `tile/${tile.level}/${path}${tile.width === TILE_WIDTH ? '' : `.p/${tile.width}`}`;
+}
+
+/** The tiles, of hashes and of leaves, whose content or width changes when a log grows. Newest state only. */
+export function grownTiles(oldSize: number, newSize: number): readonly Tile[] {
+  const tiles = tilesBetween('entries', oldSize, newSize);
+  for (let level = 0, [from, to] = [oldSize, newSize]; to > 0; level += 1) {
+    tiles.push(...tilesBetween(level, from, to));
+    [from, to] = [Math.floor(from / TILE_WIDTH), Math.floor(to / TILE_WIDTH)];
+  }
+  return tiles;
+}
+
+/** Every tile of a log of this size. */
+export function allTiles(size: number): readonly Tile[] {
+  return grownTiles(0, size);
+}
+
+function tilesBetween(level: Tile['level'], from: number, to: number): Tile[] {
+  if (from === to) return [];
+  const tiles: Tile[] = [];
+  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < to; index += 1) {
+    tiles.push({ level, index, width: Math.min(TILE_WIDTH, to - index * TILE_WIDTH) });
+  }
+  return tiles;
+}
+
+/** Raw content of one tile, as wide as asked. @throws WeighmarkError if it is not there. */
+export type ReadTile = (tile: Tile) => Promise<Uint8Array>;
+
+/** The tile of `level` and `index` in a log of `size` leaves; null if the log has not come so far. */
+export function tileAt(level: number, index: number, size: number): Tile | null {
+  const width = Math.min(TILE_WIDTH, Math.floor(size / TILE_WIDTH ** level) - index * TILE_WIDTH);
+  return width > 0 ? { level, index, width } : null;
+}
+
+/**
+ * Subtree hashes out of the tiles of a log of `size`. Each tile is read once and kept.
+ * @throws WeighmarkError `log-invalid` for a tile of the wrong length.
+ */
+export function subtreesOf(size: number, read: ReadTile): SubtreeHash {
+  const kept = new Map<string, Promise<Uint8Array>>();
+  const tileOf = (tile: Tile) => {
+    const path = tilePath(tile);
+    const found = kept.get(path) ?? read(tile).then((bytes) => checkTile(bytes, tile));
+    kept.set(path, found);
+    return found;
+  };
+  return async (level, index) => {
+    const tileLevel = Math.floor(level / TILE_LEVELS);
+    const span = 2 ** (level % TILE_LEVELS);
+    const first = index * span;
+    const tile = tileAt(tileLevel, Math.floor(first / TILE_WIDTH), size);
+    if (tile === null) throw new WeighmarkError('internal', `no subtree ${level}/${index} in a log of ${size}`);
+    return foldHashes(await tileOf(tile), first % TILE_WIDTH, span);
+  };
+}
+
+function checkTile(bytes: Uint8Array, tile: Tile): Uint8Array {
+  if (bytes.length === tile.width * HASH_BYTES) return bytes;
+  throw new WeighmarkError('log-invalid', `${tilePath(tile)} has ${bytes.length} bytes, not ${tile.width * HASH_BYTES}`);
+}
+
+/** Merkle hash over `count` (a power of two) consecutive hashes of a tile. */
+export function foldHashes(tile: Uint8Array, first: number, count: number): Hash {
+  if (count === 1) return tile.subarray(first * HASH_BYTES, (first + 1) * HASH_BYTES);
+  return nodeHash(foldHashes(tile, first, count / 2), foldHashes(tile, first + count / 2, count / 2));
+}
+
+/** Bundle of leaves: for each a big-endian uint16 length and the bytes. @throws WeighmarkError `limit-exceeded`. */
+export function formatEntries(leaves: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(leaves.flatMap((leaf) => {
+    if (leaf.length > LIMITS.logLeafBytes) throw new WeighmarkError('limit-exceeded', `a log entry of ${leaf.length} bytes`);
+    return [Uint8Array.of(leaf.length >> 8, leaf.length & 0xff), leaf];
+  }));
+}
+
+/** @throws WeighmarkError `log-invalid` unless it holds exactly `width` leaves. */
+export function parseEntries(bytes: Uint8Array, width: number): readonly Uint8Array[] {
+  const leaves: Uint8Array[] = [];
+  let at = 0;
+  while (at + 2 <= bytes.length && leaves.length < width) {
+    const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+    leaves.push(bytes.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  if (at === bytes.length && leaves.length === width) return leaves;
+  throw new WeighmarkError('log-invalid', `a bundle of entries does not hold exactly ${width}`);
+}
