@@ -7,6 +7,7 @@ type Load = () => Promise<{ readonly register: Register }>;
 /** Every command there is, in the order of `--help`; each is loaded when it is named. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   hash: () => import('./commands/hash.ts'),
+  completion: () => import('./commands/completion.ts'),
 };
 
 /** Runs one command line and sets the exit code of the process. Never throws. */
@@ -40,5 +41,5 @@ async function addCommands(program: Command, run: Run, name: string | undefined)
 
 function namedCommand(argv: readonly string[]): string | undefined {
   const word = argv.find((argument) => !argument.startsWith('-'));
-  return word !== undefined && Object.hasOwn(COMMANDS, word) ? word : undefined;
+  return word !== undefined && word !== 'completion' && Object.hasOwn(COMMANDS, word) ? word : undefined;
 }

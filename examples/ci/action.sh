@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# What the GitHub action runs: every input comes as an environment variable, none is ever part of a script.
+set -uo pipefail
+case $WM_COMMAND in seal | verify | scan | push | promote) ;; *) echo "unknown command: $WM_COMMAND" >&2; exit 2 ;; esac
+
+work=${RUNNER_TEMP:-$(mktemp -d)}
+report=$work/weighmark-report.json
+arguments=()
+while IFS= read -r line; do [[ -n $line ]] && arguments+=("$line"); done <<< "${WM_ARGUMENTS:-}"
+
+# In a pull request the change must not bring its own policy: take the base branch's.
+if [[ -n ${WM_POLICY:-} ]]; then
+  policy=$WM_POLICY
+  if [[ -n ${WM_BASE_REF:-} ]]; then
+    policy=$work/weighmark-base-policy.yaml
+    git fetch --quiet --depth=1 origin "refs/heads/$WM_BASE_REF" && git show "FETCH_HEAD:$WM_POLICY" > "$policy" ||
+      { echo "the base branch has no policy at $WM_POLICY" >&2; exit 2; }
+  fi
+  arguments+=(--policy "$policy")
+fi
+
+weighmark "$WM_COMMAND" "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --json -o "$report"
+code=$?
+[[ -s $report ]] && cat "$report"
+
+if [[ -n ${WM_SARIF:-} && ($WM_COMMAND == scan || $WM_COMMAND == verify) ]]; then
+  weighmark "$WM_COMMAND" "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --format sarif -o "$WM_SARIF" || true
+fi
+if [[ ${WM_SUMMARY:-true} == true && -n ${GITHUB_STEP_SUMMARY:-} && $WM_COMMAND == verify ]]; then
+  weighmark verify "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --format markdown >> "$GITHUB_STEP_SUMMARY" || true
+fi
+if [[ -n ${GITHUB_OUTPUT:-} ]]; then
+  printf 'exit-code=%d\nreport=%s\n' "$code" "$report" >> "$GITHUB_OUTPUT"
+fi
+exit "$code"
