@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { forTerminal } from '../../domain/text.ts';
+import type { Finding, Verdict } from '../../domain/verdict.ts';
+import { findingsOf } from '../../domain/verdict.ts';
+
+export interface SarifRule {
+  /** Stable: `WM-PICKLE-001`, `digest-mismatch`. */
+  readonly id: string;
+  readonly title: string;
+  readonly help?: string;
+  /** 0.0 to 10.0, as code scanning sorts by. */
+  readonly securitySeverity?: number;
+  readonly tags?: readonly string[];
+}
+
+export interface SarifResult {
+  readonly ruleId: string;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly message: string;
+  /** Relative, `/`-separated; SARIF consumers match on it between runs. */
+  readonly path: string;
+  /** What makes two findings the same between runs, beyond rule and path: a member, a tensor, an offset. */
+  readonly identity?: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** SARIF 2.1.0; `results` is there and empty when all is well, so that old alerts close. */
+export function sarifLog(version: string, rules: readonly SarifRule[], results: readonly SarifResult[]): object {
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [{ tool: { driver: driver(version, rules) }, columnKind: 'unicodeCodePoints', results: results.map(result) }],
+  };
+}
+
+/** A verdict's findings; the rule is the code. */
+export function verdictSarif(version: string, verdict: Verdict): object {
+  const findings = findingsOf(verdict);
+  const rules = [...new Set(findings.map(({ code }) => code))].map((id) => ({ id, title: id.replaceAll('-', ' ') }));
+  return sarifLog(version, rules, findings.map((finding) => findingResult(finding, verdict.subject)));
+}
+
+function findingResult(finding: Finding, subject: string): SarifResult {
+  const message = finding.hint === undefined ? finding.message : `${finding.message}. ${finding.hint}`;
+  return { ruleId: finding.code, level: 'error', message, path: finding.subject ?? subject };
+}
+
+function driver(version: string, rules: readonly SarifRule[]): object {
+  return {
+    name: 'weighmark',
+    version,
+    informationUri: 'https://github.com/weighmark/weighmark',
+    rules: rules.map(({ id, title, help, securitySeverity, tags }) => ({
+      id,
+      shortDescription: { text: title },
+      ...(help === undefined ? {} : { help: { text: help } }),
+      helpUri: `https://github.com/weighmark/weighmark/blob/main/docs/${id.startsWith('WM-') ? 'rules' : 'errors'}.md#${id.toLowerCase()}`,
+      properties: { ...(securitySeverity === undefined ? {} : { 'security-severity': securitySeverity.toFixed(1) }), tags: ['security', ...(tags ?? [])] },
+    })),
+  };
+}
+
+function result({ ruleId, level, message, path, identity, properties }: SarifResult): object {
+  const uri = relativeUri(path);
+  return {
+    ruleId,
+    level,
+    message: { text: forTerminal(message) },
+    locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }],
+    partialFingerprints: { 'weighmark/v1': createHash('sha256').update([ruleId, uri, identity ?? ''].join('\0')).digest('hex') },
+    ...(properties === undefined ? {} : { properties }),
+  };
+}
+
+function relativeUri(path: string): string {
+  const parts = path.replaceAll('\\', '/').split('/').filter((part) => part !== '' && part !== '.');
+  return parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/') || '.';
+}
