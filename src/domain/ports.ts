@@ -282,19 +282,47 @@ export interface Registry {
   readonly log: TransparencyLog;
 }
 
-/** C2SP tlog-tiles. @see https://c2sp.org/tlog-tiles */
+/** A leaf that is durably logged; `index` is null while it waits for the operator of a remote log (`log integrate`). */
+export interface LoggedLeaf {
+  readonly index: number | null;
+  readonly leaf: LogLeaf;
+}
+
+export interface LogQuery {
+  readonly name?: string;
+  readonly manifest?: string;
+  readonly bundle?: string;
+  readonly kind?: LogLeaf['kind'];
+  readonly env?: string;
+}
+
+/**
+ * C2SP tlog-tiles. Every read is of a checkpoint whose signature verified under the known log key and which continues
+ * the newest one this user has seen. @see https://c2sp.org/tlog-tiles
+ * @throws WeighmarkError `log-key-mismatch`, `log-rollback`, `log-fork`, `log-invalid` from every method that reads.
+ */
 export interface TransparencyLog {
-  /** Verifier key of the log, in C2SP vkey form; its name is the origin. */
+  /** Name of the log: the first line of its checkpoints. */
   readonly origin: string;
-  /** Durable when it returns: tiles, then checkpoint. Needs the log key. @throws `key-unusable` without one. */
-  append(leaves: readonly LogLeaf[]): Promise<readonly LogEntry[]>;
+  /** Its verifier keys in C2SP form: named by the caller, else pinned when first seen, else the registry's own say. */
+  readonly vkeys: readonly string[];
+  /** Whether an earlier run left this user a checkpoint to hold the log against (security rule 18). */
+  readonly remembered: boolean;
+  /**
+   * Durable when it returns: tiles, then checkpoint. Needs the log key, except on a remote registry, where the entries
+   * wait. A leaf that is logged already is not logged twice. @throws `key-unusable` without the key.
+   */
+  append(leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]>;
   /** The newest signed checkpoint's text, or null for an empty log. */
   checkpoint(): Promise<string | null>;
+  /** Entries [from, to), proven to be in the log; `to` beyond the end is the end. */
   entries(from: number, to: number): Promise<readonly LogEntry[]>;
-  /** All entries about one manifest or name, oldest first. */
-  find(query: { name?: string; manifest?: string; bundle?: string; kind?: LogLeaf['kind']; env?: string }): Promise<readonly LogEntry[]>;
-  /** C2SP tlog-proof text for one entry. */
+  /** All matching entries, oldest first. Reads and proves the whole log: nothing can be left out by a cache. */
+  find(query: LogQuery): Promise<readonly LogEntry[]>;
+  /** Leaves that wait for the log's operator (remote registries); unproven. */
+  pending(): Promise<readonly LogLeaf[]>;
+  /** C2SP tlog-proof text for one entry; its extra data is the leaf. */
   prove(index: number): Promise<string>;
-  /** Reads every tile: recomputes the root, checks the checkpoint's signature. */
+  /** Reads every tile: recomputes the root, checks the checkpoint's signature. `root` is base64. */
   verify(): Promise<{ readonly size: number; readonly root: string }>;
 }
