@@ -1,0 +1,83 @@
+import type { Schema } from './schema.ts';
+
+export interface Problem {
+  /** JSON Pointer into the document; empty for the whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * What in `value` does not conform to the schema, in document order; empty if it does. Agrees with a full JSON Schema
+ * validator on the words that `Schema` knows (a property test holds this).
+ */
+export function conforms(schema: Schema, value: unknown, path = ''): readonly Problem[] {
+  if (schema.anyOf !== undefined) return conformsAny(schema.anyOf, value, path);
+  const wrong = schema.type === undefined ? null : typeProblem(schema.type, value);
+  if (wrong !== null) return [{ path, message: wrong }];
+  if (typeof value === 'string') return stringProblems(schema, value, path);
+  if (typeof value === 'number') return numberProblems(schema, value, path);
+  if (Array.isArray(value)) return arrayProblems(schema, value, path);
+  if (typeof value === 'object' && value !== null) return objectProblems(schema, value as Record<string, unknown>, path);
+  return [];
+}
+
+/** The alternative whose type fits explains what is wrong better than "none of them". */
+function conformsAny(alternatives: readonly Schema[], value: unknown, path: string): readonly Problem[] {
+  const results = alternatives.map((schema) => ({ schema, problems: conforms(schema, value, path) }));
+  if (results.some((result) => result.problems.length === 0)) return [];
+  const fitting = results.filter(({ schema }) => schema.type !== undefined && typeProblem(schema.type, value) === null);
+  if (fitting.length === 1 && fitting[0] !== undefined) return fitting[0].problems;
+  const words = alternatives.flatMap((schema) => schema.enum ?? []);
+  return [{ path, message: words.length > 0 ? `must be a URI or one of ${words.join(', ')}` : 'has the wrong shape' }];
+}
+
+function typeProblem(type: NonNullable<Schema['type']>, value: unknown): string | null {
+  const is = {
+    object: typeof value === 'object' && value !== null && !Array.isArray(value),
+    array: Array.isArray(value),
+    string: typeof value === 'string',
+    integer: Number.isInteger(value),
+    boolean: typeof value === 'boolean',
+  }[type];
+  return is ? null : `must be ${type === 'array' || type === 'object' || type === 'integer' ? 'an' : 'a'} ${type}`;
+}
+
+function stringProblems(schema: Schema, value: string, path: string): readonly Problem[] {
+  const length = [...value].length;
+  const messages = [
+    schema.const !== undefined && value !== schema.const && `must be ${schema.const}`,
+    schema.enum !== undefined && !schema.enum.includes(value) && `must be one of ${schema.enum.join(', ')}`,
+    schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value) && (schema.description ?? `must match ${schema.pattern}`),
+    length < (schema.minLength ?? 0) && `must have at least ${schema.minLength} characters`,
+    length > (schema.maxLength ?? Infinity) && `must have at most ${schema.maxLength} characters`,
+  ];
+  return messages.filter((message) => message !== false).map((message) => ({ path, message }));
+}
+
+function numberProblems(schema: Schema, value: number, path: string): readonly Problem[] {
+  if (value < (schema.minimum ?? -Infinity)) return [{ path, message: `must be at least ${schema.minimum}` }];
+  return value > (schema.maximum ?? Infinity) ? [{ path, message: `must be at most ${schema.maximum}` }] : [];
+}
+
+function arrayProblems(schema: Schema, value: readonly unknown[], path: string): readonly Problem[] {
+  if (value.length < (schema.minItems ?? 0)) return [{ path, message: `must have at least ${schema.minItems} items` }];
+  if (value.length > (schema.maxItems ?? Infinity)) return [{ path, message: `must have at most ${schema.maxItems} items` }];
+  const { items } = schema;
+  return items === undefined ? [] : value.flatMap((item, index) => conforms(items, item, `${path}/${index}`));
+}
+
+function objectProblems(schema: Schema, value: Record<string, unknown>, path: string): readonly Problem[] {
+  const keys = Object.keys(value);
+  const missing = (schema.required ?? []).filter((key) => !Object.hasOwn(value, key)).map((key) => ({ path, message: `${key} is missing` }));
+  const few = keys.length < (schema.minProperties ?? 0) ? [{ path, message: 'must not be empty' }] : [];
+  return [...missing, ...few, ...keys.flatMap((key) => memberProblems(schema, key, value[key], path))];
+}
+
+function memberProblems(schema: Schema, key: string, value: unknown, path: string): readonly Problem[] {
+  const at = `${path}/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`;
+  const named = schema.propertyNames === undefined ? [] : conforms(schema.propertyNames, key, at);
+  const known = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+  if (known !== undefined) return [...named, ...conforms(known, value, at)];
+  if (schema.additionalProperties === false) return [{ path: at, message: `${key} is not known here` }];
+  return schema.additionalProperties === undefined ? named : [...named, ...conforms(schema.additionalProperties, value, at)];
+}

@@ -1,0 +1,54 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { parseStrictYamlObject } from '../yaml.ts';
+import { conforms, type Problem } from './conforms.ts';
+import { environmentOf, leafOf, logOf, timeOf, exceptionOf } from './parse-rules.ts';
+import { principalOf } from './parse-principal.ts';
+import { roleOf } from './parse-role.ts';
+import { checkReferences } from './references.ts';
+import { POLICY_SCHEMA } from './schema.ts';
+import type { Policy } from './types.ts';
+import type { RawPolicy } from './raw.ts';
+
+/**
+ * Reads a policy: YAML 1.2 without aliases or tags, conforming to `schemas/policy.schema.json`, every name resolving, no
+ * key or identity under two principals.
+ * @throws WeighmarkError `policy-invalid` with every problem in `facts`, `limit-exceeded`.
+ */
+export function parsePolicy(bytes: Uint8Array, subject = 'the policy'): Policy {
+  const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
+  refuse(conforms(POLICY_SCHEMA, raw), subject);
+  const policy = policyOf(raw as unknown as RawPolicy, digestOf(bytes), subject);
+  refuse(checkReferences(policy), subject);
+  return policy;
+}
+
+function policyOf(raw: RawPolicy, digest: string, subject: string): Policy {
+  return {
+    name: raw.name,
+    version: raw.version,
+    expires: timeOf(raw.expires),
+    digest,
+    principals: Object.entries(raw.principals).map(([name, principal]) => principalOf(name, principal, subject)),
+    roles: Object.entries(raw.roles).map(([name, role]) => roleOf(name, role)),
+    environments: raw.environments.map(environmentOf),
+    leaves: (raw.leaves ?? []).map(leafOf),
+    summaries: raw.summaries ?? [],
+    exceptions: (raw.exceptions ?? []).map(exceptionOf),
+    timestampAuthorities: raw.timestampAuthorities ?? [],
+    ...(raw.log === undefined ? {} : { log: logOf(raw.log) }),
+  };
+}
+
+function refuse(problems: readonly Problem[], subject: string): void {
+  const [first] = problems;
+  if (first === undefined) return;
+  const facts = Object.fromEntries(problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]));
+  throw new WeighmarkError('policy-invalid', `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`, { subject, facts });
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(Buffer.from(bytes)).digest('hex')}`;
+}

@@ -1,0 +1,127 @@
+import { certificateFingerprint, readCertificates } from '../trust/certificates.ts';
+import type { TrustAnchor } from '../claims/types.ts';
+import { instanceOf } from '../trust/instance.ts';
+import { readPublicKey } from '../trust/keys.ts';
+import { canonicalJson } from '../json.ts';
+import { compileAssertion } from './cel.ts';
+import type { Problem } from './conforms.ts';
+import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from './types.ts';
+
+/** What a schema cannot say: every name resolves, nothing is ambiguous, nothing is promised that nobody can fulfil. */
+export function checkReferences(policy: Policy): readonly Problem[] {
+  return [
+    ...dateProblems(policy),
+    ...roleProblems(policy),
+    ...policy.environments.flatMap((environment, index) => environmentProblems(policy, environment, index)),
+    ...sharedAnchors(policy),
+    ...breakGlassProblems(policy),
+    ...otherNames(policy),
+  ];
+}
+
+function dateProblems(policy: Policy): readonly Problem[] {
+  const dates: [string, string][] = [
+    ['/expires', policy.expires],
+    ...policy.leaves.map((leaf, index): [string, string] => [`/leaves/${index}/expires`, leaf.expires]),
+    ...policy.exceptions.map((exception, index): [string, string] => [`/exceptions/${index}/expires`, exception.expires]),
+  ];
+  return dates.filter(([, date]) => !isRealDate(date)).map(([path, date]) => ({ path, message: `there is no such time: ${date}` }));
+}
+
+/** `Date` rolls 31 February over; a real date survives the round trip. */
+function isRealDate(time: string): boolean {
+  const date = new Date(time);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === time.replace('Z', '.000Z');
+}
+
+function roleProblems(policy: Policy): readonly Problem[] {
+  const known = new Set(policy.principals.map((principal) => principal.name));
+  return policy.roles.flatMap((role) => [
+    ...role.principals.filter((name) => !known.has(name)).map((name) => problem(`/roles/${role.name}`, `there is no principal ${name}`)),
+    ...(new Set(role.principals).size < role.principals.length ? [problem(`/roles/${role.name}`, 'names a principal twice')] : []),
+    ...(role.predicates.length === 0 ? [problem(`/roles/${role.name}`, 'says nothing it may sign: add `signs`')] : []),
+  ]);
+}
+
+function environmentProblems(policy: Policy, environment: Environment, index: number): readonly Problem[] {
+  const path = `/environments/${index}`;
+  const roles = new Set(policy.roles.map((role) => role.name));
+  const earlier = policy.environments.slice(0, index).map((other) => other.name);
+  const named = [
+    ...environment.require.flatMap((rule) => rule.role ?? []),
+    ...(environment.approvals === undefined ? [] : [environment.approvals.role]),
+    ...(environment.scan === undefined ? [] : [environment.scan.role]),
+    ...environment.separation.flat(),
+  ];
+  const expressions = [...environment.require.flatMap((rule) => rule.where ?? []), ...environment.assert.map((rule) => rule.cel)];
+  return [
+    ...(earlier.includes(environment.name) ? [problem(path, `there are two environments ${environment.name}`)] : []),
+    ...(environment.after !== undefined && !earlier.includes(environment.after) ? [problem(`${path}/after`, `${environment.after} is no earlier environment`)] : []),
+    ...named.filter((name) => !roles.has(name)).map((name) => problem(path, `there is no role ${name}`)),
+    ...approvalProblems(policy, environment, path),
+    ...expressions.flatMap((cel) => celProblem(cel, path)),
+  ];
+}
+
+function approvalProblems(policy: Policy, { approvals }: Environment, path: string): readonly Problem[] {
+  const people = policy.roles.find((role) => role.name === approvals?.role)?.principals.length ?? 0;
+  if (approvals === undefined || people >= approvals.count) return [];
+  return [problem(`${path}/approvals`, `${approvals.count} approvals are wanted, but ${approvals.role} has ${people} principals`)];
+}
+
+function celProblem(cel: string, path: string): readonly Problem[] {
+  try {
+    compileAssertion(cel);
+    return [];
+  } catch (error) {
+    return [problem(path, `${cel.slice(0, 80)}: ${error instanceof Error ? error.message : String(error)}`)];
+  }
+}
+
+/** One key or identity under two principals would let one person count as two (security rule 12). */
+function sharedAnchors(policy: Policy): readonly Problem[] {
+  const owners = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const principal of policy.principals) {
+    for (const key of principal.anchors.flatMap(anchorKeys)) {
+      const owner = owners.get(key);
+      if (owner !== undefined) problems.push(problem(`/principals/${principal.name}`, owner === principal.name ? 'gives one key or identity twice' : `shares a key or identity with ${owner}`));
+      owners.set(key, principal.name);
+    }
+  }
+  return problems;
+}
+
+/** What makes two anchors the same signer. */
+function anchorKeys(anchor: TrustAnchor): readonly string[] {
+  if (anchor.kind === 'key') return [readPublicKey(anchor.pem).fingerprint];
+  if (anchor.kind === 'certificate') return readCertificates(anchor.pem).map((root) => `${certificateFingerprint(root)} ${anchor.identity ?? ''}`);
+  const { trustedRoot, ...identity } = anchor;
+  return [canonicalJson({ ...identity, instance: instanceOf(trustedRoot) })];
+}
+
+/** Who may break the glass may do nothing else (security rule 13). */
+function breakGlassProblems(policy: Policy): readonly Problem[] {
+  const breakers = policy.roles.find((role) => role.name === BREAK_GLASS_ROLE)?.principals ?? [];
+  const others = policy.roles.filter((role) => role.name !== BREAK_GLASS_ROLE);
+  return breakers.flatMap((name) => {
+    const held = others.find((role) => role.principals.includes(name));
+    return held === undefined ? [] : [problem(`/roles/${BREAK_GLASS_ROLE}`, `${name} also holds the role ${held.name}`)];
+  });
+}
+
+function otherNames(policy: Policy): readonly Problem[] {
+  const principals = new Set(policy.principals.map((principal) => principal.name));
+  const environments = new Set(policy.environments.map((environment) => environment.name));
+  const quorum = policy.log?.witnesses;
+  return [
+    ...(policy.roles.some((role) => role.name === PROMOTER_ROLE) ? [] : [problem('/roles', 'nobody may promote: the role promoter is missing')]),
+    ...policy.summaries.flatMap(({ principal }, index) => (principals.has(principal) ? [] : [problem(`/summaries/${index}`, `there is no principal ${principal}`)])),
+    ...policy.exceptions.flatMap(({ environment }, index) => (environments.has(environment) ? [] : [problem(`/exceptions/${index}`, `there is no environment ${environment}`)])),
+    ...(quorum !== undefined && quorum.quorum > new Set(quorum.keys).size ? [problem('/log/witnesses', 'the quorum is larger than the number of witnesses')] : []),
+  ];
+}
+
+function problem(path: string, message: string): Problem {
+  return { path, message };
+}
