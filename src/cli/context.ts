@@ -1,9 +1,11 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Files, Hasher, Progress } from '../domain/ports.ts';
+import type { Assets, Clock, Configuration, Files, Hasher, Progress, Signers, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
+  /** Of weighmark itself. */
+  readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly options: CommonOptions;
@@ -14,6 +16,9 @@ export interface Context {
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
   assets(): Promise<Assets>;
+  signers(): Promise<Signers>;
+  trustStore(): Promise<TrustStore>;
+  configuration(): Promise<Configuration>;
   /** Reads standard input to the end, bounded. */
   stdin(maxBytes: number): Promise<Uint8Array>;
   /** Asks on the terminal; null where there is none. `secret` does not echo. */
@@ -32,6 +37,7 @@ export interface CommonOptions {
 }
 
 export interface ContextSettings {
+  readonly version: string;
   readonly options: CommonOptions;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -46,9 +52,27 @@ export function createContext(settings: ContextSettings): Context {
     progress: createProgress(process.stderr, settings.options.progress),
     files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
+    ...trustParts(settings),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
     ask: async (question, options) => (await import('../adapters/terminal.ts')).askOnTerminal(question, options),
+  };
+}
+
+/** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */
+function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'trustStore' | 'configuration'> {
+  const files = once(async () => (await import('../adapters/files/index.ts')).createFiles());
+  const trustStore = once(async () => {
+    const { createUserTrustStore } = await import('../adapters/trust-store/index.ts');
+    return createUserTrustStore(await files(), settings);
+  });
+  return {
+    trustStore,
+    signers: once(async () => (await import('../adapters/keys/index.ts')).createUserSigners(await files(), settings)),
+    configuration: once(async () => {
+      const { readUserConfiguration } = await import('../adapters/config/index.ts');
+      return readUserConfiguration(await files(), settings, async () => (await (await trustStore()).read()).allowed);
+    }),
   };
 }
 

@@ -75,6 +75,7 @@ export const CODES = {
   unreadable: 4,
   network: 4,
   'trust-expired': 4,
+  'trust-unavailable': 4,
   'lfs-pointer': 4,
   'scan-incomplete': 4,
   'clock-behind': 4,

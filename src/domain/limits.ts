@@ -50,8 +50,17 @@ export const LIMITS = {
   /** A trust anchor's PEM file: a corporate bundle of roots and intermediates. */
   certificatesPerFile: 64,
   trustEntries: 2000,
+  trustFileBytes: 8 << 20,
   identityBytes: 2048,
   patternBytes: 512,
   /** An OIDC token or an RFC 3161 answer. */
   tokenBytes: 64 << 10,
+  /** Tensors whose details a report keeps; all are counted. */
+  tensorsListed: 100_000,
+  ggufKeys: 100_000,
+  protobufFields: 10_000_000,
+  /** Sub-graphs, groups and flat tables inside each other. */
+  formatDepth: 32,
+  /** An archive member or compressed stream held in memory so that it can be read at random. */
+  memberBytes: 64 << 20,
 } as const;

@@ -1,0 +1,13 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** `weighmark` under XDG_CONFIG_HOME; a relative value is ignored, as the XDG specification says. */
+export function configFolder(env: Env): string {
+  return join(xdg(env['XDG_CONFIG_HOME'], '.config'), 'weighmark');
+}
+
+function xdg(value: string | undefined, fallback: string): string {
+  return value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback);
+}

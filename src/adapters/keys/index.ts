@@ -1,0 +1,31 @@
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { Files, Signers } from '../../domain/ports.ts';
+import { generateKey } from './private-key.ts';
+import { keySigner, type Timestamper } from './signer.ts';
+
+export interface SignerWorld {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly options: { readonly offline: boolean };
+}
+
+/** All the ways to sign; signing with a key loads no Sigstore package. */
+export function createUserSigners(files: Files, world: SignerWorld): Signers {
+  return {
+    key: async (options) => keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
+    keyless: async (options) => {
+      refuseOffline(world, 'keyless signing');
+      return (await import('../sigstore/signer.ts')).keylessSigner(files, options, world.env);
+    },
+    generate: async (password) => Promise.resolve(generateKey(password)),
+  };
+}
+
+async function timestamper(url: string, world: SignerWorld): Promise<Timestamper> {
+  refuseOffline(world, 'a timestamp');
+  const [{ createTimestamper }, { exchange }] = await Promise.all([import('../sigstore/timestamp.ts'), import('../sigstore/http.ts')]);
+  return createTimestamper(url, exchange);
+}
+
+function refuseOffline(world: SignerWorld, what: string): void {
+  if (world.options.offline) throw new WeighmarkError('usage', `${what} needs the network, and --offline forbids it`);
+}

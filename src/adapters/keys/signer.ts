@@ -1,0 +1,51 @@
+import { createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto';
+import { preAuthEncoding } from '../../domain/claims/dsse.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import type { ClaimSigner, Files, KeySignerOptions } from '../../domain/ports.ts';
+import { certificateFingerprint, readCertificates } from '../../domain/trust/certificates.ts';
+import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/trust/keys.ts';
+import { bundleOf, type KeyPart } from './bundle.ts';
+import { readPrivateKey } from './private-key.ts';
+
+/** Gets an RFC 3161 timestamp over a signature's bytes: a DER TimeStampResp. */
+export type Timestamper = (signature: Uint8Array) => Promise<Uint8Array>;
+
+/**
+ * Signs with a private key in a file, alone or under a certificate chain (leaf first). The key is opened at once, so that a
+ * wrong password is found before hours of hashing.
+ * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`.
+ */
+export async function keySigner(files: Files, options: KeySignerOptions, timestamp?: Timestamper): Promise<ClaimSigner> {
+  const key = await readPrivateKey(files, options.keyFile, options.password);
+  const identity = await identityOf(files, key, options.certificateChainFile);
+  return {
+    description: identity.description,
+    async sign(payload) {
+      const signature = signPayload(key, payload);
+      const timestamps = timestamp === undefined ? [] : [await timestamp(signature)];
+      return bundleOf({ key: identity.part, payload, signature, timestamps });
+    },
+  };
+}
+
+function signPayload(key: KeyObject, payload: Uint8Array): Uint8Array {
+  return signBytes(curveOf(key).hash, preAuthEncoding(payload), key);
+}
+
+async function identityOf(files: Files, key: KeyObject, chainFile?: string): Promise<{ description: string; part: KeyPart }> {
+  const { pem, fingerprint } = publicHalf(key);
+  if (chainFile === undefined) return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
+  const chain = readCertificates(Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'), 'key-unusable');
+  const leaf = chain[0];
+  if (leaf === undefined || chain.length > LIMITS.certificatesPerBundle) {
+    throw new WeighmarkError('key-unusable', `${chainFile} holds more than ${LIMITS.certificatesPerBundle} certificates`, { subject: chainFile });
+  }
+  if (!leaf.publicKey.equals(createPublicKey(key))) {
+    throw new WeighmarkError('key-unusable', `the first certificate of ${chainFile} is for another key`, {
+      subject: chainFile,
+      hint: 'put the signing certificate first, then its intermediates',
+    });
+  }
+  return { description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`, part: { chain: chain.map((certificate) => certificate.raw) } };
+}

@@ -1,0 +1,141 @@
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import type { TrustEntry } from '../domain/claims/types.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { refuseInside } from '../domain/trust/anchors.ts';
+import { makeEntry } from '../domain/trust/entry.ts';
+import type { Context } from './context.ts';
+
+/** TRUST of DESIGN 5, as commander hands it over. */
+export interface TrustOptions {
+  readonly key?: string;
+  readonly certificateChain?: string;
+  readonly identity?: string;
+  readonly identityRegexp?: string;
+  readonly issuer?: string;
+  readonly trustedRoot?: string;
+  readonly by?: readonly string[];
+  readonly timestampAuthority?: readonly string[];
+}
+
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+export function addTrustOptions(command: Command): Command {
+  command
+    .addOption(new Option('--key <pem>', 'who holds this public key').helpGroup('Trust:'))
+    .addOption(new Option('--certificate-chain <pem>', 'who has a certificate under these roots').helpGroup('Trust:'))
+    .addOption(new Option('--identity <name>', 'exactly this e-mail address, URI or certificate name').helpGroup('Trust:'))
+    .addOption(new Option('--issuer <url>', 'as vouched for by exactly this OIDC issuer').helpGroup('Trust:'))
+    .addOption(new Option('--identity-regexp <re2>', 'identities this pattern matches as a whole').helpGroup('Trust:'))
+    .addOption(new Option('--trusted-root <file>', 'trusted_root.json of a private Sigstore').helpGroup('Trust:'))
+    .addOption(new Option('--by <name>', 'an entry of the trust store (repeat)').argParser(collect).helpGroup('Trust:'))
+    .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Trust:'));
+  for (const [foreign, ours] of FOREIGN) command.addOption(foreignOption(foreign, ours));
+  return command;
+}
+
+/** How other tools spell it: never an option of ours, always a hint. */
+const FOREIGN: readonly (readonly [string, string])[] = [
+  ['--certificate-identity', '--identity'],
+  ['--certificate-identity-regexp', '--identity-regexp'],
+  ['--certificate-oidc-issuer', '--issuer'],
+  ['--cert-identity', '--identity'],
+  ['--cert-oidc-issuer', '--issuer'],
+  ['--identity_provider', '--issuer'],
+  ['--identity-provider', '--issuer'],
+  ['--public_key', '--key'],
+  ['--public-key', '--key'],
+  ['--certificate_chain', '--certificate-chain'],
+  ['--trust_config', '--trusted-root'],
+];
+
+function foreignOption(foreign: string, ours: string): Option {
+  const refuse = (): never => {
+    throw new WeighmarkError('usage', `weighmark has no option ${foreign}`, { hint: `say \`${ours}\`` });
+  };
+  return new Option(`${foreign} <value>`).hideHelp().argParser(refuse);
+}
+
+/**
+ * Whose signatures count: what the options name, else the trust store (and an allowed project's configuration). Empty when
+ * there is neither: what that means is the caller's to say, after looking for signatures.
+ * @param inside paths of the artifact and the registry: an anchor that lies in them is refused (security rule 1).
+ * @throws WeighmarkError `usage`, `trust-invalid`, `trust-unavailable`, `anchor-inside`.
+ */
+export async function trustFrom(context: Context, options: TrustOptions, inside: readonly string[] = []): Promise<readonly TrustEntry[]> {
+  if (!namesTrust(options)) return storedEntries(context, inside);
+  const named = options.by === undefined ? [] : await entriesBy(context, options.by, inside);
+  return isAnchor(options) ? [await anchorFrom(context, options, inside), ...named] : named;
+}
+
+/**
+ * PEM chains of the RFC 3161 authorities the caller believes, for key and certificate signatures: options, then
+ * configuration. The public-good Sigstore instance's own is always believed and not among these.
+ */
+export async function timestampAuthoritiesFrom(context: Context, options: TrustOptions, inside: readonly string[] = []): Promise<readonly string[]> {
+  const paths = options.timestampAuthority ?? (await context.configuration()).settings.timestampAuthorities ?? [];
+  return Promise.all(paths.map(async (path) => readAnchor(context, path, inside)));
+}
+
+function isAnchor(options: TrustOptions): boolean {
+  return [options.key, options.certificateChain, options.identity, options.identityRegexp, options.issuer, options.trustedRoot].some((value) => value !== undefined);
+}
+
+function namesTrust(options: TrustOptions): boolean {
+  return isAnchor(options) || options.by !== undefined;
+}
+
+async function storedEntries(context: Context, inside: readonly string[]): Promise<readonly TrustEntry[]> {
+  const store = await context.trustStore();
+  const { entries } = await store.read();
+  if (entries.length > 0) await refuseInside(await context.files(), store.location, inside);
+  const { settings } = await context.configuration();
+  return [...entries, ...(settings.trust ?? [])];
+}
+
+async function entriesBy(context: Context, names: readonly string[], inside: readonly string[]): Promise<readonly TrustEntry[]> {
+  const stored = await storedEntries(context, inside);
+  return names.map((name) => {
+    const entry = stored.find((candidate) => candidate.name === name);
+    if (entry !== undefined) return entry;
+    throw new WeighmarkError('trust-unavailable', `nobody called ${name} is in the trust store`, { subject: name, hint: '`weighmark trust list` shows who is' });
+  });
+}
+
+async function anchorFrom(context: Context, options: TrustOptions, inside: readonly string[]): Promise<TrustEntry> {
+  requirePairs(options);
+  const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path, inside));
+  return makeEntry({
+    name: 'command-line',
+    key: await read(options.key),
+    certificateChain: await read(options.certificateChain),
+    trustedRoot: await read(options.trustedRoot),
+    identity: options.identity,
+    identityRegexp: options.identityRegexp,
+    issuer: options.issuer,
+  });
+}
+
+function requirePairs(options: TrustOptions): void {
+  const hasIdentity = options.identity !== undefined || options.identityRegexp !== undefined;
+  const isCertificate = options.certificateChain !== undefined;
+  if (hasIdentity && options.issuer === undefined && !isCertificate) throw new WeighmarkError('usage', '--identity needs the --issuer that vouches for it');
+  if (options.issuer !== undefined && !hasIdentity) throw new WeighmarkError('usage', '--issuer needs the --identity it vouches for');
+  if (options.trustedRoot !== undefined && options.issuer === undefined) throw new WeighmarkError('usage', '--trusted-root needs --identity and --issuer');
+  if (options.key !== undefined && (isCertificate || hasIdentity)) throw new WeighmarkError('usage', '--key stands alone: no identity or certificate goes with it');
+}
+
+/** The content of a file of trust that the caller named. @throws WeighmarkError `trust-unavailable`, `anchor-inside`. */
+export async function readAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
+  const files = await context.files();
+  const location = resolve(context.cwd, path);
+  try {
+    const realPath = await files.realPath(location);
+    await refuseInside(files, realPath, inside);
+    return Buffer.from(await files.read(realPath, LIMITS.trustedRootBytes)).toString('utf8');
+  } catch (cause) {
+    if (cause instanceof WeighmarkError && !['not-found', 'unreadable'].includes(cause.code)) throw cause;
+    throw new WeighmarkError('trust-unavailable', `${path} cannot be read: without it nobody is trusted`, { subject: path, cause });
+  }
+}

@@ -1,0 +1,89 @@
+import type { CiIdentity, TrustAnchor, TrustEntry } from '../claims/types.ts';
+import { WeighmarkError } from '../errors.ts';
+import { parseStrictJsonObject } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import { readCertificates } from './certificates.ts';
+import { GITHUB_ISSUER, GITLAB_ISSUER, checkIdentity, checkIssuer, compilePattern } from './identity.ts';
+import { readPublicKey } from './keys.ts';
+
+/** An entry as options or a file spell it; `key`, `certificateChain` and `trustedRoot` are contents, not paths. */
+export interface RawEntry {
+  readonly name: string;
+  readonly for?: string | undefined;
+  readonly key?: string | undefined;
+  readonly certificateChain?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly identityRegexp?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly github?: CiIdentity | undefined;
+  readonly gitlab?: CiIdentity | undefined;
+  readonly trustedRoot?: string | undefined;
+}
+
+/** @throws WeighmarkError `trust-invalid` for anything ambiguous, contradictory or too vague to be trust. */
+export function makeEntry(raw: RawEntry): TrustEntry {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(raw.name)) {
+    throw new WeighmarkError('trust-invalid', 'a trust name is 1 to 100 letters, digits and . _ @ + -', { subject: raw.name });
+  }
+  if (raw.for !== undefined && !/^[a-z0-9*][a-z0-9._/*-]{0,254}$/.test(raw.for)) {
+    throw new WeighmarkError('trust-invalid', '`for` is a pattern of artifact names, such as acme/*', { subject: raw.for });
+  }
+  return { name: raw.name, ...(raw.for === undefined ? {} : { for: raw.for }), anchor: makeAnchor(raw) };
+}
+
+function makeAnchor(raw: RawEntry): TrustAnchor {
+  const kinds = [raw.key, raw.certificateChain, raw.issuer ?? raw.github ?? raw.gitlab].filter((kind) => kind !== undefined);
+  if (kinds.length !== 1) throw vague(raw, 'needs exactly one of a key, a certificate chain, or an identity with its issuer');
+  if (raw.key !== undefined) return keyAnchor(raw, raw.key);
+  if (raw.certificateChain !== undefined) return certificateAnchor(raw, raw.certificateChain);
+  return oidcAnchor(raw);
+}
+
+function keyAnchor(raw: RawEntry, key: string): TrustAnchor {
+  if (raw.identity !== undefined || raw.identityRegexp !== undefined || raw.trustedRoot !== undefined) throw vague(raw, 'names a key: an identity does not go with it');
+  return { kind: 'key', pem: readPublicKey(key).pem };
+}
+
+function certificateAnchor(raw: RawEntry, pem: string): TrustAnchor {
+  if (raw.identityRegexp !== undefined || raw.trustedRoot !== undefined) throw vague(raw, 'names a certificate chain: only an exact identity goes with it');
+  const chain = readCertificates(pem).map(String).join('');
+  return { kind: 'certificate', pem: chain, ...(raw.identity === undefined ? {} : { identity: checkIdentity(raw.identity) }) };
+}
+
+function oidcAnchor(raw: RawEntry): TrustAnchor {
+  const named = [raw.identity, raw.identityRegexp].filter((name) => name !== undefined).length;
+  if (named > 1) throw vague(raw, 'gives both an identity and a pattern');
+  if (raw.github !== undefined && raw.gitlab !== undefined) throw vague(raw, 'names both GitHub and GitLab');
+  if (named === 0 && raw.github === undefined && raw.gitlab === undefined) throw vague(raw, 'names an issuer, but nobody there');
+  if (raw.identityRegexp !== undefined) compilePattern(raw.identityRegexp);
+  return {
+    kind: 'oidc',
+    issuer: checkIssuer(raw.issuer ?? (raw.github === undefined ? GITLAB_ISSUER : GITHUB_ISSUER)),
+    ...(raw.identity === undefined ? {} : { identity: checkIdentity(raw.identity) }),
+    ...(raw.identityRegexp === undefined ? {} : { identityPattern: raw.identityRegexp }),
+    ...(raw.github === undefined ? {} : { github: checkWorkload(raw.github) }),
+    ...(raw.gitlab === undefined ? {} : { gitlab: checkWorkload(raw.gitlab) }),
+    ...(raw.trustedRoot === undefined ? {} : { trustedRoot: checkTrustedRoot(raw.trustedRoot) }),
+  };
+}
+
+function checkWorkload(workload: CiIdentity): CiIdentity {
+  if (!/^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)+$/.test(workload.repository)) {
+    throw new WeighmarkError('trust-invalid', 'a repository is OWNER/REPO', { subject: workload.repository });
+  }
+  for (const value of Object.values(workload)) if (value !== undefined) checkIdentity(value);
+  if (workload.ref !== undefined && !workload.ref.startsWith('refs/')) {
+    throw new WeighmarkError('trust-invalid', `the ref ${JSON.stringify(workload.ref)} is not complete`, { hint: `write \`refs/heads/${workload.ref}\` or \`refs/tags/${workload.ref}\`` });
+  }
+  return workload;
+}
+
+function checkTrustedRoot(json: string): string {
+  const root = parseStrictJsonObject(json, { code: 'trust-invalid', subject: 'the trusted root', maxBytes: LIMITS.trustedRootBytes });
+  if (typeof root['mediaType'] === 'string' && root['mediaType'].startsWith('application/vnd.dev.sigstore.trustedroot')) return json;
+  throw new WeighmarkError('trust-invalid', 'the trusted root is not a Sigstore trusted_root.json');
+}
+
+function vague(raw: RawEntry, why: string): WeighmarkError {
+  return new WeighmarkError('trust-invalid', `trust in ${raw.name} ${why}`, { subject: raw.name });
+}

@@ -1,0 +1,109 @@
+import { stringify } from 'yaml';
+import type { CiIdentity, TrustEntry } from '../claims/types.ts';
+import { isHex256 } from '../digest/hex.ts';
+import { WeighmarkError } from '../errors.ts';
+import { isJsonObject, type Json } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import type { AllowedFile } from '../ports.ts';
+import { parseStrictYamlObject } from '../yaml.ts';
+import { makeEntry } from './entry.ts';
+
+export interface TrustFile {
+  readonly entries: readonly TrustEntry[];
+  readonly allowed: readonly AllowedFile[];
+}
+
+type Fields = { readonly [key: string]: Json };
+
+/** Reads `weighmark/trust.yaml`. @throws WeighmarkError `trust-invalid` for unknown, doubled or vague content. */
+export function parseTrustFile(bytes: Uint8Array | string, subject: string): TrustFile {
+  const file = parseStrictYamlObject(bytes, { code: 'trust-invalid', subject, maxBytes: LIMITS.trustFileBytes });
+  onlyKeys(file, ['version', 'trust', 'allowed'], subject);
+  if (file['version'] !== 1) throw invalid(subject, 'version is not 1');
+  return { entries: parseEntries(file['trust'] ?? [], subject), allowed: listOf(file['allowed'] ?? [], subject).map((item) => allowedFrom(item, subject)) };
+}
+
+/** A list of trust entries, as the trust file and an allowed project configuration hold them. @throws WeighmarkError `trust-invalid`. */
+export function parseEntries(value: Json, subject: string): readonly TrustEntry[] {
+  const entries = listOf(value, subject).map((item) => entryFrom(item, subject));
+  const names = new Set(entries.map((entry) => entry.name));
+  if (names.size !== entries.length) throw invalid(subject, 'a name stands twice');
+  return entries;
+}
+
+/** The file's text; reading it back gives the same content. */
+export function formatTrustFile(file: TrustFile): string {
+  const allowed = file.allowed.map(({ path, sha256 }) => ({ path, sha256 }));
+  return stringify({ version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) }, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+const ENTRY_KEYS = ['name', 'for', 'key', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
+const WORKLOAD_KEYS = ['repository', 'repository-id', 'workflow', 'ref', 'environment', 'trigger'];
+
+function entryFrom(item: Fields, subject: string): TrustEntry {
+  onlyKeys(item, ENTRY_KEYS, subject);
+  const text = (key: string): string | undefined => textOf(item, key, subject);
+  return makeEntry({
+    name: text('name') ?? '',
+    for: text('for'),
+    key: text('key'),
+    certificateChain: text('certificate-chain'),
+    identity: text('identity'),
+    identityRegexp: text('identity-regexp'),
+    issuer: text('issuer'),
+    github: workloadFrom(item['github'], subject),
+    gitlab: workloadFrom(item['gitlab'], subject),
+    trustedRoot: text('trusted-root'),
+  });
+}
+
+function workloadFrom(value: Json | undefined, subject: string): CiIdentity | undefined {
+  if (value === undefined) return undefined;
+  if (!isJsonObject(value)) throw invalid(subject, 'a workload is not a mapping');
+  onlyKeys(value, WORKLOAD_KEYS, subject);
+  const optional = Object.entries({ repositoryId: 'repository-id', workflow: 'workflow', ref: 'ref', environment: 'environment', trigger: 'trigger' })
+    .map(([member, key]) => [member, textOf(value, key, subject)] as const)
+    .filter(([, text]) => text !== undefined);
+  return { repository: textOf(value, 'repository', subject) ?? '', ...(Object.fromEntries(optional) as Partial<CiIdentity>) };
+}
+
+function fieldsOf({ name, for: names, anchor }: TrustEntry): object {
+  const head = { name, ...(names === undefined ? {} : { for: names }) };
+  if (anchor.kind === 'key') return { ...head, key: anchor.pem };
+  if (anchor.kind === 'certificate') return { ...head, 'certificate-chain': anchor.pem, identity: anchor.identity };
+  const { issuer, identity, identityPattern, github, gitlab, trustedRoot } = anchor;
+  return { ...head, issuer, identity, 'identity-regexp': identityPattern, github: workloadFields(github), gitlab: workloadFields(gitlab), 'trusted-root': trustedRoot };
+}
+
+function workloadFields(workload: CiIdentity | undefined): object | undefined {
+  if (workload === undefined) return undefined;
+  const { repositoryId, ...rest } = workload;
+  return { ...rest, 'repository-id': repositoryId };
+}
+
+function allowedFrom(item: Fields, subject: string): AllowedFile {
+  onlyKeys(item, ['path', 'sha256'], subject);
+  const { path, sha256 } = item;
+  if (typeof path !== 'string' || !isHex256(sha256)) throw invalid(subject, 'an allowed file needs a path and a sha256');
+  return { path, sha256 };
+}
+
+function listOf(value: Json, subject: string): readonly Fields[] {
+  if (!Array.isArray(value) || value.length > LIMITS.trustEntries || !value.every(isJsonObject)) throw invalid(subject, `not a list of at most ${LIMITS.trustEntries} entries`);
+  return value as readonly Fields[];
+}
+
+function textOf(fields: Fields, key: string, subject: string): string | undefined {
+  const value = fields[key];
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalid(subject, `${key} is not text; quote it`);
+}
+
+function onlyKeys(fields: Fields, known: readonly string[], subject: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw invalid(subject, `unknown key ${JSON.stringify(unknown)}`);
+}
+
+function invalid(subject: string, why: string): WeighmarkError {
+  return new WeighmarkError('trust-invalid', `${subject}: ${why}`, { subject });
+}
