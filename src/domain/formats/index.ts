@@ -1,13 +1,15 @@
-import { WeighmarkError } from '../errors.ts';
 import { detect, type Detected } from './detect.ts';
 import { kindOf } from './names.ts';
+import { problemOf } from './problem.ts';
 import { READERS } from './readers.ts';
+import { cachedSource } from './source.ts';
 import type { Findings, FormatReport, NamedSource, Problem, ReadOptions } from './types.ts';
 
 export { Cursor, safeNumber } from './cursor.ts';
 export { detect, type Detected } from './detect.ts';
 export { formatOfName, kindOf } from './names.ts';
-export { bytesSource, readAll, windowSource } from './source.ts';
+export { problemOf } from './problem.ts';
+export { bytesSource, cachedSource, readAll, windowSource } from './source.ts';
 export { readZip, type ZipArchive, type ZipCentral, type ZipEntry } from './zip.ts';
 export type { ZipLocal } from './zip-local.ts';
 export { memberSource, openMember, rawMember } from './zip-member.ts';
@@ -23,8 +25,9 @@ export type * from './types.ts';
  * @throws WeighmarkError only what `source.read` throws: `file-changed`, `unreadable`, `interrupted`.
  */
 export async function readFormat(file: NamedSource, options: ReadOptions = {}): Promise<FormatReport> {
-  const detected = await detect(file);
-  const findings = await examine(file, detected, options);
+  const cached = { path: file.path, source: cachedSource(file.source) };
+  const detected = await detect(cached);
+  const findings = await examine(cached, detected, options);
   const problems = findings.problems ?? [];
   return {
     kind: kindOf(findings.format, file.path),
@@ -48,12 +51,4 @@ async function examine(file: NamedSource, detected: Detected, options: ReadOptio
   } catch (error) {
     return { format: detected.format, problems: [problemOf(error)] };
   }
-}
-
-/** A reader's refusal as a problem. @throws anything that is not about the file's format. */
-export function problemOf(error: unknown): Problem {
-  if (!(error instanceof WeighmarkError)) throw error;
-  if (error.code === 'limit-exceeded') return { code: 'limit', message: error.message };
-  if (error.code === 'format-invalid') return { code: error.message.startsWith('ends early') ? 'truncated' : 'malformed', message: error.message };
-  throw error;
 }

@@ -1,4 +1,5 @@
 import { readGguf } from './gguf.ts';
+import { readOnnx } from './onnx.ts';
 import { readSafetensors } from './safetensors.ts';
 import type { FormatId, Reader } from './types.ts';
 
@@ -6,4 +7,5 @@ import type { FormatId, Reader } from './types.ts';
 export const READERS: Readonly<Partial<Record<FormatId, Reader>>> = {
   safetensors: readSafetensors,
   gguf: readGguf,
+  onnx: readOnnx,
 };
