@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import type { FormatId, FormatReport, Port } from '../formats/types.ts';
+import { pick, sourceName } from '../metadata/types.ts';
+import type { Digests } from '../ports.ts';
+import { cite, claimRef, present, property, some, type BomFile, type Build } from './build.ts';
+import type { Component, Hash, Property } from './types.ts';
+import { tensorsByDtype } from './weights.ts';
+
+const ALGORITHMS = [['sha256', 'SHA-256'], ['blake3', 'BLAKE3']] as const;
+
+/** CycloneDX hashes of the digests there are, in fixed order. */
+export function hashesOf(digests: Digests): readonly Hash[] {
+  return ALGORITHMS.flatMap(([key, alg]) => (digests[key] === undefined ? [] : [{ alg, content: digests[key] }]));
+}
+
+export function fileRef(path: string): string {
+  return `file:${path}`;
+}
+
+/** One component a file, in the order given. */
+export function fileComponents(build: Build): readonly Component[] {
+  const roles = rolesByPath(build);
+  return build.input.files.map((file) => fileComponent(build, file, roles.get(file.path) ?? []));
+}
+
+function fileComponent(build: Build, file: BomFile, roles: readonly Property[]): Component {
+  claimRef(build, fileRef(file.path));
+  return present<Component>({
+    'bom-ref': fileRef(file.path),
+    type: 'file',
+    'mime-type': MIME_TYPES[file.report?.format ?? 'unknown'],
+    name: file.path,
+    hashes: some(hashesOf(file.digests)),
+    properties: [property('size', file.sizeBytes), ...reportProperties(file.report), ...roles],
+  });
+}
+
+/** Registered media types of formats that have one; a guess would be worse than none. */
+const MIME_TYPES: Partial<Record<FormatId, string>> = {
+  csv: 'text/csv',
+  tsv: 'text/tab-separated-values',
+  json: 'application/json',
+  yaml: 'application/yaml',
+  markdown: 'text/markdown',
+  html: 'text/html',
+  xml: 'application/xml',
+  text: 'text/plain',
+  pdf: 'application/pdf',
+  zip: 'application/zip',
+  gzip: 'application/gzip',
+  parquet: 'application/vnd.apache.parquet',
+  arrow: 'application/vnd.apache.arrow.file',
+  'arrow-stream': 'application/vnd.apache.arrow.stream',
+};
+
+function rolesByPath(build: Build): ReadonlyMap<string, readonly Property[]> {
+  const byPath = new Map<string, Property[]>();
+  for (const fact of pick(build.input.facts, 'role')) {
+    const { path, role, note } = fact.value;
+    const roles = byPath.get(path) ?? [];
+    if (roles.some(({ value }) => value === role)) continue;
+    roles.push(cite(build, property('role', role), fact.source));
+    if (note !== undefined) roles.push(cite(build, property('note', note), fact.source));
+    byPath.set(path, roles);
+  }
+  for (const { path, algorithm, source } of build.input.confirmed) {
+    const said = cite(build, property('publisher-digest', `${algorithm} matches ${sourceName(source)}`), source);
+    byPath.set(path, [...(byPath.get(path) ?? []), said]);
+  }
+  return byPath;
+}
+
+const PROBLEMS = 20;
+
+function reportProperties(report: FormatReport | undefined): readonly Property[] {
+  if (report === undefined) return [];
+  return [
+    property('format', report.format),
+    property('kind', report.kind),
+    ...optional('format-version', report.version),
+    ...tensorProperties(report),
+    ...portProperties('input', report.inputs),
+    ...portProperties('output', report.outputs),
+    ...optional('rows', report.rows),
+    ...(report.columns === undefined ? [] : [property('columns', report.columns.map(({ name }) => name).join(','))]),
+    ...report.problems.slice(0, PROBLEMS).map((problem) => property('problem', `${problem.code}: ${problem.message}`)),
+    ...(report.complete ? [] : [property('examined', 'partly')]),
+  ];
+}
+
+function tensorProperties(report: FormatReport): readonly Property[] {
+  const table = report.tensors;
+  if (table === undefined) return optional('parameters', report.parameters);
+  return [
+    property('tensors', table.count),
+    ...optional('parameters', report.parameters),
+    ...counts('parameters', table.parametersByDtype),
+    ...counts('elements', table.elementsByDtype),
+    ...(table.truncated ? [] : [...counts('tensors', tensorsByDtype(table)), property('tensor-layout', layoutDigest(report))]),
+  ];
+}
+
+/** `sha256:` over the sorted lines `name dtype shape`: equal layouts have equal digests, whatever the values. */
+function layoutDigest(report: FormatReport): string {
+  const lines = (report.tensors?.items ?? []).map(({ name, dtype, shape }) => JSON.stringify([name, dtype, shape])).sort();
+  return `sha256:${createHash('sha256').update(lines.join('\n')).digest('hex')}`;
+}
+
+/** `weighmark:parameters:F32` and the like. */
+export function counts(name: string, byDtype: Readonly<Record<string, number>>): readonly Property[] {
+  return Object.entries(byDtype).map(([dtype, count]) => property(`${name}:${dtype}`, count));
+}
+
+export function optional(name: string, value: string | number | undefined): readonly Property[] {
+  return value === undefined ? [] : [property(name, value)];
+}
+
+const PORTS = 32;
+
+function portProperties(name: string, ports: readonly Port[] | undefined): readonly Property[] {
+  return (ports ?? []).slice(0, PORTS).map((port) => property(name, portText(port)));
+}
+
+/** `input_ids: I64[batch,sequence]` */
+export function portText(port: Port): string {
+  const shape = port.shape === undefined ? '' : `[${port.shape.map((dimension) => (dimension === -1 ? '?' : dimension)).join(',')}]`;
+  return port.dtype === undefined ? `${port.name}${shape}` : `${port.name}: ${port.dtype}${shape}`;
+}

@@ -1,0 +1,146 @@
+import { licenceOf } from './licence.ts';
+import { pick, type BaseModel, type Dataset, type FactSource, type Software } from '../metadata/types.ts';
+import { cite, claimRef, present, property, some, type Build } from './build.ts';
+import { hashesOf, optional } from './files.ts';
+import { choiceOf, isUrl } from './licences.ts';
+import { huggingFacePurl, isHubId, npmPurl, pypiPurl } from './purl.ts';
+import type { Component, ComponentData, ExternalReference, Hash, Property } from './types.ts';
+
+/** One data component a dataset that anybody names, each cited; equal names are one dataset. */
+export function datasetComponents(build: Build): readonly Component[] {
+  return merged(pick(build.input.facts, 'dataset'), ({ name }) => name.toLowerCase()).map(({ value, sources }) => {
+    const component = datasetComponent(build, value);
+    sources.forEach((source) => cite(build, component, source));
+    return component;
+  });
+}
+
+function datasetComponent(build: Build, dataset: Dataset): Component {
+  const licence = dataset.licence === undefined ? null : licenceOf(dataset.licence);
+  const url = isUrl(dataset.url) ? dataset.url : hubDatasetUrl(dataset);
+  return present<Component>({
+    'bom-ref': claimRef(build, `data:${dataset.name}`),
+    type: 'data',
+    name: dataset.name,
+    version: dataset.version,
+    description: dataset.description,
+    hashes: some(hashesOf(dataset.digests ?? {})),
+    licenses: licence === null ? undefined : [choiceOf(build, licence, { alone: true })],
+    externalReferences: url === undefined ? undefined : [{ type: 'distribution', url }],
+    data: [datasetData(dataset, url)],
+  });
+}
+
+export function datasetData(dataset: Dataset, url: string | undefined): ComponentData {
+  const properties: Property[] = [...optional('size', dataset.sizeBytes), ...optional('records', dataset.records)];
+  const contents = present<NonNullable<ComponentData['contents']>>({ url, properties: some(properties) });
+  return present<ComponentData>({
+    type: 'dataset',
+    name: dataset.name,
+    contents: Object.keys(contents).length === 0 ? undefined : contents,
+    sensitiveData: dataset.sensitive,
+    description: dataset.description,
+    governance: dataset.owner === undefined ? undefined : { owners: [{ organization: { name: dataset.owner } }] },
+  });
+}
+
+/** The hub's page of a dataset id; other names have no address. */
+function hubDatasetUrl(dataset: Dataset): string | undefined {
+  const hub = dataset.hub === true && (isHubId(dataset.name) || /^[A-Za-z0-9][\w.-]{0,95}$/.test(dataset.name));
+  return hub ? `https://huggingface.co/datasets/${dataset.name}` : undefined;
+}
+
+/** Base models, each once: the declared ones, or where nobody declares any, what files say they were loaded from. */
+export function ancestorComponents(build: Build): readonly Component[] {
+  const facts = pick(build.input.facts, 'baseModel');
+  const declared = facts.filter((fact) => fact.value.hinted !== true);
+  return merged(declared.length > 0 ? declared : facts, ({ name }) => name.toLowerCase()).map(({ value, sources }) => {
+    const component = ancestorComponent(build, value);
+    sources.forEach((source) => cite(build, component, source));
+    return component;
+  });
+}
+
+function ancestorComponent(build: Build, base: BaseModel): Component {
+  const [group, name] = isHubId(base.name) ? base.name.split('/') : [undefined, base.name];
+  return present<Component>({
+    'bom-ref': claimRef(build, `base:${base.name}`),
+    type: 'machine-learning-model',
+    group,
+    name: name ?? base.name,
+    version: base.version,
+    hashes: some(hashesOf(base.digests ?? {})),
+    purl: huggingFacePurl(base.name, base.version),
+    properties: some([...optional('relation', base.relation), ...optional('id', base.id), ...optional('evidence', base.hinted === true ? 'loaded-from' : undefined)]),
+  });
+}
+
+/** Software that the artifact's own files ask for. */
+export function softwareComponents(build: Build): readonly Component[] {
+  const key = (software: Software): string => `${software.ecosystem}:${software.name.toLowerCase()}@${software.version ?? software.requirement ?? ''}`;
+  return merged(pick(build.input.facts, 'software'), key).map(({ value, sources }) => {
+    const component = softwareComponent(build, value);
+    sources.forEach((source) => cite(build, component, source));
+    return component;
+  });
+}
+
+function softwareComponent(build: Build, software: Software): Component {
+  const { name, version, ecosystem } = software;
+  const purl = ecosystem === 'pypi' ? pypiPurl(name, version) : ecosystem === 'npm' ? npmPurl(name, version) : undefined;
+  return present<Component>({
+    'bom-ref': claimRef(build, `software:${name}${version === undefined ? '' : `@${version}`}`),
+    type: 'library',
+    name,
+    version,
+    scope: software.optional === true ? 'optional' : undefined,
+    hashes: some<Hash>(software.digests ?? []),
+    purl,
+    properties: some(optional('requirement', software.requirement)),
+  });
+}
+
+/** Chat templates, prompts, plug-ins: small things that act on their own, digested on their own. */
+export function partComponents(build: Build): readonly Component[] {
+  return pick(build.input.facts, 'part').map((fact) => {
+    const { kind, name, digests, sizeBytes, path } = fact.value;
+    const component = present<Component>({
+      'bom-ref': claimRef(build, `${kind}:${name}`),
+      type: kind === 'plug-in' ? 'library' : 'data',
+      name,
+      hashes: some(hashesOf(digests)),
+      data: kind === 'plug-in' ? undefined : [{ type: 'configuration', name }],
+      properties: [property('role', kind), property('size', sizeBytes), ...optional('in-file', path)],
+    });
+    return cite(build, component, fact.source);
+  });
+}
+
+export function externalReferences(build: Build): readonly ExternalReference[] {
+  const usable = pick(build.input.facts, 'reference').filter((fact) => isUrl(fact.value.url));
+  return merged(usable, ({ type, url }) => `${type} ${url}`).map(({ value, sources }) => {
+    const reference = present<ExternalReference>({ type: value.type, url: value.url, comment: value.comment });
+    sources.forEach((source) => cite(build, reference, source));
+    return reference;
+  });
+}
+
+interface Merged<T> {
+  readonly value: T;
+  readonly sources: readonly FactSource[];
+}
+
+/** Facts about one thing become one: fields of the first win, missing ones come from the later. */
+export function merged<V extends object>(facts: readonly { readonly value: V; readonly source: FactSource }[], keyOf: (value: V) => string): readonly Merged<V>[] {
+  const byKey = new Map<string, { value: V; sources: FactSource[] }>();
+  for (const { value, source } of facts) {
+    const known = byKey.get(keyOf(value));
+    if (known === undefined) byKey.set(keyOf(value), { value, sources: [source] });
+    else {
+      known.value = { ...value, ...known.value };
+      known.sources.push(source);
+    }
+  }
+  return [...byKey.values()];
+}
+

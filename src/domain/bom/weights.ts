@@ -1,0 +1,80 @@
+import type { FormatReport, TensorTable } from '../formats/types.ts';
+import { compareUtf8 } from '../tree.ts';
+import type { BomFile } from './build.ts';
+
+/** Weight files that together are one set of weights: the shards of one checkpoint, or a file alone. */
+export interface WeightSet {
+  /** The file's path, or the shards' path with `*` for their number. */
+  readonly name: string;
+  readonly files: readonly BomFile[];
+  readonly format: string;
+  /** Sum over the files; absent as soon as one file does not tell. */
+  readonly parameters?: number;
+  readonly parametersByDtype: Readonly<Record<string, number>>;
+  readonly elementsByDtype: Readonly<Record<string, number>>;
+  readonly tensors: number;
+}
+
+/** `model-00001-of-00004.safetensors`, `model.gguf-00001-of-00002.gguf`. */
+const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
+
+/** Sets in the order of their first file. Index files hold no weights and belong to none. */
+export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
+  const groups = new Map<string, BomFile[]>();
+  for (const file of files) {
+    if (!holdsWeights(file.report)) continue;
+    const name = file.path.replace(SHARD, '-*-of-$1');
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [file]);
+    else group.push(file);
+  }
+  return [...groups].map(([name, group]) => setOf(name, group));
+}
+
+const MANIFESTS = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+
+export function holdsWeights(report: FormatReport | undefined): boolean {
+  return report?.kind === 'weights' && !MANIFESTS.has(report.format);
+}
+
+function setOf(name: string, files: readonly BomFile[]): WeightSet {
+  const reports = files.map((file) => file.report).filter((report) => report !== undefined);
+  const tables = reports.map((report) => report.tensors).filter((table) => table !== undefined);
+  const known = reports.length === files.length && reports.every((report) => report.parameters !== undefined);
+  return {
+    name: files.length === 1 ? (files[0]?.path ?? name) : name,
+    files,
+    format: reports[0]?.format ?? 'unknown',
+    ...(known ? { parameters: reports.reduce((sum, report) => sum + (report.parameters ?? 0), 0) } : {}),
+    parametersByDtype: sumBy(tables, 'parametersByDtype'),
+    elementsByDtype: sumBy(tables, 'elementsByDtype'),
+    tensors: tables.reduce((sum, table) => sum + table.count, 0),
+  };
+}
+
+function sumBy(tables: readonly TensorTable[], key: 'parametersByDtype' | 'elementsByDtype'): Readonly<Record<string, number>> {
+  const sums = new Map<string, number>();
+  for (const table of tables) {
+    for (const [dtype, count] of Object.entries(table[key])) sums.set(dtype, (sums.get(dtype) ?? 0) + count);
+  }
+  return Object.fromEntries([...sums].sort(([a], [b]) => compareUtf8(a, b)));
+}
+
+/**
+ * The weights whose counts are the model's own: the only set there is, or, where one model is there in several formats,
+ * the first that counts, if all that count agree. Null where sets differ: which of them is the model is not known.
+ */
+export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
+  const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
+  const [first, ...rest] = counted;
+  if (first === undefined) return sets.length === 1 ? (sets[0] ?? null) : null;
+  if (rest.some((set) => set.parameters !== first.parameters)) return null;
+  return counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
+}
+
+/** Tensors by dtype: what two files labelled alike may still differ in. */
+export function tensorsByDtype(table: TensorTable): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { dtype } of table.items) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => compareUtf8(a, b)));
+}

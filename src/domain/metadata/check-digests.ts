@@ -1,0 +1,62 @@
+import type { BomFile } from '../bom/build.ts';
+import { pick, sourceName, type Conflict, type Fact, type FactOf, type FactSource, type StatedDigest } from './types.ts';
+
+/** A publisher's digest that was compared with the file's own: they are equal. */
+export interface ConfirmedDigest {
+  readonly path: string;
+  readonly algorithm: StatedDigest['algorithm'];
+  readonly source: FactSource;
+}
+
+export interface DigestCheck {
+  readonly confirmed: readonly ConfirmedDigest[];
+  readonly conflicts: readonly Conflict[];
+  /** Files that a list speaks of and that are not here. */
+  readonly absent: readonly { readonly path: string; readonly source: FactSource }[];
+}
+
+/** Digests other than SHA-256 and BLAKE3, computed on demand: hex by `algorithm path`. */
+export type OtherDigests = ReadonlyMap<string, string>;
+
+export function otherKey(algorithm: StatedDigest['algorithm'], path: string): string {
+  return `${algorithm} ${path}`;
+}
+
+/** Compares what publishers state with what the files are. A digest without a file is only ever confirmed, never refused. */
+export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], others: OtherDigests): DigestCheck {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const bySha256 = new Map(files.map((file) => [file.digests.sha256 ?? '', file.path]));
+  const confirmed: ConfirmedDigest[] = [];
+  const conflicts: Conflict[] = [];
+  const absent: { path: string; source: FactSource }[] = [];
+  for (const fact of pick(facts, 'digest')) {
+    const { path, algorithm, hex } = fact.value;
+    if (path === undefined) {
+      const found = bySha256.get(hex);
+      if (found !== undefined) confirmed.push({ path: found, algorithm, source: fact.source });
+      continue;
+    }
+    const file = byPath.get(path);
+    if (file === undefined) absent.push({ path, source: fact.source });
+    else compare(fact, file, others, { confirmed, conflicts });
+  }
+  return { confirmed, conflicts, absent };
+}
+
+interface Results {
+  readonly confirmed: ConfirmedDigest[];
+  readonly conflicts: Conflict[];
+}
+
+function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: OtherDigests, results: Results): void {
+  const { algorithm, hex, sizeBytes } = value;
+  const own = algorithm === 'sha256' || algorithm === 'blake3' ? file.digests[algorithm] : others.get(otherKey(algorithm, file.path));
+  if (own === undefined) return;
+  const sizeDiffers = sizeBytes !== undefined && sizeBytes !== file.sizeBytes;
+  if (own === hex && !sizeDiffers) results.confirmed.push({ path: file.path, algorithm, source });
+  else {
+    const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm}:${hex}`;
+    const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm}:${own}`;
+    results.conflicts.push({ field: `digest:${file.path}`, values: [{ value: said, source: sourceName(source) }, { value: real, source: 'computed' }] });
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { WeighmarkError } from '../errors.ts';
+import type { FormatReport } from '../formats/types.ts';
+import type { Source } from '../ports.ts';
+import { compareUtf8 } from '../tree.ts';
+import { readHeader } from './headers.ts';
+import type { MetadataFile } from './read.ts';
+import { fact } from './read.ts';
+import { READERS, type ReaderEntry } from './tables.ts';
+import type { Fact, Metadata, MetadataProblem } from './types.ts';
+
+/** Facts of one file, with what decides their precedence. */
+interface FileFacts {
+  readonly path: string;
+  readonly row: number;
+  readonly facts: readonly Fact[];
+}
+
+/** What one file of the artifact tells; `collect` puts many of them in order. */
+export interface FileMetadata {
+  readonly found: readonly FileFacts[];
+  readonly problems: readonly MetadataProblem[];
+}
+
+/**
+ * Reads what one file says of the artifact: its header's facts, and those of every reader whose pattern its path
+ * matches. A file that is not what its name promises is a problem, never an exception.
+ */
+export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
+  const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
+  const header = readHeader(report);
+  const start: FileMetadata = { found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report)] }], problems: [] };
+  if (entries.length === 0 || report.format === 'lfs-pointer') return start;
+  const largest = Math.max(...entries.map(({ entry }) => entry.maxBytes));
+  if (source.size > largest) return { ...start, problems: tooLarge(path, source.size, entries.map(({ entry }) => entry)) };
+  const file = { path, bytes: await source.read(0, source.size) };
+  const read = entries.filter(({ entry }) => source.size <= entry.maxBytes).map(({ entry, row }) => attempt(file, entry, row));
+  return { found: [...start.found, ...read.flatMap(({ found }) => found)], problems: read.flatMap(({ problems }) => problems) };
+}
+
+/** Files with an open-ended pattern (any JSON) are simply not searched when large; named ones should not be. */
+function tooLarge(path: string, size: number, entries: readonly ReaderEntry[]): readonly MetadataProblem[] {
+  const named = entries.some(({ read }) => !read.name.startsWith('readJsonDigests'));
+  return named ? [{ path, code: 'limit-exceeded', message: `${size} bytes is too large for a file of this name` }] : [];
+}
+
+function attempt(file: MetadataFile, entry: ReaderEntry, row: number): FileMetadata {
+  try {
+    return { found: [{ path: file.path, row, facts: entry.read(file) }], problems: [] };
+  } catch (error) {
+    if (!(error instanceof WeighmarkError)) throw error;
+    const code = error.code === 'limit-exceeded' ? 'limit-exceeded' : 'format-invalid';
+    return { found: [], problems: [{ path: file.path, code, message: error.message }] };
+  }
+}
+
+/** Python beside weights runs when somebody loads the model with it; shared libraries run when they are linked. */
+function codeFacts(path: string, report: FormatReport): readonly Fact[] {
+  if (report.format === 'python' || report.format === 'notebook') return [fact('role', { path, role: 'custom-code' }, { file: path })];
+  if (report.format === 'executable') return [fact('role', { path, role: 'native-code' }, { file: path })];
+  return [];
+}
+
+/** All facts in order of precedence: nearer the top folder first, then by row of `READERS`, then by path. */
+export function collect(files: readonly FileMetadata[]): Metadata {
+  const found = files.flatMap((file) => file.found).filter(({ facts }) => facts.length > 0);
+  const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
+  const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
+  return { facts: sorted.flatMap(({ facts }) => facts), problems: unique(problems) };
+}
+
+/** One file may be refused by two readers for one reason. */
+function unique(problems: readonly MetadataProblem[]): readonly MetadataProblem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path, message }) => !seen.has(`${path}\n${message}`) && seen.add(`${path}\n${message}`));
+}
+
+function depthOf(path: string): number {
+  return path.split('/').length;
+}
+
+const CHUNK = 1 << 20;
+
+/** Digest of the bytes a publisher's list is about, where it is none of ours: plain or git-blob SHA-1, MD5. Streams. */
+export async function otherDigest(source: Source, algorithm: 'git-blob-sha1' | 'sha1' | 'md5'): Promise<string> {
+  const hash = createHash(algorithm === 'md5' ? 'md5' : 'sha1');
+  if (algorithm === 'git-blob-sha1') hash.update(`blob ${source.size}\0`);
+  for (let offset = 0; offset < source.size; offset += CHUNK) hash.update(await source.read(offset, CHUNK));
+  return hash.digest('hex');
+}

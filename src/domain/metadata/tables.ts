@@ -1,0 +1,37 @@
+import { LIMITS } from '../limits.ts';
+import { readCard } from './card.ts';
+import { readAdapter, readConfig, readOtherConfig } from './config.ts';
+import { readJsonDigests, readSidecarSum, readSums } from './digests.ts';
+import { readLicenceFile } from './licence-file.ts';
+import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
+import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
+import type { MetadataReader } from './read.ts';
+
+export interface ReaderEntry {
+  /** Against the path inside the artifact. */
+  readonly pattern: RegExp;
+  readonly read: MetadataReader;
+  readonly maxBytes: number;
+}
+
+const SMALL = 4 << 20;
+
+/** Which reader reads which files. In order of precedence: where two sources speak of one thing, the earlier row's comes first. */
+export const READERS: readonly ReaderEntry[] = [
+  { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
+  { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
+  { pattern: /\.dist-info\/METADATA$/, read: readWheelMetadata, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:generation_config|preprocessor_config|processor_config|config_sentence_transformers|sentence_bert_config)\.json$/, read: readOtherConfig, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:config_sentence_transformers|chat_template|generation_config|processor_config)\.json$/, read: readPromptConfig, maxBytes: SMALL },
+  { pattern: /(?:^|\/)tokenizer_config\.json$/, read: readTokenizerConfig, maxBytes: 16 << 20 },
+  { pattern: /(?:^|\/)(?:chat_template|additional_chat_templates\/[^/]+)\.jinja2?$/, read: readTemplateFile, maxBytes: SMALL },
+  { pattern: /(?:^|\/)system[_-]?prompts?(?:\.(?:txt|md|jinja2?))?$/i, read: readPromptFile, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?![^/]*(?:third|3rd|vendor))(?:licen[cs]e|copying|[^/]*[-_]?terms(?:_of_use)?|use_policy)(?:[.-][^/]*)?$/i, read: readLicenceFile, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:[^/]*requirements[^/]*\.txt|requirements\/[^/]+\.txt)$/i, read: readRequirements, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:uv|poetry|pdm)\.lock$/, read: readPythonLock, maxBytes: LIMITS.documentBytes },
+  { pattern: /\.dist-info\/RECORD$/, read: readRecord, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)(?:sha256sums?|sha1sums?|md5sums?|b3sums?|checksums?|checklist\.chk)(?:\.txt)?$/i, read: readSums, maxBytes: LIMITS.documentBytes },
+  { pattern: /\.(?:sha256(?:sum)?|b3)$/i, read: readSidecarSum, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package)[^/]*\.json$/, read: readJsonDigests, maxBytes: 1 << 20 },
+];

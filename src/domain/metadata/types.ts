@@ -1,0 +1,170 @@
+import type { Digests } from '../ports.ts';
+
+/** Who or what says a fact. One of `file` and `statedBy`. */
+export interface FactSource {
+  /** Path inside the artifact. */
+  readonly file?: string;
+  /** Where in the file: a JSON pointer, `header:general.name`, `line 3`. */
+  readonly pointer?: string;
+  /** A person or process that stated it, as they call themselves. */
+  readonly statedBy?: string;
+}
+
+/** What the values of facts look like; every reader in this folder yields these and nothing else. */
+export interface FactValues {
+  /** What the publisher calls the artifact. */
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** An organization or person that publishes or trained it. */
+  readonly supplier: string;
+  readonly author: { readonly name?: string; readonly email?: string };
+  readonly copyright: string;
+  /** `text`: licence words or SPDX; `url`: where its text is; `fromText`: recognised from a licence's text. */
+  readonly licence: { readonly text: string; readonly url?: string; readonly fromText?: boolean };
+  readonly baseModel: BaseModel;
+  readonly dataset: Dataset;
+  readonly task: string;
+  /** As code calls it: `BertModel`. */
+  readonly architecture: string;
+  /** As families are called: `bert`, `gemma3`. */
+  readonly family: string;
+  readonly library: string;
+  readonly language: string;
+  readonly tag: string;
+  readonly input: string;
+  readonly output: string;
+  readonly metric: Metric;
+  readonly emissions: Emissions;
+  readonly useCase: string;
+  readonly limitation: string;
+  readonly ethical: string;
+  readonly quantization: string;
+  readonly software: Software;
+  readonly reference: { readonly type: string; readonly url: string; readonly comment?: string };
+  /** RFC 3339. */
+  readonly releaseDate: string;
+  /** Parameters as the publisher counts them. */
+  readonly parameterCount: number;
+  /** Anything else worth keeping; becomes a property named `weighmark:<name>`. */
+  readonly detail: { readonly name: string; readonly value: string };
+  /** The publisher's digest of a file, to be compared with ours. */
+  readonly digest: StatedDigest;
+  /** Something inside a file that acts on its own: a chat template, a system prompt, code. */
+  readonly part: Part;
+  /** About one file of the artifact: what it is for, or what to beware of. */
+  readonly role: { readonly path: string; readonly role: FileRole; readonly note?: string };
+  /** Purl of the artifact itself; only ever from evidence. */
+  readonly purl: string;
+}
+
+export type FieldName = keyof FactValues;
+export type Fact = { readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource } }[FieldName];
+export type FactOf<K extends FieldName> = Extract<Fact, { field: K }>;
+
+/** As `base_model_relation` of model cards has them. */
+export type Relation = 'finetune' | 'adapter' | 'merge' | 'quantized';
+
+export interface BaseModel {
+  /** `org/name` of a hub, a path, or a name. */
+  readonly name: string;
+  readonly relation?: Relation;
+  /** True where a file merely says what it was loaded from; a declared base model outranks it. */
+  readonly hinted?: boolean;
+  readonly version?: string;
+  /** The base's weighmark id: hex of its manifest digest. */
+  readonly id?: string;
+  readonly digests?: Digests;
+}
+
+export interface Dataset {
+  readonly name: string;
+  readonly url?: string;
+  readonly licence?: string;
+  readonly version?: string;
+  readonly description?: string;
+  readonly digests?: Digests;
+  readonly sizeBytes?: number;
+  readonly records?: number;
+  readonly owner?: string;
+  readonly sensitive?: readonly string[];
+  /** True if the name is a Hugging Face dataset id: only then is there a purl. */
+  readonly hub?: boolean;
+}
+
+export interface Metric {
+  readonly type: string;
+  readonly value: string;
+  /** What it was measured on. */
+  readonly slice?: string;
+}
+
+export interface Emissions {
+  readonly co2Grams?: number;
+  readonly energyKwh?: number;
+  readonly activity?: string;
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface Software {
+  readonly name: string;
+  /** An exact version; a range goes to `requirement`. */
+  readonly version?: string;
+  readonly requirement?: string;
+  readonly ecosystem: 'pypi' | 'npm' | 'generic';
+  readonly digests?: readonly { readonly alg: 'SHA-256' | 'SHA-512'; readonly content: string }[];
+  readonly optional?: boolean;
+}
+
+export interface StatedDigest {
+  /** File of the artifact it is said of; absent where the publisher does not say. */
+  readonly path?: string;
+  readonly algorithm: 'sha256' | 'git-blob-sha1' | 'sha1' | 'md5' | 'blake3';
+  /** Lower-case hex. */
+  readonly hex: string;
+  readonly sizeBytes?: number;
+}
+
+export interface Part {
+  readonly kind: 'chat-template' | 'system-prompt' | 'prompt' | 'plug-in';
+  readonly name: string;
+  readonly digests: Digests;
+  readonly sizeBytes: number;
+  /** File of the artifact that holds it; absent for a stated one. */
+  readonly path?: string;
+}
+
+export type FileRole = 'remote-code' | 'custom-code' | 'native-code' | 'chat-template' | 'system-prompt' | 'adapter' | 'licence' | 'model-card' | 'lfs-pointer';
+
+/** Two sources that disagree; both are kept. */
+export interface Conflict {
+  readonly field: string;
+  readonly values: readonly { readonly value: string; readonly source: string }[];
+}
+
+/** A metadata file that could not be read as what it is. */
+export interface MetadataProblem {
+  readonly path: string;
+  readonly code: 'format-invalid' | 'limit-exceeded' | 'unreadable';
+  readonly message: string;
+}
+
+export interface Metadata {
+  readonly facts: readonly Fact[];
+  readonly problems: readonly MetadataProblem[];
+}
+
+export function pick<K extends FieldName>(facts: readonly Fact[], field: K): readonly FactOf<K>[] {
+  return facts.filter((fact): fact is FactOf<K> => fact.field === field);
+}
+
+/** Read off the files' bytes by us. */
+export const COMPUTED = { pointer: "computed from the files' bytes" } as const satisfies FactSource;
+
+/** `README.md#/license`, `stated by Anna`, `folder name`. */
+export function sourceName(source: FactSource): string {
+  const { file, pointer, statedBy } = source;
+  if (statedBy !== undefined) return `stated by ${statedBy}`;
+  if (file === undefined) return pointer ?? COMPUTED.pointer;
+  return pointer === undefined ? file : `${file}#${pointer}`;
+}
