@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Configuration, Files, Hasher, Progress, Signers, TrustStore } from '../domain/ports.ts';
+import type { Assets, Clock, Configuration, Files, Git, Hasher, Progress, Signers, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -16,6 +16,7 @@ export interface Context {
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
   assets(): Promise<Assets>;
+  git(folder: string): Promise<Git>;
   signers(): Promise<Signers>;
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
@@ -53,6 +54,7 @@ export function createContext(settings: ContextSettings): Context {
     files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...trustParts(settings),
+    git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
     ask: async (question, options) => (await import('../adapters/terminal.ts')).askOnTerminal(question, options),

@@ -7,6 +7,7 @@ type Load = () => Promise<{ readonly register: Register }>;
 /** Every command there is, in the order of `--help`; each is loaded when it is named. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   hash: () => import('./commands/hash.ts'),
+  init: () => import('./commands/init.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

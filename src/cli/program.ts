@@ -32,7 +32,7 @@ export function runner(argv: readonly string[], version: string): Runner {
     async (...args: A) => {
       const command = args.at(-1) as Command;
       const options = commonOptions(command);
-      const context = createContext({ options, signal: abort.signal, env: process.env, cwd: process.cwd() });
+      const context = createContext({ version, options, signal: abort.signal, env: process.env, cwd: process.cwd() });
       await print(await action(context, ...args), { command, options, version });
     }) as Runner;
   run.start = (program) => start(program, { argv, abort, version });
@@ -78,7 +78,7 @@ async function parse(program: Command, job: Job): Promise<void> {
 }
 
 async function printVersion(version: string): Promise<void> {
-  const context = createContext({ options: DEFAULTS, signal: new AbortController().signal, env: process.env, cwd: process.cwd() });
+  const context = createContext({ version, options: DEFAULTS, signal: new AbortController().signal, env: process.env, cwd: process.cwd() });
   const { kernel } = await context.hasher();
   process.stdout.write(`weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`);
 }

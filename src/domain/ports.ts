@@ -77,6 +77,8 @@ export interface Files {
   /** Temporary file in the same folder, synced, renamed, folder synced; parents are made. */
   write(location: string, bytes: Uint8Array | string, options?: WriteOptions): Promise<void>;
   kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
+  /** Names directly inside a folder, sorted by UTF-8 bytes. @throws WeighmarkError `not-found`, `unreadable`. */
+  names(folder: string): Promise<readonly string[]>;
   realPath(location: string): Promise<string>;
   remove(location: string): Promise<void>;
 }
@@ -325,4 +327,14 @@ export interface TransparencyLog {
   prove(index: number): Promise<string>;
   /** Reads every tile: recomputes the root, checks the checkpoint's signature. `root` is base64. */
   verify(): Promise<{ readonly size: number; readonly root: string }>;
+}
+
+/** What git knows of the working folder; asked with hooks, fsmonitor, filters and external diff off (security rule 5). */
+export interface Git {
+  /** Top folder of the work tree; null outside of one. */
+  root(): Promise<string | null>;
+  /** Files to be committed (added, changed, renamed), by path from `root`. */
+  staged(): Promise<readonly string[]>;
+  /** All files git tracks or would add, by path from `root`. */
+  files(): Promise<readonly string[]>;
 }

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { planInit, POLICY_FILE, writeInit, type PlannedFile, type Survey } from '../../flows/init.ts';
+import type { Register, Report, Style } from '../command.ts';
+import type { Context } from '../context.ts';
+
+export const register: Register = (program, run) => {
+  program
+    .command('init')
+    .description('look at a repository and write a commented policy, configuration and hook')
+    .argument('[dir]', 'the repository', '.')
+    .option('-y, --yes', 'write without asking')
+    .addHelpText('after', '\nExamples:\n  weighmark init\n  weighmark init --yes')
+    .action(run(async (context, dir: string, options: { yes?: boolean }) => init(context, dir, options)));
+};
+
+async function init(context: Context, dir: string, options: { yes?: boolean }): Promise<Report> {
+  const folder = resolve(context.cwd, dir);
+  const ports = { files: await context.files(), git: await context.git(folder) };
+  const { survey, plan } = await planInit(folder, ports);
+  if (options.yes !== true) await confirm(context, plan);
+  const written = await writeInit(folder, plan, ports);
+  const kept = plan.filter(({ exists }) => exists).map(({ path }) => path);
+  return { exitCode: 0, json: { survey, written, kept, next: nextCommands(survey) }, text: (style) => ({ out: page(style, { survey, written, kept }) }) };
+}
+
+async function confirm(context: Context, plan: readonly PlannedFile[]): Promise<void> {
+  const missing = plan.filter(({ exists }) => !exists).map(({ path }) => path);
+  if (missing.length === 0) return;
+  const answer = await context.ask(`write ${missing.join(', ')}? [y/N] `);
+  if (answer === null) throw new WeighmarkError('usage', 'there is nobody to ask', { hint: 'write without asking with `weighmark init --yes`' });
+  if (!/^y(es)?$/i.test(answer.trim())) throw new WeighmarkError('write-refused', 'nothing was written');
+}
+
+function nextCommands(survey: Survey): readonly string[] {
+  const model = survey.models[0];
+  const folder = model === undefined ? './model' : `./${model.split('/').slice(0, -1).join('/') || model}`;
+  return ['weighmark keygen', `weighmark seal ${folder} --key weighmark.key`, `weighmark policy lint ${POLICY_FILE}`];
+}
+
+function page(style: Style, found: { survey: Survey; written: readonly string[]; kept: readonly string[] }): string {
+  const { survey } = found;
+  const rows: readonly (readonly [string, string])[] = [
+    ['models', count(survey.models)],
+    ['datasets', count(survey.datasets)],
+    ['CI', survey.ci.join(', ') || 'none seen'],
+    ['written', found.written.join(', ') || 'nothing'],
+    ['kept', found.kept.join(', ') || 'nothing was there'],
+  ];
+  const lines = rows.map(([label, value]) => `${label.padEnd(10)} ${style.plain(value)}`);
+  return `${lines.join('\n')}\n\nnext\n${nextCommands(survey).map((command) => `  ${style.bold(command)}`).join('\n')}\n`;
+}
+
+function count(paths: readonly string[]): string {
+  return paths.length === 0 ? 'none seen' : `${paths.length}: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}`;
+}
