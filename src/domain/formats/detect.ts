@@ -1,6 +1,7 @@
 import type { Source } from '../ports.ts';
 import { formatOfName } from './names.ts';
 import { isOnnxModel, isSavedModel, isTensorflowGraph } from './protobuf-probe.ts';
+import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
 const HEAD_BYTES = 4096;
@@ -78,7 +79,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
   if (isPickle(head, source.size, file.path)) found.add('pickle');
-  if (isTarHeader(head)) found.add('tar');
+  if (head.length >= 512 && head[0] !== 0 && checksumFits(head)) found.add('tar');
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
   await probeHdf5(source, found);
@@ -152,15 +153,6 @@ function isPickle(head: Uint8Array, size: number, path: string): boolean {
 /** A sentence that happens to begin like a pickle. */
 function isProse(text: string): boolean {
   return /^[^\n]*[a-z] [a-z]/i.test(text);
-}
-
-/** A tar header's checksum counts its own eight bytes as spaces. */
-function isTarHeader(head: Uint8Array): boolean {
-  if (head.length < 512 || head[0] === 0) return false;
-  const stated = Number.parseInt(Buffer.from(head.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim(), 8);
-  let sum = 0;
-  for (let index = 0; index < 512; index++) sum += index >= 148 && index < 156 ? 32 : (head[index] ?? 0);
-  return stated === sum;
 }
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */

@@ -1,0 +1,105 @@
+import { WeighmarkError } from '../errors.ts';
+import { numberAt, readAt, type H5File } from './hdf5-file.ts';
+import { textOf } from './hdf5-group.ts';
+import type { Dtype, MetadataValue } from './types.ts';
+import { u16, u32 } from './zip-fields.ts';
+
+const KEPT_ELEMENTS = 64;
+const TEXT_BYTES = 16 << 20;
+const COLLECTION_BYTES = 64 << 20;
+
+export interface H5Type {
+  readonly dtype: Dtype;
+  readonly sizeBytes: number;
+  readonly kind: 'integer' | 'float' | 'string' | 'vlen-string' | 'other';
+  readonly signed: boolean;
+}
+
+/** Datatype message (0x0003). */
+export function parseDatatype(data: Uint8Array): H5Type {
+  const kind = (data[0] ?? 0) & 15;
+  const bits = data[1] ?? 0;
+  const sizeBytes = u32(data, 4);
+  const other = (dtype: Dtype): H5Type => ({ dtype, sizeBytes, kind: 'other', signed: false });
+  if (kind === 0) return { dtype: `${(bits & 8) !== 0 ? 'I' : 'U'}${sizeBytes * 8}`, sizeBytes, kind: 'integer', signed: (bits & 8) !== 0 };
+  if (kind === 1) return { dtype: sizeBytes === 2 && data[13] === 8 ? 'BF16' : `F${sizeBytes * 8}`, sizeBytes, kind: 'float', signed: true };
+  if (kind === 3) return { dtype: 'STRING', sizeBytes, kind: 'string', signed: false };
+  if (kind === 9 && (bits & 15) === 1) return { dtype: 'STRING', sizeBytes, kind: 'vlen-string', signed: false };
+  if (kind === 8) return other(textOf(data).includes('TRUE') ? 'BOOL' : 'ENUM');
+  return other(['', '', 'TIME', '', 'BITFIELD', 'OPAQUE', 'COMPOUND', 'REFERENCE', '', 'VLEN', 'ARRAY'][kind] || `HDF5_${kind}`);
+}
+
+/** Dataspace message (0x0001): dimensions, row-major; null for a null dataspace. */
+export function parseDataspace({ lengthBytes }: H5File, data: Uint8Array): number[] | null {
+  const [version, rank] = [data[0] ?? 0, data[1] ?? 0];
+  if (version === 2 && data[3] === 2) return null;
+  const at = version === 2 ? 4 : 8;
+  return Array.from({ length: rank }, (_, index) => numberAt(data, at + index * lengthBytes, lengthBytes));
+}
+
+export interface H5Attribute {
+  readonly name: string;
+  readonly value: MetadataValue;
+  readonly length?: number;
+}
+
+/** Attribute message (0x000C), versions 1 to 3; null for a value of a type that is no text or number. */
+export async function readAttribute(file: H5File, data: Uint8Array): Promise<H5Attribute | null> {
+  const version = data[0] ?? 0;
+  const [nameSize, typeSize, spaceSize] = [u16(data, 2), u16(data, 4), u16(data, 6)];
+  const pad = (size: number): number => (version === 1 ? Math.ceil(size / 8) * 8 : size);
+  const nameAt = version === 3 ? 9 : 8;
+  const typeAt = nameAt + pad(nameSize);
+  const spaceAt = typeAt + pad(typeSize);
+  const valueAt = spaceAt + pad(spaceSize);
+  const name = textOf(data.subarray(nameAt, nameAt + nameSize)).replace(/\0.*$/s, '');
+  if (version !== 1 && ((data[1] ?? 0) & 1) !== 0) return null;
+  const type = parseDatatype(data.subarray(typeAt, spaceAt));
+  const shape = parseDataspace(file, data.subarray(spaceAt, valueAt));
+  if (shape === null || type.kind === 'other') return null;
+  const count = shape.reduce((product, size) => product * size, 1);
+  const value: MetadataValue[] = [];
+  for (let index = 0; index < Math.min(count, KEPT_ELEMENTS); index++) {
+    value.push(await readElement(file, type, data.subarray(valueAt + index * type.sizeBytes, valueAt + (index + 1) * type.sizeBytes)));
+  }
+  const kept = shape.length === 0 ? (value[0] ?? null) : value;
+  return { name, value: kept, ...(count > KEPT_ELEMENTS ? { length: count } : {}) };
+}
+
+async function readElement(file: H5File, type: H5Type, bytes: Uint8Array): Promise<MetadataValue> {
+  if (type.kind === 'string') return textOf(bytes).replace(/\0+$/, '');
+  if (type.kind === 'vlen-string') return readHeapText(file, bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (type.kind === 'float') return bytes.length === 8 ? view.getFloat64(0, true) : bytes.length === 4 ? view.getFloat32(0, true) : null;
+  if (bytes.length > 6) return bytes.length === 8 ? Number(type.signed ? view.getBigInt64(0, true) : view.getBigUint64(0, true)) : null;
+  const value = numberAt(bytes, 0, bytes.length);
+  return type.signed && bytes.length > 0 && value >= 2 ** (bytes.length * 8 - 1) ? value - 2 ** (bytes.length * 8) : value;
+}
+
+/** A variable-length string: length, address of a global heap collection, index in it. */
+async function readHeapText(file: H5File, reference: Uint8Array): Promise<string> {
+  const length = numberAt(reference, 0, 4);
+  const address = numberAt(reference, 4, file.offsetBytes);
+  const index = numberAt(reference, 4 + file.offsetBytes, 4);
+  if (length === 0 || address === 0) return '';
+  if (length > TEXT_BYTES) throw new WeighmarkError('limit-exceeded', `an HDF5 text of ${length} bytes`);
+  const object = await findHeapObject(file, address, index);
+  return textOf(await readAt(file, object.address, Math.min(length, object.size))).replace(/\0+$/, '');
+}
+
+/** An object of a global heap collection, by its index. */
+export async function findHeapObject(file: H5File, address: number, index: number): Promise<{ address: number; size: number }> {
+  const { lengthBytes } = file;
+  const head = await readAt(file, address, 8 + lengthBytes);
+  const size = numberAt(head, 8, lengthBytes);
+  if (textOf(head.subarray(0, 4)) !== 'GCOL') throw new WeighmarkError('format-invalid', `no HDF5 global heap at ${address}`);
+  if (!(size <= COLLECTION_BYTES)) throw new WeighmarkError('limit-exceeded', `an HDF5 global heap of ${size} bytes`);
+  for (let at = 8 + lengthBytes; at + 8 + lengthBytes <= size; ) {
+    const object = await readAt(file, address + at, 8 + lengthBytes);
+    const [number, length] = [u16(object, 0), numberAt(object, 8, lengthBytes)];
+    if (number === index) return { address: address + at + 8 + lengthBytes, size: length };
+    if (number === 0 || !Number.isSafeInteger(length)) break;
+    at += 8 + lengthBytes + Math.ceil(length / 8) * 8;
+  }
+  throw new WeighmarkError('format-invalid', 'an HDF5 text points to nothing');
+}

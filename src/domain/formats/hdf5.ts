@@ -1,0 +1,138 @@
+import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
+import { readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
+import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
+import { attempt } from './problem.ts';
+import { elementsOf, startTally, type Tally } from './tensors.ts';
+import type { Findings, MetadataItem, NamedSource, Problem, Reference, TensorInfo } from './types.ts';
+
+const OBJECTS = 200_000;
+const ATTRIBUTES = 2000;
+const OPTIMIZER = /^\/?(optimizer_weights|optimizer|_optimizer)\//;
+
+interface State {
+  readonly file: H5File;
+  readonly problems: Problem[];
+  readonly metadata: MetadataItem[];
+  readonly references: Reference[];
+  readonly tally: Tally;
+  readonly seen: Set<number>;
+  certain: boolean;
+}
+
+/**
+ * The structure of an HDF5 file: groups, attributes, datasets' dtype, shape and place. Values of datasets are not read;
+ * external links, external storage and virtual datasets are named and never followed.
+ * @see https://docs.hdfgroup.org/hdf5/develop/_f_m_t3.html
+ */
+export async function readHdf5({ source }: NamedSource): Promise<Findings> {
+  const file = await openHdf5(source);
+  const state: State = { file, problems: [], metadata: [], references: [], seen: new Set(), certain: true, tally: startTally({ known: () => state.certain }) };
+  if (file.statedEnd > source.size) state.problems.push({ code: 'truncated', message: `the file says it has ${file.statedEnd} bytes, it has ${source.size}` });
+  if (file.statedEnd < source.size) state.problems.push({ code: 'trailing', message: `${source.size - file.statedEnd} bytes after the end the file states`, offset: file.statedEnd });
+  if (file.base > 0) state.problems.push({ code: 'prefix', message: `${file.base} bytes before the superblock`, offset: 0 });
+  const whole = await attempt(state.problems, () => walk(state));
+  state.certain &&= whole;
+  const { metadata, problems, references, tally } = state;
+  return { format: 'hdf5', version: `superblock ${file.version}`, metadata, problems, ...tally.finish(), ...(references.length === 0 ? {} : { references }) };
+}
+
+/** Every object once, by address: links may run in circles. */
+async function walk(state: State): Promise<void> {
+  const waiting = [{ address: state.file.root, path: '' }];
+  for (let object = waiting.pop(); object !== undefined; object = waiting.pop()) {
+    const { address, path } = object;
+    if (state.seen.has(address)) continue;
+    state.seen.add(address);
+    if (state.seen.size > OBJECTS) throw new WeighmarkError('limit-exceeded', `more than ${OBJECTS} HDF5 objects`);
+    const whole = await attempt(state.problems, async () => {
+      const links = await visit(state, address, path);
+      for (const link of links.toReversed()) if (link.kind === 'hard') waiting.push({ address: link.address, path: `${path}/${link.name}`.slice(-4096) });
+    });
+    state.certain &&= whole;
+  }
+}
+
+async function visit(state: State, address: number, path: string): Promise<H5Link[]> {
+  const messages = await readMessages(state.file, address);
+  for (const { data, flags } of messages.filter(({ type }) => type === 0x0c)) if ((flags & 2) === 0) await addAttribute(state, path, data);
+  noteDenseAttributes(state, path, messages);
+  if (messages.some(({ type }) => type === 0x08)) await addDataset(state, path, messages);
+  const { links, dense } = await readLinks(state.file, messages);
+  if (dense) {
+    state.problems.push({ code: 'unsupported', message: 'its links are kept in a fractal heap, which is not read', subject: path || '/' });
+    state.certain = false;
+  }
+  for (const link of links) noteLink(state, path, link);
+  return links;
+}
+
+async function addAttribute({ file, metadata, problems }: State, path: string, data: Uint8Array): Promise<void> {
+  if (metadata.length >= ATTRIBUTES) return;
+  await attempt(problems, async () => {
+    const attribute = await readAttribute(file, data);
+    if (attribute === null) return;
+    const { name, value, length } = attribute;
+    const key = path === '' ? name : `${path.slice(1)}@${name}`;
+    metadata.push({ key, value, place: `attr:${path || '/'}@${name}`, ...(length === undefined ? {} : { length }) });
+  });
+}
+
+/** Attribute info message (0x0015) with a fractal heap: more attributes than fit the header. */
+function noteDenseAttributes({ file, problems }: State, path: string, messages: readonly H5Message[]): void {
+  for (const { type, data } of messages) {
+    if (type !== 0x15) continue;
+    const heap = numberAt(data, 2 + ((data[1] ?? 0) & 1) * 2, file.offsetBytes);
+    if (!Number.isNaN(heap)) problems.push({ code: 'unsupported', message: 'its attributes are kept in a fractal heap, which is not read', subject: path || '/' });
+  }
+}
+
+function noteLink({ references, problems }: State, path: string, link: H5Link): void {
+  if (link.kind !== 'external') return;
+  const subject = `${path}/${link.name}`;
+  if (references.length < 10_000) references.push({ kind: 'external-link', target: link.file, subject });
+  problems.push({ code: 'external-reference', message: `a link to ${JSON.stringify(link.target.slice(0, 200))} in the file ${JSON.stringify(link.file.slice(0, 200))}`, subject });
+}
+
+async function addDataset(state: State, path: string, messages: readonly H5Message[]): Promise<void> {
+  const { file, tally } = state;
+  const find = (type: number): H5Message | undefined => messages.find((message) => message.type === type);
+  const [space, datatype, layout, storage] = [find(0x01), find(0x03), find(0x08), find(0x07)];
+  if (space === undefined || datatype === undefined || layout === undefined) return;
+  if (storage !== undefined) await noteExternalStorage(state, path, storage.data);
+  const shared = (datatype.flags & 2) !== 0;
+  const shape = parseDataspace(file, space.data) ?? [0];
+  const { dtype, sizeBytes } = shared ? { dtype: 'COMMITTED', sizeBytes: Number.NaN } : parseDatatype(datatype.data);
+  if (shared) state.certain = false;
+  const uncounted = OPTIMIZER.test(path) ? { uncounted: 'optimizer' as const } : {};
+  const place = find(0x0b) === undefined && storage === undefined ? placeOf(state, path, { layout, bytes: elementsOf(shape) * sizeBytes }) : {};
+  tally.add({ name: path.slice(1), dtype, shape, ...place, ...uncounted });
+}
+
+/** Data layout message (0x0008): where contiguous or compact elements lie. Virtual datasets take theirs from other files. */
+function placeOf({ file, problems }: State, path: string, { layout, bytes }: { layout: H5Message; bytes: number }): Partial<TensorInfo> {
+  const { data, start } = layout;
+  const version = data[0] ?? 0;
+  const kind = data[version < 3 ? 2 : 1];
+  if (kind === 3) problems.push({ code: 'external-reference', message: 'a virtual dataset: its values lie in other datasets or files', subject: path });
+  if (kind === 0 && version >= 3) return { offset: start + 4, length: bytes };
+  if (kind !== 1 || !Number.isSafeInteger(bytes)) return {};
+  const address = numberAt(data, version < 3 ? 8 : 2, file.offsetBytes) + file.base;
+  if (Number.isNaN(address)) return {};
+  if (address + bytes > file.source.size) problems.push({ code: 'out-of-bounds', message: 'its values lie outside the file', offset: address, subject: path });
+  return { offset: address, length: bytes };
+}
+
+/** External data files message (0x0007): names in a local heap. */
+async function noteExternalStorage(state: State, path: string, data: Uint8Array): Promise<void> {
+  const { file, references, problems } = state;
+  const { offsetBytes, lengthBytes } = file;
+  const used = numberAt(data, 6, 2);
+  const heap = await readLocalHeap(file, numberAt(data, 8, offsetBytes));
+  for (let index = 0; index < used; index++) {
+    const target = stringAt(heap, numberAt(data, 8 + offsetBytes + index * 3 * lengthBytes, lengthBytes));
+    if (references.length < LIMITS.tensorsListed) references.push({ kind: 'external-data', target, subject: path });
+    problems.push({ code: 'external-reference', message: `its values lie in the file ${JSON.stringify(target.slice(0, 200))}`, subject: path });
+  }
+}

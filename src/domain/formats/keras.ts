@@ -1,0 +1,71 @@
+import { parseStrictJson, isJsonObject, type Json } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import { readHdf5 } from './hdf5.ts';
+import { collect } from './inflate.ts';
+import { attempt } from './problem.ts';
+import type { Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
+import { memberSource, openMember } from './zip-member.ts';
+import type { ZipArchive, ZipEntry } from './zip.ts';
+
+const LAYERS = 100_000;
+
+/**
+ * A Keras v3 file: `metadata.json`, `config.json` and the weights as HDF5, in a zip.
+ * @see https://keras.io/api/models/model_saving_apis/model_saving_and_loading
+ */
+export async function readKerasZip({ path, source }: NamedSource, archive: ZipArchive): Promise<Findings> {
+  const problems: Problem[] = [...archive.problems];
+  const metadata: MetadataItem[] = [];
+  const find = (name: string): ZipEntry | undefined => archive.entries.find((entry) => entry.name === name);
+  const read = async (name: string): Promise<Json | undefined> => {
+    const entry = find(name);
+    let value: Json | undefined;
+    if (entry !== undefined) await attempt(problems, async () => {
+      const bytes = await collect(openMember(source, entry, { maxBytes: LIMITS.documentBytes }), LIMITS.documentBytes);
+      value = parseStrictJson(bytes, { refuseCaseDuplicates: false, refuseUnsafeIntegers: false, subject: name });
+    });
+    return value;
+  };
+  const facts = await read('metadata.json');
+  if (isJsonObject(facts)) for (const [key, value] of Object.entries(facts)) if (typeof value === 'string') metadata.push({ key, value, place: `zip:metadata.json#/${key}` });
+  const config = await read('config.json');
+  if (isJsonObject(config)) for (const key of ['module', 'class_name', 'registered_name']) if (typeof config[key] === 'string') metadata.push({ key, value: config[key], place: `zip:config.json#/${key}` });
+  const weights = await readWeights({ path, source }, find('model.weights.h5'), problems);
+  const version = metadata.find(({ key }) => key === 'keras_version')?.value;
+  return { format: 'keras-v3', metadata, problems, operators: layersOf(config), ...weights, ...(typeof version === 'string' ? { version } : {}) };
+}
+
+async function readWeights({ path, source }: NamedSource, entry: ZipEntry | undefined, problems: Problem[]): Promise<Pick<Findings, 'tensors' | 'parameters' | 'references'>> {
+  if (entry === undefined) return {};
+  let found: Pick<Findings, 'tensors' | 'parameters' | 'references'> = {};
+  await attempt(problems, async () => {
+    const { tensors, parameters, references, problems: inner = [] } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
+    problems.push(...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));
+    const located = tensors === undefined ? {} : { tensors: { ...tensors, items: tensors.items.map(({ offset: _, ...tensor }) => ({ ...tensor, location: entry.name })) } };
+    found = { ...located, ...(parameters === undefined ? {} : { parameters }), ...(references === undefined ? {} : { references }) };
+  });
+  return found;
+}
+
+/** Layer classes in a Keras configuration, by how often each is used; code of its own (Lambda, other modules) is custom. */
+export function layersOf(config: Json | undefined): Operator[] {
+  const counts = new Map<string, { count: number; custom: boolean }>();
+  const waiting: Json[] = config === undefined ? [] : [config];
+  for (let value = waiting.pop(), seen = 0; value !== undefined && seen < LAYERS; value = waiting.pop(), seen++) {
+    if (Array.isArray(value)) waiting.push(...(value as readonly Json[]));
+    else if (isJsonObject(value)) {
+      const name = value['class_name'];
+      if (typeof name === 'string' && isJsonObject(value['config']) && ('name' in value['config'] || 'layers' in value['config'])) count(counts, name, value);
+      waiting.push(...Object.values(value));
+    }
+  }
+  return [...counts].map(([name, use]) => ({ name, ...use }));
+}
+
+function count(counts: Map<string, { count: number; custom: boolean }>, name: string, layer: { readonly [key: string]: Json }): void {
+  const module = layer['module'];
+  const custom = name === 'Lambda' || (typeof module === 'string' && module !== 'keras' && !module.startsWith('keras.'));
+  const known = counts.get(name);
+  if (known === undefined) counts.set(name, { count: 1, custom });
+  else counts.set(name, { count: known.count + 1, custom: known.custom || custom });
+}

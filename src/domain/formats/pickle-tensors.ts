@@ -1,0 +1,208 @@
+import { numpyDtype } from './numpy.ts';
+import { calleeName, globalName, isNode, lookup, type PickleDict, type PickleObject, type PickleValue } from './pickle/index.ts';
+import type { Dtype, MetadataItem, TensorInfo } from './types.ts';
+
+/** A tensor as a pickle describes it, with the storage it is a view of. */
+export interface PickledTensor {
+  readonly info: TensorInfo;
+  readonly storage?: Storage;
+  /** First element in the storage. */
+  readonly storageOffset: number;
+  readonly contiguous: boolean;
+}
+
+export interface Storage {
+  readonly key: string;
+  readonly dtype: Dtype;
+  readonly elements: number;
+}
+
+export interface PickledContent {
+  readonly tensors: readonly PickledTensor[];
+  /** Plain values beside the tensors: epoch, hyper-parameters. */
+  readonly metadata: readonly MetadataItem[];
+  /** False if the walk stopped at a limit. */
+  readonly complete: boolean;
+}
+
+const VALUES = 2_000_000;
+const DEPTH = 64;
+const PLAIN_DEPTH = 3;
+const PLAIN_ITEMS = 500;
+
+/** Names an nn.Module pickled whole adds between its own. */
+const PLUMBING = new Set(['_parameters', '_buffers', '_modules', '__dict__']);
+const OPTIMIZER = /^(optimizers?(_states?)?|optim|opt_state|optimizer_state_dict|lr_scheduler)$/i;
+/** Plain values of no interest: optimizer state, and the versions every state_dict keeps of its modules. */
+const NOISE = new RegExp(`^_metadata$|${OPTIMIZER.source}`, 'i');
+
+interface Walk {
+  readonly tensors: PickledTensor[];
+  readonly metadata: MetadataItem[];
+  readonly seen: Set<object>;
+  readonly views: Set<string>;
+  visited: number;
+}
+
+/** Tensors and plain values in what a pickle would build; shared and cyclic values are visited once. */
+export function contentOf(root: PickleValue | undefined): PickledContent {
+  const walk: Walk = { tensors: [], metadata: [], seen: new Set(), views: new Set(), visited: 0 };
+  const waiting: { value: PickleValue; path: readonly string[] }[] = root === undefined ? [] : [{ value: root, path: [] }];
+  let next = waiting.pop();
+  for (; next !== undefined && walk.visited < VALUES; next = waiting.pop()) {
+    walk.visited += 1;
+    const children = visit(walk, next.value, next.path);
+    if (next.path.length < DEPTH) waiting.push(...children.toReversed());
+  }
+  return { tensors: walk.tensors, metadata: walk.metadata, complete: next === undefined };
+}
+
+type Child = { value: PickleValue; path: readonly string[] };
+
+function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[] {
+  if (!isNode(value)) {
+    notePlain(walk, value, path);
+    return [];
+  }
+  const tensor = tensorOf(value, path);
+  if (tensor !== null) {
+    walk.tensors.push(markShared(walk, tensor));
+    return [];
+  }
+  if (walk.seen.has(value)) return [];
+  walk.seen.add(value);
+  return childrenOf(value, path);
+}
+
+function childrenOf(value: Exclude<PickleValue, string | number | bigint | boolean | null>, path: readonly string[]): Child[] {
+  switch (value.kind) {
+    case 'tuple': case 'list': case 'set': case 'frozenset':
+      return value.items.slice(0, VALUES).map((item, index) => ({ value: item, path: [...path, String(index)] }));
+    case 'dict':
+      return entriesOf(value, path);
+    case 'object':
+      return [
+        ...value.args.map((item) => ({ value: item, path })),
+        ...value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })),
+        ...entriesOf(value, path),
+        ...(value.state === undefined ? [] : [{ value: value.state, path }]),
+      ];
+    default:
+      return [];
+  }
+}
+
+function entriesOf(value: PickleDict | PickleObject, path: readonly string[]): Child[] {
+  return value.entries.map(([key, item]) => {
+    const name = typeof key === 'string' || typeof key === 'number' ? String(key) : '?';
+    return { value: item, path: PLUMBING.has(name) ? path : [...path, name] };
+  });
+}
+
+function notePlain({ metadata }: Walk, value: string | number | bigint | boolean | null, path: readonly string[]): void {
+  if (path.length === 0 || path.length > PLAIN_DEPTH || metadata.length >= PLAIN_ITEMS || path.some((part) => NOISE.test(part))) return;
+  const key = path.join('.');
+  const text = typeof value === 'string' ? value.slice(0, 4096) : value;
+  metadata.push({ key, value: text, place: `pickle:${key}` });
+}
+
+/** Two names for the same elements of one storage (tied weights): the second is not counted again. */
+function markShared({ views }: Walk, tensor: PickledTensor): PickledTensor {
+  if (tensor.storage === undefined) return tensor;
+  const view = `${tensor.storage.key}\n${tensor.storageOffset}\n${tensor.info.shape.join()}`;
+  if (views.has(view) && tensor.info.uncounted === undefined) return { ...tensor, info: { ...tensor.info, uncounted: 'shared' } };
+  views.add(view);
+  return tensor;
+}
+
+function tensorOf(value: PickleValue, path: readonly string[]): PickledTensor | null {
+  if (!isNode(value) || value.kind !== 'object') return null;
+  const callee = calleeName(value) ?? '';
+  const name = path.join('.').slice(0, 4096);
+  const found = callee.startsWith('torch.') ? torchTensor(callee, value.args) : numpyArray(callee, value);
+  if (found === null) return null;
+  const uncounted = path.some((part) => OPTIMIZER.test(part)) ? { uncounted: 'optimizer' as const } : {};
+  return { ...found, info: { ...found.info, ...uncounted, name } };
+}
+
+const REBUILT = /^torch\._utils\._rebuild_(tensor(_v2|_v3)?|qtensor|meta_tensor_no_storage)$/;
+
+/** A tensor made by calling `callee` with `args`; wrappers (Parameter, subclasses) are looked through. */
+function torchTensor(callee: string, args: readonly PickleValue[]): PickledTensor | null {
+  const [first, second, third, fourth] = args;
+  if (callee === 'torch._utils._rebuild_parameter' || callee === 'torch._utils._rebuild_parameter_with_state') {
+    return isNode(first) && first.kind === 'object' ? torchTensor(calleeName(first) ?? '', first.args) : null;
+  }
+  if (callee === 'torch._tensor._rebuild_from_type_v2') {
+    const inner = globalName(first) ?? '';
+    return isNode(third) && third.kind === 'tuple' && inner !== callee ? torchTensor(inner, third.items) : null;
+  }
+  if (!REBUILT.test(callee)) return null;
+  const storage = storageOf(first);
+  const shape = integersOf(third);
+  if (storage === null || shape === null) return null;
+  const dtype = callee.endsWith('_v3') ? (TORCH_DTYPES[globalName(args[6]) ?? ''] ?? storage.dtype) : storage.dtype;
+  const info = { name: '', dtype, shape };
+  return { info, storage, storageOffset: typeof second === 'number' ? second : 0, contiguous: isContiguous(shape, integersOf(fourth)) };
+}
+
+/** `('storage', <type>, key, device, elements)`, the persistent id PyTorch gives a storage. */
+function storageOf(value: PickleValue | undefined): Storage | null {
+  if (!isNode(value)) return null;
+  const id = value.kind === 'persistent' ? value.id : null;
+  if (!isNode(id) || id?.kind !== 'tuple' || id.items[0] !== 'storage') return null;
+  const [, type, key, , elements] = id.items;
+  return { key: String(key), dtype: TORCH_DTYPES[globalName(type) ?? ''] ?? 'unknown', elements: typeof elements === 'number' ? elements : Number.NaN };
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[] | null): boolean {
+  let expected = 1;
+  for (let index = shape.length - 1; index >= 0; index--) {
+    if (shape[index] !== 1 && strides?.[index] !== expected) return false;
+    expected *= shape[index] ?? 1;
+  }
+  return strides !== null;
+}
+
+function numpyArray(callee: string, value: PickleObject): PickledTensor | null {
+  if (callee === 'joblib.numpy_pickle.NumpyArrayWrapper' || callee === 'joblib.numpy_pickle.NDArrayWrapper') {
+    return arrayOf(lookup(value.state, 'shape'), lookup(value.state, 'dtype'));
+  }
+  if (/^numpy\.(_core|core)\.numeric\._frombuffer$/.test(callee)) return arrayOf(value.args[2], value.args[1]);
+  if (!/^numpy\.(_core|core)\.multiarray\._reconstruct$/.test(callee) || !isNode(value.state) || value.state.kind !== 'tuple') return null;
+  return arrayOf(value.state.items[1], value.state.items[2]);
+}
+
+function arrayOf(shape: PickleValue | undefined, dtype: PickleValue | undefined): PickledTensor | null {
+  const sizes = integersOf(shape);
+  const name = isNode(dtype) && dtype.kind === 'object' ? dtype.args[0] : undefined;
+  if (sizes === null || typeof name !== 'string') return null;
+  return { info: { name: '', dtype: numpyDtype(name).dtype, shape: sizes }, storageOffset: 0, contiguous: true };
+}
+
+function integersOf(value: PickleValue | undefined): number[] | null {
+  if (isNode(value) && value.kind === 'object' && calleeName(value) === 'torch.Size') return integersOf(value.args[0]);
+  if (!isNode(value) || (value.kind !== 'tuple' && value.kind !== 'list')) return null;
+  const numbers = value.items.filter((item) => typeof item === 'number');
+  return numbers.length === value.items.length && numbers.length <= 64 && value.omitted === 0 ? numbers : null;
+}
+
+const NAMED: readonly (readonly [Dtype, string, string])[] = [
+  ['F32', 'Float', 'float32'], ['F64', 'Double', 'float64'], ['F16', 'Half', 'float16'], ['BF16', 'BFloat16', 'bfloat16'],
+  ['I64', 'Long', 'int64'], ['I32', 'Int', 'int32'], ['I16', 'Short', 'int16'], ['I8', 'Char', 'int8'], ['U8', 'Byte', 'uint8'],
+  ['BOOL', 'Bool', 'bool'], ['C64', 'ComplexFloat', 'complex64'], ['C128', 'ComplexDouble', 'complex128'], ['QI8', 'QInt8', 'qint8'],
+  ['QU8', 'QUInt8', 'quint8'], ['QI32', 'QInt32', 'qint32'], ['QU4', 'QUInt4x2', 'quint4x2'],
+  ['U16', '', 'uint16'], ['U32', '', 'uint32'], ['U64', '', 'uint64'], ['F8_E4M3', '', 'float8_e4m3fn'], ['F8_E5M2', '', 'float8_e5m2'],
+  ['F8_E4M3FNUZ', '', 'float8_e4m3fnuz'], ['F8_E5M2FNUZ', '', 'float8_e5m2fnuz'], ['F8_E8M0', '', 'float8_e8m0fnu'],
+];
+
+/** Storage classes and dtypes by full name: `torch.FloatStorage`, `torch.float32`. */
+const TORCH_DTYPES: Readonly<Record<string, Dtype>> = Object.fromEntries(
+  NAMED.flatMap(([dtype, storage, name]) => [[`torch.${name}`, dtype], ...(storage === '' ? [] : [[`torch.${storage}Storage`, dtype], [`torch.cuda.${storage}Storage`, dtype]])]),
+) as Record<string, Dtype>;
+
+/** Bytes of one element of a storage. */
+export function storageBytes(dtype: Dtype): number {
+  const bits = /^(?:Q?[IUFC]|BF)(\d+)/.exec(dtype)?.[1];
+  return dtype === 'BOOL' ? 1 : dtype === 'QU4' ? 1 : bits === undefined ? Number.NaN : Number(bits) / 8;
+}

@@ -1,0 +1,41 @@
+import { readKerasZip } from './keras.ts';
+import { npyTensor, readNpyHeader } from './numpy.ts';
+import { attempt } from './problem.ts';
+import { startTally } from './tensors.ts';
+import { readTorchZip, torchPrefix } from './torch.ts';
+import type { Findings, NamedSource, Problem } from './types.ts';
+import { memberSource } from './zip-member.ts';
+import { readZip, type ZipArchive } from './zip.ts';
+
+const MEMBERS = 1000;
+
+/** A zip file by what is in it: PyTorch, Keras, NumPy arrays, or just an archive. */
+export async function readZipFile(file: NamedSource): Promise<Findings> {
+  const archive = await readZip(file.source);
+  const members = archive.entries.slice(0, MEMBERS).map(({ name, size }) => ({ name, sizeBytes: size }));
+  return { members, ...(await readByContent(file, archive)) };
+}
+
+async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Findings> {
+  const names = new Set(archive.entries.map(({ name }) => name));
+  const prefix = torchPrefix(archive);
+  if (prefix !== null) return readTorchZip(file, archive, prefix);
+  if (names.has('config.json') && names.has('metadata.json') && [...names].some((name) => name.startsWith('model.weights'))) return readKerasZip(file, archive);
+  if (names.size > 0 && [...names].every((name) => name.endsWith('.npy'))) return readNpz(file, archive);
+  return { format: 'zip', problems: archive.problems };
+}
+
+async function readNpz({ source }: NamedSource, archive: ZipArchive): Promise<Findings> {
+  const problems: Problem[] = [...archive.problems];
+  const tally = startTally();
+  for (const entry of archive.entries) {
+    await attempt(problems, async () => {
+      const header = await readNpyHeader(memberSource(source, entry));
+      const base = entry.method === 0 ? { base: entry.dataStart } : {};
+      const read = npyTensor(entry.name.slice(0, -'.npy'.length), header, { size: entry.size, location: entry.name, ...base });
+      tally.add(read.tensor);
+      problems.push(...read.problems);
+    });
+  }
+  return { format: 'npz', problems, ...tally.finish() };
+}
