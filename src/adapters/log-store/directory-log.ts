@@ -1,0 +1,212 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { LogEntry, LoggedLeaf, LogLeaf, LogQuery, TransparencyLog } from '../../domain/ports.ts';
+import { growLog } from '../../domain/tlog/append.ts';
+import { auditLog } from '../../domain/tlog/audit.ts';
+import { openCheckpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
+import { requireContinuity } from '../../domain/tlog/continuity.ts';
+import { formatLeaf } from '../../domain/tlog/leaf.ts';
+import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
+import { parseVkey } from '../../domain/tlog/note.ts';
+import { findEntries, proveEntry, readEntries } from '../../domain/tlog/read.ts';
+import { createFiles } from '../files/index.ts';
+import { syncFolder, writeFileAtomic } from '../files/write.ts';
+import { forget, openIndex, type LogIndex } from './index-db.ts';
+import { withLock } from './lock.ts';
+import type { LogKey } from './log-key.ts';
+import type { LogMemory } from './memory.ts';
+import { removePartials, tileReader, writeTiles } from './tile-files.ts';
+
+/** Everything one directory log needs. */
+export interface LogSetup {
+  /** Holds `checkpoint` and `tile/`. */
+  readonly folder: string;
+  /** One writer holds it; outside the log's folder. */
+  readonly lockFile: string;
+  readonly indexFile: string;
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  readonly remembered: boolean;
+  readonly memory: LogMemory;
+  /** @throws WeighmarkError `key-unusable`. */
+  readonly loadKey: () => Promise<LogKey>;
+  readonly now: () => Date;
+}
+
+const CHECKPOINT_BYTES = 1 << 18;
+const files = createFiles();
+
+/** A C2SP tlog-tiles log in a folder. */
+export function openDirectoryLog(setup: LogSetup): TransparencyLog {
+  const read = tileReader(setup.folder);
+  const head = () => readHead(setup);
+  return {
+    origin: setup.origin,
+    vkeys: setup.vkeys,
+    remembered: setup.remembered,
+    append: (leaves) => withLock(setup.lockFile, () => append(setup, leaves)),
+    checkpoint: async () => (await head())?.note ?? null,
+    entries: async (from, to) => readEntries(await head(), read, { from, to }),
+    find: async (query: LogQuery) => findEntries(await head(), read, query),
+    pending: async () => [],
+    prove: async (index) => proveEntry(await head(), read, index),
+    async verify() {
+      const checkpoint = await head();
+      if (checkpoint === null) return { size: 0, root: Buffer.from(EMPTY_ROOT).toString('base64') };
+      await auditLog(checkpoint, read);
+      return { size: checkpoint.size, root: Buffer.from(checkpoint.root).toString('base64') };
+    },
+  };
+}
+
+/**
+ * The checkpoint, its signature verified, continuing what was seen before; remembered for the next time. What was seen
+ * is read first: the log may grow in between, never shrink.
+ */
+async function readHead(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
+  const seen = await lastSeen(setup);
+  const found = await readCheckpoint(setup, 'checkpoint');
+  if (seen !== null) await requireContinuity(seen, found ?? { origin: setup.origin, size: 0, root: EMPTY_ROOT }, tileReader(setup.folder));
+  if (found !== null && (seen === null || seen.size < found.size)) await remember(setup, found.note);
+  return found;
+}
+
+async function readCheckpoint(setup: LogSetup, name: string): Promise<VerifiedCheckpoint | null> {
+  const bytes = await files.readIfThere(join(setup.folder, name), CHECKPOINT_BYTES);
+  return bytes === null ? null : openCheckpoint(Buffer.from(bytes).toString(), setup.vkeys.map(parseVkey));
+}
+
+async function lastSeen(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
+  const remembered = await setup.memory.recall(setup.origin);
+  return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, setup.vkeys.map(parseVkey));
+}
+
+/** A user without a writable state folder goes without; `remembered` then says so (security rule 18). */
+async function remember(setup: LogSetup, note: string): Promise<void> {
+  try {
+    await setup.memory.remember(setup.origin, { vkeys: setup.vkeys, checkpoint: note });
+  } catch (error) {
+    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
+  }
+}
+
+/** Under the lock. */
+async function append(setup: LogSetup, leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]> {
+  const key = await setup.loadKey();
+  if (key.vkeys.find((vkey) => !setup.vkeys.includes(vkey)) !== undefined) {
+    throw new WeighmarkError('key-unusable', 'this is not the key of this log', { subject: setup.origin, facts: { log: setup.vkeys.join(' '), key: key.vkeys.join(' ') } });
+  }
+  const head = await settle(setup);
+  return withIndex(setup, head, async (index) => {
+    const places = new Map<string, number>();
+    const missing: LogLeaf[] = [];
+    for (const leaf of leaves) {
+      const text = keyOf(leaf);
+      if (places.has(text)) continue;
+      const logged = await findLogged(setup, { head, index, leaf });
+      places.set(text, logged ?? (head?.size ?? 0) + missing.length);
+      if (logged === null) missing.push(leaf);
+    }
+    if (missing.length > 0) await publish(setup, { head, key, index, leaves: missing });
+    return leaves.map((leaf) => ({ leaf, index: places.get(keyOf(leaf)) ?? null }));
+  });
+}
+
+function keyOf(leaf: LogLeaf): string {
+  return Buffer.from(formatLeaf(leaf)).toString();
+}
+
+/** Where a signed checkpoint waits, synced, for its name. */
+const NEXT = '.checkpoint.next';
+
+/**
+ * The head to append to. If a writer died between signing a checkpoint and naming it, that one is published now: two
+ * checkpoints of one size are never signed (security rule 17).
+ */
+async function settle(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
+  const next = await readCheckpoint(setup, NEXT).catch(() => null);
+  if (next !== null && (await isWhole(setup, next))) await nameCheckpoint(setup);
+  else await rm(join(setup.folder, NEXT), { force: true });
+  return readHead(setup);
+}
+
+/** The tiles of an unpublished checkpoint are all there and continue what is published. */
+async function isWhole(setup: LogSetup, next: VerifiedCheckpoint): Promise<boolean> {
+  const found = await readCheckpoint(setup, 'checkpoint');
+  const read = tileReader(setup.folder);
+  try {
+    await requireContinuity(found ?? { origin: setup.origin, size: 0, root: EMPTY_ROOT }, next, read);
+    await readEntries(next, read, { from: found?.size ?? 0, to: next.size });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function nameCheckpoint(setup: LogSetup): Promise<void> {
+  await rename(join(setup.folder, NEXT), join(setup.folder, 'checkpoint'));
+  await syncFolder(setup.folder);
+}
+
+/** The cache, brought up to the head; thrown away when it does not fit it. */
+async function withIndex<T>(setup: LogSetup, head: VerifiedCheckpoint | null, work: (index: LogIndex) => Promise<T>): Promise<T> {
+  let index = await openIndex(setup.indexFile);
+  try {
+    if (!(await fits(setup, head, index))) {
+      index.close();
+      await forget(setup.indexFile);
+      index = await openIndex(setup.indexFile);
+    }
+    await fill(setup, head, index);
+    return await work(index);
+  } finally {
+    index.close();
+  }
+}
+
+async function fits(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<boolean> {
+  if (index.size === 0) return true;
+  if (head === null || index.size > head.size) return false;
+  const covered = { origin: head.origin, size: index.size, root: Buffer.from(index.root, 'base64') };
+  return requireContinuity(covered, head, tileReader(setup.folder)).then(() => true, () => false);
+}
+
+const FILL_STEP = 8192;
+
+async function fill(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<void> {
+  for (let from = index.size; head !== null && from < head.size; from += FILL_STEP) {
+    const entries = await readEntries(head, tileReader(setup.folder), { from, to: from + FILL_STEP });
+    const last = from + FILL_STEP >= head.size;
+    index.add(entries, last ? { size: head.size, root: Buffer.from(head.root).toString('base64') } : { size: 0, root: '' });
+  }
+}
+
+/** The cache only hints: the entry itself is read. */
+async function findLogged(setup: LogSetup, { head, index, leaf }: { head: VerifiedCheckpoint | null; index: LogIndex; leaf: LogLeaf }): Promise<number | null> {
+  const at = index.find(leaf);
+  if (at === null || head === null || at >= head.size) return null;
+  const [entry] = await readEntries(head, tileReader(setup.folder), { from: at, to: at + 1 });
+  return entry !== undefined && Buffer.compare(formatLeaf(entry.leaf), formatLeaf(leaf)) === 0 ? at : null;
+}
+
+interface Publication {
+  readonly head: VerifiedCheckpoint | null;
+  readonly key: LogKey;
+  readonly index: LogIndex;
+  readonly leaves: readonly LogLeaf[];
+}
+
+/** Durable tiles, then the signed checkpoint, then its name: a kill in between loses nothing that was said. */
+async function publish(setup: LogSetup, { head, key, index, leaves }: Publication): Promise<void> {
+  const oldSize = head?.size ?? 0;
+  const growth = await growLog(oldSize, leaves.map(formatLeaf), tileReader(setup.folder));
+  await writeTiles(setup.folder, growth.tiles);
+  const note = key.sign({ origin: setup.origin, size: growth.size, root: growth.root }, Math.floor(setup.now().getTime() / 1000));
+  await writeFileAtomic(join(setup.folder, NEXT), note);
+  await nameCheckpoint(setup);
+  await remember(setup, note);
+  await removePartials(setup.folder, growth.tiles.map(({ tile }) => tile));
+  const entries: readonly LogEntry[] = leaves.map((leaf, at) => ({ index: oldSize + at, leaf }));
+  index.add(entries, { size: growth.size, root: Buffer.from(growth.root).toString('base64') });
+}

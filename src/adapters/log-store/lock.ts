@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WeighmarkError } from '../../domain/errors.ts';
+
+const PATIENCE_MS = 120_000;
+const LONGEST_NAP_MS = 25;
+
+/**
+ * Runs `work` while no other process or task holds the same lock file. The lock is SQLite's own on an empty database:
+ * the operating system drops it when its holder dies, so there is no stale lock to recover.
+ * @throws WeighmarkError `write-refused` if the file cannot be made, `unreadable` if it stays held for two minutes.
+ */
+export async function withLock<T>(file: string, work: () => Promise<T>, patienceMs: number = PATIENCE_MS): Promise<T> {
+  const database = await openLock(file);
+  try {
+    await acquire(database, file, patienceMs);
+    return await work();
+  } finally {
+    database.close();
+  }
+}
+
+async function openLock(file: string): Promise<DatabaseSync> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (cause) {
+    throw refused(file, cause);
+  }
+}
+
+async function acquire(database: DatabaseSync, file: string, patienceMs: number): Promise<void> {
+  for (let waited = 0; ;) {
+    const problem = tryLock(database);
+    if (problem === null) return;
+    if (!/locked|busy/i.test(problem.message)) throw refused(file, problem);
+    if (waited > patienceMs) throw new WeighmarkError('unreadable', `${file} is held by another process`, { subject: file });
+    const nap = 1 + Math.random() * LONGEST_NAP_MS;
+    waited += nap;
+    await sleep(nap);
+  }
+}
+
+function tryLock(database: DatabaseSync): Error | null {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function refused(file: string, cause: unknown): WeighmarkError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new WeighmarkError('write-refused', `cannot lock ${file}: ${why}`, { subject: file, cause });
+}

@@ -1,0 +1,125 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
+import { WeighmarkError } from '../../../domain/errors.ts';
+import type { Source } from '../../../domain/ports.ts';
+import { fileError } from '../../files/errors.ts';
+import { createFiles } from '../../files/index.ts';
+import { openFile } from '../../files/open.ts';
+import { syncFolder, writeFileAtomic } from '../../files/write.ts';
+
+const CHUNK_BYTES = 1 << 20;
+const files = createFiles();
+
+export function blobPath(layout: string, digest: string): string {
+  return join(layout, 'blobs', 'sha256', hexOfOciDigest(digest));
+}
+
+export async function hasBlob(layout: string, digest: string): Promise<boolean> {
+  return stat(blobPath(layout, digest)).then((found) => found.isFile(), () => false);
+}
+
+/** @throws WeighmarkError `digest-mismatch` if the bytes are not the digest's. */
+export async function putBytes(layout: string, digest: string, bytes: Uint8Array): Promise<void> {
+  if (ociDigest(bytes) !== digest) throw new WeighmarkError('digest-mismatch', 'the bytes are not what their digest says', { subject: digest });
+  if (await hasBlob(layout, digest)) return;
+  await writeFileAtomic(blobPath(layout, digest), bytes);
+}
+
+/**
+ * A blob of its own, never a shared inode (security rule 21): a reflink where the file system can, else a copy. The bytes
+ * hashed are the bytes written.
+ * @throws WeighmarkError `file-changed` if they are not the digest's, `disk-full`, `write-refused`.
+ */
+export async function putFile(layout: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void> {
+  if (await hasBlob(layout, digest)) return;
+  const target = blobPath(layout, digest);
+  const temporary = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    const found = (await reflink(file.location, temporary)) ? await hashAndSync(temporary) : await copyHashing(file.location, temporary);
+    if (`sha256:${found}` !== digest) throw changed(file.location, digest, found);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+  } catch (cause) {
+    throw writeError(cause, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Small blob as a whole, checked. @throws WeighmarkError `not-found`, `digest-mismatch`, `limit-exceeded`. */
+export async function readBlob(layout: string, digest: string, maxBytes: number): Promise<Uint8Array> {
+  const bytes = await files.read(blobPath(layout, digest), maxBytes);
+  if (ociDigest(bytes) === digest) return bytes;
+  throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', { subject: blobPath(layout, digest), facts: { named: digest, found: ociDigest(bytes) } });
+}
+
+/** Random access; whoever reads it all checks the digest. @throws WeighmarkError `not-found`, `digest-mismatch` by size. */
+export async function openBlob(layout: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }> {
+  const file = await openFile(blobPath(layout, digest));
+  if (file.size === sizeBytes) return file;
+  await file.close();
+  throw new WeighmarkError('digest-mismatch', 'a blob in the registry has another size than its manifest says', { subject: digest, facts: { manifest: `${sizeBytes} bytes`, found: `${file.size} bytes` } });
+}
+
+async function reflink(from: string, to: string): Promise<boolean> {
+  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(() => true, () => rm(to, { force: true }).then(() => false));
+}
+
+async function hashAndSync(path: string): Promise<string> {
+  const handle = await open(path, 'r+');
+  try {
+    const hash = createHash('sha256');
+    await eachChunk(handle, async (chunk) => void hash.update(chunk));
+    await handle.chmod(0o644);
+    await handle.sync();
+    return hash.digest('hex');
+  } finally {
+    await handle.close();
+  }
+}
+
+async function copyHashing(from: string, to: string): Promise<string> {
+  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => Promise.reject(fileError(cause, from)));
+  const target = await open(to, 'wx', 0o644).catch(async (cause: unknown) => source.close().then(() => Promise.reject(cause)));
+  try {
+    const hash = createHash('sha256');
+    await eachChunk(source, async (chunk, at) => {
+      hash.update(chunk);
+      await writeAll(target, chunk, at);
+    });
+    await target.sync();
+    return hash.digest('hex');
+  } finally {
+    await Promise.all([source.close(), target.close()]);
+  }
+}
+
+async function eachChunk(handle: FileHandle, work: (chunk: Uint8Array, at: number) => Promise<void>): Promise<void> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let at = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    await work(buffer.subarray(0, bytesRead), at);
+    at += bytesRead;
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at + done);
+    done += bytesWritten;
+  }
+}
+
+function changed(location: string, digest: string, found: string): WeighmarkError {
+  return new WeighmarkError('file-changed', `${location} changed while it was stored`, { subject: location, facts: { hashed: digest, stored: `sha256:${found}` } });
+}
+
+function writeError(cause: unknown, target: string): WeighmarkError {
+  const error = fileError(cause, target);
+  return error.code === 'unreadable' && !(cause instanceof WeighmarkError) ? new WeighmarkError('write-refused', `cannot write ${error.message}`, { subject: target, cause }) : error;
+}

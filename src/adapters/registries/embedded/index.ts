@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { basename, join, resolve, sep } from 'node:path';
+import { WeighmarkError } from '../../../domain/errors.ts';
+import { parseStrictJsonObject } from '../../../domain/json.ts';
+import { LIMITS } from '../../../domain/limits.ts';
+import type { Registry } from '../../../domain/ports.ts';
+import { parseVkey } from '../../../domain/tlog/note.ts';
+import { createFiles } from '../../files/index.ts';
+import { writeFileAtomic } from '../../files/write.ts';
+import { openDirectoryLog } from '../../log-store/directory-log.ts';
+import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
+import { openMemory } from '../../log-store/memory.ts';
+import { logKeyFile, stateFolder, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
+import { embeddedRegistry } from './store.ts';
+
+/** What makes a folder a registry: which log it holds. */
+const REGISTRY_FILE = 'registry.json';
+const files = createFiles();
+
+/** @throws WeighmarkError `not-found` if the folder is no registry, `log-key-mismatch` if its log is not the known one. */
+export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<Registry> {
+  const place = await realpath(folder).catch(() => resolve(folder));
+  const said = await readIdentity(place);
+  const { vkeys, remembered, memory } = await trustedKeys(said, place, deps);
+  const keyFile = logKeyFile(deps, said.origin);
+  const log = openDirectoryLog({
+    folder: join(place, 'log'),
+    lockFile: join(place, 'lock.db'),
+    indexFile: join(place, 'index.db'),
+    origin: said.origin,
+    vkeys, remembered, memory,
+    loadKey: async () => loadLogKey(await outside(keyFile, place), said.origin),
+    now: deps.now ?? (() => new Date()),
+  });
+  return embeddedRegistry(folder, { log, lockFile: join(place, 'layout-lock.db') });
+}
+
+export interface NewRegistry {
+  readonly location: string;
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  readonly logKeyFile: string;
+}
+
+/**
+ * Makes a registry and its log key; on a folder that is one already, nothing changes but the key is checked.
+ * @throws WeighmarkError `already-exists` if the folder holds something else, `anchor-inside` for a key inside it.
+ */
+export async function initEmbedded(folder: string, options: { origin?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+  const made = await files.kindOf(folder);
+  const there = made === 'directory' ? await readIdentityIfThere(folder) : null;
+  if (made === 'file' || made === 'other') throw new WeighmarkError('already-exists', `${folder} is not a folder`, { subject: folder });
+  if (there !== null && options.origin !== undefined && options.origin !== there.origin) {
+    throw new WeighmarkError('already-exists', `${folder} is a registry whose log is ${there.origin}`, { subject: folder });
+  }
+  const origin = there?.origin ?? checkOrigin(options.origin ?? defaultOrigin(folder));
+  const keyFile = await outside(logKeyFile(deps, origin), resolve(folder));
+  const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
+  if (there === null) await writeFileAtomic(join(folder, REGISTRY_FILE), `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`, { exclusive: true });
+  await pinOwn({ origin, vkeys: key.vkeys }, await realpath(folder), deps);
+  return { location: folder, origin, vkeys: key.vkeys, logKeyFile: keyFile };
+}
+
+/** Whoever holds the key of a log says which one it is. */
+async function pinOwn(own: LogIdentity, place: string, deps: RegistryDeps): Promise<void> {
+  const memory = openMemory(stateFolder(deps.env));
+  if ((await memory.recall(own.origin)) === null) await memory.remember(own.origin, { vkeys: own.vkeys, checkpoint: null });
+  await memory.rememberPlace(place, own.origin);
+}
+
+async function readIdentity(folder: string): Promise<LogIdentity> {
+  const found = await readIdentityIfThere(folder);
+  if (found !== null) return found;
+  throw new WeighmarkError('not-found', `${folder} is not a registry`, { subject: folder, hint: `make one with \`weighmark registry init ${folder}\`` });
+}
+
+async function readIdentityIfThere(folder: string): Promise<LogIdentity | null> {
+  const bytes = await files.readIfThere(join(folder, REGISTRY_FILE), LIMITS.configBytes);
+  if (bytes === null) return null;
+  const { version, origin, vkeys } = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: join(folder, REGISTRY_FILE) });
+  if (version !== 1 || typeof origin !== 'string' || !Array.isArray(vkeys) || vkeys.length === 0) {
+    throw new WeighmarkError('log-invalid', 'a registry file of an unknown form', { subject: join(folder, REGISTRY_FILE) });
+  }
+  return { origin, vkeys: vkeys.map((vkey) => (parseVkey(String(vkey)), String(vkey))) };
+}
+
+/** The log key outside the registry: whoever may write the registry must not be able to write its history. */
+async function outside(keyFile: string, registry: string): Promise<string> {
+  const key = await realpath(keyFile).catch(() => resolve(keyFile));
+  const inside = await realpath(registry).catch(() => resolve(registry));
+  if (key !== inside && !key.startsWith(inside + sep)) return keyFile;
+  throw new WeighmarkError('anchor-inside', 'the log key lies inside the registry', { subject: keyFile, hint: 'keep it elsewhere: `--log-key FILE`' });
+}
+
+function defaultOrigin(folder: string): string {
+  const base = basename(resolve(folder)).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '');
+  return `${base || 'registry'}-${randomBytes(5).toString('hex')}.weighmark.local`;
+}
+
+function checkOrigin(origin: string): string {
+  if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d+)?(?:\/[A-Za-z0-9._~-]+)*$/.test(origin) && origin.length <= 200) return origin;
+  throw new WeighmarkError('usage', `\`${origin}\` is no log origin`, { subject: origin, hint: 'a URL without scheme, such as `registry.acme.example/models`' });
+}

@@ -1,0 +1,61 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WeighmarkError } from '../../../domain/errors.ts';
+import { LIMITS } from '../../../domain/limits.ts';
+import { descriptorsOf, type Descriptor } from '../../../domain/registry/referrer.ts';
+import { createFiles } from '../../files/index.ts';
+import { writeFileAtomic } from '../../files/write.ts';
+
+/** One OCI image layout a model. https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
+const REF_NAME = 'org.opencontainers.image.ref.name';
+const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
+const MAX_NAME_PARTS = 16;
+const files = createFiles();
+
+/** The layout's index.json; empty if there is none yet. @throws WeighmarkError `format-invalid`. */
+export async function readLayout(layout: string): Promise<readonly Descriptor[]> {
+  const bytes = await files.readIfThere(join(layout, 'index.json'), LIMITS.manifestBytes);
+  return bytes === null ? [] : descriptorsOf(bytes);
+}
+
+/** Under the registry's lock. The `oci-layout` file comes last: then the layout is there. */
+export async function writeLayout(layout: string, manifests: readonly Descriptor[]): Promise<void> {
+  const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
+  await writeFileAtomic(join(layout, 'index.json'), JSON.stringify(index));
+  const marker = join(layout, 'oci-layout');
+  if ((await files.readIfThere(marker, LIMITS.configBytes)) === null) await writeFileAtomic(marker, LAYOUT_FILE);
+}
+
+export function tagOf(descriptor: Descriptor): string | undefined {
+  return descriptor.annotations?.[REF_NAME];
+}
+
+/** An index with the tag on this descriptor and nowhere else. */
+export function withTag(manifests: readonly Descriptor[], tag: string, descriptor: Descriptor): readonly Descriptor[] {
+  const { annotations: old = {}, ...rest } = descriptor;
+  const tagged = { ...rest, annotations: { ...old, [REF_NAME]: tag } };
+  return [...manifests.filter((each) => tagOf(each) !== tag && !(each.digest === descriptor.digest && tagOf(each) === undefined)), tagged];
+}
+
+/** An index that lists the manifest, tagged or not. */
+export function withManifest(manifests: readonly Descriptor[], descriptor: Descriptor): readonly Descriptor[] {
+  return manifests.some((each) => each.digest === descriptor.digest) ? manifests : [...manifests, descriptor];
+}
+
+/** Names of all models below `models/`, in order. */
+export async function modelNames(models: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  const visit = async (folder: string, parts: readonly string[]): Promise<void> => {
+    if (parts.length > MAX_NAME_PARTS) throw new WeighmarkError('limit-exceeded', 'model names nested too deep', { subject: folder });
+    if (parts.length > 0 && (await exists(join(folder, 'oci-layout')))) names.push(parts.join('/'));
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.isDirectory() && entry.name !== 'blobs' && !entry.name.startsWith('.')) await visit(join(folder, entry.name), [...parts, entry.name]);
+    }
+  };
+  if (await exists(models)) await visit(models, []);
+  return names.toSorted();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
+}

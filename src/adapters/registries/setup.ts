@@ -1,0 +1,92 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { openMemory, type LogMemory } from '../log-store/memory.ts';
+import { defaultLogKeyFile } from '../log-store/log-key.ts';
+
+/** What opening a registry takes from the outside. */
+export interface RegistryDeps {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--log-key`; else WEIGHMARK_LOG_KEY, else the user's configuration folder. */
+  readonly logKeyFile?: string;
+  /** Verifier keys the caller trusts for the log: they win over anything pinned or found. */
+  readonly logVkeys?: readonly string[];
+  readonly now?: () => Date;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+  readonly offline?: boolean;
+}
+
+/** XDG, with `WEIGHMARK_STATE` for the rollback memory. */
+export function stateFolder(env: RegistryDeps['env']): string {
+  return env['WEIGHMARK_STATE'] ?? join(env['XDG_STATE_HOME'] ?? join(home(env), '.local', 'state'), 'weighmark');
+}
+
+export function configFolder(env: RegistryDeps['env']): string {
+  return join(env['XDG_CONFIG_HOME'] ?? join(home(env), '.config'), 'weighmark');
+}
+
+export function logKeyFile(deps: RegistryDeps, origin: string): string {
+  return deps.logKeyFile ?? deps.env['WEIGHMARK_LOG_KEY'] ?? defaultLogKeyFile(configFolder(deps.env), origin);
+}
+
+/** A log's identity as a registry tells it; what counts is decided by `trustedKeys`. */
+export interface LogIdentity {
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+}
+
+/**
+ * The keys that count for a log: the caller's, else those pinned when it was first seen, else its own say, now pinned
+ * (security rule 1).
+ * @throws WeighmarkError `log-key-mismatch` with both if they differ.
+ */
+export async function trustedKeys(said: LogIdentity, place: string, deps: RegistryDeps): Promise<TrustedKeys> {
+  const memory = openMemory(stateFolder(deps.env));
+  const pinned = await memory.recall(said.origin);
+  const placed = await memory.originAt(place);
+  if (deps.logVkeys !== undefined) requireNamed(said, deps.logVkeys);
+  else if (placed !== null && placed !== said.origin) throw mismatch(place, placed, said.origin);
+  else if (pinned !== null && !sameKeys(pinned.vkeys, said.vkeys)) throw mismatch(said.origin, pinned.vkeys.join(' '), said.vkeys.join(' '));
+  const vkeys = deps.logVkeys ?? said.vkeys;
+  const isKnown = pinned !== null && sameKeys(pinned.vkeys, vkeys);
+  if (!isKnown || placed !== said.origin) await pin(memory, { origin: said.origin, vkeys }, { place, isNew: !isKnown });
+  return { vkeys, remembered: isKnown && pinned.checkpoint !== null, memory };
+}
+
+export interface TrustedKeys {
+  readonly vkeys: readonly string[];
+  readonly remembered: boolean;
+  readonly memory: LogMemory;
+}
+
+function requireNamed(said: LogIdentity, named: readonly string[]): void {
+  const bad = named.length === 0 || named.some((vkey) => !said.vkeys.includes(vkey));
+  if (bad) throw mismatch(said.origin, named.join(' '), said.vkeys.join(' '));
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  return a.toSorted().join() === b.toSorted().join();
+}
+
+/** A user without a writable state folder goes without memory; the log then says `remembered: false`. */
+async function pin(memory: LogMemory, said: LogIdentity, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
+  try {
+    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null });
+    await memory.rememberPlace(place, said.origin);
+  } catch (error) {
+    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
+  }
+}
+
+function mismatch(subject: string, known: string, found: string): WeighmarkError {
+  return new WeighmarkError('log-key-mismatch', 'another log stands where a known one stood', {
+    subject,
+    facts: { known, found },
+    hint: 'if its owner really made a new log, confirm its key and pass it with `--log-vkey`',
+  });
+}
+
+function home(env: RegistryDeps['env']): string {
+  return env['HOME'] ?? homedir();
+}
