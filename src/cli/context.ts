@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Configuration, Files, Git, Hasher, Progress, Signers, TrustStore } from '../domain/ports.ts';
+import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Signers, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -18,6 +18,7 @@ export interface Context {
   assets(): Promise<Assets>;
   git(folder: string): Promise<Git>;
   signers(): Promise<Signers>;
+  keyless(): Promise<KeylessVerifier>;
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
   /** Reads standard input to the end, bounded. */
@@ -62,7 +63,7 @@ export function createContext(settings: ContextSettings): Context {
 }
 
 /** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */
-function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'trustStore' | 'configuration'> {
+function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'keyless' | 'trustStore' | 'configuration'> {
   const files = once(async () => (await import('../adapters/files/index.ts')).createFiles());
   const trustStore = once(async () => {
     const { createUserTrustStore } = await import('../adapters/trust-store/index.ts');
@@ -71,6 +72,7 @@ function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'trust
   return {
     trustStore,
     signers: once(async () => (await import('../adapters/keys/index.ts')).createUserSigners(await files(), settings)),
+    keyless: once(async () => (await import('../adapters/sigstore/index.ts')).createUserVerifier(await files(), settings.env)),
     configuration: once(async () => {
       const { readUserConfiguration } = await import('../adapters/config/index.ts');
       return readUserConfiguration(await files(), settings, async () => (await (await trustStore()).read()).allowed);

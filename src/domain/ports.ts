@@ -229,7 +229,12 @@ export interface KeylessVerifier {
    * @param trustedRoot content of trusted_root.json; absent: the built-in public-good instance.
    * @throws WeighmarkError `signature-invalid`, `signature-malformed`, `trust-invalid`.
    */
-  verify(bundle: Uint8Array, trustedRoot?: string): Promise<{ signer: Extract<Signer, { kind: 'oidc' }>; times: readonly VerifiedTime[] }>;
+  verify(bundle: Uint8Array, trustedRoot?: string): Promise<{
+    readonly signer: Extract<Signer, { kind: 'oidc' }>;
+    readonly times: readonly VerifiedTime[];
+    /** The logs it is in, and the place in the tree each one's inclusion proof names. */
+    readonly logEntries: readonly { readonly log: string; readonly index: string | null }[];
+  }>;
   /** RFC 3161 tokens of a bundle over its signature that verify under the given authorities (PEM chains). */
   timestamps(bundle: Uint8Array, authorities: readonly string[]): Promise<readonly VerifiedTime[]>;
 }
@@ -337,4 +342,19 @@ export interface Git {
   staged(): Promise<readonly string[]>;
   /** All files git tracks or would add, by path from `root`. */
   files(): Promise<readonly string[]>;
+}
+
+/** A place in a BOM that the official schema refuses. */
+export interface SchemaProblem {
+  /** RFC 6901 pointer in JSON; `line N` in XML. */
+  readonly pointer: string;
+  readonly message: string;
+  /** The schema's keyword: `required`, `enum`… */
+  readonly keyword: string;
+}
+
+/** The official CycloneDX schemas. */
+export interface BomSchemaValidator {
+  /** Nothing when the text is valid. The text is well-formed JSON; `specVersion` one that has a schema (1.2–1.7). */
+  validate(text: string, specVersion: string): Promise<readonly SchemaProblem[]>;
 }

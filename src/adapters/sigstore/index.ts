@@ -1,0 +1,9 @@
+import type { Files, KeylessVerifier } from '../../domain/ports.ts';
+import { configFolder, type Env } from '../config/folders.ts';
+import { publicGoodRoot } from './public-good.ts';
+import { createKeylessVerifier } from './verifier.ts';
+
+/** Verifies offline, by the public-good root the user has (built in, or refreshed) and any root they name. */
+export function createUserVerifier(files: Files, env: Env): KeylessVerifier {
+  return createKeylessVerifier(async () => publicGoodRoot(files, configFolder(env)));
+}

@@ -1,0 +1,100 @@
+import { Buffer } from 'node:buffer';
+import { X509Certificate } from 'node:crypto';
+import { WeighmarkError } from '../errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+import type { TimestampAuthority } from './timestamp-authority.ts';
+
+/** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */
+export interface TrustedRoot {
+  readonly json: Fields;
+  readonly logs: readonly TrustedLog[];
+  readonly timestampAuthorities: readonly TimestampAuthority[];
+}
+
+export interface TrustedLog {
+  readonly id: Uint8Array;
+  /** Host (and port) of its URL: the name its checkpoints are signed under. */
+  readonly name: string;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
+type Fields = { readonly [key: string]: Json };
+
+const MEDIA_TYPES = ['application/vnd.dev.sigstore.trustedroot+json;version=0.1', 'application/vnd.dev.sigstore.trustedroot.v0.2+json'];
+const CLIENT_TRUST_CONFIG = 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json';
+const END_OF_TIME = '9999-12-31T23:59:59Z';
+
+/**
+ * Reads trusted_root.json (or the one inside a client trust config). A log without a start of validity is refused, where the
+ * library would believe it from the beginning of time.
+ * @throws WeighmarkError `trust-invalid`.
+ */
+export function parseTrustedRoot(text: string): TrustedRoot {
+  const json = rootIn(parseStrictJsonObject(text, { code: 'trust-invalid', subject: 'the trusted root', maxBytes: LIMITS.trustedRootBytes, refuseCaseDuplicates: false }));
+  listOf(json, 'ctlogs').forEach(logFrom);
+  if (listOf(json, 'certificateAuthorities').length === 0) throw invalid('it names no certificate authority');
+  return { json, logs: listOf(json, 'tlogs').map(logFrom), timestampAuthorities: listOf(json, 'timestampAuthorities').map(authorityFrom) };
+}
+
+function rootIn(json: Fields): Fields {
+  const root = json['mediaType'] === CLIENT_TRUST_CONFIG ? json['trustedRoot'] : json;
+  if (isJsonObject(root) && MEDIA_TYPES.includes(String(root['mediaType']))) return withLists(root);
+  throw invalid('it is no Sigstore trusted root of a known version');
+}
+
+/** Protobuf JSON leaves out empty lists; the library wants them. */
+function withLists(root: Fields): Fields {
+  return { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [], ...root };
+}
+
+function logFrom(log: Fields): TrustedLog {
+  const key = log['publicKey'];
+  const id = log['checkpointKeyId'] ?? log['logId'];
+  if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string') throw invalid('a log has no key, id or address');
+  return { id: Buffer.from(id['keyId'], 'base64'), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
+}
+
+function hostOf(url: string): string {
+  if (!URL.canParse(url)) throw invalid('a log has no address');
+  return new URL(url).host + new URL(url).pathname.replace(/\/$/, '');
+}
+
+function requiredWindow(value: Json | undefined): { validFrom: Date; validTo: Date } {
+  if (!isJsonObject(value) || value['start'] === undefined) throw invalid('a log does not say since when its key is valid');
+  return { validFrom: dateOf(value['start']), validTo: dateOf(value['end'] ?? END_OF_TIME) };
+}
+
+function authorityFrom(authority: Fields): TimestampAuthority {
+  const chain = isJsonObject(authority['certChain']) ? listOf(authority['certChain'], 'certificates').map(certificateFrom) : [];
+  const root = chain.at(-1);
+  if (root === undefined) throw invalid('a timestamp authority has no certificates');
+  const window = isJsonObject(authority['validFor']) ? authority['validFor'] : {};
+  const uri = typeof authority['uri'] === 'string' && authority['uri'] !== '' ? authority['uri'] : root.subject.replaceAll('\n', ', ');
+  return { name: uri, anchors: [root], intermediates: chain, validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'), validTo: dateOf(window['end'] ?? END_OF_TIME) };
+}
+
+function certificateFrom(certificate: Fields): X509Certificate {
+  try {
+    return new X509Certificate(Buffer.from(String(certificate['rawBytes']), 'base64'));
+  } catch (cause) {
+    throw invalid('a certificate cannot be read', cause);
+  }
+}
+
+function listOf(fields: Fields, name: string): readonly Fields[] {
+  const value = fields[name] ?? [];
+  if (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every(isJsonObject)) return value as readonly Fields[];
+  throw invalid(`${name} is not a list of at most ${LIMITS.certificatesPerFile}`);
+}
+
+function dateOf(value: Json): Date {
+  const date = new Date(typeof value === 'string' ? value : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw invalid('a date cannot be read');
+  return date;
+}
+
+function invalid(why: string, cause?: unknown): WeighmarkError {
+  return new WeighmarkError('trust-invalid', `the Sigstore trusted root cannot be used: ${why}`, cause === undefined ? {} : { cause });
+}
