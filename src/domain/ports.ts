@@ -1,3 +1,4 @@
+import type { WeighmarkError } from './errors.ts';
 import type { Signer, TrustEntry, VerifiedTime } from './claims/types.ts';
 import type { Settings } from './trust/settings.ts';
 
@@ -104,6 +105,8 @@ export interface HashOptions {
   readonly onProgress?: (bytes: number) => void;
   /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) for files of at least this size. */
   readonly outboardFromBytes?: number;
+  /** Tells a job's failure and goes on: its result then has no digests. Absent: the first failure is thrown. */
+  readonly onFailure?: (index: number, error: WeighmarkError) => void;
 }
 
 export interface HashResult {
@@ -287,6 +290,28 @@ export interface Registry {
   putAttachment(name: string, manifest: string, artifactType: string, bytes: Uint8Array): Promise<void>;
   setTag(name: string, tag: string, digest: string): Promise<void>;
   readonly log: TransparencyLog;
+}
+
+export interface RegistryOptions {
+  /** File of the log's private key; default: the user's configuration folder. */
+  readonly logKeyFile?: string;
+  /** Verifier keys the caller trusts for the log: they win over what was pinned or is found. */
+  readonly logVkeys?: readonly string[];
+}
+
+/** A registry just made, or found as it was. */
+export interface NewRegistry {
+  readonly location: string;
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  readonly logKeyFile: string;
+}
+
+export interface Registries {
+  /** A folder or `oci://host/prefix`. @throws WeighmarkError `not-found`, `name-invalid`, `log-key-mismatch`, `network`. */
+  open(location: string, options?: RegistryOptions): Promise<Registry>;
+  /** @throws WeighmarkError `already-exists`, `anchor-inside`, `write-refused`. */
+  init(location: string, options: { readonly origin?: string; readonly logKeyFile?: string }): Promise<NewRegistry>;
 }
 
 /** A leaf that is durably logged; `index` is null while it waits for the operator of a remote log (`log integrate`). */

@@ -1,0 +1,72 @@
+import { readBom } from '../domain/bom/read.ts';
+import { checkBom, type BomProblem } from '../domain/bom/validate/checks.ts';
+import { ELEMENT_SETS, minimumElements, type ElementResult, type ElementSet } from '../domain/bom/validate/elements.ts';
+import type { BomSchemaValidator, Files, SchemaProblem } from '../domain/ports.ts';
+import { checkOf, verdictOf, type Check, type Finding, type Verdict } from '../domain/verdict.ts';
+import { LIMITS } from '../domain/limits.ts';
+
+export interface BomValidateInput {
+  /** Where the operating system finds it. */
+  readonly path: string;
+  readonly require?: readonly ElementSet[];
+}
+
+export interface BomValidateOutcome {
+  readonly verdict: Verdict;
+  readonly specVersion: string;
+  readonly problems: readonly BomProblem[];
+  readonly elements: Readonly<Record<ElementSet, readonly ElementResult[]>>;
+}
+
+export interface BomValidatePorts {
+  readonly files: Files;
+  readonly validator: BomSchemaValidator;
+}
+
+/**
+ * The official schema, our own checks, and what of the minimum elements is there.
+ * @throws WeighmarkError `bom-invalid` for a file that is no BOM at all, `not-found`, `limit-exceeded`.
+ */
+export async function bomValidate(input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
+  const bom = readBom(await ports.files.read(input.path, LIMITS.bomBytes), input.path);
+  const schema = await ports.validator.validate(bom.text, bom.specVersion);
+  const problems = [...mostSpecific(schema), ...checkBom(bom.json)];
+  const elements = Object.fromEntries(ELEMENT_SETS.map((set) => [set, minimumElements(set, bom.json)])) as Record<ElementSet, readonly ElementResult[]>;
+  const required = input.require ?? [];
+  const checks = [schemaCheck(problems, bom.specVersion), ownCheck(problems), ...required.map((set) => elementCheck(set, elements[set]))];
+  const notes = problems.filter(({ severity }) => severity === 'warning').map(({ pointer, message }) => `${pointer}: ${message}`);
+  const notAsked = ELEMENT_SETS.filter((set) => !required.includes(set)).map((set) => `minimum elements (${set})`);
+  return { verdict: verdictOf({ subject: input.path, checks, notes, notAsked: ['signature', ...notAsked] }), specVersion: bom.specVersion, problems, elements };
+}
+
+/** Of `oneOf` and its kin only the branches' own errors help; the deepest place comes first. */
+function mostSpecific(problems: readonly SchemaProblem[]): readonly BomProblem[] {
+  const plain = problems.filter(({ keyword }) => !['oneOf', 'anyOf', 'if', 'allOf'].includes(keyword));
+  const useful = plain.length > 0 ? plain : problems;
+  const sorted = useful.toSorted((a, b) => b.pointer.split('/').length - a.pointer.split('/').length);
+  return sorted.map(({ pointer, message }) => ({ pointer: pointer === '' ? '/' : pointer, message, rule: 'schema', severity: 'error' }));
+}
+
+function schemaCheck(problems: readonly BomProblem[], specVersion: string): Check {
+  const findings = problems.filter(({ rule }) => rule === 'schema').map(findingOf);
+  return checkOf('schema', [{ what: `CycloneDX ${specVersion}, official schema` }], findings);
+}
+
+function ownCheck(problems: readonly BomProblem[]): Check {
+  const findings = problems.filter(({ rule, severity }) => rule !== 'schema' && severity === 'error').map(findingOf);
+  return checkOf('references', [{ what: 'unique bom-refs, no dangling references, citations, digests, purls and licence expressions well-formed' }], findings);
+}
+
+function findingOf({ pointer, message, rule }: BomProblem): Finding {
+  return { code: 'bom-invalid', message: `${pointer}: ${message}`, facts: { place: pointer, rule } };
+}
+
+function elementCheck(set: ElementSet, elements: readonly ElementResult[]): Check {
+  const missing = elements.filter(({ status }) => status === 'missing');
+  const findings = missing.map(({ id, name, missingFrom }): Finding => {
+    const from = missingFrom.length === 0 ? '' : ` (${missingFrom.length === 1 ? missingFrom[0] : `${missingFrom.length} components`})`;
+    return { code: 'bom-incomplete', message: `${id} ${name} is missing${from}`, facts: { element: id, set } };
+  });
+  const present = elements.filter(({ status }) => status === 'present').length;
+  return checkOf(`minimum elements (${set})`, [{ what: `${present} minimum elements of ${set} are there` }], findings);
+}
