@@ -1,4 +1,5 @@
 import { buildOutboard, CV_BYTES, foldSubtrees, GROUP_BYTES } from '../../domain/digest/outboard.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, Digests, HashAlgorithm, HashJob, HashResult } from '../../domain/ports.ts';
 import { abandon, closeStamped, openStamped } from './open-file.ts';
 import { hexDigests } from './hex.ts';
@@ -15,11 +16,13 @@ export interface CutFile {
   nextSegment(): Segment | null;
   /** Only for the lane that began the pieces; any lane begins them. */
   nextPiece(lane: number): Piece | null;
+  /** @throws WeighmarkError that of the part. */
   settle(task: Segment | Piece, answer: Answer): void;
   /** Null until every part is in. @throws WeighmarkError `file-changed`. */
   result(): HashResult | null;
   /** Gives the file up; nothing to do after `result`. */
   close(): void;
+  closed(): boolean;
 }
 
 export interface CutOptions {
@@ -51,6 +54,7 @@ export function openCutFile(wanted: HashJob, options: CutOptions): CutFile {
       if (open) abandon(file);
       open = false;
     },
+    closed: () => !open,
     nextSegment: () => {
       if (segmentAt >= size || segmentAt > pieceAt + WINDOW_BYTES) return null;
       const task: Segment = { kind: 'segment', index: options.index, job, ...range(segmentAt), groups: options.outboard };
@@ -65,6 +69,7 @@ export function openCutFile(wanted: HashJob, options: CutOptions): CutFile {
       return task;
     },
     settle: (task, answer) => {
+      if (answer.failure !== undefined) throw new WeighmarkError(answer.failure.code, answer.failure.message, answer.failure.detail);
       if (task.kind === 'piece') {
         piecesOut -= 1;
         digests = { ...digests, ...answer.digests };

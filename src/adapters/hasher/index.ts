@@ -1,7 +1,10 @@
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashOnLanes } from './lanes-hasher.ts';
+import { hashNatively } from './native-hasher.ts';
+import { loadAddon } from './native.ts';
 import { beginSequence } from './tasks.ts';
 
 export interface HasherOptions {
@@ -10,14 +13,22 @@ export interface HasherOptions {
 }
 
 /** @throws WeighmarkError `config-invalid` if a forced kernel is not there. */
-export async function createHasher(_options: HasherOptions = {}): Promise<Hasher> {
+export async function createHasher(options: HasherOptions = {}): Promise<Hasher> {
   const tree = lazyTree();
+  const addon = options.kernel === 'wasm' ? null : loadAddon();
+  if (addon === null && options.kernel === 'native') throw missingAddon();
   return {
-    kernel: 'wasm',
+    kernel: addon === null ? 'wasm' : 'native',
     tree,
-    hash: (jobs, how) => hashOnLanes(jobs, how, tree),
+    hash: (jobs, how) => (addon === null || how.algorithms.includes('blake2b') ? hashOnLanes(jobs, how, tree) : hashNatively(addon, jobs, how)),
     hashStream,
   };
+}
+
+function missingAddon(): WeighmarkError {
+  return new WeighmarkError('config-invalid', 'there is no native kernel for this system', {
+    subject: 'WEIGHMARK_KERNEL', hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
+  });
 }
 
 /** The kernel is compiled when first asked. */

@@ -38,9 +38,8 @@ function workerLane(onBytes: (bytes: number) => void): Lane {
   const worker = new Worker(new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url));
   let waiting: { resolve(answers: readonly Answer[]): void; reject(error: unknown): void } | undefined;
   worker.on('message', (message: FromWorker) => {
-    if (message.kind === 'bytes') return onBytes(message.bytes);
-    if (message.kind === 'answers') return waiting?.resolve(message.answers);
-    waiting?.reject(new WeighmarkError(message.code, message.message, message.detail));
+    if (message.kind === 'bytes') onBytes(message.bytes);
+    else waiting?.resolve(message.answers);
   });
   worker.on('error', (cause) => waiting?.reject(new WeighmarkError('internal', 'a hashing thread failed', { cause })));
   return {

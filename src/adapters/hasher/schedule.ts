@@ -1,4 +1,5 @@
 import { buildOutboard, emptyOutboard, GROUP_BYTES } from '../../domain/digest/outboard.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
 import { openCutFile, type CutFile } from './cut-file.ts';
 import { hexDigests } from './hex.ts';
@@ -25,13 +26,25 @@ export function createSchedule(jobs: readonly HashJob[], options: HashOptions, h
   const jobAt = (index: number) => jobs[index] as HashJob;
   const wantsOutboard = (job: HashJob) => options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
 
+  const fail = (index: number, error: WeighmarkError) => {
+    if (options.onFailure === undefined) throw error;
+    results[index] = { sizeBytes: jobAt(index).sizeBytes, digests: {} };
+    options.onFailure(index, error);
+  };
   const openNextCut = (): boolean => {
     const index = plan.cut[cutAt];
     if (index === undefined) return false;
     cutAt += 1;
+    try {
+      openCut(index);
+    } catch (error) {
+      fail(index, asFailure(error));
+    }
+    return true;
+  };
+  const openCut = (index: number) => {
     const cut = openCutFile(jobAt(index), { ...how, index, algorithms: options.algorithms, outboard: wantsOutboard(jobAt(index)) });
     active.set(index, cut);
-    return true;
   };
   const nextCutTask = (lane: number): Task | null => {
     for (const cut of active.values()) {
@@ -52,24 +65,38 @@ export function createSchedule(jobs: readonly HashJob[], options: HashOptions, h
   const settleFiles = (task: Task, answers: readonly Answer[]) => {
     (indices.get(task) ?? []).forEach((index, at) => {
       const job = jobAt(index);
-      results[index] = resultOf(job, answers[at] as Answer, { outboard: wantsOutboard(job), tree: how.tree });
+      const { failure } = answers[at] as Answer;
+      if (failure !== undefined) fail(index, new WeighmarkError(failure.code, failure.message, failure.detail));
+      else results[index] = resultOf(job, answers[at] as Answer, { outboard: wantsOutboard(job), tree: how.tree });
     });
     indices.delete(task);
   };
-  return {
-    next: (lane) => nextCutTask(lane) ?? nextBatch() ?? (active.size > 0 ? 'wait' : null),
-    settle: (task, answers) => {
-      if (task.kind === 'files') return settleFiles(task, answers);
-      const cut = active.get(task.index);
-      cut?.settle(task, answers[0] as Answer);
-      const result = cut?.result() ?? null;
+  /** A part of a file already given up changes nothing. */
+  const settleCut = (task: Exclude<Task, { kind: 'files' }>, answer: Answer) => {
+    const cut = active.get(task.index);
+    if (cut === undefined) return;
+    try {
+      cut.settle(task, answer);
+      const result = cut.result();
       if (result === null) return;
       results[task.index] = result;
-      active.delete(task.index);
-    },
+    } catch (error) {
+      cut.close();
+      fail(task.index, asFailure(error));
+    } finally {
+      if (cut.closed()) active.delete(task.index);
+    }
+  };
+  return {
+    next: (lane) => nextCutTask(lane) ?? nextBatch() ?? (active.size > 0 ? 'wait' : null),
+    settle: (task, answers) => (task.kind === 'files' ? settleFiles(task, answers) : settleCut(task, answers[0] as Answer)),
     results: () => results,
     close: () => active.forEach((cut) => cut.close()),
   };
+}
+
+function asFailure(error: unknown): WeighmarkError {
+  return error instanceof WeighmarkError ? error : new WeighmarkError('internal', String(error), { cause: error });
 }
 
 function resultOf(job: HashJob, answer: Answer, how: { outboard: boolean; tree: Blake3Tree }): HashResult {

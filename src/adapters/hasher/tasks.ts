@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { WeighmarkError, type Code, type ErrorDetail } from '../../domain/errors.ts';
 import type { HashAlgorithm, HashJob } from '../../domain/ports.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { abandon, closeStamped, openStamped, readExactly, type StampedFile } from './open-file.ts';
@@ -22,6 +23,15 @@ export interface WholeFile {
 export interface Answer {
   readonly digests: Readonly<Partial<Record<HashAlgorithm, Uint8Array>>>;
   readonly cvs?: Uint8Array;
+  /** Instead of digests: why there are none. */
+  readonly failure?: Failure;
+}
+
+/** A WeighmarkError on its way between threads. */
+export interface Failure {
+  readonly code: Code;
+  readonly message: string;
+  readonly detail: ErrorDetail;
 }
 
 const NODE_NAMES = { sha256: 'sha256', blake2b: 'blake2b512' } as const;
@@ -30,12 +40,25 @@ const NODE_NAMES = { sha256: 'sha256', blake2b: 'blake2b512' } as const;
 export function createPerformer(onBytes: (bytes: number) => void): (task: Task) => readonly Answer[] {
   const kernel = createKernel();
   let sequence: Sequence | undefined;
-  return (task) => {
-    if (task.kind === 'files') return task.files.map((file) => hashWhole(kernel, file, { algorithms: task.algorithms, onBytes }));
-    if (task.kind === 'segment') return [hashSegment(kernel, task, onBytes)];
-    sequence = task.start === 0 ? beginSequence(task.algorithms) : sequence;
-    return [hashPiece(kernel, task, sequence)];
+  const perform = (task: Exclude<Task, { kind: 'files' }>): Answer => {
+    if (task.kind === 'segment') return hashSegment(kernel, task, onBytes);
+    if (task.start === 0) sequence = beginSequence(task.algorithms);
+    return hashPiece(kernel, task, sequence);
   };
+  return (task) => {
+    if (task.kind !== 'files') return [attempt(() => perform(task))];
+    return task.files.map((file) => attempt(() => hashWhole(kernel, file, { algorithms: task.algorithms, onBytes })));
+  };
+}
+
+function attempt(work: () => Answer): Answer {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof WeighmarkError)) return { digests: {}, failure: { code: 'internal', message: String(error), detail: {} } };
+    const { code, message, subject, hint } = error;
+    return { digests: {}, failure: { code, message, detail: { ...(subject === undefined ? {} : { subject }), ...(hint === undefined ? {} : { hint }) } } };
+  }
 }
 
 interface Sequence {

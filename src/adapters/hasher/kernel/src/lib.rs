@@ -4,3 +4,18 @@
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+
+#[cfg(unix)]
+mod addon;
+#[cfg(unix)]
+mod engine;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod napi;
+#[cfg(unix)]
+mod paired;
+#[cfg(unix)]
+mod request;
+#[cfg(unix)]
+mod tree;

@@ -1,0 +1,234 @@
+//! Hashes a list of files on all cores: one shared counter over units of work, positioned reads into one reused buffer a
+//! thread. A huge file is cut into aligned segments; small files are taken in runs.
+
+use crate::file::{Failure, OpenFile};
+use crate::paired;
+use crate::request::{Job, Output, Request};
+use crate::tree;
+use blake3::hazmat::{ChainingValue, HasherExt};
+use sha2::{Digest, Sha256};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Fits the second-level cache beside the hasher's state.
+pub const BUFFER_BYTES: usize = 256 << 10;
+const RUN_BYTES: u64 = 1 << 20;
+const RUN_FILES: usize = 64;
+
+/// Shared with JavaScript while the work goes on.
+#[derive(Default)]
+pub struct Control {
+    pub aborted: AtomicBool,
+    pub bytes: AtomicU64,
+}
+
+impl Control {
+    /// Counts bytes done; fails once somebody wants it to stop.
+    pub fn advance(&self, bytes: usize) -> Result<(), Failure> {
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+        if self.aborted.load(Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
+    }
+}
+
+enum Unit {
+    /// Files `from..to`, each whole.
+    Run { from: usize, to: usize },
+    /// Part of a file's BLAKE3.
+    Segment { job: usize, start: u64, cut: usize },
+    /// A file whose SHA-256 has a thread of its own.
+    Paired { job: usize },
+}
+
+/// Chaining values of a file that is hashed in segments, as they come in.
+struct Cut {
+    values: Mutex<Vec<ChainingValue>>,
+    missing: AtomicUsize,
+}
+
+struct Work<'a> {
+    request: &'a Request,
+    control: &'a Control,
+    units: Vec<Unit>,
+    cuts: Vec<Cut>,
+    next: AtomicUsize,
+    outputs: Vec<Mutex<Output>>,
+    failures: Mutex<Vec<(usize, Failure)>>,
+}
+
+/// What came of every job, and the jobs that failed; several segments of one job may fail.
+pub fn run(request: &Request, control: &Control) -> (Vec<Output>, Vec<(usize, Failure)>) {
+    let (units, cuts) = plan(request);
+    let threads = request.threads.min(units.len()).max(1);
+    let outputs = request.jobs.iter().map(|_| Mutex::default()).collect();
+    let work = Work { request, control, units, cuts, next: AtomicUsize::new(0), outputs, failures: Mutex::default() };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| work.take_all());
+        }
+        work.take_all();
+    });
+    let failures = work.failures.into_inner().unwrap();
+    let mut outputs: Vec<Output> = work.outputs.into_iter().map(|output| output.into_inner().unwrap()).collect();
+    failures.iter().for_each(|(job, _)| outputs[*job] = Output::default());
+    (outputs, failures)
+}
+
+fn plan(request: &Request) -> (Vec<Unit>, Vec<Cut>) {
+    let total: u64 = request.jobs.iter().map(|job| job.size).sum();
+    let (mut units, mut cuts) = (Vec::new(), Vec::new());
+    let (mut runs, mut run) = (Vec::new(), 0..0);
+    let mut run_bytes = 0;
+    for (index, job) in request.jobs.iter().enumerate() {
+        if request.blake3 && !request.sha256 && job.size > request.segment_bytes {
+            cut(request, index, &mut units, &mut cuts);
+        } else if request.blake3 && request.sha256 && request.threads > 1 && job.size > request.segment_bytes && job.size > total / request.threads as u64 {
+            units.push(Unit::Paired { job: index });
+        } else if run.end == index && run.len() < RUN_FILES && run_bytes + job.size <= RUN_BYTES {
+            run.end = index + 1;
+            run_bytes += job.size;
+            continue;
+        } else {
+            runs.push(std::mem::replace(&mut run, index..index + 1));
+            run_bytes = job.size;
+            continue;
+        }
+    }
+    runs.push(run);
+    units.extend(runs.into_iter().filter(|run| !run.is_empty()).map(|run| Unit::Run { from: run.start, to: run.end }));
+    (units, cuts)
+}
+
+fn cut(request: &Request, job: usize, units: &mut Vec<Unit>, cuts: &mut Vec<Cut>) {
+    let size = request.jobs[job].size;
+    let leaf = if request.jobs[job].outboard { tree::GROUP_BYTES as u64 } else { request.segment_bytes };
+    let segments = size.div_ceil(request.segment_bytes);
+    for segment in 0..segments {
+        units.push(Unit::Segment { job, start: segment * request.segment_bytes, cut: cuts.len() });
+    }
+    cuts.push(Cut { values: Mutex::new(vec![[0; 32]; size.div_ceil(leaf) as usize]), missing: AtomicUsize::new(segments as usize) });
+}
+
+impl Work<'_> {
+    fn take_all(&self) {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        while let Some(unit) = self.units.get(self.next.fetch_add(1, Relaxed)) {
+            self.perform(unit, &mut buffer);
+        }
+    }
+
+    fn perform(&self, unit: &Unit, buffer: &mut [u8]) {
+        match *unit {
+            Unit::Run { from, to } => (from..to).for_each(|job| self.note(job, self.whole(job, buffer))),
+            Unit::Segment { job, start, cut } => self.note(job, self.segment(job, start, &self.cuts[cut], buffer)),
+            Unit::Paired { job } => self.note(job, self.paired(job)),
+        }
+    }
+
+    /// The first failure is the one to tell, unless all are wanted; what comes after an abort follows from it.
+    fn note(&self, job: usize, result: Result<(), Failure>) {
+        let Err(failure) = result else { return };
+        let mut failures = self.failures.lock().unwrap();
+        if self.request.keep_going || failures.is_empty() {
+            failures.push((job, failure));
+        }
+        if !self.request.keep_going {
+            self.control.aborted.store(true, Relaxed);
+        }
+    }
+
+    fn whole(&self, index: usize, buffer: &mut [u8]) -> Result<(), Failure> {
+        let job = &self.request.jobs[index];
+        let mut sha256 = Sha256::new();
+        let mut blake3 = Blake3::new(job);
+        self.read(job, 0, job.size, buffer, |offset, bytes| {
+            if self.request.sha256 {
+                sha256.update(bytes);
+            }
+            if self.request.blake3 {
+                blake3.update(offset, bytes);
+            }
+        })?;
+        let mut output = self.outputs[index].lock().unwrap();
+        if self.request.blake3 {
+            blake3.finish(job, &mut output);
+        }
+        if self.request.sha256 {
+            output.sha256 = sha256.finalize().into();
+        }
+        Ok(())
+    }
+
+    fn segment(&self, index: usize, start: u64, cut: &Cut, buffer: &mut [u8]) -> Result<(), Failure> {
+        let job = &self.request.jobs[index];
+        let end = job.size.min(start + self.request.segment_bytes);
+        let mut hasher = tree::subtree(start);
+        let mut groups = Vec::new();
+        self.read(job, start, end, buffer, |offset, bytes| {
+            if job.outboard { tree::group_values(bytes, offset, &mut groups) } else { _ = hasher.update(bytes) }
+        })?;
+        let leaf = if job.outboard { tree::GROUP_BYTES as u64 } else { self.request.segment_bytes };
+        let mut values = cut.values.lock().unwrap();
+        let first = (start / leaf) as usize;
+        if job.outboard { values[first..first + groups.len()].copy_from_slice(&groups) } else { values[first] = hasher.finalize_non_root() }
+        if cut.missing.fetch_sub(1, Relaxed) == 1 {
+            let mut output = self.outputs[index].lock().unwrap();
+            if job.outboard { (output.outboard, output.blake3) = tree::outboard(&values, job.size) } else { output.blake3 = tree::root(&values) }
+        }
+        Ok(())
+    }
+
+    fn paired(&self, index: usize) -> Result<(), Failure> {
+        let job = &self.request.jobs[index];
+        let mut blake3 = Blake3::new(job);
+        let sha256 = paired::hash(job, self.control, |offset, bytes| blake3.update(offset, bytes))?;
+        let mut output = self.outputs[index].lock().unwrap();
+        blake3.finish(job, &mut output);
+        output.sha256 = sha256;
+        Ok(())
+    }
+
+    fn read(&self, job: &Job, start: u64, end: u64, buffer: &mut [u8], mut each: impl FnMut(u64, &[u8])) -> Result<(), Failure> {
+        self.control.advance(0)?;
+        let file = OpenFile::open(job)?;
+        let mut offset = start;
+        while offset < end {
+            let length = (end - offset).min(buffer.len() as u64) as usize;
+            file.read_exact_at(&mut buffer[..length], offset)?;
+            each(offset, &buffer[..length]);
+            self.control.advance(length)?;
+            offset += length as u64;
+        }
+        file.close()
+    }
+}
+
+/// BLAKE3 of a file read from its start, by groups where an outboard is wanted.
+enum Blake3 {
+    Whole(Box<blake3::Hasher>),
+    Groups(Vec<ChainingValue>),
+}
+
+impl Blake3 {
+    fn new(job: &Job) -> Self {
+        if job.outboard && job.size > tree::GROUP_BYTES as u64 { Self::Groups(Vec::new()) } else { Self::Whole(Box::default()) }
+    }
+
+    fn update(&mut self, offset: u64, bytes: &[u8]) {
+        match self {
+            Self::Whole(hasher) => _ = hasher.update(bytes),
+            Self::Groups(values) => tree::group_values(bytes, offset, values),
+        }
+    }
+
+    fn finish(self, job: &Job, output: &mut Output) {
+        match self {
+            Self::Groups(values) => (output.outboard, output.blake3) = tree::outboard(&values, job.size),
+            Self::Whole(hasher) => {
+                output.blake3 = *hasher.finalize().as_bytes();
+                if job.outboard {
+                    output.outboard = tree::empty_outboard(job.size);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Regular files opened once without following a link, and the proof that they did not change while they were read.
+
+use crate::request::Job;
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::FileExt;
+
+/// What stat says of a file; equal before and after, or the file changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub dev: u64,
+    pub ino: u64,
+    pub size: u64,
+    pub mtime_ns: i128,
+    pub ctime_ns: i128,
+}
+
+/// Why a job failed; the numbers are those of `native.ts`.
+#[derive(Clone, Copy)]
+pub enum Failure {
+    Changed,
+    Special,
+    Directory,
+    Interrupted,
+    System(i32),
+}
+
+pub struct OpenFile {
+    file: File,
+    stamp: Stamp,
+}
+
+impl OpenFile {
+    /// Opens without blocking on a pipe. All openings of one job must find the same file.
+    pub fn open(job: &Job) -> Result<Self, Failure> {
+        let follow = if job.follow { 0 } else { libc::O_NOFOLLOW };
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | follow;
+        // SAFETY: the path is NUL-terminated; the descriptor is owned from here on.
+        let fd = unsafe { libc::open(job.path.as_ptr(), flags) };
+        if fd < 0 {
+            return Err(last_error());
+        }
+        let file = unsafe { File::from_raw_fd(fd) };
+        let (stamp, mode) = stat(&file)?;
+        match mode & libc::S_IFMT {
+            libc::S_IFREG => {}
+            libc::S_IFDIR => return Err(Failure::Directory),
+            _ => return Err(Failure::Special),
+        }
+        if stamp.size != job.size || *job.stamp.get_or_init(|| stamp) != stamp {
+            return Err(Failure::Changed);
+        }
+        Ok(Self { file, stamp })
+    }
+
+    pub fn read_exact_at(&self, target: &mut [u8], offset: u64) -> Result<(), Failure> {
+        let mut done = 0;
+        while done < target.len() {
+            match self.file.read_at(&mut target[done..], offset + done as u64) {
+                Ok(0) => return Err(Failure::Changed),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::System(error.raw_os_error().unwrap_or(0))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if the file is not as it was when opened.
+    pub fn close(self) -> Result<(), Failure> {
+        let (now, _) = stat(&self.file)?;
+        if now == self.stamp { Ok(()) } else { Err(Failure::Changed) }
+    }
+}
+
+fn stat(file: &File) -> Result<(Stamp, libc::mode_t), Failure> {
+    let mut raw = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: fstat fills the buffer or fails.
+    let stats = unsafe {
+        if libc::fstat(file.as_raw_fd(), raw.as_mut_ptr()) != 0 {
+            return Err(last_error());
+        }
+        raw.assume_init()
+    };
+    let stamp = Stamp {
+        dev: stats.st_dev as u64,
+        ino: stats.st_ino as u64,
+        size: stats.st_size as u64,
+        mtime_ns: i128::from(stats.st_mtime) * 1_000_000_000 + i128::from(stats.st_mtime_nsec),
+        ctime_ns: i128::from(stats.st_ctime) * 1_000_000_000 + i128::from(stats.st_ctime_nsec),
+    };
+    Ok((stamp, stats.st_mode))
+}
+
+fn last_error() -> Failure {
+    Failure::System(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}

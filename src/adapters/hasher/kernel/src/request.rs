@@ -1,0 +1,119 @@
+//! The request as `native.ts` writes it (little-endian), and the response it reads.
+
+use crate::file::{Failure, Stamp};
+use std::ffi::CString;
+use std::sync::OnceLock;
+
+pub struct Job {
+    pub path: CString,
+    pub size: u64,
+    pub follow: bool,
+    /// Wants an outboard.
+    pub outboard: bool,
+    /// What the file must be; set by the caller or by whoever opens it first.
+    pub stamp: OnceLock<Stamp>,
+}
+
+pub struct Request {
+    pub blake3: bool,
+    pub sha256: bool,
+    /// One failed job does not stop the others.
+    pub keep_going: bool,
+    pub threads: usize,
+    /// Length of the aligned subtrees that huge files are cut into; a power of two.
+    pub segment_bytes: u64,
+    pub jobs: Vec<Job>,
+}
+
+#[derive(Clone, Default)]
+pub struct Output {
+    pub blake3: [u8; 32],
+    pub sha256: [u8; 32],
+    pub outboard: Vec<u8>,
+}
+
+const BLAKE3: u32 = 1;
+const SHA256: u32 = 2;
+const KEEP_GOING: u32 = 4;
+const FOLLOW: u32 = 1;
+const OUTBOARD: u32 = 2;
+const STAMPED: u32 = 4;
+
+/// Null for bytes that `native.ts` would not write.
+pub fn parse(bytes: &[u8]) -> Option<Request> {
+    let mut reader = Reader(bytes);
+    let wanted = reader.u32()?;
+    let threads = reader.u32()? as usize;
+    let segment_bytes = reader.u64()?;
+    let count = reader.u32()?;
+    let jobs = (0..count).map(|_| reader.job()).collect::<Option<Vec<_>>>()?;
+    let valid = reader.0.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= 1024;
+    valid.then_some(Request {
+        blake3: wanted & BLAKE3 != 0,
+        sha256: wanted & SHA256 != 0,
+        keep_going: wanted & KEEP_GOING != 0,
+        threads,
+        segment_bytes,
+        jobs,
+    })
+}
+
+/// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
+/// the jobs that did not fail, one after the other.
+pub fn respond(request: &Request, outputs: &[Output], failures: &[(usize, Failure)]) -> Vec<u8> {
+    let mut bytes = (failures.len() as u32).to_le_bytes().to_vec();
+    failures.iter().for_each(|(job, failure)| put_failure(&mut bytes, *job, *failure));
+    for output in outputs {
+        if request.blake3 {
+            bytes.extend_from_slice(&output.blake3);
+        }
+        if request.sha256 {
+            bytes.extend_from_slice(&output.sha256);
+        }
+    }
+    outputs.iter().for_each(|output| bytes.extend_from_slice(&output.outboard));
+    bytes
+}
+
+fn put_failure(bytes: &mut Vec<u8>, job: usize, failure: Failure) {
+    let (reason, errno) = match failure {
+        Failure::Changed => (1, 0),
+        Failure::Special => (2, 0),
+        Failure::Directory => (3, 0),
+        Failure::Interrupted => (4, 0),
+        Failure::System(errno) => (5, errno),
+    };
+    bytes.extend_from_slice(&(job as u32).to_le_bytes());
+    bytes.push(reason);
+    bytes.extend_from_slice(&errno.to_le_bytes());
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn u32(&mut self) -> Option<u32> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_le_bytes(*head))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*head))
+    }
+
+    fn job(&mut self) -> Option<Job> {
+        let flags = self.u32()?;
+        let size = self.u64()?;
+        let stamp = OnceLock::new();
+        if flags & STAMPED != 0 {
+            let (dev, ino, mtime, ctime) = (self.u64()?, self.u64()?, self.u64()?, self.u64()?);
+            let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
+        }
+        let length = self.u32()? as usize;
+        let (path, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(Job { path: CString::new(path).ok()?, size, follow: flags & FOLLOW != 0, outboard: flags & OUTBOARD != 0, stamp })
+    }
+}

@@ -1,0 +1,114 @@
+import { availableParallelism, constants } from 'node:os';
+import { outboardBytes } from '../../domain/digest/outboard.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
+import type { Addon } from './native.ts';
+import { changed, fileError } from './open-file.ts';
+
+/** Cut so that the cores finish together and each read-ahead is worth its while. */
+const SEGMENT_BYTES = 4 << 20;
+const PROGRESS_MS = 50;
+const DIGEST_BYTES = 32;
+const FAILURE_BYTES = 9;
+const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4 } as const;
+
+/** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
+export async function hashNatively(addon: Addon, jobs: readonly HashJob[], options: HashOptions, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
+  const run = addon.create();
+  const stop = () => addon.abort(run);
+  const report = reporter(options, () => addon.progress(run));
+  options.signal?.addEventListener('abort', stop);
+  if (options.signal?.aborted === true) stop();
+  try {
+    return decode(await addon.start(run, encode(jobs, options, segmentBytes)), jobs, options);
+  } finally {
+    report();
+    options.signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Reports now and then; the function returned reports the rest and ends it. */
+function reporter({ onProgress }: HashOptions, done: () => number): () => void {
+  if (onProgress === undefined) return () => undefined;
+  let told = 0;
+  const tell = () => {
+    const now = done();
+    if (now > told) onProgress(now - told);
+    told = now;
+  };
+  const timer = setInterval(tell, PROGRESS_MS);
+  return () => {
+    clearInterval(timer);
+    tell();
+  };
+}
+
+function wantsOutboard(job: HashJob, options: HashOptions): boolean {
+  return options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+}
+
+/** Little-endian, as `kernel/src/request.rs` reads it. */
+function encode(jobs: readonly HashJob[], options: HashOptions, segmentBytes: number): Buffer {
+  const head = Buffer.alloc(20);
+  head.writeUInt32LE((options.algorithms.includes('blake3') ? FLAG.blake3 : 0) | (options.algorithms.includes('sha256') ? FLAG.sha256 : 0) | (options.onFailure === undefined ? 0 : FLAG.keepGoing), 0);
+  head.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
+  head.writeBigUInt64LE(BigInt(segmentBytes), 8);
+  head.writeUInt32LE(jobs.length, 16);
+  return Buffer.concat([head, ...jobs.map((job) => encodeJob(job, wantsOutboard(job, options)))]);
+}
+
+function encodeJob(job: HashJob, outboard: boolean): Buffer {
+  const path = Buffer.from(job.location);
+  const { stamp } = job;
+  const bytes = Buffer.alloc((stamp === undefined ? 16 : 48) + path.length);
+  bytes.writeUInt32LE((job.followLink === true ? FLAG.follow : 0) | (outboard ? FLAG.outboard : 0) | (stamp === undefined ? 0 : FLAG.stamped), 0);
+  bytes.writeBigUInt64LE(BigInt(job.sizeBytes), 4);
+  let at = 12;
+  if (stamp !== undefined) {
+    for (const value of [stamp.dev, stamp.ino, stamp.mtimeNs, stamp.ctimeNs]) at = bytes.writeBigUInt64LE(BigInt.asUintN(64, value), at);
+  }
+  path.copy(bytes, bytes.writeUInt32LE(path.length, at));
+  return bytes;
+}
+
+function decode(response: Buffer, jobs: readonly HashJob[], options: HashOptions): HashResult[] {
+  if (response.length === 0) throw new WeighmarkError('internal', 'the native kernel refused a request');
+  const names = (['blake3', 'sha256'] as const).filter((name) => options.algorithms.includes(name));
+  let digestAt = 4 + FAILURE_BYTES * response.readUInt32LE(0);
+  let outboardAt = digestAt + jobs.length * names.length * DIGEST_BYTES;
+  const failed = tellFailures(response, jobs, options);
+  return jobs.map((job, index) => {
+    const digests = Object.fromEntries(names.map((name) => [name, response.toString('hex', digestAt, (digestAt += DIGEST_BYTES))]));
+    if (failed.has(index)) return { sizeBytes: job.sizeBytes, digests: {} };
+    const result = { sizeBytes: job.sizeBytes, digests };
+    return wantsOutboard(job, options) ? { ...result, outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) } : result;
+  });
+}
+
+/** Throws the first failure, or tells each failed job once. */
+function tellFailures(response: Buffer, jobs: readonly HashJob[], options: HashOptions): ReadonlySet<number> {
+  const failed = new Set<number>();
+  const end = 4 + FAILURE_BYTES * response.readUInt32LE(0);
+  for (let at = 4; at < end; at += FAILURE_BYTES) {
+    const index = response.readUInt32LE(at);
+    const error = failureOf(response[at + 4] ?? 0, response.readInt32LE(at + 5), jobs[index]?.location ?? '');
+    if (options.onFailure === undefined || error.code === 'interrupted') throw error;
+    if (!failed.has(index)) options.onFailure(index, error);
+    failed.add(index);
+  }
+  return failed;
+}
+
+function failureOf(reason: number, errno: number, subject: string): WeighmarkError {
+  switch (reason) {
+    case 1: return changed(subject);
+    case 2: return new WeighmarkError('special-file', 'not a regular file', { subject });
+    case 3: return new WeighmarkError('unreadable', 'is a directory', { subject });
+    case 4: return new WeighmarkError('interrupted', 'interrupted');
+    default: return fileError({ code: errnoName(errno) }, subject);
+  }
+}
+
+function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** What the addon exports; `kernel/src/addon.rs` says the same. */
+export interface Addon {
+  create(): Run;
+  start(run: Run, request: Buffer): Promise<Buffer>;
+  /** Bytes hashed so far. */
+  progress(run: Run): number;
+  abort(run: Run): void;
+}
+
+type Run = { readonly brand: unique symbol };
+
+/** Addons this build knows, by file name: SHA-256, lower-case hex. Written by `kernel/prepare.mjs` and by the release. */
+type Table = Readonly<Record<string, { readonly sha256: string }>>;
+
+const TABLE_URL = new URL('./kernel/addons.json', import.meta.url);
+
+/**
+ * The addon for this platform: the one built beside this file, or an optional package's. It is loaded only if its
+ * SHA-256 stands in the build's table (security rule 22). Null where there is none.
+ */
+export function loadAddon(): Addon | null {
+  const table = readTable();
+  for (const name of addonNames()) {
+    const known = table[name]?.sha256;
+    const file = known === undefined ? null : locate(name);
+    if (file !== null && sha256(file.bytes) === known) {
+      const addon = open(file.path);
+      if (addon !== null) return addon;
+    }
+  }
+  return null;
+}
+
+/** `kernel-linux-x64.node` as built here, then the release's, one for each C library. */
+function addonNames(): string[] {
+  const base = `kernel-${process.platform}-${process.arch}`;
+  return [`${base}.node`, `${base}-gnu.node`, `${base}-musl.node`];
+}
+
+function readTable(): Table {
+  try {
+    return JSON.parse(readFileSync(TABLE_URL, 'utf8')) as Table;
+  } catch {
+    return {};
+  }
+}
+
+function locate(name: string): { path: string; bytes: Buffer } | null {
+  const packaged = () => createRequire(import.meta.url).resolve(`weighmark-${name.slice(0, -'.node'.length)}/${name}`);
+  for (const find of [() => fileURLToPath(new URL(`./kernel/${name}`, import.meta.url)), packaged]) {
+    try {
+      const path = find();
+      return { path, bytes: readFileSync(path) };
+    } catch {
+      // Not there: the next place.
+    }
+  }
+  return null;
+}
+
+/** Null where it does not fit this system, such as another C library's. */
+function open(path: string): Addon | null {
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+    return module.exports as Addon;
+  } catch {
+    return null;
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
