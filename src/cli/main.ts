@@ -6,8 +6,11 @@ type Load = () => Promise<{ readonly register: Register }>;
 
 /** Every command there is, in the order of `--help`; each is loaded when it is named. */
 const COMMANDS: Readonly<Record<string, Load>> = {
+  verify: () => import('./commands/verify.ts'),
   hash: () => import('./commands/hash.ts'),
   init: () => import('./commands/init.ts'),
+  keygen: () => import('./commands/keygen.ts'),
+  trust: () => import('./commands/trust.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

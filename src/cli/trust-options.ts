@@ -22,7 +22,7 @@ export interface TrustOptions {
 const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 export function addTrustOptions(command: Command): Command {
-  command
+  return command
     .addOption(new Option('--key <pem>', 'who holds this public key').helpGroup('Trust:'))
     .addOption(new Option('--certificate-chain <pem>', 'who has a certificate under these roots').helpGroup('Trust:'))
     .addOption(new Option('--identity <name>', 'exactly this e-mail address, URI or certificate name').helpGroup('Trust:'))
@@ -31,30 +31,6 @@ export function addTrustOptions(command: Command): Command {
     .addOption(new Option('--trusted-root <file>', 'trusted_root.json of a private Sigstore').helpGroup('Trust:'))
     .addOption(new Option('--by <name>', 'an entry of the trust store (repeat)').argParser(collect).helpGroup('Trust:'))
     .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Trust:'));
-  for (const [foreign, ours] of FOREIGN) command.addOption(foreignOption(foreign, ours));
-  return command;
-}
-
-/** How other tools spell it: never an option of ours, always a hint. */
-const FOREIGN: readonly (readonly [string, string])[] = [
-  ['--certificate-identity', '--identity'],
-  ['--certificate-identity-regexp', '--identity-regexp'],
-  ['--certificate-oidc-issuer', '--issuer'],
-  ['--cert-identity', '--identity'],
-  ['--cert-oidc-issuer', '--issuer'],
-  ['--identity_provider', '--issuer'],
-  ['--identity-provider', '--issuer'],
-  ['--public_key', '--key'],
-  ['--public-key', '--key'],
-  ['--certificate_chain', '--certificate-chain'],
-  ['--trust_config', '--trusted-root'],
-];
-
-function foreignOption(foreign: string, ours: string): Option {
-  const refuse = (): never => {
-    throw new WeighmarkError('usage', `weighmark has no option ${foreign}`, { hint: `say \`${ours}\`` });
-  };
-  return new Option(`${foreign} <value>`).hideHelp().argParser(refuse);
 }
 
 /**

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
@@ -27,14 +25,11 @@ export async function updatePublicGoodRoot(files: Files, configFolder: string, s
 
 async function fetchRoot(cachePath: string, source: TufSource): Promise<string> {
   const { initTUF, TUFError } = await import('@sigstore/tuf');
-  const scratch = await mkdtemp(join(tmpdir(), 'weighmark-tuf-'));
   try {
     const client = await initTUF({ cachePath, ...source, forceInit: source.rootPath !== undefined });
     return await client.getTarget('trusted_root.json');
   } catch (cause) {
     const unreachable = cause instanceof TUFError && /fetch|network|download/i.test(String(cause.cause ?? cause));
     throw new WeighmarkError(unreachable ? 'network' : 'trust-invalid', 'the Sigstore trust root could not be refreshed', { cause });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }

@@ -35,6 +35,7 @@ function report(name: string, outcome: KeygenOutcome): Report {
         '',
         'Give the public key to your colleagues; who compares the fingerprint with you, types:',
         `  weighmark trust add ${style.plain(basename(name))} --key ${style.plain(`${basename(name)}.pub`)}`,
+        '',
       ].join('\n'),
     }),
   };
