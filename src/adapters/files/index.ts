@@ -1,6 +1,7 @@
-import { lstat, readFile, realpath, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { Files } from '../../domain/ports.ts';
+import { compareUtf8 } from '../../domain/tree.ts';
 import { fileError } from './errors.ts';
 import { openFile } from './open.ts';
 import { walkTree } from './walk.ts';
@@ -15,6 +16,7 @@ export function createFiles(): Files {
     readIfThere: async (location, maxBytes) => readBounded(location, maxBytes).catch(nullIfMissing),
     write: writeFileAtomic,
     kindOf,
+    names: async (folder) => readdir(folder).then((names) => names.sort(compareUtf8), (cause: unknown) => Promise.reject(fileError(cause, folder))),
     realPath: async (location) => realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     remove: async (location) => rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };

@@ -114,11 +114,10 @@ async function proveKeyless({ bytes, verification }: Case, trustedRoot: string |
   return verifier.verify(bytes, trustedRoot);
 }
 
-/** RFC 3161 tokens count only under authorities the caller names. */
+/** RFC 3161 tokens count under authorities the caller names, and the public-good Sigstore's. */
 async function timesOf({ bytes, bundle, verification }: Case): Promise<readonly VerifiedTime[]> {
-  const authorities = verification.timestampAuthorities ?? [];
-  if (bundle.timestamps.length === 0 || authorities.length === 0 || verification.keyless === null) return [];
-  return (await verification.keyless()).timestamps(bytes, authorities);
+  if (bundle.timestamps.length === 0 || verification.keyless === null) return [];
+  return (await verification.keyless()).timestamps(bytes, verification.timestampAuthorities ?? []);
 }
 
 /** The signature existed by the earliest verified time; without any, it is judged now. */

@@ -1,0 +1,90 @@
+import { resolve } from 'node:path';
+import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { parseReference } from '../../domain/registry/reference.ts';
+import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from '../trust-options.ts';
+import { verdictJunit } from '../views/junit.ts';
+import { verdictSarif } from '../views/sarif.ts';
+import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
+
+interface Options extends TrustOptions {
+  readonly signature?: string;
+  readonly claims?: readonly string[];
+  readonly only?: string;
+  readonly ignore?: readonly string[];
+  readonly allowSymlinks?: boolean;
+  readonly ignoreUnsignedFiles?: boolean;
+  readonly algorithm?: 'sha256' | 'all';
+  readonly to?: string;
+}
+
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+/** `verify REF…`: one verdict each, offline. */
+export const register: Register = (program, run) => {
+  const command = program
+    .command('verify')
+    .description('verify that artifacts are what somebody trusted signed')
+    .argument('<ref...>', 'files or folders')
+    .option('--signature <file>', 'OMS signature, where it is not model.sig or *.oms.sig')
+    .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
+    .option('--only <glob>', 'verify only these files; the verdict is then partial')
+    .option('--ignore <path>', 'leave out a path of the artifact (repeat)', collect)
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
+    .option('--ignore-unsigned-files', 'accept files that nobody signed')
+    .option('--algorithm <which>', 'sha256: not BLAKE3 alone; all: every digest that is known');
+  addTrustOptions(command).action(run(async (context, refs: readonly string[], options: Options) => {
+    if (options.algorithm !== undefined && !['sha256', 'all'].includes(options.algorithm)) throw new WeighmarkError('usage', '--algorithm is sha256 or all');
+    if (options.signature !== undefined && refs.length > 1) throw new WeighmarkError('usage', '--signature goes with one artifact only');
+    const outcomes: VerifyOutcome[] = [];
+    for (const ref of refs) outcomes.push(await verifyOne(context, ref, options));
+    return report(context, outcomes);
+  }));
+};
+
+async function verifyOne(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
+  const reference = parseReference(ref);
+  if (reference.kind !== 'path') throw new WeighmarkError('usage', `${ref} is not a path`);
+  const root = resolve(context.cwd, reference.path);
+  return verify(inputOf(context, { root, shown: ref }, options), await portsOf(context, root, options));
+}
+
+function inputOf(context: Context, place: Pick<VerifyInput, 'root' | 'shown'>, options: Options): VerifyInput {
+  const { ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only } = options;
+  return {
+    ...place,
+    ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
+    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
+    ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
+    ...defined({ ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only }),
+  };
+}
+
+async function portsOf(context: Context, root: string, options: Options): Promise<VerifyPorts> {
+  return {
+    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
+    keyless: () => context.keyless(),
+    trust: () => trustFrom(context, options, [root]),
+    timestampAuthorities: () => timestampAuthoritiesFrom(context, options, [root]),
+  };
+}
+
+function report(context: Context, outcomes: readonly VerifyOutcome[]): Report {
+  const verdicts = outcomes.map(({ verdict }) => verdict);
+  return {
+    exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),
+    json: { verdicts: outcomes.map(({ verdict, by }) => ({ ...verdict, by })) },
+    text: (style) => ({ out: outcomes.map((outcome) => verdictText(outcome, style)).join('\n') }),
+    sarif: () => verdictSarif(context.version, oneVerdict(verdicts)),
+    junit: () => verdictJunit(oneVerdict(verdicts)),
+    markdown: () => outcomes.map((outcome) => verdictMarkdown(outcome)).join('\n\n'),
+  };
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function defined<T extends Record<string, unknown>>(values: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Defined<T>>;
+}

@@ -1,0 +1,72 @@
+import type { Finding } from '../verdict.ts';
+import type { OmsManifest, OmsResource } from './oms.ts';
+
+/** A file as it stands, with what was signed of it: one whole digest, or its shards in order. */
+export interface SignedFile {
+  readonly path: string;
+  readonly resources: readonly OmsResource[];
+}
+
+/** Which signed files are there, which are missing, and which files nobody signed. */
+export interface Matching {
+  readonly signed: readonly SignedFile[];
+  readonly missing: readonly string[];
+  readonly unsigned: readonly string[];
+  /** Empty files that a signature by shards cannot speak of (OMS v1.0 section 6.3.2). */
+  readonly unspoken: readonly string[];
+}
+
+export interface PresentFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** Compares names before anything is hashed. A single file is signed as `.` or by its own name. */
+export function matchNames(manifest: OmsManifest, files: readonly PresentFile[], single: boolean): Matching {
+  const byPath = resourcesByPath(manifest, files, single);
+  const present = new Set(files.map(({ path }) => path));
+  const others = files.filter(({ path }) => !byPath.has(path));
+  const isUnspoken = ({ sizeBytes }: PresentFile) => manifest.shardBytes !== null && sizeBytes === 0;
+  return {
+    signed: [...byPath].filter(([path]) => present.has(path)).map(([path, resources]) => ({ path, resources })),
+    missing: [...byPath.keys()].filter((path) => !present.has(path)),
+    unsigned: others.filter((file) => !isUnspoken(file)).map(({ path }) => path),
+    unspoken: others.filter(isUnspoken).map(({ path }) => path),
+  };
+}
+
+/** In the order of the files on disk, then what is missing. */
+function resourcesByPath(manifest: OmsManifest, files: readonly PresentFile[], single: boolean): ReadonlyMap<string, readonly OmsResource[]> {
+  const own = files[0]?.path;
+  const listed = new Map<string, OmsResource[]>();
+  for (const resource of manifest.resources) {
+    const path = single && resource.path === '.' && own !== undefined ? own : resource.path;
+    const known = listed.get(path);
+    if (known === undefined) listed.set(path, [resource]);
+    else known.push(resource);
+  }
+  return listed;
+}
+
+export function missingFinding(path: string, by: string): Finding {
+  return { code: 'file-missing', message: `${path} was signed and is not there`, subject: path, facts: { signed: `by ${by}` } };
+}
+
+export function unsignedFinding(path: string, by: string): Finding {
+  return {
+    code: 'file-unsigned',
+    message: `${path} is not among the files ${by} signed`,
+    subject: path,
+    hint: 'remove it, or accept unsigned files with `--ignore-unsigned-files`',
+  };
+}
+
+export function mismatchFinding(path: string, digests: { readonly algorithm: string; readonly signed: string; readonly found: string; readonly sizeBytes: number }): Finding {
+  const { algorithm, signed, found, sizeBytes } = digests;
+  return {
+    code: 'digest-mismatch',
+    message: `${path} is not the file that was signed`,
+    subject: path,
+    facts: { signed: `${algorithm}:${signed}`, found: `${algorithm}:${found}  ${sizeBytes.toLocaleString('en-US')} bytes` },
+  };
+}

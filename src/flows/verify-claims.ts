@@ -1,0 +1,112 @@
+import { describeTimes, nameOf } from '../domain/claims/signers.ts';
+import { checkBinding, kindOf, type MatchedArtifact } from '../domain/claims/subjects.ts';
+import { PREDICATES, STEP_PREFIX } from '../domain/claims/predicates.ts';
+import type { Statement } from '../domain/claims/types.ts';
+import { sha256Hex } from '../domain/digest/hex.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import { findingOf, type Evidence, type Finding } from '../domain/verdict.ts';
+import type { Sidecars } from './sidecars.ts';
+import type { TrustedClaim } from './verify-bundles.ts';
+
+/** Which trusted claims are about the artifact in hand. */
+export interface BoundClaims {
+  readonly claims: readonly TrustedClaim[];
+  readonly others: readonly TrustedClaim[];
+  readonly evidence: readonly Evidence[];
+  readonly findings: readonly Finding[];
+  /** What the artifact's trusted descriptions say; nobody checked it here. */
+  readonly claimed: readonly Evidence[];
+  readonly notes: readonly string[];
+}
+
+/** Sorts trusted claims by what they bind (security rule 6). Without an identified artifact none is looked at. */
+export function bindClaims(claims: readonly TrustedClaim[], artifact: MatchedArtifact | null, sidecars: Sidecars): BoundClaims {
+  if (artifact === null) return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [] };
+  const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact) }));
+  const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
+  const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
+  const findings = judged.flatMap(({ problem }) => (problem === null || problem.code === 'subject-mismatch' ? [] : [problem]));
+  return {
+    claims: bound,
+    others,
+    evidence: bound.map(claimEvidence),
+    findings: [...findings, ...bound.flatMap((claim) => sidecarFindings(claim.claim.statement, sidecars))],
+    claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
+    notes: others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`],
+  };
+}
+
+function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifact): Finding | null {
+  try {
+    checkBinding(claim.statement, artifact);
+    return null;
+  } catch (error) {
+    return { ...findingOf(error, 'claim-malformed'), subject: shown };
+  }
+}
+
+/** The digest list and the BOM beside the artifact must be those that were signed for this content. */
+function sidecarFindings(statement: Statement, sidecars: Sidecars): readonly Finding[] {
+  if (statement.predicateType !== PREDICATES.bom) return [];
+  const beside = [['list', '.weighmark/files', sidecars.digestList], ['bom', '.weighmark/bom.cdx.json', sidecars.bom]] as const;
+  return beside.flatMap(([kind, path, content]) => {
+    const signed = statement.subject.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
+    if (content === null || signed.length === 0 || signed.includes(sha256Hex(content))) return [];
+    return [{ code: 'digest-mismatch' as const, message: `${path} is not the one that was signed`, subject: path, hint: '`weighmark seal` writes it anew' }];
+  });
+}
+
+function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
+  const { statement, bundle, signer, times } = claim;
+  const time = describeTimes(claim);
+  const what = `${titleOf(statement)} by ${nameOf(signer, trustedBy[0])}${time === '' ? '' : `, ${time}`}`;
+  const data = { predicateType: statement.predicateType, bundle: `sha256:${bundle}`, signer, trustedAs: trustedBy.map(({ name }) => name), times, found: shown };
+  return { what, data };
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  [PREDICATES.bom]: 'ML-BOM',
+  [PREDICATES.reference]: 'dataset description',
+  [PREDICATES.evaluation]: 'evaluation',
+  [PREDICATES.vulns]: 'scan',
+  [PREDICATES.scai]: 'scan',
+  [PREDICATES.approval]: 'approval',
+  [PREDICATES.promotion]: 'promotion',
+  [PREDICATES.revocation]: 'revocation',
+};
+
+/** What kind of claim it is, for people: `provenance (train)`, `ML-BOM`, else its URI. */
+export function titleOf({ predicateType, predicate }: Statement): string {
+  if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
+  const buildType = text(objectOf(predicate['buildDefinition'])['buildType']) ?? '';
+  const step = buildType.startsWith(STEP_PREFIX) ? buildType.slice(STEP_PREFIX.length).split('/')[0] : buildType;
+  return `provenance (${step})`;
+}
+
+/** Licence and base model as the signed BOM states them: said by its signer, not verified. */
+function describedBy(statement: Statement, by: string): readonly Evidence[] {
+  if (statement.predicateType !== PREDICATES.bom) return [];
+  const component = objectOf(objectOf(statement.predicate['metadata'])['component']);
+  const licences = listOf(component['licenses']).map((each) => text(each['expression']) ?? text(objectOf(each['license'])['id']) ?? text(objectOf(each['license'])['name']));
+  const ancestors = listOf(objectOf(component['pedigree'])['ancestors']).map((each) => text(each['name']));
+  const parts = [...ancestors.filter(Boolean).map((name) => `base model ${name}`), ...licences.filter(Boolean).map((name) => `licence ${name}`)];
+  return parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }];
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.slice(0, 20).map(objectOf) : [];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+/** @throws WeighmarkError `subject-mismatch` if no trusted claim is about the artifact. */
+export function requireBound(bound: BoundClaims, id: string): void {
+  if (bound.claims.length > 0 || bound.findings.length > 0) return;
+  throw new WeighmarkError('subject-mismatch', 'no trusted claim is about these files: they changed, or were never claimed', { facts: { found: id } });
+}

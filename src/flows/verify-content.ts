@@ -1,0 +1,215 @@
+import { isIgnored, type OmsManifest } from '../domain/claims/oms.ts';
+import { matchNames, mismatchFinding, missingFinding, unsignedFinding, type SignedFile } from '../domain/claims/oms-match.ts';
+import type { ListedFile } from '../domain/digest/list.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Digests, HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
+import { SIDECARS } from '../domain/tree.ts';
+import { globMatches } from '../domain/trust/glob.ts';
+import type { Finding } from '../domain/verdict.ts';
+import { hashRanges, hashTree, type HashTreePorts } from './hash-tree.ts';
+
+export interface ContentQuestion {
+  readonly root: string;
+  readonly manifest: OmsManifest;
+  /** The signer's name, for messages. */
+  readonly by: string;
+  readonly allowSymlinks: boolean;
+  /** Further artifact paths to leave out, as the user says. */
+  readonly ignore: readonly string[];
+  readonly ignoreUnsignedFiles: boolean;
+  /** Glob of the only files to look at. */
+  readonly only?: string;
+  /** Digests signed together; BLAKE3 alone is hashed then, unless `algorithm` wants more. */
+  readonly pairs: ReadonlyMap<string, ListedFile> | null;
+  readonly algorithm?: 'sha256' | 'all';
+  /** SHA-256 is needed for claims, whatever the signature's own algorithm is. */
+  readonly needsSha256: boolean;
+  readonly jobs?: number;
+}
+
+export interface ContentFile {
+  readonly path: string;
+  readonly location: string;
+  readonly sizeBytes: number;
+  /** What was hashed in this run, and what is signed together with it. */
+  readonly digests: Digests;
+}
+
+export interface Content {
+  readonly tree: Tree;
+  /** The signed files that are there, verified unless a finding names them. */
+  readonly files: readonly ContentFile[];
+  readonly signedCount: number;
+  readonly algorithms: readonly HashAlgorithm[];
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
+ * @throws WeighmarkError what the walk throws; `not-found` if `only` matches nothing.
+ */
+export async function verifyContent(question: ContentQuestion, ports: HashTreePorts): Promise<Content> {
+  const { manifest } = question;
+  const tree = await signedTree(question, ports);
+  const single = tree.kind === 'file';
+  const { signed, missing, unsigned, unspoken } = matchNames(manifest, tree.entries, single);
+  const chosen = question.only === undefined ? (path: string) => path !== '' : (path: string) => globMatches(question.only ?? '', path);
+  const wanted = signed.filter(({ path }) => chosen(path));
+  if (question.only !== undefined && !manifest.resources.some(({ path }) => chosen(path))) {
+    throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });
+  }
+  const names = [
+    ...missing.filter(chosen).map((path) => missingFinding(path, question.by)),
+    ...(question.ignoreUnsignedFiles ? [] : unsigned.filter(chosen).map((path) => unsignedFinding(path, question.by))),
+  ];
+  const hashed = await hashSigned(wanted, { question, tree }, ports);
+  return {
+    ...hashed,
+    tree,
+    signedCount: new Set(manifest.resources.map(({ path }) => path)).size,
+    findings: [...names, ...hashed.findings, ...(await stillTheSame(question, tree, ports))],
+    notes: await notesOf(question, { tree, unsigned, unspoken }, ports),
+  };
+}
+
+/** The walk as the signature says it was made; a file it lists is looked at even where files are usually left out. */
+async function signedTree(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
+  const tree = await walk(question, ports);
+  if (tree.kind === 'file') return tree;
+  const present = new Set(tree.entries.map(({ path }) => path));
+  const hidden = question.manifest.resources.map(({ path }) => path).filter((path) => !present.has(path) && isLeftOut(path, question, tree));
+  const found = await Promise.all([...new Set(hidden)].map((path) => entryAt(question.root, path, ports)));
+  return { ...tree, entries: [...tree.entries, ...found.filter((entry) => entry !== null)] };
+}
+
+function isLeftOut(path: string, question: ContentQuestion, tree: Tree): boolean {
+  return path !== '.' && (isIgnored(path, [...SIDECARS, ...question.manifest.ignorePaths]) || tree.leftOut.includes(path)) && !isIgnored(path, question.ignore);
+}
+
+async function entryAt(root: string, path: string, ports: HashTreePorts): Promise<TreeEntry | null> {
+  const location = `${root}/${path}`;
+  if ((await ports.files.kindOf(location)) !== 'file') return null;
+  const file = await ports.files.open(location);
+  await file.close();
+  return { path, location, sizeBytes: file.size, stamp: file.stamp };
+}
+
+function walk(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
+  const { root, manifest, ignore } = question;
+  return ports.files.walk(root, { allowSymlinks: question.allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore] });
+}
+
+interface Hashing {
+  readonly question: ContentQuestion;
+  readonly tree: Tree;
+}
+
+async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
+  const { question, tree } = hashing;
+  const byPath = new Map(tree.entries.map((entry) => [entry.path, entry]));
+  const entries = wanted.flatMap(({ path }) => byPath.get(path) ?? []);
+  const algorithms = algorithmsFor(question);
+  const options = { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(question.jobs === undefined ? {} : { jobs: question.jobs }) };
+  try {
+    const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
+    const findings: Finding[] = [];
+    for (const [index, { entry, digests }] of hashed.entries()) findings.push(...(await compare(wanted[index], { entry, digests, hashing }, ports)));
+    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings, algorithms };
+  } catch (error) {
+    if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
+    return { files: [], findings: [namedFinding(error, tree)], algorithms };
+  }
+}
+
+/** The artifact's own name for a file, where an error speaks of a location. */
+function namedFinding(error: WeighmarkError, tree: Tree): Finding {
+  const entry = tree.entries.find(({ location }) => location === error.subject);
+  return { code: error.code, message: error.message, facts: error.facts, ...(entry === undefined ? {} : { subject: entry.path }) };
+}
+
+function algorithmsFor({ manifest, pairs, algorithm, needsSha256 }: ContentQuestion): readonly HashAlgorithm[] {
+  if (algorithm === 'all') return [...new Set<HashAlgorithm>(['sha256', 'blake3', ...(manifest.shardBytes === null ? [manifest.algorithm] : [])])];
+  if (pairs !== null && algorithm === undefined) return ['blake3'];
+  const own = manifest.shardBytes === null ? [manifest.algorithm] : [];
+  return [...new Set<HashAlgorithm>([...own, ...(needsSha256 || algorithm === 'sha256' ? ['sha256' as const] : [])])];
+}
+
+interface Compared {
+  readonly entry: TreeEntry;
+  readonly digests: Digests;
+  readonly hashing: Hashing;
+}
+
+async function compare(signed: SignedFile | undefined, { entry, digests, hashing }: Compared, ports: HashTreePorts): Promise<readonly Finding[]> {
+  const { manifest, pairs } = hashing.question;
+  const { path, sizeBytes } = entry;
+  if (manifest.shardBytes !== null) return compareShards(signed, { entry, digests, hashing }, ports);
+  const listed = pairs?.get(path);
+  const expected: readonly (readonly [HashAlgorithm, string | undefined])[] = [[manifest.algorithm, signed?.resources[0]?.digest], ['blake3', listed?.blake3]];
+  const known = expected.filter(([algorithm, digest]) => digest !== undefined && digests[algorithm] !== undefined);
+  const wrong = known.filter(([algorithm, digest]) => digests[algorithm] !== digest);
+  const [first] = wrong;
+  if (known.length > 0 && first === undefined) return [];
+  if (first === undefined) return [{ code: 'internal', message: `${path} was not compared with anything`, subject: path }];
+  if (wrong.length < known.length) return [{ code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path }];
+  return [mismatchFinding(path, { algorithm: first[0], signed: first[1] ?? '', found: digests[first[0]] ?? '', sizeBytes })];
+}
+
+/** Every byte must lie in a shard, and every shard must be as signed. */
+async function compareShards(signed: SignedFile | undefined, { entry, hashing }: Compared, ports: HashTreePorts): Promise<readonly Finding[]> {
+  const { path, sizeBytes } = entry;
+  const { algorithm } = hashing.question.manifest;
+  const resources = signed?.resources ?? [];
+  const covered = Math.max(0, ...resources.map(({ range }) => range?.end ?? 0));
+  if (covered !== sizeBytes) {
+    return [{ code: 'digest-mismatch', message: `${path} is not the file that was signed`, subject: path, facts: { signed: `${covered} bytes`, found: `${sizeBytes} bytes` } }];
+  }
+  const found = await hashRanges(entry, algorithm, { resources, followLink: hashing.tree.followedLinks }, ports);
+  const wrong = resources.findIndex(({ digest }, index) => digest !== found[index]);
+  if (wrong < 0) return [];
+  return [mismatchFinding(path, { algorithm, signed: resources[wrong]?.digest ?? '', found: found[wrong] ?? '', sizeBytes })];
+}
+
+function contentFile({ path, location, sizeBytes }: TreeEntry, digests: Digests, { pairs, manifest }: ContentQuestion): ContentFile {
+  const listed = pairs?.get(path);
+  const signedSha256 = manifest.algorithm === 'sha256' && listed !== undefined ? { sha256: listed.sha256, blake3: listed.blake3 } : {};
+  return { path, location, sizeBytes, digests: { ...signedSha256, ...digests } };
+}
+
+/** Security rule 20: nothing came, went or changed while the files were read. */
+async function stillTheSame(question: ContentQuestion, before: Tree, ports: HashTreePorts): Promise<readonly Finding[]> {
+  if (before.kind === 'file') return [];
+  const after = new Map((await walk(question, ports)).entries.map((entry) => [entry.path, entry.stamp]));
+  const listed = before.entries.filter(({ path, stamp }) => {
+    const now = after.get(path);
+    after.delete(path);
+    if (now === undefined) return !isLeftOut(path, question, before);
+    return now.ctimeNs !== stamp.ctimeNs || now.ino !== stamp.ino || now.sizeBytes !== stamp.sizeBytes;
+  });
+  return [...listed.map(({ path }) => path), ...after.keys()].map((path) => ({ code: 'file-changed', message: `${path} changed while the artifact was verified`, subject: path }));
+}
+
+interface Seen {
+  readonly tree: Tree;
+  readonly unsigned: readonly string[];
+  readonly unspoken: readonly string[];
+}
+
+async function notesOf(question: ContentQuestion, { tree, unsigned, unspoken }: Seen, ports: HashTreePorts): Promise<readonly string[]> {
+  const bySignature = await present(question.root, question.manifest.ignorePaths.filter((path) => !SIDECARS.includes(path)), ports);
+  const byUser = await present(question.root, question.ignore, ports);
+  return [
+    ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),
+    ...(byUser.length > 0 ? [`left out by --ignore: ${byUser.join(', ')}`] : []),
+    ...(question.ignoreUnsignedFiles && unsigned.length > 0 ? [`${unsigned.length} unsigned files accepted: ${unsigned.slice(0, 5).join(', ')}`] : []),
+    ...(unspoken.length > 0 ? [`${unspoken.length} empty files, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`] : []),
+    ...(tree.leftOut.length > 0 ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`] : []),
+    ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
+  ];
+}
+
+async function present(root: string, paths: readonly string[], ports: HashTreePorts): Promise<readonly string[]> {
+  const kinds = await Promise.all(paths.slice(0, 100).map(async (path) => ({ path, kind: await ports.files.kindOf(`${root}/${path}`) })));
+  return kinds.filter(({ kind }) => kind !== 'none').map(({ path }) => path);
+}

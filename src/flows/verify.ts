@@ -1,0 +1,223 @@
+import { trustedPairs } from '../domain/claims/pairs.ts';
+import { describeSigner, describeTimes, nameOf } from '../domain/claims/signers.ts';
+import type { TrustEntry } from '../domain/claims/types.ts';
+import type { Verification } from '../domain/claims/verify-claim.ts';
+import { sha256Hex } from '../domain/digest/hex.ts';
+import { parseDigestList, type ListedFile } from '../domain/digest/list.ts';
+import { buildManifest } from '../domain/digest/manifest.ts';
+import { omsRoot } from '../domain/digest/root.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Clock, KeylessVerifier } from '../domain/ports.ts';
+import { compareUtf8 } from '../domain/tree.ts';
+import { formatBytes } from '../domain/units.ts';
+import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
+import { bindClaims, type BoundClaims } from './verify-claims.ts';
+import type { HashTreePorts } from './hash-tree.ts';
+import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
+import { judgeBundles, type JudgedBundles, type TrustedClaim, type TrustedSignature } from './verify-bundles.ts';
+import { verifyContent, type Content, type ContentFile } from './verify-content.ts';
+import { verifyByClaims } from './verify-by-claims.ts';
+import { describeUnsigned } from './verify-unsigned.ts';
+
+export interface VerifyInput {
+  /** Absolute path of the artifact. */
+  readonly root: string;
+  /** As the user named it. */
+  readonly shown: string;
+  /** The registry name asked for: decides about trust that is limited to names. */
+  readonly name?: string;
+  readonly signature?: string;
+  readonly claims?: readonly string[];
+  readonly ignore?: readonly string[];
+  readonly allowSymlinks?: boolean;
+  readonly ignoreUnsignedFiles?: boolean;
+  readonly algorithm?: 'sha256' | 'all';
+  /** Glob of the only files to verify; the verdict is then partial. */
+  readonly only?: string;
+  readonly jobs?: number;
+}
+
+export interface VerifyPorts extends HashTreePorts {
+  readonly clock: Clock;
+  /** Asked only once there is something to verify. */
+  readonly trust: () => Promise<readonly TrustEntry[]>;
+  readonly timestampAuthorities: () => Promise<readonly string[]>;
+  readonly keyless: () => Promise<KeylessVerifier>;
+}
+
+/** The verdict, and what it rests on, for gates that ask more. */
+export interface VerifyOutcome {
+  readonly verdict: Verdict;
+  /** Everything below is empty or null unless the verdict is `verified`. */
+  readonly id: string | null;
+  readonly root: string | null;
+  readonly signature: TrustedSignature | null;
+  /** Trusted claims that bind this artifact. */
+  readonly claims: readonly TrustedClaim[];
+  /** Trusted claims about other artifacts: ancestors'. */
+  readonly otherClaims: readonly TrustedClaim[];
+  readonly files: readonly ContentFile[];
+  /** Who vouches for the content, by the name the caller gave them. */
+  readonly by: string | null;
+}
+
+/**
+ * Is the artifact what somebody trusted signed? Looks for signatures first (none: `nothing-to-verify`), then for trust,
+ * then at the content, then which claims bind it. Anything unexpected is a refusal.
+ * @throws WeighmarkError `not-found`, `usage`, `interrupted`; everything else is in the verdict.
+ */
+export async function verify(input: VerifyInput, ports: VerifyPorts): Promise<VerifyOutcome> {
+  const place = await placeOf(input, ports);
+  const sidecars = await findSidecars({ ...input, ...place }, ports.files);
+  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await describeUnsigned({ ...input, ...place, lookedFor: LOOKED_FOR }, ports));
+  const verification = await verificationOf(input, ports);
+  if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
+  const bundles = await judgeBundles(sidecars, verification);
+  if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
+  try {
+    const { signature } = bundles;
+    return signature === null ? await verifyByClaims({ input: { ...input, ...place }, bundles, sidecars }, ports) : await verifySigned({ input: { ...input, ...place }, bundles, sidecars }, signature, ports);
+  } catch (error) {
+    if (error instanceof WeighmarkError && ['interrupted', 'usage', 'not-found'].includes(error.code)) throw error;
+    return refused(verdictOf({ subject: input.shown, checks: [refusedCheck('content', [findingOf(error)])], notes: bundles.notes }));
+  }
+}
+
+/** What every way to verify starts from. */
+export interface VerifyCase {
+  readonly input: VerifyInput & { readonly kind: 'file' | 'directory' };
+  readonly bundles: JudgedBundles;
+  readonly sidecars: Sidecars;
+}
+
+export const NOT_ASKED: readonly string[] = ['lineage', 'policy', 'scan', 'revocation', 'completeness'];
+
+async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
+  const kind = await ports.files.kindOf(input.root);
+  if (kind === 'file' || kind === 'directory') return { root: input.root, kind };
+  if (kind === 'none') throw new WeighmarkError('not-found', `${input.shown}: there is no such file or folder`, { subject: input.shown });
+  const root = await ports.files.realPath(input.root);
+  if ((await ports.files.kindOf(root)) === 'directory') return { root, kind: 'directory' };
+  throw new WeighmarkError('usage', `${input.shown} is a link or a special file: name the file itself`, { subject: input.shown });
+}
+
+async function verificationOf(input: VerifyInput, ports: VerifyPorts): Promise<Verification> {
+  const trust = await ports.trust();
+  const timestampAuthorities = trust.length === 0 ? [] : await ports.timestampAuthorities();
+  return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
+}
+
+function noTrust(sidecars: Sidecars): Check {
+  const [first] = [...sidecars.signatures, ...sidecars.claims];
+  return refusedCheck('trust', [
+    {
+      code: 'trust-missing',
+      message: `${first?.shown ?? 'a signature'} is there, and nobody to trust was named`,
+      hint: 'say whose signature counts: `--key FILE`, `--identity NAME --issuer URL`, or `weighmark trust add`',
+    },
+  ]);
+}
+
+async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature: TrustedSignature, ports: VerifyPorts): Promise<VerifyOutcome> {
+  const list = readList(sidecars.digestList);
+  const pairs = list === null ? null : pairsOf(list, signature, bundles);
+  const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
+  const question = {
+    root: input.root, manifest: signature.manifest, by, pairs,
+    allowSymlinks: input.allowSymlinks === true, ignore: [...(input.ignore ?? []), ...sidecars.insideNames], ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
+    needsSha256: input.only === undefined,
+    ...(input.only === undefined ? {} : { only: input.only }),
+    ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
+    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+  };
+  const content = await verifyContent(question, ports);
+  const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
+  const bound = bindClaims(bundles.claims, known === null ? null : { ...known, files: filesOf(content), single: input.kind === 'file' }, sidecars);
+  return outcome({ input, bundles, signature, content, known, bound, by });
+}
+
+interface SignedCase {
+  readonly input: VerifyCase['input'];
+  readonly bundles: JudgedBundles;
+  readonly signature: TrustedSignature;
+  readonly content: Content;
+  readonly known: { readonly id: string; readonly root: string } | null;
+  readonly bound: BoundClaims;
+  readonly by: string;
+}
+
+function outcome({ input, bundles, signature, content, known, bound, by }: SignedCase): VerifyOutcome {
+  const checks = [checkOf('content', [contentEvidence(content)], content.findings), checkOf('signature', signatureEvidence(signature, by), [])];
+  const claims = bound.evidence.length + bound.findings.length === 0 ? [] : [checkOf('claims', bound.evidence, bound.findings)];
+  const verdict = verdictOf({
+    subject: input.shown,
+    ...(known === null ? {} : { id: known.id }),
+    scope: input.only === undefined ? 'whole' : 'partial',
+    checks: [...checks, ...claims],
+    claimed: bound.claimed,
+    notes: [...content.notes, ...bundles.notes, ...bound.notes],
+    notAsked: NOT_ASKED,
+  });
+  if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
+  return { verdict, id: known?.id ?? null, root: known?.root ?? null, signature, claims: bound.claims, otherClaims: bound.others, files: content.files, by };
+}
+
+export function refused(verdict: Verdict): VerifyOutcome {
+  return { verdict, id: null, root: null, signature: null, claims: [], otherClaims: [], files: [], by: null };
+}
+
+interface List {
+  readonly files: readonly ListedFile[];
+  readonly digest: string;
+  readonly id: string;
+}
+
+/** A digest list that cannot be read vouches for nothing; SHA-256 does without it. */
+function readList(bytes: Uint8Array | null): List | null {
+  if (bytes === null) return null;
+  try {
+    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return { files, digest: sha256Hex(bytes), id: buildManifest(files).id };
+  } catch {
+    return null;
+  }
+}
+
+function pairsOf(list: List, signature: TrustedSignature, bundles: JudgedBundles): ReadonlyMap<string, ListedFile> | null {
+  const { manifest, claim } = signature;
+  return trustedPairs({ manifest, signer: claim.signer, list: list.files, listDigest: list.digest, listId: list.id, claims: bundles.claims.map((each) => each.claim) });
+}
+
+/** The id of the files that were verified; the list's is the same if the list is. */
+function identified(content: Content, listId: string | undefined): { id: string; root: string } | null {
+  const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({ path, sizeBytes, sha256: sha256 ?? '' }));
+  if (files.some(({ sha256 }) => sha256 === '')) return null;
+  const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
+  return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content) };
+}
+
+function rootOf(content: Content): string {
+  return omsRoot(content.files.toSorted((a, b) => compareUtf8(a.path, b.path)).map(({ digests }) => digests.sha256 ?? ''));
+}
+
+function filesOf(content: Content): ReadonlyMap<string, string> {
+  return new Map(content.files.flatMap(({ path, digests: { sha256 } }) => (sha256 === undefined ? [] : [[path, sha256] as const])));
+}
+
+function contentEvidence(content: Content): Evidence {
+  const bytes = content.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const wrong = new Set(content.findings.map(({ subject }) => subject)).size;
+  const good = Math.max(0, content.files.length - content.findings.filter(({ code }) => code === 'digest-mismatch' || code === 'digest-conflict').length);
+  const data = { files: content.files.length, good, signed: content.signedCount, wrong, bytes, algorithms: content.algorithms };
+  return { what: `${good} of ${content.signedCount} files, ${formatBytes(bytes)} (${content.algorithms.join(', ') || 'shards'})`, data };
+}
+
+function signatureEvidence({ shown, claim, trustedBy, manifest }: TrustedSignature, by: string): readonly Evidence[] {
+  const { signer, times, bundle } = claim;
+  const anyone = signer.kind === 'certificate' && trustedBy.every(({ anchor }) => anchor.kind === 'certificate' && anchor.identity === undefined);
+  const who = describeSigner(signer);
+  const what = `${shown} by ${who.startsWith(by) ? '' : `${by}, `}${who}${anyone ? ' (any certificate under this root)' : ''}`;
+  const data = { bundle: `sha256:${bundle}`, signer, trustedAs: trustedBy.map(({ name }) => name), times, root: manifest.root, historic: manifest.historic };
+  const time = describeTimes(claim);
+  return [{ what, data }, ...(time === '' ? [] : [{ what: time }])];
+}
