@@ -20,10 +20,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${version()}\n`);
     return;
   }
-  const { createProgram, runner } = await import('./program.ts');
+  const { asksVersion, createProgram, runner } = await import('./program.ts');
   const run = runner(argv, version());
   const program = createProgram(version());
-  await addCommands(program, run, namedCommand(argv));
+  if (!asksVersion(argv)) await addCommands(program, run, namedCommand(argv));
   await run.start(program);
 }
 

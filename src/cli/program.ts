@@ -21,6 +21,11 @@ export function createProgram(version: string): Command {
     .exitOverride();
 }
 
+/** `--version`, alone or with `-v`. */
+export function asksVersion(argv: readonly string[]): boolean {
+  return argv.every((word) => ['--version', '-V', '-v', '--verbose'].includes(word)) && argv.some((word) => ['--version', '-V'].includes(word));
+}
+
 export interface Runner extends Run {
   /** Parses the words, runs the command named, prints, sets the exit code. */
   start(program: Command): Promise<void>;
@@ -67,8 +72,7 @@ async function start(program: Command, job: Job): Promise<void> {
 }
 
 async function parse(program: Command, job: Job): Promise<void> {
-  const versionAsked = job.argv.every((word) => ['--version', '-V', '-v', '--verbose'].includes(word)) && job.argv.some((word) => /^(--version|-V)$/.test(word));
-  if (versionAsked) return printVersion(job.version);
+  if (asksVersion(job.argv)) return printVersion(job.version);
   if (job.argv.length === 0) {
     process.stderr.write(program.helpInformation());
     process.exitCode = 2;
