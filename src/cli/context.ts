@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Signers, TrustStore } from '../domain/ports.ts';
+import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -21,6 +21,9 @@ export interface Context {
   keyless(): Promise<KeylessVerifier>;
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
+  registries(): Promise<Registries>;
+  /** The one given, else `--registry`, WEIGHMARK_REGISTRY or the configuration's. @throws WeighmarkError `usage` if none is named. */
+  registry(location?: string): Promise<Registry>;
   /** Reads standard input to the end, bounded. */
   stdin(maxBytes: number): Promise<Uint8Array>;
   /** Asks on the terminal; null where there is none. `secret` does not echo. */
@@ -48,13 +51,15 @@ export interface ContextSettings {
 
 /** The composition root: the only place that knows adapters. */
 export function createContext(settings: ContextSettings): Context {
+  const parts = trustParts(settings);
   return {
     ...settings,
     clock: { now: () => new Date() },
     progress: createProgress(process.stderr, settings.options.progress),
     files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
-    ...trustParts(settings),
+    ...parts,
+    ...registryParts(settings, parts.configuration),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
@@ -77,6 +82,22 @@ function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'keyle
       const { readUserConfiguration } = await import('../adapters/config/index.ts');
       return readUserConfiguration(await files(), settings, async () => (await (await trustStore()).read()).allowed);
     }),
+  };
+}
+
+function registryParts(settings: ContextSettings, configuration: Context['configuration']): Pick<Context, 'registries' | 'registry'> {
+  const registries = once(async () => {
+    const { createRegistries } = await import('../adapters/registries/index.ts');
+    return createRegistries({ env: settings.env, cwd: settings.cwd, signal: settings.signal, offline: settings.options.offline });
+  });
+  return {
+    registries,
+    registry: async (location) => {
+      const { registry, logKey } = (await configuration()).settings;
+      const chosen = location ?? settings.options.registry ?? registry;
+      if (chosen !== undefined) return (await registries()).open(chosen, logKey === undefined ? {} : { logKeyFile: logKey });
+      throw new WeighmarkError('usage', 'no registry is named', { hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`' });
+    },
   };
 }
 

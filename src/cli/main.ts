@@ -11,6 +11,10 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   init: () => import('./commands/init.ts'),
   keygen: () => import('./commands/keygen.ts'),
   trust: () => import('./commands/trust.ts'),
+  registry: () => import('./commands/registry.ts'),
+  push: () => import('./commands/push.ts'),
+  list: () => import('./commands/list.ts'),
+  show: () => import('./commands/show.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

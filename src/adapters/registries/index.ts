@@ -1,9 +1,16 @@
-import type { Registry } from '../../domain/ports.ts';
-import { openEmbedded } from './embedded/index.ts';
+import type { NewRegistry, Registries, Registry } from '../../domain/ports.ts';
+import { initEmbedded, openEmbedded } from './embedded/index.ts';
 import type { RegistryDeps } from './setup.ts';
 
-export { initEmbedded, type NewRegistry } from './embedded/index.ts';
 export type { RegistryDeps } from './setup.ts';
+
+/** What the process gives once; each opening adds its options. */
+export function createRegistries(deps: RegistryDeps): Registries {
+  return {
+    open: (location, options = {}) => openRegistry(location, { ...deps, ...options }),
+    init: (location, options) => initRegistry(location, options, deps),
+  };
+}
 
 /**
  * A folder or `oci://host/prefix`.
@@ -11,4 +18,8 @@ export type { RegistryDeps } from './setup.ts';
  */
 export async function openRegistry(location: string, deps: RegistryDeps): Promise<Registry> {
   return openEmbedded(location, deps);
+}
+
+export async function initRegistry(location: string, options: { readonly origin?: string; readonly logKeyFile?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+  return initEmbedded(location, options, { ...deps, ...options });
 }

@@ -7,13 +7,14 @@ import { defaultLogKeyFile } from '../log-store/log-key.ts';
 /** What opening a registry takes from the outside. */
 export interface RegistryDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What relative folders are relative to; default: the process's working folder. */
+  readonly cwd?: string;
   /** `--log-key`; else WEIGHMARK_LOG_KEY, else the user's configuration folder. */
   readonly logKeyFile?: string;
   /** Verifier keys the caller trusts for the log: they win over anything pinned or found. */
   readonly logVkeys?: readonly string[];
   readonly now?: () => Date;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (bytes: number) => void;
   readonly offline?: boolean;
 }
 

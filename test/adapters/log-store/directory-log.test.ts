@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { initEmbedded, openRegistry } from '../../../src/adapters/registries/index.ts';
+import { initRegistry, openRegistry } from '../../../src/adapters/registries/index.ts';
 import { formatLeaf } from '../../../src/domain/tlog/leaf.ts';
 import { leafHash } from '../../../src/domain/tlog/merkle.ts';
 import { parseVkey } from '../../../src/domain/tlog/note.ts';
@@ -116,7 +116,7 @@ describe('the memory of a log', () => {
     const { open, place, folder, deps } = await scratchRegistry(t);
     await (await open()).log.append([leafOf(0)]);
     await rm(place, { recursive: true });
-    const made = await initEmbedded(place, {}, { env: { HOME: join(folder, 'thief') } });
+    const made = await initRegistry(place, {}, { env: { HOME: join(folder, 'thief') } });
     await assert.rejects(openRegistry(place, deps), { code: 'log-key-mismatch' });
     await assert.rejects(openRegistry(place, { ...deps, logVkeys: ['sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'] }), { code: 'log-key-mismatch' });
     assert.equal((await openRegistry(place, { ...deps, logVkeys: made.vkeys })).log.origin, made.origin);
@@ -127,7 +127,7 @@ describe('the memory of a log', () => {
     const { open, place, folder, deps } = await scratchRegistry(t);
     const { log } = await open();
     await log.append([leafOf(0)]);
-    await initEmbedded(join(folder, 'copy'), { origin: log.origin }, { env: { HOME: join(folder, 'thief') } });
+    await initRegistry(join(folder, 'copy'), { origin: log.origin }, { env: { HOME: join(folder, 'thief') } });
     await assert.rejects(openRegistry(join(folder, 'copy'), deps), { code: 'log-key-mismatch' });
     assert.equal((await openRegistry(place, deps)).log.origin, log.origin);
   });
@@ -156,7 +156,7 @@ describe('the memory of a log', () => {
     const { folder } = await scratchRegistry(t);
     const place = join(folder, 'second');
     await mkdir(place);
-    await assert.rejects(initEmbedded(place, {}, { env: { HOME: folder }, logKeyFile: join(place, 'log.pem') }), { code: 'anchor-inside' });
+    await assert.rejects(initRegistry(place, {}, { env: { HOME: folder }, logKeyFile: join(place, 'log.pem') }), { code: 'anchor-inside' });
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { initEmbedded, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
+import { initRegistry, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../../src/domain/digest/hex.ts';
 import { buildManifest, type Manifest } from '../../../src/domain/digest/manifest.ts';
 import type { LogLeaf, Registry } from '../../../src/domain/ports.ts';
@@ -22,7 +22,7 @@ export async function scratchRegistry(t: Pick<TestContext, 'after'>): Promise<Sc
   t.after(() => rm(folder, { recursive: true, force: true }));
   const deps = { env: { HOME: join(folder, 'home') } };
   const place = join(folder, 'registry');
-  await initEmbedded(place, {}, deps);
+  await initRegistry(place, {}, deps);
   return { folder, place, deps, open: () => openRegistry(place, deps) };
 }
 

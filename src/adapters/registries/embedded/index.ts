@@ -4,7 +4,7 @@ import { basename, join, resolve, sep } from 'node:path';
 import { WeighmarkError } from '../../../domain/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/json.ts';
 import { LIMITS } from '../../../domain/limits.ts';
-import type { Registry } from '../../../domain/ports.ts';
+import type { NewRegistry, Registry } from '../../../domain/ports.ts';
 import { parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
@@ -20,7 +20,8 @@ const files = createFiles();
 
 /** @throws WeighmarkError `not-found` if the folder is no registry, `log-key-mismatch` if its log is not the known one. */
 export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<Registry> {
-  const place = await realpath(folder).catch(() => resolve(folder));
+  const given = resolve(deps.cwd ?? '.', folder);
+  const place = await realpath(given).catch(() => given);
   const said = await readIdentity(place);
   const { vkeys, remembered, memory } = await trustedKeys(said, place, deps);
   const keyFile = logKeyFile(deps, said.origin);
@@ -33,21 +34,15 @@ export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<
     loadKey: async () => loadLogKey(await outside(keyFile, place), said.origin),
     now: deps.now ?? (() => new Date()),
   });
-  return embeddedRegistry(folder, { log, lockFile: join(place, 'layout-lock.db') });
-}
-
-export interface NewRegistry {
-  readonly location: string;
-  readonly origin: string;
-  readonly vkeys: readonly string[];
-  readonly logKeyFile: string;
+  return embeddedRegistry({ location: folder, folder: place }, { log, lockFile: join(place, 'layout-lock.db') });
 }
 
 /**
  * Makes a registry and its log key; on a folder that is one already, nothing changes but the key is checked.
  * @throws WeighmarkError `already-exists` if the folder holds something else, `anchor-inside` for a key inside it.
  */
-export async function initEmbedded(folder: string, options: { origin?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+export async function initEmbedded(location: string, options: { origin?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+  const folder = resolve(deps.cwd ?? '.', location);
   const made = await files.kindOf(folder);
   const there = made === 'directory' ? await readIdentityIfThere(folder) : null;
   if (made === 'file' || made === 'other') throw new WeighmarkError('already-exists', `${folder} is not a folder`, { subject: folder });
@@ -59,7 +54,7 @@ export async function initEmbedded(folder: string, options: { origin?: string },
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
   if (there === null) await writeFileAtomic(join(folder, REGISTRY_FILE), `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`, { exclusive: true });
   await pinOwn({ origin, vkeys: key.vkeys }, await realpath(folder), deps);
-  return { location: folder, origin, vkeys: key.vkeys, logKeyFile: keyFile };
+  return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
 }
 
 /** Whoever holds the key of a log says which one it is. */

@@ -21,11 +21,11 @@ interface Store {
 }
 
 /** A registry in a folder: one OCI image layout a model below `models/`, the log beside them. */
-export function embeddedRegistry(folder: string, parts: { log: TransparencyLog; lockFile: string }): Registry {
+export function embeddedRegistry({ location, folder }: { location: string; folder: string }, parts: { log: TransparencyLog; lockFile: string }): Registry {
   const store: Store = { folder, lockFile: parts.lockFile };
   const layout = (name: string) => layoutOf(store, name);
   return {
-    location: folder,
+    location,
     log: parts.log,
     list: () => list(store),
     resolve: (name, reference) => resolve(store, name, reference),

@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import { formatBytes } from '../../domain/units.ts';
+import { push, type PushOutcome } from '../../flows/push.ts';
+import type { Register, Report } from '../command.ts';
+import { addLogOptions, openRegistry, type LogOptions } from '../registry-options.ts';
+
+interface Options extends LogOptions {
+  readonly allowSymlinks?: boolean;
+}
+
+/** `push PATH [NAME:TAG]`: stdout is `NAME@sha256:…`. */
+export const register: Register = (program, run) => {
+  addLogOptions(program.command('push'))
+    .description('store an artifact with its claims in a registry, and log it')
+    .argument('<path>', 'a model or dataset: a folder or a file')
+    .argument('[name]', 'NAME:TAG; default: the name it was sealed for')
+    .option('--allow-symlinks', 'store what links inside the tree point to')
+    .action(
+      run(async (context, path: string, as: string | undefined, options: Options) => {
+        const registry = await openRegistry(context, options);
+        const input = {
+          root: resolve(context.cwd, path),
+          allowSymlinks: options.allowSymlinks === true,
+          ...(as === undefined ? {} : { as }),
+          ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
+        };
+        const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal };
+        return report(await push(input, ports, registry));
+      }),
+    );
+};
+
+function report(outcome: PushOutcome): Report {
+  const { name, tag, id, files, sizeBytes, claims, unsigned, movedFrom, logged } = outcome;
+  const waiting = logged.filter(({ index }) => index === null).length;
+  return {
+    exitCode: 0,
+    json: { name, tag, id, files, sizeBytes, claims, unsigned, movedFrom, log: logged.map(({ index, leaf }) => ({ index, ...leaf })) },
+    text: (style) => ({
+      out: `${name}@${id}\n`,
+      err: [
+        `pushed ${style.bold(`${name}:${tag}`)}: ${files} ${files === 1 ? 'file' : 'files'}, ${formatBytes(sizeBytes)}, ${claims} ${claims === 1 ? 'claim' : 'claims'}`,
+        ...(movedFrom === null ? [] : [style.warn(`${name}:${tag} was ${movedFrom} before`)]),
+        ...(unsigned ? [style.warn('nobody signed it; sign with `weighmark seal` and push again')] : []),
+        ...(waiting > 0 ? [`${waiting} log entries wait for \`weighmark log integrate\``] : []),
+        '',
+      ].join('\n'),
+    }),
+  };
+}

@@ -1,0 +1,53 @@
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Registry, RegistryOptions } from '../domain/ports.ts';
+import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
+import { placeOfDigest } from '../flows/registry-show.ts';
+import type { Context } from './context.ts';
+
+/** Which log a registry must have, and the key to append to it. */
+export interface LogOptions {
+  readonly logKey?: string;
+  readonly logVkey?: readonly string[];
+}
+
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+export function addLogOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--log-key <file>', 'private key of the registry\'s log').env('WEIGHMARK_LOG_KEY').helpGroup('Log:'))
+    .addOption(new Option('--log-vkey <vkey>', 'verifier key the log must have (repeat)').argParser(collect).helpGroup('Log:'));
+}
+
+/** Flags, else the configuration. */
+export async function registryOptions(context: Context, options: LogOptions): Promise<RegistryOptions> {
+  const logKey = options.logKey ?? (await context.configuration()).settings.logKey;
+  return {
+    ...(logKey === undefined ? {} : { logKeyFile: resolve(context.cwd, logKey) }),
+    ...(options.logVkey === undefined ? {} : { logVkeys: options.logVkey }),
+  };
+}
+
+/** The registry given, else the chosen one. @throws WeighmarkError `usage` if none is named. */
+export async function openRegistry(context: Context, options: LogOptions, location?: string): Promise<Registry> {
+  const chosen = location ?? (await configuredRegistry(context));
+  if (chosen !== undefined) return (await context.registries()).open(chosen, await registryOptions(context, options));
+  throw new WeighmarkError('usage', 'no registry is named', { hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`' });
+}
+
+/** An artifact in a registry, by NAME:TAG, NAME@sha256:…, oci://… or a bare digest. @throws WeighmarkError `usage` for a path. */
+export async function openArtifact(context: Context, text: string, options: LogOptions): Promise<{ registry: Registry; place: Place }> {
+  const ref = parseReference(text);
+  if (ref.kind === 'path') throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, { subject: text, hint: 'say NAME:TAG' });
+  if (ref.kind === 'digest') {
+    const registry = await openRegistry(context, options);
+    return { registry, place: await placeOfDigest(ref.digest, registry) };
+  }
+  const place = placeOf(ref, await configuredRegistry(context));
+  return { registry: await openRegistry(context, options, place.location), place };
+}
+
+async function configuredRegistry(context: Context): Promise<string | undefined> {
+  return context.options.registry ?? (await context.configuration()).settings.registry;
+}
