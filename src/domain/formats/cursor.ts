@@ -9,7 +9,7 @@ const BLOCK = 64 << 10;
  */
 export class Cursor {
   readonly end: number;
-  #source: Source;
+  readonly source: Source;
   #buffer = new Uint8Array(0);
   #view = new DataView(this.#buffer.buffer);
   #bufferStart = 0;
@@ -17,7 +17,7 @@ export class Cursor {
 
   /** Reads `source` from `start` to `end` (default: all of it); offsets are the source's own. */
   constructor(source: Source, start = 0, end = source.size) {
-    this.#source = source;
+    this.source = source;
     this.#offset = start;
     this.end = Math.min(end, source.size);
   }
@@ -157,7 +157,7 @@ export class Cursor {
   async #load(length: number): Promise<number> {
     const start = this.#offset - this.#bufferStart;
     if (start >= 0 && start + length <= this.#buffer.length) return start;
-    const bytes = await this.#source.read(this.#offset, Math.min(Math.max(BLOCK, length), this.remaining));
+    const bytes = await this.source.read(this.#offset, Math.min(Math.max(BLOCK, length), this.remaining));
     if (bytes.length < length) throw endsEarly(this.#offset + bytes.length, this.#offset + length);
     this.#buffer = new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
     this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, this.#buffer.length);
@@ -166,7 +166,7 @@ export class Cursor {
   }
 
   async #direct(length: number): Promise<Uint8Array> {
-    const bytes = await this.#source.read(this.#offset, length);
+    const bytes = await this.source.read(this.#offset, length);
     if (bytes.length !== length) throw endsEarly(this.#offset + bytes.length, this.#offset + length);
     this.#offset += length;
     return bytes;

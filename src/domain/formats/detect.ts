@@ -1,13 +1,13 @@
 import type { Source } from '../ports.ts';
 import { formatOfName } from './names.ts';
-import { isOnnxModel, isSavedModel, isTensorflowGraph } from './protobuf-probe.ts';
+import { isCoreMl, isOnnxModel, isSavedModel, isTensorflowGraph } from './protobuf-probe.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
 const HEAD_BYTES = 4096;
 const TAIL_BYTES = 65_557;
 
-/** Fixed bytes at fixed places. `mask`-free on purpose: what needs more than equality has a function below. */
+/** Fixed bytes at fixed places; what needs more than equality has a function below. msgpack: thinc's first key, `nodes`. */
 const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly hex: string }[] = [
   { format: 'gguf', at: 0, hex: '47475546' },
   { format: 'torch-legacy', at: 0, hex: '80028a0a6cfc9c46f9206aa850192e' },
@@ -44,6 +44,7 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'audio', at: 0, hex: '494433' },
   { format: 'video', at: 4, hex: '66747970' },
   { format: 'video', at: 0, hex: '1a45dfa3' },
+  { format: 'msgpack', at: 1, hex: 'a56e6f646573' },
   { format: 'pdf', at: 0, hex: '255044462d' },
   { format: 'executable', at: 0, hex: '7f454c46' },
   { format: 'executable', at: 0, hex: 'cffaedfe' },
@@ -110,13 +111,14 @@ async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<v
   if (await isOnnxModel(file.source)) found.add('onnx');
   else if (await isSavedModel(file.source)) found.add('saved-model');
   else if (await isTensorflowGraph(file.source)) found.add('tf-graph');
+  else if (await isCoreMl(file.source)) found.add('coreml');
 }
 
 function choose(matches: readonly FormatId[], named: FormatId | undefined): FormatId {
   if (named !== undefined && matches.includes(named)) return named;
   const [first] = matches;
   if (first !== undefined) return first;
-  return named === 'msgpack' || named === 'coreml' ? named : 'unknown';
+  return named === 'msgpack' || named === 'raw-weights' ? named : 'unknown';
 }
 
 function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {

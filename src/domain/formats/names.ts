@@ -18,6 +18,7 @@ const BY_EXTENSION: Readonly<Record<string, FormatId>> = {
 export function formatOfName(path: string): FormatId | undefined {
   const name = baseName(path);
   if (name === 'saved_model.pb') return 'saved-model';
+  if (/\.data-\d{5}-of-\d{5}$/.test(name)) return 'raw-weights';
   if (name.endsWith('.safetensors.index.json')) return 'safetensors-index';
   if (/weights_manifest\.json$/.test(name)) return 'weights-manifest';
   const dot = name.lastIndexOf('.');

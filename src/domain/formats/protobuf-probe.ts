@@ -34,6 +34,12 @@ export async function isTensorflowGraph(source: Source): Promise<boolean> {
   return inner !== null && inner.length >= 2 && inner.every(({ number, wire }) => number <= 7 && wire === 2) && inner[1]?.number === 2;
 }
 
+/** Core ML Model: specificationVersion (1, varint), description (2), and one model type (200 and above). */
+export async function isCoreMl(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  return fields !== null && fields[0]?.number === 1 && fields[0].wire === 0 && fields.every(({ number }) => number <= 10 || (number >= 200 && number <= 3000)) && fields.some(({ number, wire }) => number >= 200 && wire === 2);
+}
+
 async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
   const fields: Field[] = [];
   try {

@@ -1,16 +1,26 @@
+import { readArrow, readArrowStream } from './arrow.ts';
 import { readGguf } from './gguf.ts';
 import { readHdf5 } from './hdf5.ts';
+import { readJsonFile } from './json-file.ts';
+import { readLfsPointer } from './lfs.ts';
+import { readAudio, readImage } from './media.ts';
 import { readNpy } from './numpy.ts';
 import { readOnnx } from './onnx.ts';
+import { readParquet } from './parquet.ts';
 import { readPickleFile } from './pickle-file.ts';
 import { readSafetensors } from './safetensors.ts';
+import { readSavedModel, readTensorflowGraph } from './saved-model.ts';
+import { readJsonLines, readTable } from './table.ts';
 import { readTarFile } from './tar.ts';
+import { readTflite } from './tflite.ts';
 import { readTorchLegacy } from './torch.ts';
 import type { FormatId, Reader } from './types.ts';
+import { wrappedReader } from './wrapped.ts';
 import { readZipFile } from './zip-file.ts';
 
-/** The reader of each format that has structure worth reading; the others are only recognised. */
-export const READERS: Readonly<Partial<Record<FormatId, Reader>>> = {
+type Readers = Readonly<Partial<Record<FormatId, Reader>>>;
+
+const PLAIN: Readers = {
   safetensors: readSafetensors,
   gguf: readGguf,
   onnx: readOnnx,
@@ -19,5 +29,35 @@ export const READERS: Readonly<Partial<Record<FormatId, Reader>>> = {
   pickle: readPickleFile,
   npy: readNpy,
   hdf5: readHdf5,
+  tflite: readTflite,
+  'saved-model': readSavedModel,
+  'tf-graph': readTensorflowGraph,
   tar: readTarFile,
+  csv: readTable,
+  tsv: readTable,
+  jsonl: readJsonLines,
+  parquet: readParquet,
+  arrow: readArrow,
+  'arrow-stream': readArrowStream,
+  image: readImage,
+  audio: readAudio,
+  json: readJsonFile,
+  'safetensors-index': readJsonFile,
+  'weights-manifest': readJsonFile,
+  notebook: readJsonFile,
+  'lfs-pointer': readLfsPointer,
+};
+
+const plainReader = (format: FormatId): Reader | undefined => PLAIN[format];
+
+/** The reader of each format that has structure worth reading; the others are only recognised. */
+export const READERS: Readers = {
+  ...PLAIN,
+  gzip: wrappedReader('gzip', plainReader),
+  zlib: wrappedReader('zlib', plainReader),
+  zstd: wrappedReader('zstd', plainReader),
+  bzip2: wrappedReader('bzip2', plainReader),
+  xz: wrappedReader('xz', plainReader),
+  lzma: wrappedReader('lzma', plainReader),
+  lz4: wrappedReader('lz4', plainReader),
 };

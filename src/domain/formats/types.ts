@@ -54,7 +54,7 @@ export interface TensorTable {
 /** A key/value pair the file itself carries. */
 export interface MetadataItem {
   readonly key: string;
-  /** Arrays are cut to their first 64 elements (`length` has the true count), strings to 1 MiB characters. */
+  /** Arrays are cut to their first 64 elements, long texts to a limit; `length` is there when something was cut. */
   readonly value: MetadataValue;
   /** Where it was read, for citations: `header:__metadata__.format`, `gguf:general.file_type`, `attr:/model_config`. */
   readonly place: string;
@@ -145,6 +145,8 @@ export interface FormatReport {
   readonly unattributed?: Readonly<Record<Dtype, number>>;
   /** The quantisation scheme the file states, in its usual name: `Q4_K_M`. */
   readonly quantization?: { readonly name: string; readonly place: string };
+  /** What a compressed file holds. */
+  readonly inner?: FormatId;
   /** Bytes from the start that hold the structure; the rest is tensor data. */
   readonly headerLength?: number;
   /** In the file's order; first of duplicates first. */

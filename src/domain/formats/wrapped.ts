@@ -1,0 +1,35 @@
+import { LIMITS } from '../limits.ts';
+import { unwrap, type Wrapper } from '../scan/containers/unwrap.ts';
+import { detect } from './detect.ts';
+import { kindOf } from './names.ts';
+import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } from './types.ts';
+
+/**
+ * A compressed file by what is in it: a joblib pickle, a table, an archive. Offsets inside are not offsets of the file and
+ * are left out. One layer only; what is compressed twice is reported as such.
+ */
+export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => Reader | undefined): Reader {
+  return async (file, options) => {
+    const opened = await unwrap(file.source, wrapper, LIMITS.archiveInflatedBytes);
+    if (opened === null) return { format: wrapper, problems: [{ code: 'malformed', message: `no ${wrapper} stream can be read` }] };
+    const cut: Problem[] = opened.cut === undefined ? [] : [{ code: opened.bomb === true ? 'limit' : 'truncated', message: opened.cut }];
+    const inner = { path: innerPath(file.path), source: opened.source };
+    const found = await readInner(inner, options, readerOf);
+    const joblib = found.format === 'pickle' && /\.joblib(\.\w+)?$/i.test(file.path);
+    const { format, problems = [], tensors, headerLength: _, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
+    const unplaced = tensors === undefined ? {} : { tensors: { ...tensors, items: tensors.items.map(({ offset: _offset, length: _length, ...tensor }) => tensor) } };
+    const whole = found.format === 'joblib' || joblib;
+    return { kind: kindOf(format, inner.path), ...rest, ...unplaced, format: whole ? 'joblib' : wrapper, inner: found.format, problems: [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)] };
+  };
+}
+
+async function readInner(inner: NamedSource, options: ReadOptions, readerOf: (format: FormatId) => Reader | undefined): Promise<Findings> {
+  const { format } = await detect(inner);
+  const reader = readerOf(format);
+  return reader === undefined ? { format } : reader(inner, options);
+}
+
+/** `a.csv.gz` holds `a.csv`, `a.tgz` a tar; a name that says nothing of compression is kept. */
+function innerPath(path: string): string {
+  return path.replace(/\.(gz|bz2|xz|lzma|zst|lz4|z)$/i, '').replace(/\.tgz$/i, '.tar');
+}
