@@ -4,6 +4,7 @@ import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { IN_TOTO_PAYLOAD } from '../../domain/claims/predicates.ts';
 import type { Signer, VerifiedTime } from '../../domain/claims/types.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
 import type { KeylessVerifier } from '../../domain/ports.ts';
 import { verifyDigest } from '../../domain/trust/ecdsa.ts';
 import { readFulcioCertificate } from '../../domain/trust/fulcio.ts';
@@ -44,7 +45,7 @@ export interface ProofOptions {
 
 /** @param publicGoodRoot content of the built-in (or refreshed) trusted root. */
 export function createKeylessVerifier(publicGoodRoot: () => Promise<string>): KeylessVerifier & { prove(bundle: Uint8Array, options: ProofOptions): Promise<Proof> } {
-  const prove = async (bytes: Uint8Array, options: ProofOptions): Promise<Proof> => orRefuse(async () => proveBundle(parseSigstoreBundle(bytes), options, publicGoodRoot));
+  const prove = async (bytes: Uint8Array, options: ProofOptions): Promise<Proof> => orRefuse(async () => proveBundle(parseSigstoreBundle(bytes, LIMITS.signatureBytes), options, publicGoodRoot));
   return {
     prove,
     async verify(bytes, trustedRoot) {
@@ -54,7 +55,7 @@ export function createKeylessVerifier(publicGoodRoot: () => Promise<string>): Ke
     },
     timestamps: async (bytes, authorities) => orRefuse(async () => {
       const builtIn = parseTrustedRoot(await publicGoodRoot()).timestampAuthorities;
-      return timesBy(parseSigstoreBundle(bytes), [...authorities.map(authorityFromPem), ...builtIn]);
+      return timesBy(parseSigstoreBundle(bytes, LIMITS.signatureBytes), [...authorities.map(authorityFromPem), ...builtIn]);
     }),
   };
 }
