@@ -1,0 +1,142 @@
+import type { VerifiedClaim } from '../claims/types.ts';
+import { LIMITS } from '../limits.ts';
+import type { Finding } from '../verdict.ts';
+import { timeOf } from './edges.ts';
+import { aboutAny, examine, shown, type Examined, type ExamineRules } from './examine.ts';
+import type { ClaimIndex } from './index-claims.ts';
+import type { Input } from './provenance.ts';
+import { judgeInput, rootStanding, type Scene, type StandingRules } from './standing.ts';
+import { digestConflicts, stepFindings } from './step-rules.ts';
+import type { Lineage, LineageEdge, LineageNode } from './types.ts';
+import { walk } from './walk.ts';
+
+export interface LineageRules extends StandingRules, ExamineRules {
+  readonly maxDepth: number;
+  /** Provenance older than this, by verified time, is stale. */
+  readonly maxAgeMs?: number;
+}
+
+export interface LineageSubject {
+  /** Hex of the id. */
+  readonly root: string;
+  /** The name it was asked for by; null: what its claims call it. */
+  readonly name: string | null;
+  /** Other digests that mean the same thing: the content of a single file. */
+  readonly aliases: readonly string[];
+  /** False where an environment asks for no lineage: then a root without provenance is no finding. */
+  readonly required: boolean;
+}
+
+/**
+ * Walks an artifact's whole ancestry by digest, through claims whose signers may make them, and says everything that is
+ * wrong with it. The order of claims does not matter; each node is examined once.
+ */
+export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Lineage {
+  const examined = remembered((digest) => examineNode(digest, subject, index, rules));
+  const look = remembered((digest) => lookAt(examined(digest), { index, rules, examined }));
+  const path = walk(subject.root, (digest) => look(digest).next, LIMITS.lineageNodes);
+  const nodes = path.order.toReversed().map((digest) => look(digest));
+  const findings = [
+    ...rootFindings(subject, look(subject.root), index, rules),
+    ...nodes.flatMap((node) => [...node.findings, ...stepFindings(node.examined, examined, rules)]),
+    ...path.cycles.map((digest) => finding('lineage-cycle', 'it is among its own ancestors', digest)),
+    ...(path.depth > rules.maxDepth ? [finding('lineage-too-deep', `its ancestry is ${path.depth} steps deep; ${rules.maxDepth} are allowed`, subject.root)] : []),
+    ...(path.cut ? [finding('lineage-too-deep', `its ancestry has more than ${LIMITS.lineageNodes} nodes`, subject.root)] : []),
+    ...digestConflicts(nodes.map(({ examined }) => examined), index),
+  ];
+  return {
+    root: subject.root,
+    nodes: new Map(nodes.map(({ node }) => [node.digest, node])),
+    findings: uniqueFindings(findings),
+    used: [...new Set(nodes.flatMap(({ used }) => used))],
+    actors: actorsOf(nodes.map(({ examined }) => examined)),
+    depth: path.depth,
+  };
+}
+
+interface Seen {
+  readonly examined: Examined;
+  readonly node: LineageNode;
+  readonly next: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly used: readonly VerifiedClaim[];
+}
+
+function examineNode(digest: string, subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Examined {
+  const isRoot = digest === subject.root;
+  return examine(aboutAny(index, isRoot ? [digest, ...subject.aliases] : [digest]), digest, isRoot ? subject.name : null, rules);
+}
+
+function lookAt(examined: Examined, scene: Scene): Seen {
+  const judged = (examined.step?.provenance.inputs ?? []).map((input) => judgeInput(input, examined, scene));
+  const evaluated = examined.evaluatedOn.map((input) => noteEvaluated(input));
+  const edges = [...judged.map(({ edge }) => edge), ...evaluated];
+  const { digest } = examined;
+  const revoked = scene.rules.revocations.ofArtifact(digest);
+  return {
+    examined,
+    node: nodeOf(examined, edges),
+    next: edges.filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '').map(({ to }) => to),
+    findings: [
+      ...(revoked === null ? [] : [finding('revoked', `it was revoked by ${revoked.by}: ${revoked.reason}`, digest)]),
+      ...examined.findings.map((each) => ({ ...each, subject: shown(digest) })),
+      ...judged.flatMap(({ findings }) => findings),
+    ],
+    used: [...(examined.step === null ? [] : [examined.step.claim]), ...judged.flatMap(({ used }) => used)],
+  };
+}
+
+function remembered<T>(compute: (digest: string) => T): (digest: string) => T {
+  const known = new Map<string, T>();
+  return (digest) => {
+    const value = known.get(digest) ?? compute(digest);
+    known.set(digest, value);
+    return value;
+  };
+}
+
+/** A node that evaluations ran on is walked for revocations; nothing demands that it has claims of its own. */
+function noteEvaluated(input: Input): LineageEdge {
+  return { word: 'evaluated-on', role: input.role, to: input.sha256 ?? '', name: input.name, standing: 'noted' };
+}
+
+function nodeOf(examined: Examined, edges: readonly LineageEdge[]): LineageNode {
+  const { step } = examined;
+  return {
+    digest: examined.digest,
+    name: examined.name,
+    step: step === null ? null : (step.provenance.step ?? step.provenance.buildType),
+    signedBy: step?.principal ?? null,
+    time: timeOf(step),
+    edges,
+  };
+}
+
+function rootFindings(subject: LineageSubject, seen: Seen, index: ClaimIndex, rules: LineageRules): readonly Finding[] {
+  if (!subject.required || rootStanding(seen.examined, rules)) return [];
+  if (seen.examined.refused !== null) return [seen.examined.refused];
+  if (seen.findings.some(({ code }) => code === 'claim-malformed')) return [];
+  const ambiguous = [subject.root, ...subject.aliases].some((digest) => index.ambiguousAbout(digest).length > 0);
+  if (ambiguous) return [finding('subject-ambiguous', 'a claim is about it and something else at once', subject.root)];
+  return [finding('lineage-missing', 'nobody says how it was made', subject.root)];
+}
+
+function actorsOf(nodes: readonly Examined[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const actors = new Map<string, Set<string>>();
+  for (const { step } of nodes) {
+    if (step === null) continue;
+    actors.set(step.role, (actors.get(step.role) ?? new Set()).add(step.principal));
+  }
+  return actors;
+}
+
+/** The same words about the same thing once, in an order that does not depend on how claims came. */
+function uniqueFindings(findings: readonly Finding[]): readonly Finding[] {
+  const byText = new Map(findings.map((each) => [`${each.code} ${each.subject ?? ''} ${each.message}`, each]));
+  return [...byText.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
+function finding(code: Finding['code'], message: string, digest: string): Finding {
+  return { code, message, subject: shown(digest) };
+}
+

@@ -1,0 +1,47 @@
+import type { VerifiedClaim } from '../claims/types.ts';
+import { signerKey } from '../policy/authority.ts';
+import { bindingOf } from './binding.ts';
+
+/** A claim with the one artifact it is about. */
+export interface BoundClaim {
+  readonly claim: VerifiedClaim;
+  /** Hex of the manifest digest, or of a single file's content. */
+  readonly digest: string;
+  /** The artifact's name as its signer wrote it, without a version; may be empty. */
+  readonly name: string;
+}
+
+export interface ClaimIndex {
+  /** Claims about one artifact, by its digest; in order of bundle digest, so that no order of arrival matters. */
+  readonly about: (digest: string) => readonly BoundClaim[];
+  /** Claims that name this digest beside another, and so bind neither. */
+  readonly ambiguousAbout: (digest: string) => readonly VerifiedClaim[];
+  readonly byBundle: (bundle: string) => VerifiedClaim | null;
+  readonly all: readonly VerifiedClaim[];
+}
+
+/** Each signature counts once, however often it was wrapped anew (security rule 12). */
+export function indexClaims(claims: readonly VerifiedClaim[]): ClaimIndex {
+  const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : Number(a.bundle > b.bundle)));
+  const all = [...new Map(sorted.toReversed().map((claim) => [`${claim.pae} ${signerKey(claim.signer)}`, claim])).values()].toReversed();
+  const about = new Map<string, BoundClaim[]>();
+  const ambiguous = new Map<string, VerifiedClaim[]>();
+  for (const claim of all) {
+    const binding = bindingOf(claim);
+    if (binding.kind === 'one') push(about, binding.digest, { claim, digest: binding.digest, name: binding.name });
+    if (binding.kind === 'ambiguous') for (const digest of binding.digests) push(ambiguous, digest, claim);
+  }
+  const bundles = new Map(sorted.map((claim) => [claim.bundle, claim]));
+  return {
+    about: (digest) => about.get(digest) ?? [],
+    ambiguousAbout: (digest) => ambiguous.get(digest) ?? [],
+    byBundle: (bundle) => bundles.get(bundle) ?? null,
+    all,
+  };
+}
+
+function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}

@@ -1,0 +1,117 @@
+import type { Role, Step } from '../claims/predicates.ts';
+import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../policy/time.ts';
+import type { Finding } from '../verdict.ts';
+import { shown, type AcceptedStep, type Examined } from './examine.ts';
+import type { ClaimIndex } from './index-claims.ts';
+
+/** Inputs each step cannot be without: any one role of each group (security rule 14). */
+const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
+  preprocess: [['dataset']],
+  train: [['dataset']],
+  'fine-tune': [['base-model'], ['dataset']],
+  adapter: [['base-model'], ['dataset']],
+  merge: [['base-model']],
+  quantize: [['base-model']],
+  convert: [['base-model', 'dataset']],
+  package: [['package']],
+};
+
+interface StepRules {
+  readonly now: Date;
+  readonly maxAgeMs?: number;
+}
+
+/** What is wrong with a node's own step: roles it lacks, times that cannot be. */
+export function stepFindings(node: Examined, inputOf: (digest: string) => Examined, rules: StepRules): readonly Finding[] {
+  const { step } = node;
+  if (step === null) return [];
+  return [...missingRoles(step), ...orderFindings(step, inputOf), ...ageFindings(step, rules)].map((finding) => ({ ...finding, subject: shown(node.digest) }));
+}
+
+function missingRoles({ provenance }: AcceptedStep): readonly Finding[] {
+  const { step, inputs } = provenance;
+  if (step === null) return [];
+  const missing = NEEDED[step].filter((roles) => !inputs.some(({ role }) => role !== null && roles.includes(role)));
+  const parents = new Set(inputs.filter(({ role }) => role === 'base-model' || role === 'adapter').map(({ sha256 }) => sha256));
+  const lonely: Finding[] = step === 'merge' && parents.size < 2 ? [{ code: 'undeclared-input', message: 'a merge of fewer than two models' }] : [];
+  return [...lonely, ...missing.map((roles): Finding => ({ code: 'undeclared-input', message: `the step ${step} declares no ${roles.join(' or ')}` }))];
+}
+
+/** A step cannot begin before what it used existed, nor be signed before it ended (security rule 11). */
+function orderFindings(step: AcceptedStep, inputOf: (digest: string) => Examined): readonly Finding[] {
+  const began = beganAt(step);
+  const own = ownOrder(step);
+  if (began === null) return own;
+  const late = step.provenance.inputs.flatMap(({ sha256, name }) => {
+    const existed = sha256 === null ? null : existedAt(inputOf(sha256));
+    return existed !== null && existed > began + CLOCK_SKEW_MS ? [{ name, sha256, existed }] : [];
+  });
+  return [...own, ...late.map(({ name, existed }): Finding => ({
+    code: 'time-order',
+    message: `the step began before its input ${name} existed`,
+    facts: { began: iso(began), 'input existed': iso(existed) },
+  }))];
+}
+
+function ownOrder({ provenance, claim }: AcceptedStep): readonly Finding[] {
+  const started = parse(provenance.startedOn);
+  const finished = parse(provenance.finishedOn);
+  const signed = verifiedTime(claim);
+  const backwards = started !== null && finished !== null && finished < started;
+  const early = signed !== null && (finished ?? started ?? signed) > signed + CLOCK_SKEW_MS;
+  return backwards || early ? [{ code: 'time-order', message: backwards ? 'the step ended before it began' : 'the claim was signed before the step ended' }] : [];
+}
+
+/** The start it states, else the earliest time it can be placed at. */
+function beganAt({ provenance, claim }: AcceptedStep): number | null {
+  return parse(provenance.startedOn) ?? parse(provenance.finishedOn) ?? verifiedTime(claim);
+}
+
+/** From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. */
+function existedAt({ step, vouched }: Examined): number | null {
+  const claims = step === null ? [...vouched.values()] : [step.claim];
+  const verified = claims.map(verifiedTime).filter((time) => time !== null);
+  const times = [...(verified.length === 0 ? [] : [Math.min(...verified)]), parse(step?.provenance.finishedOn)].filter((time) => time !== null);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+function ageFindings({ claim }: AcceptedStep, { now, maxAgeMs }: StepRules): readonly Finding[] {
+  if (maxAgeMs === undefined) return [];
+  const start = ageStart(claim);
+  if (start === null) return [{ code: 'no-verified-time', message: 'nobody but its signer says when its provenance was signed' }];
+  const age = now.getTime() - start;
+  return age > maxAgeMs ? [{ code: 'claim-stale', message: `its provenance is ${daysOf(age)} old; ${daysOf(maxAgeMs)} are allowed` }] : [];
+}
+
+/** All digests known for one thing must agree (DESIGN 4.2): whatever else is said beside one SHA-256 is said once. */
+export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): readonly Finding[] {
+  const said = new Map<string, string>();
+  const findings: Finding[] = [];
+  for (const digests of nodes.flatMap((node) => digestSets(node, index))) {
+    const { sha256, ...others } = digests;
+    if (sha256 === undefined) continue;
+    for (const [algorithm, value] of Object.entries(others)) {
+      const key = `${sha256} ${algorithm}`;
+      const before = said.get(key);
+      if (before !== undefined && before !== value) {
+        findings.push({ code: 'digest-conflict', message: `trusted signers give it two ${algorithm} digests`, subject: shown(sha256), facts: { one: before, other: value } });
+      }
+      said.set(key, before ?? value);
+    }
+  }
+  return findings;
+}
+
+function digestSets({ digest, step, evaluations }: Examined, index: ClaimIndex): readonly Readonly<Record<string, string>>[] {
+  const trusted = new Set([...(step === null ? [] : [step.claim]), ...evaluations]);
+  const subjects = index.about(digest).filter(({ claim }) => trusted.has(claim)).flatMap(({ claim }) => claim.statement.subject.map((subject) => subject.digest));
+  return [...subjects, ...(step?.provenance.inputs ?? []).map((input) => input.digests)];
+}
+
+function parse(time: string | undefined): number | null {
+  return time === undefined ? null : Date.parse(time);
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,57 @@
+import { PREDICATES } from '../claims/predicates.ts';
+import { isJsonObject } from '../json.ts';
+import type { Finding } from '../verdict.ts';
+import { acceptedOf, type Accepted, type Case } from './facts.ts';
+import { NOTHING, ageProblem, type RuleResult } from './required.ts';
+import { approvalProperty } from './vsa.ts';
+
+/**
+ * k distinct people who had no part in making it (security rule 12). A pattern names nobody in particular, so all
+ * approvals known by a pattern only count as one.
+ * @param makers principals who signed steps of the lineage.
+ */
+export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResult {
+  const rule = of.environment.approvals;
+  if (rule === undefined) return NOTHING;
+  const given = acceptedOf(of, of.about, PREDICATES.approval, rule.role).filter((each) => approves(each, of));
+  const fresh = given.filter((each) => ageProblem(of, each, 'approval', rule.maxAgeMs) === null);
+  const independent = fresh.filter(({ principal }) => !makers.has(principal));
+  const counted = countable(independent);
+  if (counted.length < rule.count) return { ...NOTHING, findings: [shortage(of, { given, fresh, independent, counted }, rule)] };
+  return { evidence: counted.map(({ principal, claim }) => ({ what: `approved by ${principal}`, data: { principal, bundle: `sha256:${claim.bundle}` } })), findings: [], used: counted };
+}
+
+/** One approval for each principal; of those that only a pattern names, one in all. */
+function countable(approvals: readonly Accepted[]): readonly Accepted[] {
+  const byCounted = new Map(approvals.toReversed().map((each) => [each.pattern ? '*' : `=${each.principal}`, each]));
+  return [...byCounted.values()].toReversed();
+}
+
+type Rule = NonNullable<Case['environment']['approvals']>;
+
+interface Counted {
+  readonly given: readonly Accepted[];
+  readonly fresh: readonly Accepted[];
+  readonly independent: readonly Accepted[];
+  readonly counted: readonly Accepted[];
+}
+
+/** The one reason that would have made the difference. */
+function shortage(of: Case, { given, fresh, independent, counted }: Counted, rule: Rule): Finding {
+  const about = { subject: of.facts.id, facts: { wanted: `${rule.count} by ${rule.role}`, counted: String(counted.length) } };
+  const hint = `\`weighmark approve ${of.facts.name}@${of.facts.id} --env ${of.environment.name}\``;
+  const makers = fresh.filter((each) => !independent.includes(each)).map(({ principal }) => principal);
+  if (countable(fresh).length >= rule.count) return { code: 'separation-of-duties', message: `${makers.join(', ')} approved what they made themselves`, ...about };
+  const [stale] = given.filter((each) => !fresh.includes(each));
+  const staleness = stale === undefined ? null : ageProblem(of, stale, `approval by ${stale.principal}`, rule.maxAgeMs);
+  if (staleness !== null && countable(given).length >= rule.count) return staleness;
+  if (independent.length >= rule.count) return { code: 'approver-duplicate', message: `${independent.length} approvals, but by ${counted.length} of the ${rule.count} people wanted`, ...about };
+  return { code: 'approval-missing', message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`, ...about, hint };
+}
+
+/** An SVR claim (v0.2) for this environment, by a named verifier. */
+function approves({ claim }: Accepted, of: Case): boolean {
+  const { verifier, properties } = claim.statement.predicate;
+  const named = isJsonObject(verifier) && typeof verifier['id'] === 'string' && Array.isArray(verifier['policies']);
+  return named && Array.isArray(properties) && properties.includes(approvalProperty(of.environment.name));
+}

@@ -1,0 +1,121 @@
+import { PREDICATES } from '../claims/predicates.ts';
+import type { Lineage } from '../lineage/types.ts';
+import { isJsonObject } from '../json.ts';
+import type { Finding } from '../verdict.ts';
+import { licencesOf, pedigreeOf } from './bom-rules.ts';
+import { acceptedOf, type Accepted, type Case } from './facts.ts';
+import { NOTHING, ageProblem, type RuleResult } from './required.ts';
+import { SEVERITIES, type Severity } from './types.ts';
+
+/** Formats of the files themselves, as their bytes show them. */
+export function checkFormats(of: Case): RuleResult {
+  const rule = of.environment.formats;
+  if (rule === undefined) return NOTHING;
+  const formats = [...of.facts.content.formats];
+  if (formats.length === 0) return { ...NOTHING, findings: [{ code: 'format-refused', message: 'the format of no file is known', subject: of.facts.id }] };
+  const wrong = formats.filter(([, format]) => rule.deny?.includes(format) === true || (rule.allow !== undefined && !rule.allow.includes(format)));
+  const findings = wrong.slice(0, 20).map(([path, format]): Finding => ({ code: 'format-refused', message: `${path} is ${format}, which the policy does not allow`, subject: of.facts.id, facts: { path, format } }));
+  const names = [...new Set(formats.map(([, format]) => format))].toSorted();
+  return { ...NOTHING, findings, evidence: findings.length > 0 ? [] : [{ what: `formats ${names.join(', ')}` }] };
+}
+
+/** Licences of the datasets it was made from. */
+export function checkDatasets(of: Case, lineage: Lineage): RuleResult {
+  const rule = of.environment.datasets?.licences;
+  if (rule === undefined) return NOTHING;
+  const datasets = new Set([...lineage.nodes.values()].flatMap(({ edges }) => edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to)));
+  if (datasets.size === 0) return { ...NOTHING, findings: [{ code: 'licence-refused', message: 'no dataset is known whose licence could be looked at', subject: of.facts.id }] };
+  const results = [...datasets].toSorted().map((digest) => licencesOf(of, of.index.about(digest), { rule, subject: `sha256:${digest}` }));
+  return { evidence: results.flatMap(({ evidence }) => evidence), findings: results.flatMap(({ findings }) => findings), used: results.flatMap(({ used }) => used) };
+}
+
+/** A scan by the right signer, fresh, that found nothing at or above the policy's severity; any that did blocks. */
+export function checkScan(of: Case): RuleResult {
+  const rule = of.environment.scan;
+  if (rule === undefined) return NOTHING;
+  const scans = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
+  const findings = scans.flatMap((scan) => blocking(of, scan, rule.failOn));
+  const fresh = scans.filter((scan) => ageProblem(of, scan, 'scan', rule.maxAgeMs) === null);
+  if (fresh.length === 0) return { ...NOTHING, findings: [...findings, noScan(of, scans)] };
+  return { evidence: findings.length > 0 ? [] : fresh.map(({ principal }) => ({ what: `scanned by ${principal}: nothing ${rule.failOn} or worse` })), findings, used: fresh };
+}
+
+function noScan(of: Case, scans: readonly Accepted[]): Finding {
+  const [scan] = scans;
+  const stale = scan === undefined ? null : ageProblem(of, scan, 'scan', of.environment.scan?.maxAgeMs);
+  return stale ?? { code: 'claim-missing', message: `it has no scan by a ${of.environment.scan?.role}`, subject: of.facts.id };
+}
+
+/** vulns/v0.2 lists severities; a scan that cannot be read, or a severity nobody knows, counts as the worst. */
+function blocking(of: Case, { claim, principal }: Accepted, failOn: Severity): readonly Finding[] {
+  const { predicate, predicateType } = claim.statement;
+  const found = predicateType === PREDICATES.vulns ? vulnerabilities(predicate) : scaiSeverities(predicate);
+  const worse = found.filter(({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn));
+  return worse.slice(0, 20).map(({ id, severity }) => ({ code: 'scan-finding', message: `${principal} found ${id} (${severity})`, subject: of.facts.id, facts: { claim: `sha256:${claim.bundle}` } }));
+}
+
+interface Found {
+  readonly id: string;
+  readonly severity: Severity;
+}
+
+function vulnerabilities(predicate: Readonly<Record<string, unknown>>): readonly Found[] {
+  const scanner = predicate['scanner'];
+  const result = isJsonObject(scanner) ? scanner['result'] : undefined;
+  if (!Array.isArray(result)) return [{ id: 'a result that cannot be read', severity: 'critical' }];
+  return result.map((entry) => {
+    const { id, severity } = isJsonObject(entry) ? entry : {};
+    const scores = Array.isArray(severity) ? severity.map((each: unknown) => severityOf(isJsonObject(each) ? each['score'] : undefined)) : [];
+    return { id: typeof id === 'string' ? id : '(no id)', severity: worst(scores) };
+  });
+}
+
+/** SCAI attributes of ours are positive statements; one that names a finding says so by its prefix. */
+function scaiSeverities(predicate: Readonly<Record<string, unknown>>): readonly Found[] {
+  const { attributes } = predicate;
+  if (!Array.isArray(attributes)) return [{ id: 'a result that cannot be read', severity: 'critical' }];
+  return attributes.flatMap((entry) => {
+    const attribute = isJsonObject(entry) ? entry['attribute'] : undefined;
+    if (typeof attribute !== 'string') return [{ id: '(no attribute)', severity: 'critical' as const }];
+    const match = /^(?:WEIGHMARK_)?(?:FOUND|FINDING)_(CRITICAL|HIGH|MEDIUM|LOW)/i.exec(attribute);
+    return match === null ? [] : [{ id: attribute, severity: severityOf(match[1]) }];
+  });
+}
+
+/** A word, or a CVSS base score. */
+function severityOf(score: unknown): Severity {
+  const word = SEVERITIES.find((severity) => severity === String(score).toLowerCase());
+  if (word !== undefined) return word;
+  const number = typeof score === 'number' ? score : /^\d+(?:\.\d+)?$/.test(String(score)) ? Number(score) : Number.NaN;
+  if (number >= 9 || Number.isNaN(number)) return 'critical';
+  if (number >= 7) return 'high';
+  return number >= 4 ? 'medium' : 'low';
+}
+
+function worst(severities: readonly Severity[]): Severity {
+  return SEVERITIES.find((severity) => severities.includes(severity)) ?? 'critical';
+}
+
+/** A base that files or the BOM name and the provenance does not (rule 14). */
+export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding[] {
+  const inputs = lineage.nodes.get(of.digest)?.edges.filter(({ role }) => role === 'base-model' || role === 'adapter' || role === 'package') ?? [];
+  if (inputs.some(({ role }) => role === 'package')) return [];
+  const boms = acceptedOf(of, of.about, PREDICATES.bom).flatMap(({ claim }) => pedigreeOf(claim.statement.predicate).map((base) => ({ ...base, where: 'its BOM' })));
+  const named = [...of.facts.content.declaredBases.map((base) => ({ ...base, sha256: null })), ...boms];
+  const undeclared = named.filter((base) => !inputs.some((input) => isSame(input, base)));
+  return undeclared.map(({ name, where }) => ({ code: 'undeclared-input', message: `${where} names the base ${name}, which its provenance does not declare`, subject: of.facts.id }));
+}
+
+function isSame(input: { readonly to: string; readonly name: string }, base: { readonly name: string; readonly sha256: string | null }): boolean {
+  if (base.sha256 !== null && input.to === base.sha256) return true;
+  const [one, other] = [nameParts(input.name), nameParts(base.name)];
+  const compared = Math.min(one.length, other.length, 2);
+  return compared > 0 && one.slice(-compared).join('/') === other.slice(-compared).join('/');
+}
+
+/** `Qwen/Qwen2.5-0.5B`, `pkg:huggingface/qwen/qwen2.5-0.5b@abc` and `qwen/qwen2.5-0.5b:1` are one name; of a path, the last part. */
+function nameParts(name: string): readonly string[] {
+  const plain = name.toLowerCase().replace(/[?#].*$/, '').replace(/[:@][^:@/]*$/, '');
+  const parts = plain.split('/').filter((part) => part !== '');
+  return /^(?:[./]|[a-z]:)/.test(plain) ? parts.slice(-1) : parts;
+}

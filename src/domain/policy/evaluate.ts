@@ -1,0 +1,131 @@
+import type { VerifiedClaim } from '../claims/types.ts';
+import { checkLineage } from '../lineage/check.ts';
+import { indexClaims } from '../lineage/index-claims.ts';
+import type { Lineage } from '../lineage/types.ts';
+import { checkOf, type Check, type Evidence, type Finding } from '../verdict.ts';
+import { checkApprovals } from './approvals.ts';
+import { checkAssertions } from './assertions.ts';
+import { createAuthority } from './authority.ts';
+import { checkBomMinimum, checkLicences } from './bom-rules.ts';
+import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
+import { withExceptions } from './exceptions.ts';
+import type { Case, GateFacts } from './facts.ts';
+import { checkPromoted } from './promotions.ts';
+import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
+import { collectRevocations } from './revocations.ts';
+import { checkSeparation, joinActors } from './separation.ts';
+import { CLOCK_SKEW_MS, verifiedTime } from './time.ts';
+import type { Environment, Policy } from './types.ts';
+
+export interface Evaluation {
+  readonly checks: readonly Check[];
+  readonly lineage: Lineage;
+  /** Every claim the decision rests on: what the VSA must name. */
+  readonly used: readonly VerifiedClaim[];
+}
+
+export interface EvaluateOptions {
+  /** Principal who is about to sign the promotion, for separation of duties. */
+  readonly promoter?: string;
+}
+
+/** The facts with what follows from them. The same for every question about one artifact and environment. */
+export function caseOf(facts: GateFacts, policy: Policy, environment: Environment): Case {
+  const authority = createAuthority(policy);
+  const index = indexClaims(facts.claims);
+  const digest = facts.id.slice('sha256:'.length);
+  const revocations = collectRevocations(facts.revocations, authority, { reinstate: environment.revocations?.reinstate ?? 2, signerOf: index.byBundle });
+  const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
+  const carried = facts.carriedFrom.flatMap((each) => index.about(each));
+  return { facts, policy, environment, authority, index, revocations, digest, about, aboutContent: [...about, ...carried] };
+}
+
+/** May this artifact enter the environment? Every rule of the policy, each a check with its evidence or findings. */
+export function evaluate(of: Case, options: EvaluateOptions = {}): Evaluation {
+  const { environment } = of;
+  const lineage = lineageOf(of);
+  const required = environment.require.map((rule) => ({ name: rule.label, result: checkRequired(of, rule) }));
+  const makers = new Set([...lineage.actors.values()].flatMap((people) => [...people]));
+  const approvals = checkApprovals(of, makers);
+  const rules = [...required.map(({ result }) => result), approvals, checkLicences(of), checkDatasets(of, lineage), checkFormats(of), checkScan(of), checkBomMinimum(of)];
+  const used = rules.flatMap((rule) => rule.used);
+  const before = previousOf(of);
+  const checks = [
+    policyCheck(of),
+    ...given('log', logRule(of)),
+    ...given('revocation', revocationRule(of)),
+    lineageCheck(of, lineage),
+    ...required.flatMap(({ name, result }) => given(`claim ${name}`, result)),
+    ...given('claims', { ...NOTHING, findings: checkNegatives(of) }),
+    ...given('approvals', approvals),
+    ...given('separation', { ...NOTHING, findings: checkSeparation(of, joinActors(lineage.actors, used, options.promoter)) }),
+    ...given('licences', checkLicences(of)),
+    ...given('datasets', checkDatasets(of, lineage)),
+    ...given('formats', checkFormats(of)),
+    ...given('scan', checkScan(of)),
+    ...given('bom', checkBomMinimum(of)),
+    ...given('assertions', checkAssertions(of, lineage)),
+    ...given('after', before),
+  ];
+  const claims = [...lineage.used, ...used.map(({ claim }) => claim), ...(before.claim === null ? [] : [before.claim]), ...of.revocations.claims];
+  return { checks: checks.map((check) => withExceptions(of, check)), lineage, used: [...new Set(claims)] };
+}
+
+export function lineageOf(of: Case): Lineage {
+  const { environment, policy, facts } = of;
+  return checkLineage(
+    { root: of.digest, name: facts.name, aliases: facts.aliases, required: environment.lineage.required },
+    of.index,
+    {
+      authority: of.authority, revocations: of.revocations, leaves: policy.leaves, summaries: policy.summaries, now: facts.now,
+      maxDepth: environment.lineage.maxDepth,
+      ...(environment.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
+    },
+  );
+}
+
+/** A rule the policy does not have is no check. */
+function given(name: string, { evidence, findings }: Pick<RuleResult, 'evidence' | 'findings'>): readonly Check[] {
+  return evidence.length === 0 && findings.length === 0 ? [] : [checkOf(name, evidence, findings)];
+}
+
+function policyCheck(of: Case): Check {
+  const { policy, environment, facts } = of;
+  const expired = Date.parse(policy.expires) <= facts.now.getTime();
+  const evidence: Evidence[] = [{ what: `policy ${policy.name} version ${policy.version}, environment ${environment.name}`, data: { digest: policy.digest, version: policy.version } }];
+  const finding: Finding = { code: 'policy-refused', message: `the policy ${policy.name} expired on ${policy.expires.slice(0, 10)}`, hint: 'get a newer version from its owner' };
+  return checkOf('policy', evidence, [...(expired ? [finding] : []), ...clockFindings(of)]);
+}
+
+/** A clock behind a time that others vouch for cannot judge any age (rule 11). */
+function clockFindings({ facts }: Case): readonly Finding[] {
+  const newest = Math.max(0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0));
+  if (newest <= facts.now.getTime() + CLOCK_SKEW_MS) return [];
+  return [{ code: 'clock-behind', message: 'this clock is behind the time of a claim that exists already', facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() } }];
+}
+
+function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
+  return { evidence: [], findings: facts.log.findings };
+}
+
+function revocationRule({ revocations, facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
+  const findings = revocations.unreadable.map((claim): Finding => ({
+    code: 'claim-malformed', message: 'a revoker signed something that cannot be understood, which might revoke anything', subject: facts.id, facts: { claim: `sha256:${claim.bundle}` },
+  }));
+  const own = revocations.ofArtifact(facts.id.slice('sha256:'.length));
+  return { evidence: own === null && findings.length === 0 ? [{ what: `not revoked by any of ${facts.revocations.length} known revocations` }] : [], findings };
+}
+
+function lineageCheck(of: Case, lineage: Lineage): Check {
+  const bases = checkDeclaredBases(of, lineage);
+  const what = `lineage: ${lineage.nodes.size} ${lineage.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${lineage.depth} steps deep`;
+  return checkOf('lineage', [{ what, data: { nodes: lineage.nodes.size, depth: lineage.depth } }], [...lineage.findings, ...bases]);
+}
+
+/** The environment before this one must hold this id now. */
+function previousOf(of: Case): { readonly evidence: readonly Evidence[]; readonly findings: readonly Finding[]; readonly claim: VerifiedClaim | null } {
+  const previous = of.policy.environments.find(({ name }) => name === of.environment.after);
+  if (of.environment.after === undefined) return { evidence: [], findings: [], claim: null };
+  if (previous === undefined) return { evidence: [], findings: [{ code: 'policy-invalid', message: `there is no environment ${of.environment.after}` }], claim: null };
+  return checkPromoted(of, previous, { lasting: true });
+}

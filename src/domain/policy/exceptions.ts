@@ -1,0 +1,21 @@
+import { checkOf, type Check, type Evidence, type Finding } from '../verdict.ts';
+import type { Case } from './facts.ts';
+import type { Exception } from './types.ts';
+
+/** Findings that the policy excepts, by code, artifact and environment until a day, become evidence that says so. */
+export function withExceptions(of: Case, check: Check): Check {
+  if (check.passed) return check;
+  const excused = check.findings.map((finding) => ({ finding, exception: exceptionFor(of, finding) }));
+  const left = excused.filter(({ exception }) => exception === null).map(({ finding }) => finding);
+  const evidence = excused.flatMap(({ finding, exception }): Evidence[] => (exception === null ? [] : [evidenceOf(finding, exception)]));
+  return checkOf(check.name, [...check.evidence, ...evidence], left);
+}
+
+function exceptionFor({ policy, environment, facts }: Case, finding: Finding): Exception | null {
+  return policy.exceptions.find((each) =>
+    each.code === finding.code && each.id === finding.subject && each.environment === environment.name && Date.parse(each.expires) > facts.now.getTime()) ?? null;
+}
+
+function evidenceOf(finding: Finding, { reason, expires, code, id }: Exception): Evidence {
+  return { what: `excepted until ${expires.slice(0, 10)}: ${finding.message} (${reason})`, data: { code, id, reason, expires } };
+}

@@ -1,0 +1,76 @@
+import type { VerifiedClaim } from '../claims/types.ts';
+import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
+import type { LogEntry } from '../ports.ts';
+import type { Finding } from '../verdict.ts';
+import type { Authority } from './authority.ts';
+import type { LoggedRevocation, Revocations } from './revocations.ts';
+import type { Environment, Policy } from './types.ts';
+
+/** All a decision is made of: verified claims, what the log says, what the bytes are. Nothing is looked up later. */
+export interface GateFacts {
+  /** `sha256:<hex>` of the manifest. */
+  readonly id: string;
+  /** The name it was asked for by, without tag or digest. */
+  readonly name: string;
+  /** Hex digests that mean the same artifact: a single file's content. */
+  readonly aliases: readonly string[];
+  /** Hex ids of packages this one differs from in documentation only: their evaluations and scans still hold. */
+  readonly carriedFrom: readonly string[];
+  readonly claims: readonly VerifiedClaim[];
+  readonly revocations: readonly LoggedRevocation[];
+  readonly log: LogFacts;
+  readonly content: ContentFacts;
+  readonly now: Date;
+}
+
+export interface LogFacts {
+  /** Name of the log's verifier key. */
+  readonly origin: string;
+  /** All promotion entries of the name, in any environment, oldest first. */
+  readonly promotions: readonly LogEntry[];
+  /** Entries whose bundle is not there, forks, staleness: whatever the log gave as a reason to refuse. */
+  readonly findings: readonly Finding[];
+}
+
+export interface ContentFacts {
+  /** Format by path, as the bytes show it. */
+  readonly formats: ReadonlyMap<string, string>;
+  /** Base models that files of the artifact name: `adapter_config.json`, the card. */
+  readonly declaredBases: readonly { readonly name: string; readonly where: string }[];
+}
+
+/** The facts with everything derived from them once. */
+export interface Case {
+  readonly facts: GateFacts;
+  readonly policy: Policy;
+  readonly environment: Environment;
+  readonly authority: Authority;
+  readonly index: ClaimIndex;
+  readonly revocations: Revocations;
+  /** Hex of the id. */
+  readonly digest: string;
+  /** Claims that bind the artifact itself. */
+  readonly about: readonly BoundClaim[];
+  /** Those and the ones that carry over from packages with the same content. */
+  readonly aboutContent: readonly BoundClaim[];
+}
+
+/** A claim by somebody who may make it. */
+export interface Accepted {
+  readonly claim: VerifiedClaim;
+  readonly principal: string;
+  /** Only a pattern names the signer. */
+  readonly pattern: boolean;
+  readonly roles: readonly string[];
+}
+
+/** The claims of a predicate type that count here: right signer, not revoked. */
+export function acceptedOf(of: Case, bound: readonly BoundClaim[], predicateType: string, role?: string): readonly Accepted[] {
+  return bound.flatMap(({ claim }): readonly Accepted[] => {
+    if (claim.statement.predicateType !== predicateType || of.revocations.ofClaim(claim) !== null) return [];
+    const identity = of.authority.who(claim.signer);
+    const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
+    if (typeof identity === 'string' || roles.length === 0 || (role !== undefined && !roles.includes(role))) return [];
+    return [{ claim, principal: identity.principal.name, pattern: identity.pattern, roles }];
+  });
+}

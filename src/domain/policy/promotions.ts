@@ -1,0 +1,108 @@
+import type { VerifiedClaim } from '../claims/types.ts';
+import type { LogEntry } from '../ports.ts';
+import type { Evidence, Finding } from '../verdict.ts';
+import { bindingOf } from '../lineage/binding.ts';
+import type { Case } from './facts.ts';
+import { ageStart, daysOf, verifiedTime } from './time.ts';
+import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from './types.ts';
+import { readPromotion, resourceUri, type Promotion } from './vsa.ts';
+
+/** The promotion that holds for a name in an environment. */
+export interface Current {
+  readonly entry: LogEntry;
+  readonly claim: VerifiedClaim;
+  readonly promotion: Promotion;
+  /** `sha256:<hex>` of what is promoted. */
+  readonly id: string;
+  readonly principal: string;
+}
+
+/** The newest counting entry for the environment, or why there is none. */
+export type Newest = { readonly current: Current } | { readonly finding: Finding };
+
+const BREAK_GLASS_MS = 24 * 3_600_000;
+
+/**
+ * The newest promotion entry whose bundle a promoter of the policy signed (rules 16, 17). Entries by others are nobody's
+ * and passed over; an entry whose bundle is missing might be a withdrawal, so it refuses.
+ */
+export function newestPromotion(of: Case, environment: Environment): Newest {
+  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
+  for (const entry of entries.toSorted((a, b) => b.index - a.index)) {
+    const claim = of.index.byBundle(entry.leaf.bundle.slice('sha256:'.length));
+    if (claim === null) {
+      return refused(of, 'claim-missing', `the log's newest promotion for ${environment.name} (entry ${entry.index}) is not here`, { bundle: entry.leaf.bundle });
+    }
+    const current = readEntry(of, entry, claim, environment);
+    if (current !== null) return { current };
+  }
+  return refused(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`);
+}
+
+/** Null for an entry that counts for nothing: by a signer who may not promote, or not saying what its leaf says. */
+function readEntry(of: Case, entry: LogEntry, claim: VerifiedClaim, environment: Environment): Current | null {
+  const identity = of.authority.who(claim.signer);
+  const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
+  const promotion = readPromotion(claim.statement);
+  if (typeof identity === 'string' || promotion === null) return null;
+  if (!roles.includes(promotion.breakGlass ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
+  const binding = bindingOf(claim);
+  const expected = resourceUri({ origin: of.facts.log.origin, name: of.facts.name, environment: environment.name });
+  if (binding.kind !== 'one' || `sha256:${binding.digest}` !== entry.leaf.manifest || promotion.resourceUri !== expected) return null;
+  return { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name };
+}
+
+/**
+ * Is this very id what is promoted there, under this policy, and still (rule 16)? With `lasting`, a broken glass does not
+ * do: it never satisfies `after` (rule 13).
+ */
+export function checkPromoted(of: Case, environment: Environment, options: { lasting: boolean }): { readonly evidence: readonly Evidence[]; readonly findings: readonly Finding[]; readonly claim: VerifiedClaim | null } {
+  const newest = newestPromotion(of, environment);
+  if ('finding' in newest) return { evidence: [], findings: [newest.finding], claim: null };
+  const { current } = newest;
+  const finding = problemWith(of, current, environment, options.lasting);
+  if (finding !== null) return { evidence: [], findings: [finding], claim: current.claim };
+  const when = verifiedTime(current.claim);
+  const what = `promoted to ${environment.name} by ${current.principal}, log entry ${current.entry.index}${when === null ? '' : `, ${new Date(when).toISOString()}`}`;
+  const data = { environment: environment.name, principal: current.principal, index: current.entry.index, bundle: `sha256:${current.claim.bundle}`, breakGlass: current.promotion.breakGlass };
+  return { evidence: [{ what: current.promotion.breakGlass ? `${what}, BREAK-GLASS` : what, data }], findings: [], claim: current.claim };
+}
+
+function problemWith(of: Case, current: Current, environment: Environment, lasting: boolean): Finding | null {
+  const { promotion, claim, id } = current;
+  const facts = { environment: environment.name, entry: String(current.entry.index) };
+  const withdrawn = !promotion.passed || promotion.environment !== environment.name;
+  const revoked = of.revocations.ofClaim(claim);
+  if (withdrawn) return about(of, 'not-promoted', `${of.facts.name} was withdrawn from ${environment.name}`, facts);
+  if (id !== of.facts.id) return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, { ...facts, promoted: id });
+  if (revoked !== null) return about(of, 'revoked', `its promotion no longer counts: ${revoked.reason}`, facts);
+  if (promotion.policyDigest !== of.policy.digest) {
+    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, { ...facts, then: promotion.policyDigest, now: of.policy.digest });
+  }
+  if (promotion.breakGlass) return lasting ? about(of, 'not-promoted', `${environment.name} was entered by breaking the glass, which counts for nothing further`, facts) : breakGlassProblem(of, claim, facts);
+  return ageProblem(of, claim, environment, facts);
+}
+
+/** A broken glass is whole again 24 hours after its verified time; without one it never was broken (rule 13). */
+function breakGlassProblem(of: Case, claim: VerifiedClaim, facts: Readonly<Record<string, string>>): Finding | null {
+  const time = verifiedTime(claim);
+  if (time === null) return about(of, 'no-verified-time', 'nobody but its signer says when the glass was broken', facts);
+  const age = of.facts.now.getTime() - time;
+  return age > BREAK_GLASS_MS ? about(of, 'promotion-expired', `the glass was broken ${daysOf(age)} ago; 24 h are allowed`, facts) : null;
+}
+
+function ageProblem(of: Case, claim: VerifiedClaim, { maxAgeMs }: Environment, facts: Readonly<Record<string, string>>): Finding | null {
+  if (maxAgeMs === undefined) return null;
+  const start = ageStart(claim);
+  if (start === null) return about(of, 'no-verified-time', 'nobody but its signer says when it was promoted', facts);
+  const age = of.facts.now.getTime() - start;
+  return age > maxAgeMs ? about(of, 'promotion-expired', `it was promoted ${daysOf(age)} ago; ${daysOf(maxAgeMs)} are allowed`, facts) : null;
+}
+
+function about(of: Case, code: Finding['code'], message: string, facts: Readonly<Record<string, string>>): Finding {
+  return { code, message, subject: of.facts.id, facts };
+}
+
+function refused(of: Case, code: Finding['code'], message: string, facts: Readonly<Record<string, string>> = {}): Newest {
+  return { finding: about(of, code, message, facts) };
+}
