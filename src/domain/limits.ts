@@ -63,4 +63,7 @@ export const LIMITS = {
   formatDepth: 32,
   /** An archive member or compressed stream held in memory so that it can be read at random. */
   memberBytes: 64 << 20,
+  /** Bytes one exported range proof may prove, and its file. */
+  proofRangeBytes: 64 << 20,
+  proofFileBytes: 96 << 20,
 } as const;

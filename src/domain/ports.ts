@@ -91,7 +91,8 @@ export type Digests = Readonly<Partial<Record<HashAlgorithm, string>>>;
 
 export interface HashJob {
   readonly location: string;
-  readonly sizeBytes: number;
+  /** What the file must measure; absent: whatever it measures now. */
+  readonly sizeBytes?: number;
   /** If given, the file must still be as it was walked. */
   readonly stamp?: FileStamp;
   readonly followLink?: boolean;
@@ -103,6 +104,8 @@ export interface HashOptions {
   readonly jobs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
+  /** Told once, before anything is read: the sum of all sizes. */
+  readonly onTotal?: (bytes: number) => void;
   /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) for files of at least this size. */
   readonly outboardFromBytes?: number;
   /** Tells a job's failure and goes on: its result then has no digests. Absent: the first failure is thrown. */
@@ -282,6 +285,11 @@ export interface Registry {
   putManifest(name: string, manifest: { bytes: Uint8Array; mediaType: string; digest: string }, tag?: string): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;
   openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
+  /**
+   * Writes a blob to a file of its own, never a shared inode, hashing what is written; a part that is there already is
+   * continued where the registry can. @throws WeighmarkError `digest-mismatch`, `not-found`, `network`, `disk-full`.
+   */
+  getFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;
@@ -312,6 +320,27 @@ export interface Registries {
   open(location: string, options?: RegistryOptions): Promise<Registry>;
   /** @throws WeighmarkError `already-exists`, `anchor-inside`, `write-refused`. */
   init(location: string, options: { readonly origin?: string; readonly logKeyFile?: string }): Promise<NewRegistry>;
+}
+
+/** An artifact being built out of sight, beside where it will stand. */
+export interface Staging {
+  /** The folder that will get the artifact's name. */
+  readonly root: string;
+  /** Where unfinished files are; kept when interrupted, so that a repeat continues. */
+  partOf(digest: string): string;
+  /** A verified part becomes the file `path`, read-only. */
+  settle(digest: string, path: string): Promise<void>;
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** The whole folder gets its name at once. @throws WeighmarkError `already-exists` unless nothing or an empty folder is there. */
+  publish(): Promise<void>;
+  /** Each file replaces its namesake in the folder that is there. @throws WeighmarkError `symlink-refused`. */
+  publishInto(paths: readonly string[]): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface Stagings {
+  /** `key` tells apart what is staged for one target, so that only the same thing is continued. */
+  open(target: string, key: string): Promise<Staging>;
 }
 
 /** A leaf that is durably logged; `index` is null while it waits for the operator of a remote log (`log integrate`). */

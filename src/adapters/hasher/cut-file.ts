@@ -1,7 +1,7 @@
 import { buildOutboard, CV_BYTES, foldSubtrees, GROUP_BYTES } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, Digests, HashAlgorithm, HashJob, HashResult } from '../../domain/ports.ts';
-import { abandon, closeStamped, openStamped } from './open-file.ts';
+import type { Blake3Tree, Digests, HashAlgorithm, HashResult } from '../../domain/ports.ts';
+import { abandon, closeStamped, openStamped, type SizedJob } from './open-file.ts';
 import { hexDigests } from './hex.ts';
 import type { Answer, Task } from './tasks.ts';
 
@@ -34,9 +34,9 @@ export interface CutOptions {
   readonly tree: Blake3Tree;
 }
 
-export function openCutFile(wanted: HashJob, options: CutOptions): CutFile {
+export function openCutFile(wanted: SizedJob, options: CutOptions): CutFile {
   const file = openStamped(wanted);
-  const job: HashJob = { ...wanted, stamp: file.stamp };
+  const job: SizedJob = { ...wanted, stamp: file.stamp };
   const size = job.sizeBytes;
   const ordered = options.algorithms.filter((name) => name !== 'blake3');
   const leafBytes = options.outboard ? GROUP_BYTES : options.segmentBytes;

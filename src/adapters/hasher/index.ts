@@ -5,6 +5,7 @@ import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashOnLanes } from './lanes-hasher.ts';
 import { hashNatively } from './native-hasher.ts';
 import { loadAddon } from './native.ts';
+import { sized } from './open-file.ts';
 import { beginSequence } from './tasks.ts';
 
 export interface HasherOptions {
@@ -20,7 +21,11 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
   return {
     kernel: addon === null ? 'wasm' : 'native',
     tree,
-    hash: (jobs, how) => (addon === null || how.algorithms.includes('blake2b') ? hashOnLanes(jobs, how, tree) : hashNatively(addon, jobs, how)),
+    hash: async (jobs, how) => {
+      const ready = jobs.map(sized);
+      how.onTotal?.(ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+      return addon === null || how.algorithms.includes('blake2b') ? hashOnLanes(ready, how, tree) : hashNatively(addon, ready, how);
+    },
     hashStream,
   };
 }

@@ -1,11 +1,12 @@
 import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
+import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
 import { laneCount, openLanes, type Lane } from './lanes.ts';
 import { SEGMENT_BYTES } from './plan.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
+import type { SizedJob } from './open-file.ts';
 
 /** Hashes with the WebAssembly kernel and Node's own digests, on this thread or on workers. */
-export async function hashOnLanes(jobs: readonly HashJob[], options: HashOptions, tree: Blake3Tree, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
+export async function hashOnLanes(jobs: readonly SizedJob[], options: HashOptions, tree: Blake3Tree, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
   const total = jobs.reduce((sum, job) => sum + job.sizeBytes, 0);
   const schedule = createSchedule(jobs, options, { segmentBytes, lanes: laneCount(total, options.jobs), tree });
   const lanes = openLanes(laneCount(total, options.jobs), total, options.onProgress ?? (() => undefined));

@@ -45,6 +45,7 @@ function workerLane(onBytes: (bytes: number) => void): Lane {
   return {
     run: (task) => {
       const answers = new Promise<readonly Answer[]>((resolve, reject) => (waiting = { resolve, reject }));
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(task);
       return answers;
     },

@@ -1,9 +1,10 @@
 import { availableParallelism, constants } from 'node:os';
 import { outboardBytes } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
-import type { HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
+import type { HashOptions, HashResult } from '../../domain/ports.ts';
+import { fileError } from '../files/errors.ts';
 import type { Addon } from './native.ts';
-import { changed, fileError } from './open-file.ts';
+import { changed, notRegular, type SizedJob } from './open-file.ts';
 
 /** Cut so that the cores finish together and each read-ahead is worth its while. */
 const SEGMENT_BYTES = 4 << 20;
@@ -13,7 +14,7 @@ const FAILURE_BYTES = 9;
 const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4 } as const;
 
 /** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
-export async function hashNatively(addon: Addon, jobs: readonly HashJob[], options: HashOptions, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
+export async function hashNatively(addon: Addon, jobs: readonly SizedJob[], options: HashOptions, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
   const run = addon.create();
   const stop = () => addon.abort(run);
   const report = reporter(options, () => addon.progress(run));
@@ -43,12 +44,12 @@ function reporter({ onProgress }: HashOptions, done: () => number): () => void {
   };
 }
 
-function wantsOutboard(job: HashJob, options: HashOptions): boolean {
+function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
   return options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
 }
 
 /** Little-endian, as `kernel/src/request.rs` reads it. */
-function encode(jobs: readonly HashJob[], options: HashOptions, segmentBytes: number): Buffer {
+function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: number): Buffer {
   const head = Buffer.alloc(20);
   head.writeUInt32LE((options.algorithms.includes('blake3') ? FLAG.blake3 : 0) | (options.algorithms.includes('sha256') ? FLAG.sha256 : 0) | (options.onFailure === undefined ? 0 : FLAG.keepGoing), 0);
   head.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
@@ -57,7 +58,7 @@ function encode(jobs: readonly HashJob[], options: HashOptions, segmentBytes: nu
   return Buffer.concat([head, ...jobs.map((job) => encodeJob(job, wantsOutboard(job, options)))]);
 }
 
-function encodeJob(job: HashJob, outboard: boolean): Buffer {
+function encodeJob(job: SizedJob, outboard: boolean): Buffer {
   const path = Buffer.from(job.location);
   const { stamp } = job;
   const bytes = Buffer.alloc((stamp === undefined ? 16 : 48) + path.length);
@@ -71,7 +72,7 @@ function encodeJob(job: HashJob, outboard: boolean): Buffer {
   return bytes;
 }
 
-function decode(response: Buffer, jobs: readonly HashJob[], options: HashOptions): HashResult[] {
+function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOptions): HashResult[] {
   if (response.length === 0) throw new WeighmarkError('internal', 'the native kernel refused a request');
   const names = (['blake3', 'sha256'] as const).filter((name) => options.algorithms.includes(name));
   let digestAt = 4 + FAILURE_BYTES * response.readUInt32LE(0);
@@ -86,7 +87,7 @@ function decode(response: Buffer, jobs: readonly HashJob[], options: HashOptions
 }
 
 /** Throws the first failure, or tells each failed job once. */
-function tellFailures(response: Buffer, jobs: readonly HashJob[], options: HashOptions): ReadonlySet<number> {
+function tellFailures(response: Buffer, jobs: readonly SizedJob[], options: HashOptions): ReadonlySet<number> {
   const failed = new Set<number>();
   const end = 4 + FAILURE_BYTES * response.readUInt32LE(0);
   for (let at = 4; at < end; at += FAILURE_BYTES) {
@@ -102,10 +103,9 @@ function tellFailures(response: Buffer, jobs: readonly HashJob[], options: HashO
 function failureOf(reason: number, errno: number, subject: string): WeighmarkError {
   switch (reason) {
     case 1: return changed(subject);
-    case 2: return new WeighmarkError('special-file', 'not a regular file', { subject });
-    case 3: return new WeighmarkError('unreadable', 'is a directory', { subject });
-    case 4: return new WeighmarkError('interrupted', 'interrupted');
-    default: return fileError({ code: errnoName(errno) }, subject);
+    case 2: return notRegular(subject);
+    case 3: return new WeighmarkError('interrupted', 'interrupted');
+    default: return fileError(Object.assign(new Error(errnoName(errno)), { code: errnoName(errno) }), subject);
   }
 }
 

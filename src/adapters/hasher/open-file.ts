@@ -1,6 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
-import { WeighmarkError, type Code } from '../../domain/errors.ts';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { FileStamp, HashJob } from '../../domain/ports.ts';
+import { fileError } from '../files/errors.ts';
+import { sameStamp } from '../files/open.ts';
+import { stampOf } from '../files/walk.ts';
+
+export type SizedJob = HashJob & { readonly sizeBytes: number };
 
 /** A regular file opened once; `verifyUnchanged` says whether it is still what was opened. */
 export interface StampedFile {
@@ -13,12 +18,11 @@ export interface StampedFile {
  * @throws WeighmarkError `file-changed` if it is not what the job's size and stamp say; `symlink-refused`,
  * `special-file`, `not-found`, `unreadable`.
  */
-export function openStamped(job: HashJob): StampedFile {
+export function openStamped(job: SizedJob): StampedFile {
   const fd = openFile(job);
   try {
     const stats = fstatSync(fd, { bigint: true });
-    if (stats.isDirectory()) throw new WeighmarkError('unreadable', 'is a directory', { subject: job.location });
-    if (!stats.isFile()) throw new WeighmarkError('special-file', 'not a regular file', { subject: job.location });
+    if (!stats.isFile()) throw notRegular(job.location);
     const stamp = stampOf(stats);
     if (Number(stamp.sizeBytes) !== job.sizeBytes) throw changed(job.location);
     if (job.stamp !== undefined && !sameStamp(stamp, job.stamp)) throw changed(job.location);
@@ -68,33 +72,26 @@ function openFile(job: HashJob): number {
   }
 }
 
-export function stampOf(stats: BigIntStats): FileStamp {
-  return { dev: stats.dev, ino: stats.ino, sizeBytes: stats.size, mtimeNs: stats.mtimeNs, ctimeNs: stats.ctimeNs };
-}
-
-export function sameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+/** The job with its size, where the caller left that to be found. What has none fails when it is opened. */
+export function sized(job: HashJob): SizedJob {
+  const sizeBytes = job.sizeBytes ?? sizeOf(job.location);
+  return { ...job, sizeBytes };
 }
 
 export function changed(location: string): WeighmarkError {
-  return new WeighmarkError('file-changed', 'the file changed while it was being read', {
+  return new WeighmarkError('file-changed', `${location} changed while it was being read`, {
     subject: location, hint: 'wait until nothing writes to it, then run again',
   });
 }
 
-/** A WeighmarkError for a failed system call on a file. */
-export function fileError(cause: unknown, location: string): WeighmarkError {
-  const errno = (cause as NodeJS.ErrnoException).code ?? '';
-  const [code, message] = MEANINGS[errno] ?? ['unreadable', errno === '' ? String(cause) : `cannot be read (${errno})`];
-  return new WeighmarkError(code, message, { subject: location, cause });
+export function notRegular(location: string): WeighmarkError {
+  return new WeighmarkError('special-file', `${location} is not a regular file`, { subject: location });
 }
 
-const MEANINGS: Readonly<Record<string, readonly [Code, string]>> = {
-  ENOENT: ['not-found', 'no such file'],
-  ENOTDIR: ['not-found', 'no such file'],
-  ELOOP: ['symlink-refused', 'is a symbolic link'],
-  EACCES: ['unreadable', 'permission denied'],
-  EPERM: ['unreadable', 'permission denied'],
-  ENXIO: ['special-file', 'not a regular file'],
-  EISDIR: ['unreadable', 'is a directory'],
-};
+function sizeOf(location: string): number {
+  try {
+    return statSync(location).size;
+  } catch {
+    return 0;
+  }
+}

@@ -1,4 +1,5 @@
-import type { HashJob, HashOptions } from '../../domain/ports.ts';
+import type { HashOptions } from '../../domain/ports.ts';
+import type { SizedJob } from './open-file.ts';
 
 /** Segments are aligned powers of two, so that each is a subtree of BLAKE3's tree. */
 export const SEGMENT_BYTES = 16 << 20;
@@ -16,7 +17,7 @@ export interface Plan {
   readonly batches: readonly (readonly number[])[];
 }
 
-export function planJobs(jobs: readonly HashJob[], options: HashOptions, sizing: Sizing): Plan {
+export function planJobs(jobs: readonly SizedJob[], options: HashOptions, sizing: Sizing): Plan {
   const cut: number[] = [];
   const whole: number[] = [];
   const total = jobs.reduce((sum, job) => sum + job.sizeBytes, 0);

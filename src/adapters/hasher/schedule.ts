@@ -1,10 +1,11 @@
 import { buildOutboard, emptyOutboard, GROUP_BYTES } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashJob, HashOptions, HashResult } from '../../domain/ports.ts';
+import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
 import { openCutFile, type CutFile } from './cut-file.ts';
 import { hexDigests } from './hex.ts';
 import { planJobs, type Sizing } from './plan.ts';
 import type { Answer, Task } from './tasks.ts';
+import type { SizedJob } from './open-file.ts';
 
 /** Hands out tasks and gathers their answers into results in the order of the jobs. */
 export interface Schedule {
@@ -16,15 +17,15 @@ export interface Schedule {
   close(): void;
 }
 
-export function createSchedule(jobs: readonly HashJob[], options: HashOptions, how: Sizing & { tree: Blake3Tree }): Schedule {
+export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, how: Sizing & { tree: Blake3Tree }): Schedule {
   const plan = planJobs(jobs, options, how);
   const results: HashResult[] = Array.from({ length: jobs.length });
   const active = new Map<number, CutFile>();
   const indices = new Map<Task, readonly number[]>();
   let cutAt = 0;
   let batchAt = 0;
-  const jobAt = (index: number) => jobs[index] as HashJob;
-  const wantsOutboard = (job: HashJob) => options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+  const jobAt = (index: number) => jobs[index] as SizedJob;
+  const wantsOutboard = (job: SizedJob) => options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
 
   const fail = (index: number, error: WeighmarkError) => {
     if (options.onFailure === undefined) throw error;
@@ -99,7 +100,7 @@ function asFailure(error: unknown): WeighmarkError {
   return error instanceof WeighmarkError ? error : new WeighmarkError('internal', String(error), { cause: error });
 }
 
-function resultOf(job: HashJob, answer: Answer, how: { outboard: boolean; tree: Blake3Tree }): HashResult {
+function resultOf(job: SizedJob, answer: Answer, how: { outboard: boolean; tree: Blake3Tree }): HashResult {
   const result = { sizeBytes: job.sizeBytes, digests: hexDigests(answer.digests) };
   if (!how.outboard) return result;
   if (answer.cvs === undefined) return { ...result, outboard: emptyOutboard(job.sizeBytes) };

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { WeighmarkError, type Code, type ErrorDetail } from '../../domain/errors.ts';
-import type { HashAlgorithm, HashJob } from '../../domain/ports.ts';
+import type { HashAlgorithm } from '../../domain/ports.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
-import { abandon, closeStamped, openStamped, readExactly, type StampedFile } from './open-file.ts';
+import { abandon, closeStamped, openStamped, readExactly, type StampedFile, type SizedJob } from './open-file.ts';
 
 /**
  * What a lane (this thread or a worker) is asked to do. A huge file is cut: its BLAKE3 into aligned segments for any
@@ -10,11 +10,11 @@ import { abandon, closeStamped, openStamped, readExactly, type StampedFile } fro
  */
 export type Task =
   | { readonly kind: 'files'; readonly files: readonly WholeFile[]; readonly algorithms: readonly HashAlgorithm[] }
-  | { readonly kind: 'segment'; readonly index: number; readonly job: HashJob; readonly start: number; readonly end: number; readonly groups: boolean }
-  | { readonly kind: 'piece'; readonly index: number; readonly job: HashJob; readonly start: number; readonly end: number; readonly algorithms: readonly HashAlgorithm[] };
+  | { readonly kind: 'segment'; readonly index: number; readonly job: SizedJob; readonly start: number; readonly end: number; readonly groups: boolean }
+  | { readonly kind: 'piece'; readonly index: number; readonly job: SizedJob; readonly start: number; readonly end: number; readonly algorithms: readonly HashAlgorithm[] };
 
 export interface WholeFile {
-  readonly job: HashJob;
+  readonly job: SizedJob;
   /** Also yield the chaining values of its 16 KiB groups; for files of more than one. */
   readonly groups: boolean;
 }
@@ -110,13 +110,13 @@ function hashPiece(kernel: Kernel, task: Extract<Task, { kind: 'piece' }>, seque
 }
 
 /** Reads a range buffer by buffer into the kernel's input; the file must be the same when opened and when closed. */
-function readRange(kernel: Kernel, job: HashJob, range: { start: number; end: number }, each: (offset: number, length: number) => void): void {
+function readRange(kernel: Kernel, job: SizedJob, range: { start: number; end: number }, each: (offset: number, length: number) => void): void {
   const file = openStamped(job);
   readBuffers(kernel, file, { job, ...range, each });
   closeStamped(file, job.location);
 }
 
-function readBuffers(kernel: Kernel, file: StampedFile, how: { job: HashJob; start: number; end: number; each: (offset: number, length: number) => void }): void {
+function readBuffers(kernel: Kernel, file: StampedFile, how: { job: SizedJob; start: number; end: number; each: (offset: number, length: number) => void }): void {
   try {
     for (let offset = how.start; offset < how.end; offset += BUFFER_BYTES) {
       const length = Math.min(BUFFER_BYTES, how.end - offset);

@@ -63,7 +63,7 @@ export function escapePath(path: string): string {
   return path.replace(/[\\\n\r]/g, (char) => (char === '\\' ? '\\\\' : char === '\n' ? '\\n' : '\\r'));
 }
 
-function unescapePath(text: string, number: number): string {
+export function unescapePath(text: string, number: number): string {
   return text.replace(/\\(.?)/gs, (_, char: string) => {
     if (char === '\\') return '\\';
     if (char === 'n') return '\n';

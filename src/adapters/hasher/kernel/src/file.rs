@@ -21,7 +21,6 @@ pub struct Stamp {
 pub enum Failure {
     Changed,
     Special,
-    Directory,
     Interrupted,
     System(i32),
 }
@@ -43,10 +42,8 @@ impl OpenFile {
         }
         let file = unsafe { File::from_raw_fd(fd) };
         let (stamp, mode) = stat(&file)?;
-        match mode & libc::S_IFMT {
-            libc::S_IFREG => {}
-            libc::S_IFDIR => return Err(Failure::Directory),
-            _ => return Err(Failure::Special),
+        if mode & libc::S_IFMT != libc::S_IFREG {
+            return Err(Failure::Special);
         }
         if stamp.size != job.size || *job.stamp.get_or_init(|| stamp) != stamp {
             return Err(Failure::Changed);

@@ -79,9 +79,8 @@ fn put_failure(bytes: &mut Vec<u8>, job: usize, failure: Failure) {
     let (reason, errno) = match failure {
         Failure::Changed => (1, 0),
         Failure::Special => (2, 0),
-        Failure::Directory => (3, 0),
-        Failure::Interrupted => (4, 0),
-        Failure::System(errno) => (5, errno),
+        Failure::Interrupted => (3, 0),
+        Failure::System(errno) => (4, errno),
     };
     bytes.extend_from_slice(&(job as u32).to_le_bytes());
     bytes.push(reason);

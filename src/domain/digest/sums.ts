@@ -1,0 +1,81 @@
+import { WeighmarkError } from '../errors.ts';
+import type { Digests, HashAlgorithm } from '../ports.ts';
+import { escapePath, unescapePath } from './list.ts';
+
+/** One line of a checksum file: a name and the digest it shall have. */
+export interface SumLine {
+  readonly line: number;
+  readonly name: string;
+  /** Lower-case hex. */
+  readonly digest: string;
+  /** What the digest may be of: the tag says, else the length. */
+  readonly algorithms: readonly HashAlgorithm[];
+}
+
+const TAGS: Readonly<Record<HashAlgorithm, string>> = { sha256: 'SHA256', blake3: 'BLAKE3', blake2b: 'BLAKE2b' };
+const ALGORITHM_OF_TAG = new Map(Object.entries(TAGS).map(([name, tag]) => [tag, name as HashAlgorithm]));
+const HEX_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha256: 64, blake3: 64, blake2b: 128 };
+
+/**
+ * The lines for one file, as `b3sum` and `sha256sum` print them; several algorithms as tagged lines (`--tag`). A name
+ * with a backslash, LF or CR is escaped and its line begins with a backslash.
+ */
+export function formatSums(name: string, digests: Digests, algorithms: readonly HashAlgorithm[]): string {
+  const escaped = escapePath(name);
+  const mark = escaped === name ? '' : '\\';
+  const tagged = algorithms.length > 1;
+  return algorithms.map((algorithm) => {
+    const hex = digests[algorithm] ?? '';
+    return tagged ? `${mark}${TAGS[algorithm]} (${escaped}) = ${hex}\n` : `${mark}${hex}  ${escaped}\n`;
+  }).join('');
+}
+
+const PLAIN = /^([0-9a-fA-F]{64}|[0-9a-fA-F]{128}) [ *](.+)$/s;
+const TAGGED = /^([A-Za-z0-9]+) \((.+)\) = ([0-9a-fA-F]+)$/s;
+
+/**
+ * Reads the lines of `b3sum`, `sha256sum`, `b2sum` and their tagged forms, with both escapes.
+ * @param algorithms what lines without a tag are of; absent: any algorithm whose digests are that long.
+ * @throws WeighmarkError `format-invalid` for a line that is none of these.
+ */
+export function parseSums(bytes: Uint8Array, algorithms?: readonly HashAlgorithm[]): readonly SumLine[] {
+  const lines = decode(bytes).split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines.map((line, index) => parseLine(line.replace(/\r$/, ''), index + 1, algorithms));
+}
+
+/** Strict, since two names must not become one by replacement characters. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new WeighmarkError('format-invalid', 'the checksums are not UTF-8 text');
+  }
+}
+
+function parseLine(line: string, number: number, algorithms?: readonly HashAlgorithm[]): SumLine {
+  const marked = line.startsWith('\\');
+  const body = marked ? line.slice(1) : line;
+  const found = parseTagged(body) ?? parsePlain(body, algorithms);
+  if (found === null || found.algorithms.length === 0) throw invalid(number, 'is no line of b3sum, sha256sum or b2sum');
+  const name = marked ? unescapePath(found.name, number) : found.name;
+  if (name.includes('\0')) throw invalid(number, 'names no file');
+  return { line: number, name, digest: found.digest.toLowerCase(), algorithms: found.algorithms };
+}
+
+function parseTagged(body: string): Omit<SumLine, 'line'> | null {
+  const [, tag = '', name, digest = ''] = TAGGED.exec(body) ?? [];
+  const algorithm = ALGORITHM_OF_TAG.get(tag);
+  if (name === undefined || algorithm === undefined || digest.length !== HEX_LENGTH[algorithm]) return null;
+  return { name, digest, algorithms: [algorithm] };
+}
+
+function parsePlain(body: string, algorithms: readonly HashAlgorithm[] = ['blake3', 'sha256', 'blake2b']): Omit<SumLine, 'line'> | null {
+  const [, digest, name] = PLAIN.exec(body) ?? [];
+  if (digest === undefined || name === undefined) return null;
+  return { name, digest, algorithms: algorithms.filter((algorithm) => HEX_LENGTH[algorithm] === digest.length) };
+}
+
+function invalid(line: number, why: string): WeighmarkError {
+  return new WeighmarkError('format-invalid', `line ${line} of the checksums ${why}`);
+}
