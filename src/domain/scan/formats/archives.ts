@@ -1,0 +1,42 @@
+import type { ZipContent } from '../containers/zip.ts';
+import { report, type Spot } from '../session.ts';
+import { readText } from '../text/read.ts';
+import { judgeTorchScript } from './torchscript.ts';
+
+/** Judges what a zip file is for, by its members: torch.package, TorchScript, Keras, skops, NumPy archives. */
+export async function judgeArchiveKind(spot: Spot, content: ZipContent): Promise<void> {
+  const names = content.members.map(({ name }) => name);
+  const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
+  if (has(/(^|\/)\.data\/(extern_modules|python_version|version)$/)) judgeTorchPackage(spot, names);
+  if (content.torchScript) await judgeTorchScript(spot, content.members);
+  if (has(/^schema\.json$/)) await judgeSkops(spot, content);
+}
+
+function judgeTorchPackage(spot: Spot, names: readonly string[]): void {
+  const modules = names.filter((name) => name.endsWith('.py'));
+  if (modules.length === 0) return;
+  report(spot, 'WM-TORCH-002', `a torch.package with ${modules.length} Python modules, ${modules.slice(0, 3).join(', ')}`, { severity: 'high' });
+}
+
+/** Types of scikit-learn, SciPy and NumPy that skops trusts by itself, and Python's own values. */
+const TRUSTED = /^(sklearn|scipy|numpy|builtins|collections|xgboost|lightgbm|catboost|joblib)(\.|$)/;
+/** Loaders that look up functions or call methods by name. */
+const LOOKING_UP: ReadonlySet<string> = new Set(['MethodNode', 'OperatorFuncNode', 'FunctionNode', 'PartialNode', 'TypeNode', 'ReduceNode', 'ObjectNode', 'JsonNode']);
+
+async function judgeSkops(spot: Spot, { members }: ZipContent): Promise<void> {
+  const member = members.find(({ name }) => name === 'schema.json');
+  const text = member === undefined ? null : await readText(member.source);
+  if (text === null || !text.includes('"__loader__"')) return;
+  let seen = 0;
+  JSON.parse(text, (_key, value: unknown) => {
+    if (seen++ < 1_000_000 && typeof value === 'object' && value !== null && '__module__' in value && '__class__' in value) judgeNode(spot, value as Record<string, unknown>);
+    return value;
+  });
+}
+
+function judgeNode(spot: Spot, node: Record<string, unknown>): void {
+  const [module, name, loader] = [String(node['__module__']), String(node['__class__']), String(node['__loader__'])];
+  if (loader === 'OperatorFuncNode' || (loader === 'MethodNode' && !TRUSTED.test(module))) return report(spot, 'WM-SKOPS-001', `${loader} takes ${module}.${name}`);
+  if (TRUSTED.test(module) && !/^builtins\.(eval|exec|open|compile|getattr|setattr|__import__|print|input)$/.test(`${module}.${name}`)) return;
+  report(spot, 'WM-SKOPS-001', `${LOOKING_UP.has(loader) ? loader : 'a node'} names ${module}.${name}`);
+}

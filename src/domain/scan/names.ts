@@ -1,0 +1,4 @@
+/** The last part of a path, as it is written. */
+export function baseNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,68 @@
+import { globalName, isNode, type PickleCall, type PickleValue } from '../../formats/pickle/index.ts';
+import { isEscapeAttribute } from '../deny.ts';
+import type { Severity } from '../types.ts';
+
+/** What the arguments of a known callable add to its name: a finding, or `fine` if they make a doubtful one harmless. */
+export type CallJudgement = { readonly rule: string; readonly severity: Severity; readonly message: string } | 'fine' | null;
+
+type Check = (args: readonly PickleValue[]) => CallJudgement;
+
+/** More than this for one object of a few bytes is an attack on memory. */
+const ALLOCATION = 1 << 30;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  'builtins.getattr': ([target, name]) => judgeAttribute(target, name),
+  'numpy.core._ufunc_reconstruct': (args) => judgeUfunc(args),
+  'numpy._core._ufunc_reconstruct': (args) => judgeUfunc(args),
+  'operator.itemgetter': () => 'fine',
+  '_operator.itemgetter': () => 'fine',
+  'torch.storage._load_from_bytes': ([bytes]) => (isNode(bytes) && bytes.kind === 'bytes' ? 'fine' : null),
+  '_codecs.encode': ([, encoding]) => judgeEncoding(encoding),
+  'builtins.bytearray': ([size]) => judgeAllocation('bytearray', size),
+  'builtins.bytes': ([size]) => judgeAllocation('bytes', size),
+  'numpy.ndarray': ([shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
+  'numpy.core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
+  'numpy._core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
+};
+
+/** Callables that call or construct their first argument. */
+export const CALLS_FIRST: ReadonlySet<string> = new Set([
+  'copyreg._reconstructor', 'copyreg.__newobj__', 'copyreg.__newobj_ex__', 'torch._tensor._rebuild_from_type_v2', 'functools.partial',
+  'numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct', 'torch._utils._rebuild_wrapper_subclass', 'collections.defaultdict',
+]);
+
+export function judgeCall(name: string, call: PickleCall): CallJudgement {
+  return Object.hasOwn(CHECKS, name) ? (CHECKS[name]?.(call.args) ?? null) : null;
+}
+
+/** `getattr(Class, 'method')` is how Python pickles bound and nested things; anything with an escape is not. */
+function judgeAttribute(target: PickleValue | undefined, name: PickleValue | undefined): CallJudgement {
+  const from = globalName(target);
+  if (from !== null && typeof name === 'string' && /^\w+$/.test(name) && !isEscapeAttribute(name)) {
+    return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading takes the attribute ${name} of ${from}` };
+  }
+  const what = typeof name === 'string' ? name : 'a computed name';
+  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading calls getattr(${from ?? 'a computed value'}, ${what})` };
+}
+
+/** Takes any attribute of any module; honest pickles name a ufunc of NumPy or SciPy. */
+function judgeUfunc([module, name]: readonly PickleValue[]): CallJudgement {
+  const honest = typeof module === 'string' && /^(numpy|numpy\.core\.umath|numpy\._core\.umath|scipy\.special|scipy\.special\._ufuncs)$/.test(module);
+  if (honest && typeof name === 'string' && /^[a-z]\w*$/.test(name) && !isEscapeAttribute(name)) return 'fine';
+  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading fetches ${String(module)}.${String(name)} through numpy's ufunc reconstruction` };
+}
+
+function judgeEncoding(encoding: PickleValue | undefined): CallJudgement {
+  if (encoding === undefined || (typeof encoding === 'string' && /^(latin-?1|iso-?8859-?1|utf-?8|ascii)$/i.test(encoding))) return null;
+  return { rule: 'WM-PICKLE-004', severity: 'medium', message: 'loading encodes text with an unusual codec' };
+}
+
+function judgeAllocation(what: string, size: PickleValue | undefined): CallJudgement {
+  if ((typeof size !== 'number' && typeof size !== 'bigint') || size <= ALLOCATION) return null;
+  return { rule: 'WM-PICKLE-014', severity: 'high', message: `loading makes a ${what} of ${size} elements out of nothing` };
+}
+
+function productOf(shape: PickleValue | undefined): PickleValue | undefined {
+  if (!isNode(shape) || shape.kind !== 'tuple') return shape;
+  return shape.items.reduce<number>((product, size) => product * Number(typeof size === 'number' || typeof size === 'bigint' ? size : 1), 1);
+}

@@ -1,0 +1,180 @@
+import { globalName, isNode, readPickles, type Pickle, type PickleCall, type PickleEvent, type PickleGlobal, type PickleValue, type PickleVisitor, type Span } from '../../formats/pickle/index.ts';
+import { windowSource } from '../../formats/source.ts';
+import type { Source } from '../../ports.ts';
+import { CODE_MAKERS } from '../deny.ts';
+import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
+import { atLeast, type ScanFinding } from '../types.ts';
+import { CALLS_FIRST, judgeCall } from './calls.ts';
+import { constantsVisitor, type Candidate } from './constants.ts';
+import { isClassLike, isPythonName, judgeName } from './names.ts';
+import { addWeightsOnly } from './weights-only.ts';
+
+export interface PickleContext {
+  /** Inside a TorchScript archive, whose own classes are named `__torch__.…`. */
+  readonly torchScript?: boolean;
+  /** Bytes after the last stream belong to the format: storages of legacy PyTorch files. */
+  readonly dataFollows?: boolean;
+  /** Not what a PyTorch loader reads: says nothing about `weights_only`. */
+  readonly aside?: boolean;
+}
+
+interface Use {
+  readonly module: string;
+  readonly name: string;
+  readonly offset: number;
+  called: PickleCall | undefined;
+  /** Every call so far was found harmless by its arguments. */
+  excused: boolean;
+}
+
+/** Reads all pickle streams in the source and reports what loading them would do. */
+export async function judgePickles(spot: Spot, source: Source, context: PickleContext = {}): Promise<readonly Pickle[]> {
+  const uses = new Map<string, Use>();
+  const candidates: Candidate[] = [];
+  const visitor = visitorOf(spot, uses, candidates);
+  const { streams, trailing } = await readPickles(source, { visitor });
+  for (const use of uses.values()) reportUse(spot, use, context);
+  for (const stream of streams) reportStream(spot, stream);
+  if (streams.length > 1 && context.dataFollows !== true) report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, { offset: streams[1]?.start ?? 0 });
+  if (context.aside !== true && spot.depth < 2) addWeightsOnly(spot, streams);
+  await judgeCandidates(spot, source, candidates);
+  await judgeRawData(spot, source, streams.flatMap((stream) => stream.raw));
+  if (trailing !== null) await judgeTrailing(spot, source, trailing, context);
+  return streams;
+}
+
+function visitorOf(spot: Spot, uses: Map<string, Use>, candidates: Candidate[]): PickleVisitor {
+  return {
+    ...constantsVisitor(candidates, (reason, offset) => leaveOut(spot, reason, offset)),
+    onGlobal: (global) => void useOf(uses, global),
+    onCall: (call) => recordCall(spot, uses, call),
+  };
+}
+
+function useOf(uses: Map<string, Use>, { module, name, offset }: PickleGlobal): Use | null {
+  if (module === null || name === null) return null;
+  const key = `${module}\n${name}`;
+  const use = uses.get(key) ?? { module, name, offset, called: undefined, excused: true };
+  if (uses.size < 100_000) uses.set(key, use);
+  return use;
+}
+
+function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void {
+  if (!isNode(call.callee) || call.callee.kind !== 'global') return;
+  const use = useOf(uses, call.callee);
+  if (use === null) return;
+  const { name } = judgeName(use.module, use.name);
+  const judged = judgeCall(name, call);
+  if (judged === null) [use.called, use.excused] = [use.called ?? call, false];
+  else if (judged !== 'fine') report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
+  const [first] = call.args;
+  if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global') recordCall(spot, uses, { ...call, callee: first, args: call.args.slice(1) });
+}
+
+function reportUse(spot: Spot, use: Use, context: PickleContext): void {
+  const { module, offset, called } = use;
+  const at: FoundAt = { offset: called?.offset ?? offset };
+  if (!isPythonName(module, use.name)) return report(spot, 'WM-PICKLE-007', `${module} ${use.name} is not a Python name`, at);
+  const { state, name, known } = judgeName(module, use.name, context.torchScript);
+  const action = called === undefined ? 'is imported' : `is called with ${describe(called.args)}`;
+  if (state === 'allowed') return;
+  if (use.name.includes('.') && !(state === 'review' && isClassLike(use.name))) return report(spot, 'WM-PICKLE-006', `${module}: ${use.name} ${action}`, { ...at, severity: state === 'block' && known ? 'critical' : 'high' });
+  if (called === undefined && use.excused && isExcusable(name)) return;
+  if (CODE_MAKERS.has(name)) return report(spot, 'WM-PICKLE-020', `${name} ${action}`, at);
+  if (state === 'block') return reportBlocked(spot, { name, known, called: called !== undefined, action }, at);
+  report(spot, called === undefined ? 'WM-PICKLE-005' : 'WM-PICKLE-004', `${name} ${action}`, at);
+}
+
+/** Names whose every use was judged by its arguments. */
+function isExcusable(name: string): boolean {
+  return /^(builtins\.getattr|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(name);
+}
+
+function reportBlocked(spot: Spot, use: { name: string; known: boolean; called: boolean; action: string }, at: FoundAt): void {
+  const message = `${use.name} ${use.action}`;
+  if (use.known) report(spot, use.called ? 'WM-PICKLE-001' : 'WM-PICKLE-002', message, at);
+  else if (use.called) report(spot, 'WM-PICKLE-003', message, at);
+  else report(spot, 'WM-PICKLE-005', message, at);
+}
+
+const EVENT_RULES: Readonly<Partial<Record<PickleEvent['kind'], string>>> = {
+  'computed-name': 'WM-PICKLE-007', extension: 'WM-PICKLE-008', 'build-on-global': 'WM-PICKLE-009', 'set-on-global': 'WM-PICKLE-010',
+  'computed-call': 'WM-PICKLE-011', persistent: 'WM-PICKLE-012', 'memo-bomb': 'WM-PICKLE-013', 'memo-index': 'WM-PICKLE-014',
+};
+
+function reportStream(spot: Spot, stream: Pickle): void {
+  for (const event of stream.events) {
+    const rule = EVENT_RULES[event.kind];
+    if (rule !== undefined) report(spot, rule, event.detail, { offset: event.offset });
+  }
+  const limit = stream.problems.find((problem) => problem.code === 'limit');
+  if (limit !== undefined) leaveOut(spot, limit.message, limit.offset);
+  const broken = stream.problems.find((problem) => problem.code !== 'limit');
+  if (broken !== undefined) report(spot, 'WM-PICKLE-015', broken.message, { offset: broken.offset });
+}
+
+/** Pickles and compressed data inside constants: judged like files, reported if dangerous. */
+async function judgeCandidates(spot: Spot, source: Source, candidates: readonly Candidate[]): Promise<void> {
+  if (candidates.length > 0 && spot.depth >= 6) return leaveOut(spot, 'content nested too deeply in a pickle');
+  for (const candidate of candidates) {
+    const inner = await candidate.open(source);
+    if (inner === null) continue;
+    const findings = await findingsOf(spot, inner);
+    const worst = findings.find((finding) => atLeast(finding.severity, 'high'));
+    if (worst !== undefined) report(spot, 'WM-PICKLE-018', `${candidate.what}: ${worst.message}`, { offset: candidate.offset, severity: worst.severity });
+  }
+}
+
+/** joblib skips array data; a plain unpickler would run it. Only data that does something as a pickle counts. */
+async function judgeRawData(spot: Spot, source: Source, spans: readonly Span[]): Promise<void> {
+  for (const span of spans.slice(0, 1000)) {
+    const length = Math.min(span.length, 1 << 16);
+    const findings = await findingsOf(spot, windowSource(source, span.offset, length));
+    const worst = findings.find((finding) => atLeast(finding.severity, 'high') && finding.rule !== 'WM-PICKLE-014');
+    if (worst !== undefined) report(spot, 'WM-PICKLE-019', `array data is a pickle: ${worst.message}`, { offset: span.offset });
+  }
+}
+
+async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context: PickleContext): Promise<void> {
+  if (context.dataFollows !== true) report(spot, 'WM-PICKLE-017', `${trailing.length} bytes follow the pickle`, { offset: trailing.offset });
+  const bytes = await source.read(trailing.offset, Math.min(trailing.length, 1 << 20));
+  const starts = startsOf(bytes).slice(0, 200);
+  for (const start of starts) {
+    const offset = trailing.offset + start;
+    const findings = await findingsOf(spot, windowSource(source, offset, Math.min(source.size - offset, 1 << 20)));
+    const worst = findings.find((finding) => finding.severity === 'critical');
+    if (worst !== undefined) report(spot, 'WM-PICKLE-018', `a pickle after the end: ${worst.message}`, { offset });
+  }
+}
+
+/** Places where a pickle of protocol 2 to 5, or a GLOBAL of protocol 0, may start. */
+function startsOf(bytes: Uint8Array): number[] {
+  const found: number[] = [];
+  for (let at = 0; at + 2 < bytes.length && found.length < 200; at++) {
+    const next = bytes[at + 1] ?? 0;
+    if (bytes[at] === 0x80 && next >= 2 && next <= 5) found.push(at);
+    else if (bytes[at] === 0x63 && next >= 0x5f && next <= 0x7a && isGlobalAt(bytes, at)) found.push(at);
+  }
+  return found;
+}
+
+function isGlobalAt(bytes: Uint8Array, at: number): boolean {
+  return /^c[a-z_][\w.]{1,60}\n[A-Za-z_][\w.]{1,60}\n/.test(Buffer.from(bytes.subarray(at, at + 130)).toString('latin1'));
+}
+
+async function findingsOf(spot: Spot, source: Source): Promise<readonly ScanFinding[]> {
+  const session = newSession(spot.session.path);
+  await judgePickles({ session, member: spot.member, depth: spot.depth + 2 }, source, { aside: true, dataFollows: true });
+  return session.findings;
+}
+
+function describe(args: readonly PickleValue[]): string {
+  const shown = args.slice(0, 3).map(describeOne).join(', ');
+  return `(${shown}${args.length > 3 ? ', …' : ''})`;
+}
+
+function describeOne(value: PickleValue): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+  if (!isNode(value)) return String(value);
+  return globalName(value) ?? `a ${value.kind}`;
+}

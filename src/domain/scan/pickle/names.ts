@@ -1,0 +1,73 @@
+import { HUGGING_FACE, JOBLIB, NUMPY, PYTHON } from '../allow/core.ts';
+import { LIBRARIES } from '../allow/libraries.ts';
+import { PANDAS } from '../allow/pandas.ts';
+import { modernName } from '../allow/python2.ts';
+import { SCIPY } from '../allow/scipy.ts';
+import { SKLEARN } from '../allow/sklearn.ts';
+import { STANDARD_MODULES } from '../allow/stdlib.ts';
+import { TORCH_NN } from '../allow/torch-nn.ts';
+import { TORCH, WEIGHTS_ONLY } from '../allow/torch.ts';
+import { isDangerous } from '../deny.ts';
+
+/** `allowed` by exact name; `review`: known, with effects that depend on its arguments, or of unknown origin; `block`: known or likely to do harm. */
+export type NameState = 'allowed' | 'review' | 'block';
+
+export interface NameJudgement {
+  readonly state: NameState;
+  /** The name Python 3 imports. */
+  readonly name: string;
+  /** True if a list says so; false if it is only unknown. */
+  readonly known: boolean;
+}
+
+/** Known and harmless by themselves, but they hold or find other objects; those are judged on their own. */
+const REVIEW: ReadonlySet<string> = new Set([
+  'functools.partial', 'operator.itemgetter', '_operator.itemgetter', 'logging.getLogger', 'logging.Logger', 'weakref.ref', 'collections.UserDict',
+  'collections.UserList', 'types.MappingProxyType', 'types.GenericAlias', 'time.struct_time', 'itertools.count', 'itertools.chain', 'itertools.cycle',
+  'functools.cmp_to_key', 'dataclasses.Field', 'abc.ABCMeta', 'enum.EnumMeta', 'queue.Queue', 'random.Random.random', 'copyreg.constructor',
+  'torch.storage._load_from_bytes', 'numpy.core._ufunc_reconstruct', 'numpy._core._ufunc_reconstruct', 'fsspec.implementations.local.LocalFileSystem',
+]);
+
+const ALLOWED: ReadonlySet<string> = new Set(
+  [PYTHON, NUMPY, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
+);
+const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
+
+/** Judges one imported name. `torchScript`: inside a TorchScript archive, whose own classes are named `__torch__.…`. */
+export function judgeName(module: string, name: string, torchScript = false): NameJudgement {
+  const [modernModule, modern] = modernName(module, name);
+  const full = `${modernModule}.${modern}`;
+  if (isDangerous(modernModule, modern) && !REVIEW.has(full)) return { state: 'block', name: full, known: true };
+  if (ALLOWED.has(full)) return { state: 'allowed', name: full, known: true };
+  if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
+  if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
+  const standard = STANDARD_MODULES.has(modernModule.split('.')[0] ?? '');
+  return { state: standard || !isClassLike(modern) ? 'block' : 'review', name: full, known: false };
+}
+
+/** Whether `torch.load(weights_only=True)` accepts the name. */
+export function isLoadable(module: string, name: string): boolean {
+  return LOADABLE.has(modernName(module, name).join('.'));
+}
+
+/**
+ * A class by its shape, or a function that by its name only puts an object together again. In a dotted name every part
+ * must be a class.
+ */
+export function isClassLike(name: string): boolean {
+  return /^_*[A-Z]\w*(\._*[A-Z]\w*)*$/.test(name) || /^_*(pyx_unpickle|unpickle|reconstruct|rebuild|restore|newobj|newObj)_?\w*$/.test(name) || /^_*\w+_(ctor|unpickle|reconstruct)$/.test(name);
+}
+
+export function isPythonName(module: string, name: string): boolean {
+  return /^[A-Za-z_]\w*(\.[A-Za-z_$]\w*)*$/.test(module) && /^[A-Za-z_]\w*(\.(<locals>|[A-Za-z_]\w*))*$/.test(name);
+}
+
+function flatten(table: Readonly<Record<string, string>>): string[] {
+  return Object.entries(table).flatMap(([module, names]) => names.split(' ').map((name) => `${module}.${name}`));
+}
+
+/** `torch._tensor_classes`: one class for each storage type and place. */
+function tensorClasses(): string[] {
+  const names = ['Double', 'Float', 'Half', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool', 'BFloat16'];
+  return ['torch', 'torch.cuda', 'torch.sparse', 'torch.cuda.sparse'].flatMap((module) => names.map((name) => `${module}.${name}Tensor`));
+}

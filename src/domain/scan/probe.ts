@@ -1,0 +1,39 @@
+import type { FormatId, NamedSource } from '../formats/types.ts';
+import type { Source } from '../ports.ts';
+import { isPickleStart } from './pickle/constants.ts';
+
+/** Formats the general detection names, and what an attacker might hide from it. */
+export async function probeMore({ source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
+  const found = new Set(matches);
+  const head = await source.read(0, 600);
+  if (isPickleStart(head) && !found.has('torch-legacy')) found.add('pickle');
+  if (found.has('executable') && (await probeExecutable(source)) === null) found.delete('executable');
+  else if ((await probeExecutable(source)) !== null) found.add('executable');
+  if (found.size === 0 && looksLikePickle(head)) found.add('pickle');
+  return [...found];
+}
+
+/** A name for the program the bytes are, or null. */
+export async function probeExecutable(source: Source): Promise<string | null> {
+  const head = Buffer.from(await source.read(0, 64));
+  if (head.length < 16) return null;
+  const magic = head.toString('hex', 0, 4);
+  if (magic === '7f454c46') return 'an ELF program or library';
+  if (['cffaedfe', 'cefaedfe', 'feedfacf', 'feedface'].includes(magic)) return 'a Mach-O program or library';
+  if (magic === 'cafebabe' && head.readUInt32BE(4) < 70_000) return head.readUInt32BE(4) < 45 ? 'a Mach-O program or library' : 'a Java class';
+  if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ') return isWindows(source, head);
+  return head.toString('hex', 0, 8) === '0061736d01000000' ? 'a WebAssembly module' : null;
+}
+
+async function isWindows(source: Source, head: Buffer): Promise<string | null> {
+  if (head.length < 64) return null;
+  const at = head.readUInt32LE(60);
+  if (at > source.size - 4) return null;
+  return Buffer.from(await source.read(at, 4)).toString('latin1') === 'PE\0\0' ? 'a Windows program or library' : null;
+}
+
+/** Opcodes of protocol 0 and 1 that only make sense at a pickle's start. */
+function looksLikePickle(head: Uint8Array): boolean {
+  const text = Buffer.from(head).toString('latin1');
+  return /^[(\])}]/.test(text) && /[cioRb]/.test(text) && /(^|[^\w])[ci][a-zA-Z_][\w.]{0,60}\n[A-Za-z_]\w{0,60}\n/.test(text);
+}

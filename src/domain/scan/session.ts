@@ -1,0 +1,79 @@
+import { LIMITS } from '../limits.ts';
+import type { FormatId } from '../formats/types.ts';
+import { atLeast, type Place, type ScanFinding, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
+import { RULES } from './rules.ts';
+
+/** What one file's scan has found so far, and what it may still spend. Nested content shares its file's session. */
+export interface Session {
+  readonly path: string;
+  readonly findings: ScanFinding[];
+  readonly unexamined: Unexamined[];
+  readonly formats: Set<FormatId>;
+  readonly seen: Set<string>;
+  readonly budget: { inflatedBytes: number; members: number };
+  weightsOnly: WeightsOnly | undefined;
+}
+
+/** Where in a file something is being read. */
+export interface Spot {
+  readonly session: Session;
+  /** Nested member path, `!/`-joined; empty at the top. */
+  readonly member: string;
+  /** How many containers deep. */
+  readonly depth: number;
+}
+
+export interface FoundAt {
+  readonly offset?: number;
+  readonly tensor?: string;
+  readonly severity?: Severity;
+}
+
+/** Findings of one file at most: a file made of findings must not exhaust memory; the first ones decide. */
+const FINDINGS_KEPT = 1000;
+
+export function newSession(path: string): Session {
+  return {
+    path, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined,
+    budget: { inflatedBytes: LIMITS.archiveInflatedBytes, members: LIMITS.archiveMembers },
+  };
+}
+
+export function spotOf(session: Session): Spot {
+  return { session, member: '', depth: 0 };
+}
+
+/** The spot of a member inside `spot`. */
+export function inside(spot: Spot, name: string): Spot {
+  return { session: spot.session, member: spot.member === '' ? name : `${spot.member}!/${name}`, depth: spot.depth + 1 };
+}
+
+export function placeOf({ session, member }: Spot, found: FoundAt = {}): Place {
+  return {
+    path: session.path,
+    ...(member === '' ? {} : { member }),
+    ...(found.offset === undefined ? {} : { offset: found.offset }),
+    ...(found.tensor === undefined ? {} : { tensor: found.tensor }),
+  };
+}
+
+/** Adds a finding once per rule, place and message. @throws Error if the rule does not exist. */
+export function report(spot: Spot, rule: string, message: string, found: FoundAt = {}): void {
+  const severity = found.severity ?? RULES[rule]?.severity;
+  if (severity === undefined) throw new Error(`no rule ${rule}`);
+  const { session } = spot;
+  const key = `${rule}\n${spot.member}\n${message}`;
+  if (session.seen.has(key)) return;
+  if (session.findings.length >= FINDINGS_KEPT && !makesWorse(session, severity)) return;
+  session.seen.add(key);
+  session.findings.push({ rule, severity, message, place: placeOf(spot, found) });
+}
+
+export function leaveOut(spot: Spot, reason: string, offset?: number): void {
+  if (spot.session.unexamined.length >= FINDINGS_KEPT) return;
+  spot.session.unexamined.push({ place: placeOf(spot, offset === undefined ? {} : { offset }), reason });
+}
+
+function makesWorse(session: Session, severity: Severity): boolean {
+  return !session.findings.some((finding) => atLeast(finding.severity, severity));
+}

@@ -1,0 +1,26 @@
+import { report, type Spot } from '../session.ts';
+import type { Severity } from '../types.ts';
+
+/** Unicode tag characters: a whole alphabet nobody sees. */
+const TAGS = /[\u{e0001}-\u{e007f}]/u;
+/** Controls that change the direction of text (Trojan Source). */
+const BIDI = /[\u202a-\u202e\u2066-\u2069]/;
+/** Runs of invisible characters: single ones have honest uses (emoji, Indic scripts). */
+const HIDDEN_RUN = /[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{6,}/u;
+const ZERO_WIDTH = /[\u200b\u2060-\u2064\ufeff\u00ad\u180e]/;
+/** A flag emoji is a black flag, tags, and a cancel tag. */
+const FLAGS = /\u{1f3f4}[\u{e0020}-\u{e007e}]+\u{e007f}/gu;
+
+/** Reports characters people do not see. `instruction`: text a model or a person follows, where they have no honest use. */
+export function judgeCharacters(spot: Spot, text: string, options: { what: string; instruction: boolean }): void {
+  const { what, instruction } = options;
+  const found = (pattern: RegExp, name: string, severity: Severity): void => {
+    const at = text.search(pattern);
+    if (at >= 0) report(spot, 'WM-TEXT-001', `${name} in ${what}`, { offset: Buffer.byteLength(text.slice(0, at)), severity });
+  };
+  const tagged = text.replace(FLAGS, '');
+  if (TAGS.test(tagged)) found(TAGS, 'invisible tag characters', instruction ? 'high' : 'medium');
+  if (HIDDEN_RUN.test(text)) found(HIDDEN_RUN, 'a run of invisible characters', instruction ? 'high' : 'medium');
+  if (BIDI.test(text)) found(BIDI, 'text direction controls', instruction ? 'medium' : 'low');
+  if (ZERO_WIDTH.test(text)) found(ZERO_WIDTH, 'zero-width characters', instruction ? 'medium' : 'low');
+}

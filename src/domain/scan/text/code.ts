@@ -1,0 +1,30 @@
+import { report, type Spot } from '../session.ts';
+
+/** Code that decodes and runs what it hides, or gives control away: no loading script does this. */
+const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
+  ['executes decoded text', /\b(exec|eval|compile)\s*\(\s*(?:\w+\.)*(b64decode|a85decode|b85decode|unhexlify|decompress|fromhex|loads|decode|urlopen|get)\b/],
+  ['executes decoded text', /\b(exec|eval)\s*\([^)\n]{0,120}\b(b64decode|unhexlify|zlib\.decompress|marshal\.loads|codecs\.decode|bytes\.fromhex|urlopen|requests\.get)\b/],
+  ['runs marshalled code', /\bmarshal\.loads\s*\(/],
+  ['opens a reverse shell', /\bsocket\.socket\b[\s\S]{0,600}\b(dup2|subprocess|pty\.spawn|os\.system)\b|\/dev\/tcp\/|\bnc\s+-\w*e\b/],
+  ['pipes a download into a shell', /\b(curl|wget)\b[^\n|]{0,300}\|\s*(sudo\s+)?(ba|z|da)?sh\b/],
+  ['runs an encoded command', /\bpowershell(\.exe)?\b[^\n]{0,100}\s-e(nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{20,}|\bIEX\s*\(|Invoke-Expression/i],
+  ['imports by computed name', /__import__\s*\(\s*(?!['"]\w+['"]\s*\))[^)\n]{0,60}(chr|join|\[::-1\]|b64|decode)/],
+];
+/** Code that reaches the system: for review in a setup script, not in what loads data. */
+const SYSTEM = /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
+/** Classes whose methods run when a dataset or model is loaded. */
+const LOADING = /\bclass\s+\w+\s*\([^)]*\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
+
+export function judgeCode(spot: Spot, text: string, what: 'python' | 'script' | 'notebook'): void {
+  for (const [name, pattern] of HOSTILE) {
+    const match = pattern.exec(text);
+    if (match !== null) report(spot, 'WM-CODE-002', `the ${what} code ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+  }
+  if (what === 'notebook') return;
+  const system = SYSTEM.exec(text);
+  const loading = LOADING.test(text);
+  if (system !== null) {
+    const shell = /os\.(system|popen|exec|spawn)|subprocess|pty|ctypes|socket\./.test(system[0]);
+    report(spot, loading && shell ? 'WM-CODE-002' : 'WM-CODE-001', `the code uses ${system[1] ?? system[0]}`, { offset: Buffer.byteLength(text.slice(0, system.index)), severity: loading && shell ? 'high' : 'medium' });
+  } else report(spot, 'WM-CODE-001', loading ? 'code that runs when the artifact is loaded' : `a ${what} file`, { severity: loading ? 'medium' : 'low' });
+}

@@ -1,0 +1,79 @@
+import { isDangerous } from '../deny.ts';
+import { isKerasConfig, judgeKeras } from '../formats/keras.ts';
+import { isClassLike } from '../pickle/names.ts';
+import { report, type Spot } from '../session.ts';
+import { judgeTemplate } from './template.ts';
+
+const NODES = 2_000_000;
+
+/** MLflow's own flavours, by exact name; anything else is a module from elsewhere. */
+const MLFLOW_LOADERS: ReadonlySet<string> = new Set(
+  'catboost diviner dspy fastai gluon h2o johnsnowlabs keras langchain lightgbm llama_index mleap onnx openai paddle pmdarima promptflow prophet pyfunc.model pyspark.ml pytorch sentence_transformers shap sklearn spacy spark statsmodels tensorflow transformers xgboost'
+    .split(' ').map((name) => `mlflow.${name}`),
+);
+/** Frameworks whose classes Hydra and NeMo configurations name. A function, or anything elsewhere, is judged by itself. */
+const TARGET_ROOTS = /^(nemo|nemo_automodel|megatron|torch\.(nn|optim|utils\.data)|torchaudio\.transforms|torchvision\.transforms|torchmetrics|pytorch_lightning|lightning|lightning_fabric|transformers|diffusers|omegaconf|hydra|hydra_plugins|timm|peft|apex\.optimizers|sentencepiece|audiocraft|uni2ts|gluonts|ldm|sgm|speechbrain|pyannote|monai)(\.|$)/;
+
+/** Judges parsed JSON or YAML of any shape for the keys that make loaders run or fetch something. */
+export function judgeConfig(spot: Spot, value: unknown): void {
+  if (isKerasConfig(value)) judgeKeras(spot, value);
+  const waiting: unknown[] = [value];
+  for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
+    const next = waiting.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    if (!Array.isArray(next)) for (const [key, entry] of Object.entries(next)) judgeEntry(spot, key, entry);
+    for (const entry of Object.values(next)) if (typeof entry === 'object' && entry !== null) waiting.push(entry);
+  }
+}
+
+function judgeEntry(spot: Spot, key: string, value: unknown): void {
+  if (key === 'auto_map' && typeof value === 'object' && value !== null) judgeAutoMap(spot, value);
+  else if (key === 'custom_pipelines' && typeof value === 'object' && value !== null) report(spot, 'WM-CONFIG-001', 'custom_pipelines names code');
+  else if (key === 'trust_remote_code' && value === true) report(spot, 'WM-CONFIG-001', 'trust_remote_code is switched on');
+  else if (/^(chat_template|chat_templates|template)$/.test(key)) judgeTemplates(spot, key, value);
+  else if (key === '_target_' || key === '__target__') judgeTarget(spot, value);
+  else if (key === 'loader_module') judgeLoader(spot, value);
+  else if (key === 'code' && typeof value === 'string' && /^[\w./-]+$/.test(value) && spot.session.path.endsWith('MLmodel')) report(spot, 'WM-CONFIG-003', `code is imported from ${value}`, { severity: 'medium' });
+  else if (key === 'model_config' && typeof value === 'string' && value.includes('class_name')) judgeEmbedded(spot, value);
+  else if (isKerasConfig(value)) judgeKeras(spot, value);
+}
+
+function judgeAutoMap(spot: Spot, map: object): void {
+  const names = Object.values(map).flat().filter((name): name is string => typeof name === 'string');
+  const remote = names.find((name) => name.includes('--'));
+  report(spot, 'WM-CONFIG-001', remote === undefined ? `auto_map names the code ${names.slice(0, 3).join(', ')}` : `auto_map names the code ${remote} of another repository`);
+}
+
+/** A text, a list of {name, template}, or a map by name. */
+function judgeTemplates(spot: Spot, key: string, value: unknown): void {
+  if (typeof value === 'string') {
+    if (key !== 'template' || /\{[{%]/.test(value)) judgeTemplate(spot, key, value);
+  } else if (key !== 'template' && typeof value === 'object' && value !== null) {
+    for (const entry of Object.values(value)) {
+      if (typeof entry === 'string') judgeTemplate(spot, key, entry);
+    }
+  }
+}
+
+/** Hydra calls what `_target_` names; NeMo reads such files out of archives. */
+export function judgeTarget(spot: Spot, value: unknown): void {
+  if (typeof value !== 'string') return;
+  const dot = value.lastIndexOf('.');
+  const [module, name] = [value.slice(0, Math.max(0, dot)), value.slice(dot + 1)];
+  const dangerous = isDangerous(module, name) || isDangerous(value, '') || isDangerous('builtins', value) || isDangerous(module === '' ? 'builtins' : module, name);
+  if (dangerous && !/^(torch\.utils\.data|lightning|pytorch_lightning)/.test(value)) return report(spot, 'WM-CONFIG-002', `_target_ is ${value}`, { severity: 'critical' });
+  if (TARGET_ROOTS.test(value)) return isClassLike(name) ? undefined : report(spot, 'WM-CONFIG-002', `_target_ is the function ${value}`, { severity: 'medium' });
+  report(spot, 'WM-CONFIG-002', `_target_ is ${value}`, { severity: isClassLike(name) ? 'medium' : 'high' });
+}
+
+function judgeLoader(spot: Spot, value: unknown): void {
+  if (typeof value === 'string' && !MLFLOW_LOADERS.has(value)) report(spot, 'WM-CONFIG-003', `loader_module is ${value}`);
+}
+
+function judgeEmbedded(spot: Spot, text: string): void {
+  try {
+    judgeKeras(spot, JSON.parse(text));
+  } catch {
+    report(spot, 'WM-FILE-006', 'model_config is not valid JSON', { severity: 'low' });
+  }
+}

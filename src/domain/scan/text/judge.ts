@@ -1,0 +1,96 @@
+import { parseDocument } from 'yaml';
+import { baseNameOf } from '../names.ts';
+import type { FormatId, NamedSource } from '../../formats/types.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
+import { judgeCharacters } from './characters.ts';
+import { judgeCode } from './code.ts';
+import { judgeConfig, judgeTarget } from './configs.ts';
+import { judgeTable } from './csv.ts';
+import { isDeceitful } from './instructions.ts';
+import { readText, TEXT_BYTES } from './read.ts';
+import { judgeSecrets } from './secrets.ts';
+import { judgeTemplate } from './template.ts';
+
+const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
+  'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja', 'safetensors-index', 'weights-manifest', 'spacy',
+]);
+const PARTS = 1 << 22;
+
+export function isTextFormat(format: FormatId): boolean {
+  return TEXT_FORMATS.has(format);
+}
+
+/** Judges a text file by its name and content. */
+export async function judgeText(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
+  if (format === 'csv' || format === 'tsv') await judgeTable(spot, file.source);
+  const text = await readText(file.source);
+  if (text === null) await judgeLarge(spot, file);
+  else judgeWhole(spot, { path: file.path, text, format });
+  return true;
+}
+
+function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: string; format: FormatId }): void {
+  const name = baseNameOf(path);
+  judgeSecrets(spot, text);
+  const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
+  if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl') judgeCharacters(spot, text, { what: 'the text', instruction });
+  if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
+  if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text)) report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
+  if (format === 'jinja' || /\.(jinja2?|j2)$/i.test(name)) judgeTemplate(spot, name, text);
+  else if (format === 'python' || /\.pyw?$/i.test(name)) judgeCode(spot, text, 'python');
+  else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) judgeScript(spot, path, text);
+  else if (format === 'json' || format === 'safetensors-index' || format === 'weights-manifest' || format === 'notebook' || /\.(json|ipynb)$/i.test(name)) judgeJson(spot, name, text);
+  else if (format === 'yaml' || name === 'MLmodel' || name === 'conda.yaml') judgeYaml(spot, text);
+  else if (instruction && isDeceitful(text)) report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
+}
+
+/** A script under a model's name is a program in disguise. */
+function judgeScript(spot: Spot, path: string, text: string): void {
+  if (!/\.(sh|bash|bat|cmd|ps1|vbs|py)$/i.test(path) && /\.\w+$/.test(baseNameOf(path)) && text.startsWith('#!')) report(spot, 'WM-FILE-003', 'a script under another name', { severity: 'high' });
+  judgeCode(spot, text, 'script');
+}
+
+function judgeJson(spot: Spot, name: string, text: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    if (!/\.jsonl?$/i.test(name)) return;
+    for (const [, target] of text.matchAll(/"_target_"\s*:\s*"([\w.]{1,200})"/g)) judgeTarget(spot, target);
+    const template = /"chat_template"\s*:\s*("(?:[^"\\]|\\.){0,1000000}")/.exec(text)?.[1];
+    if (template !== undefined) judgeTemplate(spot, 'chat_template', template);
+    if (text.includes('"auto_map"')) report(spot, 'WM-CONFIG-001', 'auto_map in a configuration that is not valid JSON');
+    return report(spot, 'WM-FILE-006', 'not valid JSON', { severity: 'low' });
+  }
+  judgeConfig(spot, value);
+  if (name.endsWith('.ipynb')) judgeNotebook(spot, value);
+}
+
+function judgeNotebook(spot: Spot, value: unknown): void {
+  const cells = typeof value === 'object' && value !== null && 'cells' in value && Array.isArray(value.cells) ? (value.cells as unknown[]) : [];
+  for (const cell of cells.slice(0, 10_000)) {
+    if (typeof cell !== 'object' || cell === null || !('source' in cell)) continue;
+    const source = Array.isArray(cell.source) ? cell.source.join('') : String(cell.source);
+    judgeCode(spot, source, 'notebook');
+  }
+}
+
+/** Parsed without aliases expanding beyond measure; what cannot be parsed is searched for what matters. */
+function judgeYaml(spot: Spot, text: string): void {
+  for (const [, target] of text.matchAll(/^[\s-]*_target_\s*:\s*['"]?([\w.]{1,200})/gm)) judgeTarget(spot, target);
+  if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
+  try {
+    const value: unknown = parseDocument(text, { logLevel: 'silent', uniqueKeys: false }).toJS({ maxAliasCount: 1000 });
+    judgeConfig(spot, value);
+  } catch {
+    report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
+    for (const [, loader] of text.matchAll(/^\s*loader_module\s*:\s*['"]?([\w.]{1,200})/gm)) judgeConfig(spot, { loader_module: loader });
+  }
+}
+
+/** Large text is searched part by part; a configuration of this size is not one anybody loads. */
+async function judgeLarge(spot: Spot, { path, source }: NamedSource): Promise<void> {
+  for (let at = 0; at < source.size; at += PARTS - 4096) judgeSecrets(spot, Buffer.from(await source.read(at, PARTS)).toString('utf8'));
+  const data = /\.(csv|tsv|tab|jsonl|ndjson|txt)$/i.test(path);
+  if (!data) leaveOut(spot, `text beyond ${TEXT_BYTES} bytes is searched for secrets only`);
+}

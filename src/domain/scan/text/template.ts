@@ -1,0 +1,122 @@
+import { parse, tokenize } from '@huggingface/jinja';
+import { report, type Spot } from '../session.ts';
+import { judgeCharacters } from './characters.ts';
+import { judgeInstructions } from './instructions.ts';
+
+interface Node {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+const TEMPLATE_LIMIT = 1 << 20;
+const NODES = 200_000;
+const TAGS_KEPT = 20_000;
+
+/** Python attributes that lead from any value to the interpreter. */
+const GADGET = /__(class|mro|base|bases|subclasses|globals|builtins|init|import|getattribute|getattr|reduce|reduce_ex|code|dict|module|call|closure|func|self|loader|spec|name|new|getitem|init_subclass|traceback)__|\b(gi_frame|gi_code|f_globals|f_builtins|f_back|cr_frame|ag_frame|tb_frame|func_globals|_module)\b/i;
+/** What gadgets are walked to; these names occur in no chat template's expressions. */
+const ACTION = /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object))/;
+const INCLUDES = /^-?\s*(import|include|extends|from|do)\b/;
+
+/**
+ * Judges a chat template: gadgets that lead out of the renderer's sandbox, text meant to stay unseen, and instructions
+ * the user did not write. The template is parsed, never rendered.
+ */
+export function judgeTemplate(spot: Spot, name: string, template: string): void {
+  if (template.length > TEMPLATE_LIMIT) return report(spot, 'WM-TEMPLATE-002', `${name} is ${template.length} characters long`, { severity: 'high' });
+  const tags = expressionsOf(template);
+  for (const tag of tags) judgeExpression(spot, name, tag);
+  judgeCharacters(spot, template, { what: name, instruction: true });
+  const program = parseTemplate(template);
+  if (program === null) report(spot, 'WM-TEMPLATE-002', `${name} cannot be parsed`, { severity: tags.some(isOdd) ? 'high' : 'low' });
+  else walkTemplate(spot, name, program);
+  judgeInstructions(spot, name, { template, literals: literalsOf(template, tags) });
+}
+
+function parseTemplate(template: string): Node | null {
+  try {
+    return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })) as unknown as Node;
+  } catch {
+    return null;
+  }
+}
+
+/** The insides of `{{ }}` and `{% %}`, found without a parser so that a template made to break parsers is read too. */
+function expressionsOf(template: string): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < template.length && found.length < TAGS_KEPT; ) {
+    const open = template.slice(at).search(/\{[{%]/);
+    if (open < 0) break;
+    const start = at + open + 2;
+    const close = template.indexOf(template[start - 1] === '{' ? '}}' : '%}', start);
+    const end = close < 0 ? template.length : close;
+    found.push(template.slice(start, end));
+    at = end + 2;
+  }
+  return found;
+}
+
+/** The same gadget spelled with escapes or pieced together counts. */
+function judgeExpression(spot: Spot, name: string, expression: string): void {
+  const plain = unescape(expression);
+  const joined = plain.replace(/['"]\s*[~+,]?\s*['"]/g, '');
+  const code = plain.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
+  const gadget = GADGET.exec(joined) ?? (isProse(joined) ? null : ACTION.exec(code)) ?? null;
+  if (gadget !== null) return report(spot, 'WM-TEMPLATE-001', `${name} uses ${gadget[0].trim()}`);
+  if (/\|\s*attr\s*\(/.test(code)) report(spot, 'WM-TEMPLATE-001', `${name} takes attributes by computed name (|attr)`, { severity: 'high' });
+  if (/\|\s*(map|selectattr|rejectattr|groupby|sort|sum|unique)\s*\([^)]*attribute\s*=\s*['"][^'"]*_/.test(plain) && /__/.test(plain)) report(spot, 'WM-TEMPLATE-001', `${name} walks attributes through a filter`, { severity: 'high' });
+  if (/['"]\s*\|\s*(format|reverse|join|replace|urlencode|lower|upper)\b/.test(plain) && /\[\s*['"(]|attr/.test(code)) report(spot, 'WM-TEMPLATE-001', `${name} puts an attribute's name together`, { severity: 'high' });
+  if (INCLUDES.test(expression)) report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, { severity: 'high' });
+}
+
+function isProse(expression: string): boolean {
+  return /^['"][^'"]*['"]$/.test(expression.trim());
+}
+
+function isOdd(expression: string): boolean {
+  return GADGET.test(expression) || /\(\s*\)\s*\.|\[\s*\]\s*\.|\{\s*\}\s*\.|\brecursive\b|\bimport\b|\binclude\b/.test(expression);
+}
+
+function unescape(text: string): string {
+  return text.replace(/\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\([0-7]{3})/g, (_, hex?: string, unicode?: string, octal?: string) =>
+    String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8)),
+  );
+}
+
+/** Text outside tags and string literals inside them: what the model will read. */
+function literalsOf(template: string, tags: readonly string[]): string[] {
+  const outside = template.replace(/\{#[\s\S]*?#\}/g, ' ').split(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/);
+  const strings = tags.flatMap((tag) => [...tag.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1] ?? match[2] ?? ''));
+  return [...outside, ...strings];
+}
+
+/** Attribute access by a name that is computed from strings, found in the syntax tree. */
+function walkTemplate(spot: Spot, name: string, program: Node): void {
+  const waiting: unknown[] = [program];
+  for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) waiting.push(...value);
+    else if (value instanceof Map) waiting.push(...value.keys(), ...value.values());
+    else {
+      judgeNode(spot, name, value as Node);
+      waiting.push(...Object.values(value));
+    }
+  }
+}
+
+function judgeNode(spot: Spot, name: string, node: Node): void {
+  if (node.type !== 'MemberExpression') return;
+  const property = constantOf(node['property'], 0);
+  if (property !== null && GADGET.test(property)) report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${property.slice(0, 80)}`);
+}
+
+/** The string a constant expression makes, following `+` and `~`; null for anything else. */
+function constantOf(value: unknown, depth: number): string | null {
+  if (typeof value !== 'object' || value === null || depth > 100) return null;
+  const node = value as Node;
+  if (node.type === 'StringLiteral' || node.type === 'Identifier') return String(node['value']);
+  if (node.type !== 'BinaryExpression') return null;
+  const [left, right] = [constantOf(node['left'], depth + 1), constantOf(node['right'], depth + 1)];
+  return left === null || right === null ? null : left + right;
+}
