@@ -174,7 +174,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
   const binary: readonly (FormatId | undefined)[] = ['safetensors', 'gguf', 'onnx', 'torch-zip', 'pickle', 'hdf5', 'zip', 'parquet', 'image', 'audio'];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
   if (/^[[{]/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
-  if (/^<\?xml/.test(text)) return ['xml'];
+  if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];
   return TEXT_FORMATS.has(named) ? [named] : ['text'];

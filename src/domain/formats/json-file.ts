@@ -68,7 +68,7 @@ function spacy(value: Object): Findings {
   const metadata = keys.flatMap((key): MetadataItem[] => (typeof value[key] === 'string' ? [{ key, value: value[key], place: `json:/${key}` }] : []));
   const pipeline = value['pipeline'];
   const names = Array.isArray(pipeline) ? (pipeline as readonly Json[]).filter((name) => typeof name === 'string') : [];
-  return { format: 'spacy', metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }], version: String(value['version'] ?? '') };
+  return { format: 'spacy', metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }], ...(typeof value['version'] === 'string' ? { version: value['version'] } : {}) };
 }
 
 /** TensorFlow.js and face-api weights: groups of `{weights: [{name, shape, dtype}], paths: [file]}`. */
@@ -99,7 +99,8 @@ function addWeight(weight: Object, add: ReturnType<typeof startTally>['add'], pa
   if (typeof name !== 'string' || !Array.isArray(shape) || !(shape as readonly Json[]).every((size) => typeof size === 'number')) return;
   const sizes = shape as readonly number[];
   const stored = isJsonObject(quantization) && typeof quantization['dtype'] === 'string' ? quantization['dtype'] : undefined;
-  const plain = TFJS_DTYPES[stored ?? String(dtype)] ?? String(stored ?? dtype);
+  const written = stored ?? (typeof dtype === 'string' ? dtype : 'unknown');
+  const plain = TFJS_DTYPES[written] ?? written;
   const [location] = paths;
   const place = location !== undefined && paths.length === 1 ? { location } : {};
   add({ name, dtype: stored !== undefined && /^[IU]/.test(plain) ? `Q${plain}` : plain, shape: Number.isNaN(elementsOf(sizes)) ? [-1] : sizes, ...place });

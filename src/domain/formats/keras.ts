@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.ts';
 import { readHdf5 } from './hdf5.ts';
 import { collect } from './inflate.ts';
 import { attempt } from './problem.ts';
+import { withoutPlaces } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
 import type { ZipArchive, ZipEntry } from './zip.ts';
@@ -41,7 +42,7 @@ async function readWeights({ path, source }: NamedSource, entry: ZipEntry | unde
   await attempt(problems, async () => {
     const { tensors, parameters, references, problems: inner = [] } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
     problems.push(...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));
-    const located = tensors === undefined ? {} : { tensors: { ...tensors, items: tensors.items.map(({ offset: _, ...tensor }) => ({ ...tensor, location: entry.name })) } };
+    const located = tensors === undefined ? {} : { tensors: withoutPlaces(tensors, entry.name) };
     found = { ...located, ...(parameters === undefined ? {} : { parameters }), ...(references === undefined ? {} : { references }) };
   });
   return found;

@@ -20,7 +20,7 @@ export function formatOfName(path: string): FormatId | undefined {
   if (name === 'saved_model.pb') return 'saved-model';
   if (/\.data-\d{5}-of-\d{5}$/.test(name)) return 'raw-weights';
   if (name.endsWith('.safetensors.index.json')) return 'safetensors-index';
-  if (/weights_manifest\.json$/.test(name)) return 'weights-manifest';
+  if (name.endsWith('weights_manifest.json')) return 'weights-manifest';
   const dot = name.lastIndexOf('.');
   const extension = dot < 0 ? '' : name.slice(dot + 1);
   return Object.hasOwn(BY_EXTENSION, extension) ? BY_EXTENSION[extension] : undefined;

@@ -1,5 +1,5 @@
 import { numpyDtype } from './numpy.ts';
-import { calleeName, globalName, isNode, lookup, type PickleDict, type PickleObject, type PickleValue } from './pickle/index.ts';
+import { calleeName, globalName, isNode, lookup, type PickleDict, type PickleNode, type PickleObject, type PickleValue } from './pickle/index.ts';
 import type { Dtype, MetadataItem, TensorInfo } from './types.ts';
 
 /** A tensor as a pickle describes it, with the storage it is a view of. */
@@ -74,22 +74,12 @@ function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[]
   return childrenOf(value, path);
 }
 
-function childrenOf(value: Exclude<PickleValue, string | number | bigint | boolean | null>, path: readonly string[]): Child[] {
-  switch (value.kind) {
-    case 'tuple': case 'list': case 'set': case 'frozenset':
-      return value.items.slice(0, VALUES).map((item, index) => ({ value: item, path: [...path, String(index)] }));
-    case 'dict':
-      return entriesOf(value, path);
-    case 'object':
-      return [
-        ...value.args.map((item) => ({ value: item, path })),
-        ...value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })),
-        ...entriesOf(value, path),
-        ...(value.state === undefined ? [] : [{ value: value.state, path }]),
-      ];
-    default:
-      return [];
-  }
+function childrenOf(value: PickleNode, path: readonly string[]): Child[] {
+  const children: Child[] = 'items' in value ? value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })) : [];
+  if ('entries' in value) children.push(...entriesOf(value, path));
+  if (value.kind !== 'object') return children;
+  const state = value.state === undefined ? [] : [{ value: value.state, path }];
+  return [...value.args.map((item) => ({ value: item, path })), ...children, ...state];
 }
 
 function entriesOf(value: PickleDict | PickleObject, path: readonly string[]): Child[] {
@@ -152,7 +142,12 @@ function storageOf(value: PickleValue | undefined): Storage | null {
   const id = value.kind === 'persistent' ? value.id : null;
   if (!isNode(id) || id?.kind !== 'tuple' || id.items[0] !== 'storage') return null;
   const [, type, key, , elements] = id.items;
-  return { key: String(key), dtype: TORCH_DTYPES[globalName(type) ?? ''] ?? 'unknown', elements: typeof elements === 'number' ? elements : Number.NaN };
+  return { key: keyOf(key), dtype: TORCH_DTYPES[globalName(type) ?? ''] ?? 'unknown', elements: typeof elements === 'number' ? elements : Number.NaN };
+}
+
+/** A storage's name: text since PyTorch 0.4, a number before. */
+export function keyOf(value: PickleValue | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 function isContiguous(shape: readonly number[], strides: readonly number[] | null): boolean {

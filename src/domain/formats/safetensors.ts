@@ -36,7 +36,10 @@ export async function readSafetensors({ source }: NamedSource): Promise<Findings
   for await (const member of objectMembers(source, { start: 8, end: dataStart, memberBytes: MEMBER_BYTES })) {
     noteDuplicate(state, member);
     if (member.key === '__metadata__') await readMetadata(state, member);
-    else addTensor(state, tally.add, member.key, await membersOf(member.value), member.offset);
+    else {
+      const tensor = tensorOf(state, member, await membersOf(member.value));
+      if (tensor !== null) tally.add(tensor);
+    }
   }
   state.problems.push(...tilingProblems(state.extents, { from: dataStart, to: source.size }));
   const { metadata, problems } = state;
@@ -69,9 +72,12 @@ async function readMetadata({ metadata, problems }: State, { value, offset }: Me
   }
 }
 
-function addTensor(state: State, add: (tensor: TensorInfo) => void, name: string, members: Member[] | null, at: number): void {
-  const { problems, extents, dataStart } = state;
-  const bad = (code: Problem['code'], message: string): void => report(problems, { code, message, offset: at, subject: name });
+/** One entry of the header; null if it cannot be used, with the problem that says why. */
+function tensorOf({ problems, extents, dataStart }: State, { key: name, offset: at }: Member, members: Member[] | null): TensorInfo | null {
+  const bad = (code: Problem['code'], message: string): null => {
+    report(problems, { code, message, offset: at, subject: name });
+    return null;
+  };
   const keys = new Set(members?.map(({ key }) => key));
   if (members !== null && keys.size !== members.length) bad('duplicate-key', 'a key stands twice in the tensor’s entry');
   const value = (key: string): Uint8Array => members?.find((member) => member.key === key)?.value ?? new Uint8Array(0);
@@ -85,13 +91,14 @@ function addTensor(state: State, add: (tensor: TensorInfo) => void, name: string
   const tensor = { name, dtype, shape: shape.map(Number), offset: dataStart + Number(begin), length: Number(end - begin) };
   checkSize(tensor, bad);
   extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: name });
-  add(tensor);
+  return tensor;
 }
 
-function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>, bad: (code: Problem['code'], message: string) => void): void {
+function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>, bad: (code: Problem['code'], message: string) => null): void {
   const bits = Object.hasOwn(BITS, dtype) ? BITS[dtype] : undefined;
-  if (bits === undefined) return bad('bad-value', `the dtype ${dtype.slice(0, 40)} is unknown`);
-  const needed = (elementsOf(shape) * bits) / 8;
+  if (bits === undefined) bad('bad-value', `the dtype ${dtype.slice(0, 40)} is unknown`);
+  const needed = (elementsOf(shape) * (bits ?? 0)) / 8;
+  if (bits === undefined) return;
   if (!Number.isSafeInteger(Math.ceil(needed))) bad('overflow', 'the product of the dimensions is too large to be true');
   else if (needed !== length) bad('size-mismatch', `shape and dtype make ${needed} bytes, data_offsets ${length}`);
 }

@@ -37,8 +37,8 @@ export function elementsOf(shape: readonly number[]): number {
 
 /** Collects tensors one by one: totals of all, details of the first `LIMITS.tensorsListed`. */
 export interface Tally {
-  add(tensor: TensorInfo): void;
-  finish(): { readonly tensors: TensorTable; readonly parameters?: number };
+  readonly add: (tensor: TensorInfo) => void;
+  readonly finish: () => { readonly tensors: TensorTable; readonly parameters?: number };
 }
 
 /** `known: false` if parameters may lie elsewhere too: then their sum stays out. */
@@ -64,6 +64,15 @@ export function startTally(options: { readonly known?: () => boolean } = {}): Ta
     return known ? { tensors, parameters: sum } : { tensors };
   };
   return { add, finish };
+}
+
+/** The same tensors without places: those of a compressed file's content are not the file's. */
+export function withoutPlaces(table: TensorTable, location?: string): TensorTable {
+  const items = table.items.map((tensor) => {
+    const { name, dtype, shape, uncounted } = tensor;
+    return { name, dtype, shape, ...(uncounted === undefined ? {} : { uncounted }), ...(location === undefined ? {} : { location }) };
+  });
+  return { ...table, items };
 }
 
 /** A stretch of a file that something claims, in bytes. */

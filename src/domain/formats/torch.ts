@@ -1,9 +1,9 @@
 import type { Source } from '../ports.ts';
 import { Cursor } from './cursor.ts';
 import { collect } from './inflate.ts';
-import { readPickle, type Pickle } from './pickle/index.ts';
+import { isNode, readPickle, type Pickle } from './pickle/index.ts';
 import { pickleMetadata, pickleProblems } from './pickle-file.ts';
-import { contentOf, storageBytes, type PickledContent, type PickledTensor } from './pickle-tensors.ts';
+import { contentOf, keyOf, storageBytes, type PickledContent, type PickledTensor } from './pickle-tensors.ts';
 import { attempt } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
@@ -103,15 +103,16 @@ async function readStreams(source: Source): Promise<Pickle[]> {
 
 async function placeStorages(source: Source, keys: Pickle | undefined, { tensors }: PickledContent, problems: Problem[]): Promise<Map<string, number>> {
   const places = new Map<string, number>();
-  if (keys?.complete !== true || typeof keys.value !== 'object' || keys.value?.kind !== 'list') return places;
+  if (keys?.complete !== true || !isNode(keys.value) || keys.value.kind !== 'list') return places;
+  const names = keys.value.items;
   const dtypes = new Map(tensors.flatMap(({ storage }) => (storage === undefined ? [] : [[storage.key, storage.dtype] as const])));
   const cursor = new Cursor(source, keys.end);
   await attempt(problems, async () => {
-    for (const item of keys.value !== null && typeof keys.value === 'object' && 'items' in keys.value ? keys.value.items : []) {
-      const bytes = storageBytes(dtypes.get(String(item)) ?? 'unknown');
+    for (const item of names) {
+      const bytes = storageBytes(dtypes.get(keyOf(item)) ?? 'unknown');
       const count = Number(await cursor.u64le());
       if (Number.isNaN(bytes)) return;
-      places.set(String(item), cursor.offset);
+      places.set(keyOf(item), cursor.offset);
       cursor.skip(count * bytes);
     }
     if (cursor.remaining > 0) problems.push({ code: 'trailing', message: `${cursor.remaining} bytes after the last storage`, offset: cursor.offset });

@@ -2,6 +2,7 @@ import { LIMITS } from '../limits.ts';
 import { unwrap, type Wrapper } from '../scan/containers/unwrap.ts';
 import { detect } from './detect.ts';
 import { kindOf } from './names.ts';
+import { withoutPlaces } from './tensors.ts';
 import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } from './types.ts';
 
 /**
@@ -16,8 +17,8 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
     const inner = { path: innerPath(file.path), source: opened.source };
     const found = await readInner(inner, options, readerOf);
     const joblib = found.format === 'pickle' && /\.joblib(\.\w+)?$/i.test(file.path);
-    const { format, problems = [], tensors, headerLength: _, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
-    const unplaced = tensors === undefined ? {} : { tensors: { ...tensors, items: tensors.items.map(({ offset: _offset, length: _length, ...tensor }) => tensor) } };
+    const { format, problems = [], tensors, headerLength: _header, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
+    const unplaced = tensors === undefined ? {} : { tensors: withoutPlaces(tensors) };
     const whole = found.format === 'joblib' || joblib;
     return { kind: kindOf(format, inner.path), ...rest, ...unplaced, format: whole ? 'joblib' : wrapper, inner: found.format, problems: [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)] };
   };
