@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, TrustStore } from '../domain/ports.ts';
+import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -21,6 +21,7 @@ export interface Context {
   keyless(): Promise<KeylessVerifier>;
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
+  stagings(): Promise<Stagings>;
   registries(): Promise<Registries>;
   /** The one given, else `--registry`, WEIGHMARK_REGISTRY or the configuration's. @throws WeighmarkError `usage` if none is named. */
   registry(location?: string): Promise<Registry>;
@@ -59,6 +60,7 @@ export function createContext(settings: ContextSettings): Context {
     files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...parts,
+    stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
     ...registryParts(settings, parts.configuration),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),

@@ -7,12 +7,14 @@ type Load = () => Promise<{ readonly register: Register }>;
 /** Every command there is, in the order of `--help`; each is loaded when it is named. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   verify: () => import('./commands/verify.ts'),
+  sign: () => import('./commands/sign.ts'),
   hash: () => import('./commands/hash.ts'),
   init: () => import('./commands/init.ts'),
   keygen: () => import('./commands/keygen.ts'),
   trust: () => import('./commands/trust.ts'),
   registry: () => import('./commands/registry.ts'),
   push: () => import('./commands/push.ts'),
+  pull: () => import('./commands/pull.ts'),
   list: () => import('./commands/list.ts'),
   show: () => import('./commands/show.ts'),
   completion: () => import('./commands/completion.ts'),

@@ -13,6 +13,7 @@ import { LIMITS } from '../domain/limits.ts';
 import type { LoggedLeaf, LogLeaf, Registry, Tree } from '../domain/ports.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { inParallel } from './parallel.ts';
 import { findSidecars, type Sidecars } from './sidecars.ts';
 
 export interface PushInput {
@@ -157,11 +158,4 @@ async function moveTag(registry: Registry, { name, tag, id }: { name: string; ta
   });
   if (before !== id) await registry.setTag(name, tag, id);
   return before === id ? null : before;
-}
-
-async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (const item of queue) await work(item);
-  }));
 }

@@ -50,6 +50,21 @@ export async function putFile(layout: string, digest: string, file: { location: 
   }
 }
 
+/** The way out: again a copy or reflink, the bytes hashed are the bytes written. @throws WeighmarkError `digest-mismatch`, `not-found`. */
+export async function getFile(layout: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void> {
+  const blob = blobPath(layout, digest);
+  if (!(await hasBlob(layout, digest))) throw new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
+  try {
+    await rm(file.location, { force: true });
+    const found = (await reflink(blob, file.location)) ? await hashAndSync(file.location) : await copyHashing(blob, file.location);
+    if (`sha256:${found}` === digest) return;
+    await rm(file.location, { force: true });
+    throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', { subject: blob, facts: { named: digest, found: `sha256:${found}` } });
+  } catch (cause) {
+    throw writeError(cause, file.location);
+  }
+}
+
 /** Small blob as a whole, checked. @throws WeighmarkError `not-found`, `digest-mismatch`, `limit-exceeded`. */
 export async function readBlob(layout: string, digest: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await files.read(blobPath(layout, digest), maxBytes);

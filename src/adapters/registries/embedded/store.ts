@@ -9,7 +9,7 @@ import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/p
 import { checkArtifactName, checkTag, isDigest } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, descriptorsOf, EMPTY_CONFIG, fallbackTag, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
-import { hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
 import { modelNames, readLayout, tagOf, withManifest, withTag, writeLayout } from './layout.ts';
 
 const ARTIFACT_TYPE = 'application/vnd.cncf.model.manifest.v1+json';
@@ -35,6 +35,7 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     putManifest: (name, manifest, tag) => putManifest(store, { name, ...manifest, tag }),
     getManifest: (name, digest) => readBlob(layout(name), digest, LIMITS.manifestBytes),
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
+    getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) => attach(store, name, claimReferrer(await describe(store, name, manifest), bundle), manifest),
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
