@@ -192,7 +192,8 @@ function logOf(entry: LogEntry, root: TrustedRoot): TrustedLog {
 /** The checkpoint is of this very log: the library accepts any part of its address for its name. */
 function requireOrigin(entry: LogEntry, log: TrustedLog): void {
   if (entry.checkpoint === null) return;
-  const origin = entry.checkpoint.split('\n', 1)[0] ?? '';
+  const [origin = '', size, root] = entry.checkpoint.split('\n', 3);
+  if (entry.proofOf?.treeSize !== size || entry.proofOf?.rootHash !== root) throw invalid('its log proof is not about its checkpoint');
   // Rekor v1 adds its tree's number: `rekor.sigstore.dev - 1193050959916656506`.
   if (origin !== log.name && !(origin.startsWith(`${log.name} - `) && /^\d+$/.test(origin.slice(log.name.length + 3)))) throw invalid('its log proof is of another log');
 }

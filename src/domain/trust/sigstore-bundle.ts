@@ -33,6 +33,8 @@ export interface LogEntry {
   /** Place in the tree its proof proves; null without a proof. */
   readonly provenIndex: string | null;
   readonly checkpoint: string | null;
+  /** What the proof says the checkpoint says: tree size and root (base64). */
+  readonly proofOf: { readonly treeSize: string; readonly rootHash: string } | null;
   readonly body: Uint8Array;
 }
 
@@ -114,12 +116,13 @@ function logEntryFrom(value: Json): LogEntry {
 /** Log trees have at most 2^63 leaves, so a proof at most 63 inner and as many border hashes. */
 const PROOF_HASHES = 128;
 
-function proofFrom(value: Json | undefined): Pick<LogEntry, 'provenIndex' | 'checkpoint'> {
-  if (value === undefined) return { provenIndex: null, checkpoint: null };
+function proofFrom(value: Json | undefined): Pick<LogEntry, 'provenIndex' | 'checkpoint' | 'proofOf'> {
+  if (value === undefined) return { provenIndex: null, checkpoint: null, proofOf: null };
   const proof = members(value, 'inclusionProof', ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
   list(proof['hashes'] ?? [], 'hashes', PROOF_HASHES);
   const checkpoint = proof['checkpoint'] === undefined ? null : text(members(proof['checkpoint'], 'checkpoint', ['envelope']), 'envelope');
-  return { provenIndex: integer(proof, 'logIndex'), checkpoint };
+  const rootHash = Buffer.from(base64(proof, 'rootHash')).toString('base64');
+  return { provenIndex: integer(proof, 'logIndex'), checkpoint, proofOf: { treeSize: integer(proof, 'treeSize'), rootHash } };
 }
 
 type Fields = Readonly<Record<string, Json | undefined>>;
