@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -16,6 +16,7 @@ export interface Context {
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
   assets(): Promise<Assets>;
+  bomValidator(): Promise<BomSchemaValidator>;
   git(folder: string): Promise<Git>;
   signers(): Promise<Signers>;
   keyless(): Promise<KeylessVerifier>;
@@ -64,6 +65,7 @@ export function createContext(settings: ContextSettings): Context {
     ...registryParts(settings, parts.configuration),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
+    bomValidator: once(async () => (await import('../adapters/bom-validator/index.ts')).createBomValidator()),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
     ask: async (question, options) => (await import('../adapters/terminal.ts')).askOnTerminal(question, options),
   };

@@ -9,6 +9,8 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   verify: () => import('./commands/verify.ts'),
   sign: () => import('./commands/sign.ts'),
   hash: () => import('./commands/hash.ts'),
+  bom: () => import('./commands/bom.ts'),
+  inspect: () => import('./commands/inspect.ts'),
   init: () => import('./commands/init.ts'),
   keygen: () => import('./commands/keygen.ts'),
   trust: () => import('./commands/trust.ts'),
@@ -17,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   pull: () => import('./commands/pull.ts'),
   list: () => import('./commands/list.ts'),
   show: () => import('./commands/show.ts'),
+  log: () => import('./commands/log.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

@@ -7,13 +7,16 @@ import { omsRoot } from '../domain/digest/root.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { readFormat } from '../domain/formats/index.ts';
 import type { FormatReport } from '../domain/formats/types.ts';
-import { checkDigests, otherKey, type DigestCheck } from '../domain/metadata/check-digests.ts';
-import { collect, otherDigest, readMetadata, type FileMetadata } from '../domain/metadata/collect.ts';
+import { checkDigests, type DigestCheck, type OtherDigests } from '../domain/metadata/check-digests.ts';
+import { collect, otherDigests, readMetadata, type FileMetadata } from '../domain/metadata/collect.ts';
 import { findConflicts } from '../domain/metadata/conflicts.ts';
-import { locationFacts } from '../domain/metadata/location.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { DOWNLOAD_NOTE, locationFacts, readDownloadNote } from '../domain/metadata/location.ts';
 import { pick, type Conflict, type Fact, type MetadataProblem } from '../domain/metadata/types.ts';
-import type { Digests, Files, Hasher, HashJob, Progress, Tree, TreeEntry } from '../domain/ports.ts';
+import type { Digests, Files, Source, Tree } from '../domain/ports.ts';
 import { compareUtf8 } from '../domain/tree.ts';
+import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { inParallel } from './parallel.ts';
 
 export interface DescribeOptions {
   readonly tool: { readonly name: string; readonly version: string };
@@ -29,10 +32,17 @@ export interface DescribeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** One file of an artifact, wherever it is kept. */
+export interface ArtifactFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Empty where nobody hashed it. */
+  readonly digests: Digests;
+  open(): Promise<Source & { close(): Promise<void> }>;
+}
+
 /** What is known of an artifact's content. */
 export interface Examined {
-  readonly id: string;
-  readonly root: string;
   readonly kind: ArtifactKind;
   readonly files: readonly BomFile[];
   readonly facts: readonly Fact[];
@@ -42,6 +52,10 @@ export interface Examined {
 }
 
 export interface Described extends Examined {
+  /** `sha256:<hex>` of the manifest. */
+  readonly id: string;
+  /** Hex of the OMS root digest. */
+  readonly root: string;
   readonly bom: Bom;
   readonly bytes: Uint8Array;
 }
@@ -54,12 +68,14 @@ const AT_ONCE = 8;
  * @throws WeighmarkError `file-changed`, `unreadable`, `empty-artifact`; a file that is malformed is a problem, not an error.
  */
 export async function describeArtifact(tree: Tree, digests: ReadonlyMap<string, Digests>, ports: { files: Files }, options: DescribeOptions): Promise<Described> {
-  const examined = await examineArtifact(tree, digests, ports, options);
-  const bom = createBom(bomInputOf(examined, baseName(tree.root), options));
-  return { ...examined, bom, bytes: bomBytes(bom) };
+  const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports))];
+  const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
+  const identity = identify(examined.files);
+  const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
+  return { ...examined, ...identity, bom, bytes: bomBytes(bom) };
 }
 
-function bomInputOf(examined: Examined, fallbackName: string, options: DescribeOptions): BomInput {
+function bomInputOf(examined: Examined & Pick<Described, 'id' | 'root'>, fallbackName: string, options: DescribeOptions): BomInput {
   const { tool, specVersion = '1.7', layout = 'guide', timestamp } = options;
   const { files, facts, problems, conflicts, id, root, kind } = examined;
   return {
@@ -69,53 +85,63 @@ function bomInputOf(examined: Examined, fallbackName: string, options: DescribeO
   };
 }
 
+/** @throws WeighmarkError `internal` if a file was not hashed. */
+export function identify(files: readonly BomFile[]): { readonly id: string; readonly root: string } {
+  const sums = files.map(({ path, sizeBytes, digests: { sha256 } }) => {
+    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
+    return { path, sizeBytes, sha256 };
+  });
+  return { id: buildManifest(sums).id, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+}
+
+/** The files of a tree as `examineArtifact` reads them. */
+export function filesOf(tree: Tree, digests: ReadonlyMap<string, Digests>, ports: { files: Files }): readonly ArtifactFile[] {
+  return tree.entries.map(({ path, sizeBytes, location }) => ({
+    path, sizeBytes, digests: digests.get(path) ?? {},
+    open: () => ports.files.open(location, { followLink: tree.followedLinks }),
+  }));
+}
+
+export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports' | 'signal'> & {
+  /** Facts that come from where the artifact stands, not from its files. */
+  readonly located?: readonly Fact[];
+  /** Read text datasets whole to count their rows; default true. */
+  readonly countRows?: boolean;
+};
+
 /** All that `inspect` and the BOM are made of. */
-export async function examineArtifact(tree: Tree, digests: ReadonlyMap<string, Digests>, ports: { files: Files }, options: Omit<DescribeOptions, 'tool'>): Promise<Examined> {
-  const read = await eachOf(tree.entries, (entry) => examineFile(entry, digests.get(entry.path) ?? {}, { tree, ports, options }));
+export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
+  const read: { file: BomFile; metadata: FileMetadata }[] = [];
+  await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
   const files = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
-  const { facts: found, problems } = collect(read.map(({ metadata }) => metadata));
-  const facts = [...(options.stated ?? []), ...locationFacts(tree.root), ...found];
-  const checked = checkDigests(facts, files, await otherDigests(tree, facts, ports));
-  const sums = files.map(({ path, sizeBytes, digests: { sha256 } }) => ({ path, sizeBytes, sha256: sha256 ?? missing(path) }));
-  return {
-    id: buildManifest(sums).id,
-    root: omsRoot(sums.map(({ sha256 }) => sha256)),
-    kind: options.kind ?? kindOf(files, facts),
-    files, facts, problems,
-    conflicts: [...findConflicts(facts, files), ...checked.conflicts],
-    digests: checked,
-  };
+  const { facts: found, problems } = collect(read.map(({ metadata }) => metadata), files.map(({ path }) => path));
+  const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
+  const digests = checkDigests(facts, files, await computeOthers(artifact, facts));
+  const kind = options.kind ?? kindOf(files, facts);
+  return { kind, files, facts, problems, digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
 }
 
-interface FileContext {
-  readonly tree: Tree;
-  readonly ports: { files: Files };
-  readonly options: Omit<DescribeOptions, 'tool'>;
-}
-
-async function examineFile(entry: TreeEntry, digests: Digests, context: FileContext): Promise<{ file: BomFile; metadata: FileMetadata }> {
-  context.options.signal?.throwIfAborted();
-  const source = await context.ports.files.open(entry.location, { followLink: context.tree.followedLinks });
+async function examineFile({ path, sizeBytes, digests, open }: ArtifactFile, options: ExamineOptions): Promise<{ file: BomFile; metadata: FileMetadata }> {
+  options.signal?.throwIfAborted();
+  const source = await open();
   try {
-    const report = context.options.reports?.get(entry.path) ?? (await readFormat({ path: entry.path, source }, context.options));
-    const metadata = await readMetadata(entry.path, source, report);
-    return { file: { path: entry.path, sizeBytes: entry.sizeBytes, digests, report }, metadata };
+    const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
+    return { file: { path, sizeBytes, digests, report }, metadata: await readMetadata(path, source, report) };
   } finally {
     await source.close();
   }
 }
 
-/** Digests that a publisher states in algorithms we do not compute for everything. */
-async function otherDigests(tree: Tree, facts: readonly Fact[], ports: { files: Files }): Promise<ReadonlyMap<string, string>> {
-  const byPath = new Map(tree.entries.map((entry) => [entry.path, entry]));
-  const digests = new Map<string, string>();
+/** Digests that a publisher states in algorithms we do not compute for everything: one more read of those files. */
+async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly Fact[]): Promise<OtherDigests> {
+  const byPath = new Map(artifact.map((file) => [file.path, file]));
+  const digests = new Map<string, Awaited<ReturnType<typeof otherDigests>>>();
   for (const { value } of pick(facts, 'digest')) {
-    const { algorithm, path } = value;
-    const entry = byPath.get(path ?? '');
-    if (entry === undefined || algorithm === 'sha256' || algorithm === 'blake3' || digests.has(otherKey(algorithm, entry.path))) continue;
-    const source = await ports.files.open(entry.location, { followLink: tree.followedLinks });
+    const file = byPath.get(value.path ?? '');
+    if (file?.digests.sha256 === undefined || value.algorithm === 'sha256' || value.algorithm === 'blake3' || digests.has(file.path)) continue;
+    const source = await file.open();
     try {
-      digests.set(otherKey(algorithm, entry.path), await otherDigest(source, algorithm));
+      digests.set(file.path, await otherDigests(source));
     } finally {
       await source.close();
     }
@@ -130,29 +156,21 @@ function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind
   return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0 ? 'dataset' : 'other';
 }
 
-function missing(path: string): never {
-  throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
+/** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
+async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<readonly Fact[]> {
+  const facts: Fact[] = [];
+  for (const path of tree.leftOut.filter((name) => DOWNLOAD_NOTE.test(name)).slice(0, LIMITS.manifestFiles)) {
+    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
+    if (bytes !== null) facts.push(...readDownloadNote({ path, bytes }));
+  }
+  return facts;
 }
 
 export function baseName(root: string): string {
   return root.split(/[/\\]/).findLast((part) => part !== '' && part !== '.') ?? 'artifact';
 }
 
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results = new Array<R>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  return results;
-}
-
-export interface BomPorts {
-  readonly files: Files;
-  readonly hasher: Hasher;
-  readonly progress: Progress;
-}
+export type BomPorts = HashTreePorts;
 
 export interface BomCreateInput extends DescribeOptions {
   readonly path: string;
@@ -160,25 +178,23 @@ export interface BomCreateInput extends DescribeOptions {
   readonly jobs?: number;
 }
 
-/** `bom create`: walks, hashes in one read, describes. */
+/**
+ * `bom create`: walks, hashes in one read, describes.
+ * @throws WeighmarkError `lfs-pointer` where content is missing; `empty-artifact`, and what the ports throw.
+ */
 export async function bomCreate(input: BomCreateInput, ports: BomPorts): Promise<Described> {
-  const { tree, digests } = await hashTree(input, ports);
-  return describeArtifact(tree, digests, ports, input);
+  const { tree, digests } = await walkAndHash(input, ports);
+  const described = await describeArtifact(tree, digests, ports, input);
+  const pointer = described.files.find(({ report }) => report?.format === 'lfs-pointer');
+  if (pointer !== undefined) throw new WeighmarkError('lfs-pointer', 'a Git LFS pointer stands for the content', { subject: pointer.path, hint: 'fetch it: `git lfs pull`' });
+  return described;
 }
 
-export async function hashTree(input: Pick<BomCreateInput, 'path' | 'allowSymlinks' | 'jobs' | 'signal'>, ports: BomPorts): Promise<{ tree: Tree; digests: ReadonlyMap<string, Digests> }> {
+/** Every file's SHA-256 and BLAKE3, by path. @throws WeighmarkError `empty-artifact`. */
+export async function walkAndHash(input: Pick<BomCreateInput, 'path' | 'allowSymlinks' | 'jobs'>, ports: BomPorts): Promise<{ tree: Tree; digests: ReadonlyMap<string, Digests> }> {
   const tree = await ports.files.walk(input.path, { allowSymlinks: input.allowSymlinks ?? false });
   if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', `there is no file in ${input.path}`, { subject: input.path });
-  const total = tree.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
-  const bar = ports.progress.start('hashing', total);
-  try {
-    const jobs = tree.entries.map((entry): HashJob => ({ location: entry.location, sizeBytes: entry.sizeBytes, stamp: entry.stamp, followLink: tree.followedLinks }));
-    const results = await ports.hasher.hash(jobs, {
-      algorithms: ['sha256', 'blake3'], onProgress: (bytes) => bar.advance(bytes),
-      ...(input.jobs === undefined ? {} : { jobs: input.jobs }), ...(input.signal === undefined ? {} : { signal: input.signal }),
-    });
-    return { tree, digests: new Map(tree.entries.map((entry, index) => [entry.path, results[index]?.digests ?? {}])) };
-  } finally {
-    bar.end();
-  }
+  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'], followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) } as const;
+  const hashed = await hashTree(tree.entries, options, ports);
+  return { tree, digests: new Map(hashed.map(({ entry, digests }) => [entry.path, digests])) };
 }

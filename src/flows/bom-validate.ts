@@ -8,6 +8,8 @@ import { LIMITS } from '../domain/limits.ts';
 export interface BomValidateInput {
   /** Where the operating system finds it. */
   readonly path: string;
+  /** As the user named it. */
+  readonly shown: string;
   readonly require?: readonly ElementSet[];
 }
 
@@ -28,7 +30,7 @@ export interface BomValidatePorts {
  * @throws WeighmarkError `bom-invalid` for a file that is no BOM at all, `not-found`, `limit-exceeded`.
  */
 export async function bomValidate(input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
-  const bom = readBom(await ports.files.read(input.path, LIMITS.bomBytes), input.path);
+  const bom = readBom(await ports.files.read(input.path, LIMITS.bomBytes), input.shown);
   const schema = await ports.validator.validate(bom.text, bom.specVersion);
   const problems = [...mostSpecific(schema), ...checkBom(bom.json)];
   const elements = Object.fromEntries(ELEMENT_SETS.map((set) => [set, minimumElements(set, bom.json)])) as Record<ElementSet, readonly ElementResult[]>;
@@ -36,7 +38,7 @@ export async function bomValidate(input: BomValidateInput, ports: BomValidatePor
   const checks = [schemaCheck(problems, bom.specVersion), ownCheck(problems), ...required.map((set) => elementCheck(set, elements[set]))];
   const notes = problems.filter(({ severity }) => severity === 'warning').map(({ pointer, message }) => `${pointer}: ${message}`);
   const notAsked = ELEMENT_SETS.filter((set) => !required.includes(set)).map((set) => `minimum elements (${set})`);
-  return { verdict: verdictOf({ subject: input.path, checks, notes, notAsked: ['signature', ...notAsked] }), specVersion: bom.specVersion, problems, elements };
+  return { verdict: verdictOf({ subject: input.shown, checks, notes, notAsked: ['signature', ...notAsked] }), specVersion: bom.specVersion, problems, elements };
 }
 
 /** Of `oneOf` and its kin only the branches' own errors help; the deepest place comes first. */

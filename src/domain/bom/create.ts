@@ -4,8 +4,8 @@ import { cite, claimRef, present, property, since, some, startBuild, type Build,
 import { NO_TIME, withCitations } from './citations.ts';
 import { fileComponents, fileRef, hashesOf } from './files.ts';
 import { licencesOf } from './licences.ts';
-import { modelCardOf } from './model-card.ts';
-import { ancestorComponents, datasetComponents, datasetData, externalReferences, partComponents, softwareComponents } from './related.ts';
+import { detailProperties, modelCardOf } from './model-card.ts';
+import { ancestorComponents, datasetComponents, datasetData, externalReferences, merged, partComponents, softwareComponents } from './related.ts';
 import { isHubId } from './purl.ts';
 import type { Bom, BomMetadata, Component, ComponentData, Composition, Contact, Dependency, Formula, Property } from './types.ts';
 import { holdsWeights } from './weights.ts';
@@ -24,7 +24,15 @@ export function createBom(input: BomInput): Bom {
 
 /** The BOM's bytes: UTF-8, two spaces, fields in the order of the specification, a last newline. */
 export function bomBytes(bom: Bom): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(bom, null, 2)}\n`);
+  return new TextEncoder().encode(`${JSON.stringify(bom, null, 2).replace(INVISIBLE, escapeUnits)}\n`);
+}
+
+/** Controls, bidi and invisible characters, which JSON may hold as they are: escaped, so that printing a BOM is harmless. */
+// oxlint-disable-next-line no-misleading-character-class -- single code units, on purpose
+const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
+
+function escapeUnits(text: string): string {
+  return Array.from({ length: text.length }, (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`).join('');
 }
 
 interface Parts {
@@ -54,7 +62,7 @@ function subjectOf(build: Build, parts: Parts): Component {
   const [supplier, copyright, purl, date] = [firstOf(build, 'supplier'), firstOf(build, 'copyright'), firstOf(build, 'purl'), firstOf(build, 'releaseDate')];
   const organization = supplier === undefined ? undefined : cite(build, { name: supplier.value }, supplier.source);
   const authors = authorsOf(build);
-  const [group, short] = isHubId(name?.value ?? '') ? (name?.value ?? '').split('/') : [undefined, name?.value];
+  const [group, short] = isHubId(name?.value.replace(/^@/, '') ?? '') ? (name?.value ?? '').split('/') : [undefined, name?.value];
   const subject = present<Component>({
     'bom-ref': claimRef(build, `${input.kind}:${short ?? input.fallbackName}`),
     type: TYPES[input.kind],
@@ -93,12 +101,10 @@ function firstOf<K extends TextField>(build: Build, field: K): FactOf<K> | undef
 }
 
 function authorsOf(build: Build): readonly Contact[] {
-  const seen = new Set<string>();
-  return pick(build.input.facts, 'author').flatMap(({ value, source }) => {
-    const key = `${value.name ?? ''} ${value.email ?? ''}`.toLowerCase();
-    if (seen.has(key)) return [];
-    seen.add(key);
-    return [cite(build, { ...value }, source)];
+  return merged(pick(build.input.facts, 'author'), ({ name, email }) => (name ?? email ?? '').toLowerCase()).map(({ value, sources }) => {
+    const contact = { ...value };
+    sources.forEach((source) => cite(build, contact, source));
+    return contact;
   });
 }
 
@@ -124,7 +130,7 @@ function tagsOf(build: Build): readonly string[] {
 function subjectProperties(build: Build): readonly Property[] {
   const { id, root, conflicts, problems, timestamp, kind } = build.input;
   const tags = since(build, '1.6') ? [] : tagsOf(build).map((tag) => property('tag', tag));
-  const details = kind === 'model' ? [] : pick(build.input.facts, 'detail').map(({ value, source }) => cite(build, property(value.name, value.value), source));
+  const details = kind === 'model' ? [] : detailProperties(build);
   return [
     cite(build, property('id', id), COMPUTED),
     ...(root === undefined ? [] : [cite(build, property('root', `sha256:${root}`), COMPUTED)]),

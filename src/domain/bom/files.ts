@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FormatId, FormatReport, Port } from '../formats/types.ts';
-import { pick, sourceName } from '../metadata/types.ts';
+import { pick, sourceName, type FactOf } from '../metadata/types.ts';
 import type { Digests } from '../ports.ts';
 import { cite, claimRef, present, property, some, type BomFile, type Build } from './build.ts';
+import { licenceOf } from './licence.ts';
+import { choiceOf, isUrl } from './licences.ts';
 import type { Component, Hash, Property } from './types.ts';
 import { tensorsByDtype } from './weights.ts';
 
@@ -20,19 +22,37 @@ export function fileRef(path: string): string {
 /** One component a file, in the order given. */
 export function fileComponents(build: Build): readonly Component[] {
   const roles = rolesByPath(build);
-  return build.input.files.map((file) => fileComponent(build, file, roles.get(file.path) ?? []));
+  const infos = new Map(pick(build.input.facts, 'fileInfo').map((info) => [info.value.path, info]));
+  return build.input.files.map((file) => fileComponent(build, file, { roles: roles.get(file.path) ?? [], info: infos.get(file.path) }));
 }
 
-function fileComponent(build: Build, file: BomFile, roles: readonly Property[]): Component {
+interface Said {
+  readonly roles: readonly Property[];
+  readonly info: FactOf<'fileInfo'> | undefined;
+}
+
+function fileComponent(build: Build, file: BomFile, { roles, info }: Said): Component {
   claimRef(build, fileRef(file.path));
+  const described = info === undefined ? {} : infoFields(build, info);
   return present<Component>({
     'bom-ref': fileRef(file.path),
     type: 'file',
     'mime-type': MIME_TYPES[file.report?.format ?? 'unknown'],
     name: file.path,
+    description: described.description,
     hashes: some(hashesOf(file.digests)),
+    licenses: described.licenses,
+    externalReferences: described.externalReferences,
     properties: [property('size', file.sizeBytes), ...reportProperties(file.report), ...roles],
   });
+}
+
+/** What a dataset's description says of the file; cited whole, as one list or text each. */
+function infoFields(build: Build, { value, source }: FactOf<'fileInfo'>): Pick<Component, 'description' | 'licenses' | 'externalReferences'> {
+  const known = value.licences.map(licenceOf).filter((licence) => licence !== null);
+  const licenses = known.map((licence) => cite(build, choiceOf(build, licence, { alone: known.length === 1 }), source));
+  const references = value.sources.filter(({ url }) => isUrl(url)).map(({ url, title }) => cite(build, { type: 'other', url, comment: `source: ${title}` }, source));
+  return present<Pick<Component, 'description' | 'licenses' | 'externalReferences'>>({ description: value.description, licenses: some(licenses), externalReferences: some(references) });
 }
 
 /** Registered media types of formats that have one; a guess would be worse than none. */

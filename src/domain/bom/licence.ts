@@ -53,8 +53,25 @@ export function licenceOf(words: string): Licence | null {
 
 /** The SPDX identifier that these words mean, in SPDX's own spelling. */
 export function licenceId(words: string): string | null {
-  const folded = words.trim().toLowerCase();
+  const folded = nameInUrl(words.trim()).toLowerCase();
   return SPDX_IDS.get(folded) ?? SPDX_IDS.get((ALIASES.get(folded) ?? '').toLowerCase()) ?? null;
+}
+
+/** Addresses of licence texts that name exactly one licence. */
+const URLS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
+  [/^https?:\/\/(?:www\.)?creativecommons\.org\/licenses\/([a-z-]{2,10})\/(\d\.\d)(?:\/|$)/i, ([, kind, version]) => `CC-${kind}-${version}`],
+  [/^https?:\/\/(?:www\.)?creativecommons\.org\/publicdomain\/zero\/1\.0(?:\/|$)/i, () => 'CC0-1.0'],
+  [/^https?:\/\/(?:www\.)?opensource\.org\/licen[cs]es?\/([A-Za-z0-9.-]{2,60})\/?$/i, ([, id]) => id ?? ''],
+  [/^https?:\/\/(?:www\.)?spdx\.org\/licenses\/([A-Za-z0-9.-]{2,60}?)(?:\.html)?\/?$/i, ([, id]) => id ?? ''],
+  [/^https?:\/\/(?:www\.)?apache\.org\/licenses\/LICENSE-2\.0(?:\.txt|\.html)?$/i, () => 'Apache-2.0'],
+];
+
+function nameInUrl(text: string): string {
+  for (const [pattern, name] of URLS) {
+    const match = pattern.exec(text);
+    if (match !== null) return name(match);
+  }
+  return text;
 }
 
 /** True for a licence of the given SPDX identifier or of an expression made of identifiers (SPDX 2.3, annex D). */

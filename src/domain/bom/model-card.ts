@@ -1,6 +1,7 @@
 import { pick, type Emissions, type FactOf, type FieldName } from '../metadata/types.ts';
 import { cite, present, property, since, some, type Build } from './build.ts';
 import { counts, optional, portText } from './files.ts';
+import { merged } from './related.ts';
 import type { Component, Considerations, EnergyConsumption, EnvironmentalConsiderations, ModelCard, ModelParameters, PerformanceMetric, Property } from './types.ts';
 import { modelWeights, weightSets, type WeightSet } from './weights.ts';
 
@@ -57,9 +58,10 @@ function unique(build: Build, field: FirstField): readonly FactOf<FirstField>[] 
 }
 
 function metricsOf(build: Build): readonly PerformanceMetric[] {
-  return pick(build.input.facts, 'metric').map(({ value, source }) => {
+  return merged(pick(build.input.facts, 'metric'), ({ type, value, slice }) => JSON.stringify([type, value, slice])).map(({ value, sources }) => {
     const metric = present<PerformanceMetric>({ type: value.type, value: value.value, slice: value.slice });
-    return cite(build, metric, source);
+    sources.forEach((source) => cite(build, metric, source));
+    return metric;
   });
 }
 
@@ -109,9 +111,18 @@ const LISTED = ['quantization', 'library', 'language'] as const;
 function cardProperties(build: Build): readonly Property[] {
   const sets = weightSets(build.input.files);
   const stated = LISTED.flatMap((field) => unique(build, field).map(({ value, source }) => cite(build, property(field, value), source)));
-  const details = pick(build.input.facts, 'detail').map(({ value, source }) => cite(build, property(value.name, value.value), source));
+  const details = detailProperties(build);
   const emissions = since(build, '1.6') ? [] : pick(build.input.facts, 'emissions').flatMap((fact) => emissionProperties(fact.value).map((item) => cite(build, item, fact.source)));
   return [...weightProperties(build, modelWeights(sets)), ...stated, ...details, ...emissions];
+}
+
+/** Details by name and value, once each. */
+export function detailProperties(build: Build): readonly Property[] {
+  return merged(pick(build.input.facts, 'detail'), ({ name, value }) => JSON.stringify([name, value])).map(({ value, sources }) => {
+    const made = property(value.name, value.value);
+    sources.forEach((source) => cite(build, made, source));
+    return made;
+  });
 }
 
 /** Counted from the headers of the files named in the citation; absent where files do not tell or disagree. */

@@ -27,8 +27,15 @@ function datasetComponent(build: Build, dataset: Dataset): Component {
     hashes: some(hashesOf(dataset.digests ?? {})),
     licenses: licence === null ? undefined : [choiceOf(build, licence, { alone: true })],
     externalReferences: url === undefined ? undefined : [{ type: 'distribution', url }],
+    components: dataset.files === undefined ? undefined : some(dataset.files.map((file) => datasetFile(build, dataset.name, file))),
     data: [datasetData(dataset, url)],
+    properties: some(optional('id', dataset.id)),
   });
+}
+
+function datasetFile(build: Build, dataset: string, file: NonNullable<Dataset['files']>[number]): Component {
+  const ref = claimRef(build, `data:${dataset}/${file.path}`);
+  return { 'bom-ref': ref, type: 'file', name: file.path, hashes: hashesOf(file.digests), properties: [property('size', file.sizeBytes)] };
 }
 
 export function datasetData(dataset: Dataset, url: string | undefined): ComponentData {
@@ -103,14 +110,14 @@ function softwareComponent(build: Build, software: Software): Component {
 /** Chat templates, prompts, plug-ins: small things that act on their own, digested on their own. */
 export function partComponents(build: Build): readonly Component[] {
   return pick(build.input.facts, 'part').map((fact) => {
-    const { kind, name, digests, sizeBytes, path } = fact.value;
+    const { kind, name, digests, sizeBytes, path, id } = fact.value;
     const component = present<Component>({
       'bom-ref': claimRef(build, `${kind}:${name}`),
       type: kind === 'plug-in' ? 'library' : 'data',
       name,
       hashes: some(hashesOf(digests)),
       data: kind === 'plug-in' ? undefined : [{ type: 'configuration', name }],
-      properties: [property('role', kind), property('size', sizeBytes), ...optional('in-file', path)],
+      properties: [property('role', kind), property('size', sizeBytes), ...optional('in-file', path), ...optional('id', id)],
     });
     return cite(build, component, fact.source);
   });

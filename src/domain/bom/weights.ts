@@ -67,7 +67,7 @@ function sumBy(tables: readonly TensorTable[], key: 'parametersByDtype' | 'eleme
 export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
   const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
   const [first, ...rest] = counted;
-  if (first === undefined) return sets.length === 1 ? (sets[0] ?? null) : null;
+  if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
   if (rest.some((set) => set.parameters !== first.parameters)) return null;
   return counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
 }

@@ -144,7 +144,7 @@ function datasetFacts(card: Json, at: At): readonly Fact[] {
 function titleFacts(text: string, matter: string, path: string): readonly Fact[] {
   const body = text.replaceAll('\r\n', '\n').slice(matter.length + 8, matter.length + 8 + 20_000);
   const heading = /^#[ \t]+([^\n]{1,300})$/m.exec(body.replace(/^```[^]*?^```/gm, ''))?.[1];
-  const plain = heading?.replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1').replace(/<[^>]{0,200}>|[*_`]{1,3}(?=\S)|(?<=\S)[*`]{1,3}|#+$/g, '').trim();
+  const plain = heading?.replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1').replace(/<[^>]{0,200}>|[*`]{1,3}|#+$/g, '').trim();
   if (plain === undefined || !isName(plain)) return [];
   return [fact('name', plain, { file: path, pointer: 'first heading' })];
 }

@@ -15,12 +15,8 @@ export interface DigestCheck {
   readonly absent: readonly { readonly path: string; readonly source: FactSource }[];
 }
 
-/** Digests other than SHA-256 and BLAKE3, computed on demand: hex by `algorithm path`. */
-export type OtherDigests = ReadonlyMap<string, string>;
-
-export function otherKey(algorithm: StatedDigest['algorithm'], path: string): string {
-  return `${algorithm} ${path}`;
-}
+/** Digests other than SHA-256 and BLAKE3, computed only for files that somebody states such a digest of; by path. */
+export type OtherDigests = ReadonlyMap<string, { readonly sha1: string; readonly gitBlob: string; readonly md5: string }>;
 
 /** Compares what publishers state with what the files are. A digest without a file is only ever confirmed, never refused. */
 export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], others: OtherDigests): DigestCheck {
@@ -50,13 +46,28 @@ interface Results {
 
 function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: OtherDigests, results: Results): void {
   const { algorithm, hex, sizeBytes } = value;
-  const own = algorithm === 'sha256' || algorithm === 'blake3' ? file.digests[algorithm] : others.get(otherKey(algorithm, file.path));
+  const own = ownDigest(value, file, others);
   if (own === undefined) return;
   const sizeDiffers = sizeBytes !== undefined && sizeBytes !== file.sizeBytes;
-  if (own === hex && !sizeDiffers) results.confirmed.push({ path: file.path, algorithm, source });
+  if (own === hex && !sizeDiffers) results.confirmed.push({ path: file.path, algorithm: nameOf(value, others.get(file.path)), source });
   else {
-    const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm}:${hex}`;
-    const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm}:${own}`;
+    const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${hex}`;
+    const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${own}`;
     results.conflicts.push({ field: `digest:${file.path}`, values: [{ value: said, source: sourceName(source) }, { value: real, source: 'computed' }] });
   }
+}
+
+function ownDigest({ algorithm, hex }: StatedDigest, file: BomFile, others: OtherDigests): string | undefined {
+  if (algorithm === 'sha256' || algorithm === 'blake3') return file.digests[algorithm];
+  const other = others.get(file.path);
+  if (other === undefined) return undefined;
+  if (algorithm === 'md5') return other.md5;
+  if (algorithm === 'git-blob-sha1') return other.gitBlob;
+  return algorithm === 'any-sha1' && other.gitBlob === hex ? other.gitBlob : other.sha1;
+}
+
+/** Which SHA-1 it turned out to be. */
+function nameOf({ algorithm, hex }: StatedDigest, other: { readonly gitBlob: string } | undefined): StatedDigest['algorithm'] {
+  if (algorithm !== 'any-sha1') return algorithm;
+  return other?.gitBlob === hex ? 'git-blob-sha1' : 'sha1';
 }

@@ -6,6 +6,7 @@ import { compareUtf8 } from '../tree.ts';
 import { readHeader } from './headers.ts';
 import type { MetadataFile } from './read.ts';
 import { fact } from './read.ts';
+import { folderOf, readJsonDigests } from './digests.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
 import type { Fact, Metadata, MetadataProblem } from './types.ts';
 
@@ -40,7 +41,7 @@ export async function readMetadata(path: string, source: Source, report: FormatR
 
 /** Files with an open-ended pattern (any JSON) are simply not searched when large; named ones should not be. */
 function tooLarge(path: string, size: number, entries: readonly ReaderEntry[]): readonly MetadataProblem[] {
-  const named = entries.some(({ read }) => !read.name.startsWith('readJsonDigests'));
+  const named = entries.some(({ read }) => read !== readJsonDigests);
   return named ? [{ path, code: 'limit-exceeded', message: `${size} bytes is too large for a file of this name` }] : [];
 }
 
@@ -62,11 +63,23 @@ function codeFacts(path: string, report: FormatReport): readonly Fact[] {
 }
 
 /** All facts in order of precedence: nearer the top folder first, then by row of `READERS`, then by path. */
-export function collect(files: readonly FileMetadata[]): Metadata {
+export function collect(files: readonly FileMetadata[], paths: readonly string[]): Metadata {
   const found = files.flatMap((file) => file.found).filter(({ facts }) => facts.length > 0);
   const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
   const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
-  return { facts: sorted.flatMap(({ facts }) => facts), problems: unique(problems) };
+  return { facts: sorted.flatMap(({ facts }) => facts).map((each) => located(each, paths)), problems: unique(problems) };
+}
+
+/** A loose path becomes the one file that ends in it. */
+function located(each: Fact, paths: readonly string[]): Fact {
+  if ((each.field !== 'digest' && each.field !== 'fileInfo') || each.value.loose !== true) return each;
+  const path = each.value.path ?? '';
+  const folder = folderOf(each.source.file ?? '');
+  const rest = path.slice(folder.length);
+  const found = paths.includes(path) ? [path] : paths.filter((other) => other.startsWith(folder) && other.endsWith(`/${rest}`));
+  const [only] = found;
+  if (only === undefined || found.length > 1) return each;
+  return { ...each, value: { ...each.value, path: only } } as Fact;
 }
 
 /** One file may be refused by two readers for one reason. */
@@ -81,10 +94,12 @@ function depthOf(path: string): number {
 
 const CHUNK = 1 << 20;
 
-/** Digest of the bytes a publisher's list is about, where it is none of ours: plain or git-blob SHA-1, MD5. Streams. */
-export async function otherDigest(source: Source, algorithm: 'git-blob-sha1' | 'sha1' | 'md5'): Promise<string> {
-  const hash = createHash(algorithm === 'md5' ? 'md5' : 'sha1');
-  if (algorithm === 'git-blob-sha1') hash.update(`blob ${source.size}\0`);
-  for (let offset = 0; offset < source.size; offset += CHUNK) hash.update(await source.read(offset, CHUNK));
-  return hash.digest('hex');
+/** SHA-1 (plain and as git hashes a blob) and MD5 of a file, for publishers that state only those. One streaming read. */
+export async function otherDigests(source: Source): Promise<{ readonly sha1: string; readonly gitBlob: string; readonly md5: string }> {
+  const hashes = { sha1: createHash('sha1'), gitBlob: createHash('sha1').update(`blob ${source.size}\0`), md5: createHash('md5') };
+  for (let offset = 0; offset < source.size; offset += CHUNK) {
+    const chunk = await source.read(offset, CHUNK);
+    for (const hash of Object.values(hashes)) hash.update(chunk);
+  }
+  return { sha1: hashes.sha1.digest('hex'), gitBlob: hashes.gitBlob.digest('hex'), md5: hashes.md5.digest('hex') };
 }

@@ -1,5 +1,5 @@
 import { huggingFacePurl } from '../bom/purl.ts';
-import { fact, maybe } from './read.ts';
+import { fact, maybe, type MetadataFile } from './read.ts';
 import type { Fact } from './types.ts';
 
 const SNAPSHOT = /(?:^|[/\\])(models|datasets)--([A-Za-z0-9][\w.-]*?)--([A-Za-z0-9][\w.-]*)[/\\]snapshots[/\\]([0-9a-f]{40})[/\\]?$/;
@@ -18,4 +18,17 @@ export function locationFacts(root: string): readonly Fact[] {
     ...maybe('purl', purl, source),
     fact('reference', { type: 'distribution', url }, source),
   ];
+}
+
+export const DOWNLOAD_NOTE = /^\.cache\/huggingface\/download\/(.+)\.metadata$/;
+
+/** `huggingface_hub`'s note on one download: commit, ETag (SHA-256 of an LFS file, else git's blob SHA-1), time. */
+export function readDownloadNote(file: MetadataFile): readonly Fact[] {
+  const path = DOWNLOAD_NOTE.exec(file.path)?.[1];
+  const [commit, etag] = new TextDecoder().decode(file.bytes).split('\n');
+  const at = (line: number): { file: string; pointer: string } => ({ file: file.path, pointer: `line ${line}` });
+  if (path === undefined || commit === undefined || !/^[0-9a-f]{40}$/.test(commit)) return [];
+  const algorithm = etag?.length === 64 ? 'sha256' : 'git-blob-sha1';
+  const digest = etag !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag) ? [fact('digest', { path, algorithm, hex: etag }, at(2))] : [];
+  return [fact('version', commit, at(1)), ...digest];
 }

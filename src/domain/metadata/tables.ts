@@ -1,8 +1,10 @@
 import { LIMITS } from '../limits.ts';
 import { readCard } from './card.ts';
 import { readAdapter, readConfig, readOtherConfig } from './config.ts';
+import { readCroissant, readDataPackage, readDatasetInfos } from './datasets.ts';
 import { readJsonDigests, readSidecarSum, readSums } from './digests.ts';
 import { readLicenceFile } from './licence-file.ts';
+import { readNpmPackage, readReleaseNotes, readSpacyMeta } from './packages.ts';
 import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
 import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
 import type { MetadataReader } from './read.ts';
@@ -21,6 +23,12 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
   { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
+  { pattern: /(?:^|\/)meta\.json$/, read: readSpacyMeta, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)(?:[^/]*croissant[^/]*|(?:[^/]*_)?metadata)\.json(?:ld)?$/i, read: readCroissant, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)datapackage\.json$/, read: readDataPackage, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)dataset_infos?\.json$/, read: readDatasetInfos, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)package\.json$/, read: readNpmPackage, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:release|model|model_info|info)\.json$/, read: readReleaseNotes, maxBytes: SMALL },
   { pattern: /\.dist-info\/METADATA$/, read: readWheelMetadata, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:generation_config|preprocessor_config|processor_config|config_sentence_transformers|sentence_bert_config)\.json$/, read: readOtherConfig, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config_sentence_transformers|chat_template|generation_config|processor_config)\.json$/, read: readPromptConfig, maxBytes: SMALL },
@@ -33,5 +41,5 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /\.dist-info\/RECORD$/, read: readRecord, maxBytes: LIMITS.documentBytes },
   { pattern: /(?:^|\/)(?:sha256sums?|sha1sums?|md5sums?|b3sums?|checksums?|checklist\.chk)(?:\.txt)?$/i, read: readSums, maxBytes: LIMITS.documentBytes },
   { pattern: /\.(?:sha256(?:sum)?|b3)$/i, read: readSidecarSum, maxBytes: SMALL },
-  { pattern: /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package)[^/]*\.json$/, read: readJsonDigests, maxBytes: 1 << 20 },
+  { pattern: /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package|datapackage|dataset_info)[^/]*\.json$/, read: readJsonDigests, maxBytes: 1 << 20 },
 ];

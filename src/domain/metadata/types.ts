@@ -54,6 +54,8 @@ export interface FactValues {
   readonly part: Part;
   /** About one file of the artifact: what it is for, or what to beware of. */
   readonly role: { readonly path: string; readonly role: FileRole; readonly note?: string };
+  /** What a description says of one file of a dataset. */
+  readonly fileInfo: FileInfo;
   /** Purl of the artifact itself; only ever from evidence. */
   readonly purl: string;
 }
@@ -72,7 +74,7 @@ export interface BaseModel {
   /** True where a file merely says what it was loaded from; a declared base model outranks it. */
   readonly hinted?: boolean;
   readonly version?: string;
-  /** The base's weighmark id: hex of its manifest digest. */
+  /** The base's weighmark id, `sha256:<hex>` of its manifest. */
   readonly id?: string;
   readonly digests?: Digests;
 }
@@ -88,8 +90,12 @@ export interface Dataset {
   readonly records?: number;
   readonly owner?: string;
   readonly sensitive?: readonly string[];
-  /** True if the name is a Hugging Face dataset id: only then is there a purl. */
+  /** True if the name is a Hugging Face dataset id: only then has it an address there. */
   readonly hub?: boolean;
+  /** The dataset's weighmark id, `sha256:<hex>` of its manifest. */
+  readonly id?: string;
+  /** Its files, where somebody had them at hand. */
+  readonly files?: readonly { readonly path: string; readonly sizeBytes: number; readonly digests: Digests }[];
 }
 
 export interface Metric {
@@ -119,7 +125,10 @@ export interface Software {
 export interface StatedDigest {
   /** File of the artifact it is said of; absent where the publisher does not say. */
   readonly path?: string;
-  readonly algorithm: 'sha256' | 'git-blob-sha1' | 'sha1' | 'md5' | 'blake3';
+  /** True where the path may lack leading folders: it then counts if exactly one file ends in it. */
+  readonly loose?: boolean;
+  /** `any-sha1`: the publisher says SHA-1 but may mean git's blob hash; which of the two it is, is found out. */
+  readonly algorithm: 'sha256' | 'git-blob-sha1' | 'any-sha1' | 'sha1' | 'md5' | 'blake3';
   /** Lower-case hex. */
   readonly hex: string;
   readonly sizeBytes?: number;
@@ -132,6 +141,16 @@ export interface Part {
   readonly sizeBytes: number;
   /** File of the artifact that holds it; absent for a stated one. */
   readonly path?: string;
+  /** Of a stated folder: `sha256:<hex>` of its manifest. */
+  readonly id?: string;
+}
+
+export interface FileInfo {
+  readonly path: string;
+  readonly loose?: boolean;
+  readonly description?: string;
+  readonly licences: readonly string[];
+  readonly sources: readonly { readonly url: string; readonly title: string }[];
 }
 
 export type FileRole = 'remote-code' | 'custom-code' | 'native-code' | 'chat-template' | 'system-prompt' | 'adapter' | 'licence' | 'model-card' | 'lfs-pointer';

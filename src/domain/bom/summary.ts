@@ -1,0 +1,129 @@
+import { isHex256 } from '../digest/hex.ts';
+import { isJsonObject, type Json } from '../json.ts';
+import type { Digests } from '../ports.ts';
+import type { ForeignBom } from './read.ts';
+
+/** One file that a BOM speaks of, by path. */
+export interface BomSummaryFile {
+  readonly path: string;
+  readonly sizeBytes?: number;
+  readonly digests: Digests;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** What two BOMs are compared by, and files verified against: CycloneDX of ours or others, either layout. */
+export interface BomSummary {
+  readonly name: string;
+  readonly version?: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly digests: Digests;
+  readonly files: readonly BomSummaryFile[];
+  readonly licences: readonly string[];
+  readonly datasets: readonly Named[];
+  readonly baseModels: readonly Named[];
+  readonly task?: string;
+  readonly architecture?: string;
+  /** Properties of the model card, `weighmark:` left off: parameters, quantization… */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface Named {
+  readonly name: string;
+  readonly version?: string;
+  readonly id?: string;
+  readonly digests: Digests;
+}
+
+type JsonObject = { readonly [key: string]: Json };
+
+/** The subject is `metadata.component`, or in flat BOMs the first model or dataset among the components. */
+export function summarize(bom: ForeignBom): BomSummary {
+  const components = list(bom.json, 'components');
+  const subject = objectAt(objectAt(bom.json, 'metadata'), 'component') ?? components.find(isSubject) ?? {};
+  const parameters = objectAt(objectAt(subject, 'modelCard'), 'modelParameters');
+  const [version, task, architecture] = [text(subject, 'version'), text(parameters, 'task'), text(parameters, 'modelArchitecture') ?? text(parameters, 'architectureFamily')];
+  const own = propertiesOf(subject);
+  return {
+    name: fullName(subject),
+    type: text(subject, 'type') ?? 'unknown',
+    ...given({ version, task, architecture, id: own['id'] }),
+    digests: digestsOf(subject),
+    files: filesOf(subject, components),
+    licences: list(subject, 'licenses').map(licenceText).filter((licence) => licence !== ''),
+    datasets: components.filter((component) => component !== subject && isDataset(component)).map(namedOf),
+    baseModels: list(objectAt(subject, 'pedigree'), 'ancestors').map(namedOf),
+    properties: propertiesOf(objectAt(subject, 'modelCard')),
+  };
+}
+
+function isSubject(component: JsonObject): boolean {
+  return component['type'] === 'machine-learning-model' || component['type'] === 'data';
+}
+
+function isDataset(component: JsonObject): boolean {
+  return component['type'] === 'data' && list(component, 'data').some((data) => data['type'] === 'dataset');
+}
+
+/** Nested below the subject (guide), else every file component there is (flat, and other tools' BOMs). */
+function filesOf(subject: JsonObject, components: readonly JsonObject[]): readonly BomSummaryFile[] {
+  const nested = list(subject, 'components');
+  const files = (nested.length > 0 ? nested : components).filter((component) => component['type'] === 'file' && component !== subject);
+  return files.map((component) => {
+    const properties = propertiesOf(component);
+    const size = Number(properties['size']);
+    return { path: text(component, 'name') ?? '', digests: digestsOf(component), properties, ...(properties['size'] !== undefined && Number.isSafeInteger(size) ? { sizeBytes: size } : {}) };
+  });
+}
+
+function namedOf(component: JsonObject): Named {
+  const version = text(component, 'version');
+  return { name: fullName(component), digests: digestsOf(component), ...given({ version, id: propertiesOf(component)['id'] }) };
+}
+
+function fullName(component: JsonObject): string {
+  const [group, name] = [text(component, 'group'), text(component, 'name') ?? ''];
+  return group === undefined ? name : `${group}/${name}`;
+}
+
+/** SHA-256 and BLAKE3 in lower-case hex; others are left aside. */
+function digestsOf(component: JsonObject): Digests {
+  const found = list(component, 'hashes').flatMap(({ alg, content }): [string, string][] => {
+    const hex = typeof content === 'string' ? content.toLowerCase() : '';
+    const key = alg === 'SHA-256' ? 'sha256' : alg === 'BLAKE3' ? 'blake3' : null;
+    return key === null || !isHex256(hex) ? [] : [[key, hex]];
+  });
+  return Object.fromEntries(found);
+}
+
+function licenceText(choice: JsonObject): string {
+  const licence = objectAt(choice, 'license');
+  return text(licence, 'id') ?? text(licence, 'name') ?? text(choice, 'expression') ?? '';
+}
+
+function propertiesOf(holder: JsonObject | undefined): Readonly<Record<string, string>> {
+  const own = list(holder, 'properties').flatMap(({ name, value }): [string, string][] => {
+    const key = typeof name === 'string' && name.startsWith('weighmark:') ? name.slice('weighmark:'.length) : null;
+    return key === null || typeof value !== 'string' ? [] : [[key, value]];
+  });
+  return Object.fromEntries(own);
+}
+
+function given<K extends string>(texts: { readonly [key in K]: string | undefined }): { readonly [key in K]?: string } {
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined)) as { [key in K]?: string };
+}
+
+function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
+  const value = object?.[key];
+  return isJsonObject(value) ? value : undefined;
+}
+
+function list(object: JsonObject | undefined, key: string): readonly JsonObject[] {
+  const value = object?.[key];
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+function text(object: JsonObject | undefined, key: string): string | undefined {
+  const value = object?.[key];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
