@@ -98,7 +98,7 @@ function registryParts(settings: ContextSettings, configuration: Context['config
     registries,
     registry: async (location) => {
       const { registry, logKey } = (await configuration()).settings;
-      const chosen = location ?? settings.options.registry ?? registry;
+      const chosen = location ?? (settings.options.registry || registry);
       if (chosen !== undefined) return (await registries()).open(chosen, logKey === undefined ? {} : { logKeyFile: logKey });
       throw new WeighmarkError('usage', 'no registry is named', { hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`' });
     },

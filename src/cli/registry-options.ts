@@ -49,5 +49,5 @@ export async function openArtifact(context: Context, text: string, options: LogO
 }
 
 async function configuredRegistry(context: Context): Promise<string | undefined> {
-  return context.options.registry ?? (await context.configuration()).settings.registry;
+  return context.options.registry || (await context.configuration()).settings.registry;
 }

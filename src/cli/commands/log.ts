@@ -1,0 +1,159 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import type { LogEntry, LogLeaf, LogQuery, Registry } from '../../domain/ports.ts';
+import { parseReference } from '../../domain/registry/reference.ts';
+import type { QuorumResult } from '../../domain/tlog/quorum.ts';
+import { proveLogged, showLog, verifyLog, verifyProofFile, type LogHead, type LogShown } from '../../flows/log.ts';
+import type { Register, Report, Run, Style } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addLogOptions, openArtifact, openRegistry, type LogOptions } from '../registry-options.ts';
+
+interface Options extends LogOptions {
+  readonly witnessPolicy?: string;
+  readonly last?: string;
+  readonly kind?: string;
+}
+
+const KINDS: readonly LogLeaf['kind'][] = ['push', 'claim', 'promotion', 'revocation'];
+
+/** `log show|verify|prove|integrate`. */
+export const register: Register = (program, run) => {
+  const log = program.command('log').description('the registry\'s transparency log');
+  addShow(log, run);
+  addVerify(log, run);
+  addProve(log, run);
+};
+
+function addShow(log: Command, run: Run): void {
+  addLogOptions(log.command('show'))
+    .description('show what is logged, proven under the signed checkpoint')
+    .argument('[ref]', 'only entries about this artifact, or this NAME')
+    .option('--kind <kind>', `only entries of a kind: ${KINDS.join(', ')}`)
+    .option('--last <n>', 'only the newest n entries')
+    .action(
+      run(async (context, ref: string | undefined, options: Options) => {
+        const { registry, query } = await questionOf(context, ref, options);
+        const last = options.last === undefined ? {} : { last: wholeNumber(options.last) };
+        const shown = await showLog(query === undefined ? last : { query }, registry);
+        const entries = options.last === undefined ? shown.entries : shown.entries.slice(-wholeNumber(options.last));
+        return showReport({ ...shown, entries });
+      }),
+    );
+}
+
+function addVerify(log: Command, run: Run): void {
+  addLogOptions(log.command('verify'))
+    .description('read and prove the whole log; or verify a proof file, offline')
+    .argument('[proof]', 'a .tlog-proof file')
+    .option('--witness-policy <file>', 'C2SP tlog-policy whose quorum must have cosigned')
+    .action(
+      run(async (context, proof: string | undefined, options: Options) => {
+        const witnessPolicy = await witnessPolicyOf(context, options);
+        if (proof === undefined) return verifyReport(await verifyLog(witnessPolicy, await openRegistry(context, options)));
+        const text = Buffer.from(await (await context.files()).read(resolve(context.cwd, proof), LIMITS.configBytes)).toString();
+        const vkeys = options.logVkey ?? (await knownKeys(context, options));
+        const proven = verifyProofFile(text, { vkeys, ...witnessPolicy });
+        return {
+          exitCode: 0,
+          json: { origin: proven.origin, index: proven.index, size: proven.size, entry: { ...proven.leaf }, quorum: proven.quorum },
+          text: (style) => ({ out: `verified   entry ${proven.index} of ${proven.size} in ${style.plain(proven.origin)}\n${entryLine({ index: proven.index, leaf: proven.leaf }, style)}\n${quorumLine(proven.quorum, style)}VERIFIED: it is logged\n` }),
+        };
+      }),
+    );
+}
+
+function addProve(log: Command, run: Run): void {
+  addLogOptions(log.command('prove'))
+    .description('print a c2sp.org/tlog-proof@v1 of one entry, which verifies offline')
+    .argument('<entry>', 'index of the entry, or REF for the newest about it')
+    .option('--kind <kind>', `only entries of a kind: ${KINDS.join(', ')}`)
+    .action(
+      run(async (context, entry: string, options: Options) => {
+        const isIndex = /^\d{1,15}$/.test(entry);
+        const { registry, query } = await questionOf(context, isIndex ? undefined : entry, options);
+        const { index, proof, leaf } = await proveLogged(isIndex ? { index: Number(entry) } : { query: query ?? {} }, registry);
+        return { exitCode: 0, json: { index, entry: { ...leaf }, proof }, text: () => ({ out: proof }) };
+      }),
+    );
+}
+
+/** A REF asks about one artifact, a bare NAME about all of that name. */
+async function questionOf(context: Context, ref: string | undefined, options: Options): Promise<{ registry: Registry; query?: LogQuery }> {
+  const kind = options.kind === undefined ? {} : { kind: kindOf(options.kind) };
+  if (ref === undefined) return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
+  if (parseReference(ref).kind === 'path') return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
+  const { registry, place } = await openArtifact(context, ref, options);
+  return { registry, query: { name: place.name, manifest: await registry.resolve(place.name, place.reference), ...kind } };
+}
+
+/** Without a registry there is no known key, and the flow says so. */
+async function knownKeys(context: Context, options: Options): Promise<readonly string[]> {
+  const named = context.options.registry || (await context.configuration()).settings.registry;
+  return named === undefined ? [] : (await openRegistry(context, options)).log.vkeys;
+}
+
+async function witnessPolicyOf(context: Context, options: Options): Promise<{ witnessPolicy?: string }> {
+  if (options.witnessPolicy === undefined) return {};
+  const bytes = await (await context.files()).read(resolve(context.cwd, options.witnessPolicy), LIMITS.policyBytes);
+  return { witnessPolicy: Buffer.from(bytes).toString() };
+}
+
+function showReport(shown: LogShown): Report {
+  const { entries, pending, ...head } = shown;
+  return {
+    exitCode: 0,
+    json: { ...head, entries: entries.map(({ index, leaf }) => ({ index, ...leaf })), pending: pending.map((leaf) => ({ ...leaf })) },
+    text: (style) => ({
+      out: [
+        ...entries.map((entry) => entryLine(entry, style)),
+        ...pending.map((leaf) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}`),
+        `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, root ${head.root}`,
+        ...head.vkeys.filter((vkey) => vkey.length < 300).map((vkey) => `verifier key ${style.plain(vkey)}`),
+        '',
+      ].join('\n'),
+    }),
+  };
+}
+
+function verifyReport(verified: LogHead & { quorum: QuorumResult | null }): Report {
+  return {
+    exitCode: 0,
+    json: { ...verified },
+    text: (style) => ({
+      out: [
+        `verified   ${verified.size} ${verified.size === 1 ? 'entry' : 'entries'}, every tile, root ${verified.root}`,
+        `           signed by ${style.plain(verified.vkeys.map((vkey) => vkey.split('+').slice(0, 2).join('+')).join(', '))}`,
+        verified.remembered ? '           continues what this user saw before' : style.warn('           seen for the first time: a fork or rollback before now cannot be noticed'),
+        `${quorumLine(verified.quorum, style)}VERIFIED: the log of ${style.plain(verified.origin)} is whole`,
+        '',
+      ].join('\n'),
+    }),
+  };
+}
+
+function quorumLine(quorum: QuorumResult | null, style: Style): string {
+  if (quorum === null) return '';
+  const since = quorum.time === undefined ? '' : `, not before ${new Date(quorum.time * 1000).toISOString()}`;
+  return `           cosigned by ${style.plain(quorum.witnesses.join(', ') || 'nobody, and nobody is asked for')}${since}\n`;
+}
+
+function entryLine({ index, leaf }: LogEntry, style: Style): string {
+  return `${String(index).padStart(8)}  ${leafText(leaf, style)}`;
+}
+
+function leafText(leaf: LogLeaf, style: Style): string {
+  return `${leaf.kind.padEnd(10)}  ${style.plain(leaf.name)}@${leaf.manifest.slice(0, 19)}…  ${leaf.env === undefined ? '' : `${style.plain(leaf.env)}  `}${style.dim(`${leaf.bundle.slice(0, 19)}…`)}`;
+}
+
+function kindOf(text: string): LogLeaf['kind'] {
+  const kind = KINDS.find((each) => each === text);
+  if (kind !== undefined) return kind;
+  throw new WeighmarkError('usage', `${text} is no kind of entry`, { subject: text, hint: `say ${KINDS.join(', ')}` });
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new WeighmarkError('usage', `${text} is not a number of entries`, { subject: text });
+}
