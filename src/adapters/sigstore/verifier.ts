@@ -97,22 +97,27 @@ interface Claimant {
   readonly options: ProofOptions;
 }
 
-/** The library proves chain, SCT, log inclusion, timestamps and signature; what it lets through is refused before and after. */
+/**
+ * The library proves chain, SCT, log inclusion and signature; what it lets through is refused before and after. RFC 3161
+ * tokens are ours to prove: the library knows ECDSA alone, and does not ask what the authority's certificate is for.
+ */
 async function proveWithRoot(bundle: SigstoreBundle, root: TrustedRoot, claimant: Claimant): Promise<Pick<Proof, 'times' | 'logEntries'>> {
   const signed = signedBy(bundle, claimant.key, claimant.options);
   const bound = boundOf(bundle, signed, claimant);
   for (const entry of bundle.logEntries) requireBound(entry, bound);
   const times = timesBy(bundle, root.timestampAuthorities);
   if (times.length !== bundle.timestamps.length) throw invalid('a timestamp is not by an authority of the trusted root, or not over this signature');
-  await proveByLibrary(bundle, root, { signed, claimant });
   const promised = bundle.logEntries.flatMap((entry) => promisedTime(entry, root));
   const all = [...times, ...promised];
+  if (claimant.certificate !== undefined) requireValidAt(claimant.certificate, all);
+  await proveByLibrary(bundle, root, { signed, claimant, times: all });
   return { times: all, logEntries: bundle.logEntries.map((entry) => provenEntry(entry, root, all)) };
 }
 
 interface LibraryInput {
   readonly signed: SignedEntity['signature'];
   readonly claimant: Claimant;
+  readonly times: readonly VerifiedTime[];
 }
 
 async function proveByLibrary(bundle: SigstoreBundle, root: TrustedRoot, input: LibraryInput): Promise<void> {
@@ -121,12 +126,35 @@ async function proveByLibrary(bundle: SigstoreBundle, root: TrustedRoot, input: 
   const material = library.toTrustMaterial(Root.fromJSON(root.json), () => ({ publicKey: key, validFor: () => true }));
   const entity = library.toSignedEntity(bundleFromJSON(bundle.json));
   const verifier: Verifier = new library.Verifier(material, certificate === undefined ? keyThresholds(bundle) : keylessThresholds(input.claimant.options));
-  verifier.verify({ ...entity, signature: input.signed });
+  verifier.verify({ ...entity, signature: input.signed, timestamps: earliestAsPromise(input.times) });
+}
+
+/**
+ * The chain is judged at the earliest proven time: the signature existed by then. The library takes a time that it did not
+ * verify itself in the form of a log entry under promise, and verifies the promises of all real entries.
+ */
+function earliestAsPromise(times: readonly VerifiedTime[]): SignedEntity['timestamps'] {
+  const earliest = times.map(({ time }) => Date.parse(time)).toSorted((a, b) => a - b)[0];
+  if (earliest === undefined) return [];
+  const none = Buffer.alloc(0);
+  const tlogEntry = {
+    logIndex: '0', logId: { keyId: none }, kindVersion: { kind: '', version: '' }, integratedTime: String(Math.floor(earliest / 1000)),
+    inclusionPromise: { signedEntryTimestamp: none }, inclusionProof: undefined, canonicalizedBody: none,
+  };
+  return [{ $case: 'transparency-log', tlogEntry }];
+}
+
+/** A certificate of ten minutes signs within them, whoever says when. */
+function requireValidAt(leaf: Uint8Array, times: readonly VerifiedTime[]): void {
+  const { validFrom, validTo } = new X509Certificate(leaf);
+  const outside = times.find(({ time }) => new Date(time) < new Date(validFrom) || new Date(time) > new Date(validTo));
+  if (times.length === 0) throw invalid('nobody the trusted root names says when it was signed');
+  if (outside !== undefined) throw invalid('its certificate was not valid at the time of signing');
 }
 
 /** Fail closed: a log entry, a certificate transparency promise and a time, each by an authority of the trusted root. */
-function keylessThresholds({ logs = 1, timeAuthorities = 1 }: ProofOptions): VerifierOptions {
-  return { tlogThreshold: logs, ctlogThreshold: 1, timestampThreshold: Math.max(1, timeAuthorities) };
+function keylessThresholds({ logs = 1 }: ProofOptions): VerifierOptions {
+  return { tlogThreshold: logs, ctlogThreshold: 1, timestampThreshold: 1 };
 }
 
 /** A key needs no witness; those the bundle names are verified all the same. */
