@@ -7,7 +7,9 @@ type Load = () => Promise<{ readonly register: Register }>;
 /** Every command there is, in the order of `--help`; each is loaded when it is named. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   verify: () => import('./commands/verify.ts'),
+  seal: () => import('./commands/seal.ts'),
   sign: () => import('./commands/sign.ts'),
+  attest: () => import('./commands/attest.ts'),
   hash: () => import('./commands/hash.ts'),
   bom: () => import('./commands/bom.ts'),
   inspect: () => import('./commands/inspect.ts'),

@@ -21,8 +21,6 @@ export interface Sidecars {
   readonly digestList: Uint8Array | null;
   /** The BOM's bytes, or null. */
   readonly bom: Uint8Array | null;
-  /** Names inside the artifact that are its signatures, so no part of its tree. */
-  readonly insideNames: readonly string[];
 }
 
 export interface SidecarQuestion {
@@ -47,7 +45,7 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
   const claims = await claimsOf(question, places.claims, files);
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
-  return { signatures, claims, insideNames: [...insideNames, ...inside(question)], digestList, bom };
+  return { signatures, claims, digestList, bom };
 }
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {
@@ -57,11 +55,6 @@ async function signatureNames(root: string, files: Files): Promise<readonly stri
 
 function signaturePlaces({ root, kind }: SidecarQuestion, insideNames: readonly string[]): readonly string[] {
   return kind === 'directory' ? [...insideNames.map((name) => `${root}/${name}`), `${root}.oms.sig`] : [`${root}.sig`, `${root}.oms.sig`];
-}
-
-/** A signature file the user names inside the folder is no part of it either. */
-function inside({ root, signature }: SidecarQuestion): readonly string[] {
-  return signature?.startsWith(`${root}/`) === true ? [signature.slice(root.length + 1)] : [];
 }
 
 async function found(locations: readonly string[], files: Files): Promise<readonly FoundBundle[]> {

@@ -5,6 +5,7 @@ import { WeighmarkError } from '../domain/errors.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, passedCheck, refusedCheck, verdictOf } from '../domain/verdict.ts';
 import { hashTree } from './hash-tree.ts';
+import { artifactPath } from './oms-sign.ts';
 import { bindClaims, requireBound } from './verify-claims.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './verify.ts';
 
@@ -15,7 +16,7 @@ import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPor
 export async function verifyByClaims({ input, bundles, sidecars }: VerifyCase, ports: VerifyPorts): Promise<VerifyOutcome> {
   if (bundles.claims.length === 0) return refused(verdictOf({ subject: input.shown, checks: [nobodyTrusted(bundles.notes)], notes: bundles.notes }));
   if (input.only !== undefined) throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
-  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: [...(input.ignore ?? []), ...sidecars.insideNames] });
+  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath) });
   const algorithms = input.algorithm === 'all' ? (['sha256', 'blake3'] as const) : (['sha256'] as const);
   const hashed = await hashTree(tree.entries, { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
   const files = hashed.map(({ entry, digests }) => ({ path: entry.path, location: entry.location, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', digests }));

@@ -30,7 +30,7 @@ export function bindClaims(claims: readonly TrustedClaim[], artifact: MatchedArt
     claims: bound,
     others,
     evidence: bound.map(claimEvidence),
-    findings: [...findings, ...bound.flatMap((claim) => sidecarFindings(claim.claim.statement, sidecars))],
+    findings: [...findings, ...sidecarFindings(bound, sidecars)],
     claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
     notes: others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`],
   };
@@ -45,12 +45,12 @@ function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifac
   }
 }
 
-/** The digest list and the BOM beside the artifact must be those that were signed for this content. */
-function sidecarFindings(statement: Statement, sidecars: Sidecars): readonly Finding[] {
-  if (statement.predicateType !== PREDICATES.bom) return [];
+/** The digest list and the BOM beside the artifact must be ones that were signed for this content. */
+function sidecarFindings(bound: readonly TrustedClaim[], sidecars: Sidecars): readonly Finding[] {
+  const subjects = bound.filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom).flatMap(({ claim }) => claim.statement.subject);
   const beside = [['list', '.weighmark/files', sidecars.digestList], ['bom', '.weighmark/bom.cdx.json', sidecars.bom]] as const;
   return beside.flatMap(([kind, path, content]) => {
-    const signed = statement.subject.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
+    const signed = subjects.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
     if (content === null || signed.length === 0 || signed.includes(sha256Hex(content))) return [];
     return [{ code: 'digest-mismatch' as const, message: `${path} is not the one that was signed`, subject: path, hint: '`weighmark seal` writes it anew' }];
   });

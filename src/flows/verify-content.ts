@@ -16,6 +16,8 @@ export interface ContentQuestion {
   readonly allowSymlinks: boolean;
   /** Further artifact paths to leave out, as the user says. */
   readonly ignore: readonly string[];
+  /** The signature in use, where it lies inside: no part of what it signs. */
+  readonly ownNames: readonly string[];
   readonly ignoreUnsignedFiles: boolean;
   /** Glob of the only files to look at. */
   readonly only?: string;
@@ -97,7 +99,7 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
 
 function walk(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
   const { root, manifest, ignore } = question;
-  return ports.files.walk(root, { allowSymlinks: question.allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore] });
+  return ports.files.walk(root, { allowSymlinks: question.allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore, ...question.ownNames] });
 }
 
 interface Hashing {
@@ -197,7 +199,7 @@ interface Seen {
 }
 
 async function notesOf(question: ContentQuestion, { tree, unsigned, unspoken }: Seen, ports: HashTreePorts): Promise<readonly string[]> {
-  const bySignature = await present(question.root, question.manifest.ignorePaths.filter((path) => !SIDECARS.includes(path)), ports);
+  const bySignature = await present(question.root, question.manifest.ignorePaths.filter((path) => !SIDECARS.includes(path) && !question.ownNames.includes(path) && !tree.leftOut.includes(path)), ports);
   const byUser = await present(question.root, question.ignore, ports);
   return [
     ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),

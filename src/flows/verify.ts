@@ -12,6 +12,7 @@ import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
 import { bindClaims, type BoundClaims } from './verify-claims.ts';
+import { artifactPath } from './oms-sign.ts';
 import type { HashTreePorts } from './hash-tree.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
 import { judgeBundles, type JudgedBundles, type TrustedClaim, type TrustedSignature } from './verify-bundles.ts';
@@ -124,7 +125,7 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {
     root: input.root, manifest: signature.manifest, by, pairs,
-    allowSymlinks: input.allowSymlinks === true, ignore: [...(input.ignore ?? []), ...sidecars.insideNames], ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
+    allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath), ownNames: insideOf(input.root, signature.location), ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
     needsSha256: input.only === undefined,
     ...(input.only === undefined ? {} : { only: input.only }),
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
@@ -134,6 +135,11 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
   const bound = bindClaims(bundles.claims, known === null ? null : { ...known, files: filesOf(content), single: input.kind === 'file' }, sidecars);
   return outcome({ input, bundles, signature, content, known, bound, by });
+}
+
+/** The signature in use is no part of the tree it signs (OMS v1.0 section 6.2). */
+function insideOf(root: string, location: string): readonly string[] {
+  return location.startsWith(`${root}/`) ? [location.slice(root.length + 1)] : [];
 }
 
 interface SignedCase {

@@ -33,3 +33,6 @@ export type Role = (typeof ROLES)[number];
 export function buildTypeOf(step: Step): string {
   return `${STEP_PREFIX}${step}/v1`;
 }
+
+/** Who ran a step on somebody's own machine; CI systems are named by their own builder URI. */
+export const LOCAL_BUILDER = 'https://weighmark.dev/builder/local/v1';

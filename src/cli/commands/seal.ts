@@ -1,0 +1,110 @@
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
+import { SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
+import { formatBytes } from '../../domain/units.ts';
+import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/seal.ts';
+import type { Register, Report, Style } from '../command.ts';
+import type { Context } from '../context.ts';
+import { renderFinding } from '../errors.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+
+interface Options extends SignerOptions {
+  readonly name?: string;
+  readonly source?: string;
+  readonly step?: string;
+  readonly input?: readonly string[];
+  readonly param?: readonly string[];
+  readonly failOn: Severity;
+  readonly allowSymlinks?: boolean;
+}
+
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+/** `seal PATH`: scan, BOM, digest list, claims and OMS signature in one go. */
+export const register: Register = (program, run) => {
+  const command = program
+    .command('seal')
+    .description('scan, describe and sign a model or dataset in one go')
+    .argument('<path>', 'file or folder')
+    .option('--name <name:version>', 'what it is called; the name is signed')
+    .option('--source <uri>', 'where it came from')
+    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert')
+    .option('--input <role=ref>', 'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)', collect)
+    .option('--param <name=value>', 'a parameter of the step (repeat)', collect)
+    .addOption(new Option('--fail-on <level>', 'findings of this severity forbid sealing').choices(SEVERITIES.slice(0, 4)).default('high'))
+    .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
+  addSignerOptions(command).action(run(async (context, path: string, options: Options) => report(path, await seal(inputOf(context, path, options), await portsOf(context, options)))));
+};
+
+function inputOf(context: Context, path: string, options: Options): SealInput {
+  if (options.name !== undefined) checkName(options.name);
+  if (options.step === undefined && (options.input ?? options.param) !== undefined) throw new WeighmarkError('usage', '--input and --param belong to a --step');
+  if (options.source !== undefined && !URL.canParse(options.source)) throw new WeighmarkError('usage', '--source is not a URI', { subject: options.source });
+  return {
+    root: resolve(context.cwd, path), failOn: options.failOn, version: context.version,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.source === undefined ? {} : { source: options.source }),
+    ...(options.step === undefined ? {} : { step: { step: checkStep(options.step), inputs: options.input ?? [], parameters: readParameters(options.param ?? []) } }),
+    ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
+    ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
+  };
+}
+
+/** @throws WeighmarkError `usage`, `name-invalid`. */
+function checkName(text: string): void {
+  const colon = text.lastIndexOf(':');
+  if (colon < 0) throw new WeighmarkError('usage', '--name is NAME:VERSION', { subject: text, hint: `such as ${text}:1.0` });
+  checkArtifactName(text.slice(0, colon));
+  checkTag(text.slice(colon + 1));
+}
+
+async function portsOf(context: Context, options: Options): Promise<SealPorts> {
+  return {
+    signer: await signerFrom(context, options),
+    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
+    locate: (path) => resolve(context.cwd, path),
+    registry: (location) => context.registry(location),
+  };
+}
+
+function report(path: string, outcome: SealOutcome): Report {
+  const { scan, ...rest } = outcome;
+  const refused = scan.blocking.length > 0;
+  return {
+    exitCode: refused ? 1 : 0,
+    json: { ...rest, findings: scan.findings, unexamined: scan.unexamined, refused },
+    text: (style) => (refused ? { out: refusal(path, outcome, style) } : { out: `${lines(path, outcome, style).join('\n')}\n` }),
+  };
+}
+
+function lines(path: string, outcome: SealOutcome, style: Style): readonly string[] {
+  const { files, sizeBytes, signer, claims, id, name, scan, leftOut } = outcome;
+  const open = scan.unexamined.length;
+  const content = `content    ${files} files, ${formatBytes(sizeBytes)}`;
+  if (!outcome.written) return [content, style.good(`SEALED already: ${path} (${id})`)];
+  return [
+    content,
+    `scan       ${scan.findings.length === 0 ? 'nothing found' : `${scan.findings.length} findings below the limit`}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
+    `signed     ${outcome.foreign ? 'OMS signature (among the claims: model.sig is another signer\'s)' : 'OMS signature'}, ${claims.join(', ')}`,
+    `           by ${style.plain(signer)}`,
+    ...(outcome.packaged ? ['note       only documentation changed: a package step links to the state sealed before'] : []),
+    ...(leftOut.length > 0 ? [`left out   ${leftOut.length} files of a download tool's bookkeeping (.cache/huggingface)`] : []),
+    style.good(`SEALED: ${path} is ${name} (${id})`),
+  ];
+}
+
+const MAX_SHOWN = 20;
+
+function refusal(path: string, { scan }: SealOutcome, style: Style): string {
+  const shown = scan.blocking.slice(0, MAX_SHOWN).map((finding) => renderFinding(asFinding(finding), style));
+  const more = scan.blocking.length > MAX_SHOWN ? `and ${scan.blocking.length - MAX_SHOWN} more\n` : '';
+  return `${shown.join('')}${more}${style.bad(`NOT SEALED: ${scan.blocking.length} findings in ${path}; nothing was written`)}\n`;
+}
+
+function asFinding({ rule, severity, message, place }: ScanFinding) {
+  const where = place.member === undefined ? place.path : `${place.path}, ${place.member}`;
+  return { code: 'scan-finding' as const, message: `${where}: ${message}`, subject: place.path, facts: { rule, severity } };
+}

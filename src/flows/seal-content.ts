@@ -1,0 +1,44 @@
+import type { ListedFile } from '../domain/digest/list.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { HashAlgorithm, Tree } from '../domain/ports.ts';
+import { scanFile, atLeast, type ScanFinding, type ScanResult, type Severity, type Unexamined } from '../domain/scan/index.ts';
+import { hashTree, type HashTreePorts } from './hash-tree.ts';
+
+export interface SealedContent {
+  readonly tree: Tree;
+  readonly files: readonly ListedFile[];
+}
+
+const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
+
+/** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
+export async function hashForSeal(input: { root: string; allowSymlinks?: boolean; jobs?: number }, ports: HashTreePorts): Promise<SealedContent> {
+  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
+  if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: BOTH, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
+  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
+  return { tree, files };
+}
+
+export interface Scanned {
+  readonly findings: readonly ScanFinding[];
+  readonly unexamined: readonly Unexamined[];
+  /** Findings that forbid sealing. */
+  readonly blocking: readonly ScanFinding[];
+}
+
+/** Looks at every file's content for what loading it would do; the bytes are those of the walk, or it is `file-changed`. */
+export async function scanForSeal(tree: Tree, failOn: Severity, ports: HashTreePorts): Promise<Scanned> {
+  const results: ScanResult[] = [];
+  for (const { path, location } of tree.entries) {
+    ports.signal?.throwIfAborted();
+    const source = await ports.files.open(location, { followLink: tree.followedLinks });
+    try {
+      results.push(await scanFile({ path, source }));
+    } finally {
+      await source.close();
+    }
+  }
+  const findings = results.flatMap((result) => result.findings);
+  return { findings, unexamined: results.flatMap((result) => result.unexamined), blocking: findings.filter(({ severity }) => atLeast(severity, failOn)) };
+}

@@ -1,0 +1,64 @@
+import { buildPackageStep } from '../domain/claims/package-step.ts';
+import { PREDICATES, type Step } from '../domain/claims/predicates.ts';
+import { buildProvenance, type StepInput } from '../domain/claims/provenance.ts';
+import { buildScanPredicate } from '../domain/claims/scan-claim.ts';
+import { buildStatement } from '../domain/claims/statement.ts';
+import { subject, subjectsOf } from '../domain/claims/subjects.ts';
+import type { Subject } from '../domain/claims/types.ts';
+import { sha256Hex } from '../domain/digest/hex.ts';
+import { parseDigestList, type ListedFile } from '../domain/digest/list.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { Scanned } from './seal-content.ts';
+
+export interface SealFacts {
+  /** `sha256:<hex>` of the manifest. */
+  readonly id: string;
+  readonly root: string;
+  /** NAME:VERSION, or the folder's own name. */
+  readonly name: string;
+  readonly files: readonly ListedFile[];
+  readonly list: string;
+  readonly bom: Uint8Array;
+}
+
+export interface SealStep {
+  readonly step: Step;
+  readonly inputs: readonly StepInput[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** The ML-BOM claim: alone it names the files, the digest list and the BOM's own bytes (DESIGN 4.3). */
+export function bomStatement(facts: SealFacts): Uint8Array {
+  const files = facts.files.length > LIMITS.bomFileSubjects ? [] : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
+  const subjects: readonly Subject[] = [
+    ...subjectsOf(facts),
+    subject('list', '.weighmark/files', sha256Hex(facts.list)),
+    subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
+    ...files,
+  ];
+  return buildStatement(subjects, PREDICATES.bom, JSON.parse(new TextDecoder().decode(facts.bom)) as Record<string, unknown>);
+}
+
+export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {
+  return buildStatement(subjectsOf(facts), PREDICATES.provenance, buildProvenance(step));
+}
+
+export function scanStatement(facts: SealFacts, scanned: Scanned, run: { version: string; startedOn: string; finishedOn: string }): Uint8Array {
+  return buildStatement(subjectsOf(facts), PREDICATES.vulns, buildScanPredicate({ ...run, findings: scanned.findings, unexamined: scanned.unexamined }));
+}
+
+/** A `package` step from the state sealed before, if only its documentation was edited since. */
+export function packageStatement(facts: SealFacts, earlierList: Uint8Array | null): Uint8Array | null {
+  const before = earlierList === null ? null : readList(earlierList);
+  const predicate = before === null ? null : buildPackageStep(before, facts.files);
+  return predicate === null ? null : buildStatement(subjectsOf(facts), PREDICATES.provenance, predicate);
+}
+
+function readList(bytes: Uint8Array): readonly ListedFile[] | null {
+  try {
+    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return files.length === 0 ? null : files;
+  } catch {
+    return null;
+  }
+}
