@@ -1,15 +1,26 @@
+import { availableParallelism } from 'node:os';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
-import { laneCount, openLanes, type Lane } from './lanes.ts';
+import { openLanes, type Lane } from './lanes.ts';
 import { SEGMENT_BYTES } from './plan.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
 import type { SizedJob } from './open-file.ts';
 
+export interface Tuning {
+  /** Aligned subtrees that huge files are cut into: a power of two, at least 16 KiB where outboards are wanted. */
+  readonly segmentBytes: number;
+  /** Below this a worker's start costs more than it gains. */
+  readonly workersFromBytes: number;
+}
+
+const TUNING: Tuning = { segmentBytes: SEGMENT_BYTES, workersFromBytes: 100e6 };
+
 /** Hashes with the WebAssembly kernel and Node's own digests, on this thread or on workers. */
-export async function hashOnLanes(jobs: readonly SizedJob[], options: HashOptions, tree: Blake3Tree, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
+export async function hashOnLanes(jobs: readonly SizedJob[], options: HashOptions, tree: Blake3Tree, tuning = TUNING): Promise<readonly HashResult[]> {
   const total = jobs.reduce((sum, job) => sum + job.sizeBytes, 0);
-  const schedule = createSchedule(jobs, options, { segmentBytes, lanes: laneCount(total, options.jobs), tree });
-  const lanes = openLanes(laneCount(total, options.jobs), total, options.onProgress ?? (() => undefined));
+  const workers = total < tuning.workersFromBytes ? 0 : (options.jobs ?? availableParallelism());
+  const schedule = createSchedule(jobs, options, { segmentBytes: tuning.segmentBytes, lanes: Math.max(1, workers), tree });
+  const lanes = openLanes(workers, options.onProgress ?? (() => undefined));
   try {
     await untilAborted(runAll(lanes, schedule, options.signal), options.signal);
     return schedule.results();

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { createPerformer, type Answer, type Task } from './tasks.ts';
@@ -10,17 +9,10 @@ export interface Lane {
   stop(): void;
 }
 
-/** Below this a worker's start costs more than it gains. */
-const WORKER_FROM_BYTES = 100e6;
-
-export function laneCount(totalBytes: number, jobs?: number): number {
-  return totalBytes < WORKER_FROM_BYTES ? 1 : Math.max(1, jobs ?? availableParallelism());
-}
-
-/** One lane on this thread for little work, else a worker each. */
-export function openLanes(count: number, totalBytes: number, onBytes: (bytes: number) => void): readonly Lane[] {
-  if (totalBytes < WORKER_FROM_BYTES) return [inlineLane(onBytes)];
-  return Array.from({ length: count }, () => workerLane(onBytes));
+/** A worker each; none: one lane on this thread. */
+export function openLanes(workers: number, onBytes: (bytes: number) => void): readonly Lane[] {
+  if (workers === 0) return [inlineLane(onBytes)];
+  return Array.from({ length: workers }, () => workerLane(onBytes));
 }
 
 function inlineLane(onBytes: (bytes: number) => void): Lane {

@@ -17,17 +17,17 @@ type Run = { readonly brand: unique symbol };
 /** Addons this build knows, by file name: SHA-256, lower-case hex. Written by `kernel/prepare.mjs` and by the release. */
 type Table = Readonly<Record<string, { readonly sha256: string }>>;
 
-const TABLE_URL = new URL('./kernel/addons.json', import.meta.url);
+const FOLDER = new URL('./kernel/', import.meta.url);
 
 /**
  * The addon for this platform: the one built beside this file, or an optional package's. It is loaded only if its
  * SHA-256 stands in the build's table (security rule 22). Null where there is none.
  */
-export function loadAddon(): Addon | null {
-  const table = readTable();
+export function loadAddon(folder = FOLDER): Addon | null {
+  const table = readTable(folder);
   for (const name of addonNames()) {
     const known = table[name]?.sha256;
-    const file = known === undefined ? null : locate(name);
+    const file = known === undefined ? null : locate(folder, name);
     if (file !== null && sha256(file.bytes) === known) {
       const addon = open(file.path);
       if (addon !== null) return addon;
@@ -42,17 +42,17 @@ function addonNames(): string[] {
   return [`${base}.node`, `${base}-gnu.node`, `${base}-musl.node`];
 }
 
-function readTable(): Table {
+function readTable(folder: URL): Table {
   try {
-    return JSON.parse(readFileSync(TABLE_URL, 'utf8')) as Table;
+    return JSON.parse(readFileSync(new URL('addons.json', folder), 'utf8')) as Table;
   } catch {
     return {};
   }
 }
 
-function locate(name: string): { path: string; bytes: Buffer } | null {
+function locate(folder: URL, name: string): { path: string; bytes: Buffer } | null {
   const packaged = () => createRequire(import.meta.url).resolve(`weighmark-${name.slice(0, -'.node'.length)}/${name}`);
-  for (const find of [() => fileURLToPath(new URL(`./kernel/${name}`, import.meta.url)), packaged]) {
+  for (const find of [() => fileURLToPath(new URL(name, folder)), packaged]) {
     try {
       const path = find();
       return { path, bytes: readFileSync(path) };

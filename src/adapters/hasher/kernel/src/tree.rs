@@ -69,3 +69,35 @@ fn place(groups: &[ChainingValue], index: usize, bytes: &mut [u8]) -> ChainingVa
 fn put(bytes: &mut [u8], index: usize, pair: &[ChainingValue; 2]) {
     bytes[PREFIX_BYTES + index * PAIR_BYTES..][..PAIR_BYTES].copy_from_slice(pair.as_flattened());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(size: usize) -> Vec<u8> {
+        (0..size).map(|index| (index % 251) as u8).collect()
+    }
+
+    #[test]
+    fn subtrees_of_any_length_lead_to_the_digest() {
+        for size in [1025, 2048, 2049, 3073, 16385, 65536, 100_000, 262_145] {
+            for subtree_bytes in [1024, 2048, 16384].into_iter().filter(|bytes| *bytes < size) {
+                let bytes = content(size);
+                let values: Vec<_> = bytes.chunks(subtree_bytes).enumerate().map(|(index, piece)| subtree((index * subtree_bytes) as u64).update(piece).finalize_non_root()).collect();
+                assert_eq!(root(&values), *blake3::hash(&bytes).as_bytes(), "{size} bytes in subtrees of {subtree_bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn outboards_lead_to_the_digest() {
+        for size in [16385, 32768, 49153, 1_000_000] {
+            let bytes = content(size);
+            let mut values = Vec::new();
+            group_values(&bytes, 0, &mut values);
+            let (outboard, root) = outboard(&values, size as u64);
+            assert_eq!(root, *blake3::hash(&bytes).as_bytes());
+            assert_eq!(outboard.len(), PREFIX_BYTES + (values.len() - 1) * PAIR_BYTES);
+        }
+    }
+}

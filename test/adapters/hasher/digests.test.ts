@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { hash as oracle } from 'blake3-wasm';
+import fc from 'fast-check';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { createHasher } from '../../../src/adapters/hasher/index.ts';
+import { outboardBytes } from '../../../src/domain/digest/outboard.ts';
+import type { HashAlgorithm } from '../../../src/domain/ports.ts';
+import { ENGINES, fileOf, pattern } from './harness.ts';
+
+const fixture = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));
+const blake3Vectors = (fixture('blake3/test_vectors.json') as { cases: { input_len: number; hash: string }[] }).cases;
+const outboardVectors = (fixture('outboard/vectors.json') as { outboards: { size: number; root: string; outboardBlake3: string; outboard?: string }[] }).outboards;
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const blake2b = (bytes: Uint8Array) => createHash('blake2b512').update(bytes).digest('hex');
+const blake3 = (bytes: Uint8Array) => oracle(Buffer.from(bytes)).toString('hex');
+const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
+
+for (const engine of ENGINES) {
+  test(`${engine.name}: every official BLAKE3 test vector`, { skip: engine.skip }, async () => {
+    assert.equal(blake3Vectors.length, 35);
+    const jobs = blake3Vectors.map(({ input_len }) => ({ location: fileOf(pattern(input_len)) }));
+    for (const segmentBytes of [1024, 4096, 1 << 22]) {
+      const results = await engine.hash(jobs, { algorithms: ['blake3'] }, segmentBytes);
+      assert.deepEqual(results.map(({ digests }) => digests.blake3), blake3Vectors.map(({ hash }) => hash.slice(0, 64)));
+    }
+  });
+
+  test(`${engine.name}: outboards are bao-tree's`, { skip: engine.skip }, async () => {
+    const jobs = outboardVectors.map(({ size }) => ({ location: fileOf(pattern(size)) }));
+    for (const algorithms of [['blake3'], ['blake3', 'sha256']] as const) {
+      for (const segmentBytes of [1 << 14, 1 << 16, 1 << 22]) {
+        const results = await engine.hash(jobs, { algorithms, outboardFromBytes: 0 }, segmentBytes);
+        results.forEach(({ digests, outboard }, index) => {
+          const vector = outboardVectors[index];
+          assert.equal(digests.blake3, vector?.root);
+          assert.equal(blake3(outboard ?? new Uint8Array()), vector?.outboardBlake3);
+          if (vector?.outboard !== undefined) assert.equal(hex(outboard), vector.outboard);
+        });
+      }
+    }
+  });
+
+  test(`${engine.name}: any sizes, segments and algorithms agree with blake3-wasm and OpenSSL`, { skip: engine.skip }, async () => {
+    const all = engine.name === 'native threads' ? (['blake3', 'sha256'] as const) : (['blake3', 'sha256', 'blake2b'] as const);
+    const sizes = fc.oneof(fc.nat(3000), fc.nat(300_000), fc.nat(300).map((chunks) => chunks * 1024));
+    const cases = fc.record({ sizes: fc.array(sizes, { maxLength: 6 }), log: fc.integer({ min: 14, max: 17 }), algorithms: fc.subarray([...all], { minLength: 1 }), outboards: fc.boolean() });
+    await fc.assert(fc.asyncProperty(cases, async ({ sizes, log, algorithms, outboards }) => {
+      const contents = sizes.map((size) => pattern(size).map((byte, index) => byte ^ (index >> 8)));
+      const options = { algorithms, ...(outboards ? { outboardFromBytes: 20_000 } : {}) };
+      const results = await engine.hash(contents.map((bytes) => ({ location: fileOf(bytes), sizeBytes: bytes.length })), options, 2 ** log);
+      contents.forEach((bytes, index) => {
+        const expected = { blake3: blake3(bytes), sha256: sha256(bytes), blake2b: blake2b(bytes) };
+        for (const name of algorithms) assert.equal(results[index]?.digests[name], expected[name], `${name} of ${bytes.length} bytes`);
+        assert.deepEqual(Object.keys(results[index]?.digests ?? {}).sort(), [...algorithms].sort());
+        const outboarded = outboards && algorithms.includes('blake3') && bytes.length >= 20_000;
+        assert.equal(results[index]?.outboard?.length, outboarded ? outboardBytes(bytes.length) : undefined);
+      });
+    }), { numRuns: engine.name.includes('workers') ? 15 : 40 });
+  });
+
+  test(`${engine.name}: a huge file beside many small ones`, { skip: engine.skip }, async () => {
+    const contents = [...Array.from({ length: 700 }, (_, index) => pattern(index * 3)), pattern(9_000_001), pattern(5)];
+    const jobs = contents.map((bytes) => ({ location: fileOf(bytes) }));
+    let told = 0;
+    let total = 0;
+    for (const algorithms of [['blake3'], ['sha256', 'blake3']] satisfies HashAlgorithm[][]) {
+      told = 0;
+      const results = await engine.hash(jobs, { algorithms, onProgress: (bytes) => (told += bytes) }, 1 << 18);
+      total = contents.reduce((sum, { length }) => sum + length, 0);
+      results.forEach(({ digests, sizeBytes }, index) => {
+        assert.equal(digests.blake3, blake3(contents[index] as Uint8Array));
+        assert.equal(sizeBytes, contents[index]?.length);
+      });
+      assert.equal(told, total, 'progress adds up to every byte once');
+    }
+  });
+}
+
+test('streams give the same digests, however they are cut', async () => {
+  const hasher = await createHasher();
+  const bytes = pattern(700_000);
+  async function* chunks() {
+    yield new Uint8Array();
+    for (const [start, end] of [[0, 1], [1, 300_000], [300_000, 700_000]]) yield bytes.subarray(start, end);
+  }
+  const { digests, sizeBytes } = await hasher.hashStream(chunks(), ['blake3', 'sha256', 'blake2b']);
+  assert.deepEqual(digests, { sha256: sha256(bytes), blake2b: blake2b(bytes), blake3: blake3(bytes) });
+  assert.equal(sizeBytes, 700_000);
+});
