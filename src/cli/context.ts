@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -23,6 +23,7 @@ export interface Context {
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
   stagings(): Promise<Stagings>;
+  feeds(): Promise<Feeds>;
   registries(): Promise<Registries>;
   /** The one given, else `--registry`, WEIGHMARK_REGISTRY or the configuration's. @throws WeighmarkError `usage` if none is named. */
   registry(location?: string): Promise<Registry>;
@@ -62,6 +63,7 @@ export function createContext(settings: ContextSettings): Context {
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...parts,
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
+    feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
     ...registryParts(settings, parts.configuration),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),

@@ -8,6 +8,7 @@ type Load = () => Promise<{ readonly register: Register }>;
 const COMMANDS: Readonly<Record<string, Load>> = {
   verify: () => import('./commands/verify.ts'),
   seal: () => import('./commands/seal.ts'),
+  scan: () => import('./commands/scan.ts'),
   sign: () => import('./commands/sign.ts'),
   attest: () => import('./commands/attest.ts'),
   hash: () => import('./commands/hash.ts'),

@@ -411,4 +411,30 @@ export interface SchemaProblem {
 export interface BomSchemaValidator {
   /** Nothing when the text is valid. The text is well-formed JSON; `specVersion` one that has a schema (1.2–1.7). */
   validate(text: string, specVersion: string): Promise<readonly SchemaProblem[]>;
+  /** The same for XML, against the XSD; null where the optional package for it is not installed. */
+  validateXml(text: string, specVersion: string): Promise<readonly SchemaProblem[] | null>;
+}
+
+/**
+ * Digests of files as they were when last hashed, by location and stamp. For the hook only: a verdict speaks of bytes read
+ * in its own run (DESIGN 8.4).
+ */
+export interface StatCache {
+  /** Null unless every part of the stamp is the same, and older than the entry itself (git calls the rest racy). */
+  digests(location: string, stamp: FileStamp): Promise<Digests | null>;
+  remember(location: string, stamp: FileStamp, digests: Digests): Promise<void>;
+}
+
+export interface FeedBytes {
+  readonly bytes: Uint8Array;
+  /** When these bytes were fetched or written, RFC 3339. */
+  readonly fetched: string;
+  /** Content of the detached signature beside the feed (`.sig`), if it was asked for. */
+  readonly signature?: Uint8Array;
+}
+
+/** Threat intelligence from files and URLs: fetched bytes are cached for the user, capped by `LIMITS.feedBytes`. */
+export interface Feeds {
+  /** @throws WeighmarkError `not-found`, `unreadable`, `network`, `limit-exceeded`, `usage` for an address that is not https. */
+  read(location: string, options?: { readonly signed?: boolean }): Promise<FeedBytes>;
 }

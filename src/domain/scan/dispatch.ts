@@ -68,7 +68,7 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
   if (format === 'npy') return judgeNpy(spot, source);
   if (format === 'executable' || format === 'script') return judgeProgram(spot, file, format);
   if (format === 'lfs-pointer') return judgePointer(spot);
-  if (isTextFormat(format)) return judgeText(spot, file, format);
+  if (isTextFormat(format)) return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path) ? true : judgeText(spot, file, format);
   return judgeStructure(spot, file, format);
 }
 

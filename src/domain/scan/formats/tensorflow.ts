@@ -12,7 +12,7 @@ const FIELDS = 5_000_000;
  */
 const ACTING_OPS: ReadonlyMap<string, Severity> = new Map([
   ...words('ReadFile WriteFile MatchingFiles PyFunc PyFuncStateless EagerPyFunc DatasetToTFRecord ExperimentalDatasetToTFRecord ImmutableConst SqlDataset').map((name) => [name, 'high'] as const),
-  ...words('MergeV2Checkpoints DeleteRandomSeedGenerator FileSystemSetConfiguration WriteRawProtoSummary CreateSummaryFileWriter CreateSummaryDbWriter RpcCall RpcClient TryRpc Rpc LoadDataset SaveDataset SaveDatasetV2 DumpTensor').map((name) => [name, 'high'] as const),
+  ...words('FileSystemSetConfiguration WriteRawProtoSummary CreateSummaryFileWriter CreateSummaryDbWriter RpcCall RpcClient TryRpc Rpc LoadDataset SaveDataset SaveDatasetV2 DumpTensor').map((name) => [name, 'high'] as const),
   ...words('PrintV2 Print TextLineDataset TFRecordDataset TFRecordDatasetV2 FixedLengthRecordDataset FixedLengthRecordDatasetV2 WholeFileReader WholeFileReaderV2 TextLineReader TextLineReaderV2 TFRecordReader TFRecordReaderV2 LMDBReader LMDBDataset DebugIdentity DebugIdentityV2 DebugIdentityV3').map((name) => [name, 'medium'] as const),
 ]);
 

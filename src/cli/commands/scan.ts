@@ -1,0 +1,94 @@
+import { resolve } from 'node:path';
+import { WeighmarkError, worstExit, type ExitCode } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { atLeast, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
+import type { Tree } from '../../domain/ports.ts';
+import { readFeeds, scanArtifact, type ArtifactScan, type ReadFeed } from '../../flows/scan.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { scanJson, scanJunit, scanMarkdown, scanSarif, scanText, type ShownScan } from '../views/scan.ts';
+
+interface Options {
+  readonly failOn: string;
+  readonly feed?: readonly string[];
+  readonly feedKey?: string;
+  readonly name?: string;
+  readonly allowSymlinks?: boolean;
+}
+
+const LEVELS = SEVERITIES.filter((severity) => severity !== 'info');
+const FEED_KEY_BYTES = 1 << 16;
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+/** `scan PATH…`: what loading the files would do, without loading them. */
+export const register: Register = (program, run) => {
+  program
+    .command('scan')
+    .description('find unsafe content and known-bad files; nothing is loaded or executed')
+    .argument('<path...>', 'files or folders')
+    .option('--fail-on <severity>', `exit 1 at this severity or worse: ${LEVELS.join(', ')}`, 'high')
+    .option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)', collect)
+    .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
+    .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
+    .action(run(async (context, paths: readonly string[], options: Options) => {
+      const failOn = levelOf(options.failOn);
+      const { index, feeds } = await feedsOf(context, options);
+      const scans: ShownScan[] = [];
+      for (const path of paths) scans.push({ shown: path, scan: await scanPath(context, path, { options, index }) });
+      return report(context, scans, { failOn, feeds });
+    }));
+};
+
+function levelOf(word: string): Severity {
+  const level = LEVELS.find((severity) => severity === word);
+  if (level === undefined) throw new WeighmarkError('usage', `--fail-on is one of ${LEVELS.join(', ')}`);
+  return level;
+}
+
+type Feeds = Awaited<ReturnType<typeof readFeeds>>;
+
+async function feedsOf(context: Context, { feed = [], feedKey }: Options): Promise<Partial<Feeds> & { feeds: readonly ReadFeed[] }> {
+  if (feed.length === 0 && feedKey !== undefined) throw new WeighmarkError('usage', '--feed-key goes with --feed');
+  if (feed.length === 0) return { feeds: [] };
+  const files = await context.files();
+  const key = feedKey === undefined ? undefined : Buffer.from(await files.read(resolve(context.cwd, feedKey), FEED_KEY_BYTES)).toString('utf8');
+  return readFeeds(feed, { feeds: await context.feeds(), clock: context.clock }, key);
+}
+
+async function scanPath(context: Context, path: string, { options, index }: { options: Options; index: Feeds['index'] | undefined }): Promise<ArtifactScan> {
+  const files = await context.files();
+  const tree: Tree = await files.walk(resolve(context.cwd, path), options.allowSymlinks === true ? { allowSymlinks: true } : {});
+  const name = nameOf(options.name);
+  return scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, {
+    ...(index === undefined ? {} : { index }),
+    ...(name === undefined ? {} : { name }),
+  });
+}
+
+/** `acme/enc:1.4`; the version may be left out. */
+function nameOf(word: string | undefined): { name: string; version?: string } | undefined {
+  if (word === undefined) return undefined;
+  if (word.length > LIMITS.pathBytes) throw new WeighmarkError('usage', '--name is too long');
+  const colon = word.lastIndexOf(':');
+  return colon < 0 ? { name: word } : { name: word.slice(0, colon), version: word.slice(colon + 1) };
+}
+
+function exitOf({ scan }: ShownScan, failOn: Severity): ExitCode {
+  const findings = [...scan.findings, ...scan.files.flatMap((file) => file.findings)];
+  if (findings.some(({ severity }) => atLeast(severity, failOn))) return 1;
+  return scan.files.some(({ unexamined }) => unexamined.length > 0) ? 4 : 0;
+}
+
+function report(context: Context, scans: readonly ShownScan[], { failOn, feeds }: { failOn: Severity; feeds: readonly ReadFeed[] }): Report {
+  const exitCode = worstExit(scans.map((scan) => exitOf(scan, failOn)));
+  const about = { failOn, feeds, now: context.clock.now(), exitCode, verbose: context.options.verbose };
+  return {
+    exitCode,
+    json: scanJson(scans, about),
+    text: (style) => scanText(scans, about, style),
+    sarif: () => scanSarif(context.version, scans),
+    junit: () => scanJunit(scans, about),
+    markdown: () => scanMarkdown(scans, about),
+  };
+}

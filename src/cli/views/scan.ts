@@ -1,0 +1,131 @@
+import type { ExitCode } from '../../domain/errors.ts';
+import { ageInDays } from '../../domain/scan/feeds/match.ts';
+import { atLeast, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
+import { forMarkdown } from '../../domain/text.ts';
+import type { ArtifactScan, ReadFeed } from '../../flows/scan.ts';
+import type { Style } from '../command.ts';
+import { junit } from './junit.ts';
+import { sarifLog, type SarifResult, type SarifRule } from './sarif.ts';
+
+export interface ShownScan {
+  /** The path as the user wrote it. */
+  readonly shown: string;
+  readonly scan: ArtifactScan;
+}
+
+export interface About {
+  readonly failOn: Severity;
+  readonly feeds: readonly ReadFeed[];
+  readonly now: Date;
+  readonly exitCode: ExitCode;
+  /** Low and informational findings are listed too. */
+  readonly verbose: boolean;
+}
+
+/** The body of `schemas/scan.schema.json`. */
+export function scanJson(scans: readonly ShownScan[], { failOn, feeds, now }: About): Record<string, unknown> {
+  return {
+    failOn,
+    artifacts: scans.map(({ shown, scan }) => ({ path: shown, verdict: scan.verdict, findings: scan.findings, files: scan.files })),
+    feeds: feeds.map((feed) => ({
+      location: feed.location, kind: feed.kind, fetched: feed.fetched, ageDays: ageInDays(feed, now), indicators: feed.indicators.length, unread: feed.unread.length,
+      ...(feed.published === undefined ? {} : { published: feed.published }),
+    })),
+  };
+}
+
+export function scanText(scans: readonly ShownScan[], about: About, style: Style): { out: string } {
+  return { out: `${[...scans.map((scan) => artifactText(scan, about, style)), ...feedLines(about, style)].join('\n')}\n` };
+}
+
+const MOST = 50;
+
+function artifactText({ shown, scan }: ShownScan, about: About, style: Style): string {
+  const least: Severity = about.verbose ? 'info' : 'medium';
+  const all = allFindings(scan);
+  const listed = all.filter(({ severity }) => atLeast(severity, least));
+  const shownFindings = about.verbose ? listed : listed.slice(0, MOST);
+  const lines = shownFindings.map((finding) => findingText(finding, style));
+  if (listed.length > shownFindings.length) lines.push(style.dim(`  and ${listed.length - shownFindings.length} more (-v shows all)`));
+  const open = scan.files.flatMap(({ unexamined }) => unexamined);
+  for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10)) lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
+  return [...lines, summaryText(shown, scan, style)].join('\n');
+}
+
+function findingText({ rule, severity, message, place }: ScanFinding, style: Style): string {
+  const paint = atLeast(severity, 'high') ? style.bad : severity === 'medium' ? style.warn : style.dim;
+  const title = RULES[rule]?.title ?? rule;
+  return `${paint(severity.padEnd(8))}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}`;
+}
+
+function placeText({ path, member, offset, tensor }: Place): string {
+  const parts = [member === undefined ? path : `${path}!/${member}`, ...(tensor === undefined ? [] : [`tensor ${tensor}`]), ...(offset === undefined ? [] : [`byte ${offset}`])];
+  return parts.join(', ');
+}
+
+const WORDS: Readonly<Record<ArtifactScan['verdict'], string>> = { block: 'BLOCK', review: 'REVIEW', pass: 'PASS', incomplete: 'INCOMPLETE' };
+
+function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
+  const counts = SEVERITIES.flatMap((severity) => {
+    const count = allFindings(scan).filter((finding) => finding.severity === severity).length;
+    return count === 0 ? [] : [`${count} ${severity}`];
+  });
+  const files = `${scan.files.length} ${scan.files.length === 1 ? 'file' : 'files'}`;
+  const paint = scan.verdict === 'block' ? style.bad : scan.verdict === 'pass' ? style.good : style.warn;
+  const pickled = scan.files.filter(({ weightsOnly }) => weightsOnly !== undefined);
+  const loads = pickled.length === 0 ? '' : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true) ? '; loads with weights_only=True' : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
+  const advice = scan.verdict === 'block' ? '; do not load' : '';
+  return `${paint(WORDS[scan.verdict])}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
+}
+
+function firstRefusal(files: readonly ScanResult[]): string {
+  return files.find(({ weightsOnly }) => weightsOnly?.loads === false)?.weightsOnly?.because ?? '';
+}
+
+function feedLines({ feeds, now }: About, style: Style): string[] {
+  return feeds.map((feed) => {
+    const age = ageInDays(feed, now);
+    return style.dim(`feed ${feed.location}: ${feed.kind}, ${feed.indicators.length} indicators, ${age === null ? `no date of its own, fetched ${feed.fetched.slice(0, 10)}` : `${age} days old`}`);
+  });
+}
+
+function allFindings(scan: ArtifactScan): readonly ScanFinding[] {
+  return [...scan.findings, ...scan.files.flatMap(({ findings }) => findings)].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+}
+
+const LEVELS: Readonly<Record<Severity, SarifResult['level']>> = { critical: 'error', high: 'error', medium: 'warning', low: 'note', info: 'note' };
+const SCORES: Readonly<Record<Severity, number>> = { critical: 9.5, high: 8, medium: 5.5, low: 2, info: 0 };
+
+export function scanSarif(version: string, scans: readonly ShownScan[]): object {
+  const findings = scans.flatMap(({ shown, scan }) => allFindings(scan).map((finding) => ({ ...finding, shown, single: scan.files.length === 1 && scan.root.endsWith(`/${finding.place.path}`) })));
+  const rules = [...new Set(findings.map(({ rule }) => rule))].flatMap((id): SarifRule[] => {
+    const rule = RULES[id];
+    return rule === undefined ? [] : [{ id, title: rule.title, help: `${rule.why} ${rule.fix}`, securitySeverity: SCORES[rule.severity], tags: [...rule.atlas, ...rule.cwe.map((number) => `external/cwe/cwe-${number}`)] }];
+  });
+  return sarifLog(version, rules, findings.map(({ shown, single, ...finding }) => sarifResult(finding, single ? shown : `${shown.replace(/\/+$/, '')}/${finding.place.path}`)));
+}
+
+function sarifResult({ rule, severity, message, place }: ScanFinding, path: string): SarifResult {
+  const { member, offset, tensor } = place;
+  const identity = [member, tensor, offset, message].filter((part) => part !== undefined).join('|');
+  return { ruleId: rule, level: LEVELS[severity], message: `${RULES[rule]?.title ?? rule}: ${message}`, path: path.replace(/^\.\//, ''), identity, properties: { severity, ...place } };
+}
+
+/** One case a file. */
+export function scanJunit(scans: readonly ShownScan[], { failOn }: About): string {
+  return junit('scan', scans.flatMap(({ shown, scan }) => scan.files.map((file) => {
+    const bad = file.findings.filter(({ severity }) => atLeast(severity, failOn));
+    const details = [...bad.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`), ...file.unexamined.map(({ reason }) => `not examined: ${reason}`)];
+    const [first] = details;
+    return { name: scan.files.length === 1 ? shown : `${shown}/${file.path}`, failure: first === undefined ? null : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details: details.join('\n') } };
+  })));
+}
+
+export function scanMarkdown(scans: readonly ShownScan[], { verbose }: About): string {
+  const lines = scans.flatMap(({ shown, scan }) => {
+    const rows = allFindings(scan).filter(({ severity }) => atLeast(severity, verbose ? 'info' : 'low')).slice(0, 500).map(({ rule, severity, message, place }) => `| ${severity} | ${rule} | ${forMarkdown(placeText(place))} | ${forMarkdown(message)} |`);
+    const table = rows.length === 0 ? [] : ['', '| severity | rule | where | what |', '|---|---|---|---|', ...rows];
+    return [`## ${forMarkdown(shown)}: ${WORDS[scan.verdict]}`, ...table, ''];
+  });
+  return lines.join('\n');
+}
