@@ -1,5 +1,6 @@
 import { readBom } from '../domain/bom/read.ts';
 import { summarize, type Named } from '../domain/bom/summary.ts';
+import { holdsWeights } from '../domain/bom/weights.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { fact } from '../domain/metadata/read.ts';
@@ -59,12 +60,13 @@ async function fromContent(path: string, ports: BomPorts): Promise<Thing> {
   const { tree, digests } = await walkAndHash({ path }, ports);
   const examined = await examineArtifact(filesOf(tree, digests, ports), {});
   const [name, version, licence] = [pick(examined.facts, 'name')[0], pick(examined.facts, 'version')[0], pick(examined.facts, 'licence')[0]];
-  const [only] = examined.files;
+  const weights = examined.kind === 'model' ? examined.files.filter(({ report }) => holdsWeights(report)) : examined.files;
+  const [only] = weights;
   const files = examined.files.map(({ path: inside, sizeBytes, digests: sums }) => ({ path: inside, sizeBytes, digests: sums }));
   return {
     name: name?.value ?? baseName(tree.root),
     id: identify(examined.files).id,
-    digests: files.length === 1 && only !== undefined ? only.digests : {},
+    digests: weights.length === 1 && only !== undefined ? only.digests : {},
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
     ...(files.length > 1 && files.length <= FILES ? { files: files } : {}),
     ...(version === undefined ? {} : { version: version.value }),

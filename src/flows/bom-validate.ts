@@ -1,8 +1,10 @@
-import { readBom } from '../domain/bom/read.ts';
+import { looksLikeXml, readBom, type ForeignBom } from '../domain/bom/read.ts';
 import { checkBom, type BomProblem } from '../domain/bom/validate/checks.ts';
 import { ELEMENT_SETS, minimumElements, type ElementResult, type ElementSet } from '../domain/bom/validate/elements.ts';
+import { checkXmlBom, readXmlBom, type XmlBom } from '../domain/bom/validate/xml.ts';
+import { WeighmarkError } from '../domain/errors.ts';
 import type { BomSchemaValidator, Files, SchemaProblem } from '../domain/ports.ts';
-import { checkOf, verdictOf, type Check, type Finding, type Verdict } from '../domain/verdict.ts';
+import { checkOf, refusedCheck, verdictOf, type Check, type Finding, type Verdict } from '../domain/verdict.ts';
 import { LIMITS } from '../domain/limits.ts';
 
 export interface BomValidateInput {
@@ -30,7 +32,11 @@ export interface BomValidatePorts {
  * @throws WeighmarkError `bom-invalid` for a file that is no BOM at all, `not-found`, `limit-exceeded`.
  */
 export async function bomValidate(input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
-  const bom = readBom(await ports.files.read(input.path, LIMITS.bomBytes), input.shown);
+  const bytes = await ports.files.read(input.path, LIMITS.bomBytes);
+  return looksLikeXml(bytes) ? validateXml(readXmlBom(bytes, input.shown), input, ports) : validateJson(readBom(bytes, input.shown), input, ports);
+}
+
+async function validateJson(bom: ForeignBom, input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
   const schema = await ports.validator.validate(bom.text, bom.specVersion);
   const problems = [...mostSpecific(schema), ...checkBom(bom.json)];
   const elements = Object.fromEntries(ELEMENT_SETS.map((set) => [set, minimumElements(set, bom.json)])) as Record<ElementSet, readonly ElementResult[]>;
@@ -39,6 +45,20 @@ export async function bomValidate(input: BomValidateInput, ports: BomValidatePor
   const notes = problems.filter(({ severity }) => severity === 'warning').map(({ pointer, message }) => `${pointer}: ${message}`);
   const notAsked = ELEMENT_SETS.filter((set) => !required.includes(set)).map((set) => `minimum elements (${set})`);
   return { verdict: verdictOf({ subject: input.shown, checks, notes, notAsked: ['signature', ...notAsked] }), specVersion: bom.specVersion, problems, elements };
+}
+
+/** XSD and what it leaves out; references, citations and minimum elements are looked at in JSON only. */
+async function validateXml(bom: XmlBom, input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
+  const schema = await ports.validator.validateXml(bom.text, bom.specVersion);
+  if (schema === null) {
+    const hint = 'install it beside weighmark: `npm install xmllint-wasm`; or convert: `cyclonedx convert --input-file bom.xml --output-file bom.json`';
+    throw new WeighmarkError('unreadable', 'validating XML needs the optional package xmllint-wasm', { subject: input.shown, hint });
+  }
+  const problems = [...schema.map(({ pointer, message }): BomProblem => ({ pointer, message, rule: 'schema', severity: 'error' })), ...(schema.length === 0 ? checkXmlBom(bom.text) : [])];
+  const findings = problems.filter(({ severity }) => severity === 'error').map(findingOf);
+  const required = (input.require ?? []).map((set) => refusedCheck(`minimum elements (${set})`, [{ code: 'bom-incomplete', message: `minimum elements (${set}) are looked for in JSON only` }]));
+  const checks = [checkOf('schema', [{ what: `CycloneDX ${bom.specVersion}, official XSD` }], findings), ...required];
+  return { verdict: verdictOf({ subject: input.shown, checks, notAsked: ['signature', 'references', 'minimum elements'] }), specVersion: bom.specVersion, problems, elements: { g7: [], ntia: [] } };
 }
 
 /** Of `oneOf` and its kin only the branches' own errors help; the deepest place comes first. */

@@ -12,6 +12,7 @@ export function createBomValidator(): BomSchemaValidator {
       validators.set(specVersion, validator);
       return (await (await validator)(text)).map(problemOf);
     },
+    validateXml: async (text, specVersion) => (await import('./xml.ts')).validateXml(text, specVersion),
   };
 }
 

@@ -64,7 +64,7 @@ export function validatedReport(version: string, outcome: BomValidateOutcome, fi
 
 /** What is missing, a line a set; elements that no BOM can hold are left out. */
 function elementLines(elements: BomValidateOutcome['elements'], style: Style): readonly string[] {
-  return (Object.entries(elements) as [ElementSet, readonly ElementResult[]][]).map(([set, results]) => {
+  return (Object.entries(elements) as [ElementSet, readonly ElementResult[]][]).filter(([, results]) => results.length > 0).map(([set, results]) => {
     const asked = results.filter(({ status }) => status === 'present' || status === 'missing');
     const missing = asked.filter(({ status }) => status === 'missing').map(({ id, name }) => `${id} ${name}`);
     const rest = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`;

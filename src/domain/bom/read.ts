@@ -25,6 +25,6 @@ export function readBom(bytes: Uint8Array, subject: string): ForeignBom {
   return { text: new TextDecoder().decode(bytes), json, specVersion };
 }
 
-function looksLikeXml(bytes: Uint8Array): boolean {
+export function looksLikeXml(bytes: Uint8Array): boolean {
   return /^\ufeff?\s*</.test(new TextDecoder().decode(bytes.subarray(0, 256)));
 }
