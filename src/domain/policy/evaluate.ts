@@ -13,7 +13,7 @@ import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
 import { collectRevocations } from './revocations.ts';
-import { checkSeparation, joinActors } from './separation.ts';
+import { checkSeparation, joinActors, type Actors } from './separation.ts';
 import { CLOCK_SKEW_MS, verifiedTime } from './time.ts';
 import type { Environment, Policy } from './types.ts';
 
@@ -22,11 +22,8 @@ export interface Evaluation {
   readonly lineage: Lineage;
   /** Every claim the decision rests on: what the VSA must name. */
   readonly used: readonly VerifiedClaim[];
-}
-
-export interface EvaluateOptions {
-  /** Principal who is about to sign the promotion, for separation of duties. */
-  readonly promoter?: string;
+  /** Who acted in which role, along the lineage and in the claims used. */
+  readonly actors: Actors;
 }
 
 /** The facts with what follows from them. The same for every question about one artifact and environment. */
@@ -41,14 +38,16 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
 }
 
 /** May this artifact enter the environment? Every rule of the policy, each a check with its evidence or findings. */
-export function evaluate(of: Case, options: EvaluateOptions = {}): Evaluation {
+export function evaluate(of: Case): Evaluation {
   const { environment } = of;
   const lineage = lineageOf(of);
   const required = environment.require.map((rule) => ({ name: rule.label, result: checkRequired(of, rule) }));
   const makers = new Set([...lineage.actors.values()].flatMap((people) => [...people]));
   const approvals = checkApprovals(of, makers);
-  const rules = [...required.map(({ result }) => result), approvals, checkLicences(of), checkDatasets(of, lineage), checkFormats(of), checkScan(of), checkBomMinimum(of)];
+  const content = { licences: checkLicences(of), datasets: checkDatasets(of, lineage), formats: checkFormats(of), scan: checkScan(of), bom: checkBomMinimum(of) };
+  const rules = [...required.map(({ result }) => result), approvals, ...Object.values(content)];
   const used = rules.flatMap((rule) => rule.used);
+  const actors = joinActors(lineage.actors, used);
   const before = previousOf(of);
   const checks = [
     policyCheck(of),
@@ -58,17 +57,13 @@ export function evaluate(of: Case, options: EvaluateOptions = {}): Evaluation {
     ...required.flatMap(({ name, result }) => given(`claim ${name}`, result)),
     ...given('claims', { ...NOTHING, findings: checkNegatives(of) }),
     ...given('approvals', approvals),
-    ...given('separation', { ...NOTHING, findings: checkSeparation(of, joinActors(lineage.actors, used, options.promoter)) }),
-    ...given('licences', checkLicences(of)),
-    ...given('datasets', checkDatasets(of, lineage)),
-    ...given('formats', checkFormats(of)),
-    ...given('scan', checkScan(of)),
-    ...given('bom', checkBomMinimum(of)),
+    ...given('separation', { ...NOTHING, findings: checkSeparation(of, actors) }),
+    ...Object.entries(content).flatMap(([name, result]) => given(name, result)),
     ...given('assertions', checkAssertions(of, lineage)),
     ...given('after', before),
   ];
   const claims = [...lineage.used, ...used.map(({ claim }) => claim), ...(before.claim === null ? [] : [before.claim]), ...of.revocations.claims];
-  return { checks: checks.map((check) => withExceptions(of, check)), lineage, used: [...new Set(claims)] };
+  return { checks: checks.map((check) => withExceptions(of, check)), lineage, used: [...new Set(claims)], actors };
 }
 
 export function lineageOf(of: Case): Lineage {

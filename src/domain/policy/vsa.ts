@@ -45,7 +45,7 @@ export function buildPromotion(parts: PromotionParts): Readonly<Record<string, u
     verifier: { id: parts.verifier },
     timeVerified: secondsOf(parts.at),
     resourceUri: resourceUri(parts),
-    policy: { uri: `weighmark:policy/${parts.policy.name}@${parts.policy.version}`, digest: { sha256: parts.policy.digest.slice('sha256:'.length) } },
+    policy: { uri: policyUri(parts.policy), digest: { sha256: parts.policy.digest.slice('sha256:'.length) } },
     inputAttestations: [...new Set(parts.inputs)].toSorted().map((sha256) => ({ digest: { sha256 } })),
     verificationResult: parts.passed ? 'PASSED' : 'FAILED',
     verifiedLevels: levels,
@@ -72,6 +72,11 @@ export function readPromotion({ predicateType, predicate }: Statement): Promotio
     passed: verificationResult === 'PASSED',
     breakGlass: verifiedLevels.includes(BREAK_GLASS_LEVEL),
   };
+}
+
+/** Names a policy and its version; the digest beside it says which bytes. */
+export function policyUri({ name, version }: { readonly name: string; readonly version: number }): string {
+  return `weighmark:policy/${name}@${version}`;
 }
 
 /** What a promotion is about: one name in one environment of the registry with that log. */

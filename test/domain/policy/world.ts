@@ -46,14 +46,21 @@ export interface Say {
 }
 
 /** Signs with a real key and verifies the bundle; only the timestamp authority is a stand-in. */
-export async function claim({ by, type, about, predicate, at, name }: Say): Promise<VerifiedClaim> {
-  const subjects = typeof about === 'string' ? [manifest(about, name)] : about;
-  const payload = buildStatement(subjects, type, predicate);
-  const signature = sign('sha256', preAuthEncoding(payload), people[by].key);
-  const bundle = bundleOf({ key: { hint: omsHint(people[by].pem) }, payload, signature });
-  const outcome = await verifyClaim(bundle, { trust: TRUST, keyless: null, now: NOW });
+export async function claim(say: Say): Promise<VerifiedClaim> {
+  const outcome = await verifyClaim(bundleFor(say), { trust: TRUST, keyless: null, now: NOW });
   if (!outcome.trusted) throw new Error(outcome.refusal.message);
-  return at === undefined ? outcome.claim : { ...outcome.claim, times: [{ time: at, source: 'rfc3161', authority: 'tsa' }] };
+  return say.at === undefined ? outcome.claim : { ...outcome.claim, times: [{ time: say.at, source: 'rfc3161', authority: 'tsa' }] };
+}
+
+/** The bundle's bytes, as a registry or `claims.jsonl` holds them. */
+export function bundleFor({ by, type, about, predicate, name }: Say): Uint8Array {
+  const subjects = typeof about === 'string' ? [manifest(about, name)] : about;
+  return signBundle(by, buildStatement(subjects, type, predicate));
+}
+
+export function signBundle(by: Name, payload: Uint8Array): Uint8Array {
+  const signature = sign('sha256', preAuthEncoding(payload), people[by].key);
+  return bundleOf({ key: { hint: omsHint(people[by].pem) }, payload, signature });
 }
 
 export function manifest(digest: string, name = 'acme/enc'): Subject {

@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { promote, type PromoteOutcome } from '../../flows/promote.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { verdictJunit } from '../views/junit.ts';
+import { verdictSarif } from '../views/sarif.ts';
+import { verdictMarkdown, verdictText } from '../views/verdict.ts';
+
+interface Options extends PolicyOptions, SignerOptions {
+  readonly env: string;
+  readonly dryRun?: boolean;
+  readonly as?: string;
+  readonly breakGlass?: string;
+}
+
+/** `promote REF --env ENV`: stdout is `NAME@sha256:…`, or nothing. */
+export const register: Register = (program, run) => {
+  const command: Command = program
+    .command('promote')
+    .description('let an artifact into an environment: verify all, ask the policy, sign and log the promotion')
+    .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .requiredOption('--env <name>', 'environment of the policy')
+    .option('--dry-run', 'decide, and change nothing')
+    .option('--as <principal>', 'who signs, where several may')
+    .option('--break-glass <reason>', 'enter for 24 hours though rules refuse, by who may');
+  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string, options: Options) => report(context, await decide(context, ref, options))));
+};
+
+async function decide(context: Context, ref: string, options: Options): Promise<PromoteOutcome> {
+  const loaded = await policyFrom(context, options);
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const { dryRun, as, breakGlass } = options;
+  const input = {
+    ...loaded,
+    target: { name: place.name, reference: place.reference },
+    environment: options.env,
+    dryRun: dryRun === true,
+    ...(as === undefined ? {} : { as }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
+  };
+  return promote(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options) });
+}
+
+function report(context: Context, outcome: PromoteOutcome): Report {
+  const { verdict, name, id, environment, promoted } = outcome;
+  const by = promoted?.by ?? null;
+  const promise = promoted === null ? `may enter ${environment}; nothing was changed` : `is promoted to ${environment} by ${promoted.by}`;
+  return {
+    exitCode: verdict.exitCode,
+    json: { verdict, name, id, environment, promoted: promoted === null ? null : { by: promoted.by, bundle: promoted.bundle, log: { index: promoted.logged.index, ...promoted.logged.leaf } } },
+    text: (style) => ({
+      ...(verdict.exitCode === 0 ? { out: `${name}@${id}\n` } : {}),
+      err: verdictText({ verdict, by, promise }, style),
+    }),
+    sarif: () => verdictSarif(context.version, verdict),
+    junit: () => verdictJunit(verdict),
+    markdown: () => verdictMarkdown({ verdict, by, promise }),
+  };
+}

@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Policy } from '../domain/policy/types.ts';
+import type { Registry } from '../domain/ports.ts';
+import { placeOfDigest } from '../flows/registry-show.ts';
+import { loadPolicy } from '../flows/policy-load.ts';
+import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
+import type { GatePorts } from '../flows/gate.ts';
+import type { Context } from './context.ts';
+import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
+import { timestampAuthoritiesFrom } from './trust-options.ts';
+
+/** The policy and the registry it is asked about, as commander hands them over. */
+export interface PolicyOptions extends LogOptions {
+  readonly policy?: string;
+  readonly timestampAuthority?: readonly string[];
+}
+
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+
+export function addPolicyOptions(command: Command): Command {
+  return addLogOptions(command)
+    .addOption(new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').env('WEIGHMARK_POLICY').helpGroup('Policy:'))
+    .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Policy:'));
+}
+
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  readonly policyBytes: Uint8Array;
+  readonly timestampAuthorities: readonly string[];
+}
+
+/**
+ * The policy named by option, environment or configuration, never one found inside an artifact or a registry (rule 1).
+ * @throws WeighmarkError `usage` if none is named, `policy-invalid`, `policy-rollback`, `anchor-inside`, `not-found`.
+ */
+export async function policyFrom(context: Context, options: PolicyOptions, inside: readonly string[] = []): Promise<LoadedPolicy> {
+  const path = options.policy ?? (await context.configuration()).settings.policy;
+  if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
+  const registry = context.options.registry ?? (await context.configuration()).settings.registry;
+  const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
+  const loaded = await loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await context.files());
+  return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
+}
+
+/** Opens the registry under the log key that the policy names, if it names one. */
+export async function openUnder(context: Context, policy: Policy, options: PolicyOptions, location?: string): Promise<Registry> {
+  const logVkey = policy.log === undefined ? options.logVkey : [policy.log.key];
+  return openRegistry(context, { ...options, ...(logVkey === undefined ? {} : { logVkey }) }, location);
+}
+
+/** An artifact in a registry and its registry, under the policy's log key. @throws WeighmarkError `usage` for a path. */
+export async function openTarget(context: Context, text: string, under: { policy: Policy; options: PolicyOptions }): Promise<{ registry: Registry; place: Place }> {
+  const ref = parseReference(text);
+  if (ref.kind === 'path') throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, { subject: text, hint: 'push it first, then say NAME:TAG' });
+  if (ref.kind === 'digest') {
+    const registry = await openUnder(context, under.policy, under.options);
+    return { registry, place: await placeOfDigest(ref.digest, registry) };
+  }
+  const configured = context.options.registry ?? (await context.configuration()).settings.registry;
+  const place = placeOf(ref, configured);
+  return { registry: await openUnder(context, under.policy, under.options, place.location), place };
+}
+
+export async function gatePorts(context: Context): Promise<GatePorts> {
+  return { clock: context.clock, progress: context.progress, signal: context.signal, hasher: () => context.hasher(), keyless: () => context.keyless() };
+}
+

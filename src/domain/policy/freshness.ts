@@ -1,0 +1,52 @@
+import { Buffer } from 'node:buffer';
+import { openCheckpoint } from '../tlog/checkpoint.ts';
+import { parseVkey } from '../tlog/note.ts';
+import { evaluateQuorum, type LogPolicy } from '../tlog/quorum.ts';
+import { WeighmarkError } from '../errors.ts';
+import type { Finding } from '../verdict.ts';
+import { CLOCK_SKEW_MS, daysOf } from './time.ts';
+import type { LogRule } from './types.ts';
+
+export interface FreshnessQuestion {
+  /** The newest checkpoint, null for an empty log. */
+  readonly checkpoint: string | null;
+  readonly vkeys: readonly string[];
+  /** An earlier run of this user saw this log. */
+  readonly remembered: boolean;
+  /** A checkpoint the caller brings, which the log continues: `SIZE:ROOT` was checked. */
+  readonly pinned: boolean;
+  readonly rule: LogRule | undefined;
+  readonly now: Date;
+}
+
+/**
+ * Could the log in hand be an old one (rule 18)? A quorum of witnesses within the policy's age says no; without witnesses in
+ * the policy, the memory of an earlier run or a checkpoint the caller brings. The log's own signature says nothing of age.
+ */
+export function freshnessFindings(question: FreshnessQuestion): readonly Finding[] {
+  const { rule, remembered, pinned } = question;
+  if (rule?.witnesses === undefined) return remembered || pinned ? [] : [unknown('this machine has not seen the log before, and nobody else vouches for it')];
+  if (question.checkpoint === null) return [unknown('the log is empty, and no witness vouches for that')];
+  const seen = openCheckpoint(question.checkpoint, question.vkeys.map(parseVkey), witnessKeys(rule));
+  const { met, time, witnesses } = evaluateQuorum(quorumPolicy(rule), seen.signatures);
+  if (!met || time === undefined) return [unknown(`${witnesses.length} of ${rule.witnesses.quorum} witnesses vouch for the log`)];
+  const age = question.now.getTime() - time * 1000;
+  if (age < -CLOCK_SKEW_MS) return [{ code: 'clock-behind', message: 'this clock is behind the log’s witnesses' }];
+  return rule.maxAgeMs !== undefined && age > rule.maxAgeMs ? [unknown(`witnesses saw the log ${daysOf(age)} ago; ${daysOf(rule.maxAgeMs)} are allowed`)] : [];
+}
+
+function unknown(message: string): Finding {
+  return { code: 'log-freshness-unknown', message, hint: 'name witnesses in the policy (`log.witnesses`), or bring a checkpoint with `--min-checkpoint SIZE:ROOT`' };
+}
+
+function witnessKeys({ witnesses }: LogRule): readonly ReturnType<typeof parseVkey>[] {
+  return (witnesses?.keys ?? []).map(parseVkey);
+}
+
+/** The policy's witnesses as one group of a tlog-policy: counted by key. @throws WeighmarkError `policy-invalid`. */
+function quorumPolicy(rule: LogRule): LogPolicy {
+  const witnesses = witnessKeys(rule).map((key, index) => ({ key, name: `w${index}` }));
+  const threshold = rule.witnesses?.quorum ?? 1;
+  if (new Set(witnesses.map(({ key }) => Buffer.from(key.key).toString('hex'))).size < witnesses.length) throw new WeighmarkError('policy-invalid', 'two witnesses of the policy share a key');
+  return { logs: [], witnesses, groups: [{ name: 'all', threshold, members: witnesses.map(({ name }) => name) }], quorum: 'all' };
+}
