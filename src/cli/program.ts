@@ -142,8 +142,9 @@ async function print(report: Report, printing: Printing): Promise<void> {
   const { format, quiet } = printing.options;
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor(process.stdout));
-  if (!(quiet && report.exitCode === 0) && err !== '') process.stderr.write(err);
-  if (out !== '' && !(quiet && report.exitCode === 0 && report.sarif !== undefined)) output(out, printing);
+  if (quiet && report.exitCode === 0) return;
+  if (err !== '') process.stderr.write(err);
+  if (out !== '') output(out, printing);
 }
 
 function rendered(report: Report, format: string, printing: Printing): string {
