@@ -12,20 +12,18 @@ export type H5Link =
 const NODES = 100_000;
 const HEAP_BYTES = 16 << 20;
 
-/** The links that a group's header messages hold or point to; `dense` if some are kept where this reader does not look. */
-export async function readLinks(file: H5File, messages: readonly H5Message[]): Promise<{ links: H5Link[]; dense: boolean }> {
+/** The links that a group's header messages hold or, in a symbol table, point to. */
+export async function readLinks(file: H5File, messages: readonly H5Message[]): Promise<H5Link[]> {
   const links: H5Link[] = [];
-  let dense = false;
   for (const { type, data } of messages) {
     if (type === 0x06) links.push(parseLink(file, data));
     if (type === 0x11) links.push(...(await readSymbolTable(file, data)));
-    if (type === 0x02) dense ||= !Number.isNaN(numberAt(data, 2 + ((data[1] ?? 0) & 1) * 8, file.offsetBytes));
   }
-  return { links, dense };
+  return links;
 }
 
 /** Link message (0x0006). */
-function parseLink({ offsetBytes }: H5File, data: Uint8Array): H5Link {
+export function parseLink({ offsetBytes }: H5File, data: Uint8Array): H5Link {
   const flags = data[1] ?? 0;
   let at = 2;
   const type = (flags & 8) !== 0 ? (data[at++] ?? 0) : 0;

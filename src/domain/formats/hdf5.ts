@@ -1,7 +1,9 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { compareUtf8 } from '../tree.ts';
+import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
-import { readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
+import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
 import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
 import { attempt } from './problem.ts';
 import { elementsOf, startTally, type Tally } from './tensors.ts';
@@ -57,13 +59,9 @@ async function walk(state: State): Promise<void> {
 async function visit(state: State, address: number, path: string): Promise<H5Link[]> {
   const messages = await readMessages(state.file, address);
   for (const { data, flags } of messages.filter(({ type }) => type === 0x0c)) if ((flags & 2) === 0) await addAttribute(state, path, data);
-  noteDenseAttributes(state, path, messages);
+  for (const data of await readDenseAttributes(state.file, messages)) await addAttribute(state, path, data);
   if (messages.some(({ type }) => type === 0x08)) await addDataset(state, path, messages);
-  const { links, dense } = await readLinks(state.file, messages);
-  if (dense) {
-    state.problems.push({ code: 'unsupported', message: 'its links are kept in a fractal heap, which is not read', subject: path || '/' });
-    state.certain = false;
-  }
+  const links = [...(await readLinks(state.file, messages)), ...(await readDenseLinks(state.file, messages))];
   for (const link of links) noteLink(state, path, link);
   return links;
 }
@@ -79,13 +77,24 @@ async function addAttribute({ file, metadata, problems }: State, path: string, d
   });
 }
 
-/** Attribute info message (0x0015) with a fractal heap: more attributes than fit the header. */
-function noteDenseAttributes({ file, problems }: State, path: string, messages: readonly H5Message[]): void {
-  for (const { type, data } of messages) {
-    if (type !== 0x15) continue;
-    const heap = numberAt(data, 2 + ((data[1] ?? 0) & 1) * 2, file.offsetBytes);
-    if (!Number.isNaN(heap)) problems.push({ code: 'unsupported', message: 'its attributes are kept in a fractal heap, which is not read', subject: path || '/' });
-  }
+/** Attribute info message (0x0015): more attributes than fit the header. */
+async function readDenseAttributes(file: H5File, messages: readonly H5Message[]): Promise<Uint8Array[]> {
+  const place = densePlace(file, messages.find(({ type }) => type === 0x15), 2);
+  return place === null ? [] : readDense(file, place, 'attributes');
+}
+
+/** Link info message (0x0002): more links than fit the header. */
+async function readDenseLinks(file: H5File, messages: readonly H5Message[]): Promise<H5Link[]> {
+  const place = densePlace(file, messages.find(({ type }) => type === 0x02), 8);
+  return place === null ? [] : (await readDense(file, place, 'links')).map((data) => parseLink(file, data)).toSorted((a, b) => compareUtf8(a.name, b.name));
+}
+
+/** Fractal heap and name index of an info message, behind its optional creation index of `orderBytes`; null if unused. */
+function densePlace({ offsetBytes }: H5File, message: H5Message | undefined, orderBytes: number): { heap: number; index: number } | null {
+  if (message === undefined) return null;
+  const at = 2 + ((message.data[1] ?? 0) & 1) * orderBytes;
+  const heap = numberAt(message.data, at, offsetBytes);
+  return Number.isNaN(heap) ? null : { heap, index: numberAt(message.data, at + offsetBytes, offsetBytes) };
 }
 
 function noteLink({ references, problems }: State, path: string, link: H5Link): void {

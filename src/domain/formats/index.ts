@@ -48,9 +48,15 @@ export async function readFormat(file: NamedSource, options: ReadOptions = {}): 
 
 const UNEXAMINED: ReadonlySet<Problem['code']> = new Set(['malformed', 'truncated', 'limit', 'unsupported', 'encrypted']);
 
+/** A file named as a format with a structure of its own, in which nothing of it, nor of any other, was recognised. */
+function brokenPromise({ format, named }: Detected): Problem[] {
+  const promised = format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
+  return promised ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }] : [];
+}
+
 async function examine(file: NamedSource, detected: Detected, options: ReadOptions): Promise<Findings> {
   const reader = READERS[detected.format];
-  if (reader === undefined) return { format: detected.format };
+  if (reader === undefined) return { format: detected.format, problems: brokenPromise(detected) };
   try {
     return await reader(file, options);
   } catch (error) {

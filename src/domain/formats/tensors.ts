@@ -60,7 +60,7 @@ export function startTally(options: { readonly known?: () => boolean } = {}): Ta
   const finish = (): ReturnType<Tally['finish']> => {
     const tensors = { count, items, truncated: items.length < count, elementsByDtype: { ...elements }, parametersByDtype: { ...parameters } };
     const sum = Object.values(parameters).reduce((total, size) => total + size, 0);
-    const known = certain && count > 0 && (options.known?.() ?? true) && Number.isSafeInteger(sum);
+    const known = certain && sum > 0 && (options.known?.() ?? true) && Number.isSafeInteger(sum);
     return known ? { tensors, parameters: sum } : { tensors };
   };
   return { add, finish };
