@@ -25,7 +25,7 @@ interface Attempt {
  * @returns the ID token; null if the person does not agree or there is none.
  * @throws WeighmarkError `network`, `key-unusable`; never with a code or token in it.
  */
-export async function browserToken(issuer: string, person: Person): Promise<string | null> {
+export async function browserToken(issuer: string, person: Person, open: (url: string) => void = openBrowser): Promise<string | null> {
   const agreed = await person.confirm('Sign in with your browser? Your e-mail address will stand in a public log, for good: it cannot be taken back.');
   if (!agreed) return null;
   const endpoints = await discover(issuer);
@@ -35,9 +35,9 @@ export async function browserToken(issuer: string, person: Person): Promise<stri
     const redirect = `http://127.0.0.1:${portOf(server)}/auth/callback`;
     const url = authorizationUrl(endpoints.authorization, attempt, redirect);
     person.tell(`Opening your browser. If it does not open, go to:\n  ${url}`);
-    openBrowser(url);
-    const code = await awaitCode(server, attempt.state);
-    return await redeem(endpoints.token, { code, redirect, attempt });
+    const code = awaitCode(server, attempt.state);
+    open(url);
+    return await redeem(endpoints.token, { code: await code, redirect, attempt });
   } finally {
     server.close();
     server.closeAllConnections();

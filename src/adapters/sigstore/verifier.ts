@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, X509Certificate, verify as verifySignature, type KeyObject } from 'node:crypto';
+import { createHash, X509Certificate, verify as verifySignature, type KeyObject } from 'node:crypto';
 import type { SignedEntity, Verifier, VerifierOptions } from '@sigstore/verify';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { IN_TOTO_PAYLOAD } from '../../domain/claims/predicates.ts';
@@ -66,7 +66,7 @@ async function proveBundle(bundle: SigstoreBundle, options: ProofOptions, public
   if (options.key !== undefined) throw new WeighmarkError('signer-untrusted', 'the bundle is signed by an identity, not by the key that is trusted');
   const root = parseTrustedRoot(options.trustedRoot ?? (await publicGoodRoot()));
   const { leaf } = bundle.key;
-  const facts = await proveWithRoot(bundle, root, { key: createPublicKey(new X509Certificate(leaf).publicKey.export({ type: 'spki', format: 'pem' })), certificate: leaf, options });
+  const facts = await proveWithRoot(bundle, root, { key: new X509Certificate(leaf).publicKey, certificate: leaf, options });
   const signer = { kind: 'oidc' as const, instance: instanceOf(options.trustedRoot), ...readFulcioCertificate(leaf), notBefore: new Date(new X509Certificate(leaf).validFrom).toISOString() };
   requireDistinct(facts.logEntries.map(({ log }) => log), options.logs ?? 1, 'transparency logs');
   requireDistinct(facts.times.map(({ authority }) => authority), Math.max(1, options.timeAuthorities ?? 1), 'authorities on time');
