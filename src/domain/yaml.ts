@@ -68,7 +68,7 @@ function nodeProblem(node: Node, path: readonly unknown[]): string | undefined {
   if (isAlias(node)) return 'aliases are not allowed';
   if ('anchor' in node && node.anchor !== undefined) return 'anchors are not allowed';
   if (node.tag !== undefined) return 'tags are not allowed';
-  return path.filter(isCollection).length > LIMITS.yamlDepth ? `nested deeper than ${LIMITS.yamlDepth}` : undefined;
+  return [...path, node].filter(isCollection).length > LIMITS.yamlDepth ? `nested deeper than ${LIMITS.yamlDepth}` : undefined;
 }
 
 function refusal(why: string, options: StrictYamlOptions, cause?: unknown): WeighmarkError {

@@ -77,7 +77,7 @@ export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
 
 export function derOid(dotted: string): Uint8Array {
   const [root = 0, second = 0, ...rest] = dotted.split('.').map(Number);
-  return der(TAG.oid, Buffer.from([root * 40 + second, ...rest.flatMap(base128)]));
+  return der(TAG.oid, Buffer.from([root * 40 + second, ...rest].flatMap(base128)));
 }
 
 /** A non-negative INTEGER from big-endian bytes. */

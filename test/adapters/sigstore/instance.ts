@@ -50,6 +50,8 @@ export interface Wrong {
 }
 
 export interface TokenWrong {
+  /** The request's nonce, to be answered with it. */
+  readonly nonce?: Uint8Array;
   readonly signer?: { readonly key: KeyObject; readonly certificate: Uint8Array };
 }
 
@@ -76,7 +78,7 @@ function makeLog(name: string): TestLog {
 }
 
 export function makeAuthority(subject: string, rsa = false, use = extendedUse('1.3.6.1.5.5.7.3.8', true)): TestAuthority {
-  const window = { notBefore: new Date(SIGNED_AT.getTime() - YEAR), notAfter: new Date(SIGNED_AT.getTime() + YEAR) };
+  const window = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2049-01-01T00:00:00Z') };
   const ca = { subject: `${subject}-root`, key: ec('P-384') };
   const key = rsa ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey : ec('P-384');
   const root = certificate({ ...ca, issuer: ca, ...window, extensions: AUTHORITY });
@@ -181,12 +183,12 @@ function checkpoint(log: TestLog, root: Uint8Array, origin = log.name): string {
   return `${note}\n\u2014 ${log.name} ${base64(signed)}\n`;
 }
 
-/** A TimeStampResp over some bytes, by an authority. */
-export function timestampToken(authority: TestAuthority, over: Uint8Array, at: Date, wrong: TokenWrong = {}): Uint8Array {
+/** A TimeStampResp over some bytes, or their SHA-256, by an authority. */
+export function timestampToken(authority: TestAuthority, over: Uint8Array | { readonly digest: Uint8Array }, at: Date, wrong: TokenWrong = {}): Uint8Array {
   const { key, certificate: leaf } = wrong.signer ?? authority;
   const sha256 = der(TAG.sequence, derOid('2.16.840.1.101.3.4.2.1'));
-  const imprint = der(TAG.sequence, sha256, der(TAG.octetString, createHash('sha256').update(over).digest()));
-  const info = der(TAG.sequence, derInteger(Buffer.from([1])), derOid('1.2.3.4'), imprint, derInteger(Buffer.from([7])), generalizedTime(at));
+  const imprint = der(TAG.sequence, sha256, der(TAG.octetString, 'digest' in over ? over.digest : createHash('sha256').update(over).digest()));
+  const info = der(TAG.sequence, derInteger(Buffer.from([1])), derOid('1.2.3.4'), imprint, derInteger(Buffer.from([7])), generalizedTime(at), ...(wrong.nonce === undefined ? [] : [wrong.nonce]));
   const attribute = (oid: string, value: Uint8Array): Uint8Array => der(TAG.sequence, derOid(oid), der(TAG.set, value));
   const attributes = [
     attribute('1.2.840.113549.1.9.3', derOid('1.2.840.113549.1.9.16.1.4')),
