@@ -1,6 +1,7 @@
 import type { WeighmarkError } from './errors.ts';
 import type { Signer, TrustEntry, VerifiedTime } from './claims/types.ts';
 import type { Settings } from './trust/settings.ts';
+import type { LogPolicy } from './tlog/quorum.ts';
 
 /**
  * The contracts between flows and adapters. Flows take these as their last argument; domain code takes at most a
@@ -69,6 +70,8 @@ export interface WriteOptions {
 export interface Files {
   /** @throws WeighmarkError `symlink-refused`, `special-file`, `name-unsafe`, `unreadable`, `not-found`, `limit-exceeded`. */
   walk(root: string, options?: WalkOptions): Promise<Tree>;
+  /** The paths `walk` would find, sorted, without looking at the files themselves. @throws as `walk` does. */
+  list(root: string, options?: WalkOptions): Promise<readonly string[]>;
   /** Opens without following a final link unless `followLink`. */
   open(location: string, options?: { followLink?: boolean }): Promise<OpenFile>;
   /** Whole small file. @throws `not-found`, `unreadable`, `limit-exceeded` if larger than maxBytes. */
@@ -281,6 +284,8 @@ export interface Registry {
   /** Streams a file in, hashing the bytes written; they must be `digest`. @throws `file-changed` if not. */
   putFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
   putBytes(name: string, digest: string, bytes: Uint8Array): Promise<void>;
+  /** Takes a blob over from another name without sending it, where the registry can. False if it must be sent. */
+  mountBlob(name: string, digest: string, from: string): Promise<boolean>;
   /** Manifest last: then the artifact is there. */
   putManifest(name: string, manifest: { bytes: Uint8Array; mediaType: string; digest: string }, tag?: string): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;
@@ -386,6 +391,18 @@ export interface TransparencyLog {
   prove(index: number): Promise<string>;
   /** Reads every tile: recomputes the root, checks the checkpoint's signature. `root` is base64. */
   verify(): Promise<{ readonly size: number; readonly root: string }>;
+  /** For the log's operator: logs what waits, then asks the policy's witnesses to cosign. @throws `key-unusable`. */
+  integrate(policy?: LogPolicy): Promise<Integration>;
+}
+
+export interface Integration {
+  readonly size: number;
+  /** Entries that waited and are logged now. */
+  readonly added: readonly LogEntry[];
+  /** Names of the witnesses that cosigned. */
+  readonly cosigned: readonly string[];
+  /** Witnesses that did not, and why. */
+  readonly refused: readonly { readonly witness: string; readonly why: string }[];
 }
 
 /** What git knows of the working folder; asked with hooks, fsmonitor, filters and external diff off (security rule 5). */

@@ -67,7 +67,11 @@ export function checkPath(path: string): void {
   if (why !== null) throw new WeighmarkError('name-unsafe', `the name ${JSON.stringify(path.slice(0, 200))} is not usable: ${why}`, { subject: path });
 }
 
+/** Most paths there are: short, plain ASCII, no part that starts with a dot. */
+const PLAIN = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
+
 function pathProblem(path: string): string | null {
+  if (path.length < LIMITS.treeDepth && PLAIN.test(path)) return null;
   if (path === '') return 'it is empty';
   if (!path.isWellFormed()) return 'it is not valid Unicode';
   if (Buffer.byteLength(path) > LIMITS.pathBytes) return `it is longer than ${LIMITS.pathBytes} bytes`;

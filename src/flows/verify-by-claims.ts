@@ -22,7 +22,7 @@ export async function verifyByClaims({ input, bundles, sidecars }: VerifyCase, p
   const files = hashed.map(({ entry, digests }) => ({ path: entry.path, location: entry.location, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', digests }));
   const { id } = buildManifest(files);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
-  const bound = bindClaims(bundles.claims, { id, root, files: new Map(files.map(({ path, sha256 }) => [path, sha256])), single: tree.kind === 'file' }, sidecars);
+  const bound = bindClaims(bundles.claims, { id, root, files, single: tree.kind === 'file' }, sidecars);
   requireBound(bound, id);
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const content = passedCheck('content', [{ what: `${files.length} of ${files.length} files, ${formatBytes(bytes)} (${algorithms.join(', ')})`, data: { files: files.length, bytes, algorithms } }]);
@@ -33,7 +33,7 @@ export async function verifyByClaims({ input, bundles, sidecars }: VerifyCase, p
   const [first] = bound.claims;
   const by = first === undefined ? null : nameOf(first.claim.signer, first.trustedBy[0]);
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
-  return { verdict, id, root, signature: null, claims: bound.claims, otherClaims: bound.others, files, by };
+  return { verdict, id, root, signature: null, claims: bound.claims, otherClaims: bound.others, packagedFrom: bound.packagedFrom, files, by };
 }
 
 function nobodyTrusted(notes: readonly string[]) {

@@ -1,8 +1,10 @@
 import { describeTimes, nameOf } from '../domain/claims/signers.ts';
+import { checkPackageStep, packagedFrom } from '../domain/claims/package-step.ts';
 import { checkBinding, kindOf, type MatchedArtifact } from '../domain/claims/subjects.ts';
 import { PREDICATES, STEP_PREFIX } from '../domain/claims/predicates.ts';
 import type { Statement } from '../domain/claims/types.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
+import type { ManifestFile } from '../domain/digest/manifest.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { findingOf, type Evidence, type Finding } from '../domain/verdict.ts';
 import type { Sidecars } from './sidecars.ts';
@@ -17,22 +19,35 @@ export interface BoundClaims {
   /** What the artifact's trusted descriptions say; nobody checked it here. */
   readonly claimed: readonly Evidence[];
   readonly notes: readonly string[];
+  /** Ids this artifact differs from in nothing but documentation, each recomputed (DESIGN 4.3). */
+  readonly packagedFrom: readonly string[];
+}
+
+/** An artifact whose every file is known. */
+export interface KnownArtifact {
+  readonly id: string;
+  readonly root: string;
+  readonly single: boolean;
+  readonly files: readonly ManifestFile[];
 }
 
 /** Sorts trusted claims by what they bind (security rule 6). Without an identified artifact none is looked at. */
-export function bindClaims(claims: readonly TrustedClaim[], artifact: MatchedArtifact | null, sidecars: Sidecars): BoundClaims {
-  if (artifact === null) return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [] };
+export function bindClaims(claims: readonly TrustedClaim[], known: KnownArtifact | null, sidecars: Sidecars): BoundClaims {
+  if (known === null) return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [], packagedFrom: [] };
+  const artifact = { ...known, files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])) };
   const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact) }));
   const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
   const findings = judged.flatMap(({ problem }) => (problem === null || problem.code === 'subject-mismatch' ? [] : [problem]));
+  const packaged = bound.flatMap((claim) => packageStep(claim, known));
   return {
     claims: bound,
     others,
     evidence: bound.map(claimEvidence),
-    findings: [...findings, ...sidecarFindings(bound, sidecars)],
+    findings: [...findings, ...sidecarFindings(bound, sidecars), ...packaged.filter((each) => typeof each !== 'string')],
     claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
-    notes: others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`],
+    notes: [...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]), ...packaged.filter((each) => typeof each === 'string').map((from) => `only its documentation differs from ${from}, recomputed`)],
+    packagedFrom: packaged.filter((each) => typeof each === 'string'),
   };
 }
 
@@ -42,6 +57,15 @@ function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifac
     return null;
   } catch (error) {
     return { ...findingOf(error, 'claim-malformed'), subject: shown };
+  }
+}
+
+/** The id before an edit of documentation, or what is wrong with a step that says so. */
+function packageStep({ claim, shown }: TrustedClaim, { files }: KnownArtifact): readonly (string | Finding)[] {
+  try {
+    return packagedFrom(claim.statement) === null ? [] : [checkPackageStep(claim.statement, files)];
+  } catch (error) {
+    return [{ ...findingOf(error, 'claim-malformed'), subject: shown }];
   }
 }
 

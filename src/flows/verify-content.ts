@@ -2,11 +2,11 @@ import { isIgnored, type OmsManifest } from '../domain/claims/oms.ts';
 import { matchNames, mismatchFinding, missingFinding, unsignedFinding, type SignedFile } from '../domain/claims/oms-match.ts';
 import type { ListedFile } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Digests, HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
+import type { Digests, HashAlgorithm, Tree, TreeEntry, WalkOptions } from '../domain/ports.ts';
 import { SIDECARS } from '../domain/tree.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import type { Finding } from '../domain/verdict.ts';
-import { hashRanges, hashTree, type HashTreePorts } from './hash-tree.ts';
+import { hashRanges, hashTree, type HashedEntry, type HashTreePorts } from './hash-tree.ts';
 
 export interface ContentQuestion {
   readonly root: string;
@@ -77,7 +77,7 @@ export async function verifyContent(question: ContentQuestion, ports: HashTreePo
 
 /** The walk as the signature says it was made; a file it lists is looked at even where files are usually left out. */
 async function signedTree(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
-  const tree = await walk(question, ports);
+  const tree = await ports.files.walk(question.root, walkOptions(question));
   if (tree.kind === 'file') return tree;
   const present = new Set(tree.entries.map(({ path }) => path));
   const hidden = question.manifest.resources.map(({ path }) => path).filter((path) => !present.has(path) && isLeftOut(path, question, tree));
@@ -97,9 +97,8 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
   return { path, location, sizeBytes: file.size, stamp: file.stamp };
 }
 
-function walk(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
-  const { root, manifest, ignore } = question;
-  return ports.files.walk(root, { allowSymlinks: question.allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore, ...question.ownNames] });
+function walkOptions({ allowSymlinks, manifest, ignore, ownNames }: ContentQuestion): WalkOptions {
+  return { allowSymlinks: allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore, ...ownNames] };
 }
 
 interface Hashing {
@@ -115,8 +114,7 @@ async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports
   const options = { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(question.jobs === undefined ? {} : { jobs: question.jobs }) };
   try {
     const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
-    const findings: Finding[] = [];
-    for (const [index, { entry, digests }] of hashed.entries()) findings.push(...(await compare(wanted[index], { entry, digests, hashing }, ports)));
+    const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing, ports });
     return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings, algorithms };
   } catch (error) {
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
@@ -137,29 +135,33 @@ function algorithmsFor({ manifest, pairs, algorithm, needsSha256 }: ContentQuest
   return [...new Set<HashAlgorithm>([...own, ...(needsSha256 || algorithm === 'sha256' ? ['sha256' as const] : [])])];
 }
 
-interface Compared {
-  readonly entry: TreeEntry;
-  readonly digests: Digests;
-  readonly hashing: Hashing;
+function compare(signed: SignedFile | undefined, { entry, digests }: HashedEntry, { manifest, pairs }: ContentQuestion): readonly Finding[] {
+  const { path, sizeBytes } = entry;
+  const own = judgeDigest(signed?.resources[0]?.digest, digests[manifest.algorithm]);
+  const listed = judgeDigest(pairs?.get(path)?.blake3, digests.blake3);
+  if (own !== 'differs' && listed !== 'differs' && (own === 'same' || listed === 'same')) return NONE;
+  if (own === 'unknown' && listed === 'unknown') return [{ code: 'internal', message: `${path} was not compared with anything`, subject: path }];
+  if (own === 'same' || listed === 'same') return [{ code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path }];
+  const algorithm = own === 'differs' ? manifest.algorithm : 'blake3';
+  const expected = own === 'differs' ? signed?.resources[0]?.digest : pairs?.get(path)?.blake3;
+  return [mismatchFinding(path, { algorithm, signed: expected ?? '', found: digests[algorithm] ?? '', sizeBytes })];
 }
 
-async function compare(signed: SignedFile | undefined, { entry, digests, hashing }: Compared, ports: HashTreePorts): Promise<readonly Finding[]> {
-  const { manifest, pairs } = hashing.question;
-  const { path, sizeBytes } = entry;
-  if (manifest.shardBytes !== null) return compareShards(signed, { entry, digests, hashing }, ports);
-  const listed = pairs?.get(path);
-  const expected: readonly (readonly [HashAlgorithm, string | undefined])[] = [[manifest.algorithm, signed?.resources[0]?.digest], ['blake3', listed?.blake3]];
-  const known = expected.filter(([algorithm, digest]) => digest !== undefined && digests[algorithm] !== undefined);
-  const wrong = known.filter(([algorithm, digest]) => digests[algorithm] !== digest);
-  const [first] = wrong;
-  if (known.length > 0 && first === undefined) return [];
-  if (first === undefined) return [{ code: 'internal', message: `${path} was not compared with anything`, subject: path }];
-  if (wrong.length < known.length) return [{ code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path }];
-  return [mismatchFinding(path, { algorithm: first[0], signed: first[1] ?? '', found: digests[first[0]] ?? '', sizeBytes })];
+const NONE: readonly Finding[] = [];
+
+function judgeDigest(signed: string | undefined, found: string | undefined): 'same' | 'differs' | 'unknown' {
+  if (signed === undefined || found === undefined) return 'unknown';
+  return signed === found ? 'same' : 'differs';
+}
+
+async function compareAllShards(wanted: readonly SignedFile[], entries: readonly TreeEntry[], { hashing, ports }: { hashing: Hashing; ports: HashTreePorts }): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [index, entry] of entries.entries()) findings.push(...(await compareShards(wanted[index], { entry, hashing }, ports)));
+  return findings;
 }
 
 /** Every byte must lie in a shard, and every shard must be as signed. */
-async function compareShards(signed: SignedFile | undefined, { entry, hashing }: Compared, ports: HashTreePorts): Promise<readonly Finding[]> {
+async function compareShards(signed: SignedFile | undefined, { entry, hashing }: { entry: TreeEntry; hashing: Hashing }, ports: HashTreePorts): Promise<readonly Finding[]> {
   const { path, sizeBytes } = entry;
   const { algorithm } = hashing.question.manifest;
   const resources = signed?.resources ?? [];
@@ -179,17 +181,12 @@ function contentFile({ path, location, sizeBytes }: TreeEntry, digests: Digests,
   return { path, location, sizeBytes, digests: { ...signedSha256, ...digests } };
 }
 
-/** Security rule 20: nothing came, went or changed while the files were read. */
+/** Security rule 20: nothing came or went while the files were read; that none changed is the hasher's to see. */
 async function stillTheSame(question: ContentQuestion, before: Tree, ports: HashTreePorts): Promise<readonly Finding[]> {
   if (before.kind === 'file') return [];
-  const after = new Map((await walk(question, ports)).entries.map((entry) => [entry.path, entry.stamp]));
-  const listed = before.entries.filter(({ path, stamp }) => {
-    const now = after.get(path);
-    after.delete(path);
-    if (now === undefined) return !isLeftOut(path, question, before);
-    return now.ctimeNs !== stamp.ctimeNs || now.ino !== stamp.ino || now.sizeBytes !== stamp.sizeBytes;
-  });
-  return [...listed.map(({ path }) => path), ...after.keys()].map((path) => ({ code: 'file-changed', message: `${path} changed while the artifact was verified`, subject: path }));
+  const after = new Set(await ports.files.list(question.root, walkOptions(question)));
+  const gone = before.entries.filter(({ path }) => !after.delete(path) && !isLeftOut(path, question, before));
+  return [...gone.map(({ path }) => path), ...after].map((path) => ({ code: 'file-changed', message: `${path} came or went while the artifact was verified`, subject: path }));
 }
 
 interface Seen {

@@ -11,7 +11,7 @@ import type { Clock, KeylessVerifier } from '../domain/ports.ts';
 import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
-import { bindClaims, type BoundClaims } from './verify-claims.ts';
+import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
 import { artifactPath } from './oms-sign.ts';
 import type { HashTreePorts } from './hash-tree.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
@@ -57,6 +57,8 @@ export interface VerifyOutcome {
   readonly claims: readonly TrustedClaim[];
   /** Trusted claims about other artifacts: ancestors'. */
   readonly otherClaims: readonly TrustedClaim[];
+  /** Ids this artifact differs from in nothing but documentation. */
+  readonly packagedFrom: readonly string[];
   readonly files: readonly ContentFile[];
   /** Who vouches for the content, by the name the caller gave them. */
   readonly by: string | null;
@@ -133,7 +135,7 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
   };
   const content = await verifyContent(question, ports);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
-  const bound = bindClaims(bundles.claims, known === null ? null : { ...known, files: filesOf(content), single: input.kind === 'file' }, sidecars);
+  const bound = bindClaims(bundles.claims, known === null ? null : { ...known, single: input.kind === 'file' }, sidecars);
   return outcome({ input, bundles, signature, content, known, bound, by });
 }
 
@@ -147,7 +149,7 @@ interface SignedCase {
   readonly bundles: JudgedBundles;
   readonly signature: TrustedSignature;
   readonly content: Content;
-  readonly known: { readonly id: string; readonly root: string } | null;
+  readonly known: Identified | null;
   readonly bound: BoundClaims;
   readonly by: string;
 }
@@ -165,11 +167,11 @@ function outcome({ input, bundles, signature, content, known, bound, by }: Signe
     notAsked: NOT_ASKED,
   });
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
-  return { verdict, id: known?.id ?? null, root: known?.root ?? null, signature, claims: bound.claims, otherClaims: bound.others, files: content.files, by };
+  return { verdict, id: known?.id ?? null, root: known?.root ?? null, signature, claims: bound.claims, otherClaims: bound.others, packagedFrom: bound.packagedFrom, files: content.files, by };
 }
 
 export function refused(verdict: Verdict): VerifyOutcome {
-  return { verdict, id: null, root: null, signature: null, claims: [], otherClaims: [], files: [], by: null };
+  return { verdict, id: null, root: null, signature: null, claims: [], otherClaims: [], packagedFrom: [], files: [], by: null };
 }
 
 interface List {
@@ -194,20 +196,18 @@ function pairsOf(list: List, signature: TrustedSignature, bundles: JudgedBundles
   return trustedPairs({ manifest, signer: claim.signer, list: list.files, listDigest: list.digest, listId: list.id, claims: bundles.claims.map((each) => each.claim) });
 }
 
+type Identified = Pick<KnownArtifact, 'id' | 'root' | 'files'>;
+
 /** The id of the files that were verified; the list's is the same if the list is. */
-function identified(content: Content, listId: string | undefined): { id: string; root: string } | null {
+function identified(content: Content, listId: string | undefined): Identified | null {
   const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({ path, sizeBytes, sha256: sha256 ?? '' }));
   if (files.some(({ sha256 }) => sha256 === '')) return null;
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
-  return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content) };
+  return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content), files };
 }
 
 function rootOf(content: Content): string {
   return omsRoot(content.files.toSorted((a, b) => compareUtf8(a.path, b.path)).map(({ digests }) => digests.sha256 ?? ''));
-}
-
-function filesOf(content: Content): ReadonlyMap<string, string> {
-  return new Map(content.files.flatMap(({ path, digests: { sha256 } }) => (sha256 === undefined ? [] : [[path, sha256] as const])));
 }
 
 function contentEvidence(content: Content): Evidence {

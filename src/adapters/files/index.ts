@@ -4,13 +4,14 @@ import type { Files } from '../../domain/ports.ts';
 import { compareUtf8 } from '../../domain/tree.ts';
 import { fileError } from './errors.ts';
 import { openFile } from './open.ts';
-import { walkTree } from './walk.ts';
+import { listTree, walkTree } from './walk.ts';
 import { writeFileAtomic } from './write.ts';
 
 /** The file system behind the `Files` port. */
 export function createFiles(): Files {
   return {
     walk: async (root, options) => walkTree(root, options),
+    list: async (root, options) => listTree(root, options),
     open: openFile,
     read: readBounded,
     readIfThere: async (location, maxBytes) => readBounded(location, maxBytes).catch(nullIfMissing),
