@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, TrustStore } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -18,6 +18,8 @@ export interface Context {
   assets(): Promise<Assets>;
   bomValidator(): Promise<BomSchemaValidator>;
   git(folder: string): Promise<Git>;
+  /** For the hook only: never behind a verdict. */
+  statCache(): Promise<StatCache>;
   signers(): Promise<Signers>;
   keyless(): Promise<KeylessVerifier>;
   trustStore(): Promise<TrustStore>;
@@ -65,6 +67,7 @@ export function createContext(settings: ContextSettings): Context {
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
     feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
     ...registryParts(settings, parts.configuration),
+    statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     bomValidator: once(async () => (await import('../adapters/bom-validator/index.ts')).createBomValidator()),

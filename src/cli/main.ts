@@ -23,6 +23,9 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   list: () => import('./commands/list.ts'),
   show: () => import('./commands/show.ts'),
   log: () => import('./commands/log.ts'),
+  promote: () => import('./commands/promote.ts'),
+  lineage: () => import('./commands/lineage.ts'),
+  hook: () => import('./commands/hook.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

@@ -67,6 +67,7 @@ export const CODES = {
   'undeclared-input': 1,
   'dependency-unpinned': 1,
   revoked: 1,
+  'unsealed-change': 1,
   'licence-refused': 1,
   'format-refused': 1,
   // 3: nothing to verify
