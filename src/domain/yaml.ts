@@ -57,7 +57,7 @@ function problemOf(document: Document): string | undefined {
       return problem === undefined ? undefined : visit.BREAK;
     },
     Pair(_key, pair) {
-      if (isScalar(pair.key) && (pair.key.value === '__proto__' || pair.key.value === '<<')) problem = `the key ${String(pair.key.value)} is not allowed`;
+      if (isScalar(pair.key) && (pair.key.value === '__proto__' || pair.key.value === '<<')) problem = `the key ${pair.key.value} is not allowed`;
       return problem === undefined ? undefined : visit.BREAK;
     },
   });

@@ -40,7 +40,7 @@ test('GHSA-8gw7-4j42-w388, CVE-2022-36056: an entry that records another signatu
 
 test('CVE-2022-36056: a log entry that cannot be verified is never success', async () => {
   const bundle = changed(instance.bundle(), (json) => {
-    json.verificationMaterial.tlogEntries[0].canonicalizedBody = base64(Buffer.from('{}'));
+    json.verificationMaterial.tlogEntries[0]!['canonicalizedBody'] = base64(Buffer.from('{}'));
   });
   await assertRefused(bundle, { reason: /kind/ });
 });
@@ -51,7 +51,7 @@ test('GO-2025-3467: no log entry at all is no proof', async () => {
 
 test('CVE-2024-54140: a checkpoint that the log did not sign', async () => {
   const bundle = changed(instance.bundle(), (json) => {
-    const { checkpoint } = json.verificationMaterial.tlogEntries[0].inclusionProof;
+    const { checkpoint } = json.verificationMaterial.tlogEntries[0]!.inclusionProof;
     checkpoint.envelope = checkpoint.envelope.replace(/\S{8}\n$/, 'AAAAAAA=\n');
   });
   await assertRefused(bundle, { reason: /does not prove it/ });
@@ -65,7 +65,7 @@ test('a checkpoint of another log under a name that is part of ours', async () =
 
 test('a proof that says another tree than its checkpoint', async () => {
   for (const wrong of [{ treeSize: '2' }, { rootHash: base64(Buffer.alloc(32)) }]) {
-    const bundle = changed(instance.bundle(), (json) => Object.assign(json.verificationMaterial.tlogEntries[0].inclusionProof, wrong));
+    const bundle = changed(instance.bundle(), (json) => Object.assign(json.verificationMaterial.tlogEntries[0]!.inclusionProof, wrong));
     assertLibraryAccepts(bundle);
     await assertRefused(bundle, { reason: /not about its checkpoint/ });
   }
@@ -75,7 +75,7 @@ test('an entry in a log that nobody trusts', async () => {
   const foreign = makeInstance();
   await assertRefused(foreign.bundle(), { reason: /authority|not proven/ });
   const bundle = changed(instance.bundle(), (json) => {
-    json.verificationMaterial.tlogEntries[0].logId.keyId = base64(Buffer.alloc(32, 7));
+    json.verificationMaterial.tlogEntries[0]!.logId.keyId = base64(Buffer.alloc(32, 7));
   });
   await assertRefused(bundle, { reason: /log/ });
 });
@@ -114,8 +114,12 @@ function paths(value: unknown, at: readonly string[] = []): readonly (readonly s
   return Object.entries(value).flatMap(([key, member]) => [[...at, key], ...paths(member, [...at, key])]);
 }
 
-function remove(value: any, path: readonly string[]): void {
-  const owner = path.slice(0, -1).reduce((member, key) => member[key], value);
+interface Tree {
+  [key: string]: Tree;
+}
+
+function remove(value: Tree, path: readonly string[]): void {
+  const owner = path.slice(0, -1).reduce((member, key) => member[key] ?? {}, value);
   delete owner[path.at(-1) ?? ''];
 }
 

@@ -29,9 +29,19 @@ export async function assertRefused(bundle: Uint8Array, expected: { code?: Code;
   });
 }
 
+/** The members of a bundle that tests change. */
+export interface BundleJson {
+  readonly verificationMaterial: {
+    readonly tlogEntries: (Record<string, unknown> & { logId: { keyId: string }; inclusionProof: { checkpoint: { envelope: string } } & object })[];
+    readonly timestampVerificationData: { readonly rfc3161Timestamps: unknown[] };
+  };
+  readonly dsseEnvelope: { readonly signatures: object[] };
+  readonly messageSignature: { readonly messageDigest: object };
+}
+
 /** Changes one bundle's JSON. */
-export function changed(bundle: Uint8Array, change: (json: any) => void): Uint8Array {
-  const json: unknown = JSON.parse(Buffer.from(bundle).toString('utf8'));
+export function changed(bundle: Uint8Array, change: (json: BundleJson) => void): Uint8Array {
+  const json = JSON.parse(Buffer.from(bundle).toString('utf8')) as BundleJson;
   change(json);
   return Buffer.from(JSON.stringify(json));
 }

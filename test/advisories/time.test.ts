@@ -18,7 +18,7 @@ test('GHSA-hhfg-fwrw-87w7, CVE-2024-55655, CVE-2026-48816: an unsigned integrate
 
 test('CVE-2024-55655: a promise the log did not sign', async () => {
   const bundle = changed(instance.bundle({ integratedTime: '1780315200' }), (json) => {
-    json.verificationMaterial.tlogEntries[0].inclusionPromise = { signedEntryTimestamp: base64(Buffer.from('no signature')) };
+    json.verificationMaterial.tlogEntries[0]!['inclusionPromise'] = { signedEntryTimestamp: base64(Buffer.from('no signature')) };
   });
   await assertRefused(bundle, { reason: /promise/ });
 });

@@ -17,7 +17,7 @@ export type Timestamper = (signature: Uint8Array) => Promise<Uint8Array>;
  * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`.
  */
 export async function keySigner(files: Files, options: KeySignerOptions, timestamp?: Timestamper): Promise<ClaimSigner> {
-  const key = await readPrivateKey(files, options.keyFile, options.password);
+  const key = await readPrivateKey(files, options.keyFile, async () => options.password());
   const identity = await identityOf(files, key, options.certificateChainFile);
   return {
     description: identity.description,

@@ -73,9 +73,8 @@ async function certify(fulcio: { sign(data: Buffer): Promise<{ key: object }> },
     if ('certificate' in key && typeof key.certificate === 'string') return new X509Certificate(key.certificate);
   } catch (cause) {
     const status = statusOf(cause);
-    throw new WeighmarkError('network', `the certificate authority ${host} gave no certificate${status === undefined ? '' : ` (HTTP ${status})`}`, {
-      ...(status === 400 || status === 401 ? { hint: 'is the token’s audience `sigstore`, and has it not expired?' } : {}),
-    });
+    const detail = status === 400 || status === 401 ? { hint: 'is the token’s audience `sigstore`, and has it not expired?' } : {};
+    throw new WeighmarkError('network', `the certificate authority ${host} gave no certificate${status === undefined ? '' : ` (HTTP ${status})`}`, detail);
   }
   throw new WeighmarkError('network', `the certificate authority ${host} gave no certificate`);
 }

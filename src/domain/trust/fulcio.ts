@@ -106,7 +106,7 @@ function issuerOf(extensions: Readonly<Record<string, string>>): string {
 /** Names are compared byte for byte: what cannot be compared so by a reader is refused. */
 function printable(bytes: Uint8Array): string {
   const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(bytes);
-  if (/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(text)) throw invalid('a name in its certificate holds control characters');
+  if (/[\p{Cc}\ufffd]/u.test(text)) throw invalid('a name in its certificate holds control characters');
   return text;
 }
 

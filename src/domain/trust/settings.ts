@@ -29,7 +29,7 @@ type Readers = { readonly [key: string]: { readonly member: keyof Settings; read
 const text: Read<string> = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 const flag: Read<boolean> = (value) => (typeof value === 'boolean' ? value : undefined);
 const count: Read<number> = (value) => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 1024 ? value : undefined);
-const texts: Read<readonly string[]> = (value) => (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every((item) => typeof item === 'string') ? (value as string[]) : undefined);
+const texts: Read<readonly string[]> = (value) => (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every((item) => typeof item === 'string') ? value : undefined);
 
 const PROJECT: Readers = {
   registry: { member: 'registry', read: text },

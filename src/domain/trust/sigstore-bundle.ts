@@ -157,7 +157,8 @@ function optionalText(fields: Fields, name: string): string {
 
 /** A 64-bit integer: protobuf JSON writes text, reads numbers too, and leaves out zero. */
 function integer(fields: Fields, name: string): string {
-  const value = String(fields[name] ?? '0');
+  const given = fields[name] ?? '0';
+  const value = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
   if (/^(?:0|[1-9]\d{0,18})$/.test(value)) return value;
   throw malformed(`${name} is not a number`);
 }

@@ -90,7 +90,7 @@ function allowedFrom(item: Fields, subject: string): AllowedFile {
 
 function listOf(value: Json, subject: string): readonly Fields[] {
   if (!Array.isArray(value) || value.length > LIMITS.trustEntries || !value.every(isJsonObject)) throw invalid(subject, `not a list of at most ${LIMITS.trustEntries} entries`);
-  return value as readonly Fields[];
+  return value;
 }
 
 function textOf(fields: Fields, key: string, subject: string): string | undefined {

@@ -40,7 +40,7 @@ export function parseTrustedRoot(text: string): TrustedRoot {
 
 function rootIn(json: Fields): Fields {
   const root = json['mediaType'] === CLIENT_TRUST_CONFIG ? json['trustedRoot'] : json;
-  if (isJsonObject(root) && MEDIA_TYPES.includes(String(root['mediaType']))) return withLists(root);
+  if (isJsonObject(root) && MEDIA_TYPES.some((known) => known === root['mediaType'])) return withLists(root);
   throw invalid('it is no Sigstore trusted root of a known version');
 }
 
@@ -75,9 +75,9 @@ function authorityFrom(authority: Fields): TimestampAuthority {
   return { name: uri, anchors: [root], intermediates: chain, validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'), validTo: dateOf(window['end'] ?? END_OF_TIME) };
 }
 
-function certificateFrom(certificate: Fields): X509Certificate {
+function certificateFrom({ rawBytes: raw }: Fields): X509Certificate {
   try {
-    return new X509Certificate(Buffer.from(String(certificate['rawBytes']), 'base64'));
+    return new X509Certificate(Buffer.from(typeof raw === 'string' ? raw : '', 'base64'));
   } catch (cause) {
     throw invalid('a certificate cannot be read', cause);
   }
@@ -85,7 +85,7 @@ function certificateFrom(certificate: Fields): X509Certificate {
 
 function listOf(fields: Fields, name: string): readonly Fields[] {
   const value = fields[name] ?? [];
-  if (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every(isJsonObject)) return value as readonly Fields[];
+  if (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every(isJsonObject)) return value;
   throw invalid(`${name} is not a list of at most ${LIMITS.certificatesPerFile}`);
 }
 

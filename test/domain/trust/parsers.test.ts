@@ -67,20 +67,28 @@ test('YAML is 1.2, one document, without duplicates, anchors, aliases, merges, t
   assert.throws(() => parseStrictYaml('a'.repeat(100), { ...options, maxBytes: 10 }), { code: 'limit-exceeded' });
 });
 
+interface RootJson {
+  mediaType: string;
+  certificateAuthorities: object[];
+  tlogs: { publicKey: { validFor?: object } }[];
+  ctlogs: { publicKey: { validFor?: object } }[];
+  timestampAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
+}
+
 test('a trusted root is read strictly; one inside a client trust config too', () => {
   const { trustedRoot } = makeInstance();
   assert.equal(parseTrustedRoot(trustedRoot).logs.length, 2);
   const config = { mediaType: 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json', trustedRoot: JSON.parse(trustedRoot) };
   assert.equal(parseTrustedRoot(JSON.stringify(config)).logs.length, 2);
-  const change = (edit: (root: any) => void): string => {
-    const root = JSON.parse(trustedRoot);
+  const change = (edit: (root: RootJson) => void): string => {
+    const root = JSON.parse(trustedRoot) as RootJson;
     edit(root);
     return JSON.stringify(root);
   };
   const bad = [
     '{}', '[]', 'x', change((root) => { root.mediaType = 'application/vnd.dev.sigstore.trustedroot+json;version=9'; }), change((root) => { root.certificateAuthorities = []; }),
-    change((root) => { delete root.ctlogs[0].publicKey.validFor; }), change((root) => { root.tlogs[0].publicKey.validFor.start = 'soon'; }), change((root) => { root.timestampAuthorities[0].certChain.certificates = []; }),
-    change((root) => { root.timestampAuthorities[0].certChain.certificates[0].rawBytes = 'AAAA'; }), change((root) => { root.tlogs = Array(100).fill(root.tlogs[0]); }),
+    change((root) => { delete root.ctlogs[0]!.publicKey.validFor; }), change((root) => { root.tlogs[0]!.publicKey.validFor = { start: 'soon' }; }), change((root) => { root.timestampAuthorities[0]!.certChain.certificates = []; }),
+    change((root) => { root.timestampAuthorities[0]!.certChain.certificates[0]!.rawBytes = 'AAAA'; }), change((root) => { root.tlogs = Array<RootJson['tlogs'][number]>(100).fill(root.tlogs[0]!); }),
   ];
   for (const text of bad) assert.throws(() => parseTrustedRoot(text), { code: 'trust-invalid' }, text.slice(0, 80));
 });
