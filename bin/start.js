@@ -20,5 +20,11 @@ try {
 }
 
 const inCheckout = existsSync(new URL('../src/cli/main.ts', import.meta.url));
-const { main } = await import(inCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
-await main(process.argv.slice(2));
+try {
+  const { main } = await import(inCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
+  await main(process.argv.slice(2));
+} catch (error) {
+  // Exit code 1 means that a check said no; a fault of the program itself must never look like one.
+  console.error(error);
+  process.exitCode = 70;
+}
