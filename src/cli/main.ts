@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   registry: () => import('./commands/registry.ts'),
   push: () => import('./commands/push.ts'),
   pull: () => import('./commands/pull.ts'),
+  copy: () => import('./commands/copy.ts'),
   list: () => import('./commands/list.ts'),
   show: () => import('./commands/show.ts'),
   log: () => import('./commands/log.ts'),

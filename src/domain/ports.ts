@@ -99,6 +99,11 @@ export interface HashJob {
   /** If given, the file must still be as it was walked. */
   readonly stamp?: FileStamp;
   readonly followLink?: boolean;
+  /**
+   * Where to write the file's outboard while it is hashed (with `blake3`): complete or not at all. The folder is there.
+   * Memory does not grow with the file.
+   */
+  readonly outboardTo?: string;
 }
 
 export interface HashOptions {
@@ -109,7 +114,7 @@ export interface HashOptions {
   readonly onProgress?: (bytes: number) => void;
   /** Told once, before anything is read: the sum of all sizes. */
   readonly onTotal?: (bytes: number) => void;
-  /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) for files of at least this size. */
+  /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) in memory, for files of at least this size. */
   readonly outboardFromBytes?: number;
   /** Tells a job's failure and goes on: its result then has no digests. Absent: the first failure is thrown. */
   readonly onFailure?: (index: number, error: WeighmarkError) => void;
@@ -298,11 +303,24 @@ export interface Registry {
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;
+  /** The kinds of other referrers there are. */
+  attachmentTypes(name: string, manifest: string): Promise<readonly string[]>;
   /** Other referrers: digest list, BOM, policy bytes; by artifactType. */
   attachments(name: string, manifest: string, artifactType: string): Promise<readonly Uint8Array[]>;
   putAttachment(name: string, manifest: string, artifactType: string, bytes: Uint8Array): Promise<void>;
   setTag(name: string, tag: string, digest: string): Promise<void>;
+  /**
+   * Removes what nothing names: parts of interrupted writes, old lists. Never a manifest that is listed or logged, nor
+   * what it or a claim needs. Nothing younger than `olderThanMs`. @throws WeighmarkError `usage` on a remote registry.
+   */
+  collectGarbage(options: { readonly dryRun: boolean; readonly olderThanMs: number }): Promise<Collected>;
   readonly log: TransparencyLog;
+}
+
+export interface Collected {
+  readonly removed: readonly { readonly path: string; readonly sizeBytes: number }[];
+  /** Blobs that stay. */
+  readonly kept: number;
 }
 
 export interface RegistryOptions {

@@ -1,11 +1,11 @@
 import { WeighmarkError } from '../domain/errors.ts';
-import type { LogEntry, LogLeaf, LogQuery, Registry, TransparencyLog } from '../domain/ports.ts';
+import type { Integration, LogEntry, LogLeaf, LogQuery, Registry, TransparencyLog } from '../domain/ports.ts';
 import { parseCheckpoint } from '../domain/tlog/checkpoint.ts';
 import { parseLeaf } from '../domain/tlog/leaf.ts';
 import { leafHash } from '../domain/tlog/merkle.ts';
 import { canVerify, parseNote, parseVkey, verifyNote, type VerifierKey } from '../domain/tlog/note.ts';
 import { parseProof, verifyProof } from '../domain/tlog/proof.ts';
-import { evaluateQuorum, parseLogPolicy, type QuorumResult } from '../domain/tlog/quorum.ts';
+import { evaluateQuorum, parseLogPolicy, type LogPolicy, type QuorumResult } from '../domain/tlog/quorum.ts';
 
 export interface LogHead {
   readonly origin: string;
@@ -74,12 +74,27 @@ export function verifyProofFile(text: string, trust: { readonly vkeys: readonly 
   return { origin, index: proof.index, size: checkpoint.size, leaf: parseLeaf(proof.extra), quorum };
 }
 
+export interface Integrated extends Integration {
+  /** Null if no witnesses were asked for. */
+  readonly quorum: QuorumResult | null;
+}
+
+/** Logs what waits on a remote registry; asks witnesses, and says whether enough of them cosigned. */
+export async function integrateLog(question: { readonly witnessPolicy?: string }, { log }: Pick<Registry, 'log'>): Promise<Integrated> {
+  const policy = question.witnessPolicy === undefined ? undefined : parseLogPolicy(question.witnessPolicy);
+  const integration = await log.integrate(policy);
+  return { ...integration, quorum: policy === undefined ? null : quorumOf(await log.checkpoint(), policy) };
+}
+
+function quorumOf(checkpoint: string | null, policy: LogPolicy): QuorumResult {
+  const witnesses = policy.witnesses.map(({ key }) => key).filter(canVerify);
+  return evaluateQuorum(policy, checkpoint === null ? [] : verifyNote(parseNote(checkpoint), witnesses));
+}
+
 /** @throws WeighmarkError `no-rollback-protection` if too few witnesses cosigned. */
 export function requireQuorum(checkpoint: string | null, policyText: string): QuorumResult {
   const policy = parseLogPolicy(policyText);
-  const witnesses = policy.witnesses.map(({ key }) => key).filter(canVerify);
-  const signatures = checkpoint === null ? [] : verifyNote(parseNote(checkpoint), witnesses);
-  const quorum = evaluateQuorum(policy, signatures);
+  const quorum = quorumOf(checkpoint, policy);
   if (quorum.met) return quorum;
   throw new WeighmarkError('no-rollback-protection', 'too few witnesses have cosigned the log\'s checkpoint', {
     facts: { cosigned: quorum.witnesses.join(', ') || 'nobody', wanted: policy.quorum },

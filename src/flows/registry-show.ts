@@ -32,7 +32,7 @@ export async function show(place: Pick<Place, 'name' | 'reference'>, registry: R
     const about = aboutOf(bundle);
     return { bundle: ociDigest(bundle), predicateType: about.predicateType, own: about.manifest === null || about.manifest === id };
   });
-  return { name, id, tags: entry?.tags ?? [], files: await filesOf(registry, name, id), claims, log: await registry.log.find({ name, manifest: id }) };
+  return { name, id, tags: entry?.tags ?? [], files: await filesOf(registry, name, id), claims, log: registry.log.origin === '' ? [] : await registry.log.find({ name, manifest: id }) };
 }
 
 /** Files of an artifact in a registry, in path order. @throws WeighmarkError `format-invalid` for other artifacts. */

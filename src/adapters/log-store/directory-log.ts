@@ -1,22 +1,22 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { LogEntry, LoggedLeaf, LogLeaf, LogQuery, TransparencyLog } from '../../domain/ports.ts';
+import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../domain/ports.ts';
 import { growLog } from '../../domain/tlog/append.ts';
-import { auditLog } from '../../domain/tlog/audit.ts';
 import { openCheckpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { formatLeaf } from '../../domain/tlog/leaf.ts';
-import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
 import { parseVkey } from '../../domain/tlog/note.ts';
-import { findEntries, proveEntry, readEntries } from '../../domain/tlog/read.ts';
+import type { LogPolicy } from '../../domain/tlog/quorum.ts';
+import { readEntries } from '../../domain/tlog/read.ts';
 import { createFiles } from '../files/index.ts';
 import { syncFolder, writeFileAtomic } from '../files/write.ts';
 import { forget, openIndex, type LogIndex } from './index-db.ts';
 import { withLock } from './lock.ts';
-import type { LogKey } from './log-key.ts';
+import { requireOwnKey, type LogKey } from './log-key.ts';
 import type { LogMemory } from './memory.ts';
 import { removePartials, tileReader, writeTiles } from './tile-files.ts';
+import { emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
+import { askWitnesses } from './witness.ts';
 
 /** Everything one directory log needs. */
 export interface LogSetup {
@@ -39,37 +39,34 @@ const files = createFiles();
 
 /** A C2SP tlog-tiles log in a folder. */
 export function openDirectoryLog(setup: LogSetup): TransparencyLog {
-  const read = tileReader(setup.folder);
-  const head = () => readHead(setup);
   return {
     origin: setup.origin,
     vkeys: setup.vkeys,
     remembered: setup.remembered,
     append: (leaves) => withLock(setup.lockFile, () => append(setup, leaves)),
-    checkpoint: async () => (await head())?.note ?? null,
-    entries: async (from, to) => readEntries(await head(), read, { from, to }),
-    find: async (query: LogQuery) => findEntries(await head(), read, query),
     pending: async () => [],
-    prove: async (index) => proveEntry(await head(), read, index),
-    async verify() {
-      const checkpoint = await head();
-      if (checkpoint === null) return { size: 0, root: Buffer.from(EMPTY_ROOT).toString('base64') };
-      await auditLog(checkpoint, read);
-      return { size: checkpoint.size, root: Buffer.from(checkpoint.root).toString('base64') };
-    },
+    integrate: (policy) => withLock(setup.lockFile, () => cosign(setup, policy)),
+    ...readersOf(() => load(setup)),
   };
 }
 
-/**
- * The checkpoint, its signature verified, continuing what was seen before; remembered for the next time. What was seen
- * is read first: the log may grow in between, never shrink.
- */
-async function readHead(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
-  const seen = await lastSeen(setup);
-  const found = await readCheckpoint(setup, 'checkpoint');
-  if (seen !== null) await requireContinuity(seen, found ?? { origin: setup.origin, size: 0, root: EMPTY_ROOT }, tileReader(setup.folder));
-  if (found !== null && (seen === null || seen.size < found.size)) await remember(setup, found.note);
-  return found;
+function load(setup: LogSetup): Promise<LogView> {
+  return loadView(setup, async () => {
+    const bytes = await files.readIfThere(join(setup.folder, 'checkpoint'), CHECKPOINT_BYTES);
+    return { note: bytes === null ? null : Buffer.from(bytes).toString(), read: tileReader(setup.folder) };
+  });
+}
+
+/** Nothing waits in a log of one's own; witnesses are asked, and their cosignatures kept with the checkpoint. */
+async function cosign(setup: LogSetup, policy: LogPolicy | undefined): Promise<Integration> {
+  await ownKey(setup);
+  await settle(setup);
+  const { head, read } = await load(setup);
+  if (head === null || policy === undefined) return { size: head?.size ?? 0, added: [], cosigned: [], refused: [] };
+  const { note, cosigned, refused } = await askWitnesses({ head, read }, policy);
+  await writeFileAtomic(join(setup.folder, NEXT), note);
+  await nameCheckpoint(setup);
+  return { size: head.size, added: [], cosigned, refused };
 }
 
 async function readCheckpoint(setup: LogSetup, name: string): Promise<VerifiedCheckpoint | null> {
@@ -77,26 +74,9 @@ async function readCheckpoint(setup: LogSetup, name: string): Promise<VerifiedCh
   return bytes === null ? null : openCheckpoint(Buffer.from(bytes).toString(), setup.vkeys.map(parseVkey));
 }
 
-async function lastSeen(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
-  const remembered = await setup.memory.recall(setup.origin);
-  return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, setup.vkeys.map(parseVkey));
-}
-
-/** A user without a writable state folder goes without; `remembered` then says so (security rule 18). */
-async function remember(setup: LogSetup, note: string): Promise<void> {
-  try {
-    await setup.memory.remember(setup.origin, { vkeys: setup.vkeys, checkpoint: note });
-  } catch (error) {
-    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
-  }
-}
-
 /** Under the lock. */
 async function append(setup: LogSetup, leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]> {
-  const key = await setup.loadKey();
-  if (key.vkeys.find((vkey) => !setup.vkeys.includes(vkey)) !== undefined) {
-    throw new WeighmarkError('key-unusable', 'this is not the key of this log', { subject: setup.origin, facts: { log: setup.vkeys.join(' '), key: key.vkeys.join(' ') } });
-  }
+  const key = await ownKey(setup);
   const head = await settle(setup);
   return withIndex(setup, head, async (index) => {
     const places = new Map<string, number>();
@@ -111,6 +91,10 @@ async function append(setup: LogSetup, leaves: readonly LogLeaf[]): Promise<read
     if (missing.length > 0) await publish(setup, { head, key, index, leaves: missing });
     return leaves.map((leaf) => ({ leaf, index: places.get(keyOf(leaf)) ?? null }));
   });
+}
+
+async function ownKey(setup: LogSetup): Promise<LogKey> {
+  return requireOwnKey(await setup.loadKey(), setup);
 }
 
 function keyOf(leaf: LogLeaf): string {
@@ -128,7 +112,7 @@ async function settle(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
   const next = await readCheckpoint(setup, NEXT).catch(() => null);
   if (next !== null && (await isWhole(setup, next))) await nameCheckpoint(setup);
   else await rm(join(setup.folder, NEXT), { force: true });
-  return readHead(setup);
+  return (await load(setup)).head;
 }
 
 /** The tiles of an unpublished checkpoint are all there and continue what is published. */
@@ -136,7 +120,7 @@ async function isWhole(setup: LogSetup, next: VerifiedCheckpoint): Promise<boole
   const found = await readCheckpoint(setup, 'checkpoint');
   const read = tileReader(setup.folder);
   try {
-    await requireContinuity(found ?? { origin: setup.origin, size: 0, root: EMPTY_ROOT }, next, read);
+    await requireContinuity(found ?? emptyOf(setup.origin), next, read);
     await readEntries(next, read, { from: found?.size ?? 0, to: next.size });
     return true;
   } catch {

@@ -40,6 +40,12 @@ export async function loadLogKey(file: string, origin: string): Promise<LogKey> 
   });
 }
 
+/** @throws WeighmarkError `key-unusable` if the key signs as another than this log. */
+export function requireOwnKey(key: LogKey, log: { readonly origin: string; readonly vkeys: readonly string[] }): LogKey {
+  if (key.vkeys.every((vkey) => log.vkeys.includes(vkey)) || log.vkeys.every((vkey) => key.vkeys.includes(vkey))) return key;
+  throw new WeighmarkError('key-unusable', 'this is not the key of this log', { subject: log.origin, facts: { log: log.vkeys.join(' '), key: key.vkeys.join(' ') } });
+}
+
 async function readKeyFile(file: string): Promise<string | null> {
   try {
     return await readFile(file, 'utf8');

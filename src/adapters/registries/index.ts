@@ -17,9 +17,13 @@ export function createRegistries(deps: RegistryDeps): Registries {
  * @throws WeighmarkError `not-found`, `name-invalid`, `log-key-mismatch`, `network`.
  */
 export async function openRegistry(location: string, deps: RegistryDeps): Promise<Registry> {
-  return openEmbedded(location, deps);
+  if (!location.startsWith('oci://')) return openEmbedded(location, deps);
+  const { openRemote } = await import('./oci/index.ts');
+  return openRemote(location, deps);
 }
 
 export async function initRegistry(location: string, options: { readonly origin?: string; readonly logKeyFile?: string }, deps: RegistryDeps): Promise<NewRegistry> {
-  return initEmbedded(location, options, { ...deps, ...options });
+  if (!location.startsWith('oci://')) return initEmbedded(location, options, { ...deps, ...options });
+  const { initRemote } = await import('./oci/init.ts');
+  return initRemote(location, options, { ...deps, ...options });
 }

@@ -70,6 +70,12 @@ function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   return a.toSorted().join() === b.toSorted().join();
 }
 
+/** Whoever holds the key of a log says which one it is. */
+export async function pinOwn(own: LogIdentity, place: string, deps: RegistryDeps): Promise<void> {
+  const memory = openMemory(stateFolder(deps.env));
+  await pin(memory, own, { place, isNew: (await memory.recall(own.origin)) === null });
+}
+
 /** A user without a writable state folder goes without memory; the log then says `remembered: false`. */
 async function pin(memory: LogMemory, said: LogIdentity, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
   try {

@@ -5,7 +5,7 @@ import { LIMITS } from '../../domain/limits.ts';
 import type { LogEntry, LogLeaf, LogQuery, Registry } from '../../domain/ports.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
-import { proveLogged, showLog, verifyLog, verifyProofFile, type LogHead, type LogShown } from '../../flows/log.ts';
+import { integrateLog, proveLogged, showLog, verifyLog, verifyProofFile, type Integrated, type LogHead, type LogShown } from '../../flows/log.ts';
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, openRegistry, type LogOptions } from '../registry-options.ts';
@@ -24,6 +24,7 @@ export const register: Register = (program, run) => {
   addShow(log, run);
   addVerify(log, run);
   addProve(log, run);
+  addIntegrate(log, run);
 };
 
 function addShow(log: Command, run: Run): void {
@@ -77,6 +78,37 @@ function addProve(log: Command, run: Run): void {
         return { exitCode: 0, json: { index, entry: { ...leaf }, proof }, text: () => ({ out: proof }) };
       }),
     );
+}
+
+function addIntegrate(log: Command, run: Run): void {
+  addLogOptions(log.command('integrate'))
+    .description('for the log\'s operator: log what waits, and ask witnesses to cosign')
+    .option('--witness-policy <file>', 'C2SP tlog-policy; its witnesses with a URL are asked')
+    .action(
+      run(async (context, options: Options) => {
+        const { witnessPolicy } = await witnessPolicyOf(context, options);
+        const { registry } = await questionOf(context, undefined, options);
+        return integrateReport(await integrateLog(witnessPolicy === undefined ? {} : { witnessPolicy }, registry));
+      }),
+    );
+}
+
+function integrateReport({ size, added, cosigned, refused, quorum }: Integrated): Report {
+  const met = quorum === null || quorum.met;
+  return {
+    exitCode: met ? 0 : 4,
+    json: { size, added: added.map(({ index, leaf }) => ({ index, ...leaf })), cosigned, refused, quorum },
+    text: (style) => ({
+      out: added.map((entry) => `${entryLine(entry, style)}\n`).join(''),
+      err: [
+        `${added.length} ${added.length === 1 ? 'entry' : 'entries'} added; the log has ${size}`,
+        ...(cosigned.length > 0 ? [`cosigned by ${style.plain(cosigned.join(', '))}`] : []),
+        ...refused.map(({ witness, why }) => style.warn(`${witness} did not cosign: ${why}`)),
+        ...(met ? [] : [style.bad('the witness quorum is not met')]),
+        '',
+      ].join('\n'),
+    }),
+  };
 }
 
 /** A REF asks about one artifact, a bare NAME about all of that name. */

@@ -1,5 +1,8 @@
-import type { Register } from '../command.ts';
-import { addLogOptions, registryOptions, type LogOptions } from '../registry-options.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { formatBytes } from '../../domain/units.ts';
+import type { Register, Run } from '../command.ts';
+import type { Command } from 'commander';
+import { addLogOptions, openRegistry, registryOptions, type LogOptions } from '../registry-options.ts';
 
 interface InitOptions extends LogOptions {
   readonly origin?: string;
@@ -8,6 +11,11 @@ interface InitOptions extends LogOptions {
 /** `registry init DIR`, `registry gc`. */
 export const register: Register = (program, run) => {
   const registry = program.command('registry').description('make and keep registries');
+  addInit(registry, run);
+  addGc(registry, run);
+};
+
+function addInit(registry: Command, run: Run): void {
   addLogOptions(registry.command('init'))
     .description('make a registry in a folder, and the key of its log outside it')
     .argument('<dir>', 'folder, or oci://host/prefix')
@@ -34,4 +42,37 @@ export const register: Register = (program, run) => {
         };
       }),
     );
-};
+}
+
+interface GcOptions extends LogOptions {
+  readonly dryRun?: boolean;
+  readonly olderThan: string;
+}
+
+function addGc(registry: Command, run: Run): void {
+  addLogOptions(registry.command('gc'))
+    .description('remove what interrupted writes left; never what a manifest, a claim or the log names')
+    .option('--dry-run', 'only say what would go')
+    .option('--older-than <hours>', 'nothing younger', '24')
+    .action(
+      run(async (context, options: GcOptions) => {
+        const opened = await openRegistry(context, options);
+        const dryRun = options.dryRun === true;
+        const { removed, kept } = await opened.collectGarbage({ dryRun, olderThanMs: hours(options.olderThan) * 3_600_000 });
+        const bytes = removed.reduce((sum, each) => sum + each.sizeBytes, 0);
+        return {
+          exitCode: 0,
+          json: { dryRun, removed, removedBytes: bytes, kept },
+          text: (style) => ({
+            out: removed.map(({ path, sizeBytes }) => `${formatBytes(sizeBytes).padStart(9)}  ${style.plain(path)}\n`).join(''),
+            err: `${dryRun ? 'would remove' : 'removed'} ${removed.length} files, ${formatBytes(bytes)}; ${kept} blobs stay\n`,
+          }),
+        };
+      }),
+    );
+}
+
+function hours(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new WeighmarkError('usage', `${text} is not a number of hours`, { subject: text });
+}

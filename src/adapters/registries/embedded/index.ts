@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { basename, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { WeighmarkError } from '../../../domain/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/json.ts';
 import { LIMITS } from '../../../domain/limits.ts';
@@ -10,8 +9,8 @@ import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { openDirectoryLog } from '../../log-store/directory-log.ts';
 import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
-import { openMemory } from '../../log-store/memory.ts';
-import { logKeyFile, stateFolder, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
+import { checkOrigin, randomOrigin } from '../origin.ts';
+import { logKeyFile, pinOwn, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
 import { embeddedRegistry } from './store.ts';
 
 /** What makes a folder a registry: which log it holds. */
@@ -49,19 +48,12 @@ export async function initEmbedded(location: string, options: { origin?: string 
   if (there !== null && options.origin !== undefined && options.origin !== there.origin) {
     throw new WeighmarkError('already-exists', `${folder} is a registry whose log is ${there.origin}`, { subject: folder });
   }
-  const origin = there?.origin ?? checkOrigin(options.origin ?? defaultOrigin(folder));
+  const origin = there?.origin ?? checkOrigin(options.origin ?? randomOrigin(folder));
   const keyFile = await outside(logKeyFile(deps, origin), resolve(folder));
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
   if (there === null) await writeFileAtomic(join(folder, REGISTRY_FILE), `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`, { exclusive: true });
   await pinOwn({ origin, vkeys: key.vkeys }, await realpath(folder), deps);
   return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
-}
-
-/** Whoever holds the key of a log says which one it is. */
-async function pinOwn(own: LogIdentity, place: string, deps: RegistryDeps): Promise<void> {
-  const memory = openMemory(stateFolder(deps.env));
-  if ((await memory.recall(own.origin)) === null) await memory.remember(own.origin, { vkeys: own.vkeys, checkpoint: null });
-  await memory.rememberPlace(place, own.origin);
 }
 
 async function readIdentity(folder: string): Promise<LogIdentity> {
@@ -86,14 +78,4 @@ async function outside(keyFile: string, registry: string): Promise<string> {
   const inside = await realpath(registry).catch(() => resolve(registry));
   if (key !== inside && !key.startsWith(inside + sep)) return keyFile;
   throw new WeighmarkError('anchor-inside', 'the log key lies inside the registry', { subject: keyFile, hint: 'keep it elsewhere: `--log-key FILE`' });
-}
-
-function defaultOrigin(folder: string): string {
-  const base = basename(resolve(folder)).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '');
-  return `${base || 'registry'}-${randomBytes(5).toString('hex')}.weighmark.local`;
-}
-
-function checkOrigin(origin: string): string {
-  if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d+)?(?:\/[A-Za-z0-9._~-]+)*$/.test(origin) && origin.length <= 200) return origin;
-  throw new WeighmarkError('usage', `\`${origin}\` is no log origin`, { subject: origin, hint: 'a URL without scheme, such as `registry.acme.example/models`' });
 }

@@ -9,7 +9,8 @@ import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/p
 import { checkArtifactName, checkTag, isDigest } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, descriptorsOf, EMPTY_CONFIG, fallbackTag, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
-import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import { blobPath, getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import { collectGarbage } from './garbage.ts';
 import { modelNames, readLayout, tagOf, withManifest, withTag, writeLayout } from './layout.ts';
 
 const ARTIFACT_TYPE = 'application/vnd.cncf.model.manifest.v1+json';
@@ -32,6 +33,7 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     hasBlob: (name, digest) => hasBlob(layout(name), digest),
     putFile: (name, digest, file) => putFile(layout(name), digest, file),
     putBytes: (name, digest, bytes) => putBytes(layout(name), digest, bytes),
+    mountBlob: (name, digest, from) => mountBlob(store, { name, digest, from }),
     putManifest: (name, manifest, tag) => putManifest(store, { name, ...manifest, tag }),
     getManifest: (name, digest) => readBlob(layout(name), digest, LIMITS.manifestBytes),
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
@@ -41,6 +43,11 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
     putAttachment: async (name, manifest, artifactType, bytes) =>
       attach(store, name, attachmentReferrer(await describe(store, name, manifest), artifactType, bytes), manifest),
+    attachmentTypes: async (name, manifest) => {
+      const listed = await referrersOf(layout(name), await readLayout(layout(name)), manifest);
+      return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter((type) => type !== BUNDLE_MEDIA_TYPE);
+    },
+    collectGarbage: (options) => withLock(store.lockFile, () => collectGarbage({ models: join(folder, 'models'), log: parts.log }, options)),
     setTag: (name, tag, digest) => setTag(store, { name, tag, digest }),
   };
 }
@@ -83,6 +90,14 @@ async function putManifest(store: Store, manifest: { name: string; bytes: Uint8A
   const { artifactType } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest' });
   const descriptor = { mediaType, digest, size: bytes.length, ...(typeof artifactType === 'string' ? { artifactType } : {}) };
   await update(store, name, (manifests) => (tag === undefined ? withManifest(manifests, descriptor) : withTag(manifests, checkTag(tag), descriptor)));
+}
+
+/** Each model's layout is whole by itself, so the blob is copied (or reflinked) out of the other's. */
+async function mountBlob(store: Store, { name, digest, from }: { name: string; digest: string; from: string }): Promise<boolean> {
+  const source = layoutOf(store, from);
+  if (!(await hasBlob(source, digest))) return false;
+  await putFile(layoutOf(store, name), digest, { location: blobPath(source, digest), sizeBytes: 0 });
+  return true;
 }
 
 async function setTag(store: Store, { name, tag, digest }: { name: string; tag: string; digest: string }): Promise<void> {

@@ -1,0 +1,81 @@
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { TransparencyLog } from '../../domain/ports.ts';
+import { auditLog } from '../../domain/tlog/audit.ts';
+import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
+import { requireContinuity } from '../../domain/tlog/continuity.ts';
+import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
+import { parseVkey } from '../../domain/tlog/note.ts';
+import { findEntries, proveEntry, readEntries } from '../../domain/tlog/read.ts';
+import type { ReadTile } from '../../domain/tlog/tiles.ts';
+import type { LogMemory } from './memory.ts';
+
+/** One state of a log: its verified checkpoint and the tiles under it. */
+export interface LogView {
+  /** Null for an empty log. */
+  readonly head: VerifiedCheckpoint | null;
+  readonly read: ReadTile;
+}
+
+/** What this user knows of a log. */
+export interface Known {
+  readonly origin: string;
+  readonly vkeys: readonly string[];
+  readonly memory: LogMemory;
+}
+
+type Readers = Pick<TransparencyLog, 'checkpoint' | 'entries' | 'find' | 'prove' | 'verify'>;
+
+/** Everything that only reads, over any way of loading a log. */
+export function readersOf(load: () => Promise<LogView>): Readers {
+  return {
+    checkpoint: async () => (await load()).head?.note ?? null,
+    async entries(from, to) {
+      const { head, read } = await load();
+      return readEntries(head, read, { from, to });
+    },
+    async find(query) {
+      const { head, read } = await load();
+      return findEntries(head, read, query);
+    },
+    async prove(index) {
+      const { head, read } = await load();
+      return proveEntry(head, read, index);
+    },
+    async verify() {
+      const { head, read } = await load();
+      if (head !== null) await auditLog(head, read);
+      return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
+    },
+  };
+}
+
+/**
+ * Loads a log, its checkpoint verified and held against what was seen before; remembered for the next time. What was seen
+ * is read first: the log may grow in between, never shrink.
+ */
+export async function loadView(known: Known, fetch: () => Promise<{ note: string | null; read: ReadTile }>): Promise<LogView> {
+  const seen = await lastSeen(known);
+  const { note, read } = await fetch();
+  const head = note === null ? null : openCheckpoint(note, known.vkeys.map(parseVkey));
+  if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read);
+  if (head !== null && (seen === null || seen.size < head.size)) await remember(known, head.note);
+  return { head, read };
+}
+
+export function emptyOf(origin: string): Checkpoint {
+  return { origin, size: 0, root: EMPTY_ROOT };
+}
+
+async function lastSeen(known: Known): Promise<VerifiedCheckpoint | null> {
+  const remembered = await known.memory.recall(known.origin);
+  return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey));
+}
+
+/** A user without a writable state folder goes without; `remembered` then says so (security rule 18). */
+export async function remember({ memory, origin, vkeys }: Known, note: string): Promise<void> {
+  try {
+    await memory.remember(origin, { vkeys, checkpoint: note });
+  } catch (error) {
+    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
+  }
+}

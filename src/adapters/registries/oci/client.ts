@@ -1,0 +1,79 @@
+import { WeighmarkError } from '../../../domain/errors.ts';
+import { createAuthorizer, denied, parseChallenge } from './auth.ts';
+import { resolveHost } from './address.ts';
+import type { CredentialDeps } from './credentials.ts';
+import { bodyOf, send, sendFollowing, sendPatiently, type HttpRequest, type HttpResponse } from './http.ts';
+
+/** Requests to one registry host, authorized as it asks. Paths are below `/v2/`. */
+export interface OciClient {
+  readonly base: URL;
+  request(what: ClientRequest): Promise<HttpResponse>;
+  /** A URL the registry handed out (upload sessions, pages): on its own host only. */
+  urlOf(location: string): URL;
+}
+
+export interface ClientRequest extends Omit<HttpRequest, 'url'> {
+  readonly url: URL;
+  /** Repository the request is about. */
+  readonly repository: string;
+  readonly push?: boolean;
+}
+
+/** @throws WeighmarkError `network` if the host cannot be reached by TLS, or at all. */
+export async function openClient(host: string, deps: CredentialDeps & { readonly offline?: boolean; readonly signal?: AbortSignal }): Promise<OciClient> {
+  if (deps.offline === true) throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, { subject: host });
+  const base = await baseOf(host);
+  const authorizer = createAuthorizer(base, deps);
+  const request = async (what: ClientRequest): Promise<HttpResponse> => {
+    const scope = `repository:${what.repository}:${what.push === true ? 'pull,push' : 'pull'}`;
+    for (let attempt = 0; ; attempt += 1) {
+      const header = authorizer.headerFor(scope);
+      const headers = { ...what.headers, ...(header === undefined ? {} : { authorization: header }) };
+      const signal = what.signal ?? deps.signal;
+      const response = await sendPatiently({ ...what, headers, ...(signal === undefined ? {} : { signal }) }, (each) => sendFollowing(each));
+      if (response.status !== 401) return response;
+      response.stream.destroy();
+      const learned = attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
+      if (!learned) throw denied(base, 401);
+    }
+  };
+  return { base, request, urlOf: (location) => ownUrl(base, location) };
+}
+
+/** HTTPS; on this machine plain HTTP if no TLS is spoken there. A certificate that is wrong is never a reason. */
+async function baseOf(host: string): Promise<URL> {
+  const secure = new URL(`https://${host}`);
+  const address = await resolveHost(secure.hostname);
+  if (!address.loopback) return secure;
+  try {
+    const response = await send({ method: 'GET', url: new URL('/v2/', secure) });
+    response.stream.destroy();
+    return secure;
+  } catch (error) {
+    if (error instanceof WeighmarkError && speaksNoTls(error.cause)) return new URL(`http://${host}`);
+    throw error;
+  }
+}
+
+function speaksNoTls(cause: unknown): boolean {
+  const { code = '', message = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || /wrong version number|packet length too long/i.test(message);
+}
+
+/** An upload session or page elsewhere would get our token: refused. */
+function ownUrl(base: URL, location: string): URL {
+  const url = new URL(location, base);
+  if (url.host === base.host && url.protocol === base.protocol) return url;
+  throw new WeighmarkError('network', `${base.host} sends us to ${url.host}`, { subject: base.host });
+}
+
+/** @throws WeighmarkError by what the registry answered; the body's text is shown escaped and short. */
+export async function expectStatus(response: HttpResponse, wanted: readonly number[], subject: string): Promise<HttpResponse> {
+  if (wanted.includes(response.status)) return response;
+  const body = Buffer.from(await bodyOf(response, 1 << 16).catch(() => Buffer.alloc(0))).toString();
+  const facts = { answer: `${response.status} ${body.slice(0, 200)}`.trim() };
+  if (response.status === 404) throw new WeighmarkError('not-found', `${response.url.host} has no ${subject}`, { subject, facts });
+  if (response.status === 403) throw denied(response.url, 403);
+  if (response.status === 413) throw new WeighmarkError('limit-exceeded', `${response.url.host} finds ${subject} too large`, { subject, facts });
+  throw new WeighmarkError('network', `${response.url.host} does not do what was asked of ${subject}`, { subject, facts });
+}

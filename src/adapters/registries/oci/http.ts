@@ -1,0 +1,182 @@
+import { createReadStream } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WeighmarkError } from '../../../domain/errors.ts';
+import { LIMITS } from '../../../domain/limits.ts';
+import { resolveHost, type Address } from './address.ts';
+
+/** Part of a file to send: bytes [start, end). */
+export interface FilePart {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | FilePart;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Of the last redirect. */
+  readonly url: URL;
+  /** Must be read or destroyed. */
+  readonly stream: IncomingMessage;
+}
+
+const IDLE_MS = 60_000;
+const ATTEMPTS = 5;
+const LONGEST_WAIT_MS = 60_000;
+const SEND_CHUNK_BYTES = 1 << 20;
+const agents = {
+  'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }),
+  'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
+};
+
+/**
+ * One request, without following redirects. `node:http` and not `fetch`: the address that was judged is the address that is
+ * connected to, and files are sent with their length.
+ * @throws WeighmarkError `network`, `interrupted`.
+ */
+export async function send(request: HttpRequest): Promise<HttpResponse> {
+  const address = await resolveHost(request.url.hostname);
+  requireSafeScheme(request.url, address);
+  return transfer(request, address);
+}
+
+/** TLS everywhere but on this very machine, judged by the address (security rule 23). */
+function requireSafeScheme(url: URL, address: Address): void {
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && address.loopback)) return;
+  throw new WeighmarkError('network', `${url.host} is not this machine: it is spoken to by TLS only`, { subject: url.host });
+}
+
+async function transfer(request: HttpRequest, address: Address): Promise<HttpResponse> {
+  const { url, method, body } = request;
+  const options: RequestOptions = {
+    method,
+    agent: agents[url.protocol as keyof typeof agents],
+    headers: { 'user-agent': 'weighmark', ...request.headers, ...lengthOf(body) },
+    lookup: pinnedLookup(address) as NonNullable<RequestOptions['lookup']>,
+    timeout: IDLE_MS,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+    const fail = (cause: unknown) => reject(networkError(cause, request));
+    outgoing.once('response', (stream) => resolve({ status: stream.statusCode ?? 0, headers: stream.headers, url, stream }));
+    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
+    outgoing.on('error', fail);
+    if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
+    else pipeline(createReadStream(body.path, { start: body.start, end: body.end - 1, highWaterMark: SEND_CHUNK_BYTES }), outgoing).catch(fail);
+  });
+}
+
+function lengthOf(body: HttpRequest['body']): Record<string, string> {
+  if (body === undefined) return {};
+  return { 'content-length': String(body instanceof Uint8Array ? body.length : body.end - body.start) };
+}
+
+function pinnedLookup(address: Address) {
+  return (_host: string, options: { all?: boolean }, done: (...result: unknown[]) => void) => {
+    if (options.all === true) done(null, [{ address: address.address, family: address.family }]);
+    else done(null, address.address, address.family);
+  };
+}
+
+/** Tries again what may pass: cut connections, 429 and 5xx, waiting as the server asks. */
+export async function sendPatiently(request: HttpRequest, once: (request: HttpRequest) => Promise<HttpResponse> = send): Promise<HttpResponse> {
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await once(request).catch((error: unknown) => error);
+    const isLast = attempt >= ATTEMPTS;
+    if (!isResponse(outcome)) {
+      if (isLast || !(outcome instanceof WeighmarkError) || !isTransient(outcome)) throw outcome;
+      await pause(attempt, undefined, request.signal);
+    } else if (isLast || !(outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501))) {
+      return outcome;
+    } else {
+      outcome.stream.destroy();
+      await pause(attempt, outcome.headers['retry-after'], request.signal);
+    }
+  }
+}
+
+function isResponse(outcome: unknown): outcome is HttpResponse {
+  return typeof outcome === 'object' && outcome !== null && 'stream' in outcome;
+}
+
+function isTransient(error: WeighmarkError): boolean {
+  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  return error.code === 'network' && ['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ETIMEDOUT', 'ECONNABORTED', 'UND_ERR_SOCKET'].includes(code);
+}
+
+/** Retry-After in seconds or as a date; else longer each time. Milliseconds, bounded. */
+export function waitOf(attempt: number, retryAfter: string | undefined, now: number = Date.now()): number {
+  const seconds = retryAfter === undefined ? Number.NaN : /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - now) / 1000;
+  const asked = Number.isFinite(seconds) ? seconds * 1000 : 100 * 2 ** attempt * (0.5 + Math.random());
+  return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
+}
+
+async function pause(attempt: number, retryAfter: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(waitOf(attempt, retryAfter), undefined, signal === undefined ? {} : { signal });
+}
+
+/**
+ * Follows at most three redirects by hand: without credentials to another host, never back to plain HTTP, never from the
+ * open network to a private address (security rule 23).
+ */
+export async function sendFollowing(request: HttpRequest, once: (request: HttpRequest) => Promise<HttpResponse> = send): Promise<HttpResponse> {
+  let current = request;
+  for (let hops = 0; ; hops += 1) {
+    const response = await once(current);
+    const location = response.headers.location;
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+    response.stream.destroy();
+    if (hops >= LIMITS.redirects) throw refused(current.url, 'redirects too often');
+    current = await redirected(current, new URL(location, current.url));
+  }
+}
+
+async function redirected(request: HttpRequest, url: URL): Promise<HttpRequest> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw refused(request.url, `redirects a ${request.method}`);
+  if (request.url.protocol === 'https:' && url.protocol !== 'https:') throw refused(request.url, 'redirects away from TLS');
+  const [from, to] = [await resolveHost(request.url.hostname), await resolveHost(url.hostname)];
+  if (to.private && !from.private) throw refused(request.url, `redirects to the private address ${url.host}`);
+  if (url.host === request.url.host) return { ...request, url };
+  const { authorization: _, ...headers } = request.headers ?? {};
+  return { ...request, url, headers };
+}
+
+function refused(url: URL, what: string): WeighmarkError {
+  return new WeighmarkError('network', `${url.host} ${what}`, { subject: url.host });
+}
+
+/** The whole body, bounded. @throws WeighmarkError `limit-exceeded`, `network` if it is cut. */
+export async function bodyOf(response: HttpResponse, maxBytes: number = LIMITS.httpJsonBytes): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.stream as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new WeighmarkError('limit-exceeded', `${response.url.host} answers with more than ${maxBytes} bytes`, { subject: response.url.host });
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof WeighmarkError) throw cause;
+    throw new WeighmarkError('network', `the answer of ${response.url.host} was cut`, { subject: response.url.host, cause });
+  }
+  return Buffer.concat(chunks);
+}
+
+function networkError(cause: unknown, request: HttpRequest): WeighmarkError {
+  if (cause instanceof WeighmarkError) return cause;
+  if (request.signal?.aborted === true) return new WeighmarkError('interrupted', 'interrupted', { cause });
+  const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause);
+  return new WeighmarkError('network', `${request.url.host} cannot be reached: ${why}`, { subject: request.url.host, cause });
+}
