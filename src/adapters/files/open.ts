@@ -1,54 +1,62 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { FileStamp, OpenFile } from '../../domain/ports.ts';
 import { fileError } from './errors.ts';
 import { stampOf } from './walk.ts';
 
-/** Opens a regular file once, without following a final link, and holds it to its first stat (security rule 20). */
+/**
+ * Opens a regular file once, without following a final link, and holds it to its first stat (security rule 20). The
+ * calls behind are synchronous: through the thread pool a scan of 10,000 small files took four times as long.
+ */
 export async function openFile(location: string, options: { followLink?: boolean } = {}): Promise<OpenFile> {
-  const handle = await openHandle(location, options.followLink === true);
-  const stat = await handle.stat({ bigint: true });
+  const descriptor = openDescriptor(location, options.followLink === true);
+  const stat = fstatSync(descriptor, { bigint: true });
   if (!stat.isFile()) {
-    await handle.close();
+    closeSync(descriptor);
     throw new WeighmarkError(stat.isDirectory() ? 'unreadable' : 'special-file', `${location} is not a regular file`, { subject: location });
   }
   const stamp = stampOf(stat);
   const size = Number(stat.size);
-  const read = (offset: number, length: number) => readExactly(handle, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
-  return { size, stamp, read, close: () => closeUnchanged(handle, location, stamp) };
+  const read = async (offset: number, length: number) => readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
+  return { size, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
 }
 
 export function sameStamp(a: FileStamp, b: FileStamp): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 
-async function openHandle(location: string, followLink: boolean): Promise<FileHandle> {
+function openDescriptor(location: string, followLink: boolean): number {
   const noFollow = followLink ? 0 : (constants.O_NOFOLLOW ?? 0);
   try {
-    return await open(location, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
+    return openSync(location, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw fileError(cause, location);
   }
 }
 
-async function readExactly(handle: FileHandle, location: string, range: { offset: number; length: number }): Promise<Uint8Array> {
+function readExactly(descriptor: number, location: string, range: { offset: number; length: number }): Uint8Array {
   const bytes = new Uint8Array(range.length);
   for (let done = 0; done < range.length; ) {
-    const { bytesRead } = await handle.read(bytes, done, range.length - done, range.offset + done).catch((cause: unknown) => {
-      throw fileError(cause, location);
-    });
+    const bytesRead = readSome(descriptor, location, { bytes, done, position: range.offset + done });
     if (bytesRead === 0) throw changed(location);
     done += bytesRead;
   }
   return bytes;
 }
 
-async function closeUnchanged(handle: FileHandle, location: string, stamp: FileStamp): Promise<void> {
+function readSome(descriptor: number, location: string, into: { bytes: Uint8Array; done: number; position: number }): number {
   try {
-    if (!sameStamp(stampOf(await handle.stat({ bigint: true })), stamp)) throw changed(location);
+    return readSync(descriptor, into.bytes, into.done, into.bytes.length - into.done, into.position);
+  } catch (cause) {
+    throw fileError(cause, location);
+  }
+}
+
+function closeUnchanged(descriptor: number, location: string, stamp: FileStamp): void {
+  try {
+    if (!sameStamp(stampOf(fstatSync(descriptor, { bigint: true })), stamp)) throw changed(location);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 
