@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { startBudget } from './budget.ts';
 import { Cursor } from './cursor.ts';
 import { openFlatBuffer, scalar, subTable, tables, text, vector, type FlatTable } from './flatbuffer.ts';
 import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
@@ -80,9 +81,12 @@ async function describe(schema: FlatTable): Promise<{ columns: Column[]; metadat
     columns.push({ name: (await text(field, 0)) ?? '', type: await typeOf(field) });
   }
   const metadata: MetadataItem[] = [];
+  const texts = startBudget(LIMITS.memberBytes, 'metadata');
   for await (const pair of tables(schema, 2)) {
     const key = (await text(pair, 0)) ?? '';
-    if (metadata.length < 1000) metadata.push({ key, value: (await text(pair, 1, LIMITS.documentBytes)) ?? '', place: `arrow:schema.${key}` });
+    const value = (await text(pair, 1, LIMITS.documentBytes)) ?? '';
+    texts.spend(key.length + value.length);
+    if (metadata.length < 1000) metadata.push({ key, value, place: `arrow:schema.${key}` });
   }
   return { columns, metadata };
 }

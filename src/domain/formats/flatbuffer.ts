@@ -1,11 +1,13 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { startBudget, type Budget } from './budget.ts';
 import { u16, u32, u64 } from './zip-fields.ts';
 
 /** An open FlatBuffers buffer inside a source: positions are absolute, every one is checked before it is read. */
 export interface FlatBuffer {
   readonly source: Source;
+  readonly reads: Budget;
   readonly start: number;
   readonly end: number;
 }
@@ -24,12 +26,13 @@ export interface FlatVector {
 
 /** The root table of the buffer that fills [start, end). @see https://flatbuffers.dev/internals/ */
 export async function openFlatBuffer(source: Source, start = 0, end = source.size): Promise<FlatTable> {
-  const buffer = { source, start, end };
+  const buffer = { source, start, end, reads: startBudget(LIMITS.memberBytes + 8 * (end - start), 'FlatBuffers tables') };
   return tableAt(buffer, start + u32(await bytesAt(buffer, start, 4), 0));
 }
 
-async function bytesAt({ source, start, end }: FlatBuffer, at: number, length: number): Promise<Uint8Array> {
+async function bytesAt({ source, start, end, reads }: FlatBuffer, at: number, length: number): Promise<Uint8Array> {
   if (!Number.isSafeInteger(at) || at < start || at + length > end) throw new WeighmarkError('format-invalid', `ends early: a FlatBuffers offset points to byte ${at}`);
+  reads.spend(length);
   return source.read(at, length);
 }
 

@@ -1,7 +1,9 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { startBudget, type Budget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
 import { GGML_TYPES, GGUF_FILE_TYPES } from './ggml.ts';
+import { attempt, note } from './problem.ts';
 import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
 import type { Findings, MetadataItem, MetadataValue, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -15,6 +17,7 @@ const WIDTHS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4,
 
 interface State {
   readonly cursor: Cursor;
+  readonly texts: Budget;
   readonly problems: Problem[];
   readonly metadata: MetadataItem[];
 }
@@ -26,17 +29,19 @@ interface State {
  * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
  */
 export async function readGguf({ source }: NamedSource): Promise<Findings> {
-  const state: State = { cursor: new Cursor(source), problems: [], metadata: [] };
+  const state: State = { cursor: new Cursor(source), texts: startBudget(LIMITS.structureBytes, 'names and texts'), problems: [], metadata: [] };
   state.cursor.skip(4);
   const version = await state.cursor.u32le();
   if (version !== 2 && version !== 3) return { format: 'gguf', problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 }] };
   const tensorCount = await readCount(state.cursor, 'tensors', 24, LIMITS.tensorsPerFile);
   const keyCount = await readCount(state.cursor, 'keys', 13, LIMITS.ggufKeys);
-  await readMetadata(state, keyCount);
-  const quantization = quantizationOf(state);
-  const tensors = await readTensors(state, tensorCount);
   const { metadata, problems } = state;
-  return { format: 'gguf', version: String(version), metadata, problems, ...quantization, ...tensors };
+  let tensors: Awaited<ReturnType<typeof readTensors>> = {};
+  await attempt(problems, async () => {
+    await readMetadata(state, keyCount);
+    tensors = await readTensors(state, tensorCount);
+  });
+  return { format: 'gguf', version: String(version), metadata, problems, ...quantizationOf(state), ...tensors };
 }
 
 async function readCount(cursor: Cursor, what: string, smallest: number, limit: number): Promise<number> {
@@ -52,7 +57,7 @@ async function readMetadata(state: State, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const offset = cursor.offset;
     const key = await readText(cursor, NAME_BYTES);
-    if (seen.has(key)) problems.push({ code: 'duplicate-key', message: 'stands twice; readers differ on which one counts', offset, subject: key });
+    if (seen.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice; readers differ on which one counts', offset, subject: key });
     seen.add(key);
     const type = await cursor.u32le();
     const before = problems.length;
@@ -68,8 +73,8 @@ interface Read {
 }
 
 async function readValue(state: State, type: number, depth: number): Promise<Read> {
-  const { cursor, problems } = state;
-  if (type === 8) return readString(cursor, problems);
+  const { cursor } = state;
+  if (type === 8) return readString(state);
   if (type === 9) return readArray(state, depth + 1);
   return { value: await readScalar(cursor, type) };
 }
@@ -91,13 +96,14 @@ async function readScalar(cursor: Cursor, type: number): Promise<MetadataValue> 
   }
 }
 
-async function readString(cursor: Cursor, problems: Problem[]): Promise<Read> {
+async function readString({ cursor, problems, texts }: State): Promise<Read> {
   const length = safeNumber(await cursor.u64le(), 'a string length');
   const offset = cursor.offset;
+  texts.spend(Math.min(length, TEXT_BYTES));
   if (length <= TEXT_BYTES) return { value: await cursor.text(length) };
   const value = Buffer.from(await cursor.peek(TEXT_BYTES)).toString('utf8');
   cursor.skip(length);
-  problems.push({ code: 'limit', message: `a text of ${length} bytes was read to its first ${TEXT_BYTES}`, offset });
+  note(problems, { code: 'limit', message: `a text of ${length} bytes was read to its first ${TEXT_BYTES}`, offset });
   return { value, length };
 }
 
@@ -139,7 +145,7 @@ function quantizationOf({ metadata }: State): Pick<Findings, 'quantization'> {
 function alignmentOf({ metadata, problems }: State): number {
   const stated = metadata.find(({ key }) => key === 'general.alignment')?.value ?? 32;
   if (typeof stated === 'number' && stated > 0 && stated <= 1 << 20 && Number.isInteger(Math.log2(stated))) return stated;
-  problems.push({ code: 'bad-value', message: `the alignment ${String(stated).slice(0, 40)} is not a power of two`, subject: 'general.alignment' });
+  note(problems, { code: 'bad-value', message: `the alignment ${String(stated).slice(0, 40)} is not a power of two`, subject: 'general.alignment' });
   return 32;
 }
 
@@ -157,14 +163,14 @@ async function readTensors(state: State, count: number): Promise<Pick<Findings, 
   for (let index = 0; index < count; index++) {
     const offset = cursor.offset;
     const entry = await readEntry(cursor);
-    if (seen.has(entry.name)) problems.push({ code: 'duplicate-key', message: 'two tensors have this name', offset, subject: entry.name });
+    if (seen.has(entry.name)) note(problems, { code: 'duplicate-key', message: 'two tensors have this name', offset, subject: entry.name });
     seen.add(entry.name);
     entries.push(entry);
   }
   const alignment = alignmentOf(state);
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
   const { table, extents } = place(entries, dataStart, problems);
-  if (extents.length > 0) problems.push(...tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 }).filter((problem) => !isPadding(problem, cursor.end, alignment)));
+  if (extents.length > 0) note(problems, ...tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 }).filter((problem) => !isPadding(problem, cursor.end, alignment)));
   return { ...table, headerLength: Math.min(dataStart, cursor.end) };
 }
 
@@ -192,12 +198,12 @@ function place(entries: readonly Entry[], dataStart: number, problems: Problem[]
 function tensorOf({ name, type, shape, relative }: Entry, dataStart: number, problems: Problem[]): TensorInfo {
   const encoding = GGML_TYPES[type];
   if (encoding === undefined) {
-    problems.push({ code: 'bad-value', message: `no GGML type ${type}`, subject: name });
+    note(problems, { code: 'bad-value', message: `no GGML type ${type}`, subject: name });
     return { name, dtype: `GGML_${type}`, shape };
   }
   const length = (elementsOf(shape) / encoding.block) * encoding.bytes;
   if (!Number.isSafeInteger(length) || !Number.isSafeInteger(dataStart + relative + length)) {
-    problems.push({ code: 'overflow', message: 'its dimensions or offset are impossible, or no whole number of blocks', subject: name });
+    note(problems, { code: 'overflow', message: 'its dimensions or offset are impossible, or no whole number of blocks', subject: name });
     return { name, dtype: encoding.name, shape };
   }
   return { name, dtype: encoding.name, shape, offset: dataStart + relative, length };

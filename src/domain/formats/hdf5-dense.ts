@@ -112,7 +112,7 @@ async function readRecords(file: H5File, address: number): Promise<Uint8Array[]>
   const root = { address: numberAt(head, 16, file.offsetBytes), count: u16(head, 16 + file.offsetBytes), depth };
   const waiting = root.count === 0 ? [] : [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    waiting.push(...(await readNode(file, tree, node, records)));
+    for (const child of await readNode(file, tree, node, records)) waiting.push(child);
     if (records.length > RECORDS || waiting.length > RECORDS) throw new WeighmarkError('limit-exceeded', `more than ${RECORDS} links or attributes`);
   }
   return records;

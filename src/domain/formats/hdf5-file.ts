@@ -1,10 +1,13 @@
 import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { startBudget, type Budget } from './budget.ts';
 import { u16, u32 } from './zip-fields.ts';
 
 /** An open HDF5 file: where its addresses count from, and how wide they are. */
 export interface H5File {
   readonly source: Source;
+  readonly reads: Budget;
   readonly base: number;
   /** Bytes of an address ("size of offsets") and of a length. */
   readonly offsetBytes: number;
@@ -47,13 +50,15 @@ function parseSuperblock(source: Source, bytes: Uint8Array, at: number): H5File 
   const field = (index: number): number => numberAt(bytes, fields + index * offsetBytes, offsetBytes);
   const base = at === 0 ? field(0) || 0 : at;
   const root = old ? field(5) : field(3);
-  return { source, base, offsetBytes, lengthBytes, version, root, statedEnd: field(2) + (at === 0 ? 0 : at) };
+  const reads = startBudget(LIMITS.structureBytes + 4 * source.size, 'HDF5 structures');
+  return { source, reads, base, offsetBytes, lengthBytes, version, root, statedEnd: field(2) + (at === 0 ? 0 : at) };
 }
 
 /** `length` bytes at a file address. @throws WeighmarkError `format-invalid` if they are not in the file. */
-export async function readAt({ source, base }: H5File, address: number, length: number): Promise<Uint8Array> {
+export async function readAt({ source, base, reads }: H5File, address: number, length: number): Promise<Uint8Array> {
   const start = address + base;
   if (!Number.isSafeInteger(start) || start < 0 || start + length > source.size) throw new WeighmarkError('format-invalid', `ends early: an HDF5 address lies outside the file (${start})`);
+  reads.spend(length);
   return source.read(start, length);
 }
 

@@ -17,7 +17,7 @@ export async function readLinks(file: H5File, messages: readonly H5Message[]): P
   const links: H5Link[] = [];
   for (const { type, data } of messages) {
     if (type === 0x06) links.push(parseLink(file, data));
-    if (type === 0x11) links.push(...(await readSymbolTable(file, data)));
+    if (type === 0x11) for (const link of await readSymbolTable(file, data)) links.push(link);
   }
   return links;
 }
@@ -53,9 +53,9 @@ async function readSymbolTable(file: H5File, data: Uint8Array): Promise<H5Link[]
     if (seen.size > NODES || links.length > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', 'an HDF5 group is too large');
     const head = await readUpTo(file, address, 8);
     const signature = textOf(head.subarray(0, 4));
-    if (signature === 'TREE') waiting.push(...(await treeChildren(file, address, u16(head, 6))).toReversed());
-    else if (signature === 'SNOD') links.push(...(await symbolLinks(file, { address, count: u16(head, 6) }, heap)));
-    else throw new WeighmarkError('format-invalid', `no HDF5 group node at ${address}`);
+    if (signature === 'TREE') for (const child of (await treeChildren(file, address, u16(head, 6))).toReversed()) waiting.push(child);
+    if (signature === 'SNOD') for (const link of await symbolLinks(file, { address, count: u16(head, 6) }, heap)) links.push(link);
+    if (signature !== 'TREE' && signature !== 'SNOD') throw new WeighmarkError('format-invalid', `no HDF5 group node at ${address}`);
   }
   return links;
 }

@@ -5,7 +5,7 @@ import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
 import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
-import { attempt } from './problem.ts';
+import { attempt, note } from './problem.ts';
 import { elementsOf, startTally, type Tally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, Reference, TensorInfo } from './types.ts';
 
@@ -31,9 +31,9 @@ interface State {
 export async function readHdf5({ source }: NamedSource): Promise<Findings> {
   const file = await openHdf5(source);
   const state: State = { file, problems: [], metadata: [], references: [], seen: new Set(), certain: true, tally: startTally({ known: () => state.certain }) };
-  if (file.statedEnd > source.size) state.problems.push({ code: 'truncated', message: `the file says it has ${file.statedEnd} bytes, it has ${source.size}` });
-  if (file.statedEnd < source.size) state.problems.push({ code: 'trailing', message: `${source.size - file.statedEnd} bytes after the end the file states`, offset: file.statedEnd });
-  if (file.base > 0) state.problems.push({ code: 'prefix', message: `${file.base} bytes before the superblock`, offset: 0 });
+  if (file.statedEnd > source.size) note(state.problems, { code: 'truncated', message: `the file says it has ${file.statedEnd} bytes, it has ${source.size}` });
+  if (file.statedEnd < source.size) note(state.problems, { code: 'trailing', message: `${source.size - file.statedEnd} bytes after the end the file states`, offset: file.statedEnd });
+  if (file.base > 0) note(state.problems, { code: 'prefix', message: `${file.base} bytes before the superblock`, offset: 0 });
   const whole = await attempt(state.problems, () => walk(state));
   state.certain &&= whole;
   const { metadata, problems, references, tally } = state;
@@ -101,7 +101,7 @@ function noteLink({ references, problems }: State, path: string, link: H5Link): 
   if (link.kind !== 'external') return;
   const subject = `${path}/${link.name}`;
   if (references.length < 10_000) references.push({ kind: 'external-link', target: link.file, subject });
-  problems.push({ code: 'external-reference', message: `a link to ${JSON.stringify(link.target.slice(0, 200))} in the file ${JSON.stringify(link.file.slice(0, 200))}`, subject });
+  note(problems, { code: 'external-reference', message: `a link to ${JSON.stringify(link.target.slice(0, 200))} in the file ${JSON.stringify(link.file.slice(0, 200))}`, subject });
 }
 
 async function addDataset(state: State, path: string, messages: readonly H5Message[]): Promise<void> {
@@ -124,12 +124,12 @@ function placeOf({ file, problems }: State, path: string, { layout, bytes }: { l
   const { data, start } = layout;
   const version = data[0] ?? 0;
   const kind = data[version < 3 ? 2 : 1];
-  if (kind === 3) problems.push({ code: 'external-reference', message: 'a virtual dataset: its values lie in other datasets or files', subject: path });
+  if (kind === 3) note(problems, { code: 'external-reference', message: 'a virtual dataset: its values lie in other datasets or files', subject: path });
   if (kind === 0 && version >= 3) return { offset: start + 4, length: bytes };
   if (kind !== 1 || !Number.isSafeInteger(bytes)) return {};
   const address = numberAt(data, version < 3 ? 8 : 2, file.offsetBytes) + file.base;
   if (Number.isNaN(address)) return {};
-  if (address + bytes > file.source.size) problems.push({ code: 'out-of-bounds', message: 'its values lie outside the file', offset: address, subject: path });
+  if (address + bytes > file.source.size) note(problems, { code: 'out-of-bounds', message: 'its values lie outside the file', offset: address, subject: path });
   return { offset: address, length: bytes };
 }
 
@@ -142,6 +142,6 @@ async function noteExternalStorage(state: State, path: string, data: Uint8Array)
   for (let index = 0; index < used; index++) {
     const target = stringAt(heap, numberAt(data, 8 + offsetBytes + index * 3 * lengthBytes, lengthBytes));
     if (references.length < LIMITS.tensorsListed) references.push({ kind: 'external-data', target, subject: path });
-    problems.push({ code: 'external-reference', message: `its values lie in the file ${JSON.stringify(target.slice(0, 200))}`, subject: path });
+    note(problems, { code: 'external-reference', message: `its values lie in the file ${JSON.stringify(target.slice(0, 200))}`, subject: path });
   }
 }

@@ -21,7 +21,7 @@ export { layersOf } from './keras.ts';
 export { readNpyHeader, type NpyHeader } from './numpy.ts';
 export { contentOf, type PickledContent, type PickledTensor } from './pickle-tensors.ts';
 export { isUnsafePath } from './archive-path.ts';
-export { fieldIntegers, fieldText, readFields, type Field } from './protobuf.ts';
+export { fieldIntegers, fieldReader, fieldText, readFields, type Field, type FieldReader } from './protobuf.ts';
 export type * from './types.ts';
 
 /**

@@ -3,7 +3,7 @@ import { isJsonObject, parseStrictJson, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { baseName, kindOf } from './names.ts';
-import { attempt } from './problem.ts';
+import { attempt, note } from './problem.ts';
 import { readAll } from './source.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Column, Findings, MetadataItem, NamedSource, Problem, Reference } from './types.ts';
@@ -52,12 +52,12 @@ function shardIndex(value: Object, problems: Problem[]): Findings {
   const shards = new Set<string>();
   for (const [tensor, file] of Object.entries(value['weight_map'] as Object)) {
     if (typeof file === 'string') shards.add(file);
-    else problems.push({ code: 'bad-value', message: 'its shard is no text', subject: tensor });
+    else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
     if (shards.size > LIMITS.tensorsListed) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsListed} shards`);
   }
   const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
-  for (const target of shards) if (isUnsafePath(target)) problems.push({ code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
-  const facts = isJsonObject(value['metadata']) ? Object.entries(value['metadata']) : [];
+  for (const target of shards) if (isUnsafePath(target)) note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
+  const facts = isJsonObject(value['metadata']) ? Object.entries(value['metadata']).slice(0, 1000) : [];
   const metadata = facts.flatMap(([key, fact]): MetadataItem[] => (typeof fact === 'object' ? [] : [{ key, value: fact, place: `json:/metadata/${key}` }]));
   metadata.push({ key: 'tensors', value: Object.keys(value['weight_map'] as Object).length, place: 'json:/weight_map' });
   return { format: 'safetensors-index', metadata, references };
@@ -85,7 +85,7 @@ function manifest(groups: readonly Json[], problems: Problem[]): Findings {
     const paths = Array.isArray(group['paths']) ? (group['paths'] as readonly Json[]).filter((path) => typeof path === 'string') : [];
     for (const target of paths) {
       references.push({ kind: 'weights', target });
-      if (isUnsafePath(target)) problems.push({ code: 'unsafe-path', message: 'weights outside the folder', subject: target });
+      if (isUnsafePath(target)) note(problems, { code: 'unsafe-path', message: 'weights outside the folder', subject: target });
     }
     const weights = Array.isArray(group['weights']) ? (group['weights'] as readonly Json[]) : [];
     for (const weight of weights) if (isJsonObject(weight)) addWeight(weight, tally.add, paths);

@@ -42,13 +42,18 @@ export async function* objectMembers(source: Source, bounds: { start: number; en
   }
 }
 
-/** The members of a small JSON object in memory; null if it is not an object. */
-export async function membersOf(bytes: Uint8Array): Promise<Member[] | null> {
-  if (bytes[0] !== OPEN) return null;
-  const source = { size: bytes.length, read: async (offset: number, length: number) => bytes.subarray(offset, offset + length) };
+/** The members of a small JSON object in memory; null if it is not an object, or not only one. */
+export function membersOf(bytes: Uint8Array): Member[] | null {
   const members: Member[] = [];
-  for await (const member of objectMembers(source, { start: 0, end: bytes.length, memberBytes: bytes.length })) members.push(member);
-  return members;
+  let rest = bytes;
+  for (let state: 'open' | 'member' = 'open'; ; state = 'member') {
+    const base = bytes.length - rest.length;
+    const step = stepOf(rest, state);
+    if (step.kind === 'more' || step.kind === 'bad') return null;
+    if (step.kind === 'close') return skipSpace(rest, step.used) === rest.length ? members : null;
+    if (step.kind === 'member') members.push({ key: decodeKey(rest.subarray(step.keyStart, step.keyEnd), base), value: rest.subarray(step.valueStart, step.valueEnd), offset: base + step.valueStart });
+    rest = rest.subarray(step.used);
+  }
 }
 
 /** A JSON string's text, or null if the value is something else. */

@@ -2,7 +2,7 @@ import { parseStrictJson, isJsonObject, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { readHdf5 } from './hdf5.ts';
 import { collect } from './inflate.ts';
-import { attempt } from './problem.ts';
+import { attempt, note } from './problem.ts';
 import { withoutPlaces } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
@@ -28,7 +28,7 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
     return value;
   };
   const facts = await read('metadata.json');
-  if (isJsonObject(facts)) for (const [key, value] of Object.entries(facts)) if (typeof value === 'string') metadata.push({ key, value, place: `zip:metadata.json#/${key}` });
+  if (isJsonObject(facts)) for (const [key, value] of Object.entries(facts).slice(0, 1000)) if (typeof value === 'string') metadata.push({ key, value, place: `zip:metadata.json#/${key}` });
   const config = await read('config.json');
   if (isJsonObject(config)) for (const key of ['module', 'class_name', 'registered_name']) if (typeof config[key] === 'string') metadata.push({ key, value: config[key], place: `zip:config.json#/${key}` });
   const weights = await readWeights({ path, source }, find('model.weights.h5'), problems);
@@ -41,7 +41,7 @@ async function readWeights({ path, source }: NamedSource, entry: ZipEntry | unde
   let found: Pick<Findings, 'tensors' | 'parameters' | 'references'> = {};
   await attempt(problems, async () => {
     const { tensors, parameters, references, problems: inner = [] } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
-    problems.push(...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));
+    note(problems, ...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));
     const located = tensors === undefined ? {} : { tensors: withoutPlaces(tensors, entry.name) };
     found = { ...located, ...(parameters === undefined ? {} : { parameters }), ...(references === undefined ? {} : { references }) };
   });
@@ -53,11 +53,11 @@ export function layersOf(config: Json | undefined): Operator[] {
   const counts = new Map<string, { count: number; custom: boolean }>();
   const waiting: Json[] = config === undefined ? [] : [config];
   for (let value = waiting.pop(), seen = 0; value !== undefined && seen < LAYERS; value = waiting.pop(), seen++) {
-    if (Array.isArray(value)) waiting.push(...(value as readonly Json[]));
+    if (Array.isArray(value)) for (const item of value as readonly Json[]) waiting.push(item);
     else if (isJsonObject(value)) {
       const name = value['class_name'];
       if (typeof name === 'string' && isJsonObject(value['config']) && ('name' in value['config'] || 'layers' in value['config'])) count(counts, name, value);
-      waiting.push(...Object.values(value));
+      for (const item of Object.values(value)) waiting.push(item);
     }
   }
   return [...counts].map(([name, use]) => ({ name, ...use }));

@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../errors.ts';
 import type { Source } from '../ports.ts';
 import { Cursor } from './cursor.ts';
+import { note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Dtype, Findings, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -63,9 +64,9 @@ export function npyTensor(name: string, header: NpyHeader, place: { size: number
   const length = elementsOf(header.shape) * bytes;
   const there = place.size - header.dataStart;
   const problems: Problem[] = [];
-  if (elementsOf(header.shape) !== 0 && Number.isNaN(elementsOf(header.shape))) problems.push({ code: 'overflow', message: 'its dimensions are impossible', subject: name });
-  if (length > there) problems.push({ code: 'truncated', message: `its shape and dtype need ${length} bytes, ${there} are there`, subject: name });
-  if (length < there) problems.push({ code: 'trailing', message: `${there - length} bytes after the array`, offset: header.dataStart + length, subject: name });
+  if (elementsOf(header.shape) !== 0 && Number.isNaN(elementsOf(header.shape))) note(problems, { code: 'overflow', message: 'its dimensions are impossible', subject: name });
+  if (length > there) note(problems, { code: 'truncated', message: `its shape and dtype need ${length} bytes, ${there} are there`, subject: name });
+  if (length < there) note(problems, { code: 'trailing', message: `${there - length} bytes after the array`, offset: header.dataStart + length, subject: name });
   const where = place.base === undefined ? {} : { offset: place.base + header.dataStart, ...(Number.isNaN(length) ? {} : { length }) };
   const location = place.location === undefined ? {} : { location: place.location };
   return { tensor: { name, dtype, shape: header.shape, ...where, ...location }, problems };

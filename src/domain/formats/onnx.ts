@@ -2,9 +2,10 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
+import { startBudget, type Budget } from './budget.ts';
 import { readOnnxPort, readOnnxTensor, type OnnxTensor } from './onnx-tensor.ts';
-import { attempt } from './problem.ts';
-import { fieldText, readFields, signed, type Field } from './protobuf.ts';
+import { attempt, note } from './problem.ts';
+import { fieldReader, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';
 import { elementsOf, isParameterDtype, startTally, type Tally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Operator, Port, Problem, Reference } from './types.ts';
 
@@ -15,16 +16,17 @@ const SMALL = 16;
 
 interface State {
   readonly source: Source;
+  readonly fields: FieldReader;
   readonly problems: Problem[];
   readonly metadata: MetadataItem[];
-  readonly references: Reference[];
+  readonly references: Map<string, Reference>;
+  readonly texts: Budget;
   readonly operators: Map<string, { count: number; custom: boolean }>;
   readonly unattributed: Record<string, number>;
   readonly names: Set<string>;
   readonly inputs: Port[];
   readonly outputs: Port[];
   readonly tally: Tally;
-  fields: number;
   certain: boolean;
 }
 
@@ -44,92 +46,86 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
     inputs: inputs.filter(({ name }) => !names.has(name)),
     operators: [...operators].map(([name, use]): Operator => ({ name, ...use })),
     ...(ir === undefined ? {} : { version: `IR ${String(ir)}` }),
-    ...(references.length === 0 ? {} : { references }),
+    ...(references.size === 0 ? {} : { references: [...references.values()] }),
     ...(Object.keys(unattributed).length === 0 ? {} : { unattributed: { ...unattributed } }),
   };
 }
 
 function startState(source: Source): State {
   const state: State = {
-    source, problems: [], metadata: [], references: [], operators: new Map(), unattributed: Object.create(null) as Record<string, number>,
-    names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain }), fields: 0, certain: true,
+    source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(), unattributed: Object.create(null) as Record<string, number>,
+    names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain }), fields: fieldReader(source), certain: true,
   };
   return state;
-}
-
-async function* fieldsOf(state: State, within?: Field): AsyncGenerator<Field, void> {
-  for await (const field of readFields(state.source, within)) {
-    if (++state.fields > LIMITS.protobufFields) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.protobufFields} protobuf fields`);
-    yield field;
-  }
 }
 
 const MODEL_TEXT: Readonly<Record<number, string>> = { 2: 'producer_name', 3: 'producer_version', 4: 'domain', 6: 'doc_string' };
 const MODEL_NUMBER: Readonly<Record<number, string>> = { 1: 'ir_version', 5: 'model_version' };
 
 async function walkModel(state: State): Promise<void> {
-  for await (const field of fieldsOf(state)) {
+  for await (const field of state.fields()) {
     const [text, number] = [MODEL_TEXT[field.number], MODEL_NUMBER[field.number]];
-    if (text !== undefined && field.wire === 2) note(state, text, await fieldText(state.source, field, TEXT_BYTES));
-    else if (number !== undefined && field.wire === 0) note(state, number, signed(field.value));
+    if (text !== undefined && field.wire === 2) addFact(state, text, await fieldText(state.source, field, TEXT_BYTES));
+    else if (number !== undefined && field.wire === 0) addFact(state, number, signed(field.value));
     else if (field.number === 7) await walkGraph(state, field, 0);
     else if (field.number === 8) await readOpset(state, field);
     else if (field.number === 14) await readProperty(state, field, 'metadata_props');
-    else if (field.number === 20) for await (const graph of fieldsOf(state, field)) if (graph.number <= 2) await walkGraph(state, graph, 1);
+    else if (field.number === 20) for await (const graph of state.fields(field)) if (graph.number <= 2) await walkGraph(state, graph, 1);
     if (field.number === 25) await walkFunction(state, field);
   }
 }
 
-function note({ metadata }: State, key: string, value: string | number): void {
+function addFact({ metadata, texts }: State, key: string, value: string | number): void {
+  texts.spend(key.length + String(value).length);
   if (value !== '' && metadata.length < LIMITS.ggufKeys) metadata.push({ key, value, place: `onnx:${key}` });
 }
 
 async function readOpset(state: State, within: Field): Promise<void> {
   let [domain, version] = ['', 0];
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.number === 1 && field.wire === 2) domain = await fieldText(state.source, field, 1024);
     if (field.number === 2) version = signed(field.value);
   }
-  note(state, `opset_import.${domain === '' ? 'ai.onnx' : domain}`, version);
+  addFact(state, `opset_import.${domain === '' ? 'ai.onnx' : domain}`, version);
 }
 
 async function readProperty(state: State, within: Field, prefix: string): Promise<void> {
   let [key, value] = ['', ''];
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.number === 1 && field.wire === 2) key = await fieldText(state.source, field, 1024);
     if (field.number === 2 && field.wire === 2) value = await fieldText(state.source, field, TEXT_BYTES);
   }
-  note(state, `${prefix}.${key}`, value);
+  addFact(state, `${prefix}.${key}`, value);
 }
 
 /** GraphProto. Depth 0 is the model's own graph; deeper ones are branches and loop bodies. */
 async function walkGraph(state: State, graph: Field, depth: number): Promise<void> {
   if (depth > LIMITS.formatDepth) throw new WeighmarkError('limit-exceeded', `graphs nested deeper than ${LIMITS.formatDepth}`);
-  for await (const field of fieldsOf(state, graph)) {
+  for await (const field of state.fields(graph)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await walkNode(state, field, depth);
-    else if (field.number === 2 && depth === 0) note(state, 'graph.name', await fieldText(state.source, field, 1024));
-    else if (field.number === 5) addInitializer(state, await readOnnxTensor(state.source, field), depth);
+    else if (field.number === 2 && depth === 0) addFact(state, 'graph.name', await fieldText(state.source, field, 1024));
+    else if (field.number === 5) addInitializer(state, await readOnnxTensor(state, field), depth);
     else if (field.number === 15) await readSparse(state, field, depth);
-    else if (field.number === 11 && depth === 0) addPort(state, state.inputs, await readOnnxPort(state.source, field));
-    else if (field.number === 12 && depth === 0) addPort(state, state.outputs, await readOnnxPort(state.source, field));
+    else if (field.number === 11 && depth === 0) addPort(state, state.inputs, await readOnnxPort(state, field));
+    else if (field.number === 12 && depth === 0) addPort(state, state.outputs, await readOnnxPort(state, field));
   }
 }
 
 function addPort({ problems }: State, ports: Port[], port: Port): void {
   if (ports.length < 10_000) ports.push(port);
-  else if (ports.length === 10_000) problems.push({ code: 'limit', message: 'more than 10000 inputs or outputs' });
+  else if (ports.length === 10_000) note(problems, { code: 'limit', message: 'more than 10000 inputs or outputs' });
 }
 
 async function readSparse(state: State, within: Field, depth: number): Promise<void> {
-  for await (const field of fieldsOf(state, within)) if (field.number === 1 && field.wire === 2) addInitializer(state, await readOnnxTensor(state.source, field), depth);
+  for await (const field of state.fields(within)) if (field.number === 1 && field.wire === 2) addInitializer(state, await readOnnxTensor(state, field), depth);
 }
 
 function addInitializer(state: State, tensor: OnnxTensor, depth: number): void {
   noteExternal(state, tensor);
   const { info } = tensor;
   if (depth === 0) {
-    if (state.names.has(info.name)) state.problems.push({ code: 'duplicate-key', message: 'two initializers have this name', offset: tensor.start, subject: info.name });
+    if (state.names.has(info.name)) note(state.problems, { code: 'duplicate-key', message: 'two initializers have this name', offset: tensor.start, subject: info.name });
     state.names.add(info.name);
     state.tally.add(info);
   } else {
@@ -149,15 +145,15 @@ function addUnattributed(state: State, { info }: OnnxTensor): void {
 
 function noteExternal({ references, problems }: State, { info, external, start }: OnnxTensor): void {
   if (external === undefined) return;
-  if (references.length < 10_000 && !references.some(({ target }) => target === external)) references.push({ kind: 'external-data', target: external, subject: info.name });
-  if (isUnsafePath(external)) problems.push({ code: 'unsafe-path', message: `its data is said to lie at ${JSON.stringify(external.slice(0, 200))}`, offset: start, subject: info.name });
+  if (references.size < 10_000 && !references.has(external)) references.set(external, { kind: 'external-data', target: external, subject: info.name });
+  if (isUnsafePath(external)) note(problems, { code: 'unsafe-path', message: `its data is said to lie at ${JSON.stringify(external.slice(0, 200))}`, offset: start, subject: info.name });
 }
 
 /** NodeProto: its operator, and the tensors and graphs in its attributes. */
 async function walkNode(state: State, node: Field, depth: number): Promise<void> {
   let [operator, domain] = ['', ''];
   const attributes: Field[] = [];
-  for await (const field of fieldsOf(state, node)) {
+  for await (const field of state.fields(node)) {
     if (field.wire !== 2) continue;
     if (field.number === 4) operator = await fieldText(state.source, field, 1024);
     if (field.number === 7) domain = await fieldText(state.source, field, 1024);
@@ -177,7 +173,7 @@ function countOperator({ operators }: State, domain: string, operator: string): 
 
 /** AttributeProto: t (5), g (6), tensors (10), graphs (11), sparse_tensor (22), sparse_tensors (23). */
 async function walkAttribute(state: State, attribute: Field, depth: number): Promise<void> {
-  for await (const field of fieldsOf(state, attribute)) {
+  for await (const field of state.fields(attribute)) {
     if (field.wire !== 2) continue;
     if (field.number === 5 || field.number === 10) await addConstant(state, field);
     if (field.number === 6 || field.number === 11) await walkGraph(state, field, depth + 1);
@@ -187,16 +183,16 @@ async function walkAttribute(state: State, attribute: Field, depth: number): Pro
 }
 
 async function addSparseConstant(state: State, within: Field): Promise<void> {
-  for await (const field of fieldsOf(state, within)) if (field.number === 1 && field.wire === 2) await addConstant(state, field);
+  for await (const field of state.fields(within)) if (field.number === 1 && field.wire === 2) await addConstant(state, field);
 }
 
 async function addConstant(state: State, field: Field): Promise<void> {
-  const tensor = await readOnnxTensor(state.source, field);
+  const tensor = await readOnnxTensor(state, field);
   noteExternal(state, tensor);
   addUnattributed(state, tensor);
 }
 
 /** FunctionProto: nodes (7), opsets (9). */
 async function walkFunction(state: State, within: Field): Promise<void> {
-  for await (const field of fieldsOf(state, within)) if (field.number === 7 && field.wire === 2) await walkNode(state, field, 1);
+  for await (const field of state.fields(within)) if (field.number === 7 && field.wire === 2) await walkNode(state, field, 1);
 }

@@ -1,4 +1,6 @@
 import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { startBudget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
 import { skipThrift, thriftFields, thriftInteger, thriftList, thriftText } from './thrift.ts';
 import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
@@ -73,6 +75,7 @@ function columnsOf(elements: readonly Element[]): Column[] {
 async function readPairs(cursor: Cursor): Promise<MetadataItem[]> {
   const { count } = await thriftList(cursor);
   const items: MetadataItem[] = [];
+  const texts = startBudget(LIMITS.memberBytes, 'metadata');
   for (let index = 0; index < count; index++) {
     let [key, value] = ['', ''];
     for await (const { id, type } of thriftFields(cursor)) {
@@ -80,6 +83,7 @@ async function readPairs(cursor: Cursor): Promise<MetadataItem[]> {
       else if (id === 2 && type === 'binary') value = await thriftText(cursor, TEXT_BYTES);
       else await skipThrift(cursor, type);
     }
+    texts.spend(key.length + value.length);
     if (items.length < 1000) items.push({ key, value, place: `footer:key_value_metadata.${key}` });
   }
   return items;

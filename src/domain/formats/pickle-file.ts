@@ -1,5 +1,6 @@
 import { readPickles, type Pickle } from './pickle/index.ts';
 import { contentOf } from './pickle-tensors.ts';
+import { note } from './problem.ts';
 import { startTally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem } from './types.ts';
 
@@ -27,8 +28,8 @@ export function pickleProblems(pickle: Pickle, subject?: string): Problem[] {
 export async function readPickleFile({ source, path }: NamedSource): Promise<Findings> {
   const { streams, trailing } = await readPickles(source);
   const problems = streams.flatMap((stream) => pickleProblems(stream));
-  if (trailing !== null) problems.push({ code: 'trailing', message: `${trailing.length} bytes after the last STOP`, offset: trailing.offset });
-  if (streams.length > 1) problems.push({ code: 'trailing', message: `${streams.length} pickles one after another`, offset: streams[1]?.start ?? 0 });
+  if (trailing !== null) note(problems, { code: 'trailing', message: `${trailing.length} bytes after the last STOP`, offset: trailing.offset });
+  if (streams.length > 1) note(problems, { code: 'trailing', message: `${streams.length} pickles one after another`, offset: streams[1]?.start ?? 0 });
   const tally = startTally({ known: () => false });
   const contents = streams.map(({ value }) => contentOf(value));
   for (const { tensors } of contents) for (const { info } of tensors) tally.add(info);

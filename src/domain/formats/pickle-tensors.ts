@@ -26,7 +26,9 @@ export interface PickledContent {
 }
 
 const VALUES = 2_000_000;
-const DEPTH = 64;
+const TENSORS = 250_000;
+const DEPTH = 32;
+const NAME_LENGTH = 256;
 const PLAIN_DEPTH = 3;
 const PLAIN_ITEMS = 500;
 
@@ -49,10 +51,10 @@ export function contentOf(root: PickleValue | undefined): PickledContent {
   const walk: Walk = { tensors: [], metadata: [], seen: new Set(), views: new Set(), visited: 0 };
   const waiting: { value: PickleValue; path: readonly string[] }[] = root === undefined ? [] : [{ value: root, path: [] }];
   let next = waiting.pop();
-  for (; next !== undefined && walk.visited < VALUES; next = waiting.pop()) {
+  for (; next !== undefined && walk.visited < VALUES && walk.tensors.length < TENSORS; next = waiting.pop()) {
     walk.visited += 1;
     const children = visit(walk, next.value, next.path);
-    if (next.path.length < DEPTH) waiting.push(...children.toReversed());
+    if (next.path.length < DEPTH) for (const child of children.toReversed()) waiting.push(child);
   }
   return { tensors: walk.tensors, metadata: walk.metadata, complete: next === undefined };
 }
@@ -76,7 +78,7 @@ function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[]
 
 function childrenOf(value: PickleNode, path: readonly string[]): Child[] {
   const children: Child[] = 'items' in value ? value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })) : [];
-  if ('entries' in value) children.push(...entriesOf(value, path));
+  if ('entries' in value) for (const child of entriesOf(value, path)) children.push(child);
   if (value.kind !== 'object') return children;
   const state = value.state === undefined ? [] : [{ value: value.state, path }];
   return [...value.args.map((item) => ({ value: item, path })), ...children, ...state];
@@ -84,7 +86,7 @@ function childrenOf(value: PickleNode, path: readonly string[]): Child[] {
 
 function entriesOf(value: PickleDict | PickleObject, path: readonly string[]): Child[] {
   return value.entries.map(([key, item]) => {
-    const name = typeof key === 'string' || typeof key === 'number' ? String(key) : '?';
+    const name = typeof key === 'string' || typeof key === 'number' ? String(key).slice(0, NAME_LENGTH) : '?';
     return { value: item, path: PLUMBING.has(name) ? path : [...path, name] };
   });
 }

@@ -10,13 +10,27 @@ export function problemOf(error: unknown): Problem {
   throw error;
 }
 
+const COUNTS = new WeakMap<readonly Problem[], Map<string, number>>();
+const KEPT_PER_CODE = 1000;
+
+/** Adds problems to a list, at most 1,000 of each code: a hostile file can have millions. */
+export function note(problems: Problem[], ...found: readonly Problem[]): void {
+  const counts = COUNTS.get(problems) ?? new Map<string, number>();
+  COUNTS.set(problems, counts);
+  for (const problem of found.slice(0, 100_000)) {
+    const count = (counts.get(problem.code) ?? 0) + 1;
+    counts.set(problem.code, count);
+    if (count <= KEPT_PER_CODE) problems.push(problem);
+  }
+}
+
 /** Runs `read`; a refusal is added to `problems`, so that what was found before it is kept. True if it ran to its end. */
 export async function attempt(problems: Problem[], read: () => Promise<void>): Promise<boolean> {
   try {
     await read();
     return true;
   } catch (error) {
-    problems.push(problemOf(error));
+    note(problems, problemOf(error));
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../errors.ts';
 import type { Source } from '../ports.ts';
-import { readFields, type Field } from './protobuf.ts';
+import { fieldReader, type Field } from './protobuf.ts';
 
 /** Top-level fields looked at before a file is judged not to be one of these. */
 const FIELDS = 4096;
@@ -43,7 +43,7 @@ export async function isCoreMl(source: Source): Promise<boolean> {
 async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
   const fields: Field[] = [];
   try {
-    for await (const field of readFields(source, within)) {
+    for await (const field of fieldReader(source)(within)) {
       fields.push(field);
       if (fields.length >= FIELDS) break;
     }

@@ -1,6 +1,8 @@
 import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
-import { Cursor, safeNumber } from './cursor.ts';
+import { Cursor } from './cursor.ts';
+import { u32, u64 } from './zip-fields.ts';
 
 /** One field of a protobuf message on the wire: where it is, and its value if that is a number. Payloads are not read. */
 export interface Field {
@@ -14,31 +16,77 @@ export interface Field {
   readonly end: number;
 }
 
+/** Reads messages of one file; all of them together have at most so many fields. */
+export type FieldReader = (within?: { readonly start: number; readonly end: number }) => AsyncGenerator<Field, void>;
+
 /**
  * The fields of the message that fills `within` (default: the source), in order, one at a time and without payloads, so
- * memory does not grow with the message. @throws WeighmarkError `format-invalid` on a group, a field 0 or a bad length.
+ * memory does not grow with the message.
+ * @throws WeighmarkError `format-invalid` on a group, a field 0 or a bad length, `limit-exceeded` beyond `limit` fields.
  * @see https://protobuf.dev/programming-guides/encoding/
  */
-export async function* readFields(source: Source, within?: { readonly start: number; readonly end: number }): AsyncGenerator<Field, void> {
-  const cursor = new Cursor(source, within?.start ?? 0, within?.end ?? source.size);
-  while (cursor.remaining > 0) {
-    const tag = await cursor.varint();
-    const number = Number(tag >> 3n);
-    if (number === 0 || tag > 0xffff_ffffn) throw malformed(cursor.offset);
-    yield await readPayload(cursor, number, Number(tag & 7n));
-  }
+export function fieldReader(source: Source, limit: number = LIMITS.protobufFields): FieldReader {
+  let left = limit;
+  return async function* fields(within = { start: 0, end: source.size }) {
+    const end = Math.min(within.end, source.size);
+    let [bytes, base]: [Uint8Array, number] = [new Uint8Array(0), within.start];
+    for (let at = within.start; at < end; ) {
+      const cached = base + bytes.length;
+      if (at + FIELD_BYTES > cached && cached < end) [bytes, base] = [await source.read(at, Math.min(BLOCK, end - at)), at];
+      if (left-- <= 0) throw new WeighmarkError('limit-exceeded', `more than ${limit} protobuf fields`);
+      const field = parseField(bytes, at - base, base, end);
+      yield field;
+      at = field.end;
+    }
+  };
 }
 
-async function readPayload(cursor: Cursor, number: number, wire: number): Promise<Field> {
-  const start = cursor.offset;
-  if (wire === 0) return { number, wire, value: await cursor.varint(), start, end: cursor.offset };
-  if (wire === 1) return { number, wire, value: await cursor.u64le(), start, end: cursor.offset };
-  if (wire === 5) return { number, wire, value: BigInt(await cursor.u32le()), start, end: cursor.offset };
-  if (wire !== 2) throw malformed(start);
-  const length = safeNumber(await cursor.varint(), 'a field length');
-  const payload = cursor.offset;
-  cursor.skip(length);
-  return { number, wire, value: 0n, start: payload, end: cursor.offset };
+/** The fields of one message, with a budget of its own. */
+export function readFields(source: Source, within?: { readonly start: number; readonly end: number }): AsyncGenerator<Field, void> {
+  return fieldReader(source)(within);
+}
+
+const BLOCK = 64 << 10;
+/** A tag and a varint or fixed64. */
+const FIELD_BYTES = 20;
+
+/** The field at `at` in a block that begins at `base` in the file. */
+function parseField(bytes: Uint8Array, at: number, base: number, end: number): Field {
+  const tag = varintAt(bytes, at, base);
+  const [number, wire] = [Math.floor(tag.value / 8), tag.value % 8];
+  const start = base + tag.next;
+  if (number === 0 || number > 0x1fff_ffff || wire === 3 || wire === 4 || wire > 5) throw malformed(base + at);
+  if (wire === 0) {
+    const { next } = varintAt(bytes, tag.next, base);
+    return { number, wire, value: bigintAt(bytes, tag.next, next), start, end: base + next };
+  }
+  if (wire === 2) {
+    const length = varintAt(bytes, tag.next, base);
+    const payload = base + length.next;
+    if (payload + length.value > end) throw new WeighmarkError('format-invalid', `ends early: a field of ${length.value} bytes at byte ${payload}`);
+    return { number, wire, value: 0n, start: payload, end: payload + length.value };
+  }
+  const width = wire === 1 ? 8 : 4;
+  if (tag.next + width > bytes.length) throw new WeighmarkError('format-invalid', `ends early: a number at byte ${start}`);
+  return { number, wire: wire as 1 | 5, value: BigInt(wire === 1 ? u64(bytes, tag.next) : u32(bytes, tag.next)), start, end: start + width };
+}
+
+/** A varint as a number (above 2^53 rounded, and then beyond every file) and the index after it. */
+function varintAt(bytes: Uint8Array, at: number, base: number): { value: number; next: number } {
+  let value = 0;
+  for (let index = 0; index < 10; index++) {
+    const byte = bytes[at + index];
+    if (byte === undefined) throw new WeighmarkError('format-invalid', `ends early: a varint at byte ${base + at}`);
+    value += (byte & 0x7f) * 2 ** (7 * index);
+    if (byte < 0x80) return { value, next: at + index + 1 };
+  }
+  throw malformed(base + at);
+}
+
+function bigintAt(bytes: Uint8Array, at: number, next: number): bigint {
+  let value = 0n;
+  for (let index = next - 1; index >= at; index--) value = (value << 7n) | BigInt((bytes[index] ?? 0) & 0x7f);
+  return BigInt.asUintN(64, value);
 }
 
 /** Text of a length-delimited field, cut to `limit` bytes. */

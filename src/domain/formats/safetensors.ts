@@ -2,6 +2,7 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Cursor } from './cursor.ts';
 import { jsonIntegers, jsonString, membersOf, objectMembers, type Member } from './json-members.ts';
+import { note } from './problem.ts';
 import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -35,13 +36,13 @@ export async function readSafetensors({ source }: NamedSource): Promise<Findings
   const tally = startTally();
   for await (const member of objectMembers(source, { start: 8, end: dataStart, memberBytes: MEMBER_BYTES })) {
     noteDuplicate(state, member);
-    if (member.key === '__metadata__') await readMetadata(state, member);
+    if (member.key === '__metadata__') readMetadata(state, member);
     else {
-      const tensor = tensorOf(state, member, await membersOf(member.value));
+      const tensor = tensorOf(state, member, membersOf(member.value));
       if (tensor !== null) tally.add(tensor);
     }
   }
-  state.problems.push(...tilingProblems(state.extents, { from: dataStart, to: source.size }));
+  note(state.problems, ...tilingProblems(state.extents, { from: dataStart, to: source.size }));
   const { metadata, problems } = state;
   return { format: 'safetensors', headerLength: dataStart, metadata, problems, ...tally.finish() };
 }
@@ -54,20 +55,20 @@ function checkLength(length: bigint, size: number): void {
 }
 
 function noteDuplicate({ names, problems }: State, { key, offset }: Member): void {
-  if (names.has(key)) report(problems, { code: 'duplicate-key', message: 'stands twice in the header; readers differ on which one counts', offset, subject: key });
+  if (names.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice in the header; readers differ on which one counts', offset, subject: key });
   names.add(key);
   if (names.size > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsPerFile} tensors`);
 }
 
-async function readMetadata({ metadata, problems }: State, { value, offset }: Member): Promise<void> {
-  const members = await membersOf(value);
-  if (members === null) return report(problems, { code: 'bad-value', message: '__metadata__ is not an object', offset });
+function readMetadata({ metadata, problems }: State, { value, offset }: Member): void {
+  const members = membersOf(value);
+  if (members === null) return note(problems, { code: 'bad-value', message: '__metadata__ is not an object', offset });
   const seen = new Set<string>();
   for (const { key, value: text, offset: at } of members) {
-    if (seen.has(key)) report(problems, { code: 'duplicate-key', message: 'stands twice in __metadata__', offset: offset + at, subject: key });
+    if (seen.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice in __metadata__', offset: offset + at, subject: key });
     seen.add(key);
     const string = jsonString(text);
-    if (string === null) report(problems, { code: 'bad-value', message: 'a value in __metadata__ is not a string', offset: offset + at, subject: key });
+    if (string === null) note(problems, { code: 'bad-value', message: 'a value in __metadata__ is not a string', offset: offset + at, subject: key });
     metadata.push({ key, value: string ?? Buffer.from(text).toString('utf8'), place: `header:__metadata__.${key}` });
   }
 }
@@ -75,7 +76,7 @@ async function readMetadata({ metadata, problems }: State, { value, offset }: Me
 /** One entry of the header; null if it cannot be used, with the problem that says why. */
 function tensorOf({ problems, extents, dataStart }: State, { key: name, offset: at }: Member, members: Member[] | null): TensorInfo | null {
   const bad = (code: Problem['code'], message: string): null => {
-    report(problems, { code, message, offset: at, subject: name });
+    note(problems, { code, message, offset: at, subject: name });
     return null;
   };
   const keys = new Set(members?.map(({ key }) => key));
@@ -101,9 +102,4 @@ function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' |
   if (bits === undefined) return;
   if (!Number.isSafeInteger(Math.ceil(needed))) bad('overflow', 'the product of the dimensions is too large to be true');
   else if (needed !== length) bad('size-mismatch', `shape and dtype make ${needed} bytes, data_offsets ${length}`);
-}
-
-/** At most 1,000 problems are kept: a hostile header can hold a million. */
-function report(problems: Problem[], problem: Problem): void {
-  if (problems.length < 1000) problems.push(problem);
 }

@@ -1,8 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { attempt } from './problem.ts';
-import { fieldText, readFields, signed, type Field } from './protobuf.ts';
+import { fieldReader, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';
 import { elementsOf } from './tensors.ts';
 import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Port, Problem } from './types.ts';
 
@@ -15,13 +13,13 @@ const OPERATORS = 10_000;
 
 interface State {
   readonly source: Source;
+  readonly fields: FieldReader;
   readonly metadata: MetadataItem[];
   readonly problems: Problem[];
   readonly operators: Map<string, number>;
   readonly unattributed: Record<string, number>;
   readonly inputs: Port[];
   readonly outputs: Port[];
-  fields: number;
 }
 
 /**
@@ -30,7 +28,7 @@ interface State {
  */
 export async function readSavedModel({ source }: NamedSource): Promise<Findings> {
   return read(source, 'saved-model', async (state) => {
-    for await (const field of fieldsOf(state)) if (field.number === 2 && field.wire === 2) await walkMetaGraph(state, field);
+    for await (const field of state.fields()) if (field.number === 2 && field.wire === 2) await walkMetaGraph(state, field);
   });
 }
 
@@ -40,7 +38,7 @@ export async function readTensorflowGraph({ source }: NamedSource): Promise<Find
 }
 
 async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (state: State) => Promise<void>): Promise<Findings> {
-  const state: State = { source, metadata: [], problems: [], operators: new Map(), unattributed: Object.create(null) as Record<string, number>, inputs: [], outputs: [], fields: 0 };
+  const state: State = { source, metadata: [], problems: [], operators: new Map(), unattributed: Object.create(null) as Record<string, number>, inputs: [], outputs: [], fields: fieldReader(source) };
   await attempt(state.problems, () => walk(state));
   const { metadata, problems, unattributed, inputs, outputs } = state;
   const operators = [...state.operators].map(([name, count]): Operator => ({ name, count, custom: false }));
@@ -53,16 +51,9 @@ async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (s
   };
 }
 
-async function* fieldsOf(state: State, within?: Field): AsyncGenerator<Field, void> {
-  for await (const field of readFields(state.source, within)) {
-    if (++state.fields > LIMITS.protobufFields) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.protobufFields} protobuf fields`);
-    yield field;
-  }
-}
-
 /** MetaGraphDef: meta_info_def (1), graph_def (2), signature_def (5). */
 async function walkMetaGraph(state: State, within: Field): Promise<void> {
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await readInfo(state, field);
     if (field.number === 2) await walkGraph(state, field);
@@ -72,8 +63,8 @@ async function walkMetaGraph(state: State, within: Field): Promise<void> {
 
 const INFO: Readonly<Record<number, string>> = { 1: 'meta_graph_version', 4: 'tags', 5: 'tensorflow_version', 6: 'tensorflow_git_version' };
 
-async function readInfo({ source, metadata }: State, within: Field): Promise<void> {
-  for await (const field of readFields(source, within)) {
+async function readInfo({ source, fields, metadata }: State, within: Field): Promise<void> {
+  for await (const field of fields(within)) {
     const key = INFO[field.number];
     if (key === undefined || field.wire !== 2 || metadata.length > 1000) continue;
     metadata.push({ key, value: await fieldText(source, field, 4096), place: `meta_info_def:${key}` });
@@ -82,7 +73,7 @@ async function readInfo({ source, metadata }: State, within: Field): Promise<voi
 
 /** GraphDef: node (1), library (2) with functions (1) that hold nodes (3). */
 async function walkGraph(state: State, within?: Field): Promise<void> {
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await readNode(state, field);
     if (field.number === 2) await walkLibrary(state, field);
@@ -90,16 +81,16 @@ async function walkGraph(state: State, within?: Field): Promise<void> {
 }
 
 async function walkLibrary(state: State, within: Field): Promise<void> {
-  for await (const definition of fieldsOf(state, within)) {
+  for await (const definition of state.fields(within)) {
     if (definition.number !== 1 || definition.wire !== 2) continue;
-    for await (const field of fieldsOf(state, definition)) if (field.number === 3 && field.wire === 2) await readNode(state, field);
+    for await (const field of state.fields(definition)) if (field.number === 3 && field.wire === 2) await readNode(state, field);
   }
 }
 
 /** NodeDef: op (2), attr (5). */
 async function readNode(state: State, within: Field): Promise<void> {
   let operator = '';
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.number === 2 && field.wire === 2) operator = await fieldText(state.source, field, 1024);
     if (field.number === 5 && field.wire === 2 && operator === 'Const') await readConstant(state, field);
   }
@@ -109,9 +100,9 @@ async function readNode(state: State, within: Field): Promise<void> {
 
 /** The `value` attribute of a Const node: AttrValue.tensor (8) with dtype (1) and tensor_shape (2). */
 async function readConstant(state: State, entry: Field): Promise<void> {
-  for await (const value of fieldsOf(state, entry)) {
+  for await (const value of state.fields(entry)) {
     if (value.number !== 2 || value.wire !== 2) continue;
-    for await (const tensor of fieldsOf(state, value)) if (tensor.number === 8 && tensor.wire === 2) await addConstant(state, tensor);
+    for await (const tensor of state.fields(value)) if (tensor.number === 8 && tensor.wire === 2) await addConstant(state, tensor);
   }
 }
 
@@ -124,7 +115,7 @@ async function addConstant(state: State, within: Field): Promise<void> {
 /** Element type and dimensions of a TensorProto or a TensorInfo, whose field numbers differ. */
 async function readTyped(state: State, within: Field, numbers: { type: number; shape: number }): Promise<{ dtype?: Dtype; shape?: number[] }> {
   const found: { dtype?: Dtype; shape?: number[] } = {};
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.number === numbers.type && field.wire === 0) found.dtype = DTYPES[Number(field.value % 100n)] ?? `TF_${field.value}`;
     if (field.number === numbers.shape && field.wire === 2) found.shape = await readShape(state, field);
   }
@@ -134,10 +125,10 @@ async function readTyped(state: State, within: Field, numbers: { type: number; s
 /** TensorShapeProto: dim (2) with size (1); -1 is unknown. */
 async function readShape(state: State, within: Field): Promise<number[]> {
   const shape: number[] = [];
-  for await (const field of fieldsOf(state, within)) {
+  for await (const field of state.fields(within)) {
     if (field.number !== 2 || field.wire !== 2 || shape.length >= 64) continue;
     let size = 0;
-    for await (const part of fieldsOf(state, field)) if (part.number === 1 && part.wire === 0) size = signed(part.value);
+    for await (const part of state.fields(field)) if (part.number === 1 && part.wire === 0) size = signed(part.value);
     shape.push(size);
   }
   return shape;
@@ -146,17 +137,17 @@ async function readShape(state: State, within: Field): Promise<number[]> {
 /** A map entry of signature_def: the name (1) and a SignatureDef (2) with inputs (1) and outputs (2). */
 async function readSignature(state: State, entry: Field): Promise<void> {
   let name = '';
-  for await (const field of fieldsOf(state, entry)) {
+  for await (const field of state.fields(entry)) {
     if (field.number === 1 && field.wire === 2) name = await fieldText(state.source, field, 1024);
     if (field.number !== 2 || field.wire !== 2 || name !== 'serving_default') continue;
-    for await (const port of fieldsOf(state, field)) if (port.wire === 2 && port.number <= 2) await readPort(state, port);
+    for await (const port of state.fields(field)) if (port.wire === 2 && port.number <= 2) await readPort(state, port);
   }
 }
 
 async function readPort(state: State, entry: Field): Promise<void> {
   let name = '';
   let typed: { dtype?: Dtype; shape?: number[] } = {};
-  for await (const field of fieldsOf(state, entry)) {
+  for await (const field of state.fields(entry)) {
     if (field.number === 1 && field.wire === 2) name = await fieldText(state.source, field, 1024);
     if (field.number === 2 && field.wire === 2) typed = await readTyped(state, field, { type: 2, shape: 3 });
   }

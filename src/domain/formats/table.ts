@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../errors.ts';
 import type { Source } from '../ports.ts';
 import { chunksOf } from './inflate.ts';
+import { note } from './problem.ts';
 import type { Column, Findings, NamedSource, Problem, ReadOptions } from './types.ts';
 
 const HEAD_BYTES = 1 << 20;
@@ -20,7 +21,7 @@ export async function readTable({ path, source }: NamedSource, options: ReadOpti
   const header = isHeader(first, second);
   const columns = header ? first.slice(0, COLUMNS).map((name): Column => ({ name })) : undefined;
   const problems: Problem[] = [];
-  if (first.length > COLUMNS) problems.push({ code: 'limit', message: `more than ${COLUMNS} columns` });
+  if (first.length > COLUMNS) note(problems, { code: 'limit', message: `more than ${COLUMNS} columns` });
   const rows = options.countRows === false ? undefined : await countRows(source, options, problems);
   return {
     format: delimiter === '\t' ? 'tsv' : 'csv',
@@ -49,8 +50,10 @@ function firstRows(text: string, delimiter: string): string[][] {
     const char = text[at] as string;
     if (char === '"' && quoted && text[at + 1] === '"') cell += text[at++];
     else if (char === '"' && (quoted || cell === '')) quoted = !quoted;
-    else if (!quoted && char === delimiter) [row, cell] = [[...row, cell], ''];
-    else if (!quoted && char === '\n') endRow();
+    else if (!quoted && char === delimiter) {
+      row.push(cell);
+      cell = '';
+    } else if (!quoted && char === '\n') endRow();
     else if (quoted || char !== '\r') cell += char;
     if (row.length > COLUMNS) break;
   }
@@ -80,7 +83,7 @@ async function countRows(source: Source, { signal }: ReadOptions, problems: Prob
       } else if (byte !== CR && byte !== LF) blank = false;
     }
   }
-  if (quoted) problems.push({ code: 'malformed', message: 'a quoted cell is not closed: rows cannot be counted' });
+  if (quoted) note(problems, { code: 'malformed', message: 'a quoted cell is not closed: rows cannot be counted' });
   return blank ? rows : rows + 1;
 }
 
@@ -110,7 +113,7 @@ async function firstObjectKeys(source: Source, problems: Problem[]): Promise<Pic
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
     return { columns: Object.keys(value).slice(0, COLUMNS).map((name) => ({ name })) };
   } catch {
-    problems.push({ code: 'bad-value', message: 'the first line is no JSON value', offset: 0 });
+    note(problems, { code: 'bad-value', message: 'the first line is no JSON value', offset: 0 });
     return {};
   }
 }

@@ -2,6 +2,8 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
+import { startBudget, type Budget } from './budget.ts';
+import { note } from './problem.ts';
 import type { Findings, NamedSource, Problem } from './types.ts';
 import { decodeName } from './zip-fields.ts';
 
@@ -41,6 +43,7 @@ interface State {
   /** What the extension headers before an entry say about it, then about all that follow. */
   next: Record<string, string>;
   global: Record<string, string>;
+  readonly texts: Budget;
 }
 
 /**
@@ -49,7 +52,7 @@ interface State {
  * @see POSIX.1-2024 pax, https://www.gnu.org/software/tar/manual/html_node/Standard.html
  */
 export async function readTar(source: Source): Promise<TarArchive> {
-  const state: State = { source, entries: [], problems: [], next: {}, global: {} };
+  const state: State = { source, entries: [], problems: [], next: {}, global: {}, texts: startBudget(LIMITS.structureBytes, 'names') };
   let at = 0;
   for (let zeros = 0; zeros < 2 && at + BLOCK <= source.size; ) {
     const header = await source.read(at, BLOCK);
@@ -58,13 +61,13 @@ export async function readTar(source: Source): Promise<TarArchive> {
       at += BLOCK;
       continue;
     }
-    if (zeros > 0) state.problems.push({ code: 'hidden-member', message: 'a header after an end-of-archive block', offset: at });
+    if (zeros > 0) note(state.problems, { code: 'hidden-member', message: 'a header after an end-of-archive block', offset: at });
     zeros = 0;
     const size = await readHeader(state, header, at);
     if (size === null) return { entries: state.entries, end: at, problems: state.problems };
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
-  if (at > source.size) state.problems.push({ code: 'truncated', message: 'the last member is cut off', offset: source.size });
+  if (at > source.size) note(state.problems, { code: 'truncated', message: 'the last member is cut off', offset: source.size });
   await noteTrailing(state, at);
   noteDuplicates(state);
   return { entries: state.entries, end: Math.min(at, source.size), problems: state.problems };
@@ -73,14 +76,14 @@ export async function readTar(source: Source): Promise<TarArchive> {
 /** One header; null if it is none. Returns the bytes of data that follow it. */
 async function readHeader(state: State, header: Uint8Array, at: number): Promise<number | null> {
   if (!checksumFits(header)) {
-    state.problems.push({ code: 'checksum-mismatch', message: 'no tar header: its checksum is wrong', offset: at }, { code: 'malformed', message: 'what follows was not read', offset: at });
+    note(state.problems, { code: 'checksum-mismatch', message: 'no tar header: its checksum is wrong', offset: at }, { code: 'malformed', message: 'what follows was not read', offset: at });
     return null;
   }
   const typeFlag = String.fromCharCode(header[156] ?? 0);
   const stated = octal(header, 124, 12);
   const size = Number(state.next['size'] ?? state.global['size'] ?? stated);
   if (!Number.isSafeInteger(size) || size < 0 || at + BLOCK + size > state.source.size) {
-    state.problems.push({ code: 'truncated', message: `a member of ${size} bytes does not fit the file`, offset: at });
+    note(state.problems, { code: 'truncated', message: `a member of ${size} bytes does not fit the file`, offset: at });
     return null;
   }
   if (await readExtension(state, { typeFlag, at, size })) return size;
@@ -94,6 +97,7 @@ async function readHeader(state: State, header: Uint8Array, at: number): Promise
 async function readExtension(state: State, { typeFlag, at, size }: { typeFlag: string; at: number; size: number }): Promise<boolean> {
   if (!'LKxgX'.includes(typeFlag)) return false;
   if (size > LONG_NAME_BYTES) throw new WeighmarkError('limit-exceeded', `a tar extension header of ${size} bytes`);
+  state.texts.spend(size);
   const data = await state.source.read(at + BLOCK, size);
   if (typeFlag === 'L') state.next['path'] = untilNul(data);
   else if (typeFlag === 'K') state.next['linkpath'] = untilNul(data);
@@ -112,7 +116,7 @@ function addEntry(state: State, header: Uint8Array, { typeFlag, at, size }: { ty
   const type = TYPES[typeFlag] ?? 'other';
   const sparse = typeFlag === 'S' || Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'));
   entries.push({ name, type, typeFlag, linkName, mode: octal(header, 100, 8), size, offset: at, dataStart: at + BLOCK, sparse, pax });
-  const bad = (code: Problem['code'], message: string): void => void problems.push({ code, message, offset: at, subject: name });
+  const bad = (code: Problem['code'], message: string): void => note(problems, { code, message, offset: at, subject: name });
   if (isUnsafePath(name)) bad('unsafe-path', 'its path leaves the folder, or is no plain path');
   if (type === 'symlink' || type === 'hardlink') bad('link', `is a ${type === 'symlink' ? 'symbolic' : 'hard'} link to ${JSON.stringify(linkName.slice(0, 200))}`);
   if (type === 'device' || type === 'fifo' || type === 'other') bad('link', `is no regular file (type ${JSON.stringify(typeFlag)})`);
@@ -175,13 +179,13 @@ async function noteTrailing({ source, problems }: State, from: number): Promise<
   if (length <= 0) return;
   const rest = await source.read(from, length);
   const index = rest.findIndex((byte) => byte !== 0);
-  if (index >= 0) problems.push({ code: 'trailing', message: `${source.size - from} bytes after the end of the archive`, offset: from + index });
+  if (index >= 0) note(problems, { code: 'trailing', message: `${source.size - from} bytes after the end of the archive`, offset: from + index });
 }
 
 function noteDuplicates({ entries, problems }: State): void {
   const seen = new Set<string>();
   for (const { name, offset } of entries) {
-    if (seen.has(name)) problems.push({ code: 'duplicate-key', message: 'stands twice in the archive; the later one wins when unpacked', offset, subject: name });
+    if (seen.has(name)) note(problems, { code: 'duplicate-key', message: 'stands twice in the archive; the later one wins when unpacked', offset, subject: name });
     seen.add(name);
   }
 }

@@ -1,4 +1,5 @@
 import { integers, openFlatBuffer, scalar, subTable, tables, text, vector, type FlatTable, type FlatVector } from './flatbuffer.ts';
+import { note } from './problem.ts';
 import { startTally, type Tally } from './tensors.ts';
 import { builtinName, CUSTOM_OPERATOR, TFLITE_DTYPES } from './tflite-operators.ts';
 import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Port, Problem } from './types.ts';
@@ -69,7 +70,7 @@ async function readGraph(state: State, graph: FlatTable): Promise<{ inputs: Port
 
 function countOperator({ operators, codes, problems }: State, index: number): void {
   const code = codes[index];
-  if (code === undefined) return void problems.push({ code: 'out-of-bounds', message: `an operator of a kind (${index}) that is not listed` });
+  if (code === undefined) return note(problems, { code: 'out-of-bounds', message: `an operator of a kind (${index}) that is not listed` });
   const known = operators.get(code.name);
   if (known === undefined) operators.set(code.name, { count: 1, custom: code.custom });
   else known.count += 1;

@@ -4,7 +4,7 @@ import { collect } from './inflate.ts';
 import { isNode, readPickle, type Pickle } from './pickle/index.ts';
 import { pickleMetadata, pickleProblems } from './pickle-file.ts';
 import { contentOf, keyOf, storageBytes, type PickledContent, type PickledTensor } from './pickle-tensors.ts';
-import { attempt } from './problem.ts';
+import { attempt, note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
@@ -35,7 +35,7 @@ export async function readTorchZip({ source }: NamedSource, archive: ZipArchive,
     if (member === undefined) continue;
     const whole = await attempt(problems, async () => {
       const pickle = await readPickle(memberSource(source, member));
-      problems.push(...pickleProblems(pickle, member.name));
+      note(problems, ...pickleProblems(pickle, member.name));
       const content = contentOf(pickle.value);
       complete &&= pickle.complete && content.complete;
       if (name === 'data.pkl') metadata.push(...pickleMetadata(pickle), ...(script ? [] : content.metadata));
@@ -65,10 +65,10 @@ function placed({ info, storage, storageOffset, contiguous }: PickledTensor, mem
   const length = elementsOf(info.shape) * storageBytes(info.dtype);
   const start = storageOffset * bytes;
   if (member === undefined) {
-    problems.push({ code: 'out-of-bounds', message: `its storage ${storage.key} is not in the archive`, subject: info.name });
+    note(problems, { code: 'out-of-bounds', message: `its storage ${storage.key} is not in the archive`, subject: info.name });
     return info;
   }
-  if (start + length > member.size) problems.push({ code: 'out-of-bounds', message: `it needs ${start + length} bytes of a storage of ${member.size}`, subject: info.name });
+  if (start + length > member.size) note(problems, { code: 'out-of-bounds', message: `it needs ${start + length} bytes of a storage of ${member.size}`, subject: info.name });
   const place = member.method === 0 && contiguous && Number.isSafeInteger(start + length) ? { offset: member.dataStart + start, length } : {};
   return { ...info, ...place, location: member.name };
 }
@@ -86,7 +86,7 @@ export async function readTorchLegacy({ source }: NamedSource): Promise<Findings
   const complete = pickles.length === 5 && pickles.every((pickle) => pickle.complete) && content.complete;
   const tally = startTally({ known: () => complete });
   for (const tensor of content.tensors) tally.add(placedRaw(tensor, places));
-  if (!complete) problems.push({ code: 'truncated', message: `${pickles.length} of the five pickles of a legacy PyTorch file can be read` });
+  if (!complete) note(problems, { code: 'truncated', message: `${pickles.length} of the five pickles of a legacy PyTorch file can be read` });
   return { format: 'torch-legacy', metadata: [...(object === undefined ? [] : pickleMetadata(object)), ...content.metadata], problems, ...tally.finish() };
 }
 
@@ -115,7 +115,7 @@ async function placeStorages(source: Source, keys: Pickle | undefined, { tensors
       places.set(keyOf(item), cursor.offset);
       cursor.skip(count * bytes);
     }
-    if (cursor.remaining > 0) problems.push({ code: 'trailing', message: `${cursor.remaining} bytes after the last storage`, offset: cursor.offset });
+    if (cursor.remaining > 0) note(problems, { code: 'trailing', message: `${cursor.remaining} bytes after the last storage`, offset: cursor.offset });
   });
   return places;
 }

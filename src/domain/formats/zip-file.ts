@@ -1,6 +1,6 @@
 import { readKerasZip } from './keras.ts';
 import { npyTensor, readNpyHeader } from './numpy.ts';
-import { attempt } from './problem.ts';
+import { attempt, note } from './problem.ts';
 import { startTally } from './tensors.ts';
 import { readTorchZip, torchPrefix } from './torch.ts';
 import type { Findings, NamedSource, Problem } from './types.ts';
@@ -34,7 +34,7 @@ async function readNpz({ source }: NamedSource, archive: ZipArchive): Promise<Fi
       const base = entry.method === 0 ? { base: entry.dataStart } : {};
       const read = npyTensor(entry.name.slice(0, -'.npy'.length), header, { size: entry.size, location: entry.name, ...base });
       tally.add(read.tensor);
-      problems.push(...read.problems);
+      note(problems, ...read.problems);
     });
   }
   return { format: 'npz', problems, ...tally.finish() };

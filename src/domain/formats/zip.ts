@@ -2,6 +2,8 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
+import { startBudget, type Budget } from './budget.ts';
+import { note } from './problem.ts';
 import { tilingProblems, type Extent } from './tensors.ts';
 import type { Problem } from './types.ts';
 import { decodeName, parseExtra, u16, u32, u64 } from './zip-fields.ts';
@@ -78,14 +80,15 @@ interface End {
 export async function readZip(source: Source): Promise<ZipArchive> {
   const problems: Problem[] = [];
   const { end, endRecords } = await findEnd(source);
-  if (endRecords.length > 1) problems.push({ code: 'several-directories', message: `${endRecords.length} end-of-directory records`, offset: endRecords[0] ?? 0 });
+  if (endRecords.length > 1) note(problems, { code: 'several-directories', message: `${endRecords.length} end-of-directory records`, offset: endRecords[0] ?? 0 });
   const centralStart = end.centralEnd - end.centralSize;
   const shift = centralStart - end.centralOffset;
   if (centralStart < 0 || shift < 0) throw new WeighmarkError('format-invalid', 'the central directory lies outside the file');
   const centrals = await readCentral(source, { start: centralStart, end: end.centralEnd });
-  if (centrals.length !== end.count) problems.push({ code: 'size-mismatch', message: `${end.count} members are stated, ${centrals.length} are there`, offset: end.offset });
+  if (centrals.length !== end.count) note(problems, { code: 'size-mismatch', message: `${end.count} members are stated, ${centrals.length} are there`, offset: end.offset });
   const entries: ZipEntry[] = [];
-  for (const central of centrals) entries.push(await joinLocal(source, { central, shift, centralStart }, problems));
+  const headers = startBudget(LIMITS.structureBytes, 'local headers');
+  for (const central of centrals) entries.push(await joinLocal(source, { central, shift, centralStart, headers }, problems));
   noteDuplicates(entries, problems);
   const hidden = await findHidden(source, { entries, shift, end, centralStart }, problems);
   return { entries, hidden, endRecords, centralStart, centralEnd: end.centralEnd, zip64: end.zip64, shift, comment: end.comment, problems };
@@ -134,6 +137,7 @@ async function readEnd64(source: Source, endOffset: number): Promise<Pick<End, '
 
 async function readCentral(source: Source, bounds: { start: number; end: number }): Promise<ZipCentral[]> {
   const records: ZipCentral[] = [];
+  startBudget(LIMITS.structureBytes, 'a central directory').spend(bounds.end - bounds.start);
   let window: Uint8Array = new Uint8Array(0);
   for (let at = bounds.start, base = at; at + 46 <= bounds.end; ) {
     if (at - base + 46 + 3 * 65_535 > window.length && base + window.length < bounds.end) {
@@ -166,17 +170,18 @@ function centralAt(bytes: Uint8Array, at: number, offset: number): { central: Zi
   return { central, length };
 }
 
-async function joinLocal(source: Source, place: { central: ZipCentral; shift: number; centralStart: number }, problems: Problem[]): Promise<ZipEntry> {
-  const { central, shift, centralStart } = place;
+async function joinLocal(source: Source, place: { central: ZipCentral; shift: number; centralStart: number; headers: Budget }, problems: Problem[]): Promise<ZipEntry> {
+  const { central, shift, centralStart, headers } = place;
   const offset = central.localOffset + shift;
   const { name, compressedSize, size, method } = central;
   const encrypted = (central.flags & 1) === 1;
-  const bad = (code: Problem['code'], message: string): void => void problems.push({ code, message, offset, subject: name });
+  const bad = (code: Problem['code'], message: string): void => note(problems, { code, message, offset, subject: name });
   const local = await readLocalHeader(source, offset);
   if (local === null) {
     bad('out-of-bounds', 'its central record points to no local header');
     return { name, central, dataStart: offset, end: offset, compressedSize, size, method, encrypted };
   }
+  headers.spend(local.dataStart - local.offset);
   compare(central, local, bad);
   if (isUnsafePath(name) || isUnsafePath(local.name)) bad('unsafe-path', 'its path leaves the folder, or is no plain path');
   if (central.madeBy === 3 && (central.externalAttributes >>> 28) === 0xa) bad('link', 'is a symbolic link');
@@ -200,7 +205,7 @@ function compare(central: ZipCentral, local: ZipLocal, bad: (code: Problem['code
 function noteDuplicates(entries: readonly ZipEntry[], problems: Problem[]): void {
   const seen = new Set<string>();
   for (const { name, central } of entries) {
-    if (seen.has(name)) problems.push({ code: 'duplicate-key', message: 'stands twice in the archive; readers differ on which one counts', offset: central?.offset ?? 0, subject: name });
+    if (seen.has(name)) note(problems, { code: 'duplicate-key', message: 'stands twice in the archive; readers differ on which one counts', offset: central?.offset ?? 0, subject: name });
     seen.add(name);
   }
 }
@@ -210,19 +215,19 @@ async function findHidden(source: Source, archive: { entries: readonly ZipEntry[
   const { entries, shift, end, centralStart } = archive;
   const extents = entries.flatMap((entry) => extentOf(entry));
   const tiling = tilingProblems(extents, { from: 0, to: centralStart });
-  problems.push(...tiling.filter(({ code }) => code === 'overlap'));
+  note(problems, ...tiling.filter(({ code }) => code === 'overlap'));
   const hidden: ZipEntry[] = [];
   for (const gap of gapsOf(extents, centralStart)) {
     const { found, examined } = await findLocalHeaders(source, gap);
     for (const local of found) hidden.push(entryOf(local, gap.end));
-    for (const local of found) problems.push({ code: 'hidden-member', message: 'has a local header but no directory record', offset: local.offset, subject: local.name });
-    if (examined < gap.end) problems.push({ code: 'limit', message: `${gap.end - examined} bytes between members were not searched`, offset: examined });
+    for (const local of found) note(problems, { code: 'hidden-member', message: 'has a local header but no directory record', offset: local.offset, subject: local.name });
+    if (examined < gap.end) note(problems, { code: 'limit', message: `${gap.end - examined} bytes between members were not searched`, offset: examined });
     const first = gap.start === 0;
-    if (found.length === 0) problems.push({ code: first ? 'prefix' : 'gap', message: `${gap.end - gap.start} bytes ${first ? 'before the first member' : 'between members'} belong to none`, offset: gap.start });
+    if (found.length === 0) note(problems, { code: first ? 'prefix' : 'gap', message: `${gap.end - gap.start} bytes ${first ? 'before the first member' : 'between members'} belong to none`, offset: gap.start });
   }
-  if (shift > 0 && entries.length === 0) problems.push({ code: 'prefix', message: `${shift} bytes before the archive`, offset: 0 });
+  if (shift > 0 && entries.length === 0) note(problems, { code: 'prefix', message: `${shift} bytes before the archive`, offset: 0 });
   const tailEnd = end.offset + END_LENGTH + Buffer.byteLength(end.comment);
-  if (tailEnd < source.size) problems.push({ code: 'trailing', message: `${source.size - tailEnd} bytes after the archive`, offset: tailEnd });
+  if (tailEnd < source.size) note(problems, { code: 'trailing', message: `${source.size - tailEnd} bytes after the archive`, offset: tailEnd });
   return hidden;
 }
 

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { bytesSource, fieldReader, readFormat, type FormatReport } from '../../../src/domain/formats/index.ts';
+import type { Source } from '../../../src/domain/ports.ts';
+import { codesOf, hollowSource, reportOf, safetensors, u32le, u64le } from './support.ts';
+
+const MIB = 2 ** 20;
+
+/** Reads, and holds the reader to a time and to a growth of memory. */
+async function within(limits: { ms: number; mib: number }, path: string, source: Source): Promise<FormatReport> {
+  globalThis.gc?.();
+  const [started, before] = [performance.now(), process.memoryUsage().rss];
+  const report = await readFormat({ path, source });
+  const [ms, mib] = [performance.now() - started, (process.memoryUsage().rss - before) / MIB];
+  assert.ok(ms < limits.ms, `${path} took ${ms.toFixed(0)} ms`);
+  assert.ok(mib < limits.mib, `${path} took ${mib.toFixed(0)} MiB`);
+  return report;
+}
+
+test('a safetensors header of 50 MB', async (t) => {
+  const entry = (index: number): string => `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
+  const many = (): Uint8Array => {
+    const entries: string[] = [];
+    for (let [index, size] = [0, 0]; size < 50e6; index++) size += (entries[index] = entry(index)).length + 1;
+    return safetensors(`{${entries.join(',')}}`);
+  };
+  await t.test('of half a million tensors is read, in windows', async () => {
+    const report = await within({ ms: 20_000, mib: 400 }, 'many.safetensors', bytesSource(many()));
+    assert.ok((report.tensors?.count ?? 0) > 500_000);
+    assert.equal(report.tensors?.truncated, true);
+  });
+  await t.test('of one value is refused', async () => {
+    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'long.safetensors', bytesSource(safetensors(`{"a":"${'x'.repeat(50e6)}"}`)))), ['limit']);
+  });
+  await t.test('of spaces is well-formed', async () => {
+    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'spaces.safetensors', bytesSource(safetensors(`{}${' '.repeat(50e6)}`)))), []);
+  });
+  await t.test('of brackets is refused', async () => {
+    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'deep.safetensors', bytesSource(safetensors(`{"a":${'['.repeat(50e6)}`)))), ['limit']);
+  });
+  await t.test('without an end is refused', async () => {
+    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'open.safetensors', bytesSource(safetensors(`{"a":"${'\\'.repeat(50e6)}`)))), ['limit']);
+  });
+});
+
+test('a protobuf of nothing but fields ends at their limit', async () => {
+  const fields = Buffer.alloc(MIB);
+  for (let at = 0; at < fields.length; at += 2) fields[at] = 0x18;
+  const walk = async (limit: number): Promise<number> => {
+    let count = 0;
+    for await (const { number } of fieldReader(bytesSource(fields), limit)()) count += number === 3 ? 1 : 0;
+    return count;
+  };
+  await assert.rejects(walk(10_000), (error) => error instanceof WeighmarkError && error.code === 'limit-exceeded');
+  assert.equal(await walk(1_000_000), MIB / 2);
+});
+
+test('a pickle of half a million values in one list', async () => {
+  const list = Buffer.concat([Buffer.from('\x80\x04](', 'latin1'), Buffer.alloc(500_000, 'N'), Buffer.from('e.')]);
+  assert.deepEqual(codesOf(await within({ ms: 10_000, mib: 400 }, 'list.pkl', bytesSource(list))), []);
+});
+
+test('flat tables that all point to one table are read within a budget', async () => {
+  const count = 500_000;
+  const table = Buffer.concat([u32le(count * 4 + 200), Buffer.from('TFL3'), Buffer.alloc(count * 4 + 100)]);
+  assert.equal((await within({ ms: 20_000, mib: 500 }, 'shared.tflite', bytesSource(table))).complete, false);
+});
+
+test('an archive whose records all name the same megabyte', async () => {
+  const name = Buffer.alloc(60_000, 'a');
+  const record = Buffer.concat([u32le(0x02014b50), Buffer.alloc(24), Buffer.from([0x60, 0xea]), Buffer.alloc(16), name]);
+  const records = Buffer.concat(Array.from({ length: 2000 }, () => record));
+  const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(4), Buffer.from([0xd0, 7, 0xd0, 7]), u32le(records.length), u32le(0), Buffer.alloc(2)]);
+  const report = await within({ ms: 10_000, mib: 700 }, 'names.zip', bytesSource(Buffer.concat([records, end])));
+  assert.ok(report.problems.length < 10_000);
+});
+
+test('gzip of zeros, a thousandfold, ends at the ratio', async () => {
+  const bomb = gzipSync(Buffer.alloc(256 * MIB), { level: 9 });
+  assert.equal((await within({ ms: 10_000, mib: 400 }, 'bomb.csv.gz', bytesSource(bomb))).complete, false);
+});
+
+test('an empty file of any name, and one that is all zeros', async () => {
+  for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a']) assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
+  assert.equal((await within({ ms: 2000, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete, false);
+});
+
+test('a file that claims two formats is said to be both', async () => {
+  const pickle = Buffer.from('\x80\x04N.', 'latin1');
+  const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(18)]);
+  assert.deepEqual(new Set((await reportOf(Buffer.concat([pickle, end]), 'a.pkl')).matches), new Set(['pickle', 'zip']));
+  const header = Buffer.concat([u64le(2), Buffer.from('{}'), Buffer.alloc(247), Buffer.from('ustar')]);
+  assert.deepEqual(new Set((await reportOf(Buffer.concat([header, Buffer.alloc(512)]), 'a.safetensors')).matches), new Set(['safetensors', 'tar']));
+});
+
+test('a name that promises what the content does not hold leaves the file unexamined', async () => {
+  const report = await reportOf(Buffer.from([1, 2, 3, 250, 251, 252, 1, 2, 3]), 'model.onnx');
+  assert.deepEqual([report.format, report.named, codesOf(report)], ['unknown', 'onnx', ['malformed']]);
+});
