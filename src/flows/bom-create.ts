@@ -121,9 +121,10 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   return { kind, files, facts, problems, digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
 }
 
-async function examineFile({ path, sizeBytes, digests, open }: ArtifactFile, options: ExamineOptions): Promise<{ file: BomFile; metadata: FileMetadata }> {
+async function examineFile(artifactFile: ArtifactFile, options: ExamineOptions): Promise<{ file: BomFile; metadata: FileMetadata }> {
+  const { path, sizeBytes, digests } = artifactFile;
   options.signal?.throwIfAborted();
-  const source = await open();
+  const source = await artifactFile.open();
   try {
     const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
     return { file: { path, sizeBytes, digests, report }, metadata: await readMetadata(path, source, report) };

@@ -26,14 +26,22 @@ interface AjvError {
 
 async function compile(specVersion: string): Promise<(text: string) => Promise<readonly AjvError[]>> {
   const { Validation, Spec } = await import('@cyclonedx/cyclonedx-library');
-  const version = Object.values(Spec.Version).find((known) => known === specVersion);
+  const version = Spec.Version[`v${specVersion.replace('.', 'dot')}` as keyof typeof Spec.Version];
   if (version === undefined) throw new TypeError(`no schema of CycloneDX ${specVersion}`);
   const validator = new Validation.JsonStrictValidator(version);
   return async (text) => ((await validator.validate(text)) ?? []) as readonly AjvError[];
 }
 
 function problemOf(error: AjvError): SchemaProblem {
-  const detail = error.params['additionalProperty'] ?? error.params['missingProperty'] ?? error.params['allowedValues'] ?? error.params['allowedValue'];
-  const text = detail === undefined || String(error.message).includes(`'${String(detail)}'`) ? '' : `: ${JSON.stringify(detail).slice(0, 300)}`;
-  return { pointer: error.instancePath, message: `${error.message ?? error.keyword}${text}`, keyword: error.keyword };
+  return { pointer: error.instancePath, message: `${error.message ?? error.keyword}${detailOf(error.params)}`, keyword: error.keyword };
+}
+
+const LISTED = 20;
+
+/** What ajv's message leaves out: the property that is too many, the values allowed (of a short list). */
+function detailOf(params: AjvError['params']): string {
+  const { additionalProperty, allowedValues, allowedValue } = params;
+  if (typeof additionalProperty === 'string') return `: ${JSON.stringify(additionalProperty)}`;
+  if (Array.isArray(allowedValues)) return allowedValues.length > LISTED ? ` (${allowedValues.length} there are)` : `: ${JSON.stringify(allowedValues)}`;
+  return allowedValue === undefined ? '' : `: ${JSON.stringify(allowedValue)}`;
 }

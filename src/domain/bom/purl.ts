@@ -35,8 +35,8 @@ const TYPE = /^[a-z.+-][a-z0-9.+-]*$/i;
 export function purlProblem(purl: string): string | null {
   if (!/^pkg:/i.test(purl)) return 'it does not start with pkg:';
   const [beforeFragment = ''] = purl.slice(4).replace(/^\/+/, '').split('#', 1);
-  const [path = '', query] = splitOnce(beforeFragment, '?');
-  const [type = '', rest] = splitOnce(path, '/');
+  const [path, query] = splitOnce(beforeFragment, '?');
+  const [type, rest] = splitOnce(path, '/');
   if (!TYPE.test(type)) return `${JSON.stringify(type.slice(0, 40))} is not a type`;
   const name = (rest ?? '').split('@', 1)[0]?.split('/').findLast((part) => part !== '');
   if (rest === undefined || name === undefined) return 'the name is missing';

@@ -15,7 +15,7 @@ export function readCard(file: MetadataFile): readonly Fact[] {
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const role = fact('role', { path: file.path, role: 'model-card' }, at('front matter'));
   const reader = isDatasetCard(card) ? datasetFacts : modelFacts;
-  return [role, ...titleFacts(text, matter, file.path), ...reader(card, at), ...sharedFacts(card, at)];
+  return [role, ...reader(card, at), ...sharedFacts(card, at), ...titleFacts(text, matter, file.path)];
 }
 
 const FENCE = /^(?:\ufeff)?---[ \t]*\r?\n/;

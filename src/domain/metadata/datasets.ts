@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../json.ts';
 import { fact, field, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import { folderOf } from './digests.ts';
-import type { Dataset, Fact, FactSource, StatedDigest } from './types.ts';
+import type { Dataset, Fact, FactSource } from './types.ts';
 
 type At = (pointer: string) => FactSource;
 
@@ -63,13 +63,15 @@ export function dateTime(text: string | undefined): string | undefined {
 function distributionFacts(object: Json, path: string, source: FactSource): readonly Fact[] {
   const [url, sha256, md5] = ['contentUrl', 'sha256', 'md5'].map((key) => words(field(object, key)));
   const local = url !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(url) ? { path: folderOf(path) + url.replace(/^\.\//, '') } : {};
-  const digests = [digestFact('sha256', sha256, 64, local, source), digestFact('md5', md5, 32, local, source)].flat();
+  const digests = [...digestFact('sha256', sha256, local, source), ...digestFact('md5', md5, local, source)];
   const wrong = sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256) ? [`sha256 of ${words(field(object, 'name')) ?? url ?? 'a file'} is no digest: ${sha256.slice(0, 100)}`] : [];
   return [...digests, ...wrong.map((value) => fact('detail', { name: 'not-a-digest', value }, source))];
 }
 
-function digestFact(algorithm: StatedDigest['algorithm'], hex: string | undefined, digits: number, local: { path?: string }, source: FactSource): readonly Fact[] {
-  if (hex === undefined || hex.length !== digits || !/^[0-9a-f]+$/i.test(hex)) return [];
+const DIGITS = { sha256: 64, md5: 32 } as const;
+
+function digestFact(algorithm: keyof typeof DIGITS, hex: string | undefined, local: { path?: string }, source: FactSource): readonly Fact[] {
+  if (hex === undefined || hex.length !== DIGITS[algorithm] || !/^[0-9a-f]+$/i.test(hex)) return [];
   return [fact('digest', { ...local, algorithm, hex: hex.toLowerCase() }, { ...source, pointer: `${source.pointer ?? ''}/${algorithm}` })];
 }
 

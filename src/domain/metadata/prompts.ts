@@ -9,8 +9,8 @@ export function readTokenizerConfig(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const template = config['chat_template'];
-  const named = items(template).flatMap((item, index) => namedTemplate(item, file.path, at(`/chat_template/${index}/template`)));
-  const one = typeof template === 'string' ? [textPart('chat-template', 'chat_template', template, file.path, at('/chat_template'))] : [];
+  const named = items(template).flatMap((item, index) => namedTemplate(item, at(`/chat_template/${index}/template`)));
+  const one = typeof template === 'string' ? [textPart({ kind: 'chat-template', name: 'chat_template' }, template, at('/chat_template'))] : [];
   const length = config['model_max_length'];
   return [
     ...maybe('detail', tokenizerClass(config), at('/tokenizer_class')),
@@ -26,9 +26,9 @@ function tokenizerClass(config: { readonly [key: string]: Json }): { name: strin
   return text === undefined ? undefined : { name: 'tokenizer-class', value: text };
 }
 
-function namedTemplate(item: Json, path: string, source: FactSource): readonly Fact[] {
+function namedTemplate(item: Json, source: FactSource): readonly Fact[] {
   const [name, template] = [words(field(item, 'name'), 200), field(item, 'template')];
-  return name === undefined || typeof template !== 'string' ? [] : [textPart('chat-template', `chat_template/${name}`, template, path, source)];
+  return name === undefined || typeof template !== 'string' ? [] : [textPart({ kind: 'chat-template', name: `chat_template/${name}` }, template, source)];
 }
 
 function autoTokenizer(config: { readonly [key: string]: Json }, path: string): readonly Fact[] {
@@ -42,9 +42,10 @@ function autoTokenizer(config: { readonly [key: string]: Json }, path: string): 
 }
 
 /** Text that acts on its own, by SHA-256 over its UTF-8 bytes. */
-export function textPart(kind: Part['kind'], name: string, text: string, path: string, source: FactSource): Fact {
+function textPart({ kind, name }: Pick<Part, 'kind' | 'name'>, text: string, source: FactSource): Fact {
   const bytes = Buffer.from(text, 'utf8');
-  return fact('part', { kind, name, digests: { sha256: sha256Hex(bytes) }, sizeBytes: bytes.byteLength, path }, source);
+  const path = source.file === undefined ? {} : { path: source.file };
+  return fact('part', { kind, name, digests: { sha256: sha256Hex(bytes) }, sizeBytes: bytes.byteLength, ...path }, source);
 }
 
 /** A file that is a template or a prompt as a whole: its file component carries the digests. */
@@ -64,13 +65,13 @@ export function readPromptConfig(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const template = config['chat_template'];
-  const templates = typeof template === 'string' ? [textPart('chat-template', 'chat_template', template, file.path, at('/chat_template'))] : [];
-  const prompts = PROMPT_KEYS.flatMap((key) => promptsIn(config[key], key, (pointer) => at(`/${key}${pointer}`), file.path));
+  const templates = typeof template === 'string' ? [textPart({ kind: 'chat-template', name: 'chat_template' }, template, at('/chat_template'))] : [];
+  const prompts = PROMPT_KEYS.flatMap((key) => promptsIn(config[key], key, (pointer) => at(`/${key}${pointer}`)));
   return [...templates, ...prompts];
 }
 
-function promptsIn(value: Json | undefined, name: string, at: (pointer: string) => FactSource, path: string): readonly Fact[] {
-  if (typeof value === 'string' && value !== '') return [textPart(name === 'prompts' ? 'prompt' : 'system-prompt', name, value, path, at(''))];
+function promptsIn(value: Json | undefined, name: string, at: (pointer: string) => FactSource): readonly Fact[] {
+  if (typeof value === 'string' && value !== '') return [textPart({ kind: name === 'prompts' ? 'prompt' : 'system-prompt', name }, value, at(''))];
   if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' && text !== '' ? [textPart('prompt', `${name}/${key}`, text, path, at(`/${key}`))] : []));
+  return Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' && text !== '' ? [textPart({ kind: 'prompt', name: `${name}/${key}` }, text, at(`/${key}`))] : []));
 }

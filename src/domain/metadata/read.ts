@@ -82,7 +82,7 @@ function checkNodes(document: Document.Parsed, subject: string): void {
     if (path.length > 2 * LIMITS.yamlDepth) throw new WeighmarkError('limit-exceeded', `${subject}: YAML nested deeper than ${LIMITS.yamlDepth}`, { subject });
     if (isNode(node) && node.tag !== undefined && !/^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/.test(node.tag)) throw refuseYaml(subject, 'tags are not allowed');
     if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) throw refuseYaml(subject, 'anchors are not allowed');
-    if (isPair(node) && isScalar(node.key) && (node.key.value === '<<' || node.key.value === '__proto__')) throw refuseYaml(subject, `the key ${String(node.key.value)} is not allowed`);
+    if (isPair(node) && isScalar(node.key) && (node.key.value === '<<' || node.key.value === '__proto__')) throw refuseYaml(subject, `the key ${node.key.value} is not allowed`);
   });
 }
 

@@ -101,9 +101,10 @@ const HEX_DIGITS = new Map<string, readonly number[]>([
 function badDigest({ value, pointer, keys }: Place): readonly BomProblem[] {
   if (!isJsonObject(value) || !/(?:^|\.)hashes$/.test(keys)) return [];
   const [alg, content] = [value['alg'], value['content']];
-  const digits = typeof alg === 'string' ? HEX_DIGITS.get(alg) : undefined;
+  if (typeof alg !== 'string') return [];
+  const digits = HEX_DIGITS.get(alg);
   if (digits === undefined || typeof content !== 'string' || digits.includes(content.length)) return [];
-  return [{ pointer: `${pointer}/content`, rule: 'digest-length', severity: 'error', message: `${String(alg)} has ${digits.join(' or ')} hex digits, not ${content.length}` }];
+  return [{ pointer: `${pointer}/content`, rule: 'digest-length', severity: 'error', message: `${alg} has ${digits.join(' or ')} hex digits, not ${content.length}` }];
 }
 
 function badPurl({ value, pointer, keys }: Place): readonly BomProblem[] {

@@ -62,7 +62,7 @@ function viewOf(bom: JsonObject): View {
   const all = [...(primary === undefined ? [] : [primary]), ...list(bom, 'components')];
   const models = all.filter((component) => component['type'] === 'machine-learning-model');
   const datasets = all.filter((component) => component['type'] === 'data' && list(component, 'data').some((data) => data['type'] === 'dataset'));
-  const software = all.filter((component) => ['library', 'framework', 'application'].includes(String(component['type'])));
+  const software = all.filter((component) => component['type'] === 'library' || component['type'] === 'framework' || component['type'] === 'application');
   return { bom, metadata, primary: primary ?? models[0], models, datasets, software };
 }
 
@@ -184,5 +184,6 @@ function text(object: JsonObject | undefined, key: string): boolean {
 }
 
 function nameOf(component: JsonObject): string {
-  return String(component['bom-ref'] ?? component['name'] ?? 'a component').slice(0, 200);
+  const name = component['bom-ref'] ?? component['name'];
+  return typeof name === 'string' ? name.slice(0, 200) : 'a component';
 }

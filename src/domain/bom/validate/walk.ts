@@ -16,7 +16,7 @@ export function* places(value: Json, pointer = '', keys = ''): Generator<Place> 
     for (const [index, item] of value.entries()) yield* places(item as Json, `${pointer}/${index}`, keys);
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, child] of Object.entries(value)) {
-      yield* places(child as Json, `${pointer}/${escapeToken(key)}`, keys === '' ? key : `${keys}.${key}`);
+      yield* places(child, `${pointer}/${escapeToken(key)}`, keys === '' ? key : `${keys}.${key}`);
     }
   }
 }
