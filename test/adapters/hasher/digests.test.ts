@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { hash as oracle } from 'blake3-wasm';
 import fc from 'fast-check';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { outboardBytes } from '../../../src/domain/digest/outboard.ts';
 import type { HashAlgorithm } from '../../../src/domain/ports.ts';
-import { ENGINES, fileOf, pattern } from './harness.ts';
+import { ENGINES, fileOf, folder, pattern } from './harness.ts';
 
 const fixture = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));
 const blake3Vectors = (fixture('blake3/test_vectors.json') as { cases: { input_len: number; hash: string }[] }).cases;
@@ -41,6 +42,21 @@ for (const engine of ENGINES) {
         });
       }
     }
+  });
+
+  test(`${engine.name}: outboards written beside are the same, and nothing is left of those that fail`, { skip: engine.skip }, async () => {
+    const place = folder();
+    const sizes = [0, 1, 16_384, 16_385, 300_000, 1_000_000];
+    const jobs = sizes.map((size) => ({ location: fileOf(pattern(size)), outboardTo: join(place, `${size}.obao4`) }));
+    for (const algorithms of [['blake3'], ['sha256', 'blake3']] as const) {
+      const [inMemory, written] = [await engine.hash(jobs.map(({ location }) => ({ location })), { algorithms, outboardFromBytes: 0 }, 1 << 16), await engine.hash(jobs, { algorithms }, 1 << 16)];
+      jobs.forEach(({ outboardTo }, index) => assert.deepEqual(readFileSync(outboardTo), Buffer.from(inMemory[index]?.outboard ?? [])));
+      assert.deepEqual(written.map(({ digests, outboard }) => [digests.blake3, outboard]), inMemory.map(({ digests }) => [digests.blake3, undefined]));
+    }
+    const failing = [{ location: fileOf(pattern(500_000)), sizeBytes: 499_999, outboardTo: join(place, 'bad') }];
+    await assert.rejects(engine.hash(failing, { algorithms: ['blake3'] }, 1 << 16), { code: 'file-changed' });
+    await engine.hash(jobs.slice(0, 1), { algorithms: ['sha256'] });
+    assert.deepEqual(readdirSync(place).sort(), sizes.map((size) => `${size}.obao4`).sort());
   });
 
   test(`${engine.name}: any sizes, segments and algorithms agree with blake3-wasm and OpenSSL`, { skip: engine.skip }, async () => {
