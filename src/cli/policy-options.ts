@@ -44,6 +44,11 @@ export async function policyFrom(context: Context, options: PolicyOptions, insid
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 
+/** True if an option, the environment or the configuration names a policy. */
+export async function policyIsNamed(context: Context, options: PolicyOptions): Promise<boolean> {
+  return options.policy !== undefined || (await context.configuration()).settings.policy !== undefined;
+}
+
 /** Opens the registry under the log key that the policy names, if it names one. */
 export async function openUnder(context: Context, policy: Policy, options: PolicyOptions, location?: string): Promise<Registry> {
   const logVkey = policy.log === undefined ? options.logVkey : [policy.log.key];

@@ -8,6 +8,7 @@ import { caseOf } from '../domain/policy/evaluate.ts';
 import { createAuthority, policyTrust } from '../domain/policy/authority.ts';
 import type { Case, GateFacts } from '../domain/policy/facts.ts';
 import { freshnessFindings } from '../domain/policy/freshness.ts';
+import { rootOf } from '../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../domain/policy/types.ts';
 import type { Clock, KeylessVerifier, Registry } from '../domain/ports.ts';
 import type { Finding } from '../domain/verdict.ts';
@@ -37,6 +38,8 @@ export interface GateQuestion {
   readonly withContent?: boolean;
   /** A log no earlier run has seen, and no witness vouches for, is a reason to refuse. */
   readonly needsFreshLog?: boolean;
+  /** Highest version of a revocation snapshot this user has seen. */
+  readonly highestSnapshot?: number;
 }
 
 /** Facts gathered for one decision, in one reading of the registry. */
@@ -75,7 +78,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     carriedFrom: carriedFrom(id, collected.claims, content),
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
-    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), findings },
+    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: question.highestSnapshot ?? null, findings },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
   return { of: caseOf(facts, policy, environment), id, content, collected, log };

@@ -2,7 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import type { Signer, TrustEntry, VerifiedClaim } from '../claims/types.ts';
 import { canonicalJson } from '../json.ts';
 import { globMatches } from '../trust/glob.ts';
-import { mismatch } from '../trust/match.ts';
+import { entryOf, mismatch } from '../trust/match.ts';
 import type { Policy, Principal, RoleRule } from './types.ts';
 
 /** Who a signer is under a policy. `pattern`: only a pattern names it, so several such count as one (rule 12). */
@@ -37,6 +37,18 @@ export function createAuthority(policy: Policy): Authority {
     return policy.roles.filter((role) => role.principals.includes(name) && maySign(role, claim) && role.models.some((glob) => covers(glob, model)));
   }
   return { who, rolesOf };
+}
+
+/**
+ * For looking at a lineage without a policy: everybody the caller trusts may say everything; their names are the trust's.
+ */
+export function openAuthority(trust: readonly TrustEntry[]): Authority {
+  const role: RoleRule = { name: 'trusted', principals: [], predicates: [], buildTypes: [], models: [], vouches: ['dataset', 'base-model', 'adapter', 'tokenizer', 'prompt'] };
+  function who(signer: Signer): Identified | Unidentified {
+    const entry = entryOf(signer, trust);
+    return entry === null ? 'unknown' : { principal: { name: entry.name, anchors: [entry.anchor], ids: [] }, pattern: false };
+  }
+  return { who, rolesOf: (claim) => (typeof who(claim.signer) === 'string' ? [] : [role]) };
 }
 
 /** The principals' anchors as trust: a claim that none of them verifies is nobody's. */

@@ -63,10 +63,11 @@ function vulnerabilities(predicate: Readonly<Record<string, unknown>>): readonly
   const scanner = predicate['scanner'];
   const result = isJsonObject(scanner) ? scanner['result'] : undefined;
   if (!Array.isArray(result)) return [{ id: 'a result that cannot be read', severity: 'critical' }];
-  return result.map((entry) => {
+  return result.flatMap((entry) => {
     const { id, severity } = isJsonObject(entry) ? entry : {};
-    const scores = Array.isArray(severity) ? severity.map((each: unknown) => severityOf(isJsonObject(each) ? each['score'] : undefined)) : [];
-    return { id: typeof id === 'string' ? id : '(no id)', severity: worst(scores) };
+    const scores = Array.isArray(severity) ? severity.map((each: unknown) => (isJsonObject(each) ? each['score'] : undefined)) : [];
+    const harmless = scores.length > 0 && scores.every((score) => score === 'info' || score === 'none');
+    return harmless ? [] : [{ id: typeof id === 'string' ? id : '(no id)', severity: worst(scores.map(severityOf)) }];
   });
 }
 

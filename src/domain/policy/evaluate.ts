@@ -14,6 +14,7 @@ import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
 import { collectRevocations } from './revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
+import { newestSnapshot, snapshotFindings, type HeldSnapshot } from './snapshot.ts';
 import { CLOCK_SKEW_MS, verifiedTime } from './time.ts';
 import type { Environment, Policy } from './types.ts';
 
@@ -80,11 +81,11 @@ export function lineageOf(of: Case): Lineage {
 }
 
 /** A rule the policy does not have is no check. */
-function given(name: string, { evidence, findings }: Pick<RuleResult, 'evidence' | 'findings'>): readonly Check[] {
+export function given(name: string, { evidence, findings }: Pick<RuleResult, 'evidence' | 'findings'>): readonly Check[] {
   return evidence.length === 0 && findings.length === 0 ? [] : [checkOf(name, evidence, findings)];
 }
 
-function policyCheck(of: Case): Check {
+export function policyCheck(of: Case): Check {
   const { policy, environment, facts } = of;
   const expired = Date.parse(policy.expires) <= facts.now.getTime();
   const evidence: Evidence[] = [{ what: `policy ${policy.name} version ${policy.version}, environment ${environment.name}`, data: { digest: policy.digest, version: policy.version } }];
@@ -99,16 +100,28 @@ function clockFindings({ facts }: Case): readonly Finding[] {
   return [{ code: 'clock-behind', message: 'this clock is behind the time of a claim that exists already', facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() } }];
 }
 
-function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
+export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
   return { evidence: [], findings: facts.log.findings };
 }
 
-function revocationRule({ revocations, facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
-  const findings = revocations.unreadable.map((claim): Finding => ({
+/**
+ * What revokers say that cannot be read refuses, since it might revoke anything; where the environment wants a snapshot, one
+ * must cover the promotion in question.
+ */
+export function revocationRule(of: Case, needed: number | null = null): Pick<RuleResult, 'evidence' | 'findings'> {
+  const { revocations, facts, environment } = of;
+  const unreadable = revocations.unreadable.map((claim): Finding => ({
     code: 'claim-malformed', message: 'a revoker signed something that cannot be understood, which might revoke anything', subject: facts.id, facts: { claim: `sha256:${claim.bundle}` },
   }));
-  const own = revocations.ofArtifact(facts.id.slice('sha256:'.length));
-  return { evidence: own === null && findings.length === 0 ? [{ what: `not revoked by any of ${facts.revocations.length} known revocations` }] : [], findings };
+  const stale = environment.revocations?.required === true ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot }) : [];
+  const findings = [...unreadable, ...stale];
+  return { evidence: findings.length > 0 ? [] : [{ what: `${facts.revocations.length} revocations known to the log` }], findings };
+}
+
+export function snapshotOf({ facts, authority, revocations }: Case): HeldSnapshot | null {
+  return newestSnapshot(facts.revocations.map(({ claim }) => claim), authority, {
+    origin: facts.log.origin, rootAt: facts.log.rootAt, revoked: (claim) => revocations.ofClaim(claim) !== null,
+  });
 }
 
 function lineageCheck(of: Case, lineage: Lineage): Check {

@@ -28,6 +28,10 @@ export interface LogFacts {
   readonly origin: string;
   /** All promotion entries of the name, in any environment, oldest first. */
   readonly promotions: readonly LogEntry[];
+  /** All entries' root after so many, hex; null beyond the end. */
+  readonly rootAt: (size: number) => string | null;
+  /** Highest version of a revocation snapshot this user has seen for the log. */
+  readonly highestSnapshot: number | null;
   /** Entries whose bundle is not there, forks, staleness: whatever the log gave as a reason to refuse. */
   readonly findings: readonly Finding[];
 }

@@ -39,6 +39,15 @@ export function newestPromotion(of: Case, environment: Environment): Newest {
   return refused(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`);
 }
 
+/** All counting entries of an environment, newest first: what was promoted, withdrawn, and rolled back. */
+export function promotionHistory(of: Case, environment: Environment): readonly Current[] {
+  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
+  return entries.toSorted((a, b) => b.index - a.index).flatMap((entry) => {
+    const claim = of.index.byBundle(entry.leaf.bundle.slice('sha256:'.length));
+    return (claim === null ? null : readEntry(of, entry, claim, environment)) ?? [];
+  });
+}
+
 /** Null for an entry that counts for nothing: by a signer who may not promote, or not saying what its leaf says. */
 function readEntry(of: Case, entry: LogEntry, claim: VerifiedClaim, environment: Environment): Current | null {
   const identity = of.authority.who(claim.signer);

@@ -3,6 +3,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../errors.ts';
 import { isJsonObject } from '../json.ts';
+import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
@@ -78,6 +79,7 @@ function apply({ claim, index }: LoggedRevocation, state: State, authority: Auth
   const identity = authority.who(claim.signer);
   const isRevoker = authority.rolesOf(claim, claim.statement.subject[0]?.name ?? '').some((role) => role.name === REVOKER_ROLE);
   if (claimRevoked(claim, state, authority) !== null) return;
+  if (readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
   if (revocation === null) {
     if (isRevoker) state.unreadable.push(claim);

@@ -1,0 +1,56 @@
+import { approve, type ApprovalView, type ApproveOutcome } from '../../flows/approve.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { styleFor } from '../style.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { lineageTree } from '../views/lineage-text.ts';
+import { verdictText } from '../views/verdict.ts';
+
+interface Options extends PolicyOptions, SignerOptions {
+  readonly env: string;
+  readonly as?: string;
+  readonly yes?: boolean;
+}
+
+/** `approve REF --env ENV`: shows what is approved, asks, signs the id. */
+export const register: Register = (program, run) => {
+  const command = program
+    .command('approve')
+    .description('approve an artifact for an environment, after seeing what was verified')
+    .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .requiredOption('--env <name>', 'environment of the policy')
+    .option('--as <principal>', 'who signs, where several may')
+    .option('--yes', 'do not ask');
+  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string, options: Options) => report(await decide(context, ref, options), options)));
+};
+
+async function decide(context: Context, ref: string, options: Options): Promise<ApproveOutcome> {
+  const loaded = await policyFrom(context, options);
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const input = { ...loaded, target: { name: place.name, reference: place.reference }, environment: options.env, ...(options.as === undefined ? {} : { as: options.as }) };
+  return approve(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options), confirm: (view) => confirm(context, view, options) });
+}
+
+/** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
+async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
+  const style = styleFor(process.stderr);
+  process.stderr.write(`${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${verdictText({ verdict: view.verdict, by: null, promise: `has all that ${options.env} wants` }, style)}`);
+  if (options.yes === true) return true;
+  const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
+  if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'look at `weighmark policy explain`, then say `--yes`' });
+  return /^y(?:es)?$/i.test(answer.trim());
+}
+
+function report({ id, verdict, approved }: ApproveOutcome, { env }: Options): Report {
+  const exitCode = approved === null ? (verdict.exitCode === 0 ? 1 : verdict.exitCode) : 0;
+  return {
+    exitCode,
+    json: { id, environment: env, verdict, approved: approved === null ? null : { by: approved.by, bundle: approved.bundle, log: { index: approved.logged.index, ...approved.logged.leaf } } },
+    text: (style) => ({
+      ...(approved === null ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
+      err: approved === null ? `${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
+    }),
+  };
+}

@@ -1,0 +1,48 @@
+import { impact, type ImpactInput, type ImpactOutcome } from '../../flows/impact.ts';
+import { idOf } from '../../flows/resolve-inputs.ts';
+import { resolve } from 'node:path';
+import { policyTrust } from '../../domain/policy/authority.ts';
+import type { Registry } from '../../domain/ports.ts';
+import { parseReference } from '../../domain/registry/reference.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { openArtifact, openRegistry } from '../registry-options.ts';
+import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
+import { impactText } from '../views/impact.ts';
+
+/** `impact REF`: what was made from it, and where that runs. */
+export const register: Register = (program, run) => {
+  addPolicyOptions(program.command('impact'))
+    .description('find everything made from an artifact, and where it is promoted')
+    .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .action(run(async (context, ref: string, options: PolicyOptions) => report(await look(context, ref, options))));
+};
+
+async function look(context: Context, ref: string, options: PolicyOptions): Promise<ImpactOutcome> {
+  const { registry, digest } = await targetOf(context, ref, options);
+  return impact({ digest, ...(await trustOf(context, options)) }, registry, { clock: context.clock, keyless: () => context.keyless() });
+}
+
+/** A digest need not be in the registry: what was made from it is. */
+async function targetOf(context: Context, ref: string, options: PolicyOptions): Promise<{ registry: Registry; digest: string }> {
+  const reference = parseReference(ref);
+  if (reference.kind === 'path' || reference.kind === 'digest') {
+    const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, locate: (path: string) => resolve(context.cwd, path), registry: (at?: string) => openRegistry(context, options, at) };
+    const id = await idOf(ref, ports);
+    return { registry: await openRegistry(context, options), digest: id.slice('sha256:'.length) };
+  }
+  const { registry, place } = await openArtifact(context, ref, options);
+  return { registry, digest: (await registry.resolve(place.name, place.reference)).slice('sha256:'.length) };
+}
+
+/** The policy's people where there is a policy, else the caller's own trust. */
+export async function trustOf(context: Context, options: PolicyOptions): Promise<Pick<ImpactInput, 'trust' | 'timestampAuthorities'>> {
+  if (!(await policyIsNamed(context, options))) return { trust: await trustFrom(context, {}), timestampAuthorities: await timestampAuthoritiesFrom(context, options) };
+  const { policy, timestampAuthorities } = await policyFrom(context, options);
+  return { trust: policyTrust(policy), timestampAuthorities: [...policy.timestampAuthorities, ...timestampAuthorities] };
+}
+
+function report(outcome: ImpactOutcome): Report {
+  return { exitCode: 0, json: { ...outcome }, text: (style) => ({ out: impactText(outcome, style) }) };
+}

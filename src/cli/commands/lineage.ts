@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import { parseReference } from '../../domain/registry/reference.ts';
+import { environmentOf } from '../../flows/gate.ts';
+import { lineage, type LineageInput, type LineageOutcome, type LineagePorts } from '../../flows/lineage.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, openTarget, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { openArtifact, openRegistry } from '../registry-options.ts';
+import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
+import { verdictJunit } from '../views/junit.ts';
+import { verdictSarif } from '../views/sarif.ts';
+import { lineageDot, lineageMermaid } from '../views/lineage-graph.ts';
+import { lineageHtml } from '../views/lineage-html.ts';
+import { lineageTree } from '../views/lineage-text.ts';
+import { verdictMarkdown, verdictText } from '../views/verdict.ts';
+
+interface Options extends PolicyOptions {
+  readonly env?: string;
+}
+
+/** `lineage REF`: the verified graph. */
+export const register: Register = (program, run) => {
+  addPolicyOptions(program.command('lineage'))
+    .description('show what an artifact was made from, as far as trusted signers attest it')
+    .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .option('--env <name>', 'judge it by this environment of the policy')
+    .action(run(async (context, ref: string, options: Options) => report(context, await look(context, ref, options))));
+};
+
+async function look(context: Context, ref: string, options: Options): Promise<LineageOutcome> {
+  const inside = parseReference(ref).kind === 'path' ? [resolve(context.cwd, ref)] : [];
+  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options, inside) : null;
+  const policy = loaded?.policy ?? null;
+  const input: LineageInput = {
+    shown: ref,
+    policy,
+    environment: policy === null || options.env === undefined ? null : environmentOf(policy, options.env),
+    place: await placeOf(context, ref, { policy, options }),
+    timestampAuthorities: loaded?.timestampAuthorities ?? (await timestampAuthoritiesFrom(context, options, inside)),
+  };
+  return lineage(input, await portsOf(context, options, inside));
+}
+
+async function placeOf(context: Context, ref: string, { policy, options }: { policy: LineageInput['policy']; options: Options }): Promise<LineageInput['place']> {
+  const reference = parseReference(ref);
+  if (reference.kind === 'path') return { kind: 'path', location: resolve(context.cwd, reference.path) };
+  const { registry, place } = policy === null ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy, options });
+  return { kind: 'registry', name: place.name, reference: place.reference, registry };
+}
+
+async function portsOf(context: Context, options: Options, inside: readonly string[]): Promise<LineagePorts> {
+  return {
+    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
+    keyless: () => context.keyless(),
+    trust: () => trustFrom(context, {}, inside),
+    locate: (path) => resolve(context.cwd, path),
+    registry: (location) => openRegistry(context, options, location),
+  };
+}
+
+function report(context: Context, { verdict, lineage: graph }: LineageOutcome): Report {
+  const promise = 'has a lineage that trusted signers attest throughout';
+  return {
+    exitCode: verdict.exitCode,
+    json: { verdict, id: verdict.id, root: `sha256:${graph.root}`, depth: graph.depth, nodes: [...graph.nodes.values()] },
+    text: (style) => ({ out: lineageTree(graph, verdict, style), err: `${verdictText({ verdict, by: null, promise }, style).trimEnd().split('\n').at(-1) ?? ''}\n` }),
+    sarif: () => verdictSarif(context.version, verdict),
+    junit: () => verdictJunit(verdict),
+    markdown: () => `${verdictMarkdown({ verdict, by: null, promise })}\n\n\`\`\`mermaid\n${lineageMermaid(graph)}\`\`\``,
+    other: { mermaid: () => lineageMermaid(graph), dot: () => lineageDot(graph), html: () => lineageHtml(graph, verdict) },
+  };
+}

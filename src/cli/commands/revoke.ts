@@ -1,0 +1,121 @@
+import { WeighmarkError } from '../../domain/errors.ts';
+import { durationMs } from '../../domain/policy/parse-rules.ts';
+import type { RevocationTarget } from '../../domain/policy/revocations.ts';
+import type { Policy } from '../../domain/policy/types.ts';
+import { policyTrust } from '../../domain/policy/authority.ts';
+import type { Registry } from '../../domain/ports.ts';
+import { impact } from '../../flows/impact.ts';
+import { revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/revoke.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, openTarget, openUnder, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { styleFor } from '../style.ts';
+import { impactText } from '../views/impact.ts';
+
+interface Options extends PolicyOptions, SignerOptions {
+  readonly claim?: string;
+  readonly identity?: string;
+  readonly keyFingerprint?: string;
+  readonly since?: string;
+  readonly reason?: string;
+  readonly undo?: boolean;
+  readonly snapshot?: string | true;
+  readonly yes?: boolean;
+}
+
+/** `revoke (REF | --identity NAME --since TIME) --reason TEXT`, and what goes with it: `--undo`, `--snapshot`. */
+export const register: Register = (program, run) => {
+  const command = program
+    .command('revoke')
+    .description('say, signed and logged, that an artifact, a claim or a signer no longer counts')
+    .argument('[ref]', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .option('--claim <sha256>', 'only this claim of the artifact: `sha256:…` of its bundle')
+    .option('--identity <principal>', 'a principal of the policy, as of --since')
+    .option('--key-fingerprint <sha256>', 'a key, as of --since')
+    .option('--since <time>', 'RFC 3339; what verifiably existed before still counts')
+    .option('--reason <text>', 'why, for the auditor')
+    .option('--undo', 'let it count again: takes as many revokers as the environment says')
+    .option('--snapshot [duration]', 'sign that all revocations up to now are in the log, good for 7d')
+    .option('--yes', 'do not ask');
+  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string | undefined, options: Options) => act(context, ref, options)));
+};
+
+async function act(context: Context, ref: string | undefined, options: Options): Promise<Report> {
+  const loaded = await policyFrom(context, options);
+  if (options.snapshot !== undefined) return snapshot(context, loaded, options);
+  if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
+  const named = await targetOf(context, ref, { loaded, options });
+  if (options.undo !== true) await showImpact(context, named, loaded);
+  await confirm(context, named.target, options);
+  const input: RevokeInput = { action: options.undo === true ? 'reinstate' : 'revoke', target: named.target, artifact: named.artifact, reason: options.reason, policy: loaded.policy };
+  const outcome = await revoke(input, { clock: context.clock, keyless: () => context.keyless(), registry: named.registry, signer: await signerFrom(context, options) });
+  return report(outcome, { action: input.action, target: named.target, reason: input.reason });
+}
+
+async function snapshot(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
+  const duration = options.snapshot === true || options.snapshot === undefined ? '7d' : options.snapshot;
+  if (!/^[1-9][0-9]{0,4}[mhd]$/.test(duration)) throw new WeighmarkError('usage', `${duration} is not like 12h or 7d`);
+  const ports = { clock: context.clock, keyless: () => context.keyless(), registry: await openUnder(context, policy, options), signer: await signerFrom(context, options) };
+  const outcome = await takeSnapshot({ policy, validMs: durationMs(duration) }, ports);
+  return report(outcome, { action: 'snapshot', snapshot: outcome.snapshot });
+}
+
+interface Named {
+  readonly registry: Registry;
+  readonly target: RevocationTarget;
+  readonly artifact: RevokeInput['artifact'];
+}
+
+async function targetOf(context: Context, ref: string | undefined, { loaded, options }: { loaded: LoadedPolicy; options: Options }): Promise<Named> {
+  const { policy } = loaded;
+  const signer = signerTarget(policy, options);
+  if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1) throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
+  if (signer !== null) return { registry: await openUnder(context, policy, options), target: signer, artifact: null };
+  const { registry, place } = await openTarget(context, ref ?? '', { policy, options });
+  const id = await registry.resolve(place.name, place.reference);
+  const artifact = { name: place.name, id };
+  const target: RevocationTarget = options.claim === undefined ? { kind: 'artifact', sha256: id.slice('sha256:'.length) } : { kind: 'claim', sha256: hexOf(options.claim) };
+  return { registry, target, artifact };
+}
+
+function signerTarget(policy: Policy, { identity, keyFingerprint, since }: Options): RevocationTarget | null {
+  if (identity === undefined && keyFingerprint === undefined) return null;
+  if (since === undefined || Number.isNaN(Date.parse(since))) throw new WeighmarkError('usage', 'since when? say `--since 2026-11-01T00:00:00Z`');
+  const at = new Date(since).toISOString();
+  if (keyFingerprint !== undefined) return { kind: 'key', sha256: hexOf(keyFingerprint), since: at };
+  if (!policy.principals.some(({ name }) => name === identity)) throw new WeighmarkError('usage', `the policy has no principal ${identity}`);
+  return { kind: 'principal', name: identity ?? '', since: at };
+}
+
+function hexOf(text: string): string {
+  const hex = text.replace(/^sha256:/i, '');
+  if (/^[0-9a-f]{64}$/.test(hex)) return hex;
+  throw new WeighmarkError('usage', `${text} is not a SHA-256 in hex`);
+}
+
+/** What it would hit, before anybody says yes. */
+async function showImpact(context: Context, { target, registry }: Named, { policy, timestampAuthorities }: LoadedPolicy): Promise<void> {
+  if (target.kind !== 'artifact') return;
+  const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, { clock: context.clock, keyless: () => context.keyless() });
+  process.stderr.write(impactText(outcome, styleFor(process.stderr)));
+}
+
+async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {
+  if (yes === true) return;
+  const what = target.kind === 'principal' ? target.name : `sha256:${target.sha256}`;
+  const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${target.kind} ${what}? [y/N] `);
+  if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'say `--yes`' });
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
+}
+
+function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>): Report {
+  return {
+    exitCode: 0,
+    json: { ...what, by, bundle, log: { index: logged.index, ...logged.leaf } },
+    text: (style) => ({
+      out: `${bundle}\n`,
+      err: `${style.good(String(what['action']).toUpperCase())} by ${style.plain(by)}, log entry ${logged.index ?? '(waiting)'}\n`,
+    }),
+  };
+}

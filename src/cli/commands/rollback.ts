@@ -1,0 +1,59 @@
+import { rollback, type RollbackOutcome } from '../../flows/rollback.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import { checkArtifactName } from '../../domain/registry/reference.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { verdictJunit } from '../views/junit.ts';
+import { verdictSarif } from '../views/sarif.ts';
+import { verdictMarkdown, verdictText } from '../views/verdict.ts';
+
+interface Options extends PolicyOptions, SignerOptions {
+  readonly env: string;
+  readonly to?: string;
+  readonly as?: string;
+}
+
+/** `rollback NAME --env ENV [--to REF|none]`: stdout is what is promoted now. */
+export const register: Register = (program, run) => {
+  const command = program
+    .command('rollback')
+    .description('go back to what was promoted before, or to nothing')
+    .argument('<name>', 'name in the registry')
+    .requiredOption('--env <name>', 'environment of the policy')
+    .option('--to <ref>', 'tag or sha256:… of an earlier promotion, or none; default: the one before')
+    .option('--as <principal>', 'who signs, where several may');
+  addSignerOptions(addPolicyOptions(command)).action(run(async (context, name: string, options: Options) => report(context, await decide(context, name, options))));
+};
+
+async function decide(context: Context, name: string, options: Options): Promise<RollbackOutcome> {
+  const loaded = await policyFrom(context, options);
+  const registry = await openUnder(context, loaded.policy, options);
+  const input = {
+    ...loaded,
+    name: checkArtifactName(name),
+    environment: options.env,
+    ...(options.to === undefined ? {} : { to: options.to === 'none' ? null : pointerOf(options.to, name) }),
+    ...(options.as === undefined ? {} : { as: options.as }),
+  };
+  return rollback(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options) });
+}
+
+/** `1.3`, `NAME:1.3`, `sha256:…` or `NAME@sha256:…`. */
+function pointerOf(to: string, name: string): string {
+  return to.startsWith(`${name}:`) || to.startsWith(`${name}@`) ? to.slice(name.length + 1) : to;
+}
+
+function report(context: Context, outcome: RollbackOutcome): Report {
+  const { verdict, name, environment, id, from, done } = outcome;
+  const promise = id === null ? `is empty now: ${from} was withdrawn` : 'is back to what was promoted before';
+  const by = done?.by ?? null;
+  return {
+    exitCode: verdict.exitCode,
+    json: { verdict, name, environment, id, from, done: done === null ? null : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } } },
+    text: (style) => ({ ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }), err: verdictText({ verdict, by, promise }, style) }),
+    sarif: () => verdictSarif(context.version, verdict),
+    junit: () => verdictJunit(verdict),
+    markdown: () => verdictMarkdown({ verdict, by, promise }),
+  };
+}

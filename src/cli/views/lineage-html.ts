@@ -1,0 +1,27 @@
+import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
+import { findingsOf, type Verdict } from '../../domain/verdict.ts';
+import { badge, html, page, table, type Html } from './html.ts';
+import { shortDigest } from './lineage-text.ts';
+
+/** One page that needs nothing else: the verdict, the ancestry step by step, and what is wrong. */
+export function lineageHtml(lineage: Lineage, verdict: Verdict): string {
+  const passed = verdict.exitCode === 0;
+  const body = html`
+<h1>Lineage of ${verdict.subject}</h1>
+<p>${badge(passed ? 'good' : 'bad', passed ? 'complete' : 'not complete')} <code>${verdict.id ?? ''}</code></p>
+${table('What is wrong', [{ title: 'Code' }, { title: 'About' }, { title: 'Why' }], findingsOf(verdict).map(({ code, subject, message }) => [code, subject ?? '', message]))}
+<h2>Steps</h2>
+${[...lineage.nodes.values()].map(section)}`;
+  return page(`Lineage of ${verdict.subject}`, body);
+}
+
+function section(node: LineageNode): Html {
+  const rows = node.edges.map((edge) => [
+    edge.word, edge.name, html`<code><a href="#${edge.to}">${edge.to === '' ? 'no digest' : shortDigest(edge.to)}</a></code>`, edge.role ?? '',
+    badge(edge.standing === 'refused' ? 'bad' : 'good', edge.standing === 'refused' ? 'not attested' : edge.standing),
+  ]);
+  return html`<section id="${node.digest}"><h3>${node.name === '' ? '(unnamed)' : node.name}</h3>
+<p><code>sha256:${node.digest}</code></p>
+<p>${node.step === null ? 'no step is attested' : `${node.step} by ${node.signedBy ?? 'nobody'}${node.time === null ? '' : `, by ${node.time}`}`}</p>
+${table('Inputs', [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }], rows)}</section>`;
+}

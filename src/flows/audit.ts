@@ -1,0 +1,85 @@
+import type { Policy } from '../domain/policy/types.ts';
+import { newestPromotion } from '../domain/policy/promotions.ts';
+import { findingOf, checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
+import type { LogEntry, Registry } from '../domain/ports.ts';
+import { environmentChecks } from './environment.ts';
+import { gather, type GatePorts } from './gate.ts';
+
+export interface AuditInput {
+  readonly policy: Policy;
+  readonly timestampAuthorities?: readonly string[];
+  /** Only these environments; default: all of the policy. */
+  readonly environments?: readonly string[];
+}
+
+/** One thing that runs, looked at again. */
+export interface AuditedPromotion {
+  readonly name: string;
+  readonly environment: string;
+  /** `sha256:<hex>`; null if nothing is promoted there any more. */
+  readonly id: string | null;
+  readonly verdict: Verdict;
+}
+
+export interface AuditOutcome {
+  readonly log: Verdict;
+  readonly promotions: readonly AuditedPromotion[];
+}
+
+/**
+ * Looks again at everything promoted: the log tile by tile, each artifact's bytes, its promotion, claims, ages, revocations
+ * and the rules of its environment.
+ */
+export async function audit(input: AuditInput, registry: Registry, ports: GatePorts): Promise<AuditOutcome> {
+  const log = verdictOf({ subject: registry.location, checks: [await logCheck(registry)] });
+  if (log.exitCode !== 0) return { log, promotions: [] };
+  const entries = await registry.log.find({ kind: 'promotion' });
+  const promotions: AuditedPromotion[] = [];
+  for (const place of placesOf(entries, input)) promotions.push(await auditOne(place, input, { registry, ports }));
+  return { log, promotions };
+}
+
+async function logCheck(registry: Registry): Promise<Check> {
+  try {
+    const { size, root } = await registry.log.verify();
+    return checkOf('log', [{ what: `log ${registry.log.origin}: ${size} entries, every tile read`, data: { origin: registry.log.origin, size, root } }], []);
+  } catch (error) {
+    return refusedCheck('log', [findingOf(error, 'log-invalid')]);
+  }
+}
+
+interface PromotedPlace {
+  readonly name: string;
+  readonly environment: string;
+  /** Some manifest of that name: the walk starts there, the newest promotion is found from the log. */
+  readonly manifest: string;
+}
+
+function placesOf(entries: readonly LogEntry[], { policy, environments }: AuditInput): readonly PromotedPlace[] {
+  const known = new Set(environments ?? policy.environments.map(({ name }) => name));
+  const places = new Map<string, PromotedPlace>();
+  for (const { leaf } of entries) {
+    if (leaf.env !== undefined && known.has(leaf.env)) places.set(`${leaf.name} ${leaf.env}`, { name: leaf.name, environment: leaf.env, manifest: leaf.manifest });
+  }
+  return [...places.values()].toSorted((a, b) => (`${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1));
+}
+
+async function auditOne(place: PromotedPlace, input: AuditInput, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<AuditedPromotion> {
+  const { name, environment } = place;
+  const subject = `${name} in ${environment}`;
+  try {
+    const rules = input.policy.environments.find((each) => each.name === environment);
+    if (rules === undefined) throw new Error(`the policy has no environment ${environment}`);
+    const question = { ...input, environment: rules };
+    const first = await gather({ ...question, target: { name, reference: place.manifest }, withContent: false }, registry, ports);
+    const newest = newestPromotion(first.of, rules);
+    if (!('current' in newest)) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [newest.finding])] }) };
+    const { current } = newest;
+    if (!current.promotion.passed) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], [])] }) };
+    const gathered = await gather({ ...question, target: { name, reference: current.id }, withContent: true }, registry, ports);
+    const content = gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
+    return { name, environment, id: current.id, verdict: verdictOf({ subject, id: current.id, checks: [content, ...environmentChecks(gathered.of, !current.promotion.breakGlass)] }) };
+  } catch (error) {
+    return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [findingOf(error, 'unreadable')])] }) };
+  }
+}

@@ -1,0 +1,77 @@
+import { checkNegatives, NOTHING } from '../domain/policy/required.ts';
+import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule, snapshotOf } from '../domain/policy/evaluate.ts';
+import type { Case } from '../domain/policy/facts.ts';
+import { checkPromoted, newestPromotion } from '../domain/policy/promotions.ts';
+import type { Policy } from '../domain/policy/types.ts';
+import type { Registry } from '../domain/ports.ts';
+import { checkOf, refusedCheck, type Check, type Finding } from '../domain/verdict.ts';
+import { environmentOf, gather, type GatePorts } from './gate.ts';
+import { readLog } from './gate-claims.ts';
+
+export interface EnvironmentQuestion {
+  /** `sha256:<hex>`, computed from the bytes in hand. */
+  readonly id: string;
+  /** Under which name it was asked for; null: the names it is promoted under are tried. */
+  readonly name: string | null;
+  readonly policy: Policy;
+  readonly environment: string;
+  /** Every rule of the environment as well, not only its promotion. */
+  readonly withRules?: boolean;
+  readonly timestampAuthorities?: readonly string[];
+  /** The log continues a checkpoint that the caller brought. */
+  readonly pinned?: boolean;
+  readonly highestSnapshot?: number;
+}
+
+export interface EnvironmentAnswer {
+  readonly checks: readonly Check[];
+  /** The name that is promoted; null if none is. */
+  readonly name: string | null;
+  /** For the memory: the version of the snapshot relied on. */
+  readonly snapshot: number | null;
+}
+
+/**
+ * Is this very content what is promoted to the environment, now (security rules 16, 18, 19)? For `verify --env`, `pull --env`
+ * and `audit`: whoever runs it trusts the policy, and nothing the registry says unsigned.
+ */
+export async function checkEnvironment(question: EnvironmentQuestion, registry: Registry, ports: GatePorts): Promise<EnvironmentAnswer> {
+  const environment = environmentOf(question.policy, question.environment);
+  const names = question.name === null ? await promotedNames(question, registry) : [question.name];
+  const answers: EnvironmentAnswer[] = [];
+  for (const name of names) {
+    const gathered = await gather({ ...question, environment, target: { name, reference: question.id }, withContent: question.withRules === true, needsFreshLog: true }, registry, ports);
+    const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...environmentChecks(gathered.of, question.withRules === true)];
+    const answer = { checks, name, snapshot: snapshotOf(gathered.of)?.snapshot.version ?? null };
+    if (checks.every(({ passed }) => passed)) return answer;
+    answers.push(answer);
+  }
+  return answers[0] ?? { checks: [refusedCheck('promotion', [neverPromoted(question)])], name: null, snapshot: null };
+}
+
+/** The checks that make an answer about an environment; shared with `audit`. */
+export function environmentChecks(of: Case, withRules: boolean): readonly Check[] {
+  const promoted = checkPromoted(of, of.environment, { lasting: false });
+  const newest = newestPromotion(of, of.environment);
+  const revocation = revocationRule(of, 'current' in newest ? newest.current.entry.index : null);
+  const promotion = checkOf('promotion', promoted.evidence, promoted.findings);
+  if (withRules) return [promotion, ...evaluate(of).checks.filter(({ name }) => name !== 'revocation'), ...given('revocation', revocation)];
+  const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
+  return [
+    policyCheck(of),
+    ...given('log', logRule(of)),
+    promotion,
+    ...given('revocation', { evidence: revocation.evidence, findings: [...revocation.findings, ...revoked] }),
+    ...given('claims', { ...NOTHING, findings: checkNegatives(of) }),
+  ];
+}
+
+async function promotedNames({ id, environment }: EnvironmentQuestion, registry: Registry): Promise<readonly string[]> {
+  const { entries } = await readLog(registry);
+  const found = entries.filter(({ leaf }) => leaf.kind === 'promotion' && leaf.manifest === id && leaf.env === environment);
+  return [...new Set(found.map(({ leaf }) => leaf.name))];
+}
+
+function neverPromoted({ id, environment }: EnvironmentQuestion): Finding {
+  return { code: 'not-promoted', message: `it was never promoted to ${environment}`, subject: id };
+}
