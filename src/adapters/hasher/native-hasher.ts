@@ -3,6 +3,7 @@ import { outboardBytes } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { HashOptions, HashResult } from '../../domain/ports.ts';
 import { fileError } from '../files/errors.ts';
+import { stageOutboards } from './outboard-files.ts';
 import type { Addon } from './native.ts';
 import { changed, notRegular, type SizedJob } from './open-file.ts';
 
@@ -11,7 +12,7 @@ const SEGMENT_BYTES = 4 << 20;
 const PROGRESS_MS = 50;
 const DIGEST_BYTES = 32;
 const FAILURE_BYTES = 9;
-const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4 } as const;
+const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4, outboardFile: 8 } as const;
 
 /** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
 export async function hashNatively(addon: Addon, jobs: readonly SizedJob[], options: HashOptions, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
@@ -20,9 +21,13 @@ export async function hashNatively(addon: Addon, jobs: readonly SizedJob[], opti
   const report = reporter(options, () => addon.progress(run));
   options.signal?.addEventListener('abort', stop);
   if (options.signal?.aborted === true) stop();
+  const outboards = stageOutboards(jobs, options);
   try {
-    return decode(await addon.start(run, encode(jobs, options, segmentBytes)), jobs, options);
+    const results = decode(await addon.start(run, encode(outboards.jobs, options, segmentBytes)), jobs, options);
+    outboards.keep((index) => results[index]?.digests.blake3 !== undefined);
+    return results;
   } finally {
+    outboards.discard();
     report();
     options.signal?.removeEventListener('abort', stop);
   }
@@ -44,8 +49,9 @@ function reporter({ onProgress }: HashOptions, done: () => number): () => void {
   };
 }
 
+/** In memory; those with a place of their own are written there. */
 function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
-  return options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+  return job.outboardTo === undefined && options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
 }
 
 /** Little-endian, as `kernel/src/request.rs` reads it. */
@@ -55,14 +61,14 @@ function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: n
   head.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
   head.writeBigUInt64LE(BigInt(segmentBytes), 8);
   head.writeUInt32LE(jobs.length, 16);
-  return Buffer.concat([head, ...jobs.map((job) => encodeJob(job, wantsOutboard(job, options)))]);
+  return Buffer.concat([head, ...jobs.flatMap((job) => [encodeJob(job, wantsOutboard(job, options)), ...encodeSink(job)])]);
 }
 
 function encodeJob(job: SizedJob, outboard: boolean): Buffer {
   const path = Buffer.from(job.location);
   const { stamp } = job;
   const bytes = Buffer.alloc((stamp === undefined ? 16 : 48) + path.length);
-  bytes.writeUInt32LE((job.followLink === true ? FLAG.follow : 0) | (outboard ? FLAG.outboard : 0) | (stamp === undefined ? 0 : FLAG.stamped), 0);
+  bytes.writeUInt32LE((job.followLink === true ? FLAG.follow : 0) | (outboard ? FLAG.outboard : 0) | (job.outboardTo === undefined ? 0 : FLAG.outboardFile) | (stamp === undefined ? 0 : FLAG.stamped), 0);
   bytes.writeBigUInt64LE(BigInt(job.sizeBytes), 4);
   let at = 12;
   if (stamp !== undefined) {
@@ -70,6 +76,14 @@ function encodeJob(job: SizedJob, outboard: boolean): Buffer {
   }
   path.copy(bytes, bytes.writeUInt32LE(path.length, at));
   return bytes;
+}
+
+function encodeSink(job: SizedJob): Buffer[] {
+  if (job.outboardTo === undefined) return [];
+  const path = Buffer.from(job.outboardTo);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(path.length);
+  return [length, path];
 }
 
 function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOptions): HashResult[] {

@@ -3,6 +3,7 @@ import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
 import { openCutFile, type CutFile } from './cut-file.ts';
 import { hexDigests } from './hex.ts';
+import { writeOutboard } from './outboard-files.ts';
 import { planJobs, type Sizing } from './plan.ts';
 import type { Answer, Task } from './tasks.ts';
 import type { SizedJob } from './open-file.ts';
@@ -25,12 +26,17 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
   let cutAt = 0;
   let batchAt = 0;
   const jobAt = (index: number) => jobs[index] as SizedJob;
-  const wantsOutboard = (job: SizedJob) => options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+  const wantsOutboard = (job: SizedJob) => options.algorithms.includes('blake3') && (job.outboardTo !== undefined || job.sizeBytes >= (options.outboardFromBytes ?? Infinity));
 
   const fail = (index: number, error: WeighmarkError) => {
     if (options.onFailure === undefined) throw error;
     results[index] = { sizeBytes: jobAt(index).sizeBytes, digests: {} };
     options.onFailure(index, error);
+  };
+  const deliver = (index: number, { outboard, ...result }: HashResult) => {
+    const { outboardTo } = jobAt(index);
+    if (outboard !== undefined && outboardTo !== undefined) writeOutboard(outboardTo, outboard);
+    results[index] = outboard === undefined || outboardTo !== undefined ? result : { ...result, outboard };
   };
   const openNextCut = (): boolean => {
     const index = plan.cut[cutAt];
@@ -68,7 +74,7 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
       const job = jobAt(index);
       const { failure } = answers[at] as Answer;
       if (failure !== undefined) fail(index, new WeighmarkError(failure.code, failure.message, failure.detail));
-      else results[index] = resultOf(job, answers[at] as Answer, { outboard: wantsOutboard(job), tree: how.tree });
+      else deliver(index, resultOf(job, answers[at] as Answer, { outboard: wantsOutboard(job), tree: how.tree }));
     });
     indices.delete(task);
   };
@@ -80,7 +86,7 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
       cut.settle(task, answer);
       const result = cut.result();
       if (result === null) return;
-      results[task.index] = result;
+      deliver(task.index, result);
     } catch (error) {
       cut.close();
       fail(task.index, asFailure(error));

@@ -71,11 +71,14 @@ async function lastSeen(known: Known): Promise<VerifiedCheckpoint | null> {
   return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey));
 }
 
+/** Why a memory is not written: no space, no permission, no such folder. */
+export const CANNOT_WRITE: ReadonlySet<string> = new Set(['write-refused', 'disk-full', 'not-found']);
+
 /** A user without a writable state folder goes without; `remembered` then says so (security rule 18). */
 export async function remember({ memory, origin, vkeys }: Known, note: string): Promise<void> {
   try {
     await memory.remember(origin, { vkeys, checkpoint: note });
   } catch (error) {
-    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
+    if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;
   }
 }

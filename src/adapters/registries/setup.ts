@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { openMemory, type LogMemory } from '../log-store/memory.ts';
 import { defaultLogKeyFile } from '../log-store/log-key.ts';
+import { CANNOT_WRITE } from '../log-store/view.ts';
 
 /** What opening a registry takes from the outside. */
 export interface RegistryDeps {
@@ -82,7 +83,7 @@ async function pin(memory: LogMemory, said: LogIdentity, { place, isNew }: { pla
     if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null });
     await memory.rememberPlace(place, said.origin);
   } catch (error) {
-    if (!(error instanceof WeighmarkError && (error.code === 'write-refused' || error.code === 'disk-full'))) throw error;
+    if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { WeighmarkError } from '../../../domain/errors.ts';
 import type { Source } from '../../../domain/ports.ts';
 import { fileError } from '../../files/errors.ts';
 import { expectStatus, type OciClient } from './client.ts';
-import { bodyOf, type HttpResponse } from './http.ts';
+import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import { blobUrl } from './upload.ts';
 
 const CUTS = 8;
@@ -18,8 +18,10 @@ export interface BlobDownload {
 
 /** A small blob as a whole, checked. @throws WeighmarkError `digest-mismatch`, `not-found`, `limit-exceeded`. */
 export async function downloadBytes(client: OciClient, { repository, digest }: { repository: string; digest: string }, maxBytes: number): Promise<Uint8Array> {
-  const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository });
-  const bytes = await bodyOf(await expectStatus(response, [200], digest), maxBytes);
+  const bytes = await unlessCut(async () => {
+    const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository });
+    return bodyOf(await expectStatus(response, [200], digest), maxBytes);
+  });
   const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   if (found !== digest) throw wrong(digest, found);
   return bytes;

@@ -174,6 +174,18 @@ export async function bodyOf(response: HttpResponse, maxBytes: number = LIMITS.h
   return Buffer.concat(chunks);
 }
 
+/** Asks again when a small answer was cut on its way. */
+export async function unlessCut<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !(error instanceof WeighmarkError && isTransient(error))) throw error;
+      await pause(attempt, undefined, undefined);
+    }
+  }
+}
+
 function networkError(cause: unknown, request: HttpRequest): WeighmarkError {
   if (cause instanceof WeighmarkError) return cause;
   if (request.signal?.aborted === true) return new WeighmarkError('interrupted', 'interrupted', { cause });

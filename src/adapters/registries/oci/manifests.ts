@@ -6,7 +6,7 @@ import { parseStrictJsonObject } from '../../../domain/json.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import { descriptorsOf, fallbackTag, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { expectStatus, type OciClient } from './client.ts';
-import { bodyOf, type HttpResponse } from './http.ts';
+import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 
 const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE].join(', ');
 const MERGE_TRIES = 8;
@@ -25,12 +25,13 @@ function manifestUrl(client: OciClient, repository: string, reference: string): 
 
 /** By tag or digest; a digest is checked. Null if it is not there. @throws WeighmarkError `digest-mismatch`. */
 export async function fetchManifest(client: OciClient, repository: string, reference: string): Promise<Fetched | null> {
-  const response = await client.request({ method: 'GET', url: manifestUrl(client, repository, reference), repository, headers: { accept: ACCEPT } });
-  if (response.status === 404) {
+  const bytes = await unlessCut(async () => {
+    const response = await client.request({ method: 'GET', url: manifestUrl(client, repository, reference), repository, headers: { accept: ACCEPT } });
+    if (response.status !== 404) return bodyOf(await expectStatus(response, [200], `${repository}:${reference}`), LIMITS.manifestBytes);
     response.stream.resume();
     return null;
-  }
-  const bytes = await bodyOf(await expectStatus(response, [200], `${repository}:${reference}`), LIMITS.manifestBytes);
+  });
+  if (bytes === null) return null;
   const digest = ociDigest(bytes);
   if (reference.startsWith('sha256:') && reference !== digest) {
     throw new WeighmarkError('digest-mismatch', 'the registry sent another manifest than asked for', { subject: reference, facts: { asked: reference, found: digest } });

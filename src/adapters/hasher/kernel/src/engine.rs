@@ -1,14 +1,13 @@
 //! Hashes a list of files on all cores: one shared counter over units of work, positioned reads into one reused buffer a
 //! thread. A huge file is cut into aligned segments; small files are taken in runs.
 
+use crate::blake3_file::{InOrder, Segments};
 use crate::file::{Failure, OpenFile};
 use crate::paired;
 use crate::request::{Job, Output, Request};
-use crate::tree;
-use blake3::hazmat::{ChainingValue, HasherExt};
 use sha2::{Digest, Sha256};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{AcqRel, Relaxed}};
 
 /// Fits the second-level cache beside the hasher's state.
 pub const BUFFER_BYTES: usize = 256 << 10;
@@ -39,9 +38,9 @@ enum Unit {
     Paired { job: usize },
 }
 
-/// Chaining values of a file that is hashed in segments, as they come in.
+/// A file that is hashed in segments; made by who begins it, finished by who ends it.
 struct Cut {
-    values: Mutex<Vec<ChainingValue>>,
+    segments: OnceLock<Result<Segments, Failure>>,
     missing: AtomicUsize,
 }
 
@@ -99,13 +98,11 @@ fn plan(request: &Request) -> (Vec<Unit>, Vec<Cut>) {
 }
 
 fn cut(request: &Request, job: usize, units: &mut Vec<Unit>, cuts: &mut Vec<Cut>) {
-    let size = request.jobs[job].size;
-    let leaf = if request.jobs[job].outboard { tree::GROUP_BYTES as u64 } else { request.segment_bytes };
-    let segments = size.div_ceil(request.segment_bytes);
+    let segments = request.jobs[job].size.div_ceil(request.segment_bytes);
     for segment in 0..segments {
         units.push(Unit::Segment { job, start: segment * request.segment_bytes, cut: cuts.len() });
     }
-    cuts.push(Cut { values: Mutex::new(vec![[0; 32]; size.div_ceil(leaf) as usize]), missing: AtomicUsize::new(segments as usize) });
+    cuts.push(Cut { segments: OnceLock::new(), missing: AtomicUsize::new(segments as usize) });
 }
 
 impl Work<'_> {
@@ -139,96 +136,56 @@ impl Work<'_> {
     fn whole(&self, index: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let job = &self.request.jobs[index];
         let mut sha256 = Sha256::new();
-        let mut blake3 = Blake3::new(job);
+        let mut blake3 = if self.request.blake3 { Some(InOrder::new(job, self.request.segment_bytes)?) } else { None };
         self.read(job, 0, job.size, buffer, |offset, bytes| {
             if self.request.sha256 {
                 sha256.update(bytes);
             }
-            if self.request.blake3 {
-                blake3.update(offset, bytes);
-            }
+            blake3.as_mut().map_or(Ok(()), |blake3| blake3.update(offset, bytes))
         })?;
         let mut output = self.outputs[index].lock().unwrap();
-        if self.request.blake3 {
-            blake3.finish(job, &mut output);
-        }
         if self.request.sha256 {
             output.sha256 = sha256.finalize().into();
         }
-        Ok(())
+        blake3.map_or(Ok(()), |blake3| blake3.finish(&mut output))
     }
 
     fn segment(&self, index: usize, start: u64, cut: &Cut, buffer: &mut [u8]) -> Result<(), Failure> {
         let job = &self.request.jobs[index];
         let end = job.size.min(start + self.request.segment_bytes);
-        let mut hasher = tree::subtree(start);
-        let mut groups = Vec::new();
+        let segments = cut.segments.get_or_init(|| Segments::new(job, self.request.segment_bytes)).as_ref().map_err(|failure| *failure)?;
+        let mut segment = segments.begin(start, job.size);
         self.read(job, start, end, buffer, |offset, bytes| {
-            if job.outboard { tree::group_values(bytes, offset, &mut groups) } else { _ = hasher.update(bytes) }
+            segment.update(offset, bytes);
+            Ok(())
         })?;
-        let leaf = if job.outboard { tree::GROUP_BYTES as u64 } else { self.request.segment_bytes };
-        let mut values = cut.values.lock().unwrap();
-        let first = (start / leaf) as usize;
-        if job.outboard { values[first..first + groups.len()].copy_from_slice(&groups) } else { values[first] = hasher.finalize_non_root() }
-        if cut.missing.fetch_sub(1, Relaxed) == 1 {
-            let mut output = self.outputs[index].lock().unwrap();
-            if job.outboard { (output.outboard, output.blake3) = tree::outboard(&values, job.size) } else { output.blake3 = tree::root(&values) }
+        segments.put((start / self.request.segment_bytes) as usize, segment)?;
+        if cut.missing.fetch_sub(1, AcqRel) == 1 {
+            segments.finish(&mut self.outputs[index].lock().unwrap())?;
         }
         Ok(())
     }
 
     fn paired(&self, index: usize) -> Result<(), Failure> {
         let job = &self.request.jobs[index];
-        let mut blake3 = Blake3::new(job);
+        let mut blake3 = InOrder::new(job, self.request.segment_bytes)?;
         let sha256 = paired::hash(job, self.control, |offset, bytes| blake3.update(offset, bytes))?;
         let mut output = self.outputs[index].lock().unwrap();
-        blake3.finish(job, &mut output);
         output.sha256 = sha256;
-        Ok(())
+        blake3.finish(&mut output)
     }
 
-    fn read(&self, job: &Job, start: u64, end: u64, buffer: &mut [u8], mut each: impl FnMut(u64, &[u8])) -> Result<(), Failure> {
+    fn read(&self, job: &Job, start: u64, end: u64, buffer: &mut [u8], mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         self.control.advance(0)?;
         let file = OpenFile::open(job)?;
         let mut offset = start;
         while offset < end {
             let length = (end - offset).min(buffer.len() as u64) as usize;
             file.read_exact_at(&mut buffer[..length], offset)?;
-            each(offset, &buffer[..length]);
+            each(offset, &buffer[..length])?;
             self.control.advance(length)?;
             offset += length as u64;
         }
         file.close()
-    }
-}
-
-/// BLAKE3 of a file read from its start, by groups where an outboard is wanted.
-enum Blake3 {
-    Whole(Box<blake3::Hasher>),
-    Groups(Vec<ChainingValue>),
-}
-
-impl Blake3 {
-    fn new(job: &Job) -> Self {
-        if job.outboard && job.size > tree::GROUP_BYTES as u64 { Self::Groups(Vec::new()) } else { Self::Whole(Box::default()) }
-    }
-
-    fn update(&mut self, offset: u64, bytes: &[u8]) {
-        match self {
-            Self::Whole(hasher) => _ = hasher.update(bytes),
-            Self::Groups(values) => tree::group_values(bytes, offset, values),
-        }
-    }
-
-    fn finish(self, job: &Job, output: &mut Output) {
-        match self {
-            Self::Groups(values) => (output.outboard, output.blake3) = tree::outboard(&values, job.size),
-            Self::Whole(hasher) => {
-                output.blake3 = *hasher.finalize().as_bytes();
-                if job.outboard {
-                    output.outboard = tree::empty_outboard(job.size);
-                }
-            }
-        }
     }
 }

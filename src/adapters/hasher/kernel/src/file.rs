@@ -25,6 +25,12 @@ pub enum Failure {
     System(i32),
 }
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::System(error.raw_os_error().unwrap_or(0))
+    }
+}
+
 pub struct OpenFile {
     file: File,
     stamp: Stamp,
@@ -58,7 +64,7 @@ impl OpenFile {
                 Ok(0) => return Err(Failure::Changed),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::System(error.raw_os_error().unwrap_or(0))),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -91,5 +97,5 @@ fn stat(file: &File) -> Result<(Stamp, libc::mode_t), Failure> {
 }
 
 fn last_error() -> Failure {
-    Failure::System(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    std::io::Error::last_os_error().into()
 }

@@ -8,11 +8,15 @@ mod wasm;
 #[cfg(unix)]
 mod addon;
 #[cfg(unix)]
+mod blake3_file;
+#[cfg(unix)]
 mod engine;
 #[cfg(unix)]
 mod file;
 #[cfg(unix)]
 mod napi;
+#[cfg(unix)]
+mod outboard;
 #[cfg(unix)]
 mod paired;
 #[cfg(unix)]

@@ -16,7 +16,7 @@ struct Filled {
 }
 
 /// SHA-256 of the file; `each` gets the same bytes on this thread, in order.
-pub fn hash(job: &Job, control: &Control, each: impl FnMut(u64, &[u8])) -> Result<[u8; 32], Failure> {
+pub fn hash(job: &Job, control: &Control, each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<[u8; 32], Failure> {
     let file = OpenFile::open(job)?;
     let (filled, to_hash) = channel();
     let (emptied, to_fill) = channel();
@@ -24,7 +24,7 @@ pub fn hash(job: &Job, control: &Control, each: impl FnMut(u64, &[u8])) -> Resul
     let digest = std::thread::scope(|scope| {
         let digest = scope.spawn(|| sha256(to_hash, emptied));
         feed(&file, job, control, (filled, to_fill), each)?;
-        Ok(digest.join().expect("SHA-256 does not panic"))
+        Ok::<_, Failure>(digest.join().expect("SHA-256 does not panic"))
     })?;
     file.close()?;
     Ok(digest)
@@ -39,13 +39,13 @@ fn sha256(filled: Receiver<Filled>, emptied: Sender<Vec<u8>>) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn feed(file: &OpenFile, job: &Job, control: &Control, (filled, to_fill): (Sender<Filled>, Receiver<Vec<u8>>), mut each: impl FnMut(u64, &[u8])) -> Result<(), Failure> {
+fn feed(file: &OpenFile, job: &Job, control: &Control, (filled, to_fill): (Sender<Filled>, Receiver<Vec<u8>>), mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut offset = 0;
     while offset < job.size {
         let mut buffer = to_fill.recv().map_err(|_| Failure::Interrupted)?;
         let length = (job.size - offset).min(BUFFER_BYTES as u64) as usize;
         file.read_exact_at(&mut buffer[..length], offset)?;
-        each(offset, &buffer[..length]);
+        each(offset, &buffer[..length])?;
         control.advance(length)?;
         filled.send(Filled { buffer, length }).map_err(|_| Failure::Interrupted)?;
         offset += length as u64;

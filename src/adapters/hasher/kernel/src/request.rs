@@ -8,10 +8,18 @@ pub struct Job {
     pub path: CString,
     pub size: u64,
     pub follow: bool,
-    /// Wants an outboard.
-    pub outboard: bool,
+    pub sink: Sink,
     /// What the file must be; set by the caller or by whoever opens it first.
     pub stamp: OnceLock<Stamp>,
+}
+
+/// Where an outboard goes.
+pub enum Sink {
+    None,
+    /// Into the response.
+    Memory,
+    /// Into a file that is not there yet.
+    File(CString),
 }
 
 pub struct Request {
@@ -38,6 +46,7 @@ const KEEP_GOING: u32 = 4;
 const FOLLOW: u32 = 1;
 const OUTBOARD: u32 = 2;
 const STAMPED: u32 = 4;
+const OUTBOARD_FILE: u32 = 8;
 
 /// Null for bytes that `native.ts` would not write.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
@@ -47,7 +56,8 @@ pub fn parse(bytes: &[u8]) -> Option<Request> {
     let segment_bytes = reader.u64()?;
     let count = reader.u32()?;
     let jobs = (0..count).map(|_| reader.job()).collect::<Option<Vec<_>>>()?;
-    let valid = reader.0.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= 1024;
+    let least = if jobs.iter().any(|job| !matches!(job.sink, Sink::None)) { crate::tree::GROUP_BYTES as u64 } else { 1024 };
+    let valid = reader.0.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
     valid.then_some(Request {
         blake3: wanted & BLAKE3 != 0,
         sha256: wanted & SHA256 != 0,
@@ -110,9 +120,19 @@ impl Reader<'_> {
             let (dev, ino, mtime, ctime) = (self.u64()?, self.u64()?, self.u64()?, self.u64()?);
             let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
         }
+        let path = self.path()?;
+        let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
+            0 => Sink::None,
+            OUTBOARD => Sink::Memory,
+            _ => Sink::File(self.path()?),
+        };
+        Some(Job { path, size, follow: flags & FOLLOW != 0, sink, stamp })
+    }
+
+    fn path(&mut self) -> Option<CString> {
         let length = self.u32()? as usize;
         let (path, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
-        Some(Job { path: CString::new(path).ok()?, size, follow: flags & FOLLOW != 0, outboard: flags & OUTBOARD != 0, stamp })
+        CString::new(path).ok()
     }
 }
