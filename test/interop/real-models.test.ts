@@ -17,12 +17,12 @@ interface Facts {
   readonly tensors?: number;
 }
 
-const folder = process.env['WEIGHMARK_REAL_MODELS'];
+const folder = process.env['WEIGHMARK_REAL_MODELS'] ?? '';
 const { files } = JSON.parse(readFileSync(new URL('real-models.json', import.meta.url), 'utf8')) as { files: Record<string, Facts> };
 
-if (folder === undefined) test('real models', { skip: 'run by test/interop/real-models.sh' }, () => undefined);
+if (folder === '') test('real models', { skip: 'run by test/interop/real-models.sh' }, () => undefined);
 
-for (const [path, facts] of folder === undefined ? [] : Object.entries(files)) {
+for (const [path, facts] of folder === '' ? [] : Object.entries(files)) {
   const location = join(folder, path);
   const skip = process.env['WEIGHMARK_CI_OPTIONAL'] === '1' && !existsSync(location) ? 'not to be had here' : false;
   test(path, { skip }, async () => {

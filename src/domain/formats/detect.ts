@@ -83,7 +83,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (head.length >= 512 && head[0] !== 0 && checksumFits(head)) found.add('tar');
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
-  await probeHdf5(source, found);
+  await probeHdf5(file, head, found);
   if (isText(head)) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
@@ -98,10 +98,15 @@ async function probeTail(source: Source, found: Set<FormatId>): Promise<void> {
   if (!found.has('parquet') && tail.subarray(-4).toString('latin1') === 'PAR1') found.add('parquet');
 }
 
-/** A superblock may also lie at 512, 1024, 2048… (HDF5 file format specification, II.A). */
-async function probeHdf5(source: Source, found: Set<FormatId>): Promise<void> {
-  for (let at = 512; at + 8 <= source.size && !found.has('hdf5'); at *= 2) {
-    if (startsWith(await source.read(at, 8), 0, '894844460d0a1a0a')) found.add('hdf5');
+/**
+ * A superblock may also lie at 512, 1024, 2048… (HDF5 file format specification, II.A). Beyond the head it is looked for
+ * only where it would be found: under an HDF5 name, or when the file is nothing else.
+ */
+async function probeHdf5({ path, source }: NamedSource, head: Uint8Array, found: Set<FormatId>): Promise<void> {
+  const everywhere = found.size === 0 || ['hdf5', 'keras-v3'].includes(formatOfName(path) ?? '');
+  for (let at = 512; at + 8 <= (everywhere ? source.size : head.length) && !found.has('hdf5'); at *= 2) {
+    const bytes = at + 8 <= head.length ? head.subarray(at, at + 8) : await source.read(at, 8);
+    if (startsWith(bytes, 0, '894844460d0a1a0a')) found.add('hdf5');
   }
 }
 

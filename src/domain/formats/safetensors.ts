@@ -12,6 +12,8 @@ const BITS: Readonly<Record<string, number>> = {
   I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
 };
 const MEMBER_BYTES = 16 << 20;
+/** Problems after which nobody can say how many parameters there are. */
+const UNCOUNTABLE: ReadonlySet<Problem['code']> = new Set(['duplicate-key', 'bad-value', 'overflow']);
 
 interface State {
   readonly dataStart: number;
@@ -33,12 +35,12 @@ export async function readSafetensors({ source }: NamedSource): Promise<Findings
   checkLength(length, source.size);
   const dataStart = 8 + Number(length);
   const state: State = { dataStart, problems: [], metadata: [], extents: [], names: new Set() };
-  const tally = startTally();
+  const tally = startTally({ known: () => !state.problems.some(({ code }) => UNCOUNTABLE.has(code)) });
   for await (const member of objectMembers(source, { start: 8, end: dataStart, memberBytes: MEMBER_BYTES })) {
     noteDuplicate(state, member);
     if (member.key === '__metadata__') readMetadata(state, member);
     else {
-      const tensor = tensorOf(state, member, membersOf(member.value));
+      const tensor = tensorOf(state, member);
       if (tensor !== null) tally.add(tensor);
     }
   }
@@ -73,12 +75,45 @@ function readMetadata({ metadata, problems }: State, { value, offset }: Member):
   }
 }
 
+interface Entry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** One entry of the header; null if it cannot be used, with the problem that says why. */
-function tensorOf({ problems, extents, dataStart }: State, { key: name, offset: at }: Member, members: Member[] | null): TensorInfo | null {
+function tensorOf({ problems, extents, dataStart }: State, { key: name, value, offset: at }: Member): TensorInfo | null {
   const bad = (code: Problem['code'], message: string): null => {
     note(problems, { code, message, offset: at, subject: name });
     return null;
   };
+  const entry = usualEntry(value) ?? anyEntry(value, bad);
+  if (entry === null) return null;
+  const { dtype, shape, begin, end } = entry;
+  if (end < begin) return bad('bad-value', 'the tensor ends before it begins');
+  if (![...shape, end].every(Number.isSafeInteger)) return bad('overflow', 'a dimension or offset is too large to be true');
+  const tensor = { name, dtype, shape, offset: dataStart + begin, length: end - begin };
+  checkSize(tensor, bad);
+  extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: name });
+  return tensor;
+}
+
+const INTEGER = '(?:0|[1-9]\\d{0,14})';
+const USUAL = new RegExp(`^\\{"dtype":"(\\w{1,20})","shape":\\[((?:${INTEGER}(?:,${INTEGER})*)?)\\],"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}$`);
+
+/** An entry in the one form that all known writers use: five times faster than reading it as JSON, nothing else is accepted. */
+function usualEntry(value: Uint8Array): Entry | null {
+  if (value.length > 500) return null;
+  const match = USUAL.exec(Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1'));
+  const [, dtype = '', sizes = '', begin = '', end = ''] = match ?? [];
+  if (match === null) return null;
+  return { dtype, shape: sizes === '' ? [] : sizes.split(',').map(Number), begin: Number(begin), end: Number(end) };
+}
+
+/** An entry as JSON of any form; integers of any size, exactly. */
+function anyEntry(text: Uint8Array, bad: (code: Problem['code'], message: string) => null): Entry | null {
+  const members = membersOf(text);
   const keys = new Set(members?.map(({ key }) => key));
   if (members !== null && keys.size !== members.length) bad('duplicate-key', 'a key stands twice in the tensor’s entry');
   const value = (key: string): Uint8Array => members?.find((member) => member.key === key)?.value ?? new Uint8Array(0);
@@ -87,12 +122,7 @@ function tensorOf({ problems, extents, dataStart }: State, { key: name, offset: 
   const [begin, end, ...more] = jsonIntegers(value('data_offsets')) ?? [];
   if (dtype === null || shape === null || begin === undefined || end === undefined || more.length > 0) return bad('bad-value', 'the tensor’s entry is not dtype, shape and two data_offsets');
   if (keys.size !== 3) bad('bad-value', 'the tensor’s entry holds more than dtype, shape and data_offsets');
-  if (end < begin) return bad('bad-value', 'the tensor ends before it begins');
-  if ([...shape, end].some((number) => number > BigInt(Number.MAX_SAFE_INTEGER))) return bad('overflow', 'a dimension or offset is too large to be true');
-  const tensor = { name, dtype, shape: shape.map(Number), offset: dataStart + Number(begin), length: Number(end - begin) };
-  checkSize(tensor, bad);
-  extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: name });
-  return tensor;
+  return { dtype, shape: shape.map(Number), begin: Number(begin), end: Number(end) };
 }
 
 function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>, bad: (code: Problem['code'], message: string) => null): void {
