@@ -61,9 +61,15 @@ export const LIMITS = {
   protobufFields: 10_000_000,
   /** Sub-graphs, groups and flat tables inside each other. */
   formatDepth: 32,
+  /** Names, headers and texts of one file kept while it is read. */
+  structureBytes: 256 << 20,
   /** An archive member or compressed stream held in memory so that it can be read at random. */
   memberBytes: 64 << 20,
   /** Bytes one exported range proof may prove, and its file. */
   proofRangeBytes: 64 << 20,
   proofFileBytes: 96 << 20,
+  /** An outboard held in memory to name what differs: of a file of 256 GiB. */
+  outboardBytes: 1 << 30,
+  /** Parts of a file that evidence lists. */
+  partsListed: 100,
 } as const;

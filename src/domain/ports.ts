@@ -100,8 +100,8 @@ export interface HashJob {
   readonly stamp?: FileStamp;
   readonly followLink?: boolean;
   /**
-   * Where to write the file's outboard while it is hashed (with `blake3`): complete or not at all. The folder is there.
-   * Memory does not grow with the file.
+   * Where to write the file's outboard while it is hashed (with `blake3`): complete or not at all. Its
+   * folder is made. Memory does not grow with the file.
    */
   readonly outboardTo?: string;
 }

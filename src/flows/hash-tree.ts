@@ -14,6 +14,8 @@ export interface HashTreeOptions {
   readonly jobs?: number;
   readonly followLinks?: boolean;
   readonly outboardFromBytes?: number;
+  /** Where a file's outboard is written while it is hashed; undefined: nowhere. */
+  readonly outboardTo?: (entry: TreeEntry) => string | undefined;
 }
 
 export interface HashedEntry {
@@ -26,7 +28,11 @@ export interface HashedEntry {
 export async function hashTree(entries: readonly TreeEntry[], options: HashTreeOptions, ports: HashTreePorts): Promise<readonly HashedEntry[]> {
   const progress = ports.progress.start(options.label, entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const followLink = options.followLinks === true ? { followLink: true } : {};
-  const jobs = entries.map(({ location, sizeBytes, stamp }) => ({ location, sizeBytes, stamp, ...followLink }));
+  const jobs = entries.map((entry) => {
+    const { location, sizeBytes, stamp } = entry;
+    const outboardTo = options.outboardTo?.(entry);
+    return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
+  });
   try {
     const results = await (await ports.hasher()).hash(jobs, hashOptions(options, ports, (bytes) => progress.advance(bytes)));
     return entries.map((entry, index) => hashed(entry, results[index]));

@@ -1,12 +1,16 @@
 import type { ListedFile } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { HashAlgorithm, Tree } from '../domain/ports.ts';
+import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../domain/digest/outboard.ts';
+import type { HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
 import { scanFile, atLeast, type ScanFinding, type ScanResult, type Severity, type Unexamined } from '../domain/scan/index.ts';
+import { sidecarsOf } from '../domain/tree.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
   readonly files: readonly ListedFile[];
+  /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
+  readonly outboards: readonly string[];
 }
 
 const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
@@ -15,9 +19,20 @@ const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
 export async function hashForSeal(input: { root: string; allowSymlinks?: boolean; jobs?: number }, ports: HashTreePorts): Promise<SealedContent> {
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
   if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
-  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: BOTH, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
+  const outboardTo = await outboardPlaces(tree, ports);
+  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: BOTH, followLinks: tree.followedLinks, outboardTo, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
   const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
-  return { tree, files };
+  return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+}
+
+/** Nothing is written through a link that came with the artifact. */
+async function outboardPlaces(tree: Tree, ports: HashTreePorts): Promise<(entry: TreeEntry) => string | undefined> {
+  const { folder } = sidecarsOf(tree);
+  for (const place of [folder, `${folder}/${OUTBOARD_FOLDER}`]) {
+    const kind = await ports.files.kindOf(place);
+    if (kind !== 'none' && kind !== 'directory') throw new WeighmarkError('write-refused', `${place} is not a folder`, { subject: place });
+  }
+  return ({ path, sizeBytes }) => (sizeBytes >= OUTBOARD_FROM_BYTES ? outboardPlace(folder, path) : undefined);
 }
 
 export interface Scanned {

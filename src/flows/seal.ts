@@ -66,7 +66,10 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const scanned = await scanForSeal(content.tree, input.failOn, ports);
   const facts = await describe(input, content, ports);
   const outcome = outcomeOf({ content, scanned, facts }, ports);
-  if (scanned.blocking.length > 0) return outcome;
+  if (scanned.blocking.length > 0) {
+    for (const outboard of content.outboards) await ports.files.remove(outboard);
+    return outcome;
+  }
   const places = sidecarsOf(content.tree);
   const earlier = await readEarlier(content, ports);
   const step = input.step === undefined ? [] : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];

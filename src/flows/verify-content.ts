@@ -7,6 +7,7 @@ import { SIDECARS } from '../domain/tree.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { hashRanges, hashTree, type HashedEntry, type HashTreePorts } from './hash-tree.ts';
+import { describeDifference } from './verify-part.ts';
 
 export interface ContentQuestion {
   readonly root: string;
@@ -115,7 +116,7 @@ async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports
   try {
     const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
     const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing, ports });
-    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings, algorithms };
+    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: await withDifferences(findings, hashing, ports), algorithms };
   } catch (error) {
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
     return { files: [], findings: [namedFinding(error, tree)], algorithms };
@@ -147,6 +148,24 @@ function compare(signed: SignedFile | undefined, { entry, digests }: HashedEntry
   return [mismatchFinding(path, { algorithm, signed: expected ?? '', found: digests[algorithm] ?? '', sizeBytes })];
 }
 
+/** Says which tensors or bytes of the first changed files differ, where an outboard can tell. */
+async function withDifferences(findings: readonly Finding[], { question, tree }: Hashing, ports: HashTreePorts): Promise<readonly Finding[]> {
+  const changed = findings.filter(({ code }) => code === 'digest-mismatch').slice(0, DIFFERENCES_SHOWN);
+  const facts = new Map<Finding, string>();
+  for (const finding of changed) {
+    const entry = tree.entries.find(({ path }) => path === finding.subject);
+    const blake3 = question.pairs?.get(finding.subject ?? '')?.blake3;
+    if (entry === undefined || blake3 === undefined) continue;
+    const differs = await describeDifference({ root: question.root, kind: tree.kind, entry, blake3, followLink: tree.followedLinks }, ports);
+    if (differs !== null) facts.set(finding, differs);
+  }
+  return findings.map((finding) => {
+    const differs = facts.get(finding);
+    return differs === undefined ? finding : { ...finding, facts: { ...finding.facts, differs } };
+  });
+}
+
+const DIFFERENCES_SHOWN = 8;
 const NONE: readonly Finding[] = [];
 
 function judgeDigest(signed: string | undefined, found: string | undefined): 'same' | 'differs' | 'unknown' {

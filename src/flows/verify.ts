@@ -18,6 +18,7 @@ import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
 import { judgeBundles, type JudgedBundles, type TrustedClaim, type TrustedSignature } from './verify-bundles.ts';
 import { verifyContent, type Content, type ContentFile } from './verify-content.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
+import { verifyPart, type ProvenParts } from './verify-part.ts';
 import { describeUnsigned } from './verify-unsigned.ts';
 
 export interface VerifyInput {
@@ -33,7 +34,7 @@ export interface VerifyInput {
   readonly allowSymlinks?: boolean;
   readonly ignoreUnsignedFiles?: boolean;
   readonly algorithm?: 'sha256' | 'all';
-  /** Glob of the only files to verify; the verdict is then partial. */
+  /** Glob of the only files to verify, or `FILE#TENSORS`; the verdict is then partial. */
   readonly only?: string;
   readonly jobs?: number;
 }
@@ -133,10 +134,18 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
+  const part = input.only === undefined ? null : await verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
+  if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
   const bound = bindClaims(bundles.claims, known === null ? null : { ...known, single: input.kind === 'file' }, sidecars);
   return outcome({ input, bundles, signature, content, known, bound, by });
+}
+
+/** Parts of a file bind no claim: only the signature over the whole stands behind them. */
+function partVerdict(part: ProvenParts, { input, bundles, signature, by }: Pick<SignedCase, 'input' | 'bundles' | 'signature' | 'by'>): Verdict {
+  const checks = [checkOf('content', part.evidence, part.findings), checkOf('signature', signatureEvidence(signature, by), [])];
+  return verdictOf({ subject: input.shown, scope: 'partial', checks, notes: bundles.notes, notAsked: NOT_ASKED });
 }
 
 /** The signature in use is no part of the tree it signs (OMS v1.0 section 6.2). */

@@ -30,7 +30,7 @@ export const register: Register = (program, run) => {
     .argument('<ref...>', 'files or folders')
     .option('--signature <file>', 'OMS signature, where it is not model.sig or *.oms.sig')
     .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
-    .option('--only <glob>', 'verify only these files; the verdict is then partial')
+    .option('--only <glob>', 'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); the verdict is then partial')
     .option('--ignore <path>', 'leave out a path of the artifact (repeat)', collect)
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .option('--ignore-unsigned-files', 'accept files that nobody signed')

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { Blake3Tree } from '../ports.ts';
+import { sha256Hex } from './hex.ts';
 
 /**
  * BLAKE3 outboards as bao-tree lays them out: the file's length (8 bytes, little-endian), then for every parent above
@@ -9,6 +11,18 @@ export const GROUP_BYTES = 16 << 10;
 export const CV_BYTES = 32;
 export const PAIR_BYTES = 2 * CV_BYTES;
 export const PREFIX_BYTES = 8;
+
+/** Sealing writes outboards of files from this size on: below it, reading the whole file is as fast. */
+export const OUTBOARD_FROM_BYTES = 16 << 20;
+
+/** Where the outboard of an artifact's file lies in the artifact's sidecar folder: one flat folder, no name of it chosen by others. */
+export function outboardPlace(sidecarFolder: string, path: string): string {
+  const flat = path.replace(/[%/\\]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  const name = Buffer.byteLength(flat) <= 200 ? flat : sha256Hex(path);
+  return `${sidecarFolder}/${OUTBOARD_FOLDER}/${name}.obao4`;
+}
+
+export const OUTBOARD_FOLDER = 'outboards';
 
 /** Groups of a file; an empty file has one. */
 export function groupCount(sizeBytes: number): number {
