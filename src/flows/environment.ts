@@ -49,13 +49,16 @@ export async function checkEnvironment(question: EnvironmentQuestion, registry: 
   return answers[0] ?? { checks: [refusedCheck('promotion', [neverPromoted(question)])], name: null, snapshot: null };
 }
 
+/** Asked when something enters, not while it stays: the environment before may have moved on. `revocation` is asked anew. */
+const ENTRY_CHECKS = ['after', 'revocation'];
+
 /** The checks that make an answer about an environment; shared with `audit`. */
 export function environmentChecks(of: Case, withRules: boolean): readonly Check[] {
   const promoted = checkPromoted(of, of.environment, { lasting: false });
   const newest = newestPromotion(of, of.environment);
   const revocation = revocationRule(of, 'current' in newest ? newest.current.entry.index : null);
   const promotion = checkOf('promotion', promoted.evidence, promoted.findings);
-  if (withRules) return [promotion, ...evaluate(of).checks.filter(({ name }) => name !== 'revocation'), ...given('revocation', revocation)];
+  if (withRules) return [promotion, ...evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name)), ...given('revocation', revocation)];
   const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
   return [
     policyCheck(of),

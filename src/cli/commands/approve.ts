@@ -1,12 +1,11 @@
 import { approve, type ApprovalView, type ApproveOutcome } from '../../flows/approve.ts';
-import type { Register, Report } from '../command.ts';
+import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { styleFor } from '../style.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { lineageTree } from '../views/lineage-text.ts';
-import { verdictText } from '../views/verdict.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly env: string;
@@ -36,11 +35,19 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 /** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
 async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
   const style = styleFor(process.stderr);
-  process.stderr.write(`${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${verdictText({ verdict: view.verdict, by: null, promise: `has all that ${options.env} wants` }, style)}`);
+  process.stderr.write(`${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`);
   if (options.yes === true) return true;
   const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
   if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'look at `weighmark policy explain`, then say `--yes`' });
   return /^y(?:es)?$/i.test(answer.trim());
+}
+
+/** What was verified, and what the policy still wants: its own approvals among them. */
+function checkLines({ verdict }: ApprovalView, style: Style): readonly string[] {
+  return verdict.checks.flatMap((check) => [
+    ...check.evidence.map(({ what }) => `${style.good('verified')}  ${style.plain(what)}`),
+    ...(check.passed ? [] : check.findings.map(({ code, message }) => `${style.warn('wanted')}    ${style.plain(message)} ${style.dim(`[${code}]`)}`)),
+  ]);
 }
 
 function report({ id, verdict, approved }: ApproveOutcome, { env }: Options): Report {
