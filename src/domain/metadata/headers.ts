@@ -1,25 +1,25 @@
 import { Buffer } from 'node:buffer';
-import type { FormatReport, MetadataItem, MetadataValue } from '../formats/types.ts';
+import type { FormatId, FormatReport, MetadataItem, MetadataValue } from '../formats/types.ts';
 import { sha256Hex } from '../digest/hex.ts';
 import { isHubId } from '../bom/purl.ts';
 import { fact, maybe } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 
-/** What weight files say of themselves in their headers: GGUF keys, ONNX and safetensors metadata. */
+/** What weight files say of themselves in their headers: GGUF keys, safetensors, ONNX and Keras metadata. */
 export function readHeader(report: FormatReport): readonly Fact[] {
-  if (report.format === 'gguf') return ggufFacts(report);
-  if (report.format === 'onnx') return onnxFacts(report);
-  if (report.format === 'lfs-pointer') return lfsFacts(report);
-  return [];
+  const { quantization, path } = report;
+  const stated = quantization === undefined ? [] : [fact('quantization', quantization.name, { file: path, pointer: quantization.place })];
+  return [...(READERS[report.format]?.(report) ?? []), ...stated];
 }
 
-/** llama.cpp `llama_ftype` by number; `general.quantization_version` is something else. */
-const FILE_TYPES = new Map<number, string>([
-  [0, 'F32'], [1, 'F16'], [2, 'Q4_0'], [3, 'Q4_1'], [7, 'Q8_0'], [8, 'Q5_0'], [9, 'Q5_1'], [10, 'Q2_K'], [11, 'Q3_K_S'], [12, 'Q3_K_M'],
-  [13, 'Q3_K_L'], [14, 'Q4_K_S'], [15, 'Q4_K_M'], [16, 'Q5_K_S'], [17, 'Q5_K_M'], [18, 'Q6_K'], [19, 'IQ2_XXS'], [20, 'IQ2_XS'], [21, 'Q2_K_S'],
-  [22, 'IQ3_XS'], [23, 'IQ3_XXS'], [24, 'IQ1_S'], [25, 'IQ4_NL'], [26, 'IQ3_S'], [27, 'IQ3_M'], [28, 'IQ2_S'], [29, 'IQ2_M'], [30, 'IQ4_XS'],
-  [31, 'IQ1_M'], [32, 'BF16'], [36, 'TQ1_0'], [37, 'TQ2_0'], [38, 'MXFP4_MOE'],
-]);
+const READERS: Partial<Record<FormatId, (report: FormatReport) => readonly Fact[]>> = {
+  gguf: ggufFacts,
+  onnx: onnxFacts,
+  safetensors: safetensorsFacts,
+  hdf5: kerasFacts,
+  'keras-v3': kerasFacts,
+  'lfs-pointer': lfsFacts,
+};
 
 type Find = (key: string) => MetadataItem | undefined;
 
@@ -42,7 +42,6 @@ function ggufFacts(report: FormatReport): readonly Fact[] {
     ...say('general.license', (text, source) => fact('licence', { text, ...linkOf(find('general.license.link')) }, source)),
     ...say('general.url', (text, source) => fact('reference', { type: 'website', url: text }, source)),
     ...say('general.repo_url', (text, source) => fact('reference', { type: 'vcs', url: text }, source)),
-    ...ggufQuantization(find, at),
     ...ggufBases(report, find, at),
     ...ggufShape(architecture, find, at),
     ...ggufTemplates(report),
@@ -52,12 +51,6 @@ function ggufFacts(report: FormatReport): readonly Fact[] {
 function linkOf(item: MetadataItem | undefined): { url?: string } {
   const url = textOf(item);
   return url === undefined ? {} : { url };
-}
-
-function ggufQuantization(find: Find, at: (key: string) => FactSource): readonly Fact[] {
-  const type = numberOf(find('general.file_type')?.value);
-  const name = type === undefined ? undefined : FILE_TYPES.get(type);
-  return maybe('quantization', name, at('general.file_type'));
 }
 
 const BASES = 64;
@@ -123,6 +116,43 @@ function onnxFacts(report: FormatReport): readonly Fact[] {
     ...say('description', (text) => (text.length > 10 ? fact('description', text, at('description')) : null)),
     ...say('producer_name', (text) => fact('detail', { name: 'producer', value: [text, textOf(named.get('producer_version'))].filter((part) => part !== undefined).join(' ') }, at('producer_name'))),
   ];
+}
+
+/** `__metadata__`: the `modelspec.*` keys of image models, and what LoRA trainers note of their base. */
+function safetensorsFacts(report: FormatReport): readonly Fact[] {
+  const named = new Map(report.metadata.map((item) => [item.key.toLowerCase(), item]));
+  const say = (key: string, make: (text: string, source: FactSource) => Fact): readonly Fact[] => {
+    const item = named.get(key);
+    const text = textOf(item);
+    return item === undefined || text === undefined ? [] : [make(text, { file: report.path, pointer: item.place })];
+  };
+  return [
+    ...say('modelspec.title', (text, source) => fact('name', text, source)),
+    ...say('modelspec.architecture', (text, source) => fact('architecture', text, source)),
+    ...say('modelspec.author', (text, source) => fact('author', { name: text }, source)),
+    ...say('modelspec.description', (text, source) => fact('description', text, source)),
+    ...say('modelspec.license', (text, source) => fact('licence', { text }, source)),
+    ...say('ss_sd_model_name', (text, source) => fact('baseModel', { name: text, hinted: true }, source)),
+  ];
+}
+
+/** Keras attributes: the version and backend that wrote the file, and what its model is called. */
+function kerasFacts(report: FormatReport): readonly Fact[] {
+  const named = new Map(report.metadata.toReversed().map((item) => [item.key, item]));
+  const [version, config] = [named.get('keras_version'), named.get('model_config')];
+  const at = (item: MetadataItem | undefined): FactSource => ({ file: report.path, pointer: item?.place ?? 'header' });
+  const written = textOf(version);
+  return [
+    ...(written === undefined ? [] : [fact('library', 'keras', at(version)), fact('software', { name: 'keras', version: written, ecosystem: 'pypi' }, at(version))]),
+    ...maybe('detail', kerasModel(config), at(config)),
+  ];
+}
+
+function kerasModel(item: MetadataItem | undefined): { name: string; value: string } | undefined {
+  if (typeof item?.value !== 'string' || item.length !== undefined) return undefined;
+  const [, kind] = /^\s*\{\s*"class_name":\s*"([\w.]{1,100})"/.exec(item.value) ?? [];
+  const [, name] = /"name":\s*"([\w./-]{1,200})"/.exec(item.value.slice(0, 4096)) ?? [];
+  return kind === undefined ? undefined : { name: 'keras-model', value: name === undefined ? kind : `${kind} ${name}` };
 }
 
 function lfsFacts(report: FormatReport): readonly Fact[] {

@@ -60,7 +60,7 @@ test('the official XML BOMs too, where xmllint-wasm is installed', { skip: NO_VE
 });
 
 test('without xmllint-wasm, XML is undecided, with a way out', async () => {
-  const without = { validate: validator.validate, validateXml: () => Promise.resolve(null) };
+  const without = { validate: validator.validate.bind(validator), validateXml: () => Promise.resolve(null) };
   const files = { read: () => Promise.resolve(Buffer.from('<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.6"/>')) } as unknown as Files;
   await assert.rejects(bomValidate({ path: '/bom', shown: 'bom.xml' }, { files, validator: without }), (error: WeighmarkError) => error.code === 'unreadable' && /xmllint-wasm/.test(error.hint ?? ''));
 });
@@ -131,6 +131,6 @@ test('a model element is missing from whoever lacks it', () => {
 test('our own checks end on a large BOM', () => {
   const components = Array.from({ length: 20_000 }, (_, index) => component({ 'bom-ref': `c${index}`, hashes: [{ alg: 'SHA-256', content: 'a'.repeat(64) }] }));
   const start = performance.now();
-  assert.deepEqual(checkBom({ ...BOM, components } as never), []);
+  assert.deepEqual(checkBom({ ...BOM, components }), []);
   assert.ok(performance.now() - start < 3000);
 });
