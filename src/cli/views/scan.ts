@@ -53,9 +53,13 @@ function artifactText({ shown, scan }: ShownScan, about: About, style: Style): s
 }
 
 function findingText({ rule, severity, message, place }: ScanFinding, style: Style): string {
-  const paint = atLeast(severity, 'high') ? style.bad : severity === 'medium' ? style.warn : style.dim;
+  const word = paint(style, atLeast(severity, 'high') ? 'bad' : severity === 'medium' ? 'warn' : 'dim', severity.padEnd(8));
   const title = RULES[rule]?.title ?? rule;
-  return `${paint(severity.padEnd(8))}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}`;
+  return `${word}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}`;
+}
+
+function paint(style: Style, tone: 'good' | 'bad' | 'warn' | 'dim', text: string): string {
+  return style[tone](text);
 }
 
 function placeText({ path, member, offset, tensor }: Place): string {
@@ -71,11 +75,11 @@ function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
     return count === 0 ? [] : [`${count} ${severity}`];
   });
   const files = `${scan.files.length} ${scan.files.length === 1 ? 'file' : 'files'}`;
-  const paint = scan.verdict === 'block' ? style.bad : scan.verdict === 'pass' ? style.good : style.warn;
+  const word = paint(style, scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn', WORDS[scan.verdict]);
   const pickled = scan.files.filter(({ weightsOnly }) => weightsOnly !== undefined);
   const loads = pickled.length === 0 ? '' : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true) ? '; loads with weights_only=True' : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
   const advice = scan.verdict === 'block' ? '; do not load' : '';
-  return `${paint(WORDS[scan.verdict])}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
+  return `${word}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
 }
 
 function firstRefusal(files: readonly ScanResult[]): string {

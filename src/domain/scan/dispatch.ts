@@ -77,7 +77,7 @@ async function judgePickleFile(spot: Spot, { path, source }: NamedSource, settin
   const promised = ['pickle', 'joblib', 'torch-zip', 'torchscript'].includes(formatOfName(path) ?? '') || /\.(bin|dat|data|model|sav|p|pk)$/i.test(path) || spot.session.formats.size <= 1;
   const session = newSession(spot.session.path);
   const streams = await judgePickles({ ...spot, session }, source, setting);
-  const complete = streams.some((stream) => stream.complete && (stream.protocol > 0 || stream.globals.length > 0));
+  const complete = streams.some((stream) => stream.complete && (stream.protocol > 0 || stream.globals.length > 0 || stream.end === source.size));
   const acts = session.findings.some((finding) => atLeast(finding.severity, 'high'));
   if (!complete && !acts && !(promised && startsWithProto(await source.read(0, 2)))) return false;
   merge(spot, session);

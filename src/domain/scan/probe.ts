@@ -1,16 +1,50 @@
+import { WeighmarkError } from '../errors.ts';
+import { formatOfName } from '../formats/names.ts';
+import { readPickle } from '../formats/pickle/index.ts';
+import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
 import type { Source } from '../ports.ts';
 import { isPickleStart } from './pickle/constants.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */
-export async function probeMore({ source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
+export async function probeMore({ path, source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
   const found = new Set(matches);
   const head = await source.read(0, 600);
   if (isPickleStart(head) && !found.has('torch-legacy')) found.add('pickle');
   if (found.has('executable') && (await probeExecutable(source)) === null) found.delete('executable');
   else if ((await probeExecutable(source)) !== null) found.add('executable');
-  if (found.size === 0 && looksLikePickle(head)) found.add('pickle');
+  if (mayBePickle(path, found) && (looksLikePickle(head) || (await isWholePickle(source, head)))) found.add('pickle');
+  if (found.has('tar') && found.has('zip') && !startsAsZip(head) && !(await hasTrailingData(source))) found.delete('zip');
   return [...found];
+}
+
+/** Nothing else was recognised, or only text under a name that promises none. */
+function mayBePickle(path: string, found: ReadonlySet<FormatId>): boolean {
+  if (found.size === 0) return true;
+  const named = formatOfName(path);
+  return !found.has('pickle') && (found.has('text') || found.has('unknown')) && (named === undefined || named === 'pickle' || named === 'joblib' || named === 'torch-zip');
+}
+
+/** Protocols 0 and 1 have no magic: a pickle is what can be read to its STOP at the end of the file. */
+async function isWholePickle(source: Source, head: Uint8Array): Promise<boolean> {
+  if (!/^[(\])}IJKLMSUTVXFGN\x88-\x8d]/.test(Buffer.from(head.subarray(0, 1)).toString('latin1'))) return false;
+  if ((await source.read(source.size - 1, 1))[0] !== 0x2e) return false;
+  const { complete, end, opcodes } = await readPickle(source, { strict: true, keep: 0 });
+  return complete && end === source.size && opcodes > 2;
+}
+
+function startsAsZip(head: Uint8Array): boolean {
+  return head[0] === 0x50 && head[1] === 0x4b;
+}
+
+/** A zip stored in a tar shows at the tail of both; one that follows the tar's end is another archive. */
+async function hasTrailingData(source: Source): Promise<boolean> {
+  try {
+    return (await readTar(source)).problems.some(({ code }) => code === 'trailing' || code === 'malformed');
+  } catch (error) {
+    if (error instanceof WeighmarkError) return true;
+    throw error;
+  }
 }
 
 /** A name for the program the bytes are, or null. */

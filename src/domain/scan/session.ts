@@ -1,6 +1,6 @@
 import { LIMITS } from '../limits.ts';
 import type { FormatId } from '../formats/types.ts';
-import { atLeast, type Place, type ScanFinding, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
+import { SEVERITIES, type Place, type ScanFinding, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
 import { RULES } from './rules.ts';
 
 /** What one file's scan has found so far, and what it may still spend. Nested content shares its file's session. */
@@ -12,6 +12,8 @@ export interface Session {
   readonly seen: Set<string>;
   readonly budget: { inflatedBytes: number; members: number };
   weightsOnly: WeightsOnly | undefined;
+  /** Index in `SEVERITIES` of the worst finding so far. */
+  worst: number;
 }
 
 /** Where in a file something is being read. */
@@ -34,7 +36,7 @@ const FINDINGS_KEPT = 1000;
 
 export function newSession(path: string): Session {
   return {
-    path, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined,
+    path, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined, worst: SEVERITIES.length,
     budget: { inflatedBytes: LIMITS.archiveInflatedBytes, members: LIMITS.archiveMembers },
   };
 }
@@ -62,9 +64,11 @@ export function report(spot: Spot, rule: string, message: string, found: FoundAt
   const severity = found.severity ?? RULES[rule]?.severity;
   if (severity === undefined) throw new Error(`no rule ${rule}`);
   const { session } = spot;
+  const rank = SEVERITIES.indexOf(severity);
+  if (session.findings.length >= FINDINGS_KEPT && rank >= session.worst) return;
   const key = `${rule}\n${spot.member}\n${message}`;
   if (session.seen.has(key)) return;
-  if (session.findings.length >= FINDINGS_KEPT && !makesWorse(session, severity)) return;
+  session.worst = Math.min(session.worst, rank);
   session.seen.add(key);
   session.findings.push({ rule, severity, message, place: placeOf(spot, found) });
 }
@@ -72,8 +76,4 @@ export function report(spot: Spot, rule: string, message: string, found: FoundAt
 export function leaveOut(spot: Spot, reason: string, offset?: number): void {
   if (spot.session.unexamined.length >= FINDINGS_KEPT) return;
   spot.session.unexamined.push({ place: placeOf(spot, offset === undefined ? {} : { offset }), reason });
-}
-
-function makesWorse(session: Session, severity: Severity): boolean {
-  return !session.findings.some((finding) => atLeast(finding.severity, severity));
 }

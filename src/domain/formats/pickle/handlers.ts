@@ -52,8 +52,8 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   STACK_GLOBAL: stackGlobal,
   INST: inst,
   OBJ: obj,
-  REDUCE: (machine) => withValue(machine, (args) => call(machine, 'REDUCE', pop(machine), args)),
-  NEWOBJ: (machine) => withValue(machine, (args) => call(machine, 'NEWOBJ', pop(machine), args)),
+  REDUCE: (machine) => withValue(machine, (args) => call(machine, { via: 'REDUCE', callee: pop(machine), args })),
+  NEWOBJ: (machine) => withValue(machine, (args) => call(machine, { via: 'NEWOBJ', callee: pop(machine), args })),
   NEWOBJ_EX: newObjectWithKeywords,
   BUILD: build,
   PERSID: (machine, argument) => persistent(machine, argument as string),
@@ -144,21 +144,29 @@ function lookUp(machine: Machine, module: string | null, name: string | null): P
 function inst(machine: Machine, argument: Argument | undefined): void {
   const args = popMark(machine);
   const [module, name] = isPair(argument) ? argument : [null, null];
-  call(machine, 'INST', lookUp(machine, module, name), sequence('tuple', args));
+  call(machine, { via: 'INST', callee: lookUp(machine, module, name), args: sequence('tuple', args) });
 }
 
 function obj(machine: Machine): void {
   const [callee, ...args] = popMark(machine);
   if (callee === undefined) problem(machine, 'stack-underflow', 'OBJ without a class');
-  call(machine, 'OBJ', callee ?? LOST, sequence('tuple', args));
+  call(machine, { via: 'OBJ', callee: callee ?? LOST, args: sequence('tuple', args) });
 }
 
 function newObjectWithKeywords(machine: Machine): void {
   const [callee, args, kwargs] = popSome(machine, 3) as [PickleValue, PickleValue, PickleValue];
-  call(machine, 'NEWOBJ_EX', callee, args, kwargs);
+  call(machine, { via: 'NEWOBJ_EX', callee, args, kwargs });
 }
 
-function call(machine: Machine, via: PickleObject['via'], callee: PickleValue, packed: PickleValue, kwargs: PickleValue = null): void {
+interface Made {
+  readonly via: PickleObject['via'];
+  readonly callee: PickleValue;
+  /** A tuple, or what stands in its place. */
+  readonly args: PickleValue;
+  readonly kwargs?: PickleValue;
+}
+
+function call(machine: Machine, { via, callee, args: packed, kwargs = null }: Made): void {
   const args = isNode(packed) && 'items' in packed ? packed.items : [packed];
   const made: PickleObject = {
     kind: 'object', callee, args, kwargs, via, offset: machine.offset,

@@ -35,7 +35,7 @@ const TABLE: readonly (readonly [byte: string, name: string, argument: ArgumentK
 export const OPCODES: readonly (Opcode | undefined)[] = byByte();
 
 function byByte(): (Opcode | undefined)[] {
-  const found = new Array<Opcode | undefined>(256).fill(undefined);
+  const found = Array.from<Opcode | undefined>({ length: 256 });
   for (const [byte, name, argument] of TABLE) found[byte.charCodeAt(0)] = { code: byte.charCodeAt(0), name, argument };
   return found;
 }

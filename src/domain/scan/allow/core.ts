@@ -6,7 +6,8 @@
 export const PYTHON: Readonly<Record<string, string>> = {
   builtins:
     'bool bytearray bytes complex dict float frozenset int list object range set slice str tuple Ellipsis NotImplemented ' +
-    'NoneType ellipsis Exception ValueError TypeError KeyError RuntimeError IndexError AttributeError ArithmeticError ZeroDivisionError',
+    'NoneType ellipsis Exception ValueError TypeError KeyError RuntimeError IndexError AttributeError ArithmeticError ZeroDivisionError ' +
+    'abs all any divmod enumerate hash len max min ord chr pow repr reversed round sorted sum zip',
   collections: 'OrderedDict Counter defaultdict deque ChainMap',
   copyreg: '_reconstructor __newobj__ __newobj_ex__',
   _codecs: 'encode',
@@ -24,6 +25,7 @@ export const PYTHON: Readonly<Record<string, string>> = {
   ipaddress: 'IPv4Address IPv6Address IPv4Network IPv6Network',
   zoneinfo: 'ZoneInfo',
   'zoneinfo._common': 'ZoneInfo',
+  logging: 'getLogger',
   string: 'Template',
   random: 'Random',
   _io: 'BytesIO StringIO',

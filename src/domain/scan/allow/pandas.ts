@@ -1,6 +1,6 @@
 /** Frames, series, indexes and their parts by exact name: classes in the sources of pandas 1.5.3 and the constructors its pickles name (`__reduce__` of the compiled parts, read in the sources). */
 export const PANDAS: Readonly<Record<string, string>> = {
-  'pandas': 'Categorical DataFrame Index Int64Index NaT RangeIndex Series Timedelta Timestamp',
+  'pandas': 'BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex DatetimeTZDtype Float64Dtype Float64Index Index Int32Dtype Int64Dtype Int64Index Interval IntervalDtype IntervalIndex MultiIndex NA NaT Period PeriodDtype PeriodIndex RangeIndex Series SparseDtype StringDtype Timedelta TimedeltaIndex Timestamp UInt64Index',
   'pandas._libs.algos': 'Infinity NegInfinity',
   'pandas._libs.arrays': 'NDArrayBacked __pyx_unpickle_NDArrayBacked',
   'pandas._libs.hashtable': 'Factorizer Int64Factorizer ObjectFactorizer',
@@ -25,6 +25,7 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas._libs.tslibs.timedeltas': 'MinMaxReso Timedelta _Timedelta _timedelta_unpickle',
   'pandas._libs.tslibs.timestamps': 'MinMaxReso Timestamp _Timestamp _unpickle_timestamp',
   'pandas._libs.tslibs.tzconversion': 'Localizer',
+  'pandas.arrays': 'ArrowExtensionArray ArrowStringArray BooleanArray Categorical DatetimeArray FloatingArray IntegerArray IntervalArray NumpyExtensionArray PandasArray PeriodArray SparseArray StringArray TimedeltaArray',
   'pandas.core.arrays.arrow.array': 'ArrowExtensionArray',
   'pandas.core.arrays.arrow.dtype': 'ArrowDtype',
   'pandas.core.arrays.arrow.extension_types': 'ArrowIntervalType ArrowPeriodType',

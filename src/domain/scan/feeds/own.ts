@@ -22,7 +22,7 @@ export function parseOwn(location: string, text: string): Feed {
   };
   const document = parseDocument(text, { uniqueKeys: true, version: '1.2' });
   if (document.errors.length > 0) fail(document.errors[0]?.message.split('\n')[0] ?? 'not YAML');
-  const root = asObject(document.toJS({ maxAliasCount: 0 }));
+  const root = asObject(plain(document, fail));
   if (root?.['weighmark-feed'] !== 1) fail('only version 1 is known');
   const unknown = Object.keys(root ?? {}).find((key) => !['weighmark-feed', 'published', 'entries', 'title'].includes(key));
   if (unknown !== undefined) fail(`the key ${unknown} is unknown`);
@@ -35,12 +35,21 @@ export function parseOwn(location: string, text: string): Feed {
   };
 }
 
+/** Without aliases: a feed needs none, and they expand. */
+function plain(document: ReturnType<typeof parseDocument>, fail: (message: string) => never): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 }) as unknown;
+  } catch {
+    return fail('aliases are not read');
+  }
+}
+
 function indicatorOf(entry: Record<string, unknown>, fail: (message: string) => never): Indicator {
   const id = typeof entry['id'] === 'string' ? entry['id'] : fail('an entry has no id');
   const unknown = Object.keys(entry).find((key) => !KEYS.has(key));
   if (unknown !== undefined) fail(`${id}: the key ${unknown} is unknown`);
   const severity = (entry['severity'] ?? 'critical') as Severity;
-  if (!SEVERITIES.includes(severity)) fail(`${id}: no severity ${String(severity)}`);
+  if (!SEVERITIES.includes(severity)) fail(`${id}: no severity ${severity}`);
   const digests = (['sha256', 'blake3', 'sha512', 'sha1', 'md5'] as const).flatMap((algorithm) => strings(entry[algorithm]).map((hex): FeedDigest => digestOf(algorithm, hex) ?? fail(`${id}: ${hex} is no ${algorithm}`)));
   const tensors = strings(entry['tensors']).map((hex) => digestOf('sha256', hex)?.hex ?? fail(`${id}: ${hex} is no sha256`));
   const models = Array.isArray(entry['models']) ? entry['models'].map((model: unknown) => modelOf(asObject(model), () => fail(`${id}: a model has no name`))) : [];

@@ -41,7 +41,7 @@ function indicatorOf(object: JsonObject, digests: readonly FeedDigest[]): Indica
 /** A `file` object in a bundle names a file that somebody observed; without an indicator it is reported for review. */
 function observable(object: JsonObject): Indicator[] {
   const hashes = typeof object['hashes'] === 'object' && object['hashes'] !== null && !Array.isArray(object['hashes']) ? (object['hashes'] as JsonObject) : {};
-  const digests = Object.entries(hashes).flatMap(([name, value]) => digestOf(name, String(value)) ?? []);
+  const digests = Object.entries(hashes).flatMap(([name, value]) => digestOf(name, text(value) ?? '') ?? []);
   const id = text(object['id']) ?? 'file';
   return digests.length === 0 ? [] : [{ id, title: text(object['name']) ?? id, severity: 'medium', digests, tensors: [], models: [], signers: [] }];
 }

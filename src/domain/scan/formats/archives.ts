@@ -29,13 +29,13 @@ async function judgeSkops(spot: Spot, { members }: ZipContent): Promise<void> {
   if (text === null || !text.includes('"__loader__"')) return;
   let seen = 0;
   JSON.parse(text, (_key, value: unknown) => {
-    if (seen++ < 1_000_000 && typeof value === 'object' && value !== null && '__module__' in value && '__class__' in value) judgeNode(spot, value as Record<string, unknown>);
+    if (seen++ < 1_000_000 && typeof value === 'object' && value !== null && '__module__' in value && '__class__' in value) judgeNode(spot, new Map<string, unknown>(Object.entries(value)));
     return value;
   });
 }
 
-function judgeNode(spot: Spot, node: Record<string, unknown>): void {
-  const [module, name, loader] = [String(node['__module__']), String(node['__class__']), String(node['__loader__'])];
+function judgeNode(spot: Spot, node: ReadonlyMap<string, unknown>): void {
+  const [module, name, loader] = [String(node.get('__module__')), String(node.get('__class__')), String(node.get('__loader__'))];
   if (loader === 'OperatorFuncNode' || (loader === 'MethodNode' && !TRUSTED.test(module))) return report(spot, 'WM-SKOPS-001', `${loader} takes ${module}.${name}`);
   if (TRUSTED.test(module) && !/^builtins\.(eval|exec|open|compile|getattr|setattr|__import__|print|input)$/.test(`${module}.${name}`)) return;
   report(spot, 'WM-SKOPS-001', `${LOOKING_UP.has(loader) ? loader : 'a node'} names ${module}.${name}`);

@@ -5,7 +5,7 @@ import { isUnsafePath } from '../../formats/archive-path.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeTemplate } from '../text/template.ts';
 import { judgeHdf5Text } from './carve.ts';
-import { judgeGraphDef, judgeSavedModel, severityOfOp } from './tensorflow.ts';
+import { severityOfOp } from './tensorflow.ts';
 
 /** The rule a reader's problems fall under, by format. */
 const RULE_OF: Readonly<Partial<Record<FormatId, string>>> = { safetensors: 'WM-SAFETENSORS-001', gguf: 'WM-GGUF-001' };
@@ -13,11 +13,9 @@ const CHAT_TEMPLATE = /^tokenizer\.chat_templates?(\.|$)/;
 
 /** Judges what the format's reader saw. False if the reader says that this is no such file. */
 export async function judgeStructure(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
-  if (format === 'saved-model') await judgeSavedModel(spot, file.source);
-  if (format === 'tf-graph') await judgeGraphDef(spot, file.source);
   if (format === 'hdf5' || format === 'saved-model') await judgeHdf5Text(spot, file.source);
   const reader = READERS[format];
-  if (reader === undefined || format === 'saved-model' || format === 'tf-graph') return true;
+  if (reader === undefined) return true;
   const findings = await readSafely(() => reader(file, { countRows: false }), format);
   for (const problem of findings.problems ?? []) judgeProblem(spot, format, problem);
   for (const item of findings.metadata ?? []) judgeMetadata(spot, format, item);
@@ -65,12 +63,19 @@ const KNOWN_DOMAINS: ReadonlySet<string> = new Set([
 
 function judgeOperator(spot: Spot, format: FormatId, { name, custom }: Operator): void {
   if (format === 'onnx' && /::(PyOp|PythonOp|PyCustomOp\w*|PythonOpGrad)$/.test(name)) return report(spot, 'WM-ONNX-002', `the operator ${name} runs Python`, { severity: 'high' });
+  if (format === 'saved-model' || format === 'tf-graph') return judgeGraphOp(spot, name);
   if (!custom) return;
   if (format === 'onnx') {
     const domain = name.slice(0, Math.max(0, name.lastIndexOf('::')));
     const known = KNOWN_DOMAINS.has(domain) || /^pkg\.(torch|onnxscript)(\.|$)/.test(domain);
     if (!known) report(spot, 'WM-ONNX-002', `the operator ${name} needs a library of its own`);
   } else if (format === 'tflite') judgeFlex(spot, name);
+}
+
+function judgeGraphOp(spot: Spot, name: string): void {
+  const severity = severityOfOp(name);
+  if (severity !== undefined) report(spot, 'WM-TF-001', `the graph uses ${name}`, { severity });
+  else if (name.includes('>')) report(spot, 'WM-TF-002', `the graph uses the custom operator ${name}`);
 }
 
 function judgeFlex(spot: Spot, name: string): void {

@@ -49,7 +49,11 @@ function judgeAttribute(target: PickleValue | undefined, name: PickleValue | und
 function judgeUfunc([module, name]: readonly PickleValue[]): CallJudgement {
   const honest = typeof module === 'string' && /^(numpy|numpy\.core\.umath|numpy\._core\.umath|scipy\.special|scipy\.special\._ufuncs)$/.test(module);
   if (honest && typeof name === 'string' && /^[a-z]\w*$/.test(name) && !isEscapeAttribute(name)) return 'fine';
-  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading fetches ${String(module)}.${String(name)} through numpy's ufunc reconstruction` };
+  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading fetches ${shown(module)}.${shown(name)} through numpy's ufunc reconstruction` };
+}
+
+function shown(value: PickleValue | undefined): string {
+  return typeof value === 'string' ? value : '(computed)';
 }
 
 function judgeEncoding(encoding: PickleValue | undefined): CallJudgement {

@@ -6,7 +6,7 @@ import { leaveOut, newSession, report, type FoundAt, type Spot } from '../sessio
 import { atLeast, type ScanFinding } from '../types.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, type Candidate } from './constants.ts';
-import { isClassLike, isPythonName, judgeName } from './names.ts';
+import { isClassLike, isMethodOfAllowed, isPythonName, judgeName } from './names.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -78,6 +78,7 @@ function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   const { state, name, known } = judgeName(module, use.name, context.torchScript);
   const action = called === undefined ? 'is imported' : `is called with ${describe(called.args)}`;
   if (state === 'allowed') return;
+  if (use.name.includes('.') && isMethodOfAllowed(module, use.name) && called === undefined) return report(spot, 'WM-PICKLE-006', `${name} ${action}`, { ...at, severity: 'medium' });
   if (use.name.includes('.') && !(state === 'review' && isClassLike(use.name))) return report(spot, 'WM-PICKLE-006', `${module}: ${use.name} ${action}`, { ...at, severity: state === 'block' && known ? 'critical' : 'high' });
   if (called === undefined && use.excused && isExcusable(name)) return;
   if (CODE_MAKERS.has(name)) return report(spot, 'WM-PICKLE-020', `${name} ${action}`, at);

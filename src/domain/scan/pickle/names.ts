@@ -5,9 +5,10 @@ import { modernName } from '../allow/python2.ts';
 import { SCIPY } from '../allow/scipy.ts';
 import { SKLEARN } from '../allow/sklearn.ts';
 import { STANDARD_MODULES } from '../allow/stdlib.ts';
+import { UFUNCS } from '../allow/ufuncs.ts';
 import { TORCH_NN } from '../allow/torch-nn.ts';
 import { TORCH, WEIGHTS_ONLY } from '../allow/torch.ts';
-import { isDangerous } from '../deny.ts';
+import { isDangerous, isEscapeAttribute } from '../deny.ts';
 
 /** `allowed` by exact name; `review`: known, with effects that depend on its arguments, or of unknown origin; `block`: known or likely to do harm. */
 export type NameState = 'allowed' | 'review' | 'block';
@@ -22,14 +23,14 @@ export interface NameJudgement {
 
 /** Known and harmless by themselves, but they hold or find other objects; those are judged on their own. */
 const REVIEW: ReadonlySet<string> = new Set([
-  'functools.partial', 'operator.itemgetter', '_operator.itemgetter', 'logging.getLogger', 'logging.Logger', 'weakref.ref', 'collections.UserDict',
+  'functools.partial', 'operator.itemgetter', '_operator.itemgetter', 'logging.Logger', 'weakref.ref', 'collections.UserDict',
   'collections.UserList', 'types.MappingProxyType', 'types.GenericAlias', 'time.struct_time', 'itertools.count', 'itertools.chain', 'itertools.cycle',
   'functools.cmp_to_key', 'dataclasses.Field', 'abc.ABCMeta', 'enum.EnumMeta', 'queue.Queue', 'random.Random.random', 'copyreg.constructor',
   'torch.storage._load_from_bytes', 'numpy.core._ufunc_reconstruct', 'numpy._core._ufunc_reconstruct', 'fsspec.implementations.local.LocalFileSystem',
 ]);
 
 const ALLOWED: ReadonlySet<string> = new Set(
-  [PYTHON, NUMPY, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
+  [PYTHON, NUMPY, UFUNCS, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
 );
 const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
 
@@ -41,8 +42,15 @@ export function judgeName(module: string, name: string, torchScript = false): Na
   if (ALLOWED.has(full)) return { state: 'allowed', name: full, known: true };
   if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
   if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
+  if (isMethodOfAllowed(modernModule, modern)) return { state: 'review', name: full, known: true };
   const standard = STANDARD_MODULES.has(modernModule.split('.')[0] ?? '');
   return { state: standard || !isClassLike(modern) ? 'block' : 'review', name: full, known: false };
+}
+
+/** `Class.method` of an allowed class, as protocol 4 names functions kept by an object. */
+export function isMethodOfAllowed(module: string, name: string): boolean {
+  const [owner = '', ...path] = name.split('.');
+  return path.length > 0 && ALLOWED.has(`${module}.${owner}`) && path.every((part) => !isEscapeAttribute(part));
 }
 
 /** Whether `torch.load(weights_only=True)` accepts the name. */

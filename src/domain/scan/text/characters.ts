@@ -6,7 +6,7 @@ const TAGS = /[\u{e0001}-\u{e007f}]/u;
 /** Controls that change the direction of text (Trojan Source). */
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/;
 /** Runs of invisible characters: single ones have honest uses (emoji, Indic scripts). */
-const HIDDEN_RUN = /[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{6,}/u;
+const HIDDEN_RUN = /(?:[\u200b-\u200f\u2060-\u2064\u206a-\u206f]|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]){6,}/u;
 const ZERO_WIDTH = /[\u200b\u2060-\u2064\ufeff\u00ad\u180e]/;
 /** A flag emoji is a black flag, tags, and a cancel tag. */
 const FLAGS = /\u{1f3f4}[\u{e0020}-\u{e007e}]+\u{e007f}/gu;

@@ -13,9 +13,9 @@ const NODES = 200_000;
 const TAGS_KEPT = 20_000;
 
 /** Python attributes that lead from any value to the interpreter. */
-const GADGET = /__(class|mro|base|bases|subclasses|globals|builtins|init|import|getattribute|getattr|reduce|reduce_ex|code|dict|module|call|closure|func|self|loader|spec|name|new|getitem|init_subclass|traceback)__|\b(gi_frame|gi_code|f_globals|f_builtins|f_back|cr_frame|ag_frame|tb_frame|func_globals|_module)\b/i;
+const GADGET = /__(class|mro|base|bases|subclasses|globals|builtins|init|import|getattribute|getattr|reduce|reduce_ex|code|dict|module|call|closure|func|self|loader|spec|name|new|getitem|init_subclass|traceback)__|\b(gi_frame|gi_code|f_globals|f_builtins|f_back|cr_frame|ag_frame|tb_frame|func_globals|_module|_TemplateReference\w*)\b/i;
 /** What gadgets are walked to; these names occur in no chat template's expressions. */
-const ACTION = /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object))/;
+const ACTION = /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object)|(?<![\w.])self\s*[.[|])/;
 const INCLUDES = /^-?\s*(import|include|extends|from|do)\b/;
 
 /**
@@ -33,9 +33,9 @@ export function judgeTemplate(spot: Spot, name: string, template: string): void 
   judgeInstructions(spot, name, { template, literals: literalsOf(template, tags) });
 }
 
-function parseTemplate(template: string): Node | null {
+function parseTemplate(template: string): object | null {
   try {
-    return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })) as unknown as Node;
+    return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
   } catch {
     return null;
   }
@@ -90,33 +90,56 @@ function literalsOf(template: string, tags: readonly string[]): string[] {
   return [...outside, ...strings];
 }
 
+/** Filters that make one text out of others. */
+const TEXT_FILTERS: ReadonlySet<string> = new Set(['format', 'join', 'replace', 'reverse', 'string', 'map', 'urlencode', 'truncate', 'center', 'wordwrap']);
+
 /** Attribute access by a name that is computed from strings, found in the syntax tree. */
-function walkTemplate(spot: Spot, name: string, program: Node): void {
+function walkTemplate(spot: Spot, name: string, program: object): void {
+  const nodes = nodesOf(program);
+  const constants = new Map<string, string>();
+  for (const node of nodes) if (node.type === 'Set') setConstant(constants, node);
+  for (const node of nodes) if (node.type === 'MemberExpression') judgeMember(spot, name, node, constants);
+}
+
+function nodesOf(program: object): Node[] {
+  const found: Node[] = [];
   const waiting: unknown[] = [program];
   for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
     const value = waiting.pop();
     if (typeof value !== 'object' || value === null) continue;
-    if (Array.isArray(value)) waiting.push(...value);
+    if (Array.isArray(value)) waiting.push(...(value as unknown[]));
     else if (value instanceof Map) waiting.push(...value.keys(), ...value.values());
     else {
-      judgeNode(spot, name, value as Node);
+      found.push(value as Node);
       waiting.push(...Object.values(value));
     }
   }
+  return found;
 }
 
-function judgeNode(spot: Spot, name: string, node: Node): void {
-  if (node.type !== 'MemberExpression') return;
-  const property = constantOf(node['property'], 0);
-  if (property !== null && GADGET.test(property)) report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${property.slice(0, 80)}`);
+function setConstant(constants: Map<string, string>, node: Node): void {
+  const assignee = node['assignee'] as Node | undefined;
+  const value = constantOf(node['value'], constants, 0);
+  if (assignee?.type === 'Identifier' && value !== null) constants.set(String(assignee['value']), value);
 }
 
-/** The string a constant expression makes, following `+` and `~`; null for anything else. */
-function constantOf(value: unknown, depth: number): string | null {
+function judgeMember(spot: Spot, name: string, node: Node, constants: ReadonlyMap<string, string>): void {
+  const property = node['property'] as Node;
+  const text = node['computed'] === true ? constantOf(property, constants, 0) : String(property['value']);
+  if (text !== null && GADGET.test(text)) return report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${text.slice(0, 80)}`);
+  if (node['computed'] !== true || property.type !== 'FilterExpression') return;
+  const filter = property['filter'] as Node;
+  const called = filter.type === 'CallExpression' ? (filter['callee'] as Node) : filter;
+  if (TEXT_FILTERS.has(String(called['value']))) report(spot, 'WM-TEMPLATE-001', `${name} takes an attribute whose name a filter makes`, { severity: 'high' });
+}
+
+/** The string a constant expression makes, following `+`, `~` and `set`; null for anything else. */
+function constantOf(value: unknown, constants: ReadonlyMap<string, string>, depth: number): string | null {
   if (typeof value !== 'object' || value === null || depth > 100) return null;
   const node = value as Node;
-  if (node.type === 'StringLiteral' || node.type === 'Identifier') return String(node['value']);
+  if (node.type === 'StringLiteral') return String(node['value']);
+  if (node.type === 'Identifier') return constants.get(String(node['value'])) ?? null;
   if (node.type !== 'BinaryExpression') return null;
-  const [left, right] = [constantOf(node['left'], depth + 1), constantOf(node['right'], depth + 1)];
+  const [left, right] = [constantOf(node['left'], constants, depth + 1), constantOf(node['right'], constants, depth + 1)];
   return left === null || right === null ? null : left + right;
 }

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeLz4 } from '../../../src/domain/scan/containers/lz4.ts';
+import { decodeLzmaAlone, decodeXz } from '../../../src/domain/scan/containers/lzma.ts';
+import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
+import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { callOf, global, PROTO4, text } from '../formats/pickle/assemble.ts';
+import { gguf, onnx, safetensors, scan, tar, torchZip, zip } from './build.ts';
+
+const SEEDS: Readonly<Record<string, Uint8Array>> = {
+  'model.pkl': callOf('collections', 'OrderedDict'),
+  'model.pt': torchZip(),
+  'model.zip': zip([{ name: 'a.txt', data: 'hello hello hello hello', deflate: true }, { name: 'in.zip', data: torchZip() }]),
+  'model.nemo': tar([{ name: 'model_config.yaml', data: 'a: 1\n' }, { name: 'b.pkl', data: callOf('a', 'B') }]),
+  'model.safetensors': safetensors({ a: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } }),
+  'model.gguf': gguf([['general.architecture', 'llama'], ['tokenizer.chat_template', '{% for m in messages %}{{ m.content }}{% endfor %}']]),
+  'model.onnx': onnx(),
+  'model.joblib': gzipSync(callOf('collections', 'OrderedDict')),
+  'a.npy': Buffer.from("\x93NUMPY\x01\0\x3a\0{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n\x80\x02}.", 'latin1'),
+  'model.h5': Buffer.concat([Buffer.from('894844460d0a1a0a00000000000808000400100000000000', 'hex'), Buffer.alloc(600)]),
+  'config.json': Buffer.from('{"auto_map": {"a": "b"}, "chat_template": "{{ a }}"}'),
+  'data.csv': Buffer.from('a,b\n=SUM(1),2\n'),
+  'model.tflite': Buffer.concat([Buffer.from('1c00000054464c33', 'hex'), Buffer.alloc(200)]),
+  'saved_model.pb': Buffer.from('080112490a0722057365727665123e0a0b0a026e301205436f6e7374', 'hex'),
+  'model.7z': Buffer.concat([Buffer.from('377abcaf271c', 'hex'), Buffer.alloc(50)]),
+};
+
+const LIMIT_MS = 3000;
+
+/** A seed with bytes replaced, removed, doubled or cut. */
+function mutated(seed: Uint8Array): fc.Arbitrary<Uint8Array> {
+  const edit = fc.record({ at: fc.nat(seed.length), bytes: fc.uint8Array({ maxLength: 8 }), drop: fc.nat(12) });
+  return fc.array(edit, { minLength: 1, maxLength: 6 }).map((edits) =>
+    edits.reduce<Uint8Array>((bytes, { at, bytes: put, drop }) => Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + drop)]), seed),
+  );
+}
+
+for (const [name, seed] of Object.entries(SEEDS)) {
+  test(`mutations of ${name}: an answer in time, within memory, never an exception`, async () => {
+    const before = process.memoryUsage().rss;
+    await fc.assert(
+      fc.asyncProperty(mutated(seed), async (bytes) => {
+        const started = performance.now();
+        const result = await scan(name, bytes);
+        assert.ok(['block', 'review', 'pass', 'incomplete'].includes(result.verdict));
+        assert.ok(performance.now() - started < LIMIT_MS, `${bytes.length} bytes took too long`);
+      }),
+      { numRuns: 150, interruptAfterTimeLimit: 20_000 },
+    );
+    assert.ok(process.memoryUsage().rss - before < 300 << 20);
+  });
+}
+
+test('decompressors answer any bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 400 }), (tail) => {
+      for (const [head, decode] of [['fd377a585a00000422fb', decodeXz], ['5d00008000ffffffffffffffff00', decodeLzmaAlone], ['04224d186440a7', decodeLz4]] as const) {
+        const { bytes } = decode(Buffer.concat([Buffer.from(head, 'hex'), tail]), 1 << 16);
+        assert.ok(bytes.length <= 1 << 16);
+      }
+    }),
+    { numRuns: 300, interruptAfterTimeLimit: 20_000 },
+  );
+});
+
+test('feeds are read or refused', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.json(), fc.string(), fc.string().map((body) => `weighmark-feed: 1\nentries: ${body}`)), (content) => {
+      try {
+        parseFeed('feed', Buffer.from(content), new Date(0));
+      } catch (error) {
+        assert.ok(error instanceof WeighmarkError, String(error));
+      }
+    }),
+    { numRuns: 500, interruptAfterTimeLimit: 20_000 },
+  );
+});
+
+const HOSTILE: readonly (readonly [what: string, name: string, bytes: () => Uint8Array])[] = [
+  ['a million marks', 'a.pkl', () => Buffer.alloc(1_000_000, '(')],
+  ['a million nested lists', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), Buffer.alloc(1_000_000, ']'), Buffer.alloc(999_999, 'a'), Buffer.from('.')])],
+  ['a million constants that look like pickles', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), ...Array.from({ length: 100_000 }, () => Buffer.from('C\x08\x80\x02}.....0', 'latin1')), Buffer.from('N.')])],
+  ['distinct names without end', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), ...Array.from({ length: 100_000 }, (_, index) => global('m', `N${index}`)), Buffer.from('.')])],
+  ['text that a careless pattern would backtrack on', 'chat_template.jinja', () => Buffer.from(`{% if '${'a '.repeat(50_000)}' in content %}${'"'.repeat(50_000)}{{ ${'(['.repeat(20_000)}`)],
+  ['quotes without end', 'a.py', () => Buffer.from(`exec(${'('.repeat(100_000)}${'a'.repeat(100_000)}`)],
+  ['one long line of commas', 'a.csv', () => Buffer.alloc(2_000_000, ',=')],
+  ['deep JSON', 'config.json', () => Buffer.from('['.repeat(100_000))],
+  ['JSON of many templates', 'tokenizer_config.json', () => Buffer.from(JSON.stringify({ chat_template: Array.from({ length: 500 }, () => ({ template: '{{ a }}'.repeat(50) })) }))],
+  ['base64 text', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), text('A'.repeat(250)), Buffer.from('.')])],
+];
+
+for (const [what, name, bytes] of HOSTILE) {
+  test(`${what} is answered in seconds`, async () => {
+    const content = bytes();
+    const started = performance.now();
+    await scan(name, content);
+    const took = performance.now() - started;
+    assert.ok(took < 15_000, `${Math.round(took)} ms`);
+  });
+}
