@@ -126,7 +126,8 @@ async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports
 /** The artifact's own name for a file, where an error speaks of a location. */
 function namedFinding(error: WeighmarkError, tree: Tree): Finding {
   const entry = tree.entries.find(({ location }) => location === error.subject);
-  return { code: error.code, message: error.message, facts: error.facts, ...(entry === undefined ? {} : { subject: entry.path }) };
+  const code = error.code === 'not-found' ? 'file-changed' : error.code;
+  return { code, message: error.message, facts: error.facts, ...(entry === undefined ? {} : { subject: entry.path }) };
 }
 
 function algorithmsFor({ manifest, pairs, algorithm, needsSha256 }: ContentQuestion): readonly HashAlgorithm[] {

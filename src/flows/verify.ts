@@ -6,7 +6,7 @@ import { sha256Hex } from '../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../domain/digest/list.ts';
 import { buildManifest } from '../domain/digest/manifest.ts';
 import { omsRoot } from '../domain/digest/root.ts';
-import { WeighmarkError } from '../domain/errors.ts';
+import { WeighmarkError, type Code } from '../domain/errors.ts';
 import type { Clock, KeylessVerifier } from '../domain/ports.ts';
 import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -72,19 +72,26 @@ export interface VerifyOutcome {
  */
 export async function verify(input: VerifyInput, ports: VerifyPorts): Promise<VerifyOutcome> {
   const place = await placeOf(input, ports);
-  const sidecars = await findSidecars({ ...input, ...place }, ports.files);
-  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await describeUnsigned({ ...input, ...place, lookedFor: LOOKED_FOR }, ports));
+  try {
+    return await verifyPlace({ ...input, ...place }, ports);
+  } catch (error) {
+    if (!(error instanceof WeighmarkError) || THROWN.includes(error.code)) throw error;
+    return refused(verdictOf({ subject: input.shown, checks: [refusedCheck('content', [findingOf(error)])] }));
+  }
+}
+
+/** What is wrong with the question or the configuration, not with the artifact. */
+const THROWN: readonly Code[] = ['interrupted', 'usage', 'not-found', 'config-invalid', 'config-not-allowed', 'trust-invalid', 'trust-unavailable', 'anchor-inside'];
+
+async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
+  const sidecars = await findSidecars(input, ports.files);
+  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const bundles = await judgeBundles(sidecars, verification);
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
-  try {
-    const { signature } = bundles;
-    return signature === null ? await verifyByClaims({ input: { ...input, ...place }, bundles, sidecars }, ports) : await verifySigned({ input: { ...input, ...place }, bundles, sidecars }, signature, ports);
-  } catch (error) {
-    if (error instanceof WeighmarkError && ['interrupted', 'usage', 'not-found'].includes(error.code)) throw error;
-    return refused(verdictOf({ subject: input.shown, checks: [refusedCheck('content', [findingOf(error)])], notes: bundles.notes }));
-  }
+  const { signature } = bundles;
+  return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
 }
 
 /** What every way to verify starts from. */

@@ -45,11 +45,17 @@ export function mergeClaims(existing: Uint8Array | null, added: readonly Uint8Ar
 
 const NEWLINE = Buffer.from('\n');
 
-/** Some tools write one bundle in many lines: then no line ends an object before the last. */
+/** Some tools write one bundle in many lines: then no line ends an object before the last, and all together are JSON. */
 function isOneDocument(bytes: Uint8Array): boolean {
   const newline = bytes.indexOf(0x0a);
   if (newline < 0 || newline > LIMITS.claimBytes || bytes.length > LIMITS.claimBytes) return false;
-  return !Buffer.from(bytes.subarray(0, newline)).toString('latin1').trimEnd().endsWith('}');
+  if (Buffer.from(bytes.subarray(0, newline)).toString('latin1').trimEnd().endsWith('}')) return false;
+  try {
+    parseStrictJson(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The same JSON without its line breaks; a re-wrapping, so its own digest differs and what it signs does not. */
