@@ -51,7 +51,8 @@ test('sealing leaves an outboard beside the large file only', () => {
 test('tensors by glob, bytes by range: the verdict is partial and has no id', () => {
   const { exitCode, verdicts: [verdict] } = verdictOf('model', 'w.safetensors#layers.1?.weight'.replace('?', '*'));
   assert.deepEqual([exitCode, verdict?.scope, verdict?.id], [0, 'partial', undefined]);
-  assert.equal((verdict?.checks[0]?.evidence[0]?.data as { bytes: number }).bytes, 11 * LAYER_BYTES);
+  const proven = verdict?.checks[0]?.evidence[0]?.data as { bytes: number } | undefined;
+  assert.equal(proven?.bytes, 11 * LAYER_BYTES);
   assert.match(verify('model', 'w.safetensors#bytes=0-100').stdout, /VERIFIED \(partial\)/);
   assert.match(verify('model', 'README.md#bytes=0-5').stdout, /VERIFIED \(partial\)/);
 });

@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface Tools {
+  readonly weighmark: readonly string[];
+  /** The others by name, where they are installed. */
+  readonly b3sum?: string;
+  readonly openssl?: string;
+  readonly sha256sum?: string;
+  readonly modelSigning?: string;
+  readonly missing: readonly string[];
+}
+
+const BIN = fileURLToPath(new URL('../../bin/weighmark.js', import.meta.url));
+
+/** `B3SUM` and `MODEL_SIGNING` name tools that are not on the path. */
+export function findTools(): Tools {
+  const found = {
+    b3sum: first([process.env['B3SUM'], 'b3sum'], ['--version']),
+    openssl: first(['openssl'], ['version']),
+    sha256sum: first(['sha256sum'], ['--version']),
+    modelSigning: first([process.env['MODEL_SIGNING'], 'model_signing'], ['--help']),
+  };
+  const missing = Object.entries(found).flatMap(([name, path]) => (path === undefined ? [name] : []));
+  const present = Object.fromEntries(Object.entries(found).filter(([, path]) => path !== undefined));
+  return { weighmark: [process.execPath, BIN], ...present, missing };
+}
+
+function first(names: readonly (string | undefined)[], args: readonly string[]): string | undefined {
+  return names.find((name) => name !== undefined && name !== '' && spawnSync(name, args, { stdio: 'ignore' }).status === 0);
+}
