@@ -75,7 +75,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const head = await source.read(0, HEAD_BYTES);
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
-  for (const { format, at, hex } of MAGIC) if (startsWith(head, at, hex)) found.add(format);
+  const text = isText(head) || isLegacyText(head, file.path);
+  for (const { format, at, hex } of MAGIC) if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
   if (isSafetensors(head, file)) found.add('safetensors');
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
@@ -84,7 +85,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
   await probeHdf5(file, head, found);
-  if (isText(head)) for (const format of textMatches(head, file.path)) found.add(format);
+  if (text) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
   return [...found];
@@ -167,10 +168,20 @@ function isLfsPointer(head: Uint8Array, size: number): boolean {
   return size <= 1024 && Buffer.from(head).toString('latin1').startsWith('version https://git-lfs.github.com/spec/');
 }
 
+/** A table or document in an encoding of its own: no control characters, but not UTF-8; or UTF-16 by its mark. */
+function isLegacyText(head: Uint8Array, path: string): boolean {
+  const named = formatOfName(path);
+  if (named === undefined || !TEXT_FORMATS.has(named)) return false;
+  return startsWith(head, 0, 'fffe') || startsWith(head, 0, 'feff') || hasNoControls(head);
+}
+
+function hasNoControls(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte > 31 || (byte >= 9 && byte <= 13) || byte === 27);
+}
+
 /** No byte of a control character that text does not use, and valid UTF-8 (a cut last character aside). */
 export function isText(head: Uint8Array): boolean {
-  for (const byte of head) if (byte < 9 || (byte > 13 && byte < 32 && byte !== 27)) return false;
-  return !Buffer.from(head.subarray(0, Math.max(0, head.length - 4))).toString('utf8').slice(0, -1).includes('\ufffd');
+  return hasNoControls(head) && !Buffer.from(head.subarray(0, Math.max(0, head.length - 4))).toString('utf8').slice(0, -1).includes('\ufffd');
 }
 
 function textMatches(head: Uint8Array, path: string): FormatId[] {

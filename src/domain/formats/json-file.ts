@@ -1,12 +1,15 @@
 import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, parseStrictJson, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
+import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
+import { chunksOf } from './inflate.ts';
 import { baseName, kindOf } from './names.ts';
 import { attempt, note } from './problem.ts';
 import { readAll } from './source.ts';
+import { readJsonLines } from './table.ts';
 import { elementsOf, startTally } from './tensors.ts';
-import type { Column, Findings, MetadataItem, NamedSource, Problem, Reference } from './types.ts';
+import type { Column, Findings, MetadataItem, NamedSource, Problem, ReadOptions, Reference } from './types.ts';
 
 const OPTIONS = { refuseCaseDuplicates: false, refuseUnsafeIntegers: false } as const;
 
@@ -16,15 +19,47 @@ type Object = { readonly [key: string]: Json };
  * A JSON file by its top level: shard index, weights manifest, spaCy meta, notebook, table of records, else just JSON.
  * Duplicate keys and other breaches of strict JSON are `malformed`.
  */
-export async function readJsonFile({ path, source }: NamedSource): Promise<Findings> {
-  if (source.size > LIMITS.documentBytes) return { format: 'json', problems: [{ code: 'limit', message: `JSON of ${source.size} bytes; ${LIMITS.documentBytes} are read` }] };
+export async function readJsonFile(file: NamedSource, options: ReadOptions): Promise<Findings> {
+  const { path, source } = file;
+  if (/^(tokenizer|vocab)\.json$/.test(baseName(path))) return { format: 'json' };
+  if (source.size > LIMITS.documentBytes) return readLargeJson(source);
   const problems: Problem[] = [];
   let value: Json | undefined;
   await attempt(problems, async () => {
     value = parseStrictJson(await readAll(source), OPTIONS);
   });
-  if (value === undefined) return { format: 'json', problems };
-  return { problems, ...byContent(path, value, problems) };
+  if (value !== undefined) return { problems, ...byContent(path, value, problems) };
+  return (await isJsonLines(source)) ? readJsonLines(file, options) : { format: 'json', problems };
+}
+
+/** Objects on lines of their own under a `.json` name, as many datasets have them. */
+async function isJsonLines(source: Source): Promise<boolean> {
+  const head = Buffer.from(await source.read(0, 1 << 20)).toString('utf8');
+  const [first = '', second = ''] = head.split('\n', 2);
+  try {
+    return isJsonObject(JSON.parse(first)) && second.trimStart().startsWith('{');
+  } catch {
+    return false;
+  }
+}
+
+/** Too large to hold: the elements of a top-level array are counted by streaming; an object stays unexamined. */
+async function readLargeJson(source: Source): Promise<Findings> {
+  const [first] = Buffer.from(await source.read(0, 4096)).toString('utf8').replace(/^\ufeff/, '').trimStart();
+  if (first !== '[') return { format: 'json', problems: [{ code: 'limit', message: `JSON of ${source.size} bytes; ${LIMITS.documentBytes} are read` }] };
+  let [depth, commas, content, quoted, escaped] = [0, 0, false, false, false];
+  for await (const chunk of chunksOf(source)) {
+    for (const byte of chunk) {
+      if (quoted) [escaped, quoted] = [!escaped && byte === 0x5c, escaped || byte !== 0x22];
+      else if (byte === 0x22) [quoted, content] = [true, true];
+      else if (byte === 0x5b || byte === 0x7b) [depth, content] = [depth + 1, content || depth > 0];
+      else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+      else if (byte === 0x2c && depth === 1) commas += 1;
+      else if (byte > 0x20) content = true;
+    }
+  }
+  if (depth !== 0 || quoted) return { format: 'json', problems: [{ code: 'malformed', message: 'the JSON array is not closed' }] };
+  return { format: 'json', kind: 'dataset', rows: content ? commas + 1 : 0 };
 }
 
 function byContent(path: string, value: Json, problems: Problem[]): Findings {

@@ -5,7 +5,7 @@ import { note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Dtype, Findings, NamedSource, Problem, TensorInfo } from './types.ts';
 
-const HEADER_BYTES = 1 << 20;
+const HEADER_BYTES = 1 << 16;
 
 const KINDS: Readonly<Record<string, string>> = { f: 'F', i: 'I', u: 'U' };
 

@@ -31,11 +31,17 @@ export async function readTable({ path, source }: NamedSource, options: ReadOpti
   };
 }
 
-/** The candidate that stands most often outside quotes in the first line. */
+/** The candidate that stands most often outside quotes in the first line; a comma if none does. */
 function delimiterOf(head: string): string {
-  const line = (/^(?:[^"\n]|"[^"]*")*/.exec(head)?.[0] ?? '').replace(/"[^"]*"/g, '');
-  const counts = [',', ';', '\t', '|'].map((candidate) => ({ candidate, count: line.split(candidate).length - 1 }));
-  return counts.reduce((best, next) => (next.count > best.count ? next : best)).candidate;
+  const counts = new Map([',', ';', '\t', '|'].map((candidate) => [candidate, 0]));
+  let quoted = false;
+  for (const char of head) {
+    if (char === '"') quoted = !quoted;
+    else if (char === '\n' && !quoted) break;
+    const count = counts.get(char);
+    if (count !== undefined && !quoted) counts.set(char, count + 1);
+  }
+  return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best))[0];
 }
 
 /** The first two rows' cells, unquoted. */

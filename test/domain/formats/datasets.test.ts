@@ -23,6 +23,12 @@ test('a line break inside quotes ends no row; blank lines are none; the last nee
   assert.deepEqual(columnsOf(await text('"a ""b""";c\n1;2\n', 'a.csv')), ['a "b"', 'c']);
 });
 
+test('a first line of a million cells, or of one endless quote', async () => {
+  const wide = await text(`${'a,'.repeat(1_000_000)}b\n`, 'a.csv');
+  assert.deepEqual([wide.rows !== undefined, codesOf(wide)], [true, ['limit']]);
+  assert.equal((await text(`"${'a'.repeat(2_000_000)}`, 'a.csv')).complete, false);
+});
+
 test('without a header every row counts', async () => {
   const report = await text('1,2\n3,4\n', 'a.csv');
   assert.deepEqual([report.rows, report.columns], [2, undefined]);
@@ -44,6 +50,19 @@ test('rows of any table are counted as a CSV writer wrote them', async () => {
 test('JSON Lines', async () => {
   const report = await text('{"text":"a","label":1}\n\n{"text":"b","label":0}\n', 'train.jsonl');
   assert.deepEqual([report.format, report.rows, columnsOf(report)], ['jsonl', 2, ['text', 'label']]);
+});
+
+test('JSON Lines under a .json name; a table in Latin-1', async () => {
+  assert.deepEqual([(await text('{"a":1}\n{"a":2}\n', 'train.json')).format, (await text('{"a":1}\n{"a":2}\n', 'train.json')).rows], ['jsonl', 2]);
+  const latin = await reportOf(Buffer.from('name,city\nJos\xe9,M\xe1laga\n', 'latin1'), 'people.csv');
+  assert.deepEqual([latin.format, latin.rows, latin.complete], ['csv', 1, true]);
+});
+
+test('a JSON array too large to hold is counted all the same', async () => {
+  const record = JSON.stringify({ text: 'a, "b" [c] \\\\ {'.repeat(20) });
+  const count = Math.ceil((33 << 20) / record.length);
+  const report = await text(`[${Array.from({ length: count }, () => record).join(',')}]`, 'train.json');
+  assert.deepEqual([report.rows, report.kind, report.complete], [count, 'dataset', true]);
 });
 
 test('a JSON array of records is a table; a configuration is not', async () => {
