@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -24,6 +24,7 @@ export interface Context {
   keyless(): Promise<KeylessVerifier>;
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
+  versions(): Promise<VersionMemory>;
   stagings(): Promise<Stagings>;
   feeds(): Promise<Feeds>;
   registries(): Promise<Registries>;
@@ -64,6 +65,10 @@ export function createContext(settings: ContextSettings): Context {
     files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...parts,
+    versions: once(async () => {
+      const [{ createVersionMemory }, { stateFolder }, { createFiles }] = await Promise.all([import('../adapters/version-memory.ts'), import('../adapters/registries/setup.ts'), import('../adapters/files/index.ts')]);
+      return createVersionMemory(createFiles(), stateFolder(settings.env));
+    }),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
     feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
     ...registryParts(settings, parts.configuration),

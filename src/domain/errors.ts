@@ -55,6 +55,7 @@ export const CODES = {
   'promotion-expired': 1,
   'policy-refused': 1,
   'policy-mismatch': 1,
+  'policy-rollback': 1,
   'approval-missing': 1,
   'approver-duplicate': 1,
   'separation-of-duties': 1,

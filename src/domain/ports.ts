@@ -423,6 +423,14 @@ export interface Integration {
   readonly refused: readonly { readonly witness: string; readonly why: string }[];
 }
 
+/** The highest versions this user has seen, of policies and of revocation snapshots: lower ones are a rollback. */
+export interface VersionMemory {
+  /** Null if none was seen. @throws WeighmarkError `config-invalid` if the memory cannot be read: never forgotten silently. */
+  highest(line: string): Promise<number | null>;
+  /** Never goes back. */
+  remember(line: string, version: number): Promise<void>;
+}
+
 /** What git knows of the working folder; asked with hooks, fsmonitor, filters and external diff off (security rule 5). */
 export interface Git {
   /** Top folder of the work tree; null outside of one. */

@@ -1,35 +1,71 @@
 import { resolve } from 'node:path';
 import { formatBytes } from '../../domain/units.ts';
-import { pull, type PullOutcome } from '../../flows/pull.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { Registry } from '../../domain/ports.ts';
+import { passedCheck, verdictOf } from '../../domain/verdict.ts';
+import { pull, type PullInput, type PullOutcome } from '../../flows/pull.ts';
 import type { Register, Report } from '../command.ts';
-import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
+import type { Context } from '../context.ts';
+import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
+import { openTarget, policyFrom, type LoadedPolicy } from '../policy-options.ts';
+import { openArtifact } from '../registry-options.ts';
+import { verdictJunit } from '../views/junit.ts';
+import { verdictSarif } from '../views/sarif.ts';
+import { verdictText } from '../views/verdict.ts';
 
-interface Options extends LogOptions {
+interface Options extends EnvironmentOptions {
   readonly only?: string;
 }
 
 /** `pull REF DIR`: nothing appears at DIR until every byte is verified. */
 export const register: Register = (program, run) => {
-  addLogOptions(program.command('pull'))
+  addEnvironmentOptions(program.command('pull'))
     .description('bring an artifact out of a registry, verified byte by byte')
     .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://…, sha256:…')
     .argument('<dir>', 'folder to make')
     .option('--only <glob>', 'only these files; they replace their namesakes in DIR')
     .action(
       run(async (context, ref: string, dir: string, options: Options) => {
-        const { registry, place } = await openArtifact(context, ref, options);
-        const input = { place, target: resolve(context.cwd, dir), ...(options.only === undefined ? {} : { only: options.only }) };
+        const loaded = asksPolicy(options) ? await policyFrom(context, options) : undefined;
+        const { registry, place } = loaded === undefined ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy: loaded.policy, options });
+        const input = {
+          place,
+          target: resolve(context.cwd, dir),
+          ...(options.only === undefined ? {} : { only: options.only }),
+          ...(loaded === undefined ? {} : { gate: gateOf(context, { ref, options, registry, loaded }) }),
+        };
         const ports = { files: await context.files(), stagings: await context.stagings(), progress: context.progress };
-        return report(await pull(input, ports, registry), dir);
+        return report(await pull(input, ports, registry), dir, context.version);
       }),
     );
 };
 
-function report({ name, id, scope, files, claims }: PullOutcome, dir: string): Report {
+/** Nothing gets its name on disk unless it is what is promoted. */
+function gateOf(context: Context, { ref, ...asked }: { ref: string; options: Options; registry: Registry; loaded: LoadedPolicy }): NonNullable<PullInput['gate']> {
+  return async ({ name, id }) => {
+    if (asked.options.only !== undefined) throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
+    const written = verdictOf({ subject: ref, id, checks: [passedCheck('content', [{ what: `every byte of ${name}@${id} hashed as it was written` }])] });
+    return withEnvironment(context, written, { subject: { id, name, inside: [] }, ...asked });
+  };
+}
+
+function report(outcome: PullOutcome, dir: string, version: string): Report {
+  const { verdict } = outcome;
+  if (verdict === null || verdict.exitCode === 0) return pulledReport(outcome, dir);
+  return {
+    exitCode: verdict.exitCode,
+    json: { name: outcome.name, id: outcome.id, path: null, verdict },
+    text: (style) => ({ err: verdictText({ verdict, by: null }, style) }),
+    sarif: () => verdictSarif(version, verdict),
+    junit: () => verdictJunit(verdict),
+  };
+}
+
+function pulledReport({ name, id, scope, files, claims, verdict }: PullOutcome, dir: string): Report {
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   return {
     exitCode: 0,
-    json: { name, id, path: dir, scope, files, claims },
+    json: { name, id, path: dir, scope, files, claims, ...(verdict === null ? {} : { verdict }) },
     text: (style) => ({
       out: `${name}@${id}\n`,
       err: [

@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { policyTrust } from '../../domain/policy/authority.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
+import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { addEnvironmentOptions, asksPolicy, verifyInRegistry, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
+import { policyFrom, type LoadedPolicy } from '../policy-options.ts';
 import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from '../trust-options.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
 
-interface Options extends TrustOptions {
+interface Options extends TrustOptions, EnvironmentOptions {
   readonly signature?: string;
   readonly claims?: readonly string[];
   readonly only?: string;
@@ -27,7 +30,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('verify')
     .description('verify that artifacts are what somebody trusted signed')
-    .argument('<ref...>', 'files or folders')
+    .argument('<ref...>', 'files or folders; with --env or --policy also NAME:TAG')
     .option('--signature <file>', 'OMS signature, where it is not model.sig or *.oms.sig')
     .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
     .option('--only <glob>', 'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); the verdict is then partial')
@@ -35,20 +38,29 @@ export const register: Register = (program, run) => {
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .option('--ignore-unsigned-files', 'accept files that nobody signed')
     .option('--algorithm <which>', 'sha256: not BLAKE3 alone; all: every digest that is known');
-  addTrustOptions(command).action(run(async (context, refs: readonly string[], options: Options) => {
+  addEnvironmentOptions(addTrustOptions(command)).action(run(async (context, refs: readonly string[], options: Options) => {
     if (options.algorithm !== undefined && !['sha256', 'all'].includes(options.algorithm)) throw new WeighmarkError('usage', '--algorithm is sha256 or all');
     if (options.signature !== undefined && refs.length > 1) throw new WeighmarkError('usage', '--signature goes with one artifact only');
     const outcomes: VerifyOutcome[] = [];
     for (const ref of refs) outcomes.push(await verifyOne(context, ref, options));
-    return report(context, outcomes);
+    return report(context, outcomes.map((outcome) => (options.env === undefined ? outcome : { ...outcome, promise: `is what is promoted to ${options.env}` })));
   }));
 };
 
 async function verifyOne(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
   const reference = parseReference(ref);
-  if (reference.kind !== 'path') throw new WeighmarkError('usage', `${ref} is not a path`);
+  if (reference.kind !== 'path') return verifyStored(context, ref, options);
   const root = resolve(context.cwd, reference.path);
-  return verify(inputOf(context, { root, shown: ref }, options), await portsOf(context, root, options));
+  const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
+  const outcome = await verify(inputOf(context, { root, shown: ref }, options), await portsOf(context, { root, loaded }, options));
+  if (loaded === undefined || outcome.id === null) return outcome;
+  return { ...outcome, verdict: await withEnvironment(context, outcome.verdict, { subject: { id: outcome.id, name: null, inside: [root] }, options, loaded }) };
+}
+
+/** What lies in a registry is judged by a policy; by signatures alone only once it is here. */
+async function verifyStored(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
+  if (!asksPolicy(options)) throw new WeighmarkError('usage', `${ref} is not a path`, { hint: `\`weighmark pull ${ref} DIR\`, or say --env or --policy` });
+  return refused(await verifyInRegistry(context, ref, options));
 }
 
 function inputOf(context: Context, place: Pick<VerifyInput, 'root' | 'shown'>, options: Options): VerifyInput {
@@ -58,20 +70,20 @@ function inputOf(context: Context, place: Pick<VerifyInput, 'root' | 'shown'>, o
     ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
     ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
-    ...defined({ ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only }),
+    ...defined({ ignore, allowSymlinks, ignoreUnsignedFiles, algorithm: asksPolicy(options) ? 'all' : algorithm, only }),
   };
 }
 
-async function portsOf(context: Context, root: string, options: Options): Promise<VerifyPorts> {
+async function portsOf(context: Context, { root, loaded }: { root: string; loaded: LoadedPolicy | undefined }, options: Options): Promise<VerifyPorts> {
   return {
     files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
     keyless: () => context.keyless(),
-    trust: () => trustFrom(context, options, [root]),
-    timestampAuthorities: () => timestampAuthoritiesFrom(context, options, [root]),
+    trust: async () => (loaded === undefined ? trustFrom(context, options, [root]) : policyTrust(loaded.policy)),
+    timestampAuthorities: async () => [...(loaded?.policy.timestampAuthorities ?? []), ...(await timestampAuthoritiesFrom(context, options, [root]))],
   };
 }
 
-function report(context: Context, outcomes: readonly VerifyOutcome[]): Report {
+function report(context: Context, outcomes: readonly (VerifyOutcome & { readonly promise?: string })[]): Report {
   const verdicts = outcomes.map(({ verdict }) => verdict);
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),

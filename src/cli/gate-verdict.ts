@@ -1,0 +1,86 @@
+import { Option, type Command } from 'commander';
+import { WeighmarkError } from '../domain/errors.ts';
+import { passedCheck, verdictOf, type Verdict } from '../domain/verdict.ts';
+import { checkEnvironment } from '../flows/environment.ts';
+import type { PinnedCheckpoint } from '../flows/gate.ts';
+import type { Registry } from '../domain/ports.ts';
+import type { Context } from './context.ts';
+import { addLogOptions } from './registry-options.ts';
+import { gatePorts, openTarget, openUnder, policyFrom, policyOption, type LoadedPolicy, type PolicyOptions } from './policy-options.ts';
+
+/** `--env` and `--policy` of commands that verify, as commander hands them over. */
+export interface EnvironmentOptions extends PolicyOptions {
+  readonly env?: string;
+  readonly minCheckpoint?: string;
+}
+
+/** For commands that verify: what they have of `addPolicyOptions`, and the environment. */
+export function addEnvironmentOptions(command: Command): Command {
+  return addLogOptions(command)
+    .addOption(policyOption())
+    .addOption(new Option('--env <name>', 'it must be what is promoted to this environment now').helpGroup('Policy:'))
+    .addOption(new Option('--min-checkpoint <size:root>', 'the log must continue this checkpoint').helpGroup('Policy:'));
+}
+
+/** True if an environment is asked about, or a policy is named on the command line. */
+export function asksPolicy(options: EnvironmentOptions): boolean {
+  return options.env !== undefined || options.policy !== undefined;
+}
+
+export interface GateSubject {
+  /** `sha256:<hex>`, from the bytes that were just verified. */
+  readonly id: string;
+  /** As it was asked for; null: by path. */
+  readonly name: string | null;
+  /** Paths that no anchor may lie in. */
+  readonly inside: readonly string[];
+}
+
+/**
+ * The verdict of a verification with the answer about the environment added: promoted there, by whom the policy names, now;
+ * with `--policy` every rule as well. What failed before is not asked further.
+ * @throws WeighmarkError `usage`, `policy-invalid`, `anchor-inside`, and what opening the registry throws.
+ */
+export async function withEnvironment(context: Context, verdict: Verdict, asked: { subject: GateSubject; options: EnvironmentOptions; registry?: Registry; loaded?: LoadedPolicy; withContent?: boolean }): Promise<Verdict> {
+  const { subject, options } = asked;
+  if (!asksPolicy(options) || verdict.exitCode !== 0) return verdict;
+  if (verdict.scope === 'partial') throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
+  const loaded = asked.loaded ?? (await policyFrom(context, options, subject.inside));
+  const registry = asked.registry ?? (await openUnder(context, loaded.policy, options));
+  const line = `snapshot ${registry.log.origin}`;
+  const versions = await context.versions();
+  const highest = await versions.highest(line);
+  const answer = await checkEnvironment({
+    ...subject, ...loaded,
+    environment: environmentName(options, loaded),
+    withRules: options.policy !== undefined,
+    withContent: asked.withContent === true,
+    ...(options.minCheckpoint === undefined ? {} : { pinned: pinnedFrom(options.minCheckpoint) }),
+    ...(highest === null ? {} : { highestSnapshot: highest }),
+  }, registry, await gatePorts(context));
+  if (answer.snapshot !== null) await versions.remember(line, answer.snapshot);
+  return verdictOf({ ...verdict, checks: [...verdict.checks, ...answer.checks], notAsked: verdict.notAsked.filter((each) => !['policy', 'lineage', 'revocation'].includes(each)) });
+}
+
+/** The same for an artifact that is only looked at where it lies: its bytes are read back from the registry. */
+export async function verifyInRegistry(context: Context, ref: string, options: EnvironmentOptions): Promise<Verdict> {
+  const loaded = await policyFrom(context, options);
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const id = await registry.resolve(place.name, place.reference);
+  const start = verdictOf({ subject: ref, id, checks: [passedCheck('id', [{ what: `${place.name}@${id}` }])] });
+  return withEnvironment(context, start, { subject: { id, name: place.name, inside: [] }, options, registry, loaded, withContent: true });
+}
+
+/** Without `--env`, a policy with one environment needs no naming. */
+function environmentName({ env }: EnvironmentOptions, { policy }: LoadedPolicy): string {
+  if (env !== undefined) return env;
+  const [only, ...others] = policy.environments;
+  if (only !== undefined && others.length === 0) return only.name;
+  throw new WeighmarkError('usage', 'which environment?', { hint: `say --env ${policy.environments.map(({ name }) => name).join('|')}` });
+}
+
+function pinnedFrom(text: string): PinnedCheckpoint {
+  const [, size, root] = /^(0|[1-9]\d{0,15}):([A-Za-z0-9+/]{43}=)$/.exec(text) ?? [];
+  if (size === undefined || root === undefined) throw new WeighmarkError('usage', '--min-checkpoint is SIZE:ROOT, the second and third line of a checkpoint');
+  return { size: Number(size), root };
+}
