@@ -19,9 +19,13 @@ export interface PolicyOptions extends LogOptions {
 
 const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
+export function policyOption(): Option {
+  return new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').helpGroup('Policy:');
+}
+
 export function addPolicyOptions(command: Command): Command {
   return addLogOptions(command)
-    .addOption(new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').env('WEIGHMARK_POLICY').helpGroup('Policy:'))
+    .addOption(policyOption())
     .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Policy:'));
 }
 
@@ -36,17 +40,22 @@ export interface LoadedPolicy {
  * @throws WeighmarkError `usage` if none is named, `policy-invalid`, `policy-rollback`, `anchor-inside`, `not-found`.
  */
 export async function policyFrom(context: Context, options: PolicyOptions, inside: readonly string[] = []): Promise<LoadedPolicy> {
-  const path = options.policy ?? (await context.configuration()).settings.policy;
+  const path = await policyPath(context, options);
   if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
   const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
-  const loaded = await loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await context.files());
+  const loaded = await loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, { files: await context.files(), versions: await context.versions() });
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 
 /** True if an option, the environment or the configuration names a policy. */
 export async function policyIsNamed(context: Context, options: PolicyOptions): Promise<boolean> {
-  return options.policy !== undefined || (await context.configuration()).settings.policy !== undefined;
+  return (await policyPath(context, options)) !== undefined;
+}
+
+async function policyPath(context: Context, options: PolicyOptions): Promise<string | undefined> {
+  const given = options.policy ?? context.env['WEIGHMARK_POLICY'];
+  return given !== undefined && given !== '' ? given : (await context.configuration()).settings.policy;
 }
 
 /** Opens the registry under the log key that the policy names, if it names one. */

@@ -5,7 +5,7 @@ import { checkPromoted, newestPromotion } from '../domain/policy/promotions.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import type { Registry } from '../domain/ports.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../domain/verdict.ts';
-import { environmentOf, gather, type GatePorts } from './gate.ts';
+import { environmentOf, gather, type GatePorts, type PinnedCheckpoint } from './gate.ts';
 import { readLog } from './gate-claims.ts';
 
 export interface EnvironmentQuestion {
@@ -15,11 +15,13 @@ export interface EnvironmentQuestion {
   readonly name: string | null;
   readonly policy: Policy;
   readonly environment: string;
+  /** Read the content back from the registry too: where it was not verified from files in hand. */
+  readonly withContent?: boolean;
   /** Every rule of the environment as well, not only its promotion. */
   readonly withRules?: boolean;
   readonly timestampAuthorities?: readonly string[];
-  /** The log continues a checkpoint that the caller brought. */
-  readonly pinned?: boolean;
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: PinnedCheckpoint;
   readonly highestSnapshot?: number;
 }
 
@@ -40,7 +42,7 @@ export async function checkEnvironment(question: EnvironmentQuestion, registry: 
   const names = question.name === null ? await promotedNames(question, registry) : [question.name];
   const answers: EnvironmentAnswer[] = [];
   for (const name of names) {
-    const gathered = await gather({ ...question, environment, target: { name, reference: question.id }, withContent: question.withRules === true, needsFreshLog: true }, registry, ports);
+    const gathered = await gather({ ...question, environment, target: { name, reference: question.id }, withContent: question.withContent === true || question.withRules === true, needsFreshLog: true }, registry, ports);
     const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...environmentChecks(gathered.of, question.withRules === true)];
     const answer = { checks, name, snapshot: snapshotOf(gathered.of)?.snapshot.version ?? null };
     if (checks.every(({ passed }) => passed)) return answer;

@@ -26,14 +26,19 @@ export interface GateTarget {
   readonly reference: string;
 }
 
+export interface PinnedCheckpoint {
+  readonly size: number;
+  readonly root: string;
+}
+
 export interface GateQuestion {
   readonly target: GateTarget;
   readonly policy: Policy;
   readonly environment: Environment;
   /** RFC 3161 authorities the caller believes beside the policy's: PEM chains. */
   readonly timestampAuthorities?: readonly string[];
-  /** What the log must continue, checked by the caller. */
-  readonly pinned?: boolean;
+  /** A checkpoint the caller brings: the log must continue it. The root is base64, as checkpoints have it. */
+  readonly pinned?: PinnedCheckpoint;
   /** False: only the log and the claims are looked at, for content that was verified elsewhere. */
   readonly withContent?: boolean;
   /** A log no earlier run has seen, and no witness vouches for, is a reason to refuse. */
@@ -94,9 +99,18 @@ function trustedOf(policy: Policy, { claims }: Collected, name: string): readonl
 }
 
 async function freshness({ policy, pinned, needsFreshLog }: GateQuestion, { registry, log, now }: { registry: Registry; log: ReadLog; now: Date }): Promise<readonly Finding[]> {
+  const broken = pinned === undefined ? null : pinnedFinding(pinned, log);
+  if (broken !== null) return [broken];
   if (needsFreshLog !== true && policy.log?.witnesses === undefined) return [];
   const checkpoint = await registry.log.checkpoint();
-  return freshnessFindings({ checkpoint, vkeys: registry.log.vkeys, remembered: log.remembered, pinned: pinned === true, rule: policy.log, now });
+  return freshnessFindings({ checkpoint, vkeys: registry.log.vkeys, remembered: log.remembered, pinned: pinned !== undefined, rule: policy.log, now });
+}
+
+function pinnedFinding({ size, root }: PinnedCheckpoint, log: ReadLog): Finding | null {
+  const found = rootOf(log.entries, size);
+  if (found === null) return { code: 'log-rollback', message: `the log has ${log.entries.length} entries; the checkpoint brought along has ${size}` };
+  if (Buffer.from(found, 'hex').toString('base64') === root) return null;
+  return { code: 'log-fork', message: `the log's first ${size} entries are not those of the checkpoint brought along` };
 }
 
 /** A single file is known by its own digest too. */

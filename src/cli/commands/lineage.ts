@@ -38,7 +38,7 @@ async function look(context: Context, ref: string, options: Options): Promise<Li
     place: await placeOf(context, ref, { policy, options }),
     timestampAuthorities: loaded?.timestampAuthorities ?? (await timestampAuthoritiesFrom(context, options, inside)),
   };
-  return lineage(input, await portsOf(context, options, inside));
+  return lineage(input, await lineagePorts(context, options, inside));
 }
 
 async function placeOf(context: Context, ref: string, { policy, options }: { policy: LineageInput['policy']; options: Options }): Promise<LineageInput['place']> {
@@ -48,7 +48,7 @@ async function placeOf(context: Context, ref: string, { policy, options }: { pol
   return { kind: 'registry', name: place.name, reference: place.reference, registry };
 }
 
-async function portsOf(context: Context, options: Options, inside: readonly string[]): Promise<LineagePorts> {
+export async function lineagePorts(context: Context, options: Options, inside: readonly string[]): Promise<LineagePorts> {
   return {
     files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
     keyless: () => context.keyless(),
