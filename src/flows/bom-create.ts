@@ -27,6 +27,8 @@ export interface DescribeOptions {
   /** Facts somebody states; they come before those of files. */
   readonly stated?: readonly Fact[];
   readonly kind?: ArtifactKind;
+  /** Who makes the BOM. */
+  readonly author?: string;
   /** Reports already made in this run, by path: those files' headers are not read again. */
   readonly reports?: ReadonlyMap<string, FormatReport>;
   readonly signal?: AbortSignal;
@@ -82,6 +84,7 @@ function bomInputOf(examined: Examined & Pick<Described, 'id' | 'root'>, fallbac
     fallbackName, files, facts, problems, conflicts, tool, specVersion, layout, id, root, kind,
     confirmed: examined.digests.confirmed,
     ...(timestamp === undefined ? {} : { timestamp }),
+    ...(options.author === undefined ? {} : { author: options.author }),
   };
 }
 
@@ -150,10 +153,13 @@ async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly 
   return digests;
 }
 
-/** A model if any file holds weights or an adapter's configuration is there; a dataset if data or its description is. */
+const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
+
+/** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
 function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind {
   if (files.some(({ report }) => holdsWeights(report)) || pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'model';
   if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
+  if (files.some(({ report }) => report?.kind === 'archive' && report.members?.some(({ name }) => WEIGHTS_NAME.test(name)) === true)) return 'model';
   return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0 ? 'dataset' : 'other';
 }
 

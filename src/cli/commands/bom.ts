@@ -86,7 +86,7 @@ function addCreate(bom: Command): Command {
     .addOption(new Option('--prompt <file>', 'a prompt used with it (repeat)').argParser(collect).helpGroup('State what files do not say:'))
     .addOption(new Option('--plugin <file>', 'a plug-in or tool used with it (repeat)').argParser(collect).helpGroup('State what files do not say:'))
     .addOption(new Option('--facts <file>', 'all of these in YAML').helpGroup('State what files do not say:'))
-    .addOption(new Option('--stated-by <name>', 'who states it').helpGroup('State what files do not say:'));
+    .addOption(new Option('--stated-by <name>', 'who states it, and makes the BOM').helpGroup('State what files do not say:'));
 }
 
 function collectSet(value: string, all: readonly ElementSet[] = []): readonly ElementSet[] {
@@ -109,6 +109,7 @@ async function create(context: Context, path: string, options: CreateOptions): P
     stated,
     ...(options.kind === undefined ? {} : { kind: options.kind }),
     ...(timestamp === undefined ? {} : { timestamp }),
+    ...(options.statedBy === undefined ? {} : { author: options.statedBy }),
     ...(options.allowSymlinks === true ? { allowSymlinks: true } : {}),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
     signal: context.signal,

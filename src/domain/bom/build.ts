@@ -30,6 +30,8 @@ export interface BomInput {
   readonly layout: Layout;
   /** RFC 3339; absent: the BOM carries no time of its own. */
   readonly timestamp?: string;
+  /** Who makes the BOM. */
+  readonly author?: string;
   /** `sha256:<hex>` of the manifest. */
   readonly id: string;
   /** Hex of the OMS root digest. */

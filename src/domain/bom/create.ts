@@ -183,9 +183,9 @@ function toolRef(input: BomInput): string {
   return `tool:${input.tool.name}@${input.tool.version}`;
 }
 
-/** Whoever stated facts is an author of the BOM. */
+/** Whoever makes it or stated facts is an author of the BOM. */
 function statersOf(build: Build): readonly Contact[] {
-  const names = build.input.facts.map(({ source }) => source.statedBy).filter((name) => name !== undefined);
+  const names = [build.input.author, ...build.input.facts.map(({ source }) => source.statedBy)].filter((name) => name !== undefined);
   return [...new Set(names)].map((name) => ({ 'bom-ref': staterRef(name), name }));
 }
 

@@ -99,6 +99,7 @@ function reportProperties(report: FormatReport | undefined): readonly Property[]
     property('kind', report.kind),
     ...optional('format-version', report.version),
     ...optional('inner-format', report.inner),
+    ...(report.kind === 'archive' ? (report.members ?? []).slice(0, PROBLEMS).map(({ name, sizeBytes }) => property('member', `${name} (${sizeBytes} bytes)`)) : []),
     ...tensorProperties(report),
     ...portProperties('input', report.inputs),
     ...portProperties('output', report.outputs),

@@ -60,16 +60,40 @@ function sumBy(tables: readonly TensorTable[], key: 'parametersByDtype' | 'eleme
   return Object.fromEntries([...sums].sort(([a], [b]) => compareUtf8(a, b)));
 }
 
+/** The file that `from_pretrained` loads, whatever conversions lie beside it. */
+const CANONICAL = /(?:^|\/)(?:model|adapter_model|diffusion_pytorch_model)(?:-\*-of-\d+)?\.safetensors$/;
+
 /**
- * The weights whose counts are the model's own: the only set there is, or, where one model is there in several formats,
- * the first that counts, if all that count agree. Null where sets differ: which of them is the model is not known.
+ * The weights whose counts are the model's own: the canonical ones nearest the top; else the only set there is; else,
+ * where one model is there in several formats, its count, if all that count agree (and the dtypes, if those agree too).
+ * Null where sets differ: which of them is the model is not known.
  */
 export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
   const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
+  const canonical = nearest(counted.filter(({ name, files }) => CANONICAL.test(files.length === 1 ? name : starred(files))));
+  if (canonical !== null) return canonical;
   const [first, ...rest] = counted;
   if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
   if (rest.some((set) => set.parameters !== first.parameters)) return null;
-  return counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
+  const chosen = counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
+  return counted.every((set) => sameCounts(set, chosen)) ? chosen : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
+}
+
+function starred(files: readonly BomFile[]): string {
+  return (files[0]?.path ?? '').replace(SHARD, '-*-of-$1');
+}
+
+/** The one in the topmost folder; null if there are several, or none. */
+function nearest(sets: readonly WeightSet[]): WeightSet | null {
+  const depth = (set: WeightSet): number => set.name.split('/').length;
+  const top = Math.min(...sets.map(depth));
+  const [only, ...others] = sets.filter((set) => depth(set) === top);
+  return only !== undefined && others.length === 0 ? only : null;
+}
+
+function sameCounts(a: WeightSet, b: WeightSet): boolean {
+  const [x, y] = [Object.entries(a.parametersByDtype), b.parametersByDtype];
+  return x.length === Object.keys(y).length && x.every(([dtype, count]) => y[dtype] === count);
 }
 
 /** Tensors by dtype: what two files labelled alike may still differ in. */

@@ -64,10 +64,19 @@ function codeFacts(path: string, report: FormatReport): readonly Fact[] {
 
 /** All facts in order of precedence: nearer the top folder first, then by row of `READERS`, then by path. */
 export function collect(files: readonly FileMetadata[], paths: readonly string[]): Metadata {
-  const found = files.flatMap((file) => file.found).filter(({ facts }) => facts.length > 0);
+  const found = notPackages(files.flatMap((file) => file.found)).filter(({ facts }) => facts.length > 0);
   const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
   const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
   return { facts: sorted.flatMap(({ facts }) => facts).map((each) => located(each, paths)), problems: unique(problems) };
+}
+
+const PACKAGE = /\.dist-info\/METADATA$/;
+const PACKAGE_FIELDS: ReadonlySet<string> = new Set(['name', 'version', 'description', 'purl', 'author', 'licence', 'reference']);
+
+/** A folder with several wheels installed is none of them: what each says of itself is then not said of the artifact. */
+function notPackages(found: readonly FileFacts[]): readonly FileFacts[] {
+  const several = new Set(found.filter(({ path }) => PACKAGE.test(path)).map(({ path }) => path)).size > 1;
+  return several ? found.map((file) => (PACKAGE.test(file.path) ? { ...file, facts: file.facts.filter(({ field }) => !PACKAGE_FIELDS.has(field)) } : file)) : found;
 }
 
 /** A loose path becomes the one file that ends in it. */

@@ -26,13 +26,16 @@ function conflictOf(field: string, sayings: readonly Saying[]): readonly Conflic
   return [{ field, values: [...byValue].map(([value, sources]) => ({ value, source: sources.slice(0, 3).join(', ') })) }];
 }
 
+/** Each source names its licences (several may all apply); two sources disagree when they have none in common. */
 function licenceConflicts(facts: readonly Fact[]): readonly Conflict[] {
   const said = pick(facts, 'licence').flatMap((fact) => {
     const licence = licenceOf(fact.value.text);
     return licence === null ? [] : [{ value: licence.text, source: sourceName(fact.source), key: licenceFamily(licence.text) }];
   });
-  const [first] = said;
-  return first === undefined || said.every(({ key }) => compatible(key, first.key)) ? [] : conflictOf('licence', said);
+  const sets = [...Map.groupBy(said, ({ source }) => source.split('#', 1)[0] ?? source).values()];
+  const [first] = sets;
+  const agrees = (set: typeof said): boolean => set.some(({ key }) => first?.some((other) => compatible(key, other.key)) === true);
+  return first === undefined || sets.every(agrees) ? [] : conflictOf('licence', said);
 }
 
 /** Texts of the GPL do not say "or later", and classifiers no version: neither contradicts those that do. */

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, type Json } from '../json.ts';
+import { dateTime } from './datasets.ts';
 import { fact, field, items, parseYaml, words } from './read.ts';
 import type { BaseModel, Dataset, Fact, FactSource, Relation } from './types.ts';
 
@@ -52,11 +53,13 @@ export function parseFacts(text: string, subject: string): Statements {
   checkKeys(facts, [...TEXTS, ...LISTS], subject);
   const said = (key: string): string | undefined => textAt(facts, key, subject);
   const relation = said('relation');
+  const releaseDate = said('releaseDate');
+  if (releaseDate !== undefined && dateTime(releaseDate) === undefined) throw invalid(subject, 'releaseDate is no RFC 3339 date');
   if (relation !== undefined && !isRelation(relation)) throw invalid(subject, `relation is not one of ${RELATIONS.join(', ')}`);
   return {
     statedBy: said('statedBy') ?? subject,
     ...optionalTexts({ name: said('name'), version: said('version'), supplier: said('supplier'), description: said('description') }),
-    ...optionalTexts({ licence: said('licence') ?? said('license'), task: said('task'), releaseDate: said('releaseDate') }),
+    ...optionalTexts({ licence: said('licence') ?? said('license'), task: said('task'), releaseDate: dateTime(releaseDate) }),
     ...(relation === undefined ? {} : { relation }),
     useCases: textsAt(facts, 'useCases', subject),
     limitations: textsAt(facts, 'limitations', subject),

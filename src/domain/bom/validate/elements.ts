@@ -132,10 +132,10 @@ const NTIA: readonly Element[] = [
   { id: 'NTIA-7', name: 'timestamp', ask: ({ metadata }) => text(metadata, 'timestamp') },
 ];
 
-/** A tool is an author too when it is named: NTIA and G7 both ask for the entity that made the data. */
+/** NTIA and G7 ask for the entity that made the data: a person or organization, not its tool. */
 function hasAuthor({ metadata }: View): boolean {
   const entity = ['supplier', 'manufacturer', 'manufacture'].some((key) => objectAt(metadata, key) !== undefined);
-  return entity || list(metadata, 'authors').length > 0 || tools(metadata).length > 0;
+  return entity || list(metadata, 'authors').length > 0;
 }
 
 function hasProducer(component: JsonObject): boolean {
