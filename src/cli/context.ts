@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory } from '../domain/ports.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -26,6 +26,7 @@ export interface Context {
   configuration(): Promise<Configuration>;
   versions(): Promise<VersionMemory>;
   stagings(): Promise<Stagings>;
+  evidencePacker(): Promise<EvidencePacker>;
   feeds(): Promise<Feeds>;
   registries(): Promise<Registries>;
   /** The one given, else `--registry`, WEIGHMARK_REGISTRY or the configuration's. @throws WeighmarkError `usage` if none is named. */
@@ -69,6 +70,7 @@ export function createContext(settings: ContextSettings): Context {
       const [{ createVersionMemory }, { stateFolder }, { createFiles }] = await Promise.all([import('../adapters/version-memory.ts'), import('../adapters/registries/setup.ts'), import('../adapters/files/index.ts')]);
       return createVersionMemory(createFiles(), stateFolder(settings.env));
     }),
+    evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
     feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
     ...registryParts(settings, parts.configuration),

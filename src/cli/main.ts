@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   policy: () => import('./commands/policy.ts'),
   lineage: () => import('./commands/lineage.ts'),
   hook: () => import('./commands/hook.ts'),
+  report: () => import('./commands/report.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

@@ -481,3 +481,14 @@ export interface Feeds {
   /** @throws WeighmarkError `not-found`, `unreadable`, `network`, `limit-exceeded`, `usage` for an address that is not https. */
   read(location: string, options?: { readonly signed?: boolean }): Promise<FeedBytes>;
 }
+
+/** Packs evidence into a tar: parts of a folder registry as they stand, and documents beside them. */
+export interface EvidencePacker {
+  /** The tar appears under its name when it is whole. @throws WeighmarkError `write-refused`, `disk-full`. */
+  pack(evidence: {
+    readonly registry: string;
+    readonly models: readonly string[];
+    readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
+    readonly target: string;
+  }): Promise<void>;
+}

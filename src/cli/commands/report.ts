@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { parseReference } from '../../domain/registry/reference.ts';
+import { writeEvidence } from '../../flows/evidence.ts';
+import { report, type Report as Evidence, type ReportInput } from '../../flows/report.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { lineagePorts } from './lineage.ts';
+import { addPolicyOptions, openTarget, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { openArtifact } from '../registry-options.ts';
+import { timestampAuthoritiesFrom } from '../trust-options.ts';
+import { reportHtml } from '../views/report-html.ts';
+import { reportMarkdown } from '../views/report-markdown.ts';
+import { verdictText } from '../views/verdict.ts';
+
+interface Options extends PolicyOptions {
+  readonly env?: string;
+  readonly at?: string;
+  readonly evidence?: string;
+}
+
+/** `report REF`: evidence to look at; `-o report.html` writes HTML. */
+export const register: Register = (program, run) => {
+  addPolicyOptions(program.command('report'))
+    .description('write the evidence about an artifact: HTML, Markdown or JSON; or a tar that verifies anywhere')
+    .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .option('--env <name>', 'judge it by this environment')
+    .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
+    .option('--evidence <file.tar>', 'write registry, policy and report into a tar for another machine')
+    .addHelpText('after', '\nExamples:\n  weighmark report acme/enc:1.4 --env prod --policy policy.yaml -o report.html\n  weighmark report acme/enc:1.4 --env prod --at 2026-03-31 --format markdown')
+    .action(run(async (context, ref: string, options: Options) => make(context, ref, options)));
+};
+
+async function make(context: Context, ref: string, options: Options): Promise<Report> {
+  if (parseReference(ref).kind === 'path') throw new WeighmarkError('usage', 'a report is about an artifact in a registry', { hint: '`weighmark verify` judges a folder' });
+  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
+  const policy = loaded?.policy ?? null;
+  const { registry, place } = policy === null ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy, options });
+  const input: ReportInput = {
+    name: place.name, reference: place.reference, policy,
+    environment: options.env ?? null,
+    at: options.at === undefined ? null : moment(options.at),
+    timestampAuthorities: loaded?.timestampAuthorities ?? (await timestampAuthoritiesFrom(context, options, [])),
+  };
+  const evidence = await report(input, await lineagePorts(context, options, []), registry);
+  const page = reportHtml(evidence, context.version);
+  if (options.evidence !== undefined) {
+    const contents = { report: evidence, page, policy: loaded?.policyBytes ?? null, environment: options.env ?? null };
+    await writeEvidence(contents, { target: resolve(context.cwd, options.evidence), source: registry }, await context.evidencePacker());
+  }
+  return rendered(context, evidence, page);
+}
+
+/** A date alone means its last moment, UTC. */
+function moment(text: string): string {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(time) || Number.isNaN(Date.parse(time))) throw new WeighmarkError('usage', `${text} is no date (2026-03-31, or 2026-03-31T12:00:00Z)`);
+  return new Date(time).toISOString();
+}
+
+function rendered(context: Context, evidence: Evidence, page: string): Report {
+  const { verdict } = evidence;
+  const toFile = context.options.output !== undefined && context.options.output !== '-';
+  const summary = { verdict, by: null, promise: 'is evidenced as the report says' };
+  return {
+    exitCode: verdict.exitCode,
+    json: {
+      name: evidence.name, id: evidence.id, verdict, generated: evidence.generated, policy: evidence.policy, past: evidence.past,
+      claims: evidence.facts.claims, bom: evidence.facts.bom, scans: evidence.facts.scans, evaluations: evidence.facts.evaluations, promotions: evidence.facts.promotions,
+      files: evidence.files, lineage: [...evidence.lineage.nodes.values()],
+      controls: evidence.controls.map(({ control, status }) => ({ framework: control.framework, id: control.id, title: control.title, status, needs: control.needs })),
+    },
+    text: (style) => (toFile ? { out: page, err: verdictText(summary, style) } : { out: verdictText(summary, style) }),
+    markdown: () => reportMarkdown(evidence),
+    other: { html: () => page },
+  };
+}

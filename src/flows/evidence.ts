@@ -1,0 +1,51 @@
+import { WeighmarkError } from '../domain/errors.ts';
+import type { EvidencePacker, Registry } from '../domain/ports.ts';
+import type { Report } from './report.ts';
+
+export interface EvidenceContents {
+  readonly report: Report;
+  /** The report, HTML. */
+  readonly page: string;
+  readonly policy: Uint8Array | null;
+  readonly environment: string | null;
+}
+
+/**
+ * Writes a tar that verifies on another machine with nothing else: the registry's log as it stands, the artifact and its
+ * ancestors with their claims, the policy's bytes, the report.
+ * @throws WeighmarkError `usage` for a remote registry: its log is not a folder yet.
+ */
+export async function writeEvidence(contents: EvidenceContents, { target, source }: { target: string; source: Registry }, packer: EvidencePacker): Promise<void> {
+  if (source.location.includes('://')) {
+    throw new WeighmarkError('usage', 'evidence is packed from a folder registry', { hint: 'take it along first: `weighmark copy REF ./evidence-registry`' });
+  }
+  const { report, page, policy } = contents;
+  const files = [
+    { path: 'report.html', content: page },
+    ...(policy === null ? [] : [{ path: 'policy.yaml', content: policy }]),
+    { path: 'README', content: readme(contents, source.log.vkeys[0] ?? '') },
+  ];
+  await packer.pack({ registry: source.location, models: await modelsOf(report, source), files, target });
+}
+
+/** Names under which the registry holds the artifact and what it was made from. */
+async function modelsOf({ name, lineage }: Report, source: Registry): Promise<readonly string[]> {
+  const listed = await source.list();
+  const ancestors = listed.filter(({ id }) => lineage.nodes.has(id.slice('sha256:'.length)));
+  return [...new Set([name, ...ancestors.map((entry) => entry.name)])].toSorted();
+}
+
+function readme({ report: { name, id }, environment, policy }: EvidenceContents, vkey: string): string {
+  const env = environment === null || policy === null ? '' : ` --env ${environment}`;
+  const under = policy === null ? '' : ' --policy policy.yaml';
+  return `Evidence about ${name}@${id}
+
+report.html is for people. To verify it again, in this folder, with weighmark and nothing else:
+
+  weighmark verify ${name}@${id} --registry registry --log-vkey '${vkey}'${env}${under}
+  weighmark lineage ${name}@${id} --registry registry --log-vkey '${vkey}'${under}
+  weighmark log verify --registry registry --log-vkey '${vkey}'
+
+Compare the verifier key of the log (after --log-vkey) with the one its operator publishes: it is what all this hangs on.
+`;
+}

@@ -1,0 +1,92 @@
+import { policyTrust } from '../domain/policy/authority.ts';
+import type { Policy } from '../domain/policy/types.ts';
+import type { ManifestFile } from '../domain/digest/manifest.ts';
+import type { Verification } from '../domain/claims/verify-claim.ts';
+import type { TrustEntry } from '../domain/claims/types.ts';
+import { CONTROLS, controlStatus, type Control, type ControlStatus } from '../domain/controls/catalogue.ts';
+import { WeighmarkError } from '../domain/errors.ts';
+import type { Lineage } from '../domain/lineage/types.ts';
+import type { Registry } from '../domain/ports.ts';
+import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../domain/report/facts.ts';
+import { checkOf, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
+import { checkEnvironment } from './environment.ts';
+import { environmentOf } from './gate.ts';
+import { collectClaims, readLog } from './gate-claims.ts';
+import { readContent } from './gate-content.ts';
+import { lineage, type LineagePorts } from './lineage.ts';
+
+export interface ReportInput {
+  readonly name: string;
+  /** Tag or `sha256:…`. */
+  readonly reference: string;
+  readonly policy: Policy | null;
+  readonly environment: string | null;
+  /** RFC 3339: what was promoted to the environment at that moment. Null: now. */
+  readonly at: string | null;
+  readonly timestampAuthorities: readonly string[];
+}
+
+/** Everything a report shows, verified in this run unless it says otherwise. */
+export interface Report {
+  readonly name: string;
+  readonly id: string;
+  readonly verdict: Verdict;
+  readonly facts: ReportFacts;
+  readonly files: readonly ManifestFile[];
+  readonly lineage: Lineage;
+  readonly controls: readonly { readonly control: Control; readonly status: ControlStatus }[];
+  /** With `at`: the promotion in force at that moment, and what became of it. */
+  readonly past: { readonly at: string; readonly environment: string; readonly promotion: ReportedPromotion | null } | null;
+  readonly policy: { readonly name: string; readonly version: number; readonly digest: string } | null;
+  readonly generated: string;
+}
+
+/** Reads the artifact back, verifies claims, lineage and, where asked, its promotion; judges nothing it did not verify. */
+export async function report(input: ReportInput, ports: LineagePorts, registry: Registry): Promise<Report> {
+  const log = await readLog(registry);
+  const trust = input.policy === null ? await ports.trust() : policyTrust(input.policy);
+  const now = ports.clock.now();
+  const target = await targetOf(input, registry);
+  const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
+  const facts = reportFacts(target.id, collected.claims, log.entries);
+  const content = await readContent(target, registry, { hasher: ports.hasher, progress: ports.progress });
+  const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry } }, ports);
+  const promoted = await promotionChecks(input, target, { registry, ports });
+  const claims = checkOf('claims', facts.claims.map(({ predicateType, signer }) => ({ what: `${predicateType} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
+  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks, ...promoted], notes: ancestry.verdict.notes });
+  const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
+  return {
+    ...target, verdict, facts, files: content.files, lineage: ancestry.lineage,
+    controls: CONTROLS.map((control) => ({ control, status: controlStatus(control, held) })),
+    past: pastOf(input, facts),
+    policy: input.policy === null ? null : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
+    generated: now.toISOString(),
+  };
+}
+
+async function targetOf({ name, reference }: ReportInput, registry: Registry): Promise<{ name: string; id: string }> {
+  return { name, id: await registry.resolve(name, reference) };
+}
+
+function verification(input: ReportInput, trust: readonly TrustEntry[], { ports, now }: { ports: LineagePorts; now: Date }): Verification {
+  const authorities = [...(input.policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
+  return { trust, keyless: ports.keyless, now, timestampAuthorities: authorities, name: null };
+}
+
+async function promotionChecks(input: ReportInput, target: { name: string; id: string }, { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<readonly Check[]> {
+  const { policy, environment } = input;
+  if (environment === null || input.at !== null) return [];
+  if (policy === null) throw new WeighmarkError('usage', 'an environment is judged by a policy, and none is named', { hint: 'say `--policy FILE`' });
+  environmentOf(policy, environment);
+  const question = { id: target.id, name: target.name, policy, environment, withRules: true, timestampAuthorities: input.timestampAuthorities };
+  return (await checkEnvironment(question, registry, ports)).checks;
+}
+
+/** The newest promotion of the name to the environment that existed by then, by verified time where there is one. */
+function pastOf({ at, environment }: ReportInput, { promotions }: ReportFacts): Report['past'] {
+  if (at === null || environment === null) return null;
+  const moment = Date.parse(at);
+  const before = promotions.filter((each) => each.environment === environment && Date.parse(each.time ?? each.claimedTime ?? '') <= moment);
+  return { at, environment, promotion: before.at(-1) ?? null };
+}
+
