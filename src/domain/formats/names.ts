@@ -10,7 +10,8 @@ const BY_EXTENSION: Readonly<Record<string, FormatId>> = {
   wav: 'audio', flac: 'audio', ogg: 'audio', opus: 'audio', mp3: 'audio', mp4: 'video', webm: 'video',
   zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', gz: 'gzip', tgz: 'gzip', bz2: 'bzip2', xz: 'xz', lzma: 'lzma', zst: 'zstd', lz4: 'lz4', '7z': '7z',
   json: 'json', webmanifest: 'json', yaml: 'yaml', yml: 'yaml', md: 'markdown', html: 'html', htm: 'html', xml: 'xml', txt: 'text',
-  ipynb: 'notebook', py: 'python', sh: 'script', bat: 'script', ps1: 'script', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja', pdf: 'pdf',
+  ipynb: 'notebook', py: 'python', sh: 'script', bat: 'script', ps1: 'script', js: 'script', mjs: 'script', ts: 'script', r: 'script', jl: 'script', lua: 'script', rb: 'script', pl: 'script',
+  c: 'script', cc: 'script', cpp: 'script', h: 'script', hpp: 'script', cu: 'script', java: 'script', go: 'script', rs: 'script', pyx: 'script', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja', pdf: 'pdf',
   so: 'executable', dll: 'executable', dylib: 'executable', exe: 'executable',
 };
 
@@ -52,7 +53,7 @@ const TOKENIZER_NAMES = new Set([
 /** What a file is for, by its format and, where the format leaves it open, by its name. */
 export function kindOf(format: FormatId, path: string): FileKind {
   if (TOKENIZER_NAMES.has(baseName(path)) && !KINDS.weights.includes(format)) return 'tokenizer';
-  if (/^(requirements[^/]*|.*\.lock|licen[cs]e[^/]*|notice[^/]*)$/.test(baseName(path)) && format === 'text') return 'document';
+  if (format === 'text' && /^requirements.*\.txt$|\.(lock|toml|ini|cfg|conf|properties)$/.test(baseName(path))) return 'config';
   for (const [kind, formats] of Object.entries(KINDS)) if (formats.includes(format)) return kind as FileKind;
   return 'other';
 }

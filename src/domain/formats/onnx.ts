@@ -14,6 +14,9 @@ const TEXT_BYTES = 1 << 20;
 /** Constants up to this size are scalars, scales and small shapes, never a layer's weights. */
 const SMALL = 16;
 
+/** Operators whose weights hold several parameters in one byte. */
+const PACKING = new Set(['MatMulNBits', 'MatMulBnb4', 'GatherBlockQuantized', 'QMoE']);
+
 interface State {
   readonly source: Source;
   readonly fields: FieldReader;
@@ -54,7 +57,7 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
 function startState(source: Source): State {
   const state: State = {
     source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(), unattributed: Object.create(null) as Record<string, number>,
-    names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain }), fields: fieldReader(source), certain: true,
+    names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain, unsignedWeights: true }), fields: fieldReader(source), certain: true,
   };
   return state;
 }
@@ -160,6 +163,7 @@ async function walkNode(state: State, node: Field, depth: number): Promise<void>
     if (field.number === 5 && attributes.push(field) > ATTRIBUTES) throw new WeighmarkError('limit-exceeded', `a node with more than ${ATTRIBUTES} attributes`);
   }
   countOperator(state, domain, operator);
+  if (PACKING.has(operator)) state.certain = false;
   for (const attribute of attributes) await walkAttribute(state, attribute, depth);
 }
 

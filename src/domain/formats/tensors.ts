@@ -14,9 +14,10 @@ export function isParameterDtype(dtype: Dtype): boolean {
  * Whether a tensor's elements are parameters. Small integers count when they form a matrix (int8 weights); position ids,
  * shapes and zero points do not.
  */
-function isParameter({ dtype, shape, uncounted }: TensorInfo): boolean {
+function isParameter({ dtype, shape, uncounted }: TensorInfo, unsigned: boolean): boolean {
   if (uncounted !== undefined) return false;
-  return isParameterDtype(dtype) || ((dtype === 'I8' || dtype === 'I4') && shape.length >= WIDE_ENOUGH);
+  const small = dtype === 'I8' || dtype === 'I4' || (unsigned && (dtype === 'U8' || dtype === 'U4'));
+  return isParameterDtype(dtype) || (small && shape.length >= WIDE_ENOUGH);
 }
 
 /** Integers under a weight's name hold several parameters in one element (GPTQ, AWQ, bitsandbytes): how many, no header tells. */
@@ -41,21 +42,28 @@ export interface Tally {
   readonly finish: () => { readonly tensors: TensorTable; readonly parameters?: number };
 }
 
-/** `known: false` if parameters may lie elsewhere too: then their sum stays out. */
-export function startTally(options: { readonly known?: () => boolean } = {}): Tally {
+export interface TallyOptions {
+  /** False if parameters may lie elsewhere too: then their sum stays out. Asked at the end. */
+  readonly known?: () => boolean;
+  /** The format keeps quantised weights as plain unsigned bytes, one a parameter (ONNX); elsewhere those are packed. */
+  readonly unsignedWeights?: boolean;
+}
+
+export function startTally(options: TallyOptions = {}): Tally {
   const items: TensorInfo[] = [];
   const elements: Record<string, number> = Object.create(null) as Record<string, number>;
   const parameters: Record<string, number> = Object.create(null) as Record<string, number>;
+  const unsigned = options.unsignedWeights ?? false;
   let count = 0;
   let certain = true;
   const add = (tensor: TensorInfo): void => {
     count += 1;
     if (items.length < LIMITS.tensorsListed) items.push(tensor);
     const size = elementsOf(tensor.shape);
-    if (Number.isNaN(size) || isPacked(tensor)) certain = false;
+    if (Number.isNaN(size) || (isPacked(tensor) && !(unsigned && tensor.dtype === 'U8'))) certain = false;
     if (Number.isNaN(size)) return;
     elements[tensor.dtype] = (elements[tensor.dtype] ?? 0) + size;
-    if (isParameter(tensor)) parameters[tensor.dtype] = (parameters[tensor.dtype] ?? 0) + size;
+    if (isParameter(tensor, unsigned)) parameters[tensor.dtype] = (parameters[tensor.dtype] ?? 0) + size;
   };
   const finish = (): ReturnType<Tally['finish']> => {
     const tensors = { count, items, truncated: items.length < count, elementsByDtype: { ...elements }, parametersByDtype: { ...parameters } };

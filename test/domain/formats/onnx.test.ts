@@ -33,6 +33,13 @@ test('initializers are parameters by dtype; indices are not', async () => {
   assert.equal(report.parameters, 20);
 });
 
+test('quantised weights are unsigned bytes too; weights packed by the operator are not counted', async () => {
+  const quantised = await read(model(Buffer.concat([node('MatMulInteger'), field(5, tensorProto('w_quantized', [4, 4], 2)), field(5, tensorProto('w_zero_point', [4], 2))])));
+  assert.deepEqual([quantised.tensors?.parametersByDtype, quantised.parameters], [{ U8: 16 }, 16]);
+  const packed = await read(model(Buffer.concat([node('MatMulNBits'), field(5, tensorProto('w_Q4', [4, 4, 16], 2))])));
+  assert.equal(packed.parameters, undefined);
+});
+
 test('initializers in a branch are listed and leave the count unknown', async () => {
   const branch = Buffer.concat([field(1, 'then_branch'), field(6, field(5, tensorProto('hidden', [8, 8])))]);
   const report = await read(model(Buffer.concat([node('If', branch), field(5, tensorProto('w', [2, 2]))])));
