@@ -1,7 +1,7 @@
 import type { VerifiedClaim } from '../domain/claims/types.ts';
 import { verifyClaim, type Verification } from '../domain/claims/verify-claim.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
-import { WeighmarkError } from '../domain/errors.ts';
+import { WeighmarkError, type Code } from '../domain/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../domain/lineage/provenance.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogEntry, Registry } from '../domain/ports.ts';
@@ -10,8 +10,8 @@ import type { Finding } from '../domain/verdict.ts';
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
 export interface Collected {
   readonly claims: readonly VerifiedClaim[];
-  /** Bundles nobody trusted signed: reported, never counted. */
-  readonly strangers: number;
+  /** Hex digests of bundles that are surely nobody's who counts: reported, passed over. */
+  readonly strangers: ReadonlySet<string>;
   /** Logged, but not there. */
   readonly findings: readonly Finding[];
   /** Exact bytes by hex SHA-256. */
@@ -53,13 +53,13 @@ interface State {
   readonly fetched: Set<string>;
   readonly bundles: Map<string, Uint8Array>;
   readonly verified: Map<string, VerifiedClaim>;
-  strangers: number;
+  readonly strangers: Set<string>;
 }
 
 function newState(log: ReadLog, { registry, verification }: { registry: Registry; verification: Verification }): State {
   const names = new Map<string, Set<string>>();
   for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
-  return { registry, verification, names, fetched: new Set(), bundles: new Map(), verified: new Map(), strangers: 0 };
+  return { registry, verification, names, fetched: new Set(), bundles: new Map(), verified: new Map(), strangers: new Set() };
 }
 
 /** Breadth-first over the digests that verified claims name as inputs. */
@@ -102,8 +102,11 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
   if (state.bundles.size > LIMITS.claimsPerFile * 2) throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile * 2} claims in one lineage`);
   const outcome = await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes });
   if (outcome.trusted) state.verified.set(digest, outcome.claim);
-  else state.strangers += 1;
+  else if (STRANGE.includes(outcome.refusal.code)) state.strangers.add(digest);
 }
+
+/** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
+const STRANGE: readonly Code[] = ['signer-untrusted', 'identity-mismatch', 'signature-invalid', 'signature-malformed', 'claim-malformed', 'limit-exceeded'];
 
 async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
   try {

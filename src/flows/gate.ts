@@ -83,7 +83,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     carriedFrom: carriedFrom(id, collected.claims, content),
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
-    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: question.highestSnapshot ?? null, findings },
+    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: question.highestSnapshot ?? null, strangers: collected.strangers, findings },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
   return { of: caseOf(facts, policy, environment), id, content, collected, log };

@@ -74,7 +74,7 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
   const id = await place.registry.resolve(place.name, place.reference);
   const log = await readLog(place.registry);
   const { claims, strangers } = await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification });
-  return { id, name: place.name, claims, strangers, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
+  return { id, name: place.name, claims, strangers: strangers.size, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
 }
 
 /** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */

@@ -46,7 +46,7 @@ async function testCase(each: PolicyCase, input: PolicyTestInput, ports: { files
   const of = caseOf({
     id: each.id, name: each.artifact, aliases: [], carriedFrom: [], claims, now,
     revocations: claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation).map((claim, index) => ({ claim, index })),
-    log: { origin: each.origin ?? 'test', promotions: promotionsIn(claims), rootAt: () => null, highestSnapshot: null, findings: [] },
+    log: { origin: each.origin ?? 'test', promotions: promotionsIn(claims), rootAt: () => null, highestSnapshot: null, strangers: new Set(), findings: [] },
     content: { formats: new Map(Object.entries(each.formats ?? {})), declaredBases: [] },
   }, input.policy, environmentOf(input.policy, each.environment));
   const found = [...new Set(findingsOf(evaluate(of)).map(({ code }) => code))].toSorted();

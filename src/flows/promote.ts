@@ -155,7 +155,7 @@ function contentCheck({ content }: Gathered): Check {
 }
 
 function notesOf({ collected }: Gathered): readonly string[] {
-  return collected.strangers === 0 ? [] : [`${collected.strangers} claims are not by anyone the policy names, and were ignored`];
+  return collected.strangers.size === 0 ? [] : [`${collected.strangers.size} claims are not by anyone the policy names, and were ignored`];
 }
 
 function shown({ target: { name, reference } }: PromoteInput): string {

@@ -54,7 +54,7 @@ function report(outcome: PullOutcome, dir: string, version: string): Report {
   if (verdict === null || verdict.exitCode === 0) return pulledReport(outcome, dir);
   return {
     exitCode: verdict.exitCode,
-    json: { name: outcome.name, id: outcome.id, path: null, verdict },
+    json: { name: outcome.name, id: outcome.id, path: null, scope: outcome.scope, files: outcome.files, claims: outcome.claims, verdict },
     text: (style) => ({ err: verdictText({ verdict, by: null }, style) }),
     sarif: () => verdictSarif(version, verdict),
     junit: () => verdictJunit(verdict),

@@ -2,7 +2,7 @@ import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
 import { html, raw, type Html } from './html.ts';
 
 const MAX_NODES = 60;
-const BOX = { width: 190, height: 52, gapX: 70, gapY: 18 };
+const BOX = { width: 190, height: 52, gapX: 130, gapY: 18 };
 
 /** The ancestry as inline SVG, inputs to the right of what was made from them; past 60 artifacts a table reads better. */
 export function lineageDrawing(lineage: Lineage): Html {
@@ -47,7 +47,8 @@ function place(lineage: Lineage): readonly Placed[] {
 function describe(next: { key: string; name: string; refused: boolean }, node: LineageNode | undefined): Omit<Placed, 'x' | 'y'> {
   const label = node?.name !== undefined && node.name !== '' ? node.name : next.name !== '' ? next.name : next.key.slice(0, 12);
   const detail = next.refused ? 'not attested' : node?.step != null ? `${node.step} by ${node.signedBy ?? 'nobody'}` : next.key.slice(0, 16);
-  const inputs = (node?.edges ?? []).map((edge) => ({ key: keyOf(edge), word: edge.word, refused: edge.standing === 'refused' }));
+  const edges = Map.groupBy(node?.edges ?? [], keyOf);
+  const inputs = [...edges].map(([key, same]) => ({ key, word: same.map(({ word }) => word).join(', '), refused: same.some(({ standing }) => standing === 'refused') }));
   return { key: next.key, label, detail, refused: next.refused, inputs };
 }
 
@@ -68,7 +69,7 @@ function arrow(from: Placed, to: Placed | undefined, { word, refused }: { word: 
   const [x1, y1, x2, y2] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
   const middle = (x1 + x2) / 2;
   const path = `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
-  return html`<path d="${path}" fill="none" stroke="${raw(refused ? 'var(--bad)' : 'var(--dim)')}"/><text x="${x2 - 4}" y="${y2 - 5}" text-anchor="end" fill="var(--dim)" font-size="10">${word}</text>
+  return html`<path d="${path}" fill="none" stroke="${raw(refused ? 'var(--bad)' : 'var(--dim)')}"/><text x="${x2 - 6}" y="${y2 - 6}" text-anchor="end" fill="var(--dim)" font-size="10">${clip(word)}</text>
 `;
 }
 

@@ -32,6 +32,8 @@ export interface LogFacts {
   readonly rootAt: (size: number) => string | null;
   /** Highest version of a revocation snapshot this user has seen for the log. */
   readonly highestSnapshot: number | null;
+  /** Hex digests of logged bundles that were read and are by nobody the policy names. */
+  readonly strangers: ReadonlySet<string>;
   /** Entries whose bundle is not there, forks, staleness: whatever the log gave as a reason to refuse. */
   readonly findings: readonly Finding[];
 }

@@ -29,9 +29,11 @@ const BREAK_GLASS_MS = 24 * 3_600_000;
 export function newestPromotion(of: Case, environment: Environment): Newest {
   const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
   for (const entry of entries.toSorted((a, b) => b.index - a.index)) {
-    const claim = of.index.byBundle(entry.leaf.bundle.slice('sha256:'.length));
+    const bundle = entry.leaf.bundle.slice('sha256:'.length);
+    const claim = of.index.byBundle(bundle);
+    if (claim === null && of.facts.log.strangers.has(bundle)) continue;
     if (claim === null) {
-      return refused(of, 'claim-missing', `the log's newest promotion for ${environment.name} (entry ${entry.index}) is not here`, { bundle: entry.leaf.bundle });
+      return refused(of, 'claim-missing', `the log's newest promotion for ${environment.name} (entry ${entry.index}) cannot be read here`, { bundle: entry.leaf.bundle });
     }
     const current = readEntry(of, entry, claim, environment);
     if (current !== null) return { current };

@@ -166,7 +166,7 @@ export const PROD = `
 export function facts(claims: readonly VerifiedClaim[], over: Partial<GateFacts> = {}): GateFacts {
   return {
     id: ID, name: 'acme/enc', aliases: [], carriedFrom: [], claims, revocations: [], now: NOW,
-    log: { origin: ORIGIN, promotions: [], rootAt: () => null, highestSnapshot: null, findings: [] },
+    log: { origin: ORIGIN, promotions: [], rootAt: () => null, highestSnapshot: null, strangers: new Set(), findings: [] },
     content: { formats: new Map([['model.gguf', 'gguf']]), declaredBases: [] },
     ...over,
   };

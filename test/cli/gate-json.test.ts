@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
+const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'ci', 'rita', 'rob'];
+let folder = '';
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weighmark-cli-gate-'));
+  for (const name of PEOPLE) assert.equal(run(['keygen', name, '--no-password']).status, 0);
+  writeFileSync(join(folder, 'policy.yaml'), policy());
+  mkdirSync(join(folder, 'data'));
+  writeFileSync(join(folder, 'data', 'rows.csv'), 'a,b\n1,2\n');
+  writeFileSync(join(folder, 'croissant.json'), '{"name":"rows"}');
+  assert.equal(run(['registry', 'init', 'reg']).status, 0);
+  ok(['attest', 'data', '--type', 'dataset', '--reference', 'croissant.json', '--key', 'dana.key']);
+  ok(['push', 'data', 'acme/data:1']);
+  for (const version of ['1.0', '2.0']) publish(version);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function policy(): string {
+  const key = (name: string): string => readFileSync(join(folder, `${name}.pub`), 'utf8').replace(/-----[^-]*-----|\n/g, '');
+  const principals = PEOPLE.map((name) => `  ${name}: { keys: [${key(name)}] }`).join('\n');
+  return `format: weighmark-policy/1
+name: acme
+version: 3
+expires: 2099-01-01
+principals:
+${principals}
+roles:
+  publisher: [dana]
+  trainer: [anna]
+  evaluator: [erin]
+  approver: [bob]
+  promoter: [ci]
+  revoker: [rita, rob]
+environments:
+  - name: staging
+    require: [bom]
+  - name: prod
+    after: staging
+    require: [bom, { claim: evaluation, where: predicate.result == "PASSED" }]
+    approvals: 1
+`;
+}
+
+function publish(version: string): void {
+  const path = `enc-${version}`;
+  mkdirSync(join(folder, path));
+  writeFileSync(join(folder, path, 'config.json'), `{"version":"${version}"}`);
+  ok(['seal', path, '--name', `acme/enc:${version}`, '--step', 'train', '--input', 'dataset=acme/data:1', '--key', 'anna.key']);
+  ok(['attest', path, '--type', 'evaluation', '--result', 'passed', '--metric', 'accuracy=0.9', '--name', `acme/enc:${version}`, '--key', 'erin.key']);
+  ok(['push', path, `acme/enc:${version}`]);
+}
+
+function run(args: readonly string[], env: Record<string, string> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml', ...env };
+  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: clean });
+}
+
+function ok(args: readonly string[]): string {
+  const { status, stdout, stderr } = run(args);
+  assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+/** Runs with --json, holds what is printed to its published schema, and its exit code to the one named. */
+function json(name: string, args: readonly string[], exitCode = 0): Record<string, unknown> {
+  const { status, stdout, stderr } = run([...name.split(' '), ...args, '--json']);
+  assert.equal(status, exitCode, stderr || stdout);
+  const output = JSON.parse(stdout) as Record<string, unknown>;
+  const schema = JSON.parse(readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8')) as object;
+  const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
+  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
+  return output;
+}
+
+const CI = ['--key', 'ci.key'];
+
+test('the way of two versions through the gate, every answer as its schema says', () => {
+  assert.equal(json('promote', ['acme/enc:1.0', '--env', 'prod', ...CI], 1)['promoted'], null);
+  json('promote', ['acme/enc:1.0', '--env', 'staging', '--dry-run', ...CI]);
+  const { id } = json('promote', ['acme/enc:1.0', '--env', 'staging', ...CI]);
+  json('approve', ['acme/enc:1.0', '--env', 'prod', '--yes', '--key', 'bob.key']);
+  assert.equal(ok(['promote', 'acme/enc:1.0', '--env', 'prod', ...CI]), `acme/enc@${String(id)}\n`);
+
+  for (const [env, ...rest] of [['staging'], ['prod', 'approve']] as const) {
+    if (rest.length > 0) ok(['approve', 'acme/enc:2.0', '--env', env, '--yes', '--key', 'bob.key']);
+    ok(['promote', 'acme/enc:2.0', '--env', env, ...CI]);
+  }
+  json('verify', ['enc-2.0', '--env', 'prod']);
+  json('verify', ['enc-1.0', '--env', 'prod'], 1);
+  json('verify', ['acme/enc:2.0', '--env', 'prod']);
+  json('verify', ['enc-2.0', '--env', 'prod', '--policy', 'policy.yaml']);
+  json('pull', ['acme/enc:1.0', 'out', '--env', 'prod'], 1);
+  assert.ok(!existsSync(join(folder, 'out')));
+  json('pull', ['acme/enc:2.0', 'out', '--env', 'prod']);
+  assert.ok(existsSync(join(folder, 'out', 'config.json')));
+
+  json('policy explain', ['acme/enc:2.0', '--env', 'prod']);
+  assert.equal((json('policy lint', [])['policy'] as { version: number }).version, 3);
+  assert.equal((json('lineage', ['acme/enc:2.0'])['nodes'] as { edges: { standing: string }[] }[])[0]?.edges[0]?.standing, 'described');
+  assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'mermaid']), /^flowchart BT\n/);
+  assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'dot']), /^digraph lineage \{/);
+  assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'html']), /Content-Security-Policy/);
+  assert.equal((json('impact', ['acme/data:1'])['descendants'] as unknown[]).length, 2);
+  assert.equal(json('rollback', ['acme/enc', '--env', 'prod', ...CI])['id'], id);
+  json('verify', ['enc-1.0', '--env', 'prod']);
+  assert.equal((json('audit', [])['promotions'] as unknown[]).length, 2);
+
+  json('revoke', ['acme/data:1', '--reason', 'poisoned rows', '--yes', '--key', 'rita.key']);
+  json('verify', ['enc-1.0', '--env', 'prod'], 1);
+  json('audit', [], 1);
+  json('revoke', ['--snapshot', '12h', '--key', 'rita.key']);
+  for (const by of ['rita', 'rob']) json('revoke', ['acme/data:1', '--undo', '--reason', 'false alarm', '--yes', '--key', `${by}.key`]);
+  json('audit', []);
+  assert.equal(json('rollback', ['acme/enc', '--env', 'prod', '--to', 'none', ...CI])['id'], null);
+  json('verify', ['enc-1.0', '--env', 'prod'], 1);
+});
+
+test('a machine that has not seen the log before does not decide, unless it brings a checkpoint', () => {
+  const fresh = { XDG_STATE_HOME: join(folder, 'fresh') };
+  assert.equal(run(['verify', 'enc-2.0', '--env', 'staging'], fresh).status, 4);
+  const { size, root } = JSON.parse(ok(['log', 'verify', '--json'])) as { size: number; root: string };
+  const brought = { XDG_STATE_HOME: join(folder, 'brought') };
+  assert.equal(run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size}:${root}`], brought).status, 0);
+  const longer = { XDG_STATE_HOME: join(folder, 'longer') };
+  assert.equal(run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size + 1}:${root}`], longer).status, 1);
+});
+
+test('a policy that went back, or lies in the registry, is no policy', () => {
+  writeFileSync(join(folder, 'policy.yaml'), policy().replace('version: 3', 'version: 2'));
+  const older = run(['policy', 'lint']);
+  writeFileSync(join(folder, 'policy.yaml'), policy());
+  assert.equal(older.status, 1);
+  assert.match(older.stderr, /error\[policy-rollback\]/);
+  writeFileSync(join(folder, 'reg', 'policy.yaml'), policy());
+  const inside = run(['policy', 'lint', 'reg/policy.yaml']);
+  rmSync(join(folder, 'reg', 'policy.yaml'));
+  assert.equal(inside.status, 2);
+  assert.match(inside.stderr, /error\[anchor-inside\]/);
+});
+
+test('policy test: one claim set passes, another fails, for the reason expected', () => {
+  const lines = readFileSync(join(folder, 'enc-1.0', 'claims.jsonl'), 'utf8').trimEnd().split('\n');
+  const dataset = readFileSync(join(folder, 'data', 'claims.jsonl'), 'utf8');
+  const shown = JSON.parse(ok(['show', 'acme/enc:1.0', '--json'])) as { id: string };
+  writeFileSync(join(folder, 'good.jsonl'), `${lines.join('\n')}\n${dataset}`);
+  writeFileSync(join(folder, 'bad.jsonl'), `${lines.join('\n')}\n`);
+  const rest = `environment: staging, artifact: acme/enc, id: "${shown.id}", at: 2026-11-21T12:00:00Z`;
+  const cases = (bad: string): string => `cases:\n  - { name: complete, claims: [good.jsonl], expect: pass, ${rest} }\n  - { name: dataset not described, claims: [bad.jsonl], expect: ${bad}, ${rest} }\n`;
+  writeFileSync(join(folder, 'cases.yaml'), cases('[lineage-unattested]'));
+  assert.equal(json('policy test', ['cases.yaml'])['failed'], 0);
+  writeFileSync(join(folder, 'cases.yaml'), cases('pass'));
+  assert.equal(json('policy test', ['cases.yaml'], 1)['failed'], 1);
+});
