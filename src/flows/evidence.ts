@@ -23,7 +23,7 @@ export async function writeEvidence(contents: EvidenceContents, { target, source
   const files = [
     { path: 'report.html', content: page },
     ...(policy === null ? [] : [{ path: 'policy.yaml', content: policy }]),
-    { path: 'README', content: readme(contents, source.log.vkeys[0] ?? '') },
+    { path: 'README', content: readme(contents, await logArguments(source)) },
   ];
   await packer.pack({ registry: source.location, models: await modelsOf(report, source), files, target });
 }
@@ -35,17 +35,23 @@ async function modelsOf({ name, lineage }: Report, source: Registry): Promise<re
   return [...new Set([name, ...ancestors.map((entry) => entry.name)])].toSorted();
 }
 
-function readme({ report: { name, id }, environment, policy }: EvidenceContents, vkey: string): string {
+/** What a machine that never saw the log must be told of it (security rule 18). */
+async function logArguments({ log }: Registry): Promise<{ readonly vkey: string; readonly checkpoint: string }> {
+  const [, size = '0', root = ''] = ((await log.checkpoint()) ?? '').split('\n');
+  return { vkey: log.vkeys[0] ?? '', checkpoint: `${size}:${root}` };
+}
+
+function readme({ report: { name, id }, environment, policy }: EvidenceContents, { vkey, checkpoint }: { vkey: string; checkpoint: string }): string {
   const env = environment === null || policy === null ? '' : ` --env ${environment}`;
   const under = policy === null ? '' : ' --policy policy.yaml';
   return `Evidence about ${name}@${id}
 
 report.html is for people. To verify it again, in this folder, with weighmark and nothing else:
 
-  weighmark verify ${name}@${id} --registry registry --log-vkey '${vkey}'${env}${under}
+  weighmark verify ${name}@${id} --registry registry --log-vkey '${vkey}' --min-checkpoint '${checkpoint}'${env}${under}
   weighmark lineage ${name}@${id} --registry registry --log-vkey '${vkey}'${under}
   weighmark log verify --registry registry --log-vkey '${vkey}'
 
-Compare the verifier key of the log (after --log-vkey) with the one its operator publishes: it is what all this hangs on.
+Compare the log's verifier key (after --log-vkey) and checkpoint with those its operator publishes: all this hangs on them.
 `;
 }

@@ -1,4 +1,4 @@
-import { policyTrust } from '../domain/policy/authority.ts';
+import { createAuthority, openAuthority, policyTrust } from '../domain/policy/authority.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
 import type { Verification } from '../domain/claims/verify-claim.ts';
@@ -48,11 +48,12 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const now = ports.clock.now();
   const target = await targetOf(input, registry);
   const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
-  const facts = reportFacts(target.id, collected.claims, log.entries);
+  const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
+  const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority });
   const content = await readContent(target, registry, { hasher: ports.hasher, progress: ports.progress });
   const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry } }, ports);
   const promoted = await promotionChecks(input, target, { registry, ports });
-  const claims = checkOf('claims', facts.claims.map(({ predicateType, signer }) => ({ what: `${predicateType} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
+  const claims = checkOf('claims', facts.claims.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
   const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks, ...promoted], notes: ancestry.verdict.notes });
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {

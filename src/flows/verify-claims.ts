@@ -1,7 +1,8 @@
 import { describeTimes, nameOf } from '../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../domain/claims/package-step.ts';
 import { checkBinding, kindOf, type MatchedArtifact } from '../domain/claims/subjects.ts';
-import { PREDICATES, STEP_PREFIX } from '../domain/claims/predicates.ts';
+import { titleOf } from '../domain/claims/titles.ts';
+import { PREDICATES } from '../domain/claims/predicates.ts';
 import type { Statement } from '../domain/claims/types.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
@@ -86,25 +87,6 @@ function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
   const what = `${titleOf(statement)} by ${nameOf(signer, trustedBy[0])}${time === '' ? '' : `, ${time}`}`;
   const data = { predicateType: statement.predicateType, bundle: `sha256:${bundle}`, signer, trustedAs: trustedBy.map(({ name }) => name), times, found: shown };
   return { what, data };
-}
-
-const TITLES: Readonly<Record<string, string>> = {
-  [PREDICATES.bom]: 'ML-BOM',
-  [PREDICATES.reference]: 'dataset description',
-  [PREDICATES.evaluation]: 'evaluation',
-  [PREDICATES.vulns]: 'scan',
-  [PREDICATES.scai]: 'scan',
-  [PREDICATES.approval]: 'approval',
-  [PREDICATES.promotion]: 'promotion',
-  [PREDICATES.revocation]: 'revocation',
-};
-
-/** What kind of claim it is, for people: `provenance (train)`, `ML-BOM`, else its URI. */
-export function titleOf({ predicateType, predicate }: Statement): string {
-  if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
-  const buildType = text(objectOf(predicate['buildDefinition'])['buildType']) ?? '';
-  const step = buildType.startsWith(STEP_PREFIX) ? buildType.slice(STEP_PREFIX.length).split('/')[0] : buildType;
-  return `provenance (${step})`;
 }
 
 /** Licence and base model as the signed BOM states them: said by its signer, not verified. */

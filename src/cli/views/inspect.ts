@@ -27,7 +27,8 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
     ...row('outputs', portLines(outcome, 'outputs'), style),
     ...claimLines(outcome, view.verbose, style),
     ...conflictLines(outcome.conflicts, style),
-    ...row('code', outcome.code.map(({ path, role }) => `${path}  ${role}`), style),
+    ...row('code', codeLines(outcome), style),
+    ...row('parts', outcome.parts.map(({ kind, name, source, sha256 }) => `${kind} ${name} in ${source}${sha256 === undefined ? '' : `, sha256:${sha256.slice(0, 12)}…`}`), style),
     ...warn('problem', problemLines(outcome), style),
     ...warn('LFS', outcome.lfsPointers.map((path) => `${path} is a Git LFS pointer: its content is not here`), style),
     ...row('sidecars', outcome.sidecars.length === 0 ? [] : [outcome.sidecars.join(' ')], style),
@@ -91,7 +92,7 @@ function portLines({ files }: InspectOutcome, side: 'inputs' | 'outputs'): reado
   return graphs.length === 1 ? (graphs[0]?.report?.[side] ?? []).slice(0, CLAIMS).map(portText) : [];
 }
 
-const FIELDS = new Set(['version', 'supplier', 'licence', 'base model', 'task', 'architecture', 'family', 'library', 'quantization', 'language', 'dataset', 'purl', 'releaseDate', 'emissions', 'metric']);
+const FIELDS = new Set(['version', 'supplier', 'licence', 'base model', 'loaded from', 'called', 'task', 'architecture', 'family', 'library', 'quantization', 'language', 'dataset', 'purl', 'releaseDate', 'emissions', 'metric']);
 
 /** A field a line, its values joined, with the files that say so. */
 function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style): readonly string[] {
@@ -103,6 +104,11 @@ function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style)
     const sources = [...new Set(shown.map(({ source }) => source.split('#', 1)[0] ?? source))];
     return `${style.dim((index === 0 ? 'claimed' : '').padEnd(LABEL))}${style.plain(`${field}: ${shown.map(({ value }) => value.slice(0, 200)).join(', ')}${rest}`)}  ${style.dim(sources.slice(0, 2).join(', '))}`;
   });
+}
+
+/** A file a line, with all that it is. */
+function codeLines({ code }: InspectOutcome): readonly string[] {
+  return [...Map.groupBy(code, ({ path }) => path)].map(([path, roles]) => `${path}  ${[...new Set(roles.map(({ role }) => role))].join(', ')}`);
 }
 
 function problemLines({ files, problems }: InspectOutcome): readonly string[] {

@@ -81,7 +81,7 @@ function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)
 }
 
 function verifiedSection({ facts }: Report): Html {
-  const rows = facts.claims.map((claim) => [claim.predicateType, claim.signer, claim.time ?? badge('plain', 'no verified time'), claim.logIndex ?? 'not logged', html`<code>${claim.bundle.slice(0, 16)}</code>`]);
+  const rows = facts.claims.map((claim) => [claim.title, claim.signer, claim.time ?? badge('plain', 'no verified time'), claim.logIndex ?? 'not logged', html`<code>${claim.bundle.slice(0, 16)}</code>`]);
   return html`<h2 id="claims">Verified claims</h2>
 <p>Signed by somebody trusted, and about this very artifact. A time is given only if somebody else than the signer vouches for it.</p>
 ${table('Claims', [{ title: 'What' }, { title: 'By' }, { title: 'Existed by' }, { title: 'Log entry', numeric: true }, { title: 'Bundle' }], rows)}

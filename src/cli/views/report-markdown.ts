@@ -19,7 +19,7 @@ ${lineageMermaid(report.lineage)}\`\`\`
 
 ## Verified claims
 
-${rows(['What', 'By', 'Existed by', 'Log entry'], facts.claims.map((claim) => [claim.predicateType, claim.signer, claim.time ?? 'no verified time', claim.logIndex === null ? 'not logged' : String(claim.logIndex)]))}
+${rows(['What', 'By', 'Existed by', 'Log entry'], facts.claims.map((claim) => [claim.title, claim.signer, claim.time ?? 'no verified time', claim.logIndex === null ? 'not logged' : String(claim.logIndex)]))}
 
 ## Promotions
 

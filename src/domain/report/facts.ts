@@ -1,15 +1,19 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import { describeSigner } from '../claims/signers.ts';
+import { titleOf } from '../claims/titles.ts';
 import { manifestOf } from '../claims/subjects.ts';
-import type { VerifiedClaim } from '../claims/types.ts';
+import type { Signer, VerifiedClaim } from '../claims/types.ts';
 import type { EvidenceKind } from '../controls/catalogue.ts';
 import { isJsonObject, type Json } from '../json.ts';
+import type { Authority } from '../policy/authority.ts';
 import type { Lineage } from '../lineage/types.ts';
 import type { LogEntry } from '../ports.ts';
 import { summariseBom, type BomSummary } from './bom-summary.ts';
 
 /** One signed claim about the artifact, as a report lists it. */
 export interface ReportedClaim {
+  /** For people: `provenance (train)`, else the predicate type. */
+  readonly title: string;
   readonly predicateType: string;
   readonly signer: string;
   /** SHA-256 of the bundle, hex. */
@@ -46,17 +50,18 @@ export interface ReportFacts {
 }
 
 /** What verified claims say of the artifact `id`; promotions are those of its name, of any id. */
-export function reportFacts(id: string, claims: readonly VerifiedClaim[], entries: readonly LogEntry[]): ReportFacts {
-  const indexes = new Map(entries.map((entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
+export function reportFacts(id: string, claims: readonly VerifiedClaim[], under: { readonly entries: readonly LogEntry[]; readonly authority: Authority }): ReportFacts {
+  const indexes = new Map(under.entries.map((entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
+  const context: Context = { indexes, nameOf: (signer) => signerName(signer, under.authority) };
   const own = claims.filter(({ statement }) => manifestOf(statement) === id);
   const ofType = (type: string) => own.filter(({ statement }) => statement.predicateType === type);
   return {
-    claims: own.map((claim) => reported(claim, indexes)),
+    claims: own.map((claim) => reported(claim, context)),
     bom: bomOf(ofType(PREDICATES.bom)[0]),
-    scans: ofType(PREDICATES.vulns).map((claim) => ({ signer: describeSigner(claim.signer), results: scanResults(claim) })),
-    evaluations: ofType(PREDICATES.evaluation).map(evaluation),
-    approvals: ofType(PREDICATES.approval).map((claim) => reported(claim, indexes)),
-    promotions: claims.flatMap((claim) => promotion(claim, indexes)).toSorted((a, b) => (a.logIndex ?? 0) - (b.logIndex ?? 0)),
+    scans: ofType(PREDICATES.vulns).map((claim) => ({ signer: context.nameOf(claim.signer), results: scanResults(claim) })),
+    evaluations: ofType(PREDICATES.evaluation).map((claim) => evaluation(claim, context)),
+    approvals: ofType(PREDICATES.approval).map((claim) => reported(claim, context)),
+    promotions: claims.flatMap((claim) => promotion(claim, context)).toSorted((a, b) => (a.logIndex ?? 0) - (b.logIndex ?? 0)),
   };
 }
 
@@ -102,24 +107,36 @@ function some(list: readonly unknown[] | undefined): boolean {
   return list !== undefined && list.length > 0;
 }
 
-function reported(claim: VerifiedClaim, indexes: ReadonlyMap<string, LogEntry>): ReportedClaim {
+interface Context {
+  readonly indexes: ReadonlyMap<string, LogEntry>;
+  readonly nameOf: (signer: Signer) => string;
+}
+
+/** The principal's name beside the key or identity that proves it. */
+function signerName(signer: Signer, authority: Authority): string {
+  const who = authority.who(signer);
+  return typeof who === 'string' ? describeSigner(signer) : `${who.principal.name} (${describeSigner(signer)})`;
+}
+
+function reported(claim: VerifiedClaim, { indexes, nameOf }: Context): ReportedClaim {
   return {
     predicateType: claim.statement.predicateType,
-    signer: describeSigner(claim.signer),
+    title: titleOf(claim.statement),
+    signer: nameOf(claim.signer),
     bundle: claim.bundle,
     time: claim.times.map(({ time }) => time).toSorted()[0] ?? null,
     logIndex: indexes.get(claim.bundle)?.index ?? null,
   };
 }
 
-function promotion(claim: VerifiedClaim, indexes: ReadonlyMap<string, LogEntry>): readonly ReportedPromotion[] {
-  const entry = indexes.get(claim.bundle);
+function promotion(claim: VerifiedClaim, context: Context): readonly ReportedPromotion[] {
+  const entry = context.indexes.get(claim.bundle);
   if (claim.statement.predicateType !== PREDICATES.promotion || entry?.leaf.kind !== 'promotion') return [];
   const { predicate } = claim.statement;
   const policy = isJsonObject(predicate['policy']) ? predicate['policy'] : {};
   const digest = isJsonObject(policy['digest']) ? policy['digest']['sha256'] : undefined;
   return [{
-    ...reported(claim, indexes),
+    ...reported(claim, context),
     environment: entry.leaf.env ?? '',
     id: entry.leaf.manifest,
     result: text(predicate['verificationResult']),
@@ -142,12 +159,12 @@ function scanResults({ statement }: VerifiedClaim): readonly ReportedScanResult[
   });
 }
 
-function evaluation({ statement, signer }: VerifiedClaim): ReportFacts['evaluations'][number] {
+function evaluation({ statement, signer }: VerifiedClaim, { nameOf }: Context): ReportFacts['evaluations'][number] {
   const { result, configuration } = statement.predicate;
-  const items = Array.isArray(configuration) ? (configuration as readonly Json[]).filter(isJsonObject) : [];
+  const items = Array.isArray(configuration) ? (configuration as readonly Json[]).filter(isJsonObject).filter(({ name }) => name === 'metrics') : [];
   const annotations = items.flatMap((item) => (isJsonObject(item['annotations']) ? Object.entries(item['annotations']) : []));
-  const metrics = Object.fromEntries(annotations.filter(([, value]) => typeof value === 'number' || typeof value === 'string').map(([name, value]) => [name, String(value)]));
-  return { signer: describeSigner(signer), result: text(result), metrics };
+  const metrics = Object.fromEntries(annotations.flatMap(([name, value]) => (typeof value === 'number' || typeof value === 'string' ? [[name, `${value}`]] : [])));
+  return { signer: nameOf(signer), result: text(result), metrics };
 }
 
 function text(value: unknown): string {

@@ -1,0 +1,24 @@
+import { isJsonObject } from '../json.ts';
+import { PREDICATES, STEP_PREFIX } from './predicates.ts';
+import type { Statement } from './types.ts';
+
+const TITLES: Readonly<Record<string, string>> = {
+  [PREDICATES.integrity]: 'OMS signature',
+  [PREDICATES.bom]: 'ML-BOM',
+  [PREDICATES.reference]: 'dataset description',
+  [PREDICATES.evaluation]: 'evaluation',
+  [PREDICATES.vulns]: 'scan',
+  [PREDICATES.scai]: 'scan',
+  [PREDICATES.approval]: 'approval',
+  [PREDICATES.promotion]: 'promotion',
+  [PREDICATES.revocation]: 'revocation',
+};
+
+/** What kind of claim it is, for people: `provenance (train)`, `ML-BOM`, else its URI. */
+export function titleOf({ predicateType, predicate }: Pick<Statement, 'predicateType' | 'predicate'>): string {
+  if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
+  const definition = predicate['buildDefinition'];
+  const buildType = isJsonObject(definition) && typeof definition['buildType'] === 'string' ? definition['buildType'] : '';
+  const step = buildType.startsWith(STEP_PREFIX) ? buildType.slice(STEP_PREFIX.length).split('/')[0] : buildType;
+  return `provenance (${step})`;
+}
