@@ -110,6 +110,8 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
   readonly located?: readonly Fact[];
   /** Read text datasets whole to count their rows; default true. */
   readonly countRows?: boolean;
+  /** Read files whole whose publisher states SHA-1 or MD5; default true. */
+  readonly readWhole?: boolean;
 };
 
 /** All that `inspect` and the BOM are made of. */
@@ -119,7 +121,7 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   const files = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
   const { facts: found, problems } = collect(read.map(({ metadata }) => metadata), files.map(({ path }) => path));
   const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
-  const digests = checkDigests(facts, files, await computeOthers(artifact, facts));
+  const digests = checkDigests(facts, files, options.readWhole === false ? new Map() : await computeOthers(artifact, facts));
   const kind = options.kind ?? kindOf(files, facts);
   return { kind, files, facts, problems, digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
 }

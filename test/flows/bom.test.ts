@@ -116,7 +116,7 @@ test("a publisher's digest that is right is said, one that is wrong is a conflic
   assert.deepEqual(wrong.digests.absent.map(({ path }) => path), ['gone.bin']);
 });
 
-test('a file name that promises another quantization than the header is a conflict', async () => {
+test('a declared dtype that no tensor has is a conflict', async () => {
   const described = await create(folderOf({ 'config.json': '{"torch_dtype":"bfloat16"}', 'model.safetensors': WEIGHTS }));
   assert.deepEqual(described.conflicts, [{ field: 'dtype', values: [{ value: 'BF16', source: 'config.json#/torch_dtype' }, { value: 'F32', source: 'model.safetensors' }] }]);
 });
@@ -125,6 +125,17 @@ test('a hostile card is a problem with a name, not the end: the BOM says it is i
   const { bom, problems } = await create(folderOf({ 'model.safetensors': WEIGHTS, 'README.md': '---\na: &a [x]\nb: *a\n---\n', 'config.json': '{"a":1,"a":2}', 'tokenizer_config.json': '['.repeat(5000) }));
   assert.deepEqual(problems.map(({ path, code }) => `${code} ${path}`), ['format-invalid README.md', 'format-invalid config.json', 'format-invalid tokenizer_config.json']);
   assert.equal(bom.compositions?.[0]?.aggregate, 'incomplete');
+});
+
+test('any JSON is searched for digests; one that is no strict JSON is passed over', async () => {
+  const { problems } = await create(folderOf({ 'model.safetensors': WEIGHTS, 'trainer_state.json': '{"loss": NaN}', 'metadata.json': '[', 'deep.json': '['.repeat(1000) }));
+  assert.deepEqual(problems, []);
+});
+
+test('a long line of blanks in a requirements file ends soon', async () => {
+  const start = performance.now();
+  await create(folderOf({ 'requirements.txt': `torch${' '.repeat(100_000)})x\n`.repeat(20) }));
+  assert.ok(performance.now() - start < 1000);
 });
 
 test('a 50 MB safetensors header and a GGUF with two thousand million keys end soon, and are reported', async () => {

@@ -61,11 +61,21 @@ function hubDatasetUrl(dataset: Dataset): string | undefined {
 export function ancestorComponents(build: Build): readonly Component[] {
   const facts = pick(build.input.facts, 'baseModel');
   const declared = facts.filter((fact) => fact.value.hinted !== true);
-  return merged(declared.length > 0 ? declared : facts, ({ name }) => name.toLowerCase()).map(({ value, sources }) => {
+  return merged(declared.length > 0 ? declared : facts.filter(({ value }) => !isItself(build, value.name)), ({ name }) => name.toLowerCase()).map(({ value, sources }) => {
     const component = ancestorComponent(build, value);
     sources.forEach((source) => cite(build, component, source));
     return component;
   });
+}
+
+/** What a file was loaded from may be an earlier state of the artifact itself. */
+function isItself(build: Build, name: string): boolean {
+  const own = [...pick(build.input.facts, 'ownId'), ...pick(build.input.facts, 'name')].map(({ value }) => lastPart(value));
+  return [...own, lastPart(build.input.fallbackName)].includes(lastPart(name));
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1).toLowerCase();
 }
 
 function ancestorComponent(build: Build, base: BaseModel): Component {

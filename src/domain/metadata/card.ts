@@ -8,14 +8,13 @@ import type { Dataset, Emissions, Fact, FactSource, FieldName, Metric, Relation 
 export function readCard(file: MetadataFile): readonly Fact[] {
   const text = textOf(file);
   const matter = frontMatter(text);
-  if (matter === null) return [];
-  const card = parseYaml(matter, file.path);
-  if (card === null) return [];
+  const card = matter === null ? null : parseYaml(matter, file.path);
+  if (matter === null || card === null) return ownIdFacts(text, file.path);
   if (!isJsonObject(card)) throw new WeighmarkError('format-invalid', `${file.path}: the front matter is not a mapping`, { subject: file.path });
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const role = fact('role', { path: file.path, role: 'model-card' }, at('front matter'));
   const reader = isDatasetCard(card) ? datasetFacts : modelFacts;
-  return [role, ...reader(card, at), ...sharedFacts(card, at), ...titleFacts(text, matter, file.path)];
+  return [role, ...reader(card, at), ...sharedFacts(card, at), ...titleFacts(text, matter, file.path), ...ownIdFacts(text, file.path)];
 }
 
 const FENCE = /^(?:\ufeff)?---[ \t]*\r?\n/;
@@ -147,6 +146,13 @@ function titleFacts(text: string, matter: string, path: string): readonly Fact[]
   const plain = heading?.replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1').replace(/<[^>]{0,200}>|[*`]{1,3}|#+$/g, '').trim();
   if (plain === undefined || !isName(plain)) return [];
   return [fact('name', plain, { file: path, pointer: 'first heading' })];
+}
+
+/** What the examples load, if they all load the same. */
+function ownIdFacts(text: string, path: string): readonly Fact[] {
+  const ids = new Set([...text.matchAll(/\b(?:from_pretrained|SentenceTransformer|pipeline)\([^)"']{0,100}["']([\w.-]{1,96}\/[\w.-]{1,96})["']/g)].map((match) => match[1] ?? ''));
+  const [id] = ids;
+  return id === undefined || ids.size > 1 ? [] : [fact('ownId', id, { file: path, pointer: 'examples' })];
 }
 
 /** A heading like "Model Card for X" or "Introduction" names a section, not the artifact. */

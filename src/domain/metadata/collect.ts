@@ -6,7 +6,7 @@ import { compareUtf8 } from '../tree.ts';
 import { readHeader } from './headers.ts';
 import type { MetadataFile } from './read.ts';
 import { fact } from './read.ts';
-import { folderOf, readJsonDigests } from './digests.ts';
+import { folderOf } from './digests.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
 import type { Fact, Metadata, MetadataProblem } from './types.ts';
 
@@ -39,9 +39,9 @@ export async function readMetadata(path: string, source: Source, report: FormatR
   return { found: [...start.found, ...read.flatMap(({ found }) => found)], problems: read.flatMap(({ problems }) => problems) };
 }
 
-/** Files with an open-ended pattern (any JSON) are simply not searched when large; named ones should not be. */
+/** Files that are only searched are passed over when large; those with a name of their own should not be. */
 function tooLarge(path: string, size: number, entries: readonly ReaderEntry[]): readonly MetadataProblem[] {
-  const named = entries.some(({ read }) => read !== readJsonDigests);
+  const named = entries.some(({ searched }) => searched !== true);
   return named ? [{ path, code: 'limit-exceeded', message: `${size} bytes is too large for a file of this name` }] : [];
 }
 
@@ -50,6 +50,7 @@ function attempt(file: MetadataFile, entry: ReaderEntry, row: number): FileMetad
     return { found: [{ path: file.path, row, facts: entry.read(file) }], problems: [] };
   } catch (error) {
     if (!(error instanceof WeighmarkError)) throw error;
+    if (entry.searched === true) return { found: [], problems: [] };
     const code = error.code === 'limit-exceeded' ? 'limit-exceeded' : 'format-invalid';
     return { found: [], problems: [{ path: file.path, code, message: error.message }] };
   }
@@ -64,7 +65,7 @@ function codeFacts(path: string, report: FormatReport): readonly Fact[] {
 
 /** All facts in order of precedence: nearer the top folder first, then by row of `READERS`, then by path. */
 export function collect(files: readonly FileMetadata[], paths: readonly string[]): Metadata {
-  const found = notPackages(files.flatMap((file) => file.found)).filter(({ facts }) => facts.length > 0);
+  const found = notSubmodels(notPackages(files.flatMap((file) => file.found))).filter(({ facts }) => facts.length > 0);
   const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
   const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
   return { facts: sorted.flatMap(({ facts }) => facts).map((each) => located(each, paths)), problems: unique(problems) };
@@ -77,6 +78,28 @@ const PACKAGE_FIELDS: ReadonlySet<string> = new Set(['name', 'version', 'descrip
 function notPackages(found: readonly FileFacts[]): readonly FileFacts[] {
   const several = new Set(found.filter(({ path }) => PACKAGE.test(path)).map(({ path }) => path)).size > 1;
   return several ? found.map((file) => (PACKAGE.test(file.path) ? { ...file, facts: file.facts.filter(({ field }) => !PACKAGE_FIELDS.has(field)) } : file)) : found;
+}
+
+const CONFIG = /(?:^|\/)(?:config|model_index)\.json$/;
+
+/**
+ * A model made of models (diffusers) has a configuration in each folder: only the topmost speaks of the whole. Of the
+ * others, and where several stand side by side, the architecture is kept under the folder's name.
+ */
+function notSubmodels(found: readonly FileFacts[]): readonly FileFacts[] {
+  const configs = found.filter(({ path, facts }) => CONFIG.test(path) && facts.some(({ field }) => field === 'architecture' || field === 'family'));
+  if (configs.length === 0) return found;
+  const top = Math.min(...configs.map(({ path }) => depthOf(path)));
+  const folders = new Set(configs.filter(({ path }) => depthOf(path) === top).map(({ path }) => folderOf(path)));
+  const whole = folders.size === 1 ? [...folders][0] : undefined;
+  return found.map((file) => (CONFIG.test(file.path) && folderOf(file.path) !== whole ? { ...file, facts: file.facts.flatMap((each) => submodelFact(each, folderOf(file.path))) } : file));
+}
+
+const OF_WHOLE: ReadonlySet<string> = new Set(['family', 'detail', 'quantization', 'baseModel']);
+
+function submodelFact(each: Fact, folder: string): readonly Fact[] {
+  if (each.field === 'architecture') return [fact('detail', { name: `architecture:${folder.replace(/\/$/, '')}`, value: each.value }, each.source)];
+  return OF_WHOLE.has(each.field) ? [] : [each];
 }
 
 /** A loose path becomes the one file that ends in it. */

@@ -100,11 +100,12 @@ function urlFact(key: string, text: string, source: FactSource): readonly Fact[]
   return url === undefined ? [] : [fact('reference', { type, url }, source)];
 }
 
+const REQUIREMENT_CHARS = 2000;
 const REQUIREMENT = /^([A-Za-z0-9][A-Za-z0-9._-]{0,200})(?:\[[^\]]{0,300}\])?\s*(?:@\s*(\S{1,500})|\(?([^;)]{0,300})\)?)\s*(?:;\s*(.{1,500}))?$/;
 
 /** PEP 508: an exact version is a version, anything else a requirement. */
 function requirementFact(line: string, source: FactSource): readonly Fact[] {
-  const [, name, url, range, marker] = REQUIREMENT.exec(line) ?? [];
+  const [, name, url, range, marker] = line.length > REQUIREMENT_CHARS ? [] : (REQUIREMENT.exec(line.replace(/\s+/g, ' ')) ?? []);
   if (name === undefined) return [];
   const exact = /^===?\s*([A-Za-z0-9.!+_-]{1,100})$/.exec((range ?? '').trim())?.[1];
   const rest = [(range ?? '').trim(), url === undefined ? '' : `@ ${url}`, marker === undefined ? '' : `; ${marker.trim()}`].filter((part) => part !== '').join(' ');

@@ -14,6 +14,8 @@ export interface ReaderEntry {
   readonly pattern: RegExp;
   readonly read: MetadataReader;
   readonly maxBytes: number;
+  /** True where any file may bear the name: one that is not what is looked for is passed over in silence. */
+  readonly searched?: boolean;
 }
 
 const SMALL = 4 << 20;
@@ -23,12 +25,12 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
   { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
-  { pattern: /(?:^|\/)meta\.json$/, read: readSpacyMeta, maxBytes: LIMITS.documentBytes },
-  { pattern: /(?:^|\/)(?:[^/]*croissant[^/]*|(?:[^/]*_)?metadata)\.json(?:ld)?$/i, read: readCroissant, maxBytes: LIMITS.documentBytes },
+  { pattern: /(?:^|\/)meta\.json$/, read: readSpacyMeta, maxBytes: LIMITS.documentBytes, searched: true },
+  { pattern: /(?:^|\/)(?:[^/]*croissant[^/]*|(?:[^/]*_)?metadata)\.json(?:ld)?$/i, read: readCroissant, maxBytes: LIMITS.documentBytes, searched: true },
   { pattern: /(?:^|\/)datapackage\.json$/, read: readDataPackage, maxBytes: LIMITS.documentBytes },
   { pattern: /(?:^|\/)dataset_infos?\.json$/, read: readDatasetInfos, maxBytes: LIMITS.documentBytes },
   { pattern: /(?:^|\/)package\.json$/, read: readNpmPackage, maxBytes: SMALL },
-  { pattern: /(?:^|\/)(?:release|model|model_info|info)\.json$/, read: readReleaseNotes, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:release|model|model_info|info)\.json$/, read: readReleaseNotes, maxBytes: SMALL, searched: true },
   { pattern: /\.dist-info\/METADATA$/, read: readWheelMetadata, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:generation_config|preprocessor_config|processor_config|config_sentence_transformers|sentence_bert_config)\.json$/, read: readOtherConfig, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config_sentence_transformers|chat_template|generation_config|processor_config)\.json$/, read: readPromptConfig, maxBytes: SMALL },
@@ -41,5 +43,5 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /\.dist-info\/RECORD$/, read: readRecord, maxBytes: LIMITS.documentBytes },
   { pattern: /(?:^|\/)(?:sha256sums?|sha1sums?|md5sums?|b3sums?|checksums?|checklist\.chk)(?:\.txt)?$/i, read: readSums, maxBytes: LIMITS.documentBytes },
   { pattern: /\.(?:sha256(?:sum)?|b3)$/i, read: readSidecarSum, maxBytes: SMALL },
-  { pattern: /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package|datapackage|dataset_info)[^/]*\.json$/, read: readJsonDigests, maxBytes: 1 << 20 },
+  { pattern: /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package|datapackage|dataset_info)[^/]*\.json$/, read: readJsonDigests, maxBytes: 1 << 20, searched: true },
 ];

@@ -16,6 +16,8 @@ export interface FactValues {
   readonly name: string;
   readonly version: string;
   readonly description: string;
+  /** `org/name` that the card's own examples load: the artifact's hub id, as far as one can tell. */
+  readonly ownId: string;
   /** An organization or person that publishes or trained it. */
   readonly supplier: string;
   readonly author: { readonly name?: string; readonly email?: string };
