@@ -24,19 +24,18 @@ expires: 2099-01-01   # from then on everything is refused
 # Print a key's line with: weighmark trust export NAME
 principals:
   trainer-workflow:
-    identities:
-      - github: { repository: ACME/MODELS, workflow: train.yml, ref: refs/heads/main }
+    github: [{ repository: ACME/MODELS, workflow: train.yml, ref: refs/heads/main }]
+  evaluator-workflow:
+    github: [{ repository: ACME/MODELS, workflow: evaluate.yml, ref: refs/heads/main }]
   release-workflow:
-    identities:
-      - github: { repository: ACME/MODELS, workflow: release.yml, ref: refs/heads/main }
+    github: [{ repository: ACME/MODELS, workflow: release.yml, ref: refs/heads/main }]
   anna:
-    identities:
-      - { issuer: https://accounts.google.com, identity: anna@example.com }
+    identities: [{ issuer: https://accounts.google.com, identity: anna@example.com }]
 
 roles:
   publisher: [trainer-workflow]
   trainer: [trainer-workflow]
-  evaluator: [trainer-workflow]
+  evaluator: [evaluator-workflow]
   approver: [anna]
   promoter: [release-workflow]
 
