@@ -1,7 +1,6 @@
 import { bomBytes, createBom } from '../domain/bom/create.ts';
 import type { ArtifactKind, BomFile, BomInput, Layout } from '../domain/bom/build.ts';
 import type { Bom, SpecVersion } from '../domain/bom/types.ts';
-import { holdsWeights } from '../domain/bom/weights.ts';
 import { buildManifest } from '../domain/digest/manifest.ts';
 import { omsRoot } from '../domain/digest/root.ts';
 import { WeighmarkError } from '../domain/errors.ts';
@@ -155,11 +154,12 @@ async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly 
   return digests;
 }
 
+const WEIGHT_INDEXES: ReadonlySet<string> = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
 const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
 
 /** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
 function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind {
-  if (files.some(({ report }) => holdsWeights(report)) || pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'model';
+  if (files.some(({ report }) => report?.kind === 'weights' || (report !== undefined && WEIGHT_INDEXES.has(report.format))) || pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'model';
   if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
   if (files.some(({ report }) => report?.kind === 'archive' && report.members?.some(({ name }) => WEIGHTS_NAME.test(name)) === true)) return 'model';
   return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0 ? 'dataset' : 'other';

@@ -57,6 +57,22 @@ export function licenceId(words: string): string | null {
   return SPDX_IDS.get(folded) ?? SPDX_IDS.get((ALIASES.get(folded) ?? '').toLowerCase()) ?? null;
 }
 
+/** What two names of one licence have in common: GPL texts do not say "or later", and trove classifiers no version. */
+function family(text: string): string {
+  return text.toLowerCase().replace(/(?:-only|-or-later|\+)$/, '').replace(/^apache software license$/, 'apache').replace(/^bsd license$/, 'bsd');
+}
+
+/** False where two licences contradict each other: neither is a less precise name of the other. */
+export function compatible(a: string, b: string): boolean {
+  return family(a) === family(b) || isVaguer(a, b) || isVaguer(b, a);
+}
+
+/** True if `vague` names no version of what `exact` names: `Apache Software License` beside `Apache-2.0`. */
+export function isVaguer(vague: string, exact: string): boolean {
+  const [kind, other] = [family(vague), family(exact)];
+  return kind !== other && (kind === 'apache' || kind === 'bsd') && other.startsWith(`${kind}-`);
+}
+
 /** Addresses of licence texts that name exactly one licence. */
 const URLS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [/^https?:\/\/(?:www\.)?creativecommons\.org\/licenses\/([a-z-]{2,10})\/(\d\.\d)(?:\/|$)/i, ([, kind, version]) => `CC-${kind}-${version}`],

@@ -1,19 +1,20 @@
 import { pick, type FactOf } from '../metadata/types.ts';
 import { cite, since, type Build } from './build.ts';
-import { licenceOf, type Licence } from './licence.ts';
+import { isVaguer, licenceOf, type Licence } from './licence.ts';
 import type { LicenseChoice } from './types.ts';
 
 /**
  * Every distinct licence anybody declares for the artifact, each cited. Sources that disagree all appear: a rule about
- * licences then sees all of them (the conflict itself is reported apart).
+ * licences then sees all of them (the conflict itself is reported apart). A name without version stands back for the same with one.
  */
 export function licencesOf(build: Build): readonly LicenseChoice[] {
   const byText = new Map<string, LicenseChoice>();
   const facts = pick(build.input.facts, 'licence');
   const alone = distinct(facts) === 1;
+  const texts = facts.map((fact) => licenceOf(fact.value.text)?.text).filter((text) => text !== undefined);
   for (const fact of facts) {
     const licence = licenceOf(fact.value.text);
-    if (licence === null) continue;
+    if (licence === null || texts.some((text) => isVaguer(licence.text, text))) continue;
     const choice = byText.get(licence.text) ?? choiceOf(build, licence, { alone, url: fact.value.url });
     byText.set(licence.text, cite(build, choice, fact.source));
   }

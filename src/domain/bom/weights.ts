@@ -18,11 +18,11 @@ export interface WeightSet {
 /** `model-00001-of-00004.safetensors`, `model.gguf-00001-of-00002.gguf`. */
 const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
 
-/** Sets in the order of their first file. Index files hold no weights and belong to none. */
+/** Sets in the order of their first file. Other index files belong to none. */
 export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   const groups = new Map<string, BomFile[]>();
   for (const file of files) {
-    if (!holdsWeights(file.report)) continue;
+    if (!holdsWeights(file.report) && !describesWeights(file.report)) continue;
     const name = file.path.replace(SHARD, '-*-of-$1');
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [file]);
@@ -32,6 +32,11 @@ export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
 }
 
 const MANIFESTS = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+
+/** A manifest that names the tensors of raw files beside it, which name nothing themselves (TensorFlow.js). */
+function describesWeights(report: FormatReport | undefined): boolean {
+  return report?.format === 'weights-manifest' && report.tensors !== undefined;
+}
 
 export function holdsWeights(report: FormatReport | undefined): boolean {
   return report?.kind === 'weights' && !MANIFESTS.has(report.format);

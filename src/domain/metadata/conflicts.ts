@@ -1,4 +1,4 @@
-import { licenceOf } from '../bom/licence.ts';
+import { compatible, licenceOf } from '../bom/licence.ts';
 import { modelWeights, weightSets } from '../bom/weights.ts';
 import type { BomFile } from '../bom/build.ts';
 import { pick, sourceName, type Conflict, type Fact, type FactOf } from './types.ts';
@@ -30,21 +30,12 @@ function conflictOf(field: string, sayings: readonly Saying[]): readonly Conflic
 function licenceConflicts(facts: readonly Fact[]): readonly Conflict[] {
   const said = pick(facts, 'licence').flatMap((fact) => {
     const licence = licenceOf(fact.value.text);
-    return licence === null ? [] : [{ value: licence.text, source: sourceName(fact.source), key: licenceFamily(licence.text) }];
+    return licence === null ? [] : [{ value: licence.text, source: sourceName(fact.source) }];
   });
   const sets = [...Map.groupBy(said, ({ source }) => source.split('#', 1)[0] ?? source).values()];
   const [first] = sets;
-  const agrees = (set: typeof said): boolean => set.some(({ key }) => first?.some((other) => compatible(key, other.key)) === true);
+  const agrees = (set: typeof said): boolean => set.some(({ value }) => first?.some((other) => compatible(value, other.value)) === true);
   return first === undefined || sets.every(agrees) ? [] : conflictOf('licence', said);
-}
-
-/** Texts of the GPL do not say "or later", and classifiers no version: neither contradicts those that do. */
-function licenceFamily(text: string): string {
-  return text.toLowerCase().replace(/(?:-only|-or-later|\+)$/, '').replace(/^apache software license$/, 'apache').replace(/^bsd license$/, 'bsd');
-}
-
-function compatible(a: string, b: string): boolean {
-  return a === b || ((a === 'apache' || a === 'bsd') && b.startsWith(a)) || ((b === 'apache' || b === 'bsd') && a.startsWith(b));
 }
 
 /** Each file names its base models; two files disagree when they have none in common. */
