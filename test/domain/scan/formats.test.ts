@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inflateSync } from 'node:zlib';
 import type { Severity } from '../../../src/domain/scan/index.ts';
 import { bytesOf, PROTO2 } from '../formats/pickle/assemble.ts';
 import { field, fired, gguf, onnx, safetensors, scan, told, zip } from './build.ts';
@@ -19,8 +20,13 @@ const savedModel = (operator: string, inLibrary = false) => {
   const graph = inLibrary ? field(2, field(1, Buffer.concat([field(1, field(1, 'f')), field(3, made)]))) : field(1, made);
   return Buffer.concat([field(1, 1), field(2, Buffer.concat([field(1, field(4, 'serve')), field(2, Buffer.concat([field(1, Buffer.concat([field(1, 'c'), field(2, 'Const')])), graph]))]))]);
 };
+/** The magic of TensorFlow Lite and an operator's name as a FlatBuffer holds it; the table around it is cut away. */
+const flex = (name: string) => Buffer.concat([Buffer.from('1c00000054464c33', 'hex'), Buffer.alloc(40), Buffer.from([name.length, 0, 0, 0]), Buffer.from(name), Buffer.alloc(20)]);
 const skops = (value: object) => zip([{ name: 'schema.json', data: JSON.stringify(value) }]);
 const script = (code: string) => zip([{ name: 'm/data.pkl', data: bytesOf(PROTO2, '}.') }, { name: 'm/constants.pkl', data: bytesOf(PROTO2, ').') }, { name: 'm/code/__torch__/net.py', data: code }]);
+/** Files of h5py 3 with an external link, and with external storage. */
+const LINKED = inflateSync(Buffer.from('eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KCphR+TD5BCjNCKU7oPQKJpg4C1hOAiouADVfAWpeAFQ8JMjVFdl8dHtGwcgGHq6O4KQSAeVzQOkTTKjqYOkwgEr2MsFTLvaUyQV0CSOSejaoekYOB8ZyYFLXTy1J1i9ILC4uT2HQr2BgAABa4j36', 'base64'));
+const STORED = inflateSync(Buffer.from('eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KTgii8mHyCVCaEUp3QOkVTDBxRrCcBFRcEGo+urqQIFdXkOr/aABmzwNWCM3BMApGIvBwdQwA0RFQPiyVnmBCVZeTWJlaVIxIjx4U2osr/XowQ/gZrMSl3xeco+l3NP1ipt8OVlR1Kal5xakM1Eu/wX7+LqAUDEt3Csyo5TV6Oh4FpJUDAewQfgEnceXAB97RcmC0HMAsByZwoqorSwTVYrQrBzTYUcsB9HQ8CkgrByK4IfwKXuLKgQaB0XJgtBzALAdm8KKqM0DrX1G7HDDgRjUfPR2PAlzlABskzBhhfEiJwMgIEeCCqoPRzMAYZoTGMyNSzmcF0iA+ExMTWJidQQPMZ4SWNR44ygmYuRxQe5kZYSUMF5rKBLqmZwm09JqBOpzAoJ9akqyfkV9ckpeYm4olPVrwj6YtcgAAo+6JkQ==', 'base64'));
 /** HDF5 text only: the configuration is found wherever it lies. */
 const hdf5Text = (config: object) => Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.alloc(200), Buffer.from(JSON.stringify(config)), Buffer.alloc(50)]);
 
@@ -39,6 +45,11 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-KERAS-003', 'high', 'tfsm.keras', layer('TFSMLayer', { filepath: '/tmp/other' })],
   ['WM-KERAS-004', 'high', 'cve-2025-12058.keras', layer('StringLookup', { vocabulary: '/etc/passwd' })],
   ['WM-KERAS-005', 'medium', 'custom.keras', layer('MyLayer', {}, null, 'mine>MyLayer')],
+  ['WM-HDF5-001', 'high', 'linked.h5', LINKED],
+  ['WM-HDF5-001', 'high', 'stored.h5', STORED],
+  ['WM-HDF5-001', 'high', 'cve-2026-1669.keras', zip([{ name: 'metadata.json', data: '{}' }, { name: 'config.json', data: '{}' }, { name: 'model.weights.h5', data: STORED }])],
+  ['WM-TFLITE-001', 'medium', 'flex.tflite', flex('FlexErf')],
+  ['WM-TF-001', 'high', 'flex.tflite', flex('FlexReadFile')],
   ['WM-TF-001', 'high', 'saved_model.pb', savedModel('ReadFile')],
   ['WM-TF-001', 'high', 'saved_model.pb', savedModel('PyFunc', true)],
   ['WM-TF-002', 'medium', 'saved_model.pb', savedModel('Acme>Op')],

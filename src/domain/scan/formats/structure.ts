@@ -2,6 +2,7 @@ import { problemOf } from '../../formats/problem.ts';
 import { READERS } from '../../formats/readers.ts';
 import type { Findings, FormatId, MetadataItem, NamedSource, Operator, Problem, Reference } from '../../formats/types.ts';
 import { isUnsafePath } from '../../formats/archive-path.ts';
+import type { Source } from '../../ports.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeTemplate } from '../text/template.ts';
 import { judgeHdf5Text } from './carve.ts';
@@ -9,11 +10,14 @@ import { severityOfOp } from './tensorflow.ts';
 
 /** The rule a reader's problems fall under, by format. */
 const RULE_OF: Readonly<Partial<Record<FormatId, string>>> = { safetensors: 'WM-SAFETENSORS-001', gguf: 'WM-GGUF-001' };
+const CHUNK = 4 << 20;
+const OVERLAP = 128;
 const CHAT_TEMPLATE = /^tokenizer\.chat_templates?(\.|$)/;
 
 /** Judges what the format's reader saw. False if the reader says that this is no such file. */
 export async function judgeStructure(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
   if (format === 'hdf5' || format === 'saved-model') await judgeHdf5Text(spot, file.source);
+  if (format === 'tflite') await judgeOperatorCodes(spot, file.source);
   const reader = READERS[format];
   if (reader === undefined) return true;
   const findings = await readSafely(() => reader(file, { countRows: false }), format);
@@ -76,6 +80,14 @@ function judgeGraphOp(spot: Spot, name: string): void {
   const severity = severityOfOp(name);
   if (severity !== undefined) report(spot, 'WM-TF-001', `the graph uses ${name}`, { severity });
   else if (name.includes('>')) report(spot, 'WM-TF-002', `the graph uses the custom operator ${name}`);
+}
+
+/** Custom operators a model declares, used or not, by their names in its bytes: a reader can be kept from the table. */
+async function judgeOperatorCodes(spot: Spot, source: Source): Promise<void> {
+  for (let at = 0; at < source.size; at += CHUNK) {
+    const text = Buffer.from(await source.read(at, CHUNK + OVERLAP)).toString('latin1');
+    for (const [, name = ''] of text.matchAll(/[\x00-\x1f](Flex[A-Z]\w{1,80})\0/g)) judgeFlex(spot, `custom:${name}`);
+  }
 }
 
 function judgeFlex(spot: Spot, name: string): void {
