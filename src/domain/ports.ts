@@ -80,6 +80,8 @@ export interface Files {
   readIfThere(location: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Temporary file in the same folder, synced, renamed, folder synced; parents are made. */
   write(location: string, bytes: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  /** Copies a file to a new one, never a shared inode. @returns SHA-256 of the bytes written, lower-case hex. */
+  copy(from: string, to: string): Promise<string>;
   kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
   /** Names directly inside a folder, sorted by UTF-8 bytes. @throws WeighmarkError `not-found`, `unreadable`. */
   names(folder: string): Promise<readonly string[]>;

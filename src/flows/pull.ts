@@ -65,7 +65,7 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
 }
 
 /** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
-function requireWritable(files: readonly ManifestFile[]): void {
+export function requireWritable(files: readonly { readonly path: string }[]): void {
   for (const { path } of files) {
     const problem = portabilityProblem(path);
     if (problem !== null) throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, { subject: path });

@@ -1,3 +1,4 @@
+import type { OmsManifest } from '../domain/claims/oms.ts';
 import { trustedPairs } from '../domain/claims/pairs.ts';
 import { describeSigner, describeTimes, nameOf } from '../domain/claims/signers.ts';
 import type { TrustEntry } from '../domain/claims/types.ts';
@@ -37,6 +38,8 @@ export interface VerifyInput {
   /** Glob of the only files to verify, or `FILE#TENSORS`; the verdict is then partial. */
   readonly only?: string;
   readonly jobs?: number;
+  /** Security rule 9: the tree is the signed set and nothing else, whatever the signature leaves out; no historic forms. */
+  readonly underPolicy?: boolean;
 }
 
 export interface VerifyPorts extends HashTreePorts {
@@ -134,7 +137,7 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
   const pairs = list === null ? null : pairsOf(list, signature, bundles);
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {
-    root: input.root, manifest: signature.manifest, by, pairs,
+    root: input.root, manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest, by, pairs,
     allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath), ownNames: insideOf(input.root, signature.location), ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
     needsSha256: input.only === undefined,
     ...(input.only === undefined ? {} : { only: input.only }),
@@ -147,6 +150,12 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
   const bound = bindClaims(bundles.claims, known === null ? null : { ...known, single: input.kind === 'file' }, sidecars);
   return outcome({ input, bundles, signature, content, known, bound, by });
+}
+
+/** Under a policy nothing is left out, whatever the signature says, and it must say how it was made (security rule 9). */
+function wholeManifest(manifest: OmsManifest): OmsManifest {
+  if (manifest.historic) throw new WeighmarkError('policy-refused', 'a signature in the form of model_signing 0.2.0 does not satisfy a policy', { hint: 'sign it again with `weighmark seal`' });
+  return { ...manifest, ignorePaths: [] };
 }
 
 /** Parts of a file bind no claim: only the signature over the whole stands behind them. */

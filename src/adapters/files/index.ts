@@ -2,6 +2,7 @@ import { lstat, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { Files } from '../../domain/ports.ts';
 import { compareUtf8 } from '../../domain/tree.ts';
+import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';
 import { openFile } from './open.ts';
 import { listTree, walkTree } from './walk.ts';
@@ -19,6 +20,7 @@ export function createFiles(): Files {
     kindOf,
     names: async (folder) => readdir(folder).then((names) => names.sort(compareUtf8), (cause: unknown) => Promise.reject(fileError(cause, folder))),
     realPath: async (location) => realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
+    copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
     remove: async (location) => rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };
 }

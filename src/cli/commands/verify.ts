@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { policyTrust } from '../../domain/policy/authority.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import { exportVerified } from '../../flows/export.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -37,28 +39,52 @@ export const register: Register = (program, run) => {
     .option('--ignore <path>', 'leave out a path of the artifact (repeat)', collect)
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .option('--ignore-unsigned-files', 'accept files that nobody signed')
+    .option('--to <dir>', 'write the verified files to a new folder, read-only: load them from there')
     .option('--algorithm <which>', 'sha256: not BLAKE3 alone; all: every digest that is known');
   addEnvironmentOptions(addTrustOptions(command)).action(run(async (context, refs: readonly string[], options: Options) => {
     if (options.algorithm !== undefined && !['sha256', 'all'].includes(options.algorithm)) throw new WeighmarkError('usage', '--algorithm is sha256 or all');
-    if (options.signature !== undefined && refs.length > 1) throw new WeighmarkError('usage', '--signature goes with one artifact only');
-    const outcomes: VerifyOutcome[] = [];
+    if ((options.signature ?? options.to) !== undefined && refs.length > 1) throw new WeighmarkError('usage', '--signature and --to go with one artifact only');
+    if (asksPolicy(options)) refuseWithPolicy(options);
+    const outcomes: Shown[] = [];
     for (const ref of refs) outcomes.push(await verifyOne(context, ref, options));
     return report(context, outcomes.map((outcome) => (options.env === undefined ? outcome : { ...outcome, promise: `is what is promoted to ${options.env}` })));
   }));
 };
 
-async function verifyOne(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
+/** Security rules 9 and 10: a policy judges the whole artifact, as it was signed. */
+function refuseWithPolicy({ only, ignore, ignoreUnsignedFiles }: Options): void {
+  const name = only !== undefined ? '--only' : ignore !== undefined ? '--ignore' : ignoreUnsignedFiles === true ? '--ignore-unsigned-files' : null;
+  if (name !== null) throw new WeighmarkError('usage', `${name} does not go with --env or --policy, which judge the whole artifact`);
+}
+
+/** A verdict with what is said of it, and where its files were written. */
+type Shown = VerifyOutcome & { readonly promise?: string; readonly writtenTo?: string };
+
+async function verifyOne(context: Context, ref: string, options: Options): Promise<Shown> {
   const reference = parseReference(ref);
   if (reference.kind !== 'path') return verifyStored(context, ref, options);
   const root = resolve(context.cwd, reference.path);
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const outcome = await verify(inputOf(context, { root, shown: ref }, options), await portsOf(context, { root, loaded }, options));
-  if (loaded === undefined || outcome.id === null) return outcome;
-  return { ...outcome, verdict: await withEnvironment(context, outcome.verdict, { subject: { id: outcome.id, name: null, inside: [root] }, options, loaded }) };
+  if (outcome.verdict.exitCode !== 0) return outcome;
+  const judged = loaded === undefined ? outcome : { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
+  return options.to === undefined || judged.verdict.exitCode !== 0 ? judged : writeOut(context, judged, resolve(context.cwd, options.to));
+}
+
+async function judgeEnvironment(context: Context, { verdict, id }: VerifyOutcome, asked: { root: string; options: Options; loaded: LoadedPolicy }): Promise<Verdict> {
+  if (id === null) throw new WeighmarkError('internal', 'a whole artifact was verified without being identified');
+  return withEnvironment(context, verdict, { subject: { id, name: null, inside: [asked.root] }, options: asked.options, loaded: asked.loaded });
+}
+
+async function writeOut(context: Context, outcome: VerifyOutcome, target: string): Promise<Shown> {
+  if (outcome.files.length === 0) throw new WeighmarkError('usage', '--to writes whole files, and none was verified as a whole');
+  await exportVerified(outcome.files, target, { files: await context.files(), stagings: await context.stagings() });
+  return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, `written to ${target}, read-only`] }, writtenTo: target };
 }
 
 /** What lies in a registry is judged by a policy; by signatures alone only once it is here. */
 async function verifyStored(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
+  if (options.to !== undefined) throw new WeighmarkError('usage', '--to writes what was verified here', { hint: `\`weighmark pull ${ref} ${options.to} --env ENV\`` });
   if (!asksPolicy(options)) throw new WeighmarkError('usage', `${ref} is not a path`, { hint: `\`weighmark pull ${ref} DIR\`, or say --env or --policy` });
   return refused(await verifyInRegistry(context, ref, options));
 }
@@ -71,6 +97,7 @@ function inputOf(context: Context, place: Pick<VerifyInput, 'root' | 'shown'>, o
     ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
     ...defined({ ignore, allowSymlinks, ignoreUnsignedFiles, algorithm: asksPolicy(options) ? 'all' : algorithm, only }),
+    underPolicy: asksPolicy(options),
   };
 }
 
@@ -83,11 +110,11 @@ async function portsOf(context: Context, { root, loaded }: { root: string; loade
   };
 }
 
-function report(context: Context, outcomes: readonly (VerifyOutcome & { readonly promise?: string })[]): Report {
+function report(context: Context, outcomes: readonly Shown[]): Report {
   const verdicts = outcomes.map(({ verdict }) => verdict);
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),
-    json: { verdicts: outcomes.map(({ verdict, by }) => ({ ...verdict, by })) },
+    json: { verdicts: outcomes.map(({ verdict, by, writtenTo }) => ({ ...verdict, by, ...(writtenTo === undefined ? {} : { writtenTo }) })) },
     text: (style) => ({ out: outcomes.map((outcome) => verdictText(outcome, style)).join('\n') }),
     sarif: () => verdictSarif(context.version, oneVerdict(verdicts)),
     junit: () => verdictJunit(oneVerdict(verdicts)),

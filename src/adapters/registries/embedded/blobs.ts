@@ -1,16 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/errors.ts';
 import type { Source } from '../../../domain/ports.ts';
+import { copyHashed } from '../../files/copy.ts';
 import { fileError } from '../../files/errors.ts';
 import { createFiles } from '../../files/index.ts';
 import { openFile } from '../../files/open.ts';
 import { syncFolder, writeFileAtomic } from '../../files/write.ts';
 
-const CHUNK_BYTES = 1 << 20;
 const files = createFiles();
 
 export function blobPath(layout: string, digest: string): string {
@@ -39,7 +38,7 @@ export async function putFile(layout: string, digest: string, file: { location: 
   const temporary = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
   try {
     await mkdir(dirname(target), { recursive: true });
-    const found = (await reflink(file.location, temporary)) ? await hashAndSync(temporary) : await copyHashing(file.location, temporary);
+    const found = await copyHashed(file.location, temporary);
     if (`sha256:${found}` !== digest) throw changed(file.location, digest, found);
     await rename(temporary, target);
     await syncFolder(dirname(target));
@@ -56,7 +55,7 @@ export async function getFile(layout: string, digest: string, file: { location: 
   if (!(await hasBlob(layout, digest))) throw new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
   try {
     await rm(file.location, { force: true });
-    const found = (await reflink(blob, file.location)) ? await hashAndSync(file.location) : await copyHashing(blob, file.location);
+    const found = await copyHashed(blob, file.location);
     if (`sha256:${found}` === digest) return;
     await rm(file.location, { force: true });
     throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', { subject: blob, facts: { named: digest, found: `sha256:${found}` } });
@@ -78,56 +77,6 @@ export async function openBlob(layout: string, digest: string, sizeBytes: number
   if (file.size === sizeBytes) return file;
   await file.close();
   throw new WeighmarkError('digest-mismatch', 'a blob in the registry has another size than its manifest says', { subject: digest, facts: { manifest: `${sizeBytes} bytes`, found: `${file.size} bytes` } });
-}
-
-async function reflink(from: string, to: string): Promise<boolean> {
-  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(() => true, () => rm(to, { force: true }).then(() => false));
-}
-
-async function hashAndSync(path: string): Promise<string> {
-  const handle = await open(path, 'r+');
-  try {
-    const hash = createHash('sha256');
-    await eachChunk(handle, async (chunk) => void hash.update(chunk));
-    await handle.chmod(0o644);
-    await handle.sync();
-    return hash.digest('hex');
-  } finally {
-    await handle.close();
-  }
-}
-
-async function copyHashing(from: string, to: string): Promise<string> {
-  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => Promise.reject(fileError(cause, from)));
-  const target = await open(to, 'wx', 0o644).catch(async (cause: unknown) => source.close().then(() => Promise.reject(cause)));
-  try {
-    const hash = createHash('sha256');
-    await eachChunk(source, async (chunk, at) => {
-      hash.update(chunk);
-      await writeAll(target, chunk, at);
-    });
-    await target.sync();
-    return hash.digest('hex');
-  } finally {
-    await Promise.all([source.close(), target.close()]);
-  }
-}
-
-async function eachChunk(handle: FileHandle, work: (chunk: Uint8Array, at: number) => Promise<void>): Promise<void> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let at = 0; ;) {
-    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    await work(buffer.subarray(0, bytesRead), at);
-    at += bytesRead;
-  }
-}
-
-async function writeAll(handle: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at + done);
-    done += bytesWritten;
-  }
 }
 
 function changed(location: string, digest: string, found: string): WeighmarkError {
