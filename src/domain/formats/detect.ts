@@ -179,9 +179,15 @@ function hasNoControls(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte > 31 || (byte >= 9 && byte <= 13) || byte === 27);
 }
 
-/** No byte of a control character that text does not use, and valid UTF-8 (a cut last character aside). */
-export function isText(head: Uint8Array): boolean {
-  return hasNoControls(head) && !Buffer.from(head.subarray(0, Math.max(0, head.length - 4))).toString('utf8').slice(0, -1).includes('\ufffd');
+/** No byte of a control character that text does not use, and valid UTF-8; a head may end inside a character. */
+function isText(head: Uint8Array): boolean {
+  if (!hasNoControls(head)) return false;
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: head.length === HEAD_BYTES });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function textMatches(head: Uint8Array, path: string): FormatId[] {

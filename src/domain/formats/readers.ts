@@ -4,6 +4,7 @@ import { readHdf5 } from './hdf5.ts';
 import { readJsonFile } from './json-file.ts';
 import { readLfsPointer } from './lfs.ts';
 import { readAudio, readImage } from './media.ts';
+import { readMsgpack } from './msgpack.ts';
 import { readNpy } from './numpy.ts';
 import { readOnnx } from './onnx.ts';
 import { readParquet } from './parquet.ts';
@@ -29,6 +30,7 @@ const PLAIN: Readers = {
   pickle: readPickleFile,
   npy: readNpy,
   hdf5: readHdf5,
+  msgpack: readMsgpack,
   tflite: readTflite,
   'saved-model': readSavedModel,
   'tf-graph': readTensorflowGraph,
