@@ -7,7 +7,7 @@ import { checkOf, passedCheck, refusedCheck, verdictOf } from '../domain/verdict
 import { hashTree } from './hash-tree.ts';
 import { artifactPath } from './oms-sign.ts';
 import { bindClaims, requireBound } from './verify-claims.ts';
-import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './verify.ts';
+import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
 
 /**
  * Without an OMS signature: the content is hashed and identified, and a trusted claim must bind that id.

@@ -1,6 +1,6 @@
 import { formatBytes } from '../domain/units.ts';
 import { findingOf, refusedCheck, verdictOf, type Evidence, type Verdict } from '../domain/verdict.ts';
-import type { VerifyPorts } from './verify.ts';
+import type { VerifyPorts } from './verify-types.ts';
 
 export interface UnsignedQuestion {
   readonly root: string;

@@ -1,72 +1,27 @@
 import type { OmsManifest } from '../domain/claims/oms.ts';
 import { trustedPairs } from '../domain/claims/pairs.ts';
 import { describeSigner, describeTimes, nameOf } from '../domain/claims/signers.ts';
-import type { TrustEntry } from '../domain/claims/types.ts';
 import type { Verification } from '../domain/claims/verify-claim.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../domain/digest/list.ts';
 import { buildManifest } from '../domain/digest/manifest.ts';
 import { omsRoot } from '../domain/digest/root.ts';
 import { WeighmarkError, type Code } from '../domain/errors.ts';
-import type { Clock, KeylessVerifier } from '../domain/ports.ts';
 import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
 import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
 import { artifactPath } from './oms-sign.ts';
-import type { HashTreePorts } from './hash-tree.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
-import { judgeBundles, type JudgedBundles, type TrustedClaim, type TrustedSignature } from './verify-bundles.ts';
-import { verifyContent, type Content, type ContentFile } from './verify-content.ts';
+import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
+import { verifyContent, type Content } from './verify-content.ts';
+import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
 import { verifyPart, type ProvenParts } from './verify-part.ts';
 import { describeUnsigned } from './verify-unsigned.ts';
 
-export interface VerifyInput {
-  /** Absolute path of the artifact. */
-  readonly root: string;
-  /** As the user named it. */
-  readonly shown: string;
-  /** The registry name asked for: decides about trust that is limited to names. */
-  readonly name?: string;
-  readonly signature?: string;
-  readonly claims?: readonly string[];
-  readonly ignore?: readonly string[];
-  readonly allowSymlinks?: boolean;
-  readonly ignoreUnsignedFiles?: boolean;
-  readonly algorithm?: 'sha256' | 'all';
-  /** Glob of the only files to verify, or `FILE#TENSORS`; the verdict is then partial. */
-  readonly only?: string;
-  readonly jobs?: number;
-  /** Security rule 9: the tree is the signed set and nothing else, whatever the signature leaves out; no historic forms. */
-  readonly underPolicy?: boolean;
-}
-
-export interface VerifyPorts extends HashTreePorts {
-  readonly clock: Clock;
-  /** Asked only once there is something to verify. */
-  readonly trust: () => Promise<readonly TrustEntry[]>;
-  readonly timestampAuthorities: () => Promise<readonly string[]>;
-  readonly keyless: () => Promise<KeylessVerifier>;
-}
-
-/** The verdict, and what it rests on, for gates that ask more. */
-export interface VerifyOutcome {
-  readonly verdict: Verdict;
-  /** Everything below is empty or null unless the verdict is `verified`. */
-  readonly id: string | null;
-  readonly root: string | null;
-  readonly signature: TrustedSignature | null;
-  /** Trusted claims that bind this artifact. */
-  readonly claims: readonly TrustedClaim[];
-  /** Trusted claims about other artifacts: ancestors'. */
-  readonly otherClaims: readonly TrustedClaim[];
-  /** Ids this artifact differs from in nothing but documentation. */
-  readonly packagedFrom: readonly string[];
-  readonly files: readonly ContentFile[];
-  /** Who vouches for the content, by the name the caller gave them. */
-  readonly by: string | null;
-}
+export { refused } from './verify-types.ts';
+export type { VerifyInput, VerifyOutcome, VerifyPorts } from './verify-types.ts';
 
 /**
  * Is the artifact what somebody trusted signed? Looks for signatures first (none: `nothing-to-verify`), then for trust,
@@ -96,15 +51,6 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   const { signature } = bundles;
   return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
 }
-
-/** What every way to verify starts from. */
-export interface VerifyCase {
-  readonly input: VerifyInput & { readonly kind: 'file' | 'directory' };
-  readonly bundles: JudgedBundles;
-  readonly sidecars: Sidecars;
-}
-
-export const NOT_ASKED: readonly string[] = ['lineage', 'policy', 'scan', 'revocation', 'completeness'];
 
 async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
   const kind = await ports.files.kindOf(input.root);
@@ -193,10 +139,6 @@ function outcome({ input, bundles, signature, content, known, bound, by }: Signe
   });
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
   return { verdict, id: known?.id ?? null, root: known?.root ?? null, signature, claims: bound.claims, otherClaims: bound.others, packagedFrom: bound.packagedFrom, files: content.files, by };
-}
-
-export function refused(verdict: Verdict): VerifyOutcome {
-  return { verdict, id: null, root: null, signature: null, claims: [], otherClaims: [], packagedFrom: [], files: [], by: null };
 }
 
 interface List {

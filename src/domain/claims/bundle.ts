@@ -24,8 +24,6 @@ export interface Bundle {
   readonly logEntries: number;
 }
 
-type JsonObject = { readonly [key: string]: Json };
-
 /**
  * Reads a bundle strictly: unknown fields, other versions, more than one signature, and anything beyond LIMITS are refused.
  * @throws WeighmarkError `signature-malformed`; `claims-limit` for more than `maxBytes`.
@@ -108,7 +106,7 @@ function readEnvelope(value: Json | undefined): Pick<Bundle, 'payload' | 'signat
 function fields(value: Json | undefined, what: string, known: readonly string[]): Record<string, Json | undefined> {
   if (!isJsonObject(value)) throw malformed(`${what} is missing or not an object`);
   const found: Record<string, Json | undefined> = {};
-  for (const [spelling, member] of Object.entries(value as JsonObject)) {
+  for (const [spelling, member] of Object.entries(value)) {
     const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
     if (!known.includes(name) || name in found) throw malformed(`${what} has an unknown or repeated field ${shown(spelling)}`);
     if (member !== null) found[name] = member;

@@ -1,5 +1,4 @@
 import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
 import { readCertificates } from '../trust/certificates.ts';
 import { describe, type Certificate } from './certificate.ts';
 

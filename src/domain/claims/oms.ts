@@ -67,7 +67,8 @@ export function buildOms(input: OmsInput): Uint8Array {
  * @throws WeighmarkError `signature-malformed`, `name-unsafe`, `empty-artifact`.
  */
 export function parseOms(statement: Statement): OmsManifest {
-  if (statement._type !== STATEMENT_V1) throw malformed('its statement is not in-toto v1');
+  const { _type: type } = statement;
+  if (type !== STATEMENT_V1) throw malformed('its statement is not in-toto v1');
   if (statement.predicateType === HISTORIC_OMS) return parseHistoric(statement);
   if (statement.predicateType !== PREDICATES.integrity) throw malformed(`its predicate type is ${JSON.stringify(statement.predicateType).slice(0, 100)}`);
   const { serialization, resources } = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
