@@ -4,6 +4,7 @@ import type { ArtifactKind, Layout } from '../../domain/bom/build.ts';
 import { SPEC_VERSIONS, type SpecVersion } from '../../domain/bom/types.ts';
 import { ELEMENT_SETS, type ElementSet } from '../../domain/bom/validate/elements.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
+import { dateTime } from '../../domain/metadata/datasets.ts';
 import { isRelation, RELATIONS, type Statements } from '../../domain/metadata/stated.ts';
 import { bomCreate, type BomPorts, type Described } from '../../flows/bom-create.ts';
 import { bomDiff } from '../../flows/bom-diff.ts';
@@ -126,10 +127,10 @@ function timestampOf(context: Context, option: string | undefined): string | und
   const epoch = context.env['SOURCE_DATE_EPOCH'];
   if (option === undefined && (epoch === undefined || epoch === '')) return undefined;
   if (option === undefined && !/^\d{1,12}$/.test(epoch ?? '')) throw new WeighmarkError('usage', 'SOURCE_DATE_EPOCH is not a number of seconds');
-  const date = option === undefined ? new Date(Number(epoch) * 1000) : option === 'now' ? context.clock.now() : new Date(option);
-  const wellFormed = option === undefined || option === 'now' || /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/.test(option);
-  if (!wellFormed || Number.isNaN(date.getTime())) throw new WeighmarkError('usage', `--timestamp is not RFC 3339: ${option ?? epoch ?? ''}`);
-  return `${date.toISOString().slice(0, 19)}Z`;
+  const seconds = option === undefined ? new Date(Number(epoch) * 1000) : option === 'now' ? context.clock.now() : null;
+  const time = seconds === null ? dateTime(option) : Number.isNaN(seconds.getTime()) ? undefined : dateTime(seconds.toISOString());
+  if (time === undefined) throw new WeighmarkError('usage', `--timestamp is not RFC 3339: ${option ?? epoch ?? ''}`);
+  return time;
 }
 
 function statementsOf(context: Context, options: CreateOptions): Statements {

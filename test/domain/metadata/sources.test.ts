@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { readCard } from '../../../src/domain/metadata/card.ts';
 import { readAdapter, readConfig } from '../../../src/domain/metadata/config.ts';
-import { readCroissant, readDataPackage } from '../../../src/domain/metadata/datasets.ts';
+import { dateTime, readCroissant, readDataPackage } from '../../../src/domain/metadata/datasets.ts';
 import { readJsonDigests, readSums } from '../../../src/domain/metadata/digests.ts';
 import { locationFacts, readDownloadNote } from '../../../src/domain/metadata/location.ts';
 import { readNpmPackage, readSpacyMeta } from '../../../src/domain/metadata/packages.ts';
@@ -120,6 +120,12 @@ test('Croissant: the real exports; a URL in `sha256` is no digest', { skip: NO_V
   assert.equal(results.filter(Boolean).length, 3);
   const titanic = readCroissant({ path: 'metadata.json', bytes: vector('croissant/datasets_1.0_titanic_metadata.json') });
   assert.equal(valuesOf(titanic, 'name')[0], 'Titanic');
+});
+
+test('dates become RFC 3339 in UTC, or nothing', () => {
+  assert.equal(dateTime('2024-02-29'), '2024-02-29T00:00:00Z');
+  assert.equal(dateTime('2024-01-01T12:30:00.5+0200'), '2024-01-01T10:30:00Z');
+  for (const none of ['2024-02-30', '2024-13-01', '2024-01-01T25:00:00Z', 'yesterday', '', undefined]) assert.equal(dateTime(none), undefined, none);
 });
 
 test('other JSON of that name is no Croissant', () => {
