@@ -4,7 +4,6 @@ import { WeighmarkError } from '../domain/errors.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import type { Registry } from '../domain/ports.ts';
 import { placeOfDigest } from '../flows/registry-show.ts';
-import { loadPolicy } from '../flows/policy-load.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate.ts';
 import type { Context } from './context.ts';
@@ -44,7 +43,7 @@ export async function policyFrom(context: Context, options: PolicyOptions, insid
   if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
   const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
-  const loaded = await loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, { files: await context.files(), versions: await context.versions() });
+  const loaded = await (await import('../flows/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, { files: await context.files(), versions: await context.versions() });
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 

@@ -54,12 +54,14 @@ interface State {
   readonly bundles: Map<string, Uint8Array>;
   readonly verified: Map<string, VerifiedClaim>;
   readonly strangers: Set<string>;
+  /** Bundles that this machine could not judge, by hex digest: they might say no. */
+  readonly undecided: Map<string, Finding>;
 }
 
 function newState(log: ReadLog, { registry, verification }: { registry: Registry; verification: Verification }): State {
   const names = new Map<string, Set<string>>();
   for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
-  return { registry, verification, names, fetched: new Set(), bundles: new Map(), verified: new Map(), strangers: new Set() };
+  return { registry, verification, names, fetched: new Set(), bundles: new Map(), verified: new Map(), strangers: new Set(), undecided: new Map() };
 }
 
 /** Breadth-first over the digests that verified claims name as inputs. */
@@ -103,6 +105,7 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
   const outcome = await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes });
   if (outcome.trusted) state.verified.set(digest, outcome.claim);
   else if (STRANGE.includes(outcome.refusal.code)) state.strangers.add(digest);
+  else state.undecided.set(digest, outcome.refusal);
 }
 
 /** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
@@ -127,12 +130,13 @@ function relevantEntries(log: ReadLog, name: string): readonly LogEntry[] {
 function absentFindings(state: State, log: ReadLog, { id }: { readonly id: string }): readonly Finding[] {
   const needed = log.entries.filter(({ leaf }) => leaf.kind === 'revocation' || (leaf.kind === 'claim' && leaf.manifest === id));
   const absent = needed.filter(({ leaf }) => !state.bundles.has(leaf.bundle.slice('sha256:'.length)));
-  return absent.map(({ index, leaf }) => ({
+  const undecided = needed.flatMap(({ leaf }) => state.undecided.get(leaf.bundle.slice('sha256:'.length)) ?? []);
+  return [...undecided, ...absent.map(({ index, leaf }) => ({
     code: 'claim-missing',
     message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
     subject: leaf.manifest,
     facts: { bundle: leaf.bundle },
-  }));
+  }) satisfies Finding)];
 }
 
 /** Logged revocations with their place in the log; a revocation that is not logged takes away all the same. */

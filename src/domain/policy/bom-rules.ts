@@ -18,10 +18,17 @@ export function checkLicences(of: Case): RuleResult {
 
 export function licencesOf(of: Case, bound: readonly BoundClaim[], { rule, subject }: { rule: NameRule; subject: string }): RuleResult {
   const boms = acceptedOf(of, bound, PREDICATES.bom);
-  if (boms.length === 0) return { ...NOTHING, findings: [{ code: 'licence-refused', message: 'no BOM by a trusted signer says its licence', subject }] };
+  if (boms.length === 0) return { ...NOTHING, findings: [revokedBom(of, bound, subject) ?? { code: 'licence-refused', message: 'no BOM by a trusted signer says its licence', subject }] };
   const findings = boms.flatMap(({ claim }) => licenceFindings(claim.statement.predicate, rule, subject));
   const said = boms.flatMap(({ claim }) => expressionsIn(claim.statement.predicate));
   return { evidence: findings.length > 0 ? [] : [{ what: `licence ${[...new Set(said)].join(', ')}` }], findings, used: boms };
+}
+
+/** A BOM that was taken back is the reason itself, not the licence that is unknown without it. */
+function revokedBom(of: Case, bound: readonly BoundClaim[], subject: string): Finding | null {
+  const boms = bound.filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom);
+  const revoked = boms.map(({ claim }) => of.revocations.ofClaim(claim)).find((found) => found !== null);
+  return revoked === undefined ? null : { code: 'revoked', message: `its BOM no longer counts: ${revoked.reason}`, subject };
 }
 
 /** Elements a BOM must have for the policy. */

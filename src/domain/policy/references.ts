@@ -5,6 +5,7 @@ import { readPublicKey } from '../trust/keys.ts';
 import { canonicalJson } from '../json.ts';
 import { compileAssertion } from './cel.ts';
 import type { Problem } from './conforms.ts';
+import { levelOf } from './vsa.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from './types.ts';
 
 /** What a schema cannot say: every name resolves, nothing is ambiguous, nothing is promised that nobody can fulfil. */
@@ -56,6 +57,7 @@ function environmentProblems(policy: Policy, environment: Environment, index: nu
   const expressions = [...environment.require.flatMap((rule) => rule.where ?? []), ...environment.assert.map((rule) => rule.cel)];
   return [
     ...(earlier.includes(environment.name) ? [problem(path, `there are two environments ${environment.name}`)] : []),
+    ...(earlier.some((other) => other !== environment.name && levelOf(other) === levelOf(environment.name)) ? [problem(path, `a VSA cannot tell apart ${environment.name} and an earlier environment`)] : []),
     ...(environment.after !== undefined && !earlier.includes(environment.after) ? [problem(`${path}/after`, `${environment.after} is no earlier environment`)] : []),
     ...named.filter((name) => !roles.has(name)).map((name) => problem(path, `there is no role ${name}`)),
     ...approvalProblems(policy, environment, path),
