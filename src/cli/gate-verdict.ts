@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/errors.ts';
 import { passedCheck, verdictOf, type Verdict } from '../domain/verdict.ts';
-import { checkEnvironment } from '../flows/environment.ts';
 import type { PinnedCheckpoint } from '../flows/gate.ts';
 import type { Registry } from '../domain/ports.ts';
 import type { Context } from './context.ts';
@@ -50,6 +49,7 @@ export async function withEnvironment(context: Context, verdict: Verdict, asked:
   const line = `snapshot ${registry.log.origin}`;
   const versions = await context.versions();
   const highest = await versions.highest(line);
+  const { checkEnvironment } = await import('../flows/environment.ts');
   const answer = await checkEnvironment({
     ...subject, ...loaded,
     environment: environmentName(options, loaded),

@@ -7,7 +7,6 @@ import { SIDECARS } from '../domain/tree.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { hashRanges, hashTree, type HashedEntry, type HashTreePorts } from './hash-tree.ts';
-import { describeDifference } from './verify-part.ts';
 
 export interface ContentQuestion {
   readonly root: string;
@@ -152,6 +151,8 @@ function compare(signed: SignedFile | undefined, { entry, digests }: HashedEntry
 /** Says which tensors or bytes of the first changed files differ, where an outboard can tell. */
 async function withDifferences(findings: readonly Finding[], { question, tree }: Hashing, ports: HashTreePorts): Promise<readonly Finding[]> {
   const changed = findings.filter(({ code }) => code === 'digest-mismatch').slice(0, DIFFERENCES_SHOWN);
+  if (changed.length === 0) return findings;
+  const { describeDifference } = await import('./verify-part.ts');
   const facts = new Map<Finding, string>();
   for (const finding of changed) {
     const entry = tree.entries.find(({ path }) => path === finding.subject);

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { OmsManifest } from '../domain/claims/oms.ts';
 import { trustedPairs } from '../domain/claims/pairs.ts';
 import { describeSigner, describeTimes, nameOf } from '../domain/claims/signers.ts';
@@ -17,7 +18,7 @@ import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verif
 import { verifyContent, type Content } from './verify-content.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
-import { verifyPart, type ProvenParts } from './verify-part.ts';
+import type { ProvenParts } from './verify-part.ts';
 import { describeUnsigned } from './verify-unsigned.ts';
 
 export { refused } from './verify-types.ts';
@@ -44,7 +45,7 @@ const THROWN: readonly Code[] = ['interrupted', 'usage', 'not-found', 'config-in
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
   const sidecars = await findSidecars(input, ports.files);
   if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
-  const verification = await verificationOf(input, ports);
+  const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const bundles = await judgeBundles(sidecars, verification);
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
@@ -61,9 +62,10 @@ async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: 
   throw new WeighmarkError('usage', `${input.shown} is a link or a special file: name the file itself`, { subject: input.shown });
 }
 
-async function verificationOf(input: VerifyInput, ports: VerifyPorts): Promise<Verification> {
+async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: VerifyPorts): Promise<Verification> {
   const trust = await ports.trust();
-  const timestampAuthorities = trust.length === 0 ? [] : await ports.timestampAuthorities();
+  const timestamped = [...sidecars.signatures, ...sidecars.claims].some(({ bytes }) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('rfc3161'));
+  const timestampAuthorities = trust.length > 0 && timestamped ? await ports.timestampAuthorities() : [];
   return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
 }
 
@@ -90,7 +92,7 @@ async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature:
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
-  const part = input.only === undefined ? null : await verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
+  const part = input.only === undefined ? null : await (await import('./verify-part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
-import { policyTrust } from '../../domain/policy/authority.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { exportVerified } from '../../flows/export.ts';
@@ -105,7 +104,7 @@ async function portsOf(context: Context, { root, loaded }: { root: string; loade
   return {
     files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
     keyless: () => context.keyless(),
-    trust: async () => (loaded === undefined ? trustFrom(context, options, [root]) : policyTrust(loaded.policy)),
+    trust: async () => (loaded === undefined ? trustFrom(context, options, [root]) : (await import('../../domain/policy/authority.ts')).policyTrust(loaded.policy)),
     timestampAuthorities: async () => [...(loaded?.policy.timestampAuthorities ?? []), ...(await timestampAuthoritiesFrom(context, options, [root]))],
   };
 }
