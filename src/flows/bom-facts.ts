@@ -25,7 +25,7 @@ export async function statedFacts(stated: Statements, ports: BomPorts): Promise<
 /** @throws WeighmarkError `config-invalid`, `not-found`. */
 export async function readFactsFile(path: string, ports: Pick<BomPorts, 'files'>): Promise<Statements> {
   const bytes = await ports.files.read(path, LIMITS.yamlBytes);
-  return parseFacts(new TextDecoder('utf-8', { fatal: true }).decode(bytes), path);
+  return parseFacts(utf8(bytes, path), path, `the facts file ${baseName(path)}`);
 }
 
 const FILES = 1000;
@@ -82,4 +82,12 @@ async function partFact(kind: 'prompt' | 'plug-in', path: string, source: FactSo
   if (single !== undefined) return fact('part', { kind, name: baseName(path), digests: single, sizeBytes }, source);
   const { id } = identify(tree.entries.map(({ path: inside, sizeBytes: size }) => ({ path: inside, sizeBytes: size, digests: digests.get(inside) ?? {} })));
   return fact('part', { kind, name: baseName(path), digests: {}, sizeBytes, id }, source);
+}
+
+function utf8(bytes: Uint8Array, subject: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new WeighmarkError('config-invalid', `${subject}: not UTF-8`, { subject, cause });
+  }
 }

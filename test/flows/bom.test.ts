@@ -172,10 +172,11 @@ test('stated references are resolved by content: folder, BOM, digest, name', asy
 });
 
 test('a facts file knows its keys', async () => {
-  const folder = folderOf({ 'facts.yaml': 'statedBy: Anna\nsupplier: Acme\ndatasets:\n- {name: corpus, licence: MIT, owner: Acme}\nrelation: finetune\n', 'bad.yaml': 'suplier: Acme\n', 'worse.yaml': 'relation: cousin\n' });
+  const folder = folderOf({ 'facts.yaml': 'statedBy: Anna\nsupplier: Acme\ndatasets:\n- {name: corpus, licence: MIT, owner: Acme}\nrelation: finetune\n', 'bad.yaml': 'suplier: Acme\n', 'worse.yaml': 'relation: cousin\n', 'broken.yaml': 'a: [' });
   const facts = await statedFacts(await readFactsFile(join(folder, 'facts.yaml'), ports), ports);
   assert.deepEqual(facts.map(({ field, source }) => `${field} ${source.statedBy ?? ''}`), ['supplier Anna', 'dataset Anna']);
-  for (const name of ['bad.yaml', 'worse.yaml']) await assert.rejects(readFactsFile(join(folder, name), ports), { code: 'config-invalid' }, name);
+  assert.equal((await readFactsFile(join(folderOf({ 'f.yaml': 'name: x\n' }), 'f.yaml'), ports)).statedBy, 'the facts file f.yaml');
+  for (const name of ['bad.yaml', 'worse.yaml', 'broken.yaml']) await assert.rejects(readFactsFile(join(folder, name), ports), { code: 'config-invalid' }, name);
 });
 
 test('inspect reads headers and hashes nothing', async () => {

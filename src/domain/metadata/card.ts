@@ -1,20 +1,24 @@
 import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, type Json } from '../json.ts';
+import { readCardText } from './card-text.ts';
 import { fact, field, items, list, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
 import { TASK_PORTS } from './tasks.ts';
 import type { Dataset, Emissions, Fact, FactSource, FieldName, Metric, Relation } from './types.ts';
+
+/** Named as a card, it is one even without front matter; a README need not be. */
+const MODEL_CARD = /(?:^|\/)model_?card[^/]*$/i;
 
 /** Front matter of a Hugging Face model or dataset card: keys of huggingface.co/docs/hub/model-cards and datasets-cards. */
 export function readCard(file: MetadataFile): readonly Fact[] {
   const text = textOf(file);
   const matter = frontMatter(text);
   const card = matter === null ? null : parseYaml(matter, file.path);
-  if (matter === null || card === null) return ownIdFacts(text, file.path);
+  if (matter === null || card === null) return [...ownIdFacts(text, file.path), ...(MODEL_CARD.test(file.path) ? readCardText(text.replaceAll('\r\n', '\n'), file.path) : [])];
   if (!isJsonObject(card)) throw new WeighmarkError('format-invalid', `${file.path}: the front matter is not a mapping`, { subject: file.path });
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const role = fact('role', { path: file.path, role: 'model-card' }, at('front matter'));
   const reader = isDatasetCard(card) ? datasetFacts : modelFacts;
-  return [role, ...reader(card, at), ...sharedFacts(card, at), ...titleFacts(text, matter, file.path), ...ownIdFacts(text, file.path)];
+  return [role, ...reader(card, at), ...sharedFacts(card, at), ...titleFacts(text, matter, file.path), ...ownIdFacts(text, file.path), ...readCardText(bodyOf(text, matter), file.path)];
 }
 
 const FENCE = /^(?:\ufeff)?---[ \t]*\r?\n/;
@@ -139,9 +143,14 @@ function datasetFacts(card: Json, at: At): readonly Fact[] {
   return [...maybe('dataset', dataset, at('/pretty_name')), ...strings(card, 'task_categories', 'task', at), ...details];
 }
 
+/** What follows the front matter, with its two fences. */
+function bodyOf(text: string, matter: string): string {
+  return text.replaceAll('\r\n', '\n').slice(matter.length + 8);
+}
+
 /** The first heading below the front matter is what the card's author calls it. */
 function titleFacts(text: string, matter: string, path: string): readonly Fact[] {
-  const body = text.replaceAll('\r\n', '\n').slice(matter.length + 8, matter.length + 8 + 20_000);
+  const body = bodyOf(text, matter).slice(0, 20_000);
   const heading = /^#[ \t]+([^\n]{1,300})$/m.exec(body.replace(/^```[^]*?^```/gm, ''))?.[1];
   const plain = heading?.replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1').replace(/<[^>]{0,200}>|[*`]{1,3}|#+$/g, '').trim();
   if (plain === undefined || !isName(plain)) return [];

@@ -45,10 +45,11 @@ const THING = ['ref', 'name', 'url', 'licence', 'license', 'version', 'descripti
 
 /**
  * A facts file: YAML 1.2, every key known.
+ * @param unnamed who states it, if the file does not say.
  * @throws WeighmarkError `config-invalid`.
  */
-export function parseFacts(text: string, subject: string): Statements {
-  const facts = parseYaml(text, subject);
+export function parseFacts(text: string, subject: string, unnamed: string): Statements {
+  const facts = parsed(text, subject);
   if (!isJsonObject(facts)) throw invalid(subject, 'a mapping is expected');
   checkKeys(facts, [...TEXTS, ...LISTS], subject);
   const said = (key: string): string | undefined => textAt(facts, key, subject);
@@ -57,7 +58,7 @@ export function parseFacts(text: string, subject: string): Statements {
   if (releaseDate !== undefined && dateTime(releaseDate) === undefined) throw invalid(subject, 'releaseDate is no RFC 3339 date');
   if (relation !== undefined && !isRelation(relation)) throw invalid(subject, `relation is not one of ${RELATIONS.join(', ')}`);
   return {
-    statedBy: said('statedBy') ?? subject,
+    statedBy: said('statedBy') ?? unnamed,
     ...optionalTexts({ name: said('name'), version: said('version'), supplier: said('supplier'), description: said('description') }),
     ...optionalTexts({ licence: said('licence') ?? said('license'), task: said('task'), releaseDate: dateTime(releaseDate) }),
     ...(relation === undefined ? {} : { relation }),
@@ -69,6 +70,15 @@ export function parseFacts(text: string, subject: string): Statements {
     prompts: textsAt(facts, 'prompts', subject),
     plugins: textsAt(facts, 'plugins', subject),
   };
+}
+
+/** A mistake in the user's own file is one of configuration. */
+function parsed(text: string, subject: string): Json {
+  try {
+    return parseYaml(text, subject);
+  } catch (cause) {
+    throw cause instanceof WeighmarkError ? new WeighmarkError('config-invalid', cause.message, { subject, cause }) : cause;
+  }
 }
 
 export function isRelation(text: string): text is Relation {

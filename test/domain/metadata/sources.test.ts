@@ -38,6 +38,13 @@ test('the first heading names the artifact only if it looks like a name', () => 
   for (const heading of ['# Introduction', '# Model Card for X', '## sub-heading-1', 'text']) assert.deepEqual(named(heading), [], heading);
 });
 
+test('prose under the usual headings, first paragraph only, never a placeholder', () => {
+  const body = ['# tiny-1', '', 'A **small** [model](https://x.example) for tests', 'and nothing else.', '', 'More.', '## Uses', '### Direct Use', 'Only for testing this very reader.', '### Out-of-Scope Use', '[More Information Needed]', '## Limitations', '| a | b |', '## Bias', '```', 'It is code, not prose at all.', '```', '## Limitations and Bias', 'It knows nothing of the world.'].join('\n');
+  const facts = readCard(file('README.md', `---\nlicense: mit\n---\n${body}\n`));
+  assert.deepEqual([valuesOf(facts, 'description'), valuesOf(facts, 'useCase'), valuesOf(facts, 'limitation'), valuesOf(facts, 'ethical')], [['A small model for tests and nothing else.'], ['Only for testing this very reader.'], ['It knows nothing of the world.'], []]);
+  assert.deepEqual(placesOf(facts, 'limitation'), ['section Limitations and Bias']);
+});
+
 test('config.json: what it was loaded from is a hint at the base model, never the name', () => {
   const facts = readConfig(file('config.json', { _name_or_path: 'nreimers/MiniLM', architectures: ['BertModel'], model_type: 'bert', transformers_version: '4.8.2' }));
   assert.deepEqual([valuesOf(facts, 'name'), valuesOf(facts, 'baseModel')], [[], [{ name: 'nreimers/MiniLM', hinted: true }]]);
