@@ -1,9 +1,9 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { startBudget } from './budget.ts';
 import { Cursor } from './cursor.ts';
 import { openFlatBuffer, scalar, subTable, tables, text, vector, type FlatTable } from './flatbuffer.ts';
+import { beyond, invalid } from './problem.ts';
 import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
 import { u32, u64 } from './zip-fields.ts';
 
@@ -19,11 +19,11 @@ const RECORD_BATCH = 3;
 export async function readArrow({ source }: NamedSource): Promise<Findings> {
   const tail = await source.read(Math.max(0, source.size - 10), 10);
   const length = u32(tail, 0);
-  if (source.size < 22 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'ARROW1' || length > source.size - 18) throw new WeighmarkError('format-invalid', 'ends early: no Arrow footer');
+  if (source.size < 22 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'ARROW1' || length > source.size - 18) throw invalid('ends early: no Arrow footer');
   const end = source.size - 10;
   const footer = await openFlatBuffer(source, end - length, end);
   const schema = await subTable(footer, 1);
-  if (schema === null) throw new WeighmarkError('format-invalid', 'an Arrow footer without a schema');
+  if (schema === null) throw invalid('an Arrow footer without a schema');
   return { format: 'arrow', ...(await describe(schema)), rows: await countRows(source, footer) };
 }
 
@@ -49,7 +49,7 @@ export async function readArrowStream({ source }: NamedSource): Promise<Findings
     rows += message.rows;
     cursor.skip(message.bodyLength);
   }
-  if (found === undefined) throw new WeighmarkError('format-invalid', 'no Arrow schema');
+  if (found === undefined) throw invalid('no Arrow schema');
   return { format: 'arrow-stream', ...found, rows };
 }
 
@@ -69,7 +69,7 @@ async function readMessage(cursor: Cursor): Promise<Message | null> {
   cursor.skip(length);
   const message = await openFlatBuffer(cursor.source, start, start + length);
   const [type, header, bodyLength] = [await scalar(message, 1, 1), await subTable(message, 2), await scalar(message, 3, 8)];
-  if (header === null) throw new WeighmarkError('format-invalid', `an Arrow message without a header at byte ${start}`);
+  if (header === null) throw invalid(`an Arrow message without a header at byte ${start}`);
   if (type === SCHEMA) return { rows: 0, bodyLength, schema: header };
   return { rows: type === RECORD_BATCH ? await scalar(header, 0, 8) : 0, bodyLength };
 }
@@ -77,7 +77,7 @@ async function readMessage(cursor: Cursor): Promise<Message | null> {
 async function describe(schema: FlatTable): Promise<{ columns: Column[]; metadata: MetadataItem[] }> {
   const columns: Column[] = [];
   for await (const field of tables(schema, 1)) {
-    if (columns.length >= 10_000) throw new WeighmarkError('limit-exceeded', 'more than 10000 columns');
+    if (columns.length >= 10_000) throw beyond('more than 10000 columns');
     columns.push({ name: (await text(field, 0)) ?? '', type: await typeOf(field) });
   }
   const metadata: MetadataItem[] = [];

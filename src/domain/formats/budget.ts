@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { beyond } from './problem.ts';
 
 /** Bytes a reader may still take in or keep: hostile files have it read the same bytes, or keep texts, without end. */
 export interface Budget {
@@ -11,7 +11,7 @@ export function startBudget(bytes: number, what: string): Budget {
   return {
     spend: (amount) => {
       left -= amount;
-      if (!(left >= 0)) throw new WeighmarkError('limit-exceeded', `${what} of more than ${bytes} bytes`);
+      if (!(left >= 0)) throw beyond(`${what} of more than ${bytes} bytes`);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../errors.ts';
 import type { Source } from '../ports.ts';
+import { beyond, invalid } from './problem.ts';
 
 const BLOCK = 64 << 10;
 
@@ -122,7 +123,7 @@ export class Cursor {
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
-    throw new WeighmarkError('format-invalid', `varint longer than ten bytes at byte ${this.#offset}`);
+    throw invalid(`varint longer than ten bytes at byte ${this.#offset}`);
   }
 
   /** Moves forward without reading; may not pass `end`. */
@@ -175,14 +176,14 @@ export class Cursor {
 
 /** A number for a u64 that is about to be used as a length or offset. @throws WeighmarkError `format-invalid` above 2^53-1. */
 export function safeNumber(value: bigint, what: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < 0n) throw new WeighmarkError('format-invalid', `${what} ${value} is impossible`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < 0n) throw invalid(`${what} ${value} is impossible`);
   return Number(value);
 }
 
 function endsEarly(end: number, wanted: number): WeighmarkError {
-  return new WeighmarkError('format-invalid', `ends early: byte ${wanted} is needed, the last is ${end}`);
+  return invalid(`ends early: byte ${wanted} is needed, the last is ${end}`);
 }
 
 function tooLong(length: number, limit: number, offset: number): WeighmarkError {
-  return new WeighmarkError('limit-exceeded', `${length} bytes at byte ${offset} are more than the limit of ${limit}`);
+  return beyond(`${length} bytes at byte ${offset} are more than the limit of ${limit}`);
 }

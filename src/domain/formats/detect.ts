@@ -154,8 +154,9 @@ function isPickle(head: Uint8Array, size: number, path: string): boolean {
   const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
   if (/^\(*[ci][\w.]{1,100}\n[\w.]{1,100}\n/.test(text)) return true;
   const named = formatOfName(path);
-  if (named !== 'pickle' && named !== 'joblib') return size <= HEAD_BYTES && head.at(-1) === 0x2e && /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) && /[\n\x85-\x87Rtaseb0]\.$/.test(Buffer.from(head).toString('latin1')) && !isProse(text);
-  return /^[(\])}\x88-\x8b\x95KMJIFSVLNGXUTBC2]/.test(text);
+  if (named === 'pickle' || named === 'joblib') return /^[(\])}\x88-\x8b\x95KMJIFSVLNGXUTBC2]/.test(text);
+  const end = Buffer.from(head.subarray(-2)).toString('latin1');
+  return size <= HEAD_BYTES && /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) && /^[\n\x85-\x87Rtaseb0]\.$/.test(end) && !isProse(text);
 }
 
 /** A sentence that happens to begin like a pickle. */

@@ -1,7 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { startBudget, type Budget } from './budget.ts';
+import { beyond, invalid } from './problem.ts';
 import { u16, u32, u64 } from './zip-fields.ts';
 
 /** An open FlatBuffers buffer inside a source: positions are absolute, every one is checked before it is read. */
@@ -31,7 +31,7 @@ export async function openFlatBuffer(source: Source, start = 0, end = source.siz
 }
 
 async function bytesAt({ source, start, end, reads }: FlatBuffer, at: number, length: number): Promise<Uint8Array> {
-  if (!Number.isSafeInteger(at) || at < start || at + length > end) throw new WeighmarkError('format-invalid', `ends early: a FlatBuffers offset points to byte ${at}`);
+  if (!Number.isSafeInteger(at) || at < start || at + length > end) throw invalid(`ends early: a FlatBuffers offset points to byte ${at}`);
   reads.spend(length);
   return source.read(at, length);
 }
@@ -70,7 +70,7 @@ export async function text(table: FlatTable, index: number, limit = 1 << 16): Pr
   const at = await follow(table, index);
   if (at === null) return null;
   const length = u32(await bytesAt(table.buffer, at, 4), 0);
-  if (length > limit) throw new WeighmarkError('limit-exceeded', `a text of ${length} bytes at byte ${at}`);
+  if (length > limit) throw beyond(`a text of ${length} bytes at byte ${at}`);
   return Buffer.from(await bytesAt(table.buffer, at + 4, length)).toString('utf8');
 }
 
@@ -79,7 +79,7 @@ export async function vector(table: FlatTable, index: number, width: number): Pr
   const at = await follow(table, index);
   if (at === null) return null;
   const count = u32(await bytesAt(table.buffer, at, 4), 0);
-  if (at + 4 + count * width > table.buffer.end) throw new WeighmarkError('format-invalid', `ends early: a FlatBuffers vector of ${count} elements at byte ${at}`);
+  if (at + 4 + count * width > table.buffer.end) throw invalid(`ends early: a FlatBuffers vector of ${count} elements at byte ${at}`);
   return { start: at + 4, count };
 }
 
@@ -87,7 +87,7 @@ export async function vector(table: FlatTable, index: number, width: number): Pr
 export async function* tables(table: FlatTable, index: number): AsyncGenerator<FlatTable, void> {
   const found = await vector(table, index, 4);
   if (found === null) return;
-  if (found.count > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', `a vector of ${found.count} tables`);
+  if (found.count > LIMITS.tensorsPerFile) throw beyond(`a vector of ${found.count} tables`);
   for (let item = 0; item < found.count; item++) {
     const at = found.start + item * 4;
     yield await tableAt(table.buffer, at + u32(await bytesAt(table.buffer, at, 4), 0));
@@ -98,7 +98,7 @@ export async function* tables(table: FlatTable, index: number): AsyncGenerator<F
 export async function integers(table: FlatTable, index: number, limit = 64): Promise<number[]> {
   const found = await vector(table, index, 4);
   if (found === null) return [];
-  if (found.count > limit) throw new WeighmarkError('limit-exceeded', `a vector of ${found.count} numbers`);
+  if (found.count > limit) throw beyond(`a vector of ${found.count} numbers`);
   const bytes = await bytesAt(table.buffer, found.start, found.count * 4);
   return Array.from({ length: found.count }, (_, item) => u32(bytes, item * 4) | 0);
 }

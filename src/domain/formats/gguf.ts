@@ -1,9 +1,8 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { startBudget, type Budget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
 import { GGML_TYPES, GGUF_FILE_TYPES } from './ggml.ts';
-import { attempt, note } from './problem.ts';
+import { attempt, beyond, invalid, note } from './problem.ts';
 import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
 import type { Findings, MetadataItem, MetadataValue, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -32,7 +31,9 @@ export async function readGguf({ source }: NamedSource): Promise<Findings> {
   const state: State = { cursor: new Cursor(source), texts: startBudget(LIMITS.structureBytes, 'names and texts'), problems: [], metadata: [] };
   state.cursor.skip(4);
   const version = await state.cursor.u32le();
-  if (version !== 2 && version !== 3) return { format: 'gguf', problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 }] };
+  if (version !== 2 && version !== 3) {
+    return { format: 'gguf', problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 }] };
+  }
   const tensorCount = await readCount(state.cursor, 'tensors', 24, LIMITS.tensorsPerFile);
   const keyCount = await readCount(state.cursor, 'keys', 13, LIMITS.ggufKeys);
   const { metadata, problems } = state;
@@ -46,8 +47,8 @@ export async function readGguf({ source }: NamedSource): Promise<Findings> {
 
 async function readCount(cursor: Cursor, what: string, smallest: number, limit: number): Promise<number> {
   const count = await cursor.u64le();
-  if (count > BigInt(Math.floor(cursor.remaining / smallest))) throw new WeighmarkError('format-invalid', `ends early: ${count} ${what} are stated, ${cursor.remaining} bytes follow`);
-  if (count > BigInt(limit)) throw new WeighmarkError('limit-exceeded', `${count} ${what} are more than the limit of ${limit}`);
+  if (count > BigInt(Math.floor(cursor.remaining / smallest))) throw invalid(`ends early: ${count} ${what} are stated, ${cursor.remaining} bytes follow`);
+  if (count > BigInt(limit)) throw beyond(`${count} ${what} are more than the limit of ${limit}`);
   return Number(count);
 }
 
@@ -92,7 +93,7 @@ async function readScalar(cursor: Cursor, type: number): Promise<MetadataValue> 
     case 10: return narrow(await cursor.u64le());
     case 11: return narrow(await cursor.i64le());
     case 12: return cursor.f64le();
-    default: throw new WeighmarkError('format-invalid', `no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+    default: throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
   }
 }
 
@@ -110,10 +111,10 @@ async function readString({ cursor, problems, texts }: State): Promise<Read> {
 /** The first elements of an array; the others are stepped over, not kept. */
 async function readArray(state: State, depth: number): Promise<Read> {
   const { cursor } = state;
-  if (depth > ARRAY_DEPTH) throw new WeighmarkError('limit-exceeded', `arrays nested deeper than ${ARRAY_DEPTH} at byte ${cursor.offset}`);
+  if (depth > ARRAY_DEPTH) throw beyond(`arrays nested deeper than ${ARRAY_DEPTH} at byte ${cursor.offset}`);
   const type = await cursor.u32le();
   const width = WIDTHS[type];
-  if (width === undefined && type !== 8 && type !== 9) throw new WeighmarkError('format-invalid', `no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+  if (width === undefined && type !== 8 && type !== 9) throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
   const length = await readCount(cursor, 'array elements', width ?? (type === 8 ? 8 : 12), Number.MAX_SAFE_INTEGER);
   const value: MetadataValue[] = [];
   for (let index = 0; index < Math.min(length, KEPT_ELEMENTS); index++) value.push((await readValue(state, type, depth)).value);
@@ -170,14 +171,15 @@ async function readTensors(state: State, count: number): Promise<Pick<Findings, 
   const alignment = alignmentOf(state);
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
   const { table, extents } = place(entries, dataStart, problems);
-  if (extents.length > 0) note(problems, ...tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 }).filter((problem) => !isPadding(problem, cursor.end, alignment)));
+  const tiling = extents.length === 0 ? [] : tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 });
+  note(problems, ...tiling.filter((problem) => !isPadding(problem, cursor.end, alignment)));
   return { ...table, headerLength: Math.min(dataStart, cursor.end) };
 }
 
 async function readEntry(cursor: Cursor): Promise<Entry> {
   const name = await readText(cursor, NAME_BYTES);
   const dimensions = await cursor.u32le();
-  if (dimensions > 8) throw new WeighmarkError('format-invalid', `a tensor of ${dimensions} dimensions at byte ${cursor.offset - 4}`);
+  if (dimensions > 8) throw invalid(`a tensor of ${dimensions} dimensions at byte ${cursor.offset - 4}`);
   const shape: number[] = [];
   for (let index = 0; index < dimensions; index++) shape.unshift(Number(await cursor.u64le()));
   const type = await cursor.u32le();

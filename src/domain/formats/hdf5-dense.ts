@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
 import { numberAt, readAt, type H5File } from './hdf5-file.ts';
 import { textOf } from './hdf5-group.ts';
+import { beyond, invalid } from './problem.ts';
 import { u16, u32 } from './zip-fields.ts';
 
 const RECORDS = 200_000;
@@ -37,8 +37,8 @@ interface Heap {
 async function openHeap(file: H5File, address: number): Promise<Heap> {
   const { offsetBytes: O, lengthBytes: L } = file;
   const bytes = await readAt(file, address, 22 + 12 * L + 3 * O);
-  if (textOf(bytes.subarray(0, 4)) !== 'FRHP') throw new WeighmarkError('format-invalid', `no HDF5 fractal heap at ${address}`);
-  if (u16(bytes, 7) !== 0) throw new WeighmarkError('limit-exceeded', 'a filtered HDF5 fractal heap is not read');
+  if (textOf(bytes.subarray(0, 4)) !== 'FRHP') throw invalid(`no HDF5 fractal heap at ${address}`);
+  if (u16(bytes, 7) !== 0) throw beyond('a filtered HDF5 fractal heap is not read');
   const table = 14 + 10 * L + 2 * O;
   const maxObject = u32(bytes, 10);
   const maxDirect = numberAt(bytes, table + 2 + L, L);
@@ -48,7 +48,8 @@ async function openHeap(file: H5File, address: number): Promise<Heap> {
     lengthBytes: Math.min(bytesFor(maxDirect), bytesFor(maxObject)),
     root: numberAt(bytes, table + 6 + 2 * L, O), rootRows: u16(bytes, table + 6 + 2 * L + O), prefix: 5 + O + Math.ceil(maxBits / 8),
   };
-  if (heap.width === 0 || heap.width > 1024 || !(heap.startSize > 0) || !(maxDirect > 0) || maxBits > 64) throw new WeighmarkError('format-invalid', 'an impossible HDF5 fractal heap');
+  const possible = heap.width > 0 && heap.width <= 1024 && heap.startSize > 0 && maxDirect > 0 && maxBits <= 64;
+  if (!possible) throw invalid('an impossible HDF5 fractal heap');
   return heap;
 }
 
@@ -61,11 +62,11 @@ function bytesFor(limit: number): number {
 async function readObject(file: H5File, heap: Heap, id: Uint8Array): Promise<Uint8Array> {
   const type = ((id[0] ?? 0) >> 4) & 3;
   if (type === 2) return id.subarray(1, 2 + ((id[0] ?? 0) & 15));
-  if (type !== 0) throw new WeighmarkError('limit-exceeded', 'a huge object in an HDF5 fractal heap is not read');
+  if (type !== 0) throw beyond('a huge object in an HDF5 fractal heap is not read');
   const offsetBytes = Math.ceil(heap.maxBits / 8);
   const offset = numberAt(id, 1, offsetBytes);
   const length = numberAt(id, 1 + offsetBytes, heap.lengthBytes);
-  if (!(length <= OBJECT_BYTES)) throw new WeighmarkError('limit-exceeded', `an HDF5 message of ${length} bytes`);
+  if (!(length <= OBJECT_BYTES)) throw beyond(`an HDF5 message of ${length} bytes`);
   return readAt(file, await addressOf(file, heap, offset), length);
 }
 
@@ -74,7 +75,7 @@ async function addressOf(file: H5File, heap: Heap, offset: number): Promise<numb
   let [block, rows, rest] = [heap.root, heap.rootRows, offset];
   for (let depth = 0; rows > 0; depth++) {
     const entry = entryAt(heap, rows, rest);
-    if (entry === null || depth > 32) throw new WeighmarkError('format-invalid', 'an HDF5 heap id points to nothing');
+    if (entry === null || depth > 32) throw invalid('an HDF5 heap id points to nothing');
     block = numberAt(await readAt(file, block + heap.prefix + entry.index * file.offsetBytes, file.offsetBytes), 0, file.offsetBytes);
     rest -= entry.start;
     rows = entry.size <= heap.maxDirect ? 0 : Math.log2(entry.size) - Math.log2(heap.startSize * heap.width) + 1;
@@ -104,22 +105,23 @@ interface Tree {
 /** All records of a version 2 B-tree, in no particular order. */
 async function readRecords(file: H5File, address: number): Promise<Uint8Array[]> {
   const head = await readAt(file, address, 18 + file.offsetBytes);
-  if (textOf(head.subarray(0, 4)) !== 'BTHD') throw new WeighmarkError('format-invalid', `no HDF5 B-tree at ${address}`);
+  if (textOf(head.subarray(0, 4)) !== 'BTHD') throw invalid(`no HDF5 B-tree at ${address}`);
   const [nodeSize, recordSize, depth] = [u32(head, 6), u16(head, 10), u16(head, 12)];
-  if (nodeSize > NODE_BYTES || recordSize < 8 || depth > 16) throw new WeighmarkError('limit-exceeded', 'an impossible HDF5 B-tree');
+  if (nodeSize > NODE_BYTES || recordSize < 8 || depth > 16) throw beyond('an impossible HDF5 B-tree');
   const tree = { nodeSize, recordSize, ...treeShape(file, { nodeSize, recordSize, depth }) };
   const records: Uint8Array[] = [];
   const root = { address: numberAt(head, 16, file.offsetBytes), count: u16(head, 16 + file.offsetBytes), depth };
   const waiting = root.count === 0 ? [] : [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     for (const child of await readNode(file, tree, node, records)) waiting.push(child);
-    if (records.length > RECORDS || waiting.length > RECORDS) throw new WeighmarkError('limit-exceeded', `more than ${RECORDS} links or attributes`);
+    if (records.length > RECORDS || waiting.length > RECORDS) throw beyond(`more than ${RECORDS} links or attributes`);
   }
   return records;
 }
 
 /** Widths that follow from how many records fit (H5B2hdr.c `H5B2__hdr_init`). */
-function treeShape({ offsetBytes }: H5File, { nodeSize, recordSize, depth }: { nodeSize: number; recordSize: number; depth: number }): Pick<Tree, 'totalBytes' | 'countBytes'> {
+function treeShape({ offsetBytes }: H5File, tree: { nodeSize: number; recordSize: number; depth: number }): Pick<Tree, 'totalBytes' | 'countBytes'> {
+  const { nodeSize, recordSize, depth } = tree;
   let cumulative = Math.floor((nodeSize - 10) / recordSize);
   const countBytes = bytesFor(cumulative);
   const totalBytes = [0];
@@ -142,7 +144,7 @@ async function readNode(file: H5File, tree: Tree, { address, count, depth }: Nod
   const bytes = await readAt(file, address, Math.min(tree.nodeSize, file.source.size - file.base - address));
   const signature = textOf(bytes.subarray(0, 4));
   const end = 6 + count * tree.recordSize;
-  if (signature !== (depth === 0 ? 'BTLF' : 'BTIN') || end > bytes.length) throw new WeighmarkError('format-invalid', `no HDF5 B-tree node at ${address}`);
+  if (signature !== (depth === 0 ? 'BTLF' : 'BTIN') || end > bytes.length) throw invalid(`no HDF5 B-tree node at ${address}`);
   for (let at = 6; at < end; at += tree.recordSize) records.push(bytes.subarray(at, at + tree.recordSize));
   if (depth === 0) return [];
   const pointer = file.offsetBytes + tree.countBytes + (tree.totalBytes[depth - 1] ?? 0);

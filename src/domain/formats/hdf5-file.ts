@@ -1,7 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { startBudget, type Budget } from './budget.ts';
+import { beyond, invalid } from './problem.ts';
 import { u16, u32 } from './zip-fields.ts';
 
 /** An open HDF5 file: where its addresses count from, and how wide they are. */
@@ -22,7 +22,7 @@ const SIGNATURE = '894844460d0a1a0a';
 
 /** A number of `width` little-endian bytes; NaN for the undefined address (all ones) and beyond 2^53. */
 export function numberAt(bytes: Uint8Array, at: number, width: number): number {
-  if (at + width > bytes.length) throw new WeighmarkError('format-invalid', 'ends early: an HDF5 structure is cut off');
+  if (at + width > bytes.length) throw invalid('ends early: an HDF5 structure is cut off');
   let value = 0;
   for (let index = width - 1; index >= 0; index--) value = value * 256 + (bytes[at + index] ?? 0);
   return value > Number.MAX_SAFE_INTEGER ? Number.NaN : value;
@@ -37,15 +37,15 @@ export async function openHdf5(source: Source): Promise<H5File> {
     const bytes = await source.read(at, 128);
     if (Buffer.from(bytes.subarray(0, 8)).toString('hex') === SIGNATURE) return parseSuperblock(source, bytes, at);
   }
-  throw new WeighmarkError('format-invalid', 'no HDF5 superblock');
+  throw invalid('no HDF5 superblock');
 }
 
 function parseSuperblock(source: Source, bytes: Uint8Array, at: number): H5File {
   const version = bytes[8] ?? 255;
-  if (version > 3) throw new WeighmarkError('limit-exceeded', `HDF5 superblock version ${version} is not read`);
+  if (version > 3) throw beyond(`HDF5 superblock version ${version} is not read`);
   const old = version < 2;
   const [offsetBytes, lengthBytes] = [bytes[old ? 13 : 9] ?? 0, bytes[old ? 14 : 10] ?? 0];
-  if (![2, 4, 8].includes(offsetBytes) || ![2, 4, 8].includes(lengthBytes)) throw new WeighmarkError('format-invalid', 'impossible HDF5 address sizes');
+  if (![2, 4, 8].includes(offsetBytes) || ![2, 4, 8].includes(lengthBytes)) throw invalid('impossible HDF5 address sizes');
   const fields = old ? (version === 1 ? 28 : 24) : 12;
   const field = (index: number): number => numberAt(bytes, fields + index * offsetBytes, offsetBytes);
   const base = at === 0 ? field(0) || 0 : at;
@@ -57,7 +57,7 @@ function parseSuperblock(source: Source, bytes: Uint8Array, at: number): H5File 
 /** `length` bytes at a file address. @throws WeighmarkError `format-invalid` if they are not in the file. */
 export async function readAt({ source, base, reads }: H5File, address: number, length: number): Promise<Uint8Array> {
   const start = address + base;
-  if (!Number.isSafeInteger(start) || start < 0 || start + length > source.size) throw new WeighmarkError('format-invalid', `ends early: an HDF5 address lies outside the file (${start})`);
+  if (!Number.isSafeInteger(start) || start < 0 || start + length > source.size) throw invalid(`ends early: an HDF5 address lies outside the file (${start})`);
   reads.spend(length);
   return source.read(start, length);
 }
@@ -85,18 +85,18 @@ const BLOCK_BYTES = 16 << 20;
 export async function readMessages(file: H5File, address: number): Promise<H5Message[]> {
   const head = await readUpTo(file, address, 32);
   const modern = Buffer.from(head.subarray(0, 4)).toString('latin1') === 'OHDR';
-  if (!modern && head[0] !== 1) throw new WeighmarkError('format-invalid', `no HDF5 object header at ${address}`);
+  if (!modern && head[0] !== 1) throw invalid(`no HDF5 object header at ${address}`);
   const [start, length] = modern ? modernBlock(head) : [16, u32(head, 8)];
   const order = modern && ((head[5] ?? 0) & 4) !== 0;
   const blocks = [{ address: address + start, length }];
   const messages: H5Message[] = [];
   for (let index = 0; index < blocks.length; index++) {
     const block = blocks[index] as { address: number; length: number };
-    if (index >= BLOCKS || block.length > BLOCK_BYTES) throw new WeighmarkError('limit-exceeded', 'an HDF5 object header is too large');
+    if (index >= BLOCKS || block.length > BLOCK_BYTES) throw beyond('an HDF5 object header is too large');
     const bytes = await readAt(file, block.address, block.length);
     for (const message of parseMessages(bytes, { modern, order, start: block.address + file.base })) {
       if (message.type === 0x10) blocks.push(continuation(file, message.data, modern));
-      else if (messages.push(message) > MESSAGES) throw new WeighmarkError('limit-exceeded', 'an HDF5 object header has too many messages');
+      else if (messages.push(message) > MESSAGES) throw beyond('an HDF5 object header has too many messages');
     }
   }
   return messages;
@@ -123,7 +123,7 @@ function* parseMessages(bytes: Uint8Array, form: { modern: boolean; order: boole
     const size = u16(bytes, at + (form.modern ? 1 : 2));
     const flags = bytes[at + (form.modern ? 3 : 4)] ?? 0;
     const data = bytes.subarray(at + prefix, at + prefix + size);
-    if (data.length < size) throw new WeighmarkError('format-invalid', 'ends early: an HDF5 message is cut off');
+    if (data.length < size) throw invalid('ends early: an HDF5 message is cut off');
     yield { type, flags, data, start: form.start + at + prefix };
     at += prefix + size;
   }

@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { numberAt, readAt, readUpTo, type H5File, type H5Message } from './hdf5-file.ts';
+import { beyond, invalid } from './problem.ts';
 import { u16 } from './zip-fields.ts';
 
 /** A name in a group: a hard link to an object's address, a soft link, or a link into another file. */
@@ -48,14 +48,14 @@ async function readSymbolTable(file: H5File, data: Uint8Array): Promise<H5Link[]
   const waiting = [tree];
   const seen = new Set<number>();
   for (let address = waiting.pop(); address !== undefined; address = waiting.pop()) {
-    if (seen.has(address)) throw new WeighmarkError('format-invalid', 'an HDF5 group index runs in a circle');
+    if (seen.has(address)) throw invalid('an HDF5 group index runs in a circle');
     seen.add(address);
-    if (seen.size > NODES || links.length > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', 'an HDF5 group is too large');
+    if (seen.size > NODES || links.length > LIMITS.tensorsPerFile) throw beyond('an HDF5 group is too large');
     const head = await readUpTo(file, address, 8);
     const signature = textOf(head.subarray(0, 4));
     if (signature === 'TREE') for (const child of (await treeChildren(file, address, u16(head, 6))).toReversed()) waiting.push(child);
     if (signature === 'SNOD') for (const link of await symbolLinks(file, { address, count: u16(head, 6) }, heap)) links.push(link);
-    if (signature !== 'TREE' && signature !== 'SNOD') throw new WeighmarkError('format-invalid', `no HDF5 group node at ${address}`);
+    if (signature !== 'TREE' && signature !== 'SNOD') throw invalid(`no HDF5 group node at ${address}`);
   }
   return links;
 }
@@ -84,9 +84,9 @@ async function symbolLinks(file: H5File, node: { address: number; count: number 
 export async function readLocalHeap(file: H5File, address: number): Promise<Uint8Array> {
   const { lengthBytes, offsetBytes } = file;
   const head = await readAt(file, address, 8 + 2 * lengthBytes + offsetBytes);
-  if (textOf(head.subarray(0, 4)) !== 'HEAP') throw new WeighmarkError('format-invalid', `no HDF5 local heap at ${address}`);
+  if (textOf(head.subarray(0, 4)) !== 'HEAP') throw invalid(`no HDF5 local heap at ${address}`);
   const size = numberAt(head, 8, lengthBytes);
-  if (!(size <= HEAP_BYTES)) throw new WeighmarkError('limit-exceeded', `an HDF5 local heap of ${size} bytes`);
+  if (!(size <= HEAP_BYTES)) throw beyond(`an HDF5 local heap of ${size} bytes`);
   return readAt(file, numberAt(head, 8 + 2 * lengthBytes, offsetBytes), size);
 }
 

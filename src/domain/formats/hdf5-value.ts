@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
 import { numberAt, readAt, type H5File } from './hdf5-file.ts';
 import { textOf } from './hdf5-group.ts';
+import { beyond, invalid } from './problem.ts';
 import type { Dtype, MetadataValue } from './types.ts';
 import { u16, u32 } from './zip-fields.ts';
 
@@ -82,7 +82,7 @@ async function readHeapText(file: H5File, reference: Uint8Array): Promise<string
   const address = numberAt(reference, 4, file.offsetBytes);
   const index = numberAt(reference, 4 + file.offsetBytes, 4);
   if (length === 0 || address === 0) return '';
-  if (length > TEXT_BYTES) throw new WeighmarkError('limit-exceeded', `an HDF5 text of ${length} bytes`);
+  if (length > TEXT_BYTES) throw beyond(`an HDF5 text of ${length} bytes`);
   const object = await findHeapObject(file, address, index);
   return textOf(await readAt(file, object.address, Math.min(length, object.size))).replace(/\0+$/, '');
 }
@@ -92,8 +92,8 @@ export async function findHeapObject(file: H5File, address: number, index: numbe
   const { lengthBytes } = file;
   const head = await readAt(file, address, 8 + lengthBytes);
   const size = numberAt(head, 8, lengthBytes);
-  if (textOf(head.subarray(0, 4)) !== 'GCOL') throw new WeighmarkError('format-invalid', `no HDF5 global heap at ${address}`);
-  if (!(size <= COLLECTION_BYTES)) throw new WeighmarkError('limit-exceeded', `an HDF5 global heap of ${size} bytes`);
+  if (textOf(head.subarray(0, 4)) !== 'GCOL') throw invalid(`no HDF5 global heap at ${address}`);
+  if (!(size <= COLLECTION_BYTES)) throw beyond(`an HDF5 global heap of ${size} bytes`);
   for (let at = 8 + lengthBytes; at + 8 + lengthBytes <= size; ) {
     const object = await readAt(file, address + at, 8 + lengthBytes);
     const [number, length] = [u16(object, 0), numberAt(object, 8, lengthBytes)];
@@ -101,5 +101,5 @@ export async function findHeapObject(file: H5File, address: number, index: numbe
     if (number === 0 || !Number.isSafeInteger(length)) break;
     at += 8 + lengthBytes + Math.ceil(length / 8) * 8;
   }
-  throw new WeighmarkError('format-invalid', 'an HDF5 text points to nothing');
+  throw invalid('an HDF5 text points to nothing');
 }

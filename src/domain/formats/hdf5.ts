@@ -1,11 +1,10 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { compareUtf8 } from '../tree.ts';
 import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
 import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
-import { attempt, note } from './problem.ts';
+import { attempt, beyond, note, quoted } from './problem.ts';
 import { elementsOf, startTally, type Tally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, Reference, TensorInfo } from './types.ts';
 
@@ -31,13 +30,19 @@ interface State {
 export async function readHdf5({ source }: NamedSource): Promise<Findings> {
   const file = await openHdf5(source);
   const state: State = { file, problems: [], metadata: [], references: [], seen: new Set(), certain: true, tally: startTally({ known: () => state.certain }) };
-  if (file.statedEnd > source.size) note(state.problems, { code: 'truncated', message: `the file says it has ${file.statedEnd} bytes, it has ${source.size}` });
-  if (file.statedEnd < source.size) note(state.problems, { code: 'trailing', message: `${source.size - file.statedEnd} bytes after the end the file states`, offset: file.statedEnd });
-  if (file.base > 0) note(state.problems, { code: 'prefix', message: `${file.base} bytes before the superblock`, offset: 0 });
+  note(state.problems, ...placeProblems(file));
   const whole = await attempt(state.problems, () => walk(state));
   state.certain &&= whole;
   const { metadata, problems, references, tally } = state;
   return { format: 'hdf5', version: `superblock ${file.version}`, metadata, problems, ...tally.finish(), ...(references.length === 0 ? {} : { references }) };
+}
+
+function placeProblems({ base, statedEnd, source }: H5File): Problem[] {
+  const problems: Problem[] = [];
+  if (statedEnd > source.size) problems.push({ code: 'truncated', message: `the file says it has ${statedEnd} bytes, it has ${source.size}` });
+  if (statedEnd < source.size) problems.push({ code: 'trailing', message: `${source.size - statedEnd} bytes after the stated end`, offset: statedEnd });
+  if (base > 0) problems.push({ code: 'prefix', message: `${base} bytes before the superblock`, offset: 0 });
+  return problems;
 }
 
 /** Every object once, by address: links may run in circles. */
@@ -47,7 +52,7 @@ async function walk(state: State): Promise<void> {
     const { address, path } = object;
     if (state.seen.has(address)) continue;
     state.seen.add(address);
-    if (state.seen.size > OBJECTS) throw new WeighmarkError('limit-exceeded', `more than ${OBJECTS} HDF5 objects`);
+    if (state.seen.size > OBJECTS) throw beyond(`more than ${OBJECTS} HDF5 objects`);
     const whole = await attempt(state.problems, async () => {
       const links = await visit(state, address, path);
       for (const link of links.toReversed()) if (link.kind === 'hard') waiting.push({ address: link.address, path: `${path}/${link.name}`.slice(-4096) });
@@ -101,7 +106,7 @@ function noteLink({ references, problems }: State, path: string, link: H5Link): 
   if (link.kind !== 'external') return;
   const subject = `${path}/${link.name}`;
   if (references.length < 10_000) references.push({ kind: 'external-link', target: link.file, subject });
-  note(problems, { code: 'external-reference', message: `a link to ${JSON.stringify(link.target.slice(0, 200))} in the file ${JSON.stringify(link.file.slice(0, 200))}`, subject });
+  note(problems, { code: 'external-reference', message: `a link to ${quoted(link.target)} in the file ${quoted(link.file)}`, subject });
 }
 
 async function addDataset(state: State, path: string, messages: readonly H5Message[]): Promise<void> {
@@ -142,6 +147,6 @@ async function noteExternalStorage(state: State, path: string, data: Uint8Array)
   for (let index = 0; index < used; index++) {
     const target = stringAt(heap, numberAt(data, 8 + offsetBytes + index * 3 * lengthBytes, lengthBytes));
     if (references.length < LIMITS.tensorsListed) references.push({ kind: 'external-data', target, subject: path });
-    note(problems, { code: 'external-reference', message: `its values lie in the file ${JSON.stringify(target.slice(0, 200))}`, subject: path });
+    note(problems, { code: 'external-reference', message: `its values lie in the file ${quoted(target)}`, subject: path });
   }
 }

@@ -2,6 +2,7 @@ import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, 
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { beyond, invalid } from './problem.ts';
 
 export type Compression = 'deflate' | 'zlib' | 'gzip' | 'zstd' | 'brotli';
 
@@ -32,13 +33,13 @@ export async function* inflate(source: Source, compression: Compression, limits:
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       total += chunk.length;
-      if (total > maxBytes) throw new WeighmarkError('limit-exceeded', `decompresses to more than ${maxBytes} bytes`);
-      if (total > RATIO_FROM && total > source.size * maxRatio) throw new WeighmarkError('limit-exceeded', `decompresses to more than ${maxRatio} times its size`);
+      if (total > maxBytes) throw beyond(`decompresses to more than ${maxBytes} bytes`);
+      if (total > RATIO_FROM && total > source.size * maxRatio) throw beyond(`decompresses to more than ${maxRatio} times its size`);
       yield chunk;
     }
     await feeding.done;
   } catch (error) {
-    throw feeding.failure() ?? (error instanceof WeighmarkError ? error : new WeighmarkError('format-invalid', `a broken ${compression} stream`, { cause: error }));
+    throw feeding.failure() ?? (error instanceof WeighmarkError ? error : invalid(`a broken ${compression} stream`, { cause: error }));
   } finally {
     stream.destroy();
   }
@@ -88,7 +89,7 @@ export async function collect(chunks: AsyncIterable<Uint8Array>, maxBytes: numbe
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;
-    if (total > maxBytes) throw new WeighmarkError('limit-exceeded', `longer than ${maxBytes} bytes`);
+    if (total > maxBytes) throw beyond(`longer than ${maxBytes} bytes`);
     parts.push(chunk);
   }
   return Buffer.concat(parts);

@@ -1,11 +1,10 @@
-import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, parseStrictJson, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { chunksOf } from './inflate.ts';
 import { baseName, kindOf } from './names.ts';
-import { attempt, note } from './problem.ts';
+import { attempt, beyond, note } from './problem.ts';
 import { readAll } from './source.ts';
 import { readJsonLines } from './table.ts';
 import { elementsOf, startTally } from './tensors.ts';
@@ -88,7 +87,7 @@ function shardIndex(value: Object, problems: Problem[]): Findings {
   for (const [tensor, file] of Object.entries(value['weight_map'] as Object)) {
     if (typeof file === 'string') shards.add(file);
     else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
-    if (shards.size > LIMITS.tensorsListed) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsListed} shards`);
+    if (shards.size > LIMITS.tensorsListed) throw beyond(`more than ${LIMITS.tensorsListed} shards`);
   }
   const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
   for (const target of shards) if (isUnsafePath(target)) note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
@@ -103,7 +102,8 @@ function spacy(value: Object): Findings {
   const metadata = keys.flatMap((key): MetadataItem[] => (typeof value[key] === 'string' ? [{ key, value: value[key], place: `json:/${key}` }] : []));
   const pipeline = value['pipeline'];
   const names = Array.isArray(pipeline) ? (pipeline as readonly Json[]).filter((name) => typeof name === 'string') : [];
-  return { format: 'spacy', metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }], ...(typeof value['version'] === 'string' ? { version: value['version'] } : {}) };
+  const version = typeof value['version'] === 'string' ? { version: value['version'] } : {};
+  return { format: 'spacy', ...version, metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }] };
 }
 
 /** TensorFlow.js and face-api weights: groups of `{weights: [{name, shape, dtype}], paths: [file]}`. */
@@ -111,7 +111,9 @@ function isManifest(value: readonly Json[]): boolean {
   return value.length > 0 && value.every((group) => isJsonObject(group) && Array.isArray(group['weights']) && Array.isArray(group['paths']));
 }
 
-const TFJS_DTYPES: Readonly<Record<string, string>> = { float32: 'F32', float16: 'F16', int32: 'I32', bool: 'BOOL', uint8: 'U8', uint16: 'U16', complex64: 'C64', string: 'STRING' };
+const TFJS_DTYPES: Readonly<Record<string, string>> = {
+  float32: 'F32', float16: 'F16', int32: 'I32', bool: 'BOOL', uint8: 'U8', uint16: 'U16', complex64: 'C64', string: 'STRING',
+};
 
 function manifest(groups: readonly Json[], problems: Problem[]): Findings {
   const tally = startTally();

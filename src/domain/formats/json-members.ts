@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { beyond, invalid } from './problem.ts';
 
 /** One `key: value` of a JSON object: the decoded key, the value's text as it stands, and where it begins. */
 export interface Member {
@@ -25,7 +26,7 @@ export async function* objectMembers(source: Source, bounds: { start: number; en
     const step = stepOf(window, state);
     if (step.kind === 'more') {
       if (base + window.length >= bounds.end) throw malformed('is not closed', bounds.end);
-      if (window.length - step.used > bounds.memberBytes) throw new WeighmarkError('limit-exceeded', `a value in the header is longer than ${bounds.memberBytes} bytes`);
+      if (window.length - step.used > bounds.memberBytes) throw beyond(`a value in the header is longer than ${bounds.memberBytes} bytes`);
       const rest = window.subarray(step.used);
       base += step.used;
       const next = await source.read(base + rest.length, Math.min(Math.max(WINDOW, rest.length), bounds.end - base - rest.length));
@@ -35,7 +36,7 @@ export async function* objectMembers(source: Source, bounds: { start: number; en
     }
     if (step.kind === 'bad') throw malformed(step.why, base + step.at);
     if (step.kind === 'close') return await checkPadding(source, base + step.used, bounds.end);
-    if (step.kind === 'member') yield { key: decodeKey(window.subarray(step.keyStart, step.keyEnd), base + step.keyStart), value: window.slice(step.valueStart, step.valueEnd), offset: base + step.valueStart };
+    if (step.kind === 'member') yield memberOf(window, step, base);
     base += step.used;
     window = window.subarray(step.used);
     state = 'member';
@@ -51,9 +52,14 @@ export function membersOf(bytes: Uint8Array): Member[] | null {
     const step = stepOf(rest, state);
     if (step.kind === 'more' || step.kind === 'bad') return null;
     if (step.kind === 'close') return skipSpace(rest, step.used) === rest.length ? members : null;
-    if (step.kind === 'member') members.push({ key: decodeKey(rest.subarray(step.keyStart, step.keyEnd), base), value: rest.subarray(step.valueStart, step.valueEnd), offset: base + step.valueStart });
+    if (step.kind === 'member') members.push(memberOf(rest, step, base));
     rest = rest.subarray(step.used);
   }
+}
+
+function memberOf(bytes: Uint8Array, { keyStart, keyEnd, valueStart, valueEnd }: Extract<Step, { kind: 'member' }>, base: number): Member {
+  const key = decodeKey(bytes.subarray(keyStart, keyEnd), base + keyStart);
+  return { key, value: bytes.subarray(valueStart, valueEnd), offset: base + valueStart };
 }
 
 /** A JSON string's text, or null if the value is something else. */
@@ -118,7 +124,7 @@ function endOfValue(bytes: Uint8Array, at: number): number {
     } else if (byte === OPEN || byte === 0x5b) {
       depth += 1;
       index += 1;
-      if (depth > LIMITS.jsonDepth) throw new WeighmarkError('limit-exceeded', `the header nests deeper than ${LIMITS.jsonDepth}`);
+      if (depth > LIMITS.jsonDepth) throw beyond(`the header nests deeper than ${LIMITS.jsonDepth}`);
     } else if (byte === CLOSE || byte === 0x5d) {
       if (depth === 0) return index;
       depth -= 1;
@@ -165,5 +171,5 @@ function decodeKey(literal: Uint8Array, offset: number): string {
 }
 
 function malformed(why: string, offset: number): WeighmarkError {
-  return new WeighmarkError('format-invalid', `the JSON header ${why} at byte ${offset}`);
+  return invalid(`the JSON header ${why} at byte ${offset}`);
 }

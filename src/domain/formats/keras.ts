@@ -28,17 +28,24 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
     return value;
   };
   const facts = await read('metadata.json');
-  if (isJsonObject(facts)) for (const [key, value] of Object.entries(facts).slice(0, 1000)) if (typeof value === 'string') metadata.push({ key, value, place: `zip:metadata.json#/${key}` });
+  noteTexts(metadata, facts, 'metadata.json', (key) => key !== '');
   const config = await read('config.json');
-  if (isJsonObject(config)) for (const key of ['module', 'class_name', 'registered_name']) if (typeof config[key] === 'string') metadata.push({ key, value: config[key], place: `zip:config.json#/${key}` });
+  noteTexts(metadata, config, 'config.json', (key) => ['module', 'class_name', 'registered_name'].includes(key));
   const weights = await readWeights({ path, source }, find('model.weights.h5'), problems);
   const version = metadata.find(({ key }) => key === 'keras_version')?.value;
   return { format: 'keras-v3', metadata, problems, operators: layersOf(config), ...weights, ...(typeof version === 'string' ? { version } : {}) };
 }
 
-async function readWeights({ path, source }: NamedSource, entry: ZipEntry | undefined, problems: Problem[]): Promise<Pick<Findings, 'tensors' | 'parameters' | 'references'>> {
+function noteTexts(metadata: MetadataItem[], value: Json | undefined, file: string, wanted: (key: string) => boolean): void {
+  const texts = isJsonObject(value) ? Object.entries(value).slice(0, 1000) : [];
+  for (const [key, text] of texts) if (typeof text === 'string' && wanted(key)) metadata.push({ key, value: text, place: `zip:${file}#/${key}` });
+}
+
+type Weights = Pick<Findings, 'tensors' | 'parameters' | 'references'>;
+
+async function readWeights({ path, source }: NamedSource, entry: ZipEntry | undefined, problems: Problem[]): Promise<Weights> {
   if (entry === undefined) return {};
-  let found: Pick<Findings, 'tensors' | 'parameters' | 'references'> = {};
+  let found: Weights = {};
   await attempt(problems, async () => {
     const { tensors, parameters, references, problems: inner = [] } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
     note(problems, ...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { invalid } from './problem.ts';
 import { readAll } from './source.ts';
 import type { Findings, NamedSource } from './types.ts';
 
@@ -7,6 +7,6 @@ export async function readLfsPointer({ source }: NamedSource): Promise<Findings>
   const text = Buffer.from(await readAll(source)).toString('utf8');
   const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
   const size = /^size (\d{1,15})$/m.exec(text)?.[1];
-  if (oid === undefined || size === undefined) throw new WeighmarkError('format-invalid', 'a Git LFS pointer without oid and size');
+  if (oid === undefined || size === undefined) throw invalid('a Git LFS pointer without oid and size');
   return { format: 'lfs-pointer', metadata: [{ key: 'oid', value: `sha256:${oid}`, place: 'lfs:oid' }, { key: 'size', value: Number(size), place: 'lfs:size' }] };
 }

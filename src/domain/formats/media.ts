@@ -62,7 +62,13 @@ async function jpegSize(source: Source): Promise<Facts> {
 async function audioFacts(head: Uint8Array): Promise<Facts> {
   const text = Buffer.from(head).toString('latin1');
   if (text.startsWith('RIFF') && text.slice(12, 16) === 'fmt ') return { type: 'wav', channels: u16(head, 22), sampleRate: u32(head, 24), bitsPerSample: u16(head, 34) };
-  if (text.startsWith('fLaC')) return { type: 'flac', sampleRate: ((head[18] ?? 0) << 12) | ((head[19] ?? 0) << 4) | ((head[20] ?? 0) >> 4), channels: (((head[20] ?? 0) >> 1) & 7) + 1 };
+  if (text.startsWith('fLaC')) return { type: 'flac', ...flacFacts(head) };
   if (text.startsWith('OggS')) return { type: 'ogg' };
   return { type: text.startsWith('ID3') || head[0] === 0xff ? 'mp3' : 'wav' };
+}
+
+/** STREAMINFO: 20 bits of sample rate, 3 of channels less one. */
+function flacFacts(head: Uint8Array): Facts {
+  const [high = 0, middle = 0, low = 0] = head.subarray(18, 21);
+  return { sampleRate: (high << 12) | (middle << 4) | (low >> 4), channels: ((low >> 1) & 7) + 1 };
 }

@@ -1,8 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Cursor } from './cursor.ts';
 import { numpyDtype } from './numpy.ts';
-import { attempt, note } from './problem.ts';
+import { attempt, beyond, invalid, note } from './problem.ts';
 import { startTally, type Tally } from './tensors.ts';
 import type { Dtype, Findings, NamedSource, Problem } from './types.ts';
 
@@ -41,7 +40,7 @@ export async function readMsgpack({ source }: NamedSource): Promise<Findings> {
 
 async function readValue(state: State, path: readonly string[]): Promise<Value> {
   const { cursor } = state;
-  if (state.left-- <= 0 || path.length > LIMITS.formatDepth) throw new WeighmarkError('limit-exceeded', 'MessagePack with too many values, or nested too deep');
+  if (state.left-- <= 0 || path.length > LIMITS.formatDepth) throw beyond('MessagePack with too many values, or nested too deep');
   const byte = await cursor.u8();
   if (byte < 0x80) return byte;
   if (byte < 0x90) return readMap(state, path, byte & 15);
@@ -66,7 +65,7 @@ async function readTyped(state: State, path: readonly string[], byte: number): P
   if (byte >= 0xd9 && byte <= 0xdb) return readText(cursor, await readUnsigned(cursor, 1 << (byte - 0xd9)));
   if (byte === 0xdc || byte === 0xdd) return readArray(state, path, await readUnsigned(cursor, byte === 0xdc ? 2 : 4));
   if (byte === 0xde || byte === 0xdf) return readMap(state, path, await readUnsigned(cursor, byte === 0xde ? 2 : 4));
-  throw new WeighmarkError('format-invalid', `no MessagePack type 0x${byte.toString(16)} at byte ${cursor.offset - 1}`);
+  throw invalid(`no MessagePack type 0x${byte.toString(16)} at byte ${cursor.offset - 1}`);
 }
 
 async function readUnsigned(cursor: Cursor, width: number): Promise<number> {
@@ -120,7 +119,7 @@ async function readExtension(state: State, path: readonly string[], length: numb
   if (type !== FLAX_ARRAY) return stepOver(state.cursor, length);
   const end = state.cursor.offset + length;
   const value = await readValue(state, path);
-  if (state.cursor.offset !== end || !Array.isArray(value)) throw new WeighmarkError('format-invalid', `a Flax array that is not one, before byte ${end}`);
+  if (state.cursor.offset !== end || !Array.isArray(value)) throw invalid(`a Flax array that is not one, before byte ${end}`);
   const [shape, dtype, data] = value as readonly Value[];
   addArray(state, path, { shape, type: dtype, data });
   return undefined;

@@ -8,11 +8,12 @@ const BY_EXTENSION: Readonly<Record<string, FormatId>> = {
   csv: 'csv', tsv: 'tsv', tab: 'tsv', jsonl: 'jsonl', ndjson: 'jsonl', parquet: 'parquet', arrow: 'arrow', feather: 'arrow',
   png: 'image', jpg: 'image', jpeg: 'image', gif: 'image', webp: 'image', bmp: 'image', tif: 'image', tiff: 'image',
   wav: 'audio', flac: 'audio', ogg: 'audio', opus: 'audio', mp3: 'audio', mp4: 'video', webm: 'video',
-  zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', gz: 'gzip', tgz: 'gzip', bz2: 'bzip2', xz: 'xz', lzma: 'lzma', zst: 'zstd', lz4: 'lz4', '7z': '7z',
-  json: 'json', webmanifest: 'json', yaml: 'yaml', yml: 'yaml', md: 'markdown', html: 'html', htm: 'html', xml: 'xml', txt: 'text',
-  ipynb: 'notebook', py: 'python', sh: 'script', bat: 'script', ps1: 'script', js: 'script', mjs: 'script', ts: 'script', r: 'script', jl: 'script', lua: 'script', rb: 'script', pl: 'script',
-  c: 'script', cc: 'script', cpp: 'script', h: 'script', hpp: 'script', cu: 'script', java: 'script', go: 'script', rs: 'script', pyx: 'script', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja', pdf: 'pdf',
+  zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', '7z': '7z',
+  gz: 'gzip', tgz: 'gzip', bz2: 'bzip2', xz: 'xz', lzma: 'lzma', zst: 'zstd', lz4: 'lz4',
+  json: 'json', webmanifest: 'json', yaml: 'yaml', yml: 'yaml', md: 'markdown', html: 'html', htm: 'html', xml: 'xml', txt: 'text', pdf: 'pdf',
+  ipynb: 'notebook', py: 'python', pyx: 'python', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja',
   so: 'executable', dll: 'executable', dylib: 'executable', exe: 'executable',
+  ...Object.fromEntries('sh bat ps1 js mjs ts r jl lua rb pl c cc cpp h hpp cu java go rs'.split(' ').map((extension) => [extension, 'script' as const])),
 };
 
 /** What a name promises. `saved_model.pb` is a name of its own; other `.pb` and `.bin` promise nothing certain. */

@@ -1,7 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
 import type { Source } from '../ports.ts';
 import { Cursor } from './cursor.ts';
-import { note } from './problem.ts';
+import { invalid, note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Dtype, Findings, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -39,9 +38,9 @@ export interface NpyHeader {
  */
 export async function readNpyHeader(source: Source): Promise<NpyHeader> {
   const cursor = new Cursor(source);
-  if (Buffer.from(await cursor.bytes(6)).toString('latin1') !== '\x93NUMPY') throw new WeighmarkError('format-invalid', 'no NumPy magic');
+  if (Buffer.from(await cursor.bytes(6)).toString('latin1') !== '\x93NUMPY') throw invalid('no NumPy magic');
   const [major, minor] = [await cursor.u8(), await cursor.u8()];
-  if (major < 1 || major > 3) throw new WeighmarkError('format-invalid', `no npy version ${major}.${minor}`);
+  if (major < 1 || major > 3) throw invalid(`no npy version ${major}.${minor}`);
   const length = major === 1 ? await cursor.u16le() : await cursor.u32le();
   const text = await cursor.text(length, HEADER_BYTES);
   return { version: `${major}.${minor}`, ...parseHeader(text), dataStart: cursor.offset };
@@ -53,7 +52,7 @@ function parseHeader(text: string): Pick<NpyHeader, 'descr' | 'fortran' | 'shape
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape'\s*:\s*\(([\d\sL,]{0,2000})\)/.exec(text)?.[1];
   const descr = quoted ?? structured;
-  if (descr === undefined || fortran === undefined || shape === undefined) throw new WeighmarkError('format-invalid', 'the array header is not descr, fortran_order and shape');
+  if (descr === undefined || fortran === undefined || shape === undefined) throw invalid('the array header is not descr, fortran_order and shape');
   const sizes = shape.split(',').map((part) => part.replace('L', '').trim()).filter((part) => part !== '').map(Number);
   return { descr, fortran: fortran === 'True', shape: sizes };
 }

@@ -1,10 +1,9 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
 import { readOnnxPort, readOnnxTensor, type OnnxTensor } from './onnx-tensor.ts';
-import { attempt, note } from './problem.ts';
+import { attempt, beyond, note, quoted } from './problem.ts';
 import { fieldReader, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';
 import { elementsOf, isParameterDtype, startTally, type Tally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Operator, Port, Problem, Reference } from './types.ts';
@@ -56,7 +55,8 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
 
 function startState(source: Source): State {
   const state: State = {
-    source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(), unattributed: Object.create(null) as Record<string, number>,
+    source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(),
+    unattributed: Object.create(null) as Record<string, number>,
     names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain, unsignedWeights: true }), fields: fieldReader(source), certain: true,
   };
   return state;
@@ -103,7 +103,7 @@ async function readProperty(state: State, within: Field, prefix: string): Promis
 
 /** GraphProto. Depth 0 is the model's own graph; deeper ones are branches and loop bodies. */
 async function walkGraph(state: State, graph: Field, depth: number): Promise<void> {
-  if (depth > LIMITS.formatDepth) throw new WeighmarkError('limit-exceeded', `graphs nested deeper than ${LIMITS.formatDepth}`);
+  if (depth > LIMITS.formatDepth) throw beyond(`graphs nested deeper than ${LIMITS.formatDepth}`);
   for await (const field of state.fields(graph)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await walkNode(state, field, depth);
@@ -135,7 +135,7 @@ function addInitializer(state: State, tensor: OnnxTensor, depth: number): void {
     state.tally.add({ ...info, uncounted: 'sub-graph' });
     addUnattributed(state, tensor);
   }
-  if (state.names.size > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsPerFile} initializers`);
+  if (state.names.size > LIMITS.tensorsPerFile) throw beyond(`more than ${LIMITS.tensorsPerFile} initializers`);
 }
 
 function addUnattributed(state: State, { info }: OnnxTensor): void {
@@ -149,7 +149,7 @@ function addUnattributed(state: State, { info }: OnnxTensor): void {
 function noteExternal({ references, problems }: State, { info, external, start }: OnnxTensor): void {
   if (external === undefined) return;
   if (references.size < 10_000 && !references.has(external)) references.set(external, { kind: 'external-data', target: external, subject: info.name });
-  if (isUnsafePath(external)) note(problems, { code: 'unsafe-path', message: `its data is said to lie at ${JSON.stringify(external.slice(0, 200))}`, offset: start, subject: info.name });
+  if (isUnsafePath(external)) note(problems, { code: 'unsafe-path', message: `its data is said to lie at ${quoted(external)}`, offset: start, subject: info.name });
 }
 
 /** NodeProto: its operator, and the tensors and graphs in its attributes. */
@@ -160,7 +160,7 @@ async function walkNode(state: State, node: Field, depth: number): Promise<void>
     if (field.wire !== 2) continue;
     if (field.number === 4) operator = await fieldText(state.source, field, 1024);
     if (field.number === 7) domain = await fieldText(state.source, field, 1024);
-    if (field.number === 5 && attributes.push(field) > ATTRIBUTES) throw new WeighmarkError('limit-exceeded', `a node with more than ${ATTRIBUTES} attributes`);
+    if (field.number === 5 && attributes.push(field) > ATTRIBUTES) throw beyond(`a node with more than ${ATTRIBUTES} attributes`);
   }
   countOperator(state, domain, operator);
   if (PACKING.has(operator)) state.certain = false;

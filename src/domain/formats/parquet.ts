@@ -1,7 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { startBudget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
+import { beyond, invalid } from './problem.ts';
 import { skipThrift, thriftFields, thriftInteger, thriftList, thriftText } from './thrift.ts';
 import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
 import { u32 } from './zip-fields.ts';
@@ -23,7 +23,7 @@ interface Element {
 export async function readParquet({ source }: NamedSource): Promise<Findings> {
   const tail = await source.read(Math.max(0, source.size - 8), 8);
   const length = u32(tail, 0);
-  if (source.size < 12 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'PAR1' || length > source.size - 12) throw new WeighmarkError('format-invalid', 'ends early: no Parquet footer');
+  if (source.size < 12 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'PAR1' || length > source.size - 12) throw invalid('ends early: no Parquet footer');
   const cursor = new Cursor(source, source.size - 8 - length, source.size - 8);
   const found: { rows?: number; columns: Column[]; metadata: MetadataItem[]; version?: string } = { columns: [], metadata: [] };
   for await (const { id, type } of thriftFields(cursor)) {
@@ -34,14 +34,14 @@ export async function readParquet({ source }: NamedSource): Promise<Findings> {
     else if (id === 6 && type === 'binary') found.metadata.push({ key: 'created_by', value: await thriftText(cursor, 1 << 16), place: 'footer:created_by' });
     else await skipThrift(cursor, type);
   }
-  if (found.rows === undefined) throw new WeighmarkError('format-invalid', 'a Parquet footer without a row count');
+  if (found.rows === undefined) throw invalid('a Parquet footer without a row count');
   return { format: 'parquet', ...found };
 }
 
 /** The schema is a tree written in pre-order; its first element is the root. */
 async function readSchema(cursor: Cursor): Promise<Element[]> {
   const { count } = await thriftList(cursor);
-  if (count > COLUMNS) throw new WeighmarkError('limit-exceeded', `a schema of ${count} elements`);
+  if (count > COLUMNS) throw beyond(`a schema of ${count} elements`);
   const elements: Element[] = [];
   for (let index = 0; index < count; index++) elements.push(await readElement(cursor));
   return elements;

@@ -1,5 +1,20 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError, type ErrorDetail } from '../errors.ts';
 import type { Problem } from './types.ts';
+
+/** The file is not what its magic says, or is broken; a message that begins with `ends early` means it was cut. */
+export function invalid(message: string, detail: ErrorDetail = {}): WeighmarkError {
+  return new WeighmarkError('format-invalid', message, detail);
+}
+
+/** A bound of LIMITS is reached: what lies beyond is not examined. */
+export function beyond(message: string, detail: ErrorDetail = {}): WeighmarkError {
+  return new WeighmarkError('limit-exceeded', message, detail);
+}
+
+/** Untrusted text inside a message: quoted, and not too long. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
+}
 
 /** A reader's refusal as a problem. @throws anything that is not about the file's format. */
 export function problemOf(error: unknown): Problem {

@@ -37,7 +37,9 @@ export async function isTensorflowGraph(source: Source): Promise<boolean> {
 /** Core ML Model: specificationVersion (1, varint), description (2), and one model type (200 and above). */
 export async function isCoreMl(source: Source): Promise<boolean> {
   const fields = await topLevel(source);
-  return fields !== null && fields[0]?.number === 1 && fields[0].wire === 0 && fields.every(({ number }) => number <= 10 || (number >= 200 && number <= 3000)) && fields.some(({ number, wire }) => number >= 200 && wire === 2);
+  if (fields?.[0]?.number !== 1 || fields[0].wire !== 0) return false;
+  const known = fields.every(({ number }) => number <= 10 || (number >= 200 && number <= 3000));
+  return known && fields.some(({ number, wire }) => number >= 200 && wire === 2);
 }
 
 async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {

@@ -2,6 +2,7 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { Cursor } from './cursor.ts';
+import { beyond, invalid } from './problem.ts';
 import { u32, u64 } from './zip-fields.ts';
 
 /** One field of a protobuf message on the wire: where it is, and its value if that is a number. Payloads are not read. */
@@ -33,7 +34,7 @@ export function fieldReader(source: Source, limit: number = LIMITS.protobufField
     for (let at = within.start; at < end; ) {
       const cached = base + bytes.length;
       if (at + FIELD_BYTES > cached && cached < end) [bytes, base] = [await source.read(at, Math.min(BLOCK, end - at)), at];
-      if (left-- <= 0) throw new WeighmarkError('limit-exceeded', `more than ${limit} protobuf fields`);
+      if (left-- <= 0) throw beyond(`more than ${limit} protobuf fields`);
       const field = parseField(bytes, at - base, base, end);
       yield field;
       at = field.end;
@@ -63,11 +64,11 @@ function parseField(bytes: Uint8Array, at: number, base: number, end: number): F
   if (wire === 2) {
     const length = varintAt(bytes, tag.next, base);
     const payload = base + length.next;
-    if (payload + length.value > end) throw new WeighmarkError('format-invalid', `ends early: a field of ${length.value} bytes at byte ${payload}`);
+    if (payload + length.value > end) throw invalid(`ends early: a field of ${length.value} bytes at byte ${payload}`);
     return { number, wire, value: 0n, start: payload, end: payload + length.value };
   }
   const width = wire === 1 ? 8 : 4;
-  if (tag.next + width > bytes.length) throw new WeighmarkError('format-invalid', `ends early: a number at byte ${start}`);
+  if (tag.next + width > bytes.length) throw invalid(`ends early: a number at byte ${start}`);
   return { number, wire: wire as 1 | 5, value: BigInt(wire === 1 ? u64(bytes, tag.next) : u32(bytes, tag.next)), start, end: start + width };
 }
 
@@ -76,7 +77,7 @@ function varintAt(bytes: Uint8Array, at: number, base: number): { value: number;
   let value = 0;
   for (let index = 0; index < 10; index++) {
     const byte = bytes[at + index];
-    if (byte === undefined) throw new WeighmarkError('format-invalid', `ends early: a varint at byte ${base + at}`);
+    if (byte === undefined) throw invalid(`ends early: a varint at byte ${base + at}`);
     value += (byte & 0x7f) * 2 ** (7 * index);
     if (byte < 0x80) return { value, next: at + index + 1 };
   }
@@ -99,7 +100,7 @@ export async function* fieldIntegers(source: Source, field: Field, limit: number
   if (field.wire !== 2) return yield field.value;
   const cursor = new Cursor(source, field.start, field.end);
   for (let count = 0; cursor.remaining > 0; count++) {
-    if (count >= limit) throw new WeighmarkError('limit-exceeded', `more than ${limit} numbers in one field`);
+    if (count >= limit) throw beyond(`more than ${limit} numbers in one field`);
     yield await cursor.varint();
   }
 }
@@ -110,5 +111,5 @@ export function signed(value: bigint): number {
 }
 
 function malformed(offset: number): WeighmarkError {
-  return new WeighmarkError('format-invalid', `no protobuf field at byte ${offset}`);
+  return invalid(`no protobuf field at byte ${offset}`);
 }

@@ -1,8 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Cursor } from './cursor.ts';
 import { jsonIntegers, jsonString, membersOf, objectMembers, type Member } from './json-members.ts';
-import { note } from './problem.ts';
+import { beyond, invalid, note } from './problem.ts';
 import { elementsOf, startTally, tilingProblems, type Extent } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
 
@@ -50,16 +49,16 @@ export async function readSafetensors({ source }: NamedSource): Promise<Findings
 }
 
 function checkLength(length: bigint, size: number): void {
-  if (length > BigInt(size - 8)) throw new WeighmarkError('format-invalid', `ends early: the header says it has ${length} bytes, the file has ${size}`);
+  if (length > BigInt(size - 8)) throw invalid(`ends early: the header says it has ${length} bytes, the file has ${size}`);
   if (length > BigInt(LIMITS.safetensorsHeaderBytes)) {
-    throw new WeighmarkError('limit-exceeded', `a header of ${length} bytes; the format allows ${LIMITS.safetensorsHeaderBytes}`);
+    throw beyond(`a header of ${length} bytes; the format allows ${LIMITS.safetensorsHeaderBytes}`);
   }
 }
 
 function noteDuplicate({ names, problems }: State, { key, offset }: Member): void {
   if (names.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice in the header; readers differ on which one counts', offset, subject: key });
   names.add(key);
-  if (names.size > LIMITS.tensorsPerFile) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.tensorsPerFile} tensors`);
+  if (names.size > LIMITS.tensorsPerFile) throw beyond(`more than ${LIMITS.tensorsPerFile} tensors`);
 }
 
 function readMetadata({ metadata, problems }: State, { value, offset }: Member): void {
@@ -120,7 +119,9 @@ function anyEntry(text: Uint8Array, bad: (code: Problem['code'], message: string
   const dtype = jsonString(value('dtype'));
   const shape = jsonIntegers(value('shape'));
   const [begin, end, ...more] = jsonIntegers(value('data_offsets')) ?? [];
-  if (dtype === null || shape === null || begin === undefined || end === undefined || more.length > 0) return bad('bad-value', 'the tensor’s entry is not dtype, shape and two data_offsets');
+  if (dtype === null || shape === null || begin === undefined || end === undefined || more.length > 0) {
+    return bad('bad-value', 'the tensor’s entry is not dtype, shape and two data_offsets');
+  }
   if (keys.size !== 3) bad('bad-value', 'the tensor’s entry holds more than dtype, shape and data_offsets');
   return { dtype, shape: shape.map(Number), begin: Number(begin), end: Number(end) };
 }

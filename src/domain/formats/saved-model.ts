@@ -38,7 +38,10 @@ export async function readTensorflowGraph({ source }: NamedSource): Promise<Find
 }
 
 async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (state: State) => Promise<void>): Promise<Findings> {
-  const state: State = { source, metadata: [], problems: [], operators: new Map(), unattributed: Object.create(null) as Record<string, number>, inputs: [], outputs: [], fields: fieldReader(source) };
+  const state: State = {
+    source, fields: fieldReader(source), metadata: [], problems: [], operators: new Map(), inputs: [], outputs: [],
+    unattributed: Object.create(null) as Record<string, number>,
+  };
   await attempt(state.problems, () => walk(state));
   const { metadata, problems, unattributed, inputs, outputs } = state;
   const operators = [...state.operators].map(([name, count]): Operator => ({ name, count, custom: false }));

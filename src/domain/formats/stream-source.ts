@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
+import { beyond, invalid } from './problem.ts';
 
 const REWINDS = 64;
 
@@ -49,7 +50,7 @@ function forwardReader(open: () => AsyncIterable<Uint8Array>, size: number): Rea
   let opened = 0;
   const restart = async (): Promise<AsyncIterator<Uint8Array>> => {
     await stream?.return?.(undefined);
-    if (opened++ > REWINDS) throw new WeighmarkError('limit-exceeded', 'a compressed member is read back and forth too often');
+    if (opened++ > REWINDS) throw beyond('a compressed member is read back and forth too often');
     [pending, position] = [new Uint8Array(0), 0];
     return open()[Symbol.asyncIterator]();
   };
@@ -73,5 +74,5 @@ function forwardReader(open: () => AsyncIterable<Uint8Array>, size: number): Rea
 }
 
 function endsEarly(had: number, size: number): WeighmarkError {
-  return new WeighmarkError('format-invalid', `ends early: ${had} bytes of the ${size} stated`);
+  return invalid(`ends early: ${had} bytes of the ${size} stated`);
 }

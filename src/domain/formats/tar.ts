@@ -1,9 +1,8 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
-import { note } from './problem.ts';
+import { beyond, note, quoted } from './problem.ts';
 import type { Findings, NamedSource, Problem } from './types.ts';
 import { decodeName } from './zip-fields.ts';
 
@@ -34,7 +33,9 @@ export interface TarArchive {
 
 const BLOCK = 512;
 const LONG_NAME_BYTES = 1 << 20;
-const TYPES: Readonly<Record<string, TarType>> = { '0': 'file', '\0': 'file', '7': 'file', S: 'file', '1': 'hardlink', '2': 'symlink', '3': 'device', '4': 'device', '5': 'directory', '6': 'fifo' };
+const TYPES: Readonly<Record<string, TarType>> = {
+  '0': 'file', '\0': 'file', '7': 'file', S: 'file', '1': 'hardlink', '2': 'symlink', '3': 'device', '4': 'device', '5': 'directory', '6': 'fifo',
+};
 
 interface State {
   readonly source: Source;
@@ -76,7 +77,8 @@ export async function readTar(source: Source): Promise<TarArchive> {
 /** One header; null if it is none. Returns the bytes of data that follow it. */
 async function readHeader(state: State, header: Uint8Array, at: number): Promise<number | null> {
   if (!checksumFits(header)) {
-    note(state.problems, { code: 'checksum-mismatch', message: 'no tar header: its checksum is wrong', offset: at }, { code: 'malformed', message: 'what follows was not read', offset: at });
+    note(state.problems, { code: 'checksum-mismatch', message: 'no tar header: its checksum is wrong', offset: at });
+    note(state.problems, { code: 'malformed', message: 'what follows was not read', offset: at });
     return null;
   }
   const typeFlag = String.fromCharCode(header[156] ?? 0);
@@ -96,7 +98,7 @@ async function readHeader(state: State, header: Uint8Array, at: number): Promise
 /** Headers that describe the next entry (GNU L and K, pax x) or all that follow (pax g). */
 async function readExtension(state: State, { typeFlag, at, size }: { typeFlag: string; at: number; size: number }): Promise<boolean> {
   if (!'LKxgX'.includes(typeFlag)) return false;
-  if (size > LONG_NAME_BYTES) throw new WeighmarkError('limit-exceeded', `a tar extension header of ${size} bytes`);
+  if (size > LONG_NAME_BYTES) throw beyond(`a tar extension header of ${size} bytes`);
   state.texts.spend(size);
   const data = await state.source.read(at + BLOCK, size);
   if (typeFlag === 'L') state.next['path'] = untilNul(data);
@@ -107,7 +109,7 @@ async function readExtension(state: State, { typeFlag, at, size }: { typeFlag: s
 
 function addEntry(state: State, header: Uint8Array, { typeFlag, at, size }: { typeFlag: string; at: number; size: number }): void {
   const { entries, problems } = state;
-  if (entries.length >= LIMITS.archiveMembers) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.archiveMembers} members`);
+  if (entries.length >= LIMITS.archiveMembers) throw beyond(`more than ${LIMITS.archiveMembers} members`);
   const pax = { ...state.global, ...state.next };
   const plain = untilNul(header.subarray(0, 100));
   const prefix = decodeName(header.subarray(257, 262)) === 'ustar' && header[263] !== 0x20 ? untilNul(header.subarray(345, 500)) : '';
@@ -118,7 +120,7 @@ function addEntry(state: State, header: Uint8Array, { typeFlag, at, size }: { ty
   entries.push({ name, type, typeFlag, linkName, mode: octal(header, 100, 8), size, offset: at, dataStart: at + BLOCK, sparse, pax });
   const bad = (code: Problem['code'], message: string): void => note(problems, { code, message, offset: at, subject: name });
   if (isUnsafePath(name)) bad('unsafe-path', 'its path leaves the folder, or is no plain path');
-  if (type === 'symlink' || type === 'hardlink') bad('link', `is a ${type === 'symlink' ? 'symbolic' : 'hard'} link to ${JSON.stringify(linkName.slice(0, 200))}`);
+  if (type === 'symlink' || type === 'hardlink') bad('link', `is a ${type === 'symlink' ? 'symbolic' : 'hard'} link to ${quoted(linkName)}`);
   if (type === 'device' || type === 'fifo' || type === 'other') bad('link', `is no regular file (type ${JSON.stringify(typeFlag)})`);
 }
 

@@ -2,7 +2,8 @@ import { LIMITS } from '../limits.ts';
 import { GGML_TYPES } from './ggml.ts';
 import type { Dtype, Problem, TensorInfo, TensorTable } from './types.ts';
 
-const QUANTISED = new Set([...Object.values(GGML_TYPES).map(({ name }) => name).filter((name) => !/^[FIB]/.test(name) || name.startsWith('IQ')), 'QI8', 'QU8', 'QI4', 'QU4', 'QI32']);
+const GGML_BLOCKS = Object.values(GGML_TYPES).filter(({ block }) => block > 1);
+const QUANTISED = new Set([...GGML_BLOCKS.map(({ name }) => name), 'QI8', 'QU8', 'QI4', 'QU4', 'QI32']);
 const WIDE_ENOUGH = 2;
 
 /** Floating point (complex and 4- to 8-bit floats too) or a block-quantised type: an element of it is a parameter. */

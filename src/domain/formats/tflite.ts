@@ -28,7 +28,8 @@ export async function readTflite({ source }: NamedSource): Promise<Findings> {
     ports = ports.inputs === undefined ? found : ports;
   }
   const operators = [...state.operators].map(([name, use]): Operator => ({ name, ...use }));
-  return { format: 'tflite', version: String(await scalar(model, 0, 4)), metadata: await readMetadata(model), problems: state.problems, operators, ...ports, ...state.tally.finish() };
+  const [version, metadata] = [String(await scalar(model, 0, 4)), await readMetadata(model)];
+  return { format: 'tflite', version, metadata, problems: state.problems, operators, ...ports, ...state.tally.finish() };
 }
 
 async function readCodes(model: FlatTable): Promise<{ name: string; custom: boolean }[]> {

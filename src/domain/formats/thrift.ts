@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Cursor, safeNumber } from './cursor.ts';
+import { beyond, invalid } from './problem.ts';
 
 /** What follows a field header of the Thrift compact protocol. */
 export type ThriftType = 'true' | 'false' | 'byte' | 'int' | 'double' | 'binary' | 'list' | 'map' | 'struct';
@@ -40,20 +40,20 @@ export async function thriftText(cursor: Cursor, limit: number): Promise<string>
 export async function thriftList(cursor: Cursor): Promise<{ type: ThriftType; count: number }> {
   const byte = await cursor.u8();
   const count = byte >> 4 === 15 ? safeNumber(await cursor.varint(), 'a list length') : byte >> 4;
-  if (count > cursor.remaining) throw new WeighmarkError('format-invalid', `ends early: a list of ${count} elements`);
+  if (count > cursor.remaining) throw invalid(`ends early: a list of ${count} elements`);
   return { type: typeOf(byte & 15, cursor), count };
 }
 
 /** Steps over a value. Booleans take a byte inside lists only. */
 export async function skipThrift(cursor: Cursor, type: ThriftType, depth = 0): Promise<void> {
-  if (depth > LIMITS.formatDepth) throw new WeighmarkError('limit-exceeded', `structures nested deeper than ${LIMITS.formatDepth}`);
+  if (depth > LIMITS.formatDepth) throw beyond(`structures nested deeper than ${LIMITS.formatDepth}`);
   if (type === 'byte') cursor.skip(1);
   else if (type === 'int') await cursor.varint();
   else if (type === 'double') cursor.skip(8);
   else if (type === 'binary') cursor.skip(safeNumber(await cursor.varint(), 'a length'));
   else if (type === 'struct') for await (const field of thriftFields(cursor)) await skipThrift(cursor, field.type, depth + 1);
   else if (type === 'list') await skipList(cursor, depth);
-  else if (type === 'map') throw new WeighmarkError('format-invalid', 'a Thrift map, which Parquet does not use');
+  else if (type === 'map') throw invalid('a Thrift map, which Parquet does not use');
 }
 
 async function skipList(cursor: Cursor, depth: number): Promise<void> {
@@ -65,6 +65,6 @@ async function skipList(cursor: Cursor, depth: number): Promise<void> {
 
 function typeOf(code: number, cursor: Cursor): ThriftType {
   const type = TYPES[code];
-  if (type === undefined) throw new WeighmarkError('format-invalid', `no Thrift type ${code} at byte ${cursor.offset - 1}`);
+  if (type === undefined) throw invalid(`no Thrift type ${code} at byte ${cursor.offset - 1}`);
   return type;
 }

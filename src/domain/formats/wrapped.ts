@@ -20,7 +20,8 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
     const { format, problems = [], tensors, headerLength: _header, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
     const unplaced = tensors === undefined ? {} : { tensors: withoutPlaces(tensors) };
     const whole = found.format === 'joblib' || joblib;
-    return { kind: kindOf(format, inner.path), ...rest, ...unplaced, format: whole ? 'joblib' : wrapper, inner: found.format, problems: [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)] };
+    const all = [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)];
+    return { kind: kindOf(format, inner.path), ...rest, ...unplaced, format: whole ? 'joblib' : wrapper, inner: found.format, problems: all };
   };
 }
 

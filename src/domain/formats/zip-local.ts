@@ -44,7 +44,8 @@ export async function descriptorLength(source: Source, local: ZipLocal, dataEnd:
   const bytes = await source.read(dataEnd, 24);
   const signed = u32(bytes, 0) === 0x08074b50 ? 4 : 0;
   const compressed = dataEnd - local.dataStart;
-  const wide = u64(bytes, signed + 4) === compressed && u32(bytes, signed + 4) === compressed && u32(bytes, signed + 8) === 0 && (local.zip64 || u32(bytes, signed + 12) !== 0);
+  const fits = u64(bytes, signed + 4) === compressed && u32(bytes, signed + 8) === Math.floor(compressed / 2 ** 32);
+  const wide = fits && (local.zip64 || u32(bytes, signed + 12) !== 0);
   return signed + (wide ? 20 : 12);
 }
 

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { chunksOf, inflate, type InflateLimits } from './inflate.ts';
+import { beyond, invalid } from './problem.ts';
 import { windowSource } from './source.ts';
 import { streamSource } from './stream-source.ts';
 import type { ZipEntry } from './zip.ts';
@@ -26,14 +26,14 @@ export async function* openMember(source: Source, entry: ZipEntry, options: Infl
   }
   const stated = entry.central ?? entry.local;
   if (options.verify !== true || stated === undefined) return;
-  if (size !== stated.size || checksum !== stated.crc32) throw new WeighmarkError('format-invalid', 'size or CRC-32 is not as stated', { subject: entry.name });
+  if (size !== stated.size || checksum !== stated.crc32) throw invalid('size or CRC-32 is not as stated', { subject: entry.name });
 }
 
 function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGenerator<Uint8Array, void> {
   if (entry.method === 0) return chunksOf(raw);
   if (entry.method === 8) return inflate(raw, 'deflate', limits);
   if (entry.method === 93) return inflate(raw, 'zstd', limits);
-  throw new WeighmarkError('limit-exceeded', `compression method ${entry.method} is not read`, { subject: entry.name });
+  throw beyond(`compression method ${entry.method} is not read`, { subject: entry.name });
 }
 
 /**
@@ -43,6 +43,6 @@ function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGe
 export function memberSource(source: Source, entry: ZipEntry, limits: InflateLimits = {}): Source {
   if (entry.method === 0) return rawMember(source, entry);
   const maxBytes = limits.maxBytes ?? LIMITS.archiveInflatedBytes;
-  if (entry.size > maxBytes) throw new WeighmarkError('limit-exceeded', `states ${entry.size} bytes, the limit is ${maxBytes}`, { subject: entry.name });
+  if (entry.size > maxBytes) throw beyond(`states ${entry.size} bytes, the limit is ${maxBytes}`, { subject: entry.name });
   return streamSource(entry.size, () => openMember(source, entry, { ...limits, maxBytes }));
 }

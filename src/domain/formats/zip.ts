@@ -1,9 +1,8 @@
-import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
-import { note } from './problem.ts';
+import { beyond, invalid, note, quoted } from './problem.ts';
 import { tilingProblems, type Extent } from './tensors.ts';
 import type { Problem } from './types.ts';
 import { decodeName, parseExtra, u16, u32, u64 } from './zip-fields.ts';
@@ -83,7 +82,7 @@ export async function readZip(source: Source): Promise<ZipArchive> {
   if (endRecords.length > 1) note(problems, { code: 'several-directories', message: `${endRecords.length} end-of-directory records`, offset: endRecords[0] ?? 0 });
   const centralStart = end.centralEnd - end.centralSize;
   const shift = centralStart - end.centralOffset;
-  if (centralStart < 0 || shift < 0) throw new WeighmarkError('format-invalid', 'the central directory lies outside the file');
+  if (centralStart < 0 || shift < 0) throw invalid('the central directory lies outside the file');
   const centrals = await readCentral(source, { start: centralStart, end: end.centralEnd });
   if (centrals.length !== end.count) note(problems, { code: 'size-mismatch', message: `${end.count} members are stated, ${centrals.length} are there`, offset: end.offset });
   const entries: ZipEntry[] = [];
@@ -107,7 +106,7 @@ async function findEnd(source: Source): Promise<{ end: End; endRecords: number[]
     const end = await readEnd(source, tail, at, from);
     if (end !== null) return { end, endRecords: found.map((offset) => offset + from) };
   }
-  throw new WeighmarkError('format-invalid', 'a zip file without a usable end-of-directory record');
+  throw invalid('a zip file without a usable end-of-directory record');
 }
 
 async function readEnd(source: Source, tail: Uint8Array, at: number, from: number): Promise<End | null> {
@@ -145,8 +144,8 @@ async function readCentral(source: Source, bounds: { start: number; end: number 
       base = at;
     }
     const record = centralAt(window, at - base, at);
-    if (record === null) throw new WeighmarkError('format-invalid', `no central directory record at byte ${at}`);
-    if (records.length >= LIMITS.archiveMembers) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.archiveMembers} members`);
+    if (record === null) throw invalid(`no central directory record at byte ${at}`);
+    if (records.length >= LIMITS.archiveMembers) throw beyond(`more than ${LIMITS.archiveMembers} members`);
     records.push(record.central);
     at += record.length;
   }
@@ -193,7 +192,7 @@ async function joinLocal(source: Source, place: { central: ZipCentral; shift: nu
 }
 
 function compare(central: ZipCentral, local: ZipLocal, bad: (code: Problem['code'], message: string) => void): void {
-  if (central.name !== local.name) bad('name-mismatch', `its local header names it ${JSON.stringify(local.name.slice(0, 200))}`);
+  if (central.name !== local.name) bad('name-mismatch', `its local header names it ${quoted(local.name)}`);
   if (central.method !== local.method) bad('header-mismatch', `compression method ${central.method} in the directory, ${local.method} in its local header`);
   if (central.flags !== local.flags) bad('header-mismatch', `flags ${central.flags} in the directory, ${local.flags} in its local header`);
   const later = (local.flags & 8) !== 0;
@@ -210,8 +209,15 @@ function noteDuplicates(entries: readonly ZipEntry[], problems: Problem[]): void
   }
 }
 
+interface Layout {
+  readonly entries: readonly ZipEntry[];
+  readonly shift: number;
+  readonly end: End;
+  readonly centralStart: number;
+}
+
 /** Local headers in the bytes that no member claims: before the first, between members, before the directory. */
-async function findHidden(source: Source, archive: { entries: readonly ZipEntry[]; shift: number; end: End; centralStart: number }, problems: Problem[]): Promise<ZipEntry[]> {
+async function findHidden(source: Source, archive: Layout, problems: Problem[]): Promise<ZipEntry[]> {
   const { entries, shift, end, centralStart } = archive;
   const extents = entries.flatMap((entry) => extentOf(entry));
   const tiling = tilingProblems(extents, { from: 0, to: centralStart });
@@ -222,8 +228,8 @@ async function findHidden(source: Source, archive: { entries: readonly ZipEntry[
     for (const local of found) hidden.push(entryOf(local, gap.end));
     for (const local of found) note(problems, { code: 'hidden-member', message: 'has a local header but no directory record', offset: local.offset, subject: local.name });
     if (examined < gap.end) note(problems, { code: 'limit', message: `${gap.end - examined} bytes between members were not searched`, offset: examined });
-    const first = gap.start === 0;
-    if (found.length === 0) note(problems, { code: first ? 'prefix' : 'gap', message: `${gap.end - gap.start} bytes ${first ? 'before the first member' : 'between members'} belong to none`, offset: gap.start });
+    const [code, where] = gap.start === 0 ? (['prefix', 'before the first member'] as const) : (['gap', 'between members'] as const);
+    if (found.length === 0) note(problems, { code, message: `${gap.end - gap.start} bytes ${where} belong to none`, offset: gap.start });
   }
   if (shift > 0 && entries.length === 0) note(problems, { code: 'prefix', message: `${shift} bytes before the archive`, offset: 0 });
   const tailEnd = end.offset + END_LENGTH + Buffer.byteLength(end.comment);
