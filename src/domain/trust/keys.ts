@@ -37,8 +37,17 @@ export function readPublicKey(pem: string, code: Code = 'trust-invalid'): Public
     throw new WeighmarkError(code, 'this is a private key: trust needs the public one', { hint: '`openssl pkey -in KEY -pubout` prints it' });
   }
   if (!pem.includes('-----BEGIN PUBLIC KEY-----')) throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
-  return describe(parsed(pem, code), code);
+  const known = KNOWN.get(pem);
+  if (known !== undefined) return known;
+  const key = describe(parsed(pem, code), code);
+  if (KNOWN.size >= KNOWN_KEYS) KNOWN.clear();
+  KNOWN.set(pem, key);
+  return key;
 }
+
+/** Thousands of claims are held against the same few keys; reading one costs more than a signature. */
+const KNOWN = new Map<string, PublicKey>();
+const KNOWN_KEYS = 1000;
 
 /** The public half of a key pair. @throws WeighmarkError `key-unusable`. */
 export function publicHalf(privateKey: KeyObject): PublicKey {
