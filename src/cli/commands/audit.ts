@@ -61,7 +61,18 @@ async function readState(context: Context, { state }: Options): Promise<readonly
   const bytes = await (await context.files()).readIfThere(resolve(context.cwd, state), LIMITS.documentBytes);
   const json = bytes === null ? { v: 1, places: [] } : parseStrictJson(bytes, { code: 'config-invalid', subject: state });
   if (!isJsonObject(json) || json['v'] !== 1 || !Array.isArray(json['places'])) throw new WeighmarkError('config-invalid', `${state} is no state of an audit`, { subject: state });
-  return json['places'] as unknown as readonly AuditState[];
+  return json['places'].map(stateOf);
+}
+
+/** Only what is compared is taken over; anything else there counts as changed. */
+function stateOf(value: unknown): AuditState {
+  const { place, id, outcome, codes } = isJsonObject(value) ? value : {};
+  return {
+    place: typeof place === 'string' ? place : '',
+    id: typeof id === 'string' ? id : null,
+    outcome: outcome === 'verified' ? 'verified' : 'failed',
+    codes: Array.isArray(codes) ? codes.filter((code) => typeof code === 'string') : [],
+  };
 }
 
 async function writeState(context: Context, { state }: Options, places: readonly AuditState[]): Promise<void> {

@@ -93,9 +93,9 @@ function revokedStep(fallen: readonly BoundClaim[], rules: ExamineRules): Findin
 
 /** Two accepted accounts of one artifact must tell the same story (security rule 8). */
 function conflictOf(accepted: readonly AcceptedStep[]): readonly Finding[] {
+  if (accepted.length < 2) return [];
   const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance)));
-  const [first] = accepted;
-  if (stories.size < 2 || first === undefined) return [];
+  if (stories.size < 2) return [];
   const facts = Object.fromEntries(accepted.slice(0, 4).map(({ claim, principal }) => [`by ${principal}`, `sha256:${claim.bundle}`]));
   return [{ code: 'claim-conflict', message: 'trusted signers disagree about how it was made', facts }];
 }

@@ -44,7 +44,7 @@ function ask(run: (data: Record<string, CelInput>) => unknown, data: Readonly<Re
 
 function parsed(source: string): Expr {
   try {
-    return parse(source).expr as unknown as Expr;
+    return parse(source).expr;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new WeighmarkError('policy-invalid', `not a CEL expression: ${why}`, { cause });

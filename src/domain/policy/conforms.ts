@@ -43,7 +43,8 @@ function typeProblem(type: NonNullable<Schema['type']>, value: unknown): string 
 }
 
 function stringProblems(schema: Schema, value: string, path: string): readonly Problem[] {
-  const length = [...value].length;
+  // JSON Schema counts code points.
+  const length = Array.from(value).length;
   const messages = [
     schema.const !== undefined && value !== schema.const && `must be ${schema.const}`,
     schema.enum !== undefined && !schema.enum.includes(value) && `must be one of ${schema.enum.join(', ')}`,

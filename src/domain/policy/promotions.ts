@@ -88,7 +88,7 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
   if (id !== of.facts.id) return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, { ...facts, promoted: id });
   if (revoked !== null) return about(of, 'revoked', `its promotion no longer counts: ${revoked.reason}`, facts);
   if (promotion.policyDigest !== of.policy.digest) {
-    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, { ...facts, then: promotion.policyDigest, now: of.policy.digest });
+    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, { ...facts, promoted: promotion.policyDigest, policy: of.policy.digest });
   }
   if (promotion.breakGlass) return lasting ? about(of, 'not-promoted', `${environment.name} was entered by breaking the glass, which counts for nothing further`, facts) : breakGlassProblem(of, claim, facts);
   return ageProblem(of, claim, environment, facts);

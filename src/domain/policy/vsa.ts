@@ -114,7 +114,7 @@ function inputsOf(value: unknown): readonly string[] | null {
   if (value === undefined) return [];
   if (!Array.isArray(value)) return null;
   const digests = value.map((entry) => (isJsonObject(entry) ? textIn(entry['digest'], 'sha256') : null));
-  return digests.every((digest) => isHex256(digest)) ? (digests as string[]) : null;
+  return digests.every((digest) => isHex256(digest)) ? digests : null;
 }
 
 function textIn(value: unknown, key: string): string | null {
