@@ -2,11 +2,9 @@ import { WeighmarkError } from '../../domain/errors.ts';
 import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
-import { hashOnLanes } from './lanes-hasher.ts';
 import { hashNatively } from './native-hasher.ts';
 import { loadAddon } from './native.ts';
 import { sized } from './open-file.ts';
-import { beginSequence } from './tasks.ts';
 
 export interface HasherOptions {
   /** Forces a kernel; default: the fastest present. */
@@ -24,7 +22,9 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
     hash: async (jobs, how) => {
       const ready = jobs.map(sized);
       how.onTotal?.(ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-      return addon === null || how.algorithms.includes('blake2b') ? hashOnLanes(ready, how, tree) : hashNatively(addon, ready, how);
+      if (addon !== null && !how.algorithms.includes('blake2b')) return hashNatively(addon, ready, how);
+      const { hashOnLanes } = await import('./lanes-hasher.ts');
+      return hashOnLanes(ready, how, tree);
     },
     hashStream,
   };
@@ -48,6 +48,7 @@ function lazyTree(): Blake3Tree {
 }
 
 async function hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult> {
+  const { beginSequence } = await import('./tasks.ts');
   const kernel = createKernel();
   const sequence = beginSequence(algorithms);
   let sizeBytes = 0;

@@ -77,6 +77,20 @@ for (const engine of ENGINES) {
     }), { numRuns: engine.name.includes('workers') ? 15 : 40 });
   });
 
+  test(`${engine.name}: many large files of uneven lengths, one of them bad`, { skip: engine.skip }, async () => {
+    const contents = [0, 1, 63, 64, 262_143, 262_145, 700_000, 1_500_000, 999].map((more, index) => pattern((1 << 20) + more).fill(index, 0, 1000));
+    const place = folder();
+    const jobs = contents.map((bytes, index) => ({ location: fileOf(bytes), outboardTo: join(place, `${index}`) }));
+    const results = await engine.hash(jobs, { algorithms: ['sha256', 'blake3'] }, 1 << 18);
+    contents.forEach((bytes, index) => assert.deepEqual(results[index]?.digests, { sha256: sha256(bytes), blake3: blake3(bytes) }, `file ${index}`));
+    assert.equal(readdirSync(place).length, contents.length);
+    const failed: number[] = [];
+    const withBad = [...jobs.slice(0, 4), { location: jobs[4]?.location ?? '', sizeBytes: 1_400_000 }, ...jobs.slice(5)];
+    const others = await engine.hash(withBad, { algorithms: ['sha256', 'blake3'], onFailure: (index) => failed.push(index) }, 1 << 18);
+    assert.deepEqual(failed, [4]);
+    assert.deepEqual(others.map(({ digests }) => digests.sha256), contents.map((bytes, index) => (index === 4 ? undefined : sha256(bytes))));
+  });
+
   test(`${engine.name}: a huge file beside many small ones`, { skip: engine.skip }, async () => {
     const contents = [...Array.from({ length: 700 }, (_, index) => pattern(index * 3)), pattern(9_000_001), pattern(5)];
     const jobs = contents.map((bytes) => ({ location: fileOf(bytes) }));

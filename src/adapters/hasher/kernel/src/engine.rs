@@ -4,8 +4,11 @@
 use crate::blake3_file::{InOrder, Segments};
 use crate::file::{Failure, OpenFile};
 use crate::paired;
+use crate::sha256_lanes;
+use crate::two_files;
 use crate::request::{Job, Output, Request};
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{AcqRel, Relaxed}};
 
@@ -13,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{AcqRel, R
 pub const BUFFER_BYTES: usize = 256 << 10;
 const RUN_BYTES: u64 = 1 << 20;
 const RUN_FILES: usize = 64;
+/// From here on two files at a time pay.
+const LARGE_BYTES: u64 = 1 << 20;
 
 /// Shared with JavaScript while the work goes on.
 #[derive(Default)]
@@ -36,6 +41,8 @@ enum Unit {
     Segment { job: usize, start: u64, cut: usize },
     /// A file whose SHA-256 has a thread of its own.
     Paired { job: usize },
+    /// Large files, two at a time; one unit a thread.
+    TwoByTwo,
 }
 
 /// A file that is hashed in segments; made by who begins it, finished by who ends it.
@@ -49,17 +56,20 @@ struct Work<'a> {
     control: &'a Control,
     units: Vec<Unit>,
     cuts: Vec<Cut>,
+    /// Files for `TwoByTwo`, the largest first.
+    large: Vec<usize>,
     next: AtomicUsize,
+    next_large: AtomicUsize,
     outputs: Vec<Mutex<Output>>,
     failures: Mutex<Vec<(usize, Failure)>>,
 }
 
 /// What came of every job, and the jobs that failed; several segments of one job may fail.
 pub fn run(request: &Request, control: &Control) -> (Vec<Output>, Vec<(usize, Failure)>) {
-    let (units, cuts) = plan(request);
+    let Plan { units, cuts, large } = plan(request);
     let threads = request.threads.min(units.len()).max(1);
     let outputs = request.jobs.iter().map(|_| Mutex::default()).collect();
-    let work = Work { request, control, units, cuts, next: AtomicUsize::new(0), outputs, failures: Mutex::default() };
+    let work = Work { request, control, units, cuts, large, next: AtomicUsize::new(0), next_large: AtomicUsize::new(0), outputs, failures: Mutex::default() };
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|| work.take_all());
@@ -72,29 +82,56 @@ pub fn run(request: &Request, control: &Control) -> (Vec<Output>, Vec<(usize, Fa
     (outputs, failures)
 }
 
-fn plan(request: &Request) -> (Vec<Unit>, Vec<Cut>) {
-    let total: u64 = request.jobs.iter().map(|job| job.size).sum();
-    let (mut units, mut cuts) = (Vec::new(), Vec::new());
-    let (mut runs, mut run) = (Vec::new(), 0..0);
-    let mut run_bytes = 0;
-    for (index, job) in request.jobs.iter().enumerate() {
-        if request.blake3 && !request.sha256 && job.size > request.segment_bytes {
-            cut(request, index, &mut units, &mut cuts);
-        } else if request.blake3 && request.sha256 && request.threads > 1 && job.size > request.segment_bytes && job.size > total / request.threads as u64 {
-            units.push(Unit::Paired { job: index });
-        } else if run.end == index && run.len() < RUN_FILES && run_bytes + job.size <= RUN_BYTES {
-            run.end = index + 1;
-            run_bytes += job.size;
+struct Plan {
+    units: Vec<Unit>,
+    cuts: Vec<Cut>,
+    large: Vec<usize>,
+}
+
+fn plan(request: &Request) -> Plan {
+    let jobs = &request.jobs;
+    let mut plan = Plan { units: Vec::new(), cuts: Vec::new(), large: large_files(request) };
+    if !plan.large.is_empty() {
+        plan.units.extend((0..request.threads).map(|_| Unit::TwoByTwo));
+    }
+    let total: u64 = jobs.iter().map(|job| job.size).sum();
+    let share = total / request.threads as u64;
+    let is_large = |job: &Job| !plan.large.is_empty() && (LARGE_BYTES..=share).contains(&job.size);
+    let (mut runs, mut run_bytes) = (Vec::<Range<usize>>::new(), 0);
+    for (index, job) in jobs.iter().enumerate() {
+        let huge = request.blake3 && job.size > request.segment_bytes;
+        if huge && !request.sha256 {
+            cut(request, index, &mut plan.units, &mut plan.cuts);
+        } else if is_large(job) {
             continue;
+        } else if huge && request.threads > 1 && job.size > share {
+            plan.units.push(Unit::Paired { job: index });
         } else {
-            runs.push(std::mem::replace(&mut run, index..index + 1));
-            run_bytes = job.size;
-            continue;
+            match runs.last_mut().filter(|run| run.end == index && run.len() < RUN_FILES && run_bytes + job.size <= RUN_BYTES) {
+                Some(run) => run.end = index + 1,
+                None => {
+                    runs.push(index..index + 1);
+                    run_bytes = 0;
+                }
+            }
+            run_bytes += job.size;
         }
     }
-    runs.push(run);
-    units.extend(runs.into_iter().filter(|run| !run.is_empty()).map(|run| Unit::Run { from: run.start, to: run.end }));
-    (units, cuts)
+    plan.units.extend(runs.into_iter().map(|run| Unit::Run { from: run.start, to: run.end }));
+    plan
+}
+
+/// Files to hash two by two: where that is faster, SHA-256 is wanted, and every thread gets two at least. Not those that
+/// would keep one thread busy when the others are done.
+fn large_files(request: &Request) -> Vec<usize> {
+    let size = |index: &usize| request.jobs[*index].size;
+    let share = request.jobs.iter().map(|job| job.size).sum::<u64>() / request.threads as u64;
+    let mut large: Vec<usize> = (0..request.jobs.len()).filter(|index| (LARGE_BYTES..=share).contains(&size(index))).collect();
+    if !request.sha256 || !sha256_lanes::is_fast() || large.len() < 2 * request.threads {
+        return Vec::new();
+    }
+    large.sort_by_key(|index| std::cmp::Reverse(size(index)));
+    large
 }
 
 fn cut(request: &Request, job: usize, units: &mut Vec<Unit>, cuts: &mut Vec<Cut>) {
@@ -118,6 +155,9 @@ impl Work<'_> {
             Unit::Run { from, to } => (from..to).for_each(|job| self.note(job, self.whole(job, buffer))),
             Unit::Segment { job, start, cut } => self.note(job, self.segment(job, start, &self.cuts[cut], buffer)),
             Unit::Paired { job } => self.note(job, self.paired(job)),
+            Unit::TwoByTwo => two_files::hash(self.request, self.control, || self.large.get(self.next_large.fetch_add(1, Relaxed)).copied(), |job, result| {
+                self.note(job, result.map(|output| *self.outputs[job].lock().unwrap() = output));
+            }),
         }
     }
 

@@ -22,4 +22,8 @@ mod paired;
 #[cfg(unix)]
 mod request;
 #[cfg(unix)]
+mod sha256_lanes;
+#[cfg(unix)]
 mod tree;
+#[cfg(unix)]
+mod two_files;
