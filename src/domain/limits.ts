@@ -35,7 +35,7 @@ export const LIMITS = {
   archiveInflatedBytes: 4 * 2 ** 30,
   pickleOpcodes: 50_000_000,
   pickleDepth: 1000,
-  pickleMemo: 1_000_000,
+  pickleMemo: 500_000,
   pickleStack: 1_000_000,
   /** Values kept in containers; further ones are judged and counted, not kept. */
   pickleValues: 2_000_000,

@@ -42,11 +42,11 @@ export function peekArgument(window: Window, opcode: Opcode): Argument | undefin
 }
 
 function fixedArgument(window: Window, kind: Opcode['argument']): number {
-  const view = viewAt(window);
-  const width = FIXED[kind] ?? 0;
-  window.at += width;
-  if (kind === 'u1') return view.getUint8(0);
-  if (kind === 'u2') return view.getUint16(0, true);
+  const { bytes, at } = window;
+  window.at += FIXED[kind] ?? 0;
+  if (kind === 'u1') return bytes[at] ?? 0;
+  if (kind === 'u2') return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  const view = viewAt(bytes, at);
   if (kind === 'i4') return view.getInt32(0, true);
   if (kind === 'u4') return view.getUint32(0, true);
   return kind === 'f8' ? view.getFloat64(0, false) : Number(view.getBigUint64(0, true));
@@ -82,8 +82,9 @@ function bytesValue(window: Window, length: number, text: boolean): PickleBytes 
 
 /** Text kinds are unsigned; BINSTRING and LONG4 counts are signed: negative is broken, as in CPython. */
 function readCount(window: Window, kind: Opcode['argument'], countBytes: number): number {
-  const view = viewAt(window);
-  if (countBytes === 1) return view.getUint8(0);
+  const { bytes, at } = window;
+  if (countBytes === 1) return bytes[at] ?? 0;
+  const view = viewAt(bytes, at);
   if (countBytes === 4) return kind === 'string4' || kind === 'long4' ? view.getInt32(0, true) : view.getUint32(0, true);
   const count = view.getBigUint64(0, true);
   return count > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(count);
@@ -148,6 +149,6 @@ function utf8(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-function viewAt(window: Window): DataView {
-  return new DataView(window.bytes.buffer, window.bytes.byteOffset + window.at);
+function viewAt(bytes: Uint8Array, at: number): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset + at);
 }

@@ -41,7 +41,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   PUT: (machine, argument) => put(machine, argument as number),
   BINPUT: (machine, argument) => put(machine, argument as number),
   LONG_BINPUT: (machine, argument) => put(machine, argument as number),
-  MEMOIZE: (machine) => put(machine, machine.memo.size),
+  MEMOIZE: (machine) => put(machine, machine.memoized),
   GET: (machine, argument) => get(machine, argument as number),
   BINGET: (machine, argument) => get(machine, argument as number),
   LONG_BINGET: (machine, argument) => get(machine, argument as number),
@@ -101,17 +101,19 @@ function setItem(machine: Machine): void {
   addEntries(machine, top(machine), [key, value]);
 }
 
+/** Names stay in the memo whatever its size; other values beyond the bound are forgotten, and lost when they are fetched. */
 function put(machine: Machine, index: number): void {
   if (index > machine.opcodes + MEMO_SLACK) note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
   const value = top(machine);
-  const full = machine.memo.size >= LIMITS.pickleMemo && !machine.memo.has(index);
-  if (!full) machine.memo.set(index, value);
-  else problem(machine, 'limit', 'more memo entries than are kept');
+  if (index > machine.forgotten && !machine.memo.has(index)) machine.memoized += 1;
+  const kept = machine.memo.size < LIMITS.pickleMemo || machine.memo.has(index) || (isNode(value) && value.kind === 'global');
+  if (kept) machine.memo.set(index, value);
+  else machine.forgotten = Math.max(machine.forgotten, index);
 }
 
 function get(machine: Machine, index: number): void {
   const value = machine.memo.get(index);
-  if (value === undefined) problem(machine, 'memo-missing', `memo entry ${index} was never set`);
+  if (value === undefined && index > machine.forgotten) problem(machine, 'memo-missing', `memo entry ${index} was never set`);
   push(machine, value ?? LOST);
 }
 

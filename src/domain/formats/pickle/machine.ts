@@ -37,6 +37,9 @@ export interface Machine {
   stack: PickleValue[];
   readonly below: PickleValue[][];
   readonly memo: Map<number, PickleValue>;
+  /** Distinct indexes ever set, which is where MEMOIZE puts the next value; and the highest one that is not kept. */
+  memoized: number;
+  forgotten: number;
   readonly budget: { values: number; textBytes: number };
   readonly visitor: PickleVisitor;
   readonly globals: Map<string, PickleGlobal>;

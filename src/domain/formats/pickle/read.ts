@@ -208,7 +208,7 @@ function isBeyondLimits(machine: Machine): boolean {
 
 function newMachine(options: PickleOptions): Machine {
   return {
-    stack: [], below: [], memo: new Map(), visitor: options.visitor ?? {}, globals: new Map(), calls: new Map(),
+    stack: [], below: [], memo: new Map(), memoized: 0, forgotten: -1, visitor: options.visitor ?? {}, globals: new Map(), calls: new Map(),
     budget: { values: options.keep ?? LIMITS.pickleValues, textBytes: LIMITS.pickleTextBytes },
     events: [], problems: [], opcodes: 0, protocol: 0, rawData: undefined, offset: 0,
   };

@@ -25,16 +25,24 @@ export function inView(window: Window, count: number): boolean {
   return window.at + count <= window.bytes.length;
 }
 
-/** Makes `count` bytes visible; false if the source ends before. */
+/** Makes `count` bytes visible; false if the source ends before. Never reads a byte twice: a compressed source is forward only. */
 export async function ensure(window: Window, count: number): Promise<boolean> {
   if (inView(window, count)) return true;
-  const start = position(window);
-  const length = Math.min(Math.max(count, CHUNK), window.end - start);
-  if (length > 0) window.bytes = await window.source.read(start, length);
-  else window.bytes = new Uint8Array(0);
-  window.base = start;
+  const rest = window.bytes.subarray(window.at);
+  const start = position(window) + rest.length;
+  const length = Math.min(Math.max(count - rest.length, CHUNK), window.end - start);
+  const more = length > 0 ? await window.source.read(start, length) : new Uint8Array(0);
+  window.base = start - rest.length;
+  window.bytes = rest.length === 0 ? more : joined(rest, more);
   window.at = 0;
   return window.bytes.length >= count;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
 }
 
 /** Moves past `count` bytes without reading them; false if that is past the end. */

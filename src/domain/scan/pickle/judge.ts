@@ -27,12 +27,15 @@ interface Use {
   excused: boolean;
 }
 
+/** Values kept while judging: enough for the descriptions of joblib's arrays. */
+const KEPT = 500_000;
+
 /** Reads all pickle streams in the source and reports what loading them would do. */
 export async function judgePickles(spot: Spot, source: Source, context: PickleContext = {}): Promise<readonly Pickle[]> {
   const uses = new Map<string, Use>();
   const candidates: Candidate[] = [];
   const visitor = visitorOf(spot, uses, candidates);
-  const { streams, trailing } = await readPickles(source, { visitor });
+  const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT });
   for (const use of uses.values()) reportUse(spot, use, context);
   for (const stream of streams) reportStream(spot, stream);
   if (streams.length > 1 && context.dataFollows !== true) report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, { offset: streams[1]?.start ?? 0 });

@@ -30,6 +30,18 @@ test('names reach STACK_GLOBAL through the memo, POP, DUP and MARK', async () =>
   for (const parts of shuffles) assert.deepEqual(namesOf(await readPickle(sourceOf(PROTO4, ...parts, '.'))), ['posix.system']);
 });
 
+test('MEMOIZE counts entries, not puts, as CPython does', async () => {
+  const pickle = await readPickle(sourceOf(PROTO4, text('os'), 'q\0q\0', '0', text('system'), '\x94', '0', 'h\0h\x01\x93.'));
+  assert.deepEqual(namesOf(pickle), ['os.system']);
+});
+
+test('names stay known in a memo beyond its bound', async () => {
+  const many = Buffer.from('N\x94'.repeat(600_000), 'latin1');
+  const pickle = await readPickle(sourceOf(PROTO4, many, global('os', 'system'), '\x94', '(', 'j', Uint8Array.of(0xc0, 0x27, 0x09, 0), text('x'), '\x85R.'), { keep: 0 });
+  assert.deepEqual(pickle.calls.map(({ callee }) => globalName(callee)), ['os.system']);
+  assert.deepEqual(codesOf(pickle), []);
+});
+
 test('every way of calling is a call', async () => {
   const ways: Record<string, (Uint8Array | string)[]> = {
     REDUCE: [global('os', 'system'), text('x'), '\x85R.'],
