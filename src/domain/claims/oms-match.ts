@@ -25,14 +25,16 @@ export interface PresentFile {
 export function matchNames(manifest: OmsManifest, files: readonly PresentFile[], single: boolean): Matching {
   const byPath = resourcesByPath(manifest, files, single);
   const present = new Set(files.map(({ path }) => path));
+  const signed: SignedFile[] = [];
+  const missing: string[] = [];
+  for (const [path, resources] of byPath) {
+    if (present.has(path)) signed.push({ path, resources });
+    else missing.push(path);
+  }
   const others = files.filter(({ path }) => !byPath.has(path));
   const isUnspoken = ({ sizeBytes }: PresentFile) => manifest.shardBytes !== null && sizeBytes === 0;
-  return {
-    signed: [...byPath].filter(([path]) => present.has(path)).map(([path, resources]) => ({ path, resources })),
-    missing: [...byPath.keys()].filter((path) => !present.has(path)),
-    unsigned: others.filter((file) => !isUnspoken(file)).map(({ path }) => path),
-    unspoken: others.filter(isUnspoken).map(({ path }) => path),
-  };
+  const pathsOf = (some: readonly PresentFile[]) => some.map(({ path }) => path);
+  return { signed, missing, unsigned: pathsOf(others.filter((file) => !isUnspoken(file))), unspoken: pathsOf(others.filter(isUnspoken)) };
 }
 
 /** In the order of the files on disk, then what is missing. */
