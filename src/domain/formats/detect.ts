@@ -1,6 +1,6 @@
 import type { Source } from '../ports.ts';
 import { formatOfName } from './names.ts';
-import { isCoreMl, isOnnxModel, isSavedModel, isTensorflowGraph } from './protobuf-probe.ts';
+import { isCoreMl, isOnnxModel, isSavedModel, isSentencePiece, isTensorflowGraph } from './protobuf-probe.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -118,6 +118,7 @@ async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<v
   else if (await isSavedModel(file.source)) found.add('saved-model');
   else if (await isTensorflowGraph(file.source)) found.add('tf-graph');
   else if (await isCoreMl(file.source)) found.add('coreml');
+  else if (await isSentencePiece(file.source)) found.add('sentencepiece');
 }
 
 function choose(matches: readonly FormatId[], named: FormatId | undefined): FormatId {

@@ -51,7 +51,7 @@ function parseSuperblock(source: Source, bytes: Uint8Array, at: number): H5File 
   const base = at === 0 ? field(0) || 0 : at;
   const root = old ? field(5) : field(3);
   const reads = startBudget(LIMITS.structureBytes + 4 * source.size, 'HDF5 structures');
-  return { source, reads, base, offsetBytes, lengthBytes, version, root, statedEnd: field(2) + (at === 0 ? 0 : at) };
+  return { source, reads, base, offsetBytes, lengthBytes, version, root, statedEnd: field(2) + at - (at === 0 ? 0 : field(0)) };
 }
 
 /** `length` bytes at a file address. @throws WeighmarkError `format-invalid` if they are not in the file. */

@@ -42,6 +42,15 @@ export async function isCoreMl(source: Source): Promise<boolean> {
   return known && fields.some(({ number, wire }) => number >= 200 && wire === 2);
 }
 
+/** SentencePiece ModelProto: pieces (1), each a text (1) with a score (2, float). */
+export async function isSentencePiece(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  const [piece] = fields ?? [];
+  if (fields === null || piece?.number !== 1 || !fields.every(({ number, wire }) => wire === 2 && number <= 5)) return false;
+  const [text, score] = (await topLevel(source, piece)) ?? [];
+  return text?.number === 1 && text.wire === 2 && score?.number === 2 && score.wire === 5;
+}
+
 async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
   const fields: Field[] = [];
   try {

@@ -16,6 +16,8 @@ export interface ZipLocal {
 
 const LOCAL = 0x04034b50;
 const LENGTH = 30;
+/** How every record begins. */
+const PK = 0x4b50;
 /** Unclaimed bytes between members that are searched for local headers. */
 const SEARCHED = 256 << 20;
 const WINDOW = 1 << 20;
@@ -38,14 +40,17 @@ export async function readLocalHeader(source: Source, offset: number): Promise<Z
   };
 }
 
-/** Length of the data descriptor after a member's data, 0 where there is none; its signature is optional. */
+/**
+ * Length of the data descriptor after a member's data, 0 where there is none. Its signature is optional, and only what
+ * follows (the next record) tells sizes of 32 bits from those of 64.
+ */
 export async function descriptorLength(source: Source, local: ZipLocal, dataEnd: number): Promise<number> {
   if ((local.flags & 8) === 0 || dataEnd + 12 > source.size) return 0;
   const bytes = await source.read(dataEnd, 24);
   const signed = u32(bytes, 0) === 0x08074b50 ? 4 : 0;
   const compressed = dataEnd - local.dataStart;
-  const fits = u64(bytes, signed + 4) === compressed && u32(bytes, signed + 8) === Math.floor(compressed / 2 ** 32);
-  const wide = fits && (local.zip64 || u32(bytes, signed + 12) !== 0);
+  const narrow = u32(bytes, signed + 4) === compressed && u16(bytes, signed + 12) === PK;
+  const wide = !narrow && u64(bytes, signed + 4) === compressed;
   return signed + (wide ? 20 : 12);
 }
 

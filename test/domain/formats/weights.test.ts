@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { codesOf, metadataOf, reportOf, reportOfFile, VECTORS, vectorsMissing } from './support.ts';
+import { codesOf, field, metadataOf, reportOf, reportOfFile, VECTORS, vectorsMissing } from './support.ts';
 
 const FIXTURES = 'fixtures/formats';
 const benign = (name: string) => reportOfFile(`${VECTORS}/benign/${name}`);
@@ -93,6 +93,11 @@ test('HDF5 of the newest structures', async () => {
   assert.deepEqual(dense.problems, []);
 });
 
+test('HDF5 behind a user block', async () => {
+  const report = await reportOfFile(`${FIXTURES}/user-block.h5`);
+  assert.deepEqual([metadataOf(report, 'backend'), report.parameters, codesOf(report)], ['jax', 6, ['prefix']]);
+});
+
 test('TFLite: quantised constants, custom operators, ports', async () => {
   const report = await reportOfFile(`${FIXTURES}/flex.tflite`);
   assert.deepEqual(report.operators, [{ name: 'FULLY_CONNECTED', count: 1, custom: false }, { name: 'custom:FlexErf', count: 1, custom: true }]);
@@ -104,6 +109,12 @@ test('SavedModel: operators of the graph and its functions', { skip }, async () 
   const report = await reportOfFile(`${VECTORS}/savedmodel_readfile/saved_model.pb`);
   assert.deepEqual(report.operators?.map(({ name }) => name), ['Const', 'ReadFile', 'WriteFile', 'Identity']);
   assert.equal(report.parameters, undefined);
+});
+
+test('a SentencePiece vocabulary is a tokenizer, not a graph', async () => {
+  const piece = (text: string) => field(1, Buffer.concat([field(1, text), Buffer.from([0x15, 0, 0, 0x80, 0xbf])]));
+  const report = await reportOf(Buffer.concat([piece('<unk>'), piece('a'), piece('b')]), 'spm.bin');
+  assert.deepEqual([report.format, report.kind], ['sentencepiece', 'tokenizer']);
 });
 
 test('tar: duplicates, slips, links, long names', async () => {

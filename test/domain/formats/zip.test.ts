@@ -15,6 +15,8 @@ interface Part {
   hidden?: boolean;
   attributes?: number;
   statedSize?: number;
+  /** Sizes and checksum follow the data, in 32 or 64 bits, with or without a signature. */
+  descriptor?: { wide: boolean; signed: boolean };
 }
 
 const u16le = (value: number): Buffer => Buffer.from([value & 255, value >> 8]);
@@ -24,11 +26,14 @@ function zip(parts: Part[], { prefix = Buffer.alloc(0), comment = '' }: { prefix
   const locals: Buffer[] = [prefix];
   const centrals: Buffer[] = [];
   let offset = 0;
-  for (const { name, data, localName = name, method = 0, centralCrc, flags = 0, hidden = false, attributes = 0, statedSize } of parts) {
+  for (const { name, data, localName = name, method = 0, centralCrc, flags = 0, hidden = false, attributes = 0, statedSize, descriptor } of parts) {
     const raw = method === 8 ? deflateRawSync(data) : data;
     const sum = crc32(data);
-    const common = (crc: number): Buffer => Buffer.concat([u16le(20), u16le(flags), u16le(method), u16le(0), u16le(0), u32le(crc), u32le(raw.length), u32le(statedSize ?? data.length)]);
-    const local = Buffer.concat([u32le(0x04034b50), common(sum), u16le(Buffer.byteLength(localName)), u16le(0), Buffer.from(localName), raw]);
+    const common = (crc: number): Buffer => Buffer.concat([u16le(20), u16le(descriptor === undefined ? flags : flags | 8), u16le(method), u16le(0), u16le(0), u32le(crc), u32le(raw.length), u32le(statedSize ?? data.length)]);
+    const size = descriptor?.wide === true ? u64le : u32le;
+    const after = descriptor === undefined ? [] : [...(descriptor.signed ? [u32le(0x08074b50)] : []), u32le(sum), size(raw.length), size(data.length)];
+    const front = descriptor === undefined ? common(sum) : Buffer.concat([common(sum).subarray(0, 10), Buffer.alloc(12)]);
+    const local = Buffer.concat([u32le(0x04034b50), front, u16le(Buffer.byteLength(localName)), u16le(0), Buffer.from(localName), raw, ...after]);
     locals.push(local);
     if (!hidden) centrals.push(Buffer.concat([u32le(0x02014b50), u16le(3 << 8), common(centralCrc ?? sum), u16le(Buffer.byteLength(name)), u16le(0), u16le(0), u16le(0), u16le(0), u32le(attributes), u32le(offset), Buffer.from(name)]));
     offset += local.length;
@@ -73,6 +78,16 @@ test('where loaders would disagree, it is said', async (t) => {
       const found = new Set((await read(bytes)).problems.map(({ code }) => code));
       assert.ok(codes.every((code) => (found as Set<string>).has(code)), [...found].join());
     });
+  }
+});
+
+test('members whose sizes follow them, as streaming writers leave them', async () => {
+  for (const wide of [false, true]) {
+    for (const signed of [false, true]) {
+      const descriptor = { wide, signed };
+      const parts = [{ ...part('META-INF/', ''), method: 8 as const, descriptor }, { ...part('empty', ''), descriptor }, { ...part('a', 'hello'), descriptor }, { ...part('b'), method: 8 as const, descriptor }];
+      assert.deepEqual((await read(zip(parts))).problems, [], JSON.stringify(descriptor));
+    }
   }
 });
 
