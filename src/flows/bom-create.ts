@@ -11,6 +11,7 @@ import { collect, otherDigests, readMetadata, type FileMetadata } from '../domai
 import { findConflicts } from '../domain/metadata/conflicts.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { DOWNLOAD_NOTE, locationFacts, readDownloadNote } from '../domain/metadata/location.ts';
+import { unreadFiles } from '../domain/metadata/unread.ts';
 import { pick, type Conflict, type Fact, type MetadataProblem } from '../domain/metadata/types.ts';
 import type { Digests, Files, Source, Tree } from '../domain/ports.ts';
 import { compareUtf8 } from '../domain/tree.ts';
@@ -122,7 +123,7 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
   const digests = checkDigests(facts, files, options.readWhole === false ? new Map() : await computeOthers(artifact, facts));
   const kind = options.kind ?? kindOf(files, facts);
-  return { kind, files, facts, problems, digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
+  return { kind, files, facts, problems: [...problems, ...unreadFiles(files)], digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
 }
 
 async function examineFile(artifactFile: ArtifactFile, options: ExamineOptions): Promise<{ file: BomFile; metadata: FileMetadata }> {

@@ -146,7 +146,8 @@ test('a 50 MB safetensors header and a GGUF with two thousand million keys end s
   gguf.writeUInt32LE(3, 4);
   gguf.writeBigUInt64LE(2_000_000_000n, 16);
   const start = performance.now();
-  const { files } = await create(folderOf({ 'a.safetensors': huge, 'b.gguf': gguf }));
+  const { files, problems } = await create(folderOf({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf }));
+  assert.deepEqual(problems.map(({ path, code }) => `${code} ${path}`), ['format-invalid a.safetensors', 'format-invalid b.gguf']);
   assert.ok(performance.now() - start < 2000);
   for (const { path, report } of files) assert.equal(report?.complete, false, path);
 });

@@ -112,7 +112,8 @@ function codeLines({ code }: InspectOutcome): readonly string[] {
 }
 
 function problemLines({ files, problems }: InspectOutcome): readonly string[] {
-  const inFiles = files.flatMap(({ path, report }) => (report?.problems ?? []).map(({ code, message }) => `${path}: ${code}: ${message}`));
+  const told = new Set(problems.map(({ path }) => path));
+  const inFiles = files.filter(({ path }) => !told.has(path)).flatMap(({ path, report }) => (report?.problems ?? []).map(({ code, message }) => `${path}: ${code}: ${message}`));
   const all = [...problems.map(({ path, message }) => (message.startsWith(path) ? message : `${path}: ${message}`)), ...inFiles];
   return all.length <= FILES ? all : [...all.slice(0, FILES), `and ${all.length - FILES} more`];
 }

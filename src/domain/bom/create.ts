@@ -135,7 +135,7 @@ function subjectProperties(build: Build): readonly Property[] {
     cite(build, property('id', id), COMPUTED),
     ...(root === undefined ? [] : [cite(build, property('root', `sha256:${root}`), COMPUTED)]),
     ...conflicts.map(({ field, values }) => property(`conflict:${field}`, values.map(({ value, source }) => `${value} (${source})`).join(' | '))),
-    ...problems.map(({ path, message }) => property('problem', `${path}: ${message}`)),
+    ...problems.map(({ path, message }) => property('problem', message.startsWith(path) ? message : `${path}: ${message}`)),
     ...(timestamp === undefined && since(build, '1.7') ? [property('time', `not recorded: citations say ${NO_TIME}`)] : []),
     ...details,
     ...tags,
