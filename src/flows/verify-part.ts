@@ -5,7 +5,8 @@ import type { ListedFile } from '../domain/digest/list.ts';
 import { outboardPlace } from '../domain/digest/outboard.ts';
 import { provenSource, type ByteRange } from '../domain/digest/proven.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import { bytesSource, readFormat, type TensorInfo } from '../domain/formats/index.ts';
+import { bytesSource, cachedSource } from '../domain/formats/source.ts';
+import type { NamedSource, TensorInfo, TensorTable } from '../domain/formats/types.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { OpenFile, Source, TreeEntry } from '../domain/ports.ts';
 import { sidecarsOf } from '../domain/tree.ts';
@@ -132,12 +133,20 @@ async function openOutboard({ path }: Part, { entry, file, question }: Opened, p
 async function select({ path, selector }: Part, proven: Source): Promise<readonly Selected[]> {
   const [, start, end] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(selector) ?? [];
   if (start !== undefined && end !== undefined) return [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)];
-  const report = await readFormat({ path, source: proven }, { countRows: false });
-  const tensors = (report.tensors?.items ?? []).filter(isHere);
+  const table = await tensorTable({ path, source: proven });
+  const tensors = (table?.items ?? []).filter(isHere);
   const found = tensors.filter(({ name }) => globMatches(selector, name)).map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
   if (found.length > 0) return found.map((each) => byteRange(each.name, each, proven.size));
   if (tensors.length === 0) throw new WeighmarkError('usage', `${path} has no tensors with a place of their own`, { hint: `name bytes: \`--only '${path}#bytes=0-1024'\`` });
-  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, { subject: selector, hint: `\`weighmark inspect\` lists them${report.tensors?.truncated === true ? ', the first of them' : ''}` });
+  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, { subject: selector, hint: `\`weighmark inspect\` lists them${table?.truncated === true ? ', the first of them' : ''}` });
+}
+
+/** The two usual formats by name, without loading the readers of all others. */
+async function tensorTable({ path, source }: NamedSource): Promise<TensorTable | undefined> {
+  const file = { path, source: cachedSource(source) };
+  if (path.endsWith('.safetensors')) return (await (await import('../domain/formats/safetensors.ts')).readSafetensors(file)).tensors;
+  if (path.endsWith('.gguf')) return (await (await import('../domain/formats/gguf.ts')).readGguf(file)).tensors;
+  return (await (await import('../domain/formats/index.ts')).readFormat(file, { countRows: false })).tensors;
 }
 
 function byteRange(name: string, { start, end }: ByteRange, size: number): Selected {
@@ -191,8 +200,8 @@ export async function describeDifference(changed: { root: string; kind: 'file' |
 async function tensorsOf(entry: TreeEntry, ranges: readonly ByteRange[], followLink: boolean, ports: HashTreePorts): Promise<readonly Selected[]> {
   const file = await ports.files.open(entry.location, { followLink });
   try {
-    const report = await readFormat({ path: entry.path, source: file }, { countRows: false });
-    const tensors = (report.tensors?.items ?? []).filter(isHere).map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+    const table = await tensorTable({ path: entry.path, source: file });
+    const tensors = (table?.items ?? []).filter(isHere).map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
     const first = Math.min(...tensors.map(({ start }) => start));
     if (ranges.some(({ end }) => end <= first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));

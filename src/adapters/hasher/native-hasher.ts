@@ -54,36 +54,44 @@ function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
   return job.outboardTo === undefined && options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
 }
 
-/** Little-endian, as `kernel/src/request.rs` reads it. */
-function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: number): Buffer {
-  const head = Buffer.alloc(20);
-  head.writeUInt32LE((options.algorithms.includes('blake3') ? FLAG.blake3 : 0) | (options.algorithms.includes('sha256') ? FLAG.sha256 : 0) | (options.onFailure === undefined ? 0 : FLAG.keepGoing), 0);
-  head.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
-  head.writeBigUInt64LE(BigInt(segmentBytes), 8);
-  head.writeUInt32LE(jobs.length, 16);
-  return Buffer.concat([head, ...jobs.flatMap((job) => [encodeJob(job, wantsOutboard(job, options)), ...encodeSink(job)])]);
-}
+const HEAD_BYTES = 20;
+const JOB_BYTES = 16;
+const STAMP_BYTES = 32;
 
-function encodeJob(job: SizedJob, outboard: boolean): Buffer {
-  const path = Buffer.from(job.location);
-  const { stamp } = job;
-  const bytes = Buffer.alloc((stamp === undefined ? 16 : 48) + path.length);
-  bytes.writeUInt32LE((job.followLink === true ? FLAG.follow : 0) | (outboard ? FLAG.outboard : 0) | (job.outboardTo === undefined ? 0 : FLAG.outboardFile) | (stamp === undefined ? 0 : FLAG.stamped), 0);
-  bytes.writeBigUInt64LE(BigInt(job.sizeBytes), 4);
-  let at = 12;
-  if (stamp !== undefined) {
-    for (const value of [stamp.dev, stamp.ino, stamp.mtimeNs, stamp.ctimeNs]) at = bytes.writeBigUInt64LE(BigInt.asUintN(64, value), at);
-  }
-  path.copy(bytes, bytes.writeUInt32LE(path.length, at));
+/** Little-endian, as `kernel/src/request.rs` reads it; in one piece, since there may be a million jobs. */
+function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: number): Buffer {
+  const bytes = Buffer.alloc(jobs.reduce((sum, job) => sum + encodedBytes(job), HEAD_BYTES));
+  const wanted = (name: 'blake3' | 'sha256') => (options.algorithms.includes(name) ? FLAG[name] : 0);
+  bytes.writeUInt32LE(wanted('blake3') | wanted('sha256') | (options.onFailure === undefined ? 0 : FLAG.keepGoing), 0);
+  bytes.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
+  bytes.writeBigUInt64LE(BigInt(segmentBytes), 8);
+  bytes.writeUInt32LE(jobs.length, 16);
+  jobs.reduce((at, job) => encodeJob(bytes, at, { job, outboard: wantsOutboard(job, options) }), HEAD_BYTES);
   return bytes;
 }
 
-function encodeSink(job: SizedJob): Buffer[] {
-  if (job.outboardTo === undefined) return [];
-  const path = Buffer.from(job.outboardTo);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(path.length);
-  return [length, path];
+function encodedBytes({ location, stamp, outboardTo }: SizedJob): number {
+  const sink = outboardTo === undefined ? 0 : 4 + Buffer.byteLength(outboardTo);
+  return JOB_BYTES + Buffer.byteLength(location) + (stamp === undefined ? 0 : STAMP_BYTES) + sink;
+}
+
+/** Returns where the next job begins. */
+function encodeJob(bytes: Buffer, start: number, { job, outboard }: { job: SizedJob; outboard: boolean }): number {
+  const { stamp, outboardTo } = job;
+  const flags = (job.followLink === true ? FLAG.follow : 0) | (outboard ? FLAG.outboard : 0) | (outboardTo === undefined ? 0 : FLAG.outboardFile);
+  let at = bytes.writeUInt32LE(flags | (stamp === undefined ? 0 : FLAG.stamped), start);
+  at = bytes.writeBigUInt64LE(BigInt(job.sizeBytes), at);
+  if (stamp !== undefined) {
+    for (const value of [stamp.dev, stamp.ino, stamp.mtimeNs, stamp.ctimeNs]) at = bytes.writeBigUInt64LE(BigInt.asUintN(64, value), at);
+  }
+  at = encodePath(bytes, at, job.location);
+  return outboardTo === undefined ? at : encodePath(bytes, at, outboardTo);
+}
+
+function encodePath(bytes: Buffer, at: number, path: string): number {
+  const length = bytes.write(path, at + 4);
+  bytes.writeUInt32LE(length, at);
+  return at + 4 + length;
 }
 
 function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOptions): HashResult[] {
