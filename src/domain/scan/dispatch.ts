@@ -6,6 +6,7 @@ import { judgeTar } from './containers/tar.ts';
 import { judgeZip, type ZipContent } from './containers/zip.ts';
 import { probeExecutable, probeMore } from './probe.ts';
 import { judgeNames } from './mismatch.ts';
+import { judgeHdf5Text } from './formats/carve.ts';
 import { judgeNpy } from './formats/npy.ts';
 import { judgeStructure } from './formats/structure.ts';
 import { judgeText, isTextFormat } from './text/judge.ts';
@@ -33,6 +34,7 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
   for (const format of formats) spot.session.formats.add(format);
   const confirmed = new Set<FormatId>();
   for (const format of formats) if (await judgeSafely(format, spot, file, setting)) confirmed.add(format);
+  if (confirmed.size === 0 && /\.pb$/i.test(file.path)) await judgeHdf5Text(spot, file.source);
   judgeNames(spot, file, { named, confirmed: [...confirmed] });
 }
 
@@ -75,7 +77,7 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
 /** A pickle by its first byte only is one if it can be read to its end, or does something on the way. */
 async function judgePickleFile(spot: Spot, { path, source }: NamedSource, setting: Setting): Promise<boolean> {
   const promised = ['pickle', 'joblib', 'torch-zip', 'torchscript'].includes(formatOfName(path) ?? '') || /\.(bin|dat|data|model|sav|p|pk)$/i.test(path) || spot.session.formats.size <= 1;
-  const session = newSession(spot.session.path);
+  const session = newSession(spot.session.path, examine);
   const streams = await judgePickles({ ...spot, session }, source, setting);
   const complete = streams.some((stream) => stream.complete && (stream.protocol > 0 || stream.globals.length > 0 || stream.end === source.size));
   const acts = session.findings.some((finding) => atLeast(finding.severity, 'high'));
@@ -92,7 +94,7 @@ function startsWithProto([first, second = 255]: Uint8Array): boolean {
 async function examineRaw(spot: Spot, file: NamedSource): Promise<void> {
   const head = await file.source.read(0, 16);
   if (startsWithProto(head) || head[0] === 0x63 || head[0] === 0x28) {
-    const session = newSession(spot.session.path);
+    const session = newSession(spot.session.path, examine);
     await judgePickles({ ...spot, session }, file.source, { aside: true, dataFollows: true });
     for (const { rule, message, severity, place } of session.findings) {
       if (severity === 'critical') report(spot, rule, message, { severity, offset: place.offset ?? 0 });

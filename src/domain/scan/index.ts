@@ -14,7 +14,7 @@ export { atLeast, SEVERITIES, verdictOfScan, type Place, type ScanFinding, type 
  * @throws WeighmarkError only what `source.read` throws: `file-changed`, `unreadable`, `interrupted`.
  */
 export async function scanFile({ path, source }: NamedSource): Promise<ScanResult> {
-  const session = newSession(path);
+  const session = newSession(path, examine);
   const spot = spotOf(session);
   try {
     await examine(spot, { path, source });

@@ -15,7 +15,7 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
 ];
 
 /** Formats whose bytes alone prove them; others match by chance or by design. */
-const STRONG: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', 'zip', 'tar', 'gguf', 'safetensors', 'hdf5', 'npy', 'executable', '7z', 'gzip', 'parquet', 'tflite', 'image', 'pdf']);
+const STRONG: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', 'zip', 'tar', 'gguf', 'safetensors', 'hdf5', 'npy', '7z', 'gzip', 'parquet', 'tflite', 'image', 'pdf']);
 const DATA: ReadonlySet<FormatId> = new Set(['safetensors', 'gguf', 'onnx', 'npy', 'tflite', 'saved-model', 'hdf5', 'json', 'csv', 'parquet', 'arrow', 'image', 'audio', 'video', 'text', 'jsonl', 'yaml', 'markdown']);
 const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'executable', 'zip', 'tar']);
 

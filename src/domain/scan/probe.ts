@@ -15,6 +15,7 @@ export async function probeMore({ path, source }: NamedSource, matches: readonly
   else if ((await probeExecutable(source)) !== null) found.add('executable');
   if (mayBePickle(path, found) && (looksLikePickle(head) || (await isWholePickle(source, head)))) found.add('pickle');
   if (found.has('tar') && found.has('zip') && !startsAsZip(head) && !(await hasTrailingData(source))) found.delete('zip');
+  if (found.has('pickle') && found.has('zip') && !startsAsZip(head) && (await isWholePickle(source, head))) found.delete('zip');
   return [...found];
 }
 
@@ -25,9 +26,12 @@ function mayBePickle(path: string, found: ReadonlySet<FormatId>): boolean {
   return !found.has('pickle') && (found.has('text') || found.has('unknown')) && (named === undefined || named === 'pickle' || named === 'joblib' || named === 'torch-zip');
 }
 
-/** Protocols 0 and 1 have no magic: a pickle is what can be read to its STOP at the end of the file. */
+/**
+ * Protocols 0 and 1 have no magic: a pickle is what can be read to its STOP at the end of the file. One that ends there
+ * and holds a zip in a constant is a pickle; with a zip behind it, it is both.
+ */
 async function isWholePickle(source: Source, head: Uint8Array): Promise<boolean> {
-  if (!/^[(\])}IJKLMSUTVXFGN\x88-\x8d]/.test(Buffer.from(head.subarray(0, 1)).toString('latin1'))) return false;
+  if (!/^[(\])}IJKLMSUTVXFGNc\x80\x88-\x8d]/.test(Buffer.from(head.subarray(0, 1)).toString('latin1'))) return false;
   if ((await source.read(source.size - 1, 1))[0] !== 0x2e) return false;
   const { complete, end, opcodes } = await readPickle(source, { strict: true, keep: 0 });
   return complete && end === source.size && opcodes > 2;

@@ -1,11 +1,15 @@
 import { LIMITS } from '../limits.ts';
-import type { FormatId } from '../formats/types.ts';
+import type { FormatId, NamedSource } from '../formats/types.ts';
 import { SEVERITIES, type Place, type ScanFinding, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
 import { RULES } from './rules.ts';
+
+/** Examines content found inside other content, as any file is. */
+export type Examine = (spot: Spot, file: NamedSource) => Promise<void>;
 
 /** What one file's scan has found so far, and what it may still spend. Nested content shares its file's session. */
 export interface Session {
   readonly path: string;
+  readonly examine: Examine;
   readonly findings: ScanFinding[];
   readonly unexamined: Unexamined[];
   readonly formats: Set<FormatId>;
@@ -34,9 +38,9 @@ export interface FoundAt {
 /** Findings of one file at most: a file made of findings must not exhaust memory; the first ones decide. */
 const FINDINGS_KEPT = 1000;
 
-export function newSession(path: string): Session {
+export function newSession(path: string, examine: Examine): Session {
   return {
-    path, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined, worst: SEVERITIES.length,
+    path, examine, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined, worst: SEVERITIES.length,
     budget: { inflatedBytes: LIMITS.archiveInflatedBytes, members: LIMITS.archiveMembers },
   };
 }

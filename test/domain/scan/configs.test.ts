@@ -14,6 +14,7 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-CONFIG-002', 'high', 'config.yaml', 'a: {_target_: "somewhere.run_it"}\n'],
   ['WM-CONFIG-002', 'medium', 'config.yaml', 'a:\n  _target_: mylib.Thing\n'],
   ['WM-CONFIG-003', 'high', 'model/MLmodel', 'flavors:\n  python_function:\n    loader_module: evil_loader\n'],
+  ['WM-CONFIG-005', 'high', 'model.safetensors.index.json', '{"weight_map": {"a": "../../other.safetensors"}}'],
   ['WM-CONFIG-004', 'critical', 'params.yaml', 'a: !!python/object/apply:os.system ["true"]\n'],
 ];
 

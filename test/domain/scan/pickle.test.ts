@@ -7,6 +7,7 @@ import { fired, scan, STATE_DICT, told, torchZip } from './build.ts';
 
 const OS = callOf('posix', 'system');
 const BIG = (payload: Uint8Array) => bytesOf(PROTO4, 'B', Uint8Array.of(payload.length, 0, 0, 0), payload, '.');
+const sized = ({ length }: Uint8Array) => [length & 255, length >> 8, 0, 0];
 const npy = (descr: string, data: Uint8Array | string) => {
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }\n`;
   return bytesOf('\x93NUMPY\x01\0', Uint8Array.of(header.length, 0), header, data);
@@ -72,6 +73,14 @@ test('the payload is found under any name, in any wrapper', async () => {
   assert.equal((await scan('model.joblib', gzipSync(OS))).verdict, 'block');
   assert.equal((await scan('model.joblib', gzipSync(gzipSync(OS)))).verdict, 'block');
   assert.equal((await scan('model.pt', torchZip(OS))).verdict, 'block');
+});
+
+test('a PyTorch archive inside a pickle is examined too', async () => {
+  const load = bytesOf(PROTO2, global('torch.storage', '_load_from_bytes'), 'B', Uint8Array.of(...sized(torchZip(OS))), torchZip(OS), '\x85R.');
+  assert.ok(fired(await scan('model.pkl', load), 'WM-PICKLE-018', 'high'), told(await scan('model.pkl', load)));
+  const honest = bytesOf(PROTO2, global('torch.storage', '_load_from_bytes'), 'B', Uint8Array.of(...sized(torchZip())), torchZip(), '\x85R.');
+  const result = await scan('model.pkl', honest);
+  assert.equal(result.verdict, 'pass', told(result));
 });
 
 test('names on an allow list count only by their exact name', async () => {

@@ -86,7 +86,7 @@ function judgeGraphOp(spot: Spot, name: string): void {
 async function judgeOperatorCodes(spot: Spot, source: Source): Promise<void> {
   for (let at = 0; at < source.size; at += CHUNK) {
     const text = Buffer.from(await source.read(at, CHUNK + OVERLAP)).toString('latin1');
-    for (const [, name = ''] of text.matchAll(/[\x00-\x1f](Flex[A-Z]\w{1,80})\0/g)) judgeFlex(spot, `custom:${name}`);
+    for (const [, name = ''] of text.matchAll(/\b(Flex[A-Z]\w{1,80})\0/g)) judgeFlex(spot, `custom:${name}`);
   }
 }
 

@@ -34,7 +34,7 @@ function candidateOf(value: PickleValue, offset: number): Candidate | null {
   if (typeof value !== 'object' || value?.kind !== 'bytes' || value.length < 8) return null;
   const { length, head } = value;
   const start = value.offset;
-  if (isPickleStart(head)) return { what: 'bytes in the pickle', offset, open: async (source) => windowSource(source, start, length) };
+  if (isPickleStart(head) || isZipStart(head)) return { what: 'bytes in the pickle', offset, open: async (source) => windowSource(source, start, length) };
   if (!isCompressed(head) && !isEncoded(Buffer.from(head).toString('latin1'))) return null;
   return { what: 'bytes in the pickle', offset, open: async (source) => decoded(await source.read(start, Math.min(length, DECODED))) };
 }
@@ -49,7 +49,7 @@ function textCandidate(text: string, offset: number): Candidate | null {
 async function decoded(bytes: Uint8Array): Promise<Source | null> {
   let current: Uint8Array | null = bytes;
   for (let layer = 0; layer < 5 && current !== null; layer++) {
-    if (isPickleStart(current)) return bytesSource(current);
+    if (isPickleStart(current) || isZipStart(current)) return bytesSource(current);
     current = isCompressed(current) ? await unwrapBytes(current, DECODED) : decodeText(current);
   }
   return null;
@@ -66,7 +66,7 @@ function isEncoded(text: string): boolean {
   const head = text.slice(0, 64).replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/_-]{16,}={0,2}$/.test(head.slice(0, 60))) return false;
   const decodedHead = decodeText(Buffer.from(head.slice(0, head.length - (head.length % 4)), 'latin1'));
-  return decodedHead !== null && (isPickleStart(decodedHead) || isCompressed(decodedHead) || /^[A-Za-z0-9+/]{16,}/.test(Buffer.from(decodedHead).toString('latin1')));
+  return decodedHead !== null && (isPickleStart(decodedHead) || isZipStart(decodedHead) || isCompressed(decodedHead) || /^[A-Za-z0-9+/]{16,}/.test(Buffer.from(decodedHead).toString('latin1')));
 }
 
 /** PROTO of 2 to 5, or a GLOBAL, perhaps after marks. */
@@ -75,6 +75,11 @@ export function isPickleStart(bytes: Uint8Array): boolean {
   if (first === 0x80 && second >= 1 && second <= 5) return true;
   if (first !== 0x63 && first !== 0x28 && first !== 0x69) return false;
   return /^\(*(S'[^\n]{0,100}'\n)*[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n/.test(Buffer.from(bytes.subarray(0, 300)).toString('latin1'));
+}
+
+/** A zip's first local header: what `torch.storage._load_from_bytes` may be given. */
+export function isZipStart([a, b, c, d]: Uint8Array): boolean {
+  return a === 0x50 && b === 0x4b && c === 3 && d === 4;
 }
 
 /** zlib, gzip, bzip2, xz. */

@@ -5,7 +5,7 @@ import { CODE_MAKERS } from '../deny.ts';
 import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
 import { atLeast, type ScanFinding } from '../types.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
-import { constantsVisitor, type Candidate } from './constants.ts';
+import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
 import { isClassLike, isMethodOfAllowed, isPythonName, judgeName } from './names.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
@@ -124,7 +124,7 @@ async function judgeCandidates(spot: Spot, source: Source, candidates: readonly 
     const inner = await candidate.open(source);
     if (inner === null) continue;
     const findings = await findingsOf(spot, inner);
-    const worst = findings.find((finding) => atLeast(finding.severity, 'high'));
+    const worst = findings.find((finding) => atLeast(finding.severity, 'high') && !finding.rule.startsWith('WM-ARCHIVE'));
     if (worst !== undefined) report(spot, 'WM-PICKLE-018', `${candidate.what}: ${worst.message}`, { offset: candidate.offset, severity: worst.severity });
   }
 }
@@ -167,8 +167,10 @@ function isGlobalAt(bytes: Uint8Array, at: number): boolean {
 }
 
 async function findingsOf(spot: Spot, source: Source): Promise<readonly ScanFinding[]> {
-  const session = newSession(spot.session.path);
-  await judgePickles({ session, member: spot.member, depth: spot.depth + 2 }, source, { aside: true, dataFollows: true });
+  const session = newSession(spot.session.path, spot.session.examine);
+  const at: Spot = { session, member: spot.member, depth: spot.depth + 2 };
+  if (isZipStart(await source.read(0, 4))) await session.examine(at, { path: 'embedded.zip', source });
+  else await judgePickles(at, source, { aside: true, dataFollows: true });
   return session.findings;
 }
 

@@ -12,10 +12,10 @@ export function addWeightsOnly({ session }: Spot, streams: readonly Pickle[]): v
 
 /** Why `torch/_weights_only_unpickler.py` refuses the stream, or null. */
 function refusal(stream: Pickle): string | null {
-  const opcode = [...stream.opcodeNames].find((name) => !WEIGHTS_ONLY_OPCODES.has(name));
-  if (opcode !== undefined) return `opcode ${opcode} is refused`;
   const global = stream.globals.find(({ module, name }) => module === null || name === null || !isLoadable(module, name));
   if (global !== undefined) return `${global.module}.${global.name} is not on its list`;
+  const opcode = [...stream.opcodeNames].find((name) => !WEIGHTS_ONLY_OPCODES.has(name));
+  if (opcode !== undefined) return `opcode ${opcode} is refused`;
   const event = stream.events.find(({ kind }) => kind !== 'memo-bomb' && kind !== 'memo-index');
   if (event !== undefined) return event.detail;
   return stream.complete ? null : 'the stream is broken';

@@ -73,6 +73,15 @@ export const CONTENT_RULES: RuleTable = {
     cwe: [502],
     test: 'configs.test.ts',
   },
+  'WM-CONFIG-005': {
+    title: 'An index names files outside the folder',
+    severity: 'high',
+    why: 'Loaders open the shards an index names: a path that leaves the folder makes them read another file of the host.',
+    fix: 'Do not load it. Get the index again from its publisher.',
+    atlas: ['AML.T0018.002'],
+    cwe: [22],
+    test: 'configs.test.ts',
+  },
   'WM-CODE-001': {
     title: 'Python code among the files',
     severity: 'medium',

@@ -1,3 +1,4 @@
+import { isUnsafePath } from '../../formats/archive-path.ts';
 import { isDangerous } from '../deny.ts';
 import { isKerasConfig, judgeKeras } from '../formats/keras.ts';
 import { isClassLike } from '../pickle/names.ts';
@@ -30,7 +31,8 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   if (key === 'auto_map' && typeof value === 'object' && value !== null) judgeAutoMap(spot, value);
   else if (key === 'custom_pipelines' && typeof value === 'object' && value !== null) report(spot, 'WM-CONFIG-001', 'custom_pipelines names code');
   else if (key === 'trust_remote_code' && value === true) report(spot, 'WM-CONFIG-001', 'trust_remote_code is switched on');
-  else if (/^(chat_template|chat_templates|template)$/.test(key)) judgeTemplates(spot, key, value);
+  else if (/template|jinja/i.test(key)) judgeTemplates(spot, key, value);
+  else if (key === 'weight_map' && typeof value === 'object' && value !== null) judgeShards(spot, value);
   else if (key === '_target_' || key === '__target__') judgeTarget(spot, value);
   else if (key === 'loader_module') judgeLoader(spot, value);
   else if (key === 'code' && typeof value === 'string' && /^[\w./-]+$/.test(value) && spot.session.path.endsWith('MLmodel')) report(spot, 'WM-CONFIG-003', `code is imported from ${value}`, { severity: 'medium' });
@@ -44,13 +46,18 @@ function judgeAutoMap(spot: Spot, map: object): void {
   report(spot, 'WM-CONFIG-001', remote === undefined ? `auto_map names the code ${names.slice(0, 3).join(', ')}` : `auto_map names the code ${remote} of another repository`);
 }
 
+function judgeShards(spot: Spot, map: object): void {
+  const outside = Object.values(map).find((name) => typeof name !== 'string' || isUnsafePath(name) || /^\w+:\/\//.test(name)) as unknown;
+  if (outside !== undefined) report(spot, 'WM-CONFIG-005', `a shard lies at ${typeof outside === 'string' ? outside.slice(0, 200) : 'no path'}`);
+}
+
 /** A text, a list of {name, template}, or a map by name. */
 function judgeTemplates(spot: Spot, key: string, value: unknown): void {
   if (typeof value === 'string') {
-    if (key !== 'template' || /\{[{%]/.test(value)) judgeTemplate(spot, key, value);
-  } else if (key !== 'template' && typeof value === 'object' && value !== null) {
+    if (key === 'chat_template' || /\{[{%]/.test(value)) judgeTemplate(spot, key, value);
+  } else if (typeof value === 'object' && value !== null) {
     for (const entry of Object.values(value)) {
-      if (typeof entry === 'string') judgeTemplate(spot, key, entry);
+      if (typeof entry === 'string' && /\{[{%]/.test(entry)) judgeTemplate(spot, key, entry);
     }
   }
 }

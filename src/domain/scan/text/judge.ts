@@ -15,6 +15,8 @@ const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
   'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja', 'safetensors-index', 'weights-manifest', 'spacy',
 ]);
 const PARTS = 1 << 22;
+/** Vocabularies list every character there is. */
+const VOCABULARY = /^(vocab|merges|tokenizer\.json|added_tokens|special_tokens|unigram|dict|bpe)/i;
 
 export function isTextFormat(format: FormatId): boolean {
   return TEXT_FORMATS.has(format);
@@ -33,7 +35,7 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
   const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
-  if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl') judgeCharacters(spot, text, { what: 'the text', instruction });
+  if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name)) judgeCharacters(spot, text, { what: 'the text', instruction });
   if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text)) report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
   if (format === 'jinja' || /\.(jinja2?|j2)$/i.test(name)) judgeTemplate(spot, name, text);
