@@ -31,7 +31,8 @@ export function buildProvenance(input: ProvenanceInput): Readonly<Record<string,
   return {
     buildDefinition: {
       buildType: buildTypeOf(step),
-      externalParameters: parameters,
+      // in-toto's Go library takes an empty object for a missing one, and refuses it.
+      externalParameters: Object.keys(parameters).length === 0 ? { step } : parameters,
       resolvedDependencies: inputs.map(descriptorOf),
     },
     runDetails: { builder: { id: builder }, ...(Object.keys(metadata).length > 0 ? { metadata } : {}) },
