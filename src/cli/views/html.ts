@@ -14,9 +14,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
 
 function rendered(value: Value): string {
   if (value === null || value === undefined) return '';
-  if (Array.isArray(value)) return (value as readonly Value[]).map(rendered).join('');
-  if (typeof value === 'object' && 'html' in value) return value.html;
-  return forHtml(String(value));
+  if (typeof value === 'string' || typeof value === 'number') return forHtml(`${value}`);
+  return 'html' in value ? value.html : value.map(rendered).join('');
 }
 
 /** Constant markup and style sheets of our own; never anything from outside. */

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as library from '../../src/index.ts';
+
+test('the exports are these and no others', () => {
+  const expected = [
+    'PREDICATES', 'WeighmarkError', 'buildManifest', 'findingsOf', 'formatDigestList', 'hash', 'inspect', 'keySigner', 'omsRoot', 'parseDigestList', 'parseManifest', 'scan',
+    'seal', 'verify',
+  ];
+  assert.deepEqual(Object.keys(library).toSorted(), expected);
+});
+
+test('the example seals, verifies, and notices a changed byte', () => {
+  const printed = execFileSync(process.execPath, ['examples/library/verify.ts'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  assert.match(printed, /^sealed sha256:[0-9a-f]{64}\nverified true\nfailed \[ 'digest-mismatch' \]\n$/);
+});
+
+test('an aborted call throws interrupted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-'));
+  writeFileSync(join(folder, 'a'), 'x');
+  await assert.rejects(library.hash([join(folder, 'a')], ['blake3'], { signal: AbortSignal.abort() }), { code: 'interrupted' });
+  await assert.rejects(library.scan(folder, { signal: AbortSignal.abort() }), { code: 'interrupted' });
+});
+
+test('no trust is a refusal, and hash gives the known digest', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-'));
+  writeFileSync(join(folder, 'a'), '');
+  assert.equal((await library.verify(folder, { trust: [] })).verdict.outcome, 'nothing');
+  const [result] = await library.hash([join(folder, 'a')]);
+  assert.equal(result?.digests.blake3, 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262');
+});
