@@ -45,6 +45,7 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'video', at: 4, hex: '66747970' },
   { format: 'video', at: 0, hex: '1a45dfa3' },
   { format: 'msgpack', at: 1, hex: 'a56e6f646573' },
+  { format: 'sqlite', at: 0, hex: '53514c69746520666f726d6174203300' },
   { format: 'pdf', at: 0, hex: '255044462d' },
   { format: 'executable', at: 0, hex: '7f454c46' },
   { format: 'executable', at: 0, hex: 'cffaedfe' },

@@ -37,7 +37,7 @@ const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
     'safetensors', 'gguf', 'onnx', 'torch-zip', 'torchscript', 'torch-legacy', 'pickle', 'joblib', 'npy', 'npz', 'keras-v3', 'hdf5',
     'tflite', 'saved-model', 'tf-graph', 'coreml', 'msgpack', 'raw-weights',
   ],
-  dataset: ['csv', 'tsv', 'jsonl', 'parquet', 'arrow', 'arrow-stream', 'image', 'audio', 'video'],
+  dataset: ['csv', 'tsv', 'jsonl', 'parquet', 'arrow', 'arrow-stream', 'image', 'audio', 'video', 'sqlite'],
   config: ['safetensors-index', 'weights-manifest', 'spacy', 'json', 'yaml', 'xml'],
   tokenizer: ['sentencepiece'],
   document: ['markdown', 'html', 'text', 'pdf'],

@@ -8,7 +8,7 @@ export type FormatId =
   // manifests of weights kept elsewhere
   | 'safetensors-index' | 'weights-manifest' | 'spacy'
   // datasets
-  | 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'arrow' | 'arrow-stream' | 'image' | 'audio' | 'video'
+  | 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'arrow' | 'arrow-stream' | 'image' | 'audio' | 'video' | 'sqlite'
   // archives and wrappers
   | 'zip' | 'tar' | 'gzip' | 'bzip2' | 'xz' | 'lzma' | 'zlib' | 'zstd' | 'lz4' | '7z'
   // text

@@ -2,6 +2,7 @@ import { LIMITS } from '../limits.ts';
 import { unwrap, type Wrapper } from '../scan/containers/unwrap.ts';
 import { detect } from './detect.ts';
 import { kindOf } from './names.ts';
+import { cachedSource } from './source.ts';
 import { withoutPlaces } from './tensors.ts';
 import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } from './types.ts';
 
@@ -14,7 +15,7 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
     const opened = await unwrap(file.source, wrapper, LIMITS.archiveInflatedBytes);
     if (opened === null) return { format: wrapper, problems: [{ code: 'malformed', message: `no ${wrapper} stream can be read` }] };
     const cut: Problem[] = opened.cut === undefined ? [] : [{ code: opened.bomb === true ? 'limit' : 'truncated', message: opened.cut }];
-    const inner = { path: innerPath(file.path), source: opened.source };
+    const inner = { path: innerPath(file.path), source: cachedSource(opened.source) };
     const found = await readInner(inner, options, readerOf);
     const joblib = found.format === 'pickle' && /\.joblib(\.\w+)?$/i.test(file.path);
     const { format, problems = [], tensors, headerLength: _header, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
