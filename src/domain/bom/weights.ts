@@ -79,9 +79,20 @@ export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
   if (canonical !== null) return canonical;
   const [first, ...rest] = counted;
   if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
-  if (rest.some((set) => set.parameters !== first.parameters)) return null;
+  if (rest.some((set) => set.parameters !== first.parameters) || !areConversions(counted)) return null;
   const chosen = counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
   return counted.every((set) => sameCounts(set, chosen)) ? chosen : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
+}
+
+/** One format in several folders is several models, however alike they are. */
+function areConversions(sets: readonly WeightSet[]): boolean {
+  const places = new Map<string, string>();
+  return sets.every(({ format, name }) => {
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    const other = places.get(format) ?? folder;
+    places.set(format, other);
+    return other === folder;
+  });
 }
 
 function starred(files: readonly BomFile[]): string {

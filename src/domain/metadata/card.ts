@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from '../json.ts';
 import { readCardText } from './card-text.ts';
 import { fact, field, items, list, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
 import { TASK_PORTS } from './tasks.ts';
-import type { Dataset, Emissions, Fact, FactSource, FieldName, Metric, Relation } from './types.ts';
+import { RELATIONS, type Dataset, type Emissions, type Fact, type FactSource, type FieldName, type Metric } from './types.ts';
 
 /** Named as a card, it is one even without front matter; a README need not be. */
 const MODEL_CARD = /(?:^|\/)model_?card[^/]*$/i;
@@ -83,11 +83,9 @@ function portFacts(task: string | undefined, source: FactSource): readonly Fact[
   return ports === undefined ? [] : [...ports[0].map((text) => fact('input', text, source)), ...ports[1].map((text) => fact('output', text, source))];
 }
 
-const RELATIONS: readonly string[] = ['finetune', 'adapter', 'merge', 'quantized'] satisfies Relation[];
-
 function baseFacts(card: Json, at: At): readonly Fact[] {
   const stated = words(field(card, 'base_model_relation'));
-  const relation = RELATIONS.find((name) => name === stated) as Relation | undefined;
+  const relation = RELATIONS.find((name) => name === stated);
   return list(field(card, 'base_model'), '/base_model').map(({ text, pointer }) => fact('baseModel', { name: text, ...(relation === undefined ? {} : { relation }) }, at(pointer)));
 }
 

@@ -4,11 +4,9 @@ import type { FormatReport } from '../formats/types.ts';
 import type { Source } from '../ports.ts';
 import { compareUtf8 } from '../tree.ts';
 import { readHeader } from './headers.ts';
-import type { MetadataFile } from './read.ts';
-import { fact } from './read.ts';
-import { folderOf } from './digests.ts';
+import { fact, folderOf, type MetadataFile } from './read.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
-import type { Fact, Metadata, MetadataProblem } from './types.ts';
+import { pick, type Fact, type Metadata, type MetadataProblem } from './types.ts';
 
 /** Facts of one file, with what decides their precedence. */
 interface FileFacts {
@@ -68,7 +66,8 @@ export function collect(files: readonly FileMetadata[], paths: readonly string[]
   const found = notSubmodels(notPackages(files.flatMap((file) => file.found))).filter(({ facts }) => facts.length > 0);
   const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
   const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
-  return { facts: sorted.flatMap(({ facts }) => facts).map((each) => located(each, paths)), problems: unique(problems) };
+  const facts = sorted.flatMap(({ facts: said }) => said).map((each) => located(each, paths));
+  return { facts: ONE_OF_ALL.reduce(unambiguous, facts), problems: unique(problems) };
 }
 
 const PACKAGE = /\.dist-info\/METADATA$/;
@@ -78,6 +77,18 @@ const PACKAGE_FIELDS: ReadonlySet<string> = new Set(['name', 'version', 'descrip
 function notPackages(found: readonly FileFacts[]): readonly FileFacts[] {
   const several = new Set(found.filter(({ path }) => PACKAGE.test(path)).map(({ path }) => path)).size > 1;
   return several ? found.map((file) => (PACKAGE.test(file.path) ? { ...file, facts: file.facts.filter(({ field }) => !PACKAGE_FIELDS.has(field)) } : file)) : found;
+}
+
+const ONE_OF_ALL = ['name', 'version', 'description', 'purl'] as const;
+
+/** A folder of several models is called what none of them is called: their own names, side by side, are not its. */
+function unambiguous(facts: readonly Fact[], field: (typeof ONE_OF_ALL)[number]): readonly Fact[] {
+  const own = pick(facts, field).map(({ value, source }) => ({ value, path: source.file ?? '' }));
+  const top = Math.min(...own.map(({ path }) => depthOf(path)));
+  const nearest = own.filter(({ path }) => depthOf(path) === top && !PACKAGE.test(path));
+  const packaged = own.some(({ path }) => PACKAGE.test(path));
+  const several = new Set(nearest.map(({ path }) => folderOf(path))).size > 1 && new Set(nearest.map(({ value }) => value)).size > 1;
+  return several && !packaged ? facts.filter((each) => each.field !== field) : facts;
 }
 
 const CONFIG = /(?:^|\/)(?:config|model_index)\.json$/;

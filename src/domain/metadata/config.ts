@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '../json.ts';
 import { isHubId } from '../bom/purl.ts';
-import { fact, field, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
+import { fact, field, folderOf, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 
 /** Facts of `config.json` that describe a model's shape; each becomes a property of the same name. */
@@ -67,8 +67,7 @@ function codeFact(target: string, path: string, source: FactSource): readonly Fa
   const [repository, reference] = target.includes('--') ? target.split('--', 2) : [undefined, target];
   const module = (reference ?? '').split('.').slice(0, -1).join('/');
   if (repository !== undefined) return [fact('detail', { name: 'remote-code', value: target }, source)];
-  const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
-  return module === '' ? [] : [fact('role', { path: `${folder}${module}.py`, role: 'remote-code', note: `runs with trust_remote_code: ${target}` }, source)];
+  return module === '' ? [] : [fact('role', { path: `${folderOf(path)}${module}.py`, role: 'remote-code', note: `runs with trust_remote_code: ${target}` }, source)];
 }
 
 function versionFacts(config: Config, at: At): readonly Fact[] {

@@ -1,6 +1,7 @@
 import { compatible, licenceOf } from '../bom/licence.ts';
 import { modelWeights, weightSets } from '../bom/weights.ts';
 import type { BomFile } from '../bom/build.ts';
+import { folderOf } from './read.ts';
 import { pick, sourceName, type Conflict, type Fact, type FactOf } from './types.ts';
 
 /** Where two sources say different things of one thing. Nothing is chosen here: both stand, with who says them. */
@@ -59,10 +60,6 @@ function versionConflicts(facts: readonly Fact[]): readonly Conflict[] {
     const said = group.map(({ value, source }) => ({ value, source: sourceName(source) }));
     return new Set(said.map(({ value }) => value)).size > 1 ? conflictOf('version', said) : [];
   });
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 const LABEL = /(?:^|[-._/])((?:I?Q\d(?:_[A-Z0-9]+)*)|B?F16|F32)\.gguf$/i;

@@ -1,6 +1,5 @@
 import { isJsonObject, type Json } from '../json.ts';
-import { fact, field, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
-import { folderOf } from './digests.ts';
+import { fact, field, folderOf, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import type { Dataset, Fact, FactSource } from './types.ts';
 
 type At = (pointer: string) => FactSource;

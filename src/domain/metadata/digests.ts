@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../json.ts';
-import { fact, jsonOf, textOf, words, type MetadataFile } from './read.ts';
+import { fact, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 
 const SUMS_LINE = /^\\?([0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}) [ *](.{1,4096})$/;
@@ -69,8 +69,4 @@ function pathOf(holder: { readonly [key: string]: Json }, key: string, owner: st
 function sizeOf(holder: { readonly [key: string]: Json }, key: string): { sizeBytes?: number } {
   const size = /^sha-?256$/i.test(key) ? (holder['bytes'] ?? holder['size'] ?? holder['size_bytes']) : undefined;
   return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? { sizeBytes: size } : {};
-}
-
-export function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1);
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { sha256Hex } from '../digest/hex.ts';
 import { isJsonObject, type Json } from '../json.ts';
-import { fact, field, items, jsonObjectOf, maybe, textOf, words, type MetadataFile } from './read.ts';
+import { fact, field, folderOf, items, jsonObjectOf, maybe, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource, Part } from './types.ts';
 
 /** `tokenizer_config.json`: its chat template is a program (Jinja), so it is digested on its own. */
@@ -37,8 +37,7 @@ function autoTokenizer(config: { readonly [key: string]: Json }, path: string): 
   const target = items(map['AutoTokenizer']).map((item) => words(item)).find((item) => item !== undefined) ?? words(map['AutoTokenizer']);
   const module = target?.split('--').at(-1)?.split('.').slice(0, -1).join('/');
   if (target === undefined || module === undefined || module === '') return [];
-  const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
-  return [fact('role', { path: `${folder}${module}.py`, role: 'remote-code', note: `runs with trust_remote_code: ${target}` }, { file: path, pointer: '/auto_map/AutoTokenizer' })];
+  return [fact('role', { path: `${folderOf(path)}${module}.py`, role: 'remote-code', note: `runs with trust_remote_code: ${target}` }, { file: path, pointer: '/auto_map/AutoTokenizer' })];
 }
 
 /** Text that acts on its own, by SHA-256 over its UTF-8 bytes. */

@@ -123,3 +123,8 @@ export function field(value: Json | undefined, key: string): Json | undefined {
 export function items(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]).slice(0, LISTED) : [];
 }
+
+/** With its last slash; empty at the top. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}

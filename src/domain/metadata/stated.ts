@@ -2,7 +2,7 @@ import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, type Json } from '../json.ts';
 import { dateTime } from './datasets.ts';
 import { fact, field, items, parseYaml, words } from './read.ts';
-import type { BaseModel, Dataset, Fact, FactSource, Relation } from './types.ts';
+import { RELATIONS, type BaseModel, type Dataset, type Fact, type FactSource, type Relation } from './types.ts';
 
 /** What somebody states that no file says: options of `bom create`, or a facts file. References are resolved by the flow. */
 export interface Statements {
@@ -36,8 +36,6 @@ export interface StatedThing {
   readonly owner?: string;
   readonly sensitive?: readonly string[];
 }
-
-export const RELATIONS: readonly Relation[] = ['finetune', 'adapter', 'merge', 'quantized'];
 
 const TEXTS = ['statedBy', 'name', 'version', 'supplier', 'description', 'licence', 'license', 'task', 'releaseDate', 'relation'];
 const LISTS = ['useCases', 'limitations', 'ethical', 'datasets', 'baseModels', 'prompts', 'plugins'];

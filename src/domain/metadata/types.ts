@@ -67,7 +67,8 @@ export type Fact = { readonly [K in FieldName]: { readonly field: K; readonly va
 export type FactOf<K extends FieldName> = Extract<Fact, { field: K }>;
 
 /** As `base_model_relation` of model cards has them. */
-export type Relation = 'finetune' | 'adapter' | 'merge' | 'quantized';
+export const RELATIONS = ['finetune', 'adapter', 'merge', 'quantized'] as const;
+export type Relation = (typeof RELATIONS)[number];
 
 export interface BaseModel {
   /** `org/name` of a hub, a path, or a name. */

@@ -150,6 +150,16 @@ test('licences that disagree all stand, and the conflict is said', async () => {
   assert.match(propertiesOf(subject)['conflict:licence'] ?? '', /Apache-2\.0 \(README\.md#\/license\).*MIT \(tiny-1\.0\.dist-info\/METADATA#line 4\)/);
 });
 
+test('a folder of two models has the name of neither; a model of models the architecture of the whole', async () => {
+  const weights = safetensors({ w: { dtype: 'F32', shape: [2] } });
+  const two = subjectOf(await bomOf({ 'a/README.md': '---\nlicense: mit\n---\n# model-a\n', 'b/README.md': '---\nlicense: mit\n---\n# model-b\n', 'a/model.safetensors': weights, 'b/model.safetensors': weights }));
+  assert.equal(two.name, 'folder');
+  const config = (architecture: string) => JSON.stringify({ _class_name: architecture });
+  const pipeline = subjectOf(await bomOf({ 'model_index.json': config('Pipeline'), 'unet/config.json': config('UNet'), 'vae/config.json': config('Vae'), 'unet/diffusion_pytorch_model.safetensors': weights, 'vae/diffusion_pytorch_model.safetensors': weights }));
+  assert.equal(pipeline.modelCard?.modelParameters?.modelArchitecture, 'Pipeline');
+  assert.deepEqual([propertiesOf(pipeline.modelCard)['architecture:unet'], propertiesOf(pipeline.modelCard)['parameters']], ['UNet', undefined]);
+});
+
 test('weights that differ in number have no common count', async () => {
   const subject = subjectOf(await bomOf({ 'a.safetensors': safetensors({ w: { dtype: 'F32', shape: [2] } }), 'b.safetensors': safetensors({ w: { dtype: 'F32', shape: [3] } }) }));
   assert.equal(propertiesOf(subject.modelCard)['parameters'], undefined);
