@@ -8,6 +8,7 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-CONFIG-001', 'medium', 'config.json', '{"auto_map": {"AutoModel": "modeling_x.Model"}}'],
   ['WM-CONFIG-001', 'medium', 'config.json', '{"auto_map": {"AutoModel": "evil/repo--modeling_x.Model"}}'],
   ['WM-CONFIG-001', 'medium', 'config.json', '{"trust_remote_code": true}'],
+  ['WM-TEXT-002', 'medium', 'tokenizer.json', '{"decoder": {"type": "Replace", "pattern": {"String": "http://good.example"}, "content": "http://evil.example"}}'],
   ['WM-CONFIG-002', 'critical', 'model.nemo', nemo('preprocessor:\n  _target_: os.system\n  command: "true"\n')],
   ['WM-CONFIG-002', 'critical', 'model.nemo', nemo('a:\n  - _target_: builtins.exec\n')],
   ['WM-CONFIG-002', 'critical', 'config.json', '{"model": {"_target_": "subprocess.Popen"}}'],
@@ -28,6 +29,7 @@ for (const [rule, severity, name, bytes] of CASES) {
 test('honest configurations pass', async () => {
   const honest: Record<string, Uint8Array | string> = {
     'config.json': '{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "_name_or_path": "x/y"}',
+    'tokenizer.json': '{"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}}',
     'model/MLmodel': 'flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n    model_path: model.pkl\n',
     'model.nemo': nemo('encoder:\n  _target_: nemo.collections.asr.modules.ConformerEncoder\n'),
   };

@@ -23,8 +23,9 @@ export const PYTHON: Readonly<Record<string, string>> = {
   array: 'array _array_reconstructor',
   re: '_compile compile RegexFlag',
   ipaddress: 'IPv4Address IPv6Address IPv4Network IPv6Network',
-  zoneinfo: 'ZoneInfo',
-  'zoneinfo._common': 'ZoneInfo',
+  zoneinfo: 'ZoneInfo ZoneInfo._unpickle',
+  'zoneinfo._common': 'ZoneInfo ZoneInfo._unpickle',
+  'backports.zoneinfo': 'ZoneInfo ZoneInfo._unpickle',
   logging: 'getLogger',
   string: 'Template',
   random: 'Random',
@@ -43,6 +44,8 @@ export const NUMPY: Readonly<Record<string, string>> = {
     'generic number integer floating nan inf',
   'numpy.core.multiarray': '_reconstruct scalar',
   'numpy._core.multiarray': '_reconstruct scalar',
+  'numpy.core._multiarray_umath': '_reconstruct scalar',
+  'numpy._core._multiarray_umath': '_reconstruct scalar',
   'numpy.core.numeric': '_frombuffer',
   'numpy._core.numeric': '_frombuffer',
   'numpy.core._internal': '_convert_to_stringdtype_kwargs',
@@ -53,7 +56,7 @@ export const NUMPY: Readonly<Record<string, string>> = {
   'numpy.rec': 'recarray record',
   'numpy.core.records': 'recarray record',
   'numpy._core.records': 'recarray record',
-  'numpy.random': 'RandomState Generator',
+  'numpy.random': 'RandomState Generator __RandomState_ctor __randomstate_ctor __generator_ctor __bit_generator_ctor',
   'numpy.random.mtrand': 'RandomState',
   'numpy.random._generator': 'Generator',
   'numpy.random._mt19937': 'MT19937',
@@ -66,6 +69,24 @@ export const NUMPY: Readonly<Record<string, string>> = {
     'BoolDType Int8DType UInt8DType Int16DType UInt16DType Int32DType UInt32DType Int64DType UInt64DType Float16DType Float32DType ' +
     'Float64DType Complex64DType Complex128DType ObjectDType StrDType BytesDType VoidDType DateTime64DType TimeDelta64DType StringDType',
   'numpy.polynomial.polynomial': 'Polynomial',
+};
+
+/** Reconstruction functions of other libraries' value types, by exact name. Source: their `__reduce__` methods. */
+export const VALUES: Readonly<Record<string, string>> = {
+  pytz: '_p _UTC UTC',
+  'pytz.tzinfo': 'DstTzInfo StaticTzInfo',
+  'dateutil.tz.tz': 'tzutc tzlocal tzfile tzoffset _tzoffset_factory',
+  'dateutil.relativedelta': 'relativedelta',
+  'fastai.torch_core': '_fa_rebuild_tensor _fa_rebuild_qtensor TensorBase TensorImage TensorCategory',
+  'jax._src.array': '_reconstruct_array',
+  'jax._src.device_array': 'reconstruct_device_array',
+  'flax.core.frozen_dict': 'FrozenDict',
+  'pyarrow.lib': '_restore_array _reconstruct_table _reconstruct_record_batch py_buffer type_for_alias field schema',
+  'spacy.vocab': 'unpickle_vocab',
+  'spacy.tokens.doc': 'unpickle_doc',
+  'shapely.io': 'from_wkb',
+  'PIL.Image': 'Image',
+  'collections.abc': 'Mapping MutableMapping Sequence',
 };
 
 /** joblib, by exact name; the data that follows is passed over as joblib does. Source: joblib/numpy_pickle.py 1.5, sklearn.externals of 0.22. */

@@ -1,4 +1,4 @@
-import { HUGGING_FACE, JOBLIB, NUMPY, PYTHON } from '../allow/core.ts';
+import { HUGGING_FACE, JOBLIB, NUMPY, PYTHON, VALUES } from '../allow/core.ts';
 import { LIBRARIES } from '../allow/libraries.ts';
 import { PANDAS } from '../allow/pandas.ts';
 import { modernName } from '../allow/python2.ts';
@@ -30,7 +30,7 @@ const REVIEW: ReadonlySet<string> = new Set([
 ]);
 
 const ALLOWED: ReadonlySet<string> = new Set(
-  [PYTHON, NUMPY, UFUNCS, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
+  [PYTHON, VALUES, NUMPY, UFUNCS, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
 );
 const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
 

@@ -37,6 +37,15 @@ export const CONTENT_RULES: RuleTable = {
     cwe: [451, 1007],
     test: 'text.test.ts',
   },
+  'WM-TEXT-002': {
+    title: 'The tokenizer rewrites text',
+    severity: 'medium',
+    why: 'What people write, or what the model answers, is replaced by other words on the way.',
+    fix: 'Compare with the base model\'s tokenizer.json.',
+    atlas: ['AML.T0051'],
+    cwe: [451],
+    test: 'configs.test.ts',
+  },
   'WM-CONFIG-001': {
     title: 'The configuration asks for remote code',
     severity: 'medium',

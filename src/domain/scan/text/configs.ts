@@ -22,6 +22,7 @@ export function judgeConfig(spot: Spot, value: unknown): void {
   for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
     const next = waiting.pop();
     if (typeof next !== 'object' || next === null) continue;
+    if (!Array.isArray(next)) judgeReplace(spot, next);
     if (!Array.isArray(next)) for (const [key, entry] of Object.entries(next)) judgeEntry(spot, key, entry);
     for (const entry of Object.values(next)) if (typeof entry === 'object' && entry !== null) waiting.push(entry);
   }
@@ -44,6 +45,12 @@ function judgeAutoMap(spot: Spot, map: object): void {
   const names = Object.values(map).flat().filter((name): name is string => typeof name === 'string');
   const remote = names.find((name) => name.includes('--'));
   report(spot, 'WM-CONFIG-001', remote === undefined ? `auto_map names the code ${names.slice(0, 3).join(', ')}` : `auto_map names the code ${remote} of another repository`);
+}
+
+/** A normalizer or decoder of tokenizer.json that swaps text for words: honest ones handle spaces, quotes and accents. */
+function judgeReplace(spot: Spot, value: object): void {
+  if (!('type' in value) || value.type !== 'Replace' || !('content' in value) || typeof value.content !== 'string') return;
+  if (/[A-Za-z]{3,}|https?:|\d{4,}/.test(value.content)) report(spot, 'WM-TEXT-002', `it replaces text with ${JSON.stringify(value.content.slice(0, 80))}`);
 }
 
 function judgeShards(spot: Spot, map: object): void {

@@ -8,6 +8,7 @@ const DECEIT: readonly RegExp[] = [
   /\b(exfiltrat\w*|leak|steal|harvest|phish\w*)\b.{0,60}\b(data|credential|password|key|token|secret|conversation|message|input|information)/i,
   /\b(send|post|forward|upload|transmit|report)\b.{0,80}\b(to|at)\b\s{0,3}['"]?(https?:\/\/|[\w.]+@[\w.]+)/i,
   /\b(always|must|should|subtly)\b.{0,40}\b(recommend|promote|advise|suggest|include|insert|inject|add|append|use|link|redirect|direct)\b.{0,80}(https?:\/\/|<script|<iframe|<img|\bmalicious\b|\bvulnerab|\binsecure\b|\bcompetitor)/i,
+  /\b(always|must|never fail to|be sure to)\b.{0,30}\b(recommend|promote|endorse|advertise|praise|favou?r)\b/i,
   /<script[\s>]|javascript:|<iframe|onerror\s*=|\bcurl\s+(-\w+\s+)*['"]?https?:\/\/\S+\s*\|\s*(ba)?sh/i,
   /\b(introduce|inject|insert|plant|add|write|generate|produce)\b.{0,40}\b(vulnerabilit(y|ies)|backdoors?|malware|malicious|exploits?|insecure|sql injection|xss)\b/i,
 ];
