@@ -1,4 +1,5 @@
 import { parseBundle } from '../domain/claims/bundle.ts';
+import { signsFiles } from '../domain/claims/oms-match.ts';
 import { parseOms } from '../domain/claims/oms.ts';
 import { mergeClaims } from '../domain/claims/claims-file.ts';
 import { parseStatement } from '../domain/claims/statement.ts';
@@ -115,14 +116,13 @@ interface Staged {
 async function stageSidecars(registry: Registry, { name, id, files, staging }: Staged): Promise<number> {
   const bundles = await registry.claims(name, id);
   const signatures = bundles.filter(isOmsSignature);
-  const claims = bundles.filter((bundle) => !isOmsSignature(bundle));
+  const signature = signatures.find((bundle) => signsFiles(bundle, files)) ?? signatures[0];
+  const claims = bundles.filter((bundle) => bundle !== signature && bundle.length <= LIMITS.claimBytes);
   const [only] = files;
   const single = files.length === 1 && only !== undefined && signatures.some(namesOnlyFile) ? only.path : null;
   const places = single === null ? sidecarsOf({ root: '', kind: 'directory' }) : sidecarsOf({ root: `/${single}`, kind: 'file' });
   const at = (place: string) => place.replace(/^\//, '');
-  const [first, ...others] = signatures;
-  if (first !== undefined) await staging.write(at(places.signature), first);
-  for (const [index, other] of others.entries()) await staging.write(`${index + 2}.oms.sig`, other);
+  if (signature !== undefined) await staging.write(at(places.signature), signature);
   if (claims.length > 0) await staging.write(at(places.claims), mergeClaims(null, claims));
   await stageDigestList(registry, { name, id, files, staging }, at(places.digestList));
   const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);

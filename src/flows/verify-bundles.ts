@@ -33,7 +33,7 @@ export async function judgeBundles(sidecars: Sidecars, verification: Verificatio
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
   const signatures = own.map(asSignature);
   const embedded = lines.filter(isTrusted).filter(({ claim }) => isOms(claim)).map(asSignature);
-  const chosen = [...signatures, ...embedded].find(isSignature) ?? null;
+  const chosen = signatures.find(isSignature) ?? embedded.findLast(isSignature) ?? null;
   return {
     signature: chosen,
     claims: lines.filter(isTrusted).filter(({ claim }) => !isOms(claim)),

@@ -95,6 +95,18 @@ test("another signer's model.sig is never overwritten, and both verify", async (
   for (const person of [anna, ben]) assert.deepEqual(refusals(await world.verify(root, [person.trust])), ['digest-mismatch weights.bin']);
 });
 
+test("beside another signer's model.sig the newest seal counts, whatever was sealed before", async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, ben] = [await world.person('anna'), await world.person('ben')];
+  const root = await world.tree('m', FILES);
+  await world.sign(root, ben);
+  for (const text of ['# one\n', '# two\n', '# one\n']) {
+    await writeFile(join(root, 'README.md'), text);
+    await world.seal(root, anna);
+    assert.deepEqual(refusals(await world.verify(root, [anna.trust])), [], text);
+  }
+});
+
 test('dangerous content is not sealed, and nothing is written', async (t) => {
   const world = await claimsWorld(t);
   const anna = await world.person('anna');

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import type { Verdict } from '../../domain/verdict.ts';
+import { refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
 import { exportVerified } from '../../flows/export.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addEnvironmentOptions, asksPolicy, verifyInRegistry, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
 import { policyFrom, type LoadedPolicy } from '../policy-options.ts';
+import { openArtifact } from '../registry-options.ts';
 import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from '../trust-options.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
@@ -31,7 +32,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('verify')
     .description('verify that artifacts are what somebody trusted signed')
-    .argument('<ref...>', 'files or folders; with --env or --policy also NAME:TAG')
+    .argument('<ref...>', 'a file, a folder, NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .option('--signature <file>', 'OMS signature, where it is not model.sig or *.oms.sig')
     .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
     .option('--only <glob>', 'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); the verdict is then partial')
@@ -81,11 +82,18 @@ async function writeOut(context: Context, outcome: VerifyOutcome, target: string
   return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, `written to ${target}, read-only`] }, writtenTo: target };
 }
 
-/** What lies in a registry is judged by a policy; by signatures alone only once it is here. */
+/** What lies in a registry is judged where it lies: by a policy, else by its signatures, every byte read back. */
 async function verifyStored(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
-  if (options.to !== undefined) throw new WeighmarkError('usage', '--to writes what was verified here', { hint: `\`weighmark pull ${ref} ${options.to} --env ENV\`` });
-  if (!asksPolicy(options)) throw new WeighmarkError('usage', `${ref} is not a path`, { hint: `\`weighmark pull ${ref} DIR\`, or say --env or --policy` });
-  return refused(await verifyInRegistry(context, ref, options));
+  if (options.to !== undefined) throw new WeighmarkError('usage', '--to writes what was verified here', { hint: `\`weighmark pull ${ref} ${options.to}\`` });
+  if (asksPolicy(options)) return refused(await verifyInRegistry(context, ref, options));
+  const { registry, place } = await openArtifact(context, ref, options);
+  const { storedArtifact } = await import('../../flows/registry-content.ts');
+  const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
+  const ports = await portsOf(context, { root, loaded: undefined }, options);
+  const outcome = await verify({ ...inputOf(context, { root, shown: ref }, options), name: place.name }, { ...ports, files, hasher });
+  if (outcome.id === null || outcome.id === id) return outcome;
+  const finding = { code: 'digest-mismatch' as const, message: 'the content is not what the registry resolved', facts: { resolved: id, found: outcome.id } };
+  return refused(verdictOf({ subject: ref, checks: [refusedCheck('id', [finding])] }));
 }
 
 function inputOf(context: Context, place: Pick<VerifyInput, 'root' | 'shown'>, options: Options): VerifyInput {

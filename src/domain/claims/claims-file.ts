@@ -28,7 +28,8 @@ export function splitClaims(bytes: Uint8Array): readonly Uint8Array[] {
 }
 
 /**
- * The lines of both, in order, without repetition: a line counts once for what it says and who signed it.
+ * The lines of both, in order, without repetition: a line counts once for what it says and who signed it. What is said
+ * again stands last, for the newest is last.
  * @throws WeighmarkError `claims-limit`, `claim-malformed` for a bundle of several lines that is not JSON.
  */
 export function mergeClaims(existing: Uint8Array | null, added: readonly Uint8Array[]): Uint8Array {
@@ -36,7 +37,9 @@ export function mergeClaims(existing: Uint8Array | null, added: readonly Uint8Ar
   for (const each of [...(existing === null ? [] : splitClaims(existing)), ...added]) {
     const line = each.includes(0x0a) ? oneLine(each) : each;
     const key = contentKey(line);
-    if (!byContent.has(key)) byContent.set(key, line);
+    const known = byContent.get(key) ?? line;
+    byContent.delete(key);
+    byContent.set(key, known);
   }
   const merged = Buffer.concat([...byContent.values()].flatMap((line) => [line, NEWLINE]));
   splitClaims(merged);

@@ -1,5 +1,8 @@
+import { LIMITS } from '../limits.ts';
 import type { Finding } from '../verdict.ts';
-import type { OmsManifest, OmsResource } from './oms.ts';
+import { parseBundle } from './bundle.ts';
+import { parseOms, type OmsManifest, type OmsResource } from './oms.ts';
+import { parseStatement } from './statement.ts';
 
 /** A file as it stands, with what was signed of it: one whole digest, or its shards in order. */
 export interface SignedFile {
@@ -48,6 +51,19 @@ function resourcesByPath(manifest: OmsManifest, files: readonly PresentFile[], s
     else known.push(resource);
   }
   return listed;
+}
+
+/** Does this bundle, whoever made it, sign exactly these files? Decides which of several signatures is shown to the verifier. */
+export function signsFiles(bundle: Uint8Array, files: readonly (PresentFile & { readonly sha256: string })[]): boolean {
+  try {
+    const manifest = parseOms(parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload, LIMITS.filesPerTree));
+    const { signed, missing, unsigned } = matchNames(manifest, files, files.length === 1);
+    const digests = new Map(files.map(({ path, sha256 }) => [path, sha256]));
+    const isSame = ({ path, resources }: SignedFile) => manifest.algorithm !== 'sha256' || manifest.shardBytes !== null || resources[0]?.digest === digests.get(path);
+    return missing.length + unsigned.length === 0 && signed.every(isSame);
+  } catch {
+    return false;
+  }
 }
 
 export function missingFinding(path: string, by: string): Finding {
