@@ -91,6 +91,11 @@ test('names on an allow list count only by their exact name', async () => {
   assert.equal((await scan('a.pkl', callOf('torch.hub', 'load'))).verdict, 'block');
 });
 
+test('an allowed name counts in a dangerous module too: PyTorch’s own list has one', async () => {
+  assert.equal((await scan('a.pkl', callOf('torch.serialization', '_get_layout', 'torch.strided'))).verdict, 'pass');
+  assert.equal((await scan('a.pkl', callOf('torch.serialization', 'load'))).verdict, 'block');
+});
+
 test('TorchScript names are allowed in a TorchScript archive only', async () => {
   const pickle = callOf('__torch__.model', 'Net');
   assert.notEqual((await scan('m.pkl', pickle)).verdict, 'pass');

@@ -38,8 +38,8 @@ const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tens
 export function judgeName(module: string, name: string, torchScript = false): NameJudgement {
   const [modernModule, modern] = modernName(module, name);
   const full = `${modernModule}.${modern}`;
-  if (isDangerous(modernModule, modern) && !REVIEW.has(full)) return { state: 'block', name: full, known: true };
   if (ALLOWED.has(full)) return { state: 'allowed', name: full, known: true };
+  if (isDangerous(modernModule, modern) && !REVIEW.has(full)) return { state: 'block', name: full, known: true };
   if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
   if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
   if (isMethodOfAllowed(modernModule, modern)) return { state: 'review', name: full, known: true };
