@@ -122,6 +122,14 @@ test('the elements are those of the G7 list', { skip: NO_VECTORS }, () => {
   assert.deepEqual(minimumElements('g7', {}).map(({ id }) => id), groups.map((text) => text.split(' ', 1)[0]));
 });
 
+test('the hashes of a model are its own, or those of all its files, in either layout', async () => {
+  const weights = { 'a.safetensors': safetensors({ w: { dtype: 'F32', shape: [1] } }), 'b.safetensors': safetensors({ w: { dtype: 'F32', shape: [2] } }) };
+  for (const layout of ['guide', 'flat'] as const) {
+    const bom = JSON.parse(JSON.stringify(await bomOf(weights, { layout }))) as never;
+    assert.equal(minimumElements('g7', bom).find(({ id }) => id === 'MDL-07')?.status, 'present', layout);
+  }
+});
+
 test('a model element is missing from whoever lacks it', () => {
   const models = [{ type: 'machine-learning-model', name: 'a', 'bom-ref': 'a', version: '1' }, { type: 'machine-learning-model', name: 'b', 'bom-ref': 'b' }];
   const version = minimumElements('g7', { ...BOM, components: models }).find(({ id }) => id === 'MDL-03');

@@ -35,7 +35,7 @@ interface Element {
 
 interface PerComponent {
   readonly of: 'models' | 'datasets';
-  readonly has: (component: JsonObject) => boolean;
+  readonly has: (component: JsonObject, view: View) => boolean;
 }
 
 /**
@@ -52,7 +52,7 @@ function resultOf({ id, name, ask }: Element, view: View): ElementResult {
   if (typeof ask === 'function') return { id, name, status: ask(view) ? 'present' : 'missing', missingFrom: [] };
   const asked = view[ask.of];
   if (asked.length === 0) return { id, name, status: ask.of === 'datasets' ? 'not-applicable' : 'missing', missingFrom: [] };
-  const missingFrom = asked.filter((component) => !ask.has(component)).map(nameOf);
+  const missingFrom = asked.filter((component) => !ask.has(component, view)).map(nameOf);
   return { id, name, status: missingFrom.length === 0 ? 'present' : 'missing', missingFrom };
 }
 
@@ -95,8 +95,8 @@ const G7: readonly Element[] = [
   { id: 'MDL-04', name: 'model timestamp', ask: model((component) => text(objectAt(component, 'releaseNotes'), 'timestamp')) },
   { id: 'MDL-05', name: 'model producer', ask: model(hasProducer) },
   { id: 'MDL-06', name: 'model description', ask: model((component) => text(component, 'description')) },
-  { id: 'MDL-07', name: 'model hash value', ask: model(hasHash) },
-  { id: 'MDL-08', name: 'model hash algorithm', ask: model(hasHash) },
+  { id: 'MDL-07', name: 'model hash value', ask: model(hasFileHashes) },
+  { id: 'MDL-08', name: 'model hash algorithm', ask: model(hasFileHashes) },
   { id: 'MDL-09', name: 'model properties', ask: model((component) => text(parameters(component), 'modelArchitecture') || text(parameters(component), 'architectureFamily')) },
   { id: 'MDL-10', name: 'model input/output properties', ask: model((component) => list(parameters(component), 'inputs').length > 0 && list(parameters(component), 'outputs').length > 0) },
   { id: 'MDL-11', name: 'model training properties', ask: model((component) => list(parameters(component), 'datasets').length > 0) },
@@ -153,6 +153,12 @@ function hasHash(component: JsonObject): boolean {
   if (list(component, 'hashes').length > 0) return true;
   const files = list(component, 'components');
   return files.length > 0 && files.every((file) => list(file, 'hashes').length > 0);
+}
+
+/** In a flat BOM of one model, its files stand beside it. */
+function hasFileHashes(component: JsonObject, { bom, models }: View): boolean {
+  const files = list(bom, 'components').filter(({ type }) => type === 'file');
+  return hasHash(component) || (models.length === 1 && files.length > 0 && files.every((file) => list(file, 'hashes').length > 0));
 }
 
 function hasLicence(component: JsonObject): boolean {
