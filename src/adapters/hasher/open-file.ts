@@ -74,8 +74,7 @@ function openFile(job: HashJob): number {
 
 /** The job with its size, where the caller left that to be found. What has none fails when it is opened. */
 export function sized(job: HashJob): SizedJob {
-  const sizeBytes = job.sizeBytes ?? sizeOf(job.location);
-  return { ...job, sizeBytes };
+  return hasSize(job) ? job : { ...job, sizeBytes: sizeOf(job.location) };
 }
 
 export function changed(location: string): WeighmarkError {
@@ -86,6 +85,10 @@ export function changed(location: string): WeighmarkError {
 
 export function notRegular(location: string): WeighmarkError {
   return new WeighmarkError('special-file', `${location} is not a regular file`, { subject: location });
+}
+
+function hasSize(job: HashJob): job is SizedJob {
+  return job.sizeBytes !== undefined;
 }
 
 function sizeOf(location: string): number {

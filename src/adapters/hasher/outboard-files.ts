@@ -18,7 +18,8 @@ export interface StagedOutboards {
 export function stageOutboards(jobs: readonly SizedJob[], options: HashOptions): StagedOutboards {
   const staged = new Map<number, { from: string; to: string }>();
   const own = jobs.map((job, index) => {
-    if (job.outboardTo === undefined || !options.algorithms.includes('blake3')) return withoutOutboard(job);
+    if (job.outboardTo === undefined) return job;
+    if (!options.algorithms.includes('blake3')) return withoutOutboard(job);
     mkdirSync(dirname(job.outboardTo), { recursive: true });
     const from = temporaryName(job.outboardTo);
     staged.set(index, { from, to: job.outboardTo });
