@@ -141,7 +141,8 @@ function absentFindings(state: State, log: ReadLog, { id }: { readonly id: strin
 
 /** Logged revocations with their place in the log; a revocation that is not logged takes away all the same. */
 export function revocationsOf(claims: readonly VerifiedClaim[], log: ReadLog, revocationType: string): readonly { claim: VerifiedClaim; index: number | null }[] {
-  const indexes = new Map(log.entries.filter(({ leaf }) => leaf.kind === 'revocation').map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]));
+  // Logged again is not said again: the first place counts.
+  const indexes = new Map(log.entries.filter(({ leaf }) => leaf.kind === 'revocation').toReversed().map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]));
   return claims.filter(({ statement }) => statement.predicateType === revocationType).map((claim) => ({ claim, index: indexes.get(claim.bundle) ?? null }));
 }
 

@@ -52,7 +52,7 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const index = indexClaims(found.claims);
-  const revocations = collectRevocations(found.revocations, authority, { reinstate: environment?.revocations?.reinstate ?? 2, signerOf: index.byBundle });
+  const revocations = collectRevocations(found.revocations, authority, { reinstate: environment?.revocations?.reinstate ?? 2 });
   const graph = checkLineage({ root: found.id.slice('sha256:'.length), name: found.name, aliases: [], required: true }, index, {
     authority, revocations, now,
     leaves: policy?.leaves ?? [],

@@ -6,6 +6,9 @@ import { verifyClaim } from '../domain/claims/verify-claim.ts';
 import { buildManifest } from '../domain/digest/manifest.ts';
 import { ociDigest, sha256Hex } from '../domain/digest/hex.ts';
 import { WeighmarkError } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { parseBundle } from '../domain/claims/bundle.ts';
+import { paeDigest } from '../domain/claims/dsse.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { createAuthority, policyTrust, signerKey } from '../domain/policy/authority.ts';
 import { rootOf } from '../domain/policy/log-root.ts';
@@ -85,6 +88,14 @@ async function latestSnapshot(policy: Policy, ports: RevokePorts): Promise<Snaps
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
   const asked = { origin: log.origin, rootAt: (size: number) => rootOf(log.entries, size), revoked: () => false };
   return newestSnapshot(claims, createAuthority(policy), asked)?.snapshot ?? null;
+}
+
+/** A claim of an artifact as a target, by its bundle's digest. @throws WeighmarkError `not-found`. */
+export async function claimTarget(sha256: string, artifact: NonNullable<RevokeInput['artifact']>, registry: Registry): Promise<RevocationTarget> {
+  const bundles = await registry.claims(artifact.name, artifact.id);
+  const bundle = bundles.find((bytes) => sha256Hex(bytes) === sha256);
+  if (bundle === undefined) throw new WeighmarkError('not-found', `${artifact.name} has no claim sha256:${sha256}`, { hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them` });
+  return { kind: 'claim', sha256, pae: paeDigest(parseBundle(bundle, LIMITS.signatureBytes).payload) };
 }
 
 interface NotePlace {

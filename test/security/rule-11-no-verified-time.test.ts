@@ -33,3 +33,11 @@ test('rule 11: a clock behind what others saw decides nothing', async () => {
   assert.ok(codes(behind).includes('clock-behind'));
   assert.ok(!codes(decide(facts(Object.values(await honest()), { now: NOW }), prod)).includes('clock-behind'));
 });
+
+test('rule 11: leaving an old timestamp out of a copy makes nothing younger', async () => {
+  const claims = await honest();
+  const old = await evaluation('PASSED', '2026-09-01T00:00:00Z');
+  const copy = { ...old, bundle: '0'.repeat(64), times: [{ time: '2026-11-19T00:00:00Z', source: 'rfc3161' as const, authority: 'new' }] };
+  assert.deepEqual(codes(decide(facts([...Object.values({ ...claims, evaluation: old }), copy]), prod)), ['claim-stale']);
+  assert.deepEqual(codes(decide(facts([copy, ...Object.values({ ...claims, evaluation: old })]), prod)), ['claim-stale']);
+});

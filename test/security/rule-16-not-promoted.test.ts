@@ -55,9 +55,19 @@ test('rule 16: no field more, less or other than the standard’s', async () => 
 
 test('rule 16: the newest counting entry decides', async () => {
   const first = await promotion(prod);
-  const withdrawal = await promotion(prod, { passed: false, at: new Date('2026-11-20T11:00:00Z') });
+  const withdrawal = await promotion(prod, { passed: false, at: new Date('2026-11-20T11:00:00Z'), inputs: [first.bundle] });
   assert.deepEqual(await answer([first, withdrawal], [logged(3, first, 'prod'), logged(4, withdrawal, 'prod')]), ['not-promoted']);
-  assert.deepEqual(await answer([first, withdrawal], [logged(4, first, 'prod'), logged(3, withdrawal, 'prod')]), []);
+  const again = await promotion(prod, { at: new Date('2026-11-20T11:30:00Z'), inputs: [withdrawal.bundle] });
+  assert.deepEqual(await answer([first, withdrawal, again], [logged(3, first, 'prod'), logged(4, withdrawal, 'prod'), logged(5, again, 'prod')]), []);
   const junk = await promotion(prod, { by: 'anna', passed: false });
   assert.deepEqual(await answer([first, junk], [logged(3, first, 'prod'), logged(9, junk, 'prod')]), [], 'an entry by somebody else');
+});
+
+test('rule 16: an old promotion logged again, or one that was held back, brings nothing back', async () => {
+  const first = await promotion(prod);
+  const withdrawal = await promotion(prod, { passed: false, at: new Date('2026-11-20T11:00:00Z'), inputs: [first.bundle] });
+  const replayed = [logged(3, first, 'prod'), logged(4, withdrawal, 'prod'), logged(5, first, 'prod')];
+  assert.deepEqual(await answer([first, withdrawal], replayed), ['not-promoted']);
+  const heldBack = await promotion(prod, { at: new Date('2026-11-20T10:30:00Z'), inputs: [first.bundle] });
+  assert.deepEqual(await answer([first, withdrawal, heldBack], [logged(3, first, 'prod'), logged(4, withdrawal, 'prod'), logged(5, heldBack, 'prod')]), ['claim-conflict']);
 });

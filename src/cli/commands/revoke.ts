@@ -5,7 +5,7 @@ import type { Policy } from '../../domain/policy/types.ts';
 import { policyTrust } from '../../domain/policy/authority.ts';
 import type { Registry } from '../../domain/ports.ts';
 import { impact } from '../../flows/impact.ts';
-import { revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/revoke.ts';
+import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/revoke.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, openTarget, openUnder, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
@@ -75,7 +75,7 @@ async function targetOf(context: Context, ref: string | undefined, { loaded, opt
   const { registry, place } = await openTarget(context, ref ?? '', { policy, options });
   const id = await registry.resolve(place.name, place.reference);
   const artifact = { name: place.name, id };
-  const target: RevocationTarget = options.claim === undefined ? { kind: 'artifact', sha256: id.slice('sha256:'.length) } : { kind: 'claim', sha256: hexOf(options.claim) };
+  const target: RevocationTarget = options.claim === undefined ? { kind: 'artifact', sha256: id.slice('sha256:'.length) } : await claimTarget(hexOf(options.claim), artifact, registry);
   return { registry, target, artifact };
 }
 

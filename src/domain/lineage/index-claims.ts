@@ -23,7 +23,7 @@ export interface ClaimIndex {
 /** Each signature counts once, however often it was wrapped anew (security rule 12). */
 export function indexClaims(claims: readonly VerifiedClaim[]): ClaimIndex {
   const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : Number(a.bundle > b.bundle)));
-  const all = [...new Map(sorted.toReversed().map((claim) => [`${claim.pae} ${signerKey(claim.signer)}`, claim])).values()].toReversed();
+  const all = [...Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`).values()].flatMap(merged);
   const about = new Map<string, BoundClaim[]>();
   const ambiguous = new Map<string, VerifiedClaim[]>();
   for (const claim of all) {
@@ -38,6 +38,12 @@ export function indexClaims(claims: readonly VerifiedClaim[]): ClaimIndex {
     byBundle: (bundle) => bundles.get(bundle) ?? null,
     all,
   };
+}
+
+/** Copies of one signature with all that is known of its time: leaving out an old timestamp makes nothing younger. */
+function merged([first, ...copies]: readonly VerifiedClaim[]): readonly VerifiedClaim[] {
+  if (first === undefined) return [];
+  return [copies.length === 0 ? first : { ...first, times: [first, ...copies].flatMap(({ times }) => times) }];
 }
 
 function push<T>(lists: Map<string, T[]>, key: string, item: T): void {

@@ -32,7 +32,7 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
   const authority = createAuthority(policy);
   const index = indexClaims(facts.claims);
   const digest = facts.id.slice('sha256:'.length);
-  const revocations = collectRevocations(facts.revocations, authority, { reinstate: environment.revocations?.reinstate ?? 2, signerOf: index.byBundle });
+  const revocations = collectRevocations(facts.revocations, authority, { reinstate: environment.revocations?.reinstate ?? 2 });
   const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
   const carried = facts.carriedFrom.flatMap((each) => index.about(each));
   return { facts, policy, environment, authority, index, revocations, digest, about, aboutContent: [...about, ...carried] };

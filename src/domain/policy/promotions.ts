@@ -27,8 +27,7 @@ const BREAK_GLASS_MS = 24 * 3_600_000;
  * and passed over; an entry whose bundle is missing might be a withdrawal, so it refuses.
  */
 export function newestPromotion(of: Case, environment: Environment): Newest {
-  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
-  for (const entry of entries.toSorted((a, b) => b.index - a.index)) {
+  for (const entry of entriesFor(of, environment)) {
     const bundle = entry.leaf.bundle.slice('sha256:'.length);
     const claim = of.index.byBundle(bundle);
     if (claim === null && of.facts.log.strangers.has(bundle)) continue;
@@ -43,11 +42,18 @@ export function newestPromotion(of: Case, environment: Environment): Newest {
 
 /** All counting entries of an environment, newest first: what was promoted, withdrawn, and rolled back. */
 export function promotionHistory(of: Case, environment: Environment): readonly Current[] {
-  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
-  return entries.toSorted((a, b) => b.index - a.index).flatMap((entry) => {
+  return entriesFor(of, environment).flatMap((entry) => {
     const claim = of.index.byBundle(entry.leaf.bundle.slice('sha256:'.length));
     return (claim === null ? null : readEntry(of, entry, claim, environment)) ?? [];
   });
+}
+
+/** Newest first. A bundle logged again is not said again: its first place counts. */
+function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
+  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
+  const oldestFirst = entries.toSorted((a, b) => a.index - b.index);
+  const first = new Map(oldestFirst.toReversed().map((entry) => [entry.leaf.bundle, entry]));
+  return oldestFirst.filter((entry) => first.get(entry.leaf.bundle) === entry).toReversed();
 }
 
 /** Null for an entry that counts for nothing: by a signer who may not promote, or not saying what its leaf says. */
@@ -84,6 +90,10 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
   const facts = { environment: environment.name, entry: String(current.entry.index) };
   const withdrawn = !promotion.passed || promotion.environment !== environment.name;
   const revoked = of.revocations.ofClaim(claim);
+  const before = promotionHistory(of, environment).find(({ entry }) => entry.index < current.entry.index);
+  if (before !== undefined && !promotion.inputs.includes(before.claim.bundle)) {
+    return about(of, 'claim-conflict', `the newest promotion to ${environment.name} does not know of the one before it: it was held back, or two were made at once`, facts);
+  }
   if (withdrawn) return about(of, 'not-promoted', `${of.facts.name} was withdrawn from ${environment.name}`, facts);
   if (id !== of.facts.id) return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, { ...facts, promoted: id });
   if (revoked !== null) return about(of, 'revoked', `its promotion no longer counts: ${revoked.reason}`, facts);

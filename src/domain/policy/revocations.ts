@@ -11,7 +11,8 @@ import { REVOKER_ROLE } from './types.ts';
 /** What a revocation is about. Digests are lower-case hex. */
 export type RevocationTarget =
   | { readonly kind: 'artifact'; readonly sha256: string }
-  | { readonly kind: 'claim'; readonly sha256: string }
+  /** By its bundle, and by what was signed (`pae`), so that the same signature wrapped anew is the same claim. */
+  | { readonly kind: 'claim'; readonly sha256: string; readonly pae: string }
   /** A principal of the policy; its claims fall unless a verified time puts them before `since`. */
   | { readonly kind: 'principal'; readonly name: string; readonly since: string }
   /** A key by the SHA-256 of its SPKI DER. */
@@ -50,9 +51,9 @@ export const NO_REVOCATIONS: Revocations = { ofArtifact: () => null, ofClaim: ()
 
 /**
  * Applies revocations in the order of the log: a revoker counts as of its entry's index (rule 19). Undoing takes
- * `reinstate` distinct principals. The signer of a claim may always take that claim back.
+ * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's.
  */
-export function collectRevocations(logged: readonly LoggedRevocation[], authority: Authority, options: { reinstate: number; signerOf?: (bundle: string) => VerifiedClaim | null }): Revocations {
+export function collectRevocations(logged: readonly LoggedRevocation[], authority: Authority, options: { reinstate: number }): Revocations {
   const state: State = { entries: new Map(), undoing: new Map(), used: [], unreadable: [] };
   const ordered = logged.toSorted((a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1));
   for (const entry of ordered) apply(entry, state, authority, options);
@@ -75,7 +76,7 @@ interface State {
   readonly unreadable: VerifiedClaim[];
 }
 
-function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority, options: { reinstate: number; signerOf?: (bundle: string) => VerifiedClaim | null }): void {
+function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority, options: { reinstate: number }): void {
   const identity = authority.who(claim.signer);
   const isRevoker = authority.rolesOf(claim, claim.statement.subject[0]?.name ?? '').some((role) => role.name === REVOKER_ROLE);
   if (claimRevoked(claim, state, authority) !== null) return;
@@ -85,10 +86,10 @@ function apply({ claim, index }: LoggedRevocation, state: State, authority: Auth
     if (isRevoker) state.unreadable.push(claim);
     return;
   }
-  if (!isRevoker && !isOwn(revocation, claim, options.signerOf)) return;
+  if (!isRevoker && !(revocation.action === 'revoke' && revocation.target.kind === 'claim')) return;
   const by = typeof identity === 'string' ? 'its signer' : identity.principal.name;
   state.used.push(claim);
-  const key = targetKey(revocation.target);
+  const key = `${targetKey(revocation.target)}${isRevoker ? '' : ` ${signerKey(claim.signer)}`}`;
   if (revocation.action === 'revoke') revoke(state, key, revocation, { reason: revocation.reason, by, bundle: claim.bundle });
   else if (index !== null && isRevoker) reinstate(state, key, by, options.reinstate);
 }
@@ -110,7 +111,7 @@ function reinstate(state: State, key: string, by: string, needed: number): void 
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
-  const own = state.entries.get(`claim ${claim.bundle}`);
+  const own = state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
   if (own !== undefined) return own.revoked;
   const identity = authority.who(claim.signer);
   const keys = [
@@ -127,11 +128,6 @@ function existedBefore(claim: VerifiedClaim, since: string): boolean {
   return time !== null && time < Date.parse(since);
 }
 
-function isOwn({ action, target }: Revocation, claim: VerifiedClaim, signerOf?: (bundle: string) => VerifiedClaim | null): boolean {
-  const revoked = action === 'revoke' && target.kind === 'claim' ? signerOf?.(target.sha256) : null;
-  return revoked !== null && revoked !== undefined && signerKey(revoked.signer) === signerKey(claim.signer);
-}
-
 function tryRead(claim: VerifiedClaim): Revocation | null {
   try {
     return readRevocation(claim);
@@ -141,13 +137,15 @@ function tryRead(claim: VerifiedClaim): Revocation | null {
 }
 
 export function targetKey(target: RevocationTarget): string {
-  return `${target.kind} ${target.kind === 'principal' ? target.name : target.sha256}`;
+  if (target.kind === 'principal') return `principal ${target.name}`;
+  return `${target.kind} ${target.kind === 'claim' ? target.pae : target.sha256}`;
 }
 
 function readTarget(value: unknown): RevocationTarget {
-  const { kind, sha256, name, since, ...others } = isJsonObject(value) ? value : {};
+  const { kind, sha256, name, since, pae, ...others } = isJsonObject(value) ? value : {};
   if (Object.keys(others).length > 0) throw malformed('with a target that has unknown fields');
-  if ((kind === 'artifact' || kind === 'claim') && isHex256(sha256)) return { kind, sha256 };
+  if (kind === 'artifact' && isHex256(sha256)) return { kind, sha256 };
+  if (kind === 'claim' && isHex256(sha256) && isHex256(pae)) return { kind, sha256, pae };
   const isTime = typeof since === 'string' && !Number.isNaN(Date.parse(since));
   if (kind === 'key' && isHex256(sha256) && isTime) return { kind, sha256, since };
   if (kind === 'principal' && typeof name === 'string' && isTime) return { kind, name, since };

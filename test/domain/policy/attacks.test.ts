@@ -140,7 +140,7 @@ test('its own signer takes a failed evaluation back by bundle digest; nobody els
   const failed = await evaluation('FAILED');
   const claims = [...Object.values(await honest()), failed];
   const about = [{ name: 'acme/enc', digest: { sha256: failed.bundle }, annotations: { kind: 'manifest' } }];
-  const predicate = { version: 1, action: 'revoke', target: { kind: 'claim', sha256: failed.bundle }, reason: 'wrong test set' };
+  const predicate = { version: 1, action: 'revoke', target: { kind: 'claim', sha256: failed.bundle, pae: failed.pae }, reason: 'wrong test set' };
   const byErin = await claim({ by: 'erin', type: PREDICATES.revocation, about, predicate });
   const byAnna = await claim({ by: 'anna', type: PREDICATES.revocation, about, predicate });
   assert.deepEqual(codes(decide(facts(claims, { revocations: [{ claim: byErin, index: 9 }] }), prod)), []);
