@@ -1,5 +1,6 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject } from '../json.ts';
+import { bindingOf } from '../lineage/binding.ts';
 import type { Finding } from '../verdict.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
@@ -49,8 +50,10 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
   return { code: 'approval-missing', message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`, ...about, hint };
 }
 
-/** An SVR claim (v0.2) for this environment, by a named verifier. */
+/** An SVR claim (v0.2) for this environment, by a named verifier; for this name, since the same bytes may go by several. */
 function approves({ claim }: Accepted, of: Case): boolean {
+  const binding = bindingOf(claim);
+  if (binding.kind !== 'one' || (binding.name !== '' && binding.name !== of.facts.name)) return false;
   const { verifier, properties } = claim.statement.predicate;
   const named = isJsonObject(verifier) && typeof verifier['id'] === 'string' && Array.isArray(verifier['policies']);
   return named && Array.isArray(properties) && properties.includes(approvalProperty(of.environment.name));

@@ -207,3 +207,11 @@ test('the id is what findings are about', async () => {
   const result = decide(facts(tampered(await honest(), { carol: null })), prod);
   assert.equal(findingsOf(result)[0]?.subject, ID);
 });
+
+test('an approval for another name does not count, though the bytes are the same', async () => {
+  const { properties, verifier, timeCreated } = (await approval('carol')).statement.predicate;
+  const elsewhere = await claim({ by: 'carol', type: PREDICATES.approval, about: MODEL, name: 'acme/other:1', predicate: { verifier, timeCreated, properties } });
+  assert.deepEqual(codes(decide(facts(tampered(await honest(), { carol: elsewhere })), prod)), ['approval-missing']);
+  const tagged = await claim({ by: 'carol', type: PREDICATES.approval, about: MODEL, name: 'acme/enc:1.4', predicate: { verifier, timeCreated, properties } });
+  assert.deepEqual(codes(decide(facts(tampered(await honest(), { carol: tagged })), prod)), []);
+});
