@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Digests, FileStamp, StatCache } from '../domain/ports.ts';
 
@@ -10,6 +11,7 @@ import type { Digests, FileStamp, StatCache } from '../domain/ports.ts';
  */
 const RACY_NS = 2_000_000_000n;
 const BUSY_MS = 2000;
+const RETRY_MS = 20;
 const KEPT_NS = 90n * 86_400n * 1_000_000_000n;
 const VERSION = 1;
 
@@ -53,7 +55,7 @@ async function openDatabase(path: string): Promise<DatabaseSync | null> {
   const { DatabaseSync: Database } = await import('node:sqlite');
   const open = () => prepare(new Database(path, { timeout: BUSY_MS }));
   try {
-    return open();
+    return await untilFree(open);
   } catch (error) {
     // Busy is somebody else's right; anything else is a broken file, made anew.
     if (isBusy(error)) return null;
@@ -66,23 +68,41 @@ async function openDatabase(path: string): Promise<DatabaseSync | null> {
   }
 }
 
+/** Switching a new database to WAL does not wait for others as other statements do. */
+async function untilFree<T>(work: () => T): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || tries * RETRY_MS > BUSY_MS) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+/** SQLITE_BUSY and SQLITE_LOCKED, with their extended codes. */
 function isBusy(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode;
+  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
   return code === 5 || code === 6;
 }
 
+/** The version is looked at under the write lock: of several first users one makes the table, and none unmakes it. */
 function prepare(database: DatabaseSync): DatabaseSync {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version !== VERSION) {
+  if (versionOf(database) === VERSION) return database;
+  database.exec('BEGIN IMMEDIATE');
+  if (versionOf(database) !== VERSION) {
     database.exec(`
-      BEGIN IMMEDIATE;
       DROP TABLE IF EXISTS file;
       CREATE TABLE file (location TEXT PRIMARY KEY, stamp TEXT NOT NULL, remembered INTEGER NOT NULL, digests TEXT NOT NULL) WITHOUT ROWID, STRICT;
-      PRAGMA user_version = ${VERSION};
-      COMMIT`);
+      PRAGMA user_version = ${VERSION}`);
   }
+  database.exec('COMMIT');
   return database;
+}
+
+function versionOf(database: DatabaseSync): number {
+  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
 }
 
 interface Row {
