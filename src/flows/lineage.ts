@@ -11,6 +11,7 @@ import type { Environment, Policy } from '../domain/policy/types.ts';
 import type { Clock, KeylessVerifier, Registry } from '../domain/ports.ts';
 import { checkOf, verdictOf, type Verdict } from '../domain/verdict.ts';
 import { collectClaims, readLog, revocationsOf } from './gate-claims.ts';
+import { filesOf } from './registry-show.ts';
 import { findSidecars } from './sidecars.ts';
 import { identifyTree, type ResolvePorts } from './resolve-inputs.ts';
 
@@ -38,6 +39,8 @@ export interface LineageOutcome {
 interface Found {
   readonly id: string;
   readonly name: string | null;
+  /** The content of a single file, by which it is known too. */
+  readonly aliases: readonly string[];
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly strangers: number;
@@ -53,7 +56,7 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const index = indexClaims(found.claims);
   const revocations = collectRevocations(found.revocations, authority, { reinstate: environment?.revocations?.reinstate ?? 2 });
-  const graph = checkLineage({ root: found.id.slice('sha256:'.length), name: found.name, aliases: [], required: true }, index, {
+  const graph = checkLineage({ root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true }, index, {
     authority, revocations, now,
     leaves: policy?.leaves ?? [],
     summaries: policy?.summaries ?? [],
@@ -74,16 +77,22 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
   const id = await place.registry.resolve(place.name, place.reference);
   const log = await readLog(place.registry);
   const { claims, strangers } = await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification });
-  return { id, name: place.name, claims, strangers: strangers.size, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
+  const files = await filesOf(place.registry, place.name, id);
+  return { id, name: place.name, aliases: aliasesOf(files), claims, strangers: strangers.size, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
 }
 
 /** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */
 async function findBeside(location: string, verification: Verification, ports: LineagePorts): Promise<Found> {
   const kind = (await ports.files.kindOf(location)) === 'file' ? 'file' : 'directory';
-  const { id } = await identifyTree(location, location, ports);
+  const { id, files } = await identifyTree(location, location, ports);
   const sidecars = await findSidecars({ root: location, kind }, ports.files);
   const outcomes = await Promise.all(sidecars.claims.map(({ bytes }) => verifyClaim(bytes, verification)));
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
-  return { id, name: null, claims, strangers: outcomes.length - claims.length, revocations: revoking.map((claim) => ({ claim, index: null })) };
+  return { id, name: null, aliases: aliasesOf(files), claims, strangers: outcomes.length - claims.length, revocations: revoking.map((claim) => ({ claim, index: null })) };
+}
+
+function aliasesOf(files: readonly { readonly sha256: string }[]): readonly string[] {
+  const [only, ...others] = files;
+  return only === undefined || others.length > 0 ? [] : [only.sha256];
 }

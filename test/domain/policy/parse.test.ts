@@ -26,6 +26,13 @@ test('the minimal policy is valid, in about thirty lines', () => {
   assert.ok(validate(parseYaml(minimal.toString())), JSON.stringify(validate.errors));
 });
 
+test('the complete policy says everything, and is valid', () => {
+  const complete = readFileSync(new URL('../../../fixtures/policy/complete.yaml', import.meta.url));
+  const parsed = parsePolicy(complete);
+  assert.deepEqual(lintPolicy(parsed, new Date('2026-11-20T00:00:00Z')).map(({ place }) => place), ['log']);
+  assert.ok(validate(parseYaml(complete.toString())), JSON.stringify(validate.errors));
+});
+
 test('our reading of the schema and a full validator agree on every mutation', () => {
   const base = parseYaml(minimal.toString()) as Record<string, unknown>;
   const rich = { ...base, leaves: [{ sha256: 'a'.repeat(64), role: 'dataset', reason: 'public', expires: '2030-01-01' }], log: { key: 'k', maxAge: '1h' } };
