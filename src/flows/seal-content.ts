@@ -5,6 +5,7 @@ import type { HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
 import { scanFile, atLeast, type ScanFinding, type ScanResult, type Severity, type Unexamined } from '../domain/scan/index.ts';
 import { sidecarsOf } from '../domain/tree.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { refusePointers } from './lfs.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
@@ -19,6 +20,7 @@ const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
 export async function hashForSeal(input: { root: string; allowSymlinks?: boolean; jobs?: number }, ports: HashTreePorts): Promise<SealedContent> {
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
   if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: BOTH, followLinks: tree.followedLinks, outboardTo, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
   const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));

@@ -3,6 +3,7 @@ import type { ClaimSigner, HashAlgorithm } from '../domain/ports.ts';
 import { sidecarsOf } from '../domain/tree.ts';
 import { omsRoot } from '../domain/digest/root.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { refusePointers } from './lfs.ts';
 import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
 
 export interface SignInput {
@@ -34,13 +35,14 @@ const ALGORITHMS: readonly HashAlgorithm[] = ['sha256'];
 
 /**
  * The OMS signature alone: hash, sign, write.
- * @throws WeighmarkError `empty-artifact`, `already-exists` for another signer's file, and what walking and hashing throw.
+ * @throws WeighmarkError `empty-artifact`, `lfs-pointer`, `already-exists` for another signer's file, and what walking and hashing throw.
  */
 export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutcome> {
   const kind = await ports.files.kindOf(input.root);
   if (kind === 'none') throw new WeighmarkError('not-found', `${input.root}: there is no such file or folder`, { subject: input.root });
   const ignore = [...(input.ignore ?? []).map(artifactPath), ...inside(input)];
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore });
+  await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
   const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: ALGORITHMS, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
   const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sha256: digests.sha256 ?? '' }));

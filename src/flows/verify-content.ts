@@ -6,6 +6,7 @@ import type { Digests, HashAlgorithm, Tree, TreeEntry, WalkOptions } from '../do
 import { SIDECARS } from '../domain/tree.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import type { Finding } from '../domain/verdict.ts';
+import { asPointerFinding } from './lfs.ts';
 import { hashRanges, hashTree, type HashedEntry, type HashTreePorts } from './hash-tree.ts';
 
 export interface ContentQuestion {
@@ -115,7 +116,8 @@ async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports
   try {
     const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
     const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing, ports });
-    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: await withDifferences(findings, hashing, ports), algorithms };
+    const judged = await Promise.all(findings.map((finding) => withPointer(finding, { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks }, ports)));
+    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: await withDifferences(judged, hashing, ports), algorithms };
   } catch (error) {
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
     return { files: [], findings: [namedFinding(error, tree)], algorithms };
@@ -146,6 +148,12 @@ function compare(signed: SignedFile | undefined, { entry, digests }: HashedEntry
   const algorithm = own === 'differs' ? manifest.algorithm : 'blake3';
   const expected = own === 'differs' ? signed?.resources[0]?.digest : pairs?.get(path)?.blake3;
   return [mismatchFinding(path, { algorithm, signed: expected ?? '', found: digests[algorithm] ?? '', sizeBytes })];
+}
+
+async function withPointer(finding: Finding, { question, entry, followLink }: { question: ContentQuestion; entry: TreeEntry | undefined; followLink: boolean }, { files }: HashTreePorts): Promise<Finding> {
+  if (finding.code !== 'digest-mismatch' || entry === undefined || question.manifest.algorithm !== 'sha256') return finding;
+  const signed = question.manifest.resources.find(({ path }) => path === entry.path || path === '.')?.digest;
+  return asPointerFinding(finding, entry, { followLink, signed, files });
 }
 
 /** Says which tensors or bytes of the first changed files differ, where an outboard can tell. */

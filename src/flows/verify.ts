@@ -19,7 +19,6 @@ import { verifyContent, type Content } from './verify-content.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
 import type { ProvenParts } from './verify-part.ts';
-import { describeUnsigned } from './verify-unsigned.ts';
 
 export { refused } from './verify-types.ts';
 export type { VerifyInput, VerifyOutcome, VerifyPorts } from './verify-types.ts';
@@ -44,7 +43,7 @@ const THROWN: readonly Code[] = ['interrupted', 'usage', 'not-found', 'config-in
 
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
   const sidecars = await findSidecars(input, ports.files);
-  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
+  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const bundles = await judgeBundles(sidecars, verification);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { WeighmarkError } from '../../src/domain/errors.ts';
 import { verify } from '../../src/flows/verify.ts';
 import { claimsWorld, refusals, type ClaimsWorld } from './claims-world.ts';
@@ -175,6 +177,39 @@ test('trust that is limited to names counts for those alone', async (t) => {
   const limited = { ...anna.trust, for: 'acme/*' };
   assert.equal((await world.verify(root, [limited], { name: 'acme/m' })).verdict.exitCode, 0);
   assert.equal((await world.verify(root, [limited], { name: 'other/m' })).verdict.exitCode, 1);
+});
+
+const pointerTo = (content: string) => `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Hex(content)}\nsize ${content.length}\n`;
+
+test('a Git LFS pointer to what was signed leaves it undecided; to anything else it is refused; none is signed', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  for (const how of ['sign', 'seal'] as const) {
+    await writeFile(join(root, 'weights.bin'), FILES['weights.bin']);
+    await world[how](root, anna);
+    await writeFile(join(root, 'weights.bin'), pointerTo(FILES['weights.bin']));
+    const undecided = await world.verify(root, [anna.trust]);
+    assert.deepEqual([undecided.verdict.exitCode, refusals(undecided)], [4, ['lfs-pointer weights.bin']]);
+    await assert.rejects(world[how](root, anna), { code: 'lfs-pointer' });
+    await writeFile(join(root, 'weights.bin'), pointerTo('other'));
+    assert.deepEqual(refusals(await world.verify(root, [anna.trust])), ['digest-mismatch weights.bin']);
+  }
+});
+
+test('what a download tool noted is compared, and said to be its say', async (t) => {
+  const world = await claimsWorld(t);
+  const commit = '060db6499f32faf8b98477b0a26969ef7d8b9987';
+  const note = (etag: string) => `${commit}\n${etag}\n1700000000.0\n`;
+  const blob = createHash('sha1').update(`blob ${FILES['config.json'].length}\0${FILES['config.json']}`).digest('hex');
+  const root = await world.tree('m', {
+    'config.json': FILES['config.json'], 'model.safetensors': 'w', 'README.md': 'x',
+    '.cache/huggingface/download/config.json.metadata': note(blob), '.cache/huggingface/download/model.safetensors.metadata': note(sha256Hex('w')),
+    '.cache/huggingface/download/README.md.metadata': note(blob),
+  });
+  const { verdict } = await world.verify(root, []);
+  assert.deepEqual(verdict.claimed.map(({ what }) => what), ['3 files, 24 B, safetensors', 'Hugging Face commit 060db64; 2 of 3 files match its download checksums']);
+  assert.equal(verdict.exitCode, 3);
 });
 
 async function bigTree(world: ClaimsWorld, count: number): Promise<string> {
