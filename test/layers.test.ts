@@ -12,7 +12,7 @@ const ROOMS: Readonly<Record<string, { rooms: readonly string[]; packages: (name
 };
 
 const DOMAIN_PACKAGES = new Set([
-  'node:buffer', 'node:crypto', 'node:zlib', 'yaml', '@huggingface/jinja', '@bufbuild/cel', '@bufbuild/re2', 'hyparquet', 'seek-bzip', 'lzma-purejs',
+  'node:buffer', 'node:crypto', 'node:zlib', 'yaml', '@huggingface/jinja', '@bufbuild/cel', '@bufbuild/re2', 'seek-bzip', 'lzma-purejs',
 ]);
 
 /** Of `node:crypto` the domain may hash, verify and read keys; it never signs, never draws random numbers. */
