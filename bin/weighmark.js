@@ -5,4 +5,4 @@ if (!supported.test(process.version)) {
   console.error('weighmark: error[usage]: Node ' + process.version + ' is too old; weighmark needs 22.22.2, 24.15 or 26 and later');
   process.exit(2);
 }
-import('./start.js');
+void import('./start.js');

@@ -21,7 +21,7 @@ function assertValid(folder: string, words: readonly string[], schema: string): 
   } catch (error) {
     printed = String((error as { stdout: unknown }).stdout);
   }
-  const validate = ajv.compile({ ...schemaOf(schema), $id: `${words.join(' ')}` });
+  const validate = ajv.compile({ ...schemaOf(schema), $id: words.join(' ') });
   assert.ok(validate(JSON.parse(printed)), `${words.join(' ')}: ${ajv.errorsText(validate.errors)}\n${printed.slice(0, 2000)}`);
 }
 
