@@ -1,10 +1,9 @@
 import type { CiIdentity, TrustAnchor, TrustEntry } from '../claims/types.ts';
 import { WeighmarkError } from '../errors.ts';
-import { parseStrictJsonObject } from '../json.ts';
-import { LIMITS } from '../limits.ts';
 import { readCertificates } from './certificates.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, checkIdentity, checkIssuer, compilePattern } from './identity.ts';
 import { readPublicKey } from './keys.ts';
+import { parseTrustedRoot } from './trusted-root.ts';
 
 /** An entry as options or a file spell it; `key`, `certificateChain` and `trustedRoot` are contents, not paths. */
 export interface RawEntry {
@@ -79,9 +78,8 @@ function checkWorkload(workload: CiIdentity): CiIdentity {
 }
 
 function checkTrustedRoot(json: string): string {
-  const root = parseStrictJsonObject(json, { code: 'trust-invalid', subject: 'the trusted root', maxBytes: LIMITS.trustedRootBytes });
-  if (typeof root['mediaType'] === 'string' && root['mediaType'].startsWith('application/vnd.dev.sigstore.trustedroot')) return json;
-  throw new WeighmarkError('trust-invalid', 'the trusted root is not a Sigstore trusted_root.json');
+  parseTrustedRoot(json);
+  return json;
 }
 
 function vague(raw: RawEntry, why: string): WeighmarkError {
