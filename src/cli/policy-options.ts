@@ -6,9 +6,10 @@ import type { Registry } from '../domain/ports.ts';
 import { placeOfDigest } from '../flows/registry-show.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate.ts';
+import type { PolicyPorts } from '../flows/policy-load.ts';
 import type { Context } from './context.ts';
 import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
-import { timestampAuthoritiesFrom } from './trust-options.ts';
+import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
 
 /** The policy and the registry it is asked about, as commander hands them over. */
 export interface PolicyOptions extends LogOptions {
@@ -43,8 +44,24 @@ export async function policyFrom(context: Context, options: PolicyOptions, insid
   if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
   const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
-  const loaded = await (await import('../flows/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, { files: await context.files(), versions: await context.versions() });
+  const loaded = await (await import('../flows/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
+}
+
+async function policyPorts(context: Context, inside: readonly string[]): Promise<PolicyPorts> {
+  const files = await context.files();
+  const { clock, progress, signal } = context;
+  return {
+    files,
+    versions: await context.versions(),
+    verify: {
+      files, clock, progress, signal,
+      hasher: () => context.hasher(),
+      keyless: () => context.keyless(),
+      trust: () => trustFrom(context, {}, inside),
+      timestampAuthorities: () => timestampAuthoritiesFrom(context, {}, inside),
+    },
+  };
 }
 
 /** True if an option, the environment or the configuration names a policy. */

@@ -39,7 +39,8 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   return { log, promotions };
 }
 
-async function logCheck(registry: Registry): Promise<Check> {
+/** Reads and proves every tile. */
+export async function logCheck(registry: Registry): Promise<Check> {
   try {
     const { size, root } = await registry.log.verify();
     return checkOf('log', [{ what: `log ${registry.log.origin}: ${size} entries, every tile read`, data: { origin: registry.log.origin, size, root } }], []);

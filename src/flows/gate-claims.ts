@@ -111,7 +111,8 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
 /** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
 const STRANGE: readonly Code[] = ['signer-untrusted', 'identity-mismatch', 'signature-invalid', 'signature-malformed', 'claim-malformed', 'limit-exceeded'];
 
-async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
+/** None for a manifest that is not there. */
+export async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
   try {
     return await registry.claims(name, id);
   } catch (error) {

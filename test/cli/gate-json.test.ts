@@ -135,6 +135,7 @@ test('a machine that has not seen the log before does not decide, unless it brin
 });
 
 test('a policy that went back, or lies in the registry, is no policy', () => {
+  ok(['policy', 'lint']);
   writeFileSync(join(folder, 'policy.yaml'), policy().replace('version: 3', 'version: 2'));
   const older = run(['policy', 'lint']);
   writeFileSync(join(folder, 'policy.yaml'), policy());
@@ -145,6 +146,24 @@ test('a policy that went back, or lies in the registry, is no policy', () => {
   rmSync(join(folder, 'reg', 'policy.yaml'));
   assert.equal(inside.status, 2);
   assert.match(inside.stderr, /error\[anchor-inside\]/);
+});
+
+test('who trusts somebody for policies takes none that is not theirs', () => {
+  const config = { XDG_CONFIG_HOME: join(folder, 'signed-config'), XDG_STATE_HOME: join(folder, 'signed-state') };
+  assert.equal(run(['trust', 'add', 'rita', '--key', 'rita.pub', '--for', 'policy/acme'], config).status, 0);
+  const lint = (): { status: number | null; stderr: string } => run(['policy', 'lint', 'signed.yaml'], config);
+  writeFileSync(join(folder, 'signed.yaml'), policy());
+  assert.equal(lint().status, 3, 'unsigned');
+  ok(['sign', 'signed.yaml', '--key', 'rita.key']);
+  assert.equal(lint().status, 0, lint().stderr);
+  writeFileSync(join(folder, 'signed.yaml'), policy().replace('approvals: 1', 'approvals: 0x1'));
+  assert.equal(lint().status, 1, 'changed');
+  writeFileSync(join(folder, 'signed.yaml'), policy().replace('name: acme', 'name: other'));
+  assert.match(lint().stderr, /nobody is trusted for the policy other/);
+  rmSync(join(folder, 'signed.yaml.sig'));
+  writeFileSync(join(folder, 'signed.yaml'), policy());
+  ok(['sign', 'signed.yaml', '--key', 'ci.key']);
+  assert.equal(lint().status, 1, 'by somebody else');
 });
 
 test('policy test: one claim set passes, another fails, for the reason expected', () => {
