@@ -27,9 +27,12 @@ export interface JudgedBundles {
   readonly notes: readonly string[];
 }
 
-/** Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound. */
-export async function judgeBundles(sidecars: Sidecars, verification: Verification): Promise<JudgedBundles> {
-  const own = await Promise.all(sidecars.signatures.map((found) => judgeOne(found, { ...verification, maxBytes: LIMITS.signatureBytes })));
+/**
+ * Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound.
+ * @param name what the OMS signature is judged under, which itself names only a folder: whoever relies on it checks who says so.
+ */
+export async function judgeBundles(sidecars: Sidecars, verification: Verification, name: string | null): Promise<JudgedBundles> {
+  const own = await Promise.all(sidecars.signatures.map((found) => judgeOne(found, { ...verification, name, maxBytes: LIMITS.signatureBytes })));
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
   const signatures = own.map(asSignature);
   const embedded = lines.filter(isTrusted).filter(({ claim }) => isOms(claim)).map(asSignature);

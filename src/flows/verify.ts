@@ -1,13 +1,16 @@
 import { Buffer } from 'node:buffer';
 import type { OmsManifest } from '../domain/claims/oms.ts';
 import { trustedPairs } from '../domain/claims/pairs.ts';
-import { describeSigner, describeTimes, nameOf } from '../domain/claims/signers.ts';
+import { PREDICATES } from '../domain/claims/predicates.ts';
+import { describeSigner, describeTimes, nameOf, sameSigner } from '../domain/claims/signers.ts';
+import type { VerifiedClaim } from '../domain/claims/types.ts';
 import type { Verification } from '../domain/claims/verify-claim.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../domain/digest/list.ts';
 import { buildManifest } from '../domain/digest/manifest.ts';
 import { omsRoot } from '../domain/digest/root.ts';
 import { WeighmarkError, type Code } from '../domain/errors.ts';
+import { aboutOf } from '../domain/registry/attach.ts';
 import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
@@ -46,7 +49,7 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
-  const bundles = await judgeBundles(sidecars, verification);
+  const bundles = await judgeBundles(sidecars, verification, input.name ?? nameIn(sidecars));
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
   const { signature } = bundles;
   return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
@@ -68,6 +71,26 @@ async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: Ver
   return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
 }
 
+/** The name that an ML-BOM beside the artifact gives it, unverified; `requireName` asks for its signature afterwards. */
+function nameIn(sidecars: Sidecars): string | null {
+  for (const { bytes } of sidecars.claims) {
+    const { predicateType, name } = aboutOf(bytes);
+    if (predicateType === PREDICATES.bom && name !== null) return name.replace(/:[^:/]*$/, '');
+  }
+  return null;
+}
+
+/**
+ * Trust that is limited to names counts only if the signer also signed the name: in the ML-BOM of this very content.
+ * @throws WeighmarkError `signer-untrusted`.
+ */
+function requireName({ input, bundles }: VerifyCase, { claim, trustedBy, manifest }: TrustedSignature): void {
+  if (input.name !== undefined || trustedBy.some((entry) => entry.for === undefined)) return;
+  const names = (each: VerifiedClaim) => each.statement.subject.some(({ annotations, digest }) => annotations?.['kind'] === 'root' && digest['sha256'] === manifest.root);
+  if (bundles.claims.some((each) => each.claim.statement.predicateType === PREDICATES.bom && sameSigner(each.claim.signer, claim.signer) && names(each.claim))) return;
+  throw new WeighmarkError('signer-untrusted', 'the signer is trusted for certain names only, and none is signed with this content', { hint: '`weighmark seal --name NAME:VERSION` signs it' });
+}
+
 function noTrust(sidecars: Sidecars): Check {
   const [first] = [...sidecars.signatures, ...sidecars.claims];
   return refusedCheck('trust', [
@@ -80,6 +103,7 @@ function noTrust(sidecars: Sidecars): Check {
 }
 
 async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature: TrustedSignature, ports: VerifyPorts): Promise<VerifyOutcome> {
+  requireName({ input, bundles, sidecars }, signature);
   const list = readList(sidecars.digestList);
   const pairs = list === null ? null : pairsOf(list, signature, bundles);
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);

@@ -177,6 +177,21 @@ test('trust that is limited to names counts for those alone', async (t) => {
   const limited = { ...anna.trust, for: 'acme/*' };
   assert.equal((await world.verify(root, [limited], { name: 'acme/m' })).verdict.exitCode, 0);
   assert.equal((await world.verify(root, [limited], { name: 'other/m' })).verdict.exitCode, 1);
+  assert.equal((await world.verify(root, [limited])).verdict.exitCode, 0);
+  assert.equal((await world.verify(root, [{ ...anna.trust, for: 'other/*' }])).verdict.exitCode, 1);
+});
+
+test('a name that a stranger signed beside the content gives no trust', async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, mallory] = [await world.person('anna'), await world.person('mallory')];
+  const root = await world.tree('m', FILES);
+  await world.seal(root, mallory, { name: 'acme/m:1' });
+  await rm(join(root, 'model.sig'));
+  await world.sign(root, anna);
+  assert.deepEqual(refusals(await world.verify(root, [{ ...anna.trust, for: 'acme/*' }])), ['signer-untrusted']);
+  assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
+  await rm(join(root, 'model.sig'));
+  assert.equal((await world.verify(root, [{ ...anna.trust, for: 'acme/*' }])).verdict.exitCode, 1);
 });
 
 const pointerTo = (content: string) => `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Hex(content)}\nsize ${content.length}\n`;
