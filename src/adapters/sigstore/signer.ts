@@ -59,7 +59,7 @@ async function openSession(services: Services, token: string): Promise<Session> 
     sign: async (data: Buffer) => Promise.resolve({ signature: signBytes('sha256', data, privateKey), key: { $case: 'publicKey' as const, publicKey: publicPem } }),
   };
   const { FulcioSigner } = await import('@sigstore/sign');
-  const fulcio = new FulcioSigner({ fulcioBaseURL: services.fulcio, identityProvider: { getToken: async () => Promise.resolve(token) }, keyHolder, timeout: 20_000, retry: 2 });
+  const fulcio = new FulcioSigner({ fulcioBaseURL: services.fulcio, identityProvider: { getToken: async () => Promise.resolve(token) }, keyHolder, timeout: 20_000, retry: 1 });
   const certificate = await certify(fulcio, services.fulcio);
   if (!certificate.publicKey.equals(publicKey)) throw new WeighmarkError('network', 'the certificate authority certified another key');
   return { key: privateKey, certificate };

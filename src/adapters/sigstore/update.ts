@@ -24,12 +24,18 @@ export async function updatePublicGoodRoot(files: Files, configFolder: string, s
 }
 
 async function fetchRoot(cachePath: string, source: TufSource): Promise<string> {
-  const { initTUF, TUFError } = await import('@sigstore/tuf');
+  const { initTUF } = await import('@sigstore/tuf');
   try {
-    const client = await initTUF({ cachePath, ...source, forceInit: source.rootPath !== undefined });
+    const client = await initTUF({ cachePath, ...source });
     return await client.getTarget('trusted_root.json');
   } catch (cause) {
-    const unreachable = cause instanceof TUFError && /fetch|network|download/i.test(String(cause.cause ?? cause));
-    throw new WeighmarkError(unreachable ? 'network' : 'trust-invalid', 'the Sigstore trust root could not be refreshed', { cause });
+    const code = isUnreachable(cause) ? 'network' : 'trust-invalid';
+    throw new WeighmarkError(code, `the Sigstore trust root could not be refreshed: ${code === 'network' ? 'its repository cannot be reached' : 'what its repository says is not signed, or too old'}`, { cause });
   }
+}
+
+/** Anything in the chain of causes that speaks of the transport, not of the metadata. */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /^fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|request to .* failed/.test(error.message) || error.name === 'AbortError' || isUnreachable(error.cause);
 }
