@@ -10,6 +10,8 @@ export interface Measured {
   readonly medianSeconds: number;
   /** Median over the rounds of the first contender's time by this one's in the same round: above 1 is faster. */
   readonly ratio: number;
+  /** Median of user and system time, all threads: steadier than the clock on a busy machine. */
+  readonly cpuSeconds: number;
   /** Largest resident set of any run. */
   readonly rssMb: number;
   /** Median of what came from the disk. */
@@ -18,6 +20,7 @@ export interface Measured {
 
 interface Run {
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly rssMb: number;
   readonly readBytes: number;
 }
@@ -39,6 +42,7 @@ export function measure(work: Case, rounds: number): readonly Measured[] {
       label, bytes: work.bytes,
       medianSeconds: median(own.map(({ seconds }) => seconds)),
       ratio: median(own.map(({ seconds }, round) => (first[round]?.seconds ?? Number.NaN) / seconds)),
+      cpuSeconds: median(own.map(({ cpuSeconds }) => cpuSeconds)),
       rssMb: Math.max(...own.map(({ rssMb }) => rssMb)),
       readBytes: median(own.map(({ readBytes }) => readBytes)),
     };
@@ -50,11 +54,11 @@ const REPORT = join(mkdtempSync(join(tmpdir(), 'weighmark-bench-')), 'time');
 /** GNU time tells memory and disk reads; the clock is ours. */
 function runOnce({ label, argv, env }: Contender): Run {
   const begun = performance.now();
-  const { status, stderr } = spawnSync('/usr/bin/time', ['-o', REPORT, '-f', '%M %I', ...argv], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  const { status, stderr } = spawnSync('/usr/bin/time', ['-o', REPORT, '-f', '%M %I %U %S', ...argv], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
   const seconds = (performance.now() - begun) / 1000;
   if (status !== 0) throw new Error(`${label}: ${stderr.slice(0, 500)}`);
-  const [rss = 0, blocks = 0] = readFileSync(REPORT, 'utf8').trim().split(/\s+/).map(Number);
-  return { seconds, rssMb: rss / 1000, readBytes: blocks * 512 };
+  const [rss = 0, blocks = 0, user = 0, system = 0] = readFileSync(REPORT, 'utf8').trim().split(/\s+/).map(Number);
+  return { seconds, cpuSeconds: user + system, rssMb: rss / 1000, readBytes: blocks * 512 };
 }
 
 function driveOut(files: readonly string[]): void {
