@@ -1,7 +1,8 @@
+import { PREDICATES } from '../domain/claims/predicates.ts';
 import { checkNegatives, NOTHING } from '../domain/policy/required.ts';
 import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule, snapshotOf } from '../domain/policy/evaluate.ts';
 import type { Case } from '../domain/policy/facts.ts';
-import { checkPromoted, newestPromotion } from '../domain/policy/promotions.ts';
+import { checkPromoted, newestPromotion, type Current } from '../domain/policy/promotions.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import type { Registry } from '../domain/ports.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../domain/verdict.ts';
@@ -59,7 +60,8 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
   const promoted = checkPromoted(of, of.environment, { lasting: false });
   const newest = newestPromotion(of, of.environment);
   const revocation = revocationRule(of, 'current' in newest ? newest.current.entry.index : null);
-  const promotion = checkOf('promotion', promoted.evidence, promoted.findings);
+  const resting = 'current' in newest && promoted.findings.length === 0 ? inputFindings(of, newest.current) : [];
+  const promotion = checkOf('promotion', promoted.evidence, [...promoted.findings, ...resting]);
   if (withRules) return [promotion, ...evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name)), ...given('revocation', revocation)];
   const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
   return [
@@ -69,6 +71,17 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
     ...given('revocation', { evidence: revocation.evidence, findings: [...revocation.findings, ...revoked] }),
     ...given('claims', { ...NOTHING, findings: checkNegatives(of) }),
   ];
+}
+
+/** What the promotion rests on must still be here and still count; the promotions before it need only be here. */
+function inputFindings(of: Case, { promotion }: Current): readonly Finding[] {
+  return promotion.inputs.flatMap((bundle): readonly Finding[] => {
+    const claim = of.index.byBundle(bundle);
+    const facts = { claim: `sha256:${bundle}` };
+    if (claim === null) return [{ code: 'claim-missing', message: 'a claim that its promotion rests on is not here', subject: of.facts.id, facts }];
+    const revoked = claim.statement.predicateType === PREDICATES.promotion ? null : of.revocations.ofClaim(claim);
+    return revoked === null ? [] : [{ code: 'revoked', message: `a claim that its promotion rests on no longer counts: ${revoked.reason}`, subject: of.facts.id, facts }];
+  });
 }
 
 async function promotedNames({ id, environment }: EnvironmentQuestion, registry: Registry): Promise<readonly string[]> {

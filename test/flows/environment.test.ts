@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildPromotion } from '../../src/domain/policy/vsa.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
-import { attachClaim } from '../../src/domain/registry/attach.ts';
+import { aboutOf, attachClaim } from '../../src/domain/registry/attach.ts';
 import { verdictOf, findingsOf } from '../../src/domain/verdict.ts';
 import { audit } from '../../src/flows/audit.ts';
 import { checkEnvironment, type EnvironmentQuestion } from '../../src/flows/environment.ts';
@@ -142,4 +142,18 @@ test('a broken glass does not last, and satisfies no `after`', () => inWorld(asy
   assert.deepEqual(await ask(world, model), ['no-verified-time'], 'without a verified time nobody knows when it ends');
   const prod = await promoteAs(world, 'ci', 'prod', { dryRun: true });
   assert.ok(findingsOf(prod.verdict).some(({ code, message }) => code === 'not-promoted' && message.includes('breaking the glass')));
+}));
+
+test('a promotion falls with what it rests on: an approver’s key that was lost, a claim taken out', () => inWorld(async (world) => {
+  const { model } = await publishStory(world);
+  await promoteAs(world, 'ci', 'staging');
+  await promoteAs(world, 'ci', 'prod');
+  assert.deepEqual(await ask(world, model, { environment: 'prod' }), []);
+  const ports = { ...world.ports, registry: world.registry, signer: signerOf('rita') };
+  await revoke({ action: 'revoke', target: { kind: 'principal', name: 'bob', since: '2026-01-01T00:00:00Z' }, artifact: null, reason: 'stolen laptop', policy: POLICY }, ports);
+  assert.deepEqual(await ask(world, model, { environment: 'prod' }), ['revoked']);
+  assert.deepEqual(await ask(world, model), [], 'staging did not rest on it');
+  const withoutBom: GateWorld['registry'] = { ...world.registry, claims: async (name, id) => (await world.registry.claims(name, id)).filter((bundle) => aboutOf(bundle).predicateType !== PREDICATES.bom) };
+  const { checks } = await checkEnvironment({ id: model, name: 'acme/enc', policy: POLICY, environment: 'staging', pinned: await pinned(world) }, withoutBom, world.ports);
+  assert.deepEqual([...new Set(findingsOf(verdictOf({ subject: model, checks })).map(({ code }) => code))], ['claim-missing']);
 }));
