@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { checkFeedSignature } from '../domain/scan/feeds/signed.ts';
-import { indexFeeds, matchDigests, matchName, matchTensor, unreadFindings, type FeedIndex } from '../domain/scan/feeds/match.ts';
+import { indexFeeds, matchDigests, matchName, matchSigner, matchTensor, unreadFindings, type FeedIndex } from '../domain/scan/feeds/match.ts';
 import { parseFeed } from '../domain/scan/feeds/parse.ts';
 import type { Feed, FeedDigest } from '../domain/scan/feeds/types.ts';
 import { WeighmarkError } from '../domain/errors.ts';
@@ -19,6 +19,8 @@ export interface ScanOptions {
   readonly index?: FeedIndex;
   /** The artifact's name and version, for feeds that know models by name. */
   readonly name?: { readonly name: string; readonly version?: string };
+  /** Who signed it, for feeds that know signers: an identity or a key's fingerprint. */
+  readonly signer?: string;
   /** Digests the caller already has, by artifact path; others a feed needs are computed. */
   readonly digests?: (path: string) => Digests | undefined;
 }
@@ -54,9 +56,9 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
   return { root: tree.root, files, findings, verdict };
 }
 
-function artifactFindings(tree: Tree, { index, name }: ScanOptions): ScanFinding[] {
+function artifactFindings(tree: Tree, { index, name, signer }: ScanOptions): ScanFinding[] {
   if (index === undefined) return [];
-  return [...unreadFindings(index), ...(name === undefined ? [] : matchName(index, tree.root, name))];
+  return [...unreadFindings(index), ...(name === undefined ? [] : matchName(index, tree.root, name)), ...(signer === undefined ? [] : matchSigner(index, tree.root, signer))];
 }
 
 async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, options: ScanOptions): Promise<ScanResult> {

@@ -13,6 +13,7 @@ interface Options {
   readonly feed?: readonly string[];
   readonly feedKey?: string;
   readonly name?: string;
+  readonly signer?: string;
   readonly allowSymlinks?: boolean;
 }
 
@@ -30,6 +31,7 @@ export const register: Register = (program, run) => {
     .option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)', collect)
     .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
     .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
+    .option('--signer <identity>', 'who signed it, for feeds that know signers')
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .action(run(async (context, paths: readonly string[], options: Options) => {
       const failOn = levelOf(options.failOn);
@@ -63,6 +65,7 @@ async function scanPath(context: Context, path: string, { options, index }: { op
   return scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, {
     ...(index === undefined ? {} : { index }),
     ...(name === undefined ? {} : { name }),
+    ...(options.signer === undefined ? {} : { signer: options.signer }),
   });
 }
 

@@ -30,11 +30,6 @@ export async function scanFile({ path, source }: NamedSource): Promise<ScanResul
   };
 }
 
-/** Results for many files, one after another: memory holds one file's findings at a time until it is yielded. */
-export async function* scanTree(files: AsyncIterable<NamedSource> | Iterable<NamedSource>): AsyncGenerator<ScanResult, void> {
-  for await (const file of files) yield await scanFile(file);
-}
-
 function isReading(error: unknown): boolean {
   return error instanceof WeighmarkError && ['file-changed', 'unreadable', 'interrupted', 'not-found'].includes(error.code);
 }

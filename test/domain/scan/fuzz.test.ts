@@ -88,6 +88,17 @@ const HOSTILE: readonly (readonly [what: string, name: string, bytes: () => Uint
   ['one long line of commas', 'a.csv', () => Buffer.alloc(2_000_000, ',=')],
   ['deep JSON', 'config.json', () => Buffer.from('['.repeat(100_000))],
   ['JSON of many templates', 'tokenizer_config.json', () => Buffer.from(JSON.stringify({ chat_template: Array.from({ length: 500 }, () => ({ template: '{{ a }}'.repeat(50) })) }))],
+  ['open tags without end', 'chat_template.jinja', () => Buffer.from('{{'.repeat(400_000))],
+  ['open comments without end', 'chat_template.jinja', () => Buffer.from('{#'.repeat(400_000))],
+  ['white space between quotes', 'chat_template.jinja', () => Buffer.from(`{{ '${' '.repeat(900_000)} }}`)],
+  ['filters without end', 'chat_template.jinja', () => Buffer.from(`{{ ${'|map('.repeat(150_000)} }}`)],
+  ['triggers without end', 'chat_template.jinja', () => Buffer.from("{% if 'abc' in content ".repeat(40_000))],
+  ['empty lines', 'a.yaml', () => Buffer.alloc(3_000_000, '\n')],
+  ['classes without end', 'a.py', () => Buffer.from('class a('.repeat(500_000))],
+  ['sockets without end', 'a.py', () => Buffer.from('socket.socket '.repeat(300_000))],
+  ['beginnings of configurations', 'a.h5', () => Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.from('{"class_name"'.repeat(300_000))])],
+  ['a header of descriptions', 'a.npy', () => Buffer.concat([Buffer.from('\x93NUMPY\x02\0', 'latin1'), Buffer.from([0, 255, 0, 0]), Buffer.from(`{${"'descr':".repeat(8_150)}}`)])],
+  ['a name of underscores', 'a.pkl', () => Buffer.from(`\x80\x02cmod\n${'_'.repeat(65_000)}\n)R.`, 'latin1')],
   ['base64 text', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), text('A'.repeat(250)), Buffer.from('.')])],
 ];
 

@@ -1,11 +1,13 @@
 import type { Source } from '../../ports.ts';
-import { report, type Spot } from '../session.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
 import { isKerasConfig, judgeKeras } from './keras.ts';
 
 const CHUNK = 4 << 20;
 /** A configuration may begin in one chunk and end in the next. */
 const OVERLAP = 64;
 const CONFIG = 32 << 20;
+/** Bytes read in search of configurations' ends, all together: a file can be made of beginnings. */
+const SEARCHED = 256 << 20;
 const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
 
 /**
@@ -13,12 +15,13 @@ const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
  * SavedModel): JSON text is contiguous in all of them. Reads the file once.
  */
 export async function judgeHdf5Text(spot: Spot, source: Source): Promise<void> {
-  for (let base = 0, found = 0, until = 0; base < source.size && found < 10_000; base += CHUNK) {
+  const budget = { bytes: SEARCHED };
+  for (let base = 0, until = 0; base < source.size; base += CHUNK) {
     const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
     for (const at of startsIn(bytes)) {
       if (base + at < until) continue;
-      found += 1;
-      until = base + at + (await judgeAt(spot, source, base + at));
+      if (budget.bytes <= 0) return leaveOut(spot, 'more beginnings of configurations than are followed', base + at);
+      until = base + at + (await judgeAt(spot, source, { offset: base + at, budget }));
     }
   }
 }
@@ -32,10 +35,11 @@ function startsIn(bytes: Buffer): number[] {
 }
 
 /** Bytes the JSON value takes; 1 if it is none. */
-async function judgeAt(spot: Spot, source: Source, offset: number): Promise<number> {
+async function judgeAt(spot: Spot, source: Source, { offset, budget }: { offset: number; budget: { bytes: number } }): Promise<number> {
   for (let size = 1 << 16; ; size *= 8) {
     const bytes = Buffer.from(await source.read(offset, Math.min(size, CONFIG)));
     const length = objectLength(bytes);
+    budget.bytes -= length ?? bytes.length;
     if (length === null && bytes.length === Math.min(size, CONFIG) && size < CONFIG) continue;
     if (length === null) return 1;
     judgeText(spot, bytes.toString('utf8', 0, length), offset);

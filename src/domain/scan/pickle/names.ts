@@ -63,7 +63,7 @@ export function isLoadable(module: string, name: string): boolean {
  * must be a class.
  */
 export function isClassLike(name: string): boolean {
-  return /^_*[A-Z]\w*(\._*[A-Z]\w*)*$/.test(name) || /^_*(pyx_unpickle|unpickle|reconstruct|rebuild|restore|newobj|newObj)_?\w*$/.test(name) || /^_*\w+_(ctor|unpickle|reconstruct)$/.test(name);
+  return /^_*[A-Z]\w*(\._*[A-Z]\w*)*$/.test(name) || /^_*(pyx_unpickle|unpickle|reconstruct|rebuild|restore|newobj|newObj)_?\w*$/.test(name) || /^\w+_(ctor|unpickle|reconstruct)$/.test(name);
 }
 
 export function isPythonName(module: string, name: string): boolean {

@@ -1,4 +1,4 @@
-import { report, type Spot } from '../session.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
 
 /** Code that decodes and runs what it hides, or gives control away: no loading script does this. */
 const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
@@ -13,9 +13,13 @@ const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
 /** Code that reaches the system: for review in a setup script, not in what loads data. */
 const SYSTEM = /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
 /** Classes whose methods run when a dataset or model is loaded. */
-const LOADING = /\bclass\s+\w+\s*\([^)]*\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
+const LOADING = /\bclass\s+\w+\s*\([^)]{0,300}\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
 
-export function judgeCode(spot: Spot, text: string, what: 'python' | 'script' | 'notebook'): void {
+const CODE = 4 << 20;
+
+export function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' | 'notebook'): void {
+  if (whole.length > CODE) leaveOut(spot, `code beyond ${CODE} characters`);
+  const text = whole.slice(0, CODE);
   for (const [name, pattern] of HOSTILE) {
     const match = pattern.exec(text);
     if (match !== null) report(spot, 'WM-CODE-002', `the ${what} code ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });

@@ -79,14 +79,14 @@ function judgeNotebook(spot: Spot, value: unknown): void {
 
 /** Parsed without aliases expanding beyond measure; what cannot be parsed is searched for what matters. */
 function judgeYaml(spot: Spot, text: string): void {
-  for (const [, target] of text.matchAll(/^[\s-]*_target_\s*:\s*['"]?([\w.]{1,200})/gm)) judgeTarget(spot, target);
+  for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm)) judgeTarget(spot, target);
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
   try {
     const value: unknown = parseDocument(text, { logLevel: 'silent', uniqueKeys: false }).toJS({ maxAliasCount: 1000 });
     judgeConfig(spot, value);
   } catch {
     report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
-    for (const [, loader] of text.matchAll(/^\s*loader_module\s*:\s*['"]?([\w.]{1,200})/gm)) judgeConfig(spot, { loader_module: loader });
+    for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm)) judgeConfig(spot, { loader_module: loader });
   }
 }
 

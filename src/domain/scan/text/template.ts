@@ -24,47 +24,57 @@ const INCLUDES = /^-?\s*(import|include|extends|from|do)\b/;
  */
 export function judgeTemplate(spot: Spot, name: string, template: string): void {
   if (template.length > TEMPLATE_LIMIT) return report(spot, 'WM-TEMPLATE-002', `${name} is ${template.length} characters long`, { severity: 'high' });
-  const tags = expressionsOf(template);
-  for (const tag of tags) judgeExpression(spot, name, tag);
+  const parts = partsOf(template);
+  for (const tag of parts.tags) judgeExpression(spot, name, tag);
   judgeCharacters(spot, template, { what: name, instruction: true });
   const program = parseTemplate(template);
-  if (program === null) report(spot, 'WM-TEMPLATE-002', `${name} cannot be parsed`, { severity: tags.some(isOdd) ? 'high' : 'low' });
+  if (program === null) report(spot, 'WM-TEMPLATE-002', `${name} cannot be parsed`, { severity: parts.tags.some(isOdd) ? 'high' : 'low' });
   else walkTemplate(spot, name, program);
-  judgeInstructions(spot, name, { template, literals: literalsOf(template, tags) });
+  judgeInstructions(spot, name, { template, literals: literalsOf(parts) });
 }
 
+/** Long runs of white space are cut first: the library looks through them again and again. */
 function parseTemplate(template: string): object | null {
   try {
-    return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+    return parse(tokenize(template.replace(/\s{100,}/g, ' '), { lstrip_blocks: true, trim_blocks: true }));
   } catch {
     return null;
   }
 }
 
-/** The insides of `{{ }}` and `{% %}`, found without a parser so that a template made to break parsers is read too. */
-function expressionsOf(template: string): string[] {
-  const found: string[] = [];
-  for (let at = 0; at < template.length && found.length < TAGS_KEPT; ) {
-    const open = template.slice(at).search(/\{[{%]/);
-    if (open < 0) break;
-    const start = at + open + 2;
-    const close = template.indexOf(template[start - 1] === '{' ? '}}' : '%}', start);
+interface Parts {
+  /** The insides of `{{ }}` and `{% %}`. */
+  readonly tags: readonly string[];
+  /** What stands between them, comments left out. */
+  readonly texts: readonly string[];
+}
+
+/** Splits a template without a parser, so that one made to break parsers is read too; an open tag ends with the text. */
+function partsOf(template: string): Parts {
+  const [tags, texts]: [string[], string[]] = [[], []];
+  const opening = /\{[{%#]/g;
+  let at = 0;
+  for (let open = opening.exec(template); open !== null && tags.length < TAGS_KEPT; open = opening.exec(template)) {
+    const start = open.index + 2;
+    const close = template.indexOf({ '{{': '}}', '{%': '%}', '{#': '#}' }[open[0]] ?? '}}', start);
     const end = close < 0 ? template.length : close;
-    found.push(template.slice(start, end));
-    at = end + 2;
+    texts.push(template.slice(at, open.index));
+    if (open[0] !== '{#') tags.push(template.slice(start, end));
+    at = Math.min(template.length, end + 2);
+    opening.lastIndex = at;
   }
-  return found;
+  return { tags, texts: [...texts, template.slice(at)] };
 }
 
 /** The same gadget spelled with escapes or pieced together counts. */
 function judgeExpression(spot: Spot, name: string, expression: string): void {
   const plain = unescape(expression);
-  const joined = plain.replace(/['"]\s*[~+,]?\s*['"]/g, '');
+  const joined = plain.replace(/['"]\s*(?:[~+,]\s*)?['"]/g, '');
   const code = plain.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
   const gadget = GADGET.exec(joined) ?? (isProse(joined) ? null : ACTION.exec(code)) ?? null;
   if (gadget !== null) return report(spot, 'WM-TEMPLATE-001', `${name} uses ${gadget[0].trim()}`);
   if (/\|\s*attr\s*\(/.test(code)) report(spot, 'WM-TEMPLATE-001', `${name} takes attributes by computed name (|attr)`, { severity: 'high' });
-  if (/\|\s*(map|selectattr|rejectattr|groupby|sort|sum|unique)\s*\([^)]*attribute\s*=\s*['"][^'"]*_/.test(plain) && /__/.test(plain)) report(spot, 'WM-TEMPLATE-001', `${name} walks attributes through a filter`, { severity: 'high' });
+  if (/\|\s*(map|selectattr|rejectattr|groupby|sort|sum|unique)\s*\([^)]{0,200}attribute\s*=\s*['"][^'"]{0,100}_/.test(plain) && /__/.test(plain)) report(spot, 'WM-TEMPLATE-001', `${name} walks attributes through a filter`, { severity: 'high' });
   if (/['"]\s*\|\s*(format|reverse|join|replace|urlencode|lower|upper)\b/.test(plain) && /\[\s*['"(]|attr/.test(code)) report(spot, 'WM-TEMPLATE-001', `${name} puts an attribute's name together`, { severity: 'high' });
   if (INCLUDES.test(expression)) report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, { severity: 'high' });
 }
@@ -83,11 +93,10 @@ function unescape(text: string): string {
   );
 }
 
-/** Text outside tags and string literals inside them: what the model will read. */
-function literalsOf(template: string, tags: readonly string[]): string[] {
-  const outside = template.replace(/\{#[\s\S]*?#\}/g, ' ').split(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/);
+/** What the model will read: text outside tags, and string literals inside them. */
+function literalsOf({ tags, texts }: Parts): string[] {
   const strings = tags.flatMap((tag) => [...tag.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1] ?? match[2] ?? ''));
-  return [...outside, ...strings];
+  return [...texts, ...strings];
 }
 
 /** Filters that make one text out of others. */
