@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import { makeEntry } from '../../src/domain/trust/entry.ts';
+import { readPublicKey } from '../../src/domain/trust/keys.ts';
+import { mismatch } from '../../src/domain/trust/match.ts';
 import { authorityFromPem, verifiedTime, type TimestampAuthority } from '../../src/domain/trust/timestamp-authority.ts';
 import { X509Certificate } from 'node:crypto';
 import { SIGNED_AT, base64, makeAuthority, makeInstance, timestampToken, type TestAuthority } from '../adapters/sigstore/instance.ts';
@@ -64,6 +67,18 @@ test('CVE-2026-24122: every certificate on the way is valid at the time, not the
   };
   assert.notEqual(build(days(5)), null);
   assert.equal(build(days(-1)), null);
+});
+
+test('sigstore table row 17, GHSA-wqqc, CVE-2026-54787: a retired key counts only for what is proven to be older', () => {
+  const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const { anchor } = makeEntry({ name: 'old', key: pem, until: '2026-06-01' });
+  const signer = { kind: 'key', fingerprint: readPublicKey(pem).fingerprint, keyType: 'P-256' } as const;
+  const at = (time: string) => [{ time, source: 'rfc3161', authority: 'tsa' }] as const;
+  assert.equal(mismatch(signer, anchor, at('2026-05-31T23:59:59Z')), null);
+  assert.equal(mismatch(signer, anchor, at('2026-06-01T00:00:01Z'))?.what, 'time');
+  assert.equal(mismatch(signer, anchor)?.found, 'no verified time');
+  assert.throws(() => makeEntry({ name: 'x', key: pem, until: 'soon' }), { code: 'trust-invalid' });
+  assert.throws(() => makeEntry({ name: 'x', issuer: 'https://i.example', identity: 'a@b.c', until: '2026-06-01' }), { code: 'trust-invalid' });
 });
 
 test('any RFC 3161 server: RSA authorities count too, by their PEM file', async () => {

@@ -11,6 +11,7 @@ import { entryJson, entryLines } from '../views/trust.ts';
 
 interface AddOptions {
   readonly key?: string;
+  readonly until?: string;
   readonly certificateChain?: string;
   readonly identity?: string;
   readonly identityRegexp?: string;
@@ -44,6 +45,7 @@ function addAdd(trust: Command, run: Run): void {
     .description('trust a key, a certificate authority or an identity')
     .argument('<name>', 'what to call them')
     .option('--key <pem>', 'their public key')
+    .option('--until <time>', 'the key was retired then: only signatures with a timestamp from before count')
     .option('--certificate-chain <pem>', 'the roots their certificate is under')
     .option('--identity <name>', 'e-mail address, URI or certificate name, exactly')
     .option('--identity-regexp <re2>', 'identities this pattern matches as a whole')
@@ -79,6 +81,7 @@ async function entryFrom(context: Context, name: string, options: AddOptions): P
   return makeEntry({
     name, for: options.for, identity, identityRegexp, issuer,
     key: await read(options.key),
+    until: options.until,
     certificateChain: await read(options.certificateChain),
     trustedRoot: await read(options.trustedRoot),
     github: github === undefined ? undefined : workload(github, options),

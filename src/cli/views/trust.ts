@@ -10,7 +10,7 @@ export function entryJson({ name, for: names, anchor }: TrustEntry): Readonly<Re
 }
 
 function anchorJson(anchor: TrustAnchor): object {
-  if (anchor.kind === 'key') return { kind: 'key', fingerprint: readPublicKey(anchor.pem).fingerprint, keyType: readPublicKey(anchor.pem).curve.name };
+  if (anchor.kind === 'key') return { kind: 'key', fingerprint: readPublicKey(anchor.pem).fingerprint, keyType: readPublicKey(anchor.pem).curve.name, ...(anchor.until === undefined ? {} : { until: anchor.until }) };
   if (anchor.kind === 'certificate') return { kind: 'certificate', certificates: readCertificates(anchor.pem).map(certificateFingerprint), ...(anchor.identity === undefined ? {} : { identity: anchor.identity }) };
   const { trustedRoot, ...rest } = anchor;
   return { ...rest, instance: instanceOf(trustedRoot) };
@@ -23,7 +23,7 @@ export function entryLines(entries: readonly TrustEntry[], style: Style): string
 }
 
 function who(anchor: TrustAnchor): string {
-  if (anchor.kind === 'key') return `key ${shownFingerprint(readPublicKey(anchor.pem).fingerprint)}`;
+  if (anchor.kind === 'key') return `key ${shownFingerprint(readPublicKey(anchor.pem).fingerprint)}${anchor.until === undefined ? '' : `, retired ${anchor.until}`}`;
   if (anchor.kind === 'certificate') return `${anchor.identity ?? 'any certificate'} under ${readCertificates(anchor.pem)[0]?.subject.replaceAll('\n', ', ') ?? 'no certificate'}`;
   const named = [anchor.identity, anchor.identityPattern === undefined ? undefined : `names like ${anchor.identityPattern}`, workload('GitHub', anchor.github), workload('GitLab', anchor.gitlab)];
   const instance = anchor.trustedRoot === undefined ? '' : `, on ${instanceOf(anchor.trustedRoot).slice(0, 26)}…`;

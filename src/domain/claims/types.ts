@@ -76,7 +76,13 @@ export interface TrustEntry {
 }
 
 export type TrustAnchor =
-  | { readonly kind: 'key'; /** SPKI PEM. */ readonly pem: string }
+  | {
+      readonly kind: 'key';
+      /** SPKI PEM. */
+      readonly pem: string;
+      /** A retired key: only signatures proven to exist by then count, RFC 3339. */
+      readonly until?: string;
+    }
   | {
       readonly kind: 'certificate';
       /** Trusted roots, PEM; intermediates may follow. */

@@ -88,7 +88,7 @@ async function provenBy(of: Case, entries: readonly TrustEntry[]): Promise<{ pro
   for (const entry of entries.filter(({ anchor }) => anchor.kind === kind)) {
     try {
       const { signer, times: own } = await prove(of, entry.anchor, times);
-      proven.push({ entry, signer, times: own, difference: mismatch(signer, entry.anchor) });
+      proven.push({ entry, signer, times: own, difference: mismatch(signer, entry.anchor, own) });
     } catch (error) {
       refusal = moreTelling(refusal, findingOf(error, 'signature-malformed'));
     }

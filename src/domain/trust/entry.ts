@@ -10,6 +10,8 @@ export interface RawEntry {
   readonly name: string;
   readonly for?: string | undefined;
   readonly key?: string | undefined;
+  /** Day or time the key was retired. */
+  readonly until?: string | undefined;
   readonly certificateChain?: string | undefined;
   readonly identity?: string | undefined;
   readonly identityRegexp?: string | undefined;
@@ -33,6 +35,7 @@ export function makeEntry(raw: RawEntry): TrustEntry {
 function makeAnchor(raw: RawEntry): TrustAnchor {
   const kinds = [raw.key, raw.certificateChain, raw.issuer ?? raw.github ?? raw.gitlab].filter((kind) => kind !== undefined);
   if (kinds.length !== 1) throw vague(raw, 'needs exactly one of a key, a certificate chain, or an identity with its issuer');
+  if (raw.until !== undefined && raw.key === undefined) throw vague(raw, 'gives `until`, which goes with a key alone');
   if (raw.key !== undefined) return keyAnchor(raw, raw.key);
   if (raw.certificateChain !== undefined) return certificateAnchor(raw, raw.certificateChain);
   return oidcAnchor(raw);
@@ -40,7 +43,15 @@ function makeAnchor(raw: RawEntry): TrustAnchor {
 
 function keyAnchor(raw: RawEntry, key: string): TrustAnchor {
   if (raw.identity !== undefined || raw.identityRegexp !== undefined || raw.trustedRoot !== undefined) throw vague(raw, 'names a key: an identity does not go with it');
-  return { kind: 'key', pem: readPublicKey(key).pem };
+  const { pem } = readPublicKey(key);
+  return raw.until === undefined ? { kind: 'key', pem } : { kind: 'key', pem, until: checkTime(raw.until) };
+}
+
+/** RFC 3339 in UTC, or a day, of which it is the start. */
+function checkTime(text: string): string {
+  const time = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)?$/.test(text) ? new Date(text) : new Date(Number.NaN);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new WeighmarkError('trust-invalid', '`until` is a time such as 2026-11-02 or 2026-11-02T10:00:00Z', { subject: text });
 }
 
 function certificateAnchor(raw: RawEntry, pem: string): TrustAnchor {

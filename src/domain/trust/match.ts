@@ -1,4 +1,4 @@
-import type { CiIdentity, San, Signer, TrustAnchor, TrustEntry } from '../claims/types.ts';
+import type { CiIdentity, San, Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../claims/types.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, compilePattern } from './identity.ts';
 import { certificateFingerprint, readCertificates } from './certificates.ts';
 import { globMatches } from './glob.ts';
@@ -7,6 +7,7 @@ import { readPublicKey } from './keys.ts';
 
 type OidcSigner = Extract<Signer, { kind: 'oidc' }>;
 type CertificateSigner = Extract<Signer, { kind: 'certificate' }>;
+type KeyAnchor = Extract<TrustAnchor, { kind: 'key' }>;
 type OidcAnchor = Extract<TrustAnchor, { kind: 'oidc' }>;
 type CertificateAnchor = Extract<TrustAnchor, { kind: 'certificate' }>;
 
@@ -18,8 +19,8 @@ export interface Mismatch {
 }
 
 /** The first entry that names this signer, or null: nobody the caller trusts. */
-export function entryOf(signer: Signer, entries: readonly TrustEntry[]): TrustEntry | null {
-  return entries.find((entry) => mismatch(signer, entry.anchor) === null) ?? null;
+export function entryOf(signer: Signer, entries: readonly TrustEntry[], times: readonly VerifiedTime[] = []): TrustEntry | null {
+  return entries.find((entry) => mismatch(signer, entry.anchor, times) === null) ?? null;
 }
 
 /**
@@ -33,13 +34,20 @@ export function entriesFor(entries: readonly TrustEntry[], name: string | null):
 /**
  * Null if the anchor names the signer, else the first difference. Everything is compared byte for byte: nothing is
  * normalised, no case folded (security rule 3).
+ * @param times by when the signature is proven to exist; only a retired key asks.
  */
-export function mismatch(signer: Signer, anchor: TrustAnchor): Mismatch | null {
+export function mismatch(signer: Signer, anchor: TrustAnchor, times: readonly VerifiedTime[] = []): Mismatch | null {
   if (signer.kind !== anchor.kind) return { what: 'kind of signer', expected: anchor.kind, found: signer.kind };
-  if (signer.kind === 'key' && anchor.kind === 'key') return differs('key', readPublicKey(anchor.pem).fingerprint, signer.fingerprint);
+  if (signer.kind === 'key' && anchor.kind === 'key') return differs('key', readPublicKey(anchor.pem).fingerprint, signer.fingerprint) ?? retired(anchor, times);
   if (signer.kind === 'certificate' && anchor.kind === 'certificate') return certificateMismatch(signer, anchor);
   if (signer.kind === 'oidc' && anchor.kind === 'oidc') return oidcMismatch(signer, anchor);
   return { what: 'kind of signer', expected: anchor.kind, found: signer.kind };
+}
+
+/** A key that was retired speaks for what it signed before, if somebody else says that it was before (CVE-2026-54787). */
+function retired({ until }: KeyAnchor, times: readonly VerifiedTime[]): Mismatch | null {
+  if (until === undefined || times.some(({ time }) => Date.parse(time) <= Date.parse(until))) return null;
+  return { what: 'time', expected: `by ${until}, when its key was retired`, found: times.map(({ time }) => time).toSorted()[0] ?? 'no verified time' };
 }
 
 function certificateMismatch(signer: CertificateSigner, anchor: CertificateAnchor): Mismatch | null {

@@ -37,7 +37,7 @@ export function formatTrustFile(file: TrustFile): string {
   return stringify({ version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) }, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-const ENTRY_KEYS = ['name', 'for', 'key', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
+const ENTRY_KEYS = ['name', 'for', 'key', 'until', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
 const WORKLOAD_KEYS = ['repository', 'repository-id', 'workflow', 'ref', 'environment', 'trigger'];
 
 function entryFrom(item: Fields, subject: string): TrustEntry {
@@ -47,6 +47,7 @@ function entryFrom(item: Fields, subject: string): TrustEntry {
     name: text('name') ?? '',
     for: text('for'),
     key: text('key'),
+    until: text('until'),
     certificateChain: text('certificate-chain'),
     identity: text('identity'),
     identityRegexp: text('identity-regexp'),
@@ -69,7 +70,7 @@ function workloadFrom(value: Json | undefined, subject: string): CiIdentity | un
 
 function fieldsOf({ name, for: names, anchor }: TrustEntry): object {
   const head = { name, ...(names === undefined ? {} : { for: names }) };
-  if (anchor.kind === 'key') return { ...head, key: anchor.pem };
+  if (anchor.kind === 'key') return { ...head, key: anchor.pem, until: anchor.until };
   if (anchor.kind === 'certificate') return { ...head, 'certificate-chain': anchor.pem, identity: anchor.identity };
   const { issuer, identity, identityPattern, github, gitlab, trustedRoot } = anchor;
   return { ...head, issuer, identity, 'identity-regexp': identityPattern, github: workloadFields(github), gitlab: workloadFields(gitlab), 'trusted-root': trustedRoot };

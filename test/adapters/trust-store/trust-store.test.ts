@@ -58,7 +58,7 @@ test('every entry survives writing and reading', () => {
   const names = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}$/);
   const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/);
   const anchors = fc.oneof(
-    fc.record({ key: fc.constant(KEY) }),
+    fc.record({ key: fc.constant(KEY), until: fc.constantFrom(undefined, '2026-06-01') }),
     fc.record({ identity: word.map((user) => `${user}@example.com`), issuer: word.map((host) => `https://${host}.example`), trustedRoot: fc.constantFrom(undefined, trustedRoot) }),
     fc.record({ identityRegexp: fc.constantFrom('.+@example\\.com', 'a|b'), issuer: fc.constant('https://issuer.example') }),
     fc.record({ github: fc.record({ repository: fc.tuple(word, word).map((parts) => parts.join('/')), ref: fc.constant('refs/tags/v1'), workflow: word, environment: word, trigger: word, repositoryId: fc.nat().map(String) }) }),
