@@ -64,7 +64,7 @@ test('rule 19: a claim is revoked however it is wrapped; who is no revoker takes
   const target = { kind: 'claim', sha256: claims.carol.bundle, pae: claims.carol.pae };
   const rewrapped = { ...claims.carol, bundle: 'f'.repeat(64) };
   const given = (by: Name) => entry(by, 5, target).then((revocation) => codes(decide(facts(Object.values({ ...claims, carol: rewrapped }), { revocations: [revocation] }), prod)));
-  assert.deepEqual(await given('rita'), ['approval-missing']);
-  assert.deepEqual(await given('carol'), ['approval-missing']);
+  assert.deepEqual(await given('rita'), ['revoked']);
+  assert.deepEqual(await given('carol'), ['revoked']);
   assert.deepEqual(await given('bob'), []);
 });

@@ -2,7 +2,7 @@ import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
 import { html, raw, type Html } from './html.ts';
 
 const MAX_NODES = 60;
-const BOX = { width: 190, height: 52, gapX: 130, gapY: 18 };
+const BOX = { width: 190, height: 52, gapX: 160, gapY: 18 };
 
 /** The ancestry as inline SVG, inputs to the right of what was made from them; past 60 artifacts a table reads better. */
 export function lineageDrawing(lineage: Lineage): Html {

@@ -2,6 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject } from '../json.ts';
 import { bindingOf } from '../lineage/binding.ts';
 import type { Finding } from '../verdict.ts';
+import type { Revoked } from './revocations.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
 import { approvalProperty } from './vsa.ts';
@@ -42,12 +43,19 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
   const about = { subject: of.facts.id, facts: { wanted: `${rule.count} by ${rule.role}`, counted: String(counted.length) } };
   const hint = `\`weighmark approve ${of.facts.name}@${of.facts.id} --env ${of.environment.name}\``;
   const makers = fresh.filter((each) => !independent.includes(each)).map(({ principal }) => principal);
+  const [fallen] = revokedApprovals(of, rule.role);
+  if (fallen !== undefined) return { code: 'revoked', message: `an approval no longer counts: ${fallen.reason}`, ...about };
   if (countable(fresh).length >= rule.count) return { code: 'separation-of-duties', message: `${makers.join(', ')} approved what they made themselves`, ...about };
   const [stale] = given.filter((each) => !fresh.includes(each));
   const staleness = stale === undefined ? null : ageProblem(of, stale, `approval by ${stale.principal}`, rule.maxAgeMs);
   if (staleness !== null && countable(given).length >= rule.count) return staleness;
   if (independent.length >= rule.count) return { code: 'approver-duplicate', message: `${independent.length} approvals, but by ${counted.length} of the ${rule.count} people wanted`, ...about };
   return { code: 'approval-missing', message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`, ...about, hint };
+}
+
+function revokedApprovals(of: Case, role: string): readonly Revoked[] {
+  const given = of.about.filter(({ claim }) => claim.statement.predicateType === PREDICATES.approval && of.authority.rolesOf(claim, of.facts.name).some(({ name }) => name === role));
+  return given.map(({ claim }) => of.revocations.ofClaim(claim)).filter((revoked) => revoked !== null);
 }
 
 /** An SVR claim (v0.2) for this environment, by a named verifier; for this name, since the same bytes may go by several. */
