@@ -4,5 +4,5 @@ import { cpSync, rmSync } from 'node:fs';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit', shell: process.platform === 'win32' });
-const shipped = (path) => !/\.(ts|rs|toml|lock|node)$/.test(path) && !/[\\/](target|\.cargo)([\\/]|$)/.test(path);
+const shipped = (path) => !/\.(ts|rs|toml|lock|node|sh|gitignore)$|(prepare|release)\.mjs$/.test(path) && !/[\\/](target|\.cargo)([\\/]|$)/.test(path);
 cpSync('src', 'dist', { recursive: true, filter: shipped });
