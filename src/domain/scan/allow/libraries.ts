@@ -36,7 +36,7 @@ export const LIBRARIES: Readonly<Record<string, string>> = {
   'ultralytics.nn.modules.transformer': 'AIFI DeformableTransformerDecoder DeformableTransformerDecoderLayer LayerNorm2d MLP MLPBlock MSDeformAttn TransformerBlock TransformerEncoderLayer TransformerLayer',
   'ultralytics.nn.tasks': 'BaseModel ClassificationModel DetectionModel OBBModel PoseModel SegmentationModel',
   'ultralytics.utils': 'IterableSimpleNamespace',
-  'ultralytics.utils.loss': 'BCEDiceLoss BboxLoss DFLoss DepthLoss26 E2EDetectLoss E2ELoss FocalLoss KeypointLoss MultiChannelDiceLoss PoseLoss26 RLELoss RotatedBboxLoss SegmentLoss26 SemanticSegmentationLoss TVPDetectLoss TVPSegmentLoss VarifocalLoss',
+  'ultralytics.utils.loss': 'v8DetectionLoss v8SegmentationLoss v8PoseLoss v8ClassificationLoss v8OBBLoss BCEDiceLoss BboxLoss DFLoss DepthLoss26 E2EDetectLoss E2ELoss FocalLoss KeypointLoss MultiChannelDiceLoss PoseLoss26 RLELoss RotatedBboxLoss SegmentLoss26 SemanticSegmentationLoss TVPDetectLoss TVPSegmentLoss VarifocalLoss',
   'ultralytics.utils.tal': 'PoseTaskAlignedAssigner RotatedTaskAlignedAssigner SegTaskAlignedAssigner TaskAlignedAssigner',
   'xgboost.callback': 'CallbackContainer EarlyStopping EvaluationMonitor LearningRateScheduler TrainingCallback TrainingCheckPoint',
   'xgboost.compat': 'LazyLoader',
