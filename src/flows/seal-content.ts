@@ -2,7 +2,7 @@ import type { ListedFile } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../domain/digest/outboard.ts';
 import type { HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
-import { scanFile, atLeast, type ScanFinding, type ScanResult, type Severity, type Unexamined } from '../domain/scan/index.ts';
+import { scanFile, atLeast, type ScanFinding, type Severity, type Unexamined } from '../domain/scan/index.ts';
 import { sidecarsOf } from '../domain/tree.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
 import { refusePointers } from './lfs.ts';
@@ -46,16 +46,18 @@ export interface Scanned {
 
 /** Looks at every file's content for what loading it would do; the bytes are those of the walk, or it is `file-changed`. */
 export async function scanForSeal(tree: Tree, failOn: Severity, ports: HashTreePorts): Promise<Scanned> {
-  const results: ScanResult[] = [];
+  const findings: ScanFinding[] = [];
+  const unexamined: Unexamined[] = [];
   for (const { path, location } of tree.entries) {
     ports.signal?.throwIfAborted();
     const source = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
-      results.push(await scanFile({ path, source }));
+      const result = await scanFile({ path, source });
+      findings.push(...result.findings);
+      unexamined.push(...result.unexamined);
     } finally {
       await source.close();
     }
   }
-  const findings = results.flatMap((result) => result.findings);
-  return { findings, unexamined: results.flatMap((result) => result.unexamined), blocking: findings.filter(({ severity }) => atLeast(severity, failOn)) };
+  return { findings, unexamined, blocking: findings.filter(({ severity }) => atLeast(severity, failOn)) };
 }

@@ -27,8 +27,11 @@ export interface SealStep {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** The ML-BOM claim: alone it names the files, the digest list and the BOM's own bytes (DESIGN 4.3). */
-export function bomStatement(facts: SealFacts): Uint8Array {
+/**
+ * The ML-BOM claim: alone it names the files, the digest list and the BOM's own bytes (DESIGN 4.3).
+ * @param bom what `facts.bom` says, before it was written as text.
+ */
+export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Uint8Array {
   const files = facts.files.length > LIMITS.bomFileSubjects ? [] : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
   const subjects: readonly Subject[] = [
     ...subjectsOf(facts),
@@ -36,7 +39,15 @@ export function bomStatement(facts: SealFacts): Uint8Array {
     subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
     ...files,
   ];
-  return buildStatement(subjects, PREDICATES.bom, JSON.parse(new TextDecoder().decode(facts.bom)) as Record<string, unknown>);
+  const whole = buildStatement(subjects, PREDICATES.bom, bom);
+  return whole.length * 1.4 <= LIMITS.claimBytes ? whole : buildStatement(subjects, PREDICATES.bom, summaryOf(facts, bom));
+}
+
+/** Of an artifact with tens of thousands of files the claim holds what the BOM says of the whole; its bytes are a subject. */
+function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { bomFormat, specVersion, serialNumber, version, metadata } = bom;
+  const hashes = [{ alg: 'SHA-256', content: sha256Hex(facts.bom) }];
+  return { bomFormat, specVersion, serialNumber, version, metadata, externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }] };
 }
 
 export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {

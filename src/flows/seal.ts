@@ -64,7 +64,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const content = await hashForSeal(input, ports);
   const startedOn = ports.clock.now().toISOString();
   const scanned = await scanForSeal(content.tree, input.failOn, ports);
-  const facts = await describe(input, content, ports);
+  const { facts, bomPayload } = await describe(input, content, ports);
   const outcome = outcomeOf({ content, scanned, facts }, ports);
   if (scanned.blocking.length > 0) {
     for (const outboard of content.outboards) await ports.files.remove(outboard);
@@ -75,7 +75,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const step = input.step === undefined ? [] : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
   const packaged = packageStatement(facts, earlier.list);
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
-  const fixed = [{ title: 'ML-BOM', payload: bomStatement(facts) }, ...step, ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }])];
+  const fixed = [{ title: 'ML-BOM', payload: bomPayload }, ...step, ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }])];
   const oms = omsPayload({ tree: content.tree, files: content.files, ignore: [] });
   if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms])) return outcome;
   await stillTheSame(content, ports);
@@ -91,11 +91,12 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   return { ...outcome, written: true, claims: statements.map(({ title }) => title), packaged: packaged !== null, foreign: signature.foreign };
 }
 
-async function describe(input: SealInput, { tree, files }: SealedContent, ports: SealPorts): Promise<SealFacts> {
+async function describe(input: SealInput, { tree, files }: SealedContent, ports: SealPorts): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
   const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
   const options = { tool: { name: 'weighmark', version: input.version }, stated: statedFacts(input), ...(ports.signal === undefined ? {} : { signal: ports.signal }) };
-  const { id, root, bytes } = await describeArtifact(tree, digests, ports, options);
-  return { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
+  const { id, root, bom, bytes } = await describeArtifact(tree, digests, ports, options);
+  const facts = { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
+  return { facts, bomPayload: bomStatement(facts, { ...bom }) };
 }
 
 /** What the command line says of the artifact, cited as such in the BOM. */

@@ -21,11 +21,14 @@ export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS
   return { _type, subject: readSubjects(subject, maxSubjects), predicateType, predicate: predicate ?? {} };
 }
 
-/** The bytes to sign: a v1 statement as compact JSON. @throws WeighmarkError `claim-malformed`. */
+/**
+ * The bytes to sign: a v1 statement as compact JSON. The predicate is its maker's: read strictly, or built here.
+ * @throws WeighmarkError `claim-malformed`.
+ */
 export function buildStatement(subject: readonly Subject[], predicateType: string, predicate: Readonly<Record<string, unknown>>): Uint8Array {
-  const payload = Buffer.from(JSON.stringify({ _type: STATEMENT_V1, subject, predicateType, predicate }));
-  parseStatement(payload);
-  return payload;
+  readSubjects(subject as unknown as Json, LIMITS.subjectsPerStatement);
+  if (predicateType === '') throw malformed('it has no predicateType');
+  return Buffer.from(JSON.stringify({ _type: STATEMENT_V1, subject, predicateType, predicate }));
 }
 
 function readSubjects(value: Json | undefined, max: number): readonly Subject[] {
