@@ -6,6 +6,12 @@ import { callOf } from '../formats/pickle/assemble.ts';
 import { fired, scan, tar, told, torchZip, zip } from './build.ts';
 
 const OS = callOf('posix', 'system');
+/** The archive with bytes as its comment. */
+function commented(archive: Buffer, comment: Uint8Array): Buffer {
+  archive.writeUInt16LE(comment.length, archive.length - 2);
+  return Buffer.concat([archive, comment]);
+}
+
 const CASES: readonly (readonly [rule: string, severity: Severity, name: string, bytes: Uint8Array])[] = [
   ['WM-ARCHIVE-001', 'high', 'm.pt', zip([{ name: 'a/data.pkl', localName: 'a/data.txt', data: 'x' }])],
   ['WM-ARCHIVE-002', 'high', 'm.pt', zip([{ name: 'a/data.pkl', data: OS }, { name: 'a/data.pkl', data: 'x' }])],
@@ -24,6 +30,7 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-ARCHIVE-011', 'high', 'm.npz', zip([{ name: 'a.npy', data: new Uint8Array(100 << 20), deflate: true }])],
   ['WM-ARCHIVE-011', 'high', 'm.gz', gzipSync(new Uint8Array(100 << 20))],
   ['WM-ARCHIVE-012', 'medium', 'm.pt', Buffer.concat([torchZip(), Buffer.alloc(100, 65)])],
+  ['WM-ARCHIVE-012', 'medium', 'm.zip', commented(zip([{ name: 'a.txt', data: 'x' }]), OS)],
   ['WM-ARCHIVE-013', 'medium', 'm.7z', Buffer.concat([Buffer.from('377abcaf271c', 'hex'), Buffer.alloc(100)])],
   ['WM-ARCHIVE-013', 'high', 'm.pt', Buffer.concat([Buffer.from('377abcaf271c', 'hex'), Buffer.alloc(100)])],
   ['WM-ARCHIVE-014', 'low', 'm.zip', zip([{ name: 'a.txt', data: 'x' }, { name: 'A.txt', data: 'y' }])],

@@ -22,6 +22,7 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-FILE-004', 'medium', 'lib/custom_ops.so', ELF],
   ['WM-FILE-005', 'medium', 'a.npy', Buffer.concat([Buffer.from("\x93NUMPY\x01\0\x3a\0{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n".padEnd(68, ' '), 'latin1'), Buffer.alloc(100)])],
   ['WM-FILE-006', 'medium', 'a.npy', Buffer.from("\x93NUMPY\x01\0\xff\xff{'descr'", 'latin1')],
+  ['WM-FILE-006', 'high', 'a.npy', Buffer.from("\x93NUMPY\x01\0\x3c\0{'descr': __import__('os').system('true'), 'shape': ()}\n".padEnd(70, ' '), 'latin1')],
   ['WM-FILE-007', 'medium', 'model.safetensors', LFS],
 ];
 

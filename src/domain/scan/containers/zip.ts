@@ -39,6 +39,7 @@ export async function judgeZip(spot: Spot, source: Source): Promise<ZipContent |
   for (const problem of archive.problems) reportProblem(spot, problem);
   judgeNames(spot, archive);
   judgeSizes(spot, archive);
+  if (archive.comment.includes('\0') || archive.comment.includes('\ufffd')) report(spot, 'WM-ARCHIVE-012', 'the archive comment holds binary data');
   const members: ZipMember[] = [];
   for (const entry of archive.entries) await addMember(spot, source, { entry, hidden: false }, members);
   for (const entry of archive.hidden) await addMember(spot, source, { entry, hidden: true }, members);
