@@ -1,6 +1,6 @@
 import { buildPackageStep } from '../domain/claims/package-step.ts';
 import { PREDICATES, type Step } from '../domain/claims/predicates.ts';
-import { buildProvenance, type StepInput } from '../domain/claims/provenance.ts';
+import { buildProvenance, objectOf, type StepInput } from '../domain/claims/provenance.ts';
 import { buildScanPredicate } from '../domain/claims/scan-claim.ts';
 import { buildStatement } from '../domain/claims/statement.ts';
 import { subject, subjectsOf } from '../domain/claims/subjects.ts';
@@ -46,8 +46,10 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
 /** Of an artifact with tens of thousands of files the claim holds what the BOM says of the whole; its bytes are a subject. */
 function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { bomFormat, specVersion, serialNumber, version, metadata } = bom;
+  const { component, ...rest } = objectOf(metadata);
+  const { components: _files, ...whole } = objectOf(component);
   const hashes = [{ alg: 'SHA-256', content: sha256Hex(facts.bom) }];
-  return { bomFormat, specVersion, serialNumber, version, metadata, externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }] };
+  return { bomFormat, specVersion, serialNumber, version, metadata: { ...rest, component: whole }, externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }] };
 }
 
 export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {

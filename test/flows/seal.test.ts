@@ -9,7 +9,9 @@ import { splitClaims } from '../../src/domain/claims/claims-file.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { parseStatement } from '../../src/domain/claims/statement.ts';
 import type { Statement } from '../../src/domain/claims/types.ts';
+import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import type { Files } from '../../src/domain/ports.ts';
+import { bomStatement } from '../../src/flows/seal-statements.ts';
 import { seal } from '../../src/flows/seal.ts';
 import { claimsWorld, refusals } from './claims-world.ts';
 
@@ -167,4 +169,14 @@ test('a signature written elsewhere in the folder is no part of it', async (t) =
   assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
   await writeFile(join(root, 'other.oms.sig'), '{}');
   assert.equal((await world.verify(root, [anna.trust], { signature })).verdict.exitCode, 1);
+});
+
+test('an ML-BOM too large to be read in a claim is claimed in summary, and bound by its bytes', () => {
+  const digest = 'ab'.repeat(32);
+  const facts = { id: `sha256:${digest}`, root: digest, name: 'm', files: [], list: 'list', bom: Buffer.from('bom') };
+  const component = { name: 'm', components: [{ name: 'x'.repeat(13_000_000) }] };
+  const payload = bomStatement(facts, { bomFormat: 'CycloneDX', specVersion: '1.7', version: 1, metadata: { component } });
+  const { predicate, subject } = parseStatement(payload);
+  assert.deepEqual(predicate['metadata'], { component: { name: 'm' } });
+  assert.deepEqual(subject.find(({ annotations }) => annotations?.['kind'] === 'bom')?.digest, { sha256: sha256Hex('bom') });
 });
