@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../domain/errors.ts';
 import type { EvidencePacker, Registry } from '../domain/ports.ts';
+import { readLog } from './gate-claims.ts';
 import type { Report } from './report.ts';
 
 export interface EvidenceContents {
@@ -28,11 +29,13 @@ export async function writeEvidence(contents: EvidenceContents, { target, source
   await packer.pack({ registry: source.location, models: await modelsOf(report, source), files, target });
 }
 
-/** Names under which the registry holds the artifact and what it was made from. */
+/** Names under which the registry or its log knows the artifact, what it was made from, and revocations. */
 async function modelsOf({ name, lineage }: Report, source: Registry): Promise<readonly string[]> {
-  const listed = await source.list();
-  const ancestors = listed.filter(({ id }) => lineage.nodes.has(id.slice('sha256:'.length)));
-  return [...new Set([name, ...ancestors.map((entry) => entry.name)])].toSorted();
+  const inputs = [...lineage.nodes.values()].flatMap(({ edges }) => edges.map(({ to }) => to));
+  const needed = new Set([...lineage.nodes.keys(), ...inputs].map((digest) => `sha256:${digest}`));
+  const listed = (await source.list()).filter(({ id }) => needed.has(id));
+  const logged = (await readLog(source)).entries.filter(({ leaf }) => needed.has(leaf.manifest) || leaf.kind === 'revocation');
+  return [...new Set([name, ...listed.map((entry) => entry.name), ...logged.map(({ leaf }) => leaf.name)])].toSorted();
 }
 
 /** What a machine that never saw the log must be told of it (security rule 18). */

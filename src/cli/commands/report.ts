@@ -1,14 +1,17 @@
 import { resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import { writeEvidence } from '../../flows/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/report.ts';
+import { reportRegistry, type RegistryReport } from '../../flows/report-registry.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { lineagePorts } from './lineage.ts';
-import { addPolicyOptions, openTarget, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
-import { openArtifact } from '../registry-options.ts';
+import { addPolicyOptions, openTarget, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom } from '../trust-options.ts';
+import { registryHtml } from '../views/registry-html.ts';
+import { registryMarkdown, registryText } from '../views/registry-text.ts';
 import { reportHtml } from '../views/report-html.ts';
 import { reportMarkdown } from '../views/report-markdown.ts';
 import { verdictText } from '../views/verdict.ts';
@@ -19,16 +22,16 @@ interface Options extends PolicyOptions {
   readonly evidence?: string;
 }
 
-/** `report REF`: evidence to look at; `-o report.html` writes HTML. */
+/** `report [REF]`: evidence to look at, about an artifact or a whole registry; `-o report.html` writes HTML. */
 export const register: Register = (program, run) => {
   addPolicyOptions(program.command('report'))
-    .description('write the evidence about an artifact: HTML, Markdown or JSON; or a tar that verifies anywhere')
-    .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .description('write the evidence about an artifact, or about the whole registry: HTML, Markdown, JSON; or a tar that verifies anywhere')
+    .argument('[ref]', 'NAME:TAG, NAME@sha256:…, oci://… or a digest; default: the whole registry')
     .option('--env <name>', 'judge it by this environment')
     .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
     .option('--evidence <file.tar>', 'write registry, policy and report into a tar for another machine')
-    .addHelpText('after', '\nExamples:\n  weighmark report acme/enc:1.4 --env prod --policy policy.yaml -o report.html\n  weighmark report acme/enc:1.4 --env prod --at 2026-03-31 --format markdown')
-    .action(run(async (context, ref: string, options: Options) => make(context, ref, options)));
+    .addHelpText('after', '\nExamples:\n  weighmark report acme/enc:1.4 --env prod --policy policy.yaml -o report.html\n  weighmark report acme/enc:1.4 --env prod --at 2026-03-31 --format markdown\n  weighmark report --registry registry --policy policy.yaml -o registry.html')
+    .action(run(async (context, ref: string | undefined, options: Options) => (ref === undefined ? overview(context, options) : make(context, ref, options))));
 };
 
 async function make(context: Context, ref: string, options: Options): Promise<Report> {
@@ -49,6 +52,27 @@ async function make(context: Context, ref: string, options: Options): Promise<Re
     await writeEvidence(contents, { target: resolve(context.cwd, options.evidence), source: registry }, await context.evidencePacker());
   }
   return rendered(context, evidence, page);
+}
+
+/** Everything in the registry. @throws WeighmarkError `usage` for options that need an artifact. */
+async function overview(context: Context, options: Options): Promise<Report> {
+  if (options.env !== undefined || options.at !== undefined || options.evidence !== undefined) throw new WeighmarkError('usage', '--env, --at and --evidence are about one artifact', { hint: 'name it: `weighmark report NAME:TAG`' });
+  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
+  const policy = loaded?.policy ?? null;
+  const registry = policy === null ? await openRegistry(context, options) : await openUnder(context, policy, options);
+  const timestampAuthorities = loaded?.timestampAuthorities ?? (await timestampAuthoritiesFrom(context, options, []));
+  return renderedOverview(context, await reportRegistry({ policy, timestampAuthorities }, registry, await lineagePorts(context, options, [])));
+}
+
+function renderedOverview(context: Context, found: RegistryReport): Report {
+  const toFile = context.options.output !== undefined && context.options.output !== '-';
+  return {
+    exitCode: worstExit([found.log.exitCode, ...found.promotions.flatMap(({ verdict }) => verdict?.exitCode ?? [])]),
+    json: { $schema: 'https://weighmark.dev/schemas/report-registry.schema.json', ...found },
+    text: (style) => (toFile ? { out: registryHtml(found, context.version), err: registryText(found, style) } : { out: registryText(found, style) }),
+    markdown: () => registryMarkdown(found),
+    other: { html: () => registryHtml(found, context.version) },
+  };
 }
 
 /** A date alone means its last moment, UTC. */

@@ -85,7 +85,7 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font
 .scroll{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--dim);padding:.25rem 0}
-th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:28rem}
 th{font-weight:600;white-space:nowrap}
 td.num,th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:.75rem 0}
@@ -94,7 +94,7 @@ ul.tree,ul.tree ul{list-style:none;margin:0;padding-left:1.25rem;border-left:1px
 ul.tree{border-left:0;padding-left:0}
 ul.tree li{margin:.25rem 0}
 details{margin:.5rem 0}summary{cursor:pointer}
-nav ul{padding-left:1.25rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;padding:0}
 svg{max-width:100%;height:auto}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}
 @media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}}

@@ -70,9 +70,13 @@ function why({ verdict }: Report): Html {
 function lineageSection(lineage: Lineage): Html {
   const rows = [...lineage.nodes.values()].slice(0, 2000).flatMap((node) => node.edges.map((edge) => edgeRow(node, edge)));
   return html`<h2 id="lineage">Lineage</h2>
-<p>${lineage.nodes.size} artifacts, ${lineage.depth} steps deep, resting on ${lineage.used.length} signed claims.</p>
+<p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
 <details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {

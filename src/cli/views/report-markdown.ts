@@ -2,6 +2,7 @@ import { FRAMEWORKS } from '../../domain/controls/catalogue.ts';
 import { forMarkdown } from '../../domain/text.ts';
 import type { Report } from '../../flows/report.ts';
 import { lineageMermaid } from './lineage-graph.ts';
+import { markdownTable } from './markdown.ts';
 
 /** The same evidence for a pull request or a wiki. */
 export function reportMarkdown(report: Report): string {
@@ -10,7 +11,7 @@ export function reportMarkdown(report: Report): string {
 
 \`${report.id}\`: **${verdict.exitCode === 0 ? 'verified' : verdict.exitCode === 4 ? 'undecided' : 'not verified'}**
 
-${rows(['Check', 'Answer', 'Evidence or finding'], verdict.checks.map((check) => [check.name, check.passed ? 'passed' : 'refused', (check.passed ? check.evidence.map(({ what }) => what) : check.findings.map(({ code, message }) => `${code}: ${message}`)).slice(0, 5).join('; ')]))}
+${markdownTable(['Check', 'Answer', 'Evidence or finding'], verdict.checks.map((check) => [check.name, check.passed ? 'passed' : 'refused', (check.passed ? check.evidence.map(({ what }) => what) : check.findings.map(({ code, message }) => `${code}: ${message}`)).slice(0, 5).join('; ')]))}
 
 ## Lineage
 
@@ -19,20 +20,14 @@ ${lineageMermaid(report.lineage)}\`\`\`
 
 ## Verified claims
 
-${rows(['What', 'By', 'Existed by', 'Log entry'], facts.claims.map((claim) => [claim.title, claim.signer, claim.time ?? 'no verified time', claim.logIndex === null ? 'not logged' : String(claim.logIndex)]))}
+${markdownTable(['What', 'By', 'Existed by', 'Log entry'], facts.claims.map((claim) => [claim.title, claim.signer, claim.time ?? 'no verified time', claim.logIndex === null ? 'not logged' : String(claim.logIndex)]))}
 
 ## Promotions
 
-${rows(['Entry', 'Environment', 'Artifact', 'Time', 'By'], facts.promotions.map((each) => [String(each.logIndex), each.environment, each.id.slice(0, 23), each.time ?? `${each.claimedTime ?? ''} (claimed)`, each.signer]))}
+${markdownTable(['Entry', 'Environment', 'Artifact', 'Time', 'By'], facts.promotions.map((each) => [String(each.logIndex), each.environment, each.id.slice(0, 23), each.time ?? `${each.claimedTime ?? ''} (claimed)`, each.signer]))}
 
 ## Controls
 
-${rows(['Framework', 'Control', 'Asks for', 'Status'], report.controls.map(({ control, status }) => [FRAMEWORKS[control.framework], control.id, control.title, status]))}
+${markdownTable(['Framework', 'Control', 'Asks for', 'Status'], report.controls.map(({ control, status }) => [FRAMEWORKS[control.framework], control.id, control.title, status]))}
 `;
-}
-
-function rows(columns: readonly string[], body: readonly (readonly string[])[]): string {
-  if (body.length === 0) return 'None.';
-  const line = (cells: readonly string[]) => `| ${cells.map(forMarkdown).join(' | ')} |`;
-  return [line(columns), `|${columns.map(() => '---').join('|')}|`, ...body.map(line)].join('\n');
 }

@@ -1,0 +1,62 @@
+import { findingsOf, type Finding } from '../../domain/verdict.ts';
+import { forMarkdown } from '../../domain/text.ts';
+import type { RegistryReport } from '../../flows/report-registry.ts';
+import type { Style } from '../command.ts';
+import { markdownTable } from './markdown.ts';
+import { ageText, nameOf, registryCounts } from './registry-html.ts';
+
+/** The overview for a terminal: only what somebody should look at, then the counts. */
+export function registryText(report: RegistryReport, style: Style): string {
+  const lines = [
+    ...findingsOf(report.log).map(({ code, message }) => style.bad(`log: ${code}: ${message}`)),
+    ...report.promotions.map((each) => promoted(each, style)),
+    ...report.versions.flatMap((each) => troubles(each).map((trouble) => style.warn(`${nameOf(each)}: ${trouble}`))),
+    ...report.revocations.map(({ action, target, reason, by }) => style.plain(`${action}: ${target}: ${reason} (${by})`)),
+    style.bold(registryCounts(report).map(([what, count]) => `${count} ${what}`).join(', ')),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function promoted(each: RegistryReport['promotions'][number], style: Style): string {
+  const what = `${each.name} in ${each.environment}: ${each.id === null ? 'nothing' : each.id.slice(0, 23)}`;
+  const age = ageText(each);
+  if (each.verdict === null) return style.plain(`${what}, not judged${age === '' ? '' : `, ${age}`}`);
+  const [first] = findingsOf(each.verdict);
+  return first === undefined ? style.good(`${what}, holds${age === '' ? '' : `, ${age}`}`) : style.bad(`${what}, ${reasonOf(first)}`);
+}
+
+function reasonOf({ code, message }: Finding): string {
+  return `${code}: ${message}`;
+}
+
+function troubles({ findings, revoked, absent, missing }: RegistryReport['versions'][number]): readonly string[] {
+  return [
+    ...(revoked === null ? [] : [`revoked: ${revoked}`]),
+    ...(absent.length === 0 ? [] : [`claims gone: log entry ${absent.join(', ')}`]),
+    ...findings.slice(0, 20).map(({ rule, severity, path, message }) => `${severity} ${rule} ${path}: ${message}`),
+    ...(missing.length === 0 ? [] : [`no ${missing.join(', ')} by anybody who may sign it`]),
+  ];
+}
+
+/** The same for a wiki. */
+export function registryMarkdown(report: RegistryReport): string {
+  const promotions = report.promotions.map((each) => [each.name, each.environment, each.id?.slice(0, 23) ?? 'nothing', each.verdict === null ? 'not judged' : (findingsOf(each.verdict).map(reasonOf)[0] ?? 'holds'), each.by ?? '', each.time ?? `${each.claimedTime ?? ''} (claimed)`, ageText(each)]);
+  const versions = report.versions.map((each) => [nameOf(each), each.id.slice(0, 23), String(each.claims), troubles(each).join('; ')]);
+  const revocations = report.revocations.map((each) => [String(each.logIndex ?? ''), each.action, each.target, each.reason, each.by]);
+  return `# Registry ${forMarkdown(report.location)}
+
+${registryCounts(report).map(([what, count]) => `${count} ${what}`).join(', ')}. ${findingsOf(report.log).map((finding) => `**${forMarkdown(reasonOf(finding))}**`).join(' ')}
+
+## Promoted
+
+${markdownTable(['Model', 'Environment', 'Artifact', 'Now', 'By', 'Time', 'Age'], promotions)}
+
+## Versions
+
+${markdownTable(['Version', 'Id', 'Claims', 'To look at'], versions)}
+
+## Revocations
+
+${markdownTable(['Entry', 'Action', 'Of', 'Reason', 'By'], revocations)}
+`;
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
+const PEOPLE = ['dana', 'tom', 'eva', 'bot', 'rita'];
+let folder = '';
+
+/** A name, a card and figures as an attacker would write them. */
+const FILE = 'a`$(id)](javascript:alert(1))\u{202e}&lt;&amp;.json';
+const CARD = '---\nlicense: "<script>alert(1)</script>"\npipeline_tag: \'"><img src=x onerror=alert(2)>\'\ntags: ["![x](https://evil.example/x.png)"]\n---\n# <svg onload=alert(3)>\n';
+const METRIC = '<script>alert(4)</script>|::error::\u{1b}[2J';
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weighmark-report-'));
+  for (const name of PEOPLE) ok(['keygen', name, '--no-password']);
+  writeFileSync(join(folder, 'policy.yaml'), policy());
+  ok(['registry', 'init', 'reg']);
+  files('data', { 'rows.csv': 'a,b\n1,2\n', 'README.md': '---\nlicense: cc0-1.0\n---\n# rows\n' });
+  ok(['seal', 'data', '--name', 'acme/data:1', '--key', 'dana.key']);
+  ok(['push', 'data', 'acme/data:1']);
+  files('model', { 'config.json': '{"architectures":["<script>alert(5)</script>"],"model_type":"bert"}', 'README.md': CARD, [FILE]: '{}' });
+  ok(['seal', 'model', '--name', 'acme/enc:1.0', '--step', 'train', '--input', 'dataset=data', '--key', 'tom.key']);
+  ok(['attest', 'model', '--type', 'evaluation', '--result', 'passed', '--metric', `${METRIC}=0.9`, '--key', 'eva.key']);
+  ok(['push', 'model', 'acme/enc:1.0']);
+  ok(['promote', 'acme/enc:1.0', '--env', 'staging', '--policy', 'policy.yaml', '--key', 'bot.key']);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function files(name: string, contents: Readonly<Record<string, string>>): void {
+  mkdirSync(join(folder, name));
+  for (const [path, text] of Object.entries(contents)) writeFileSync(join(folder, name, path), text);
+}
+
+function policy(): string {
+  const key = (name: string): string => readFileSync(join(folder, `${name}.pub`), 'utf8').replace(/-----[^-]*-----|\n/g, '');
+  return `format: weighmark-policy/1
+name: acme
+version: 1
+expires: 2099-01-01
+principals:
+${PEOPLE.map((name) => `  ${name}: { keys: [${key(name)}] }`).join('\n')}
+roles: { publisher: [dana], trainer: [tom], evaluator: [eva], promoter: [bot], revoker: [rita] }
+environments:
+  - name: staging
+    require: [bom]
+`;
+}
+
+interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], { cwd = folder, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {}): Ran {
+  const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
+  return spawnSync(process.execPath, [BIN, ...args], { cwd, encoding: 'utf8', env: clean });
+}
+
+function ok(args: readonly string[]): string {
+  const { status, stdout, stderr } = run(args);
+  assert.equal(status, 0, `${args.join(' ')}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+function valid(schema: string, stdout: string): Record<string, unknown> {
+  const output = JSON.parse(stdout) as Record<string, unknown>;
+  const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, validateFormats: false }).compile(JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object);
+  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
+  return output;
+}
+
+const POLICY = ['--policy', 'policy.yaml'];
+const ARTIFACT = ['report', 'acme/enc:1.0', '--env', 'staging', ...POLICY];
+
+/** Whatever a hostile name or card says, nothing acts: no control character, no element, link or command of theirs. */
+function assertHarmless(text: string, format: string): void {
+  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
+  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+  if (format !== 'text') assert.doesNotMatch(text, /<script|<img|<svg onload/i);
+  if (format === 'markdown') assert.doesNotMatch(text, /\]\(javascript:/);
+  assert.doesNotMatch(text, /^\s*::error::/m);
+}
+
+test('a report about an artifact: HTML that needs nothing else, Markdown, JSON as its schema says', () => {
+  const page = ok([...ARTIFACT, '--format', 'html']);
+  assert.match(page, /^<!doctype html>/);
+  assert.match(page, /default-src &#39;none&#39;|default-src 'none'/);
+  assert.doesNotMatch(page, /<script|<link|src="|href="(?!#)|@import|url\(/i, 'no script, nothing from the network');
+  for (const text of ['Verified', 'trained-on', 'evaluation', 'ISO/IEC 42001']) assert.ok(page.includes(text), text);
+  assertHarmless(page, 'html');
+  assertHarmless(ok([...ARTIFACT, '--format', 'markdown']), 'markdown');
+  assertHarmless(ok(ARTIFACT), 'text');
+  const json = valid('report', ok([...ARTIFACT, '--json']));
+  assert.equal((json['files'] as unknown[]).length, 3);
+  assert.equal((json['promotions'] as { environment: string }[])[0]?.environment, 'staging');
+});
+
+test('--at says what was promoted at that moment, and nothing before it was', () => {
+  const at = (date: string) => valid('report', ok([...ARTIFACT, '--at', date, '--json']))['past'] as { promotion: { id: string; policyDigest: string } | null };
+  assert.equal(at('2001-01-01').promotion, null);
+  const { promotion } = at('2098-12-31');
+  assert.match(promotion?.id ?? '', /^sha256:/);
+  assert.match(promotion?.policyDigest ?? '', /^sha256:/, 'under which policy, by its bytes');
+  assert.equal(run([...ARTIFACT, '--at', 'yesterday']).status, 2);
+});
+
+test('--evidence verifies on a machine that knows nothing, by the commands its README gives', () => {
+  ok([...ARTIFACT, '--evidence', 'evidence.tar', '-q']);
+  const machine = mkdtempSync(join(folder, 'auditor-'));
+  execFileSync('tar', ['-xf', join(folder, 'evidence.tar'), '-C', machine]);
+  const elsewhere = join(machine, 'evidence');
+  const readme = readFileSync(join(elsewhere, 'README'), 'utf8');
+  const commands = readme.split('\n').flatMap((line) => /^ {2}weighmark (.+)$/.exec(line)?.[1] ?? []);
+  assert.equal(commands.length, 3);
+  const clean = { HOME: elsewhere, WEIGHMARK_REGISTRY: '' };
+  for (const command of commands) {
+    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    const { status, stderr, stdout } = run(words, { cwd: elsewhere, env: clean });
+    assert.equal(status, 0, `${command}: ${stderr}${stdout}`);
+  }
+  const forged = commands[0]?.replace(/[0-9]+:[A-Za-z0-9+/=]{44}/, (pin) => pin.replace(/:.{4}/, ':AAAA')) ?? '';
+  const words = [...forged.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  assert.match(run(words, { cwd: elsewhere, env: clean }).stderr, /error\[log-fork\]/, 'another checkpoint than the one brought along');
+});
+
+test('a report about a registry: versions, promotions judged, findings, revocations', () => {
+  const json = valid('report-registry', ok(['report', ...POLICY, '--json']));
+  const versions = json['versions'] as { name: string; missing: string[]; revoked: string | null }[];
+  assert.deepEqual(versions.map(({ name, missing }) => [name, missing]), [['acme/data', ['provenance', 'scan', 'evaluation']], ['acme/enc', ['scan']]]);
+  assert.deepEqual((json['promotions'] as { by: string; ageDays: number; verdict: { exitCode: number } }[]).map(({ by, ageDays, verdict }) => [by.split(' ')[0], ageDays, verdict.exitCode]), [['bot', 0, 0]]);
+  for (const format of ['html', 'markdown', 'text']) assertHarmless(ok(['report', ...POLICY, '--format', format]), format);
+  valid('report-registry', ok(['report', '--json']));
+  assert.equal(run(['report', '--env', 'staging']).status, 2);
+});
+
+test('a revoked dataset turns the registry’s page red', () => {
+  ok(['revoke', 'acme/data:1', '--reason', '<script>alert(6)</script>', ...POLICY, '--key', 'rita.key', '--yes']);
+  const { status, stdout } = run(['report', ...POLICY, '--json']);
+  assert.equal(status, 1);
+  const json = valid('report-registry', stdout);
+  assert.deepEqual((json['revocations'] as { by: string; reason: string }[]).map(({ by, reason }) => [by, reason]), [['rita', '<script>alert(6)</script>']]);
+  assert.equal((json['versions'] as { revoked: string | null }[])[0]?.revoked, '<script>alert(6)</script>');
+  for (const format of ['html', 'markdown', 'text']) assertHarmless(run(['report', ...POLICY, '--format', format]).stdout, format);
+});
