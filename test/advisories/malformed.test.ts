@@ -32,7 +32,7 @@ test('sigstore table row 20: the keyid is not signed, so it decides nothing', as
 test('sigstore table row 21, GHSA-cq38-jh5f-37mq, CVE-2023-46737: more of anything than there are authorities', async () => {
   const many = (member: string, count: number) => changed(instance.bundle(), ({ verificationMaterial }) => {
     const list = member === 'tlogEntries' ? verificationMaterial.tlogEntries : verificationMaterial.timestampVerificationData.rfc3161Timestamps;
-    while (list.length < count) (list as unknown[]).push(list[0]);
+    while (list.length < count) list.push(list[0]);
   });
   const started = performance.now();
   await assertRefused(many('rfc3161Timestamps', 5000), { code: 'signature-malformed', reason: /more than 32/ });

@@ -159,7 +159,8 @@ async function fits(setup: LogSetup, head: VerifiedCheckpoint | null, index: Log
 const FILL_STEP = 8192;
 
 async function fill(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<void> {
-  for (let from = index.size; head !== null && from < head.size; from += FILL_STEP) {
+  if (head === null) return;
+  for (let from = index.size; from < head.size; from += FILL_STEP) {
     const entries = await readEntries(head, tileReader(setup.folder), { from, to: from + FILL_STEP });
     const last = from + FILL_STEP >= head.size;
     index.add(entries, last ? { size: head.size, root: Buffer.from(head.root).toString('base64') } : { size: 0, root: '' });

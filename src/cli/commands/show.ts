@@ -28,7 +28,7 @@ function report(outcome: ShowOutcome): Report {
 function lines({ name, id, tags, files, claims, log }: ShowOutcome, style: Style): readonly string[] {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   return [
-    `${style.bold(`${name}@${id}`)}`,
+    style.bold(`${name}@${id}`),
     `tags     ${tags.join(' ') || 'none'}`,
     `content  ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}`,
     ...files.map((file) => `         sha256:${file.sha256.slice(0, 12)}…  ${formatBytes(file.sizeBytes).padStart(9)}  ${style.plain(file.path)}`),

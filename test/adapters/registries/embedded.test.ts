@@ -34,7 +34,7 @@ describe('an embedded registry', () => {
     const two = await putModel(registry, 'enc', { text: 'two', tag: '2' });
     await registry.setTag('enc', 'latest', one);
     await registry.setTag('enc', '1', two);
-    assert.deepEqual((await registry.list()).toSorted((a, b) => (a.id === one ? -1 : 1)), [{ name: 'enc', id: one, tags: ['latest'] }, { name: 'enc', id: two, tags: ['1', '2'] }]);
+    assert.deepEqual((await registry.list()).toSorted((a, b) => Number(b.id === one) - Number(a.id === one)), [{ name: 'enc', id: one, tags: ['latest'] }, { name: 'enc', id: two, tags: ['1', '2'] }]);
   });
 
   test('claims and attachments are referrers, once each, listed in the fallback index', async (t) => {

@@ -56,7 +56,7 @@ async function baseOf(host: string): Promise<URL> {
 }
 
 function speaksNoTls(cause: unknown): boolean {
-  const { code = '', message = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  const { code = '', message = '' } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
   return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || /wrong version number|packet length too long/i.test(message);
 }
 

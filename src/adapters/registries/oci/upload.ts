@@ -134,7 +134,7 @@ async function resumeSession(upload: BlobUpload, uploader: Uploader): Promise<Se
   const bytes = await files.readIfThere(sessionFile(upload, uploader), LIMITS.configBytes);
   if (bytes === null) return null;
   const { location } = parseStrictJsonObject(bytes, { subject: 'an unfinished upload' });
-  const response = await sendPatiently({ method: 'GET', url: client.urlOf(String(location)) }, (request) => client.request({ ...request, repository: upload.repository, push: true }));
+  const response = await sendPatiently({ method: 'GET', url: client.urlOf(typeof location === 'string' ? location : '') }, (request) => client.request({ ...request, repository: upload.repository, push: true }));
   response.stream.resume();
   const offset = response.status === 204 || response.status === 202 ? endOf(response.headers.range) : null;
   if (offset === null || upload.content instanceof Uint8Array || offset > upload.content.sizeBytes) return null;
