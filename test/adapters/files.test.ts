@@ -104,3 +104,27 @@ test('a bounded read refuses what is larger and tells missing from unreadable', 
     await assert.rejects(files.read(join(root, 'a'), 10), { code: 'unreadable' });
   }
 });
+
+test('what is no file under the name of a sidecar is refused at once: no FIFO is waited for, no device read', { timeout: 10_000 }, async () => {
+  const root = folder({ real: 'x' });
+  execFileSync('mkfifo', [join(root, 'model.sig')]);
+  symlinkSync('/dev/zero', join(root, 'claims.jsonl'));
+  symlinkSync('real', join(root, 'link'));
+  mkdirSync(join(root, 'folder'));
+  await assert.rejects(files.readIfThere(join(root, 'model.sig'), 10), { code: 'special-file' });
+  await assert.rejects(files.readIfThere(join(root, 'claims.jsonl'), 10), { code: 'special-file' });
+  await assert.rejects(files.readIfThere(join(root, 'folder'), 10), { code: 'unreadable' });
+  assert.equal(Buffer.from((await files.readIfThere(join(root, 'link'), 10)) ?? []).toString(), 'x');
+});
+
+test('a limit holds for the file behind a link too', async () => {
+  const root = folder({ real: 'x'.repeat(100) });
+  symlinkSync('real', join(root, 'l'));
+  await assert.rejects(files.read(join(root, 'l'), 99), { code: 'limit-exceeded' });
+});
+
+test('what a shell hands over may be a pipe', () => {
+  const script = `import { createFiles } from '${new URL('../../src/adapters/files/index.ts', import.meta.url).href}'; console.log(String(Buffer.from(await createFiles().read(process.argv[1], 10))))`;
+  const printed = execFileSync('bash', ['-c', '"$0" --input-type=module -e "$1" <(printf handed)', process.execPath, script]);
+  assert.equal(printed.toString().trim(), 'handed');
+});

@@ -1,10 +1,11 @@
-import { lstat, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { Files } from '../../domain/ports.ts';
 import { compareUtf8 } from '../../domain/tree.ts';
 import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';
-import { openFile } from './open.ts';
+import { openFile, readRegular, tooLarge } from './open.ts';
 import { listTree, walkTree } from './walk.ts';
 import { writeFileAtomic } from './write.ts';
 
@@ -25,16 +26,30 @@ export function createFiles(): Files {
   };
 }
 
+/**
+ * All bytes of a regular file, or of a link to one. What is no file is never waited for or read: an artifact may hold a
+ * FIFO or a link to a device under the name of a sidecar. Only what a shell hands over (`<(…)`) may be a pipe.
+ */
 async function readBounded(location: string, maxBytes: number): Promise<Uint8Array> {
+  if (HANDED_OVER.test(location)) return readPipe(location, maxBytes);
+  return readRegular(location, maxBytes);
+}
+
+const HANDED_OVER = /^\/(?:dev|proc\/self)\/(?:fd\/\d+|stdin)$/;
+
+async function readPipe(location: string, maxBytes: number): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let size = 0;
   try {
-    const { size } = await lstat(location);
-    if (size > maxBytes) throw new WeighmarkError('limit-exceeded', `${location} is larger than ${maxBytes} bytes`, { subject: location });
-    const bytes = await readFile(location);
-    if (bytes.length <= maxBytes) return bytes;
-    throw new WeighmarkError('limit-exceeded', `${location} is larger than ${maxBytes} bytes`, { subject: location });
+    for await (const part of createReadStream(location)) {
+      size += part.length;
+      if (size > maxBytes) throw tooLarge(location, maxBytes);
+      parts.push(part);
+    }
   } catch (cause) {
     throw fileError(cause, location);
   }
+  return Buffer.concat(parts);
 }
 
 function nullIfMissing(error: unknown): null {

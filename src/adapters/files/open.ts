@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { FileStamp, OpenFile } from '../../domain/ports.ts';
 import { fileError } from './errors.ts';
@@ -10,15 +10,31 @@ import { stampOf } from './walk.ts';
  */
 export async function openFile(location: string, options: { followLink?: boolean } = {}): Promise<OpenFile> {
   const descriptor = openDescriptor(location, options.followLink === true);
-  const stat = fstatSync(descriptor, { bigint: true });
-  if (!stat.isFile()) {
-    closeSync(descriptor);
-    throw new WeighmarkError(stat.isDirectory() ? 'unreadable' : 'special-file', `${location} is not a regular file`, { subject: location });
-  }
+  const stat = statRegular(descriptor, location);
   const stamp = stampOf(stat);
   const size = Number(stat.size);
   const read = async (offset: number, length: number) => readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
   return { size, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
+}
+
+/**
+ * All bytes of a regular file, or of a link to one, as they are when it is opened: a file that is replaced meanwhile is
+ * read as it was.
+ * @throws WeighmarkError `limit-exceeded`, `special-file`, `not-found`, `unreadable`, `file-changed` if it shrinks.
+ */
+export function readRegular(location: string, maxBytes: number): Uint8Array {
+  const descriptor = openDescriptor(location, true);
+  const { size } = statRegular(descriptor, location);
+  try {
+    if (size > maxBytes) throw tooLarge(location, maxBytes);
+    return readExactly(descriptor, location, { offset: 0, length: Number(size) });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function tooLarge(location: string, maxBytes: number): WeighmarkError {
+  return new WeighmarkError('limit-exceeded', `${location} is larger than ${maxBytes} bytes`, { subject: location });
 }
 
 export function sameStamp(a: FileStamp, b: FileStamp): boolean {
@@ -32,6 +48,14 @@ function openDescriptor(location: string, followLink: boolean): number {
   } catch (cause) {
     throw fileError(cause, location);
   }
+}
+
+/** Closes and throws if it is none. */
+function statRegular(descriptor: number, location: string): BigIntStats {
+  const stat = fstatSync(descriptor, { bigint: true });
+  if (stat.isFile()) return stat;
+  closeSync(descriptor);
+  throw new WeighmarkError(stat.isDirectory() ? 'unreadable' : 'special-file', `${location} is not a regular file`, { subject: location });
 }
 
 function readExactly(descriptor: number, location: string, range: { offset: number; length: number }): Uint8Array {
