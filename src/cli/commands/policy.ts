@@ -101,5 +101,5 @@ function testReport(results: readonly CaseResult[]): Report {
 
 function junitCase({ name, passed, expected, found }: CaseResult): JunitCase {
   const message = `expected ${String(expected)}, found ${found.join(', ') || 'pass'}`;
-  return { name, failure: passed ? null : { type: 'differs', message, details: '' } };
+  return { name, failure: passed ? null : { type: 'differs', message, details: [] } };
 }

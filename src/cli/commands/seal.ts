@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
+import type { Hasher } from '../../domain/ports.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
 import { SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
 import { formatBytes } from '../../domain/units.ts';
@@ -64,11 +65,30 @@ function checkName(text: string): void {
 async function portsOf(context: Context, options: Options): Promise<SealPorts> {
   return {
     signer: await signerFrom(context, options),
-    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
+    files: await context.files(), hasher: async () => remembering(await context.hasher(), context), progress: context.progress, signal: context.signal, clock: context.clock,
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => context.registry(location),
   };
 }
+
+/** What is hashed to be sealed is remembered for the hook, which then need not hash weights that stay as they are. */
+function remembering(hasher: Hasher, context: Context): Hasher {
+  return {
+    ...hasher,
+    hash: async (jobs, options) => {
+      const results = await hasher.hash(jobs, options);
+      const cache = await context.statCache();
+      for (const [index, { location, sizeBytes, stamp }] of jobs.entries()) {
+        const digests = results[index]?.digests;
+        if (digests !== undefined && stamp !== undefined && (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES) await cache.remember(location, stamp, digests);
+      }
+      return results;
+    },
+  };
+}
+
+/** Smaller files are hashed in less time than it takes to look them up. */
+const WORTH_REMEMBERING_BYTES = 1 << 20;
 
 function report(path: string, outcome: SealOutcome): Report {
   const { scan, ...rest } = outcome;

@@ -4,7 +4,7 @@ import type { Check, Verdict } from '../../domain/verdict.ts';
 export interface JunitCase {
   readonly name: string;
   /** Null when it passed. */
-  readonly failure: { readonly type: string; readonly message: string; readonly details: string } | null;
+  readonly failure: { readonly type: string; readonly message: string; readonly details: readonly string[] } | null;
 }
 
 /** One test suite in the JUnit dialect that Jenkins, GitLab and GitHub readers share. */
@@ -17,20 +17,20 @@ export function junit(suite: string, cases: readonly JunitCase[]): string {
 
 /** A verdict as a suite: one case a check. A verdict without checks verified nothing, which is a failure. */
 export function verdictJunit(verdict: Verdict): string {
-  const nothing: JunitCase = { name: 'something to verify', failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: '' } };
+  const nothing: JunitCase = { name: 'something to verify', failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: [] } };
   return junit(verdict.subject, verdict.checks.length === 0 ? [nothing] : verdict.checks.map(checkCase));
 }
 
 function checkCase(check: Check): JunitCase {
   if (check.passed) return { name: check.name, failure: null };
   const [first] = check.findings;
-  const details = check.findings.map((finding) => `${finding.code}: ${finding.message}`).join('\n');
+  const details = check.findings.map((finding) => `${finding.code}: ${finding.message}`);
   return { name: check.name, failure: { type: first.code, message: first.message, details } };
 }
 
 function junitCase(suite: string, { name, failure }: JunitCase): string {
   const open = `    <testcase classname="weighmark.${forXml(suite)}" name="${forXml(name)}"`;
   if (failure === null) return `${open}/>\n`;
-  const details = failure.details.split('\n').map(forXml).join('\n');
+  const details = failure.details.map(forXml).join('\n');
   return `${open}>\n      <failure type="${forXml(failure.type)}" message="${forXml(failure.message)}">${details}</failure>\n    </testcase>\n`;
 }

@@ -121,7 +121,7 @@ export function scanJunit(scans: readonly ShownScan[], { failOn }: About): strin
     const bad = file.findings.filter(({ severity }) => atLeast(severity, failOn));
     const details = [...bad.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`), ...file.unexamined.map(({ reason }) => `not examined: ${reason}`)];
     const [first] = details;
-    return { name: scan.files.length === 1 ? shown : `${shown}/${file.path}`, failure: first === undefined ? null : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details: details.join('\n') } };
+    return { name: scan.files.length === 1 ? shown : `${shown}/${file.path}`, failure: first === undefined ? null : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details } };
   })));
 }
 

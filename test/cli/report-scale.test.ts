@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reportHtml } from '../../src/cli/views/report-html.ts';
+import { reportMarkdown } from '../../src/cli/views/report-markdown.ts';
+import { reportOf } from './report-sample.ts';
+
+test('a lineage of 1,000 artifacts renders in less than a second, stays small, and loses no step', () => {
+  const report = reportOf('acme/enc', 1000);
+  const started = performance.now();
+  const page = reportHtml(report, '0.1.0');
+  const took = performance.now() - started;
+  assert.ok(took < 1000, `${took} ms`);
+  assert.ok(page.length < 2_000_000, `${page.length} characters`);
+  const steps = /<caption>Steps<\/caption>[^]*?<\/table>/.exec(page)?.[0] ?? '';
+  assert.equal(steps.match(/<tr>/g)?.length, 1 + 999 + 1, 'a head, each input, the dataset nobody attests');
+  assert.match(page, /<details><summary>Every step/, 'folded away: the page stays readable');
+  assert.match(page, /Too many artifacts to draw/);
+});
+
+test('the Markdown of a lineage of 1,000 artifacts draws those nearest and counts the rest', () => {
+  const markdown = reportMarkdown(reportOf('acme/enc', 1000));
+  const graph = /```mermaid\n([^]*?)```/.exec(markdown)?.[1] ?? '';
+  assert.ok((graph.match(/^ {2}\w+\["/gm)?.length ?? 0) <= 60);
+  assert.match(graph, /more\["9\d\d more/);
+});
