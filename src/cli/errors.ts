@@ -13,8 +13,13 @@ export function renderFinding(finding: Finding, style: Style): string {
 
 /** The finding behind anything thrown; a usage error of the command line is one too. Null for `--help`. */
 export function findingOfThrown(error: unknown): Finding | null {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? null : usageFinding(error);
+  if (error instanceof CommanderError) return error.exitCode === 0 || isGroupHelp(error) ? null : usageFinding(error);
   return findingOf(error);
+}
+
+/** `weighmark trust` alone: its help was shown, and nothing was done. */
+export function isGroupHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === 'commander.help';
 }
 
 export function exitOf(finding: Finding): ExitCode {

@@ -5,10 +5,13 @@ import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
 import type { Finding } from '../domain/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
-import { exitOf, findingOfThrown, renderFinding, traceOf } from './errors.ts';
+import { exitOf, findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
 import { styleFor } from './style.ts';
 
 export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html'] as const;
+
+/** Errors leave in our own words; the help of a command group that was named alone leaves as it is. */
+const ONLY_HELP = { writeErr: (text: string) => void (text.startsWith('Usage:') && process.stderr.write(text)) };
 
 /** The program without its commands. Usage errors are thrown, so that they leave as ours, with exit code 2. */
 export function createProgram(version: string): Command {
@@ -16,7 +19,7 @@ export function createProgram(version: string): Command {
     .description('Never trust, always verify: integrity of the model supply chain')
     .option('-V, --version', 'print the version; with -v also the kernel and platform')
     .helpOption('-h, --help', 'show help')
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput(ONLY_HELP)
     .addHelpText('after', `\nExit codes: 0 done and verified, 1 a check said no, 2 usage, 3 nothing to verify, 4 undecided\nversion ${version}`)
     .exitOverride();
 }
@@ -107,7 +110,7 @@ const COMMON: readonly (() => Option)[] = [
 
 /** A command's own option of the same name stays. */
 function addCommonOptions(command: Command): void {
-  command.exitOverride().configureOutput({ writeErr: () => {} });
+  command.exitOverride().configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
     const option = make();
@@ -180,7 +183,10 @@ function output(text: string, { options }: Printing): void {
 
 function reportError(error: unknown, job: Job): void {
   const finding = findingOfThrown(error);
-  if (finding === null) return;
+  if (finding === null) {
+    if (isGroupHelp(error)) process.exitCode = 2;
+    return;
+  }
   const exitCode: ExitCode = exitOf(finding);
   process.exitCode = exitCode;
   if (asksJson(job.argv)) process.stdout.write(`${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
