@@ -1,5 +1,5 @@
 import { isIgnored, type OmsManifest } from '../domain/claims/oms.ts';
-import { matchNames, mismatchFinding, missingFinding, unsignedFinding, type SignedFile } from '../domain/claims/oms-match.ts';
+import { ignoredFinding, matchNames, mismatchFinding, missingFinding, unsignedFinding, type SignedFile } from '../domain/claims/oms-match.ts';
 import type { ListedFile } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import type { Digests, HashAlgorithm, Tree, TreeEntry, WalkOptions } from '../domain/ports.ts';
@@ -63,7 +63,7 @@ export async function verifyContent(question: ContentQuestion, ports: HashTreePo
     throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });
   }
   const names = [
-    ...missing.filter(chosen).map((path) => missingFinding(path, question.by)),
+    ...missing.filter(chosen).map((path) => (isIgnored(path, question.ignore) ? ignoredFinding(path, question.by) : missingFinding(path, question.by))),
     ...(question.ignoreUnsignedFiles ? [] : unsigned.filter(chosen).map((path) => unsignedFinding(path, question.by))),
   ];
   const hashed = await hashSigned(wanted, { question, tree }, ports);
@@ -108,20 +108,40 @@ interface Hashing {
 }
 
 async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
-  const { question, tree } = hashing;
-  const byPath = new Map(tree.entries.map((entry) => [entry.path, entry]));
-  const entries = wanted.flatMap(({ path }) => byPath.get(path) ?? []);
-  const algorithms = algorithmsFor(question);
-  const options = { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(question.jobs === undefined ? {} : { jobs: question.jobs }) };
+  const byPath = new Map(hashing.tree.entries.map((entry) => [entry.path, entry]));
+  const algorithms = algorithmsFor(hashing.question);
+  const { files, findings } = await judgeEach(wanted, { ...hashing, byPath, algorithms }, ports);
+  return { files, findings: await withDifferences(onceEach(findings), hashing, ports), algorithms };
+}
+
+type Judging = Hashing & { readonly byPath: ReadonlyMap<string, TreeEntry>; readonly algorithms: readonly HashAlgorithm[] };
+
+/** Of files one of which cannot be read, each half alone: the unreadable hides no other that changed. */
+async function judgeEach(wanted: readonly SignedFile[], judging: Judging, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings'>> {
   try {
-    const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
-    const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing, ports });
-    const judged = await Promise.all(findings.map((finding) => withPointer(finding, { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks }, ports)));
-    return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: await withDifferences(judged, hashing, ports), algorithms };
+    return await judgeFiles(wanted, judging, ports);
   } catch (error) {
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
-    return { files: [], findings: [namedFinding(error, tree)], algorithms };
+    if (wanted.length <= 1) return { files: [], findings: [namedFinding(error, judging.tree)] };
+    const middle = Math.ceil(wanted.length / 2);
+    const first = await judgeEach(wanted.slice(0, middle), judging, ports);
+    const second = await judgeEach(wanted.slice(middle), judging, ports);
+    return { files: [...first.files, ...second.files], findings: [...first.findings, ...second.findings] };
   }
+}
+
+async function judgeFiles(wanted: readonly SignedFile[], judging: Judging, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings'>> {
+  const { question, tree, byPath, algorithms } = judging;
+  const entries = wanted.flatMap(({ path }) => byPath.get(path) ?? []);
+  const options = { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(question.jobs === undefined ? {} : { jobs: question.jobs }) };
+  const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
+  const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing: judging, ports });
+  const judged = await Promise.all(findings.map((finding) => withPointer(finding, { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks }, ports)));
+  return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: judged };
+}
+
+function onceEach(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.code} ${finding.subject ?? ''} ${finding.message}`, finding])).values()];
 }
 
 /** The artifact's own name for a file, where an error speaks of a location. */

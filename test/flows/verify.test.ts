@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { WeighmarkError } from '../../src/domain/errors.ts';
+import { findingsOf } from '../../src/domain/verdict.ts';
 import { verify } from '../../src/flows/verify.ts';
 import { claimsWorld, refusals, type ClaimsWorld } from './claims-world.ts';
 
@@ -84,6 +85,37 @@ test('an unreadable file leaves it undecided and is named', async (t) => {
   };
   const outcome = await verify({ root, shown: 'm' }, ports);
   assert.deepEqual([outcome.verdict.exitCode, refusals(outcome)], [4, ['unreadable weights.bin']]);
+});
+
+test('an unreadable file hides no other that changed', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  await world.sign(root, anna);
+  await appendFile(join(root, 'config.json'), ' ');
+  const { createFiles } = await import('../../src/adapters/files/index.ts');
+  const location = join(root, 'weights.bin');
+  const sha256 = async (path: string) => ({ digests: { sha256: createHash('sha256').update(await readFile(path)).digest('hex') } });
+  const hash = async (jobs: readonly { location: string }[]) => {
+    if (jobs.some((job) => job.location === location)) throw new WeighmarkError('unreadable', 'permission denied', { subject: location });
+    return Promise.all(jobs.map((job) => sha256(job.location)));
+  };
+  const ports = {
+    files: createFiles(), hasher: async () => ({ kernel: 'none', hash }) as never, clock: { now: () => new Date() }, progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+    trust: async () => [anna.trust], timestampAuthorities: async () => [], keyless: () => Promise.reject(new Error('not needed')),
+  };
+  const outcome = await verify({ root, shown: 'm' }, ports);
+  assert.deepEqual([outcome.verdict.exitCode, refusals(outcome).toSorted()], [1, ['digest-mismatch config.json', 'unreadable weights.bin']]);
+});
+
+test('what was signed cannot be wished away by --ignore, and the message says so', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  await world.sign(root, anna);
+  const outcome = await world.verify(root, [anna.trust], { ignore: ['config.json'] });
+  assert.deepEqual(refusals(outcome), ['file-missing config.json']);
+  assert.match(findingsOf(outcome.verdict)[0]?.message ?? '', /--ignore leaves it out/);
 });
 
 test('a symbolic link is refused unless asked for, and never leads outside', async (t) => {

@@ -104,7 +104,7 @@ function lastLine({ verdict, by, promise }: ShownVerdict): string {
 
 /** Counts where the content differs, else the first reason. */
 function failure(verdict: Verdict, by: string | null): string {
-  const findings = findingsOf(verdict);
+  const findings = findingsOf({ checks: verdict.checks.filter(({ name }) => name === 'content') });
   const count = (...codes: readonly Code[]) => new Set(findings.filter(({ code }) => codes.includes(code)).map(({ subject }) => subject)).size;
   const changed = count('digest-mismatch', 'digest-conflict');
   const total = countsOf(verdict)?.signed;
@@ -114,7 +114,7 @@ function failure(verdict: Verdict, by: string | null): string {
     count('file-unsigned') > 0 ? `${count('file-unsigned')} unsigned` : '',
   ].filter((part) => part !== '');
   const isContent = parts.length > 0 && by !== null && findings.every(({ code }: Finding) => CONTENT.includes(code));
-  return isContent ? `${parts.join(', ')} since ${by} signed` : `${verdict.subject}: ${findings[0]?.message ?? 'refused'}`;
+  return isContent ? `${parts.join(', ')} since ${by} signed` : `${verdict.subject}: ${findingsOf(verdict)[0]?.message ?? 'refused'}`;
 }
 
 const CONTENT: readonly Code[] = ['digest-mismatch', 'digest-conflict', 'file-missing', 'file-unsigned'];

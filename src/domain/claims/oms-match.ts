@@ -70,6 +70,11 @@ export function missingFinding(path: string, by: string): Finding {
   return { code: 'file-missing', message: `${path} was signed and is not there`, subject: path, facts: { signed: `by ${by}` } };
 }
 
+/** `--ignore` leaves out what nobody signed; what was signed cannot be wished away. */
+export function ignoredFinding(path: string, by: string): Finding {
+  return { code: 'file-missing', message: `${path} was signed, and --ignore leaves it out`, subject: path, facts: { signed: `by ${by}` }, hint: 'verify some of the files with `--only`' };
+}
+
 export function unsignedFinding(path: string, by: string): Finding {
   return {
     code: 'file-unsigned',
