@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
-import { resolve } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
+import type { Files } from '../domain/ports.ts';
 import type { Finding } from '../domain/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
@@ -41,7 +42,7 @@ export function runner(argv: readonly string[], version: string): Runner {
       const command = args.at(-1) as Command;
       const options = commonOptions(command);
       const context = createContext({ version, options, signal: abort.signal, env: process.env, cwd: process.cwd() });
-      await print(await action(context, ...args), { command, options, version });
+      await print(await action(context, ...args), { command, options, version, context });
     }) as Runner;
   run.start = (program) => start(program, { argv, abort, version });
   return run;
@@ -57,6 +58,7 @@ interface Printing {
   readonly command: Command;
   readonly options: CommonOptions;
   readonly version: string;
+  readonly context: Context;
 }
 
 async function start(program: Command, job: Job): Promise<void> {
@@ -113,7 +115,7 @@ function addCommonOptions(command: Command): void {
   command.exitOverride().configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
-    const option = make();
+    const option = make().helpGroup('Common:');
     if (taken.has(option.long)) continue;
     if (option.short !== undefined && taken.has(option.short)) delete option.short;
     command.addOption(option);
@@ -147,7 +149,7 @@ async function print(report: Report, printing: Printing): Promise<void> {
   const { out = '', err = '' } = report.text(styleFor(process.stdout));
   if (quiet && report.exitCode === 0) return;
   if (err !== '') process.stderr.write(err);
-  if (out !== '') output(out, printing);
+  if (out !== '') await output(out, printing);
 }
 
 function rendered(report: Report, format: string, printing: Printing): string {
@@ -176,9 +178,17 @@ function commandPath(command: Command): string {
   return parent === null || parent.parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
 }
 
-function output(text: string, { options }: Printing): void {
+async function output(text: string, { options, context }: Printing): Promise<void> {
   if (options.output === undefined || options.output === '-') process.stdout.write(text);
-  else writeFileSync(resolve(options.output), text);
+  else await writeOutput(await context.files(), resolve(context.cwd, options.output), text);
+}
+
+/** A file appears whole or not at all; a pipe or terminal is written to, never replaced. Folders are not made. */
+async function writeOutput(files: Files, location: string, text: string): Promise<void> {
+  if ((await files.kindOf(dirname(location))) === 'none') throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
+  const kind = await files.kindOf(location);
+  if (kind === 'file' || kind === 'none') await files.write(location, text);
+  else appendFileSync(location, text);
 }
 
 function reportError(error: unknown, job: Job): void {
