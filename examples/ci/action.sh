@@ -13,8 +13,10 @@ if [[ -n ${WM_POLICY:-} ]]; then
   policy=$WM_POLICY
   if [[ -n ${WM_BASE_REF:-} ]]; then
     policy=$work/weighmark-base-policy.yaml
-    git fetch --quiet --depth=1 origin "refs/heads/$WM_BASE_REF" && git show "FETCH_HEAD:$WM_POLICY" > "$policy" ||
-      { echo "the base branch has no policy at $WM_POLICY" >&2; exit 2; }
+    if ! { git fetch --quiet --depth=1 origin "refs/heads/$WM_BASE_REF" && git show "FETCH_HEAD:$WM_POLICY" > "$policy"; }; then
+      echo "the base branch has no policy at $WM_POLICY" >&2
+      exit 2
+    fi
   fi
   arguments+=(--policy "$policy")
 fi
