@@ -41,7 +41,7 @@ export async function readContent(target: { readonly name: string; readonly id: 
   for (const file of files) await readFile(file, state, (bytes) => progress.advance(bytes));
   progress.end();
   const evidence = [{ what: `${files.length} of ${files.length} files, ${formatBytes(total)}, read back from the registry`, data: { id: target.id, files: files.length, sizeBytes: total } }];
-  return { check: checkOf('content', evidence, state.findings), files, facts: { formats: state.formats, declaredBases: state.bases }, blake3: state.blake3 };
+  return { check: checkOf('content', evidence, state.findings), files, facts: { formats: state.formats, declaredBases: state.bases, digests: new Map(files.map(({ path, sha256 }) => [path, sha256])) }, blake3: state.blake3 };
 }
 
 interface State {
@@ -85,8 +85,14 @@ async function readFile(file: ManifestFile, state: State, advance: (bytes: numbe
     }
   } catch (error) {
     if (state.ports.signal?.aborted === true) throw error;
-    state.findings.push({ ...findingOf(error, 'unreadable'), subject: file.path });
+    state.findings.push({ ...unreadFinding(error), subject: file.path });
   }
+}
+
+/** What the manifest names and the registry has not: not a mistake of who asks. */
+function unreadFinding(error: unknown): Finding {
+  const finding = findingOf(error, 'unreadable');
+  return finding.code === 'not-found' ? { ...finding, code: 'unreadable', message: 'the registry does not have this file any more' } : finding;
 }
 
 async function examine(file: ManifestFile, blob: Source, { state, advance }: { state: State; advance: (bytes: number) => void }): Promise<void> {
@@ -137,6 +143,6 @@ function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly stri
 
 function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
-  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter((file) => sha256.get(file.path) === file.sha256 && blake3.get(file.path) !== file.blake3);
+  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter((file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3);
   return wrong.map(({ path, blake3: listed }) => ({ code: 'digest-conflict', message: `the signed digest list gives ${path} another BLAKE3 digest`, subject: path, facts: { listed, found: blake3.get(path) ?? '' } }));
 }

@@ -4,6 +4,8 @@ import { indexFeeds, matchDigests, matchName, matchSigner, matchTensor, unreadFi
 import { parseFeed } from '../domain/scan/feeds/parse.ts';
 import type { Feed, FeedDigest } from '../domain/scan/feeds/types.ts';
 import { WeighmarkError } from '../domain/errors.ts';
+import { suppressionOf } from '../domain/policy/suppressions.ts';
+import type { Suppression } from '../domain/policy/types.ts';
 import { readFormat } from '../domain/formats/index.ts';
 import type { Clock, Digests, Feeds, Files, Progress, Source, Tree, TreeEntry } from '../domain/ports.ts';
 import { scanFile, verdictOfScan, type ScanFinding, type ScanResult, type ScanVerdict } from '../domain/scan/index.ts';
@@ -23,6 +25,8 @@ export interface ScanOptions {
   readonly signer?: string;
   /** Digests the caller already has, by artifact path; others a feed needs are computed. */
   readonly digests?: (path: string) => Digests | undefined;
+  /** What the caller's policy accepts, and by which time; nothing that the artifact says. */
+  readonly suppressions?: { readonly rules: readonly Suppression[]; readonly now: Date };
 }
 
 /** Everything a scan says of one artifact. */
@@ -51,7 +55,7 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
   } finally {
     progress.end();
   }
-  const findings = artifactFindings(tree, options);
+  const findings = judged(artifactFindings(tree, options), options);
   const verdict = verdictOfScan([...findings, ...files.flatMap((file) => file.findings)], files.flatMap((file) => file.unexamined));
   return { root: tree.root, files, findings, verdict };
 }
@@ -65,9 +69,7 @@ async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, opt
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
-      const result = await scanFile({ path: entry.path, source: file });
-      const known = options.index === undefined ? [] : await matchFeeds(entry.path, file, options.index, options.digests?.(entry.path));
-      return known.length === 0 ? result : withFindings(result, known);
+      return await scanSource({ path: entry.path, source: file }, options);
     } finally {
       await file.close();
     }
@@ -77,8 +79,31 @@ async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, opt
   }
 }
 
-function withFindings(result: ScanResult, known: readonly ScanFinding[]): ScanResult {
+/** One file or blob: what its bytes are, what feeds know of it, what the policy accepts. */
+export async function scanSource({ path, source }: { readonly path: string; readonly source: Source }, options: ScanOptions): Promise<ScanResult> {
+  const result = await scanFile({ path, source });
+  const known = options.index === undefined ? [] : await matchFeeds(path, source, options.index, options.digests?.(path));
   const findings = [...known, ...result.findings];
+  const digest = needsDigest(findings, options) ? options.digests?.(path)?.sha256 ?? (await digestsOf(source, ['sha256'])).sha256 : undefined;
+  return withFindings(result, judged(findings, options, digest));
+}
+
+/** Only a suppression that pins bytes, of a rule that was found, is worth hashing for. */
+function needsDigest(findings: readonly ScanFinding[], { suppressions }: ScanOptions): boolean {
+  return suppressions?.rules.some(({ rule, sha256 }) => sha256 !== undefined && findings.some((finding) => finding.rule === rule)) === true;
+}
+
+/** With what the policy says of each; nothing else is changed. */
+function judged(findings: readonly ScanFinding[], { suppressions, name }: ScanOptions, sha256?: string): ScanFinding[] {
+  if (suppressions === undefined) return [...findings];
+  const scope = { name: name?.name ?? null, now: suppressions.now };
+  return findings.map((finding) => {
+    const suppression = suppressionOf(suppressions.rules, { rule: finding.rule, path: finding.place.path, ...(sha256 === undefined ? {} : { sha256 }) }, scope);
+    return suppression === null ? finding : { ...finding, suppression };
+  });
+}
+
+function withFindings(result: ScanResult, findings: readonly ScanFinding[]): ScanResult {
   return { ...result, findings, verdict: verdictOfScan(findings, result.unexamined) };
 }
 

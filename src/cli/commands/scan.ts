@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { WeighmarkError, worstExit, type ExitCode } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import { atLeast, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
+import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
 import type { Tree } from '../../domain/ports.ts';
-import { readFeeds, scanArtifact, type ArtifactScan, type ReadFeed } from '../../flows/scan.ts';
+import { readFeeds, scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { policyFrom } from '../policy-options.ts';
 import { scanJson, scanJunit, scanMarkdown, scanSarif, scanText, type ShownScan } from '../views/scan.ts';
 
 interface Options {
@@ -15,6 +16,7 @@ interface Options {
   readonly name?: string;
   readonly signer?: string;
   readonly allowSymlinks?: boolean;
+  readonly policy?: string;
 }
 
 const LEVELS = SEVERITIES.filter((severity) => severity !== 'info');
@@ -31,13 +33,15 @@ export const register: Register = (program, run) => {
     .option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)', collect)
     .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
     .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
+    .option('--policy <file>', 'its suppressions are shown with their reason, and do not count')
     .option('--signer <identity>', 'who signed it, for feeds that know signers')
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .action(run(async (context, paths: readonly string[], options: Options) => {
       const failOn = levelOf(options.failOn);
       const { index, feeds } = await feedsOf(context, options);
+      const suppressions = await suppressionsOf(context, options, paths);
       const scans: ShownScan[] = [];
-      for (const path of paths) scans.push({ shown: path, scan: await scanPath(context, path, { options, index }) });
+      for (const path of paths) scans.push({ shown: path, scan: await scanPath(context, path, { options, index, suppressions }) });
       return report(context, scans, { failOn, feeds });
     }));
 };
@@ -58,13 +62,27 @@ async function feedsOf(context: Context, { feed = [], feedKey }: Options): Promi
   return readFeeds(feed, { feeds: await context.feeds(), clock: context.clock }, key);
 }
 
-async function scanPath(context: Context, path: string, { options, index }: { options: Options; index: Feeds['index'] | undefined }): Promise<ArtifactScan> {
+/** Only from a policy named here, which lies in none of the artifacts. */
+async function suppressionsOf(context: Context, { policy }: Options, paths: readonly string[]): Promise<ScanOptions['suppressions']> {
+  if (policy === undefined) return undefined;
+  const loaded = await policyFrom(context, { policy }, paths.map((path) => resolve(context.cwd, path)));
+  return { rules: loaded.policy.suppressions, now: context.clock.now() };
+}
+
+interface Judging {
+  readonly options: Options;
+  readonly index: Feeds['index'] | undefined;
+  readonly suppressions: ScanOptions['suppressions'];
+}
+
+async function scanPath(context: Context, path: string, { options, index, suppressions }: Judging): Promise<ArtifactScan> {
   const files = await context.files();
   const tree: Tree = await files.walk(resolve(context.cwd, path), options.allowSymlinks === true ? { allowSymlinks: true } : {});
   const name = nameOf(options.name);
   return scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, {
     ...(index === undefined ? {} : { index }),
     ...(name === undefined ? {} : { name }),
+    ...(suppressions === undefined ? {} : { suppressions }),
     ...(options.signer === undefined ? {} : { signer: options.signer }),
   });
 }
@@ -79,7 +97,7 @@ function nameOf(word: string | undefined): { name: string; version?: string } | 
 
 function exitOf({ scan }: ShownScan, failOn: Severity): ExitCode {
   const findings = [...scan.findings, ...scan.files.flatMap((file) => file.findings)];
-  if (findings.some(({ severity }) => atLeast(severity, failOn))) return 1;
+  if (findings.some((finding) => isCounted(finding) && atLeast(finding.severity, failOn))) return 1;
   return scan.files.some(({ unexamined }) => unexamined.length > 0) ? 4 : 0;
 }
 

@@ -22,6 +22,8 @@ export interface SarifResult {
   /** What makes two findings the same between runs, beyond rule and path: a member, a tensor, an offset. */
   readonly identity?: string;
   readonly properties?: Readonly<Record<string, unknown>>;
+  /** The policy's word: accepted, or not any more. */
+  readonly suppression?: { readonly accepted: boolean; readonly justification: string };
 }
 
 /** SARIF 2.1.0; `results` is there and empty when all is well, so that old alerts close. */
@@ -60,7 +62,7 @@ function driver(version: string, rules: readonly SarifRule[]): object {
   };
 }
 
-function result({ ruleId, level, message, path, identity, properties }: SarifResult): object {
+function result({ ruleId, level, message, path, identity, properties, suppression }: SarifResult): object {
   const uri = relativeUri(path);
   return {
     ruleId,
@@ -69,6 +71,7 @@ function result({ ruleId, level, message, path, identity, properties }: SarifRes
     locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }],
     partialFingerprints: { 'weighmark/v1': createHash('sha256').update([ruleId, uri, identity ?? ''].join('\0')).digest('hex') },
     ...(properties === undefined ? {} : { properties }),
+    ...(suppression === undefined ? {} : { suppressions: [{ kind: 'external', status: suppression.accepted ? 'accepted' : 'rejected', justification: forTerminal(suppression.justification) }] }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ExitCode } from '../../domain/errors.ts';
 import { ageInDays } from '../../domain/scan/feeds/match.ts';
-import { atLeast, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
+import { atLeast, isCounted, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
+import { suppressionText } from '../../domain/policy/suppressions.ts';
 import { forMarkdown } from '../../domain/text.ts';
 import type { ArtifactScan, ReadFeed } from '../../flows/scan.ts';
 import type { Style } from '../command.ts';
@@ -52,10 +53,10 @@ function artifactText({ shown, scan }: ShownScan, about: About, style: Style): s
   return [...lines, summaryText(shown, scan, style)].join('\n');
 }
 
-function findingText({ rule, severity, message, place }: ScanFinding, style: Style): string {
-  const word = paint(style, atLeast(severity, 'high') ? 'bad' : severity === 'medium' ? 'warn' : 'dim', severity.padEnd(8));
+function findingText({ rule, severity, message, place, suppression }: ScanFinding, style: Style): string {
+  const word = paint(style, suppression?.state === 'active' ? 'dim' : atLeast(severity, 'high') ? 'bad' : severity === 'medium' ? 'warn' : 'dim', severity.padEnd(8));
   const title = RULES[rule]?.title ?? rule;
-  return `${word}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}`;
+  return `${word}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}${suppression === undefined ? '' : `\n          ${style.plain(suppressionText(suppression))}`}`;
 }
 
 function paint(style: Style, tone: 'good' | 'bad' | 'warn' | 'dim', text: string): string {
@@ -71,9 +72,11 @@ const WORDS: Readonly<Record<ArtifactScan['verdict'], string>> = { block: 'BLOCK
 
 function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
   const counts = SEVERITIES.flatMap((severity) => {
-    const count = allFindings(scan).filter((finding) => finding.severity === severity).length;
+    const count = allFindings(scan).filter((finding) => isCounted(finding) && finding.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });
+  const suppressed = allFindings(scan).filter((finding) => !isCounted(finding)).length;
+  if (suppressed > 0) counts.push(`${suppressed} suppressed`);
   const files = `${scan.files.length} ${scan.files.length === 1 ? 'file' : 'files'}`;
   const word = paint(style, scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn', WORDS[scan.verdict]);
   const pickled = scan.files.filter(({ weightsOnly }) => weightsOnly !== undefined);
@@ -109,16 +112,16 @@ export function scanSarif(version: string, scans: readonly ShownScan[]): object 
   return sarifLog(version, rules, findings.map(({ shown, single, ...finding }) => sarifResult(finding, single ? shown : `${shown.replace(/\/+$/, '')}/${finding.place.path}`)));
 }
 
-function sarifResult({ rule, severity, message, place }: ScanFinding, path: string): SarifResult {
+function sarifResult({ rule, severity, message, place, suppression }: ScanFinding, path: string): SarifResult {
   const { member, offset, tensor } = place;
   const identity = [member, tensor, offset, message].filter((part) => part !== undefined).join('|');
-  return { ruleId: rule, level: LEVELS[severity], message: `${RULES[rule]?.title ?? rule}: ${message}`, path: path.replace(/^\.\//, ''), identity, properties: { severity, ...place } };
+  return { ruleId: rule, level: LEVELS[severity], message: `${RULES[rule]?.title ?? rule}: ${message}`, path: path.replace(/^\.\//, ''), identity, properties: { severity, ...place }, ...(suppression === undefined ? {} : { suppression: { accepted: suppression.state === 'active', justification: suppressionText(suppression) } }) };
 }
 
 /** One case a file. */
 export function scanJunit(scans: readonly ShownScan[], { failOn }: About): string {
   return junit('scan', scans.flatMap(({ shown, scan }) => scan.files.map((file) => {
-    const bad = file.findings.filter(({ severity }) => atLeast(severity, failOn));
+    const bad = file.findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn));
     const details = [...bad.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`), ...file.unexamined.map(({ reason }) => `not examined: ${reason}`)];
     const [first] = details;
     return { name: scan.files.length === 1 ? shown : `${shown}/${file.path}`, failure: first === undefined ? null : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details } };
@@ -127,7 +130,7 @@ export function scanJunit(scans: readonly ShownScan[], { failOn }: About): strin
 
 export function scanMarkdown(scans: readonly ShownScan[], { verbose }: About): string {
   const lines = scans.flatMap(({ shown, scan }) => {
-    const rows = allFindings(scan).filter(({ severity }) => atLeast(severity, verbose ? 'info' : 'low')).slice(0, 500).map(({ rule, severity, message, place }) => `| ${severity} | ${rule} | ${forMarkdown(placeText(place))} | ${forMarkdown(message)} |`);
+    const rows = allFindings(scan).filter(({ severity }) => atLeast(severity, verbose ? 'info' : 'low')).slice(0, 500).map(({ rule, severity, message, place, suppression }) => `| ${severity} | ${rule} | ${forMarkdown(placeText(place))} | ${forMarkdown(message)}${suppression === undefined ? '' : `; ${forMarkdown(suppressionText(suppression))}`} |`);
     const table = rows.length === 0 ? [] : ['', '| severity | rule | where | what |', '|---|---|---|---|', ...rows];
     return [`## ${forMarkdown(shown)}: ${WORDS[scan.verdict]}`, ...table, ''];
   });

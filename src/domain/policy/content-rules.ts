@@ -1,10 +1,11 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { isJsonObject } from '../json.ts';
-import type { Finding } from '../verdict.ts';
+import type { Evidence, Finding } from '../verdict.ts';
 import { licencesOf, pedigreeOf } from './bom-rules.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
+import { suppressionOf, suppressionText } from './suppressions.ts';
 import { SEVERITIES, type Severity } from './types.ts';
 
 /** Formats of the files themselves, as their bytes show them. */
@@ -34,10 +35,12 @@ export function checkScan(of: Case): RuleResult {
   const rule = of.environment.scan;
   if (rule === undefined) return NOTHING;
   const scans = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
-  const findings = scans.flatMap((scan) => blocking(of, scan, rule.failOn));
+  const judged = scans.flatMap((scan) => judgeScan(of, scan, rule.failOn));
+  const findings = judged.flatMap(({ finding }) => finding ?? []);
+  const accepted = judged.flatMap(({ evidence }) => evidence ?? []);
   const fresh = scans.filter((scan) => ageProblem(of, scan, 'scan', rule.maxAgeMs) === null);
   if (fresh.length === 0) return { ...NOTHING, findings: [...findings, noScan(of, scans)] };
-  return { evidence: findings.length > 0 ? [] : fresh.map(({ principal }) => ({ what: `scanned by ${principal}: nothing ${rule.failOn} or worse` })), findings, used: fresh };
+  return { evidence: [...accepted, ...(findings.length > 0 ? [] : fresh.map(({ principal }) => ({ what: `scanned by ${principal}: nothing ${accepted.length > 0 ? 'else ' : ''}${rule.failOn} or worse` })))], findings, used: fresh };
 }
 
 function noScan(of: Case, scans: readonly Accepted[]): Finding {
@@ -47,15 +50,34 @@ function noScan(of: Case, scans: readonly Accepted[]): Finding {
 }
 
 /** vulns/v0.2 lists severities; a scan that cannot be read, or a severity nobody knows, counts as the worst. */
-function blocking(of: Case, { claim, principal }: Accepted, failOn: Severity): readonly Finding[] {
+function judgeScan(of: Case, { claim, principal }: Accepted, failOn: Severity): readonly Judged[] {
   const { predicate, predicateType } = claim.statement;
   const found = predicateType === PREDICATES.vulns ? vulnerabilities(predicate) : scaiSeverities(predicate);
   const worse = found.filter(({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn));
-  return worse.slice(0, 20).map(({ id, severity }) => ({ code: 'scan-finding', message: `${principal} found ${id} (${severity})`, subject: of.facts.id, facts: { claim: `sha256:${claim.bundle}` } }));
+  const judged = worse.map((found) => judgeFound(of, found, { principal, claim: `sha256:${claim.bundle}` }));
+  return [...judged.filter(({ finding }) => finding !== undefined).slice(0, 20), ...judged.filter(({ evidence }) => evidence !== undefined).slice(0, 20)];
+}
+
+interface Judged {
+  readonly finding?: Finding;
+  /** Suppressed: said, and not counted. */
+  readonly evidence?: Evidence;
+}
+
+function judgeFound(of: Case, { id, severity, path }: Found, { principal, claim }: { principal: string; claim: string }): Judged {
+  const { content, name, now } = of.facts;
+  const sha256 = path === undefined ? undefined : content.digests?.get(path);
+  const suppressed = suppressionOf(of.policy.suppressions, { rule: id, ...(path === undefined ? {} : { path }), ...(sha256 === undefined ? {} : { sha256 }) }, { name, now });
+  const message = `${principal} found ${id} (${severity})${path === undefined ? '' : ` in ${path}`}`;
+  const said = suppressed === null ? message : `${message}; ${suppressionText(suppressed)}`;
+  if (suppressed?.state === 'active') return { evidence: { what: said, data: { ...suppressed, rule: id, claim } } };
+  return { finding: { code: 'scan-finding', message: said, subject: of.facts.id, facts: { claim } } };
 }
 
 interface Found {
   readonly id: string;
+  /** Where the scanner says it is. */
+  readonly path?: string;
   readonly severity: Severity;
 }
 
@@ -64,10 +86,11 @@ function vulnerabilities(predicate: Readonly<Record<string, unknown>>): readonly
   const result = isJsonObject(scanner) ? scanner['result'] : undefined;
   if (!Array.isArray(result)) return [{ id: 'a result that cannot be read', severity: 'critical' }];
   return result.flatMap((entry) => {
-    const { id, severity } = isJsonObject(entry) ? entry : {};
+    const { id, severity, annotations } = isJsonObject(entry) ? entry : {};
+    const path = isJsonObject(annotations) ? annotations['path'] : undefined;
     const scores = Array.isArray(severity) ? severity.map((each: unknown) => (isJsonObject(each) ? each['score'] : undefined)) : [];
     const harmless = scores.length > 0 && scores.every((score) => score === 'info' || score === 'none');
-    return harmless ? [] : [{ id: typeof id === 'string' ? id : '(no id)', severity: worst(scores.map(severityOf)) }];
+    return harmless ? [] : [{ id: typeof id === 'string' ? id : '(no id)', severity: worst(scores.map(severityOf)), ...(typeof path === 'string' ? { path } : {}) }];
   });
 }
 

@@ -39,6 +39,8 @@ export interface LogFacts {
 }
 
 export interface ContentFacts {
+  /** Hex SHA-256 by path, as read now; absent where the content is not at hand. */
+  readonly digests?: ReadonlyMap<string, string>;
   /** Format by path, as the bytes show it. */
   readonly formats: ReadonlyMap<string, string>;
   /** Base models that files of the artifact name: `adapter_config.json`, the card. */

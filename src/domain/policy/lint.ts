@@ -1,5 +1,6 @@
 import type { TrustAnchor } from '../claims/types.ts';
-import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy } from './types.ts';
+import { RULES } from '../scan/rules.ts';
+import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy, type Suppression } from './types.ts';
 
 export interface Advice {
   /** Where in the policy, as a person would point. */
@@ -13,6 +14,7 @@ const SOON_MS = 30 * 86_400_000;
 export function lintPolicy(policy: Policy, now: Date): readonly Advice[] {
   return [
     ...expiryAdvice(policy, now),
+    ...policy.suppressions.flatMap(suppressionAdvice),
     ...roleAdvice(policy),
     ...policy.principals.flatMap(({ name, anchors }) => anchors.flatMap((anchor) => anchorAdvice(`principals.${name}`, anchor))),
     ...policy.environments.flatMap((environment, index) => environmentAdvice(environment, { policy, index })),
@@ -26,12 +28,21 @@ function expiryAdvice(policy: Policy, now: Date): readonly Advice[] {
     ['expires', policy.expires],
     ...policy.leaves.map(({ expires }, index) => [`leaves[${index}]`, expires] as const),
     ...policy.exceptions.map(({ expires }, index) => [`exceptions[${index}]`, expires] as const),
+    ...policy.suppressions.map(({ expires }, index) => [`suppressions[${index}]`, expires] as const),
   ];
   return dated.flatMap(([place, expires]) => {
     const left = Date.parse(expires) - now.getTime();
     if (left <= 0) return [{ place, message: `expired on ${expires.slice(0, 10)}` }];
     return left < SOON_MS ? [{ place, message: `expires soon, on ${expires.slice(0, 10)}` }] : [];
   });
+}
+
+function suppressionAdvice({ rule, path, sha256 }: Suppression, index: number): readonly Advice[] {
+  const place = `suppressions[${index}]`;
+  return [
+    ...(Object.hasOwn(RULES, rule) ? [] : [{ place, message: `there is no scan rule ${rule}` }]),
+    ...(path === undefined && sha256 === undefined ? [{ place, message: `suppresses ${rule} in every file: name a path or a sha256` }] : []),
+  ];
 }
 
 function roleAdvice(policy: Policy): readonly Advice[] {

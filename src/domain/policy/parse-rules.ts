@@ -1,6 +1,6 @@
 import { predicateType } from './parse-role.ts';
 import type { RawEnvironment, RawException, RawLeaf, RawLog } from './raw.ts';
-import { APPROVER_ROLE, type Environment, type Exception, type LogRule, type RequiredClaim, type TrustedLeaf } from './types.ts';
+import { APPROVER_ROLE, type Environment, type Exception, type LogRule, type RequiredClaim, type Suppression, type TrustedLeaf } from './types.ts';
 import { LIMITS } from '../limits.ts';
 
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -33,6 +33,10 @@ export function leafOf(raw: RawLeaf): TrustedLeaf {
 }
 
 export function exceptionOf(raw: RawException): Exception {
+  return { ...raw, expires: timeOf(raw.expires) };
+}
+
+export function suppressionOf(raw: Suppression): Suppression {
   return { ...raw, expires: timeOf(raw.expires) };
 }
 

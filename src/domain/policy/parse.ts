@@ -4,7 +4,7 @@ import { WeighmarkError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { parseStrictYamlObject } from '../yaml.ts';
 import { conforms, type Problem } from './conforms.ts';
-import { environmentOf, leafOf, logOf, timeOf, exceptionOf } from './parse-rules.ts';
+import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
 import { principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
@@ -37,6 +37,7 @@ function policyOf(raw: RawPolicy, digest: string, subject: string): Policy {
     leaves: (raw.leaves ?? []).map(leafOf),
     summaries: raw.summaries ?? [],
     exceptions: (raw.exceptions ?? []).map(exceptionOf),
+    suppressions: (raw.suppressions ?? []).map(suppressionOf),
     timestampAuthorities: raw.timestampAuthorities ?? [],
     ...(raw.log === undefined ? {} : { log: logOf(raw.log) }),
   };

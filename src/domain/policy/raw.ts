@@ -1,6 +1,6 @@
 import type { PREDICATES, Role } from '../claims/predicates.ts';
 import type { CiIdentity } from '../claims/types.ts';
-import type { BomElement, EXCEPTABLE, NameRule, Severity, TrustedSummary } from './types.ts';
+import type { BomElement, EXCEPTABLE, NameRule, Severity, Suppression, TrustedSummary } from './types.ts';
 
 /** The policy file as written, once it conforms to `POLICY_SCHEMA`. */
 export interface RawPolicy {
@@ -13,6 +13,7 @@ export interface RawPolicy {
   readonly leaves?: readonly RawLeaf[];
   readonly summaries?: readonly TrustedSummary[];
   readonly exceptions?: readonly RawException[];
+  readonly suppressions?: readonly Suppression[];
   readonly log?: RawLog;
   readonly timestampAuthorities?: readonly string[];
 }

@@ -25,6 +25,7 @@ function dateProblems(policy: Policy): readonly Problem[] {
     ['/expires', policy.expires],
     ...policy.leaves.map((leaf, index): [string, string] => [`/leaves/${index}/expires`, leaf.expires]),
     ...policy.exceptions.map((exception, index): [string, string] => [`/exceptions/${index}/expires`, exception.expires]),
+    ...policy.suppressions.map((suppression, index): [string, string] => [`/suppressions/${index}/expires`, suppression.expires]),
   ];
   return dates.filter(([, date]) => !isRealDate(date)).map(([path, date]) => ({ path, message: `there is no such time: ${date}` }));
 }

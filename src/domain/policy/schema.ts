@@ -123,6 +123,15 @@ const EXCEPTION: Schema = object(['code', 'id', 'environment', 'reason', 'expire
   code: { type: 'string', enum: EXCEPTABLE }, id: DIGEST, environment: NAME, reason: REASON, expires: TIME,
 });
 
+const SUPPRESSION: Schema = object(['rule', 'reason', 'expires'], {
+  rule: { type: 'string', pattern: '^WM-[A-Z0-9]+-[0-9]{3}$', description: 'A scan rule' },
+  path: { ...TEXT, description: 'A glob over paths inside the artifact' },
+  sha256: HEX,
+  models: list(TEXT),
+  reason: REASON,
+  expires: TIME,
+}, 'A scan finding that is accepted: shown, and not counted');
+
 const LOG: Schema = object(['key'], {
   key: TEXT,
   maxAge: DURATION,
@@ -146,6 +155,7 @@ export const POLICY_SCHEMA: Schema = {
     leaves: list(LEAF, 0),
     summaries: list(SUMMARY, 0),
     exceptions: list(EXCEPTION, 0),
+    suppressions: list(SUPPRESSION, 0),
     log: LOG,
     timestampAuthorities: { ...list(LONG_TEXT), description: 'Certificate chains (PEM) of the RFC 3161 authorities whose times count' },
   }),

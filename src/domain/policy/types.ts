@@ -18,6 +18,7 @@ export interface Policy {
   readonly leaves: readonly TrustedLeaf[];
   readonly summaries: readonly TrustedSummary[];
   readonly exceptions: readonly Exception[];
+  readonly suppressions: readonly Suppression[];
   readonly log?: LogRule;
   /** PEM chains of the RFC 3161 authorities whose times count. */
   readonly timestampAuthorities: readonly string[];
@@ -103,6 +104,20 @@ export interface Exception {
   /** The artifact the finding is about. */
   readonly id: string;
   readonly environment: string;
+  readonly reason: string;
+  readonly expires: string;
+}
+
+/** A scan finding that somebody looked at and accepts: it is shown, and does not count, until a day. Never what was not examined. */
+export interface Suppression {
+  /** A scan rule's id, `WM-…`. */
+  readonly rule: string;
+  /** Glob over paths inside the artifact. */
+  readonly path?: string;
+  /** Hex: only in a file with these bytes. */
+  readonly sha256?: string;
+  /** Globs over artifact names; absent: all. */
+  readonly models?: readonly string[];
   readonly reason: string;
   readonly expires: string;
 }

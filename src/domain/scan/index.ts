@@ -5,7 +5,7 @@ import { leaveOut, newSession, spotOf } from './session.ts';
 import { SEVERITIES, verdictOfScan, type ScanResult } from './types.ts';
 
 export { RULES, type Rule } from './rules.ts';
-export { atLeast, SEVERITIES, verdictOfScan, type Place, type ScanFinding, type ScanResult, type ScanVerdict, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
+export { atLeast, isCounted, SEVERITIES, verdictOfScan, type Place, type ScanFinding, type ScanResult, type ScanVerdict, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
 
 /**
  * Everything one file holds that would do harm when it is loaded, by its bytes: nothing is executed, unpickled, rendered

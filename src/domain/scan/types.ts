@@ -19,6 +19,13 @@ export interface ScanFinding {
   /** One sentence: what was found here. May hold untrusted text. */
   readonly message: string;
   readonly place: Place;
+  /** The policy's word on it: one in force means it is shown and does not count. */
+  readonly suppression?: { readonly reason: string; readonly expires: string; readonly state: 'active' | 'expired' };
+}
+
+/** True unless the policy's suppression is in force. */
+export function isCounted({ suppression }: ScanFinding): boolean {
+  return suppression?.state !== 'active';
 }
 
 /** Something that could not be examined: never a pass. */
@@ -53,7 +60,8 @@ export function atLeast(severity: Severity, level: Severity): boolean {
 }
 
 export function verdictOfScan(findings: readonly ScanFinding[], unexamined: readonly Unexamined[]): ScanVerdict {
-  if (findings.some((finding) => atLeast(finding.severity, 'high'))) return 'block';
+  const counted = findings.filter(isCounted);
+  if (counted.some((finding) => atLeast(finding.severity, 'high'))) return 'block';
   if (unexamined.length > 0) return 'incomplete';
-  return findings.some((finding) => finding.severity === 'medium') ? 'review' : 'pass';
+  return counted.some((finding) => finding.severity === 'medium') ? 'review' : 'pass';
 }
