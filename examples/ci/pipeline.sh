@@ -2,6 +2,7 @@
 # train → seal → push → promote → deploy-side verify, in plain shell: what the CI examples run, and what a laptop can.
 #
 # Needs: weighmark on PATH; MODEL (folder the training wrote), DATASET (folder it read), NAME, VERSION; WEIGHMARK_REGISTRY.
+# SOURCE: where it came from, a URI, if that is to be signed too.
 # SIGN: how to sign, `--keyless` on a CI system with workload identity, or `--key FILE`.
 set -euo pipefail
 : "${MODEL:?}" "${DATASET:?}" "${NAME:?}" "${VERSION:?}" "${WEIGHMARK_REGISTRY:?}" "${POLICY:?}"
@@ -10,7 +11,7 @@ stage=${1:-all}
 
 # 1. What the training wrote is scanned, described and signed before it leaves the machine that made it.
 seal() {
-  weighmark seal "$MODEL" --name "$NAME:$VERSION" --step train --input "dataset=$DATASET" --source "${SOURCE:-local}" "${sign[@]}"
+  weighmark seal "$MODEL" --name "$NAME:$VERSION" --step train --input "dataset=$DATASET" ${SOURCE:+--source "$SOURCE"} "${sign[@]}"
   weighmark push "$MODEL" "$NAME:$VERSION"
 }
 
