@@ -15,7 +15,7 @@ import { compareUtf8 } from '../domain/tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../domain/verdict.ts';
 import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
-import { artifactPath } from './oms-sign.ts';
+import { artifactPath, baseName } from './oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
 import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
 import { verifyContent, type Content } from './verify-content.ts';
@@ -49,7 +49,8 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
-  const bundles = await judgeBundles(sidecars, verification, input.name ?? nameIn(sidecars));
+  const asksNames = verification.trust.some((entry) => entry.for !== undefined);
+  const bundles = await judgeBundles(sidecars, verification, input.name ?? (asksNames ? nameIn(sidecars) : null));
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
   const { signature } = bundles;
   return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
@@ -105,7 +106,7 @@ function noTrust(sidecars: Sidecars): Check {
 async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature: TrustedSignature, ports: VerifyPorts): Promise<VerifyOutcome> {
   requireName({ input, bundles, sidecars }, signature);
   const list = readList(sidecars.digestList);
-  const pairs = list === null ? null : pairsOf(list, signature, bundles);
+  const pairs = list === null ? null : pairsOf(list, signature, { bundles, input });
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {
     root: input.root, manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest, by, pairs,
@@ -183,9 +184,11 @@ function readList(bytes: Uint8Array | null): List | null {
   }
 }
 
-function pairsOf(list: List, signature: TrustedSignature, bundles: JudgedBundles): ReadonlyMap<string, ListedFile> | null {
+/** A single file that was renamed since is not in the list, whose pairs are by name: SHA-256 does without it. */
+function pairsOf(list: List, signature: TrustedSignature, { bundles, input }: Pick<VerifyCase, 'bundles' | 'input'>): ReadonlyMap<string, ListedFile> | null {
   const { manifest, claim } = signature;
-  return trustedPairs({ manifest, signer: claim.signer, list: list.files, listDigest: list.digest, listId: list.id, claims: bundles.claims.map((each) => each.claim) });
+  const pairs = trustedPairs({ manifest, signer: claim.signer, list: list.files, listDigest: list.digest, listId: list.id, claims: bundles.claims.map((each) => each.claim) });
+  return input.kind === 'file' && pairs?.has(baseName(input.root)) === false ? null : pairs;
 }
 
 type Identified = Pick<KnownArtifact, 'id' | 'root' | 'files'>;
