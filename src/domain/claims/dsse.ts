@@ -1,15 +1,19 @@
 import { Buffer } from 'node:buffer';
-import { sha256Hex } from '../digest/hex.ts';
+import { createHash } from 'node:crypto';
 import { IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** DSSE pre-authentication encoding: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md */
 export function preAuthEncoding(payload: Uint8Array, payloadType: string = IN_TOTO_PAYLOAD): Uint8Array {
-  return Buffer.concat([Buffer.from(`DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `), payload]);
+  return Buffer.concat([headOf(payload, payloadType), payload]);
+}
+
+function headOf(payload: Uint8Array, payloadType: string): Buffer {
+  return Buffer.from(`DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `);
 }
 
 /** SHA-256 of the pre-authentication encoding: the same for every wrapping of one signed content. */
 export function paeDigest(payload: Uint8Array): string {
-  return sha256Hex(preAuthEncoding(payload));
+  return createHash('sha256').update(headOf(payload, IN_TOTO_PAYLOAD)).update(payload).digest('hex');
 }
 
 /**
