@@ -2,11 +2,14 @@ import { describeTimes, nameOf } from '../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../domain/claims/package-step.ts';
 import { checkBinding, kindOf, type MatchedArtifact } from '../domain/claims/subjects.ts';
 import { titleOf } from '../domain/claims/titles.ts';
+import { parseBundle } from '../domain/claims/bundle.ts';
 import { PREDICATES } from '../domain/claims/predicates.ts';
+import { parseStatement } from '../domain/claims/statement.ts';
 import type { Statement } from '../domain/claims/types.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
 import { WeighmarkError } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { findingOf, type Evidence, type Finding } from '../domain/verdict.ts';
 import type { Sidecars } from './sidecars.ts';
 import type { TrustedClaim } from './verify-bundles.ts';
@@ -41,15 +44,21 @@ export function bindClaims(claims: readonly TrustedClaim[], known: KnownArtifact
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
   const findings = judged.flatMap(({ problem }) => (problem === null || problem.code === 'subject-mismatch' ? [] : [problem]));
   const packaged = bound.flatMap((claim) => packageStep(claim, known));
+  const [anothers, wrong] = partition(unsignedBeside(bound, sidecars), (each) => isAnothers(each, sidecars));
   return {
     claims: bound,
     others,
     evidence: bound.map(claimEvidence),
-    findings: [...findings, ...sidecarFindings(bound, sidecars), ...packaged.filter((each) => typeof each !== 'string')],
+    findings: [...findings, ...wrong.map(besideFinding), ...packaged.filter((each) => typeof each !== 'string')],
     claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
-    notes: [...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]), ...packaged.filter((each) => typeof each === 'string').map((from) => `only its documentation differs from ${from}, recomputed`)],
+    notes: [...anothers.map(({ path }) => `${path} is of a later seal by somebody nobody trusts here, and was not used`), ...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]), ...packaged.filter((each) => typeof each === 'string').map((from) => `only its documentation differs from ${from}, recomputed`)],
     packagedFrom: packaged.filter((each) => typeof each === 'string'),
   };
+}
+
+function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): readonly [readonly T[], readonly T[]] {
+  const first = all.filter(isFirst);
+  return [first, all.filter((each) => !first.includes(each))];
 }
 
 function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifact): Finding | null {
@@ -70,15 +79,38 @@ function packageStep({ claim, shown }: TrustedClaim, { files }: KnownArtifact): 
   }
 }
 
-/** The digest list and the BOM beside the artifact must be ones that were signed for this content. */
-function sidecarFindings(bound: readonly TrustedClaim[], sidecars: Sidecars): readonly Finding[] {
+interface Beside {
+  readonly kind: 'list' | 'bom';
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** The digest list and the BOM beside the artifact that trusted claims do not name, though they name others. */
+function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): readonly Beside[] {
   const subjects = bound.filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom).flatMap(({ claim }) => claim.statement.subject);
   const beside = [['list', '.weighmark/files', sidecars.digestList], ['bom', '.weighmark/bom.cdx.json', sidecars.bom]] as const;
   return beside.flatMap(([kind, path, content]) => {
     const signed = subjects.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
-    if (content === null || signed.length === 0 || signed.includes(sha256Hex(content))) return [];
-    return [{ code: 'digest-mismatch' as const, message: `${path} is not the one that was signed`, subject: path, hint: '`weighmark seal` writes it anew' }];
+    if (content === null || signed.length === 0) return [];
+    const sha256 = sha256Hex(content);
+    return signed.includes(sha256) ? [] : [{ kind, path, sha256 }];
   });
+}
+
+/** Who seals what another sealed before writes these files anew, and a claim of its own beside: they are then nobody's fault. */
+function isAnothers({ kind, sha256 }: Beside, { claims }: Sidecars): boolean {
+  return claims.some(({ bytes }) => {
+    try {
+      const { predicateType, subject } = parseStatement(parseBundle(bytes).payload, LIMITS.filesPerTree);
+      return predicateType === PREDICATES.bom && subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === sha256);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function besideFinding({ path }: Beside): Finding {
+  return { code: 'digest-mismatch', message: `${path} is not the one that was signed`, subject: path, hint: '`weighmark seal` writes it anew' };
 }
 
 function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {

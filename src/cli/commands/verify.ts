@@ -64,11 +64,17 @@ async function verifyOne(context: Context, ref: string, options: Options): Promi
   const reference = parseReference(ref);
   if (reference.kind !== 'path') return verifyStored(context, ref, options);
   const root = resolve(context.cwd, reference.path);
+  if (options.to !== undefined) refuseInside(root, resolve(context.cwd, options.to));
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const outcome = await verify(inputOf(context, { root, shown: ref }, options), await portsOf(context, { root, loaded }, options));
   if (outcome.verdict.exitCode !== 0) return outcome;
   const judged = loaded === undefined ? outcome : { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
   return options.to === undefined || judged.verdict.exitCode !== 0 ? judged : writeOut(context, judged, resolve(context.cwd, options.to));
+}
+
+/** What was signed would not be what is there any more. */
+function refuseInside(root: string, target: string): void {
+  if (`${target}/`.startsWith(`${root}/`)) throw new WeighmarkError('usage', `${target} is inside the artifact: --to writes to a folder of its own`, { subject: target });
 }
 
 async function judgeEnvironment(context: Context, { verdict, id }: VerifyOutcome, asked: { root: string; options: Options; loaded: LoadedPolicy }): Promise<Verdict> {
