@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 
 // A command lives for a second and makes much short-lived garbage: a young generation that stays small halves its memory
@@ -10,10 +10,11 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 // The cache holds code that will run: it lies in the user's own folder, never in a shared temporary one.
 function ownCache() {
-  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'weighmark', 'compile');
+  const base = process.env.XDG_CACHE_HOME ?? '';
+  const folder = join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'weighmark', 'compile');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
-  const own = stat.isDirectory() && (process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o022) === 0));
+  const own = stat.isDirectory() && (process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0));
   return own ? folder : null;
 }
 
