@@ -75,6 +75,20 @@ describe('a remote registry', () => {
     assert.equal((await log.verify()).size, 20);
   });
 
+  test('a registry that lets nobody delete: what is logged does not wait, and is not logged again', async (t) => {
+    const { server, open } = await setting(t);
+    const { log } = await open();
+    await log.append([leafOf(0)]);
+    server.fault = (request, response) => {
+      if (request.method !== 'DELETE') return false;
+      end(response, 401);
+      return true;
+    };
+    assert.equal((await log.integrate()).added.length, 1);
+    assert.deepEqual(await log.pending(), []);
+    assert.equal((await log.integrate()).size, 1);
+  });
+
   test('a blob that is there is not sent again', async (t) => {
     const { server, open } = await setting(t);
     const registry = await open();

@@ -62,7 +62,7 @@ export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promis
     vkeys: remote.vkeys,
     remembered: remote.remembered,
     append: (leaves) => putPending(remote, leaves),
-    pending: async () => (await pendingLeaves(remote)).map(({ leaf }) => leaf),
+    pending: () => waitingLeaves(remote),
     integrate: (policy) => withLock(join(remote.stateFolder, 'operator.db'), () => integrate(remote, policy)),
     ...readersOf(() => load(remote)),
   };
@@ -138,6 +138,13 @@ interface Pending {
   readonly tag: string;
   readonly bytes: Uint8Array;
   readonly leaf: LogLeaf;
+}
+
+/** Where nobody may delete, the tags of logged entries stay: those do not wait. */
+async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]> {
+  const pending = await pendingLeaves(remote);
+  const logged = pending.length === 0 ? new Set<string>() : await loggedLeaves(await load(remote));
+  return pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes))).map(({ leaf }) => leaf);
 }
 
 /** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */

@@ -51,10 +51,14 @@ export async function sendManifest(client: OciClient, repository: string, manife
   return { notedSubject: response.headers['oci-subject'] !== undefined };
 }
 
-/** Some registries do not let anybody delete: that is no error. */
+/** Some registries do not let anybody delete, or not with a token for pushing: that is no error. */
 export async function tryDeleteTag(client: OciClient, repository: string, tag: string): Promise<void> {
-  const response = await client.request({ method: 'DELETE', url: manifestUrl(client, repository, tag), repository, push: true });
-  response.stream.resume();
+  try {
+    const response = await client.request({ method: 'DELETE', url: manifestUrl(client, repository, tag), repository, push: true });
+    response.stream.resume();
+  } catch (error) {
+    if (!(error instanceof WeighmarkError && error.code === 'network')) throw error;
+  }
 }
 
 /** Every tag of a repository; none if there is no repository. */
