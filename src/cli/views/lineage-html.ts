@@ -23,5 +23,5 @@ function section(node: LineageNode): Html {
   return html`<section id="${node.digest}"><h3>${node.name === '' ? '(unnamed)' : node.name}</h3>
 <p><code>sha256:${node.digest}</code></p>
 <p>${node.step === null ? 'no step is attested' : `${node.step} by ${node.signedBy ?? 'nobody'}${node.time === null ? '' : `, by ${node.time}`}`}</p>
-${table('Inputs', [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }], rows)}</section>`;
+${table(`Inputs of ${node.name === '' ? 'sha256' : node.name} ${shortDigest(node.digest)}`, [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }], rows)}</section>`;
 }
