@@ -18,7 +18,11 @@ export function addEnvironmentOptions(command: Command): Command {
   return addLogOptions(command)
     .addOption(policyOption())
     .addOption(new Option('--env <name>', 'it must be what is promoted to this environment now').helpGroup('Policy:'))
-    .addOption(new Option('--min-checkpoint <size:root>', 'the log must continue this checkpoint').helpGroup('Policy:'));
+    .addOption(checkpointOption());
+}
+
+export function checkpointOption(): Option {
+  return new Option('--min-checkpoint <size:root>', 'the log must continue this checkpoint').helpGroup('Policy:');
 }
 
 /** True if an environment is asked about, or a policy is named on the command line. */
@@ -55,7 +59,7 @@ export async function withEnvironment(context: Context, verdict: Verdict, asked:
     environment: environmentName(options, loaded),
     withRules: options.policy !== undefined,
     withContent: asked.withContent === true,
-    ...(options.minCheckpoint === undefined ? {} : { pinned: pinnedFrom(options.minCheckpoint) }),
+    ...pinnedOf(options),
     ...(highest === null ? {} : { highestSnapshot: highest }),
   }, registry, await gatePorts(context));
   if (answer.snapshot !== null) await versions.remember(line, answer.snapshot);
@@ -77,6 +81,11 @@ function environmentName({ env }: EnvironmentOptions, { policy }: LoadedPolicy):
   const [only, ...others] = policy.environments;
   if (only !== undefined && others.length === 0) return only.name;
   throw new WeighmarkError('usage', 'which environment?', { hint: `say --env ${policy.environments.map(({ name }) => name).join('|')}` });
+}
+
+/** What `--min-checkpoint` pins, for a flow's input. @throws WeighmarkError `usage`. */
+export function pinnedOf({ minCheckpoint }: Pick<EnvironmentOptions, 'minCheckpoint'>): { readonly pinned?: PinnedCheckpoint } {
+  return minCheckpoint === undefined ? {} : { pinned: pinnedFrom(minCheckpoint) };
 }
 
 function pinnedFrom(text: string): PinnedCheckpoint {

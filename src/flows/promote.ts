@@ -16,7 +16,7 @@ import { attachClaim } from '../domain/registry/attach.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { breakGlassChecks } from './break-glass.ts';
-import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
+import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget, type PinnedCheckpoint } from './gate.ts';
 
 export interface PromoteInput {
   readonly target: GateTarget;
@@ -25,6 +25,8 @@ export interface PromoteInput {
   readonly policyBytes: Uint8Array;
   readonly environment: string;
   readonly timestampAuthorities?: readonly string[];
+  /** A checkpoint the caller brings: the log must continue it, and no memory is needed (security rule 18). */
+  readonly pinned?: PinnedCheckpoint;
   readonly dryRun?: boolean;
   /** Which principal signs, where several may and the policy ties names to them. */
   readonly as?: string;
@@ -49,7 +51,7 @@ export interface PromoteOutcome {
 export async function promote(input: PromoteInput, ports: GatePorts, work: { registry: Registry; signer: () => Promise<ClaimSigner> }): Promise<PromoteOutcome> {
   const { policy } = input;
   const environment = environmentOf(policy, input.environment);
-  const gathered = await gather({ ...input, environment }, work.registry, ports);
+  const gathered = await gather({ ...input, environment, needsFreshLog: true }, work.registry, ports);
   const evaluation = evaluate(gathered.of);
   const checks = [contentCheck(gathered), ...(input.breakGlass === undefined ? evaluation.checks : breakGlassChecks(gathered.of, evaluation.checks, input.breakGlass))];
   const verdict = verdictOf({ subject: shown(input), id: gathered.id, checks, notes: notesOf(gathered) });

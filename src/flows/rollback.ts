@@ -2,7 +2,7 @@ import { buildStatement } from '../domain/claims/statement.ts';
 import { PREDICATES } from '../domain/claims/predicates.ts';
 import { subject } from '../domain/claims/subjects.ts';
 import { WeighmarkError, type Code } from '../domain/errors.ts';
-import { evaluate } from '../domain/policy/evaluate.ts';
+import { evaluate, given, logRule } from '../domain/policy/evaluate.ts';
 import { promotionHistory, type Current } from '../domain/policy/promotions.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../domain/policy/types.ts';
 import { buildPromotion } from '../domain/policy/vsa.ts';
@@ -10,7 +10,7 @@ import type { ClaimSigner, LoggedLeaf, Registry } from '../domain/ports.ts';
 import { attachClaim } from '../domain/registry/attach.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
-import { environmentOf, gather, type Gathered, type GatePorts } from './gate.ts';
+import { environmentOf, gather, type Gathered, type GatePorts, type PinnedCheckpoint } from './gate.ts';
 import { judgeSigner, verifierId } from './promote.ts';
 import { readLog } from './gate-claims.ts';
 
@@ -22,6 +22,8 @@ export interface RollbackInput {
   /** Tag or digest to go back to; `null`: withdraw, nothing is promoted; absent: what was promoted before. */
   readonly to?: string | null;
   readonly timestampAuthorities?: readonly string[];
+  /** A checkpoint the caller brings: the log must continue it, and no memory is needed (security rule 18). */
+  readonly pinned?: PinnedCheckpoint;
   readonly as?: string;
 }
 
@@ -51,7 +53,7 @@ export async function rollback(input: RollbackInput, ports: GatePorts, work: { r
   if (current === undefined) throw neverThere(input);
   const goal = input.to === null ? null : await goalOf(input, history, work.registry);
   const target = await look(input, environment, { ports, registry: work.registry, reference: goal?.id ?? current.id, withContent: goal !== null });
-  const checks = goal === null ? [] : rollbackChecks(target, goal);
+  const checks = goal === null ? given('log', logRule(target.of)) : rollbackChecks(target, goal);
   const outcome = { name: input.name, environment: environment.name, id: goal?.id ?? null, from: current.id };
   const verdict = verdictOf({ subject: `${input.name} in ${environment.name}`, id: target.id, checks: [...checks, checkOf('history', [historyEvidence(current, goal)], [])] });
   if (verdict.exitCode !== 0) return { ...outcome, verdict, done: null };
@@ -59,7 +61,7 @@ export async function rollback(input: RollbackInput, ports: GatePorts, work: { r
 }
 
 async function look(input: RollbackInput, environment: Environment, at: { ports: GatePorts; registry: Registry; reference: string; withContent: boolean }): Promise<Gathered> {
-  return gather({ ...input, environment, target: { name: input.name, reference: at.reference }, withContent: at.withContent }, at.registry, at.ports);
+  return gather({ ...input, environment, target: { name: input.name, reference: at.reference }, withContent: at.withContent, needsFreshLog: true }, at.registry, at.ports);
 }
 
 async function anyPromoted({ name, environment }: RollbackInput, registry: Registry): Promise<string> {

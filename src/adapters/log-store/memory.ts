@@ -13,6 +13,8 @@ export interface Remembered {
   readonly vkeys: readonly string[];
   /** The signed note; null if only the keys are known. */
   readonly checkpoint: string | null;
+  /** This user made the log, and so knows that it began empty. */
+  readonly made?: boolean;
 }
 
 /** Rollback state in the user's own folder, kept per log and per place (security rule 1). */
@@ -36,7 +38,8 @@ export function openMemory(stateFolder: string): LogMemory {
     remember: (origin, seen) => withLock(join(stateFolder, 'lock.db'), async () => {
       const kept = await recall(origin);
       if (kept !== null && sizeOf(kept) > sizeOf(seen) && sameKeys(kept, seen)) return;
-      await write(fileOf('logs', origin), { v: 1, origin, vkeys: seen.vkeys, checkpoint: seen.checkpoint });
+      const made = seen.made === true || (kept?.made === true && sameKeys(kept, seen));
+      await write(fileOf('logs', origin), { v: 1, origin, vkeys: seen.vkeys, checkpoint: seen.checkpoint, ...(made ? { made } : {}) });
     }),
     async originAt(place) {
       const fields = await read(fileOf('places', place));
@@ -54,7 +57,7 @@ async function readRemembered(file: string, origin: string): Promise<Remembered 
   const { vkeys, checkpoint } = fields;
   const wellFormed = fields['v'] === 1 && fields['origin'] === origin && Array.isArray(vkeys) && (checkpoint === null || typeof checkpoint === 'string');
   if (!wellFormed) throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', { subject: file });
-  return { vkeys: vkeys.map(String), checkpoint };
+  return { vkeys: vkeys.map(String), checkpoint, made: fields['made'] === true };
 }
 
 async function read(file: string): Promise<Readonly<Record<string, unknown>> | null> {

@@ -53,7 +53,7 @@ export async function trustedKeys(said: LogIdentity, place: string, deps: Regist
   const vkeys = deps.logVkeys ?? said.vkeys;
   const isKnown = pinned !== null && sameKeys(pinned.vkeys, vkeys);
   if (!isKnown || placed !== said.origin) await pin(memory, { origin: said.origin, vkeys }, { place, isNew: !isKnown });
-  return { vkeys, remembered: isKnown && pinned.checkpoint !== null, memory };
+  return { vkeys, remembered: isKnown && (pinned.checkpoint !== null || pinned.made === true), memory };
 }
 
 export interface TrustedKeys {
@@ -71,16 +71,16 @@ function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   return a.toSorted().join() === b.toSorted().join();
 }
 
-/** Whoever holds the key of a log says which one it is. */
-export async function pinOwn(own: LogIdentity, place: string, deps: RegistryDeps): Promise<void> {
+/** Whoever holds the key of a log says which one it is; who made it now has a memory of it (security rule 18). */
+export async function pinOwn(own: LogIdentity & { readonly made: boolean }, place: string, deps: RegistryDeps): Promise<void> {
   const memory = openMemory(stateFolder(deps.env));
-  await pin(memory, own, { place, isNew: (await memory.recall(own.origin)) === null });
+  await pin(memory, own, { place, isNew: own.made || (await memory.recall(own.origin)) === null });
 }
 
 /** A user without a writable state folder goes without memory; the log then says `remembered: false`. */
-async function pin(memory: LogMemory, said: LogIdentity, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
+async function pin(memory: LogMemory, said: LogIdentity & { readonly made?: boolean }, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
   try {
-    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null });
+    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null, made: said.made === true });
     await memory.rememberPlace(place, said.origin);
   } catch (error) {
     if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;

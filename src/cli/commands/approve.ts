@@ -1,6 +1,7 @@
 import { approve, type ApprovalView, type ApproveOutcome } from '../../flows/approve.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { styleFor } from '../style.ts';
@@ -8,6 +9,7 @@ import { WeighmarkError } from '../../domain/errors.ts';
 import { lineageTree } from '../views/lineage-text.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
+  readonly minCheckpoint?: string;
   readonly env: string;
   readonly as?: string;
   readonly yes?: boolean;
@@ -22,13 +24,13 @@ export const register: Register = (program, run) => {
     .requiredOption('--env <name>', 'environment of the policy')
     .option('--as <principal>', 'who signs, where several may')
     .option('--yes', 'do not ask');
-  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string, options: Options) => report(await decide(context, ref, options), options)));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, ref: string, options: Options) => report(await decide(context, ref, options), options)));
 };
 
 async function decide(context: Context, ref: string, options: Options): Promise<ApproveOutcome> {
   const loaded = await policyFrom(context, options);
   const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
-  const input = { ...loaded, target: { name: place.name, reference: place.reference }, environment: options.env, ...(options.as === undefined ? {} : { as: options.as }) };
+  const input = { ...loaded, ...pinnedOf(options), target: { name: place.name, reference: place.reference }, environment: options.env, ...(options.as === undefined ? {} : { as: options.as }) };
   return approve(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options), confirm: (view) => confirm(context, view, options) });
 }
 
@@ -50,14 +52,15 @@ function checkLines({ verdict }: ApprovalView, style: Style): readonly string[] 
   ]);
 }
 
-function report({ id, verdict, approved }: ApproveOutcome, { env }: Options): Report {
+function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
+  const { id, verdict, approved } = view;
   const exitCode = approved === null ? (verdict.exitCode === 0 ? 1 : verdict.exitCode) : 0;
   return {
     exitCode,
     json: { id, environment: env, verdict, approved: approved === null ? null : { by: approved.by, bundle: approved.bundle, log: { index: approved.logged.index, ...approved.logged.leaf } } },
     text: (style) => ({
       ...(approved === null ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
-      err: approved === null ? `${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
+      err: approved === null ? `${asked ? '' : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
     }),
   };
 }

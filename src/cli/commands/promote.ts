@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { promote, type PromoteOutcome } from '../../flows/promote.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { verdictJunit } from '../views/junit.ts';
@@ -9,6 +10,7 @@ import { verdictSarif } from '../views/sarif.ts';
 import { verdictMarkdown, verdictText } from '../views/verdict.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
+  readonly minCheckpoint?: string;
   readonly env: string;
   readonly dryRun?: boolean;
   readonly as?: string;
@@ -25,7 +27,7 @@ export const register: Register = (program, run) => {
     .option('--dry-run', 'decide, and change nothing')
     .option('--as <principal>', 'who signs, where several may')
     .option('--break-glass <reason>', 'enter for 24 hours though rules refuse, by who may');
-  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string, options: Options) => report(context, await decide(context, ref, options))));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, ref: string, options: Options) => report(context, await decide(context, ref, options))));
 };
 
 async function decide(context: Context, ref: string, options: Options): Promise<PromoteOutcome> {
@@ -34,6 +36,7 @@ async function decide(context: Context, ref: string, options: Options): Promise<
   const { dryRun, as, breakGlass } = options;
   const input = {
     ...loaded,
+    ...pinnedOf(options),
     target: { name: place.name, reference: place.reference },
     environment: options.env,
     dryRun: dryRun === true,

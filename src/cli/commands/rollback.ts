@@ -1,6 +1,7 @@
 import { rollback, type RollbackOutcome } from '../../flows/rollback.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { checkArtifactName } from '../../domain/registry/reference.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
@@ -9,6 +10,7 @@ import { verdictSarif } from '../views/sarif.ts';
 import { verdictMarkdown, verdictText } from '../views/verdict.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
+  readonly minCheckpoint?: string;
   readonly env: string;
   readonly to?: string;
   readonly as?: string;
@@ -23,7 +25,7 @@ export const register: Register = (program, run) => {
     .requiredOption('--env <name>', 'environment of the policy')
     .option('--to <ref>', 'tag or sha256:… of an earlier promotion, or none; default: the one before')
     .option('--as <principal>', 'who signs, where several may');
-  addSignerOptions(addPolicyOptions(command)).action(run(async (context, name: string, options: Options) => report(context, await decide(context, name, options))));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, name: string, options: Options) => report(context, await decide(context, name, options))));
 };
 
 async function decide(context: Context, name: string, options: Options): Promise<RollbackOutcome> {
@@ -31,6 +33,7 @@ async function decide(context: Context, name: string, options: Options): Promise
   const registry = await openUnder(context, loaded.policy, options);
   const input = {
     ...loaded,
+    ...pinnedOf(options),
     name: checkArtifactName(name),
     environment: options.env,
     ...(options.to === undefined ? {} : { to: options.to === 'none' ? null : pointerOf(options.to, name) }),

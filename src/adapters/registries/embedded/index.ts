@@ -52,7 +52,7 @@ export async function initEmbedded(location: string, options: { origin?: string 
   const keyFile = await outside(logKeyFile(deps, origin), resolve(folder));
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
   if (there === null) await writeFileAtomic(join(folder, REGISTRY_FILE), `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`, { exclusive: true });
-  await pinOwn({ origin, vkeys: key.vkeys }, await realpath(folder), deps);
+  await pinOwn({ origin, vkeys: key.vkeys, made: there === null }, await realpath(folder), deps);
   return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
 }
 

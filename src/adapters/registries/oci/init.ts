@@ -18,6 +18,6 @@ export async function initRemote(location: string, options: { readonly origin?: 
   const keyFile = logKeyFile(deps, origin);
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
   if (there === null) await writeIdentity(place, { origin, vkeys: key.vkeys });
-  await pinOwn({ origin, vkeys: key.vkeys }, place.place, deps);
+  await pinOwn({ origin, vkeys: key.vkeys, made: there === null }, place.place, deps);
   return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
 }
