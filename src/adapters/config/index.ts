@@ -3,7 +3,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { AllowedFile, Configuration, Files } from '../../domain/ports.ts';
 import { configFolder, type Env } from './folders.ts';
-import { parseSettings, tightenedBy, type Settings } from '../../domain/trust/settings.ts';
+import type { Settings } from '../../domain/trust/settings.ts';
 
 export const PROJECT_FILE = 'weighmark.yaml';
 
@@ -28,7 +28,7 @@ export interface ConfigPlaces {
 export async function readConfiguration(files: Files, places: ConfigPlaces): Promise<Configuration> {
   const userFile = join(places.folder, 'config.yaml');
   const userBytes = await files.readIfThere(userFile, LIMITS.configBytes);
-  const user = userBytes === null ? {} : absolute(parseSettings(userBytes, userFile, 'user'), dirname(userFile));
+  const user = userBytes === null ? {} : absolute((await reader()).parseSettings(userBytes, userFile, 'user'), dirname(userFile));
   const project = await readProject(files, places);
   const hook = { ...user.hook, ...project.settings.hook };
   return {
@@ -36,6 +36,11 @@ export async function readConfiguration(files: Files, places: ConfigPlaces): Pro
     sources: [...(userBytes === null ? [] : [userFile]), ...(project.path !== null && project.allowed ? [project.path] : [])],
     ...(project.path !== null && !project.allowed ? { notAllowed: project.path } : {}),
   };
+}
+
+/** YAML and identity patterns are code that only a file needs: a third of the time of a hook where there is none. */
+async function reader(): Promise<typeof import('../../domain/trust/settings.ts')> {
+  return import('../../domain/trust/settings.ts');
 }
 
 interface Project {
@@ -50,6 +55,7 @@ async function readProject(files: Files, places: ConfigPlaces): Promise<Project>
   const { path, bytes } = found;
   const realPath = await files.realPath(path);
   const allowed = (await places.allowed()).some((file) => file.path === realPath && file.sha256 === sha256Hex(bytes));
+  const { parseSettings, tightenedBy } = await reader();
   const settings = allowed ? absolute(parseSettings(bytes, path, 'project'), dirname(path)) : tightenedBy(bytes, path);
   return { path, allowed, settings };
 }
