@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import { refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
-import { exportVerified } from '../../flows/export.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -84,6 +83,7 @@ async function judgeEnvironment(context: Context, { verdict, id }: VerifyOutcome
 
 async function writeOut(context: Context, outcome: VerifyOutcome, target: string): Promise<Shown> {
   if (outcome.files.length === 0) throw new WeighmarkError('usage', '--to writes whole files, and none was verified as a whole');
+  const { exportVerified } = await import('../../flows/export.ts');
   await exportVerified(outcome.files, target, { files: await context.files(), stagings: await context.stagings() });
   return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, `written to ${target}, read-only`] }, writtenTo: target };
 }
