@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
 import type { Files } from '../domain/ports.ts';
@@ -64,8 +64,8 @@ interface Printing {
 async function start(program: Command, job: Job): Promise<void> {
   const interrupt = () => job.abort.abort(new WeighmarkError('interrupted', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  process.stdout.on('error', ignoreBrokenPipe);
-  process.stderr.on('error', ignoreBrokenPipe);
+  process.stdout.on('error', onBrokenOutput);
+  process.stderr.on('error', onBrokenOutput);
   try {
     for (const command of leaves(program)) addCommonOptions(command);
     await parse(program, job);
@@ -83,6 +83,7 @@ async function parse(program: Command, job: Job): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  if (job.argv.length === 1 && job.argv[0] === 'help') return void process.stdout.write(program.helpInformation());
   await program.parseAsync([...job.argv], { from: 'user' });
 }
 
@@ -213,8 +214,12 @@ function asksJson(argv: readonly string[]): boolean {
   return argv.includes('--json') || argv.includes('--format=json') || argv[argv.indexOf('--format') + 1] === 'json';
 }
 
-/** A reader that stops early (`| head`) is no error of ours. */
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+/** A reader that stops early (`| head`) is no error of ours; an answer that nobody can have is undecided, never a no. */
+function onBrokenOutput(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-  throw error;
+  try {
+    writeSync(process.stderr.fd, `weighmark: error[disk-full]: what was to be said could not be written: ${error.message}\n`);
+  } finally {
+    process.exit(4);
+  }
 }

@@ -1,5 +1,6 @@
 import { mergeClaims, splitClaims } from '../domain/claims/claims-file.ts';
-import { parseBundle } from '../domain/claims/bundle.ts';
+import { parseBundle, type Bundle } from '../domain/claims/bundle.ts';
+import { namesSameSigner } from '../domain/claims/same-key.ts';
 import { formatDigestList } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -77,10 +78,10 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
   const fixed = [{ title: 'ML-BOM', payload: bomPayload }, ...step, ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }])];
   const oms = omsPayload({ tree: content.tree, files: content.files, ignore: [] });
-  if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms])) return outcome;
   await stillTheSame(content, ports);
-  const statements = [...fixed, { title: 'scan', payload: scanStatement(facts, scanned, run) }];
   const signature = await signOms(oms, places.signature, ports);
+  if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms], signature.bundle)) return outcome;
+  const statements = [...fixed, { title: 'scan', payload: scanStatement(facts, scanned, run) }];
   const bundles: Uint8Array[] = [];
   for (const { payload } of statements) bundles.push(await signClaim(payload, ports.signer));
   const foreign = signature.foreign ? [signature.bundle] : [];
@@ -126,16 +127,18 @@ async function readEarlier({ tree }: SealedContent, { files }: SealPorts): Promi
   };
 }
 
-/** Everything that would be signed is signed already, word for word, by a signer of the same kind. */
-function isSealed(earlier: Earlier, payloads: readonly Uint8Array[]): boolean {
+/** Everything that would be signed is signed already, word for word, by the same signer: another's seal is not ours. */
+function isSealed(earlier: Earlier, payloads: readonly Uint8Array[], own: Uint8Array): boolean {
   if (earlier.signature === null || earlier.claims === null) return false;
-  const signed = [...splitClaims(earlier.claims), earlier.signature].flatMap(payloadOf);
+  const ownBundle = parseBundle(own, LIMITS.signatureBytes);
+  const signed = [...splitClaims(earlier.claims), earlier.signature].flatMap((bundle) => ownPayload(bundle, ownBundle));
   return payloads.every((payload) => signed.some((each) => Buffer.from(each).equals(payload)));
 }
 
-function payloadOf(bundle: Uint8Array): readonly Uint8Array[] {
+function ownPayload(bytes: Uint8Array, own: Bundle): readonly Uint8Array[] {
   try {
-    return [parseBundle(bundle, LIMITS.signatureBytes).payload];
+    const bundle = parseBundle(bytes, LIMITS.signatureBytes);
+    return namesSameSigner(bundle, own) ? [bundle.payload] : [];
   } catch {
     return [];
   }

@@ -82,3 +82,27 @@ test('a file that its registry lost is undecided, and nothing else is said of it
   assert.match(text, /unreadable/);
   assert.doesNotMatch(text, /digest-conflict/);
 });
+
+test('another\'s seal of the same content under the same name is not mine: sealing signs', () => {
+  cpSync(join(home, 'model'), join(home, 'same'), { recursive: true });
+  const first = weighmark('seal', 'same', '--name', 'vendor/model:1', '--key', 'company.key');
+  assert.equal(first.code, 0);
+  assert.doesNotMatch(first.text, /SEALED already/);
+  assert.equal(weighmark('verify', 'same', '--key', 'company.pub').code, 0);
+  assert.equal(weighmark('verify', 'same', '--key', 'vendor.pub').code, 0);
+  assert.match(weighmark('seal', 'same', '--name', 'vendor/model:1', '--key', 'company.key').text, /SEALED already/);
+});
+
+test('an answer that cannot be written is undecided, never a no and never a stack', { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' }, () => {
+  const script = `"${process.execPath}" "${BIN}" verify model --key vendor.pub > /dev/full`;
+  const { status, stderr } = spawnSync('sh', ['-c', script], { cwd: home, encoding: 'utf8' });
+  assert.equal(status, 4);
+  assert.match(stderr, /^weighmark: error\[disk-full\]/);
+  assert.doesNotMatch(stderr, /^ {4}at /m);
+});
+
+test('`weighmark help` is help', () => {
+  const { code, text } = weighmark('help');
+  assert.equal(code, 0);
+  assert.match(text, /^Usage: weighmark/);
+});

@@ -103,7 +103,7 @@ function report(path: string, outcome: SealOutcome): Report {
 function lines(path: string, outcome: SealOutcome, style: Style): readonly string[] {
   const { files, sizeBytes, signer, claims, id, name, scan, leftOut } = outcome;
   const open = scan.unexamined.length;
-  const content = `content    ${files} files, ${formatBytes(sizeBytes)}`;
+  const content = `content    ${files} ${files === 1 ? 'file' : 'files'}, ${formatBytes(sizeBytes)}`;
   if (!outcome.written) return [content, style.good(`SEALED already: ${path} (${id})`)];
   return [
     content,

@@ -45,7 +45,7 @@ function report(context: Context, path: string, outcome: SignOutcome): Report {
     json: { ...outcome },
     text: (style) => ({
       out: [
-        `signed     ${outcome.files} files, ${formatBytes(outcome.sizeBytes)}`,
+        `signed     ${outcome.files} ${outcome.files === 1 ? 'file' : 'files'}, ${formatBytes(outcome.sizeBytes)}`,
         `           ${style.plain(shown)} by ${style.plain(outcome.signer)}`,
         ...(outcome.leftOut.length > 0 ? [`left out   ${style.plain(outcome.leftOut.join(', '))}`] : []),
         `SIGNED: ${style.plain(path)} (OMS root sha256:${outcome.root})`,
