@@ -9,7 +9,7 @@ import { judgeNames } from './mismatch.ts';
 import { judgeHdf5Text } from './formats/carve.ts';
 import { judgeNpy } from './formats/npy.ts';
 import { judgeStructure } from './formats/structure.ts';
-import { judgeText, isTextFormat } from './text/judge.ts';
+import { isTextFormat } from './text/formats.ts';
 import { judgeArchiveKind } from './formats/archives.ts';
 import { judgePickles } from './pickle/judge.ts';
 import { inside, leaveOut, newSession, report, type Spot } from './session.ts';
@@ -70,8 +70,14 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
   if (format === 'npy') return judgeNpy(spot, source);
   if (format === 'executable' || format === 'script') return judgeProgram(spot, file, format);
   if (format === 'lfs-pointer') return judgePointer(spot);
-  if (isTextFormat(format)) return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path) ? true : judgeText(spot, file, format);
+  if (isTextFormat(format)) return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path) ? true : judgeAsText(spot, file, format);
   return judgeStructure(spot, file, format);
+}
+
+/** Loaded when there is text: YAML and all that is known of secrets and code take a third of the start of a hook. */
+async function judgeAsText(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
+  const { judgeText } = await import('./text/judge.ts');
+  return judgeText(spot, file, format);
 }
 
 /** A pickle by its first byte only is one if it can be read to its end, or does something on the way. */
@@ -165,7 +171,7 @@ function unreadable(spot: Spot, message: string): true {
 }
 
 async function judgeProgram(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
-  if (format === 'script') return judgeText(spot, file, 'script');
+  if (format === 'script') return judgeAsText(spot, file, 'script');
   return (await probeExecutable(file.source)) !== null;
 }
 

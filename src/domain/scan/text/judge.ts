@@ -11,16 +11,9 @@ import { readText, TEXT_BYTES } from './read.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
-const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
-  'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja', 'safetensors-index', 'weights-manifest', 'spacy',
-]);
 const PARTS = 1 << 22;
 /** Vocabularies list every character there is. */
 const VOCABULARY = /^(vocab|merges|tokenizer\.json|added_tokens|special_tokens|unigram|dict|bpe)/i;
-
-export function isTextFormat(format: FormatId): boolean {
-  return TEXT_FORMATS.has(format);
-}
 
 /** Judges a text file by its name and content. */
 export async function judgeText(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
