@@ -86,6 +86,7 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--dim);padding:.25rem 0}
 th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:28rem}
+td code{overflow-wrap:inherit}
 th{font-weight:600;white-space:nowrap}
 td.num,th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:.75rem 0}
@@ -95,8 +96,8 @@ ul.tree{border-left:0;padding-left:0}
 ul.tree li{margin:.25rem 0}
 details{margin:.5rem 0}summary{cursor:pointer}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;padding:0}
-svg{max-width:100%;height:auto}
+svg{max-width:max(100%,60rem);height:auto}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}
 @media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}}
-@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
+@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}svg{max-width:100%}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
 `;

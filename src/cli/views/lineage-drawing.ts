@@ -69,7 +69,7 @@ function arrow(from: Placed, to: Placed | undefined, { word, refused }: { word: 
   const [x1, y1, x2, y2] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
   const middle = (x1 + x2) / 2;
   const path = `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
-  return html`<path d="${path}" fill="none" stroke="${raw(refused ? 'var(--bad)' : 'var(--dim)')}"/><text x="${x2 - 6}" y="${y2 - 6}" text-anchor="end" fill="var(--dim)" font-size="10">${clip(word)}</text>
+  return html`<path d="${path}" fill="none" stroke="${raw(refused ? 'var(--bad)' : 'var(--dim)')}"/><text x="${x2 - 6}" y="${y2 - 6}" text-anchor="end" fill="var(--dim)" font-size="10" stroke="var(--bg)" stroke-width="4" paint-order="stroke">${clip(word)}</text>
 `;
 }
 

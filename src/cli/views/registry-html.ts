@@ -17,23 +17,24 @@ ${versionsSection(report)}
   return page(`${report.location}: registry`, body);
 }
 
-/** How many of what: for the head of the page and the last line on a terminal. */
-export function registryCounts({ versions, promotions, revocations }: RegistryReport): readonly (readonly [string, number])[] {
-  return [
-    ['models', new Set(versions.map(({ name }) => name)).size],
-    ['versions', versions.length],
-    ['promoted', promotions.filter(({ id }) => id !== null).length],
-    ['promotions refused', promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0).length],
-    ['scan findings', versions.reduce((sum, { findings }) => sum + findings.length, 0)],
-    ['revocations', revocations.length],
+/** How many of what: `2 models, 3 versions, …`. */
+export function registryCounts({ versions, promotions, revocations }: RegistryReport): string {
+  const counts: readonly (readonly [number, string, string])[] = [
+    [new Set(versions.map(({ name }) => name)).size, 'model', 'models'],
+    [versions.length, 'version', 'versions'],
+    [promotions.filter(({ id }) => id !== null).length, 'promoted', 'promoted'],
+    [promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0).length, 'promotion refused', 'promotions refused'],
+    [versions.reduce((sum, { findings }) => sum + findings.length, 0), 'scan finding', 'scan findings'],
+    [revocations.length, 'revocation', 'revocations'],
   ];
+  return counts.map(([count, one, many]) => `${count} ${count === 1 ? one : many}`).join(', ');
 }
 
 function summaryCard(report: RegistryReport): Html {
   const refused = report.promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0);
   const kind = report.log.exitCode !== 0 || refused.length > 0 ? 'bad' : 'good';
   const title = report.log.exitCode !== 0 ? 'The log does not hold' : refused.length > 0 ? `${refused.length} promoted, but refused now` : report.policy === null ? 'The log holds' : 'All that is promoted still may be';
-  const sentence = findingsOf(report.log)[0]?.message ?? registryCounts(report).map(([what, count]) => `${count} ${what}`).join(', ');
+  const sentence = findingsOf(report.log)[0]?.message ?? registryCounts(report);
   const rule = report.policy === null ? 'No policy was asked.' : `Policy ${report.policy.name} version ${report.policy.version}, ${report.policy.digest}.`;
   return html`<div class="verdict ${kind}"><strong>${title}</strong><p>${sentence}.</p><p class="lead">${rule}</p></div>`;
 }

@@ -12,7 +12,7 @@ export function registryText(report: RegistryReport, style: Style): string {
     ...report.promotions.map((each) => promoted(each, style)),
     ...report.versions.flatMap((each) => troubles(each).map((trouble) => style.warn(`${nameOf(each)}: ${trouble}`))),
     ...report.revocations.map(({ action, target, reason, by }) => style.plain(`${action}: ${target}: ${reason} (${by})`)),
-    style.bold(registryCounts(report).map(([what, count]) => `${count} ${what}`).join(', ')),
+    style.bold(registryCounts(report)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -45,7 +45,7 @@ export function registryMarkdown(report: RegistryReport): string {
   const revocations = report.revocations.map((each) => [String(each.logIndex ?? ''), each.action, each.target, each.reason, each.by]);
   return `# Registry ${forMarkdown(report.location)}
 
-${registryCounts(report).map(([what, count]) => `${count} ${what}`).join(', ')}. ${findingsOf(report.log).map((finding) => `**${forMarkdown(reasonOf(finding))}**`).join(' ')}
+${registryCounts(report)}. ${findingsOf(report.log).map((finding) => `**${forMarkdown(reasonOf(finding))}**`).join(' ')}
 
 ## Promoted
 
