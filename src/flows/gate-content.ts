@@ -8,6 +8,7 @@ import { parseDigestList } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { isJsonObject, parseStrictJson } from '../domain/json.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { readCard } from '../domain/metadata/card.ts';
 import type { ContentFacts } from '../domain/policy/facts.ts';
 import type { Hasher, Progress, Registry, Source } from '../domain/ports.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
@@ -106,6 +107,7 @@ async function examine(file: ManifestFile, blob: Source, { state, advance }: { s
   state.blake3.set(file.path, digests.blake3 ?? '');
   state.formats.set(file.path, (await detect({ path: file.path, source: blob })).format);
   if (file.path === 'adapter_config.json') state.bases.push(...(await adapterBases(blob)));
+  if (CARD.test(file.path)) state.bases.push(...(await cardBases(file.path, blob)));
 }
 
 const CHUNK_BYTES = 4 << 20;
@@ -124,6 +126,19 @@ async function adapterBases(blob: Source): Promise<readonly { name: string; wher
   const json = parseStrictJson(bytes, { subject: 'adapter_config.json', refuseCaseDuplicates: false });
   const name = isJsonObject(json) ? json['base_model_name_or_path'] : undefined;
   return typeof name === 'string' && name !== '' ? [{ name, where: 'adapter_config.json' }] : [];
+}
+
+const CARD = /^readme\.md$/i;
+
+/** `base_model` of a card's front matter. One that cannot be read might name any: it counts as a base nobody declared. */
+async function cardBases(path: string, blob: Source): Promise<readonly { name: string; where: string }[]> {
+  const bytes = await blob.read(0, Math.min(blob.size, LIMITS.configBytes));
+  try {
+    return readCard({ path, bytes }).flatMap((each) => (each.field === 'baseModel' && each.value.hinted !== true ? [{ name: each.value.name, where: path }] : []));
+  } catch (error) {
+    if (error instanceof WeighmarkError) return [{ name: '(a front matter that cannot be read)', where: path }];
+    throw error;
+  }
 }
 
 /** BLAKE3 as read now against the digest lists that trusted BOM claims name (rule 7): a pair that differs is a conflict. */

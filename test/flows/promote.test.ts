@@ -7,7 +7,7 @@ import { parseStatement } from '../../src/domain/claims/statement.ts';
 import { ATTACHMENTS } from '../../src/domain/registry/referrer.ts';
 import { findingsOf } from '../../src/domain/verdict.ts';
 import type { PromoteOutcome } from '../../src/flows/promote.ts';
-import { bare, gateWorld, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
+import { bare, gateWorld, MODEL_FILES, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
 
 async function inWorld(work: (world: GateWorld) => Promise<void>): Promise<void> {
   const world = await gateWorld();
@@ -110,3 +110,19 @@ test('breaking the glass: by who may, marked, never over a revocation', () => in
   assert.ok(statements.some(({ predicate }) => (predicate['verifiedLevels'] as string[] | undefined)?.includes('WEIGHMARK_BREAK_GLASS') === true));
   assert.ok(statements.some(({ predicate }) => JSON.stringify(predicate['properties'] ?? '').includes('outage 4711')));
 }));
+
+test('a base that only the card names is an input nobody declared (rule 14)', async (t) => {
+  const cards: readonly (readonly [string, readonly string[]])[] = [
+    ['---\nlicense: mit\n---\n# A model\n', []],
+    ['---\nbase_model: other/base\n---\n', ['undeclared-input']],
+    ['---\nbase_model:\n  - other/one\n  - other/two\n---\n', ['undeclared-input']],
+    ['---\nbase_model: [other/base\n---\n', ['undeclared-input']],
+  ];
+  for (const [card, codes] of cards) {
+    const world = await gateWorld();
+    t.after(world.close);
+    await publishStory(world, { files: { ...MODEL_FILES, 'README.md': card } });
+    const { verdict } = await promoteAs(world, 'ci', 'staging', { dryRun: true });
+    assert.deepEqual([...new Set(findingsOf(verdict).map(({ code }) => code))], codes, card);
+  }
+});
