@@ -17,6 +17,7 @@ import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence,
 import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
 import { artifactPath, baseName } from './oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
+import { refuseUnknownBeside } from './verify-beside.ts';
 import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
 import { verifyContent, type Content } from './verify-content.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
@@ -52,6 +53,7 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   const asksNames = verification.trust.some((entry) => entry.for !== undefined);
   const bundles = await judgeBundles(sidecars, verification, input.name ?? (asksNames ? nameIn(sidecars) : null));
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
+  if (input.underPolicy === true) await refuseUnknownBeside(input, ports.files);
   const { signature } = bundles;
   return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
 }

@@ -106,3 +106,23 @@ test('`weighmark help` is help', () => {
   assert.equal(code, 0);
   assert.match(text, /^Usage: weighmark/);
 });
+
+test('under a policy nothing unknown lies in the sidecar folder, which nobody signs', () => {
+  const key = /BEGIN PUBLIC KEY-----\n([\s\S]+?)-----END/.exec(readFileSync(join(home, 'vendor.pub'), 'utf8'))?.[1]?.replaceAll('\n', '');
+  writeFileSync(join(home, 'p.yaml'), `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals:\n  v: { keys: [${key}] }\nroles:\n  publisher: [v]\n  promoter: [v]\nenvironments:\n  - name: prod\n    require: [bom]\n`);
+  const beside = join(home, 'beside');
+  const copy = (): void => {
+    rmSync(beside, { recursive: true, force: true });
+    cpSync(join(home, 'model'), beside, { recursive: true });
+  };
+  for (const stranger of ['.weighmark/evil.py', '.weighmark/claims.jsonl', '.weighmark/.git/evil.py', '.weighmark/outboards/evil.py']) {
+    copy();
+    mkdirSync(join(beside, stranger, '..'), { recursive: true });
+    writeFileSync(join(beside, stranger), 'x');
+    const { code, text } = weighmark('verify', 'beside', '--policy', 'p.yaml');
+    assert.equal(code, 1, text);
+    assert.match(text, /file-unsigned/);
+  }
+  copy();
+  assert.doesNotMatch(weighmark('verify', 'beside', '--policy', 'p.yaml').text, /file-unsigned/);
+});
