@@ -89,6 +89,13 @@ async function receive(client: OciClient, download: BlobDownload, { handle, hash
   const skip = response.status === 200 ? at : startOf(response, at);
   let [reached, pending] = [at, Promise.resolve() as Promise<unknown>];
   let left = skip;
+  let [batch, batched] = [[] as Uint8Array[], 0];
+  const flush = async () => {
+    await pending;
+    pending = writeAll(handle, batch, batched);
+    pending.catch(() => {});
+    [batch, batched] = [[], 0];
+  };
   try {
     for await (const chunk of response.stream as AsyncIterable<Uint8Array>) {
       const fresh = left > 0 ? chunk.subarray(Math.min(left, chunk.length)) : chunk;
@@ -96,14 +103,16 @@ async function receive(client: OciClient, download: BlobDownload, { handle, hash
       if (fresh.length === 0) continue;
       if (reached + fresh.length > download.sizeBytes) throw new WeighmarkError('digest-mismatch', 'the registry sends more than the manifest says', { subject: download.digest });
       hash.update(fresh);
-      await pending;
-      pending = writeAll(handle, fresh);
+      batch.push(fresh);
+      batched += fresh.length;
       reached += fresh.length;
+      if (batched >= WRITE_BYTES) await flush();
     }
   } catch (cause) {
     if (cause instanceof WeighmarkError || !isCut(cause)) throw cause;
   } finally {
     response.stream.destroy();
+    await flush();
     await pending;
   }
   return reached;
@@ -117,8 +126,13 @@ function startOf(response: HttpResponse, at: number): number {
   throw new WeighmarkError('network', `${response.url.host} answers with another range than was asked`, { subject: response.url.host });
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let done = 0; done < chunk.length;) done += (await handle.write(chunk, done)).bytesWritten;
+/** One system call for many chunks; what it leaves is written chunk by chunk. */
+async function writeAll(handle: FileHandle, batch: readonly Uint8Array[], size: number): Promise<void> {
+  if (size === 0) return;
+  const { bytesWritten } = await handle.writev(batch);
+  if (bytesWritten === size) return;
+  const rest = Buffer.concat(batch).subarray(bytesWritten);
+  for (let done = 0; done < rest.length;) done += (await handle.write(rest, done)).bytesWritten;
 }
 
 function isCut(cause: unknown): boolean {
