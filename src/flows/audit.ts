@@ -2,6 +2,8 @@ import type { Policy } from '../domain/policy/types.ts';
 import { newestPromotion } from '../domain/policy/promotions.ts';
 import { findingOf, checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import type { LogEntry, Registry } from '../domain/ports.ts';
+import type { FeedIndex } from '../domain/scan/feeds/match.ts';
+import { rescan } from './audit-scan.ts';
 import { environmentChecks } from './environment.ts';
 import { gather, type GatePorts } from './gate.ts';
 
@@ -10,6 +12,8 @@ export interface AuditInput {
   readonly timestampAuthorities?: readonly string[];
   /** Only these environments; default: all of the policy. */
   readonly environments?: readonly string[];
+  /** What is known to be bad by now: everything promoted is held against it. */
+  readonly feeds?: FeedIndex;
 }
 
 /** One thing that runs, looked at again. */
@@ -27,8 +31,8 @@ export interface AuditOutcome {
 }
 
 /**
- * Looks again at everything promoted: the log tile by tile, each artifact's bytes, its promotion, claims, ages, revocations
- * and the rules of its environment.
+ * Looks again at everything promoted: the log tile by tile, each artifact's bytes, its promotion, claims, ages, revocations,
+ * what scans and feeds say of it by now, and the rules of its environment.
  */
 export async function audit(input: AuditInput, registry: Registry, ports: GatePorts): Promise<AuditOutcome> {
   const log = verdictOf({ subject: registry.location, checks: [await logCheck(registry)] });
@@ -79,7 +83,9 @@ async function auditOne(place: PromotedPlace, input: AuditInput, { registry, por
     if (!current.promotion.passed) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], [])] }) };
     const gathered = await gather({ ...question, target: { name, reference: current.id }, withContent: true }, registry, ports);
     const content = gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
-    return { name, environment, id: current.id, verdict: verdictOf({ subject, id: current.id, checks: [content, ...environmentChecks(gathered.of, !current.promotion.breakGlass)] }) };
+    const files = content.passed ? gathered.content?.files ?? [] : [];
+    const scanned = files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
+    return { name, environment, id: current.id, verdict: verdictOf({ subject, id: current.id, checks: [content, ...scanned, ...environmentChecks(gathered.of, !current.promotion.breakGlass)] }) };
   } catch (error) {
     return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [findingOf(error, 'unreadable')])] }) };
   }

@@ -79,6 +79,11 @@ async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, opt
   }
 }
 
+/** What feeds say of an artifact's name alone. */
+export function scanArtifactName(name: string, options: ScanOptions): readonly ScanFinding[] {
+  return options.index === undefined || options.name === undefined ? [] : judged(matchName(options.index, name, options.name), options);
+}
+
 /** One file or blob: what its bytes are, what feeds know of it, what the policy accepts. */
 export async function scanSource({ path, source }: { readonly path: string; readonly source: Source }, options: ScanOptions): Promise<ScanResult> {
   const result = await scanFile({ path, source });

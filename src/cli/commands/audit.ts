@@ -6,6 +6,7 @@ import { LIMITS } from '../../domain/limits.ts';
 import { auditEvents, auditState, type AuditState } from '../../domain/policy/audit-events.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
 import { audit, type AuditOutcome } from '../../flows/audit.ts';
+import { readFeeds } from '../../flows/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
@@ -17,6 +18,7 @@ interface Options extends PolicyOptions {
   readonly env?: readonly string[];
   readonly watch?: string;
   readonly state?: string;
+  readonly feed?: readonly string[];
 }
 
 const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
@@ -26,6 +28,7 @@ export const register: Register = (program, run) => {
   addPolicyOptions(program.command('audit'))
     .description('look again at everything promoted: bytes, claims, ages, revocations, log')
     .option('--env <name>', 'only this environment (repeat)', collect)
+    .option('--feed <file|url>', 'hold all of it against threat intelligence (repeat)', collect)
     .option('--watch <interval>', 'again and again, such as 15m; a JSON line for each change')
     .option('--state <file>', 'what the last round found, kept between runs; needs --watch')
     .action(run(async (context, options: Options) => (options.watch === undefined ? report(context, await once(context, options)) : watch(context, options))));
@@ -35,7 +38,8 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
   const loaded = await policyFrom(context, options);
   const registry = await openUnder(context, loaded.policy, options);
   for (const name of options.env ?? []) if (!loaded.policy.environments.some((each) => each.name === name)) throw new WeighmarkError('usage', `the policy has no environment ${name}`);
-  return audit({ ...loaded, ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
+  const feeds = options.feed === undefined ? undefined : (await readFeeds(options.feed, { feeds: await context.feeds(), clock: context.clock })).index;
+  return audit({ ...loaded, ...(feeds === undefined ? {} : { feeds }), ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
 }
 
 /** Until interrupted. The policy and the registry are opened anew each round. */
