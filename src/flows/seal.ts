@@ -67,11 +67,12 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const scanned = await scanForSeal(content.tree, input.failOn, ports);
   const { facts, bomPayload } = await describe(input, content, ports);
   const outcome = outcomeOf({ content, scanned, facts }, ports);
+  const places = sidecarsOf(content.tree);
   if (scanned.blocking.length > 0) {
-    for (const outboard of content.outboards) await ports.files.remove(outboard);
+    const wasSealed = (await ports.files.kindOf(places.digestList)) !== 'none';
+    for (const outboard of wasSealed ? [] : content.outboards) await ports.files.remove(outboard);
     return outcome;
   }
-  const places = sidecarsOf(content.tree);
   const earlier = await readEarlier(content, ports);
   const step = input.step === undefined ? [] : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
   const packaged = packageStatement(facts, earlier.list);
