@@ -1,3 +1,4 @@
+import { formatBytes } from '../domain/units.ts';
 import type { Progress } from '../domain/ports.ts';
 
 const APPEARS_AFTER_MS = 500;
@@ -35,10 +36,4 @@ export function progressLine(label: string, work: { done: number; total: number;
   const left = rate > 0 ? Math.ceil((work.total - work.done) / rate) : 0;
   const percent = work.total > 0 ? Math.floor((100 * work.done) / work.total) : 100;
   return `${label}  ${percent} %  ${formatBytes(work.done)} of ${formatBytes(work.total)}  ${formatBytes(rate)}/s  ${left} s left`;
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }

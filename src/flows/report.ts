@@ -14,6 +14,7 @@ import { environmentOf } from './gate.ts';
 import { collectClaims, readLog } from './gate-claims.ts';
 import { readContent } from './gate-content.ts';
 import { lineage, type LineagePorts } from './lineage.ts';
+import { filesOf } from './registry-show.ts';
 
 export interface ReportInput {
   readonly name: string;
@@ -50,11 +51,11 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
   const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
   const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority });
-  const content = await readContent(target, registry, { hasher: ports.hasher, progress: ports.progress });
   const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry } }, ports);
   const promoted = await promotionChecks(input, target, { registry, ports });
+  const content = await contentOf(target, promoted, { registry, ports });
   const claims = checkOf('claims', facts.claims.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
-  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks, ...promoted], notes: ancestry.verdict.notes });
+  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks, ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {
     ...target, verdict, facts, files: content.files, lineage: ancestry.lineage,
@@ -72,6 +73,14 @@ async function targetOf({ name, reference }: ReportInput, registry: Registry): P
 function verification(input: ReportInput, trust: readonly TrustEntry[], { ports, now }: { ports: LineagePorts; now: Date }): Verification {
   const authorities = [...(input.policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
   return { trust, keyless: ports.keyless, now, timestampAuthorities: authorities, name: null };
+}
+
+/** The bytes are read once: where the environment was judged, that read is the one that counts. */
+async function contentOf(target: { name: string; id: string }, promoted: readonly Check[], { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<{ check: Check; files: readonly ManifestFile[] }> {
+  const check = promoted.find(({ name }) => name === 'content');
+  if (check === undefined) return readContent(target, registry, { hasher: ports.hasher, progress: ports.progress });
+  // What keeps the manifest from being read is a finding of the check already.
+  return { check, files: await filesOf(registry, target.name, target.id).catch(() => []) };
 }
 
 async function promotionChecks(input: ReportInput, target: { name: string; id: string }, { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<readonly Check[]> {

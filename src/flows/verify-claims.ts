@@ -1,3 +1,4 @@
+import { objectOf } from '../domain/claims/provenance.ts';
 import { describeTimes, nameOf } from '../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../domain/claims/package-step.ts';
 import { checkBinding, kindOf, type MatchedArtifact } from '../domain/claims/subjects.ts';
@@ -129,10 +130,6 @@ function describedBy(statement: Statement, by: string): readonly Evidence[] {
   const ancestors = listOf(objectOf(component['pedigree'])['ancestors']).map((each) => text(each['name']));
   const parts = [...ancestors.filter(Boolean).map((name) => `base model ${name}`), ...licences.filter(Boolean).map((name) => `licence ${name}`)];
   return parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }];
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
