@@ -51,7 +51,7 @@ function environment(folder: string): NodeJS.ProcessEnv {
   chmodSync(join(bin, 'weighmark'), 0o755);
   const home = join(folder, 'home');
   const path = [bin, resolve('node_modules/.bin'), process.env['PATH']].join(delimiter);
-  const cache = join(tmpdir(), 'weighmark-test-cache');
+  const cache = resolve('node_modules/.cache/weighmark-test');
   return { PATH: path, HOME: home, XDG_CONFIG_HOME: join(home, 'config'), XDG_STATE_HOME: join(home, 'state'), XDG_CACHE_HOME: cache, NO_COLOR: '1', REPO: resolve('.') };
 }
 
