@@ -31,7 +31,11 @@ export function casesOf(data: Data, tools: Tools): readonly Case[] {
   const tool = (path: string | undefined, label: string, words: readonly string[]): readonly Contender[] => (path === undefined ? [] : [{ label, argv: [path, ...words] }]);
   const b3sum = (files: readonly string[]) => tool(tools.b3sum, 'b3sum', files);
   const openssl = (files: readonly string[]) => tool(tools.openssl, 'openssl', ['dgst', '-sha256', ...files]);
-  const signing = (folder: string) => tool(tools.modelSigning, 'model_signing', ['verify', 'key', folder, '--signature', join(folder, 'model.sig'), '--public_key', data.publicKey, '--ignore_unsigned_files']);
+  const signed = (folder: string) => ['verify', 'key', folder, '--signature', join(folder, 'model.sig')];
+  const signing = (folder: string) => [
+    ...tool(tools.modelSigning, 'model_signing', [...signed(folder), '--public_key', data.publicKey, '--ignore_unsigned_files']),
+    ...tool(tools.modelSigningGo, 'model-signing (Go)', [...signed(folder), '--public-key', data.publicKey, '--ignore-unsigned-files']),
+  ];
   const hugeFolder = join(data.huge, '..');
   const trust = ['--key', data.publicKey];
   return [

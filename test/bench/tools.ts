@@ -8,18 +8,21 @@ export interface Tools {
   readonly openssl?: string;
   readonly sha256sum?: string;
   readonly modelSigning?: string;
+  /** model-transparency-go. */
+  readonly modelSigningGo?: string;
   readonly missing: readonly string[];
 }
 
 const BIN = fileURLToPath(new URL('../../bin/weighmark.js', import.meta.url));
 
-/** `B3SUM` and `MODEL_SIGNING` name tools that are not on the path. */
+/** `B3SUM`, `MODEL_SIGNING` and `MODEL_SIGNING_GO` name tools that are not on the path. */
 export function findTools(): Tools {
   const found = {
     b3sum: first([process.env['B3SUM'], 'b3sum'], ['--version']),
     openssl: first(['openssl'], ['version']),
     sha256sum: first(['sha256sum'], ['--version']),
     modelSigning: first([process.env['MODEL_SIGNING'], 'model_signing'], ['--help']),
+    modelSigningGo: first([process.env['MODEL_SIGNING_GO'], 'model-signing'], ['--help']),
   };
   const missing = Object.entries(found).flatMap(([name, path]) => (path === undefined ? [name] : []));
   const present = Object.fromEntries(Object.entries(found).filter(([, path]) => path !== undefined));
