@@ -51,6 +51,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   await run.start(program);
 }
 
+/** The whole command tree, as `--help`, completion and the manual pages show it. */
+export async function allCommands(version: string, run: Run): Promise<Command> {
+  const { addCommonOptions, createProgram, leaves } = await import('./program.ts');
+  const program = createProgram(version);
+  await addCommands(program, run, undefined);
+  for (const command of leaves(program)) addCommonOptions(command);
+  return program;
+}
+
 export function commandNames(): readonly string[] {
   return Object.keys(COMMANDS);
 }

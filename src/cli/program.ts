@@ -68,6 +68,7 @@ async function start(program: Command, job: Job): Promise<void> {
   process.stderr.on('error', onBrokenOutput);
   try {
     for (const command of leaves(program)) addCommonOptions(command);
+    if (asksHelp(job.argv)) await addExamples(program);
     await parse(program, job);
   } catch (error) {
     reportError(job.abort.signal.aborted ? job.abort.signal.reason : error, job);
@@ -95,8 +96,17 @@ async function printVersion(version: string): Promise<void> {
 
 const DEFAULTS: CommonOptions = { format: 'text', quiet: false, verbose: false, progress: true, offline: false };
 
-function leaves(command: Command): readonly Command[] {
+export function leaves(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => (child.commands.length > 0 ? [...leaves(child)] : [child]));
+}
+
+function asksHelp(argv: readonly string[]): boolean {
+  return argv.some((word) => ['-h', '--help', 'help'].includes(word));
+}
+
+async function addExamples(program: Command): Promise<void> {
+  const { examplesOf } = await import('./examples.ts');
+  for (const command of leaves(program)) command.addHelpText('after', ['\nExamples:', ...examplesOf(commandPath(command)).map((line) => `  ${line}`)].join('\n'));
 }
 
 const COMMON: readonly (() => Option)[] = [
@@ -112,7 +122,7 @@ const COMMON: readonly (() => Option)[] = [
 ];
 
 /** A command's own option of the same name stays. */
-function addCommonOptions(command: Command): void {
+export function addCommonOptions(command: Command): void {
   command.exitOverride().configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
@@ -174,7 +184,8 @@ function commonFields(command: string, version: string): object {
   return { $schema: `https://weighmark.dev/schemas/${name}.schema.json`, schemaVersion: 1, tool: { name: 'weighmark', version }, command };
 }
 
-function commandPath(command: Command): string {
+/** `bom create`, without the program's name. */
+export function commandPath(command: Command): string {
   const parent = command.parent;
   return parent === null || parent.parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
 }

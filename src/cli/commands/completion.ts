@@ -7,7 +7,6 @@ export const register: Register = (program, run) => {
     .command('completion')
     .description('print a completion script')
     .addArgument(new Argument('<shell>', 'for which shell').choices(SHELLS))
-    .addHelpText('after', '\nExamples:\n  eval "$(weighmark completion bash)"\n  weighmark completion fish | source')
     .action(
       run(async (_context, shell: Shell, _options: object, command: Command) => {
         const script = completionScript(shell, command.parent ?? command);

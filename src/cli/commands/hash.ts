@@ -34,7 +34,6 @@ export const register: Register = (program, run) => {
     .option('--prove <file:start-end>', 'prove bytes start to end (end not included) of a file against its BLAKE3')
     .option('--check-proof <proof>', 'check such a proof against --digest, without the file; -o gets the proven bytes')
     .option('--digest <blake3>', 'the digest to check a proof against')
-    .addHelpText('after', '\nExamples:\n  weighmark hash model.safetensors\n  weighmark hash --algorithm sha256 --algorithm blake3 ./model\n  weighmark hash --check SHA256SUMS\n  weighmark hash --prove model.safetensors:0-1024 -o header.proof\n  weighmark hash --check-proof header.proof --digest 43de72…')
     .action(run(async (context, paths: string[], options: HashCommandOptions) => hash(context, paths, options)));
 };
 

@@ -9,7 +9,6 @@ export const register: Register = (program, run) => {
     .command('hook')
     .description('check staged files before a commit: unsafe content, broken claims, changed weights')
     .argument('[file...]', 'files to check; without any, what git has staged')
-    .addHelpText('after', '\nExamples:\n  weighmark hook\n  printf \'#!/bin/sh\\nexec weighmark hook\\n\' > .git/hooks/pre-commit')
     .action(run(async (context, files: readonly string[]) => hook(context, files)));
 };
 

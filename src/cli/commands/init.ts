@@ -10,7 +10,6 @@ export const register: Register = (program, run) => {
     .description('look at a repository and write a commented policy, configuration and hook')
     .argument('[dir]', 'the repository', '.')
     .option('-y, --yes', 'write without asking')
-    .addHelpText('after', '\nExamples:\n  weighmark init\n  weighmark init --yes')
     .action(run(async (context, dir: string, options: { yes?: boolean }) => init(context, dir, options)));
 };
 

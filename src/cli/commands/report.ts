@@ -30,7 +30,6 @@ export const register: Register = (program, run) => {
     .option('--env <name>', 'judge it by this environment')
     .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
     .option('--evidence <file.tar>', 'write registry, policy and report into a tar for another machine')
-    .addHelpText('after', '\nExamples:\n  weighmark report acme/enc:1.4 --env prod --policy policy.yaml -o report.html\n  weighmark report acme/enc:1.4 --env prod --at 2026-03-31 --format markdown\n  weighmark report --registry registry --policy policy.yaml -o registry.html')
     .action(run(async (context, ref: string | undefined, options: Options) => (ref === undefined ? overview(context, options) : make(context, ref, options))));
 };
 
