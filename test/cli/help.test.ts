@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +40,8 @@ test('a manual page for every command names its options and says nothing that gr
   const program = await tree();
   const pages = manualPages(program, '0.0.0');
   assert.equal(pages.length, leaves(program).length + 1);
+  const { man } = JSON.parse(readFileSync('package.json', 'utf8')) as { man: readonly string[] };
+  assert.deepEqual(pages.map(({ name }) => `./man/${name}`).sort(), [...man].sort(), 'npm installs what package.json lists');
   const verify = pages.find(({ name }) => name === 'weighmark-verify.1')?.text ?? '';
   for (const wanted of ['\\-\\-only <glob>', '.SH TRUST OPTIONS', '.SH COMMON OPTIONS', '.SH EXAMPLES', 'weighmark verify model']) assert.ok(verify.includes(wanted), wanted);
   if (spawnSync('groff', ['--version']).status !== 0) return t.skip('no groff here');
