@@ -165,7 +165,10 @@ async function smallBlob(source: Registry, name: string, { digest, size }: { dig
   }
 }
 
-/** Revocations are good everywhere: whoever trusts the revoker honours them. They travel with what was asked for. */
+/**
+ * Revocations are good everywhere: whoever trusts the revoker honours them. They travel with what was asked for, and are
+ * logged there: a reader finds each where its entry says.
+ */
 async function copyRevocations({ name, id }: RegistryEntry, entries: readonly LogEntry[], { source, target }: Pick<Job, 'source' | 'target'>): Promise<readonly LogLeaf[]> {
   const leaves: LogLeaf[] = [];
   for (const { leaf } of entries.filter(({ leaf: { kind } }) => kind === 'revocation')) {
@@ -173,7 +176,7 @@ async function copyRevocations({ name, id }: RegistryEntry, entries: readonly Lo
     const bundle = bundles.find((each) => ociDigest(each) === leaf.bundle);
     if (bundle === undefined) throw new WeighmarkError('claim-missing', 'a revocation is logged, but its claim is not there', { subject: leaf.bundle, facts: { manifest: leaf.manifest, name: leaf.name } });
     await target.putClaim(name, id, bundle);
-    leaves.push({ ...leaf, name });
+    leaves.push({ ...leaf, name, manifest: id });
   }
   return leaves;
 }

@@ -32,6 +32,16 @@ export async function showLog(question: { readonly query?: LogQuery; readonly la
   return { ...head, entries, pending: await log.pending() };
 }
 
+/**
+ * What a killed writer had signed into the log but not published is published before anything is decided: a promotion that
+ * does not know of the one before it contradicts it. Without the log's key nothing can be decided here anyway.
+ */
+export async function finishInterrupted({ log }: Pick<Registry, 'log'>): Promise<void> {
+  await log.append([]).catch((error: unknown) => {
+    if (!(error instanceof WeighmarkError && error.code === 'key-unusable')) throw error;
+  });
+}
+
 /** Reads every tile, proves them under the signed checkpoint, holds that against what was seen before. */
 export async function verifyLog(question: { readonly witnessPolicy?: string }, registry: Pick<Registry, 'log'>): Promise<LogHead & { readonly quorum: QuorumResult | null }> {
   const { log } = registry;

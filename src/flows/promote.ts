@@ -16,6 +16,7 @@ import { attachClaim } from '../domain/registry/attach.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { breakGlassChecks } from './break-glass.ts';
+import { finishInterrupted } from './log.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget, type PinnedCheckpoint } from './gate.ts';
 
 export interface PromoteInput {
@@ -51,6 +52,7 @@ export interface PromoteOutcome {
 export async function promote(input: PromoteInput, ports: GatePorts, work: { registry: Registry; signer: () => Promise<ClaimSigner> }): Promise<PromoteOutcome> {
   const { policy } = input;
   const environment = environmentOf(policy, input.environment);
+  if (input.dryRun !== true) await finishInterrupted(work.registry);
   const gathered = await gather({ ...input, environment, needsFreshLog: true }, work.registry, ports);
   const evaluation = evaluate(gathered.of);
   const checks = [contentCheck(gathered), ...(input.breakGlass === undefined ? evaluation.checks : breakGlassChecks(gathered.of, evaluation.checks, input.breakGlass))];

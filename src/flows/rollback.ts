@@ -11,6 +11,7 @@ import { attachClaim } from '../domain/registry/attach.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type PinnedCheckpoint } from './gate.ts';
+import { finishInterrupted } from './log.ts';
 import { judgeSigner, verifierId } from './promote.ts';
 import { readLog } from './gate-claims.ts';
 
@@ -47,6 +48,7 @@ const WAIVED: readonly Code[] = ['claim-stale', 'no-verified-time', 'not-promote
  */
 export async function rollback(input: RollbackInput, ports: GatePorts, work: { registry: Registry; signer: () => Promise<ClaimSigner> }): Promise<RollbackOutcome> {
   const environment = environmentOf(input.policy, input.environment);
+  await finishInterrupted(work.registry);
   const now = await look(input, environment, { ports, registry: work.registry, reference: await anyPromoted(input, work.registry), withContent: false });
   const history = promotionHistory(now.of, environment);
   const [current] = history;

@@ -50,7 +50,8 @@ async function placeNew(temporary: string, location: string): Promise<void> {
   await link(temporary, location);
 }
 
-function writeError(cause: unknown, location: string): WeighmarkError {
+/** `unreadable` is about reading: a write that fails so is refused. */
+export function writeError(cause: unknown, location: string): WeighmarkError {
   const error = fileError(cause, location);
   if (error.code !== 'unreadable') return error;
   return new WeighmarkError('write-refused', `cannot write ${error.message}`, { subject: location, cause });

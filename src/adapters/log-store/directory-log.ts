@@ -1,15 +1,16 @@
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../domain/ports.ts';
 import { growLog } from '../../domain/tlog/append.ts';
-import { openCheckpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
+import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { formatLeaf } from '../../domain/tlog/leaf.ts';
-import { parseVkey } from '../../domain/tlog/note.ts';
+import { ED25519, parseVkey } from '../../domain/tlog/note.ts';
 import type { LogPolicy } from '../../domain/tlog/quorum.ts';
 import { readEntries } from '../../domain/tlog/read.ts';
 import { createFiles } from '../files/index.ts';
-import { syncFolder, writeFileAtomic } from '../files/write.ts';
+import { syncFolder, writeError, writeFileAtomic } from '../files/write.ts';
 import { forget, openIndex, type LogIndex } from './index-db.ts';
 import { withLock } from './lock.ts';
 import { requireOwnKey, type LogKey } from './log-key.ts';
@@ -34,6 +35,7 @@ export interface LogSetup {
   readonly now: () => Date;
 }
 
+const CHECKPOINT = 'checkpoint';
 const CHECKPOINT_BYTES = 1 << 18;
 const files = createFiles();
 
@@ -52,32 +54,25 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
 
 function load(setup: LogSetup): Promise<LogView> {
   return loadView(setup, async () => {
-    const bytes = await files.readIfThere(join(setup.folder, 'checkpoint'), CHECKPOINT_BYTES);
+    const bytes = await files.readIfThere(join(setup.folder, CHECKPOINT), CHECKPOINT_BYTES);
     return { note: bytes === null ? null : Buffer.from(bytes).toString(), read: tileReader(setup.folder) };
   });
 }
 
 /** Nothing waits in a log of one's own; witnesses are asked, and their cosignatures kept with the checkpoint. */
 async function cosign(setup: LogSetup, policy: LogPolicy | undefined): Promise<Integration> {
-  await ownKey(setup);
-  await settle(setup);
+  await settle(setup, await ownKey(setup));
   const { head, read } = await load(setup);
   if (head === null || policy === undefined) return { size: head?.size ?? 0, added: [], cosigned: [], refused: [] };
   const { note, cosigned, refused } = await askWitnesses({ head, read }, policy);
-  await writeFileAtomic(join(setup.folder, NEXT), note);
-  await nameCheckpoint(setup);
+  await writeFileAtomic(join(setup.folder, CHECKPOINT), note);
   return { size: head.size, added: [], cosigned, refused };
-}
-
-async function readCheckpoint(setup: LogSetup, name: string): Promise<VerifiedCheckpoint | null> {
-  const bytes = await files.readIfThere(join(setup.folder, name), CHECKPOINT_BYTES);
-  return bytes === null ? null : openCheckpoint(Buffer.from(bytes).toString(), setup.vkeys.map(parseVkey));
 }
 
 /** Under the lock. */
 async function append(setup: LogSetup, leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]> {
   const key = await ownKey(setup);
-  const head = await settle(setup);
+  const head = await settle(setup, key);
   return withIndex(setup, head, async (index) => {
     const places = new Map<string, number>();
     const missing: LogLeaf[] = [];
@@ -101,35 +96,68 @@ function keyOf(leaf: LogLeaf): string {
   return Buffer.from(formatLeaf(leaf)).toString();
 }
 
-/** Where a signed checkpoint waits, synced, for its name. */
+/** Where a signed checkpoint waits for its name. Written in place: no other file ever holds what was signed. */
 const NEXT = '.checkpoint.next';
 
 /**
- * The head to append to. If a writer died between signing a checkpoint and naming it, that one is published now: two
- * checkpoints of one size are never signed (security rule 17).
+ * The head to append to. If a writer died after it signed a checkpoint, that one is published now: two checkpoints of one
+ * size are never signed (security rule 17). One that was torn before a signature was whole was never signed.
+ * @throws WeighmarkError `log-invalid` if the tiles of what was signed are not there.
  */
-async function settle(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
-  const next = await readCheckpoint(setup, NEXT).catch(() => null);
-  if (next !== null && (await isWhole(setup, next))) await nameCheckpoint(setup);
-  else await rm(join(setup.folder, NEXT), { force: true });
+async function settle(setup: LogSetup, key: LogKey): Promise<VerifiedCheckpoint | null> {
+  const bytes = await files.readIfThere(join(setup.folder, NEXT), CHECKPOINT_BYTES);
+  const next = bytes === null ? null : signedIn(setup, Buffer.from(bytes).toString());
+  const published = next === null ? null : await readCheckpoint(setup);
+  if (next !== null && next.checkpoint.size > (published?.size ?? 0)) {
+    await requireTiles(setup, published, next.checkpoint);
+    if (next.isWhole) await nameCheckpoint(setup);
+    else await writeFileAtomic(join(setup.folder, CHECKPOINT), signNow(setup, key, next.checkpoint));
+  }
+  await rm(join(setup.folder, NEXT), { force: true });
   return (await load(setup)).head;
 }
 
+async function readCheckpoint(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
+  const bytes = await files.readIfThere(join(setup.folder, CHECKPOINT), CHECKPOINT_BYTES);
+  return bytes === null ? null : openCheckpoint(Buffer.from(bytes).toString(), setup.vkeys.map(parseVkey));
+}
+
+/** What a perhaps torn note shows to have been signed with the log's key; null if nothing was. */
+function signedIn(setup: LogSetup, text: string): { readonly checkpoint: VerifiedCheckpoint; readonly isWhole: boolean } | null {
+  const vkeys = setup.vkeys.map(parseVkey);
+  const opened = (keys: typeof vkeys) => {
+    try {
+      return openCheckpoint(text.slice(0, text.lastIndexOf('\n') + 1), keys);
+    } catch {
+      return null;
+    }
+  };
+  const checkpoint = opened(vkeys.filter(({ type }) => type === ED25519));
+  return checkpoint === null ? null : { checkpoint, isWhole: opened(vkeys) !== null };
+}
+
 /** The tiles of an unpublished checkpoint are all there and continue what is published. */
-async function isWhole(setup: LogSetup, next: VerifiedCheckpoint): Promise<boolean> {
-  const found = await readCheckpoint(setup, 'checkpoint');
+async function requireTiles(setup: LogSetup, head: Checkpoint | null, next: VerifiedCheckpoint): Promise<void> {
   const read = tileReader(setup.folder);
   try {
-    await requireContinuity(found ?? emptyOf(setup.origin), next, read);
-    await readEntries(next, read, { from: found?.size ?? 0, to: next.size });
-    return true;
-  } catch {
-    return false;
+    await requireContinuity(head ?? emptyOf(setup.origin), next, read);
+    await readEntries(next, read, { from: head?.size ?? 0, to: next.size });
+  } catch (cause) {
+    throw new WeighmarkError('log-invalid', 'a checkpoint was signed whose tiles are not here', {
+      subject: join(setup.folder, NEXT),
+      facts: { signed: `size ${next.size}`, published: `size ${head?.size ?? 0}` },
+      hint: 'restore the log from a copy that has them: another checkpoint of that size must not be signed',
+      cause,
+    });
   }
 }
 
+function signNow(setup: LogSetup, key: LogKey, checkpoint: Checkpoint): string {
+  return key.sign(checkpoint, Math.floor(setup.now().getTime() / 1000));
+}
+
 async function nameCheckpoint(setup: LogSetup): Promise<void> {
-  await rename(join(setup.folder, NEXT), join(setup.folder, 'checkpoint'));
+  await rename(join(setup.folder, NEXT), join(setup.folder, CHECKPOINT));
   await syncFolder(setup.folder);
 }
 
@@ -187,11 +215,22 @@ async function publish(setup: LogSetup, { head, key, index, leaves }: Publicatio
   const oldSize = head?.size ?? 0;
   const growth = await growLog(oldSize, leaves.map(formatLeaf), tileReader(setup.folder));
   await writeTiles(setup.folder, growth.tiles);
-  const note = key.sign({ origin: setup.origin, size: growth.size, root: growth.root }, Math.floor(setup.now().getTime() / 1000));
-  await writeFileAtomic(join(setup.folder, NEXT), note);
+  const note = signNow(setup, key, { origin: setup.origin, size: growth.size, root: growth.root });
+  await writeInPlace(join(setup.folder, NEXT), note);
   await nameCheckpoint(setup);
   await remember(setup, note);
   await removePartials(setup.folder, growth.tiles.map(({ tile }) => tile));
   const entries: readonly LogEntry[] = leaves.map((leaf, at) => ({ index: oldSize + at, leaf }));
   index.add(entries, { size: growth.size, root: Buffer.from(growth.root).toString('base64') });
+}
+
+async function writeInPlace(path: string, text: string): Promise<void> {
+  try {
+    const handle = await open(path, 'w', 0o644);
+    await handle.writeFile(text);
+    await handle.sync();
+    await handle.close();
+  } catch (cause) {
+    throw writeError(cause, path);
+  }
 }

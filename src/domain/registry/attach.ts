@@ -32,12 +32,14 @@ export async function attachClaim(attachment: Attachment, registry: Registry): P
 
 /**
  * The leaf of a claim that came along with an artifact. It names what the claim itself is about, which for an ancestor's
- * claim is not the artifact it travels with. Promotions that come along are history of another log: never `promotion`.
+ * claim is not the artifact it travels with. Every decision reads every revocation, so a revocation's leaf says where it
+ * lies: with what it came along. Promotions that come along are history of another log: never `promotion`.
  */
 export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; readonly id: string }): LogLeaf {
   const { predicateType, manifest } = aboutOf(bundle);
-  const kind = predicateType === PREDICATES.revocation ? 'revocation' : 'claim';
-  return { v: 1, kind, name: along.name, manifest: manifest ?? along.id, bundle: ociDigest(bundle) };
+  const common = { v: 1, name: along.name, bundle: ociDigest(bundle) } as const;
+  if (predicateType === PREDICATES.revocation) return { ...common, kind: 'revocation', manifest: along.id };
+  return { ...common, kind: 'claim', manifest: manifest ?? along.id };
 }
 
 /** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */

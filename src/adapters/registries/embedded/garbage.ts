@@ -1,61 +1,108 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { WeighmarkError } from '../../../domain/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/json.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import type { Collected, TransparencyLog } from '../../../domain/ports.ts';
 import { readBlob } from './blobs.ts';
-import { modelNames, readLayout } from './layout.ts';
+import { layoutFolders, readLayout } from './layout.ts';
 
 interface Options {
   readonly dryRun: boolean;
   readonly olderThanMs: number;
 }
 
-/** Under the lock of the layouts, so that no list changes meanwhile; blobs being written are younger than the limit. */
-export async function collectGarbage(store: { readonly models: string; readonly log: TransparencyLog }, options: Options): Promise<Collected> {
-  const logged = new Set((await store.log.find({})).flatMap(({ leaf }) => [leaf.manifest, leaf.bundle]));
-  const removed: { path: string; sizeBytes: number }[] = [];
-  let kept = 0;
-  for (const name of await modelNames(store.models)) {
-    const layout = join(store.models, ...name.split('/'));
-    const needed = await neededBlobs(layout, logged);
-    for (const garbage of await unneeded(join(layout, 'blobs', 'sha256'), needed, options)) {
-      removed.push({ path: garbage.path.slice(store.models.length + 1), sizeBytes: garbage.sizeBytes });
-      if (!options.dryRun) await rm(garbage.path, { force: true });
-    }
-    kept += needed.size;
-  }
-  return { removed, kept };
+interface Found {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly changedMs: number;
 }
 
-/** Everything reachable from the index, and from logged manifests that are here. */
-async function neededBlobs(layout: string, logged: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+/**
+ * Under the lock of the layouts, so that no list changes meanwhile. Blobs being written are younger than the limit; one that
+ * is needed again after all is missed by whoever puts the manifest.
+ */
+export async function collectGarbage(store: { readonly folder: string; readonly log: TransparencyLog }, options: Options): Promise<Collected> {
+  const models = join(store.folder, 'models');
+  const logged = new Set((await store.log.find({})).flatMap(({ leaf }) => [leaf.manifest, leaf.bundle]));
+  const garbage = [...(await leftovers(store.folder))];
+  let kept = 0;
+  for (const layout of await layoutFolders(models)) {
+    const there = await filesIn(join(layout, 'blobs', 'sha256'));
+    const needed = await neededBlobs(layout, new Set(there.map(({ path }) => `sha256:${basename(path)}`)), logged);
+    const unneeded = there.filter(({ path }) => !needed.has(`sha256:${basename(path)}`));
+    kept += there.length - unneeded.length;
+    garbage.push(...unneeded);
+  }
+  const old = garbage.filter(({ changedMs }) => Date.now() - changedMs >= options.olderThanMs);
+  if (!options.dryRun) for (const { path } of old) await rm(path, { force: true });
+  return { removed: old.map(({ path, sizeBytes }) => ({ path: path.slice(store.folder.length + 1), sizeBytes })).toSorted((a, b) => (a.path < b.path ? -1 : 1)), kept };
+}
+
+/** Temporary files of writes that were interrupted, and what a copy had on its way; blobs' own are found beside the blobs. */
+async function leftovers(folder: string): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() && /^\..*\.tmp$/.test(entry.name)) found.push(await described(path));
+    if (entry.isDirectory() && /^\.copying\..*\.part$/.test(entry.name)) found.push(...(await filesBelow(path)));
+    else if (entry.isDirectory() && entry.name !== 'blobs') found.push(...(await leftovers(path)));
+  }
+  return found;
+}
+
+async function filesBelow(folder: string): Promise<readonly Found[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => described(join(entry.parentPath, entry.name))));
+}
+
+async function filesIn(folder: string): Promise<readonly Found[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)));
+  const found: Found[] = [];
+  for (const name of names) found.push(await described(join(folder, name)));
+  return found;
+}
+
+async function described(path: string): Promise<Found> {
+  const { size, mtimeMs } = await stat(path);
+  return { path, sizeBytes: size, changedMs: mtimeMs };
+}
+
+/**
+ * Of the blobs that are there, everything reachable from the index and from what is logged.
+ * @throws WeighmarkError if a listed manifest cannot be read: what it names would be taken for garbage.
+ */
+async function neededBlobs(layout: string, there: ReadonlySet<string>, logged: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
-  const queue = [...(await readLayout(layout)).map(({ digest }) => digest), ...logged];
-  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
-    if (needed.has(digest)) continue;
-    const bytes = await readBlob(layout, digest, LIMITS.manifestBytes).catch(() => null);
+  const queue = [...(await readLayout(layout)).map(({ digest }) => ({ digest, listed: true })), ...[...there].filter((digest) => logged.has(digest)).map((digest) => ({ digest, listed: false }))];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const { digest, listed } = next;
+    if (needed.has(digest) || !there.has(digest)) continue;
     needed.add(digest);
-    if (bytes !== null) queue.push(...namedManifests(bytes, needed));
+    const { blobs, manifests } = namesOf(await readListed(layout, digest, listed), listed);
+    for (const blob of blobs) needed.add(blob);
+    queue.push(...manifests.map((manifest) => ({ digest: manifest, listed: true })));
   }
   return needed;
 }
 
-/** Notes config and layers as needed, returns the manifests to follow. What is no manifest names nothing. */
-function namedManifests(bytes: Uint8Array, needed: Set<string>): readonly string[] {
-  try {
-    const { config, layers, manifests } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, refuseCaseDuplicates: false });
-    for (const digest of [config, ...listOf(layers)].flatMap(digestOf)) needed.add(digest);
-    return listOf(manifests).flatMap(digestOf);
-  } catch {
-    return [];
-  }
+/** Logged are bundles too, which may be larger than any manifest. */
+async function readListed(layout: string, digest: string, listed: boolean): Promise<Uint8Array> {
+  return readBlob(layout, digest, LIMITS.manifestBytes).catch((error: unknown) => {
+    if (!listed && error instanceof WeighmarkError && error.code === 'limit-exceeded') return Buffer.from('{}');
+    throw error;
+  });
 }
 
-async function unneeded(folder: string, needed: ReadonlySet<string>, { olderThanMs }: Options): Promise<readonly { path: string; sizeBytes: number }[]> {
-  const names = (await readdir(folder)).filter((name) => !needed.has(`sha256:${name}`)).toSorted();
-  const found = await Promise.all(names.map(async (name) => ({ path: join(folder, name), stats: await stat(join(folder, name)) })));
-  return found.filter(({ stats }) => Date.now() - stats.mtimeMs >= olderThanMs).map(({ path, stats }) => ({ path, sizeBytes: stats.size }));
+/** A claim needs what it is about. What is logged and no manifest names nothing. */
+function namesOf(bytes: Uint8Array, listed: boolean): { readonly blobs: readonly string[]; readonly manifests: readonly string[] } {
+  try {
+    const { config, layers, manifests, subject } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, refuseCaseDuplicates: false });
+    return { blobs: [config, ...listOf(layers)].flatMap(digestOf), manifests: [...listOf(manifests), subject].flatMap(digestOf) };
+  } catch (error) {
+    if (listed) throw error;
+    return { blobs: [], manifests: [] };
+  }
 }
 
 function listOf(value: Json | undefined): readonly Json[] {

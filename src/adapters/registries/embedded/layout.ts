@@ -44,16 +44,28 @@ export function withManifest(manifests: readonly Descriptor[], descriptor: Descr
 
 /** Names of all models below `models/`, in order. */
 export async function modelNames(models: string): Promise<readonly string[]> {
-  const names: string[] = [];
+  const found = await namedFolders(models, 'oci-layout');
+  return found.map((parts) => parts.join('/')).toSorted();
+}
+
+/** Folders that hold blobs, those of models that were never finished among them. */
+export async function layoutFolders(models: string): Promise<readonly string[]> {
+  return (await namedFolders(models, 'blobs')).map((parts) => join(models, ...parts));
+}
+
+/** Folders below `models/` that hold an entry of that name, by the parts of their path. */
+async function namedFolders(models: string, marker: string): Promise<readonly (readonly string[])[]> {
+  const found: (readonly string[])[] = [];
   const visit = async (folder: string, parts: readonly string[]): Promise<void> => {
     if (parts.length > MAX_NAME_PARTS) throw new WeighmarkError('limit-exceeded', 'model names nested too deep', { subject: folder });
-    if (parts.length > 0 && (await exists(join(folder, 'oci-layout')))) names.push(parts.join('/'));
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const entries = await readdir(folder, { withFileTypes: true });
+    if (parts.length > 0 && entries.some(({ name }) => name === marker)) found.push(parts);
+    for (const entry of entries) {
       if (entry.isDirectory() && entry.name !== 'blobs' && !entry.name.startsWith('.')) await visit(join(folder, entry.name), [...parts, entry.name]);
     }
   };
   if (await exists(models)) await visit(models, []);
-  return names.toSorted();
+  return found;
 }
 
 async function exists(path: string): Promise<boolean> {
