@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/errors.ts';
 import { passedCheck, verdictOf, type Verdict } from '../domain/verdict.ts';
-import type { PinnedCheckpoint } from '../flows/gate.ts';
+import type { PinnedCheckpoint } from '../flows/log-freshness.ts';
 import type { Registry } from '../domain/ports.ts';
 import type { Context } from './context.ts';
 import { addLogOptions } from './registry-options.ts';
@@ -21,8 +21,8 @@ export function addEnvironmentOptions(command: Command): Command {
     .addOption(checkpointOption());
 }
 
-export function checkpointOption(): Option {
-  return new Option('--min-checkpoint <size:root>', 'the log must continue this checkpoint').helpGroup('Policy:');
+export function checkpointOption(when = ''): Option {
+  return new Option('--min-checkpoint <size:root>', `${when}the log must continue this checkpoint`).helpGroup('Policy:');
 }
 
 /** True if an environment is asked about, or a policy is named on the command line. */
@@ -50,9 +50,6 @@ export async function withEnvironment(context: Context, verdict: Verdict, asked:
   if (verdict.scope === 'partial') throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
   const loaded = asked.loaded ?? (await policyFrom(context, options, subject.inside));
   const registry = asked.registry ?? (await openUnder(context, loaded.policy, options));
-  const line = `snapshot ${registry.log.origin}`;
-  const versions = await context.versions();
-  const highest = await versions.highest(line);
   const { checkEnvironment } = await import('../flows/environment.ts');
   const answer = await checkEnvironment({
     ...subject, ...loaded,
@@ -60,9 +57,7 @@ export async function withEnvironment(context: Context, verdict: Verdict, asked:
     withRules: options.policy !== undefined,
     withContent: asked.withContent === true,
     ...pinnedOf(options),
-    ...(highest === null ? {} : { highestSnapshot: highest }),
   }, registry, await gatePorts(context));
-  if (answer.snapshot !== null) await versions.remember(line, answer.snapshot);
   return verdictOf({ ...verdict, checks: [...verdict.checks, ...answer.checks], notAsked: verdict.notAsked.filter((each) => !['policy', 'lineage', 'revocation'].includes(each)) });
 }
 
@@ -89,7 +84,7 @@ export function pinnedOf({ minCheckpoint }: Pick<EnvironmentOptions, 'minCheckpo
 }
 
 function pinnedFrom(text: string): PinnedCheckpoint {
-  const [, size, root] = /^(0|[1-9]\d{0,15}):([A-Za-z0-9+/]{43}=)$/.exec(text) ?? [];
-  if (size === undefined || root === undefined) throw new WeighmarkError('usage', '--min-checkpoint is SIZE:ROOT, the second and third line of a checkpoint');
+  const [, size, root] = /^([1-9]\d{0,15}):([A-Za-z0-9+/]{43}=)$/.exec(text) ?? [];
+  if (size === undefined || root === undefined) throw new WeighmarkError('usage', '--min-checkpoint is SIZE:ROOT, the second and third line of a checkpoint that is not empty');
   return { size: Number(size), root };
 }

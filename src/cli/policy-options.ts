@@ -94,6 +94,6 @@ export async function openTarget(context: Context, text: string, under: { policy
 }
 
 export async function gatePorts(context: Context): Promise<GatePorts> {
-  return { clock: context.clock, progress: context.progress, signal: context.signal, hasher: () => context.hasher(), keyless: () => context.keyless() };
+  return { clock: context.clock, progress: context.progress, signal: context.signal, hasher: () => context.hasher(), keyless: () => context.keyless(), versions: await context.versions() };
 }
 

@@ -392,7 +392,7 @@ export interface TransparencyLog {
   readonly origin: string;
   /** Its verifier keys in C2SP form: named by the caller, else pinned when first seen, else the registry's own say. */
   readonly vkeys: readonly string[];
-  /** Whether an earlier run left this user a checkpoint to hold the log against (security rule 18). */
+  /** Whether an earlier run left this user a checkpoint to hold the log against. */
   readonly remembered: boolean;
   /**
    * Durable when it returns: tiles, then checkpoint. Needs the log key, except on a remote registry, where the entries
@@ -403,6 +403,14 @@ export interface TransparencyLog {
   checkpoint(): Promise<string | null>;
   /** Entries [from, to), proven to be in the log; `to` beyond the end is the end. */
   entries(from: number, to: number): Promise<readonly LogEntry[]>;
+  /**
+   * Whether decisions may rest on that memory (security rule 18): this user made the log, wrote to it with its key, or an
+   * earlier decision had witnesses or a checkpoint brought along. Having read the log, or been refused, is not enough: it
+   * may have been an old one.
+   */
+  readonly anchored: boolean;
+  /** Something besides memory vouches for the log as it was read in this run: later runs may rest on their memory of it. */
+  anchor(): Promise<void>;
   /** All matching entries, oldest first. Reads and proves the whole log: nothing can be left out by a cache. */
   find(query: LogQuery): Promise<readonly LogEntry[]>;
   /** Leaves that wait for the log's operator (remote registries); unproven. */

@@ -9,7 +9,8 @@ import { approvalProperty, policyUri } from '../domain/policy/vsa.ts';
 import type { ClaimSigner, LoggedLeaf, Registry } from '../domain/ports.ts';
 import { attachClaim } from '../domain/registry/attach.ts';
 import { findingsOf, verdictOf, type Verdict } from '../domain/verdict.ts';
-import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget, type PinnedCheckpoint } from './gate.ts';
+import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
+import type { PinnedCheckpoint } from './log-freshness.ts';
 import { judgeSigner, verifierId } from './promote.ts';
 
 export interface ApproveInput {

@@ -1,3 +1,5 @@
+import type { ClaimOutcome } from '../domain/claims/verify-claim.ts';
+import { given, logRule } from '../domain/policy/evaluate.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import { newestPromotion } from '../domain/policy/promotions.ts';
 import { findingOf, checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
@@ -5,11 +7,17 @@ import type { LogEntry, Registry } from '../domain/ports.ts';
 import type { FeedIndex } from '../domain/scan/feeds/match.ts';
 import { rescan } from './audit-scan.ts';
 import { environmentChecks } from './environment.ts';
-import { gather, type GatePorts } from './gate.ts';
+import { gather, type GatePorts, type Given } from './gate.ts';
+import { readLog, type ReadLog } from './gate-claims.ts';
+import { logFreshness, type PinnedCheckpoint } from './log-freshness.ts';
 
 export interface AuditInput {
   readonly policy: Policy;
   readonly timestampAuthorities?: readonly string[];
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: PinnedCheckpoint;
+  /** What was verified already in this run under the same trust. */
+  readonly outcomes?: Map<string, ClaimOutcome>;
   /** Only these environments; default: all of the policy. */
   readonly environments?: readonly string[];
   /** What is known to be bad by now: everything promoted is held against it. */
@@ -35,12 +43,21 @@ export interface AuditOutcome {
  * what scans and feeds say of it by now, and the rules of its environment.
  */
 export async function audit(input: AuditInput, registry: Registry, ports: GatePorts): Promise<AuditOutcome> {
-  const log = verdictOf({ subject: registry.location, checks: [await logCheck(registry)] });
-  if (log.exitCode !== 0) return { log, promotions: [] };
-  const entries = await registry.log.find({ kind: 'promotion' });
+  const tiles = await logCheck(registry);
+  if (!tiles.passed) return { log: verdictOf({ subject: registry.location, checks: [tiles] }), promotions: [] };
+  const read = await readLog(registry);
+  const fresh = await freshnessCheck(read, input, { registry, ports });
+  const reading: Given = { log: read, outcomes: input.outcomes ?? new Map() };
   const promotions: AuditedPromotion[] = [];
-  for (const place of placesOf(entries, input)) promotions.push(await auditOne(place, input, { registry, ports }));
-  return { log, promotions };
+  for (const place of placesOf(read.entries, input)) promotions.push(await auditOne(place, { ...input, given: reading }, { registry, ports }));
+  return { log: verdictOf({ subject: registry.location, checks: [tiles, fresh] }), promotions };
+}
+
+/** An old log hides what was withdrawn and revoked since: then nobody knows what runs (security rule 18). */
+async function freshnessCheck(read: ReadLog, { policy, pinned }: AuditInput, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<Check> {
+  const findings = await logFreshness(read, { rule: policy.log, pinned, now: ports.clock.now() }, registry);
+  const by = policy.log?.witnesses !== undefined ? 'witnesses say' : pinned !== undefined ? 'the checkpoint brought along says' : 'this machine remembers';
+  return checkOf('log freshness', [{ what: `nothing was taken from the log, as far as ${by}` }], findings);
 }
 
 /** Reads and proves every tile. */
@@ -60,7 +77,8 @@ interface PromotedPlace {
   readonly manifest: string;
 }
 
-function placesOf(entries: readonly LogEntry[], { policy, environments }: AuditInput): readonly PromotedPlace[] {
+function placesOf(log: readonly LogEntry[], { policy, environments }: AuditInput): readonly PromotedPlace[] {
+  const entries = log.filter(({ leaf }) => leaf.kind === 'promotion');
   const known = new Set(environments ?? policy.environments.map(({ name }) => name));
   const places = new Map<string, PromotedPlace>();
   for (const { leaf } of entries) {
@@ -69,18 +87,18 @@ function placesOf(entries: readonly LogEntry[], { policy, environments }: AuditI
   return [...places.values()].toSorted((a, b) => (`${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1));
 }
 
-async function auditOne(place: PromotedPlace, input: AuditInput, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<AuditedPromotion> {
+async function auditOne(place: PromotedPlace, input: AuditInput & { readonly given: Given }, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<AuditedPromotion> {
   const { name, environment } = place;
   const subject = `${name} in ${environment}`;
   try {
     const rules = input.policy.environments.find((each) => each.name === environment);
     if (rules === undefined) throw new Error(`the policy has no environment ${environment}`);
-    const question = { ...input, environment: rules };
+    const question = { ...input, environment: rules, needsFreshLog: true };
     const first = await gather({ ...question, target: { name, reference: place.manifest }, withContent: false }, registry, ports);
     const newest = newestPromotion(first.of, rules);
     if (!('current' in newest)) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [newest.finding])] }) };
     const { current } = newest;
-    if (!current.promotion.passed) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], [])] }) };
+    if (!current.promotion.passed) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [...given('log', logRule(first.of)), checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], [])] }) };
     const gathered = await gather({ ...question, target: { name, reference: current.id }, withContent: true }, registry, ports);
     const content = gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
     const files = content.passed ? gathered.content?.files ?? [] : [];

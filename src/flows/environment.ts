@@ -1,12 +1,13 @@
 import { PREDICATES } from '../domain/claims/predicates.ts';
 import { checkNegatives, NOTHING } from '../domain/policy/required.ts';
-import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule, snapshotOf } from '../domain/policy/evaluate.ts';
+import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule } from '../domain/policy/evaluate.ts';
 import type { Case } from '../domain/policy/facts.ts';
 import { checkPromoted, newestPromotion, type Current } from '../domain/policy/promotions.ts';
 import type { Policy } from '../domain/policy/types.ts';
 import type { Registry } from '../domain/ports.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../domain/verdict.ts';
-import { environmentOf, gather, type GatePorts, type PinnedCheckpoint } from './gate.ts';
+import { environmentOf, gather, type GatePorts, type Given } from './gate.ts';
+import type { PinnedCheckpoint } from './log-freshness.ts';
 import { readLog } from './gate-claims.ts';
 
 export interface EnvironmentQuestion {
@@ -23,15 +24,13 @@ export interface EnvironmentQuestion {
   readonly timestampAuthorities?: readonly string[];
   /** A checkpoint the caller brings: the log must continue it. */
   readonly pinned?: PinnedCheckpoint;
-  readonly highestSnapshot?: number;
+  readonly given?: Given;
 }
 
 export interface EnvironmentAnswer {
   readonly checks: readonly Check[];
   /** The name that is promoted; null if none is. */
   readonly name: string | null;
-  /** For the memory: the version of the snapshot relied on. */
-  readonly snapshot: number | null;
 }
 
 /**
@@ -45,11 +44,11 @@ export async function checkEnvironment(question: EnvironmentQuestion, registry: 
   for (const name of names) {
     const gathered = await gather({ ...question, environment, target: { name, reference: question.id }, withContent: question.withContent === true || question.withRules === true, needsFreshLog: true }, registry, ports);
     const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...environmentChecks(gathered.of, question.withRules === true)];
-    const answer = { checks, name, snapshot: snapshotOf(gathered.of)?.snapshot.version ?? null };
+    const answer = { checks, name };
     if (checks.every(({ passed }) => passed)) return answer;
     answers.push(answer);
   }
-  return answers[0] ?? { checks: [refusedCheck('promotion', [neverPromoted(question)])], name: null, snapshot: null };
+  return answers[0] ?? { checks: [refusedCheck('promotion', [neverPromoted(question)])], name: null };
 }
 
 /** Asked when something enters, not while it stays: the environment before may have moved on. `revocation` is asked anew. */

@@ -1,23 +1,33 @@
 import { checkPackageStep, packagedFrom } from '../domain/claims/package-step.ts';
 import { PREDICATES } from '../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../domain/claims/types.ts';
-import type { Verification } from '../domain/claims/verify-claim.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import { caseOf } from '../domain/policy/evaluate.ts';
+import type { ClaimOutcome, Verification } from '../domain/claims/verify-claim.ts';
+import { caseOf, snapshotOf } from '../domain/policy/evaluate.ts';
 import { createAuthority, policyTrust } from '../domain/policy/authority.ts';
 import type { Case, GateFacts } from '../domain/policy/facts.ts';
-import { freshnessFindings } from '../domain/policy/freshness.ts';
 import { rootOf } from '../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../domain/policy/types.ts';
-import type { Clock, KeylessVerifier, Registry } from '../domain/ports.ts';
+import type { Clock, KeylessVerifier, Registry, VersionMemory } from '../domain/ports.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from './gate-claims.ts';
+import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
 
 export interface GatePorts extends ContentPorts {
   readonly clock: Clock;
   readonly keyless: () => Promise<KeylessVerifier>;
+  /** Of revocation snapshots: a lower version than one seen before is an old one (security rule 19). */
+  readonly versions: VersionMemory;
+}
+
+/** What was read already in this run, for another question about the same registry under the same trust. */
+export interface Given {
+  readonly log: ReadLog;
+  /** Of the same artifact. */
+  readonly collected?: Collected;
+  readonly outcomes?: Map<string, ClaimOutcome>;
 }
 
 export interface GateTarget {
@@ -26,25 +36,19 @@ export interface GateTarget {
   readonly reference: string;
 }
 
-export interface PinnedCheckpoint {
-  readonly size: number;
-  readonly root: string;
-}
-
 export interface GateQuestion {
   readonly target: GateTarget;
   readonly policy: Policy;
   readonly environment: Environment;
   /** RFC 3161 authorities the caller believes beside the policy's: PEM chains. */
   readonly timestampAuthorities?: readonly string[];
-  /** A checkpoint the caller brings: the log must continue it. The root is base64, as checkpoints have it. */
+  /** A checkpoint the caller brings: the log must continue it. */
   readonly pinned?: PinnedCheckpoint;
   /** False: only the log and the claims are looked at, for content that was verified elsewhere. */
   readonly withContent?: boolean;
-  /** A log no earlier run has seen, and no witness vouches for, is a reason to refuse. */
+  /** A log whose age nothing vouches for is a reason to refuse. */
   readonly needsFreshLog?: boolean;
-  /** Highest version of a revocation snapshot this user has seen. */
-  readonly highestSnapshot?: number;
+  readonly given?: Given;
 }
 
 /** Facts gathered for one decision, in one reading of the registry. */
@@ -71,11 +75,13 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   const { target, policy, environment } = question;
   const id = await registry.resolve(target.name, target.reference);
   const named = { name: target.name, id };
-  const log = await readLog(registry);
+  const { given } = question;
+  const log = given?.log ?? (await readLog(registry));
   const now = ports.clock.now();
-  const collected = await collectClaims(named, log, { registry, verification: verificationOf(question, now, ports) });
+  const collected = given?.collected ?? (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
   const content = question.withContent === false ? null : await readContent(named, registry, ports);
   const conflicts = content === null ? [] : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
+  const snapshots = `snapshot ${log.origin}`;
   const findings = [...collected.findings, ...conflicts, ...(await freshness(question, { registry, log, now }))];
   const facts: GateFacts = {
     ...named, now,
@@ -83,10 +89,13 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     carriedFrom: carriedFrom(id, collected.claims, content),
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
-    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: question.highestSnapshot ?? null, strangers: collected.strangers, findings },
+    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: await ports.versions.highest(snapshots), strangers: collected.strangers, findings },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
-  return { of: caseOf(facts, policy, environment), id, content, collected, log };
+  const of = caseOf(facts, policy, environment);
+  const snapshot = snapshotOf(of)?.snapshot.version;
+  if (snapshot !== undefined) await ports.versions.remember(snapshots, snapshot);
+  return { of, id, content, collected, log };
 }
 
 function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
@@ -99,18 +108,8 @@ function trustedOf(policy: Policy, { claims }: Collected, name: string): readonl
 }
 
 async function freshness({ policy, pinned, needsFreshLog }: GateQuestion, { registry, log, now }: { registry: Registry; log: ReadLog; now: Date }): Promise<readonly Finding[]> {
-  const broken = pinned === undefined ? null : pinnedFinding(pinned, log);
-  if (broken !== null) return [broken];
-  if (needsFreshLog !== true && policy.log?.witnesses === undefined) return [];
-  const checkpoint = await registry.log.checkpoint();
-  return freshnessFindings({ checkpoint, vkeys: registry.log.vkeys, remembered: log.remembered, pinned: pinned !== undefined, rule: policy.log, now });
-}
-
-function pinnedFinding({ size, root }: PinnedCheckpoint, log: ReadLog): Finding | null {
-  const found = rootOf(log.entries, size);
-  if (found === null) return { code: 'log-rollback', message: `the log has ${log.entries.length} entries; the checkpoint brought along has ${size}` };
-  if (Buffer.from(found, 'hex').toString('base64') === root) return null;
-  return { code: 'log-fork', message: `the log's first ${size} entries are not those of the checkpoint brought along` };
+  if (needsFreshLog !== true && policy.log?.witnesses === undefined) return pinnedFindings(log, pinned);
+  return logFreshness(log, { rule: policy.log, pinned, now }, registry);
 }
 
 /** A single file is known by its own digest too. */

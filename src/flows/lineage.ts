@@ -6,10 +6,12 @@ import { indexClaims } from '../domain/lineage/index-claims.ts';
 import type { Lineage } from '../domain/lineage/types.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { createAuthority, openAuthority, policyTrust } from '../domain/policy/authority.ts';
+import { given } from '../domain/policy/evaluate.ts';
 import { collectRevocations, type LoggedRevocation } from '../domain/policy/revocations.ts';
 import type { Environment, Policy } from '../domain/policy/types.ts';
-import type { Clock, KeylessVerifier, Registry } from '../domain/ports.ts';
-import { checkOf, verdictOf, type Verdict } from '../domain/verdict.ts';
+import type { Registry } from '../domain/ports.ts';
+import { checkOf, verdictOf, type Finding, type Verdict } from '../domain/verdict.ts';
+import type { GatePorts, Given } from './gate.ts';
 import { collectClaims, readLog, revocationsOf } from './gate-claims.ts';
 import { filesOf } from './registry-show.ts';
 import { findSidecars } from './sidecars.ts';
@@ -18,16 +20,14 @@ import { identifyTree, type ResolvePorts } from './resolve-inputs.ts';
 export interface LineageInput {
   /** As the user named it. */
   readonly shown: string;
-  readonly place: { readonly kind: 'path'; readonly location: string } | { readonly kind: 'registry'; readonly name: string; readonly reference: string; readonly registry: Registry };
+  readonly place: { readonly kind: 'path'; readonly location: string } | { readonly kind: 'registry'; readonly name: string; readonly reference: string; readonly registry: Registry; readonly given?: Given };
   /** Judged by its roles; null: by the caller's trust, in which everybody may say everything. */
   readonly policy: Policy | null;
   readonly environment: Environment | null;
   readonly timestampAuthorities: readonly string[];
 }
 
-export interface LineagePorts extends ResolvePorts {
-  readonly clock: Clock;
-  readonly keyless: () => Promise<KeylessVerifier>;
+export interface LineagePorts extends ResolvePorts, Pick<GatePorts, 'clock' | 'keyless' | 'versions'> {
   readonly trust: () => Promise<readonly TrustEntry[]>;
 }
 
@@ -44,6 +44,8 @@ interface Found {
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly strangers: number;
+  /** What is logged of it and its ancestors, but not there. */
+  readonly absent: readonly Finding[];
 }
 
 /** The verified graph of everything an artifact was made from, with all that is wrong with it. */
@@ -69,16 +71,16 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
 function verdictFor({ shown, policy }: LineageInput, found: Found, graph: Lineage): Verdict {
   const what = `${graph.nodes.size} ${graph.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${graph.depth} steps deep, by ${graph.used.length} claims`;
   const notes = found.strangers === 0 ? [] : [`${found.strangers} claims are by nobody trusted, and were ignored`];
-  return verdictOf({ subject: shown, id: found.id, checks: [checkOf('lineage', [{ what }], graph.findings)], notes, notAsked: policy === null ? ['policy', 'content'] : ['content'] });
+  return verdictOf({ subject: shown, id: found.id, checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.absent })], notes, notAsked: policy === null ? ['policy', 'content'] : ['content'] });
 }
 
 async function find({ place }: LineageInput, verification: Verification, ports: LineagePorts): Promise<Found> {
   if (place.kind === 'path') return findBeside(place.location, verification, ports);
   const id = await place.registry.resolve(place.name, place.reference);
-  const log = await readLog(place.registry);
-  const { claims, strangers } = await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification });
+  const log = place.given?.log ?? (await readLog(place.registry));
+  const { claims, strangers, findings } = place.given?.collected ?? (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
   const files = await filesOf(place.registry, place.name, id);
-  return { id, name: place.name, aliases: aliasesOf(files), claims, strangers: strangers.size, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
+  return { id, name: place.name, aliases: aliasesOf(files), claims, strangers: strangers.size, absent: findings, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
 }
 
 /** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */
@@ -89,7 +91,7 @@ async function findBeside(location: string, verification: Verification, ports: L
   const outcomes = await Promise.all(sidecars.claims.map(({ bytes }) => verifyClaim(bytes, verification)));
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
-  return { id, name: null, aliases: aliasesOf(files), claims, strangers: outcomes.length - claims.length, revocations: revoking.map((claim) => ({ claim, index: null })) };
+  return { id, name: null, aliases: aliasesOf(files), claims, strangers: outcomes.length - claims.length, absent: [], revocations: revoking.map((claim) => ({ claim, index: null })) };
 }
 
 function aliasesOf(files: readonly { readonly sha256: string }[]): readonly string[] {

@@ -17,7 +17,8 @@ import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { breakGlassChecks } from './break-glass.ts';
 import { finishInterrupted } from './log.ts';
-import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget, type PinnedCheckpoint } from './gate.ts';
+import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
+import type { PinnedCheckpoint } from './log-freshness.ts';
 
 export interface PromoteInput {
   readonly target: GateTarget;

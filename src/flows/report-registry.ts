@@ -1,6 +1,6 @@
 import { PREDICATES } from '../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../domain/claims/types.ts';
-import { verifyClaim, type Verification } from '../domain/claims/verify-claim.ts';
+import { verifyClaim, type ClaimOutcome } from '../domain/claims/verify-claim.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -11,7 +11,7 @@ import type { Registry } from '../domain/ports.ts';
 import { newestPromotions, overviewRevocations, overviewVersions, type OverviewFacts, type OverviewRevocation, type OverviewVersion } from '../domain/report/overview.ts';
 import { verdictOf, type Verdict } from '../domain/verdict.ts';
 import { audit, logCheck, type AuditedPromotion } from './audit.ts';
-import { claimsIfThere, readLog, revocationsOf, type ReadLog } from './gate-claims.ts';
+import { claimsIfThere, readLog, revocationsOf, type Collecting, type ReadLog } from './gate-claims.ts';
 import type { LineagePorts } from './lineage.ts';
 import { REVOCATIONS_NAME } from './revoke.ts';
 
@@ -53,29 +53,34 @@ export interface RegistryReport {
 export async function reportRegistry(input: RegistryReportInput, registry: Registry, ports: LineagePorts): Promise<RegistryReport> {
   const { policy } = input;
   const now = ports.clock.now();
-  const { log, audited } = await judge(input, registry, ports);
+  const outcomes: Outcomes = new Map();
+  const { log, audited } = await judge(input, registry, { ...ports, outcomes });
   const about = {
     location: registry.location, origin: registry.log.origin, generated: now.toISOString(), log,
     policy: policy === null ? null : { name: policy.name, version: policy.version, digest: policy.digest },
   };
-  if (log.exitCode !== 0) return { ...about, versions: [], promotions: [], revocations: [] };
-  const facts = await gatherAll(input, registry, ports);
+  if (log.checks.some(({ name, passed }) => name === 'log' && !passed)) return { ...about, versions: [], promotions: [], revocations: [] };
+  const facts = await gatherAll(input, registry, { ...ports, outcomes });
   return { ...about, versions: overviewVersions(facts), promotions: promotionsOf(facts, audited, now), revocations: overviewRevocations(facts) };
 }
 
-async function judge({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts): Promise<{ log: Verdict; audited: readonly AuditedPromotion[] | null }> {
+/** What was verified, for the next question. */
+type Outcomes = Map<string, ClaimOutcome>;
+
+async function judge({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts & { readonly outcomes: Outcomes }): Promise<{ log: Verdict; audited: readonly AuditedPromotion[] | null }> {
   if (policy === null) return { log: verdictOf({ subject: registry.location, checks: [await logCheck(registry)], notAsked: ['policy', 'content'] }), audited: null };
-  const { log, promotions } = await audit({ policy, timestampAuthorities }, registry, ports);
+  const { log, promotions } = await audit({ policy, timestampAuthorities, outcomes: ports.outcomes }, registry, ports);
   return { log, audited: promotions };
 }
 
-async function gatherAll({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts): Promise<OverviewFacts> {
+async function gatherAll({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts & { readonly outcomes: Outcomes }): Promise<OverviewFacts> {
   const trust = policy === null ? await ports.trust() : policyTrust(policy);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const log = await readLog(registry);
   const listed = (await registry.list()).filter(({ name }) => name !== REVOCATIONS_NAME);
   const authorities = [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities];
-  const { claims, held } = await allClaims(registry, log, { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities, name: null });
+  const verification = { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities };
+  const { claims, held } = await allClaims({ registry, verification, outcomes: ports.outcomes }, log);
   const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, { reinstate: reinstateOf(policy) });
   return { listed, entries: log.entries, claims, held, revocations, authority };
 }
@@ -86,7 +91,7 @@ function reinstateOf(policy: Policy | null): number {
 }
 
 /** Every bundle of everything listed or logged, each verified once. @throws WeighmarkError `claims-limit`. */
-async function allClaims(registry: Registry, log: ReadLog, verification: Verification): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
+async function allClaims({ registry, verification, outcomes }: Required<Collecting>, log: ReadLog): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
   const places = [...(await registry.list()), ...log.entries.map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest }))];
   const distinct = new Map(places.map((place) => [`${place.name}@${place.id}`, place]));
   const held = new Set<string>();
@@ -96,7 +101,7 @@ async function allClaims(registry: Registry, log: ReadLog, verification: Verific
       const digest = sha256Hex(bytes);
       if (held.has(digest)) continue;
       if (held.add(digest).size > MAX_CLAIMS) throw new WeighmarkError('claims-limit', `more than ${MAX_CLAIMS} claims in one registry`);
-      const outcome = await verifyClaim(bytes, { ...verification, maxBytes: LIMITS.signatureBytes });
+      const outcome = outcomes.get(digest) ?? (await verifyClaim(bytes, { ...verification, maxBytes: LIMITS.signatureBytes }));
       if (outcome.trusted) claims.push(outcome.claim);
     }
   }

@@ -10,7 +10,7 @@ import type { Registry } from '../domain/ports.ts';
 import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../domain/report/facts.ts';
 import { checkOf, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { checkEnvironment } from './environment.ts';
-import { environmentOf } from './gate.ts';
+import { environmentOf, type Given } from './gate.ts';
 import { collectClaims, readLog } from './gate-claims.ts';
 import { readContent } from './gate-content.ts';
 import { lineage, type LineagePorts } from './lineage.ts';
@@ -49,13 +49,14 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const now = ports.clock.now();
   const target = await targetOf(input, registry);
   const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
+  const given = { log, collected };
   const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
   const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority });
-  const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry } }, ports);
-  const promoted = await promotionChecks(input, target, { registry, ports });
+  const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry, given } }, ports);
+  const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
   const claims = checkOf('claims', facts.claims.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
-  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks, ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
+  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks.filter(({ name }) => name === 'lineage'), ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {
     ...target, verdict, facts, files: content.files, lineage: ancestry.lineage,
@@ -72,7 +73,7 @@ async function targetOf({ name, reference }: ReportInput, registry: Registry): P
 
 function verification(input: ReportInput, trust: readonly TrustEntry[], { ports, now }: { ports: LineagePorts; now: Date }): Verification {
   const authorities = [...(input.policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
-  return { trust, keyless: ports.keyless, now, timestampAuthorities: authorities, name: null };
+  return { trust, keyless: ports.keyless, now, timestampAuthorities: authorities };
 }
 
 /** The bytes are read once: where the environment was judged, that read is the one that counts. */
@@ -83,12 +84,12 @@ async function contentOf(target: { name: string; id: string }, promoted: readonl
   return { check, files: await filesOf(registry, target.name, target.id).catch(() => []) };
 }
 
-async function promotionChecks(input: ReportInput, target: { name: string; id: string }, { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<readonly Check[]> {
+async function promotionChecks(input: ReportInput, target: { name: string; id: string; given: Given }, { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<readonly Check[]> {
   const { policy, environment } = input;
   if (environment === null || input.at !== null) return [];
   if (policy === null) throw new WeighmarkError('usage', 'an environment is judged by a policy, and none is named', { hint: 'say `--policy FILE`' });
   environmentOf(policy, environment);
-  const question = { id: target.id, name: target.name, policy, environment, withRules: true, timestampAuthorities: input.timestampAuthorities };
+  const question = { ...target, policy, environment, withRules: true, timestampAuthorities: input.timestampAuthorities };
   return (await checkEnvironment(question, registry, ports)).checks;
 }
 

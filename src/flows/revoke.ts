@@ -18,7 +18,8 @@ import { REVOKER_ROLE, type Policy } from '../domain/policy/types.ts';
 import type { ClaimSigner, LoggedLeaf, Registry } from '../domain/ports.ts';
 import { attachClaim } from '../domain/registry/attach.ts';
 import type { GatePorts } from './gate.ts';
-import { readLog } from './gate-claims.ts';
+import { readLog, type ReadLog } from './gate-claims.ts';
+import { requireFreshLog, type PinnedCheckpoint } from './log-freshness.ts';
 
 /** Name under which a registry keeps what is said about signers and the log, which are no artifacts. */
 export const REVOCATIONS_NAME = 'weighmark-revocations';
@@ -63,13 +64,20 @@ export interface SnapshotInput {
   readonly policy: Policy;
   /** How long it holds, in milliseconds. */
   readonly validMs: number;
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: PinnedCheckpoint;
 }
 
-/** A revoker's snapshot of all that is revoked as of now (rule 19): one version above the newest. @throws `wrong-signer`. */
-export async function takeSnapshot({ policy, validMs }: SnapshotInput, ports: RevokePorts): Promise<RevokeOutcome & { readonly snapshot: Snapshot }> {
+/**
+ * A revoker's snapshot of all that is revoked as of now (rule 19): one version above the newest. It vouches for the log, so
+ * it is never made from one that could be an old one.
+ * @throws WeighmarkError `wrong-signer`, `log-freshness-unknown`, `log-rollback`, `log-fork`, `clock-behind`.
+ */
+export async function takeSnapshot({ policy, validMs, pinned }: SnapshotInput, ports: RevokePorts): Promise<RevokeOutcome & { readonly snapshot: Snapshot }> {
   const log = await readLog(ports.registry);
+  await requireFreshLog(log, { rule: policy.log, pinned, now: ports.clock.now() }, ports.registry);
   const size = log.entries.length;
-  const version = ((await latestSnapshot(policy, ports))?.version ?? 0) + 1;
+  const version = ((await latestSnapshot(log, policy, ports))?.version ?? 0) + 1;
   const root = rootOf(log.entries, size) ?? '';
   const snapshot: Snapshot = { version, asOf: { origin: log.origin, size, root }, expires: new Date(ports.clock.now().getTime() + validMs).toISOString() };
   const place = noteFor(snapshot.asOf);
@@ -80,8 +88,7 @@ export async function takeSnapshot({ policy, validMs }: SnapshotInput, ports: Re
   return { bundle: ociDigest(bundle), by, logged, snapshot };
 }
 
-async function latestSnapshot(policy: Policy, ports: RevokePorts): Promise<Snapshot | null> {
-  const log = await readLog(ports.registry);
+async function latestSnapshot(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<Snapshot | null> {
   const places = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'revocation' && leaf.name === REVOCATIONS_NAME).map(({ leaf }) => leaf.manifest));
   const bundles = (await Promise.all([...places].map((id) => ports.registry.claims(REVOCATIONS_NAME, id)))).flat();
   const outcomes = await Promise.all(bundles.map((bytes) => verifyClaim(bytes, { trust: policyTrust(policy), keyless: ports.keyless, now: ports.clock.now() })));

@@ -128,7 +128,13 @@ test('where the environment wants a snapshot, an old, expired or missing one lea
   const { snapshot } = await takeSnapshot({ policy, validMs: 3_600_000 }, ports);
   assert.equal(snapshot.version, 2);
   assert.deepEqual(await codes(), []);
-  assert.deepEqual(await codes({ highestSnapshot: 3 }), ['revocations-stale'], 'a higher version was seen');
+  const other = await gateWorld();
+  await other.ports.versions.remember(`snapshot ${world.registry.log.origin}`, 3);
+  const elsewhere = { ...world, ports: { ...world.ports, versions: other.ports.versions } };
+  assert.deepEqual(await ask(elsewhere, model, { policy }), ['revocations-stale'], 'a higher version was seen');
+  assert.deepEqual(findingsOf((await promoteAs(elsewhere, 'ci', 'staging', { text: policyText(stages) })).verdict).map(({ code }) => code), ['revocations-stale'], 'nor is anything promoted by it');
+  await other.close();
+  assert.equal(await world.ports.versions.highest(`snapshot ${world.registry.log.origin}`), 2, 'what was relied on is remembered');
   const late = { ...world.ports, clock: { now: () => new Date('2026-11-20T14:00:00Z') } };
   const { checks } = await checkEnvironment({ id: model, name: 'acme/enc', policy, environment: 'staging', pinned: await pinned(world) }, world.registry, late);
   assert.equal(verdictOf({ subject: model, checks }).exitCode, 4, 'expired');

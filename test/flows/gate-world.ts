@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { createHasher } from '../../src/adapters/hasher/index.ts';
+import { createVersionMemory } from '../../src/adapters/version-memory.ts';
 import { createRegistries } from '../../src/adapters/registries/index.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildManifest } from '../../src/domain/digest/manifest.ts';
@@ -35,7 +36,7 @@ export async function gateWorld(now = new Date('2026-11-20T12:00:00Z')): Promise
   const registry = await registries.open(join(folder, 'registry'));
   const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
   const hasher = createHasher();
-  const ports: GatePorts = { clock: { now: () => now }, progress, hasher: async () => hasher, keyless: () => Promise.reject(new Error('no keyless here')) };
+  const ports: GatePorts = { clock: { now: () => now }, progress, hasher: async () => hasher, keyless: () => Promise.reject(new Error('no keyless here')), versions: createVersionMemory(createFiles(), join(folder, 'state')) };
   let count = 0;
   const publish: GateWorld['publish'] = async (nameTag, files, say) => {
     const root = join(folder, `artifact-${(count += 1)}`);

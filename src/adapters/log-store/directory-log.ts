@@ -16,7 +16,7 @@ import { withLock } from './lock.ts';
 import { requireOwnKey, type LogKey } from './log-key.ts';
 import type { LogMemory } from './memory.ts';
 import { removePartials, tileReader, writeTiles } from './tile-files.ts';
-import { emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
+import { anchor, emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
 import { askWitnesses } from './witness.ts';
 
 /** Everything one directory log needs. */
@@ -29,6 +29,7 @@ export interface LogSetup {
   readonly origin: string;
   readonly vkeys: readonly string[];
   readonly remembered: boolean;
+  readonly anchored: boolean;
   readonly memory: LogMemory;
   /** @throws WeighmarkError `key-unusable`. */
   readonly loadKey: () => Promise<LogKey>;
@@ -45,6 +46,8 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
     origin: setup.origin,
     vkeys: setup.vkeys,
     remembered: setup.remembered,
+    anchored: setup.anchored,
+    anchor: () => anchor(setup),
     append: (leaves) => withLock(setup.lockFile, () => append(setup, leaves)),
     pending: async () => [],
     integrate: (policy) => withLock(setup.lockFile, () => cosign(setup, policy)),
@@ -218,7 +221,7 @@ async function publish(setup: LogSetup, { head, key, index, leaves }: Publicatio
   const note = signNow(setup, key, { origin: setup.origin, size: growth.size, root: growth.root });
   await writeInPlace(join(setup.folder, NEXT), note);
   await nameCheckpoint(setup);
-  await remember(setup, note);
+  await remember(setup, { note, anchored: true });
   await removePartials(setup.folder, growth.tiles.map(({ tile }) => tile));
   const entries: readonly LogEntry[] = leaves.map((leaf, at) => ({ index: oldSize + at, leaf }));
   index.add(entries, { size: growth.size, root: Buffer.from(growth.root).toString('base64') });

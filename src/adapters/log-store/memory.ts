@@ -13,8 +13,11 @@ export interface Remembered {
   readonly vkeys: readonly string[];
   /** The signed note; null if only the keys are known. */
   readonly checkpoint: string | null;
-  /** This user made the log, and so knows that it began empty. */
-  readonly made?: boolean;
+  /**
+   * Something other than having read it vouches for how the memory began: this user made the log, wrote to it with its key,
+   * or decided by witnesses or a checkpoint brought along (security rule 18).
+   */
+  readonly anchored?: boolean;
 }
 
 /** Rollback state in the user's own folder, kept per log and per place (security rule 1). */
@@ -23,6 +26,8 @@ export interface LogMemory {
   recall(origin: string): Promise<Remembered | null>;
   /** Never goes back: an older checkpoint than the one kept is not kept. */
   remember(origin: string, seen: Remembered): Promise<void>;
+  /** From now on the memory of that log is anchored, if there is one under these keys. */
+  anchor(origin: string, vkeys: readonly string[]): Promise<void>;
   /** Which log was last seen at a registry's place. */
   originAt(place: string): Promise<string | null>;
   rememberPlace(place: string, origin: string): Promise<void>;
@@ -33,13 +38,19 @@ const files = createFiles();
 export function openMemory(stateFolder: string): LogMemory {
   const fileOf = (kind: 'logs' | 'places', key: string) => join(stateFolder, kind, `${sha256Hex(key).slice(0, 32)}.json`);
   const recall = async (origin: string) => readRemembered(fileOf('logs', origin), origin);
+  const keep = (origin: string, { vkeys, checkpoint, anchored }: Remembered) => write(fileOf('logs', origin), { v: 1, origin, vkeys, checkpoint, ...(anchored === true ? { anchored } : {}) });
+  const locked = (work: () => Promise<void>) => withLock(join(stateFolder, 'lock.db'), work);
   return {
     recall,
-    remember: (origin, seen) => withLock(join(stateFolder, 'lock.db'), async () => {
+    remember: (origin, seen) => locked(async () => {
       const kept = await recall(origin);
-      if (kept !== null && sizeOf(kept) > sizeOf(seen) && sameKeys(kept, seen)) return;
-      const made = seen.made === true || (kept?.made === true && sameKeys(kept, seen));
-      await write(fileOf('logs', origin), { v: 1, origin, vkeys: seen.vkeys, checkpoint: seen.checkpoint, ...(made ? { made } : {}) });
+      const same = kept !== null && sameLog(kept.vkeys, seen.vkeys);
+      const { checkpoint } = same && sizeOf(kept) > sizeOf(seen) ? kept : seen;
+      await keep(origin, { vkeys: seen.vkeys, checkpoint, anchored: seen.anchored === true || (same && kept.anchored === true) });
+    }),
+    anchor: (origin, vkeys) => locked(async () => {
+      const kept = await recall(origin);
+      if (kept !== null && kept.anchored !== true && sameLog(kept.vkeys, vkeys)) await keep(origin, { ...kept, anchored: true });
     }),
     async originAt(place) {
       const fields = await read(fileOf('places', place));
@@ -57,7 +68,7 @@ async function readRemembered(file: string, origin: string): Promise<Remembered 
   const { vkeys, checkpoint } = fields;
   const wellFormed = fields['v'] === 1 && fields['origin'] === origin && Array.isArray(vkeys) && (checkpoint === null || typeof checkpoint === 'string');
   if (!wellFormed) throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', { subject: file });
-  return { vkeys: vkeys.map(String), checkpoint, made: fields['made'] === true };
+  return { vkeys: vkeys.map(String), checkpoint, anchored: fields['anchored'] === true };
 }
 
 async function read(file: string): Promise<Readonly<Record<string, unknown>> | null> {
@@ -73,6 +84,7 @@ function sizeOf(seen: Remembered): number {
   return seen.checkpoint === null ? 0 : parseCheckpoint(seen.checkpoint).size;
 }
 
-function sameKeys(a: Remembered, b: Remembered): boolean {
-  return a.vkeys.join() === b.vkeys.join();
+/** One shared key makes it the same log: a policy may name one of several. */
+export function sameLog(a: readonly string[], b: readonly string[]): boolean {
+  return a.some((vkey) => b.includes(vkey));
 }

@@ -58,7 +58,7 @@ export async function loadView(known: Known, fetch: () => Promise<{ note: string
   const { note, read } = await fetch();
   const head = note === null ? null : openCheckpoint(note, known.vkeys.map(parseVkey));
   if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read);
-  if (head !== null && (seen === null || seen.size < head.size)) await remember(known, head.note);
+  if (head !== null && (seen === null || seen.size < head.size)) await remember(known, { note: head.note, anchored: false });
   return { head, read };
 }
 
@@ -74,10 +74,22 @@ async function lastSeen(known: Known): Promise<VerifiedCheckpoint | null> {
 /** Why a memory is not written: no space, no permission, no such folder. */
 export const CANNOT_WRITE: ReadonlySet<string> = new Set(['write-refused', 'disk-full', 'not-found']);
 
-/** A user without a writable state folder goes without; `remembered` then says so (security rule 18). */
-export async function remember({ memory, origin, vkeys }: Known, note: string): Promise<void> {
+/**
+ * A user without a writable state folder goes without; `remembered` then says so (security rule 18).
+ * @param seen.anchored false for what was merely read, and could be an old state of the log.
+ */
+export async function remember({ memory, origin, vkeys }: Known, { note, anchored }: { readonly note: string; readonly anchored: boolean }): Promise<void> {
+  await ifWritable(memory.remember(origin, { vkeys, checkpoint: note, anchored }));
+}
+
+/** Makes the memory one that decisions may rest on. */
+export async function anchor({ memory, origin, vkeys }: Known): Promise<void> {
+  await ifWritable(memory.anchor(origin, vkeys));
+}
+
+async function ifWritable(work: Promise<void>): Promise<void> {
   try {
-    await memory.remember(origin, { vkeys, checkpoint: note });
+    await work;
   } catch (error) {
     if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;
   }

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { WeighmarkError } from '../../domain/errors.ts';
-import { openMemory, type LogMemory } from '../log-store/memory.ts';
+import { openMemory, sameLog, type LogMemory } from '../log-store/memory.ts';
 import { defaultLogKeyFile } from '../log-store/log-key.ts';
 import { CANNOT_WRITE } from '../log-store/view.ts';
 
@@ -40,25 +40,29 @@ export interface LogIdentity {
 
 /**
  * The keys that count for a log: the caller's, else those pinned when it was first seen, else its own say, now pinned
- * (security rule 1).
+ * (security rule 1). Naming one of several pinned keys forgets neither the others nor what was seen.
  * @throws WeighmarkError `log-key-mismatch` with both if they differ.
  */
 export async function trustedKeys(said: LogIdentity, place: string, deps: RegistryDeps): Promise<TrustedKeys> {
   const memory = openMemory(stateFolder(deps.env));
   const pinned = await memory.recall(said.origin);
   const placed = await memory.originAt(place);
-  if (deps.logVkeys !== undefined) requireNamed(said, deps.logVkeys);
+  const named = deps.logVkeys;
+  if (named !== undefined) requireNamed(said, named);
   else if (placed !== null && placed !== said.origin) throw mismatch(place, placed, said.origin);
-  else if (pinned !== null && !sameKeys(pinned.vkeys, said.vkeys)) throw mismatch(said.origin, pinned.vkeys.join(' '), said.vkeys.join(' '));
-  const vkeys = deps.logVkeys ?? said.vkeys;
-  const isKnown = pinned !== null && sameKeys(pinned.vkeys, vkeys);
+  else if (pinned !== null && !within(pinned.vkeys, said.vkeys)) throw mismatch(said.origin, pinned.vkeys.join(' '), said.vkeys.join(' '));
+  const isKnown = pinned !== null && sameLog(pinned.vkeys, named ?? said.vkeys);
+  const kept = isKnown && within(pinned.vkeys, said.vkeys) ? pinned.vkeys : null;
+  const vkeys = kept === null ? named ?? said.vkeys : [...new Set([...kept, ...(named ?? [])])];
   if (!isKnown || placed !== said.origin) await pin(memory, { origin: said.origin, vkeys }, { place, isNew: !isKnown });
-  return { vkeys, remembered: isKnown && (pinned.checkpoint !== null || pinned.made === true), memory };
+  const anchored = isKnown && pinned.anchored === true;
+  return { vkeys, remembered: isKnown && (pinned.checkpoint !== null || anchored), anchored, memory };
 }
 
 export interface TrustedKeys {
   readonly vkeys: readonly string[];
   readonly remembered: boolean;
+  readonly anchored: boolean;
   readonly memory: LogMemory;
 }
 
@@ -67,8 +71,8 @@ function requireNamed(said: LogIdentity, named: readonly string[]): void {
   if (bad) throw mismatch(said.origin, named.join(' '), said.vkeys.join(' '));
 }
 
-function sameKeys(a: readonly string[], b: readonly string[]): boolean {
-  return a.toSorted().join() === b.toSorted().join();
+function within(some: readonly string[], all: readonly string[]): boolean {
+  return some.every((vkey) => all.includes(vkey));
 }
 
 /** Whoever holds the key of a log says which one it is; who made it now has a memory of it (security rule 18). */
@@ -80,7 +84,7 @@ export async function pinOwn(own: LogIdentity & { readonly made: boolean }, plac
 /** A user without a writable state folder goes without memory; the log then says `remembered: false`. */
 async function pin(memory: LogMemory, said: LogIdentity & { readonly made?: boolean }, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
   try {
-    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null, made: said.made === true });
+    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null, anchored: said.made === true });
     await memory.rememberPlace(place, said.origin);
   } catch (error) {
     if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;

@@ -9,6 +9,7 @@ import { audit, type AuditOutcome } from '../../flows/audit.ts';
 import { readFeeds } from '../../flows/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
@@ -16,6 +17,7 @@ import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
 
 interface Options extends PolicyOptions {
   readonly env?: readonly string[];
+  readonly minCheckpoint?: string;
   readonly watch?: string;
   readonly state?: string;
   readonly feed?: readonly string[];
@@ -29,6 +31,7 @@ export const register: Register = (program, run) => {
     .description('look again at everything promoted: bytes, claims, ages, revocations, log')
     .option('--env <name>', 'only this environment (repeat)', collect)
     .option('--feed <file|url>', 'hold all of it against threat intelligence (repeat)', collect)
+    .addOption(checkpointOption())
     .option('--watch <interval>', 'again and again, such as 15m; a JSON line for each change')
     .option('--state <file>', 'what the last round found, kept between runs; needs --watch')
     .action(run(async (context, options: Options) => (options.watch === undefined ? report(context, await once(context, options)) : watch(context, options))));
@@ -39,7 +42,7 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
   const registry = await openUnder(context, loaded.policy, options);
   for (const name of options.env ?? []) if (!loaded.policy.environments.some((each) => each.name === name)) throw new WeighmarkError('usage', `the policy has no environment ${name}`);
   const feeds = options.feed === undefined ? undefined : (await readFeeds(options.feed, { feeds: await context.feeds(), clock: context.clock })).index;
-  return audit({ ...loaded, ...(feeds === undefined ? {} : { feeds }), ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
+  return audit({ ...loaded, ...pinnedOf(options), ...(feeds === undefined ? {} : { feeds }), ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
 }
 
 /** Until interrupted. The policy and the registry are opened anew each round. */

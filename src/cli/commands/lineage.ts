@@ -52,6 +52,7 @@ export async function lineagePorts(context: Context, options: Options, inside: r
   return {
     files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
     keyless: () => context.keyless(),
+    versions: await context.versions(),
     trust: () => trustFrom(context, {}, inside),
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => openRegistry(context, options, location),

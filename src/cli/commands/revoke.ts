@@ -8,6 +8,7 @@ import { impact } from '../../flows/impact.ts';
 import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/revoke.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, openTarget, openUnder, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { styleFor } from '../style.ts';
@@ -21,6 +22,7 @@ interface Options extends PolicyOptions, SignerOptions {
   readonly reason?: string;
   readonly undo?: boolean;
   readonly snapshot?: string | true;
+  readonly minCheckpoint?: string;
   readonly yes?: boolean;
 }
 
@@ -38,7 +40,7 @@ export const register: Register = (program, run) => {
     .option('--undo', 'let it count again: takes as many revokers as the environment says')
     .option('--snapshot [duration]', 'sign that all revocations up to now are in the log, good for 7d')
     .option('--yes', 'do not ask');
-  addSignerOptions(addPolicyOptions(command)).action(run(async (context, ref: string | undefined, options: Options) => act(context, ref, options)));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption('--snapshot: '))).action(run(async (context, ref: string | undefined, options: Options) => act(context, ref, options)));
 };
 
 async function act(context: Context, ref: string | undefined, options: Options): Promise<Report> {
@@ -57,7 +59,7 @@ async function snapshot(context: Context, { policy }: LoadedPolicy, options: Opt
   const duration = options.snapshot === true || options.snapshot === undefined ? '7d' : options.snapshot;
   if (!/^[1-9][0-9]{0,4}[mhd]$/.test(duration)) throw new WeighmarkError('usage', `${duration} is not like 12h or 7d`);
   const ports = { clock: context.clock, keyless: () => context.keyless(), registry: await openUnder(context, policy, options), signer: await signerFrom(context, options) };
-  const outcome = await takeSnapshot({ policy, validMs: durationMs(duration) }, ports);
+  const outcome = await takeSnapshot({ policy, validMs: durationMs(duration), ...pinnedOf(options) }, ports);
   return report(outcome, { action: 'snapshot', snapshot: outcome.snapshot });
 }
 

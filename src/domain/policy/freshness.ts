@@ -1,18 +1,22 @@
 import { Buffer } from 'node:buffer';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
+import type { LogEntry } from '../ports.ts';
+import { openCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseVkey } from '../tlog/note.ts';
 import { evaluateQuorum, type LogPolicy } from '../tlog/quorum.ts';
 import { WeighmarkError } from '../errors.ts';
 import type { Finding } from '../verdict.ts';
+import { rootOf } from './log-root.ts';
 import { CLOCK_SKEW_MS, daysOf } from './time.ts';
 import type { LogRule } from './types.ts';
 
 export interface FreshnessQuestion {
   /** The newest checkpoint, null for an empty log. */
   readonly checkpoint: string | null;
+  /** What was read under it: the decision rests on these, so it is these that witnesses must have seen. */
+  readonly entries: readonly LogEntry[];
   readonly vkeys: readonly string[];
-  /** An earlier run of this user saw this log. */
-  readonly remembered: boolean;
+  /** This user's memory of the log began with more than having read it. */
+  readonly anchored: boolean;
   /** A checkpoint the caller brings, which the log continues: `SIZE:ROOT` was checked. */
   readonly pinned: boolean;
   readonly rule: LogRule | undefined;
@@ -21,18 +25,23 @@ export interface FreshnessQuestion {
 
 /**
  * Could the log in hand be an old one (rule 18)? A quorum of witnesses within the policy's age says no; without witnesses in
- * the policy, the memory of an earlier run or a checkpoint the caller brings. The log's own signature says nothing of age.
+ * the policy, an anchored memory or a checkpoint the caller brings. The log's own signature says nothing of age.
  */
 export function freshnessFindings(question: FreshnessQuestion): readonly Finding[] {
-  const { rule, remembered, pinned } = question;
-  if (rule?.witnesses === undefined) return remembered || pinned ? [] : [unknown('this machine has not seen the log before, and nobody else vouches for it')];
+  const { rule, anchored, pinned } = question;
+  if (rule?.witnesses === undefined) return anchored || pinned ? [] : [unknown('this could be an old state of the log: this machine neither made nor wrote it, and nobody else vouches for it')];
   if (question.checkpoint === null) return [unknown('the log is empty, and no witness vouches for that')];
   const seen = openCheckpoint(question.checkpoint, question.vkeys.map(parseVkey), witnessKeys(rule));
+  if (!isOf(question.entries, seen)) return [unknown('the entries that were read are not those of the checkpoint that witnesses saw')];
   const { met, time, witnesses } = evaluateQuorum(quorumPolicy(rule), seen.signatures);
   if (!met || time === undefined) return [unknown(`${witnesses.length} of ${rule.witnesses.quorum} witnesses vouch for the log`)];
   const age = question.now.getTime() - time * 1000;
   if (age < -CLOCK_SKEW_MS) return [{ code: 'clock-behind', message: 'this clock is behind the log’s witnesses' }];
   return rule.maxAgeMs !== undefined && age > rule.maxAgeMs ? [unknown(`witnesses saw the log ${daysOf(age)} ago; ${daysOf(rule.maxAgeMs)} are allowed`)] : [];
+}
+
+function isOf(entries: readonly LogEntry[], { size, root }: Checkpoint): boolean {
+  return entries.length === size && rootOf(entries, size) === Buffer.from(root).toString('hex');
 }
 
 function unknown(message: string): Finding {

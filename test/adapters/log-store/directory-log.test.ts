@@ -132,6 +132,37 @@ describe('the memory of a log', () => {
     assert.equal((await openRegistry(place, deps)).log.origin, log.origin);
   });
 
+  test('naming one of the keys forgets neither the others nor what was seen', async (t) => {
+    const { open, place, deps } = await scratchRegistry(t);
+    const { log } = await open();
+    await log.append([leafOf(0)]);
+    await cp(join(place, 'log'), join(place, 'old'), { recursive: true });
+    await log.append([leafOf(1)]);
+    const [one = ''] = log.vkeys;
+    const named = (await openRegistry(place, { ...deps, logVkeys: [one] })).log;
+    assert.deepEqual([named.vkeys, named.remembered, named.anchored], [log.vkeys, true, true]);
+    await named.checkpoint();
+    assert.equal((await open()).log.anchored, true);
+    await rm(join(place, 'log'), { recursive: true });
+    await rename(join(place, 'old'), join(place, 'log'));
+    for (const logVkeys of [[one], undefined]) {
+      const { log: old } = await openRegistry(place, { ...deps, ...(logVkeys === undefined ? {} : { logVkeys }) });
+      await assert.rejects(old.checkpoint(), { code: 'log-rollback' });
+    }
+  });
+
+  test('who first met the log by one key asks for that one, whatever others the registry names', async (t) => {
+    const { open, place, folder } = await scratchRegistry(t);
+    const { log } = await open();
+    await log.append([leafOf(0)]);
+    const [one = ''] = log.vkeys;
+    const reader = { env: { HOME: join(folder, 'reader') } };
+    await (await openRegistry(place, { ...reader, logVkeys: [one] })).log.checkpoint();
+    const later = (await openRegistry(place, reader)).log;
+    assert.deepEqual([later.vkeys, later.remembered], [[one], true]);
+    await later.checkpoint();
+  });
+
   test('a reader without memory says so; with it, says that too', async (t) => {
     const { open, place, folder } = await scratchRegistry(t);
     await (await open()).log.append([leafOf(0)]);

@@ -22,14 +22,14 @@ export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<
   const given = resolve(deps.cwd ?? '.', folder);
   const place = await realpath(given).catch(() => given);
   const said = await readIdentity(place);
-  const { vkeys, remembered, memory } = await trustedKeys(said, place, deps);
+  const { vkeys, remembered, anchored, memory } = await trustedKeys(said, place, deps);
   const keyFile = logKeyFile(deps, said.origin);
   const log = openDirectoryLog({
     folder: join(place, 'log'),
     lockFile: join(place, 'lock.db'),
     indexFile: join(place, 'index.db'),
     origin: said.origin,
-    vkeys, remembered, memory,
+    vkeys, remembered, anchored, memory,
     loadKey: async () => loadLogKey(await outside(keyFile, place), said.origin),
     now: deps.now ?? (() => new Date()),
   });

@@ -17,7 +17,7 @@ import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { withLock } from '../../log-store/lock.ts';
 import { loadLogKey, requireOwnKey, type LogKey } from '../../log-store/log-key.ts';
-import { loadView, readersOf, remember, type Known, type LogView } from '../../log-store/view.ts';
+import { anchor, loadView, readersOf, remember, type Known, type LogView } from '../../log-store/view.ts';
 import { askWitnesses } from '../../log-store/witness.ts';
 import { logKeyFile, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
 import type { OciClient } from './client.ts';
@@ -42,6 +42,7 @@ const files = createFiles();
 
 interface Remote extends LogPlace, Known {
   readonly remembered: boolean;
+  readonly anchored: boolean;
   readonly loadKey: () => Promise<LogKey>;
   readonly now: () => Date;
 }
@@ -61,6 +62,8 @@ export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promis
     origin: remote.origin,
     vkeys: remote.vkeys,
     remembered: remote.remembered,
+    anchored: remote.anchored,
+    anchor: () => anchor(remote),
     append: (leaves) => putPending(remote, leaves),
     pending: () => waitingLeaves(remote),
     integrate: (policy) => withLock(join(remote.stateFolder, 'operator.db'), () => integrate(remote, policy)),
@@ -73,7 +76,7 @@ function absentLog(place: string): TransparencyLog {
   const refuse = async (): Promise<never> => {
     throw new WeighmarkError('not-found', `${place} has no log`, { subject: place, hint: `make one with \`weighmark registry init ${place}\`` });
   };
-  return { origin: '', vkeys: [], remembered: false, append: refuse, checkpoint: refuse, entries: refuse, find: refuse, pending: refuse, prove: refuse, verify: refuse, integrate: refuse };
+  return { origin: '', vkeys: [], remembered: false, anchored: false, anchor: async () => {}, append: refuse, checkpoint: refuse, entries: refuse, find: refuse, pending: refuse, prove: refuse, verify: refuse, integrate: refuse };
 }
 
 export async function readIdentity(place: Pick<LogPlace, 'client' | 'repository'>): Promise<LogIdentity | null> {
@@ -206,7 +209,7 @@ async function publish(remote: Remote, { before, key, leaves, unfinished }: Publ
   for (const { tile, bytes } of growth.tiles) layers.set(tilePath(tile), await putLayer(remote, { bytes: Buffer.from(bytes), title: tilePath(tile) }));
   await keepPartials(remote, { layers, grown: growth.tiles.map(({ tile }) => tile) });
   await putHead(remote, { note, layers });
-  await remember(remote, note);
+  await remember(remote, { note, anchored: true });
 }
 
 /** Unfinished tiles that did not change stay; those that grew are replaced. */
