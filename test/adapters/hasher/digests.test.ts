@@ -91,6 +91,22 @@ for (const engine of ENGINES) {
     assert.deepEqual(others.map(({ digests }) => digests.sha256), contents.map((bytes, index) => (index === 4 ? undefined : sha256(bytes))));
   });
 
+  test(`${engine.name}: lengths at the edges of batches, leaves and segments`, { skip: engine.skip }, async () => {
+    const edges = [1 << 15, 1 << 18, (1 << 18) + (1 << 15), 1 << 20, 1 << 22, (1 << 23) + (1 << 14)];
+    const content = pattern((edges.at(-1) ?? 0) + 1).map((byte, index) => byte ^ (index >> 10));
+    const contents = edges.flatMap((edge) => [-1, 0, 1].map((more) => content.subarray(0, edge + more)));
+    const jobs = contents.map((bytes) => ({ location: fileOf(bytes) }));
+    const [wasm] = ENGINES;
+    const expected = await wasm?.hash(jobs, { algorithms: ['blake3'], outboardFromBytes: 0 });
+    for (const options of [{}, { outboardFromBytes: 0 }]) {
+      const results = await engine.hash(jobs, { algorithms: ['blake3'], ...options });
+      contents.forEach((bytes, index) => {
+        assert.equal(results[index]?.digests.blake3, blake3(bytes), `${bytes.length} bytes`);
+        if ('outboardFromBytes' in options) assert.deepEqual(Buffer.from(results[index]?.outboard ?? []), Buffer.from(expected?.[index]?.outboard ?? []), `${bytes.length} bytes`);
+      });
+    }
+  });
+
   test(`${engine.name}: a huge file beside many small ones`, { skip: engine.skip }, async () => {
     const contents = [...Array.from({ length: 700 }, (_, index) => pattern(index * 3)), pattern(9_000_001), pattern(5)];
     const jobs = contents.map((bytes) => ({ location: fileOf(bytes) }));

@@ -1,113 +1,107 @@
 //! BLAKE3 of one file, from its bytes in order or from its segments in any order, with an outboard where one is wanted.
 
+use crate::blake3_lanes;
 use crate::file::Failure;
 use crate::outboard::Outboard;
 use crate::request::{Job, Output};
-use crate::tree;
-use blake3::hazmat::{ChainingValue, HasherExt};
+use crate::tree::{self, GROUP_BYTES};
+use blake3::hazmat::ChainingValue;
 use std::sync::Mutex;
 
-/// A file read from its start.
-pub enum InOrder {
-    Plain(Box<blake3::Hasher>),
-    Outboard { outboard: Box<Outboard>, groups: Vec<ChainingValue>, segment: usize, segment_groups: usize, size: u64 },
+/// The segments of a file, as they come in.
+pub struct Segments {
+    size: u64,
+    /// A segment is a power of two of these.
+    leaf_bytes: usize,
+    segment_leaves: usize,
+    target: Target,
 }
 
-impl InOrder {
-    pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
-        Ok(match Outboard::create(job, segment_bytes)? {
-            None => Self::Plain(Box::default()),
-            Some(outboard) => {
-                let segment_groups = segment_bytes as usize / tree::GROUP_BYTES;
-                Self::Outboard { outboard: Box::new(outboard), groups: Vec::new(), segment: 0, segment_groups, size: job.size }
-            }
-        })
-    }
-
-    pub fn update(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        match self {
-            Self::Plain(hasher) => _ = hasher.update(bytes),
-            Self::Outboard { outboard, groups, segment, segment_groups, size } => {
-                tree::group_values(bytes, offset, *size, groups);
-                while groups.len() >= *segment_groups {
-                    let rest = groups.split_off(*segment_groups);
-                    outboard.segment(*segment, groups)?;
-                    *groups = rest;
-                    *segment += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    pub fn finish(self, output: &mut Output) -> Result<(), Failure> {
-        match self {
-            Self::Plain(hasher) => output.blake3 = *hasher.finalize().as_bytes(),
-            Self::Outboard { outboard, mut groups, segment, size, .. } => {
-                if size == 0 {
-                    tree::group_values(&[], 0, 0, &mut groups);
-                }
-                if !groups.is_empty() {
-                    outboard.segment(segment, &groups)?;
-                }
-                (output.blake3, output.outboard) = outboard.finish()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A file of at least two segments, as they come in.
-pub enum Segments {
-    Plain(Mutex<Vec<ChainingValue>>),
+enum Target {
+    /// Every segment's chaining value.
+    Values(Mutex<Vec<ChainingValue>>),
     Outboard(Box<Outboard>),
 }
 
+/// The chaining values of the leaves of one segment, or of more of a file that is read from its start.
+pub struct Leaves(Vec<ChainingValue>);
+
 impl Segments {
     pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
-        Ok(match Outboard::create(job, segment_bytes)? {
-            None => Self::Plain(Mutex::new(vec![[0; 32]; job.size.div_ceil(segment_bytes) as usize])),
-            Some(outboard) => Self::Outboard(Box::new(outboard)),
-        })
+        let (leaf_bytes, target) = match Outboard::create(job, segment_bytes)? {
+            None => (blake3_lanes::MOST_BYTES.min(segment_bytes as usize), Target::Values(Mutex::new(vec![[0; 32]; job.size.div_ceil(segment_bytes).max(1) as usize]))),
+            Some(outboard) => (GROUP_BYTES, Target::Outboard(Box::new(outboard))),
+        };
+        Ok(Self { size: job.size, leaf_bytes, segment_leaves: segment_bytes as usize / leaf_bytes, target })
     }
 
-    pub fn begin(&self, offset: u64, size: u64) -> Segment {
-        match self {
-            Self::Plain(_) => Segment::Plain(Box::new(tree::subtree(offset))),
-            Self::Outboard(_) => Segment::Outboard { groups: Vec::new(), size },
-        }
+    pub fn begin(&self) -> Leaves {
+        Leaves(Vec::new())
     }
 
-    pub fn put(&self, number: usize, segment: Segment) -> Result<(), Failure> {
-        match (self, segment) {
-            (Self::Plain(values), Segment::Plain(hasher)) => values.lock().unwrap()[number] = hasher.finalize_non_root(),
-            (Self::Outboard(outboard), Segment::Outboard { groups, .. }) => outboard.segment(number, &groups)?,
-            _ => unreachable!("begun by the same"),
+    /// Bytes that begin at a leaf, and end at one or at the end of the segment.
+    pub fn update(&self, leaves: &mut Leaves, offset: u64, bytes: &[u8]) {
+        tree::leaf_values(bytes, offset, self.size, self.leaf_bytes, &mut leaves.0);
+    }
+
+    pub fn put(&self, number: usize, leaves: &Leaves) -> Result<(), Failure> {
+        match &self.target {
+            Target::Values(values) => {
+                let mut values = values.lock().unwrap();
+                values[number] = if values.len() == 1 { tree::root(&leaves.0) } else { tree::fold(&leaves.0) };
+                Ok(())
+            }
+            Target::Outboard(outboard) => outboard.segment(number, &leaves.0),
         }
-        Ok(())
     }
 
     /// Once, when every segment is in.
     pub fn finish(&self, output: &mut Output) -> Result<(), Failure> {
-        match self {
-            Self::Plain(values) => output.blake3 = tree::root(&values.lock().unwrap()),
-            Self::Outboard(outboard) => (output.blake3, output.outboard) = outboard.finish()?,
+        match &self.target {
+            Target::Values(values) => output.blake3 = tree::root(&values.lock().unwrap()),
+            Target::Outboard(outboard) => (output.blake3, output.outboard) = outboard.finish()?,
         }
         Ok(())
     }
 }
 
-/// One segment being hashed.
-pub enum Segment {
-    Plain(Box<blake3::Hasher>),
-    Outboard { groups: Vec<ChainingValue>, size: u64 },
+/// A file read from its start: one segment after the other.
+pub struct InOrder {
+    segments: Segments,
+    leaves: Leaves,
+    number: usize,
 }
 
-impl Segment {
-    pub fn update(&mut self, offset: u64, bytes: &[u8]) {
-        match self {
-            Self::Plain(hasher) => _ = hasher.update(bytes),
-            Self::Outboard { groups, size } => tree::group_values(bytes, offset, *size, groups),
+impl InOrder {
+    pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
+        let segments = Segments::new(job, segment_bytes)?;
+        Ok(Self { leaves: segments.begin(), segments, number: 0 })
+    }
+
+    /// Whole leaves but for the last time.
+    pub fn update(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
+        self.segments.update(&mut self.leaves, offset, bytes);
+        while self.leaves.0.len() >= self.segments.segment_leaves {
+            let rest = self.leaves.0.split_off(self.segments.segment_leaves);
+            self.put()?;
+            self.leaves.0 = rest;
         }
+        Ok(())
+    }
+
+    pub fn finish(mut self, output: &mut Output) -> Result<(), Failure> {
+        if self.segments.size == 0 {
+            self.segments.update(&mut self.leaves, 0, &[]);
+        }
+        if !self.leaves.0.is_empty() {
+            self.put()?;
+        }
+        self.segments.finish(output)
+    }
+
+    fn put(&mut self) -> Result<(), Failure> {
+        self.segments.put(self.number, &self.leaves)?;
+        self.number += 1;
+        Ok(())
     }
 }

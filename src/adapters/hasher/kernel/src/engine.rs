@@ -2,7 +2,7 @@
 //! thread. A huge file is cut into aligned segments; small files are taken in runs.
 
 use crate::blake3_file::{InOrder, Segments};
-use crate::file::{Failure, OpenFile};
+use crate::file::{Buffer, Failure, OpenFile};
 use crate::paired;
 use crate::sha256_lanes;
 use crate::two_files;
@@ -12,8 +12,6 @@ use std::ops::Range;
 use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{AcqRel, Relaxed}};
 
-/// Fits the second-level cache beside the hasher's state.
-pub const BUFFER_BYTES: usize = 256 << 10;
 const RUN_BYTES: u64 = 1 << 20;
 const RUN_FILES: usize = 64;
 /// From here on two files at a time pay.
@@ -144,7 +142,7 @@ fn cut(request: &Request, job: usize, units: &mut Vec<Unit>, cuts: &mut Vec<Cut>
 
 impl Work<'_> {
     fn take_all(&self) {
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = Buffer::new();
         while let Some(unit) = self.units.get(self.next.fetch_add(1, Relaxed)) {
             self.perform(unit, &mut buffer);
         }
@@ -194,12 +192,12 @@ impl Work<'_> {
         let job = &self.request.jobs[index];
         let end = job.size.min(start + self.request.segment_bytes);
         let segments = cut.segments.get_or_init(|| Segments::new(job, self.request.segment_bytes)).as_ref().map_err(|failure| *failure)?;
-        let mut segment = segments.begin(start, job.size);
+        let mut leaves = segments.begin();
         self.read(job, start, end, buffer, |offset, bytes| {
-            segment.update(offset, bytes);
+            segments.update(&mut leaves, offset, bytes);
             Ok(())
         })?;
-        segments.put((start / self.request.segment_bytes) as usize, segment)?;
+        segments.put((start / self.request.segment_bytes) as usize, &leaves)?;
         if cut.missing.fetch_sub(1, AcqRel) == 1 {
             segments.finish(&mut self.outputs[index].lock().unwrap())?;
         }

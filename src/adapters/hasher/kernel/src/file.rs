@@ -4,6 +4,7 @@ use crate::request::Job;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::FileExt;
 
 /// What stat says of a file; equal before and after, or the file changed.
@@ -28,6 +29,39 @@ pub enum Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::System(error.raw_os_error().unwrap_or(0))
+    }
+}
+
+/// Fits the second-level cache beside the hasher's state.
+pub const BUFFER_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 4096;
+
+/// What files are read into: at a page's start, so that no block of it lies on two cache lines. Pages that nobody reads
+/// into take no memory.
+pub struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    pub fn new() -> Self {
+        let bytes = vec![0; BUFFER_BYTES + PAGE_BYTES];
+        let start = bytes.as_ptr().align_offset(PAGE_BYTES);
+        Self { bytes, start }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..][..BUFFER_BYTES]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..][..BUFFER_BYTES]
     }
 }
 

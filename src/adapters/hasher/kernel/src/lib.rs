@@ -10,6 +10,8 @@ mod addon;
 #[cfg(unix)]
 mod blake3_file;
 #[cfg(unix)]
+mod blake3_lanes;
+#[cfg(unix)]
 mod engine;
 #[cfg(unix)]
 mod file;

@@ -58,7 +58,7 @@ impl Outboard {
         let values = std::mem::take(&mut *self.values.lock().unwrap());
         let root = match &values[..] {
             [root] => *root,
-            _ => self.join(&values, 0, self.groups)?,
+            _ => self.join(&values, 0)?,
         };
         match &self.target {
             Target::Memory(bytes) => Ok((root, std::mem::take(&mut *bytes.lock().unwrap()))),
@@ -66,13 +66,13 @@ impl Outboard {
         }
     }
 
-    fn join(&self, values: &[ChainingValue], index: usize, groups: usize) -> Result<ChainingValue, Failure> {
+    fn join(&self, values: &[ChainingValue], index: usize) -> Result<ChainingValue, Failure> {
         if let [value] = values {
             return Ok(*value);
         }
         let (left, right) = values.split_at(tree::left_leaves(values.len()));
         let left_groups = left.len() * self.segment_groups;
-        let pair = [self.join(left, index + 1, left_groups)?, self.join(right, index + left_groups, groups - left_groups)?];
+        let pair = [self.join(left, index + 1)?, self.join(right, index + left_groups)?];
         self.put(PREFIX_BYTES + index * PAIR_BYTES, pair.as_flattened())?;
         Ok(parent(&pair, index == 0))
     }

@@ -1,8 +1,8 @@
 //! One file, two threads: this one reads and does BLAKE3, then hands the buffer to the other for SHA-256. Every byte is
 //! read once, and the file costs what SHA-256 alone would cost.
 
-use crate::engine::{BUFFER_BYTES, Control};
-use crate::file::{Failure, OpenFile};
+use crate::engine::Control;
+use crate::file::{BUFFER_BYTES, Buffer, Failure, OpenFile};
 use crate::request::Job;
 use sha2::{Digest, Sha256};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 const BUFFERS: usize = 8;
 
 struct Filled {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     length: usize,
 }
 
@@ -20,7 +20,7 @@ pub fn hash(job: &Job, control: &Control, each: impl FnMut(u64, &[u8]) -> Result
     let file = OpenFile::open(job)?;
     let (filled, to_hash) = channel();
     let (emptied, to_fill) = channel();
-    (0..BUFFERS).for_each(|_| drop(emptied.send(vec![0; BUFFER_BYTES])));
+    (0..BUFFERS).for_each(|_| drop(emptied.send(Buffer::new())));
     let digest = std::thread::scope(|scope| {
         let digest = scope.spawn(|| sha256(to_hash, emptied));
         feed(&file, job, control, (filled, to_fill), each)?;
@@ -30,7 +30,7 @@ pub fn hash(job: &Job, control: &Control, each: impl FnMut(u64, &[u8]) -> Result
     Ok(digest)
 }
 
-fn sha256(filled: Receiver<Filled>, emptied: Sender<Vec<u8>>) -> [u8; 32] {
+fn sha256(filled: Receiver<Filled>, emptied: Sender<Buffer>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for Filled { buffer, length } in filled {
         hash.update(&buffer[..length]);
@@ -39,7 +39,7 @@ fn sha256(filled: Receiver<Filled>, emptied: Sender<Vec<u8>>) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn feed(file: &OpenFile, job: &Job, control: &Control, (filled, to_fill): (Sender<Filled>, Receiver<Vec<u8>>), mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+fn feed(file: &OpenFile, job: &Job, control: &Control, (filled, to_fill): (Sender<Filled>, Receiver<Buffer>), mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut offset = 0;
     while offset < job.size {
         let mut buffer = to_fill.recv().map_err(|_| Failure::Interrupted)?;

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn two_at_once_are_the_same_as_each_alone() {
-        let content: Vec<u8> = (0..10_000u32).map(|index| (index * 7 ^ index >> 5) as u8).collect();
+        let content: Vec<u8> = (0..10_000u32).map(|index| ((index * 7) ^ (index >> 5)) as u8).collect();
         for a in [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 4096, 9999] {
             for b in [0, 1, 55, 64, 191, 192, 5000, 10_000] {
                 let (a_bytes, b_bytes) = (&content[..a], &content[10_000 - b..]);

@@ -1,8 +1,8 @@
 //! Many large files, both digests: each thread reads two of them by turns, so that their SHA-256 can be interleaved.
 
 use crate::blake3_file::InOrder;
-use crate::engine::{BUFFER_BYTES, Control};
-use crate::file::{Failure, OpenFile};
+use crate::engine::Control;
+use crate::file::{BUFFER_BYTES, Buffer, Failure, OpenFile};
 use crate::request::{Job, Output, Request};
 use crate::sha256_lanes::{Lane, update_both};
 
@@ -13,15 +13,15 @@ struct Reading<'a> {
     file: OpenFile,
     sha256: Lane,
     blake3: Option<InOrder>,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     offset: u64,
     length: usize,
 }
 
 /// Takes files until there is none left; `done` gets each one's output or failure.
 pub fn hash(request: &Request, control: &Control, take: impl Fn() -> Option<usize>, done: impl Fn(usize, Result<Output, Failure>)) {
-    let begin = |spare: Option<Vec<u8>>| {
-        let mut buffer = spare.unwrap_or_else(|| vec![0; BUFFER_BYTES]);
+    let begin = |spare: Option<Buffer>| {
+        let mut buffer = spare.unwrap_or_else(Buffer::new);
         while let Some(index) = take() {
             match Reading::begin(request, index, buffer) {
                 Ok(reading) => return Some(reading),
@@ -65,7 +65,7 @@ fn blocks(buffer: &[u8], length: usize) -> &[u8] {
 }
 
 impl<'a> Reading<'a> {
-    fn begin(request: &'a Request, index: usize, buffer: Vec<u8>) -> Result<Self, (Failure, Vec<u8>)> {
+    fn begin(request: &'a Request, index: usize, buffer: Buffer) -> Result<Self, (Failure, Buffer)> {
         let job = &request.jobs[index];
         let opened = OpenFile::open(job).and_then(|file| {
             let blake3 = if request.blake3 { Some(InOrder::new(job, request.segment_bytes)?) } else { None };
@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
         Ok(true)
     }
 
-    fn finish(self) -> (usize, Vec<u8>, Result<Output, Failure>) {
+    fn finish(self) -> (usize, Buffer, Result<Output, Failure>) {
         let mut output = Output { sha256: self.sha256.finish(&self.buffer[self.length / 64 * 64..self.length]), ..Output::default() };
         let blake3 = self.blake3.map_or(Ok(()), |blake3| blake3.finish(&mut output));
         let result = self.file.close().and(blake3).map(|()| output);
