@@ -1,6 +1,7 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory } from '../domain/ports.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory, Webhook } from '../domain/ports.ts';
+import { isTerminal, streamOf } from './output.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -28,6 +29,8 @@ export interface Context {
   stagings(): Promise<Stagings>;
   evidencePacker(): Promise<EvidencePacker>;
   feeds(): Promise<Feeds>;
+  /** @throws WeighmarkError `usage` for an address that is not used. */
+  webhook(address: string): Promise<Webhook>;
   registries(): Promise<Registries>;
   /** The one given, else `--registry`, WEIGHMARK_REGISTRY or the configuration's. @throws WeighmarkError `usage` if none is named. */
   registry(location?: string): Promise<Registry>;
@@ -73,6 +76,7 @@ export function createContext(settings: ContextSettings): Context {
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
     feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
+    webhook: async (address) => (await import('../adapters/webhook.ts')).createWebhook(address, { env: settings.env, signal: settings.signal, offline: settings.options.offline }),
     ...registryParts(settings, parts.configuration),
     statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),

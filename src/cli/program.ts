@@ -179,7 +179,7 @@ function jsonReport(report: Report, printing: Printing): object {
   };
 }
 
-function commonFields(command: string, version: string): object {
+export function commonFields(command: string, version: string): object {
   const name = command.replaceAll(' ', '-');
   return { $schema: `https://weighmark.dev/schemas/${name}.schema.json`, schemaVersion: 1, tool: { name: 'weighmark', version }, command };
 }

@@ -84,6 +84,7 @@ export const CODES = {
   'log-freshness-unknown': 4,
   'revocations-stale': 4,
   'disk-full': 4,
+  'webhook-undelivered': 4,
   // 70, 130
   internal: 70,
   interrupted: 130,

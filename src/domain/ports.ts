@@ -501,4 +501,12 @@ export interface EvidencePacker {
     readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
     readonly target: string;
   }): Promise<void>;
+/** Tells one other system. */
+export interface Webhook {
+  /** All that is ever shown of the address. */
+  readonly host: string;
+  /** @throws WeighmarkError `webhook-undelivered`, `interrupted`. */
+  deliver(json: string): Promise<void>;
+}
+
 }

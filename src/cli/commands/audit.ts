@@ -1,15 +1,20 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { CODES, WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { isJsonObject, parseStrictJson } from '../../domain/json.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { auditEvents, auditState, type AuditState } from '../../domain/policy/audit-events.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
+import type { Webhook } from '../../domain/ports.ts';
+import { findingOf, type Finding } from '../../domain/verdict.ts';
 import { audit, type AuditOutcome } from '../../flows/audit.ts';
 import { readFeeds } from '../../flows/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
+import { renderFinding } from '../errors.ts';
+import { commonFields } from '../program.ts';
+import { styleFor } from '../style.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
@@ -20,6 +25,7 @@ interface Options extends PolicyOptions {
   readonly minCheckpoint?: string;
   readonly watch?: string;
   readonly state?: string;
+  readonly webhook?: string;
   readonly feed?: readonly string[];
 }
 
@@ -34,8 +40,34 @@ export const register: Register = (program, run) => {
     .addOption(checkpointOption())
     .option('--watch <interval>', 'again and again, such as 15m; a JSON line for each change')
     .option('--state <file>', 'what the last round found, kept between runs; needs --watch')
-    .action(run(async (context, options: Options) => (options.watch === undefined ? report(context, await once(context, options)) : watch(context, options))));
+    .option('--webhook <url>', 'POST the result as JSON if anything is wrong; with --watch, each change')
+    .action(run(async (context, options: Options) => {
+      const hook = options.webhook === undefined ? null : await context.webhook(options.webhook);
+      return options.watch === undefined ? tell(context, report(context, await once(context, options)), hook) : watch(context, options, hook);
+    }));
 };
+
+/** Good news is no news. What could not be told takes nothing from the verdict: it is one more reason not to be content. */
+async function tell(context: Context, found: Report, hook: Webhook | null): Promise<Report> {
+  if (hook === null || found.exitCode === 0) return found;
+  const failure = await failureOf(hook.deliver(JSON.stringify({ ...commonFields('audit', context.version), exitCode: found.exitCode, ...found.json })));
+  return {
+    ...found,
+    exitCode: worstExit([found.exitCode, ...(failure === null ? [] : [CODES[failure.code]])]),
+    json: { ...found.json, webhook: { host: hook.host, delivered: failure === null, ...(failure === null ? {} : { error: failure }) } },
+    text: (style) => ({ ...found.text(style), err: failure === null ? `${style.dim('told')} ${style.plain(hook.host)}\n` : renderFinding(failure, style) }),
+  };
+}
+
+async function failureOf(delivery: Promise<void>): Promise<Finding | null> {
+  try {
+    await delivery;
+    return null;
+  } catch (error) {
+    if (error instanceof WeighmarkError && error.code === 'interrupted') throw error;
+    return findingOf(error, 'webhook-undelivered');
+  }
+}
 
 async function once(context: Context, options: Options): Promise<AuditOutcome> {
   const loaded = await policyFrom(context, options);
@@ -45,19 +77,38 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
   return audit({ ...loaded, ...pinnedOf(options), ...(feeds === undefined ? {} : { feeds }), ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
 }
 
-/** Until interrupted. The policy and the registry are opened anew each round. */
-async function watch(context: Context, options: Options): Promise<Report> {
+/**
+ * Until interrupted. The policy and the registry are opened anew each round. The state is kept only once every change was
+ * told: after a restart a change is told again rather than not at all.
+ */
+async function watch(context: Context, options: Options, hook: Webhook | null): Promise<Report> {
   if (!/^[1-9][0-9]{0,4}[mhd]$/.test(options.watch ?? '')) throw new WeighmarkError('usage', `--watch takes an interval such as 15m or 1h`);
   const interval = durationMs(options.watch ?? '');
   let before = await readState(context, options);
+  let untold: readonly string[] = [];
   for (;;) {
     const after = statesOf(await once(context, options));
-    for (const event of auditEvents(before, after)) process.stdout.write(`${JSON.stringify({ time: context.clock.now().toISOString(), ...event })}\n`);
-    await writeState(context, options, after);
+    const events = auditEvents(before, after).map((event) => JSON.stringify({ time: context.clock.now().toISOString(), ...event }));
+    for (const event of events) process.stdout.write(`${event}\n`);
+    untold = hook === null ? [] : await tellAll([...untold, ...events], hook);
+    if (untold.length === 0) await writeState(context, options, after);
     before = after;
     await sleep(interval, undefined, { signal: context.signal });
   }
 }
+
+/** In order; returns what is left after the first failure. */
+async function tellAll(events: readonly string[], hook: Webhook): Promise<readonly string[]> {
+  for (const [at, event] of events.entries()) {
+    const failure = await failureOf(hook.deliver(event));
+    if (failure === null) continue;
+    process.stderr.write(renderFinding(failure, styleFor(process.stderr)));
+    return events.slice(at).slice(-MOST_UNTOLD);
+  }
+  return [];
+}
+
+const MOST_UNTOLD = 10_000;
 
 function statesOf({ log, promotions }: AuditOutcome): readonly AuditState[] {
   return [auditState('log', null, log), ...promotions.map(({ name, environment, id, verdict }) => auditState(`${name} in ${environment}`, id, verdict))];
