@@ -14,7 +14,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   scan: ['weighmark scan model', 'weighmark scan downloads/* --format sarif -o scan.sarif', 'weighmark scan model --feed known-bad.stix.json --feed-key feed.pub'],
   diff: ['weighmark diff model-1 model-2', 'weighmark diff acme/demo:1 acme/demo:2'],
-  sign: ['weighmark sign model --key anna.key', 'weighmark sign policy.yaml --key boss.key'],
+  sign: ['weighmark sign model --key anna.key', 'weighmark sign policy.yaml --key boss.key', 'weighmark sign model --key anna.key --algorithm blake3 --shard-size 1000000000'],
   attest: [
     'weighmark attest model --type train --input dataset=data --param epochs=3 --key tom.key',
     'weighmark attest acme/demo:1 --type evaluation --metric accuracy=0.97 --result passed --key bot.key',

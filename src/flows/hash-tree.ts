@@ -1,4 +1,5 @@
-import type { OmsResource } from '../domain/claims/oms.ts';
+import type { ByteRange } from '../domain/digest/proven.ts';
+import { WeighmarkError } from '../domain/errors.ts';
 import type { Digests, Files, HashAlgorithm, Hasher, Progress, TreeEntry } from '../domain/ports.ts';
 
 export interface HashTreePorts {
@@ -41,13 +42,15 @@ export async function hashTree(entries: readonly TreeEntry[], options: HashTreeO
   }
 }
 
-/** Digests of byte ranges, in order: for OMS signatures by shards. */
-export async function hashRanges(entry: TreeEntry, algorithm: HashAlgorithm, options: { resources: readonly OmsResource[]; followLink: boolean }, ports: HashTreePorts): Promise<readonly string[]> {
+/** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */
+export async function hashRanges(entry: TreeEntry, algorithm: HashAlgorithm, options: { ranges: readonly ByteRange[]; followLink: boolean }, ports: HashTreePorts): Promise<readonly string[]> {
   const file = await ports.files.open(entry.location, { followLink: options.followLink });
+  if (file.size !== entry.sizeBytes) throw new WeighmarkError('file-changed', `${entry.location} changed while it was read`, { subject: entry.location });
   const hasher = await ports.hasher();
   const digests: string[] = [];
-  for (const { range } of options.resources) {
-    const { digests: found } = await hasher.hashStream(chunks(file, range?.start ?? 0, Math.min(range?.end ?? file.size, file.size)), [algorithm]);
+  for (const { start, end } of options.ranges) {
+    ports.signal?.throwIfAborted();
+    const { digests: found } = await hasher.hashStream(chunks(file, start, Math.min(end, file.size)), [algorithm]);
     digests.push(found[algorithm] ?? '');
   }
   await file.close();

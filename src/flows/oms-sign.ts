@@ -1,23 +1,22 @@
 import { parseBundle } from '../domain/claims/bundle.ts';
-import { buildOms } from '../domain/claims/oms.ts';
+import { buildOms, type OmsInput } from '../domain/claims/oms.ts';
 import { namesSameSigner } from '../domain/claims/same-key.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { ClaimSigner, Files, Tree } from '../domain/ports.ts';
 import { SIDECARS } from '../domain/tree.ts';
 
-export interface OmsContent {
+export interface OmsContent extends Pick<OmsInput, 'resources' | 'algorithm' | 'shardBytes'> {
   readonly tree: Tree;
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
   /** Artifact paths the user leaves out, and signature files inside. */
   readonly ignore: readonly string[];
 }
 
 /** The payload of an OMS signature over a tree: every sidecar is listed as ignored, there or not (DESIGN 4.1). */
-export function omsPayload({ tree, files, ignore }: OmsContent): Uint8Array {
+export function omsPayload({ tree, ignore, ...content }: OmsContent): { readonly payload: Uint8Array; readonly root: string } {
   return buildOms({
     name: baseName(tree.root),
-    files,
+    ...content,
     single: tree.kind === 'file',
     allowSymlinks: tree.followedLinks,
     ignorePaths: [...new Set([...SIDECARS, ...ignore, ...tree.leftOut])],

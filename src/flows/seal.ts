@@ -78,7 +78,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const packaged = packageStatement(facts, earlier.list);
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
   const fixed = [{ title: 'ML-BOM', payload: bomPayload }, ...step, ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }])];
-  const oms = omsPayload({ tree: content.tree, files: content.files, ignore: [] });
+  const { payload: oms } = omsPayload({ tree: content.tree, resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })), ignore: [] });
   await stillTheSame(content, ports);
   const signature = await signOms(oms, places.signature, ports);
   if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms], signature.bundle)) return outcome;

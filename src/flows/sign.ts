@@ -1,8 +1,10 @@
+import type { OmsResource } from '../domain/claims/oms.ts';
+import type { ByteRange } from '../domain/digest/proven.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import type { ClaimSigner, HashAlgorithm } from '../domain/ports.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { ClaimSigner, HashAlgorithm, Tree } from '../domain/ports.ts';
 import { sidecarsOf } from '../domain/tree.ts';
-import { omsRoot } from '../domain/digest/root.ts';
-import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { hashRanges, hashTree, type HashTreePorts } from './hash-tree.ts';
 import { refusePointers } from './lfs.ts';
 import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
 
@@ -14,6 +16,10 @@ export interface SignInput {
   readonly ignore?: readonly string[];
   readonly allowSymlinks?: boolean;
   readonly jobs?: number;
+  /** Default: SHA-256, which every verifier reads. */
+  readonly algorithm?: HashAlgorithm;
+  /** Sign ranges of this many bytes instead of whole files; empty files are then not covered. */
+  readonly shardBytes?: number;
 }
 
 export interface SignPorts extends HashTreePorts {
@@ -23,6 +29,7 @@ export interface SignPorts extends HashTreePorts {
 
 export interface SignOutcome {
   readonly signature: string;
+  /** Covered by the signature. */
   readonly files: number;
   readonly sizeBytes: number;
   /** OMS root digest, lower-case hex. */
@@ -30,8 +37,6 @@ export interface SignOutcome {
   readonly signer: string;
   readonly leftOut: readonly string[];
 }
-
-const ALGORITHMS: readonly HashAlgorithm[] = ['sha256'];
 
 /**
  * The OMS signature alone: hash, sign, write.
@@ -44,13 +49,41 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore });
   await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
-  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: ALGORITHMS, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
-  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sha256: digests.sha256 ?? '' }));
-  const { bundle, foreign } = await signOms(omsPayload({ tree, files, ignore }), location, ports);
+  const resources = await (input.shardBytes === undefined ? wholeFiles : shards)(tree, input, ports);
+  const { algorithm, shardBytes } = input;
+  const how = { ...(algorithm === undefined ? {} : { algorithm }), ...(shardBytes === undefined ? {} : { shardBytes }) };
+  const { payload, root } = omsPayload({ tree, resources, ignore, ...how });
+  const { bundle, foreign } = await signOms(payload, location, ports);
   if (foreign) throw foreignSignature(location);
   await ports.files.write(location, bundle);
-  const sizeBytes = tree.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
-  return { signature: location, files: files.length, sizeBytes, root: omsRoot(files.map(({ sha256 }) => sha256)), signer: ports.signer.description, leftOut: [...ignore, ...tree.leftOut] };
+  const covered = tree.entries.filter(({ sizeBytes }) => shardBytes === undefined || sizeBytes > 0);
+  const empty = tree.entries.filter((entry) => !covered.includes(entry));
+  return {
+    signature: location, files: covered.length, sizeBytes: covered.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    root, signer: ports.signer.description, leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
+  };
+}
+
+async function wholeFiles(tree: Tree, { algorithm = 'sha256', jobs }: SignInput, ports: SignPorts): Promise<readonly OmsResource[]> {
+  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: [algorithm], followLinks: tree.followedLinks, ...(jobs === undefined ? {} : { jobs }) }, ports);
+  return hashed.map(({ entry, digests }) => ({ path: entry.path, digest: digests[algorithm] ?? '' }));
+}
+
+async function shards(tree: Tree, { algorithm = 'sha256', shardBytes = Infinity }: SignInput, ports: SignPorts): Promise<readonly OmsResource[]> {
+  const resources: OmsResource[] = [];
+  for (const entry of tree.entries) {
+    const ranges = rangesOf(entry.sizeBytes, shardBytes);
+    const digests = await hashRanges(entry, algorithm, { ranges, followLink: tree.followedLinks }, ports);
+    resources.push(...ranges.map((range, index) => ({ path: entry.path, range, digest: digests[index] ?? '' })));
+  }
+  return resources;
+}
+
+/** @throws WeighmarkError `limit-exceeded` for more ranges than a verifier reads. */
+function rangesOf(sizeBytes: number, shardBytes: number): readonly ByteRange[] {
+  const count = Math.ceil(sizeBytes / shardBytes);
+  if (count > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `shards of ${shardBytes} bytes are too many`, { hint: 'take larger ones: `--shard-size 1000000000` is usual' });
+  return Array.from({ length: count }, (_, index) => ({ start: index * shardBytes, end: Math.min((index + 1) * shardBytes, sizeBytes) }));
 }
 
 /** A signature written into the folder is no part of it. */

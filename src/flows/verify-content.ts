@@ -218,10 +218,12 @@ async function compareShards(signed: SignedFile | undefined, { entry, hashing }:
   if (covered !== sizeBytes) {
     return [{ code: 'digest-mismatch', message: `${path} is not the file that was signed`, subject: path, facts: { signed: `${covered} bytes`, found: `${sizeBytes} bytes` } }];
   }
-  const found = await hashRanges(entry, algorithm, { resources, followLink: hashing.tree.followedLinks }, ports);
+  const ranges = resources.map(({ range }) => range ?? { start: 0, end: sizeBytes });
+  const found = await hashRanges(entry, algorithm, { ranges, followLink: hashing.tree.followedLinks }, ports);
   const wrong = resources.findIndex(({ digest }, index) => digest !== found[index]);
   if (wrong < 0) return [];
-  return [mismatchFinding(path, { algorithm, signed: resources[wrong]?.digest ?? '', found: found[wrong] ?? '', sizeBytes })];
+  const finding = mismatchFinding(path, { algorithm, signed: resources[wrong]?.digest ?? '', found: found[wrong] ?? '', sizeBytes });
+  return [{ ...finding, facts: { ...finding.facts, bytes: `${ranges[wrong]?.start}-${ranges[wrong]?.end}, the first that differ` } }];
 }
 
 function contentFile({ path, location, sizeBytes }: TreeEntry, digests: Digests, { pairs, manifest }: ContentQuestion): ContentFile {
@@ -251,7 +253,7 @@ async function notesOf(question: ContentQuestion, { tree, unsigned, unspoken }: 
     ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),
     ...(byUser.length > 0 ? [`left out by --ignore: ${byUser.join(', ')}`] : []),
     ...(question.ignoreUnsignedFiles && unsigned.length > 0 ? [`${unsigned.length} unsigned files accepted: ${unsigned.slice(0, 5).join(', ')}`] : []),
-    ...(unspoken.length > 0 ? [`${unspoken.length} empty files, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`] : []),
+    ...(unspoken.length > 0 ? [`${unspoken.length} empty ${unspoken.length === 1 ? 'file' : 'files'}, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`] : []),
     ...(tree.leftOut.length > 0 ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`] : []),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
   ];

@@ -1,4 +1,7 @@
+import { Option } from 'commander';
 import { relative, resolve } from 'node:path';
+import { WeighmarkError } from '../../domain/errors.ts';
+import type { HashAlgorithm } from '../../domain/ports.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { sign, type SignOutcome } from '../../flows/sign.ts';
 import type { Register, Report } from '../command.ts';
@@ -9,6 +12,8 @@ interface Options extends SignerOptions {
   readonly signature?: string;
   readonly ignore?: readonly string[];
   readonly allowSymlinks?: boolean;
+  readonly algorithm?: HashAlgorithm;
+  readonly shardSize?: number;
 }
 
 const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
@@ -21,9 +26,16 @@ export const register: Register = (program, run) => {
     .argument('<path>', 'file or folder')
     .option('--signature <file>', 'where to write; default model.sig inside the folder, FILE.sig beside a file')
     .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
-    .option('--allow-symlinks', 'sign files behind symbolic links inside the artifact');
+    .option('--allow-symlinks', 'sign files behind symbolic links inside the artifact')
+    .addOption(new Option('--algorithm <name>', 'of the digests that are signed; others than sha256 are read by few').choices(['sha256', 'blake3', 'blake2b']))
+    .option('--shard-size <bytes>', 'sign ranges of the files, as model_signing does by shards; empty files are then not covered', shardBytes);
   addSignerOptions(command).action(run(async (context, path: string, options: Options) => report(context, path, await signPath(context, path, options))));
 };
+
+function shardBytes(text: string): number {
+  if (/^[1-9]\d{3,14}$/.test(text)) return Number(text);
+  throw new WeighmarkError('usage', `--shard-size takes bytes, 1000 at least, not ${text}`, { hint: '1000000000 is usual' });
+}
 
 async function signPath(context: Context, path: string, options: Options): Promise<SignOutcome> {
   const signer = await signerFrom(context, options);
@@ -33,6 +45,8 @@ async function signPath(context: Context, path: string, options: Options): Promi
     ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
     ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
+    ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
+    ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
   return sign(input, ports);

@@ -35,29 +35,40 @@ export interface OmsManifest {
 export interface OmsInput {
   /** Base name of what is signed; informational. */
   readonly name: string;
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
-  /** True: one file, whose resource is named `.` (the name that both model_signing and its Go port verify). */
+  /** Whole files; or, by shards, the ranges of each, all of `shardBytes` but the last. */
+  readonly resources: readonly OmsResource[];
+  /** Default: SHA-256, which every verifier reads. */
+  readonly algorithm?: HashAlgorithm;
+  readonly shardBytes?: number;
+  /** True: one file, whose resource is named `.` (the name that both model_signing and its Go port verify); shards keep its own name. */
   readonly single: boolean;
   readonly allowSymlinks: boolean;
   readonly ignorePaths: readonly string[];
 }
 
 /**
- * The payload of an OMS signature in the form every verifier accepts: whole files, SHA-256, sorted by UTF-8 bytes, compact.
+ * The payload of an OMS signature and its root digest: sorted by UTF-8 bytes, compact. By default in the form every verifier accepts: whole
+ * files, SHA-256. Shards are spelt as the specification does (v1.0 section 6.3.2), which its Go port reads.
  * @throws WeighmarkError `empty-artifact`.
  */
-export function buildOms(input: OmsInput): Uint8Array {
-  const sorted = input.files.toSorted((a, b) => compareUtf8(a.path, b.path));
-  if (sorted.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
-  const resources = sorted.map(({ path, sha256 }) => ({ name: input.single ? '.' : path, algorithm: 'sha256', digest: sha256 }));
+export function buildOms(input: OmsInput): { readonly payload: Uint8Array; readonly root: string } {
+  const { algorithm = 'sha256', shardBytes } = input;
+  const named = input.resources.map(({ path, range, digest }) => ({ name: resourceName(input.single && range === undefined ? '.' : path, range), algorithm, digest }));
+  if (named.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
+  const resources = named.toSorted((a, b) => compareUtf8(a.name, b.name));
   const serialization = {
-    method: 'files',
-    hash_type: 'sha256',
+    method: shardBytes === undefined ? 'files' : 'shards',
+    hash_type: algorithm,
+    ...(shardBytes === undefined ? {} : { shard_size: shardBytes }),
     allow_symlinks: input.allowSymlinks,
     ignore_paths: input.ignorePaths.toSorted(compareUtf8),
   };
-  const subject = { name: input.name, digest: { sha256: omsRoot(sorted.map(({ sha256 }) => sha256)) } };
-  return buildStatement([subject], PREDICATES.integrity, { serialization, resources });
+  const root = omsRoot(resources.map(({ digest }) => digest));
+  return { payload: buildStatement([{ name: input.name, digest: { sha256: root } }], PREDICATES.integrity, { serialization, resources }), root };
+}
+
+function resourceName(path: string, range: OmsResource['range']): string {
+  return range === undefined ? path : `${path}:${range.start}:${range.end}`;
 }
 
 /**

@@ -26,8 +26,8 @@ function statement(resources: readonly Resource[], serialization: object = {}, m
 const parse = (bytes: Uint8Array) => parseOms(parseStatement(bytes));
 
 test('what is built is read back, sorted by UTF-8 bytes', () => {
-  const files = [{ path: 'a.txt', sha256: A }, { path: 'a/b', sha256: B }, { path: 'a-b', sha256: A }, { path: '\u{1f600}', sha256: B }, { path: '\uff5e', sha256: A }];
-  const manifest = parse(buildOms({ name: 'm', files, single: false, allowSymlinks: false, ignorePaths: ['model.sig', '.git'] }));
+  const resources = [{ path: 'a.txt', digest: A }, { path: 'a/b', digest: B }, { path: 'a-b', digest: A }, { path: '\u{1f600}', digest: B }, { path: '\uff5e', digest: A }];
+  const manifest = parse(buildOms({ name: 'm', resources, single: false, allowSymlinks: false, ignorePaths: ['model.sig', '.git'] }).payload);
   assert.deepEqual(manifest.resources.map(({ path }) => path), ['a-b', 'a.txt', 'a/b', '\uff5e', '\u{1f600}']);
   assert.deepEqual(manifest.ignorePaths, ['.git', 'model.sig']);
 });
@@ -103,7 +103,20 @@ test('property: any tree of good names is built and read back', () => {
   const part = fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }).filter((text) => !/[/\0]/.test(text) && text !== '.' && text !== '..' && text.isWellFormed());
   const files = fc.uniqueArray(fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/')), { minLength: 1, maxLength: 20 });
   fc.assert(fc.property(files, (paths) => {
-    const manifest = parse(buildOms({ name: 'm', files: paths.map((path) => ({ path, sha256: sha256Hex(path) })), single: false, allowSymlinks: false, ignorePaths: [] }));
+    const manifest = parse(buildOms({ name: 'm', resources: paths.map((path) => ({ path, digest: sha256Hex(path) })), single: false, allowSymlinks: false, ignorePaths: [] }).payload);
     return manifest.resources.length === paths.length && manifest.resources.every(({ path, digest }) => digest === sha256Hex(path));
+  }));
+});
+
+test('property: files of any size are signed by shards and read back, in the order their names have as text', () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 30_000 }), { minLength: 1, maxLength: 5 });
+  fc.assert(fc.property(sizes, fc.integer({ min: 1000, max: 9999 }), (bytes, shardBytes) => {
+    const resources = bytes.flatMap((size, file) =>
+      Array.from({ length: Math.ceil(size / shardBytes) }, (_, at) => ({ path: `w:${file}`, range: { start: at * shardBytes, end: Math.min(size, (at + 1) * shardBytes) }, digest: sha256Hex(`${file}:${at}`) })));
+    const manifest = parse(buildOms({ name: 'm', resources, algorithm: 'blake3', shardBytes, single: false, allowSymlinks: false, ignorePaths: [] }).payload);
+    const names = manifest.resources.map(({ path, range }) => `${path}:${range?.start}:${range?.end}`);
+    assert.deepEqual(names, names.toSorted());
+    assert.deepEqual(new Set(manifest.resources), new Set(resources));
+    assert.deepEqual([manifest.algorithm, manifest.shardBytes], ['blake3', shardBytes]);
   }));
 });
