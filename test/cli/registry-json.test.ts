@@ -138,6 +138,20 @@ describe('the way there and back', () => {
   });
 });
 
+test('log show says who is behind every entry, as far as it can be verified now', () => {
+  const standings = (args: readonly string[]) => new Set((json('log show', ['acme/m:1', ...args])['entries'] as { actor: { standing: string; name: string | null } }[]).map(({ actor }) => `${actor.standing} ${actor.name}`));
+  assert.deepEqual(standings([]), new Set(['unverified null']), 'nobody is trusted yet');
+  const { stdout, stderr } = run(['log', 'show', 'acme/m:1']);
+  assert.match(stdout, /^ +0 {2}push .* UNVERIFIED .*\[signer-untrusted\]$/m);
+  assert.match(stderr, /actors are not verified/);
+  assert.equal(run(['trust', 'add', 'anna', '--key', 'anna.pub']).status, 0);
+  assert.deepEqual(standings([]), new Set(['verified anna']));
+  assert.match(run(['log', 'show', 'acme/m:1']).stdout, /^ +0 {2}push .* by anna, key SHA256:[0-9a-f]{16}…$/m);
+  assert.equal(run(['push', 'unsigned', 'acme/data:2']).status, 0);
+  assert.match(run(['log', 'show', 'acme/data', '--kind', 'push']).stdout, /UNSIGNED$/m);
+  assert.equal(run(['trust', 'remove', 'anna']).status, 0);
+});
+
 describe('when something is wrong', () => {
   test('no registry named, no such registry, no such artifact: what to do about it', () => {
     assert.match(run(['list'], { WEIGHMARK_REGISTRY: '' }).stderr, /registry init/);

@@ -1,16 +1,23 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { describeSigner } from '../../domain/claims/signers.ts';
+import type { Verification } from '../../domain/claims/verify-claim.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { LogEntry, LogLeaf, LogQuery, Registry } from '../../domain/ports.ts';
+import { policyTrust } from '../../domain/policy/authority.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
+import { ABSENT, type Actor } from '../../domain/registry/actor.ts';
+import { actorsOf } from '../../flows/log-actors.ts';
 import { integrateLog, proveLogged, showLog, verifyLog, verifyProofFile, type Integrated, type LogHead, type LogShown } from '../../flows/log.ts';
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { addLogOptions, openArtifact, openRegistry, type LogOptions } from '../registry-options.ts';
+import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
+import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
 
-interface Options extends LogOptions {
+interface Options extends PolicyOptions {
   readonly witnessPolicy?: string;
   readonly last?: string;
   readonly kind?: string;
@@ -28,8 +35,8 @@ export const register: Register = (program, run) => {
 };
 
 function addShow(log: Command, run: Run): void {
-  addLogOptions(log.command('show'))
-    .description('show what is logged, proven under the signed checkpoint')
+  addPolicyOptions(log.command('show'))
+    .description('show what is logged, proven under the signed checkpoint, and who is behind it, verified under the policy or the trust store')
     .argument('[ref]', 'only entries about this artifact, or this NAME')
     .option('--kind <kind>', `only entries of a kind: ${KINDS.join(', ')}`)
     .option('--last <n>', 'only the newest n entries')
@@ -39,7 +46,8 @@ function addShow(log: Command, run: Run): void {
         const last = options.last === undefined ? {} : { last: wholeNumber(options.last) };
         const shown = await showLog(query === undefined ? last : { query }, registry);
         const entries = options.last === undefined ? shown.entries : shown.entries.slice(-wholeNumber(options.last));
-        return showReport({ ...shown, entries });
+        const leaves = [...entries.map(({ leaf }) => leaf), ...shown.pending];
+        return showReport({ ...shown, entries }, await actorsOf(leaves, registry, await verificationFrom(context, options)));
       }),
     );
 }
@@ -120,6 +128,17 @@ async function questionOf(context: Context, ref: string | undefined, options: Op
   return { registry, query: { name: place.name, manifest: await registry.resolve(place.name, place.reference), ...kind } };
 }
 
+/** Under the policy's principals where a policy is named, else the trust store. */
+async function verificationFrom(context: Context, options: Options): Promise<Verification> {
+  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
+  return {
+    trust: loaded === null ? await trustFrom(context, {}) : policyTrust(loaded.policy),
+    keyless: () => context.keyless(),
+    now: context.clock.now(),
+    timestampAuthorities: loaded === null ? await timestampAuthoritiesFrom(context, options) : [...loaded.policy.timestampAuthorities, ...loaded.timestampAuthorities],
+  };
+}
+
 /** Without a registry there is no known key, and the flow says so. */
 async function knownKeys(context: Context, options: Options): Promise<readonly string[]> {
   const named = context.options.registry || (await context.configuration()).settings.registry;
@@ -132,15 +151,19 @@ async function witnessPolicyOf(context: Context, options: Options): Promise<{ wi
   return { witnessPolicy: Buffer.from(bytes).toString() };
 }
 
-function showReport(shown: LogShown): Report {
+/** @param actors of the entries, then of what waits. */
+function showReport(shown: LogShown, actors: readonly Actor[]): Report {
   const { entries, pending, ...head } = shown;
+  const at = (index: number) => actors[index] ?? ABSENT;
+  const strangers = actors.filter(({ standing }) => standing !== 'verified').length;
   return {
     exitCode: 0,
-    json: { ...head, entries: entries.map(({ index, leaf }) => ({ index, ...leaf })), pending: pending.map((leaf) => ({ ...leaf })) },
+    json: { ...head, entries: entries.map(({ index, leaf }, here) => ({ index, ...leaf, actor: at(here) })), pending: pending.map((leaf, here) => ({ ...leaf, actor: at(entries.length + here) })) },
     text: (style) => ({
+      ...(strangers === 0 ? {} : { err: `${strangers} of ${actors.length} actors are not verified; whom to trust is said by \`--policy FILE\` or \`weighmark trust add\`\n` }),
       out: [
-        ...entries.map((entry) => entryLine(entry, style)),
-        ...pending.map((leaf) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}`),
+        ...entries.map((entry, here) => `${entryLine(entry, style)}  ${actorText(at(here), style)}`),
+        ...pending.map((leaf, here) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${actorText(at(entries.length + here), style)}`),
         `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, root ${head.root}`,
         ...head.vkeys.filter((vkey) => vkey.length < 300).map((vkey) => `verifier key ${style.plain(vkey)}`),
         '',
@@ -177,6 +200,13 @@ function entryLine({ index, leaf }: LogEntry, style: Style): string {
 
 function leafText(leaf: LogLeaf, style: Style): string {
   return `${leaf.kind.padEnd(10)}  ${style.plain(leaf.name)}@${leaf.manifest.slice(0, 19)}…  ${leaf.env === undefined ? '' : `${style.plain(leaf.env)}  `}${style.dim(`${leaf.bundle.slice(0, 19)}…`)}`;
+}
+
+function actorText({ standing, name, signer, finding }: Actor, style: Style): string {
+  if (standing === 'verified') return `by ${style.bold(style.plain(name ?? ''))}, ${style.plain(signer === null ? '' : describeSigner(signer))}`;
+  if (standing === 'unsigned') return style.warn('UNSIGNED');
+  const known = signer === null ? '' : `${describeSigner(signer)}: `;
+  return style.warn(`${standing === 'absent' ? 'ABSENT' : 'UNVERIFIED'} ${known}${finding?.message ?? ''} [${finding?.code ?? ''}]`);
 }
 
 function kindOf(text: string): LogLeaf['kind'] {
