@@ -32,6 +32,8 @@ export function addPolicyOptions(command: Command): Command {
 export interface LoadedPolicy {
   readonly policy: Policy;
   readonly policyBytes: Uint8Array;
+  /** People whose signatures the caller's trust asked for; null: it names nobody for policies. */
+  readonly signedBy: readonly string[] | null;
   readonly timestampAuthorities: readonly string[];
 }
 

@@ -69,6 +69,7 @@ export const CODES = {
   'dependency-unpinned': 1,
   revoked: 1,
   'unsealed-change': 1,
+  'policy-signatures': 1,
   'licence-refused': 1,
   'format-refused': 1,
   // 3: nothing to verify

@@ -166,6 +166,45 @@ test('who trusts somebody for policies takes none that is not theirs', () => {
   assert.equal(lint().status, 1, 'by somebody else');
 });
 
+test('who asks for two signatures on a policy takes none by fewer people, whatever else lies beside it', () => {
+  const config = { XDG_CONFIG_HOME: join(folder, 'two-config'), XDG_STATE_HOME: join(folder, 'two-state') };
+  const trust = (name: string, key: string, ...more: string[]): void => assert.equal(run(['trust', 'add', name, '--key', `${key}.pub`, '--for', 'policy/acme', ...more], config).status, 0);
+  const lint = (): readonly [number | null, string | undefined] => {
+    const { status, stderr } = run(['policy', 'lint', 'two.yaml'], config);
+    return [status, /error\[(.+?)\]/.exec(stderr)?.[1]];
+  };
+  const sign = (by: string, to: string): void => ok(['sign', 'two.yaml', '--key', `${by}.key`, '--signature', to]) as never;
+  writeFileSync(join(folder, 'two.yaml'), policy());
+  trust('rita', 'rita', '--threshold', '2');
+  assert.deepEqual(lint(), [2, 'trust-invalid'], 'one person is trusted, two are wanted');
+  trust('rob', 'rob');
+  assert.deepEqual(lint(), [3, 'nothing-to-verify']);
+  sign('rita', 'two.yaml.sig');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'one of two; the entry that asks for none lowers nothing');
+  sign('rita', 'two.yaml.again.oms.sig');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'the same key twice');
+  sign('bob', 'two.yaml.bob.oms.sig');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'somebody else');
+  trust('rita+token', 'ci');
+  sign('ci', 'two.yaml.token.oms.sig');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'the same person by another key');
+  trust('rita2', 'rita');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'the same key under another name');
+  writeFileSync(join(folder, 'other.yaml'), policy().replace('version: 3', 'version: 4'));
+  ok(['sign', 'other.yaml', '--key', 'rob.key', '--signature', 'two.yaml.rob.oms.sig']);
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'by rob, over other bytes');
+  writeFileSync(join(folder, 'two.yaml.rob.oms.sig'), '{');
+  assert.deepEqual(lint(), [1, 'policy-signatures'], 'broken');
+  rmSync(join(folder, 'two.yaml.rob.oms.sig'));
+  sign('rob', 'two.yaml.rob.oms.sig');
+  const valid = run(['policy', 'lint', 'two.yaml', '--json'], config);
+  assert.equal(valid.status, 0, valid.stderr);
+  assert.deepEqual((JSON.parse(valid.stdout) as { signedBy: unknown }).signedBy, ['rita', 'rob']);
+  writeFileSync(join(folder, 'two.yaml'), `${policy()}# more\n`);
+  assert.deepEqual(lint(), [1, 'digest-mismatch'], 'changed after both signed');
+  assert.equal(run(['trust', 'add', 'bob', '--key', 'bob.pub', '--threshold', '2'], config).status, 2, 'a threshold is for policies');
+});
+
 test('policy test: one claim set passes, another fails, for the reason expected', () => {
   const lines = readFileSync(join(folder, 'enc-1.0', 'claims.jsonl'), 'utf8').trimEnd().split('\n');
   const dataset = readFileSync(join(folder, 'data', 'claims.jsonl'), 'utf8');

@@ -1,13 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
-import type { Policy } from '../../domain/policy/types.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { explain } from '../../flows/policy-explain.ts';
 import { testPolicy, type CaseResult } from '../../flows/policy-test.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import { addPolicyOptions, gatePorts, openTarget, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
 import { renderFinding } from '../errors.ts';
 import { junit, verdictJunit, type JunitCase } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
@@ -25,7 +24,7 @@ export const register: Register = (program, run) => {
     .argument('[file]', 'default: --policy')
     .action(run(async (context, file: string | undefined, options: PolicyOptions) => {
       const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
-      return lintReport(loaded.policy, lintPolicy(loaded.policy, context.clock.now()));
+      return lintReport(loaded, lintPolicy(loaded.policy, context.clock.now()));
     }));
   addPolicyOptions(policy.command('explain'))
     .description('what the policy says of an artifact, rule by rule')
@@ -53,14 +52,14 @@ async function tested(context: Context, cases: string, options: PolicyOptions): 
   return results;
 }
 
-function lintReport(policy: Policy, advice: readonly Advice[]): Report {
+function lintReport({ policy, signedBy }: LoadedPolicy, advice: readonly Advice[]): Report {
   const { name, version, digest, expires } = policy;
   return {
     exitCode: 0,
-    json: { policy: { name, version, digest, expires }, advice },
+    json: { policy: { name, version, digest, expires }, signedBy, advice },
     text: (style) => ({
       out: `${digest}\n`,
-      err: [...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`), `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}`, ''].join('\n'),
+      err: [...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`), `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`, ''].join('\n'),
     }),
   };
 }

@@ -25,6 +25,7 @@ interface AddOptions {
   readonly trigger?: string;
   readonly repositoryId?: string;
   readonly for?: string;
+  readonly threshold?: string;
   readonly replace?: boolean;
 }
 
@@ -58,7 +59,8 @@ function addAdd(trust: Command, run: Run): void {
     .option('--trigger <event>', 'only on this event; strangers’ pull requests never count unless named')
     .option('--repository-id <number>', 'the forge’s number of the repository: survives a rename')
     .option('--trusted-root <file>', 'trusted_root.json of a private Sigstore')
-    .option('--for <glob>', 'artifact names this counts for, such as acme/*')
+    .option('--for <glob>', 'artifact names this counts for, such as acme/*; policies are named policy/NAME')
+    .option('--threshold <people>', 'for policies: so many of those trusted for the same one must have signed it')
     .option('--replace', 'put it in the place of the entry of this name')
     .action(run(add));
 }
@@ -79,7 +81,7 @@ async function entryFrom(context: Context, name: string, options: AddOptions): P
   const { github, gitlab, identity, identityRegexp, issuer } = options;
   refuseLoneWorkload(options);
   return makeEntry({
-    name, for: options.for, identity, identityRegexp, issuer,
+    name, for: options.for, threshold: options.threshold === undefined ? undefined : Number(options.threshold), identity, identityRegexp, issuer,
     key: await read(options.key),
     until: options.until,
     certificateChain: await read(options.certificateChain),

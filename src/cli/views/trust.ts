@@ -5,8 +5,8 @@ import { readPublicKey, shownFingerprint } from '../../domain/trust/keys.ts';
 import type { Style } from '../command.ts';
 
 /** One entry as JSON for `trust list`: what a person compares, not the bytes. */
-export function entryJson({ name, for: names, anchor }: TrustEntry): Readonly<Record<string, unknown>> {
-  return { name, ...(names === undefined ? {} : { for: names }), ...anchorJson(anchor) };
+export function entryJson({ name, for: names, threshold, anchor }: TrustEntry): Readonly<Record<string, unknown>> {
+  return { name, ...(names === undefined ? {} : { for: names }), ...(threshold === undefined ? {} : { threshold }), ...anchorJson(anchor) };
 }
 
 function anchorJson(anchor: TrustAnchor): object {
@@ -19,7 +19,8 @@ function anchorJson(anchor: TrustAnchor): object {
 /** One line an entry: name, who it is, what it counts for. */
 export function entryLines(entries: readonly TrustEntry[], style: Style): string {
   const width = Math.max(4, ...entries.map(({ name }) => name.length));
-  return entries.map(({ name, for: names, anchor }) => `${style.bold(name.padEnd(width))}  ${style.plain(who(anchor))}${names === undefined ? '' : style.dim(`  for ${names}`)}\n`).join('');
+  const good = ({ for: names, threshold }: TrustEntry): string => (names === undefined ? '' : `  for ${names}${threshold === undefined ? '' : `, ${threshold} must sign`}`);
+  return entries.map((entry) => `${style.bold(entry.name.padEnd(width))}  ${style.plain(who(entry.anchor))}${style.dim(good(entry))}\n`).join('');
 }
 
 function who(anchor: TrustAnchor): string {

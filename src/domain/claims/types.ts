@@ -72,6 +72,8 @@ export interface TrustEntry {
   readonly name: string;
   /** Artifact names it is good for, a glob; absent: all. */
   readonly for?: string;
+  /** For policies: so many people trusted for the same one must have signed it. */
+  readonly threshold?: number;
   readonly anchor: TrustAnchor;
 }
 

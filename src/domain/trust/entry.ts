@@ -1,5 +1,6 @@
 import type { CiIdentity, TrustAnchor, TrustEntry } from '../claims/types.ts';
 import { WeighmarkError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { readCertificates } from './certificates.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, checkIdentity, checkIssuer, compilePattern } from './identity.ts';
 import { readPublicKey } from './keys.ts';
@@ -9,6 +10,8 @@ import { parseTrustedRoot } from './trusted-root.ts';
 export interface RawEntry {
   readonly name: string;
   readonly for?: string | undefined;
+  /** Only with a `for` that names policies. */
+  readonly threshold?: number | undefined;
   readonly key?: string | undefined;
   /** Day or time the key was retired. */
   readonly until?: string | undefined;
@@ -21,6 +24,9 @@ export interface RawEntry {
   readonly trustedRoot?: string | undefined;
 }
 
+/** Names under this in `for` are policies: whoever is trusted for one must have signed it. */
+export const POLICY_NAMES = 'policy/';
+
 /** @throws WeighmarkError `trust-invalid` for anything ambiguous, contradictory or too vague to be trust. */
 export function makeEntry(raw: RawEntry): TrustEntry {
   if (!/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(raw.name)) {
@@ -29,7 +35,14 @@ export function makeEntry(raw: RawEntry): TrustEntry {
   if (raw.for !== undefined && !/^[a-z0-9*][a-z0-9._/*-]{0,254}$/.test(raw.for)) {
     throw new WeighmarkError('trust-invalid', '`for` is a pattern of artifact names, such as acme/*', { subject: raw.for });
   }
-  return { name: raw.name, ...(raw.for === undefined ? {} : { for: raw.for }), anchor: makeAnchor(raw) };
+  const { threshold } = raw;
+  if (threshold !== undefined) checkThreshold(raw, threshold);
+  return { name: raw.name, ...(raw.for === undefined ? {} : { for: raw.for }), ...(threshold === undefined ? {} : { threshold }), anchor: makeAnchor(raw) };
+}
+
+function checkThreshold(raw: RawEntry, threshold: number): void {
+  if (raw.for?.startsWith(POLICY_NAMES) !== true) throw vague(raw, 'gives a threshold, which is for policies: `for: policy/NAME`');
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > LIMITS.trustEntries) throw vague(raw, 'gives a threshold that is no number of people');
 }
 
 function makeAnchor(raw: RawEntry): TrustAnchor {

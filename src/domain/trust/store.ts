@@ -37,7 +37,7 @@ export function formatTrustFile(file: TrustFile): string {
   return stringify({ version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) }, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-const ENTRY_KEYS = ['name', 'for', 'key', 'until', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
+const ENTRY_KEYS = ['name', 'for', 'threshold', 'key', 'until', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
 const WORKLOAD_KEYS = ['repository', 'repository-id', 'workflow', 'ref', 'environment', 'trigger'];
 
 function entryFrom(item: Fields, subject: string): TrustEntry {
@@ -46,6 +46,7 @@ function entryFrom(item: Fields, subject: string): TrustEntry {
   return makeEntry({
     name: text('name') ?? '',
     for: text('for'),
+    threshold: numberOf(item, 'threshold', subject),
     key: text('key'),
     until: text('until'),
     certificateChain: text('certificate-chain'),
@@ -68,8 +69,8 @@ function workloadFrom(value: Json | undefined, subject: string): CiIdentity | un
   return { repository: textOf(value, 'repository', subject) ?? '', ...(Object.fromEntries(optional) as Partial<CiIdentity>) };
 }
 
-function fieldsOf({ name, for: names, anchor }: TrustEntry): object {
-  const head = { name, ...(names === undefined ? {} : { for: names }) };
+function fieldsOf({ name, for: names, threshold, anchor }: TrustEntry): object {
+  const head = { name, ...(names === undefined ? {} : { for: names }), ...(threshold === undefined ? {} : { threshold }) };
   if (anchor.kind === 'key') return { ...head, key: anchor.pem, until: anchor.until };
   if (anchor.kind === 'certificate') return { ...head, 'certificate-chain': anchor.pem, identity: anchor.identity };
   const { issuer, identity, identityPattern, github, gitlab, trustedRoot } = anchor;
@@ -98,6 +99,12 @@ function textOf(fields: Fields, key: string, subject: string): string | undefine
   const value = fields[key];
   if (value === undefined || typeof value === 'string') return value;
   throw invalid(subject, `${key} is not text; quote it`);
+}
+
+function numberOf(fields: Fields, key: string, subject: string): number | undefined {
+  const value = fields[key];
+  if (value === undefined || typeof value === 'number') return value;
+  throw invalid(subject, `${key} is not a number`);
 }
 
 function onlyKeys(fields: Fields, known: readonly string[], subject: string): void {
