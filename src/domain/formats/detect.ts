@@ -1,6 +1,6 @@
 import type { Source } from '../ports.ts';
 import { formatOfName } from './names.ts';
-import { isCoreMl, isOnnxModel, isSavedModel, isSentencePiece, isTensorflowGraph } from './protobuf-probe.ts';
+import { isCoreMl, isMetaGraph, isOnnxModel, isSavedModel, isSentencePiece, isTensorflowGraph } from './protobuf-probe.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -30,6 +30,20 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'zstd', at: 0, hex: '28b52ffd' },
   { format: 'lz4', at: 0, hex: '04224d18' },
   { format: '7z', at: 0, hex: '377abcaf271c' },
+  { format: 'rar', at: 0, hex: '526172211a07' },
+  { format: 'cab', at: 0, hex: '4d534346' },
+  { format: 'ar', at: 0, hex: '213c617263683e0a' },
+  { format: 'compress', at: 0, hex: '1f9d' },
+  { format: 'compress', at: 0, hex: '1fa0' },
+  { format: 'lzip', at: 0, hex: '4c5a4950' },
+  { format: 'r-data', at: 0, hex: '580a00000002' },
+  { format: 'r-data', at: 0, hex: '580a00000003' },
+  { format: 'r-data', at: 0, hex: '524458320a' },
+  { format: 'r-data', at: 0, hex: '524458330a' },
+  { format: 'r-data', at: 0, hex: '524441320a' },
+  { format: 'r-data', at: 0, hex: '524441330a' },
+  { format: 'r-data', at: 0, hex: '410a320a' },
+  { format: 'r-data', at: 0, hex: '410a330a' },
   { format: 'tar', at: 257, hex: '7573746172' },
   { format: 'image', at: 0, hex: '89504e470d0a1a0a' },
   { format: 'image', at: 0, hex: 'ffd8ff' },
@@ -52,6 +66,7 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'executable', at: 0, hex: 'cefaedfe' },
   { format: 'executable', at: 0, hex: 'feedfacf' },
   { format: 'executable', at: 0, hex: 'cafebabe' },
+  { format: 'executable', at: 0, hex: '0061736d01000000' },
   { format: 'script', at: 0, hex: '2321' },
 ];
 
@@ -86,7 +101,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
   await probeHdf5(file, head, found);
-  if (text) for (const format of textMatches(head, file.path)) found.add(format);
+  if (found.size === 0 && source.size > 32_774 && startsWith(await source.read(32_769, 5), 0, '4344303031')) found.add('iso');
+  if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
   return [...found];
@@ -117,7 +133,7 @@ async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<v
   if (found.size > 0 && named !== 'onnx' && named !== 'saved-model') return;
   if (await isOnnxModel(file.source)) found.add('onnx');
   else if (await isSavedModel(file.source)) found.add('saved-model');
-  else if (await isTensorflowGraph(file.source)) found.add('tf-graph');
+  else if ((await isTensorflowGraph(file.source)) || (await isMetaGraph(file.source))) found.add('tf-graph');
   else if (await isCoreMl(file.source)) found.add('coreml');
   else if (await isSentencePiece(file.source)) found.add('sentencepiece');
 }
@@ -126,7 +142,7 @@ function choose(matches: readonly FormatId[], named: FormatId | undefined): Form
   if (named !== undefined && matches.includes(named)) return named;
   const [first] = matches;
   if (first !== undefined) return first;
-  return named === 'msgpack' || named === 'raw-weights' ? named : 'unknown';
+  return named === 'msgpack' || named === 'raw-weights' || named === 'brotli' ? named : 'unknown';
 }
 
 function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {

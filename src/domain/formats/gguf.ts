@@ -171,7 +171,7 @@ async function readTensors(state: State, count: number): Promise<Pick<Findings, 
   const alignment = alignmentOf(state);
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
   const { table, extents } = place(entries, dataStart, problems);
-  const tiling = extents.length === 0 ? [] : tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 });
+  const tiling = extents.length === 0 && count > 0 ? [] : tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 });
   note(problems, ...tiling.filter((problem) => !isPadding(problem, cursor.end, alignment)));
   return { ...table, headerLength: Math.min(dataStart, cursor.end) };
 }

@@ -8,7 +8,8 @@ const BY_EXTENSION: Readonly<Record<string, FormatId>> = {
   csv: 'csv', tsv: 'tsv', tab: 'tsv', jsonl: 'jsonl', ndjson: 'jsonl', parquet: 'parquet', arrow: 'arrow', feather: 'arrow',
   png: 'image', jpg: 'image', jpeg: 'image', gif: 'image', webp: 'image', bmp: 'image', tif: 'image', tiff: 'image',
   wav: 'audio', flac: 'audio', ogg: 'audio', opus: 'audio', mp3: 'audio', mp4: 'video', webm: 'video',
-  zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', '7z': '7z',
+  zip: 'zip', whl: 'zip', mar: 'zip', jar: 'zip', tar: 'tar', nemo: 'tar', '7z': '7z', rar: 'rar', cab: 'cab', deb: 'ar', iso: 'iso', br: 'brotli', lz: 'lzip',
+  rds: 'r-data', rda: 'r-data', rdata: 'r-data',
   gz: 'gzip', tgz: 'gzip', bz2: 'bzip2', xz: 'xz', lzma: 'lzma', zst: 'zstd', lz4: 'lz4',
   json: 'json', webmanifest: 'json', yaml: 'yaml', yml: 'yaml', md: 'markdown', html: 'html', htm: 'html', xml: 'xml', txt: 'text', pdf: 'pdf',
   ipynb: 'notebook', py: 'python', pyx: 'python', jinja: 'jinja', jinja2: 'jinja', j2: 'jinja',
@@ -35,14 +36,14 @@ export function baseName(path: string): string {
 const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
   weights: [
     'safetensors', 'gguf', 'onnx', 'torch-zip', 'torchscript', 'torch-legacy', 'pickle', 'joblib', 'npy', 'npz', 'keras-v3', 'hdf5',
-    'tflite', 'saved-model', 'tf-graph', 'coreml', 'msgpack', 'raw-weights',
+    'tflite', 'saved-model', 'tf-graph', 'coreml', 'msgpack', 'raw-weights', 'r-data',
   ],
   dataset: ['csv', 'tsv', 'jsonl', 'parquet', 'arrow', 'arrow-stream', 'image', 'audio', 'video', 'sqlite'],
   config: ['safetensors-index', 'weights-manifest', 'spacy', 'json', 'yaml', 'xml'],
   tokenizer: ['sentencepiece'],
   document: ['markdown', 'html', 'text', 'pdf'],
   code: ['python', 'script', 'notebook', 'jinja', 'executable'],
-  archive: ['zip', 'tar', 'gzip', 'bzip2', 'xz', 'lzma', 'zlib', 'zstd', 'lz4', '7z'],
+  archive: ['zip', 'tar', 'gzip', 'bzip2', 'xz', 'lzma', 'zlib', 'zstd', 'lz4', '7z', 'rar', 'cab', 'ar', 'iso', 'compress', 'lzip', 'brotli'],
   other: ['lfs-pointer', 'empty', 'unknown'],
 };
 

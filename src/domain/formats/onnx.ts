@@ -25,6 +25,8 @@ interface State {
   readonly texts: Budget;
   readonly operators: Map<string, { count: number; custom: boolean }>;
   readonly unattributed: Record<string, number>;
+  /** Operators the model defines itself. */
+  readonly functions: Set<string>;
   readonly names: Set<string>;
   readonly inputs: Port[];
   readonly outputs: Port[];
@@ -46,7 +48,7 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
   return {
     format: 'onnx', metadata, problems, outputs, ...tally.finish(),
     inputs: inputs.filter(({ name }) => !names.has(name)),
-    operators: [...operators].map(([name, use]): Operator => ({ name, ...use })),
+    operators: [...operators].map(([name, { count, custom }]): Operator => ({ name, count, custom: custom && !state.functions.has(name) })),
     ...(ir === undefined ? {} : { version: `IR ${String(ir)}` }),
     ...(references.size === 0 ? {} : { references: [...references.values()] }),
     ...(Object.keys(unattributed).length === 0 ? {} : { unattributed: { ...unattributed } }),
@@ -57,7 +59,7 @@ function startState(source: Source): State {
   const state: State = {
     source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(),
     unattributed: Object.create(null) as Record<string, number>,
-    names: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain, unsignedWeights: true }), fields: fieldReader(source), certain: true,
+    names: new Set(), functions: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain, unsignedWeights: true }), fields: fieldReader(source), certain: true,
   };
   return state;
 }
@@ -198,5 +200,12 @@ async function addConstant(state: State, field: Field): Promise<void> {
 
 /** FunctionProto: nodes (7), opsets (9). */
 async function walkFunction(state: State, within: Field): Promise<void> {
-  for await (const field of state.fields(within)) if (field.number === 7 && field.wire === 2) await walkNode(state, field, 1);
+  let [name, domain] = ['', ''];
+  for await (const field of state.fields(within)) {
+    if (field.wire !== 2) continue;
+    if (field.number === 1) name = await fieldText(state.source, field, 1024);
+    if (field.number === 10) domain = await fieldText(state.source, field, 1024);
+    if (field.number === 7) await walkNode(state, field, 1);
+  }
+  if (state.functions.size < 10_000) state.functions.add(`${domain}::${name}`);
 }

@@ -34,6 +34,17 @@ export async function isTensorflowGraph(source: Source): Promise<boolean> {
   return inner !== null && inner.length >= 2 && inner.every(({ number, wire }) => number <= 7 && wire === 2) && inner[1]?.number === 2;
 }
 
+/** MetaGraphDef, as checkpoints keep it in `.meta`: only its own fields (1 to 7), and a GraphDef (2). */
+export async function isMetaGraph(source: Source): Promise<boolean> {
+  const fields = await topLevel(source);
+  if (fields === null || !fields.every(({ number, wire }) => wire === 2 && number >= 1 && number <= 7)) return false;
+  const graph = fields.find(({ number }) => number === 2);
+  const [node] = (graph === undefined ? null : await topLevel(source, graph)) ?? [];
+  if (node?.number !== 1 || node.wire !== 2) return false;
+  const inner = await topLevel(source, node);
+  return inner !== null && inner.length >= 2 && inner.every(({ number, wire }) => number <= 7 && wire === 2) && inner[1]?.number === 2;
+}
+
 /** Core ML Model: specificationVersion (1, varint), description (2), and one model type (200 and above). */
 export async function isCoreMl(source: Source): Promise<boolean> {
   const fields = await topLevel(source);

@@ -1,8 +1,9 @@
 import type { Source } from '../ports.ts';
 import { attempt } from './problem.ts';
+import { isMetaGraph } from './protobuf-probe.ts';
 import { fieldReader, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';
 import { elementsOf } from './tensors.ts';
-import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Port, Problem } from './types.ts';
+import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Port, Problem, Reference } from './types.ts';
 
 /** tensorflow.DataType. */
 const DTYPES: readonly (Dtype | undefined)[] = [
@@ -16,6 +17,7 @@ interface State {
   readonly fields: FieldReader;
   readonly metadata: MetadataItem[];
   readonly problems: Problem[];
+  readonly references: Reference[];
   readonly operators: Map<string, number>;
   readonly unattributed: Record<string, number>;
   readonly inputs: Port[];
@@ -32,14 +34,15 @@ export async function readSavedModel({ source }: NamedSource): Promise<Findings>
   });
 }
 
-/** A bare GraphDef, such as a frozen graph; its Const nodes hold the weights. */
+/** A bare GraphDef, such as a frozen graph, whose Const nodes hold the weights; or a checkpoint's MetaGraphDef. */
 export async function readTensorflowGraph({ source }: NamedSource): Promise<Findings> {
-  return read(source, 'tf-graph', (state) => walkGraph(state));
+  const meta = await isMetaGraph(source);
+  return read(source, 'tf-graph', (state) => (meta ? walkMetaGraph(state) : walkGraph(state)));
 }
 
 async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (state: State) => Promise<void>): Promise<Findings> {
   const state: State = {
-    source, fields: fieldReader(source), metadata: [], problems: [], operators: new Map(), inputs: [], outputs: [],
+    source, fields: fieldReader(source), metadata: [], problems: [], references: [], operators: new Map(), inputs: [], outputs: [],
     unattributed: Object.create(null) as Record<string, number>,
   };
   await attempt(state.problems, () => walk(state));
@@ -48,19 +51,28 @@ async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (s
   const version = metadata.find(({ key }) => key === 'tensorflow_version')?.value;
   return {
     format, metadata, problems, operators,
+    ...(state.references.length === 0 ? {} : { references: state.references }),
     ...(inputs.length + outputs.length === 0 ? {} : { inputs, outputs }),
     ...(Object.keys(unattributed).length === 0 ? {} : { unattributed: { ...unattributed } }),
     ...(typeof version === 'string' ? { version } : {}),
   };
 }
 
-/** MetaGraphDef: meta_info_def (1), graph_def (2), signature_def (5). */
-async function walkMetaGraph(state: State, within: Field): Promise<void> {
+/** MetaGraphDef: meta_info_def (1), graph_def (2), signature_def (5), asset_file_def (6) with its filename (2). */
+async function walkMetaGraph(state: State, within?: Field): Promise<void> {
   for await (const field of state.fields(within)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await readInfo(state, field);
     if (field.number === 2) await walkGraph(state, field);
     if (field.number === 5) await readSignature(state, field);
+    if (field.number === 6) await readAsset(state, field);
+  }
+}
+
+/** Loaders look for it below the model's `assets` folder. */
+async function readAsset({ source, fields, references }: State, within: Field): Promise<void> {
+  for await (const field of fields(within)) {
+    if (field.number === 2 && field.wire === 2 && references.length < 1000) references.push({ kind: 'external-data', target: await fieldText(source, field, 4096), subject: 'an asset' });
   }
 }
 

@@ -11,10 +11,12 @@ export type FormatId =
   | 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'arrow' | 'arrow-stream' | 'image' | 'audio' | 'video' | 'sqlite'
   // archives and wrappers
   | 'zip' | 'tar' | 'gzip' | 'bzip2' | 'xz' | 'lzma' | 'zlib' | 'zstd' | 'lz4' | '7z'
+  // archives and packed data that no reader here opens
+  | 'rar' | 'cab' | 'ar' | 'iso' | 'compress' | 'lzip' | 'brotli'
   // text
   | 'json' | 'yaml' | 'markdown' | 'html' | 'xml' | 'text' | 'notebook' | 'python' | 'script' | 'jinja'
   // others
-  | 'sentencepiece' | 'executable' | 'pdf' | 'lfs-pointer' | 'empty' | 'unknown';
+  | 'r-data' | 'sentencepiece' | 'executable' | 'pdf' | 'lfs-pointer' | 'empty' | 'unknown';
 
 /** What a file is for. A JSON file is config, tokenizer or dataset by its name and its top-level keys. */
 export type FileKind = 'weights' | 'dataset' | 'config' | 'tokenizer' | 'document' | 'code' | 'archive' | 'other';

@@ -15,6 +15,7 @@ const MODULES: ReadonlySet<string> = new Set(
     'torch.fx.experimental torch.jit.unsupported_tensor_ops torch.utils.collect_env torch.utils._config_module torch.distributed.run torch.multiprocessing torch.utils.model_zoo torch.ops ' +
     'keras.utils tensorflow.io tensorflow.python.ops.io_ops joblib.parallel joblib.memory joblib.externals.loky joblib.externals.cloudpickle ' +
     'sklearn.externals.joblib.parallel sklearn.datasets transformers.utils.hub huggingface_hub IPython ipykernel jinja2 yaml paramiko fabric psutil win32api winreg _winapi cgitb rlcompleter py_compile compileall ' +
+    'torch.distributed.rpc torch.distributed.nn ray.cloudpickle pyspark.cloudpickle distributed.protocol win32com comtypes pythoncom ' +
     'sysconfig nturl2path gettext uu pipes crypt spwd pwd fcntl syslog turtle tkinter').split(' '),
 );
 
@@ -40,6 +41,7 @@ const NAMES: ReadonlySet<string> = new Set(
     'keras.models.load_model tensorflow.keras.models.load_model tensorflow.saved_model.load tensorflow.py_function ' +
     'collections.namedtuple collections._namedtuple typing.get_type_hints typing._eval_type typing.ForwardRef dataclasses.make_dataclass enum._make_class_unpicklable ' +
     'random._os random._urandom statistics._os weakref.finalize contextlib.ExitStack string.Formatter timeit.timeit ' +
+    'gensim.utils.unpickle numba.core.serialize._unpickle statsmodels.iolib.smpickle.load_pickle ' +
     'nltk.app nltk.data.load spacy.util.load_config scipy.io.loadmat scipy.io.savemat xgboost.core._load_lib cProfile.run profile.run').split(' '),
 );
 

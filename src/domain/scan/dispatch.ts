@@ -6,24 +6,17 @@ import { judgeTar } from './containers/tar.ts';
 import { judgeZip, type ZipContent } from './containers/zip.ts';
 import { probeExecutable, probeMore } from './probe.ts';
 import { judgeNames } from './mismatch.ts';
-import { judgeHdf5Text } from './formats/carve.ts';
+import { judgeByName, judgeHdf5Text } from './formats/carve.ts';
 import { judgeNpy } from './formats/npy.ts';
+import { judgeRData } from './formats/r-data.ts';
 import { judgeStructure } from './formats/structure.ts';
 import { isTextFormat } from './text/formats.ts';
 import { judgeArchiveKind } from './formats/archives.ts';
 import { judgePickles } from './pickle/judge.ts';
-import { inside, leaveOut, newSession, report, type Spot } from './session.ts';
+import { inside, leaveOut, newSession, report, type Setting, type Spot } from './session.ts';
 import { atLeast } from './types.ts';
 
 const DEPTH = 6;
-
-/** What is known of a file from where it stands. */
-export interface Setting {
-  /** Member of a TorchScript archive. */
-  readonly torchScript?: boolean;
-  /** Raw tensor bytes by its place: what looks like a format there is chance, unless it is dangerous. */
-  readonly rawData?: boolean;
-}
 
 /** Examines a file or member as every format its content matches, by bytes first and name second. */
 export async function examine(spot: Spot, file: NamedSource, setting: Setting = {}): Promise<void> {
@@ -35,6 +28,7 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
   const confirmed = new Set<FormatId>();
   for (const format of formats) if (await judgeSafely(format, spot, file, setting)) confirmed.add(format);
   if (confirmed.size === 0 && /\.pb$/i.test(file.path)) await judgeHdf5Text(spot, file.source);
+  await judgeByName(spot, file);
   judgeNames(spot, file, { named, confirmed: [...confirmed] });
 }
 
@@ -66,7 +60,8 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
   if (format === 'zip') return judgeZipFile(spot, file);
   if (format === 'tar') return judgeTarFile(spot, source);
   if (isWrapper(format)) return judgeWrapped(spot, file, format);
-  if (format === '7z') return judgeClosed(spot, file);
+  if (CLOSED.has(format)) return judgeClosed(spot, file, format);
+  if (format === 'r-data') return judgeRData(spot, source).then(() => true);
   if (format === 'npy') return judgeNpy(spot, source);
   if (format === 'executable' || format === 'script') return judgeProgram(spot, file, format);
   if (format === 'lfs-pointer') return judgePointer(spot);
@@ -107,7 +102,7 @@ async function examineRaw(spot: Spot, file: NamedSource): Promise<void> {
     }
   }
   const program = await probeExecutable(file.source);
-  if (program !== null) report(spot, 'WM-FILE-003', `tensor data is ${program}`);
+  if (program !== null) report(spot, 'WM-FILE-003', `data that no program belongs to is ${program}`);
 }
 
 function merge(spot: Spot, from: ReturnType<typeof newSession>): void {
@@ -156,11 +151,14 @@ function innerName(path: string): string {
   return path.replace(/\.(gz|bz2|xz|lzma|zst|lz4|z)$/i, '');
 }
 
-function judgeClosed(spot: Spot, { path }: NamedSource): boolean {
+/** Archives and packed data that are not opened: never clean. */
+const CLOSED: ReadonlySet<FormatId> = new Set(['7z', 'rar', 'cab', 'ar', 'iso', 'compress', 'lzip', 'brotli']);
+
+function judgeClosed(spot: Spot, { path }: NamedSource, format: FormatId): boolean {
   const promised = formatOfName(path);
-  const severity = promised === undefined || promised === '7z' ? 'medium' : 'high';
-  report(spot, 'WM-ARCHIVE-013', `a 7z archive${severity === 'high' ? ' under another name' : ''}: what is inside was not examined`, { severity });
-  leaveOut(spot, 'the content of a 7z archive');
+  const severity = promised === undefined || promised === format ? 'medium' : 'high';
+  report(spot, 'WM-ARCHIVE-013', `${format} data${severity === 'high' ? ' under another name' : ''}: what is inside was not examined`, { severity });
+  leaveOut(spot, `the content of ${format} data`);
   return true;
 }
 

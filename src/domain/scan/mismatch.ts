@@ -4,6 +4,7 @@ import { leaveOut, report, type Spot } from './session.ts';
 /** Formats that are one kind of file to those who name them: PyTorch writes zip and pickle under the same extensions. */
 const FAMILIES: readonly (readonly FormatId[])[] = [
   ['torch-zip', 'torchscript', 'torch-legacy', 'pickle', 'joblib', 'zip', 'gzip', 'zlib', 'bzip2', 'xz', 'lzma', 'lz4', 'zstd', 'tar'],
+  ['r-data', 'gzip', 'bzip2', 'xz'],
   ['npz', 'zip', 'keras-v3'],
   ['npy', 'npz', 'zip'],
   ['hdf5', 'keras-v3'],
@@ -15,9 +16,9 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
 ];
 
 /** Formats whose bytes alone prove them; others match by chance or by design. */
-const STRONG: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', 'zip', 'tar', 'gguf', 'safetensors', 'hdf5', 'npy', '7z', 'gzip', 'parquet', 'tflite', 'image', 'pdf']);
+const STRONG: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', 'zip', 'tar', 'gguf', 'safetensors', 'hdf5', 'npy', '7z', 'rar', 'gzip', 'parquet', 'tflite', 'image', 'pdf']);
 const DATA: ReadonlySet<FormatId> = new Set(['safetensors', 'gguf', 'onnx', 'npy', 'tflite', 'saved-model', 'hdf5', 'json', 'csv', 'parquet', 'arrow', 'image', 'audio', 'video', 'text', 'jsonl', 'yaml', 'markdown']);
-const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'executable', 'zip', 'tar']);
+const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'rar', 'executable', 'zip', 'tar']);
 
 /** Whether the name promises what the content is, and whether the content is one thing only. */
 export function judgeNames(spot: Spot, { path, source }: NamedSource, found: { named: FormatId | undefined; confirmed: readonly FormatId[] }): void {

@@ -54,13 +54,22 @@ async function hasTrailingData(source: Source): Promise<boolean> {
 /** A name for the program the bytes are, or null. */
 export async function probeExecutable(source: Source): Promise<string | null> {
   const head = Buffer.from(await source.read(0, 64));
+  if (head.toString('hex', 0, 8) === '0061736d01000000') return 'a WebAssembly module';
   if (head.length < 16) return null;
   const magic = head.toString('hex', 0, 4);
   if (magic === '7f454c46') return 'an ELF program or library';
   if (['cffaedfe', 'cefaedfe', 'feedfacf', 'feedface'].includes(magic)) return 'a Mach-O program or library';
   if (magic === 'cafebabe' && head.readUInt32BE(4) < 70_000) return head.readUInt32BE(4) < 45 ? 'a Mach-O program or library' : 'a Java class';
+  if (/^(MZqFpD|jartsr)='/.test(head.toString('latin1', 0, 8))) return 'a program for several systems (Actually Portable Executable)';
   if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ') return isWindows(source, head);
-  return head.toString('hex', 0, 8) === '0061736d01000000' ? 'a WebAssembly module' : null;
+  if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';
+  return isPythonBytecode(head) ? 'compiled Python' : null;
+}
+
+/** A magic number of CPython 3 (3000 and on) with CR LF, and a marshalled code object behind a header of 8, 12 or 16 bytes. */
+function isPythonBytecode(head: Buffer): boolean {
+  if (head[2] !== 0x0d || head[3] !== 0x0a || (head[1] ?? 0) < 0x0b || (head[1] ?? 0) > 0x0f) return false;
+  return [8, 12, 16].some((at) => head[at] === 0xe3 || head[at] === 0x63);
 }
 
 async function isWindows(source: Source, head: Buffer): Promise<string | null> {

@@ -2,7 +2,7 @@ import { RULES, type Rule } from './rules.ts';
 
 const FAMILIES: Readonly<Record<string, string>> = {
   PICKLE: 'Pickle, joblib, NumPy objects, PyTorch', ARCHIVE: 'Archives', FILE: 'Any file', SAFETENSORS: 'Safetensors', KERAS: 'Keras', HDF5: 'HDF5', TF: 'TensorFlow',
-  TORCH: 'TorchScript and torch.package', ONNX: 'ONNX', GGUF: 'GGUF', TFLITE: 'TensorFlow Lite', SKOPS: 'skops', TEMPLATE: 'Chat templates and prompts', TEXT: 'Text', CONFIG: 'Configurations',
+  TORCH: 'TorchScript and torch.package', ONNX: 'ONNX', GGUF: 'GGUF', TFLITE: 'TensorFlow Lite', SKOPS: 'skops', R: 'R objects', TEMPLATE: 'Chat templates and prompts', TEXT: 'Text', CONFIG: 'Configurations',
   CODE: 'Code', SECRET: 'Secrets', DATA: 'Tables', FEED: 'Threat intelligence',
 };
 

@@ -4,7 +4,15 @@ import { SEVERITIES, type Place, type ScanFinding, type Severity, type Unexamine
 import { RULES } from './rules.ts';
 
 /** Examines content found inside other content, as any file is. */
-export type Examine = (spot: Spot, file: NamedSource) => Promise<void>;
+export type Examine = (spot: Spot, file: NamedSource, setting?: Setting) => Promise<void>;
+
+/** What is known of a file from where it stands. */
+export interface Setting {
+  /** Member of a TorchScript archive. */
+  readonly torchScript?: boolean;
+  /** Raw tensor bytes by its place: what looks like a format there is chance, unless it is dangerous. */
+  readonly rawData?: boolean;
+}
 
 /** What one file's scan has found so far, and what it may still spend. Nested content shares its file's session. */
 export interface Session {

@@ -1,5 +1,5 @@
 import { mayKeep, note, type Machine } from './machine.ts';
-import { isNode, weightOf, type PickleDict, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
+import { calleeName, isNode, weightOf, type PickleDict, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
 
 /** More leaves than this without sharing, from few opcodes, is a bomb: nothing honest repeats one object so often. */
 const BOMB_WEIGHT = 1e9;
@@ -35,6 +35,7 @@ export function addItems(machine: Machine, target: PickleValue, items: readonly 
 /** SETITEM, SETITEMS, DICT: key, value, key, value… */
 export function addEntries(machine: Machine, target: PickleValue, flat: readonly PickleValue[]): void {
   if (!isNode(target)) return;
+  if (calleeName(target)?.startsWith('torch._utils._rebuild_') === true) note(machine, 'set-on-tensor', 'entries are set on a tensor');
   if (target.kind === 'global') note(machine, 'set-on-global', `entries of ${target.module}.${target.name} are replaced`);
   if (target.kind !== 'object' && target.kind !== 'dict') return;
   for (let index = 0; index + 1 < flat.length; index += 2) {

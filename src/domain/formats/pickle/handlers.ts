@@ -209,8 +209,13 @@ function build(machine: Machine): void {
   if (calleeName(target)?.endsWith('.NumpyArrayWrapper') === true) machine.rawData = target;
 }
 
+/** `('storage', …)` of PyTorch, or `('module', class, …)` of its old whole models, which stands for the class. */
 function persistent(machine: Machine, id: PickleValue): void {
   const storage = isNode(id) && id.kind === 'tuple' && id.items[0] === 'storage';
+  if (isNode(id) && id.kind === 'tuple' && id.items[0] === 'module' && isNode(id.items[1]) && id.items[1].kind === 'global') {
+    note(machine, 'persistent-module', `the class ${globalName(id.items[1])} with its source`);
+    return push(machine, id.items[1]);
+  }
   if (!storage) note(machine, 'persistent', typeof id === 'string' ? id.slice(0, 80) : 'not a storage of PyTorch');
   push(machine, { kind: 'persistent', id, offset: machine.offset });
 }

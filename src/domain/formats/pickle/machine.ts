@@ -5,7 +5,7 @@ import { LOST, type PickleGlobal, type PickleObject, type PickleValue } from './
 export interface PickleEvent {
   readonly kind:
     | 'dotted-name' | 'computed-name' | 'extension' | 'build-on-global' | 'set-on-global' | 'computed-call'
-    | 'persistent' | 'memo-index' | 'memo-bomb' | 'raw-data';
+    | 'persistent' | 'persistent-module' | 'set-on-tensor' | 'memo-index' | 'memo-bomb' | 'raw-data';
   readonly offset: number;
   readonly detail: string;
 }

@@ -41,7 +41,9 @@ export const NUMPY: Readonly<Record<string, string>> = {
   numpy:
     'ndarray dtype matrix recarray bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble ' +
     'complex64 complex128 str_ bytes_ void object_ datetime64 timedelta64 intc uintc int_ uint longlong ulonglong half single double ' +
-    'generic number integer floating nan inf',
+    'generic number integer floating nan inf poly1d record',
+  'numpy.lib.polynomial': 'poly1d',
+  'numpy.lib._polynomial_impl': 'poly1d',
   'numpy.core.multiarray': '_reconstruct scalar',
   'numpy._core.multiarray': '_reconstruct scalar',
   'numpy.core._multiarray_umath': '_reconstruct scalar',
@@ -86,6 +88,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   'spacy.tokens.doc': 'unpickle_doc',
   'shapely.io': 'from_wkb',
   'PIL.Image': 'Image',
+  'dill._dill': '_create_array',
   'collections.abc': 'Mapping MutableMapping Sequence',
 };
 

@@ -1,4 +1,4 @@
-/** Estimators and layers of other libraries by exact name: classes in the sources of xgboost 2.1.1, lightgbm 4.5.0, imbalanced-learn 0.14.2, ultralytics 8.4.190. */
+/** Estimators and layers of other libraries by exact name: classes in the sources of xgboost 2.1.1, lightgbm 4.5.0, imbalanced-learn 0.14.2, catboost 1.2.10, gensim 4.4.0, hmmlearn 0.3.3, ultralytics 8.4.190. */
 export const LIBRARIES: Readonly<Record<string, string>> = {
   'imblearn.base': 'BaseSampler FunctionSampler',
   'imblearn.combine._smote_enn': 'SMOTEENN',
@@ -26,6 +26,12 @@ export const LIBRARIES: Readonly<Record<string, string>> = {
   'imblearn.under_sampling._prototype_selection._random_under_sampler': 'RandomUnderSampler',
   'imblearn.under_sampling._prototype_selection._tomek_links': 'TomekLinks',
   'imblearn.under_sampling.base': 'BaseCleaningSampler BaseUnderSampler',
+  'catboost.core': 'CatBoost CatBoostClassifier CatBoostRegressor CatBoostRanker Pool',
+  'gensim.models.keyedvectors': 'KeyedVectors Vocab CompatVocab',
+  'gensim.models.word2vec': 'Word2Vec Word2VecTrainables Word2VecVocab',
+  'gensim.utils': 'call_on_class_only',
+  'hmmlearn.base': 'ConvergenceMonitor',
+  'hmmlearn.hmm': 'CategoricalHMM GaussianHMM GMMHMM MultinomialHMM PoissonHMM',
   'lightgbm.basic': 'Booster',
   'lightgbm.callback': 'CallbackEnv EarlyStopException _EarlyStoppingCallback _LogEvaluationCallback _RecordEvaluationCallback _ResetParameterCallback',
   'lightgbm.sklearn': 'LGBMClassifier LGBMModel LGBMRanker LGBMRegressor _EvalFunctionWrapper _ObjectiveFunctionWrapper',

@@ -33,11 +33,15 @@ export const WEIGHTS_ONLY_OPCODES: ReadonlySet<string> = new Set([
 
 /** Further reconstruction functions and value types of PyTorch's own pickles (torch/_utils.py, torch/storage.py, torch/jit/_pickle.py 2.5.1). */
 export const TORCH: Readonly<Record<string, string>> = {
-  'torch._utils': '_rebuild_nested_tensor _set_obj_state',
+  'torch._utils': '_rebuild_nested_tensor _rebuild_sparse_csr_tensor _set_obj_state',
   'torch.storage': 'UntypedStorage TypedStorage _UntypedStorage _TypedStorage',
   'torch.jit._pickle': 'build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id restore_type_tag',
   'torch.backends.cuda': 'CUDAGraph',
   'torch.functional': 'Tensor',
+  'torch.nn.functional': 'relu gelu silu elu selu celu leaky_relu relu6 tanh sigmoid softplus softsign mish hardswish hardsigmoid hardtanh glu logsigmoid softmax log_softmax',
+  'torch.nn.parallel.data_parallel': 'DataParallel',
+  'torch.nn.utils.weight_norm': 'WeightNorm',
+  'torch.nn.utils.spectral_norm': 'SpectralNorm SpectralNormStateDictHook SpectralNormLoadStateDictPreHook',
   'torch.nn': 'Parameter Module Sequential ModuleList ModuleDict ParameterList ParameterDict',
   'torch.utils.data.dataset': 'TensorDataset Subset ConcatDataset',
   'torch._C': '_TensorBase _disabled_torch_function_impl Generator',

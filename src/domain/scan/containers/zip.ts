@@ -1,12 +1,15 @@
 import { WeighmarkError } from '../../errors.ts';
 import { LIMITS } from '../../limits.ts';
-import { memberSource, openMember } from '../../formats/zip-member.ts';
+import { invalid } from '../../formats/problem.ts';
+import { bytesSource } from '../../formats/source.ts';
+import { memberSource, openMember, rawMember } from '../../formats/zip-member.ts';
 import { readZip, type ZipArchive, type ZipEntry } from '../../formats/zip.ts';
 import { torchPrefix } from '../../formats/torch.ts';
 import type { Problem } from '../../formats/types.ts';
 import type { Source } from '../../ports.ts';
 import { inside, leaveOut, report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
+import { unwrap, type Wrapper } from './unwrap.ts';
 
 /** What a zip file turned out to be; its members are examined by the caller. */
 export interface ZipMember {
@@ -90,15 +93,40 @@ async function addMember(spot: Spot, source: Source, { entry, hidden }: { entry:
   if (entry.name.endsWith('/') && entry.size === 0) return;
   const at = inside(spot, entry.name);
   try {
-    const content = memberSource(source, entry, { maxBytes: Math.min(session.budget.inflatedBytes, LIMITS.archiveInflatedBytes) });
+    const content = (await openPacked(at, source, entry)) ?? memberSource(source, entry, { maxBytes: Math.min(session.budget.inflatedBytes, LIMITS.archiveInflatedBytes) });
     if (entry.method !== 0) session.budget.inflatedBytes -= entry.size;
-    await checkMember(spot, source, entry);
+    if (!PACKED.has(entry.method)) await checkMember(spot, source, entry);
     members.push({ name: entry.name, source: content, hidden });
   } catch (error) {
     if (!(error instanceof WeighmarkError) || (error.code !== 'format-invalid' && error.code !== 'limit-exceeded')) throw error;
     judgeUnreadable(at, entry, error);
   }
 }
+
+/** Methods that Python's `zipfile` reads and Node has no stream for: bzip2, LZMA, xz. */
+const PACKED: ReadonlyMap<number, Wrapper> = new Map([[12, 'bzip2'], [14, 'lzma'], [95, 'xz']]);
+
+/** A member of these methods in memory, as far as it can be decoded; null for the others. */
+async function openPacked(at: Spot, source: Source, entry: ZipEntry): Promise<Source | null> {
+  const wrapper = PACKED.get(entry.method);
+  if (wrapper === undefined) return null;
+  const raw = rawMember(source, entry);
+  const opened = await unwrap(entry.method === 14 ? await asLzmaAlone(raw, entry.size) : raw, wrapper, at.session.budget.inflatedBytes);
+  if (opened === null) throw invalid(`no readable ${wrapper} data`);
+  if (opened.cut !== undefined) leaveOut(at, opened.cut);
+  return opened.source;
+}
+
+/** APPNOTE 5.8.8: version (2), size of the properties (2), properties; `.lzma` has the properties and the size (8). */
+async function asLzmaAlone(raw: Source, size: number): Promise<Source> {
+  const bytes = Buffer.from(await raw.read(0, Math.min(raw.size, MEMBER_IN_MEMORY)));
+  const properties = bytes.length < 4 ? 0 : bytes.readUInt16LE(2);
+  const stated = Buffer.alloc(8);
+  stated.writeBigUInt64LE(BigInt(size));
+  return bytesSource(Buffer.concat([bytes.subarray(4, 4 + properties), stated, bytes.subarray(4 + properties)]));
+}
+
+const MEMBER_IN_MEMORY = 64 << 20;
 
 /** Stored members are hashed with the file itself; a CRC over them would read the file twice, so only small ones and pickles are checked. */
 async function checkMember(spot: Spot, source: Source, entry: ZipEntry): Promise<void> {

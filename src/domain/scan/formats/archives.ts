@@ -1,6 +1,7 @@
 import type { ZipContent } from '../containers/zip.ts';
 import { report, type Spot } from '../session.ts';
 import { readText } from '../text/read.ts';
+import { isDangerous } from '../deny.ts';
 import { judgeTorchScript } from './torchscript.ts';
 
 /** Judges what a zip file is for, by its members: torch.package, TorchScript, Keras, skops, NumPy archives. */
@@ -10,6 +11,8 @@ export async function judgeArchiveKind(spot: Spot, content: ZipContent): Promise
   if (has(/(^|\/)\.data\/(extern_modules|python_version|version)$/)) judgeTorchPackage(spot, names);
   if (content.torchScript) await judgeTorchScript(spot, content.members);
   if (has(/^schema\.json$/)) await judgeSkops(spot, content);
+  if (has(/^__main__\.py$/)) report(spot, 'WM-CODE-001', 'a Python zip application: it runs when it is given to Python', { severity: 'medium' });
+  if (has(/^META-INF\/MANIFEST\.MF$/i) && has(/\.class$/)) report(spot, 'WM-FILE-004', 'a Java program');
 }
 
 function judgeTorchPackage(spot: Spot, names: readonly string[]): void {
@@ -37,6 +40,11 @@ async function judgeSkops(spot: Spot, { members }: ZipContent): Promise<void> {
 function judgeNode(spot: Spot, node: ReadonlyMap<string, unknown>): void {
   const [module, name, loader] = [String(node.get('__module__')), String(node.get('__class__')), String(node.get('__loader__'))];
   if (loader === 'OperatorFuncNode' || (loader === 'MethodNode' && !TRUSTED.test(module))) return report(spot, 'WM-SKOPS-001', `${loader} takes ${module}.${name}`);
+  const content = node.get('content');
+  if (loader === 'FunctionNode' && typeof content === 'object' && content !== null && 'module_path' in content && 'function' in content) {
+    const [from, called] = [String(content.module_path), String(content.function)];
+    if (isDangerous(from, called) || !TRUSTED.test(from)) return report(spot, 'WM-SKOPS-001', `FunctionNode names ${from}.${called}`);
+  }
   if (TRUSTED.test(module) && !/^builtins\.(eval|exec|open|compile|getattr|setattr|__import__|print|input)$/.test(`${module}.${name}`)) return;
   report(spot, 'WM-SKOPS-001', `${LOOKING_UP.has(loader) ? loader : 'a node'} names ${module}.${name}`);
 }

@@ -43,6 +43,7 @@ function judgeObject(spot: Spot, value: Record<string, Json>): void {
   if (className !== '' && module !== undefined) judgeModule(spot, { module, className, target: text(value['config']) });
   const registered = text(value['registered_name']);
   if (registered?.includes('>') === true) report(spot, 'WM-KERAS-005', `the custom class ${registered} is needed`);
+  if (registered === undefined && className.includes('>')) report(spot, 'WM-KERAS-005', `the custom class ${className.slice(0, 200)} is needed`);
   if (value['safe_mode'] === false || 'enable_unsafe_deserialization' in value) report(spot, 'WM-KERAS-002', 'the configuration switches safe mode off');
   for (const [key, entry] of Object.entries(value)) judgePath(spot, { key, entry, className });
 }

@@ -20,7 +20,7 @@ export async function judgeNpy(spot: Spot, source: Source): Promise<boolean> {
   const length = major === 1 ? start.readUInt16LE(8) : start.length >= 12 ? start.readUInt32LE(8) : 0;
   if (length > HEADER_LIMIT || prefix + length > source.size) return malformed(spot, 'the header is longer than the file or than any array needs');
   const header = Buffer.from(await source.read(prefix, length)).toString('latin1');
-  if (!/^\s*\{[\s\w'":,()|<>=[\]+\-.]*\}\s*$/.test(header)) return malformed(spot, 'the header is not a plain dictionary');
+  if (!/^\s*\{[\s\w'":,()|<>=[\]+\-.\x80-\xff]*\}\s*$/.test(header)) return malformed(spot, 'the header is not a plain dictionary');
   if (/[A-Za-z_]\w{0,100}\(/.test(header)) report(spot, 'WM-FILE-006', 'the header calls something', { severity: 'high' });
   const objects = /['"]descr['"]\s*:[^}]*['"][|<>=]?O\d*['"]/.test(header);
   if (objects) await judgeObjects(spot, windowSource(source, prefix + length, source.size - prefix - length));

@@ -2,14 +2,18 @@ import { problemOf } from '../../formats/problem.ts';
 import { READERS } from '../../formats/readers.ts';
 import type { Findings, FormatId, MetadataItem, NamedSource, Operator, Problem, Reference } from '../../formats/types.ts';
 import { isUnsafePath } from '../../formats/archive-path.ts';
+import { windowSource } from '../../formats/source.ts';
 import type { Source } from '../../ports.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeTemplate } from '../text/template.ts';
-import { judgeHdf5Text } from './carve.ts';
+import { judgeArrowText, judgeArrowValue } from './arrow.ts';
+import { judgeGraphText, judgeHdf5Text, judgeTemplateText } from './carve.ts';
+import { judgeEmbeddedPickle, judgeLoose } from './loose.ts';
 import { severityOfOp } from './tensorflow.ts';
 
 /** The rule a reader's problems fall under, by format. */
 const RULE_OF: Readonly<Partial<Record<FormatId, string>>> = { safetensors: 'WM-SAFETENSORS-001', gguf: 'WM-GGUF-001' };
+const RULE_OF_REFERENCE: Readonly<Partial<Record<FormatId, string>>> = { onnx: 'WM-ONNX-001', 'saved-model': 'WM-TF-001', 'tf-graph': 'WM-TF-001' };
 const CHUNK = 4 << 20;
 const OVERLAP = 128;
 const CHAT_TEMPLATE = /^tokenizer\.chat_templates?(\.|$)/;
@@ -17,15 +21,44 @@ const CHAT_TEMPLATE = /^tokenizer\.chat_templates?(\.|$)/;
 /** Judges what the format's reader saw. False if the reader says that this is no such file. */
 export async function judgeStructure(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
   if (format === 'hdf5' || format === 'saved-model') await judgeHdf5Text(spot, file.source);
+  if (format === 'saved-model' || format === 'tf-graph') await judgeGraphText(spot, file.source);
   if (format === 'tflite') await judgeOperatorCodes(spot, file.source);
+  if (format === 'arrow' || format === 'arrow-stream') await judgeArrowText(spot, file.source);
   const reader = READERS[format];
   if (reader === undefined) return true;
   const findings = await readSafely(() => reader(file, { countRows: false }), format);
-  for (const problem of findings.problems ?? []) judgeProblem(spot, format, problem);
-  for (const item of findings.metadata ?? []) judgeMetadata(spot, format, item);
+  for (const problem of findings.problems ?? []) {
+    judgeProblem(spot, format, problem);
+    if (UNCLAIMED.has(problem.code) && problem.offset !== undefined) await judgeLoose(spot, file.source, problem.offset);
+  }
+  if (format === 'gguf' && findings.problems?.some(({ code }) => UNREAD.has(code)) === true) await judgeTemplateText(spot, file.source);
+  for (const item of findings.metadata ?? []) {
+    judgeMetadata(spot, format, item);
+    if (format === 'parquet') judgeArrowValue(spot, item);
+    for (const value of textsOf(item)) await judgeEmbeddedPickle(spot, item.key, value);
+  }
+  if (format === 'hdf5') await judgeDatasets(spot, file.source, findings);
   for (const operator of findings.operators ?? []) judgeOperator(spot, format, operator);
   for (const reference of findings.references ?? []) judgeReference(spot, format, reference);
   return true;
+}
+
+const UNCLAIMED: ReadonlySet<Problem['code']> = new Set(['gap', 'trailing']);
+const UNREAD: ReadonlySet<Problem['code']> = new Set(['limit', 'unsupported', 'malformed', 'truncated']);
+/** Numbers that no writer produces, and that have overflowed readers' arithmetic. */
+const OVERSIZED = /\b\d{13,}\b|impossible|too large to be true/;
+
+function textsOf({ value }: MetadataItem): string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((each) => typeof each === 'string');
+}
+
+/** Byte arrays of HDF5 that are pickles: PyTables and pandas unpickle them. */
+async function judgeDatasets(spot: Spot, source: Source, { tensors }: Findings): Promise<void> {
+  const bytes = (tensors?.items ?? []).filter(({ dtype, offset }) => offset !== undefined && /^([UI]8|OPAQUE|STRING|VLEN)$/.test(dtype));
+  for (const { offset = 0, length = 0 } of bytes.slice(0, 10_000)) {
+    await spot.session.examine({ ...spot, depth: spot.depth + 1 }, { path: '', source: windowSource(source, offset, length) }, { rawData: true });
+  }
 }
 
 async function readSafely(read: () => Promise<Findings>, format: FormatId): Promise<Findings> {
@@ -44,6 +77,7 @@ function judgeProblem(spot: Spot, format: FormatId, problem: Problem): void {
   if (problem.code === 'external-reference') return;
   if (problem.code === 'limit' || problem.code === 'unsupported' || problem.code === 'malformed' || problem.code === 'truncated') leaveOut(spot, message, problem.offset);
   if (problem.code === 'limit' || problem.code === 'unsupported') return;
+  if (OVERSIZED.test(message) && (format === 'gguf' || problem.code === 'overflow')) return report(spot, RULE_OF[format] ?? 'WM-FILE-006', message, { ...at, severity: 'high' });
   const rule = RULE_OF[format] ?? (problem.code === 'trailing' ? 'WM-FILE-005' : 'WM-FILE-006');
   report(spot, rule, message, at);
 }
@@ -71,6 +105,7 @@ function judgeOperator(spot: Spot, format: FormatId, { name, custom }: Operator)
   if (!custom) return;
   if (format === 'onnx') {
     const domain = name.slice(0, Math.max(0, name.lastIndexOf('::')));
+    if (/^com\.microsoft::EPContext$/.test(name)) return report(spot, 'WM-ONNX-002', 'an EPContext node loads a binary made for one kind of hardware');
     const known = KNOWN_DOMAINS.has(domain) || /^pkg\.(torch|onnxscript)(\.|$)/.test(domain);
     if (!known) report(spot, 'WM-ONNX-002', `the operator ${name} needs a library of its own`);
   } else if (format === 'tflite') judgeFlex(spot, name);
@@ -105,5 +140,5 @@ function judgeReference(spot: Spot, format: FormatId, { kind, target, subject }:
   if (format === 'hdf5' && kind === 'external-link') return report(spot, 'WM-HDF5-001', message);
   const outside = isUnsafePath(target) || /^\w+:\/\//.test(target);
   if (format === 'hdf5' && kind === 'external-data') return report(spot, 'WM-HDF5-001', message);
-  if (outside) report(spot, format === 'onnx' ? 'WM-ONNX-001' : 'WM-ARCHIVE-009', message);
+  if (outside) report(spot, RULE_OF_REFERENCE[format] ?? 'WM-ARCHIVE-009', message);
 }

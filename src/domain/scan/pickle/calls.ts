@@ -20,6 +20,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '_codecs.encode': ([, encoding]) => judgeEncoding(encoding),
   'builtins.bytearray': ([size]) => judgeAllocation('bytearray', size),
   'builtins.bytes': ([size]) => judgeAllocation('bytes', size),
+  'torch._utils._rebuild_tensor': judgeTensor,
+  'torch._utils._rebuild_tensor_v2': judgeTensor,
+  'torch._utils._rebuild_tensor_v3': judgeTensor,
   'numpy.ndarray': ([shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
   'numpy.core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
   'numpy._core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
@@ -27,7 +30,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Callables that call or construct their first argument. */
 export const CALLS_FIRST: ReadonlySet<string> = new Set([
-  'copyreg._reconstructor', 'copyreg.__newobj__', 'copyreg.__newobj_ex__', 'torch._tensor._rebuild_from_type_v2', 'functools.partial',
+  'copyreg._reconstructor', 'copyreg.__newobj__', 'dill._dill._create_array', 'copyreg.__newobj_ex__', 'torch._tensor._rebuild_from_type_v2', 'functools.partial',
   'numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct', 'torch._utils._rebuild_wrapper_subclass', 'collections.defaultdict',
 ]);
 
@@ -64,6 +67,24 @@ function judgeEncoding(encoding: PickleValue | undefined): CallJudgement {
 function judgeAllocation(what: string, size: PickleValue | undefined): CallJudgement {
   if ((typeof size !== 'number' && typeof size !== 'bigint') || size <= ALLOCATION) return null;
   return { rule: 'WM-PICKLE-014', severity: 'high', message: `loading makes a ${what} of ${size} elements out of nothing` };
+}
+
+/** The last element a view reaches, by offset, sizes and strides, against the elements its storage has (CVE-2026-24747). */
+function judgeTensor([storage, offset, sizes, strides]: readonly PickleValue[]): CallJudgement {
+  if (!isNode(storage) || storage.kind !== 'persistent' || !isNode(storage.id) || storage.id.kind !== 'tuple') return null;
+  const [kind, , , , elements, view] = storage.id.items;
+  const [size, stride] = [integersOf(sizes), integersOf(strides)];
+  if (kind !== 'storage' || typeof elements !== 'number' || (view !== undefined && view !== null) || typeof offset !== 'number' || size === null || stride === null) return null;
+  if (size.some((each) => each === 0)) return null;
+  const last = size.reduce((sum, each, axis) => sum + (each - 1) * (stride[axis] ?? 0), offset);
+  if (last < elements && offset >= 0 && [...size, ...stride].every((each) => each >= 0)) return null;
+  return { rule: 'WM-TORCH-003', severity: 'high', message: `a tensor reaches element ${last} of a storage of ${elements}` };
+}
+
+function integersOf(value: PickleValue | undefined): number[] | null {
+  if (!isNode(value) || value.kind !== 'tuple' || value.items.length > 64) return null;
+  const numbers = value.items.filter((each): each is number => typeof each === 'number');
+  return numbers.length === value.items.length ? numbers : null;
 }
 
 function productOf(shape: PickleValue | undefined): PickleValue | undefined {

@@ -29,7 +29,8 @@ export function constantsVisitor(candidates: Candidate[], onLimit: (reason: stri
   };
 }
 
-function candidateOf(value: PickleValue, offset: number): Candidate | null {
+/** What a constant may hold; null if it is plain. */
+export function candidateOf(value: PickleValue, offset: number): Candidate | null {
   if (typeof value === 'string') return value.length >= 16 ? textCandidate(value, offset) : null;
   if (typeof value !== 'object' || value?.kind !== 'bytes' || value.length < 8) return null;
   const { length, head } = value;

@@ -6,7 +6,7 @@ import { leaveOut, newSession, report, type FoundAt, type Spot } from '../sessio
 import { atLeast, type ScanFinding } from '../types.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
-import { isClassLike, isMethodOfAllowed, isPythonName, judgeName } from './names.ts';
+import { isClassLike, isMethodOfAllowed, isPythonName, isStandard, judgeName } from './names.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -37,7 +37,7 @@ export async function judgePickles(spot: Spot, source: Source, context: PickleCo
   const visitor = visitorOf(spot, uses, candidates);
   const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT });
   for (const use of uses.values()) reportUse(spot, use, context);
-  for (const stream of streams) reportStream(spot, stream);
+  for (const stream of streams) reportStream(spot, stream, context);
   if (streams.length > 1 && context.dataFollows !== true) report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, { offset: streams[1]?.start ?? 0 });
   if (context.aside !== true && spot.depth < 2) addWeightsOnly(spot, streams);
   await judgeCandidates(spot, source, candidates);
@@ -78,7 +78,8 @@ function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   const { module, offset, called } = use;
   const at: FoundAt = { offset: called?.offset ?? offset };
   if (!isPythonName(module, use.name)) return report(spot, 'WM-PICKLE-007', `${module} ${use.name} is not a Python name`, at);
-  const { state, name, known } = judgeName(module, use.name, context.torchScript);
+  const { state: judged, name, known } = judgeName(module, use.name, context.torchScript);
+  const state = judged === 'block' && !known && isConstructed(use) && !isStandard(module) ? 'review' : judged;
   const action = called === undefined ? 'is imported' : `is called with ${describe(called.args)}`;
   if (state === 'allowed') return;
   if (use.name.includes('.') && isMethodOfAllowed(module, use.name) && called === undefined) return report(spot, 'WM-PICKLE-006', `${name} ${action}`, { ...at, severity: 'medium' });
@@ -87,6 +88,11 @@ function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   if (CODE_MAKERS.has(name)) return report(spot, 'WM-PICKLE-020', `${name} ${action}`, at);
   if (state === 'block') return reportBlocked(spot, { name, known, called: called !== undefined, action }, at);
   report(spot, called === undefined ? 'WM-PICKLE-005' : 'WM-PICKLE-004', `${name} ${action}`, at);
+}
+
+/** NEWOBJ takes a class, whatever its name looks like: a function in its place is an error. */
+function isConstructed({ called }: Use): boolean {
+  return called?.via === 'NEWOBJ' || called?.via === 'NEWOBJ_EX';
 }
 
 /** Names whose every use was judged by its arguments. */
@@ -103,11 +109,12 @@ function reportBlocked(spot: Spot, use: { name: string; known: boolean; called: 
 
 const EVENT_RULES: Readonly<Partial<Record<PickleEvent['kind'], string>>> = {
   'computed-name': 'WM-PICKLE-007', extension: 'WM-PICKLE-008', 'build-on-global': 'WM-PICKLE-009', 'set-on-global': 'WM-PICKLE-010',
-  'computed-call': 'WM-PICKLE-011', persistent: 'WM-PICKLE-012', 'memo-bomb': 'WM-PICKLE-013', 'memo-index': 'WM-PICKLE-014',
+  'computed-call': 'WM-PICKLE-011', persistent: 'WM-PICKLE-012', 'persistent-module': 'WM-PICKLE-012', 'set-on-tensor': 'WM-PICKLE-010', 'memo-bomb': 'WM-PICKLE-013', 'memo-index': 'WM-PICKLE-014',
 };
 
-function reportStream(spot: Spot, stream: Pickle): void {
+function reportStream(spot: Spot, stream: Pickle, context: PickleContext): void {
   for (const event of stream.events) {
+    if (event.kind === 'persistent-module' && context.dataFollows === true) continue;
     const rule = EVENT_RULES[event.kind];
     if (rule !== undefined) report(spot, rule, event.detail, { offset: event.offset });
   }

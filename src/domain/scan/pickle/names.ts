@@ -43,8 +43,11 @@ export function judgeName(module: string, name: string, torchScript = false): Na
   if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
   if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
   if (isMethodOfAllowed(modernModule, modern)) return { state: 'review', name: full, known: true };
-  const standard = STANDARD_MODULES.has(modernModule.split('.')[0] ?? '');
-  return { state: standard || !isClassLike(modern) ? 'block' : 'review', name: full, known: false };
+  return { state: isStandard(modernModule) || !isClassLike(modern) ? 'block' : 'review', name: full, known: false };
+}
+
+export function isStandard(module: string): boolean {
+  return STANDARD_MODULES.has(module.split('.')[0] ?? '');
 }
 
 /** `Class.method` of an allowed class, as protocol 4 names functions kept by an object. */

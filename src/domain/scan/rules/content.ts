@@ -91,6 +91,15 @@ export const CONTENT_RULES: RuleTable = {
     cwe: [22],
     test: 'configs.test.ts',
   },
+  'WM-CONFIG-006': {
+    title: 'Packages are installed from elsewhere',
+    severity: 'medium',
+    why: 'Another index or an address in the requirements decides whose code is installed and run.',
+    fix: 'Install from an index you trust, with hashes.',
+    atlas: ['AML.T0010.001'],
+    cwe: [829, 494],
+    test: 'held-out.test.ts',
+  },
   'WM-CODE-001': {
     title: 'Python code among the files',
     severity: 'medium',
@@ -135,6 +144,15 @@ export const CONTENT_RULES: RuleTable = {
     atlas: ['AML.T0011.000'],
     cwe: [1236],
     test: 'text.test.ts',
+  },
+  'WM-DATA-002': {
+    title: 'A column type is a pickle',
+    severity: 'critical',
+    why: 'PyArrow before 14.0.1 unpickles the type\'s parameters when it reads the schema (CVE-2023-47248).',
+    fix: 'Do not load it. Ask the publisher for plain columns.',
+    atlas: ['AML.T0011.000', 'AML.T0018.002'],
+    cwe: [502],
+    test: 'held-out.test.ts',
   },
   'WM-FEED-001': {
     title: 'Known bad: the digest is in a feed',

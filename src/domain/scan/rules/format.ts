@@ -217,4 +217,22 @@ export const FORMAT_RULES: RuleTable = {
     cwe: [502],
     test: 'formats.test.ts',
   },
+  'WM-TORCH-003': {
+    title: 'A tensor reaches beyond its storage',
+    severity: 'high',
+    why: 'Offset, sizes and strides lead past the storage the file states; loaders that believed them read or wrote foreign memory (CVE-2026-24747).',
+    fix: 'Do not load it. Get the file again from its publisher and compare digests.',
+    atlas: ['AML.T0018.002', 'AML.T0076'],
+    cwe: [125, 787],
+    test: 'held-out.test.ts',
+  },
+  'WM-R-001': {
+    title: 'An R object holds code that acts',
+    severity: 'high',
+    why: 'Closures, calls and promises in a saved object run when it is used, promises when it is looked at (CVE-2024-27322).',
+    fix: 'Do not load it. Ask the publisher for the coefficients in a data format.',
+    atlas: ['AML.T0011.000', 'AML.T0018.002'],
+    cwe: [502],
+    test: 'held-out.test.ts',
+  },
 };

@@ -23,6 +23,7 @@ export function judgeConfig(spot: Spot, value: unknown): void {
     const next = waiting.pop();
     if (typeof next !== 'object' || next === null) continue;
     if (!Array.isArray(next)) judgeReplace(spot, next);
+    if (!Array.isArray(next)) judgeImports(spot, next);
     if (!Array.isArray(next)) for (const [key, entry] of Object.entries(next)) judgeEntry(spot, key, entry);
     for (const entry of Object.values(next)) if (typeof entry === 'object' && entry !== null) waiting.push(entry);
   }
@@ -35,10 +36,43 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   else if (/template|jinja/i.test(key)) judgeTemplates(spot, key, value);
   else if (key === 'weight_map' && typeof value === 'object' && value !== null) judgeShards(spot, value);
   else if (key === '_target_' || key === '__target__') judgeTarget(spot, value);
+  else if (/^py\/(object|type|function|reduce|newargs\w*|repr)$/.test(key)) judgeJsonPickle(spot, key, value);
+  else if (key === 'download' && typeof value === 'string') judgeDownload(spot, value);
+  else if (key === 'parent_library' && typeof value === 'string' && !/^(transformers|peft|diffusers|timm|torch)(\.|$)/.test(value)) report(spot, 'WM-CONFIG-001', `the base model's class comes from ${value.slice(0, 200)}`);
   else if (key === 'loader_module') judgeLoader(spot, value);
   else if (key === 'code' && typeof value === 'string' && /^[\w./-]+$/.test(value) && spot.session.path.endsWith('MLmodel')) report(spot, 'WM-CONFIG-003', `code is imported from ${value}`, { severity: 'medium' });
   else if (key === 'model_config' && typeof value === 'string' && value.includes('class_name')) judgeEmbedded(spot, value);
   else if (isKerasConfig(value)) judgeKeras(spot, value);
+}
+
+const DIFFUSERS_LIBRARIES = /^(diffusers|transformers|optimum|onnxruntime|peft|torch|k_diffusion|stable_diffusion|flax|paddlenlp|ppdiffusers)(\.|$)/;
+
+/** Classes that Diffusers and Sentence Transformers import by the names in their own files. */
+function judgeImports(spot: Spot, value: object): void {
+  for (const [key, pair] of '_class_name' in value ? Object.entries(value) : []) {
+    const [library, name, ...more]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof library !== 'string' || typeof name !== 'string' || more.length > 0 || !/^[a-z_][\w.]*$/.test(library) || !/^[A-Z]\w*$/.test(name)) continue;
+    if (!DIFFUSERS_LIBRARIES.test(library)) report(spot, 'WM-CONFIG-001', `${key} is the class ${library.slice(0, 100)}.${name.slice(0, 100)}`);
+  }
+  if (!('idx' in value) || !('path' in value) || !('type' in value) || typeof value.type !== 'string') return;
+  if (!/^(sentence_transformers|torch\.nn|pylate|transformers)\./.test(value.type)) report(spot, 'WM-CONFIG-001', `a module has the class ${value.type.slice(0, 200)}`);
+}
+
+/** jsonpickle imports what these keys name, and calls what `py/reduce` holds. */
+function judgeJsonPickle(spot: Spot, key: string, value: unknown): void {
+  if (key === 'py/reduce' || key === 'py/repr') return report(spot, 'WM-CONFIG-004', `jsonpickle calls what ${key} holds`, { severity: 'high' });
+  if (typeof value !== 'string') return;
+  const dot = value.lastIndexOf('.');
+  const dangerous = isDangerous(value.slice(0, Math.max(0, dot)), value.slice(dot + 1));
+  report(spot, 'WM-CONFIG-004', `jsonpickle imports ${value.slice(0, 200)}`, { severity: dangerous ? 'critical' : 'medium' });
+}
+
+/** Ultralytics downloads a dataset from a URL, and runs anything else: `bash …` in a shell, the rest as Python. */
+function judgeDownload(spot: Spot, text: string): void {
+  if (/^\s*bash\s/.test(text)) return report(spot, 'WM-CONFIG-002', 'the download entry runs a shell script', { severity: 'high' });
+  if (!/^\s*(from \w|import \w)|\bexec\s*\(|\beval\s*\(/m.test(text)) return;
+  const shell = /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess|pty|socket|ctypes|shutil\.rmtree|eval|exec|base64|marshal)\b/.test(text);
+  report(spot, 'WM-CONFIG-002', 'the download entry is Python code', { severity: shell ? 'high' : 'medium' });
 }
 
 function judgeAutoMap(spot: Spot, map: object): void {

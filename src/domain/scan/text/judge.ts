@@ -8,9 +8,12 @@ import { judgeConfig, judgeTarget } from './configs.ts';
 import { judgeTable } from './csv.ts';
 import { isDeceitful } from './instructions.ts';
 import { readText, TEXT_BYTES } from './read.ts';
+import { judgeRequirements } from './requirements.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
+/** A prompt that asks to keep itself private is no deceit. */
+const CONFIDENTIAL = /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
 const PARTS = 1 << 22;
 /** Vocabularies list every character there is. */
 const VOCABULARY = /^(vocab|merges|tokenizer\.json|added_tokens|special_tokens|unigram|dict|bpe)/i;
@@ -31,12 +34,16 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name)) judgeCharacters(spot, text, { what: 'the text', instruction });
   if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text)) report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
-  if (format === 'jinja' || /\.(jinja2?|j2)$/i.test(name)) judgeTemplate(spot, name, text);
+  if (format === 'xml' && /<net\b/.test(text) && /\b(library|path)="[^"]{1,300}\.(so|dll|dylib)\b|<layer\b[^>]{0,500}\bversion="extension"/.test(text)) report(spot, 'WM-ONNX-002', 'a layer needs a library of its own');
+  if (/\.svg$/i.test(name) && /<script[\s>]|\son\w{3,20}\s*=|javascript:/i.test(text)) report(spot, 'WM-CODE-001', 'a picture with a script', { severity: 'medium' });
+  if (format === 'jinja' || /\.(jinja2?|j2)$/i.test(name) || (/\.(template|tmpl|tpl)$/i.test(name) && /\{[{%]/.test(text))) judgeTemplate(spot, name, text);
   else if (format === 'python' || /\.pyw?$/i.test(name)) judgeCode(spot, text, 'python');
   else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) judgeScript(spot, path, text);
   else if (format === 'json' || format === 'safetensors-index' || format === 'weights-manifest' || format === 'notebook' || /\.(json|ipynb)$/i.test(name)) judgeJson(spot, name, text);
   else if (format === 'yaml' || name === 'MLmodel' || name === 'conda.yaml') judgeYaml(spot, text);
-  else if (instruction && isDeceitful(text)) report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
+  else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
+  else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text)) report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
+  else if (instruction && isDeceitful(text.replace(CONFIDENTIAL, ' '))) report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
 }
 
 /** A script under a model's name is a program in disguise. */
