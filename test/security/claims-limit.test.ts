@@ -16,6 +16,14 @@ test('rule 24: a claim larger than 16 MiB is not read', () => {
   assert.throws(() => splitClaims(Buffer.concat([Buffer.from('{}\n'), Buffer.alloc(LIMITS.claimBytes + 1, 0x61)])), { code: 'claims-limit' });
 });
 
+test('rule 24: a claims file larger than 256 MiB is not read, whatever its lines', () => {
+  const line = Buffer.alloc(8 << 20, 0x61);
+  line[line.length - 1] = 0x0a;
+  const most = Array.from({ length: 32 }, () => line);
+  assert.equal(splitClaims(Buffer.concat(most)).length, 32);
+  assert.throws(() => splitClaims(Buffer.concat([...most, Buffer.from('{}\n')])), { code: 'claims-limit' });
+});
+
 test('rule 24: more than 10,000 claims are refused', async (t) => {
   assert.equal(splitClaims(Buffer.from('{}\n'.repeat(10_000))).length, 10_000);
   assert.throws(() => splitClaims(Buffer.from('{}\n'.repeat(10_001))), { code: 'claims-limit' });

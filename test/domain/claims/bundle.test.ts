@@ -71,6 +71,12 @@ const MALFORMED: readonly (readonly [string, (json: Json) => void])[] = [
   ['too many timestamps', (json) => (json.verificationMaterial['timestampVerificationData'] = { rfc3161Timestamps: Array.from({ length: 33 }, () => ({ signedTimestamp: 'AAAA' })) })],
   ['too many log entries', (json) => (json.verificationMaterial['tlogEntries'] = Array.from({ length: 33 }, () => ({})))],
   ['a log entry of another shape', (json) => (json.verificationMaterial['tlogEntries'] = [{ surprise: 1 }])],
+  ['a signature of bytes beside the statement', (json) => (json['messageSignature'] = {})],
+  ['a hint that is no text', (json) => (json.verificationMaterial['publicKey'] = { hint: 7 })],
+  ['no verification material', (json) => delete (json as Partial<Json>).verificationMaterial],
+  ['verification material that is a list', (json) => ((json as Record<string, unknown>)['verificationMaterial'] = [])],
+  ['signatures that are no list', (json) => ((json.dsseEnvelope as Record<string, unknown>)['signatures'] = { length: 1, 0: json.dsseEnvelope.signatures[0] })],
+  ['an empty signature', (json) => (json.dsseEnvelope.signatures = [{ sig: '' }])],
   ['one field under both its names', (json) => (json['media_type'] = json.mediaType)],
 ];
 

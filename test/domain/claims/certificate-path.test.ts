@@ -84,10 +84,15 @@ test('an intermediate or leaf is never an anchor, a self-signed certificate is',
   assert.equal(find(own, [], own), 'CN=own');
 });
 
-test('crossed chains end', () => {
-  const { leaf, root } = make({});
-  const crowd = Array.from({ length: 15 }, () => makeCertificate({ name: 'middle', ...CA, issuer: { ...root, name: 'middle' } }));
-  assert.throws(() => find(leaf, crowd, root), { code: /signer-untrusted|claims-limit/ });
+test('crossed chains end: certificates that all certify one another form more paths than are tried', () => {
+  const { leaf, intermediate, root } = make({ root: { name: 'elsewhere' } });
+  const crowd = Array.from({ length: 15 }, () => makeCertificate({ name: 'middle', ...CA, issuer: intermediate, keyOf: intermediate }));
+  assert.throws(() => find(leaf, crowd, makeCertificate({ name: 'root', ...CA })), { code: 'claims-limit' });
+  assert.equal(find(leaf, [...crowd.slice(0, 2), intermediate], root), 'CN=elsewhere');
+});
+
+test('a certificate that says one thing twice is malformed, whichever way it would be read', () => {
+  assert.throws(() => readCertificate(makeCertificate({ name: 'twice', repeated: true }).der), { code: 'signature-malformed', message: /repeats an extension/ });
 });
 
 test('bytes that are no certificate are malformed', () => {

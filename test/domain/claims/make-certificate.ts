@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 
 /** A certificate and the key it certifies, made here: real DER, really signed. */
 export interface Made {
@@ -25,13 +25,17 @@ export interface CertificateWish {
   readonly critical?: string;
   readonly hash?: 'sha1' | 'sha256';
   readonly rsaBits?: number;
+  /** Certifies the key of this one instead of a new one. */
+  readonly keyOf?: Made;
+  /** Names an extension twice. */
+  readonly repeated?: boolean;
 }
 
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 export function makeCertificate(wish: CertificateWish): Made {
-  const { privateKey, publicKey } = wish.rsaBits === undefined ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' }) : generateKeyPairSync('rsa', { modulusLength: wish.rsaBits });
+  const { privateKey, publicKey } = keysOf(wish);
   const signer = wish.issuer?.key ?? privateKey;
   const algorithm = algorithmOf(signer, wish.hash ?? 'sha256');
   const spki = publicKey.export({ type: 'spki', format: 'der' });
@@ -46,6 +50,11 @@ export function makeCertificate(wish: CertificateWish): Made {
 
 let serials = 0;
 
+function keysOf({ keyOf, rsaBits }: CertificateWish): { privateKey: KeyObject; publicKey: KeyObject } {
+  if (keyOf !== undefined) return { privateKey: keyOf.key, publicKey: createPublicKey(keyOf.key) };
+  return rsaBits === undefined ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' }) : generateKeyPairSync('rsa', { modulusLength: rsaBits });
+}
+
 function extensions(wish: CertificateWish): readonly Buffer[] {
   const { ca = false, pathLength, keyUsage = [0], extendedKeyUsage, email, critical } = wish;
   const length = pathLength === undefined ? [] : [element(0x02, Buffer.from([pathLength]))];
@@ -55,6 +64,7 @@ function extensions(wish: CertificateWish): readonly Buffer[] {
     ...(extendedKeyUsage === undefined ? [] : [extension('2.5.29.37', false, sequence(...extendedKeyUsage.map(oid)))]),
     ...(email === undefined ? [] : [extension('2.5.29.17', false, sequence(...email.map((each) => element(0x81, Buffer.from(each)))))]),
     ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
+    ...(wish.repeated === true ? [extension('2.5.29.19', true, sequence(element(0x01, Buffer.from([0xff]))))] : []),
   ];
 }
 
