@@ -56,7 +56,9 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
   const claims = checkOf('claims', facts.claims.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
-  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...ancestry.verdict.checks.filter(({ name }) => name === 'lineage'), ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
+  // An environment's own rules judge the lineage: one answer is enough.
+  const origin = promoted.some(({ name }) => name === 'lineage') ? [] : ancestry.verdict.checks.filter(({ name }) => name === 'lineage');
+  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...origin, ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {
     ...target, verdict, facts, files: content.files, lineage: ancestry.lineage,

@@ -166,6 +166,16 @@ test('who trusts somebody for policies takes none that is not theirs', () => {
   assert.equal(lint().status, 1, 'by somebody else');
 });
 
+test('a gate that says no says what it decided, and of whom', () => {
+  const lastLine = (args: readonly string[]): string => run(args).stderr.trimEnd().split('\n').at(-1) ?? '';
+  assert.equal(lastLine(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key']), 'FAILED: acme/enc:1.0: anna is no promoter for acme/enc; not promoted to staging, nothing was changed');
+  const approval = run(['approve', 'acme/enc:1.0', '--env', 'prod', '--key', 'dana.key', '--yes']);
+  assert.match(approval.stderr, /error\[wrong-signer\]: dana is no approver for acme\/enc\nNOT APPROVED: nothing was signed\n$/);
+  const elsewhere = run(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key'], { XDG_STATE_HOME: join(folder, 'no-memory') });
+  assert.equal(elsewhere.status, 4);
+  assert.match(elsewhere.stderr, /\nUNDECIDED: acme\/enc:1\.0 could not be verified: this could be an old state of the log.*; not promoted to staging, nothing was changed\n$/);
+});
+
 test('who asks for two signatures on a policy takes none by fewer people, whatever else lies beside it', () => {
   const config = { XDG_CONFIG_HOME: join(folder, 'two-config'), XDG_STATE_HOME: join(folder, 'two-state') };
   const trust = (name: string, key: string, ...more: string[]): void => assert.equal(run(['trust', 'add', name, '--key', `${key}.pub`, '--for', 'policy/acme', ...more], config).status, 0);

@@ -6,6 +6,8 @@ import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { styleFor } from '../style.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
+import { findingsOf } from '../../domain/verdict.ts';
+import { renderFinding } from '../errors.ts';
 import { lineageTree } from '../views/lineage-text.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
@@ -52,6 +54,11 @@ function checkLines({ verdict }: ApprovalView, style: Style): readonly string[] 
   ]);
 }
 
+/** Why the signer's word does not count, after everything else was shown. */
+function refusalOf({ verdict }: ApprovalView, style: Style): string {
+  return findingsOf({ checks: verdict.checks.filter(({ name }) => name === 'signer') }).map((finding) => renderFinding(finding, style)).join('');
+}
+
 function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
   const { id, verdict, approved } = view;
   const exitCode = approved === null ? (verdict.exitCode === 0 ? 1 : verdict.exitCode) : 0;
@@ -60,7 +67,7 @@ function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
     json: { id, environment: env, verdict, approved: approved === null ? null : { by: approved.by, bundle: approved.bundle, log: { index: approved.logged.index, ...approved.logged.leaf } } },
     text: (style) => ({
       ...(approved === null ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
-      err: approved === null ? `${asked ? '' : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
+      err: approved === null ? `${asked ? refusalOf(view, style) : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
     }),
   };
 }

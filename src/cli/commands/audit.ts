@@ -140,7 +140,10 @@ async function writeState(context: Context, { state }: Options, places: readonly
 function report(context: Context, { log, promotions }: AuditOutcome): Report {
   const verdicts = [log, ...promotions.map(({ verdict }) => verdict)];
   const all = oneVerdict(verdicts);
-  const shown = verdicts.map((verdict) => ({ verdict, by: null, promise: 'holds' }));
+  const shown = [
+    { verdict: log, by: null, promise: 'has its whole log', advice: 'do not rely on what it says' },
+    ...promotions.map(({ id, verdict }) => ({ verdict, by: null, promise: id === null ? 'is empty' : 'holds', advice: 'it should not be in use there' })),
+  ];
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),
     json: { log, promotions },

@@ -60,14 +60,14 @@ export async function lineagePorts(context: Context, options: Options, inside: r
 }
 
 function report(context: Context, { verdict, lineage: graph }: LineageOutcome): Report {
-  const promise = 'has a lineage that trusted signers attest throughout';
+  const shown = { verdict, by: null, promise: 'has a lineage that trusted signers attest throughout', advice: 'do not rely on where it comes from' };
   return {
     exitCode: verdict.exitCode,
     json: { verdict, id: verdict.id, root: `sha256:${graph.root}`, depth: graph.depth, nodes: [...graph.nodes.values()] },
-    text: (style) => ({ out: lineageTree(graph, verdict, style), err: `${verdictText({ verdict, by: null, promise }, style).trimEnd().split('\n').at(-1) ?? ''}\n` }),
+    text: (style) => ({ out: lineageTree(graph, verdict, style), err: `${verdictText(shown, style).trimEnd().split('\n').at(-1) ?? ''}\n` }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),
-    markdown: () => `${verdictMarkdown({ verdict, by: null, promise })}\n\n\`\`\`mermaid\n${lineageMermaid(graph)}\`\`\``,
+    markdown: () => `${verdictMarkdown(shown)}\n\n\`\`\`mermaid\n${lineageMermaid(graph)}\`\`\``,
     other: { mermaid: () => lineageMermaid(graph), dot: () => lineageDot(graph), html: () => lineageHtml(graph, verdict) },
   };
 }

@@ -50,15 +50,16 @@ function report(context: Context, outcome: PromoteOutcome): Report {
   const { verdict, name, id, environment, promoted } = outcome;
   const by = promoted?.by ?? null;
   const promise = promoted === null ? `may enter ${environment}; nothing was changed` : `is promoted to ${environment} by ${promoted.by}`;
+  const advice = `not promoted to ${environment}, nothing was changed`;
   return {
     exitCode: verdict.exitCode,
     json: { verdict, name, id, environment, promoted: promoted === null ? null : { by: promoted.by, bundle: promoted.bundle, log: { index: promoted.logged.index, ...promoted.logged.leaf } } },
     text: (style) => ({
       ...(verdict.exitCode === 0 ? { out: `${name}@${id}\n` } : {}),
-      err: verdictText({ verdict, by, promise }, style),
+      err: verdictText({ verdict, by, promise, advice }, style),
     }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),
-    markdown: () => verdictMarkdown({ verdict, by, promise }),
+    markdown: () => verdictMarkdown({ verdict, by, promise, advice }),
   };
 }

@@ -84,7 +84,7 @@ function moment(text: string): string {
 function rendered(context: Context, evidence: Evidence, page: string): Report {
   const { verdict } = evidence;
   const toFile = context.options.output !== undefined && context.options.output !== '-';
-  const summary = { verdict, by: null, promise: 'is evidenced as the report says' };
+  const summary = { verdict, by: null, promise: 'is evidenced as the report says', advice: 'the report says what is missing' };
   return {
     exitCode: verdict.exitCode,
     json: {

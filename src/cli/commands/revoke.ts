@@ -111,13 +111,15 @@ async function confirm(context: Context, target: RevocationTarget, { yes, undo }
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
 }
 
+const DONE: Readonly<Record<string, string>> = { revoke: 'REVOKED', reinstate: 'REINSTATED', snapshot: 'SNAPSHOT SIGNED' };
+
 function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>): Report {
   return {
     exitCode: 0,
     json: { ...what, by, bundle, log: { index: logged.index, ...logged.leaf } },
     text: (style) => ({
       out: `${bundle}\n`,
-      err: `${style.good(String(what['action']).toUpperCase())} by ${style.plain(by)}, log entry ${logged.index ?? '(waiting)'}\n`,
+      err: `${style.good(DONE[String(what['action'])] ?? '')} by ${style.plain(by)}, log entry ${logged.index ?? '(waiting)'}\n`,
     }),
   };
 }

@@ -47,6 +47,8 @@ function pointerOf(to: string, name: string): string {
   return to.startsWith(`${name}:`) || to.startsWith(`${name}@`) ? to.slice(name.length + 1) : to;
 }
 
+const ADVICE = 'not rolled back, nothing was changed';
+
 function report(context: Context, outcome: RollbackOutcome): Report {
   const { verdict, name, environment, id, from, done } = outcome;
   const promise = id === null ? `is empty now: ${from} was withdrawn` : 'is back to what was promoted before';
@@ -54,9 +56,9 @@ function report(context: Context, outcome: RollbackOutcome): Report {
   return {
     exitCode: verdict.exitCode,
     json: { verdict, name, environment, id, from, done: done === null ? null : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } } },
-    text: (style) => ({ ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }), err: verdictText({ verdict, by, promise }, style) }),
+    text: (style) => ({ ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }), err: verdictText({ verdict, by, promise, advice: ADVICE }, style) }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),
-    markdown: () => verdictMarkdown({ verdict, by, promise }),
+    markdown: () => verdictMarkdown({ verdict, by, promise, advice: ADVICE }),
   };
 }

@@ -51,7 +51,7 @@ export function conflictLines(conflicts: readonly Conflict[], style: Style): rea
 
 export function validatedReport(version: string, outcome: BomValidateOutcome, file: string): Report {
   const { verdict, specVersion, elements } = outcome;
-  const shown = { verdict, by: null, promise: `is valid CycloneDX ${specVersion}` };
+  const shown = { verdict, by: null, promise: `is valid CycloneDX ${specVersion}`, advice: 'do not rely on it' };
   return {
     exitCode: verdict.exitCode,
     json: { file, specVersion, verdict, problems: outcome.problems, elements },
@@ -73,7 +73,7 @@ function elementLines(elements: BomValidateOutcome['elements'], style: Style): r
 }
 
 export function verifiedReport(version: string, verdict: Verdict, bom: string): Report {
-  const shown = { verdict, by: null, promise: `matches ${bom}` };
+  const shown = { verdict, by: null, promise: `matches ${bom}`, advice: 'do not rely on it' };
   return {
     exitCode: verdict.exitCode,
     json: { bom, verdict },

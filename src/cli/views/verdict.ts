@@ -1,4 +1,4 @@
-import type { Code } from '../../domain/errors.ts';
+import { CODES, type Code } from '../../domain/errors.ts';
 import { findingsOf, verdictOf, type Check, type Evidence, type Finding, type Verdict } from '../../domain/verdict.ts';
 import { forMarkdown } from '../../domain/text.ts';
 import type { Style } from '../command.ts';
@@ -10,6 +10,8 @@ export interface ShownVerdict {
   readonly by: string | null;
   /** What was asked, for the last line: default `is what BY signed`. */
   readonly promise?: string;
+  /** What follows if the answer is no, or there is none: default for a no `do not load`. */
+  readonly advice?: string;
 }
 
 /** A verdict for people (DESIGN 5): verified apart from claimed, what is wrong, and last the verdict. Ends with a newline. */
@@ -92,14 +94,20 @@ function headline(shown: ShownVerdict, style: Style): string {
   return shown.verdict.outcome === 'failed' ? style.bad(line) : style.warn(line);
 }
 
-function lastLine({ verdict, by, promise }: ShownVerdict): string {
+function lastLine({ verdict, by, promise, advice }: ShownVerdict): string {
   const { subject, id, outcome } = verdict;
   const words = promise ?? `is what ${by ?? 'somebody trusted'} signed`;
   if (outcome === 'verified') return `VERIFIED${verdict.scope === 'partial' ? ' (partial)' : ''}: ${subject} ${words}${id === undefined ? '' : ` (${id})`}`;
   if (outcome === 'nothing') return `NOT VERIFIED: nobody signed ${subject}`;
-  if (outcome === 'failed') return `FAILED: ${failure(verdict, by)}; do not load`;
+  if (outcome === 'failed') return `FAILED: ${failure(verdict, by)}; ${advice ?? 'do not load'}`;
   if (outcome === 'usage') return `NOT VERIFIED: ${findingsOf(verdict)[0]?.message ?? 'not asked properly'}`;
-  return `UNDECIDED: ${subject} could not be verified: ${findingsOf(verdict)[0]?.message ?? 'unknown'}`;
+  return `UNDECIDED: ${subject} could not be verified: ${reasonOf(verdict)}${advice === undefined ? '' : `; ${advice}`}`;
+}
+
+/** The first finding that decided: the others are shown above. */
+function reasonOf(verdict: Verdict): string {
+  const findings = findingsOf(verdict);
+  return (findings.find(({ code }) => CODES[code] === verdict.exitCode) ?? findings[0])?.message ?? 'unknown';
 }
 
 /** Counts where the content differs, else the first reason. */
@@ -114,7 +122,7 @@ function failure(verdict: Verdict, by: string | null): string {
     count('file-unsigned') > 0 ? `${count('file-unsigned')} unsigned` : '',
   ].filter((part) => part !== '');
   const isContent = parts.length > 0 && by !== null && findings.every(({ code }: Finding) => CONTENT.includes(code));
-  return isContent ? `${parts.join(', ')} since ${by} signed` : `${verdict.subject}: ${findingsOf(verdict)[0]?.message ?? 'refused'}`;
+  return isContent ? `${parts.join(', ')} since ${by} signed` : `${verdict.subject}: ${reasonOf(verdict)}`;
 }
 
 const CONTENT: readonly Code[] = ['digest-mismatch', 'digest-conflict', 'file-missing', 'file-unsigned'];

@@ -47,7 +47,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
   return {
     root: subject.root,
     nodes: new Map(nodes.map(({ node }) => [node.digest, node])),
-    findings: uniqueFindings(findings),
+    findings: uniqueFindings(findings).map((each) => named(each, subject.root, (digest) => examined(digest).name)),
     used: [...new Set(nodes.flatMap(({ used }) => used))],
     actors: actorsOf(nodes.map(({ examined }) => examined)),
     depth: path.depth,
@@ -78,7 +78,7 @@ function lookAt(examined: Examined, scene: Scene): Seen {
     node: nodeOf(examined, edges),
     next: edges.filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '').map(({ to }) => to),
     findings: [
-      ...(revoked === null ? [] : [finding('revoked', `it was revoked by ${revoked.by}: ${revoked.reason}`, digest)]),
+      ...(revoked === null ? [] : [finding('revoked', `${examined.name === '' ? 'it' : examined.name} was revoked by ${revoked.by}: ${revoked.reason}`, digest)]),
       ...examined.findings.map((each) => ({ ...each, subject: shown(digest) })),
       ...judged.flatMap(({ findings }) => findings),
     ],
@@ -134,6 +134,13 @@ function actorsOf(nodes: readonly Examined[]): ReadonlyMap<string, ReadonlySet<s
 function uniqueFindings(findings: readonly Finding[]): readonly Finding[] {
   const byText = new Map(findings.map((each) => [`${each.code} ${each.subject ?? ''} ${each.message}`, each]));
   return [...byText.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
+/** Of an ancestor: which one, in words; "it" would be taken for the artifact that was asked about. */
+function named(each: Finding, root: string, nameOf: (digest: string) => string): Finding {
+  const digest = each.subject?.slice('sha256:'.length) ?? root;
+  if (digest === root) return each;
+  return { ...each, facts: { of: `${nameOf(digest)} ${shown(digest)}`.trim(), ...each.facts } };
 }
 
 function finding(code: Finding['code'], message: string, digest: string): Finding {

@@ -56,7 +56,7 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
   const { index, rules } = scene;
   if (sha256 === null) return unpinned(input, parent);
   const revoked = rules.revocations.ofArtifact(sha256);
-  if (revoked !== null) return refused({ code: 'revoked', message: `it was revoked by ${revoked.by}: ${revoked.reason}`, subject: shown(sha256) });
+  if (revoked !== null) return refused({ code: 'revoked', message: `${input.name === '' ? 'an input' : `the input ${input.name}`} was revoked by ${revoked.by}: ${revoked.reason}`, subject: shown(sha256), facts: { input: input.name, role: role ?? 'not said' } });
   if (liveLeaf(sha256, role, rules) !== null) return stands('trusted-leaf');
   const summary = summaryOf(sha256, index, rules);
   if (summary !== null) return { standing: 'summary', findings: summaryFindings(sha256, index, rules), used: [summary.claim] };
@@ -139,8 +139,8 @@ function revokedIn(claim: VerifiedClaim, { revocations }: StandingRules): readon
   const artifacts = digests.map((digest) => [digest, revocations.ofArtifact(digest)] as const).filter(([, revoked]) => revoked !== null);
   const own = revocations.ofClaim(claim);
   return [
-    ...artifacts.map(([digest, revoked]): Finding => ({ code: 'revoked', message: `it was revoked by ${revoked?.by}: ${revoked?.reason}`, subject: shown(digest) })),
-    ...(own === null ? [] : [{ code: 'revoked', message: `a claim that a promotion rests on was revoked: ${own.reason}`, subject: shown(claim.bundle) } as const]),
+    ...artifacts.map(([digest, revoked]): Finding => ({ code: 'revoked', message: `something its lineage rests on was revoked by ${revoked?.by}: ${revoked?.reason}`, subject: shown(digest) })),
+    ...(own === null ? [] : [{ code: 'revoked', message: `a claim that its promotion rests on was revoked: ${own.reason}`, subject: shown(claim.bundle) } as const]),
   ];
 }
 
