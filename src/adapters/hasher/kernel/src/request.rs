@@ -1,7 +1,7 @@
 //! The request as `native.ts` writes it (little-endian), and the response it reads.
 
 use crate::file::{Failure, Stamp};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
 pub struct Job {
@@ -48,16 +48,17 @@ const OUTBOARD: u32 = 2;
 const STAMPED: u32 = 4;
 const OUTBOARD_FILE: u32 = 8;
 
+const HEAD_BYTES: usize = 24;
+const JOB_BYTES: usize = 48;
+
 /// Null for bytes that `native.ts` would not write.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
-    let mut reader = Reader(bytes);
-    let wanted = reader.u32()?;
-    let threads = reader.u32()? as usize;
-    let segment_bytes = reader.u64()?;
-    let count = reader.u32()?;
-    let jobs = (0..count).map(|_| reader.job()).collect::<Option<Vec<_>>>()?;
+    let (mut head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
+    let (wanted, threads, segment_bytes, count) = (head.u32()?, head.u32()? as usize, head.u64()?, head.u32()? as usize);
+    let (numbers, mut paths) = rest.split_at_checked(count.checked_mul(JOB_BYTES)?)?;
+    let jobs = numbers.chunks_exact(JOB_BYTES).map(|numbers| job(numbers, &mut paths)).collect::<Option<Vec<_>>>()?;
     let least = if jobs.iter().any(|job| !matches!(job.sink, Sink::None)) { crate::tree::GROUP_BYTES as u64 } else { 1024 };
-    let valid = reader.0.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
+    let valid = paths.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
     valid.then_some(Request {
         blake3: wanted & BLAKE3 != 0,
         sha256: wanted & SHA256 != 0,
@@ -66,6 +67,27 @@ pub fn parse(bytes: &[u8]) -> Option<Request> {
         segment_bytes,
         jobs,
     })
+}
+
+fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
+    let flags = numbers.u64()? as u32;
+    let size = f64::from_bits(numbers.u64()?);
+    if size < 0.0 || size.fract() != 0.0 {
+        return None;
+    }
+    let size = size as u64;
+    let stamp = OnceLock::new();
+    if flags & STAMPED != 0 {
+        let (dev, ino, mtime, ctime) = (numbers.u64()?, numbers.u64()?, numbers.u64()?, numbers.u64()?);
+        let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
+    }
+    let path = paths.path()?;
+    let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
+        0 => Sink::None,
+        OUTBOARD => Sink::Memory,
+        _ => Sink::File(paths.path()?),
+    };
+    Some(Job { path, size, follow: flags & FOLLOW != 0, sink, stamp })
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
@@ -97,42 +119,29 @@ fn put_failure(bytes: &mut Vec<u8>, job: usize, failure: Failure) {
     bytes.extend_from_slice(&errno.to_le_bytes());
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Takes from the front; null where too little is left.
+trait Take {
+    fn u32(&mut self) -> Option<u32>;
+    fn u64(&mut self) -> Option<u64>;
+    fn path(&mut self) -> Option<CString>;
+}
 
-impl Reader<'_> {
+impl Take for &[u8] {
     fn u32(&mut self) -> Option<u32> {
-        let (head, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
+        let (head, rest) = self.split_first_chunk()?;
+        *self = rest;
         Some(u32::from_le_bytes(*head))
     }
 
     fn u64(&mut self) -> Option<u64> {
-        let (head, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
+        let (head, rest) = self.split_first_chunk()?;
+        *self = rest;
         Some(u64::from_le_bytes(*head))
     }
 
-    fn job(&mut self) -> Option<Job> {
-        let flags = self.u32()?;
-        let size = self.u64()?;
-        let stamp = OnceLock::new();
-        if flags & STAMPED != 0 {
-            let (dev, ino, mtime, ctime) = (self.u64()?, self.u64()?, self.u64()?, self.u64()?);
-            let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
-        }
-        let path = self.path()?;
-        let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
-            0 => Sink::None,
-            OUTBOARD => Sink::Memory,
-            _ => Sink::File(self.path()?),
-        };
-        Some(Job { path, size, follow: flags & FOLLOW != 0, sink, stamp })
-    }
-
     fn path(&mut self) -> Option<CString> {
-        let length = self.u32()? as usize;
-        let (path, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        CString::new(path).ok()
+        let path = CStr::from_bytes_until_nul(self).ok()?;
+        *self = &self[path.count_bytes() + 1..];
+        Some(path.to_owned())
     }
 }
