@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { WeighmarkError, type Code } from './errors.ts';
+import { scanJson, type NotedMember } from './json-scan.ts';
 import { LIMITS } from './limits.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -13,6 +15,11 @@ export interface StrictJsonOptions {
   readonly refuseCaseDuplicates?: boolean;
   /** Integers beyond 2^53 are refused. Default true. */
   readonly refuseUnsafeIntegers?: boolean;
+  /**
+   * Long members of the top object, and of the objects on this path of names, are read when they are first asked for; they
+   * are checked at once, like everything. Default: nothing is put off.
+   */
+  readonly lazyPath?: readonly string[];
 }
 
 /**
@@ -20,6 +27,16 @@ export interface StrictJsonOptions {
  * @throws WeighmarkError `options.code`, `limit-exceeded` beyond `maxBytes`.
  */
 export function parseStrictJson(input: Uint8Array | string, options: StrictJsonOptions = {}): Json {
+  checkSize(input, options);
+  const members = scanJson(typeof input === 'string' ? Buffer.from(input) : input, options.lazyPath);
+  if (members === null || (typeof input === 'string' && !input.isWellFormed())) return readStrictly(input, options);
+  if (typeof input === 'string') return JSON.parse(input) as Json;
+  const isLazy = options.lazyPath !== undefined && input.length > LAZY_BYTES && members.length > 0;
+  return isLazy ? lazyObject({ bytes: input, members, path: options.lazyPath }, 1) : parsePlain(input);
+}
+
+/** The reference, and what decides wherever the fast way is in doubt. */
+export function readStrictly(input: Uint8Array | string, options: StrictJsonOptions = {}): Json {
   const reader: Reader = { text: textOf(input, options), at: 0, depth: 0, options };
   skipSpace(reader);
   const value = readValue(reader);
@@ -33,6 +50,18 @@ export function parseStrictJsonObject(input: Uint8Array | string, options: Stric
   const value = parseStrictJson(input, options);
   if (isJsonObject(value)) return value;
   throw refusal('not a JSON object', options);
+}
+
+/**
+ * A JSON object in which the member at `path` (two names), a string, is empty, and the bytes of its text: for texts of
+ * megabytes. Everything is checked as `parseStrictJson` does. Null: only `parseStrictJson` can tell, or there is none.
+ */
+export function strictJsonWithout(input: Uint8Array, path: readonly [string, string]): { readonly json: { readonly [key: string]: Json }; readonly text: Uint8Array } | null {
+  const member = scanJson(input, path)?.find(({ depth, name }) => depth === 2 && name === path[1]);
+  if (member === undefined || input[member.start] !== 0x22) return null;
+  const text = input.subarray(member.start + 1, member.end - 1);
+  const json = parsePlain(Buffer.concat([input.subarray(0, member.start + 1), input.subarray(member.end - 1)]));
+  return isJsonObject(json) && !text.includes(0x5c) ? { json, text } : null;
 }
 
 export function isJsonObject(value: unknown): value is { readonly [key: string]: Json } {
@@ -59,11 +88,52 @@ interface Reader {
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-function textOf(input: Uint8Array | string, options: StrictJsonOptions): string {
+function checkSize(input: Uint8Array | string, options: StrictJsonOptions): void {
   const size = typeof input === 'string' ? input.length : input.byteLength;
   if (options.maxBytes !== undefined && size > options.maxBytes) {
     throw new WeighmarkError('limit-exceeded', `${options.subject ?? 'JSON'} is larger than ${options.maxBytes} bytes`);
   }
+}
+
+/** Of bytes that `scanJson` saw no doubt in. */
+function parsePlain(bytes: Uint8Array): Json {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Json;
+}
+
+/** What is shorter is read at once. */
+const LAZY_BYTES = 64 << 10;
+
+interface Noted {
+  readonly bytes: Uint8Array;
+  readonly members: readonly NotedMember[];
+  readonly path: readonly string[];
+}
+
+function lazyObject(noted: Noted, depth: number): Json {
+  const object: Record<string, Json> = {};
+  for (const { depth: at, name, start, end } of noted.members) {
+    const value = noted.bytes.subarray(start, end);
+    if (at !== depth) continue;
+    if (value.length <= LAZY_BYTES) object[name] = parsePlain(value);
+    else if (name === noted.path[depth - 1] && value[0] === 0x7b) object[name] = lazyObject(noted, depth + 1);
+    else Object.defineProperty(object, name, { enumerable: true, configurable: true, get: lazyValue(value) });
+  }
+  return object;
+}
+
+/** Read anew when nobody holds what was read: as bytes it takes a fifth of the memory. */
+function lazyValue(bytes: Uint8Array): () => Json {
+  let last: WeakRef<Json & object> | undefined;
+  return () => {
+    const known = last?.deref();
+    if (known !== undefined) return known;
+    const value = parsePlain(bytes);
+    if (typeof value === 'object' && value !== null) last = new WeakRef(value);
+    return value;
+  };
+}
+
+function textOf(input: Uint8Array | string, options: StrictJsonOptions): string {
   if (typeof input === 'string') return input;
   try {
     return UTF8.decode(input);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
+import { decodeBase64 } from '../base64.ts';
+import { isJsonObject, parseStrictJsonObject, strictJsonWithout, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from './predicates.ts';
 
@@ -30,12 +31,20 @@ export interface Bundle {
  */
 export function parseBundle(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): Bundle {
   if (bytes.length > maxBytes) throw new WeighmarkError('claims-limit', `the bundle is larger than ${maxBytes} bytes`);
-  const json = parseStrictJsonObject(bytes, { code: 'signature-malformed', subject: 'the bundle' });
+  const { json, payload } = readJson(bytes);
   const bundle = fields(json, 'the bundle', ['mediaType', 'verificationMaterial', 'dsseEnvelope', 'messageSignature']);
   if (bundle['mediaType'] !== BUNDLE_MEDIA_TYPE) throw malformed(`its media type is ${shown(bundle['mediaType'])}, not ${BUNDLE_MEDIA_TYPE}`);
   if (bundle['messageSignature'] !== undefined) throw malformed('it signs bytes, not a statement about an artifact');
   const { key, timestamps, logEntries } = readMaterial(bundle['verificationMaterial']);
-  return { key, timestamps, logEntries, ...readEnvelope(bundle['dsseEnvelope']) };
+  return { key, timestamps, logEntries, ...readEnvelope(bundle['dsseEnvelope'], payload) };
+}
+
+/** The payload may be megabytes: where it is spelled as usual it is decoded from the bytes, and never made text. */
+function readJson(bytes: Uint8Array): { json: { readonly [key: string]: Json }; payload: Uint8Array | null } {
+  const cut = strictJsonWithout(bytes, ['dsseEnvelope', 'payload']);
+  const payload = cut === null ? null : decodeBase64(cut.text);
+  if (cut !== null && payload !== null) return { json: cut.json, payload };
+  return { json: parseStrictJsonObject(bytes, { code: 'signature-malformed', subject: 'the bundle' }), payload: null };
 }
 
 function readMaterial(value: Json | undefined): Pick<Bundle, 'key' | 'timestamps' | 'logEntries'> {
@@ -94,12 +103,12 @@ function checkLogEntry(value: Json): void {
   }
 }
 
-function readEnvelope(value: Json | undefined): Pick<Bundle, 'payload' | 'signature'> {
+function readEnvelope(value: Json | undefined, decoded: Uint8Array | null): Pick<Bundle, 'payload' | 'signature'> {
   const envelope = fields(value, 'dsseEnvelope', ['payload', 'payloadType', 'signatures']);
   if (envelope['payloadType'] !== IN_TOTO_PAYLOAD) throw malformed(`its payload type is ${shown(envelope['payloadType'])}, not ${IN_TOTO_PAYLOAD}`);
   const signatures = list(envelope['signatures'], 'signatures', 1);
   const { sig } = fields(signatures[0], 'signature', ['sig', 'keyid']);
-  return { payload: base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
+  return { payload: decoded ?? base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
 }
 
 /** The members of a protobuf message in its JSON form: camelCase or snake_case names, null for absent. */

@@ -12,7 +12,7 @@ import type { Statement, Subject } from './types.ts';
  * @throws WeighmarkError `claim-malformed`.
  */
 export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS.subjectsPerStatement): Statement {
-  const json = parseStrictJsonObject(payload, { code: 'claim-malformed', subject: 'the statement', refuseUnsafeIntegers: false });
+  const json = parseStrictJsonObject(payload, { code: 'claim-malformed', subject: 'the statement', refuseUnsafeIntegers: false, lazyPath: LAZY_PATH });
   const { _type, subject, predicateType, predicate, ...others } = json;
   if (_type !== STATEMENT_V1 && _type !== STATEMENT_V01) throw malformed('its _type is not an in-toto Statement v1 or v0.1');
   if (Object.keys(others).length > 0) throw malformed(`it has an unknown field ${JSON.stringify(Object.keys(others)[0]).slice(0, 100)}`);
@@ -20,6 +20,9 @@ export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS
   if (predicate !== undefined && !isJsonObject(predicate)) throw malformed('its predicate is not an object');
   return { _type, subject: readSubjects(subject, maxSubjects), predicateType, predicate: predicate ?? {} };
 }
+
+/** A BOM's long parts are its files; what it says of the whole is read without them. */
+const LAZY_PATH = ['predicate', 'metadata', 'component'];
 
 /**
  * The bytes to sign: a v1 statement as compact JSON. The predicate is its maker's: read strictly, or built here.
