@@ -8,6 +8,8 @@ import { fileError } from './errors.ts';
 
 interface Walk {
   readonly root: string;
+  /** What stands before a path in its location, as `join` would have it. */
+  readonly base: string;
   readonly realRoot: string;
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
@@ -44,7 +46,7 @@ export function listTree(root: string, options: WalkOptions = {}): readonly stri
 
 function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk {
   return {
-    root, realRoot: realpathSync(root), allowSymlinks: options.allowSymlinks === true, ignore: new Set(options.ignore ?? []),
+    root, base: join(root, 'x').slice(0, -1), realRoot: realpathSync(root), allowSymlinks: options.allowSymlinks === true, ignore: new Set(options.ignore ?? []),
     entries: [], sidecars: [], leftOut: [], followedLinks: false, namesOnly, names: [],
   };
 }
@@ -74,13 +76,18 @@ function visit(walk: Walk, path: string, entry: Dirent): void {
   else if (isDownloadBookkeeping(path) && entry.isFile()) walk.leftOut.push(path);
   else if (entry.isSymbolicLink()) addLink(walk, path);
   else if (walk.namesOnly && entry.isFile()) walk.names.push(path);
-  else addFile(walk, path, lstatSync(locate(walk, path), { bigint: true }));
+  else addPlainFile(walk, path);
   if (walk.entries.length + walk.names.length > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
 }
 
-function addFile(walk: Walk, path: string, stat: BigIntStats): void {
+function addPlainFile(walk: Walk, path: string): void {
+  const location = locate(walk, path);
+  addFile(walk, { path, location }, lstatSync(location, { bigint: true }));
+}
+
+function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: BigIntStats): void {
   if (!stat.isFile()) throw special(path);
-  walk.entries.push({ path, location: locate(walk, path), sizeBytes: Number(stat.size), stamp: stampOf(stat) });
+  walk.entries.push({ path, location, sizeBytes: Number(stat.size), stamp: stampOf(stat) });
 }
 
 /** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
@@ -95,7 +102,7 @@ function addLink(walk: Walk, path: string): void {
   const stat = statSync(target, { bigint: true });
   if (stat.isDirectory()) throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
   walk.followedLinks = true;
-  addFile(walk, path, stat);
+  addFile(walk, { path, location: locate(walk, path) }, stat);
 }
 
 function targetOf(walk: Walk, path: string): string {
@@ -148,8 +155,9 @@ function rootStat(root: string): BigIntStats {
   }
 }
 
+/** Checked paths need no normalizing, which costs as much as asking for the file's size. */
 function locate(walk: Walk, path: string): string {
-  return path === '' ? walk.root : join(walk.root, path);
+  return path === '' ? walk.root : walk.base + (sep === '/' ? path : path.replaceAll('/', sep));
 }
 
 function special(path: string): WeighmarkError {
