@@ -19,6 +19,8 @@ export const LIMITS = {
   pathBytes: 4096,
   digestListBytes: 1 << 30,
   manifestBytes: 64 << 20,
+  /** The list of all versions of one model in a folder registry: about 2.5 KB each. */
+  layoutBytes: 256 << 20,
   manifestFiles: 8000,
   bomFileSubjects: 1000,
   bomBytes: 256 << 20,

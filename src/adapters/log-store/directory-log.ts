@@ -8,15 +8,16 @@ import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { formatLeaf } from '../../domain/tlog/leaf.ts';
 import { ED25519, parseVkey } from '../../domain/tlog/note.ts';
 import type { LogPolicy } from '../../domain/tlog/quorum.ts';
-import { readEntries } from '../../domain/tlog/read.ts';
+import { findEntries, readEntries } from '../../domain/tlog/read.ts';
 import { createFiles } from '../files/index.ts';
 import { syncFolder, writeError, writeFileAtomic } from '../files/write.ts';
-import { forget, openIndex, type LogIndex } from './index-db.ts';
+import { forget, isIndexError, openIndex, type LogIndex } from './index-db.ts';
 import { withLock } from './lock.ts';
 import { requireOwnKey, type LogKey } from './log-key.ts';
 import type { LogMemory } from './memory.ts';
 import { removePartials, tileReader, writeTiles } from './tile-files.ts';
 import { anchor, emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
+import { DAMAGED_LOG, orHint } from './way-out.ts';
 import { askWitnesses } from './witness.ts';
 
 /** Everything one directory log needs. */
@@ -48,9 +49,9 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
     remembered: setup.remembered,
     anchored: setup.anchored,
     anchor: () => anchor(setup),
-    append: (leaves) => withLock(setup.lockFile, () => append(setup, leaves)),
+    append: (leaves) => withLock(setup.lockFile, () => orHint(append(setup, leaves), DAMAGED_LOG)),
     pending: async () => [],
-    integrate: (policy) => withLock(setup.lockFile, () => cosign(setup, policy)),
+    integrate: (policy) => withLock(setup.lockFile, () => orHint(cosign(setup, policy), DAMAGED_LOG)),
     ...readersOf(() => load(setup)),
   };
 }
@@ -164,8 +165,18 @@ async function nameCheckpoint(setup: LogSetup): Promise<void> {
   await syncFolder(setup.folder);
 }
 
-/** The cache, brought up to the head; thrown away when it does not fit it. */
+/** The cache, brought up to the head; made anew when it does not fit it, or turns out wrong while it is asked. */
 async function withIndex<T>(setup: LogSetup, head: VerifiedCheckpoint | null, work: (index: LogIndex) => Promise<T>): Promise<T> {
+  try {
+    return await workWith(setup, head, work);
+  } catch (error) {
+    if (!isIndexError(error)) throw error;
+    await forget(setup.indexFile);
+    return workWith(setup, head, work);
+  }
+}
+
+async function workWith<T>(setup: LogSetup, head: VerifiedCheckpoint | null, work: (index: LogIndex) => Promise<T>): Promise<T> {
   let index = await openIndex(setup.indexFile);
   try {
     if (!(await fits(setup, head, index))) {
@@ -181,6 +192,7 @@ async function withIndex<T>(setup: LogSetup, head: VerifiedCheckpoint | null, wo
 }
 
 async function fits(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<boolean> {
+  if (index.end !== index.size) return false;
   if (index.size === 0) return true;
   if (head === null || index.size > head.size) return false;
   const covered = { origin: head.origin, size: index.size, root: Buffer.from(index.root, 'base64') };
@@ -198,12 +210,14 @@ async function fill(setup: LogSetup, head: VerifiedCheckpoint | null, index: Log
   }
 }
 
-/** The cache only hints: the entry itself is read. */
+/** The cache only hints: the entry itself is read. One that hints wrongly is made anew next time, and the log is asked. */
 async function findLogged(setup: LogSetup, { head, index, leaf }: { head: VerifiedCheckpoint | null; index: LogIndex; leaf: LogLeaf }): Promise<number | null> {
   const at = index.find(leaf);
   if (at === null || head === null || at >= head.size) return null;
-  const [entry] = await readEntries(head, tileReader(setup.folder), { from: at, to: at + 1 });
-  return entry !== undefined && Buffer.compare(formatLeaf(entry.leaf), formatLeaf(leaf)) === 0 ? at : null;
+  const isThis = ({ leaf: found }: LogEntry) => Buffer.compare(formatLeaf(found), formatLeaf(leaf)) === 0;
+  if ((await readEntries(head, tileReader(setup.folder), { from: at, to: at + 1 })).some(isThis)) return at;
+  await forget(setup.indexFile);
+  return (await findEntries(head, tileReader(setup.folder), leaf)).find(isThis)?.index ?? null;
 }
 
 interface Publication {
@@ -216,7 +230,7 @@ interface Publication {
 /** Durable tiles, then the signed checkpoint, then its name: a kill in between loses nothing that was said. */
 async function publish(setup: LogSetup, { head, key, index, leaves }: Publication): Promise<void> {
   const oldSize = head?.size ?? 0;
-  const growth = await growLog(oldSize, leaves.map(formatLeaf), tileReader(setup.folder));
+  const growth = await growLog(head ?? emptyOf(setup.origin), leaves.map(formatLeaf), tileReader(setup.folder));
   await writeTiles(setup.folder, growth.tiles);
   const note = signNow(setup, key, { origin: setup.origin, size: growth.size, root: growth.root });
   await writeInPlace(join(setup.folder, NEXT), note);
@@ -224,7 +238,17 @@ async function publish(setup: LogSetup, { head, key, index, leaves }: Publicatio
   await remember(setup, { note, anchored: true });
   await removePartials(setup.folder, growth.tiles.map(({ tile }) => tile));
   const entries: readonly LogEntry[] = leaves.map((leaf, at) => ({ index: oldSize + at, leaf }));
-  index.add(entries, { size: growth.size, root: Buffer.from(growth.root).toString('base64') });
+  await keep(setup, index, { entries, size: growth.size, root: growth.root });
+}
+
+/** What is published is published: a cache that fails now is made anew next time. */
+async function keep(setup: LogSetup, index: LogIndex, { entries, size, root }: { entries: readonly LogEntry[]; size: number; root: Uint8Array }): Promise<void> {
+  try {
+    index.add(entries, { size, root: Buffer.from(root).toString('base64') });
+  } catch (error) {
+    if (!isIndexError(error)) throw error;
+    await forget(setup.indexFile);
+  }
 }
 
 async function writeInPlace(path: string, text: string): Promise<void> {

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
+import { WeighmarkError } from '../../domain/errors.ts';
 import type { LogEntry, LogLeaf } from '../../domain/ports.ts';
 
 const SCHEMA_VERSION = 1;
@@ -9,12 +10,14 @@ export interface LogIndex {
   /** What the cache covers. */
   readonly size: number;
   readonly root: string;
+  /** One more than the last entry in it: if that is not what it covers, it is wrong. */
+  readonly end: number;
   find(leaf: LogLeaf): number | null;
   add(entries: readonly LogEntry[], head: { size: number; root: string }): void;
   close(): void;
 }
 
-/** Opens or makes the cache; a file that is no such database is replaced. */
+/** Opens or makes the cache; a file that is no such database is replaced. @throws WeighmarkError `unreadable` for a folder. */
 export async function openIndex(file: string): Promise<LogIndex> {
   try {
     return open(file);
@@ -26,7 +29,15 @@ export async function openIndex(file: string): Promise<LogIndex> {
 
 /** Removes a cache that turned out wrong. */
 export async function forget(file: string): Promise<void> {
-  await Promise.all([file, `${file}-journal`].map((path) => rm(path, { force: true })));
+  if (await stat(file).then((found) => found.isDirectory(), () => false)) {
+    throw new WeighmarkError('unreadable', `${file} is a folder, not the index of a log`, { subject: file, hint: 'remove it: the index is made anew' });
+  }
+  await Promise.all(['', '-journal', '-wal', '-shm'].map((end) => rm(`${file}${end}`, { force: true })));
+}
+
+/** True for what SQLite says of a damaged cache, at whatever step it notices. */
+export function isIndexError(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ERR_SQLITE_ERROR';
 }
 
 function open(file: string): LogIndex {
@@ -56,12 +67,14 @@ function prepare(database: DatabaseSync): void {
 
 function indexOver(database: DatabaseSync): LogIndex {
   const { size, root } = database.prepare('SELECT size, root FROM head').get() as { size: number; root: string };
+  const { last } = database.prepare('SELECT max(position) AS last FROM entry').get() as { last: number | null };
   const byLeaf = database.prepare('SELECT position FROM entry WHERE bundle = ? AND kind = ? AND name = ? AND manifest = ? AND env = ? ORDER BY position LIMIT 1');
   const insert = database.prepare('INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)');
   const setHead = database.prepare('UPDATE head SET size = ?, root = ?');
   return {
     size,
     root,
+    end: last === null ? 0 : last + 1,
     find({ kind, name, manifest, bundle, env = '' }) {
       const row = byLeaf.get(bundle, kind, name, manifest, env) as { position: number } | undefined;
       return row?.position ?? null;

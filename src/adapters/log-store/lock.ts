@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,8 @@ const LONGEST_NAP_MS = 25;
 /**
  * Runs `work` while no other process or task holds the same lock file. The lock is SQLite's own on an empty database:
  * the operating system drops it when its holder dies, so there is no stale lock to recover.
- * @throws WeighmarkError `write-refused` if the file cannot be made, `unreadable` if it stays held for two minutes.
+ * @throws WeighmarkError `write-refused` if the file cannot be made, `unreadable` if it is something else or stays held for
+ * two minutes.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, patienceMs: number = PATIENCE_MS): Promise<T> {
   const database = await openLock(file);
@@ -27,7 +28,7 @@ async function openLock(file: string): Promise<DatabaseSync> {
     await mkdir(dirname(file), { recursive: true });
     return new DatabaseSync(file, { timeout: 0 });
   } catch (cause) {
-    throw refused(file, cause);
+    throw await refused(file, cause);
   }
 }
 
@@ -35,7 +36,7 @@ async function acquire(database: DatabaseSync, file: string, patienceMs: number)
   for (let waited = 0; ;) {
     const problem = tryLock(database);
     if (problem === null) return;
-    if (!/locked|busy/i.test(problem.message)) throw refused(file, problem);
+    if (!/locked|busy/i.test(problem.message)) throw await refused(file, problem);
     if (waited > patienceMs) throw new WeighmarkError('unreadable', `${file} is held by another process`, { subject: file });
     const nap = 1 + Math.random() * LONGEST_NAP_MS;
     waited += nap;
@@ -52,7 +53,15 @@ function tryLock(database: DatabaseSync): Error | null {
   }
 }
 
-function refused(file: string, cause: unknown): WeighmarkError {
+/** Codes of SQLite for a file that is damaged, or no database. */
+const DAMAGED: ReadonlySet<unknown> = new Set([11, 26]);
+
+/** A damaged lock is not replaced here: two who did so at once would both hold one. */
+async function refused(file: string, cause: unknown): Promise<WeighmarkError> {
   const why = cause instanceof Error ? cause.message : String(cause);
+  const isOther = await stat(file).then((found) => !found.isFile(), () => false);
+  if (isOther || DAMAGED.has((cause as { errcode?: unknown }).errcode)) {
+    return new WeighmarkError('unreadable', `${file} is no lock file: ${why}`, { subject: file, cause, hint: 'nothing is kept in it: remove it while nobody writes, and repeat' });
+  }
   return new WeighmarkError('write-refused', `cannot lock ${file}: ${why}`, { subject: file, cause });
 }

@@ -7,6 +7,7 @@ import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { createFiles } from '../files/index.ts';
 import { writeFileAtomic } from '../files/write.ts';
 import { withLock } from './lock.ts';
+import { orHint } from './way-out.ts';
 
 /** What this user has seen of a log: its keys, pinned when first seen, and its newest signed checkpoint. */
 export interface Remembered {
@@ -67,13 +68,20 @@ async function readRemembered(file: string, origin: string): Promise<Remembered 
   if (fields === null) return null;
   const { vkeys, checkpoint } = fields;
   const wellFormed = fields['v'] === 1 && fields['origin'] === origin && Array.isArray(vkeys) && (checkpoint === null || typeof checkpoint === 'string');
-  if (!wellFormed) throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', { subject: file });
+  if (!wellFormed) throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', { subject: file, hint: FORGET });
   return { vkeys: vkeys.map(String), checkpoint, anchored: fields['anchored'] === true };
 }
 
 async function read(file: string): Promise<Readonly<Record<string, unknown>> | null> {
-  const bytes = await files.readIfThere(file, LIMITS.configBytes);
-  return bytes === null ? null : parseStrictJsonObject(bytes, { code: 'config-invalid', subject: file });
+  const bytes = await orHint(files.readIfThere(file, LIMITS.configBytes), FORGET);
+  return bytes === null ? null : orHint(parsed(bytes, file), FORGET);
+}
+
+/** What a memory that cannot be read takes: a person's decision. */
+const FORGET = 'restore it; or remove it, and say with `--log-vkey` and `--min-checkpoint` what it knew of the log';
+
+async function parsed(bytes: Uint8Array, file: string): Promise<Readonly<Record<string, unknown>>> {
+  return parseStrictJsonObject(bytes, { code: 'config-invalid', subject: file });
 }
 
 async function write(file: string, value: object): Promise<void> {

@@ -8,6 +8,7 @@ import { parseVkey } from '../../domain/tlog/note.ts';
 import { findEntries, proveEntry, readEntries } from '../../domain/tlog/read.ts';
 import type { ReadTile } from '../../domain/tlog/tiles.ts';
 import type { LogMemory } from './memory.ts';
+import { DAMAGED_LOG, orHint } from './way-out.ts';
 
 /** One state of a log: its verified checkpoint and the tiles under it. */
 export interface LogView {
@@ -27,25 +28,16 @@ type Readers = Pick<TransparencyLog, 'checkpoint' | 'entries' | 'find' | 'prove'
 
 /** Everything that only reads, over any way of loading a log. */
 export function readersOf(load: () => Promise<LogView>): Readers {
+  const reading = <T>(work: (view: LogView) => Promise<T>): Promise<T> => orHint(load().then(work), DAMAGED_LOG);
   return {
-    checkpoint: async () => (await load()).head?.note ?? null,
-    async entries(from, to) {
-      const { head, read } = await load();
-      return readEntries(head, read, { from, to });
-    },
-    async find(query) {
-      const { head, read } = await load();
-      return findEntries(head, read, query);
-    },
-    async prove(index) {
-      const { head, read } = await load();
-      return proveEntry(head, read, index);
-    },
-    async verify() {
-      const { head, read } = await load();
+    checkpoint: () => reading(async ({ head }) => head?.note ?? null),
+    entries: (from, to) => reading(({ head, read }) => readEntries(head, read, { from, to })),
+    find: (query) => reading(({ head, read }) => findEntries(head, read, query)),
+    prove: (index) => reading(({ head, read }) => proveEntry(head, read, index)),
+    verify: () => reading(async ({ head, read }) => {
       if (head !== null) await auditLog(head, read);
       return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
-    },
+    }),
   };
 }
 

@@ -8,6 +8,7 @@ import { parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { openDirectoryLog } from '../../log-store/directory-log.ts';
+import { orHint } from '../../log-store/way-out.ts';
 import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
 import { checkOrigin, randomOrigin } from '../origin.ts';
 import { logKeyFile, pinOwn, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
@@ -64,7 +65,10 @@ async function readIdentity(folder: string): Promise<LogIdentity> {
 
 async function readIdentityIfThere(folder: string): Promise<LogIdentity | null> {
   const bytes = await files.readIfThere(join(folder, REGISTRY_FILE), LIMITS.configBytes);
-  if (bytes === null) return null;
+  return bytes === null ? null : orHint(identityIn(bytes, folder), 'it says which log the registry holds: restore it from a copy', 'log-invalid');
+}
+
+async function identityIn(bytes: Uint8Array, folder: string): Promise<LogIdentity> {
   const { version, origin, vkeys } = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: join(folder, REGISTRY_FILE) });
   if (version !== 1 || typeof origin !== 'string' || !Array.isArray(vkeys) || vkeys.length === 0) {
     throw new WeighmarkError('log-invalid', 'a registry file of an unknown form', { subject: join(folder, REGISTRY_FILE) });

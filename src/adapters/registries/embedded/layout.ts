@@ -1,10 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeighmarkError } from '../../../domain/errors.ts';
+import { parseStrictJsonObject, type Json } from '../../../domain/json.ts';
 import { LIMITS } from '../../../domain/limits.ts';
-import { descriptorsOf, type Descriptor } from '../../../domain/registry/referrer.ts';
+import { readDescriptor, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
+import { orHint } from '../../log-store/way-out.ts';
 
 /** One OCI image layout a model. https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -12,10 +14,31 @@ const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_NAME_PARTS = 16;
 const files = createFiles();
 
-/** The layout's index.json; empty if there is none yet. @throws WeighmarkError `format-invalid`. */
+/**
+ * The layout's index.json; empty if there is none yet. It is written anew from what was read: nothing in it is passed over.
+ * @throws WeighmarkError `unreadable`.
+ */
 export async function readLayout(layout: string): Promise<readonly Descriptor[]> {
-  const bytes = await files.readIfThere(join(layout, 'index.json'), LIMITS.manifestBytes);
-  return bytes === null ? [] : descriptorsOf(bytes);
+  const file = join(layout, 'index.json');
+  const bytes = await orHint(files.readIfThere(file, LIMITS.layoutBytes), RESTORE);
+  return bytes === null ? [] : descriptorsIn(bytes, file);
+}
+
+const RESTORE = 'restore it from a copy, or remove it and push again: blobs that are there are not sent twice';
+
+function descriptorsIn(bytes: Uint8Array, file: string): readonly Descriptor[] {
+  try {
+    const { manifests } = parseStrictJsonObject(bytes, { subject: file, refuseCaseDuplicates: false });
+    if (!Array.isArray(manifests)) throw new WeighmarkError('format-invalid', `${file} lists no manifests`);
+    return manifests.map((entry: Json) => readDescriptor(entry) ?? noDescriptor(file));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WeighmarkError('unreadable', `the list of what a model has cannot be read: ${why}`, { subject: file, hint: RESTORE, cause });
+  }
+}
+
+function noDescriptor(file: string): never {
+  throw new WeighmarkError('format-invalid', `${file} lists what is no OCI descriptor`);
 }
 
 /** Under the registry's lock. The `oci-layout` file comes last: then the layout is there. */

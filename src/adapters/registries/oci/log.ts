@@ -17,7 +17,7 @@ import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { withLock } from '../../log-store/lock.ts';
 import { loadLogKey, requireOwnKey, type LogKey } from '../../log-store/log-key.ts';
-import { anchor, loadView, readersOf, remember, type Known, type LogView } from '../../log-store/view.ts';
+import { anchor, emptyOf, loadView, readersOf, remember, type Known, type LogView } from '../../log-store/view.ts';
 import { askWitnesses } from '../../log-store/witness.ts';
 import { logKeyFile, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
 import type { OciClient } from './client.ts';
@@ -202,7 +202,7 @@ interface Publication {
 }
 
 async function publish(remote: Remote, { before, key, leaves, unfinished }: Publication): Promise<void> {
-  const growth = await growLog(before.head?.size ?? 0, leaves, before.read);
+  const growth = await growLog(before.head ?? emptyOf(remote.origin), leaves, before.read);
   const note = unfinished?.note ?? key.sign({ origin: remote.origin, size: growth.size, root: growth.root }, Math.floor(remote.now().getTime() / 1000));
   await writeFileAtomic(signedFile(remote), JSON.stringify({ note, leaves: leaves.map((leaf) => Buffer.from(leaf).toString('base64')) }), { mode: 0o600 });
   const layers = new Map([...(await headLayers(remote))].filter(([path]) => path !== 'checkpoint' && !path.includes('.p/')));
