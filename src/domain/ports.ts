@@ -299,9 +299,10 @@ export interface Registry {
   openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
   /**
    * Writes a blob to a file of its own, never a shared inode, hashing what is written; a part that is there already is
-   * continued where the registry can. @throws WeighmarkError `digest-mismatch`, `not-found`, `network`, `disk-full`.
+   * continued where the registry can. With an outboard a wrong block is found at that block, and only it is fetched again.
+   * @throws WeighmarkError `digest-mismatch`, `not-found`, `network`, `disk-full`.
    */
-  getFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
+  getFile(name: string, digest: string, file: { location: string; sizeBytes: number; outboard?: { readonly location: string; readonly blake3: string } }): Promise<void>;
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;
@@ -309,7 +310,7 @@ export interface Registry {
   attachmentTypes(name: string, manifest: string): Promise<readonly string[]>;
   /** Other referrers: digest list, BOM, policy bytes; by artifactType. */
   attachments(name: string, manifest: string, artifactType: string): Promise<readonly Uint8Array[]>;
-  putAttachment(name: string, manifest: string, artifactType: string, bytes: Uint8Array): Promise<void>;
+  putAttachment(name: string, manifest: string, artifactType: string, content: Uint8Array | Keeping): Promise<void>;
   setTag(name: string, tag: string, digest: string): Promise<void>;
   /**
    * Removes what nothing names: parts of interrupted writes, old lists. Never a manifest that is listed or logged, nor
@@ -317,6 +318,18 @@ export interface Registry {
    */
   collectGarbage(options: { readonly dryRun: boolean; readonly olderThanMs: number }): Promise<Collected>;
   readonly log: TransparencyLog;
+}
+
+/** An attachment that keeps further blobs, put before it: they stay as long as it does. */
+export interface Keeping {
+  readonly bytes: Uint8Array;
+  readonly keeps: readonly BlobRef[];
+}
+
+/** A blob by its digest, `sha256:<hex>`. */
+export interface BlobRef {
+  readonly digest: string;
+  readonly sizeBytes: number;
 }
 
 export interface Collected {

@@ -8,6 +8,7 @@ import type { LogEntry, LogLeaf, LoggedLeaf, Progress, Registry, RegistryEntry, 
 import { leafOfClaim } from '../domain/registry/attach.ts';
 import type { Place } from '../domain/registry/reference.ts';
 import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor, statementOf } from '../domain/registry/referrer.ts';
+import { copyOutboards } from './outboards.ts';
 import { inParallel } from './parallel.ts';
 import { filesOf } from './registry-show.ts';
 
@@ -110,7 +111,7 @@ async function copyOne(entry: RegistryEntry, job: Job): Promise<{ copied: Omit<C
   const bundles = await source.claims(name, id);
   for (const bundle of bundles) await target.putClaim(name, id, bundle);
   for (const type of await source.attachmentTypes(name, id)) {
-    for (const bytes of await source.attachments(name, id, type)) await target.putAttachment(name, id, type, bytes);
+    for (const bytes of await source.attachments(name, id, type)) await (type === ATTACHMENTS.outboards ? copyOutboards(entry, bytes, { ...job, ...job.input, ...job.ports }) : target.putAttachment(name, id, type, bytes));
   }
   const own = job.entries.filter(({ leaf }) => leaf.name === name && leaf.manifest === id);
   for (const { index } of own) await target.putAttachment(name, id, ATTACHMENTS.proof, Buffer.from(await source.log.prove(index)));

@@ -3,16 +3,19 @@ import { signsFiles } from '../domain/claims/oms-match.ts';
 import { parseOms } from '../domain/claims/oms.ts';
 import { mergeClaims } from '../domain/claims/claims-file.ts';
 import { parseStatement } from '../domain/claims/statement.ts';
-import { formatDigestList, parseDigestList } from '../domain/digest/list.ts';
+import { formatDigestList, parseDigestList, type ListedFile } from '../domain/digest/list.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
+import { outboardPlace } from '../domain/digest/outboard.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { Files, Progress, Registry, Staging, Stagings } from '../domain/ports.ts';
+import type { StoredOutboard } from '../domain/registry/outboards.ts';
 import type { Place } from '../domain/registry/reference.ts';
 import { ATTACHMENTS, isOmsSignature } from '../domain/registry/referrer.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import { collidingPaths, portabilityProblem, sidecarsOf } from '../domain/tree.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import { fetchOutboard, findOutboards } from './outboards.ts';
 import { inParallel } from './parallel.ts';
 import { filesOf } from './registry-show.ts';
 
@@ -57,8 +60,10 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
   requireWritable(files);
   const wanted = wantedFiles(files, input.only);
   const staging = await ports.stagings.open(input.target, id.slice(7, 19));
-  await fetchFiles(registry, { name, wanted, staging, progress: ports.progress });
-  const claims = await stageSidecars(registry, { name, id, files, staging });
+  const list = await digestListOf(registry, { name, id, files });
+  const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
+  const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
+  const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
   const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
   if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
   else await publish(input, { staging, wanted, files: ports.files });
@@ -82,27 +87,78 @@ function wantedFiles(files: readonly ManifestFile[], only: string | undefined): 
   throw new WeighmarkError('not-found', `no file of the artifact matches \`${only}\``, { subject: only });
 }
 
+/** A list that is not this artifact's is left out: it would only mislead. */
+async function digestListOf(registry: Registry, { name, id, files }: { name: string; id: string; files: readonly ManifestFile[] }): Promise<DigestList | null> {
+  const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
+  for (const bytes of lists) {
+    const listed = listOf(bytes, files);
+    if (listed !== null) return { bytes, files: listed };
+  }
+  return null;
+}
+
+interface DigestList {
+  readonly bytes: Uint8Array;
+  readonly files: readonly ListedFile[];
+}
+
+function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly ListedFile[] | null {
+  try {
+    const listed = parseDigestList(Buffer.from(list).toString());
+    const blake3 = new Map(listed.map((each) => [each.path, each.blake3]));
+    const expected = formatDigestList(files.map((file) => ({ ...file, blake3: blake3.get(file.path) ?? '' })));
+    return expected === Buffer.from(list).toString() ? listed : null;
+  } catch {
+    return null;
+  }
+}
+
+async function outboardsBySha256(registry: Registry, { name, id, wanted, list }: { name: string; id: string; wanted: readonly ManifestFile[]; list: DigestList | null }): Promise<ReadonlyMap<string, StoredOutboard>> {
+  const paths = new Set(wanted.map(({ path }) => path));
+  const listed = (list?.files ?? []).filter(({ path }) => paths.has(path));
+  const found = await findOutboards(registry, { name, id }, listed);
+  return new Map(listed.flatMap(({ sha256, blake3 }) => {
+    const outboard = found.get(blake3);
+    return outboard === undefined ? [] : [[sha256, outboard] as const];
+  }));
+}
+
 interface Fetching {
   readonly name: string;
   readonly wanted: readonly ManifestFile[];
+  /** By the files' SHA-256. */
+  readonly outboards: ReadonlyMap<string, StoredOutboard>;
   readonly staging: Staging;
   readonly progress: Progress;
 }
 
-async function fetchFiles(registry: Registry, { name, wanted, staging, progress }: Fetching): Promise<void> {
+/** Returns the outboards that came along, by path. */
+async function fetchFiles(registry: Registry, { name, wanted, outboards, staging, progress }: Fetching): Promise<ReadonlyMap<string, StoredOutboard>> {
+  const along = new Map<string, StoredOutboard>();
   const bar = progress.start('pulling', wanted.reduce((sum, file) => sum + file.sizeBytes, 0));
   try {
     await inParallel([...Map.groupBy(wanted, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
       for (const { path, sha256, sizeBytes } of namesakes) {
         const digest = `sha256:${sha256}`;
-        await registry.getFile(name, digest, { location: staging.partOf(digest), sizeBytes });
+        const stored = outboards.get(sha256);
+        const outboard = await fetchOutboard(registry, name, { outboard: stored, staging });
+        await registry.getFile(name, digest, { location: staging.partOf(digest), sizeBytes, ...(outboard === undefined ? {} : { outboard }) }).catch((error: unknown) => Promise.reject(inFile(error, path)));
         await staging.settle(digest, path);
+        if (outboard !== undefined && stored !== undefined) along.set(path, stored);
         bar.advance(sizeBytes);
       }
     });
   } finally {
     bar.end();
   }
+  return along;
+}
+
+/** Which file of the artifact it was. */
+function inFile(error: unknown, path: string): unknown {
+  if (!(error instanceof WeighmarkError) || error.code !== 'digest-mismatch') return error;
+  const { code, message, facts, hint, subject, cause } = error;
+  return new WeighmarkError(code, `${path}: ${message}`, { subject: path, facts: { ...facts, ...(subject === undefined ? {} : { blob: subject }) }, cause, ...(hint === undefined ? {} : { hint }) });
 }
 
 interface Staged {
@@ -110,10 +166,13 @@ interface Staged {
   readonly id: string;
   readonly files: readonly ManifestFile[];
   readonly staging: Staging;
+  readonly list: DigestList | null;
+  /** Outboards that came along, by path. */
+  readonly along: ReadonlyMap<string, StoredOutboard>;
 }
 
 /** Restores the sidecars beside the content. Returns how many claims there are. */
-async function stageSidecars(registry: Registry, { name, id, files, staging }: Staged): Promise<number> {
+async function stageSidecars(registry: Registry, { name, id, files, staging, list, along }: Staged): Promise<number> {
   const bundles = await registry.claims(name, id);
   const signatures = bundles.filter(isOmsSignature);
   const signature = signatures.find((bundle) => signsFiles(bundle, files)) ?? signatures[0];
@@ -124,27 +183,11 @@ async function stageSidecars(registry: Registry, { name, id, files, staging }: S
   const at = (place: string) => place.replace(/^\//, '');
   if (signature !== undefined) await staging.write(at(places.signature), signature);
   if (claims.length > 0) await staging.write(at(places.claims), mergeClaims(null, claims));
-  await stageDigestList(registry, { name, id, files, staging }, at(places.digestList));
+  if (list !== null) await staging.write(at(places.digestList), list.bytes);
+  for (const [digest, [path = '']] of Map.groupBy(along.keys(), (each) => along.get(each)?.digest ?? '')) await staging.settle(digest, at(outboardPlace(places.folder, path)));
   const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);
   if (bom !== undefined) await staging.write(at(places.bom), bom);
   return bundles.length;
-}
-
-/** A list that is not this artifact's is left out: it would only mislead. */
-async function stageDigestList(registry: Registry, { name, id, files, staging }: Staged, path: string): Promise<void> {
-  const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
-  const right = lists.find((list) => isListOf(list, files));
-  if (right !== undefined) await staging.write(path, right);
-}
-
-function isListOf(list: Uint8Array, files: readonly ManifestFile[]): boolean {
-  try {
-    const listed = parseDigestList(Buffer.from(list).toString());
-    const expected = formatDigestList(files.map((file) => ({ ...file, blake3: listed.find(({ path }) => path === file.path)?.blake3 ?? '' })));
-    return expected === Buffer.from(list).toString();
-  } catch {
-    return false;
-  }
 }
 
 /** OMS names a single signed file `.`, so its sidecars stand beside it. */

@@ -10,9 +10,10 @@ import { formatDigestList, type ListedFile } from '../domain/digest/list.ts';
 import { buildManifest, type Manifest } from '../domain/digest/manifest.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
-import type { LoggedLeaf, LogLeaf, Registry, Tree } from '../domain/ports.ts';
+import type { LoggedLeaf, LogLeaf, Registry, Staging, Tree, TreeEntry } from '../domain/ports.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
+import { madeOutboards, outboardPlaces, putOutboards, type MadeOutboard } from './outboards.ts';
 import { inParallel } from './parallel.ts';
 import { findSidecars, type Sidecars } from './sidecars.ts';
 
@@ -39,7 +40,10 @@ export interface PushOutcome {
   readonly logged: readonly LoggedLeaf[];
 }
 
-export type PushPorts = HashTreePorts;
+export interface PushPorts extends HashTreePorts {
+  /** For the outboards of large files on their way; absent: they are not stored. Opened if there are large files. */
+  readonly scratch?: () => Promise<Staging>;
+}
 
 const PARALLEL_LAYERS = 4;
 
@@ -52,12 +56,28 @@ const PARALLEL_LAYERS = 4;
 export async function push(input: PushInput, ports: PushPorts, registry: Registry): Promise<PushOutcome> {
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
   const sidecars = await findSidecars({ root: tree.root, kind: tree.kind }, ports.files);
-  const files = await hashFiles(tree, input, ports);
+  const places = await outboardPlaces(tree.entries, ports.scratch);
+  try {
+    return await pushHashed({ tree, sidecars, ...(await hashFiles(tree, places?.at, { input, ports })) }, input, registry);
+  } finally {
+    await places?.staging.discard();
+  }
+}
+
+interface Hashed {
+  readonly tree: Tree;
+  readonly sidecars: Sidecars;
+  readonly files: readonly ListedFile[];
+  readonly outboards: readonly MadeOutboard[];
+}
+
+async function pushHashed({ tree, sidecars, files, outboards }: Hashed, input: PushInput, registry: Registry): Promise<PushOutcome> {
   requireSigned(tree, files, sidecars);
   const manifest = buildManifest(files);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
   const { name, tag } = nameOf(input.as, manifest.id, bundles);
   await storeContent(registry, { name, tree, files, manifest });
+  await putOutboards(registry, { name, id: manifest.id }, outboards);
   await storeSidecars(registry, { name, manifest, files, sidecars, bundles });
   const logged = await registry.log.append(leavesOf(name, manifest.id, bundles));
   const movedFrom = await moveTag(registry, { name, tag, id: manifest.id });
@@ -65,10 +85,14 @@ export async function push(input: PushInput, ports: PushPorts, registry: Registr
   return { name, tag, id: manifest.id, files: files.length, sizeBytes, claims: bundles.length, unsigned: bundles.length === 0, movedFrom, logged };
 }
 
-async function hashFiles(tree: Tree, input: PushInput, ports: PushPorts): Promise<readonly ListedFile[]> {
-  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
+type PlaceOf = (entry: TreeEntry) => string | undefined;
+
+async function hashFiles(tree: Tree, placeOf: PlaceOf = () => undefined, { input, ports }: { input: PushInput; ports: PushPorts }): Promise<Pick<Hashed, 'files' | 'outboards'>> {
+  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks, outboardTo: placeOf };
   const hashed = await hashTree(tree.entries, { ...options, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
-  return hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
+  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
+  const places = hashed.map(({ entry }, index) => ({ place: placeOf(entry), blake3: files[index]?.blake3 ?? '' }));
+  return { files, outboards: await madeOutboards(places, await ports.hasher()) };
 }
 
 /** A tree that its own signature contradicts is nothing to hand on: nobody could verify it. */

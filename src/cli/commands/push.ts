@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { formatBytes } from '../../domain/units.ts';
 import { push, type PushOutcome } from '../../flows/push.ts';
 import type { Register, Report } from '../command.ts';
@@ -24,7 +25,8 @@ export const register: Register = (program, run) => {
           ...(as === undefined ? {} : { as }),
           ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
         };
-        const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal };
+        const scratch = async () => (await context.stagings()).open(join(tmpdir(), `weighmark-push-${process.pid}`), 'outboards');
+        const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, scratch };
         return report(await push(input, ports, registry));
       }),
     );

@@ -3,6 +3,7 @@ import { MANIFEST_TYPE } from '../digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE, PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject, parseStrictJson, parseStrictJsonObject, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
+import type { BlobRef, Keeping } from '../ports.ts';
 
 /** OCI content descriptor. https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
 export interface Descriptor {
@@ -23,6 +24,7 @@ export interface Referrer {
 
 export const EMPTY_CONFIG = Buffer.from('{}');
 export const EMPTY_CONFIG_TYPE = 'application/vnd.oci.empty.v1+json';
+const BYTES_TYPE = 'application/octet-stream';
 
 /** Attachments of ours that are no claims. */
 export const ATTACHMENTS = {
@@ -30,6 +32,7 @@ export const ATTACHMENTS = {
   bom: 'application/vnd.cyclonedx+json',
   proof: 'application/vnd.c2sp.tlog-proof.v1',
   policy: 'application/vnd.weighmark.policy.v1',
+  outboards: 'application/vnd.weighmark.outboards.v1',
 } as const;
 
 /** A claim bundle in cosign's layout, so that cosign finds it; no date: the same claim is the same referrer. */
@@ -38,19 +41,20 @@ export function claimReferrer(subject: Descriptor, bundle: Uint8Array): Referrer
   return referrerOf(subject, { artifactType: BUNDLE_MEDIA_TYPE, bytes: bundle, annotations });
 }
 
-export function attachmentReferrer(subject: Descriptor, artifactType: string, bytes: Uint8Array): Referrer {
-  return referrerOf(subject, { artifactType, bytes });
+/** Blobs it keeps stand as layers after its own. */
+export function attachmentReferrer(subject: Descriptor, artifactType: string, content: Uint8Array | Keeping): Referrer {
+  return referrerOf(subject, { artifactType, ...(content instanceof Uint8Array ? { bytes: content } : content) });
 }
 
-function referrerOf(subject: Descriptor, content: { artifactType: string; bytes: Uint8Array; annotations?: Record<string, string> }): Referrer {
-  const { artifactType, bytes, annotations } = content;
+function referrerOf(subject: Descriptor, content: { artifactType: string; bytes: Uint8Array; annotations?: Record<string, string>; keeps?: readonly BlobRef[] }): Referrer {
+  const { artifactType, bytes, annotations, keeps = [] } = content;
   const digest = ociDigest(bytes);
   const manifest = Buffer.from(JSON.stringify({
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     artifactType,
     config: { mediaType: EMPTY_CONFIG_TYPE, digest: ociDigest(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: [{ mediaType: artifactType, digest, size: bytes.length }],
+    layers: [{ mediaType: artifactType, digest, size: bytes.length }, ...keeps.map((blob) => ({ mediaType: BYTES_TYPE, digest: blob.digest, size: blob.sizeBytes }))],
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
     ...(annotations === undefined ? {} : { annotations }),
   }));

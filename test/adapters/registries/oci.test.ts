@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -161,41 +160,6 @@ describe('a registry that misbehaves', () => {
     assert.equal(waitOf(1, '86400'), 60_000, 'bounded');
   });
 
-  test('a download that is cut again and again is continued where it stopped', async (t) => {
-    const { server, open, folder } = await setting(t);
-    const content = randomBytes(3_000_000);
-    server.blobs.set(digestOf(content), content);
-    const registry = await open();
-    let cuts = 0;
-    server.fault = (request, response) => {
-      if (request.method !== 'GET' || !(request.url ?? '').includes('/blobs/') || cuts >= 3) return false;
-      cuts += 1;
-      const [, from = '0'] = /^bytes=(\d+)-/.exec(request.headers.range ?? '') ?? [];
-      const part = content.subarray(Number(from));
-      response.writeHead(from === '0' ? 200 : 206, { 'content-length': part.length, 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` });
-      response.write(part.subarray(0, 700_000), () => setTimeout(() => response.destroy(), 20));
-      return true;
-    };
-    const target = join(folder, 'model.bin');
-    await registry.getFile('enc', digestOf(content), { location: target, sizeBytes: content.length });
-    assert.ok((await readFile(target)).equals(content));
-    const ranges = server.requests.filter(({ url }) => url.includes('/blobs/sha256')).map(({ headers }) => headers.range).filter((range) => range !== undefined);
-    assert.ok(ranges.length >= 3 && !ranges.includes('bytes=0-'), String(ranges));
-  });
-
-  test('a download continues what a killed run left, and starts again if that was wrong', async (t) => {
-    const { server, open, folder } = await setting(t);
-    const content = randomBytes(500_000);
-    server.blobs.set(digestOf(content), content);
-    const target = join(folder, 'model.bin');
-    await writeFile(target, content.subarray(0, 400_000));
-    await (await open()).getFile('enc', digestOf(content), { location: target, sizeBytes: content.length });
-    assert.equal(server.requests.at(-1)?.headers.range, 'bytes=400000-');
-    await writeFile(target, Buffer.alloc(400_000));
-    await assert.rejects((await open()).getFile('enc', digestOf(content), { location: target, sizeBytes: content.length }), { code: 'digest-mismatch' });
-    await assert.rejects(stat(target), 'the wrong file is gone');
-  });
-
   for (const [what, bytes] of Object.entries({ 'other bytes': Buffer.from('two'), 'more bytes': Buffer.from('one and more'), 'too few bytes': Buffer.from('on') })) {
     test(`${what} than asked for are refused`, async (t) => {
       const { server, open, folder } = await setting(t);
@@ -203,7 +167,7 @@ describe('a registry that misbehaves', () => {
       const id = await putModel(registry, 'enc', { text: 'one', tag: '1' });
       const { digest } = modelOf('one');
       server.blobs.set(digest, bytes);
-      await assert.rejects(registry.getFile('enc', digest, { location: join(folder, 'out'), sizeBytes: 3 }), what === 'too few bytes' ? { code: 'network' } : { code: 'digest-mismatch' });
+      await assert.rejects(registry.getFile('enc', digest, { location: join(folder, 'out'), sizeBytes: 3 }), { code: 'digest-mismatch' });
       const kept = server.manifests.get(`acme/enc ${id}`);
       server.manifests.set(`acme/enc ${id}`, { bytes: Buffer.from('{}'), type: kept?.type ?? '' });
       await assert.rejects(registry.getManifest('enc', id), { code: 'digest-mismatch' });

@@ -86,10 +86,18 @@ function upload({ request, response, state, uploads }: Exchange, { name, session
 function blob({ request, response, state }: Exchange, digest: string): void {
   const found = state.blobs.get(digest);
   if (found === undefined) return end(response, 404);
-  const [, from] = /^bytes=(\d+)-/.exec(request.headers.range ?? '') ?? [];
-  const part = found.subarray(Number(from ?? 0));
-  response.writeHead(from === undefined ? 200 : 206, { 'content-length': part.length, ...(from === undefined ? {} : { 'content-range': `bytes ${from}-${found.length - 1}/${found.length}` }) });
-  response.end(request.method === 'HEAD' ? undefined : part);
+  const part = rangeOf(request, found.length);
+  response.writeHead(part.status, part.headers);
+  response.end(request.method === 'HEAD' ? undefined : found.subarray(part.start, part.end));
+}
+
+/** What an honest server answers to a request for a blob, whole or in part. */
+export function rangeOf(request: IncomingMessage, size: number): { status: 200 | 206; start: number; end: number; headers: Record<string, string | number> } {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+  const start = Number(from ?? 0);
+  const end = to === undefined || to === '' ? size : Number(to) + 1;
+  if (from === undefined) return { status: 200, start, end, headers: { 'content-length': size } };
+  return { status: 206, start, end, headers: { 'content-length': end - start, 'content-range': `bytes ${start}-${end - 1}/${size}` } };
 }
 
 function manifest({ request, response, state }: Exchange, { name, reference, body }: { name: string; reference: string; body: Buffer }): void {

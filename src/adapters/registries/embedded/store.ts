@@ -41,8 +41,8 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) => attach(store, name, claimReferrer(await describe(store, name, manifest), bundle), manifest),
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
-    putAttachment: async (name, manifest, artifactType, bytes) =>
-      attach(store, name, attachmentReferrer(await describe(store, name, manifest), artifactType, bytes), manifest),
+    putAttachment: async (name, manifest, artifactType, content) =>
+      attach(store, name, attachmentReferrer(await describe(store, name, manifest), artifactType, content), manifest),
     attachmentTypes: async (name, manifest) => {
       const listed = await referrersOf(layout(name), await readLayout(layout(name)), manifest);
       return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter((type) => type !== BUNDLE_MEDIA_TYPE);

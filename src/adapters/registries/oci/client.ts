@@ -29,7 +29,7 @@ export async function openClient(host: string, deps: CredentialDeps & { readonly
     for (let attempt = 0; ; attempt += 1) {
       const header = authorizer.headerFor(scope);
       const headers = { ...what.headers, ...(header === undefined ? {} : { authorization: header }) };
-      const signal = what.signal ?? deps.signal;
+      const signal = eitherOf(what.signal, deps.signal);
       const response = await sendPatiently({ ...what, headers, ...(signal === undefined ? {} : { signal }) }, (each) => sendFollowing(each));
       if (response.status !== 401) return response;
       response.stream.destroy();
@@ -38,6 +38,10 @@ export async function openClient(host: string, deps: CredentialDeps & { readonly
     }
   };
   return { base, request, urlOf: (location) => ownUrl(base, location) };
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
 /** HTTPS; on this machine plain HTTP if no TLS is spoken there. A certificate that is wrong is never a reason. */

@@ -1,20 +1,23 @@
-import { createHash, type Hash } from 'node:crypto';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/errors.ts';
-import type { Source } from '../../../domain/ports.ts';
 import { fileError } from '../../files/errors.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
+import { partWriter, type PartWriter } from './part-writer.ts';
+import { checkAnswer, fetchRange, type RemoteBlob } from './ranges.ts';
+import { followBlocks, followHash, type Checked, type Follower, type Span } from './stream-check.ts';
+import { drain } from './tap.ts';
 import { blobUrl } from './upload.ts';
 
+/** Requests in a row that bring nothing before a download is given up. */
 const CUTS = 8;
-const WRITE_BYTES = 1 << 20;
-
-export interface BlobDownload {
-  readonly repository: string;
-  readonly digest: string;
-  readonly sizeBytes: number;
-}
+/** Times a wrong block is fetched again. */
+const MENDS = 3;
+/** Smaller blobs are received whole before they are written. */
+const SMALL_BYTES = 1 << 20;
 
 /** A small blob as a whole, checked. @throws WeighmarkError `digest-mismatch`, `not-found`, `limit-exceeded`. */
 export async function downloadBytes(client: OciClient, { repository, digest }: { repository: string; digest: string }, maxBytes: number): Promise<Uint8Array> {
@@ -22,141 +25,202 @@ export async function downloadBytes(client: OciClient, { repository, digest }: {
     const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository });
     return bodyOf(await expectStatus(response, [200], digest), maxBytes);
   });
-  const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const found = ociDigest(bytes);
   if (found !== digest) throw wrong(digest, found);
   return bytes;
 }
 
 /**
- * Writes a blob to a file, hashing as it arrives. What is in the file already is continued; a cut connection too.
- * @throws WeighmarkError `digest-mismatch` (the file is then gone), `network`, `disk-full`.
+ * Writes a blob to a file, hashed as it stands there. What an earlier run left is continued, a cut connection too. With an
+ * outboard each block is checked as it arrives, and a wrong one alone is fetched again.
+ * @throws WeighmarkError `digest-mismatch`: what is left in the file is right as far as it goes; `network`, `disk-full`.
  */
-export async function downloadFile(client: OciClient, download: BlobDownload, location: string): Promise<void> {
-  const handle = await open(location, 'a+', 0o600).catch((cause: unknown) => Promise.reject(fileError(cause, location)));
+export async function downloadFile(client: OciClient, blob: RemoteBlob, to: Pick<Checked, 'location' | 'outboard'>): Promise<void> {
   try {
-    const hash = createHash('sha256');
-    let at = await hashThere(handle, hash, download.sizeBytes);
-    for (let cuts = 0; at < download.sizeBytes;) {
-      const before = at;
-      at = await receive(client, download, { handle, hash, at });
-      cuts = at > before ? 0 : cuts + 1;
-      if (cuts >= CUTS) throw new WeighmarkError('network', `${client.base.host} does not deliver ${download.digest}`, { subject: download.digest });
+    await (blob.sizeBytes < SMALL_BYTES ? downloadSmall(client, blob, to.location) : downloadLarge(client, blob, { ...to, sizeBytes: blob.sizeBytes }));
+  } catch (cause) {
+    throw fileError(cause, to.location);
+  }
+}
+
+async function downloadSmall(client: OciClient, blob: RemoteBlob, location: string): Promise<void> {
+  const bytes = await unlessCut(async () => {
+    const response = await client.request({ method: 'GET', url: blobUrl(client, blob.repository, blob.digest), repository: blob.repository });
+    checkAnswer(await expectStatus(response, [200], blob.digest), blob, { start: 0, end: blob.sizeBytes });
+    return bodyOf(response, blob.sizeBytes);
+  });
+  const found = ociDigest(bytes);
+  if (found !== blob.digest) throw wrong(blob.digest, found);
+  await writeFile(location, bytes, { mode: 0o600, flush: true });
+}
+
+interface Download {
+  readonly client: OciClient;
+  readonly blob: RemoteBlob;
+  readonly checked: Checked;
+  readonly handle: FileHandle;
+}
+
+async function downloadLarge(client: OciClient, blob: RemoteBlob, checked: Checked): Promise<void> {
+  const handle = await open(checked.location, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const download = { client, blob, checked, handle };
+    const left = await sizeLeft(handle, blob.sizeBytes);
+    const first = await receiveChecked(download, left);
+    const found = first === blob.digest || left === 0 ? first : await receiveAnew(download);
+    if (found !== blob.digest) {
+      await rm(checked.location, { force: true });
+      throw wrong(blob.digest, found);
     }
     await handle.sync();
-    await requireDigest(hash, download, location);
-  } catch (cause) {
-    throw fileError(cause, location);
   } finally {
     await handle.close();
   }
 }
 
-async function requireDigest(hash: Hash, download: BlobDownload, location: string): Promise<void> {
-  const found = `sha256:${hash.digest('hex')}`;
-  if (found === download.digest) return;
-  await rm(location, { force: true });
-  throw wrong(download.digest, found);
+/** What an earlier run left was not the beginning of this blob. */
+async function receiveAnew(download: Download): Promise<string> {
+  await download.handle.truncate(0);
+  return receiveChecked(download, 0);
 }
 
-/** Hashes what an earlier run left; too much of it is thrown away. Returns how many bytes count. */
-async function hashThere(handle: FileHandle, hash: Hash, sizeBytes: number): Promise<number> {
+/** Too much of what an earlier run left is thrown away. */
+async function sizeLeft(handle: FileHandle, sizeBytes: number): Promise<number> {
   const { size } = await handle.stat();
-  if (size > sizeBytes) {
-    await handle.truncate(0);
-    return 0;
+  if (size > sizeBytes) await handle.truncate(0);
+  return size > sizeBytes ? 0 : size;
+}
+
+/** Receives the rest while what is there is checked; either's failure ends the other. Returns the digest of what is there then. */
+async function receiveChecked(download: Download, from: number): Promise<string> {
+  const stop = new AbortController();
+  const mender = createMender(download, stop.signal);
+  const hash = followHash(download.checked);
+  const { outboard } = download.checked;
+  const blocks = outboard === undefined ? null : followBlocks({ ...download.checked, outboard }, (spans) => mender.mend(spans));
+  const onWritten = (upTo: number) => [hash, blocks].forEach((each) => each?.written(upTo));
+  onWritten(from);
+  const receiving = receiveAll(download, { from, signal: stop.signal, onWritten }).then(() => download.handle.datasync());
+  try {
+    return await untilFailure(decide(download, hash, blocks), [receiving, ...(blocks === null ? [] : [blocks.outcome])]);
+  } finally {
+    stop.abort();
+    hash.end();
+    blocks?.end();
+    await Promise.allSettled([receiving, mender.settled()]);
   }
-  const buffer = Buffer.allocUnsafe(WRITE_BYTES);
-  let at = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, WRITE_BYTES, at);
-    if (bytesRead === 0) return at;
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
-  }
+}
+
+async function untilFailure<T>(decision: Promise<T>, others: readonly Promise<unknown>[]): Promise<T> {
+  const failure = new Promise<never>((_, reject) => others.forEach((each) => each.catch(reject)));
+  return Promise.race([decision, failure]);
+}
+
+/** The whole file's SHA-256 decides. Only if it is wrong, the blocks are waited for: when those are mended, it is taken again. */
+async function decide({ blob, checked }: Download, hash: Follower<string>, blocks: Follower<unknown> | null): Promise<string> {
+  const found = `sha256:${await hash.outcome}`;
+  if (found === blob.digest || blocks === null) return found;
+  await blocks.outcome;
+  const again = followHash(checked);
+  again.written(checked.sizeBytes);
+  return again.outcome.then((sha256) => `sha256:${sha256}`).finally(() => again.end());
+}
+
+interface Mender {
+  /** Fetches what is wrong again, and nothing else. Gives a block up after some tries; what stands before it stays. */
+  mend(spans: readonly Span[]): Promise<void>;
+  settled(): Promise<void>;
+}
+
+function createMender({ client, blob, checked, handle }: Download, signal: AbortSignal): Mender {
+  const tries = new Map<number, number>();
+  let current = Promise.resolve();
+  const mend = async (spans: readonly Span[]): Promise<void> => {
+    for (const span of spans) {
+      const tried = (tries.get(span.start) ?? 0) + 1;
+      tries.set(span.start, tried);
+      if (tried > MENDS) throw await giveUp(blob, span, () => handle.truncate(span.start));
+      const bytes = await fetchRange(client, blob, { ...span, signal });
+      await handle.write(bytes, 0, bytes.length, span.start).catch((cause: unknown) => Promise.reject(fileError(cause, checked.location)));
+    }
+  };
+  return { mend: (spans) => (current = mend(spans)), settled: () => current };
+}
+
+async function giveUp({ digest }: RemoteBlob, { start, end }: Span, cut: () => Promise<void>): Promise<WeighmarkError> {
+  await cut();
+  return new WeighmarkError('digest-mismatch', `the registry sends wrong bytes ${start} to ${end}, however often they are asked for`, {
+    subject: digest,
+    facts: { differs: `bytes ${start} to ${end}`, tries: String(MENDS + 1) },
+  });
 }
 
 interface Receiving {
-  readonly handle: FileHandle;
-  readonly hash: Hash;
-  readonly at: number;
+  readonly from: number;
+  readonly signal: AbortSignal;
+  readonly onWritten: (upTo: number) => void;
 }
 
-/** One request, from `at` on. Returns how far it came; a cut is no error. */
-async function receive(client: OciClient, download: BlobDownload, { handle, hash, at }: Receiving): Promise<number> {
-  const headers = at === 0 ? {} : { range: `bytes=${at}-` };
-  const response = await client.request({ method: 'GET', url: blobUrl(client, download.repository, download.digest), repository: download.repository, headers });
-  await expectStatus(response, at === 0 ? [200] : [200, 206], download.digest);
-  const skip = response.status === 200 ? at : startOf(response, at);
-  let [reached, pending] = [at, Promise.resolve() as Promise<unknown>];
+async function receiveAll(download: Download, { from, signal, onWritten }: Receiving): Promise<void> {
+  const { client, blob } = download;
+  for (let [at, cuts] = [from, 0]; at < blob.sizeBytes;) {
+    const reached = await receive(download, { from: at, signal, onWritten });
+    cuts = reached > at ? 0 : cuts + 1;
+    at = reached;
+    if (cuts >= CUTS) throw new WeighmarkError('network', `${client.base.host} does not deliver ${blob.digest}`, { subject: blob.digest });
+    if (cuts > 0) await sleep(20 * 2 ** cuts);
+  }
+}
+
+/** One request. Returns how far it came; a cut is no error. */
+async function receive({ client, blob, handle }: Download, { from, signal, onWritten }: Receiving): Promise<number> {
+  const { repository, digest, sizeBytes } = blob;
+  const headers = from === 0 ? {} : { range: `bytes=${from}-` };
+  const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository, headers, signal, large: true });
+  await expectStatus(response, from === 0 ? [200] : [200, 206], digest);
+  const { skip, length } = checkAnswer(response, blob, { start: from, end: sizeBytes });
+  const writer = partWriter(handle, from, onWritten);
+  const received = response.headers['content-length'] === undefined ? await pour(response, skip, { length, writer }) : await drainInto(response, skip, { length, writer });
+  await writer.idle();
+  return from + received;
+}
+
+interface Pouring {
+  readonly length: number;
+  readonly writer: PartWriter;
+}
+
+async function drainInto(response: HttpResponse, skip: number, { length, writer }: Pouring): Promise<number> {
   let left = skip;
-  let [batch, batched] = [[] as Uint8Array[], 0];
-  const flush = async () => {
-    await pending;
-    pending = writeAll(handle, batch, batched);
-    pending.catch(() => {});
-    [batch, batched] = [[], 0];
-  };
+  const received = await drain(response, skip + length, (piece, release) => {
+    const fresh = piece.subarray(Math.min(left, piece.length));
+    left -= piece.length - fresh.length;
+    if (fresh.length === 0) release();
+    else writer.put(fresh, release);
+  });
+  return Math.max(0, received - skip);
+}
+
+/** A body that does not say how long it is. */
+async function pour(response: HttpResponse, skip: number, { length, writer }: Pouring): Promise<number> {
+  let received = 0;
   try {
     for await (const chunk of response.stream as AsyncIterable<Uint8Array>) {
-      const fresh = left > 0 ? chunk.subarray(Math.min(left, chunk.length)) : chunk;
-      left -= Math.min(left, chunk.length);
-      if (fresh.length === 0) continue;
-      if (reached + fresh.length > download.sizeBytes) throw new WeighmarkError('digest-mismatch', 'the registry sends more than the manifest says', { subject: download.digest });
-      hash.update(fresh);
-      batch.push(fresh);
-      batched += fresh.length;
-      reached += fresh.length;
-      if (batched >= WRITE_BYTES) await flush();
+      const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, skip - received)));
+      received += chunk.length;
+      if (received > skip + length) throw new WeighmarkError('digest-mismatch', 'the registry sends more than the manifest says', { subject: response.url.host });
+      if (fresh.length > 0) writer.put(fresh, () => undefined);
+      await writer.idle();
     }
   } catch (cause) {
     if (cause instanceof WeighmarkError || !isCut(cause)) throw cause;
-  } finally {
-    response.stream.destroy();
-    await flush();
-    await pending;
   }
-  return reached;
-}
-
-/** A server that ignores the range sends all; one that sends another range is wrong. */
-function startOf(response: HttpResponse, at: number): number {
-  const [, start] = /^bytes (\d{1,15})-/.exec(response.headers['content-range'] ?? '') ?? [];
-  if (start !== undefined && Number(start) === at) return 0;
-  response.stream.destroy();
-  throw new WeighmarkError('network', `${response.url.host} answers with another range than was asked`, { subject: response.url.host });
-}
-
-/** One system call for many chunks; what it leaves is written chunk by chunk. */
-async function writeAll(handle: FileHandle, batch: readonly Uint8Array[], size: number): Promise<void> {
-  if (size === 0) return;
-  const { bytesWritten } = await handle.writev(batch);
-  if (bytesWritten === size) return;
-  const rest = Buffer.concat(batch).subarray(bytesWritten);
-  for (let done = 0; done < rest.length;) done += (await handle.write(rest, done)).bytesWritten;
+  return Math.max(0, received - skip);
 }
 
 function isCut(cause: unknown): boolean {
   const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
   return ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(code) || (cause instanceof Error && cause.message === 'aborted');
-}
-
-/** Random access by ranges, for headers and single tensors. @throws WeighmarkError `network`, `digest-mismatch` by size. */
-export function remoteSource(client: OciClient, download: BlobDownload): Source & { close(): Promise<void> } {
-  const { repository, digest, sizeBytes } = download;
-  return {
-    size: sizeBytes,
-    async read(offset, length) {
-      const end = Math.min(sizeBytes, offset + length);
-      if (offset >= end) return new Uint8Array();
-      const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository, headers: { range: `bytes=${offset}-${end - 1}` } });
-      await expectStatus(response, [206, 200], digest);
-      const bytes = await bodyOf(response, response.status === 206 ? end - offset : sizeBytes);
-      const wanted = response.status === 206 ? bytes : bytes.subarray(offset, end);
-      if (wanted.length === end - offset) return wanted;
-      throw new WeighmarkError('network', `${client.base.host} sent ${wanted.length} of ${end - offset} bytes`, { subject: digest });
-    },
-    close: async () => {},
-  };
 }
 
 function wrong(digest: string, found: string): WeighmarkError {

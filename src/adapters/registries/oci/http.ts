@@ -1,18 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighmarkError } from '../../../domain/errors.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import { resolveHost, type Address } from './address.ts';
-
-/** Part of a file to send: bytes [start, end). */
-export interface FilePart {
-  readonly path: string;
-  readonly start: number;
-  readonly end: number;
-}
+import { sendPart, type FilePart } from './file-part.ts';
+import { tapped } from './tap.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -20,6 +13,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | FilePart;
   readonly signal?: AbortSignal;
+  /** The answer is a large body, which is taken by `drain`. */
+  readonly large?: boolean;
 }
 
 export interface HttpResponse {
@@ -34,11 +29,11 @@ export interface HttpResponse {
 const IDLE_MS = 60_000;
 const ATTEMPTS = 5;
 const LONGEST_WAIT_MS = 60_000;
-const SEND_CHUNK_BYTES = 1 << 20;
 const agents = {
   'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }),
   'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
 };
+const largeAgents = { 'http:': tapped(new HttpAgent({ maxSockets: 16 })), 'https:': tapped(new HttpsAgent({ maxSockets: 16 })) };
 
 /**
  * One request, without following redirects. `node:http` and not `fetch`: the address that was judged is the address that is
@@ -61,7 +56,7 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
   const { url, method, body } = request;
   const options: RequestOptions = {
     method,
-    agent: agents[url.protocol as keyof typeof agents],
+    agent: (request.large === true ? largeAgents : agents)[url.protocol as keyof typeof agents],
     headers: { 'user-agent': 'weighmark', ...request.headers, ...lengthOf(body) },
     lookup: pinnedLookup(address) as NonNullable<RequestOptions['lookup']>,
     timeout: IDLE_MS,
@@ -74,7 +69,7 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
     outgoing.on('error', fail);
     if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
-    else pipeline(createReadStream(body.path, { start: body.start, end: body.end - 1, highWaterMark: SEND_CHUNK_BYTES }), outgoing).catch(fail);
+    else sendPart(outgoing, body).catch((cause: unknown) => (fail(cause), outgoing.destroy()));
   });
 }
 

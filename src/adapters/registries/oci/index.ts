@@ -9,9 +9,10 @@ import { checkArtifactName, checkTag, isDigest, parseOciLocation } from '../../.
 import { attachmentReferrer, claimReferrer, EMPTY_CONFIG, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { stateFolder, type RegistryDeps } from '../setup.ts';
 import { openClient, type OciClient } from './client.ts';
-import { downloadBytes, downloadFile, remoteSource } from './download.ts';
+import { downloadBytes, downloadFile } from './download.ts';
 import { openRemoteLog } from './log.ts';
 import { allTags, apiReferrers, fallbackReferrers, fetchManifest, mergeFallback, sendManifest } from './manifests.ts';
+import { remoteSource } from './ranges.ts';
 import { blobExists, mountBlob, uploadBlob } from './upload.ts';
 
 interface Remote {
@@ -58,12 +59,12 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
     },
     getManifest: async (name, digest) => (await manifestOf(remote, name, digest)).bytes,
     openBlob: async (name, digest, sizeBytes) => remoteSource(client, { repository: repo(name), digest, sizeBytes }),
-    getFile: (name, digest, { location: to, sizeBytes }) => downloadFile(client, { repository: repo(name), digest, sizeBytes }, to),
+    getFile: (name, digest, { sizeBytes, ...to }) => downloadFile(client, { repository: repo(name), digest, sizeBytes }, to),
     claims: (name, manifest) => referred(remote, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) => attach(remote, { name, subject: manifest, referrer: claimReferrer(await describe(remote, name, manifest), bundle) }),
     attachments: (name, manifest, artifactType) => referred(remote, { name, manifest, artifactType }),
-    putAttachment: async (name, manifest, artifactType, bytes) =>
-      attach(remote, { name, subject: manifest, referrer: attachmentReferrer(await describe(remote, name, manifest), artifactType, bytes) }),
+    putAttachment: async (name, manifest, artifactType, content) =>
+      attach(remote, { name, subject: manifest, referrer: attachmentReferrer(await describe(remote, name, manifest), artifactType, content) }),
     attachmentTypes: (name, manifest) => attachmentTypes(remote, name, manifest),
     collectGarbage: async () => {
       throw new WeighmarkError('usage', 'a registry server collects its own garbage', { subject: location });

@@ -6,7 +6,8 @@ import { LIMITS } from '../../../domain/limits.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { expectStatus, type OciClient } from './client.ts';
-import { sendPatiently, type FilePart, type HttpResponse } from './http.ts';
+import type { FilePart } from './file-part.ts';
+import { sendPatiently, type HttpResponse } from './http.ts';
 
 /** Files above this go up in chunks of it, so that a cut or killed upload is continued, not repeated. */
 const CHUNK_BYTES = 256 << 20;
