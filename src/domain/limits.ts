@@ -38,6 +38,8 @@ export const LIMITS = {
   pickleOpcodes: 50_000_000,
   pickleDepth: 1000,
   pickleMemo: 500_000,
+  /** Memo entries of any size: names among them are kept beyond `pickleMemo`, further ones are not examined. */
+  pickleMemoNames: 1_000_000,
   pickleStack: 1_000_000,
   /** Values kept in containers; further ones are judged and counted, not kept. */
   pickleValues: 2_000_000,

@@ -38,13 +38,19 @@ export function addEntries(machine: Machine, target: PickleValue, flat: readonly
   if (calleeName(target)?.startsWith('torch._utils._rebuild_') === true) note(machine, 'set-on-tensor', 'entries are set on a tensor');
   if (target.kind === 'global') note(machine, 'set-on-global', `entries of ${target.module}.${target.name} are replaced`);
   if (target.kind !== 'object' && target.kind !== 'dict') return;
+  const described = machine.budget.values <= 0 && isArray(machine.stack.at(-2));
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const [key, value] = [flat[index] as PickleValue, flat[index + 1] as PickleValue];
-    if (mayKeep(machine)) target.entries.push([key, value]);
+    if (mayKeep(machine) || (described && target.entries.length < 32)) target.entries.push([key, value]);
     else target.omitted += 1;
     target.weight += weightOf(key) + weightOf(value);
   }
   checkWeight(machine, target);
+}
+
+/** A joblib array's wrapper: its state says how many bytes of data follow, so it is read whatever the budget. */
+export function isArray(value: PickleValue | undefined): boolean {
+  return value !== undefined && calleeName(value)?.endsWith('.NumpyArrayWrapper') === true;
 }
 
 export function checkWeight(machine: Machine, value: PickleSequence | PickleDict | PickleObject): void {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../limits.ts';
 import type { Argument } from './decode.ts';
-import { addEntries, addItems, checkWeight, dict, dictOf, sequence } from './build.ts';
+import { addEntries, addItems, checkWeight, dict, dictOf, isArray, sequence } from './build.ts';
 import { isPair, mayKeep, note, pop, popMark, problem, push, top, type Machine } from './machine.ts';
 import { calleeName, globalName, isNode, LOST, weightOf, type PickleGlobal, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
 
@@ -101,14 +101,24 @@ function setItem(machine: Machine): void {
   addEntries(machine, top(machine), [key, value]);
 }
 
-/** Names stay in the memo whatever its size; other values beyond the bound are forgotten, and lost when they are fetched. */
+/** Beyond the bound only names stay; other values are forgotten, and lost when they are fetched. Beyond the bound of names, all are. */
 function put(machine: Machine, index: number): void {
   if (index > machine.opcodes + MEMO_SLACK) note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
   const value = top(machine);
   if (index > machine.forgotten && !machine.memo.has(index)) machine.memoized += 1;
-  const kept = machine.memo.size < LIMITS.pickleMemo || machine.memo.has(index) || (isNode(value) && value.kind === 'global');
-  if (kept) machine.memo.set(index, value);
+  const kept = machine.memo.size < machine.memoKept || machine.memo.has(index) || isName(machine, value);
+  if (kept && machine.memo.size < LIMITS.pickleMemoNames) machine.memo.set(index, value);
   else machine.forgotten = Math.max(machine.forgotten, index);
+  if (kept && machine.memo.size === LIMITS.pickleMemoNames && !machine.problems.some(({ code }) => code === 'limit')) problem(machine, 'limit', `more than ${LIMITS.pickleMemoNames} memo entries are not kept`);
+}
+
+/** Element types, which joblib's arrays share, kept beyond the bound. */
+const DTYPES_KEPT = 50_000;
+
+function isName({ keepText, memo, memoKept }: Machine, value: PickleValue): boolean {
+  if (typeof value === 'string') return keepText?.(value) === true;
+  if (!isNode(value)) return false;
+  return value.kind === 'global' || (memo.size < memoKept + DTYPES_KEPT && calleeName(value)?.endsWith('.dtype') === true);
 }
 
 function get(machine: Machine, index: number): void {
@@ -135,8 +145,8 @@ function pushGlobal(machine: Machine, module: string | null, name: string | null
 }
 
 function lookUp(machine: Machine, module: string | null, name: string | null): PickleGlobal {
-  const found: PickleGlobal = { kind: 'global', module, name, offset: machine.offset };
   const key = `${module}\n${name}`;
+  const found: PickleGlobal = machine.globals.get(key) ?? { kind: 'global', module, name, offset: machine.offset };
   if (name?.includes('.') === true) note(machine, 'dotted-name', `${module}: ${name}`);
   if (machine.globals.size < 100_000 && !machine.globals.has(key)) machine.globals.set(key, found);
   machine.visitor.onGlobal?.(found);
@@ -203,10 +213,10 @@ function build(machine: Machine): void {
   if (!isNode(target)) return;
   if (target.kind === 'global') note(machine, 'build-on-global', `${target.module}.${target.name}`);
   if (target.kind !== 'object') return;
-  if (mayKeep(machine)) target.state = state;
+  if (mayKeep(machine) || isArray(target)) target.state = state;
   target.weight += weightOf(state);
   checkWeight(machine, target);
-  if (calleeName(target)?.endsWith('.NumpyArrayWrapper') === true) machine.rawData = target;
+  if (isArray(target)) machine.rawData = target;
 }
 
 /** `('storage', …)` of PyTorch, or `('module', class, …)` of its old whole models, which stands for the class. */

@@ -37,6 +37,8 @@ export interface Machine {
   stack: PickleValue[];
   readonly below: PickleValue[][];
   readonly memo: Map<number, PickleValue>;
+  readonly memoKept: number;
+  readonly keepText: ((text: string) => boolean) | undefined;
   /** Distinct indexes ever set, which is where MEMOIZE puts the next value; and the highest one that is not kept. */
   memoized: number;
   forgotten: number;

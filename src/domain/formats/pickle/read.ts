@@ -16,6 +16,9 @@ export interface PickleOptions {
   readonly end?: number;
   /** Values kept in containers at most; default `LIMITS.pickleValues`. 0 keeps none: for judging only. */
   readonly keep?: number;
+  /** Memo entries kept at most; default `LIMITS.pickleMemo`. Names and what `keepText` wants are kept beyond. */
+  readonly memo?: number;
+  readonly keepText?: (text: string) => boolean;
   readonly visitor?: PickleVisitor;
   /** Stop at the first thing Python would refuse, instead of reading on: for bytes that may be no pickle at all. */
   readonly strict?: boolean;
@@ -168,6 +171,7 @@ function affordable(machine: Machine, window: Window, value: PickleValue): Pickl
 async function passRawData(run: Run): Promise<void> {
   const { machine, window } = run;
   const data = arrayData(machine.rawData);
+  if (machine.budget.values <= 0 && machine.rawData !== undefined) machine.rawData.state = undefined;
   machine.rawData = undefined;
   if (data === null) return void stop(run, 'bad-argument', 'a joblib array without a readable shape and dtype');
   if (data.pickled) return passNested(run);
@@ -208,7 +212,7 @@ function isBeyondLimits(machine: Machine): boolean {
 
 function newMachine(options: PickleOptions): Machine {
   return {
-    stack: [], below: [], memo: new Map(), memoized: 0, forgotten: -1, visitor: options.visitor ?? {}, globals: new Map(), calls: new Map(),
+    stack: [], below: [], memo: new Map(), memoKept: options.memo ?? LIMITS.pickleMemo, keepText: options.keepText, memoized: 0, forgotten: -1, visitor: options.visitor ?? {}, globals: new Map(), calls: new Map(),
     budget: { values: options.keep ?? LIMITS.pickleValues, textBytes: LIMITS.pickleTextBytes },
     events: [], problems: [], opcodes: 0, protocol: 0, rawData: undefined, offset: 0,
   };

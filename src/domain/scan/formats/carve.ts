@@ -1,7 +1,6 @@
 import type { NamedSource } from '../../formats/types.ts';
 import type { Source } from '../../ports.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
-import { judgeTemplate } from '../text/template.ts';
 import { isKerasConfig, judgeKeras } from './keras.ts';
 
 const CHUNK = 4 << 20;
@@ -56,6 +55,7 @@ export async function judgeGraphText(spot: Spot, source: Source): Promise<void> 
 
 /** Chat templates in a GGUF file that its reader could not follow to the end, by their key. */
 export async function judgeTemplateText(spot: Spot, source: Source): Promise<void> {
+  const { judgeTemplate } = await import('../text/template.ts');
   const head = Buffer.from(await source.read(0, 32 << 20));
   const key = 'tokenizer.chat_template';
   for (let at = head.indexOf(key), seen = 0; at >= 0 && seen < 100; at = head.indexOf(key, at + 1), seen++) {

@@ -41,7 +41,9 @@ export function candidateOf(value: PickleValue, offset: number): Candidate | nul
 }
 
 function textCandidate(text: string, offset: number): Candidate | null {
-  if (isPickleStart(Buffer.from(text.slice(0, 200), 'latin1'))) return { what: 'text in the pickle', offset, open: async () => bytesSource(Buffer.from(text, 'latin1')) };
+  const first = text.charCodeAt(0);
+  const starts = first === 0x80 || first === 0x63 || first === 0x28 || first === 0x69;
+  if (starts && isPickleStart(Buffer.from(text.slice(0, 300), 'latin1'))) return { what: 'text in the pickle', offset, open: async () => bytesSource(Buffer.from(text, 'latin1')) };
   if (!isEncoded(text)) return null;
   return { what: 'encoded text in the pickle', offset, open: async () => decoded(Buffer.from(text, 'latin1')) };
 }

@@ -6,7 +6,7 @@ import { leaveOut, newSession, report, type FoundAt, type Spot } from '../sessio
 import { atLeast, type ScanFinding } from '../types.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
-import { isClassLike, isMethodOfAllowed, isPythonName, isStandard, judgeName } from './names.ts';
+import { isClassLike, isMethodOfAllowed, isKnownWord, isPythonName, isStandard, judgeName } from './names.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -28,14 +28,14 @@ interface Use {
 }
 
 /** Values kept while judging: enough for the descriptions of joblib's arrays. */
-const KEPT = 500_000;
+const KEPT = 50_000;
 
 /** Reads all pickle streams in the source and reports what loading them would do. */
 export async function judgePickles(spot: Spot, source: Source, context: PickleContext = {}): Promise<readonly Pickle[]> {
   const uses = new Map<string, Use>();
   const candidates: Candidate[] = [];
   const visitor = visitorOf(spot, uses, candidates);
-  const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT });
+  const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT, memo: KEPT, keepText: isKnownWord });
   for (const use of uses.values()) reportUse(spot, use, context);
   for (const stream of streams) reportStream(spot, stream, context);
   if (streams.length > 1 && context.dataFollows !== true) report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, { offset: streams[1]?.start ?? 0 });

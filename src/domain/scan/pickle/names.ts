@@ -8,7 +8,7 @@ import { STANDARD_MODULES } from '../allow/stdlib.ts';
 import { UFUNCS } from '../allow/ufuncs.ts';
 import { TORCH_NN } from '../allow/torch-nn.ts';
 import { TORCH, WEIGHTS_ONLY } from '../allow/torch.ts';
-import { isDangerous, isEscapeAttribute } from '../deny.ts';
+import { isDangerous, isDangerousModule, isEscapeAttribute } from '../deny.ts';
 
 /** `allowed` by exact name; `review`: known, with effects that depend on its arguments, or of unknown origin; `block`: known or likely to do harm. */
 export type NameState = 'allowed' | 'review' | 'block';
@@ -32,6 +32,11 @@ const REVIEW: ReadonlySet<string> = new Set([
 const ALLOWED: ReadonlySet<string> = new Set(
   [PYTHON, VALUES, NUMPY, UFUNCS, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
 );
+/** Modules and names of the lists, and the keys that describe joblib's arrays and PyTorch's storages: what a pickle of any size is judged by. */
+const WORDS: ReadonlySet<string> = new Set([
+  ...[...ALLOWED].flatMap((full) => [full.slice(0, full.lastIndexOf('.')), full.slice(full.lastIndexOf('.') + 1)]),
+  'shape', 'dtype', 'order', 'subclass', 'allow_mmap', 'numpy_array_alignment_bytes', 'storage', 'cpu',
+]);
 const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
 
 /** Judges one imported name. `torchScript`: inside a TorchScript archive, whose own classes are named `__torch__.…`. */
@@ -54,6 +59,11 @@ export function isStandard(module: string): boolean {
 export function isMethodOfAllowed(module: string, name: string): boolean {
   const [owner = '', ...path] = name.split('.');
   return path.length > 0 && ALLOWED.has(`${module}.${owner}`) && path.every((part) => !isEscapeAttribute(part));
+}
+
+/** A text that a pickle may need again to name something: of the lists, or of a module known to be dangerous. */
+export function isKnownWord(text: string): boolean {
+  return text.length < 200 && (WORDS.has(text) || isDangerousModule(text));
 }
 
 /** Whether `torch.load(weights_only=True)` accepts the name. */
