@@ -29,7 +29,10 @@ pub struct Leaves(Vec<ChainingValue>);
 impl Segments {
     pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
         let (leaf_bytes, target) = match Outboard::create(job, segment_bytes)? {
-            None => (blake3_lanes::MOST_BYTES.min(segment_bytes as usize), Target::Values(Mutex::new(vec![[0; 32]; job.size.div_ceil(segment_bytes).max(1) as usize]))),
+            None => (
+                blake3_lanes::MOST_BYTES.min(segment_bytes as usize),
+                Target::Values(Mutex::new(vec![[0; 32]; job.size.div_ceil(segment_bytes).max(1) as usize])),
+            ),
             Some(outboard) => (GROUP_BYTES, Target::Outboard(Box::new(outboard))),
         };
         Ok(Self { size: job.size, leaf_bytes, segment_leaves: segment_bytes as usize / leaf_bytes, target })

@@ -282,7 +282,11 @@ mod tests {
                     let bytes = &content[..length];
                     let mut values = Vec::new();
                     subtree_values(bytes, offset, leaf_bytes, &mut values);
-                    let expected: Vec<_> = bytes.chunks(leaf_bytes).enumerate().map(|(index, leaf)| subtree(offset + (index * leaf_bytes) as u64).update(leaf).finalize_non_root()).collect();
+                    let expected: Vec<_> = bytes
+                        .chunks(leaf_bytes)
+                        .enumerate()
+                        .map(|(index, leaf)| subtree(offset + (index * leaf_bytes) as u64).update(leaf).finalize_non_root())
+                        .collect();
                     assert_eq!(values, expected, "{length} bytes at {offset} in subtrees of {leaf_bytes}");
                 }
             }

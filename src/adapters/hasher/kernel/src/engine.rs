@@ -4,13 +4,16 @@
 use crate::blake3_file::{InOrder, Segments};
 use crate::file::{Buffer, Failure, OpenFile};
 use crate::paired;
+use crate::request::{Job, Output, Request};
 use crate::sha256_lanes;
 use crate::two_files;
-use crate::request::{Job, Output, Request};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Relaxed},
+};
 use std::sync::{Mutex, OnceLock};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{AcqRel, Relaxed}};
 
 const RUN_BYTES: u64 = 1 << 20;
 const RUN_FILES: usize = 64;
@@ -153,9 +156,14 @@ impl Work<'_> {
             Unit::Run { from, to } => (from..to).for_each(|job| self.note(job, self.whole(job, buffer))),
             Unit::Segment { job, start, cut } => self.note(job, self.segment(job, start, &self.cuts[cut], buffer)),
             Unit::Paired { job } => self.note(job, self.paired(job)),
-            Unit::TwoByTwo => two_files::hash(self.request, self.control, || self.large.get(self.next_large.fetch_add(1, Relaxed)).copied(), |job, result| {
-                self.note(job, result.map(|output| *self.outputs[job].lock().unwrap() = output));
-            }),
+            Unit::TwoByTwo => two_files::hash(
+                self.request,
+                self.control,
+                || self.large.get(self.next_large.fetch_add(1, Relaxed)).copied(),
+                |job, result| {
+                    self.note(job, result.map(|output| *self.outputs[job].lock().unwrap() = output));
+                },
+            ),
         }
     }
 

@@ -39,7 +39,13 @@ fn sha256(filled: Receiver<Filled>, emptied: Sender<Buffer>) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn feed(file: &OpenFile, job: &Job, control: &Control, (filled, to_fill): (Sender<Filled>, Receiver<Buffer>), mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+fn feed(
+    file: &OpenFile,
+    job: &Job,
+    control: &Control,
+    (filled, to_fill): (Sender<Filled>, Receiver<Buffer>),
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut offset = 0;
     while offset < job.size {
         let mut buffer = to_fill.recv().map_err(|_| Failure::Interrupted)?;

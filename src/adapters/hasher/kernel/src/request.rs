@@ -59,14 +59,7 @@ pub fn parse(bytes: &[u8]) -> Option<Request> {
     let jobs = numbers.chunks_exact(JOB_BYTES).map(|numbers| job(numbers, &mut paths)).collect::<Option<Vec<_>>>()?;
     let least = if jobs.iter().any(|job| !matches!(job.sink, Sink::None)) { crate::tree::GROUP_BYTES as u64 } else { 1024 };
     let valid = paths.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
-    valid.then_some(Request {
-        blake3: wanted & BLAKE3 != 0,
-        sha256: wanted & SHA256 != 0,
-        keep_going: wanted & KEEP_GOING != 0,
-        threads,
-        segment_bytes,
-        jobs,
-    })
+    valid.then_some(Request { blake3: wanted & BLAKE3 != 0, sha256: wanted & SHA256 != 0, keep_going: wanted & KEEP_GOING != 0, threads, segment_bytes, jobs })
 }
 
 fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
