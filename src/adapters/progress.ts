@@ -4,10 +4,10 @@ import type { Progress } from '../domain/ports.ts';
 const APPEARS_AFTER_MS = 500;
 const REFRESH_MS = 100;
 
-/** Rate and time left on a terminal's stderr, after half a second; silent anywhere else. */
-export function createProgress(stream: NodeJS.WriteStream, enabled: boolean): Progress {
-  if (!enabled || !stream.isTTY) return { start: () => ({ advance: () => {}, end: () => {} }) };
-  return { start: (label, total) => startLine(stream, label, total) };
+/** Rate and time left on a terminal, after half a second; silent unless `enabled`. */
+export function createProgress(terminal: () => NodeJS.WriteStream, enabled: boolean): Progress {
+  if (!enabled) return { start: () => ({ advance: () => {}, end: () => {} }) };
+  return { start: (label, total) => startLine(terminal(), label, total) };
 }
 
 function startLine(stream: NodeJS.WriteStream, label: string, total: number): { advance(bytes: number): void; end(): void } {

@@ -61,17 +61,18 @@ export interface ContextSettings {
 
 /** The composition root: the only place that knows adapters. */
 export function createContext(settings: ContextSettings): Context {
-  const parts = trustParts(settings);
+  const openFiles = once(filesOnDisk);
+  const parts = trustParts(settings, openFiles);
   return {
     ...settings,
     clock: { now: () => new Date() },
-    progress: createProgress(process.stderr, settings.options.progress),
-    files: once(async () => (await import('../adapters/files/index.ts')).createFiles()),
+    progress: createProgress(() => streamOf('stderr'), settings.options.progress && isTerminal('stderr')),
+    files: openFiles,
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...parts,
     versions: once(async () => {
-      const [{ createVersionMemory }, { stateFolder }, { createFiles }] = await Promise.all([import('../adapters/version-memory.ts'), import('../adapters/registries/setup.ts'), import('../adapters/files/index.ts')]);
-      return createVersionMemory(createFiles(), stateFolder(settings.env));
+      const [{ createVersionMemory }, { stateFolder }] = await Promise.all([import('../adapters/version-memory.ts'), import('../adapters/registries/setup.ts')]);
+      return createVersionMemory(await openFiles(), stateFolder(settings.env));
     }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
@@ -87,9 +88,15 @@ export function createContext(settings: ContextSettings): Context {
   };
 }
 
+/** Commands that walk folders make the garbage of many files. */
+async function filesOnDisk(): Promise<Files> {
+  const [{ createFiles }, { keepYoungGenerationSmall }] = await Promise.all([import('../adapters/files/index.ts'), import('./memory.ts')]);
+  keepYoungGenerationSmall();
+  return createFiles();
+}
+
 /** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */
-function trustParts(settings: ContextSettings): Pick<Context, 'signers' | 'keyless' | 'trustStore' | 'configuration'> {
-  const files = once(async () => (await import('../adapters/files/index.ts')).createFiles());
+function trustParts(settings: ContextSettings, files: Context['files']): Pick<Context, 'signers' | 'keyless' | 'trustStore' | 'configuration'> {
   const trustStore = once(async () => {
     const { createUserTrustStore } = await import('../adapters/trust-store/index.ts');
     return createUserTrustStore(await files(), settings);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import type { Register, Run } from './command.ts';
+import { say } from './output.ts';
 
 type Load = () => Promise<{ readonly register: Register }>;
 
@@ -40,10 +41,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
 
 /** Runs one command line and sets the exit code of the process. Never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    process.stdout.write(`${version()}\n`);
-    return;
-  }
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return say('stdout', `${version()}\n`);
   const { asksVersion, createProgram, runner } = await import('./program.ts');
   const run = runner(argv, version());
   const program = createProgram(version());
@@ -65,7 +63,7 @@ export function commandNames(): readonly string[] {
 }
 
 function version(): string {
-  const { version: text } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const { version: text } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   return text;
 }
 

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { appendFileSync, writeSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
 import type { Files } from '../domain/ports.ts';
@@ -7,12 +7,16 @@ import type { Finding } from '../domain/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
 import { exitOf, findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
+import { say } from './output.ts';
 import { styleFor } from './style.ts';
 
 export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html'] as const;
 
 /** Errors leave in our own words; the help of a command group that was named alone leaves as it is. */
-const ONLY_HELP = { writeErr: (text: string) => void (text.startsWith('Usage:') && process.stderr.write(text)) };
+const ONLY_HELP = {
+  writeOut: (text: string) => say('stdout', text),
+  writeErr: (text: string) => void (text.startsWith('Usage:') && say('stderr', text)),
+};
 
 /** The program without its commands. Usage errors are thrown, so that they leave as ours, with exit code 2. */
 export function createProgram(version: string): Command {
@@ -64,8 +68,6 @@ interface Printing {
 async function start(program: Command, job: Job): Promise<void> {
   const interrupt = () => job.abort.abort(new WeighmarkError('interrupted', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  process.stdout.on('error', onBrokenOutput);
-  process.stderr.on('error', onBrokenOutput);
   try {
     for (const command of leaves(program)) addCommonOptions(command);
     if (asksHelp(job.argv)) await addExamples(program);
@@ -80,18 +82,17 @@ async function start(program: Command, job: Job): Promise<void> {
 async function parse(program: Command, job: Job): Promise<void> {
   if (asksVersion(job.argv)) return printVersion(job.version);
   if (job.argv.length === 0) {
-    process.stderr.write(program.helpInformation());
     process.exitCode = 2;
-    return;
+    return say('stderr', program.helpInformation());
   }
-  if (job.argv.length === 1 && job.argv[0] === 'help') return void process.stdout.write(program.helpInformation());
+  if (job.argv.length === 1 && job.argv[0] === 'help') return say('stdout', program.helpInformation());
   await program.parseAsync([...job.argv], { from: 'user' });
 }
 
 async function printVersion(version: string): Promise<void> {
   const context = createContext({ version, options: DEFAULTS, signal: new AbortController().signal, env: process.env, cwd: process.cwd() });
   const { kernel } = await context.hasher();
-  process.stdout.write(`weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`);
+  say('stdout', `weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`);
 }
 
 const DEFAULTS: CommonOptions = { format: 'text', quiet: false, verbose: false, progress: true, offline: false };
@@ -157,9 +158,9 @@ async function print(report: Report, printing: Printing): Promise<void> {
   process.exitCode = report.exitCode;
   const { format, quiet } = printing.options;
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
-  const { out = '', err = '' } = report.text(styleFor(process.stdout));
+  const { out = '', err = '' } = report.text(styleFor('stdout'));
   if (quiet && report.exitCode === 0) return;
-  if (err !== '') process.stderr.write(err);
+  if (err !== '') say('stderr', err);
   if (out !== '') await output(out, printing);
 }
 
@@ -191,7 +192,7 @@ export function commandPath(command: Command): string {
 }
 
 async function output(text: string, { options, context }: Printing): Promise<void> {
-  if (options.output === undefined || options.output === '-') process.stdout.write(text);
+  if (options.output === undefined || options.output === '-') say('stdout', text);
   else await writeOutput(await context.files(), resolve(context.cwd, options.output), text);
 }
 
@@ -211,9 +212,9 @@ function reportError(error: unknown, job: Job): void {
   }
   const exitCode: ExitCode = exitOf(finding);
   process.exitCode = exitCode;
-  if (asksJson(job.argv)) process.stdout.write(`${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
+  if (asksJson(job.argv)) say('stdout', `${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
   const trace = process.env['WEIGHMARK_DEBUG'] === '1' ? traceOf(error) : '';
-  process.stderr.write(trace + renderFinding(finding, styleFor(process.stderr)));
+  say('stderr', trace + renderFinding(finding, styleFor('stderr')));
 }
 
 function jsonError(finding: Finding, job: Job, exitCode: ExitCode): object {
@@ -223,14 +224,4 @@ function jsonError(finding: Finding, job: Job, exitCode: ExitCode): object {
 
 function asksJson(argv: readonly string[]): boolean {
   return argv.includes('--json') || argv.includes('--format=json') || argv[argv.indexOf('--format') + 1] === 'json';
-}
-
-/** A reader that stops early (`| head`) is no error of ours; an answer that nobody can have is undecided, never a no. */
-function onBrokenOutput(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-  try {
-    writeSync(process.stderr.fd, `weighmark: error[disk-full]: what was to be said could not be written: ${error.message}\n`);
-  } finally {
-    process.exit(4);
-  }
 }

@@ -4,6 +4,7 @@ import { WeighmarkError } from '../domain/errors.ts';
 import type { ClaimSigner, KeylessSignerOptions } from '../domain/ports.ts';
 import type { Settings } from '../domain/trust/settings.ts';
 import type { Context } from './context.ts';
+import { say } from './output.ts';
 import { passwordFor } from './password.ts';
 
 /** SIGNER of DESIGN 5, as commander hands it over. */
@@ -80,7 +81,7 @@ async function keyless(context: Context, options: SignerOptions, tsa: string | u
     ...(tsa === undefined ? {} : { tsa }),
     person: {
       confirm: async (question) => /^y(?:es)?$/i.test(((await context.ask(`${question} [y/N] `)) ?? '').trim()),
-      tell: (message) => process.stderr.write(`${message}\n`),
+      tell: (message) => say('stderr', `${message}\n`),
     },
   };
   return (await context.signers()).keyless(settings);

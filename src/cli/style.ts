@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { forCi, forTerminal } from '../domain/text.ts';
 import type { Style } from './command.ts';
+import { isTerminal, streamOf, type Channel } from './output.ts';
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -9,9 +10,10 @@ export function harmlessFor(env: Readonly<Record<string, string | undefined>>): 
   return ['CI', 'GITHUB_ACTIONS', 'TF_BUILD'].some((name) => (env[name] ?? '') !== '') ? forCi : forTerminal;
 }
 
-/** Colours as the stream allows (NO_COLOR, FORCE_COLOR, TERM, TTY); untrusted text is made harmless first. */
-export function styleFor(stream: NodeJS.WriteStream): Style {
+/** Colours as the channel allows (NO_COLOR, FORCE_COLOR, TERM, TTY); untrusted text is made harmless first. */
+export function styleFor(channel: Channel): Style {
   const harmless = harmlessFor(process.env);
-  const paint = (format: Format) => (text: string) => styleText(format, harmless(text), { stream });
+  const isPlain = process.env['FORCE_COLOR'] === undefined && !isTerminal(channel);
+  const paint = (format: Format) => (isPlain ? harmless : (text: string) => styleText(format, harmless(text), { stream: streamOf(channel) }));
   return { plain: harmless, good: paint('green'), bad: paint('red'), warn: paint('yellow'), dim: paint('dim'), bold: paint('bold') };
 }

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { findingsOf } from '../../domain/verdict.ts';
@@ -38,8 +39,8 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 
 /** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
 async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
-  const style = styleFor(process.stderr);
-  process.stderr.write(`${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`);
+  const style = styleFor('stderr');
+  say('stderr', `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`);
   if (options.yes === true) return true;
   const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
   if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'look at `weighmark policy explain`, then say `--yes`' });

@@ -13,6 +13,7 @@ import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { renderFinding } from '../errors.ts';
+import { say } from '../output.ts';
 import { commonFields } from '../program.ts';
 import { styleFor } from '../style.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
@@ -89,7 +90,7 @@ async function watch(context: Context, options: Options, hook: Webhook | null): 
   for (;;) {
     const after = statesOf(await once(context, options));
     const events = auditEvents(before, after).map((event) => JSON.stringify({ time: context.clock.now().toISOString(), ...event }));
-    for (const event of events) process.stdout.write(`${event}\n`);
+    for (const event of events) say('stdout', `${event}\n`);
     untold = hook === null ? [] : await tellAll([...untold, ...events], hook);
     if (untold.length === 0) await writeState(context, options, after);
     before = after;
@@ -102,7 +103,7 @@ async function tellAll(events: readonly string[], hook: Webhook): Promise<readon
   for (const [at, event] of events.entries()) {
     const failure = await failureOf(hook.deliver(event));
     if (failure === null) continue;
-    process.stderr.write(renderFinding(failure, styleFor(process.stderr)));
+    say('stderr', renderFinding(failure, styleFor('stderr')));
     return events.slice(at).slice(-MOST_UNTOLD);
   }
   return [];

@@ -10,6 +10,7 @@ import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
+import { isTerminal } from '../output.ts';
 
 interface HashCommandOptions {
   readonly algorithm?: readonly HashAlgorithm[];
@@ -97,7 +98,7 @@ function exitOf(errors: readonly WeighmarkError[]): ExitCode {
 
 /** Raw for files and pipes, so that other tools can check the lines; harmless on a terminal. */
 function forOutput(context: Context, style: Style, text: string): string {
-  const toTerminal = context.options.output === undefined && process.stdout.isTTY;
+  const toTerminal = context.options.output === undefined && isTerminal('stdout');
   return toTerminal ? text.split('\n').map((line) => style.plain(line)).join('\n') : text;
 }
 

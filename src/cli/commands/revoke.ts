@@ -11,6 +11,7 @@ import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { addPolicyOptions, openTarget, openUnder, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
 import { impactText } from '../views/impact.ts';
 
@@ -100,7 +101,7 @@ function hexOf(text: string): string {
 async function showImpact(context: Context, { target, registry }: Named, { policy, timestampAuthorities }: LoadedPolicy): Promise<void> {
   if (target.kind !== 'artifact') return;
   const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, { clock: context.clock, keyless: () => context.keyless() });
-  process.stderr.write(impactText(outcome, styleFor(process.stderr)));
+  say('stderr', impactText(outcome, styleFor('stderr')));
 }
 
 async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {
