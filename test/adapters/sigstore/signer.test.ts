@@ -167,14 +167,24 @@ test('a signing config picks services that are valid now and speak a known versi
   assert.deepEqual(services, { fulcio: 'https://ca.example', oidc: null, rekor: { url: 'https://v2.example', version: 2 }, tsa: null });
   const signers = createUserSigners(files, { env: {}, options: { offline: false } });
   await assert.rejects(signers.keyless({ signingConfigFile: join(folder, 'config.json') }), { code: 'config-invalid', message: /timestamp authority/ });
-  await assert.rejects(servicesFrom(files, file('plain.json', JSON.stringify({ ...config, caUrls: [service('http://ca.example', 1, { start: '2021-01-01T00:00:00Z' })] })), now), { code: 'config-invalid' });
+  const wrong = [
+    { mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.1+json' },
+    { caUrls: [service('http://ca.example', 1, { start: '2021-01-01T00:00:00Z' })] },
+    { caUrls: [service('https://ca.example', 2, { start: '2021-01-01T00:00:00Z' })] },
+    { caUrls: { length: 0 } },
+    { rekorTlogUrls: [{ majorApiVersion: 1 }] },
+    { rekorTlogUrls: [{ url: 'https://v1.example' }] },
+    { rekorTlogUrls: [service('https://v1.example', 1, {})] },
+    { rekorTlogUrls: [service('https://v1.example', 1, { start: 'soon' })] },
+  ];
+  for (const change of wrong) await assert.rejects(servicesFrom(files, file('wrong.json', JSON.stringify({ ...config, ...change })), now), { code: 'config-invalid', message: /wrong\.json/ }, JSON.stringify(change));
 });
 
 test('a timestamp server that answers another request, too much, or nonsense', async () => {
-  const answers = [Buffer.from('nonsense'), Buffer.alloc(100_000)];
-  for (const answer of answers) {
+  const answers = [[Buffer.from('nonsense'), /./], [Buffer.alloc(100_000), /answered more than \d+ bytes/]] as const;
+  for (const [answer, message] of answers) {
     const server = await serve((_, response) => response.end(answer));
-    await assert.rejects(createTimestamper(server.url, exchange)(Buffer.from('signature')), WeighmarkError);
+    await assert.rejects(createTimestamper(server.url, exchange)(Buffer.from('signature')), (error) => error instanceof WeighmarkError && message.test(error.message));
     assert.equal(server.requests[0]?.headers['content-type'], 'application/timestamp-query');
     server.close();
   }
