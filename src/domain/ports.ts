@@ -408,6 +408,14 @@ export interface TransparencyLog {
   /** Whether an earlier run left this user a checkpoint to hold the log against. */
   readonly remembered: boolean;
   /**
+   * Whether decisions may rest on that memory (security rule 18): this user made the log, wrote to it with its key, or an
+   * earlier decision had witnesses or a checkpoint brought along. Having read the log, or been refused, is not enough: it
+   * may have been an old one.
+   */
+  readonly anchored: boolean;
+  /** Something besides memory vouches for the log as it was read in this run: later runs may rest on their memory of it. */
+  anchor(): Promise<void>;
+  /**
    * Durable when it returns: tiles, then checkpoint. Needs the log key, except on a remote registry, where the entries
    * wait. A leaf that is logged already is not logged twice. @throws `key-unusable` without the key.
    */
@@ -416,14 +424,6 @@ export interface TransparencyLog {
   checkpoint(): Promise<string | null>;
   /** Entries [from, to), proven to be in the log; `to` beyond the end is the end. */
   entries(from: number, to: number): Promise<readonly LogEntry[]>;
-  /**
-   * Whether decisions may rest on that memory (security rule 18): this user made the log, wrote to it with its key, or an
-   * earlier decision had witnesses or a checkpoint brought along. Having read the log, or been refused, is not enough: it
-   * may have been an old one.
-   */
-  readonly anchored: boolean;
-  /** Something besides memory vouches for the log as it was read in this run: later runs may rest on their memory of it. */
-  anchor(): Promise<void>;
   /** All matching entries, oldest first. Reads and proves the whole log: nothing can be left out by a cache. */
   find(query: LogQuery): Promise<readonly LogEntry[]>;
   /** Leaves that wait for the log's operator (remote registries); unproven. */
@@ -505,6 +505,14 @@ export interface Feeds {
   read(location: string, options?: { readonly signed?: boolean }): Promise<FeedBytes>;
 }
 
+/** Tells one other system. */
+export interface Webhook {
+  /** All that is ever shown of the address. */
+  readonly host: string;
+  /** @throws WeighmarkError `webhook-undelivered`, `interrupted`. */
+  deliver(json: string): Promise<void>;
+}
+
 /** Packs evidence into a tar: parts of a folder registry as they stand, and documents beside them. */
 export interface EvidencePacker {
   /** The tar appears under its name when it is whole. @throws WeighmarkError `write-refused`, `disk-full`. */
@@ -514,12 +522,4 @@ export interface EvidencePacker {
     readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
     readonly target: string;
   }): Promise<void>;
-/** Tells one other system. */
-export interface Webhook {
-  /** All that is ever shown of the address. */
-  readonly host: string;
-  /** @throws WeighmarkError `webhook-undelivered`, `interrupted`. */
-  deliver(json: string): Promise<void>;
-}
-
 }
