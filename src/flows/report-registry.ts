@@ -86,7 +86,7 @@ async function gatherAll({ policy, timestampAuthorities }: RegistryReportInput, 
 }
 
 /** The strictest of the environments: for a look at everything. */
-function reinstateOf(policy: Policy | null): number {
+export function reinstateOf(policy: Policy | null): number {
   return Math.max(2, ...(policy?.environments ?? []).map(({ revocations }) => revocations?.reinstate ?? 2));
 }
 

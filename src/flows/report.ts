@@ -4,14 +4,17 @@ import type { ManifestFile } from '../domain/digest/manifest.ts';
 import type { Verification } from '../domain/claims/verify-claim.ts';
 import type { TrustEntry } from '../domain/claims/types.ts';
 import { CONTROLS, controlStatus, type Control, type ControlStatus } from '../domain/controls/catalogue.ts';
+import { PREDICATES } from '../domain/claims/predicates.ts';
+import { collectRevocations } from '../domain/policy/revocations.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import type { Lineage } from '../domain/lineage/types.ts';
 import type { Registry } from '../domain/ports.ts';
 import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../domain/report/facts.ts';
-import { checkOf, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
+import { checkOf, findingsOf, verdictOf, type Check, type Verdict } from '../domain/verdict.ts';
 import { checkEnvironment } from './environment.ts';
 import { environmentOf, type Given } from './gate.ts';
-import { collectClaims, readLog } from './gate-claims.ts';
+import { reinstateOf } from './report-registry.ts';
+import { collectClaims, readLog, revocationsOf } from './gate-claims.ts';
 import { readContent } from './gate-content.ts';
 import { lineage, type LineagePorts } from './lineage.ts';
 import { filesOf } from './registry-show.ts';
@@ -33,6 +36,8 @@ export interface Report {
   readonly id: string;
   readonly verdict: Verdict;
   readonly facts: ReportFacts;
+  /** Environments in which it is the newest promotion of its name. */
+  readonly serving: readonly string[];
   readonly files: readonly ManifestFile[];
   readonly lineage: Lineage;
   readonly controls: readonly { readonly control: Control; readonly status: ControlStatus }[];
@@ -51,22 +56,40 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
   const given = { log, collected };
   const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
-  const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority });
+  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, { reinstate: reinstateOf(input.policy) });
+  const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority, standing: (claim) => {
+    const revoked = revocations.ofClaim(claim)?.reason ?? null;
+    return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
+  } });
   const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry, given } }, ports);
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
-  const claims = checkOf('claims', facts.claims.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), facts.claims.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
+  const counting = facts.claims.filter(({ counts }) => counts);
+  const claims = checkOf('claims', counting.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), counting.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
   // An environment's own rules judge the lineage: one answer is enough.
   const origin = promoted.some(({ name }) => name === 'lineage') ? [] : ancestry.verdict.checks.filter(({ name }) => name === 'lineage');
   const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...origin, ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
+  const serving = servingNow(facts.promotions, target.id);
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {
-    ...target, verdict, facts, files: content.files, lineage: ancestry.lineage,
+    ...target, verdict: withServing(verdict, serving), facts, serving, files: content.files, lineage: ancestry.lineage,
     controls: CONTROLS.map((control) => ({ control, status: controlStatus(control, held) })),
     past: pastOf(input, facts),
     policy: input.policy === null ? null : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
     generated: now.toISOString(),
   };
+}
+
+/** The newest promotion of the name to each environment, where it is of this artifact. */
+function servingNow(promotions: ReportFacts['promotions'], id: string): readonly string[] {
+  const newest = new Map(promotions.map((each) => [each.environment, each]));
+  return [...newest.values()].filter((each) => each.id === id && each.result === 'PASSED').map(({ environment }) => environment).toSorted();
+}
+
+/** Something revoked that runs is said first. */
+function withServing(verdict: Verdict, serving: readonly string[]): Verdict {
+  const revoked = findingsOf(verdict).some(({ code }) => code === 'revoked');
+  return revoked && serving.length > 0 ? verdictOf({ ...verdict, notes: [`still promoted to ${serving.join(', ')}`, ...verdict.notes] }) : verdict;
 }
 
 async function targetOf({ name, reference }: ReportInput, registry: Registry): Promise<{ name: string; id: string }> {

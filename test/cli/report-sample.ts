@@ -9,7 +9,7 @@ const ID = `sha256:${sha256Hex('model')}`;
 
 /** A report in which every text from outside is `text`, on a lineage of so many artifacts: each made from two others. */
 export function reportOf(text: string, artifacts: number): Report {
-  const claim = { title: text, predicateType: text, signer: text, bundle: sha256Hex('bundle'), time: null, logIndex: 3 };
+  const claim = { title: text, predicateType: text, signer: text, bundle: sha256Hex('bundle'), time: null, logIndex: 3, revoked: text, counts: false };
   const promotion = { ...claim, environment: text, id: ID, result: 'PASSED', policyDigest: ID, claimedTime: text };
   const related = { name: text, version: text, licences: [text], digests: [text] };
   return {
@@ -21,6 +21,7 @@ export function reportOf(text: string, artifacts: number): Report {
       scans: [{ signer: text, results: [{ rule: text, severity: 'high', message: text, path: text }] }],
       evaluations: [{ signer: text, result: text, metrics: { [text]: text } }],
     },
+    serving: [text],
     files: [{ path: text, sizeBytes: 12, sha256: sha256Hex('file') }],
     lineage: lineageOf(text, artifacts),
     controls: CONTROLS.map((control) => ({ control, status: 'partly' as const })),

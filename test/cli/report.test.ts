@@ -150,3 +150,45 @@ test('a revoked dataset turns the registry’s page red', () => {
   assert.equal((json['versions'] as { revoked: string | null }[])[0]?.revoked, '<script>alert(6)</script>');
   for (const format of ['html', 'markdown', 'text']) assertHarmless(run(['report', ...POLICY, '--format', format]).stdout, format);
 });
+
+test('after a revocation report and audit say so, and where it still runs; a claim taken back is evidence of nothing', () => {
+  const { status, stdout } = run([...ARTIFACT, '--json']);
+  assert.equal(status, 1);
+  const json = valid('report', stdout) as { serving: string[]; verdict: { notes: string[]; checks: { findings?: { code: string }[] }[] } };
+  assert.deepEqual(json.serving, ['staging']);
+  assert.deepEqual(json.verdict.notes.slice(0, 1), ['still promoted to staging']);
+  assert.deepEqual([...new Set(json.verdict.checks.flatMap(({ findings }) => (findings ?? []).map(({ code }) => code)))], ['revoked']);
+  assert.match(run(ARTIFACT).stdout, /note +still promoted to staging/);
+  assert.match(run([...ARTIFACT, '--format', 'html']).stdout, /Promoted to staging now/);
+  const audited = run(['audit', ...POLICY]);
+  assert.equal(audited.status, 1);
+  assert.match(audited.stdout, /FAILED: acme\/enc in staging: .*revoked by rita.*should not be in use there/);
+
+  const controlsOf = (text: string) => (valid('report', text)['controls'] as { needs: string[]; status: string }[]).filter(({ needs }) => needs.includes('evaluation')).map(({ status: each }) => each);
+  const before = controlsOf(stdout);
+  const claims = valid('report', stdout)['claims'] as { predicateType: string; bundle: string; counts: boolean }[];
+  const evaluation = claims.find(({ predicateType }) => predicateType.includes('test-result'));
+  assert.equal(evaluation?.counts, true);
+  ok(['revoke', 'acme/enc:1.0', '--claim', `sha256:${evaluation?.bundle}`, '--reason', 'measured on the training set', ...POLICY, '--key', 'rita.key', '--yes']);
+  const after = run([...ARTIFACT, '--json']).stdout;
+  const taken = (valid('report', after)['claims'] as { bundle: string; counts: boolean; revoked: string | null }[]).find(({ bundle }) => bundle === evaluation?.bundle);
+  assert.deepEqual([taken?.counts, taken?.revoked], [false, 'measured on the training set']);
+  assert.deepEqual(valid('report', after)['evaluations'], []);
+  assert.notDeepEqual(controlsOf(after), before, 'a control that rested on it does no longer');
+  assert.match(run([...ARTIFACT, '--format', 'markdown']).stdout, /revoked\\: measured on the training set/);
+});
+
+test('evidence packed after a revocation does not verify, on a machine that knows nothing', () => {
+  assert.equal(run([...ARTIFACT, '--evidence', 'revoked.tar', '-q']).status, 1);
+  const machine = mkdtempSync(join(folder, 'auditor-'));
+  execFileSync('tar', ['-xf', join(folder, 'revoked.tar'), '-C', machine]);
+  const elsewhere = join(machine, 'evidence');
+  assert.match(readFileSync(join(elsewhere, 'report.html'), 'utf8'), /Promoted to staging now/);
+  const commands = readFileSync(join(elsewhere, 'README'), 'utf8').split('\n').flatMap((line) => /^ {2}weighmark (.+)$/.exec(line)?.[1] ?? []);
+  const answers = commands.map((command) => {
+    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    const { status, stdout, stderr } = run(words, { cwd: elsewhere, env: { HOME: elsewhere, WEIGHMARK_REGISTRY: '' } });
+    return [words[0], status, /error\[(.+?)\]/.exec(stdout + stderr)?.[1]];
+  });
+  assert.deepEqual(answers, [['verify', 1, 'revoked'], ['lineage', 1, 'revoked'], ['log', 0, undefined]]);
+});

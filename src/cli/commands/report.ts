@@ -88,7 +88,7 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
   return {
     exitCode: verdict.exitCode,
     json: {
-      name: evidence.name, id: evidence.id, verdict, generated: evidence.generated, policy: evidence.policy, past: evidence.past,
+      name: evidence.name, id: evidence.id, verdict, serving: evidence.serving, generated: evidence.generated, policy: evidence.policy, past: evidence.past,
       claims: evidence.facts.claims, bom: evidence.facts.bom, scans: evidence.facts.scans, evaluations: evidence.facts.evaluations, promotions: evidence.facts.promotions,
       files: evidence.files, lineage: [...evidence.lineage.nodes.values()],
       controls: evidence.controls.map(({ control, status }) => ({ framework: control.framework, id: control.id, title: control.title, status, needs: control.needs })),

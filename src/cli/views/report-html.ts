@@ -1,5 +1,6 @@
 import { FRAMEWORKS, type Framework } from '../../domain/controls/catalogue.ts';
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
+import type { ReportedClaim } from '../../domain/report/facts.ts';
 import type { RelatedComponent } from '../../domain/report/bom-summary.ts';
 import type { Report } from '../../flows/report.ts';
 import { findingsOf } from '../../domain/verdict.ts';
@@ -37,13 +38,13 @@ function contents(): Html {
   return html`<nav aria-label="Sections"><ul>${SECTIONS.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>`;
 }
 
-function verdictCard({ verdict, policy }: Report): Html {
+function verdictCard({ verdict, policy, serving }: Report): Html {
   const passed = verdict.exitCode === 0;
   const kind = passed ? 'good' : verdict.exitCode === 4 ? 'warn' : 'bad';
   const findings = findingsOf(verdict);
   const sentence = passed ? `${verdict.checks.length} of ${verdict.checks.length} checks passed.` : (findings[0]?.message ?? 'Nothing could be verified.');
   const rule = policy === null ? 'No policy was asked.' : `Policy ${policy.name} version ${policy.version}, ${policy.digest}.`;
-  return html`<div class="verdict ${kind}"><strong>${passed ? 'Verified' : verdict.exitCode === 4 ? 'Undecided' : 'Not verified'}</strong><p>${sentence}</p><p class="lead">${rule}</p></div>`;
+  return html`<div class="verdict ${kind}"><strong>${passed ? 'Verified' : verdict.exitCode === 4 ? 'Undecided' : 'Not verified'}</strong><p>${sentence}</p>${serving.length === 0 ? null : html`<p>Promoted to ${serving.join(', ')} now.</p>`}<p class="lead">${rule}</p></div>`;
 }
 
 function past({ past: then }: Report): Html | null {
@@ -85,11 +86,16 @@ function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)
 }
 
 function verifiedSection({ facts }: Report): Html {
-  const rows = facts.claims.map((claim) => [claim.title, claim.signer, claim.time ?? badge('plain', 'no verified time'), claim.logIndex ?? 'not logged', html`<code>${claim.bundle.slice(0, 16)}</code>`]);
+  const rows = facts.claims.map((claim) => [html`${claim.title}${standing(claim)}`, claim.signer, claim.time ?? badge('plain', 'no verified time'), claim.logIndex ?? 'not logged', html`<code>${claim.bundle.slice(0, 16)}</code>`]);
   return html`<h2 id="claims">Verified claims</h2>
-<p>Signed by somebody trusted, and about this very artifact. A time is given only if somebody else than the signer vouches for it.</p>
+<p>Signed by somebody trusted, and about this very artifact; what was taken back, or is not its signer’s to say, is no evidence. A time is given only if somebody else than the signer vouches for it.</p>
 ${table('Claims', [{ title: 'What' }, { title: 'By' }, { title: 'Existed by' }, { title: 'Log entry', numeric: true }, { title: 'Bundle' }], rows)}
 ${table('Evaluations', [{ title: 'Result' }, { title: 'By' }, { title: 'Figures' }], facts.evaluations.map(({ result, signer, metrics }) => [badge(result === 'PASSED' ? 'good' : 'bad', result), signer, Object.entries(metrics).map(([name, value]) => html`<div>${name} ${value}</div>`)]))}`;
+}
+
+function standing({ counts, revoked }: Pick<ReportedClaim, 'counts' | 'revoked'>): Html | null {
+  if (revoked !== null) return html` ${badge('bad', 'revoked')} ${revoked}`;
+  return counts ? null : html` ${badge('warn', 'not its signer’s to say')}`;
 }
 
 function bomSection({ facts: { bom } }: Report): Html {
@@ -124,7 +130,7 @@ function scanSection({ facts }: Report): Html {
 
 function promotionsSection({ facts, id }: Report): Html {
   const rows = facts.promotions.map((each) => [
-    each.logIndex, each.environment, html`<code>${each.id.slice(0, 23)}</code>${each.id === id ? ' this one' : ''}`, badge(each.result === 'PASSED' ? 'good' : 'bad', each.result),
+    each.logIndex, html`${each.environment}${standing(each)}`, html`<code>${each.id.slice(0, 23)}</code>${each.id === id ? ' this one' : ''}`, badge(each.result === 'PASSED' ? 'good' : 'bad', each.result),
     each.time ?? html`${each.claimedTime} ${badge('warn', 'claimed')}`, each.signer, html`<code>${each.policyDigest?.slice(0, 23)}</code>`,
   ]);
   return html`<h2 id="promotions">Promotions</h2>${table('Of this name, in the order of the log', [{ title: 'Entry', numeric: true }, { title: 'Environment' }, { title: 'Artifact' }, { title: 'Result' }, { title: 'Time' }, { title: 'By' }, { title: 'Policy' }], rows)}`;

@@ -6,6 +6,7 @@ import type { Signer, VerifiedClaim } from '../claims/types.ts';
 import type { EvidenceKind } from '../controls/catalogue.ts';
 import { isJsonObject, type Json } from '../json.ts';
 import type { Authority } from '../policy/authority.ts';
+import { readPromotion } from '../policy/vsa.ts';
 import type { Lineage } from '../lineage/types.ts';
 import type { LogEntry } from '../ports.ts';
 import { summariseBom, type BomSummary } from './bom-summary.ts';
@@ -21,6 +22,10 @@ export interface ReportedClaim {
   /** Verified, RFC 3339; null where nobody but the signer says so. */
   readonly time: string | null;
   readonly logIndex: number | null;
+  /** Why it no longer counts; null: nobody took it back. */
+  readonly revoked: string | null;
+  /** Its signer may say this of the artifact, and it was not taken back: only then is it evidence. */
+  readonly counts: boolean;
 }
 
 /** One promotion in the log whose VSA verified. */
@@ -49,33 +54,44 @@ export interface ReportFacts {
   readonly promotions: readonly ReportedPromotion[];
 }
 
+export interface ReportedUnder {
+  readonly entries: readonly LogEntry[];
+  readonly authority: Authority;
+  /** Whether a claim counts, and why not; absent: only claims that count are given. */
+  readonly standing?: (claim: VerifiedClaim) => Pick<ReportedClaim, 'revoked' | 'counts'>;
+}
+
 /** What verified claims say of the artifact `id`; promotions are those of its name, of any id. */
-export function reportFacts(id: string, claims: readonly VerifiedClaim[], under: { readonly entries: readonly LogEntry[]; readonly authority: Authority }): ReportFacts {
+export function reportFacts(id: string, claims: readonly VerifiedClaim[], under: ReportedUnder): ReportFacts {
   const indexes = new Map(under.entries.map((entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
-  const context: Context = { indexes, nameOf: (signer) => signerName(signer, under.authority) };
+  const context: Context = { indexes, nameOf: (signer) => signerName(signer, under.authority), standing: under.standing ?? (() => ({ revoked: null, counts: true })) };
   const own = claims.filter(({ statement }) => manifestOf(statement) === id);
   const ofType = (type: string) => own.filter(({ statement }) => statement.predicateType === type);
+  const counting = (type: string) => ofType(type).filter((claim) => context.standing(claim).counts);
   return {
     claims: own.map((claim) => reported(claim, context)),
-    bom: bomOf(ofType(PREDICATES.bom)[0]),
+    bom: bomOf(counting(PREDICATES.bom)[0]),
+    // What somebody known found is shown, whether or not a scan is theirs to sign.
     scans: ofType(PREDICATES.vulns).map((claim) => ({ signer: context.nameOf(claim.signer), results: scanResults(claim) })),
-    evaluations: ofType(PREDICATES.evaluation).map((claim) => evaluation(claim, context)),
+    evaluations: counting(PREDICATES.evaluation).map((claim) => evaluation(claim, context)),
     approvals: ofType(PREDICATES.approval).map((claim) => reported(claim, context)),
     promotions: claims.flatMap((claim) => promotion(claim, context)).toSorted((a, b) => (a.logIndex ?? 0) - (b.logIndex ?? 0)),
   };
 }
 
-/** The evidence that is held for the controls of the frameworks: only what was verified in this run. */
+/** The evidence that is held for the controls of the frameworks: only what was verified in this run, and counts. */
 export function evidenceHeld(facts: ReportFacts, verified: { readonly content: boolean; readonly lineage: Lineage | null; readonly policy: boolean }): ReadonlySet<EvidenceKind> {
   const { bom } = facts;
+  const claims = facts.claims.filter(({ counts }) => counts);
+  const promotions = facts.promotions.filter(({ counts }) => counts);
   const held: Readonly<Record<EvidenceKind, boolean>> = {
-    signature: facts.claims.length > 0,
+    signature: claims.length > 0,
     digests: verified.content,
     bom: bom !== null,
     tool: some(bom?.tools),
     version: bom?.version != null,
     supplier: bom?.supplier != null,
-    timestamp: facts.claims.some(({ time }) => time !== null),
+    timestamp: claims.some(({ time }) => time !== null),
     architecture: bom?.architecture != null,
     interface: some(bom?.interfaces),
     licence: some(bom?.licences),
@@ -85,15 +101,15 @@ export function evidenceHeld(facts: ReportFacts, verified: { readonly content: b
     software: some(bom?.software),
     metrics: some(bom?.metrics) || facts.evaluations.some(({ metrics }) => Object.keys(metrics).length > 0),
     energy: bom?.hasEnergy === true,
-    scan: some(facts.scans),
-    provenance: facts.claims.some(({ predicateType }) => predicateType === PREDICATES.provenance),
+    scan: claims.some(({ predicateType }) => predicateType === PREDICATES.vulns),
+    provenance: claims.some(({ predicateType }) => predicateType === PREDICATES.provenance),
     evaluation: some(facts.evaluations),
-    approval: some(facts.approvals),
-    promotion: some(facts.promotions),
-    log: facts.claims.some(({ logIndex }) => logIndex !== null),
+    approval: facts.approvals.some(({ counts }) => counts),
+    promotion: some(promotions),
+    log: claims.some(({ logIndex }) => logIndex !== null),
     policy: verified.policy,
-    inventory: facts.claims.some(({ logIndex }) => logIndex !== null),
-    diff: new Set(facts.promotions.map(({ id }) => id)).size > 1,
+    inventory: claims.some(({ logIndex }) => logIndex !== null),
+    diff: new Set(promotions.map(({ id }) => id)).size > 1,
   };
   return new Set(Object.entries(held).flatMap(([kind, is]) => (is ? [kind as EvidenceKind] : [])));
 }
@@ -110,6 +126,7 @@ function some(list: readonly unknown[] | undefined): boolean {
 interface Context {
   readonly indexes: ReadonlyMap<string, LogEntry>;
   readonly nameOf: (signer: Signer) => string;
+  readonly standing: NonNullable<ReportedUnder['standing']>;
 }
 
 /** The principal's name beside the key or identity that proves it. */
@@ -118,7 +135,7 @@ function signerName(signer: Signer, authority: Authority): string {
   return typeof who === 'string' ? describeSigner(signer) : `${who.principal.name} (${describeSigner(signer)})`;
 }
 
-function reported(claim: VerifiedClaim, { indexes, nameOf }: Context): ReportedClaim {
+function reported(claim: VerifiedClaim, { indexes, nameOf, standing }: Context): ReportedClaim {
   return {
     predicateType: claim.statement.predicateType,
     title: titleOf(claim.statement),
@@ -126,12 +143,17 @@ function reported(claim: VerifiedClaim, { indexes, nameOf }: Context): ReportedC
     bundle: claim.bundle,
     time: claim.times.map(({ time }) => time).toSorted()[0] ?? null,
     logIndex: indexes.get(claim.bundle)?.index ?? null,
+    ...standing(claim),
   };
 }
 
+/** None of one that is not its signer's to make, or says something else than its log entry. */
 function promotion(claim: VerifiedClaim, context: Context): readonly ReportedPromotion[] {
   const entry = context.indexes.get(claim.bundle);
   if (claim.statement.predicateType !== PREDICATES.promotion || entry?.leaf.kind !== 'promotion') return [];
+  const { counts, revoked } = context.standing(claim);
+  if (!counts && revoked === null) return [];
+  if (manifestOf(claim.statement) !== entry.leaf.manifest || readPromotion(claim.statement)?.resource?.environment !== entry.leaf.env) return [];
   const { predicate } = claim.statement;
   const policy = isJsonObject(predicate['policy']) ? predicate['policy'] : {};
   const digest = isJsonObject(policy['digest']) ? policy['digest']['sha256'] : undefined;
