@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBase64, isBase64 } from '../../src/domain/base64.ts';
 import { parseStrictJson, readStrictly, strictJsonWithout, type StrictJsonOptions } from '../../src/domain/json.ts';
+import { WeighmarkError } from '../../src/domain/errors.ts';
 import { scanJson } from '../../src/domain/json-scan.ts';
 
 /** Value or refusal, in words. */
@@ -95,7 +96,7 @@ test('a fault in what is put off is refused at once', () => {
   const long = JSON.stringify(Array.from({ length: 20_000 }, (_, index) => index));
   for (const fault of ['{"k":1,"k":2}', '[1,]', '"\\ud800"', '"\u0001"', '{"__proto__":1}', `${'['.repeat(70)}${']'.repeat(70)}`]) {
     const bytes = Buffer.from(`{"a":{"b":{"long":${long},"deep":{"x":[${fault},${long}]}}}}`);
-    assert.throws(() => parseStrictJson(bytes, { lazyPath: ['a', 'b'] }), undefined, fault);
+    assert.throws(() => parseStrictJson(bytes, { lazyPath: ['a', 'b'] }), WeighmarkError, fault);
   }
 });
 

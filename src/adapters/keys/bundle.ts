@@ -19,18 +19,33 @@ export interface BundleParts {
  */
 export function bundleOf(parts: BundleParts): Uint8Array {
   const timestamps = (parts.timestamps ?? []).map((token) => ({ signedTimestamp: base64(token) }));
-  return Buffer.from(
-    JSON.stringify({
-      mediaType: BUNDLE_MEDIA_TYPE,
-      verificationMaterial: {
-        ...keyMember(parts.key),
-        tlogEntries: parts.logEntries ?? [],
-        ...(timestamps.length > 0 ? { timestampVerificationData: { rfc3161Timestamps: timestamps } } : {}),
-      },
-      dsseEnvelope: { payload: base64(parts.payload), payloadType: IN_TOTO_PAYLOAD, signatures: [{ sig: base64(parts.signature), keyid: '' }] },
-    }),
-  );
+  const json = JSON.stringify({
+    mediaType: BUNDLE_MEDIA_TYPE,
+    verificationMaterial: {
+      ...keyMember(parts.key),
+      tlogEntries: parts.logEntries ?? [],
+      ...(timestamps.length > 0 ? { timestampVerificationData: { rfc3161Timestamps: timestamps } } : {}),
+    },
+    dsseEnvelope: { payload: '', payloadType: IN_TOTO_PAYLOAD, signatures: [{ sig: base64(parts.signature), keyid: '' }] },
+  });
+  return withPayload(json, parts.payload);
 }
+
+const EMPTY_PAYLOAD = '"payload":""';
+
+/** Puts the payload where it is left empty, piece by piece: as text in a text it would be in memory four times. */
+function withPayload(json: string, payload: Uint8Array): Uint8Array {
+  const at = json.lastIndexOf(EMPTY_PAYLOAD) + EMPTY_PAYLOAD.length - 1;
+  const [head, tail] = [json.slice(0, at), json.slice(at)];
+  const bytes = Buffer.alloc(Buffer.byteLength(json) + Math.ceil(payload.length / 3) * 4);
+  let end = bytes.write(head);
+  for (let start = 0; start < payload.length; start += PIECE_BYTES) end += bytes.write(base64(payload.subarray(start, start + PIECE_BYTES)), end, 'latin1');
+  bytes.write(tail, end);
+  return bytes;
+}
+
+/** A multiple of three: each piece ends where four characters end. */
+const PIECE_BYTES = 12 << 10;
 
 function keyMember(key: KeyPart): object {
   if ('hint' in key) return { publicKey: { hint: key.hint } };
@@ -39,5 +54,5 @@ function keyMember(key: KeyPart): object {
 }
 
 function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { jsonBytes } from '../json-write.ts';
 import { COMPUTED, pick, type FactOf, type FactSource } from '../metadata/types.ts';
 import { cite, claimRef, present, property, since, some, startBuild, type Build, type BomInput } from './build.ts';
 import { NO_TIME, withCitations } from './citations.ts';
@@ -24,7 +25,7 @@ export function createBom(input: BomInput): Bom {
 
 /** The BOM's bytes: UTF-8, two spaces, fields in the order of the specification, a last newline. */
 export function bomBytes(bom: Bom): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(bom, null, 2).replace(INVISIBLE, escapeUnits)}\n`);
+  return jsonBytes(bom, { indent: 2, escape: (json) => json.replace(INVISIBLE, escapeUnits), end: '\n' });
 }
 
 /** Controls, bidi and invisible characters, which JSON may hold as they are: escaped, so that printing a BOM is harmless. */

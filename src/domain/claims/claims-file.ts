@@ -52,13 +52,18 @@ const NEWLINE = Buffer.from('\n');
 function isOneDocument(bytes: Uint8Array): boolean {
   const newline = bytes.indexOf(0x0a);
   if (newline < 0 || newline > LIMITS.claimBytes || bytes.length > LIMITS.claimBytes) return false;
-  if (Buffer.from(bytes.subarray(0, newline)).toString('latin1').trimEnd().endsWith('}')) return false;
+  if (lastByte(bytes.subarray(0, newline)) === 0x7d) return false;
   try {
     parseStrictJson(bytes);
     return true;
   } catch {
     return false;
   }
+}
+
+/** That is no white space. */
+function lastByte(line: Uint8Array): number | undefined {
+  return line.findLast((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0d);
 }
 
 /** The same JSON without its line breaks; a re-wrapping, so its own digest differs and what it signs does not. */

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
+import { jsonBytes } from '../json-write.ts';
 import { LIMITS } from '../limits.ts';
 import { STATEMENT_V01, STATEMENT_V1 } from './predicates.ts';
 import type { Statement, Subject } from './types.ts';
@@ -31,7 +31,7 @@ const LAZY_PATH = ['predicate', 'metadata', 'component'];
 export function buildStatement(subject: readonly Subject[], predicateType: string, predicate: Readonly<Record<string, unknown>>): Uint8Array {
   readSubjects(subject as unknown as Json, LIMITS.subjectsPerStatement);
   if (predicateType === '') throw malformed('it has no predicateType');
-  return Buffer.from(JSON.stringify({ _type: STATEMENT_V1, subject, predicateType, predicate }));
+  return jsonBytes({ _type: STATEMENT_V1, subject, predicateType, predicate }, { indent: 0 });
 }
 
 function readSubjects(value: Json | undefined, max: number): readonly Subject[] {
