@@ -121,6 +121,14 @@ export class WeighmarkError extends Error {
   }
 }
 
+/** What stops a whole run rather than the one thing at hand: the same for everything that was named. */
+const OF_THE_RUN: readonly Code[] = ['interrupted', 'internal', 'config-invalid', 'config-not-allowed', 'trust-invalid', 'trust-unavailable', 'disk-full', 'write-refused'];
+
+/** Of several things named, one that cannot be judged keeps none of the others from being shown. */
+export function isOfOne(error: unknown): error is WeighmarkError {
+  return error instanceof WeighmarkError && !OF_THE_RUN.includes(error.code);
+}
+
 const EXIT_PRECEDENCE: readonly ExitCode[] = [130, 70, 2, 1, 4, 3, 0];
 
 /** The exit code that wins when several apply (DESIGN 5). An empty list is 3: nothing was verified. */

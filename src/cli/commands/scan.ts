@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { WeighmarkError, worstExit, type ExitCode } from '../../domain/errors.ts';
+import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
 import type { Tree } from '../../domain/ports.ts';
@@ -41,7 +41,7 @@ export const register: Register = (program, run) => {
       const { index, feeds } = await feedsOf(context, options);
       const suppressions = await suppressionsOf(context, options, paths);
       const scans: ShownScan[] = [];
-      for (const path of paths) scans.push({ shown: path, scan: await scanPath(context, path, { options, index, suppressions }) });
+      for (const path of paths) scans.push(await (paths.length === 1 ? scanOne : scanOfSeveral)(context, path, { options, index, suppressions }));
       return report(context, scans, { failOn, feeds });
     }));
 };
@@ -75,6 +75,20 @@ interface Judging {
   readonly suppressions: ScanOptions['suppressions'];
 }
 
+async function scanOne(context: Context, path: string, judging: Judging): Promise<ShownScan> {
+  return { shown: path, scan: await scanPath(context, path, judging) };
+}
+
+async function scanOfSeveral(context: Context, path: string, judging: Judging): Promise<ShownScan> {
+  try {
+    return await scanOne(context, path, judging);
+  } catch (error) {
+    if (!isOfOne(error)) throw error;
+    const open = { path, sizeBytes: 0, formats: [], findings: [], unexamined: [{ place: { path }, reason: error.message }], verdict: 'incomplete' } as const;
+    return { shown: path, scan: { root: path, files: [open], findings: [], verdict: 'incomplete' }, stopped: error.code };
+  }
+}
+
 async function scanPath(context: Context, path: string, { options, index, suppressions }: Judging): Promise<ArtifactScan> {
   const files = await context.files();
   const tree: Tree = await files.walk(resolve(context.cwd, path), options.allowSymlinks === true ? { allowSymlinks: true } : {});
@@ -95,7 +109,8 @@ function nameOf(word: string | undefined): { name: string; version?: string } | 
   return colon < 0 ? { name: word } : { name: word.slice(0, colon), version: word.slice(colon + 1) };
 }
 
-function exitOf({ scan }: ShownScan, failOn: Severity): ExitCode {
+function exitOf({ scan, stopped }: ShownScan, failOn: Severity): ExitCode {
+  if (stopped !== undefined) return CODES[stopped];
   const findings = [...scan.findings, ...scan.files.flatMap((file) => file.findings)];
   if (findings.some((finding) => isCounted(finding) && atLeast(finding.severity, failOn))) return 1;
   return scan.files.some(({ unexamined }) => unexamined.length > 0) ? 4 : 0;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { WeighmarkError, isOfOne, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
+import { findingOf, refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -45,7 +45,7 @@ export const register: Register = (program, run) => {
     if ((options.signature ?? options.to) !== undefined && refs.length > 1) throw new WeighmarkError('usage', '--signature and --to go with one artifact only');
     if (asksPolicy(options)) refuseWithPolicy(options);
     const outcomes: Shown[] = [];
-    for (const ref of refs) outcomes.push(await verifyOne(context, ref, options));
+    for (const ref of refs) outcomes.push(await (refs.length === 1 ? verifyOne(context, ref, options) : verifyOfSeveral(context, ref, options)));
     return report(context, outcomes.map((outcome) => (options.env === undefined ? outcome : { ...outcome, promise: `is what is promoted to ${options.env}` })));
   }));
 };
@@ -58,6 +58,15 @@ function refuseWithPolicy({ only, ignore, ignoreUnsignedFiles }: Options): void 
 
 /** A verdict with what is said of it, and where its files were written. */
 type Shown = VerifyOutcome & { readonly promise?: string; readonly writtenTo?: string };
+
+async function verifyOfSeveral(context: Context, ref: string, options: Options): Promise<Shown> {
+  try {
+    return await verifyOne(context, ref, options);
+  } catch (error) {
+    if (!isOfOne(error)) throw error;
+    return refused(verdictOf({ subject: ref, checks: [refusedCheck('reference', [findingOf(error)])] }));
+  }
+}
 
 async function verifyOne(context: Context, ref: string, options: Options): Promise<Shown> {
   const reference = parseReference(ref);

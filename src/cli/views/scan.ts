@@ -1,4 +1,4 @@
-import type { ExitCode } from '../../domain/errors.ts';
+import type { Code, ExitCode } from '../../domain/errors.ts';
 import { ageInDays } from '../../domain/scan/feeds/match.ts';
 import { atLeast, isCounted, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
 import { suppressionText } from '../../domain/policy/suppressions.ts';
@@ -12,6 +12,8 @@ export interface ShownScan {
   /** The path as the user wrote it. */
   readonly shown: string;
   readonly scan: ArtifactScan;
+  /** Why it was not scanned at all. */
+  readonly stopped?: Code;
 }
 
 export interface About {
@@ -41,7 +43,8 @@ export function scanText(scans: readonly ShownScan[], about: About, style: Style
 
 const MOST = 50;
 
-function artifactText({ shown, scan }: ShownScan, about: About, style: Style): string {
+function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: Style): string {
+  if (stopped !== undefined) return `${style.warn(WORDS.incomplete)}: ${style.plain(shown)}: ${style.plain(scan.files[0]?.unexamined[0]?.reason ?? 'not scanned')}`;
   const least: Severity = about.verbose ? 'info' : 'medium';
   const all = allFindings(scan);
   const listed = all.filter(({ severity }) => atLeast(severity, least));
