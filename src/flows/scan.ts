@@ -55,14 +55,16 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
   } finally {
     progress.end();
   }
-  const findings = judged(artifactFindings(tree, options), options);
+  const findings = artifactFindings(tree, options);
   const verdict = verdictOfScan([...findings, ...files.flatMap((file) => file.findings)], files.flatMap((file) => file.unexamined));
   return { root: tree.root, files, findings, verdict };
 }
 
-function artifactFindings(tree: Tree, { index, name, signer }: ScanOptions): ScanFinding[] {
+/** What feeds say of the artifact as a whole, and of themselves. */
+export function artifactFindings(tree: Pick<Tree, 'root'>, options: ScanOptions): ScanFinding[] {
+  const { index, name, signer } = options;
   if (index === undefined) return [];
-  return [...unreadFindings(index), ...(name === undefined ? [] : matchName(index, tree.root, name)), ...(signer === undefined ? [] : matchSigner(index, tree.root, signer))];
+  return judged([...unreadFindings(index), ...(name === undefined ? [] : matchName(index, tree.root, name)), ...(signer === undefined ? [] : matchSigner(index, tree.root, signer))], options);
 }
 
 async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, options: ScanOptions): Promise<ScanResult> {

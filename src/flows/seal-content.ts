@@ -2,10 +2,11 @@ import type { ListedFile } from '../domain/digest/list.ts';
 import { WeighmarkError } from '../domain/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../domain/digest/outboard.ts';
 import type { HashAlgorithm, Tree, TreeEntry } from '../domain/ports.ts';
-import { scanFile, atLeast, type ScanFinding, type Severity, type Unexamined } from '../domain/scan/index.ts';
+import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../domain/scan/index.ts';
 import { sidecarsOf } from '../domain/tree.ts';
 import { hashTree, type HashTreePorts } from './hash-tree.ts';
 import { refusePointers } from './lfs.ts';
+import { artifactFindings, scanSource, type ScanOptions } from './scan.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
@@ -44,20 +45,25 @@ export interface Scanned {
   readonly blocking: readonly ScanFinding[];
 }
 
-/** Looks at every file's content for what loading it would do; the bytes are those of the walk, or it is `file-changed`. */
-export async function scanForSeal(tree: Tree, failOn: Severity, ports: HashTreePorts): Promise<Scanned> {
-  const findings: ScanFinding[] = [];
+/**
+ * Looks at every file's content for what loading it would do, and holds it against feeds, by the digests of the walk; the
+ * bytes are those of the walk, or it is `file-changed`. What the caller's policy suppresses is told, and forbids nothing.
+ */
+export async function scanForSeal({ tree, files }: SealedContent, failOn: Severity, ports: HashTreePorts, judging: ScanOptions): Promise<Scanned> {
+  const digests = new Map(files.map((file) => [file.path, file]));
+  const options: ScanOptions = { ...judging, digests: (path) => digests.get(path) };
+  const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, options)];
   const unexamined: Unexamined[] = [];
   for (const { path, location } of tree.entries) {
     ports.signal?.throwIfAborted();
     const source = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
-      const result = await scanFile({ path, source });
+      const result = await scanSource({ path, source }, options);
       findings.push(...result.findings);
       unexamined.push(...result.unexamined);
     } finally {
       await source.close();
     }
   }
-  return { findings, unexamined, blocking: findings.filter(({ severity }) => atLeast(severity, failOn)) };
+  return { findings, unexamined, blocking: findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn)) };
 }

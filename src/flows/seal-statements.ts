@@ -56,8 +56,11 @@ export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {
   return buildStatement(subjectsOf(facts), PREDICATES.provenance, buildProvenance(step));
 }
 
+/** Says something of a feed that lies on this machine, nothing of the artifact. */
+const ABOUT_A_FEED = 'WM-FEED-003';
+
 export function scanStatement(facts: SealFacts, scanned: Scanned, run: { version: string; startedOn: string; finishedOn: string }): Uint8Array {
-  return buildStatement(subjectsOf(facts), PREDICATES.vulns, buildScanPredicate({ ...run, findings: scanned.findings, unexamined: scanned.unexamined }));
+  return buildStatement(subjectsOf(facts), PREDICATES.vulns, buildScanPredicate({ ...run, findings: scanned.findings.filter(({ rule }) => rule !== ABOUT_A_FEED), unexamined: scanned.unexamined }));
 }
 
 /** A `package` step from the state sealed before, if only its documentation was edited since. */

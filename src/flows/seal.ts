@@ -12,6 +12,7 @@ import { sidecarsOf } from '../domain/tree.ts';
 import { describeArtifact } from './bom-create.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from './resolve-inputs.ts';
+import type { ScanOptions } from './scan.ts';
 import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './seal-content.ts';
 import { bomStatement, packageStatement, scanStatement, stepStatement, type SealFacts, type SealStep } from './seal-statements.ts';
 
@@ -24,6 +25,8 @@ export interface SealInput {
   readonly source?: string;
   readonly step?: { readonly step: SealStep['step']; readonly inputs: readonly string[]; readonly parameters: SealStep['parameters'] };
   readonly failOn: Severity;
+  /** What is known to be bad, and what the caller's policy accepts. */
+  readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
   readonly allowSymlinks?: boolean;
   readonly jobs?: number;
   /** Of weighmark. */
@@ -64,7 +67,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const content = await hashForSeal(input, ports);
   const startedOn = ports.clock.now().toISOString();
-  const scanned = await scanForSeal(content.tree, input.failOn, ports);
+  const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
   const { facts, bomPayload } = await describe(input, content, ports);
   const outcome = outcomeOf({ content, scanned, facts }, ports);
   const places = sidecarsOf(content.tree);
@@ -91,6 +94,11 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   await ports.files.write(places.bom, facts.bom);
   if (!signature.foreign) await ports.files.write(places.signature, signature.bundle);
   return { ...outcome, written: true, claims: statements.map(({ title }) => title), packaged: packaged !== null, foreign: signature.foreign };
+}
+
+function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
+  const colon = name?.lastIndexOf(':') ?? -1;
+  return { ...judging, ...(name === undefined || colon < 0 ? {} : { name: { name: name.slice(0, colon), version: name.slice(colon + 1) } }) };
 }
 
 async function describe(input: SealInput, { tree, files }: SealedContent, ports: SealPorts): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {

@@ -69,3 +69,24 @@ test('never from inside the artifact, and never for what was not examined', () =
   const policy = write('all.yaml', 'rule: WM-PICKLE-001, path: "**", reason: everything, expires: 2099-01-01');
   assert.equal(run('scan', 'lfs.safetensors', '--policy', policy).status, 4);
 });
+
+test('seal refuses what a feed knows, and what the scan finds, unless the policy suppresses it', () => {
+  mkdirSync(join(folder, 'plain'));
+  writeFileSync(join(folder, 'plain/config.json'), '{}');
+  writeFileSync(join(folder, 'feed.txt'), `${createHash('sha256').update('{}').digest('hex')}  config.json\n`);
+  run('keygen', 'anna', '--no-password');
+  const seal = (path: string, ...more: string[]) => run('seal', path, '--name', 'acme/enc:1', '--key', 'anna.key', ...more);
+  const refused = seal('plain', '--feed', 'feed.txt');
+  assert.equal(refused.status, 1, refused.stderr);
+  assert.match(refused.stdout + refused.stderr, /config\.json.*feed\.txt[\s\S]*NOT SEALED: 1 findings/);
+  const json = JSON.parse(seal('plain', '--feed', 'feed.txt', '--json').stdout) as object;
+  const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(join(ROOT, 'schemas/seal.schema.json'), 'utf8')) as object);
+  assert.ok(validate(json), JSON.stringify(validate.errors));
+  const policy = write('seal.yaml', 'rule: WM-FEED-001, path: config.json, reason: looked at, expires: 2099-01-01');
+  const sealed = seal('plain', '--feed', 'feed.txt', '--policy', policy);
+  assert.equal(sealed.status, 0, sealed.stderr);
+  assert.match(sealed.stdout, /scan +nothing found; 1 suppressed by the policy/);
+  assert.equal(seal('bad').status, 1);
+  assert.equal(seal('bad', '--policy', write('bad.yaml', 'rule: WM-PICKLE-001, models: [acme/*], reason: ours, expires: 2099-01-01')).status, 0);
+  assert.equal(seal('plain', '--feed-key', 'anna.pub').status, 2);
+});

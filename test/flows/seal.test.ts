@@ -11,6 +11,8 @@ import { parseStatement } from '../../src/domain/claims/statement.ts';
 import type { Statement } from '../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import type { Files } from '../../src/domain/ports.ts';
+import { indexFeeds } from '../../src/domain/scan/feeds/match.ts';
+import { parseFeed } from '../../src/domain/scan/feeds/parse.ts';
 import { bomStatement } from '../../src/flows/seal-statements.ts';
 import { seal } from '../../src/flows/seal.ts';
 import { claimsWorld, refusals } from './claims-world.ts';
@@ -118,6 +120,42 @@ test('dangerous content is not sealed, and nothing is written', async (t) => {
   assert.equal(outcome.written, false);
   assert.ok(outcome.scan.blocking.length > 0);
   assert.deepEqual((await readdir(root)).toSorted(), ['config.json', 'model.pkl']);
+});
+
+const NOW = new Date('2026-06-01T00:00:00Z');
+const feedOf = (text: string) => indexFeeds([parseFeed('feed.yaml', Buffer.from(text), NOW)], NOW);
+const DIGEST = sha256Hex(Buffer.from(FILES['weights.bin'] ?? ''));
+
+test('known-bad bytes are not sealed, whatever the scanner thinks of them, and nothing is written', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const before = (await readdir(root)).toSorted();
+  const outcome = await world.seal(root, anna, { judging: { index: feedOf(`${DIGEST}  weights.bin\n`) } });
+  assert.equal(outcome.written, false);
+  assert.deepEqual(outcome.scan.blocking.map(({ rule, place }) => [rule, place.path]), [['WM-FEED-001', 'weights.bin']]);
+  assert.deepEqual((await readdir(root)).toSorted(), before);
+});
+
+test('a name that a feed knows to be bad is not sealed', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const index = feedOf('weighmark-feed: 1\npublished: 2026-05-01T00:00:00Z\nentries:\n  - id: X-1\n    title: a poisoned model\n    severity: critical\n    models: [{ name: acme/m, versions: "<2" }]\n');
+  assert.deepEqual((await world.seal(root, anna, { name: 'acme/m:1', judging: { index } })).scan.blocking.map(({ rule }) => rule), ['WM-FEED-002']);
+  assert.equal((await world.seal(root, anna, { name: 'acme/m:2', judging: { index } })).written, true);
+});
+
+test('a suppression in force does not forbid sealing; one that is expired, or of other bytes, does', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const index = feedOf(`${DIGEST}  weights.bin\n`);
+  const rule = { rule: 'WM-FEED-001', reason: 'looked at', expires: '2027-01-01T00:00:00Z' };
+  const sealed = async (suppression: object) => (await world.seal(root, anna, { judging: { index, suppressions: { rules: [{ ...rule, ...suppression }], now: NOW } } })).written;
+  assert.equal(await sealed({ expires: '2026-01-01T00:00:00Z' }), false);
+  assert.equal(await sealed({ sha256: 'a'.repeat(64) }), false);
+  assert.equal(await sealed({ sha256: DIGEST }), true);
 });
 
 test('an interrupted seal leaves the old one whole, or the new one', async (t) => {

@@ -3,47 +3,38 @@ import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../
 import { LIMITS } from '../../domain/limits.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
 import type { Tree } from '../../domain/ports.ts';
-import { readFeeds, scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/scan.ts';
+import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
-import { policyFrom } from '../policy-options.ts';
+import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
 import { scanJson, scanJunit, scanMarkdown, scanSarif, scanText, type ShownScan } from '../views/scan.ts';
 
-interface Options {
+interface Options extends FeedOptions {
   readonly failOn: string;
-  readonly feed?: readonly string[];
-  readonly feedKey?: string;
   readonly name?: string;
   readonly signer?: string;
   readonly allowSymlinks?: boolean;
-  readonly policy?: string;
 }
 
 const LEVELS = SEVERITIES.filter((severity) => severity !== 'info');
-const FEED_KEY_BYTES = 1 << 16;
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `scan PATH…`: what loading the files would do, without loading them. */
 export const register: Register = (program, run) => {
-  program
+  const command = program
     .command('scan')
     .description('find unsafe content and known-bad files; nothing is loaded or executed')
     .argument('<path...>', 'files or folders')
     .option('--fail-on <severity>', `exit 1 at this severity or worse: ${LEVELS.join(', ')}`, 'high')
-    .option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)', collect)
-    .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
     .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
-    .option('--policy <file>', 'its suppressions are shown with their reason, and do not count')
     .option('--signer <identity>', 'who signed it, for feeds that know signers')
-    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
-    .action(run(async (context, paths: readonly string[], options: Options) => {
-      const failOn = levelOf(options.failOn);
-      const { index, feeds } = await feedsOf(context, options);
-      const suppressions = await suppressionsOf(context, options, paths);
-      const scans: ShownScan[] = [];
-      for (const path of paths) scans.push(await (paths.length === 1 ? scanOne : scanOfSeveral)(context, path, { options, index, suppressions }));
-      return report(context, scans, { failOn, feeds });
-    }));
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact');
+  addFeedOptions(command).action(run(async (context, paths: readonly string[], options: Options) => {
+    const failOn = levelOf(options.failOn);
+    const { index, feeds, suppressions } = await judgingFrom(context, options, paths);
+    const scans: ShownScan[] = [];
+    for (const path of paths) scans.push(await (paths.length === 1 ? scanOne : scanOfSeveral)(context, path, { options, index, suppressions }));
+    return report(context, scans, { failOn, feeds });
+  }));
 };
 
 function levelOf(word: string): Severity {
@@ -52,26 +43,9 @@ function levelOf(word: string): Severity {
   return level;
 }
 
-type Feeds = Awaited<ReturnType<typeof readFeeds>>;
-
-async function feedsOf(context: Context, { feed = [], feedKey }: Options): Promise<Partial<Feeds> & { feeds: readonly ReadFeed[] }> {
-  if (feed.length === 0 && feedKey !== undefined) throw new WeighmarkError('usage', '--feed-key goes with --feed');
-  if (feed.length === 0) return { feeds: [] };
-  const files = await context.files();
-  const key = feedKey === undefined ? undefined : Buffer.from(await files.read(resolve(context.cwd, feedKey), FEED_KEY_BYTES)).toString('utf8');
-  return readFeeds(feed, { feeds: await context.feeds(), clock: context.clock }, key);
-}
-
-/** Only from a policy named here, which lies in none of the artifacts. */
-async function suppressionsOf(context: Context, { policy }: Options, paths: readonly string[]): Promise<ScanOptions['suppressions']> {
-  if (policy === undefined) return undefined;
-  const loaded = await policyFrom(context, { policy }, paths.map((path) => resolve(context.cwd, path)));
-  return { rules: loaded.policy.suppressions, now: context.clock.now() };
-}
-
 interface Judging {
   readonly options: Options;
-  readonly index: Feeds['index'] | undefined;
+  readonly index: ScanOptions['index'] | undefined;
   readonly suppressions: ScanOptions['suppressions'];
 }
 

@@ -4,15 +4,16 @@ import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { Hasher } from '../../domain/ports.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
-import { SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
+import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/seal.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
+import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
-interface Options extends SignerOptions {
+interface Options extends SignerOptions, FeedOptions {
   readonly name?: string;
   readonly source?: string;
   readonly step?: string;
@@ -37,7 +38,11 @@ export const register: Register = (program, run) => {
     .option('--param <name=value>', 'a parameter of the step (repeat)', collect)
     .addOption(new Option('--fail-on <level>', 'findings of this severity forbid sealing').choices(SEVERITIES.slice(0, 4)).default('high'))
     .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
-  addSignerOptions(command).action(run(async (context, path: string, options: Options) => report(path, await seal(inputOf(context, path, options), await portsOf(context, options)))));
+  addSignerOptions(addFeedOptions(command)).action(run(async (context, path: string, options: Options) => {
+    const input = inputOf(context, path, options);
+    const judging = await judgingFrom(context, options, [path]);
+    return report(path, await seal({ ...input, judging }, await portsOf(context, options)));
+  }));
 };
 
 function inputOf(context: Context, path: string, options: Options): SealInput {
@@ -107,13 +112,19 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
   if (!outcome.written) return [content, style.good(`SEALED already: ${path} (${id})`)];
   return [
     content,
-    `scan       ${scan.findings.length === 0 ? 'nothing found' : `${scan.findings.length} findings below the limit`}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
+    `scan       ${foundText(scan.findings)}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
     `signed     ${outcome.foreign ? 'OMS signature (among the claims: model.sig is another signer\'s)' : 'OMS signature'}, ${claims.join(', ')}`,
     `           by ${style.plain(signer)}`,
     ...(outcome.packaged ? ['note       only documentation changed: a package step links to the state sealed before'] : []),
     ...(leftOut.length > 0 ? [`left out   ${leftOut.length} files of a download tool's bookkeeping (.cache/huggingface)`] : []),
     style.good(`SEALED: ${path} is ${name} (${id})`),
   ];
+}
+
+function foundText(findings: readonly ScanFinding[]): string {
+  const counted = findings.filter(isCounted).length;
+  const suppressed = findings.length - counted;
+  return `${counted === 0 ? 'nothing found' : `${counted} findings below the limit`}${suppressed === 0 ? '' : `; ${suppressed} suppressed by the policy`}`;
 }
 
 const MAX_SHOWN = 20;
