@@ -90,8 +90,8 @@ export function createContext(settings: ContextSettings): Context {
 
 /** Commands that walk folders make the garbage of many files. */
 async function filesOnDisk(): Promise<Files> {
-  const [{ createFiles }, { keepYoungGenerationSmall }] = await Promise.all([import('../adapters/files/index.ts'), import('./memory.ts')]);
-  keepYoungGenerationSmall();
+  const [{ createFiles }, { keepHeapSmall }] = await Promise.all([import('../adapters/files/index.ts'), import('./memory.ts')]);
+  keepHeapSmall();
   return createFiles();
 }
 
