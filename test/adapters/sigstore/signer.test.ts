@@ -12,6 +12,7 @@ import { createTimestamper } from '../../../src/adapters/sigstore/timestamp.ts';
 import { exchange } from '../../../src/adapters/sigstore/http.ts';
 import { tokenSource } from '../../../src/adapters/sigstore/token.ts';
 import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { makeCertificate } from '../../domain/claims/make-certificate.ts';
 import { emailClaims, startIssuer, type Issuer } from '../../interop/sigstore/issuer.ts';
 import { serve, type FakeServer } from './services.ts';
 
@@ -52,6 +53,15 @@ test('no secret in any error: a certificate authority that echoes the token', as
   assert.ok(echo.requests.some(({ body }) => body.includes(secret)), 'the token was sent, so it could have come back');
 });
 
+test('a certificate for another key is not signed with', async () => {
+  const { pem } = makeCertificate({ name: 'somebody else' });
+  const authority = await serve((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ signedCertificateEmbeddedSct: { chain: { certificates: [pem] } } })));
+  const signer = await createUserSigners(files, { env: {}, options: { offline: false } })
+    .keyless({ identityTokenFile: file('token', issuer.token(emailClaims('anna@example.com'))), signingConfigFile: signingConfig(authority.url) });
+  await assert.rejects(signer.sign(Buffer.from('{}')), { code: 'network', message: /certified another key/ });
+  authority.close();
+});
+
 test('no secret in any error: GitHub’s token service refuses, or answers nonsense', async () => {
   const env = { ACTIONS_ID_TOKEN_REQUEST_URL: `${echo.url}/token?x=1`, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'ghs_topsecret' };
   await assert.rejects(token(env), (error) => assertSilent(error, 'ghs_topsecret', 'network'));
@@ -59,7 +69,7 @@ test('no secret in any error: GitHub’s token service refuses, or answers nonse
 
 test('no secret in any error: tokens that cannot be used', async () => {
   const good = issuer.token(emailClaims('anna@example.com'));
-  const bad = [good.slice(0, -300), `${good}.more`, issuer.token({ ...emailClaims('a@b.c'), aud: 'other' }), issuer.token({ ...emailClaims('a@b.c'), exp: 1 }), issuer.token({ sub: 'x', email: 'a@b.c', email_verified: false }), 'x.y.z', `eyJ9.${Buffer.from('{"a":1,"a":2}').toString('base64url')}.x`];
+  const bad = [good.slice(0, -300), `${good}.more`, issuer.token({ ...emailClaims('a@b.c'), aud: 'other' }), issuer.token({ ...emailClaims('a@b.c'), exp: 1 }), issuer.token({ sub: 'x', email: 'a@b.c', email_verified: false }), issuer.token({ sub: 7 }), 'x.y.z', 'x', `eyJ9.${Buffer.from('{"a":1,"a":2}').toString('base64url')}.x`];
   for (const secret of bad) await assert.rejects(token({ SIGSTORE_ID_TOKEN: secret }), (error) => assertSilent(error, secret, 'key-unusable'));
 });
 
