@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { before, test } from 'node:test';
+import { link } from '../../link.ts';
+
+/** What users install: built and linked, beside no source. */
+const installed = mkdtempSync(join(tmpdir(), 'weighmark-packed-'));
+const work = mkdtempSync(join(tmpdir(), 'weighmark-packed-work-'));
+
+before(() => {
+  symlinkSync(resolve('node_modules'), join(installed, 'node_modules'), 'junction');
+  execFileSync(process.execPath, ['build.mjs', installed], { env: { ...process.env, PATH: `${resolve('node_modules/.bin')}:${process.env['PATH'] ?? ''}` }, stdio: 'inherit' });
+  for (const path of ['bin', 'schemas', 'package.json']) cpSync(path, join(installed, path), { recursive: true });
+  const addon = `adapters/hasher/kernel/kernel-${process.platform}-${process.arch}.node`;
+  if (existsSync(join('src', addon))) cpSync(join('src', addon), join(installed, 'dist', addon));
+  mkdirSync(join(work, 'model'));
+  writeFileSync(join(work, 'model', 'config.json'), '{}');
+  writeFileSync(join(work, 'model', 'weights.bin'), Buffer.alloc(100_000, 1));
+});
+
+function run(bin: string, words: readonly string[], options: readonly string[] = []): { status: number | null; stdout: string; stderr: string } {
+  const env = { PATH: process.env['PATH'], HOME: work, XDG_CACHE_HOME: join(work, 'cache'), MODULES: join(work, 'modules') };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, bin, ...words], { cwd: work, encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+const packed = (...words: readonly string[]) => run(join(installed, 'bin/weighmark.js'), words);
+const source = (...words: readonly string[]) => run(resolve('bin/weighmark.js'), words);
+
+test('a packed weighmark says what one from source says', () => {
+  for (const words of [['--version'], ['--version', '-v'], ['hash', 'model'], ['hash', 'model', '--json'], ['hash', 'nowhere'], ['hash', '--algorithm', 'sha256', '--algorithm', 'blake2b', 'model/config.json'], ['hash', '--algoritm'], ['scan', 'model'], ['inspect', 'model', '--json'], ['hook', 'model/config.json'], ['trust', 'list'], ['verify', 'model'], ['--help'], ['trust']]) {
+    assert.deepEqual(packed(...words), source(...words), words.join(' '));
+  }
+});
+
+test('a packed weighmark seals what one from source verifies, and the other way round', () => {
+  assert.equal(packed('keygen', 'k', '--no-password').status, 0);
+  for (const [seal, verify] of [[packed, source], [source, packed]] as const) {
+    const { status, stderr } = seal('seal', 'model', '--key', 'k.key');
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(verify('verify', 'model', '--key', 'k.pub'), seal('verify', 'model', '--key', 'k.pub'));
+    assert.equal(verify('verify', 'model', '--key', 'k.pub').status, 0);
+  }
+});
+
+/** Which of Node's own modules a run loads: their names are the start-up time that a clock would measure badly. */
+function modulesOf(...words: readonly string[]): readonly string[] {
+  const spy = join(work, 'spy.cjs');
+  writeFileSync(spy, "process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, process.moduleLoadList.join('\\n')));");
+  assert.equal(run(join(installed, 'bin/weighmark.js'), words, ['--require', spy]).status, 0);
+  return readFileSync(join(work, 'modules'), 'utf8').split('\n').map((line) => line.replace('NativeModule ', ''));
+}
+
+test('hash loads nothing that it does not need: no child process, no file streams, no sockets, no workers', () => {
+  const seldom = ['child_process', 'internal/fs/streams', 'internal/fs/sync_write_stream', 'internal/fs/promises', 'net', 'tty', 'worker_threads', 'internal/crypto/webcrypto', 'v8'];
+  const loaded = modulesOf('hash', 'model/weights.bin');
+  assert.ok(loaded.includes('fs'), 'the test sees what it looks for');
+  assert.deepEqual(loaded.filter((name) => seldom.includes(name)), []);
+  assert.deepEqual(modulesOf('--version').filter((name) => [...seldom, 'crypto', 'stream'].includes(name)), []);
+});
+
+test('what cannot be linked ends the build', () => {
+  const linked = (modules: Readonly<Record<string, string>>) => () => {
+    const dist = mkdtempSync(join(tmpdir(), 'weighmark-link-'));
+    for (const [name, text] of Object.entries(modules)) writeFileSync(join(dist, name), text);
+    link(dist, { 'linked.js': ['a.js'] }, {});
+  };
+  assert.throws(linked({ 'a.js': "import { b } from './b.js';\nexport const a = 1;\n", 'b.js': "import { a } from './a.js';\nexport const b = 1;\n" }), /circle of imports: a.js > b.js > a.js/);
+  assert.throws(linked({ 'a.js': 'export default 1;\n' }), /cannot link export default/);
+  assert.throws(linked({ 'a.js': "export * from './b.js';\n", 'b.js': 'export const b = 1;\n' }), /cannot link export \*/);
+  assert.throws(linked({ 'a.js': "import './b.js';\n", 'b.js': '' }), /cannot link import/);
+  assert.throws(linked({ 'a.js': 'export const here = import.meta.dirname;\n' }), /cannot link/);
+  assert.throws(linked({ 'a.js': "export const later = () => import('./b.js');\n" }), /there is no b.js/);
+});
