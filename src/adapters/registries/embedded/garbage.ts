@@ -74,7 +74,7 @@ async function described(path: string): Promise<Found> {
  */
 async function neededBlobs(layout: string, there: ReadonlySet<string>, logged: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
-  const queue = [...(await readLayout(layout)).map(({ digest }) => ({ digest, listed: true })), ...[...there].filter((digest) => logged.has(digest)).map((digest) => ({ digest, listed: false }))];
+  const queue = [...(await readLayout(layout)).manifests.map(({ digest }) => ({ digest, listed: true })), ...[...there].filter((digest) => logged.has(digest)).map((digest) => ({ digest, listed: false }))];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { digest, listed } = next;
     if (needed.has(digest) || !there.has(digest)) continue;

@@ -14,14 +14,44 @@ const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_NAME_PARTS = 16;
 const files = createFiles();
 
+/** What an image layout lists. */
+export interface Layout {
+  readonly manifests: readonly Descriptor[];
+  readonly byTag: ReadonlyMap<string, Descriptor>;
+}
+
+/** Lists read or written last, by their file's stamp: a list of many versions takes long to read. */
+const kept = new Map<string, { readonly stamp: string; readonly layout: Layout }>();
+const MAX_KEPT = 8;
+
 /**
  * The layout's index.json; empty if there is none yet. It is written anew from what was read: nothing in it is passed over.
  * @throws WeighmarkError `unreadable`.
  */
-export async function readLayout(layout: string): Promise<readonly Descriptor[]> {
+export async function readLayout(layout: string): Promise<Layout> {
   const file = join(layout, 'index.json');
+  const stamp = await stampOf(file);
+  const found = kept.get(file);
+  if (found !== undefined && stamp !== null && found.stamp === stamp) return found.layout;
   const bytes = await orHint(files.readIfThere(file, LIMITS.layoutBytes), RESTORE);
-  return bytes === null ? [] : descriptorsIn(bytes, file);
+  const read = layoutOf(bytes === null ? [] : descriptorsIn(bytes, file));
+  if (stamp === (await stampOf(file))) keep(file, stamp, read);
+  return read;
+}
+
+function layoutOf(manifests: readonly Descriptor[]): Layout {
+  return { manifests, byTag: new Map(manifests.flatMap((each) => (tagOf(each) === undefined ? [] : [[tagOf(each) ?? '', each] as const]))) };
+}
+
+function keep(file: string, stamp: string | null, layout: Layout): void {
+  if (kept.size >= MAX_KEPT) kept.clear();
+  if (stamp !== null) kept.set(file, { stamp, layout });
+}
+
+/** Lists are replaced, never changed in place: another list is another inode or another time. Null if there is none. */
+async function stampOf(file: string): Promise<string | null> {
+  const found = await stat(file, { bigint: true }).catch(() => null);
+  return found === null ? null : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
 }
 
 const RESTORE = 'restore it from a copy, or remove it and push again: blobs that are there are not sent twice';
@@ -44,7 +74,9 @@ function noDescriptor(file: string): never {
 /** Under the registry's lock. The `oci-layout` file comes last: then the layout is there. */
 export async function writeLayout(layout: string, manifests: readonly Descriptor[]): Promise<void> {
   const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
-  await writeFileAtomic(join(layout, 'index.json'), JSON.stringify(index));
+  const file = join(layout, 'index.json');
+  await writeFileAtomic(file, JSON.stringify(index));
+  keep(file, await stampOf(file), layoutOf(manifests));
   const marker = join(layout, 'oci-layout');
   if ((await files.readIfThere(marker, LIMITS.configBytes)) === null) await writeFileAtomic(marker, LAYOUT_FILE);
 }
@@ -53,8 +85,10 @@ export function tagOf(descriptor: Descriptor): string | undefined {
   return descriptor.annotations?.[REF_NAME];
 }
 
-/** An index with the tag on this descriptor and nowhere else. */
+/** An index with the tag on this descriptor and nowhere else; the same array if that is so already. */
 export function withTag(manifests: readonly Descriptor[], tag: string, descriptor: Descriptor): readonly Descriptor[] {
+  const concerned = manifests.filter((each) => tagOf(each) === tag || (each.digest === descriptor.digest && tagOf(each) === undefined));
+  if (concerned.length === 1 && tagOf(concerned[0] ?? descriptor) === tag && concerned[0]?.digest === descriptor.digest) return manifests;
   const { annotations: old = {}, ...rest } = descriptor;
   const tagged = { ...rest, annotations: { ...old, [REF_NAME]: tag } };
   return [...manifests.filter((each) => tagOf(each) !== tag && !(each.digest === descriptor.digest && tagOf(each) === undefined)), tagged];

@@ -9,9 +9,10 @@ import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/p
 import { checkArtifactName, checkTag, isDigest } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, descriptorsOf, EMPTY_CONFIG, fallbackTag, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
-import { blobPath, getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
 import { collectGarbage } from './garbage.ts';
-import { modelNames, readLayout, tagOf, withManifest, withTag, writeLayout } from './layout.ts';
+import { createCommit, type Commit } from './commit.ts';
+import { modelNames, readLayout, tagOf, withManifest, withTag, type Layout } from './layout.ts';
 
 const ARTIFACT_TYPE = 'application/vnd.cncf.model.manifest.v1+json';
 const FALLBACK_TAG = /^sha256-[0-9a-f]{64}$/;
@@ -19,11 +20,12 @@ const FALLBACK_TAG = /^sha256-[0-9a-f]{64}$/;
 interface Store {
   readonly folder: string;
   readonly lockFile: string;
+  readonly commit: Commit;
 }
 
 /** A registry in a folder: one OCI image layout a model below `models/`, the log beside them. */
 export function embeddedRegistry({ location, folder }: { location: string; folder: string }, parts: { log: TransparencyLog; lockFile: string }): Registry {
-  const store: Store = { folder, lockFile: parts.lockFile };
+  const store: Store = { folder, lockFile: parts.lockFile, commit: createCommit(parts.lockFile) };
   const layout = (name: string) => layoutOf(store, name);
   return {
     location,
@@ -33,16 +35,16 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     hasBlob: (name, digest) => hasBlob(layout(name), digest),
     putFile: (name, digest, file) => putFile(layout(name), digest, file),
     putBytes: (name, digest, bytes) => putBytes(layout(name), digest, bytes),
-    mountBlob: (name, digest, from) => mountBlob(store, { name, digest, from }),
+    mountBlob: (name, digest) => hasBlob(layout(name), digest),
     putManifest: (name, manifest, tag) => putManifest(store, { name, ...manifest, tag }),
     getManifest: (name, digest) => readBlob(layout(name), digest, LIMITS.manifestBytes),
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
     getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
-    putClaim: async (name, manifest, bundle) => attach(store, name, claimReferrer(await describe(store, name, manifest), bundle), manifest),
+    putClaim: async (name, manifest, bundle) => attach(store, { name, manifest, referrer: (subject) => claimReferrer(subject, bundle) }),
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
     putAttachment: async (name, manifest, artifactType, content) =>
-      attach(store, name, attachmentReferrer(await describe(store, name, manifest), artifactType, content), manifest),
+      attach(store, { name, manifest, referrer: (subject) => attachmentReferrer(subject, artifactType, content) }),
     attachmentTypes: async (name, manifest) => {
       const listed = await referrersOf(layout(name), await readLayout(layout(name)), manifest);
       return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter((type) => type !== BUNDLE_MEDIA_TYPE);
@@ -58,7 +60,7 @@ function layoutOf(store: Store, name: string): string {
 
 async function list(store: Store): Promise<readonly RegistryEntry[]> {
   const names = await modelNames(join(store.folder, 'models'));
-  return (await Promise.all(names.map(async (name) => entriesOf(name, await readLayout(layoutOf(store, name)))))).flat();
+  return (await Promise.all(names.map(async (name) => entriesOf(name, (await readLayout(layoutOf(store, name))).manifests)))).flat();
 }
 
 function entriesOf(name: string, manifests: readonly Descriptor[]): readonly RegistryEntry[] {
@@ -77,8 +79,8 @@ async function resolve(store: Store, name: string, reference: string): Promise<s
   if (isDigest(reference)) {
     if (await hasBlob(layout, reference)) return reference;
   } else {
-    const found = (await readLayout(layout)).find((each) => tagOf(each) === reference && isArtifact(each));
-    if (found !== undefined) return found.digest;
+    const found = (await readLayout(layout)).byTag.get(reference);
+    if (found !== undefined && isArtifact(found)) return found.digest;
   }
   const separator = isDigest(reference) ? '@' : ':';
   throw new WeighmarkError('not-found', `the registry has no ${name}${separator}${reference}`, { subject: `${name}${separator}${reference}`, hint: 'see what there is with `weighmark list`' });
@@ -86,23 +88,19 @@ async function resolve(store: Store, name: string, reference: string): Promise<s
 
 async function putManifest(store: Store, manifest: { name: string; bytes: Uint8Array; mediaType: string; digest: string; tag: string | undefined }): Promise<void> {
   const { name, bytes, mediaType, digest, tag } = manifest;
-  await putBytes(layoutOf(store, name), digest, bytes);
+  const layout = layoutOf(store, name);
+  await putBytes(layout, digest, bytes);
   const { artifactType } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest' });
   const descriptor = { mediaType, digest, size: bytes.length, ...(typeof artifactType === 'string' ? { artifactType } : {}) };
-  await update(store, name, (manifests) => (tag === undefined ? withManifest(manifests, descriptor) : withTag(manifests, checkTag(tag), descriptor)));
-}
-
-/** Each model's layout is whole by itself, so the blob is copied (or reflinked) out of the other's. */
-async function mountBlob(store: Store, { name, digest, from }: { name: string; digest: string; from: string }): Promise<boolean> {
-  const source = layoutOf(store, from);
-  if (!(await hasBlob(source, digest))) return false;
-  await putFile(layoutOf(store, name), digest, { location: blobPath(source, digest), sizeBytes: 0 });
-  return true;
+  await store.commit(layout, async () => async (manifests) => {
+    await requireBlobs(layout, digest, bytes);
+    return tag === undefined ? withManifest(manifests, descriptor) : withTag(manifests, checkTag(tag), descriptor);
+  });
 }
 
 async function setTag(store: Store, { name, tag, digest }: { name: string; tag: string; digest: string }): Promise<void> {
   const descriptor = await describe(store, name, digest);
-  await update(store, name, (manifests) => withTag(manifests, checkTag(tag), descriptor));
+  await store.commit(layoutOf(store, name), async () => async (manifests) => withTag(manifests, checkTag(tag), descriptor));
 }
 
 /** Descriptor of a stored manifest, from its bytes. */
@@ -113,41 +111,54 @@ async function describe(store: Store, name: string, digest: string): Promise<Des
   return { mediaType: type, digest, size: bytes.length, ...(typeof artifactType === 'string' ? { artifactType } : {}) };
 }
 
-/** Changes one layout's index under the registry's lock. */
-async function update(store: Store, name: string, change: (manifests: readonly Descriptor[]) => readonly Descriptor[]): Promise<void> {
-  const layout = layoutOf(store, name);
-  await withLock(store.lockFile, async () => {
-    const before = await readLayout(layout);
-    const after = change(before);
-    if (JSON.stringify(after) !== JSON.stringify(before)) await writeLayout(layout, after);
-  });
+/** A manifest and all it names: under the lock, so that none is collected as garbage any more. @throws WeighmarkError `not-found`. */
+async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array): Promise<void> {
+  const { config, layers } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest', refuseCaseDuplicates: false });
+  const named = [config, ...(Array.isArray(layers) ? layers : [])].flatMap((each) => readDescriptor(each)?.digest ?? []);
+  for (const digest of [manifest, ...named]) {
+    if (!(await hasBlob(layout, digest))) throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', { subject: digest, hint: 'repeat: it was an old one, and was collected as garbage just now' });
+  }
+}
+
+interface Attaching {
+  readonly name: string;
+  readonly manifest: string;
+  readonly referrer: (subject: Descriptor) => Referrer;
 }
 
 /**
  * Lists a referrer twice: in the fallback index that registries and `ocidir://` readers look for, and by itself, as
  * servers that serve a layout folder expect.
  */
-async function attach(store: Store, name: string, referrer: Referrer, subject: string): Promise<void> {
+async function attach(store: Store, { name, manifest: subject, referrer: make }: Attaching): Promise<void> {
   const layout = layoutOf(store, name);
-  await putBytes(layout, referrer.layer.digest, referrer.layer.bytes);
-  await putBytes(layout, EMPTY_DIGEST, EMPTY_CONFIG);
-  await putBytes(layout, referrer.descriptor.digest, referrer.manifest);
-  await withLock(store.lockFile, async () => {
-    const before = await readLayout(layout);
-    const listed = await referrersOf(layout, before, subject);
-    if (listed.some((each) => each.digest === referrer.descriptor.digest)) return;
-    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, referrer.descriptor] }));
-    const digest = ociDigest(index);
-    await putBytes(layout, digest, index);
-    const fallback = { mediaType: INDEX_TYPE, digest, size: index.length };
-    await writeLayout(layout, withTag(withManifest(before, referrer.descriptor), fallbackTag(subject), fallback));
+  await store.commit(layout, async () => {
+    const referrer = make(await describe(store, name, subject));
+    const blobs = [referrer.layer, { digest: EMPTY_DIGEST, bytes: EMPTY_CONFIG }, { digest: referrer.descriptor.digest, bytes: referrer.manifest }];
+    for (const { digest, bytes } of blobs) await putBytes(layout, digest, bytes);
+    return async (manifests) => {
+      await requireBlobs(layout, referrer.descriptor.digest, referrer.manifest);
+      return withReferrer(layout, { manifests, descriptor: referrer.descriptor, subject });
+    };
   });
+}
+
+async function withReferrer(layout: string, { manifests, descriptor, subject }: { manifests: readonly Descriptor[]; descriptor: Descriptor; subject: string }): Promise<readonly Descriptor[]> {
+  const listed = await listedIn(layout, manifests.find((each) => tagOf(each) === fallbackTag(subject)));
+  if (listed.some((each) => each.digest === descriptor.digest)) return manifests;
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, descriptor] }));
+  const digest = ociDigest(index);
+  await putBytes(layout, digest, index);
+  return withTag(withManifest(manifests, descriptor), fallbackTag(subject), { mediaType: INDEX_TYPE, digest, size: index.length });
 }
 
 const EMPTY_DIGEST = ociDigest(EMPTY_CONFIG);
 
-async function referrersOf(layout: string, manifests: readonly Descriptor[], subject: string): Promise<readonly Descriptor[]> {
-  const fallback = manifests.find((each) => tagOf(each) === fallbackTag(subject));
+async function referrersOf(layout: string, { byTag }: Layout, manifest: string): Promise<readonly Descriptor[]> {
+  return listedIn(layout, byTag.get(fallbackTag(manifest)));
+}
+
+async function listedIn(layout: string, fallback: Descriptor | undefined): Promise<readonly Descriptor[]> {
   return fallback === undefined ? [] : descriptorsOf(await readBlob(layout, fallback.digest, LIMITS.manifestBytes));
 }
 
