@@ -291,8 +291,11 @@ export interface Registry {
   /** Streams a file in, hashing the bytes written; they must be `digest`. @throws `file-changed` if not. */
   putFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
   putBytes(name: string, digest: string, bytes: Uint8Array): Promise<void>;
-  /** Takes a blob over from another name without sending it, where the registry can. False if it must be sent. */
-  mountBlob(name: string, digest: string, from: string): Promise<boolean>;
+  /**
+   * Takes a blob over from where it may be, without sending it: from another repository on the same host, unless it is there.
+   * False if it must be sent.
+   */
+  mountBlob(name: string, digest: string, from: { readonly location: string; readonly name: string }): Promise<boolean>;
   /** Manifest last: then the artifact is there. */
   putManifest(name: string, manifest: { bytes: Uint8Array; mediaType: string; digest: string }, tag?: string): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;

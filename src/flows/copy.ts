@@ -2,12 +2,13 @@ import { parseIndex } from '../domain/digest/manifest.ts';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../domain/digest/manifest.ts';
 import { ociDigest } from '../domain/digest/hex.ts';
 import { WeighmarkError } from '../domain/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../domain/json.ts';
+import { parseStrictJsonObject } from '../domain/json.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogEntry, LogLeaf, LoggedLeaf, Progress, Registry, RegistryEntry, Stagings } from '../domain/ports.ts';
 import { leafOfClaim } from '../domain/registry/attach.ts';
+import { inputsOf } from '../domain/registry/inputs.ts';
 import type { Place } from '../domain/registry/reference.ts';
-import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor, statementOf } from '../domain/registry/referrer.ts';
+import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor } from '../domain/registry/referrer.ts';
 import { copyOutboards } from './outboards.ts';
 import { inParallel } from './parallel.ts';
 import { filesOf } from './registry-show.ts';
@@ -73,8 +74,8 @@ async function withAncestors(asked: RegistryEntry, listed: readonly RegistryEntr
   const queue = [asked];
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
     const named = (await source.claims(entry.name, entry.id)).flatMap(inputsOf);
-    for (const digest of named) {
-      const ancestor = listed.find((each) => each.id === `sha256:${digest}`);
+    for (const { sha256 } of named) {
+      const ancestor = listed.find((each) => each.id === `sha256:${sha256}`);
       if (ancestor === undefined || found.has(ancestor.id)) continue;
       if (found.size >= LIMITS.lineageNodes) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.lineageNodes} ancestors`, { subject: asked.name });
       found.set(ancestor.id, ancestor);
@@ -82,17 +83,6 @@ async function withAncestors(asked: RegistryEntry, listed: readonly RegistryEntr
     }
   }
   return [...found.values()].toReversed();
-}
-
-/** SHA-256 digests among a provenance claim's `resolvedDependencies`. */
-function inputsOf(bundle: Uint8Array): readonly string[] {
-  const predicate = statementOf(bundle)?.['predicate'];
-  const definition = isJsonObject(predicate) ? predicate['buildDefinition'] : undefined;
-  const dependencies = isJsonObject(definition) ? definition['resolvedDependencies'] : undefined;
-  return (Array.isArray(dependencies) ? dependencies : []).flatMap((dependency: Json) => {
-    const digest = isJsonObject(dependency) && isJsonObject(dependency['digest']) ? dependency['digest']['sha256'] : undefined;
-    return typeof digest === 'string' ? [digest] : [];
-  });
 }
 
 interface Job {
@@ -129,7 +119,7 @@ async function copyFiles({ name, id }: RegistryEntry, { input, ports, source, ta
     await inParallel(distinct, PARALLEL_LAYERS, async ({ sha256, sizeBytes }) => {
       const digest = `sha256:${sha256}`;
       const location = staging.partOf(digest);
-      if (!(await target.hasBlob(name, digest))) {
+      if (!(await target.mountBlob(name, digest, { location: source.location, name }))) {
         await source.getFile(name, digest, { location, sizeBytes });
         await target.putFile(name, digest, { location, sizeBytes });
       }

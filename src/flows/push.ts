@@ -1,4 +1,5 @@
 import { aboutOf, leafOfClaim } from '../domain/registry/attach.ts';
+import { inputsOf } from '../domain/registry/inputs.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkArtifactName, checkTag, parseReference } from '../domain/registry/reference.ts';
 import { parseBundle } from '../domain/claims/bundle.ts';
@@ -46,6 +47,9 @@ export interface PushPorts extends HashTreePorts {
 }
 
 const PARALLEL_LAYERS = 4;
+/** Asking where else a file lies costs as much as sending a smaller one. */
+const MOUNT_FROM_BYTES = 1 << 20;
+const MAX_BASES = 4;
 
 /**
  * Hashes a tree, then stores exactly the bytes that were hashed, with its claims, and logs it. The tag comes last: what a
@@ -76,7 +80,7 @@ async function pushHashed({ tree, sidecars, files, outboards }: Hashed, input: P
   const manifest = buildManifest(files);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
   const { name, tag } = nameOf(input.as, manifest.id, bundles);
-  await storeContent(registry, { name, tree, files, manifest });
+  await storeContent(registry, { name, tree, files, manifest, bases: basesOf(bundles) });
   await putOutboards(registry, { name, id: manifest.id }, outboards);
   await storeSidecars(registry, { name, manifest, files, sidecars, bundles });
   const logged = await registry.log.append(leavesOf(name, manifest.id, bundles));
@@ -144,13 +148,27 @@ interface Content {
   readonly tree: Tree;
   readonly files: readonly ListedFile[];
   readonly manifest: Manifest;
+  readonly bases: readonly string[];
+}
+
+/** Names of what it says it was made from: its unchanged files may lie there already. */
+function basesOf(bundles: readonly Uint8Array[]): readonly string[] {
+  return [...new Set(bundles.flatMap(inputsOf).flatMap(({ name }) => name ?? []))].slice(0, MAX_BASES);
+}
+
+async function mountedFrom(bases: readonly string[], registry: Registry, { name, digest, sizeBytes }: { name: string; digest: string; sizeBytes: number }): Promise<boolean> {
+  if (sizeBytes < MOUNT_FROM_BYTES) return false;
+  for (const base of bases) if (await registry.mountBlob(name, digest, { location: registry.location, name: base })) return true;
+  return false;
 }
 
 /** Content first, manifests after it, the id last: a manifest that is there is whole. */
-async function storeContent(registry: Registry, { name, tree, files, manifest }: Content): Promise<void> {
+async function storeContent(registry: Registry, { name, tree, files, manifest, bases }: Content): Promise<void> {
   const entries = tree.entries.map((entry, at) => ({ entry, digest: `sha256:${files[at]?.sha256 ?? ''}` }));
   const distinct = [...new Map(entries.map((each) => [each.digest, each])).values()];
-  await inParallel(distinct, PARALLEL_LAYERS, ({ entry, digest }) => registry.putFile(name, digest, { location: entry.location, sizeBytes: entry.sizeBytes }));
+  await inParallel(distinct, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
+    if (!(await mountedFrom(bases, registry, { name, digest, sizeBytes }))) await registry.putFile(name, digest, { location, sizeBytes });
+  });
   for (const config of manifest.configs) await registry.putBytes(name, config.digest, config.bytes);
   for (const part of [...manifest.parts, manifest.top]) await registry.putManifest(name, part);
 }

@@ -27,6 +27,7 @@ wait_for() { for _ in $(seq 100); do curl -ks "$1" -o /dev/null && return 0; sle
 # A model that somebody sealed.
 weighmark keygen anna --no-password >/dev/null
 mkdir model
+head -c 20000000 /dev/urandom > model/large.bin
 node -e '
 const header = Buffer.from(JSON.stringify({ w: { dtype: "F32", shape: [256], data_offsets: [0, 1024] } }));
 const length = Buffer.alloc(8); length.writeBigUInt64LE(BigInt(header.length));
@@ -74,6 +75,9 @@ auth=$(printf user:s3cret | base64)
 check 'without a login, distribution refuses the push' bash -c "! node '$root/bin/weighmark.js' registry init oci://127.0.0.1:$tls_port/acme"
 echo "{\"auths\":{\"127.0.0.1:$tls_port\":{\"auth\":\"$auth\"},\"127.0.0.1:$token_port\":{\"auth\":\"$auth\"}}}" > "$DOCKER_CONFIG/config.json"
 
+copies_within() { # copies_within FROM TO: large files are mounted; with no room for them, nothing else would do
+  weighmark registry init "$2" && (ulimit -f 10000; weighmark copy acme/enc:1 "$2" --registry "$1")
+}
 for server in "distribution $plain_port" "distribution-tls-token $tls_port" "go-containerregistry $referrers_port"; do
   set -- $server
   name=$1; registry="oci://127.0.0.1:$2/team"; ref="127.0.0.1:$2/team/acme/enc"
@@ -97,8 +101,15 @@ for server in "distribution $plain_port" "distribution-tls-token $tls_port" "go-
   check "$name: log integrate" weighmark log integrate --registry "$registry"
   check "$name: every push and claim is logged" bash -c "[ \$(node '$root/bin/weighmark.js' log show --registry $registry | grep -vc waiting) -ge 44 ]"
   check "$name: log verify" weighmark log verify --registry "$registry"
+  check "$name: a copy within the host takes no bytes through here" copies_within "$registry" "oci://127.0.0.1:$2/production"
+  if [ "$name" != distribution-tls-token ]; then
+  [ "$name" = distribution ] && resumes=resumes || resumes=starts-anew
+  check "$name: cut, killed and forgotten uploads and downloads" node "$here/registry/transfer.ts" "$2" "$resumes"
+  check "$name: a pull fetches one wrong block again, and nothing else" node "$here/registry/mend.ts" "$2" "$registry" acme/enc
+  fi
   check "$name: pull" weighmark pull acme/enc:1 "pulled-$name" --registry "$registry"
   check "$name: what was pulled verifies" weighmark verify "pulled-$name" --key anna.pub
+  check "$name: the outboard of the large file came along" weighmark verify "pulled-$name" --key anna.pub --only 'large.bin#bytes=1000000-1000100'
   check "$name: copy to a stick" bash -c "node '$root/bin/weighmark.js' registry init stick-$name && node '$root/bin/weighmark.js' copy acme/enc:1 stick-$name --registry $registry"
   check "$name: the stick's log is whole" weighmark log verify --registry "stick-$name"
 done

@@ -17,6 +17,8 @@ export interface RegistryDeps {
   readonly now?: () => Date;
   readonly signal?: AbortSignal;
   readonly offline?: boolean;
+  /** Files above this are sent to a server in chunks of it; default 256 MiB. */
+  readonly uploadChunkBytes?: number;
 }
 
 /** XDG, with `WEIGHMARK_STATE` for the rollback memory. */

@@ -12,6 +12,8 @@ export interface TestRegistry {
   readonly requests: { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers'] }[];
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, { bytes: Buffer; type: string }>;
+  /** Unfinished uploads: what came so far, by session. */
+  readonly uploads: Map<string, Buffer>;
   fault: Fault;
   /** Whether it has the referrers API. */
   referrers: boolean;
@@ -19,12 +21,11 @@ export interface TestRegistry {
 
 /** An OCI registry of the tests' own, as small as the specification allows, that can be made to misbehave. */
 export async function startRegistry(t: Pick<TestContext, 'after'>): Promise<TestRegistry> {
-  const uploads = new Map<string, Buffer>();
-  const state: Omit<TestRegistry, 'host'> = { requests: [], blobs: new Map(), manifests: new Map(), fault: () => false, referrers: false };
+  const state: Omit<TestRegistry, 'host'> = { requests: [], blobs: new Map(), manifests: new Map(), uploads: new Map(), fault: () => false, referrers: false };
   const server = createServer((request, response) => {
     state.requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
     if (state.fault(request, response)) return;
-    void serve({ request, response, state: self, uploads });
+    serve({ request, response, state: self }).catch(() => response.destroy());
   });
   const host = await listen(server, t);
   const self: TestRegistry = Object.assign(state, { host });
@@ -44,7 +45,6 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly state: TestRegistry;
-  readonly uploads: Map<string, Buffer>;
 }
 
 async function serve(exchange: Exchange): Promise<void> {
@@ -61,7 +61,8 @@ async function serve(exchange: Exchange): Promise<void> {
   else end(response, 404);
 }
 
-function upload({ request, response, state, uploads }: Exchange, { name, session, body, url }: { name: string; session: string; body: Buffer; url: URL }): void {
+function upload({ request, response, state }: Exchange, { name, session, body, url }: { name: string; session: string; body: Buffer; url: URL }): void {
+  const { uploads } = state;
   const at = session === '' ? randomUUID() : session;
   const location = `/v2/${name}/blobs/uploads/${at}`;
   const known = uploads.get(at) ?? Buffer.alloc(0);
@@ -70,6 +71,7 @@ function upload({ request, response, state, uploads }: Exchange, { name, session
     return end(response, 202, { location });
   }
   if (request.method === 'GET') return uploads.has(at) ? end(response, 204, { location, range: `0-${Math.max(0, known.length - 1)}` }) : end(response, 404);
+  if (!uploads.has(at)) return end(response, 404);
   if (request.method === 'PATCH') {
     if (!(request.headers['content-range'] ?? '').startsWith(`${known.length}-`)) return end(response, 416);
     uploads.set(at, Buffer.concat([known, body]));

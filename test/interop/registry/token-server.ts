@@ -12,11 +12,14 @@ const privateKey = createPrivateKey(key);
 const x5c = [new X509Certificate(cert).raw.toString('base64')];
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function tokenFor(scope: string, isUser: boolean): string {
+function accessTo(scope: string, isUser: boolean): object {
   const [type = '', name = '', actions = ''] = scope.split(':');
-  const allowed = actions.split(',').filter((action) => isUser || action === 'pull');
+  return { type, name, actions: actions.split(',').filter((action) => isUser || action === 'pull') };
+}
+
+function tokenFor(scopes: readonly string[], isUser: boolean): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: 'weighmark-interop', aud: 'registry', sub: isUser ? 'user' : '', nbf: now - 10, iat: now, exp: now + 300, jti: String(Math.random()), access: scope === '' ? [] : [{ type, name, actions: allowed }] };
+  const claims = { iss: 'weighmark-interop', aud: 'registry', sub: isUser ? 'user' : '', nbf: now - 10, iat: now, exp: now + 300, jti: String(Math.random()), access: scopes.map((scope) => accessTo(scope, isUser)) };
   const signed = `${base64({ typ: 'JWT', alg: 'ES256', x5c })}.${base64(claims)}`;
   return `${signed}.${sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 }
@@ -30,5 +33,5 @@ createServer({ cert, key }, (request, response) => {
     return;
   }
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ token: tokenFor(url.searchParams.get('scope') ?? '', isUser) }));
+  response.end(JSON.stringify({ token: tokenFor(url.searchParams.getAll('scope'), isUser) }));
 }).listen(Number(port), '127.0.0.1');

@@ -101,7 +101,7 @@ function basicHeaders(credentials: Credentials | null): Record<string, string> {
 
 function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   const result = new URL(url);
-  for (const [key, value] of Object.entries(query)) if (value !== '') result.searchParams.set(key, value);
+  for (const [key, value] of Object.entries(query)) for (const each of value.split(' ')) if (each !== '') result.searchParams.append(key, each);
   return result;
 }
 

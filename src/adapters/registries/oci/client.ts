@@ -17,6 +17,10 @@ export interface ClientRequest extends Omit<HttpRequest, 'url'> {
   /** Repository the request is about. */
   readonly repository: string;
   readonly push?: boolean;
+  /** Another repository that is read from. */
+  readonly alsoFrom?: string;
+  /** Not tried again as it is: what the registry received of it may count. */
+  readonly once?: boolean;
 }
 
 /** @throws WeighmarkError `network` if the host cannot be reached by TLS, or at all. */
@@ -24,20 +28,27 @@ export async function openClient(host: string, deps: CredentialDeps & { readonly
   if (deps.offline === true) throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, { subject: host });
   const base = await baseOf(host);
   const authorizer = createAuthorizer(base, deps);
-  const request = async (what: ClientRequest): Promise<HttpResponse> => {
-    const scope = `repository:${what.repository}:${what.push === true ? 'pull,push' : 'pull'}`;
+  const ask = async (what: ClientRequest): Promise<HttpResponse> => {
+    const scope = scopeOf(what);
     for (let attempt = 0; ; attempt += 1) {
       const header = authorizer.headerFor(scope);
       const headers = { ...what.headers, ...(header === undefined ? {} : { authorization: header }) };
       const signal = eitherOf(what.signal, deps.signal);
-      const response = await sendPatiently({ ...what, headers, ...(signal === undefined ? {} : { signal }) }, (each) => sendFollowing(each));
+      const request = { ...what, headers, ...(signal === undefined ? {} : { signal }) };
+      const response = await (what.once === true ? sendFollowing(request) : sendPatiently(request, (each) => sendFollowing(each)));
       if (response.status !== 401) return response;
       response.stream.destroy();
       const learned = attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
       if (!learned) throw denied(base, 401);
     }
   };
-  return { base, request, urlOf: (location) => ownUrl(base, location) };
+  return { base, request: ask, urlOf: (location) => ownUrl(base, location) };
+}
+
+/** Scopes are separated by spaces. https://distribution.github.io/distribution/spec/auth/scope/ */
+function scopeOf({ repository, push, alsoFrom }: ClientRequest): string {
+  const own = `repository:${repository}:${push === true ? 'pull,push' : 'pull'}`;
+  return alsoFrom === undefined ? own : `${own} repository:${alsoFrom}:pull`;
 }
 
 function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {

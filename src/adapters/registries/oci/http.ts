@@ -87,19 +87,28 @@ function pinnedLookup(address: Address) {
 
 /** Tries again what may pass: cut connections, 429 and 5xx, waiting as the server asks. */
 export async function sendPatiently(request: HttpRequest, once: (request: HttpRequest) => Promise<HttpResponse> = send): Promise<HttpResponse> {
+  return patiently(() => once(request), request.signal);
+}
+
+/** The same for attempts that are more than one request. */
+export async function patiently(once: () => Promise<HttpResponse>, signal?: AbortSignal): Promise<HttpResponse> {
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await once(request).catch((error: unknown) => error);
+    const outcome = await once().catch((error: unknown) => error);
     const isLast = attempt >= ATTEMPTS;
     if (!isResponse(outcome)) {
       if (isLast || !(outcome instanceof WeighmarkError) || !isTransient(outcome)) throw outcome;
-      await pause(attempt, undefined, request.signal);
-    } else if (isLast || !(outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501))) {
+      await pause(attempt, undefined, signal);
+    } else if (isLast || !mayPass(outcome.status)) {
       return outcome;
     } else {
       outcome.stream.destroy();
-      await pause(attempt, outcome.headers['retry-after'], request.signal);
+      await pause(attempt, outcome.headers['retry-after'], signal);
     }
   }
+}
+
+export function mayPass(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501);
 }
 
 function isResponse(outcome: unknown): outcome is HttpResponse {
@@ -118,7 +127,7 @@ export function waitOf(attempt: number, retryAfter: string | undefined, now: num
   return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
 }
 
-async function pause(attempt: number, retryAfter: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+export async function pause(attempt: number, retryAfter: string | undefined, signal?: AbortSignal): Promise<void> {
   await sleep(waitOf(attempt, retryAfter), undefined, signal === undefined ? {} : { signal });
 }
 
@@ -176,7 +185,7 @@ export async function unlessCut<T>(ask: () => Promise<T>): Promise<T> {
       return await ask();
     } catch (error) {
       if (attempt >= ATTEMPTS || !(error instanceof WeighmarkError && isTransient(error))) throw error;
-      await pause(attempt, undefined, undefined);
+      await pause(attempt, undefined);
     }
   }
 }

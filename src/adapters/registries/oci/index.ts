@@ -19,6 +19,7 @@ interface Remote {
   readonly client: OciClient;
   readonly prefix: string;
   readonly stateFolder: string;
+  readonly chunkBytes?: number;
 }
 
 /** `oci://host/prefix`: a repository a model below the prefix, the log in one of its own. */
@@ -34,7 +35,7 @@ export async function connect(location: string, deps: RegistryDeps): Promise<Rem
   const { host, prefix } = parseOciLocation(location);
   const { env, cwd = process.cwd(), offline, signal } = deps;
   const client = await openClient(host, { env, cwd, ...(offline === undefined ? {} : { offline }), ...(signal === undefined ? {} : { signal }) });
-  return { client, prefix, stateFolder: stateFolder(env) };
+  return { client, prefix, stateFolder: stateFolder(env), ...(deps.uploadChunkBytes === undefined ? {} : { chunkBytes: deps.uploadChunkBytes }) };
 }
 
 export function repositoryOf(remote: Pick<Remote, 'prefix'>, name: string): string {
@@ -52,7 +53,7 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
     hasBlob: (name, digest) => blobExists(client, repo(name), digest),
     putFile: (name, digest, content) => uploadBlob({ repository: repo(name), digest, content }, remote),
     putBytes: (name, digest, content) => uploadBlob({ repository: repo(name), digest, content }, remote),
-    mountBlob: (name, digest, from) => mountBlob(client, { repository: repo(name), digest, from: repo(from) }),
+    mountBlob: (name, digest, from) => mountFrom(remote, { repository: repo(name), digest }, from),
     async putManifest(name, { bytes, mediaType, digest }, tag) {
       await sendManifest(client, repo(name), { reference: digest, bytes, mediaType });
       if (tag !== undefined) await sendManifest(client, repo(name), { reference: checkTag(tag), bytes, mediaType });
@@ -74,6 +75,13 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
       await sendManifest(client, repo(name), { reference: checkTag(tag), bytes, mediaType });
     },
   };
+}
+
+/** Only within one host: it has the bytes already. */
+async function mountFrom({ client }: Remote, { repository, digest }: { repository: string; digest: string }, { location, name }: { location: string; name: string }): Promise<boolean> {
+  const other = location.startsWith('oci://') ? parseOciLocation(location) : null;
+  if (other === null || other.host !== client.base.host) return blobExists(client, repository, digest);
+  return mountBlob(client, { repository, digest, from: repositoryOf(other, checkArtifactName(name)) });
 }
 
 async function manifestOf(remote: Remote, name: string, digest: string): Promise<{ bytes: Uint8Array; mediaType: string }> {

@@ -1,30 +1,32 @@
-import { join } from 'node:path';
-import { sha256Hex } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
-import { createFiles } from '../../files/index.ts';
-import { writeFileAtomic } from '../../files/write.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import type { FilePart } from './file-part.ts';
-import { sendPatiently, type HttpResponse } from './http.ts';
+import { mayPass, patiently, pause, sendPatiently, type HttpResponse } from './http.ts';
+import { forgetSession, rememberSession, rememberedSession } from './upload-state.ts';
 
 /** Files above this go up in chunks of it, so that a cut or killed upload is continued, not repeated. */
 const CHUNK_BYTES = 256 << 20;
+/** Attempts in a row that bring the upload no further than it was before. */
 const CHUNK_TRIES = 8;
-const files = createFiles();
 
 export interface BlobUpload {
   readonly repository: string;
   /** `sha256:<hex>` */
   readonly digest: string;
-  readonly content: Uint8Array | { readonly location: string; readonly sizeBytes: number };
+  readonly content: Uint8Array | FileContent;
+}
+
+interface FileContent {
+  readonly location: string;
+  readonly sizeBytes: number;
 }
 
 export interface Uploader {
   readonly client: OciClient;
   /** Where sessions of unfinished uploads are remembered. */
   readonly stateFolder: string;
+  /** Default: 256 MiB. */
+  readonly chunkBytes?: number;
 }
 
 /** HEAD. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#checking-if-content-exists-in-the-registry */
@@ -42,23 +44,28 @@ export function blobUrl(client: OciClient, repository: string, digest: string): 
 
 /** Sends a blob unless it is there. The registry checks the digest. @throws WeighmarkError `file-changed`, `network`. */
 export async function uploadBlob(upload: BlobUpload, uploader: Uploader): Promise<void> {
-  const { client } = uploader;
-  if (await blobExists(client, upload.repository, upload.digest)) return;
-  const { content } = upload;
-  const size = content instanceof Uint8Array ? content.length : content.sizeBytes;
-  if (size > CHUNK_BYTES && !(content instanceof Uint8Array)) return uploadInChunks(upload, uploader);
-  const session = await startSession(client, upload.repository);
-  await finish(upload, uploader, { location: session, body: content instanceof Uint8Array ? content : { path: content.location, start: 0, end: size } });
+  const { repository, digest, content } = upload;
+  if (await blobExists(uploader.client, repository, digest)) return;
+  if (content instanceof Uint8Array) return uploadWhole(upload, uploader, content);
+  if (content.sizeBytes > (uploader.chunkBytes ?? CHUNK_BYTES)) return uploadInChunks({ repository, digest, content }, uploader);
+  return uploadWhole(upload, uploader, { path: content.location, start: 0, end: content.sizeBytes });
 }
 
-/** Takes a blob over from another repository of the same registry. False if the registry would rather have it sent. */
+/**
+ * Takes a blob over from another repository of the same registry, unless it is there. False if the registry would rather
+ * have it sent, or does not let us read there.
+ */
 export async function mountBlob(client: OciClient, { repository, digest, from }: { repository: string; digest: string; from: string }): Promise<boolean> {
   if (await blobExists(client, repository, digest)) return true;
+  if (from === repository) return false;
   const url = new URL(`/v2/${repository}/blobs/uploads/?${new URLSearchParams({ mount: digest, from }).toString()}`, client.base);
-  const response = await client.request({ method: 'POST', url, repository, push: true });
-  response.stream.resume();
-  if (response.status === 202) await cancel(client, repository, response);
-  return response.status === 201;
+  const response = await client.request({ method: 'POST', url, repository, push: true, alsoFrom: from }).catch((error: unknown) => {
+    if (error instanceof WeighmarkError && error.code === 'network') return null;
+    throw error;
+  });
+  response?.stream.resume();
+  if (response?.status === 202) await cancel(client, repository, response);
+  return response?.status === 201;
 }
 
 async function cancel(client: OciClient, repository: string, response: HttpResponse): Promise<void> {
@@ -80,14 +87,31 @@ function locationOf(client: OciClient, response: HttpResponse): URL {
   return client.urlOf(location);
 }
 
-async function finish({ repository, digest }: BlobUpload, { client }: Uploader, { location, body }: { location: URL; body?: Uint8Array | FilePart }): Promise<void> {
-  const url = new URL(location);
+/** In one request; each attempt begins a session of its own, since of a cut one the registry has a part. */
+async function uploadWhole({ repository, digest }: BlobUpload, { client }: Uploader, body: Uint8Array | FilePart): Promise<void> {
+  const response = await patiently(async () => client.request({ method: 'PUT', url: closing(await startSession(client, repository), digest), repository, push: true, headers: BYTES, body, once: true }));
+  await requireTaken(response, digest);
+}
+
+const BYTES = { 'content-type': 'application/octet-stream' };
+
+function closing(session: URL, digest: string): URL {
+  const url = new URL(session);
   url.searchParams.set('digest', digest);
-  const headers = { 'content-type': 'application/octet-stream', ...(body === undefined ? { 'content-length': '0' } : {}) };
-  const response = await client.request({ method: 'PUT', url, repository, push: true, headers, ...(body === undefined ? {} : { body }) });
-  if (response.status === 400) throw new WeighmarkError('file-changed', 'the registry received other bytes than were hashed', { subject: digest });
+  return url;
+}
+
+async function requireTaken(response: HttpResponse, digest: string): Promise<void> {
+  if (response.status === 400) {
+    response.stream.resume();
+    throw new WeighmarkError('file-changed', 'the registry received other bytes than were hashed', { subject: digest });
+  }
   await expectStatus(response, [201, 204], digest);
   response.stream.resume();
+}
+
+interface FileUpload extends BlobUpload {
+  readonly content: FileContent;
 }
 
 interface Session {
@@ -96,31 +120,68 @@ interface Session {
   readonly offset: number;
 }
 
-async function uploadInChunks(upload: BlobUpload, uploader: Uploader): Promise<void> {
-  if (upload.content instanceof Uint8Array) throw new WeighmarkError('internal', 'bytes are not sent in chunks');
-  const { location: path, sizeBytes } = upload.content;
-  let session = (await resumeSession(upload, uploader)) ?? { location: await startSession(uploader.client, upload.repository), offset: 0 };
-  for (let tries = 0; session.offset < sizeBytes;) {
-    await rememberSession(upload, uploader, session);
-    const part = { path, start: session.offset, end: Math.min(sizeBytes, session.offset + CHUNK_BYTES) };
-    const next = await sendChunk(upload, uploader, { session, part }).catch(async (error: unknown) => {
-      tries += 1;
-      if (tries >= CHUNK_TRIES || !(error instanceof WeighmarkError && error.code === 'network')) throw error;
-      return (await resumeSession(upload, uploader)) ?? { location: await startSession(uploader.client, upload.repository), offset: 0 };
-    });
-    if (next.offset > session.offset) tries = 0;
-    session = next;
+/** What an earlier run left with the registry is continued; if it was wrong, all is sent anew. */
+async function uploadInChunks(upload: FileUpload, uploader: Uploader): Promise<void> {
+  const left = await resumeSession(upload, uploader);
+  try {
+    await sendChunks(upload, uploader, left ?? (await newSession(upload, uploader)));
+  } catch (error) {
+    if (left === null || !(error instanceof WeighmarkError && error.code === 'file-changed')) throw error;
+    await sendChunks(upload, uploader, await newSession(upload, uploader));
   }
-  await finish(upload, uploader, { location: session.location });
-  await files.remove(sessionFile(upload, uploader));
+  await forgetSession(upload, uploader);
 }
 
-async function sendChunk(upload: BlobUpload, { client }: Uploader, { session, part }: { session: Session; part: FilePart }): Promise<Session> {
-  const headers = { 'content-type': 'application/octet-stream', 'content-range': `${part.start}-${part.end - 1}` };
-  const response = await client.request({ method: 'PATCH', url: session.location, repository: upload.repository, push: true, headers, body: part });
-  await expectStatus(response, [202, 204], upload.digest);
-  response.stream.resume();
-  return { location: locationOf(client, response), offset: endOf(response.headers.range) ?? part.end };
+async function newSession({ repository }: BlobUpload, { client }: Uploader): Promise<Session> {
+  return { location: await startSession(client, repository), offset: 0 };
+}
+
+/** A cut connection is taken up where the registry says it is; a session that the registry forgot begins anew. */
+async function sendChunks(upload: FileUpload, uploader: Uploader, from: Session): Promise<void> {
+  let [session, furthest, tries] = [from, from.offset, 0];
+  for (;;) {
+    await rememberSession(upload, uploader, session.location);
+    if (session.offset === upload.content.sizeBytes && (await finish(upload, uploader, session))) return;
+    const next = session.offset === upload.content.sizeBytes ? null : await sendChunk(upload, uploader, session);
+    session = next ?? (await resumeSession(upload, uploader)) ?? (await newSession(upload, uploader));
+    tries = session.offset > furthest ? 0 : tries + 1;
+    furthest = Math.max(furthest, session.offset);
+    if (tries > CHUNK_TRIES) throw new WeighmarkError('network', `${uploader.client.base.host} does not take ${upload.digest}`, { subject: upload.digest });
+  }
+}
+
+/** False if the session is not there any more, or the connection was cut. */
+async function finish({ repository, digest }: FileUpload, { client }: Uploader, { location }: Session): Promise<boolean> {
+  const response = await unlessLost(client.request({ method: 'PUT', url: closing(location, digest), repository, push: true, headers: { ...BYTES, 'content-length': '0' } }));
+  if (response !== null && !LOST.has(response.status)) return requireTaken(response, digest).then(() => true);
+  response?.stream.resume();
+  // The same request may have arrived before, and only its answer been lost.
+  return blobExists(client, repository, digest);
+}
+
+/** Null if it is to be asked how far the session came. */
+async function sendChunk({ repository, digest, content }: FileUpload, { client, chunkBytes = CHUNK_BYTES }: Uploader, { location, offset }: Session): Promise<Session | null> {
+  const body = { path: content.location, start: offset, end: Math.min(content.sizeBytes, offset + chunkBytes) };
+  const headers = { ...BYTES, 'content-range': `${body.start}-${body.end - 1}` };
+  const response = await unlessLost(client.request({ method: 'PATCH', url: location, repository, push: true, headers, body, once: true }));
+  const isLost = response === null || LOST.has(response.status) || mayPass(response.status);
+  if (!isLost) await expectStatus(response, [202, 204], digest);
+  response?.stream.resume();
+  if (response !== null && mayPass(response.status)) await pause(1, response.headers['retry-after']);
+  if (isLost) return null;
+  const end = endOf(response.headers.range) ?? body.end;
+  if (end > offset && end <= body.end) return { location: locationOf(client, response), offset: end };
+  throw new WeighmarkError('network', `${client.base.host} says it has ${end} bytes of what was sent up to ${body.end}`, { subject: digest });
+}
+
+/** The session is not there, or is at another offset. */
+const LOST = new Set([404, 416]);
+
+async function unlessLost(asked: Promise<HttpResponse>): Promise<HttpResponse | null> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof WeighmarkError && error.code === 'network' && error.cause !== undefined) return null;
+    throw error;
+  });
 }
 
 /** `0-N`, inclusive; registries that write nothing there have all that was sent. */
@@ -129,23 +190,15 @@ function endOf(range: string | undefined): number | null {
   return end === undefined ? null : Number(end) + 1;
 }
 
-/** Asks how far a remembered session came. Null if there is none, or the registry has forgotten it. */
-async function resumeSession(upload: BlobUpload, uploader: Uploader): Promise<Session | null> {
+/** Asks how far a remembered session came. Null if there is none, or the registry has forgotten it or does not say. */
+async function resumeSession(upload: FileUpload, uploader: Uploader): Promise<Session | null> {
   const { client } = uploader;
-  const bytes = await files.readIfThere(sessionFile(upload, uploader), LIMITS.configBytes);
-  if (bytes === null) return null;
-  const { location } = parseStrictJsonObject(bytes, { subject: 'an unfinished upload' });
-  const response = await sendPatiently({ method: 'GET', url: client.urlOf(typeof location === 'string' ? location : '') }, (request) => client.request({ ...request, repository: upload.repository, push: true }));
+  const remembered = await rememberedSession(upload, uploader);
+  if (remembered === null) return null;
+  const response = await sendPatiently({ method: 'GET', url: remembered }, (request) => client.request({ ...request, repository: upload.repository, push: true }));
   response.stream.resume();
-  const offset = response.status === 204 || response.status === 202 ? endOf(response.headers.range) : null;
-  if (offset === null || upload.content instanceof Uint8Array || offset > upload.content.sizeBytes) return null;
-  return { location: locationOf(client, response), offset: offset === 1 ? 0 : offset };
-}
-
-async function rememberSession(upload: BlobUpload, uploader: Uploader, { location }: Session): Promise<void> {
-  await writeFileAtomic(sessionFile(upload, uploader), JSON.stringify({ location: location.href }), { mode: 0o600 });
-}
-
-function sessionFile({ repository, digest }: BlobUpload, { client, stateFolder }: Uploader): string {
-  return join(stateFolder, 'uploads', `${sha256Hex(`${client.base.host}\n${repository}\n${digest}`).slice(0, 32)}.json`);
+  const end = response.status === 204 || response.status === 202 ? endOf(response.headers.range) : null;
+  if (end === null || end > upload.content.sizeBytes) return null;
+  // An empty session and one of a single byte both say 0-0.
+  return { location: locationOf(client, response), offset: end === 1 ? 0 : end };
 }
