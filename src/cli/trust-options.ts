@@ -81,6 +81,7 @@ async function entriesBy(context: Context, names: readonly string[], inside: rea
 
 async function anchorFrom(context: Context, options: TrustOptions, inside: readonly string[]): Promise<TrustEntry> {
   requirePairs(options);
+  if (options.identityRegexp !== undefined) (await import('../domain/trust/pattern-engine.ts')).usePatterns();
   const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path, inside));
   return makeEntry({
     name: 'command-line',

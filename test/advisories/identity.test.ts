@@ -4,10 +4,13 @@ import type { CiIdentity, Signer, TrustAnchor } from '../../src/domain/claims/ty
 import { makeEntry } from '../../src/domain/trust/entry.ts';
 import { compilePattern } from '../../src/domain/trust/identity.ts';
 import { mismatch } from '../../src/domain/trust/match.ts';
+import { usePatterns } from '../../src/domain/trust/pattern-engine.ts';
 import { utf8, extendedUse, extension } from '../adapters/sigstore/x509.ts';
 import { assertLibraryAccepts, assertRefused, instance, verifierFor } from './support.ts';
 
 /** Identities are compared byte for byte, and every option that is accepted is checked. */
+
+usePatterns();
 
 const ISSUER = 'https://token.actions.githubusercontent.com';
 const person: Extract<Signer, { kind: 'oidc' }> = {

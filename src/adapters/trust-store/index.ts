@@ -33,7 +33,14 @@ async function read(files: Files, location: string, named: boolean): Promise<Tru
   if (bytes === null && named) throw new WeighmarkError('trust-unavailable', `WEIGHMARK_TRUST names ${location}, which is not there`, { subject: location });
   if (bytes === null) return { entries: [], allowed: [] };
   await refuseWritableByAll(location);
+  if (mayHoldPatterns(bytes)) (await import('../../domain/trust/pattern-engine.ts')).usePatterns();
   return parseTrustFile(bytes, location);
+}
+
+/** A key of YAML may be spelled with escapes too. */
+function mayHoldPatterns(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return text.includes('identity-regexp') || text.includes('\\');
 }
 
 /** Trust that anybody on the machine can edit is nobody's trust. */

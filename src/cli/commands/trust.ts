@@ -80,6 +80,7 @@ async function entryFrom(context: Context, name: string, options: AddOptions): P
   const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path));
   const { github, gitlab, identity, identityRegexp, issuer } = options;
   refuseLoneWorkload(options);
+  if (identityRegexp !== undefined) (await import('../../domain/trust/pattern-engine.ts')).usePatterns();
   return makeEntry({
     name, for: options.for, threshold: options.threshold === undefined ? undefined : Number(options.threshold), identity, identityRegexp, issuer,
     key: await read(options.key),

@@ -37,6 +37,7 @@ export async function verifyClaim(bytes: Uint8Array, verification: Verification)
     const bundle = parseBundle(bytes, verification.maxBytes ?? LIMITS.claimBytes);
     const statement = parseStatement(bundle.payload, LIMITS.filesPerTree);
     checkSubjectCount(statement);
+    if (verification.trust.some(({ anchor }) => anchor.kind === 'oidc' && anchor.identityPattern !== undefined)) (await import('../trust/pattern-engine.ts')).usePatterns();
     const entries = entriesFor(verification.trust, verification.name ?? signedName(statement));
     return await judge({ bytes, bundle, statement, verification, keylessProofs: new Map() }, entries);
   } catch (error) {

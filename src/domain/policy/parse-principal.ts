@@ -1,11 +1,13 @@
 import type { CiIdentity, TrustAnchor } from '../claims/types.ts';
 import { WeighmarkError } from '../errors.ts';
 import { makeEntry } from '../trust/entry.ts';
+import { usePatterns } from '../trust/pattern-engine.ts';
 import type { RawPrincipal } from './raw.ts';
 import type { Principal } from './types.ts';
 
 /** @throws WeighmarkError `policy-invalid` for an identity that is ambiguous, too vague or not readable. */
 export function principalOf(name: string, raw: RawPrincipal, subject: string): Principal {
+  usePatterns();
   const anchors = anchorInputs(raw).map((input) => anchorOf(name, input, subject));
   if (anchors.length === 0) throw new WeighmarkError('policy-invalid', `${subject}: the principal ${name} has no key and no identity`, { subject });
   return { name, anchors, ids: raw.ids ?? [] };

@@ -10,6 +10,7 @@ import { createUserTrustStore } from '../../../src/adapters/trust-store/index.ts
 import type { TrustStore } from '../../../src/domain/ports.ts';
 import { refuseInside } from '../../../src/domain/trust/anchors.ts';
 import { makeEntry } from '../../../src/domain/trust/entry.ts';
+import { usePatterns } from '../../../src/domain/trust/pattern-engine.ts';
 import { formatTrustFile, parseTrustFile } from '../../../src/domain/trust/store.ts';
 import { trustAdd, trustExport, trustRemove } from '../../../src/flows/trust.ts';
 import { makeInstance } from '../sigstore/instance.ts';
@@ -54,6 +55,7 @@ test('a store anybody may write is nobody’s trust', async () => {
 });
 
 test('every entry survives writing and reading', () => {
+  usePatterns();
   const { trustedRoot } = makeInstance();
   const names = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}$/);
   const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/);

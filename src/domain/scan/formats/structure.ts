@@ -5,7 +5,6 @@ import { isUnsafePath } from '../../formats/archive-path.ts';
 import { windowSource } from '../../formats/source.ts';
 import type { Source } from '../../ports.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
-import { judgeTemplate } from '../text/template.ts';
 import { judgeArrowText, judgeArrowValue } from './arrow.ts';
 import { judgeGraphText, judgeHdf5Text, judgeTemplateText } from './carve.ts';
 import { judgeEmbeddedPickle, judgeLoose } from './loose.ts';
@@ -33,7 +32,7 @@ export async function judgeStructure(spot: Spot, file: NamedSource, format: Form
   }
   if (format === 'gguf' && findings.problems?.some(({ code }) => UNREAD.has(code)) === true) await judgeTemplateText(spot, file.source);
   for (const item of findings.metadata ?? []) {
-    judgeMetadata(spot, format, item);
+    await judgeMetadata(spot, format, item);
     if (format === 'parquet') judgeArrowValue(spot, item);
     for (const value of textsOf(item)) await judgeEmbeddedPickle(spot, item.key, value);
   }
@@ -82,8 +81,9 @@ function judgeProblem(spot: Spot, format: FormatId, problem: Problem): void {
   report(spot, rule, message, at);
 }
 
-function judgeMetadata(spot: Spot, format: FormatId, { key, value }: MetadataItem): void {
+async function judgeMetadata(spot: Spot, format: FormatId, { key, value }: MetadataItem): Promise<void> {
   if (format === 'gguf' && CHAT_TEMPLATE.test(key)) {
+    const { judgeTemplate } = await import('../text/template.ts');
     for (const template of Array.isArray(value) ? value : [value]) if (typeof template === 'string') judgeTemplate(spot, key, template);
   } else if (typeof value === 'string' && CODE_TEXT.test(value.slice(0, 1 << 16))) {
     report(spot, format === 'safetensors' ? 'WM-SAFETENSORS-002' : 'WM-FILE-006', `the metadata ${key} holds code`);
