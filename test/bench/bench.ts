@@ -4,7 +4,8 @@
  *   npm run bench -- [--rounds 5] [--scale 1] [--only hash,verify] [--folder DIR]
  *
  * `--scale 0.1` makes everything a tenth as large. Data stays in the folder (default: weighmark-bench in the temporary
- * folder) and is used again. Tools that are not installed are left out and named.
+ * folder) and is used again; weighmark is built there as users install it. Tools that are not installed are left out and
+ * named.
  */
 import { cpus, release, totalmem, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,9 +19,9 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' }, only: { type: 'string', default: '' }, folder: { type: 'string', default: join(tmpdir(), 'weighmark-bench') } },
 });
 
-const tools = findTools();
+const tools = findTools(values.folder);
 console.log(`machine   ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`);
-console.log(`date      ${new Date().toISOString().slice(0, 10)}, medians of ${values.rounds} interleaved runs of whole processes, scale ${values.scale}`);
+console.log(`date      ${new Date().toISOString().slice(0, 10)}, medians of ${values.rounds} interleaved runs of whole processes, weighmark as packed, scale ${values.scale}`);
 if (tools.missing.length > 0) console.log(`not here  ${tools.missing.join(', ')}`);
 console.log('\n| work | tool | median s | GB/s | ratio to | ratio | CPU s | RSS MB | read/size |\n|---|---|---|---|---|---|---|---|---|');
 

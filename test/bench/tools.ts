@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { installPacked } from '../packed.ts';
 
 export interface Tools {
   readonly weighmark: readonly string[];
@@ -13,10 +14,8 @@ export interface Tools {
   readonly missing: readonly string[];
 }
 
-const BIN = fileURLToPath(new URL('../../bin/weighmark.js', import.meta.url));
-
-/** `B3SUM`, `MODEL_SIGNING` and `MODEL_SIGNING_GO` name tools that are not on the path. */
-export function findTools(): Tools {
+/** weighmark as users install it, built into the folder. `B3SUM`, `MODEL_SIGNING` and `MODEL_SIGNING_GO` name tools that are not on the path. */
+export function findTools(folder: string): Tools {
   const found = {
     b3sum: first([process.env['B3SUM'], 'b3sum'], ['--version']),
     openssl: first(['openssl'], ['version']),
@@ -26,7 +25,7 @@ export function findTools(): Tools {
   };
   const missing = Object.entries(found).flatMap(([name, path]) => (path === undefined ? [name] : []));
   const present = Object.fromEntries(Object.entries(found).filter(([, path]) => path !== undefined));
-  return { weighmark: [process.execPath, BIN], ...present, missing };
+  return { weighmark: [process.execPath, installPacked(join(folder, 'weighmark'))], ...present, missing };
 }
 
 function first(names: readonly (string | undefined)[], args: readonly string[]): string | undefined {

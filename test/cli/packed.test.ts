@@ -1,33 +1,31 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { before, test } from 'node:test';
 import { link } from '../../link.ts';
+import { installPacked } from '../packed.ts';
 
 /** What users install: built and linked, beside no source. */
 const installed = mkdtempSync(join(tmpdir(), 'weighmark-packed-'));
+let bin = '';
 const work = mkdtempSync(join(tmpdir(), 'weighmark-packed-work-'));
 
 before(() => {
-  symlinkSync(resolve('node_modules'), join(installed, 'node_modules'), 'junction');
-  execFileSync(process.execPath, ['build.mjs', installed], { env: { ...process.env, PATH: `${resolve('node_modules/.bin')}:${process.env['PATH'] ?? ''}` }, stdio: 'inherit' });
-  for (const path of ['bin', 'schemas', 'package.json']) cpSync(path, join(installed, path), { recursive: true });
-  const addon = `adapters/hasher/kernel/kernel-${process.platform}-${process.arch}.node`;
-  if (existsSync(join('src', addon))) cpSync(join('src', addon), join(installed, 'dist', addon));
+  bin = installPacked(installed);
   mkdirSync(join(work, 'model'));
   writeFileSync(join(work, 'model', 'config.json'), '{}');
   writeFileSync(join(work, 'model', 'weights.bin'), Buffer.alloc(100_000, 1));
 });
 
-function run(bin: string, words: readonly string[], options: readonly string[] = []): { status: number | null; stdout: string; stderr: string } {
+function run(program: string, words: readonly string[], options: readonly string[] = []): { status: number | null; stdout: string; stderr: string } {
   const env = { PATH: process.env['PATH'], HOME: work, XDG_CACHE_HOME: join(work, 'cache'), MODULES: join(work, 'modules') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, bin, ...words], { cwd: work, encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, program, ...words], { cwd: work, encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
 
-const packed = (...words: readonly string[]) => run(join(installed, 'bin/weighmark.js'), words);
+const packed = (...words: readonly string[]) => run(bin, words);
 const source = (...words: readonly string[]) => run(resolve('bin/weighmark.js'), words);
 
 test('a packed weighmark says what one from source says', () => {
@@ -50,7 +48,7 @@ test('a packed weighmark seals what one from source verifies, and the other way 
 function modulesOf(...words: readonly string[]): readonly string[] {
   const spy = join(work, 'spy.cjs');
   writeFileSync(spy, "process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, process.moduleLoadList.join('\\n')));");
-  assert.equal(run(join(installed, 'bin/weighmark.js'), words, ['--require', spy]).status, 0);
+  assert.equal(run(bin, words, ['--require', spy]).status, 0);
   return readFileSync(join(work, 'modules'), 'utf8').split('\n').map((line) => line.replace('NativeModule ', ''));
 }
 
