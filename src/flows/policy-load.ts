@@ -44,7 +44,7 @@ export async function loadPolicy(place: PolicyPlace, ports: PolicyPorts): Promis
   const policyBytes = await ports.files.read(place.path, LIMITS.policyBytes);
   const policy = parsePolicy(policyBytes, place.shown);
   const signedBy = await requireSigned(policy, place, ports);
-  await refuseRollback(policy, place, ports.versions);
+  await refuseRollback(policy, place, { versions: ports.versions, signed: signedBy !== null });
   return { policy, policyBytes, signedBy };
 }
 
@@ -109,9 +109,12 @@ function unsigned({ shown, people, threshold, refusals, hint }: { shown: string;
   return new WeighmarkError(finding.code, `${shown}: ${finding.message}`, { ...about, ...(finding.facts === undefined ? {} : { facts: finding.facts }) });
 }
 
-/** The line of versions is the policy's name at this place: two projects may both call theirs `prod`. */
-async function refuseRollback({ name, version }: Policy, { path, shown }: PolicyPlace, versions: VersionMemory): Promise<void> {
-  const line = `policy ${name} ${path}`;
+/**
+ * The line of versions is the policy's name at this place: two projects may both call theirs `prod`. Where the caller's trust
+ * ties the name to signers it is the name alone, wherever an old copy may lie.
+ */
+async function refuseRollback({ name, version }: Policy, { path, shown }: PolicyPlace, { versions, signed }: { versions: VersionMemory; signed: boolean }): Promise<void> {
+  const line = signed ? `signed policy ${name}` : `policy ${name} ${path}`;
   const seen = await versions.highest(line);
   if (seen !== null && version < seen) {
     throw new WeighmarkError('policy-rollback', `${shown} is version ${version} of the policy ${name}; version ${seen} was here before`, { subject: shown, hint: 'a policy only goes forward: give the changed one a higher version' });

@@ -4,6 +4,7 @@ import { subject } from '../domain/claims/subjects.ts';
 import { WeighmarkError, type Code } from '../domain/errors.ts';
 import { evaluate, given, logRule } from '../domain/policy/evaluate.ts';
 import { promotionHistory, type Current } from '../domain/policy/promotions.ts';
+import { checkSeparation, joinActors } from '../domain/policy/separation.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../domain/policy/types.ts';
 import { buildPromotion } from '../domain/policy/vsa.ts';
 import type { ClaimSigner, LoggedLeaf, Registry } from '../domain/ports.ts';
@@ -122,6 +123,8 @@ async function sign(input: RollbackInput, decided: Decided, work: { registry: Re
   const bundle = await (await work.signer()).sign(buildStatement([subject('manifest', input.name, about.id.slice('sha256:'.length))], PREDICATES.promotion, predicate));
   const signed = await judgeSigner(bundle, target.of, { role: PROMOTER_ROLE, keyless: work.ports.keyless });
   if ('refusal' in signed) return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...verdict.checks, signed.refusal] }), done: null };
+  const shared = goal === null ? [] : checkSeparation(target.of, joinActors(evaluate(target.of).actors, [], signed.by));
+  if (shared.length > 0) return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...verdict.checks, checkOf('separation', [], shared)] }), done: null };
   if (goal !== null) await work.registry.putAttachment(input.name, about.id, ATTACHMENTS.policy, input.policyBytes);
   const logged = await attachClaim({ name: input.name, manifest: about.id, bundle, kind: 'promotion', env: environment.name }, work.registry);
   if (goal !== null) await work.registry.setTag(input.name, environment.name, goal.id);

@@ -156,6 +156,10 @@ test('who trusts somebody for policies takes none that is not theirs', () => {
   assert.equal(lint().status, 3, 'unsigned');
   ok(['sign', 'signed.yaml', '--key', 'rita.key']);
   assert.equal(lint().status, 0, lint().stderr);
+  mkdirSync(join(folder, 'elsewhere'));
+  writeFileSync(join(folder, 'elsewhere', 'signed.yaml'), policy().replace('version: 3', 'version: 2'));
+  ok(['sign', 'elsewhere/signed.yaml', '--key', 'rita.key']);
+  assert.match(run(['policy', 'lint', 'elsewhere/signed.yaml'], config).stderr, /error\[policy-rollback\]/, 'an old one, signed as well, at another place');
   writeFileSync(join(folder, 'signed.yaml'), policy().replace('approvals: 1', 'approvals: 0x1'));
   assert.equal(lint().status, 1, 'changed');
   writeFileSync(join(folder, 'signed.yaml'), policy().replace('name: acme', 'name: other'));

@@ -5,7 +5,7 @@ import type { Finding } from '../verdict.ts';
 import type { Revoked } from './revocations.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
-import { approvalProperty } from './vsa.ts';
+import { approvalProperty, policyUri } from './vsa.ts';
 
 /**
  * k distinct people who had no part in making it (security rule 12). A pattern names nobody in particular, so all
@@ -58,11 +58,22 @@ function revokedApprovals(of: Case, role: string): readonly Revoked[] {
   return given.map(({ claim }) => of.revocations.ofClaim(claim)).filter((revoked) => revoked !== null);
 }
 
-/** An SVR claim (v0.2) for this environment, by a named verifier; for this name, since the same bytes may go by several. */
+/**
+ * An SVR claim (v0.2) for this environment, by a named verifier; for this name, since the same bytes may go by several; and
+ * under this policy if it names any: what was approved for a sandbox is not approved for everything that has a `prod`.
+ */
 function approves({ claim }: Accepted, of: Case): boolean {
   const binding = bindingOf(claim);
   if (binding.kind !== 'one' || (binding.name !== '' && binding.name !== of.facts.name)) return false;
   const { verifier, properties } = claim.statement.predicate;
-  const named = isJsonObject(verifier) && typeof verifier['id'] === 'string' && Array.isArray(verifier['policies']);
-  return named && Array.isArray(properties) && properties.includes(approvalProperty(of.environment.name));
+  const policies = isJsonObject(verifier) && typeof verifier['id'] === 'string' ? verifier['policies'] : undefined;
+  if (!Array.isArray(policies) || (policies.length > 0 && !policies.some((each) => isOurs(each, of)))) return false;
+  return Array.isArray(properties) && properties.includes(approvalProperty(of.environment.name));
+}
+
+/** Any version of it: approvals outlive a policy's editing, by its maximum age. */
+function isOurs(named: unknown, { policy: { name, digest } }: Case): boolean {
+  const { uri, digest: digests } = isJsonObject(named) ? named : {};
+  const isVersion = typeof uri === 'string' && uri.startsWith(policyUri({ name, version: 0 }).slice(0, -1));
+  return isVersion || (isJsonObject(digests) && `sha256:${String(digests['sha256'])}` === digest);
 }
