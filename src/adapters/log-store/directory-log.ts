@@ -6,7 +6,7 @@ import { growLog } from '../../domain/tlog/append.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { formatLeaf } from '../../domain/tlog/leaf.ts';
-import { ED25519, parseVkey } from '../../domain/tlog/note.ts';
+import { ED25519, noteText, parseVkey } from '../../domain/tlog/note.ts';
 import type { LogPolicy } from '../../domain/tlog/quorum.ts';
 import { findEntries, readEntries } from '../../domain/tlog/read.ts';
 import { createFiles } from '../files/index.ts';
@@ -59,7 +59,7 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
 function load(setup: LogSetup): Promise<LogView> {
   return loadView(setup, async () => {
     const bytes = await files.readIfThere(join(setup.folder, CHECKPOINT), CHECKPOINT_BYTES);
-    return { note: bytes === null ? null : Buffer.from(bytes).toString(), read: tileReader(setup.folder) };
+    return { note: bytes === null ? null : noteText(bytes), read: tileReader(setup.folder) };
   });
 }
 
@@ -123,7 +123,7 @@ async function settle(setup: LogSetup, key: LogKey): Promise<VerifiedCheckpoint 
 
 async function readCheckpoint(setup: LogSetup): Promise<VerifiedCheckpoint | null> {
   const bytes = await files.readIfThere(join(setup.folder, CHECKPOINT), CHECKPOINT_BYTES);
-  return bytes === null ? null : openCheckpoint(Buffer.from(bytes).toString(), setup.vkeys.map(parseVkey));
+  return bytes === null ? null : openCheckpoint(noteText(bytes), setup.vkeys.map(parseVkey));
 }
 
 /** What a perhaps torn note shows to have been signed with the log's key; null if nothing was. */

@@ -7,6 +7,7 @@ import { LIMITS } from '../../domain/limits.ts';
 import type { LogEntry, LogLeaf, LogQuery, Registry } from '../../domain/ports.ts';
 import { policyTrust } from '../../domain/policy/authority.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
+import { noteText } from '../../domain/tlog/note.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
 import { ABSENT, type Actor } from '../../domain/registry/actor.ts';
 import { actorsOf } from '../../flows/log-actors.ts';
@@ -61,7 +62,7 @@ function addVerify(log: Command, run: Run): void {
       run(async (context, proof: string | undefined, options: Options) => {
         const witnessPolicy = await witnessPolicyOf(context, options);
         if (proof === undefined) return verifyReport(await verifyLog(witnessPolicy, await openRegistry(context, options)));
-        const text = Buffer.from(await (await context.files()).read(resolve(context.cwd, proof), LIMITS.configBytes)).toString();
+        const text = noteText(await (await context.files()).read(resolve(context.cwd, proof), LIMITS.configBytes));
         const vkeys = options.logVkey ?? (await knownKeys(context, options));
         const proven = verifyProofFile(text, { vkeys, ...witnessPolicy });
         return {

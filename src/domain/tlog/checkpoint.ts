@@ -38,6 +38,7 @@ export function parseCheckpoint(text: string): Checkpoint {
 export function openCheckpoint(text: string, logKeys: readonly VerifierKey[], witnesses: readonly VerifierKey[] = []): VerifiedCheckpoint {
   const note = parseNote(text);
   const checkpoint = parseCheckpoint(note.text);
+  if (note.text.slice(0, -1).split('\n').includes('')) throw new WeighmarkError('log-invalid', 'a checkpoint with an empty line');
   requireLogKeys(note, checkpoint, logKeys);
   return { ...checkpoint, note: text, signatures: verifyNote(note, [...logKeys, ...witnesses]) };
 }

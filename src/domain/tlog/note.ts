@@ -56,7 +56,7 @@ export function formatVkey(name: string, type: number, key: Uint8Array): string 
 
 /** @throws WeighmarkError `trust-invalid`: wrong form, unknown type, or an id that is not this key's. */
 export function parseVkey(text: string): VerifierKey {
-  const [, name = '', id = '', base64 = ''] = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  const [, name = '', id = '', base64 = ''] = /^([^\p{White_Space}+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u.exec(text) ?? [];
   const bytes = Buffer.from(base64, 'base64');
   const type = bytes[0] ?? 0;
   const key = new Uint8Array(bytes.subarray(1));
@@ -84,6 +84,15 @@ export function canVerify(key: VerifierKey): boolean {
   }
 }
 
+/** Notes are UTF-8, every byte of them. @throws WeighmarkError `log-invalid`. */
+export function noteText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw malformed('not a signed note: it is not UTF-8');
+  }
+}
+
 /** @throws WeighmarkError `log-invalid` for anything that is not a signed note. */
 export function parseNote(text: string): Note {
   // oxlint-disable-next-line no-control-regex -- the specification forbids them
@@ -105,11 +114,12 @@ export function formatSignature({ name, id, signature }: NoteSignature): string 
 
 /** Signature lines alone, as a witness answers. @throws WeighmarkError `log-invalid`. */
 export function parseSignatures(text: string): readonly NoteSignature[] {
+  if (text.includes('\n\n')) throw malformed('signature lines with an empty one among them');
   return parseNote(`x\n\n${text}`).signatures;
 }
 
 function parseSignature(line: string): NoteSignature {
-  const [, name = '', base64 = ''] = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? [];
+  const [, name = '', base64 = ''] = /^— ([^\p{White_Space}+]+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line) ?? [];
   const bytes = Buffer.from(base64, 'base64');
   if (name === '' || bytes.length < 5 || bytes.toString('base64') !== base64) throw malformed('a malformed signature line');
   return { name, id: bytes.toString('hex', 0, 4), signature: new Uint8Array(bytes.subarray(4)) };
@@ -148,15 +158,21 @@ function signedMessage(text: string, key: VerifierKey, signature: Uint8Array): S
   return bytes === null ? null : { bytes, signature: signature.subarray(8), timestamp };
 }
 
-/** What a cosigner signs (c2sp.org/tlog-cosignature); null if the text is no checkpoint. `timestamp` in seconds. */
+/** What a cosigner signs (c2sp.org/tlog-cosignature); null if it cannot sign that text. `timestamp` in seconds. */
 export function cosignedMessage(text: string, key: Pick<VerifierKey, 'name' | 'type'>, timestamp: number): Uint8Array | null {
   if (key.type === COSIGNATURE_ED25519) return Buffer.from(`cosignature/v1\ntime ${timestamp}\n${text}`);
   const [origin = '', size = '', root = ''] = text.split('\n');
   const hash = Buffer.from(root, 'base64');
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(size) || hash.length !== 32) return null;
+  if (!/^(?:0|[1-9]\d{0,15})$/.test(size) || hash.length !== 32 || !fitsOpaque8(key.name) || !fitsOpaque8(origin)) return null;
   const numbers = Buffer.alloc(16);
   numbers.writeBigUInt64BE(BigInt(size), 8);
   return Buffer.concat([Buffer.from('subtree/v1\n\0'), opaque8(key.name), uint64(timestamp), opaque8(origin), numbers, hash]);
+}
+
+/** `opaque<1..2^8-1>` of RFC 8446: a longer name would wrap its length. */
+function fitsOpaque8(text: string): boolean {
+  const length = Buffer.byteLength(text);
+  return length > 0 && length < 256;
 }
 
 function opaque8(text: string): Uint8Array {

@@ -12,7 +12,7 @@ import { parseCheckpoint, type VerifiedCheckpoint } from '../../../domain/tlog/c
 import { formatLeaf, parseLeaf } from '../../../domain/tlog/leaf.ts';
 import type { LogPolicy } from '../../../domain/tlog/quorum.ts';
 import { tilePath, TILE_WIDTH, type ReadTile, type Tile } from '../../../domain/tlog/tiles.ts';
-import { parseVkey } from '../../../domain/tlog/note.ts';
+import { noteText, parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import { withLock } from '../../log-store/lock.ts';
@@ -96,7 +96,7 @@ function load(remote: Remote): Promise<LogView> {
   return loadView(remote, async () => {
     const layers = await headLayers(remote);
     const checkpoint = layers.get('checkpoint');
-    const note = checkpoint === undefined ? null : Buffer.from(await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18)).toString();
+    const note = checkpoint === undefined ? null : noteText(await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18));
     return { note, read: tileReader(remote, layers) };
   });
 }
