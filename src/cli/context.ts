@@ -61,7 +61,7 @@ export interface ContextSettings {
 
 /** The composition root: the only place that knows adapters. */
 export function createContext(settings: ContextSettings): Context {
-  const openFiles = once(filesOnDisk);
+  const openFiles = once(async () => filesOnDisk(settings.env));
   const parts = trustParts(settings, openFiles);
   return {
     ...settings,
@@ -89,10 +89,10 @@ export function createContext(settings: ContextSettings): Context {
 }
 
 /** Commands that walk folders make the garbage of many files. */
-async function filesOnDisk(): Promise<Files> {
+async function filesOnDisk(env: ContextSettings['env']): Promise<Files> {
   const [{ createFiles }, { keepHeapSmall }] = await Promise.all([import('../adapters/files/index.ts'), import('./memory.ts')]);
   keepHeapSmall();
-  return createFiles();
+  return createFiles({ native: kernelOf(env).kernel !== 'wasm' });
 }
 
 /** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { createFiles } from '../../src/adapters/files/index.ts';
+import { lstatMany } from '../../src/adapters/files/stats.ts';
+import { loadAddon } from '../../src/adapters/hasher/native.ts';
 
 const files = createFiles();
 
@@ -23,6 +25,20 @@ test('a tree is the regular files, sorted by bytes, without its sidecars', async
   assert.deepEqual(tree.entries.map(({ path }) => path), ['a', 'b-c', 'b/c', 'sub/model.sig']);
   assert.deepEqual(tree.sidecars, ['.gitignore', '.weighmark/', 'claims.jsonl', 'model.sig']);
   assert.equal(tree.kind, 'directory');
+});
+
+test('the native kernel says of many files what Node says', { skip: loadAddon() === null ? 'no addon' : false }, async () => {
+  const content = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index % 7}/${index} é ${'🐦'.repeat(index % 3)}`, 'x'.repeat(index)]));
+  const root = folder(content);
+  utimesSync(join(root, '0/0 é '), -1.5, -1.5);
+  symlinkSync('1/1 é 🐦', join(root, 'link'));
+  const options = { allowSymlinks: true };
+  const tree = await createFiles({ native: true }).walk(root, options);
+  assert.equal(tree.entries.length, 1201);
+  assert.deepEqual(tree, await files.walk(root, options));
+  const locations = tree.entries.map(({ location }) => location);
+  assert.throws(() => lstatMany([...locations, join(root, 'nothing')]), { code: 'ENOENT' });
+  assert.deepEqual(lstatMany([...locations, root, join(root, 'link')]).slice(-2).map(({ isFile }) => isFile), [false, false]);
 });
 
 test('a single file is a tree of its base name', async () => {

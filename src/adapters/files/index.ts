@@ -6,13 +6,19 @@ import { compareUtf8 } from '../../domain/tree.ts';
 import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';
+import { lstatEach, lstatMany } from './stats.ts';
 import { listTree, walkTree } from './walk.ts';
 import { writeFileAtomic } from './write.ts';
 
+export interface FilesOptions {
+  /** Whether the native kernel may be asked about many files at once. Default: no. */
+  readonly native?: boolean;
+}
+
 /** The file system behind the `Files` port. */
-export function createFiles(): Files {
+export function createFiles({ native = false }: FilesOptions = {}): Files {
   return {
-    walk: async (root, options) => walkTree(root, options),
+    walk: async (root, options) => walkTree(root, options, native ? lstatMany : lstatEach),
     list: async (root, options) => listTree(root, options),
     open: openFile,
     read: readBounded,

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats }
 import { WeighmarkError } from '../../domain/errors.ts';
 import type { FileStamp, OpenFile } from '../../domain/ports.ts';
 import { fileError } from './errors.ts';
-import { stampOf } from './walk.ts';
+import { stampOf } from './stats.ts';
 
 /**
  * Opens a regular file once, without following a final link, and holds it to its first stat (security rule 20). The

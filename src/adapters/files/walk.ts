@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, realpathSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import { readdirSync, realpathSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import type { FileStamp, Tree, TreeEntry, WalkOptions } from '../../domain/ports.ts';
+import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports.ts';
 import { checkPath, compareUtf8, isDownloadBookkeeping, SIDECARS } from '../../domain/tree.ts';
 import { fileError } from './errors.ts';
+import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';
 
 interface Walk {
   readonly root: string;
@@ -13,6 +14,8 @@ interface Walk {
   readonly realRoot: string;
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
+  /** Plain files as they are listed; what they are is asked when all are known. */
+  readonly plain: { readonly path: string; readonly location: string }[];
   readonly entries: TreeEntry[];
   readonly sidecars: string[];
   readonly leftOut: string[];
@@ -23,12 +26,14 @@ interface Walk {
 }
 
 /** The tree below a folder, or of one file (DESIGN 4.1). Synchronous calls: for small files they are the cost. */
-export function walkTree(root: string, options: WalkOptions = {}): Tree {
+export function walkTree(root: string, options: WalkOptions = {}, lstats = lstatEach): Tree {
   const stat = rootStat(root);
   if (stat.isFile()) return singleFile(root, stat);
   if (!stat.isDirectory()) throw special(root);
   const walk = startWalk(root, options, false);
   walkFolder(walk, '');
+  const stats = lstats(walk.plain.map(({ location }) => location));
+  walk.plain.forEach((file, index) => addFile(walk, file, stats[index]));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
   const { entries, sidecars, leftOut, followedLinks } = walk;
   return { kind: 'directory', root, entries, sidecars: sidecars.sort(compareUtf8), leftOut: leftOut.sort(compareUtf8), followedLinks };
@@ -47,12 +52,8 @@ export function listTree(root: string, options: WalkOptions = {}): readonly stri
 function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk {
   return {
     root, base: join(root, 'x').slice(0, -1), realRoot: realpathSync(root), allowSymlinks: options.allowSymlinks === true, ignore: new Set(options.ignore ?? []),
-    entries: [], sidecars: [], leftOut: [], followedLinks: false, namesOnly, names: [],
+    plain: [], entries: [], sidecars: [], leftOut: [], followedLinks: false, namesOnly, names: [],
   };
-}
-
-export function stampOf(stat: BigIntStats): FileStamp {
-  return { dev: stat.dev, ino: stat.ino, sizeBytes: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
 }
 
 function singleFile(root: string, stat: BigIntStats): Tree {
@@ -75,19 +76,15 @@ function visit(walk: Walk, path: string, entry: Dirent): void {
   if (entry.isDirectory()) walkFolder(walk, path);
   else if (isDownloadBookkeeping(path) && entry.isFile()) walk.leftOut.push(path);
   else if (entry.isSymbolicLink()) addLink(walk, path);
-  else if (walk.namesOnly && entry.isFile()) walk.names.push(path);
-  else addPlainFile(walk, path);
-  if (walk.entries.length + walk.names.length > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
+  else if (!entry.isFile()) throw special(path);
+  else if (walk.namesOnly) walk.names.push(path);
+  else walk.plain.push({ path, location: locate(walk, path) });
+  if (walk.entries.length + walk.plain.length + walk.names.length > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
 }
 
-function addPlainFile(walk: Walk, path: string): void {
-  const location = locate(walk, path);
-  addFile(walk, { path, location }, lstatSync(location, { bigint: true }));
-}
-
-function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: BigIntStats): void {
-  if (!stat.isFile()) throw special(path);
-  walk.entries.push({ path, location, sizeBytes: Number(stat.size), stamp: stampOf(stat) });
+function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: Stat | undefined): void {
+  if (stat?.isFile !== true) throw special(path);
+  walk.entries.push({ path, location, sizeBytes: Number(stat.stamp.sizeBytes), stamp: stat.stamp });
 }
 
 /** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
@@ -102,7 +99,7 @@ function addLink(walk: Walk, path: string): void {
   const stat = statSync(target, { bigint: true });
   if (stat.isDirectory()) throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
   walk.followedLinks = true;
-  addFile(walk, { path, location: locate(walk, path) }, stat);
+  addFile(walk, { path, location: locate(walk, path) }, statOf(stat));
 }
 
 function targetOf(walk: Walk, path: string): string {

@@ -10,6 +10,8 @@ export interface Addon {
   /** Bytes hashed so far. */
   progress(run: Run): number;
   abort(run: Run): void;
+  /** What lstat says of NUL-terminated paths, 48 bytes each, as `kernel/src/stats.rs` writes them. */
+  lstat(paths: Buffer): Buffer;
 }
 
 type Run = { readonly brand: unique symbol };

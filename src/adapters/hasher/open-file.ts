@@ -3,7 +3,7 @@ import { WeighmarkError } from '../../domain/errors.ts';
 import type { FileStamp, HashJob } from '../../domain/ports.ts';
 import { fileError } from '../files/errors.ts';
 import { sameStamp } from '../files/open.ts';
-import { stampOf } from '../files/walk.ts';
+import { stampOf } from '../files/stats.ts';
 
 export type SizedJob = HashJob & { readonly sizeBytes: number };
 

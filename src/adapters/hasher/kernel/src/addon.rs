@@ -1,9 +1,11 @@
-//! The addon's four functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
-//! `progress(run) → bytes`, `abort(run)`. The promise is resolved with an empty buffer if the request is malformed.
+//! The addon's five functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`. The promise is resolved with an empty buffer if the
+//! request is malformed.
 
 use crate::engine::{self, Control};
 use crate::napi::*;
 use crate::request;
+use crate::stats;
 use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
-    let functions: [(&CStr, napi_callback); 4] = [(c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort)];
+    let functions: [(&CStr, napi_callback); 5] = [(c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat)];
     for (name, callback) in functions {
         let mut function = null_mut();
         // SAFETY: handles of this call; the names are static.
@@ -55,13 +57,8 @@ unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_valu
     // SAFETY: handles of this call; the buffer is copied before it returns.
     unsafe {
         let [run, buffer] = arguments(env, info);
-        let (mut data, mut length) = (null_mut(), 0);
-        let Some(control) = control_of(env, run) else { return refuse(env) };
-        if napi_get_buffer_info(env, buffer, &mut data, &mut length) != OK {
-            return refuse(env);
-        }
-        let request = if length == 0 { Vec::new() } else { std::slice::from_raw_parts(data.cast::<u8>(), length).to_vec() };
-        let mut job = Box::new(Job { control, request, response: Vec::new(), deferred: null_mut(), work: null_mut() });
+        let (Some(control), Some(request)) = (control_of(env, run), bytes_of(env, buffer)) else { return refuse(env) };
+        let mut job = Box::new(Job { control, request: request.to_vec(), response: Vec::new(), deferred: null_mut(), work: null_mut() });
         let (mut promise, mut name) = (null_mut(), null_mut());
         napi_create_promise(env, &mut job.deferred, &mut promise);
         napi_create_string_utf8(env, c"weighmark".as_ptr(), 9, &mut name);
@@ -114,6 +111,17 @@ unsafe extern "C" fn abort(env: napi_env, info: napi_callback_info) -> napi_valu
     null_mut()
 }
 
+unsafe extern "C" fn lstat(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call; nobody changes the buffer before it returns.
+    unsafe {
+        let [paths, _] = arguments(env, info);
+        let Some(answers) = bytes_of(env, paths).and_then(stats::of) else { return refuse(env) };
+        let mut buffer = null_mut();
+        napi_create_buffer_copy(env, answers.len(), answers.as_ptr().cast(), null_mut(), &mut buffer);
+        buffer
+    }
+}
+
 unsafe fn arguments(env: napi_env, info: napi_callback_info) -> [napi_value; 2] {
     let mut values = [null_mut(); 2];
     let mut count = values.len();
@@ -126,6 +134,19 @@ unsafe fn control_of(env: napi_env, run: napi_value) -> Option<Arc<Control>> {
     let mut data = null_mut();
     // SAFETY: `native.ts` passes nothing but what `create` made; anything that is no external is refused.
     unsafe { (napi_get_value_external(env, run, &mut data) == OK && !data.is_null()).then(|| (*data.cast::<Arc<Control>>()).clone()) }
+}
+
+/// Null for what is no buffer. To be used while the call lasts.
+unsafe fn bytes_of<'a>(env: napi_env, buffer: napi_value) -> Option<&'a [u8]> {
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: Node keeps an argument's memory while the call lasts; an empty buffer may have none.
+    unsafe {
+        match napi_get_buffer_info(env, buffer, &mut data, &mut length) {
+            OK if length == 0 => Some(&[]),
+            OK => Some(std::slice::from_raw_parts(data.cast(), length)),
+            _ => None,
+        }
+    }
 }
 
 unsafe fn refuse(env: napi_env) -> napi_value {

@@ -1,6 +1,7 @@
 //! Regular files opened once without following a link, and the proof that they did not change while they were read.
 
 use crate::request::Job;
+use std::ffi::CStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
@@ -112,14 +113,24 @@ impl OpenFile {
 }
 
 fn stat(file: &File) -> Result<(Stamp, libc::mode_t), Failure> {
-    let mut raw = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: fstat fills the buffer or fails.
-    let stats = unsafe {
-        if libc::fstat(file.as_raw_fd(), raw.as_mut_ptr()) != 0 {
-            return Err(last_error());
-        }
-        raw.assume_init()
-    };
+    ask(|stats| unsafe { libc::fstat(file.as_raw_fd(), stats) })
+}
+
+/// Of what stands at the path itself, be it a link.
+pub fn lstat(path: &CStr) -> Result<(Stamp, libc::mode_t), Failure> {
+    // SAFETY: lstat fills the buffer or fails.
+    ask(|stats| unsafe { libc::lstat(path.as_ptr(), stats) })
+}
+
+#[allow(clippy::unnecessary_cast, reason = "on other systems they have other types")]
+fn ask(fill: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<(Stamp, libc::mode_t), Failure> {
+    let mut raw = MaybeUninit::<libc::stat>::zeroed();
+    if fill(raw.as_mut_ptr()) != 0 {
+        return Err(last_error());
+    }
+    // SAFETY: filled; and all zeroes are a value too.
+    let stats = unsafe { raw.assume_init() };
     let stamp = Stamp {
         dev: stats.st_dev as u64,
         ino: stats.st_ino as u64,

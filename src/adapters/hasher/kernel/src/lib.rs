@@ -26,6 +26,8 @@ mod request;
 #[cfg(unix)]
 mod sha256_lanes;
 #[cfg(unix)]
+mod stats;
+#[cfg(unix)]
 mod tree;
 #[cfg(unix)]
 mod two_files;

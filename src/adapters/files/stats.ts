@@ -1,0 +1,52 @@
+import { constants, lstatSync, type BigIntStats } from 'node:fs';
+import type { FileStamp } from '../../domain/ports.ts';
+import { loadAddon, type Addon } from '../hasher/native.ts';
+
+/** What lstat says that a tree needs. */
+export interface Stat {
+  readonly isFile: boolean;
+  readonly stamp: FileStamp;
+}
+
+/** From so many files on, loading the addon pays. */
+const MANY = 1000;
+const AT_ONCE = 8192;
+const ANSWER_BYTES = 48;
+
+export function stampOf(stat: BigIntStats): FileStamp {
+  return { dev: stat.dev, ino: stat.ino, sizeBytes: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+}
+
+export function statOf(stat: BigIntStats): Stat {
+  return { isFile: stat.isFile(), stamp: stampOf(stat) };
+}
+
+/** One after the other, in JavaScript. @throws what Node throws. */
+export function lstatEach(locations: readonly string[]): readonly Stat[] {
+  return locations.map((location) => statOf(lstatSync(location, { bigint: true })));
+}
+
+/** By the native kernel where there is one and there are many: a quarter of the time. @throws what Node throws. */
+export function lstatMany(locations: readonly string[]): readonly Stat[] {
+  const addon = locations.length < MANY ? null : loadAddon();
+  if (addon === null) return lstatEach(locations);
+  const stats: Stat[] = [];
+  for (let from = 0; from < locations.length; from += AT_ONCE) askNatively(addon, locations.slice(from, from + AT_ONCE), stats);
+  return stats;
+}
+
+function askNatively(addon: Addon, locations: readonly string[], stats: Stat[]): void {
+  const answers = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
+  const view = new DataView(answers.buffer, answers.byteOffset, answers.length);
+  locations.forEach((location, index) => stats.push(answerOf(view, index * ANSWER_BYTES) ?? statOf(lstatSync(location, { bigint: true }))));
+}
+
+/** Null where it failed: Node then says how. */
+function answerOf(view: DataView, at: number): Stat | null {
+  if (view.getUint32(at, true) !== 0) return null;
+  const stamp = {
+    dev: view.getBigUint64(at + 16, true), ino: view.getBigUint64(at + 24, true), sizeBytes: view.getBigUint64(at + 8, true),
+    mtimeNs: view.getBigInt64(at + 32, true), ctimeNs: view.getBigInt64(at + 40, true),
+  };
+  return { isFile: (view.getUint32(at + 4, true) & constants.S_IFMT) === constants.S_IFREG, stamp };
+}
