@@ -12,9 +12,11 @@ export interface CuttingProxy {
 }
 
 export async function startProxy(port: number): Promise<CuttingProxy> {
+  const open = new Set<() => void>();
   const server: Server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
     const breakBoth = () => [client, upstream].forEach((each) => each.destroy());
+    open.add(breakBoth);
     const carried = { up: 0, down: 0 };
     const count = (way: 'up' | 'down', bytes: number) => {
       carried[way] += bytes;
@@ -27,7 +29,7 @@ export async function startProxy(port: number): Promise<CuttingProxy> {
     client.on('data', (bytes: Buffer) => count('up', bytes.length));
     upstream.on('data', (bytes: Buffer) => count('down', bytes.length));
     client.pipe(upstream).pipe(client);
-    for (const each of [client, upstream]) each.on('error', breakBoth).on('close', breakBoth);
+    for (const each of [client, upstream]) each.on('error', breakBoth).on('close', () => (breakBoth(), open.delete(breakBoth)));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const proxy: CuttingProxy = {
@@ -35,7 +37,10 @@ export async function startProxy(port: number): Promise<CuttingProxy> {
     sent: { up: 0, down: 0 },
     limit: { up: Infinity, down: Infinity, cuts: 0 },
     onBytes: () => undefined,
-    close: () => server.close(),
+    close: () => {
+      open.forEach((each) => each());
+      server.close();
+    },
   };
   return proxy;
 }

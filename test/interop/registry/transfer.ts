@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { initRegistry, openRegistry } from '../../../src/adapters/registries/index.ts';
 import { startProxy } from './cutting-proxy.ts';
 
@@ -18,9 +18,13 @@ const MIB = 1 << 20;
 const [CHUNK, SIZE] = [4 * MIB, 40 * MIB];
 
 const folder = mkdtempSync(join(tmpdir(), 'weighmark-transfer-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const proxy = await startProxy(Number(port));
-const location = `oci://${proxy.host}/transfer`;
+after(() => {
+  proxy.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+const prefix = `transfer-${process.pid}`;
+const location = `oci://${proxy.host}/${prefix}`;
 const deps = { env: { ...process.env, HOME: folder, XDG_STATE_HOME: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') }, uploadChunkBytes: CHUNK };
 await initRegistry(location, {}, deps);
 const registry = await openRegistry(location, deps);
@@ -39,7 +43,7 @@ function reset(limit = { up: Infinity, down: Infinity, cuts: 0 }): void {
 }
 
 async function requireThere(file: { digest: string; location: string }): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/v2/transfer/enc/blobs/${file.digest}`);
+  const answer = await fetch(`http://127.0.0.1:${port}/v2/${prefix}/enc/blobs/${file.digest}`);
   assert.ok(Buffer.from(await answer.arrayBuffer()).equals(readFileSync(file.location)));
 }
 
@@ -108,12 +112,11 @@ test('a blob of another repository of the host is mounted, not sent', async () =
   const file = newFile('mounted');
   await registry.putFile('enc', file.digest, file);
   reset();
-  const prod = `oci://${proxy.host}/production`;
+  const prod = `oci://${proxy.host}/${prefix}-production`;
   await initRegistry(prod, {}, deps);
   const target = await openRegistry(prod, deps);
   assert.equal(await target.mountBlob('enc', file.digest, { location, name: 'enc' }), true);
   assert.equal(await target.hasBlob('enc', file.digest), true);
   assert.equal(await target.mountBlob('enc', `sha256:${'0'.repeat(64)}`, { location, name: 'enc' }), false);
   assert.ok(proxy.sent.up < MIB && proxy.sent.down < MIB);
-  proxy.close();
 });
