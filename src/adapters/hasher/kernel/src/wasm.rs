@@ -1,40 +1,42 @@
 //! One hasher over one input buffer; JavaScript reads files straight into the buffer. Single-threaded by construction:
 //! every worker instantiates its own module, so the statics below are never shared.
 
-use blake3::Hasher;
-use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+mod eight;
+mod stream;
+
+use blake3::CHUNK_LEN;
+use blake3::hazmat::{Mode, merge_subtrees_non_root, merge_subtrees_root};
 use core::cell::UnsafeCell;
+use eight::Values;
+use stream::Stream;
 
 const INPUT_BYTES: usize = 256 << 10;
 const GROUP_BYTES: usize = 16 << 10;
 const CV_BYTES: usize = 32;
+const GROUP_CHUNKS: usize = GROUP_BYTES / CHUNK_LEN;
 const OUTPUT_BYTES: usize = INPUT_BYTES / GROUP_BYTES * CV_BYTES;
 
+/// Aligned to a line of the cache.
+#[repr(align(64))]
 struct Global<T>(UnsafeCell<T>);
 
 // SAFETY: wasm32-unknown-unknown without atomics has one thread a module instance.
 unsafe impl<T> Sync for Global<T> {}
 
 // Apart from each other, so that the zeroes take no room in the module.
-static HASHER: Global<Option<Hasher>> = Global(UnsafeCell::new(None));
+static STREAM: Global<Option<Stream>> = Global(UnsafeCell::new(None));
 static INPUT: Global<[u8; INPUT_BYTES]> = Global(UnsafeCell::new([0; INPUT_BYTES]));
 static OUTPUT: Global<[u8; OUTPUT_BYTES]> = Global(UnsafeCell::new([0; OUTPUT_BYTES]));
 
 struct State {
-    hasher: &'static mut Option<Hasher>,
+    stream: &'static mut Option<Stream>,
     input: &'static mut [u8; INPUT_BYTES],
     output: &'static mut [u8; OUTPUT_BYTES],
 }
 
 fn state() -> State {
     // SAFETY: exports are never re-entered and each takes the state once.
-    unsafe { State { hasher: &mut *HASHER.0.get(), input: &mut *INPUT.0.get(), output: &mut *OUTPUT.0.get() } }
-}
-
-fn subtree(offset: u64) -> Hasher {
-    let mut hasher = Hasher::new();
-    hasher.set_input_offset(offset);
-    hasher
+    unsafe { State { stream: &mut *STREAM.0.get(), input: &mut *INPUT.0.get(), output: &mut *OUTPUT.0.get() } }
 }
 
 /// Where to put input: 256 KiB.
@@ -52,14 +54,14 @@ pub extern "C" fn output() -> *const u8 {
 /// Begins a subtree that starts `offset` bytes into the whole; the caller keeps it aligned.
 #[unsafe(no_mangle)]
 pub extern "C" fn begin(offset: u64) {
-    *state().hasher = Some(subtree(offset));
+    *state().stream = Some(Stream::new(offset));
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn update(length: usize) {
     let state = state();
-    if let Some(hasher) = state.hasher {
-        hasher.update(&state.input[..length]);
+    if let Some(stream) = state.stream {
+        stream.update(&state.input[..length]);
     }
 }
 
@@ -67,9 +69,8 @@ pub extern "C" fn update(length: usize) {
 #[unsafe(no_mangle)]
 pub extern "C" fn finish(root: u32) {
     let state = state();
-    if let Some(hasher) = state.hasher {
-        let value = if root != 0 { *hasher.finalize().as_bytes() } else { hasher.finalize_non_root() };
-        state.output[..CV_BYTES].copy_from_slice(&value);
+    if let Some(stream) = state.stream {
+        state.output[..CV_BYTES].copy_from_slice(&stream.finish(root != 0));
     }
 }
 
@@ -77,25 +78,27 @@ pub extern "C" fn finish(root: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn groups(offset: u64, length: usize) {
     let state = state();
-    for (index, group) in state.input[..length].chunks(GROUP_BYTES).enumerate() {
-        let mut hasher = subtree(offset + (index * GROUP_BYTES) as u64);
-        hasher.update(group);
-        state.output[index * CV_BYTES..][..CV_BYTES].copy_from_slice(&hasher.finalize_non_root());
+    let (whole, rest) = state.input[..length].as_chunks::<GROUP_BYTES>();
+    let Values(values) = &mut Values([[0; CV_BYTES]; INPUT_BYTES / CHUNK_LEN]);
+    let mut count = whole.len() * GROUP_CHUNKS;
+    eight::hash_chunks(whole.as_flattened(), offset / CHUNK_LEN as u64, values);
+    while count > whole.len() {
+        count /= 2;
+        eight::join(values, count);
     }
+    if !rest.is_empty() {
+        values[count] = stream::value_of(rest, offset + (length - rest.len()) as u64);
+        count += 1;
+    }
+    state.output[..count * CV_BYTES].copy_from_slice(values[..count].as_flattened());
 }
 
 /// Parent of the two chaining values at the input's start.
 #[unsafe(no_mangle)]
 pub extern "C" fn merge(root: u32) {
     let state = state();
-    let mut pair = [[0u8; CV_BYTES]; 2];
-    pair[0].copy_from_slice(&state.input[..CV_BYTES]);
-    pair[1].copy_from_slice(&state.input[CV_BYTES..2 * CV_BYTES]);
-    let value = if root != 0 {
-        *merge_subtrees_root(&pair[0], &pair[1], Mode::Hash).as_bytes()
-    } else {
-        merge_subtrees_non_root(&pair[0], &pair[1], Mode::Hash)
-    };
+    let [left, right] = [0, 1].map(|index| core::array::from_fn(|at| state.input[index * CV_BYTES + at]));
+    let value = if root != 0 { *merge_subtrees_root(&left, &right, Mode::Hash).as_bytes() } else { merge_subtrees_non_root(&left, &right, Mode::Hash) };
     state.output[..CV_BYTES].copy_from_slice(&value);
 }
 
