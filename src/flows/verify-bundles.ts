@@ -29,14 +29,19 @@ export interface JudgedBundles {
 
 /**
  * Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound.
- * @param name what the OMS signature is judged under, which itself names only a folder: whoever relies on it checks who says so.
+ * @param options.name what the OMS signature is judged under, which itself names only a folder: whoever relies on it checks
+ * who says so.
+ * @param options.onSignature told the artifact's own trusted signature, if there is one, before the claims are looked at.
  */
-export async function judgeBundles(sidecars: Sidecars, verification: Verification, name: string | null): Promise<JudgedBundles> {
+export async function judgeBundles(sidecars: Sidecars, verification: Verification, options: { name: string | null; onSignature?: (signature: TrustedSignature) => Promise<void> }): Promise<JudgedBundles> {
+  const { name } = options;
   const own = await Promise.all(sidecars.signatures.map((found) => judgeOne(found, { ...verification, name, maxBytes: LIMITS.signatureBytes })));
-  const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
   const signatures = own.map(asSignature);
+  const first = signatures.find(isSignature);
+  if (first !== undefined) await options.onSignature?.(first);
+  const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
   const embedded = lines.filter(isTrusted).filter(({ claim }) => isOms(claim)).map(asSignature);
-  const chosen = signatures.find(isSignature) ?? embedded.findLast(isSignature) ?? null;
+  const chosen = first ?? embedded.findLast(isSignature) ?? null;
   return {
     signature: chosen,
     claims: lines.filter(isTrusted).filter(({ claim }) => !isOms(claim)),

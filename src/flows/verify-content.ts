@@ -7,18 +7,23 @@ import { SIDECARS } from '../domain/tree.ts';
 import { globMatches } from '../domain/trust/glob.ts';
 import type { Finding } from '../domain/verdict.ts';
 import { asPointerFinding } from './lfs.ts';
-import { hashRanges, hashTree, type HashedEntry, type HashTreePorts } from './hash-tree.ts';
+import { hashRanges, hashTree, type HashedEntry, type HashTreeOptions, type HashTreePorts } from './hash-tree.ts';
 
-export interface ContentQuestion {
+/** Which files are meant. */
+export interface TreeQuestion {
   readonly root: string;
   readonly manifest: OmsManifest;
-  /** The signer's name, for messages. */
-  readonly by: string;
   readonly allowSymlinks: boolean;
   /** Further artifact paths to leave out, as the user says. */
   readonly ignore: readonly string[];
   /** The signature in use, where it lies inside: no part of what it signs. */
   readonly ownNames: readonly string[];
+  readonly jobs?: number;
+}
+
+export interface ContentQuestion extends TreeQuestion {
+  /** The signer's name, for messages. */
+  readonly by: string;
   readonly ignoreUnsignedFiles: boolean;
   /** Glob of the only files to look at. */
   readonly only?: string;
@@ -27,7 +32,6 @@ export interface ContentQuestion {
   readonly algorithm?: 'sha256' | 'all';
   /** SHA-256 is needed for claims, whatever the signature's own algorithm is. */
   readonly needsSha256: boolean;
-  readonly jobs?: number;
 }
 
 export interface ContentFile {
@@ -48,13 +52,37 @@ export interface Content {
   readonly notes: readonly string[];
 }
 
+/** The signed files, being hashed while it is not yet known whether BLAKE3 alone will do; of no use if it will not. */
+export interface Ahead {
+  readonly tree: Tree;
+  /** By path; null if a file could not be hashed. */
+  readonly hashed: Promise<ReadonlyMap<string, HashedEntry> | null>;
+  stop(): void;
+}
+
+/** Begins to hash: the claims that decide by which digest are read meanwhile. @throws WeighmarkError what the walk throws. */
+export async function hashAhead(question: TreeQuestion, ports: HashTreePorts): Promise<Ahead> {
+  const tree = await signedTree(question, ports);
+  const signed = new Set(matchNames(question.manifest, tree.entries, tree.kind === 'file').signed.map(({ path }) => path));
+  await ports.hasher();
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(ports.signal === undefined ? [] : [ports.signal])]);
+  const hashed = hashTree(tree.entries.filter(({ path }) => signed.has(path)), hashingOf(question, tree, ['blake3']), { ...ports, signal });
+  return { tree, hashed: hashed.then((all) => new Map(all.map((each) => [each.entry.path, each])), () => null), stop: () => stop.abort() };
+}
+
+function hashingOf({ jobs }: TreeQuestion, { followedLinks }: Tree, algorithms: readonly HashAlgorithm[]): HashTreeOptions {
+  return { label: 'verifying', algorithms, followLinks: followedLinks, ...(jobs === undefined ? {} : { jobs }) };
+}
+
 /**
  * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
+ * @param ahead of the same files, in this run.
  * @throws WeighmarkError what the walk throws; `not-found` if `only` matches nothing.
  */
-export async function verifyContent(question: ContentQuestion, ports: HashTreePorts): Promise<Content> {
+export async function verifyContent(question: ContentQuestion, ports: HashTreePorts, ahead: Ahead | null = null): Promise<Content> {
   const { manifest } = question;
-  const tree = await signedTree(question, ports);
+  const tree = ahead?.tree ?? (await signedTree(question, ports));
   const single = tree.kind === 'file';
   const { signed, missing, unsigned, unspoken } = matchNames(manifest, tree.entries, single);
   const chosen = question.only === undefined ? (path: string) => path !== '' : (path: string) => globMatches(question.only ?? '', path);
@@ -66,7 +94,7 @@ export async function verifyContent(question: ContentQuestion, ports: HashTreePo
     ...missing.filter(chosen).map((path) => (isIgnored(path, question.ignore) ? ignoredFinding(path, question.by) : missingFinding(path, question.by))),
     ...(question.ignoreUnsignedFiles ? [] : unsigned.filter(chosen).map((path) => unsignedFinding(path, question.by))),
   ];
-  const hashed = await hashSigned(wanted, { question, tree }, ports);
+  const hashed = await hashSigned(wanted, { question, tree, ahead }, ports);
   return {
     ...hashed,
     tree,
@@ -77,7 +105,7 @@ export async function verifyContent(question: ContentQuestion, ports: HashTreePo
 }
 
 /** The walk as the signature says it was made; a file it lists is looked at even where files are usually left out. */
-async function signedTree(question: ContentQuestion, ports: HashTreePorts): Promise<Tree> {
+async function signedTree(question: TreeQuestion, ports: HashTreePorts): Promise<Tree> {
   const tree = await ports.files.walk(question.root, walkOptions(question));
   if (tree.kind === 'file') return tree;
   const present = new Set(tree.entries.map(({ path }) => path));
@@ -86,7 +114,7 @@ async function signedTree(question: ContentQuestion, ports: HashTreePorts): Prom
   return { ...tree, entries: [...tree.entries, ...found.filter((entry) => entry !== null)] };
 }
 
-function isLeftOut(path: string, question: ContentQuestion, tree: Tree): boolean {
+function isLeftOut(path: string, question: TreeQuestion, tree: Tree): boolean {
   return path !== '.' && (isIgnored(path, [...SIDECARS, ...question.manifest.ignorePaths]) || tree.leftOut.includes(path)) && !isIgnored(path, question.ignore);
 }
 
@@ -98,13 +126,14 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
   return { path, location, sizeBytes: file.size, stamp: file.stamp };
 }
 
-function walkOptions({ allowSymlinks, manifest, ignore, ownNames }: ContentQuestion): WalkOptions {
+function walkOptions({ allowSymlinks, manifest, ignore, ownNames }: TreeQuestion): WalkOptions {
   return { allowSymlinks: allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore, ...ownNames] };
 }
 
 interface Hashing {
   readonly question: ContentQuestion;
   readonly tree: Tree;
+  readonly ahead: Ahead | null;
 }
 
 async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
@@ -133,11 +162,18 @@ async function judgeEach(wanted: readonly SignedFile[], judging: Judging, ports:
 async function judgeFiles(wanted: readonly SignedFile[], judging: Judging, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings'>> {
   const { question, tree, byPath, algorithms } = judging;
   const entries = wanted.flatMap(({ path }) => byPath.get(path) ?? []);
-  const options = { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(question.jobs === undefined ? {} : { jobs: question.jobs }) };
-  const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : await hashTree(entries, options, ports);
+  const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : ((await hashedAhead(entries, judging)) ?? (await hashTree(entries, hashingOf(question, tree, algorithms), ports)));
   const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing: judging, ports });
   const judged = await Promise.all(findings.map((finding) => withPointer(finding, { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks }, ports)));
   return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: judged };
+}
+
+/** Null unless all of them were hashed ahead by what it takes. */
+async function hashedAhead(entries: readonly TreeEntry[], { ahead, algorithms }: Judging): Promise<readonly HashedEntry[] | null> {
+  if (ahead === null || algorithms.join() !== 'blake3') return null;
+  const done = await ahead.hashed;
+  const found = entries.flatMap(({ path }) => done?.get(path) ?? []);
+  return found.length === entries.length ? found : null;
 }
 
 function onceEach(findings: readonly Finding[]): readonly Finding[] {

@@ -19,7 +19,7 @@ import { artifactPath, baseName } from './oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from './sidecars.ts';
 import { refuseUnknownBeside } from './verify-beside.ts';
 import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
-import { verifyContent, type Content } from './verify-content.ts';
+import { hashAhead, verifyContent, type Ahead, type Content, type TreeQuestion } from './verify-content.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
 import type { ProvenParts } from './verify-part.ts';
@@ -51,11 +51,21 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const asksNames = verification.trust.some((entry) => entry.for !== undefined);
-  const bundles = await judgeBundles(sidecars, verification, input.name ?? (asksNames ? nameIn(sidecars) : null));
+  const begun: Ahead[] = [];
+  const onSignature = async (own: TrustedSignature) => void begun.push(...(await beginContent(own, { input, sidecars }, ports)));
+  try {
+    const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? (asksNames ? nameIn(sidecars) : null), onSignature });
+    return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);
+  } finally {
+    for (const ahead of begun) ahead.stop();
+  }
+}
+
+async function verifyJudged({ input, bundles, sidecars }: VerifyCase, ports: VerifyPorts, ahead: Ahead | null): Promise<VerifyOutcome> {
   if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
   if (input.underPolicy === true) await refuseUnknownBeside(input, ports.files);
   const { signature } = bundles;
-  return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, signature, ports);
+  return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, { signature, ahead }, ports);
 }
 
 async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
@@ -105,22 +115,42 @@ function noTrust(sidecars: Sidecars): Check {
   ]);
 }
 
-async function verifySigned({ input, bundles, sidecars }: VerifyCase, signature: TrustedSignature, ports: VerifyPorts): Promise<VerifyOutcome> {
+/**
+ * Hashes what is signed by somebody trusted while the claims are read, if BLAKE3 will do as far as can be seen: there is a
+ * digest list, and nobody asks for more. Whether it does, the claims say. Empty: the content is read after them, as ever.
+ */
+async function beginContent(signature: TrustedSignature, { input, sidecars }: Omit<VerifyCase, 'bundles'>, ports: VerifyPorts): Promise<readonly Ahead[]> {
+  const { algorithm, shardBytes, historic } = signature.manifest;
+  const isLikely = sidecars.digestList !== null && sidecars.claims.length > 0 && algorithm === 'sha256' && shardBytes === null && !historic;
+  if (!isLikely || input.only !== undefined || input.algorithm !== undefined) return [];
+  try {
+    return [await hashAhead(treeQuestion(input, signature), ports)];
+  } catch {
+    return [];
+  }
+}
+
+function treeQuestion(input: VerifyCase['input'], signature: TrustedSignature): TreeQuestion {
+  return {
+    root: input.root, manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest,
+    allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath), ownNames: insideOf(input.root, signature.location),
+    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+  };
+}
+
+async function verifySigned({ input, bundles, sidecars }: VerifyCase, { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null }, ports: VerifyPorts): Promise<VerifyOutcome> {
   requireName({ input, bundles, sidecars }, signature);
   const list = readList(sidecars.digestList);
   const pairs = list === null ? null : pairsOf(list, signature, { bundles, input });
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {
-    root: input.root, manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest, by, pairs,
-    allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath), ownNames: insideOf(input.root, signature.location), ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
-    needsSha256: input.only === undefined,
+    ...treeQuestion(input, signature), by, pairs, ignoreUnsignedFiles: input.ignoreUnsignedFiles === true, needsSha256: input.only === undefined,
     ...(input.only === undefined ? {} : { only: input.only }),
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
-    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
   const part = input.only === undefined ? null : await (await import('./verify-part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
-  const content = await verifyContent(question, ports);
+  const content = await verifyContent(question, ports, ahead);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
   const bound = bindClaims(bundles.claims, known === null ? null : { ...known, single: input.kind === 'file' }, sidecars);
   return outcome({ input, bundles, signature, content, known, bound, by });

@@ -9,7 +9,7 @@ import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { keySigner } from '../../src/adapters/keys/signer.ts';
 import { createUserVerifier } from '../../src/adapters/sigstore/index.ts';
 import type { TrustEntry } from '../../src/domain/claims/types.ts';
-import type { ClaimSigner } from '../../src/domain/ports.ts';
+import type { ClaimSigner, Hasher } from '../../src/domain/ports.ts';
 import type { SealInput, SealOutcome } from '../../src/flows/seal.ts';
 import { sign, type SignInput, type SignOutcome } from '../../src/flows/sign.ts';
 import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../src/flows/verify.ts';
@@ -24,6 +24,8 @@ export interface Person {
 /** A folder to work in, removed afterwards, with the real adapters. */
 export interface ClaimsWorld {
   readonly folder: string;
+  /** What the hasher was asked for, a call a line: `blake3 4 files`. */
+  readonly hashed: string[];
   readonly person: (name: string, curve?: string) => Promise<Person>;
   /** Writes files below `name`; a value `-> target` makes a symbolic link. */
   readonly tree: (name: string, files: Readonly<Record<string, string | Uint8Array>>) => Promise<string>;
@@ -46,7 +48,8 @@ export async function claimsWorld(t: TestContext, now = new Date('2026-11-20T12:
   const folder = await mkdtemp(join(tmpdir(), 'weighmark-claims-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const files = createFiles();
-  const hasher = createHasher();
+  const hashed: string[] = [];
+  const hasher = createHasher().then((own): Hasher => ({ ...own, hash: (jobs, how) => (hashed.push(`${how.algorithms.join('+')} ${jobs.length} files`), own.hash(jobs, how)) }));
   const base = { files, hasher: async () => hasher, progress: { start: () => ({ advance: () => {}, end: () => {} }) }, clock: { now: () => now } };
   const reading = (trust: readonly TrustEntry[]): VerifyPorts => ({
     ...base, trust: async () => trust, timestampAuthorities: async () => [], keyless: async () => createUserVerifier(files, { XDG_CONFIG_HOME: folder }),
@@ -54,6 +57,7 @@ export async function claimsWorld(t: TestContext, now = new Date('2026-11-20T12:
   const sealing = (by: Person) => ({ ...base, signer: by.signer, locate: (path: string) => resolve(folder, path), registry: () => Promise.reject(new Error('no registry here')) });
   return {
     folder,
+    hashed,
     person: (name, curve = 'prime256v1') => makePerson(folder, name, curve),
     tree: (name, content) => writeTree(join(folder, name), content),
     sign: (root, by, more = {}) => sign({ root, ...more }, { ...base, signer: by.signer }),

@@ -171,6 +171,41 @@ test('BLAKE3 alone is hashed where the signer vouches for the pairs, and all on 
   assert.deepEqual(await algorithms({ algorithm: 'all' }), ['sha256', 'blake3']);
 });
 
+test('the files are hashed once, while the claims are read; again only where the claims do not vouch for BLAKE3', async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, ben] = [await world.person('anna'), await world.person('ben')];
+  const root = await world.tree('m', FILES);
+  await world.seal(root, anna);
+  const hashes = async () => {
+    world.hashed.length = 0;
+    const { verdict } = await world.verify(root, [anna.trust, ben.trust]);
+    return [verdict.outcome, ...world.hashed];
+  };
+  assert.deepEqual(await hashes(), ['verified', 'blake3 4 files']);
+  await writeFile(join(root, '.hidden'), 'nobody signed it: not read');
+  assert.deepEqual(await hashes(), ['failed', 'blake3 4 files']);
+  await rm(join(root, '.hidden'));
+  await appendFile(join(root, '.weighmark/files'), 'x');
+  assert.deepEqual(await hashes(), ['failed', 'blake3 4 files', 'sha256 4 files']);
+  await world.seal(root, anna);
+  await writeFile(join(root, 'claims.jsonl'), '{}\n');
+  assert.deepEqual(await hashes(), ['verified', 'blake3 4 files', 'sha256 4 files']);
+  await world.seal(root, anna);
+  await rm(join(root, 'model.sig'));
+  await world.sign(root, ben);
+  assert.deepEqual(await hashes(), ['verified', 'blake3 4 files', 'sha256 4 files'], 'anna does not vouch for what ben signed');
+});
+
+test('a stranger’s signature has nothing read', async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, mallory] = [await world.person('anna'), await world.person('mallory')];
+  const root = await world.tree('m', FILES);
+  await world.seal(root, mallory);
+  world.hashed.length = 0;
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust])), ['signer-untrusted model.sig']);
+  assert.deepEqual(world.hashed, []);
+});
+
 test('property: whatever single byte of a sealed folder changes, it is refused', async (t) => {
   const world = await claimsWorld(t);
   const anna = await world.person('anna');
