@@ -181,7 +181,9 @@ fn rotate<const RIGHT: u32, const LEFT: u32>(word: v128) -> v128 {
 
 #[inline(always)]
 fn fold(v: [v128; 16]) -> [v128; 8] {
-    [0, 1, 2, 3, 4, 5, 6, 7].map(|index| v128_xor(v[index], v[index + 8]))
+    let xor = |low: usize| v128_xor(v[low], v[low + 8]);
+    // A map over them would not be unrolled.
+    [xor(0), xor(1), xor(2), xor(3), xor(4), xor(5), xor(6), xor(7)]
 }
 
 #[inline(always)]
