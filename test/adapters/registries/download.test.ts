@@ -64,6 +64,20 @@ function onBlob(server: TestRegistry, answer: (request: IncomingMessage, respons
   server.fault = (request, response) => request.method === 'GET' && (request.url ?? '').includes('/blobs/sha256') && answer(request, response);
 }
 
+/** Half at once, then now and then a little; the last only when it may go. */
+function trickle(response: ServerResponse, bytes: Buffer, mayEnd: () => boolean): void {
+  let at = SIZE / 2;
+  response.write(bytes.subarray(0, at));
+  const timer = setInterval(() => {
+    const next = Math.min(SIZE - 1, at + 300_000);
+    response.write(bytes.subarray(at, next));
+    at = next;
+    if (!mayEnd()) return;
+    clearInterval(timer);
+    response.end(bytes.subarray(at));
+  }, 500);
+}
+
 const isWhole = (request: IncomingMessage) => request.headers.range === undefined;
 const span = (start: number, end = start + GROUP_BYTES) => `bytes=${start}-${end - 1}`;
 
@@ -75,6 +89,24 @@ describe('a download with an outboard', () => {
     await world.get(world.outboard);
     assert.ok((await readFile(world.target)).equals(world.content));
     assert.deepEqual(world.asked(), ['', span(block)]);
+  });
+
+  test('finds a wrong block while the rest is still to come', async (t) => {
+    const world = await setting(t);
+    const wrong = Buffer.from(world.content);
+    wrong.writeUInt8(wrong.readUInt8(0) ^ 1, 0);
+    let mended = false;
+    onBlob(world.server, (request, response) => {
+      const { status, headers, start, end } = rangeOf(request, SIZE);
+      response.writeHead(status, headers);
+      if (status === 206) mended = true;
+      if (status === 206) response.end(world.content.subarray(start, end));
+      else trickle(response, wrong, () => mended);
+      return true;
+    });
+    await world.get(world.outboard);
+    assert.ok((await readFile(world.target)).equals(world.content));
+    assert.deepEqual(world.asked(), ['', span(0)]);
   });
 
   test('fetches neighbouring wrong blocks in one request, the short last one too', async (t) => {

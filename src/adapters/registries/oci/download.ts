@@ -14,6 +14,7 @@ import { blobUrl } from './upload.ts';
 
 /** Requests in a row that bring nothing before a download is given up. */
 const CUTS = 8;
+const PATIENCE_MS = 2000;
 /** Times a wrong block is fetched again. */
 const MENDS = 3;
 /** Smaller blobs are received whole before they are written. */
@@ -93,37 +94,73 @@ async function sizeLeft(handle: FileHandle, sizeBytes: number): Promise<number> 
 
 /** Receives the rest while what is there is checked; either's failure ends the other. Returns the digest of what is there then. */
 async function receiveChecked(download: Download, from: number): Promise<string> {
-  const stop = new AbortController();
+  const { checked, blob, handle } = download;
+  const [stop, failure] = [new AbortController(), Promise.withResolvers<never>()];
+  failure.promise.catch(() => undefined);
   const mender = createMender(download, stop.signal);
-  const hash = followHash(download.checked);
-  const { outboard } = download.checked;
-  const blocks = outboard === undefined ? null : followBlocks({ ...download.checked, outboard }, (spans) => mender.mend(spans));
-  const onWritten = (upTo: number) => [hash, blocks].forEach((each) => each?.written(upTo));
+  const hash = followHash(checked);
+  const blocks = blockFinder(checked, (spans) => mender.mend(spans), failure.reject);
+  const onWritten = (upTo: number) => {
+    hash.written(upTo);
+    blocks.written(upTo);
+  };
   onWritten(from);
-  const receiving = receiveAll(download, { from, signal: stop.signal, onWritten }).then(() => download.handle.datasync());
+  const receiving = receiveAll(download, { from, signal: stop.signal, onWritten }).then(() => handle.datasync());
+  receiving.catch(failure.reject);
   try {
-    return await untilFailure(decide(download, hash, blocks), [receiving, ...(blocks === null ? [] : [blocks.outcome])]);
+    return await Promise.race([decide(blob, hash, blocks), failure.promise]);
   } finally {
     stop.abort();
     hash.end();
-    blocks?.end();
+    blocks.end();
     await Promise.allSettled([receiving, mender.settled()]);
   }
 }
 
-async function untilFailure<T>(decision: Promise<T>, others: readonly Promise<unknown>[]): Promise<T> {
-  const failure = new Promise<never>((_, reject) => others.forEach((each) => each.catch(reject)));
-  return Promise.race([decision, failure]);
+/** The whole file's SHA-256 decides. If it is wrong, it is taken again when the wrong blocks are mended. */
+async function decide({ digest }: RemoteBlob, hash: Follower<string>, blocks: BlockFinder): Promise<string> {
+  const found = `sha256:${await hash.outcome}`;
+  if (found === digest || !(await blocks.mendAll())) return found;
+  const again = followHash(blocks.checked);
+  again.written(blocks.checked.sizeBytes);
+  return again.outcome.then((sha256) => `sha256:${sha256}`).finally(() => again.end());
 }
 
-/** The whole file's SHA-256 decides. Only if it is wrong, the blocks are waited for: when those are mended, it is taken again. */
-async function decide({ blob, checked }: Download, hash: Follower<string>, blocks: Follower<unknown> | null): Promise<string> {
-  const found = `sha256:${await hash.outcome}`;
-  if (found === blob.digest || blocks === null) return found;
-  await blocks.outcome;
-  const again = followHash(checked);
-  again.written(checked.sizeBytes);
-  return again.outcome.then((sha256) => `sha256:${sha256}`).finally(() => again.end());
+interface BlockFinder {
+  readonly checked: Checked;
+  written(upTo: number): void;
+  /** Goes through all blocks. False if there is no outboard. */
+  mendAll(): Promise<boolean>;
+  end(): void;
+}
+
+/**
+ * Looks for wrong blocks while the file comes, unless it comes so fast that SHA-256 will have said soon whether there are any:
+ * half of the work is saved then.
+ */
+function blockFinder(checked: Checked, mend: (spans: readonly Span[]) => Promise<void>, fail: (error: unknown) => void): BlockFinder {
+  const { outboard } = checked;
+  const patientUntil = performance.now() + PATIENCE_MS;
+  let follower: Follower<unknown> | null = null;
+  const begin = () => {
+    if (outboard === undefined || follower !== null) return follower;
+    follower = followBlocks({ ...checked, outboard }, mend);
+    follower.outcome.catch(fail);
+    return follower;
+  };
+  return {
+    checked,
+    written: (upTo) => {
+      if (performance.now() > patientUntil) begin()?.written(upTo);
+    },
+    mendAll: async () => {
+      const found = begin();
+      found?.written(checked.sizeBytes);
+      await found?.outcome;
+      return found !== null;
+    },
+    end: () => follower?.end(),
+  };
 }
 
 interface Mender {
