@@ -41,17 +41,21 @@ export interface ImpactOutcome {
 }
 
 /** Everything in the registry that was made from an artifact, however far down, and where it runs. */
-export async function impact(input: ImpactInput, registry: Registry, ports: ImpactPorts): Promise<ImpactOutcome> {
+export async function impact({ digest, ...input }: ImpactInput, registry: Registry, ports: ImpactPorts): Promise<ImpactOutcome> {
+  return { id: `sha256:${digest}`, ...(await impactOf({ ...input, digests: [digest] }, registry, ports)) };
+}
+
+/** The same of several artifacts at once; the nearest of them is the one it is said to come through. */
+export async function impactOf(input: Omit<ImpactInput, 'digest'> & { readonly digests: readonly string[] }, registry: Registry, ports: ImpactPorts): Promise<Omit<ImpactOutcome, 'id'>> {
   const verification: Verification = { trust: input.trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: input.timestampAuthorities };
   const log = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
   const children = childrenByInput(await allProvenance(registry, verification));
   const names = await namesById(registry, log);
   const current = currentPromotions(log);
-  const descendants = walkDown(input.digest, children).map(({ digest, ...rest }) => ({
+  const descendants = walkDown(input.digests, children).map(({ digest, ...rest }) => ({
     id: `sha256:${digest}`, names: names.get(`sha256:${digest}`) ?? [], ...rest, environments: current.get(`sha256:${digest}`) ?? [],
   }));
-  const id = `sha256:${input.digest}`;
-  return { id, descendants, environments: current.get(id) ?? [] };
+  return { descendants, environments: input.digests.flatMap((digest) => current.get(`sha256:${digest}`) ?? []) };
 }
 
 async function allProvenance(registry: Registry, verification: Verification): Promise<readonly VerifiedClaim[]> {
@@ -93,13 +97,13 @@ function inputsOf(claim: VerifiedClaim): readonly { sha256: string; word: EdgeWo
   }
 }
 
-function walkDown(root: string, children: ReadonlyMap<string, readonly Child[]>): readonly (Child & { through: string; distance: number })[] {
+function walkDown(roots: readonly string[], children: ReadonlyMap<string, readonly Child[]>): readonly (Child & { through: string; distance: number })[] {
   const found = new Map<string, Child & { through: string; distance: number }>();
-  for (let queue = [root], distance = 1; queue.length > 0; distance += 1) {
+  for (let queue: readonly string[] = roots, distance = 1; queue.length > 0; distance += 1) {
     const next: string[] = [];
     for (const parent of queue) {
       for (const child of children.get(parent) ?? []) {
-        if (child.digest === root || found.has(child.digest)) continue;
+        if (roots.includes(child.digest) || found.has(child.digest)) continue;
         found.set(child.digest, { ...child, through: `sha256:${parent}`, distance });
         next.push(child.digest);
       }

@@ -110,6 +110,11 @@ test('the way of two versions through the gate, every answer as its schema says'
   assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'dot']), /^digraph lineage \{/);
   assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'html']), /Content-Security-Policy/);
   assert.equal((json('impact', ['acme/data:1'])['descendants'] as unknown[]).length, 2);
+  const row = json('impact', ['acme/data:1', '--record', '1,2']) as { descendants: unknown[]; record: { holders: { places: unknown[] }[] } };
+  assert.deepEqual([row.descendants.length, row.record.holders[0]?.places], [2, [{ path: 'rows.csv', lines: [2], count: 1 }]]);
+  assert.deepEqual((json('impact', ['acme/data:1', '--record', `sha256:${'0'.repeat(64)}`]) as typeof row).descendants, []);
+  assert.match(ok(['impact', 'acme/data:1', '--record', '1,2']), /holds it.*\n +rows\.csv, line 2\n(?:.*\n)+2 descend from it/);
+  assert.equal(run(['impact', 'acme/data:1', '--record', '']).status, 2);
   assert.equal(json('rollback', ['acme/enc', '--env', 'prod', ...CI])['id'], id);
   json('verify', ['enc-1.0', '--env', 'prod']);
   assert.equal((json('audit', [])['promotions'] as unknown[]).length, 2);

@@ -9,15 +9,44 @@ import type { Context } from '../context.ts';
 import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
-import { impactText } from '../views/impact.ts';
+import { WeighmarkError } from '../../domain/errors.ts';
+import { recordDigest } from '../../domain/report/record.ts';
+import { impactOfRecord, type RecordImpact } from '../../flows/impact-record.ts';
+import { impactText, recordText } from '../views/impact.ts';
 
 /** `impact REF`: what was made from it, and where that runs. */
 export const register: Register = (program, run) => {
   addPolicyOptions(program.command('impact'))
     .description('find everything made from an artifact, and where it is promoted')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
-    .action(run(async (context, ref: string, options: PolicyOptions) => report(await look(context, ref, options))));
+    .option('--record <text>', 'only through versions of this dataset that hold this record: a line of a file, or sha256:… of it')
+    .action(run(async (context, ref: string, options: Options) => (options.record === undefined ? report(await look(context, ref, options)) : recordReport(await lookForRecord(context, ref, options)))));
 };
+
+interface Options extends PolicyOptions {
+  readonly record?: string;
+}
+
+async function lookForRecord(context: Context, ref: string, options: Options): Promise<RecordImpact> {
+  const record = recordOf(options.record ?? '');
+  if (parseReference(ref).kind === 'path') throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', { hint: 'name the dataset: NAME:TAG' });
+  const { registry, place } = await openArtifact(context, ref, options);
+  const input = { name: place.name, id: await registry.resolve(place.name, place.reference), record, ...(await trustOf(context, options)) };
+  return impactOfRecord(input, registry, { clock: context.clock, keyless: () => context.keyless() });
+}
+
+/** By digest where the record itself must not be told. */
+function recordOf(text: string): string {
+  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(text) ?? [];
+  if (hex !== undefined) return hex;
+  if (text === '' || /[\r\n]/.test(text)) throw new WeighmarkError('usage', '--record is one line as it stands in its file, or sha256:… of that');
+  return recordDigest(Buffer.from(text));
+}
+
+/** What could not be looked into leaves the answer open. */
+function recordReport(outcome: RecordImpact): Report {
+  return { exitCode: outcome.record.unexamined.length > 0 ? 4 : 0, json: { ...outcome }, text: (style) => ({ out: recordText(outcome, style) }) };
+}
 
 async function look(context: Context, ref: string, options: PolicyOptions): Promise<ImpactOutcome> {
   const { registry, digest } = await targetOf(context, ref, options);
