@@ -40,10 +40,15 @@ export async function loadLogKey(file: string, origin: string): Promise<LogKey> 
   });
 }
 
-/** @throws WeighmarkError `key-unusable` if the key signs as another than this log. */
+/** @throws WeighmarkError `key-unusable` unless the key signs all that readers of this log will ask for. */
 export function requireOwnKey(key: LogKey, log: { readonly origin: string; readonly vkeys: readonly string[] }): LogKey {
-  if (key.vkeys.every((vkey) => log.vkeys.includes(vkey)) || log.vkeys.every((vkey) => key.vkeys.includes(vkey))) return key;
-  throw new WeighmarkError('key-unusable', 'this is not the key of this log', { subject: log.origin, facts: { log: log.vkeys.join(' '), key: key.vkeys.join(' ') } });
+  if (log.vkeys.every((vkey) => key.vkeys.includes(vkey))) return key;
+  const isPart = key.vkeys.every((vkey) => log.vkeys.includes(vkey));
+  throw new WeighmarkError('key-unusable', isPart ? 'the log is signed with ML-DSA-44 too, which this Node or this key file lacks' : 'this is not the key of this log', {
+    subject: log.origin,
+    facts: { log: log.vkeys.join(' '), key: key.vkeys.join(' ') },
+    ...(isPart ? { hint: 'append with Node 24 or later, and the whole key file: readers would refuse what is signed in part' } : {}),
+  });
 }
 
 async function readKeyFile(file: string): Promise<string | null> {

@@ -71,7 +71,23 @@ test('a signed checkpoint whose tiles are gone: log-invalid, and nothing else of
   for (const tile of ['0/000.p/2', 'entries/000.p/2']) {
     await rm(join(log, 'tile', tile));
     await assert.rejects(async () => (await open()).log.append([leafOf(7)]), { code: 'log-invalid', hint: /restore/ });
+    assert.match(await readFile(join(log, 'checkpoint'), 'utf8'), /\n1\n/, 'what cannot be read is not published');
     await cp(join(log, 'kept'), join(log, 'tile'), { recursive: true });
   }
   assert.equal((await (await open()).log.append([leafOf(7)]))[0]?.index, 2, 'restored, it goes on');
+});
+
+test('a signed checkpoint of another history under the same key is not published over this one', async (t) => {
+  const [{ place, open: openHere, folder }, twin] = [await scratchRegistry(t), await scratchRegistry(t)];
+  await rm(twin.place, { recursive: true });
+  await cp(place, twin.place, { recursive: true });
+  await (await openHere()).log.append([leafOf(0)]);
+  const keys = join(folder, 'home', '.config', 'weighmark', 'log-keys');
+  const [key = ''] = await readdir(keys);
+  const as = (user: string) => ({ env: { HOME: join(folder, user), WEIGHMARK_LOG_KEY: join(keys, key) } });
+  await (await openRegistry(twin.place, as('there'))).log.append([leafOf(8), leafOf(9)]);
+  await cp(join(twin.place, 'log', 'tile'), join(place, 'log', 'tile'), { recursive: true });
+  await cp(join(twin.place, 'log', 'checkpoint'), join(place, 'log', '.checkpoint.next'));
+  await assert.rejects((await openRegistry(place, as('here'))).log.append([]), { code: 'log-invalid' });
+  assert.match(await readFile(join(place, 'log', 'checkpoint'), 'utf8'), /\n1\n/);
 });
