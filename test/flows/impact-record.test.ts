@@ -48,12 +48,12 @@ test('the versions of a dataset that hold a record, what was made from them, and
   ];
   const ask = (record: string) => impactOfRecord({ name: 'acme/data', id: first, record: recordDigest(Buffer.from(record)), trust: policyTrust(policy), timestampAuthorities: [] }, of.registry, of.ports);
   const six = await ask('6,6');
-  assert.deepEqual(six.record.holders.map(({ id, tags, places }) => [id, tags, places]).toSorted(), [
-    [second, ['2'], [{ path: 'rows.csv', lines: [3, 4], count: 2 }]],
-    [third, ['3'], [{ path: 'rows.csv', lines: [2], count: 1 }]],
-  ].toSorted());
+  assert.deepEqual(new Map(six.record.holders.map((holder) => [holder.id, holder])), new Map([
+    [second, { id: second, tags: ['2'], places: [{ path: 'rows.csv', lines: [3, 4], count: 2 }] }],
+    [third, { id: third, tags: ['3'], places: [{ path: 'rows.csv', lines: [2], count: 1 }] }],
+  ]));
   assert.deepEqual([six.descendants.map(({ id, through }) => [id, through]), six.record.unexamined, six.id], [[[affected, second]], [], first]);
-  assert.deepEqual((await ask('1,2')).descendants.map(({ id }) => id).toSorted(), [clean, affected].toSorted());
+  assert.deepEqual(new Set((await ask('1,2')).descendants.map(({ id }) => id)), new Set([clean, affected]));
   assert.deepEqual((await ask('7,7')).descendants, []);
   await of.publish('acme/data:4', { 'rows.parquet': 'PAR1\0' }, () => []);
   assert.deepEqual((await ask('6,6')).record.unexamined.map(({ path }) => path), ['rows.parquet']);

@@ -75,5 +75,6 @@ function approves({ claim }: Accepted, of: Case): boolean {
 function isOurs(named: unknown, { policy: { name, digest } }: Case): boolean {
   const { uri, digest: digests } = isJsonObject(named) ? named : {};
   const isVersion = typeof uri === 'string' && uri.startsWith(policyUri({ name, version: 0 }).slice(0, -1));
-  return isVersion || (isJsonObject(digests) && `sha256:${String(digests['sha256'])}` === digest);
+  const sha256 = isJsonObject(digests) ? digests['sha256'] : undefined;
+  return isVersion || (typeof sha256 === 'string' && `sha256:${sha256}` === digest);
 }
