@@ -47,7 +47,7 @@ async function validateJson(bom: ForeignBom, input: BomValidateInput, ports: Bom
   return { verdict: verdictOf({ subject: input.shown, checks, notes, notAsked: ['signature', ...notAsked] }), specVersion: bom.specVersion, problems, elements };
 }
 
-/** XSD and what it leaves out; references, citations and minimum elements are looked at in JSON only. */
+/** XSD and what it leaves out; citation pointers, digests, purls and minimum elements are looked at in JSON only. */
 async function validateXml(bom: XmlBom, input: BomValidateInput, ports: BomValidatePorts): Promise<BomValidateOutcome> {
   const schema = await ports.validator.validateXml(bom.text, bom.specVersion);
   if (schema === null) {
@@ -57,8 +57,10 @@ async function validateXml(bom: XmlBom, input: BomValidateInput, ports: BomValid
   const problems = [...schema.map(({ pointer, message }): BomProblem => ({ pointer, message, rule: 'schema', severity: 'error' })), ...(schema.length === 0 ? checkXmlBom(bom.text) : [])];
   const findings = problems.filter(({ severity }) => severity === 'error').map(findingOf);
   const required = (input.require ?? []).map((set) => refusedCheck(`minimum elements (${set})`, [{ code: 'bom-incomplete', message: `minimum elements (${set}) are looked for in JSON only` }]));
-  const checks = [checkOf('schema', [{ what: `CycloneDX ${bom.specVersion}, official XSD` }], findings), ...required];
-  return { verdict: verdictOf({ subject: input.shown, checks, notAsked: ['signature', 'references', 'minimum elements'] }), specVersion: bom.specVersion, problems, elements: { g7: [], ntia: [] } };
+  const [ours, theirs] = [findings.filter(({ facts }) => facts?.['rule'] !== 'schema'), findings.filter(({ facts }) => facts?.['rule'] === 'schema')];
+  const references = schema.length > 0 ? [] : [checkOf('references', [{ what: 'unique bom-refs, no dangling references' }], ours)];
+  const checks = [checkOf('schema', [{ what: `CycloneDX ${bom.specVersion}, official XSD` }], theirs), ...references, ...required];
+  return { verdict: verdictOf({ subject: input.shown, checks, notAsked: ['signature', 'digests and purls', 'minimum elements'] }), specVersion: bom.specVersion, problems, elements: { g7: [], ntia: [] } };
 }
 
 /** Of `oneOf` and its kin only the branches' own errors help; the deepest place comes first. */

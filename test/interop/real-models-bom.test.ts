@@ -71,7 +71,7 @@ async function check(location: string, facts: Facts): Promise<void> {
     family: parameters?.architectureFamily ?? null,
     quantization: properties['quantization'],
     parameters: Object.keys(counted).length === 0 ? null : counted,
-    metrics: subject.modelCard?.quantitativeAnalysis?.performanceMetrics.length ?? 0,
+    metrics: subject.modelCard?.quantitativeAnalysis?.performanceMetrics?.length ?? 0,
   }, { version: null, purl: null, conflicts: [], baseModels: [], datasets: 0, task: null, architecture: null, family: null, quantization: undefined, parameters: null, metrics: 0, ...without(facts) });
   for (const [path, sha256] of Object.entries(facts.files ?? {})) {
     const hashes = subject.components?.find(({ name }) => name === path)?.hashes ?? [];

@@ -2,15 +2,14 @@ import { pick, type Emissions, type FactOf, type FieldName } from '../metadata/t
 import { cite, present, property, since, some, type Build } from './build.ts';
 import { counts, optional, portText } from './files.ts';
 import { merged } from './related.ts';
-import type { Component, Considerations, EnergyConsumption, EnvironmentalConsiderations, ModelCard, ModelParameters, PerformanceMetric, Property } from './types.ts';
+import type { Component, Considerations, EnergyConsumption, EnvironmentalConsiderations, ModelCard, ModelParameters, PerformanceMetric, Property, QuantitativeAnalysis } from './types.ts';
 import { modelWeights, weightSets, type WeightSet } from './weights.ts';
 
 /** What a model card (CycloneDX 1.5 and later) can hold of what is known; undefined when nothing is. */
 export function modelCardOf(build: Build, datasets: readonly Component[]): ModelCard | undefined {
-  const metrics = metricsOf(build);
   const card = present<ModelCard>({
     modelParameters: notEmpty(parametersOf(build, datasets)),
-    quantitativeAnalysis: metrics.length === 0 ? undefined : { performanceMetrics: metrics },
+    quantitativeAnalysis: notEmpty(present<QuantitativeAnalysis>({ performanceMetrics: some(metricsOf(build)), graphics: graphicsOf(build) })),
     considerations: notEmpty(considerationsOf(build)),
     properties: some(cardProperties(build)),
   });
@@ -26,7 +25,9 @@ function first(build: Build, field: FirstField): FactOf<FirstField> | undefined 
 
 function parametersOf(build: Build, datasets: readonly Component[]): ModelParameters {
   const [task, family, architecture] = [first(build, 'task'), first(build, 'family'), first(build, 'architecture')];
+  const [approach] = pick(build.input.facts, 'approach');
   const parameters = present<ModelParameters>({
+    approach: approach === undefined ? undefined : cite(build, { type: approach.value }, approach.source),
     task: task?.value,
     architectureFamily: family?.value,
     modelArchitecture: architecture?.value,
@@ -65,6 +66,16 @@ function metricsOf(build: Build): readonly PerformanceMetric[] {
   });
 }
 
+/** Pictures of results that the card shows, by name and place; their bytes are files of their own, or elsewhere. */
+function graphicsOf(build: Build): QuantitativeAnalysis['graphics'] {
+  const shown = merged(pick(build.input.facts, 'graphic'), ({ name, target }) => JSON.stringify([name, target])).map(({ value, sources }) => {
+    const graphic = { name: value.name === '' ? value.target : `${value.name}: ${value.target}` };
+    sources.forEach((source) => cite(build, graphic, source));
+    return graphic;
+  });
+  return shown.length === 0 ? undefined : { description: 'pictures of results that the model card shows', collection: shown };
+}
+
 function considerationsOf(build: Build): Considerations {
   const texts = (field: FirstField): readonly string[] | undefined => {
     const facts = unique(build, field);
@@ -74,8 +85,10 @@ function considerationsOf(build: Build): Considerations {
   };
   const ethical = unique(build, 'ethical').map(({ value, source }) => cite(build, { name: value }, source));
   return present<Considerations>({
+    users: texts('user'),
     useCases: texts('useCase'),
     technicalLimitations: texts('limitation'),
+    performanceTradeoffs: texts('tradeoff'),
     ethicalConsiderations: some(ethical),
     environmentalConsiderations: since(build, '1.6') ? environmentOf(build) : undefined,
   });

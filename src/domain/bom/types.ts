@@ -1,3 +1,5 @@
+import type { Approach } from '../metadata/types.ts';
+
 /**
  * The part of CycloneDX 1.5–1.7 (JSON) that an ML-BOM uses, written by hand from the official schemas. Readers of
  * foreign BOMs must not assume more than `Json`; these types are what we write.
@@ -106,12 +108,18 @@ export interface ExternalReference {
 
 export interface ModelCard {
   readonly modelParameters?: ModelParameters;
-  readonly quantitativeAnalysis?: { readonly performanceMetrics: readonly PerformanceMetric[] };
+  readonly quantitativeAnalysis?: QuantitativeAnalysis;
   readonly considerations?: Considerations;
   readonly properties?: readonly Property[];
 }
 
+export interface QuantitativeAnalysis {
+  readonly performanceMetrics?: readonly PerformanceMetric[];
+  readonly graphics?: { readonly description: string; readonly collection: readonly { readonly name: string }[] };
+}
+
 export interface ModelParameters {
+  readonly approach?: { readonly type: Approach };
   readonly task?: string;
   readonly architectureFamily?: string;
   readonly modelArchitecture?: string;

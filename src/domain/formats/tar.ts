@@ -2,6 +2,7 @@ import { LIMITS } from '../limits.ts';
 import type { Source } from '../ports.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
+import { nestedProblem } from './nested.ts';
 import { beyond, note, quoted } from './problem.ts';
 import type { Findings, NamedSource, Problem } from './types.ts';
 import { decodeName } from './zip-fields.ts';
@@ -194,5 +195,5 @@ function noteDuplicates({ entries, problems }: State): void {
 
 export async function readTarFile({ source }: NamedSource): Promise<Findings> {
   const { entries, problems } = await readTar(source);
-  return { format: 'tar', problems, members: entries.slice(0, 1000).map(({ name, size }) => ({ name, sizeBytes: size })) };
+  return { format: 'tar', problems: [...problems, ...nestedProblem(entries.map(({ name }) => name))], members: entries.slice(0, 1000).map(({ name, size }) => ({ name, sizeBytes: size })) };
 }

@@ -1,4 +1,5 @@
 import { readKerasZip } from './keras.ts';
+import { nestedProblem } from './nested.ts';
 import { npyTensor, readNpyHeader } from './numpy.ts';
 import { attempt, note } from './problem.ts';
 import { startTally } from './tensors.ts';
@@ -22,7 +23,7 @@ async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Fi
   if (prefix !== null) return readTorchZip(file, archive, prefix);
   if (names.has('config.json') && names.has('metadata.json') && [...names].some((name) => name.startsWith('model.weights'))) return readKerasZip(file, archive);
   if (names.size > 0 && [...names].every((name) => name.endsWith('.npy'))) return readNpz(file, archive);
-  return { format: 'zip', problems: archive.problems };
+  return { format: 'zip', problems: [...archive.problems, ...nestedProblem(archive.entries.map(({ name }) => name))] };
 }
 
 async function readNpz({ source }: NamedSource, archive: ZipArchive): Promise<Findings> {

@@ -25,14 +25,35 @@ export function readCardText(body: string, path: string): readonly Fact[] {
     const field = HEADINGS.find(([pattern]) => pattern.test(heading))?.[1];
     return field === undefined ? [] : [fact(field, paragraph, { file: path, pointer: `section ${heading}` })];
   });
-  return [...described, ...said].filter(({ value }) => typeof value === 'string' && isProse(value));
+  return [...[...described, ...said].filter(({ value }) => typeof value === 'string' && isProse(value)), ...graphicFacts(body.slice(0, BODY), path)];
 }
 
-const HEADINGS: readonly (readonly [RegExp, 'useCase' | 'limitation' | 'ethical'])[] = [
+const HEADINGS: readonly (readonly [RegExp, 'useCase' | 'limitation' | 'ethical' | 'user' | 'tradeoff'])[] = [
+  [/^(?:(?:primary )?intended users?|(?:target )?users?|intended audience)$/i, 'user'],
+  [/^(?:performance )?trade-?offs?$/i, 'tradeoff'],
   [/^(?:intended uses?(?: (?:&|and) limitations?)?|intended use cases?|direct use|uses?|use cases?)$/i, 'useCase'],
   [/^(?:limitations?(?: (?:&|and) bias(?:es)?)?|known limitations?|bias, risks,? (?:&|and) limitations|risks (?:&|and) limitations|out-of-scope use)$/i, 'limitation'],
   [/^(?:ethical considerations?|ethics|bias(?:es)?|ethical considerations? (?:&|and) limitations?)$/i, 'ethical'],
 ];
+
+const RESULTS = /^(?:evaluation|evaluation results?|results?|performance|benchmarks?|benchmark results?|metrics|training results?|quantitative analys[ie]s)$/i;
+const GRAPHICS = 50;
+
+/** Pictures below a heading about results: what their author calls them, and where they are. Others are decoration. */
+function graphicFacts(body: string, path: string): readonly Fact[] {
+  const found: Fact[] = [];
+  let [results, fenced, heading] = [false, false, ''];
+  for (const line of body.split('\n')) {
+    if (/^(?:```|~~~)/.test(line)) fenced = !fenced;
+    if (fenced || line.length > 2000) continue;
+    const [, title] = /^#{1,6}[ \t]+([^\n]{1,300}?)[ \t]*#*$/.exec(line) ?? [];
+    if (title !== undefined) [heading, results] = [plainText(title), RESULTS.test(plainText(title))];
+    for (const [, alt = '', target = ''] of results ? line.matchAll(/!\[([^\]]{0,300})\]\(\s*<?([^\s)>]{1,1000})/g) : []) {
+      if (found.length < GRAPHICS) found.push(fact('graphic', { name: plainText(alt), target }, { file: path, pointer: `section ${heading}` }));
+    }
+  }
+  return found;
+}
 
 function sectionsOf(body: string): readonly Section[] {
   const sections: { level: number; title: string; lines: string[]; done: boolean }[] = [];

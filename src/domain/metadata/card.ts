@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from '../json.ts';
 import { readCardText } from './card-text.ts';
 import { fact, field, items, list, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
 import { TASK_PORTS } from './tasks.ts';
-import { RELATIONS, type Dataset, type Emissions, type Fact, type FactSource, type FieldName, type Metric } from './types.ts';
+import { APPROACHES, RELATIONS, type Approach, type Dataset, type Emissions, type Fact, type FactSource, type FieldName, type Metric } from './types.ts';
 
 /** Named as a card, it is one even without front matter; a README need not be. */
 const MODEL_CARD = /(?:^|\/)model_?card[^/]*$/i;
@@ -75,7 +75,24 @@ function modelFacts(card: Json, at: At): readonly Fact[] {
     ...list(field(card, 'datasets'), '/datasets').map(({ text, pointer }) => fact('dataset', { name: text, hub: true }, at(pointer))),
     ...items(field(card, 'model-index')).flatMap((model, index) => indexFacts(model, `/model-index/${index}`, at)),
     ...emissionFacts(card, at),
+    ...approachFacts(card, at),
   ];
+}
+
+/** Tags of the hub and of training libraries that name one way of learning, nothing less exact. */
+const APPROACH_OF: ReadonlyMap<string, Approach> = new Map([
+  ...APPROACHES.flatMap((approach) => [[approach, approach], [`${approach}-learning`, approach]] as const),
+  ['deep-reinforcement-learning', 'reinforcement-learning'], ['rlhf', 'reinforcement-learning'], ['ppo', 'reinforcement-learning'],
+  ['grpo', 'reinforcement-learning'], ['rloo', 'reinforcement-learning'], ['sft', 'supervised'],
+]);
+
+/** One approach that the task or the tags name; where they name several, none is the model's. */
+function approachFacts(card: Json, at: At): readonly Fact[] {
+  const named = [...list(field(card, 'pipeline_tag'), '/pipeline_tag'), ...list(field(card, 'tags'), '/tags')].flatMap(({ text, pointer }) => {
+    const approach = APPROACH_OF.get(text.toLowerCase().replaceAll('_', '-'));
+    return approach === undefined ? [] : [fact('approach', approach, at(pointer))];
+  });
+  return new Set(named.map(({ value }) => value)).size === 1 ? named.slice(0, 1) : [];
 }
 
 function portFacts(task: string | undefined, source: FactSource): readonly Fact[] {

@@ -2,7 +2,7 @@ import { WeighmarkError } from '../errors.ts';
 import { isJsonObject, type Json } from '../json.ts';
 import { dateTime } from './datasets.ts';
 import { fact, field, items, parseYaml, words } from './read.ts';
-import { RELATIONS, type BaseModel, type Dataset, type Fact, type FactSource, type Relation } from './types.ts';
+import { APPROACHES, RELATIONS, type Approach, type BaseModel, type Dataset, type Fact, type FactSource, type Relation } from './types.ts';
 
 /** What somebody states that no file says: options of `bom create`, or a facts file. References are resolved by the flow. */
 export interface Statements {
@@ -15,6 +15,7 @@ export interface Statements {
   readonly task?: string;
   readonly releaseDate?: string;
   readonly relation?: Relation;
+  readonly approach?: Approach;
   readonly useCases: readonly string[];
   readonly limitations: readonly string[];
   readonly ethical: readonly string[];
@@ -37,7 +38,7 @@ export interface StatedThing {
   readonly sensitive?: readonly string[];
 }
 
-const TEXTS = ['statedBy', 'name', 'version', 'supplier', 'description', 'licence', 'license', 'task', 'releaseDate', 'relation'];
+const TEXTS = ['statedBy', 'name', 'version', 'supplier', 'description', 'licence', 'license', 'task', 'releaseDate', 'relation', 'approach'];
 const LISTS = ['useCases', 'limitations', 'ethical', 'datasets', 'baseModels', 'prompts', 'plugins'];
 const THING = ['ref', 'name', 'url', 'licence', 'license', 'version', 'description', 'owner', 'sensitive'];
 
@@ -52,6 +53,8 @@ export function parseFacts(text: string, subject: string, unnamed: string): Stat
   checkKeys(facts, [...TEXTS, ...LISTS], subject);
   const said = (key: string): string | undefined => textAt(facts, key, subject);
   const relation = said('relation');
+  const approach = APPROACHES.find((each) => each === said('approach'));
+  if (approach === undefined && said('approach') !== undefined) throw invalid(subject, `approach is not one of ${APPROACHES.join(', ')}`);
   const releaseDate = said('releaseDate');
   if (releaseDate !== undefined && dateTime(releaseDate) === undefined) throw invalid(subject, 'releaseDate is no RFC 3339 date');
   if (relation !== undefined && !isRelation(relation)) throw invalid(subject, `relation is not one of ${RELATIONS.join(', ')}`);
@@ -60,6 +63,7 @@ export function parseFacts(text: string, subject: string, unnamed: string): Stat
     ...optionalTexts({ name: said('name'), version: said('version'), supplier: said('supplier'), description: said('description') }),
     ...optionalTexts({ licence: said('licence') ?? said('license'), task: said('task'), releaseDate: dateTime(releaseDate) }),
     ...(relation === undefined ? {} : { relation }),
+    ...(approach === undefined ? {} : { approach }),
     useCases: textsAt(facts, 'useCases', subject),
     limitations: textsAt(facts, 'limitations', subject),
     ethical: textsAt(facts, 'ethical', subject),
@@ -94,6 +98,7 @@ export function statedTexts(stated: Statements): readonly Fact[] {
     ...(description === undefined ? [] : [fact('description', description, source)]),
     ...(licence === undefined ? [] : [fact('licence', { text: licence }, source)]),
     ...(task === undefined ? [] : [fact('task', task, source)]),
+    ...(stated.approach === undefined ? [] : [fact('approach', stated.approach, source)]),
     ...(releaseDate === undefined ? [] : [fact('releaseDate', releaseDate, source)]),
     ...stated.useCases.map((text) => fact('useCase', text, source)),
     ...stated.limitations.map((text) => fact('limitation', text, source)),

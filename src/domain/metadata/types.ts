@@ -41,6 +41,13 @@ export interface FactValues {
   readonly useCase: string;
   readonly limitation: string;
   readonly ethical: string;
+  /** Who it is for; what was traded for what. */
+  readonly user: string;
+  readonly tradeoff: string;
+  /** How it learned, where somebody says so. */
+  readonly approach: Approach;
+  /** A picture of results in the card: what the author calls it, and where it is. */
+  readonly graphic: { readonly name: string; readonly target: string };
   readonly quantization: string;
   readonly software: Software;
   readonly reference: { readonly type: string; readonly url: string; readonly comment?: string };
@@ -65,6 +72,10 @@ export interface FactValues {
 export type FieldName = keyof FactValues;
 export type Fact = { readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource } }[FieldName];
 export type FactOf<K extends FieldName> = Extract<Fact, { field: K }>;
+
+/** As CycloneDX has them (`modelCard.modelParameters.approach.type`). */
+export const APPROACHES = ['supervised', 'unsupervised', 'reinforcement-learning', 'semi-supervised', 'self-supervised'] as const;
+export type Approach = (typeof APPROACHES)[number];
 
 /** As `base_model_relation` of model cards has them. */
 export const RELATIONS = ['finetune', 'adapter', 'merge', 'quantized'] as const;

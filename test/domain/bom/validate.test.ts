@@ -6,6 +6,7 @@ import { createBomValidator } from '../../../src/adapters/bom-validator/index.ts
 import { WeighmarkError } from '../../../src/domain/errors.ts';
 import type { Files } from '../../../src/domain/ports.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
+import { checkXmlBom } from '../../../src/domain/bom/validate/xml.ts';
 import { minimumElements } from '../../../src/domain/bom/validate/elements.ts';
 import { findingsOf } from '../../../src/domain/verdict.ts';
 import { bomValidate, type BomValidateOutcome } from '../../../src/flows/bom-validate.ts';
@@ -79,6 +80,19 @@ test('what a schema cannot see: duplicate and dangling references', async () => 
   assert.deepEqual(await rulesOf({ ...BOM, dependencies: [{ ref: 'gone', dependsOn: ['also-gone'] }] }), ['reference-dangling /dependencies/0/ref', 'reference-dangling /dependencies/0/dependsOn/0']);
   assert.deepEqual(await rulesOf({ ...BOM, components: [component({ type: 'machine-learning-model', modelCard: { modelParameters: { datasets: [{ ref: 'gone' }] } } })] }), ['reference-dangling /components/0/modelCard/modelParameters/datasets/0/ref']);
   assert.deepEqual(await rulesOf({ ...BOM, compositions: [{ aggregate: 'complete', assemblies: ['gone'] }] }), ['reference-dangling /compositions/0/assemblies/0']);
+});
+
+test('what the XSD cannot see: references in XML that lead nowhere', async () => {
+  const within = (inner: string): string => `<bom xmlns="http://cyclonedx.org/schema/bom/1.7" version="1"><components><component type="library" bom-ref="a&amp;b"><name>x</name></component></components>${inner}</bom>`;
+  const places = (inner: string) => checkXmlBom(within(inner)).map(({ rule, pointer }) => `${rule} ${pointer}`);
+  assert.deepEqual(places('<dependencies><dependency ref="a&amp;b"><dependency ref="gone"/><provides ref="away"/></dependency></dependencies>'), ['reference-dangling /bom/dependencies/dependency/dependency', 'reference-dangling /bom/dependencies/dependency/provides']);
+  assert.deepEqual(places('<compositions><composition><aggregate>complete</aggregate><assemblies><assembly ref="gone"/></assemblies></composition></compositions>'), ['reference-dangling /bom/compositions/composition/assemblies/assembly']);
+  const card = (ref: string): string => `<components><component type="machine-learning-model"><name>m</name><modelCard><modelParameters><datasets><dataset><ref>${ref}</ref></dataset></datasets></modelParameters></modelCard></component></components>`;
+  assert.deepEqual(places(card('gone')), ['reference-dangling /bom/components/component/modelCard/modelParameters/datasets/dataset/ref']);
+  assert.deepEqual(places(card(' a&#38;b ')), []);
+  assert.deepEqual(places('<vulnerabilities><vulnerability><affects><target><ref>gone</ref></target></affects></vulnerability></vulnerabilities>'), ['reference-dangling /bom/vulnerabilities/vulnerability/affects/target/ref']);
+  assert.deepEqual(places('<citations><citation><attributedTo>gone</attributedTo></citation></citations><annotations><annotation><subjects><subject ref="gone"/></subjects></annotation></annotations>'), ['reference-dangling /bom/citations/citation/attributedTo', 'reference-dangling /bom/annotations/annotation/subjects/subject']);
+  assert.deepEqual(places('<dependencies><dependency ref="urn:cdx:f08a6ccd-4dce-4759-bd84-c626675d60a7/1#a"/></dependencies><!-- <dependencies><dependency ref="gone"/></dependencies> -->'), []);
 });
 
 test('a reference into another BOM is not dangling', async () => {

@@ -35,12 +35,14 @@ interface OpenElement {
 const MARKUP = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<(\/?)([\w:.-]+)((?:[^<>"']|"[^"]*"|'[^']*')*?)(\/?)>/g;
 
 /**
- * Of a document that the XSD accepts, what the XSD cannot say and the specification does: a version range only for external components; unique bom-refs.
+ * Of a document that the XSD accepts, what the XSD cannot say and the specification does: a version range only for external
+ * components; unique bom-refs; references that lead to one.
  */
 export function checkXmlBom(text: string): readonly BomProblem[] {
   const problems: BomProblem[] = [];
   const open: OpenElement[] = [];
   const refs = new Map<string, string>();
+  const references: Reference[] = [];
   for (const match of text.matchAll(MARKUP)) {
     const [, closing, qualified, attributes = '', empty] = match;
     if (qualified === undefined) continue;
@@ -50,9 +52,11 @@ export function checkXmlBom(text: string): readonly BomProblem[] {
     }
     const element = { name: qualified.slice(qualified.indexOf(':') + 1), attributes };
     problems.push(...rangeProblem(open, element), ...refProblem(open, element, refs));
+    const reference = referenceOf(open, element, () => textAfter(text, match.index + match[0].length));
+    if (reference !== null) references.push(reference);
     if (empty !== '/') open.push(element);
   }
-  return problems;
+  return [...problems, ...dangling(references, refs)];
 }
 
 function rangeProblem(open: readonly OpenElement[], { name }: OpenElement): readonly BomProblem[] {
@@ -71,6 +75,52 @@ function refProblem(open: readonly OpenElement[], { name, attributes }: OpenElem
   if (other === undefined) return [];
   const severity = other === '/bom/formulation/formula' && pointer === '/bom/formulation/formula/workflows/workflow' ? 'warning' : 'error';
   return [{ pointer, rule: 'bom-ref-unique', severity, message: `the bom-ref ${JSON.stringify(value).slice(0, 200)} is already at ${other}` }];
+}
+
+interface Reference {
+  readonly value: string;
+  readonly pointer: string;
+}
+
+/** Elements whose `ref` attribute is the bom-ref of something in this BOM. */
+const BY_ATTRIBUTE = /\/(?:dependencies(?:\/dependency)+(?:\/provides)?|compositions\/composition\/(?:assemblies\/assembly|vulnerabilities\/vulnerability)|annotations\/annotation\/subjects\/subject)$/;
+/** Elements whose text is. */
+const BY_TEXT = new RegExp(
+  '/(?:modelParameters/datasets/dataset/ref|vulnerabilities/vulnerability/affects/target/ref|citations/citation/(?:attributedTo|process)|' +
+    'declarations/claims/claim/(?:target|mitigationStrategies/mitigationStrategy|evidence|counterEvidence)|declarations/attestations/attestation/(?:assessor|map/claims/claim))$',
+);
+
+function referenceOf(open: readonly OpenElement[], { name, attributes }: OpenElement, content: () => string): Reference | null {
+  const pointer = placeOf(open, name);
+  if (BY_TEXT.test(pointer)) return { value: unescape(content().trim()), pointer };
+  if (!BY_ATTRIBUTE.test(pointer)) return null;
+  const ref = /(?:^|\s)ref\s*=\s*(?:"([^"]*)"|'([^']*)')/.exec(attributes);
+  const value = ref?.[1] ?? ref?.[2];
+  return value === undefined ? null : { value: unescape(value), pointer };
+}
+
+/** A reference is plain text: what stands before the next tag. */
+function textAfter(text: string, start: number): string {
+  const end = text.indexOf('<', start);
+  return text.slice(start, Math.min(end < 0 ? text.length : end, start + 4096));
+}
+
+function dangling(references: readonly Reference[], refs: ReadonlyMap<string, string>): readonly BomProblem[] {
+  const known = new Set([...refs.keys()].map(unescape));
+  return references.filter(({ value }) => value !== '' && !known.has(value) && !value.startsWith('urn:cdx:')).map(({ value, pointer }) => ({
+    pointer, rule: 'reference-dangling', severity: 'error', message: `${JSON.stringify(value).slice(0, 200)} is no bom-ref of this BOM`,
+  }));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** The five entities that XML has of itself, and characters by number: a BOM with others is refused. */
+function unescape(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{2,4}));/g, (whole, decimal?: string, hex?: string, name?: string) => {
+    if (name !== undefined) return ENTITIES[name] ?? whole;
+    const point = decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number(decimal);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  });
 }
 
 function placeOf(open: readonly OpenElement[], name: string): string {
