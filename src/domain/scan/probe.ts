@@ -60,6 +60,7 @@ export async function probeExecutable(source: Source): Promise<string | null> {
   if (magic === '7f454c46') return 'an ELF program or library';
   if (['cffaedfe', 'cefaedfe', 'feedfacf', 'feedface'].includes(magic)) return 'a Mach-O program or library';
   if (magic === 'cafebabe' && head.readUInt32BE(4) < 70_000) return head.readUInt32BE(4) < 45 ? 'a Mach-O program or library' : 'a Java class';
+  if (head.toString('hex', 0, 20) === '4c0000000114020000000000c000000000000046') return 'a shortcut of Windows';
   if (/^(MZqFpD|jartsr)='/.test(head.toString('latin1', 0, 8))) return 'a program for several systems (Actually Portable Executable)';
   if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ') return isWindows(source, head);
   if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';

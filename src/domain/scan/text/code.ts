@@ -4,6 +4,7 @@ import { leaveOut, report, type Spot } from '../session.ts';
 const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['executes decoded text', /\b(exec|eval|compile)\s*\(\s*(?:\w+\.)*(b64decode|a85decode|b85decode|unhexlify|decompress|fromhex|loads|decode|urlopen|get)\b/],
   ['executes decoded text', /\b(exec|eval)\s*\([^)\n]{0,120}\b(b64decode|unhexlify|zlib\.decompress|marshal\.loads|codecs\.decode|bytes\.fromhex|urlopen|requests\.get)\b/],
+  ['executes what it downloads', /\b(?:urlopen|urlretrieve|requests\.get|httpx\.get)\s*\([^\n]{0,300}\n?[^\n]{0,300}\b(?:exec|eval)\s*\(/],
   ['runs marshalled code', /\bmarshal\.loads\s*\(/],
   ['opens a reverse shell', /\bsocket\.socket\b[\s\S]{0,600}\b(dup2|subprocess|pty\.spawn|os\.system)\b|\/dev\/tcp\/|\bnc\s+-\w*e\b/],
   ['pipes a download into a shell', /\b(curl|wget)\b[^\n|]{0,300}\|\s*(sudo\s+)?(ba|z|da)?sh\b/],
@@ -13,6 +14,17 @@ const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['imports by computed name', /__import__\s*\(\s*['"]\w*['"]\s*[+%]/],
   ['imports by computed name', /__import__\s*\(\s*(?!['"]\w+['"]\s*\))[^)\n]{0,60}(chr|join|\[::-1\]|b64|decode)/],
 ];
+/** What builds or starts something runs its lines in a shell: only what no build needs counts. */
+const BUILDS: ReadonlySet<string> = new Set(['opens a reverse shell', 'pipes a download into a shell', 'runs an encoded command', "deletes its user's files"]);
+
+export function judgeBuildFile(spot: Spot, whole: string): void {
+  const text = whole.slice(0, CODE);
+  for (const [name, pattern] of HOSTILE) {
+    const match = BUILDS.has(name) ? pattern.exec(text) : null;
+    if (match !== null) report(spot, 'WM-CODE-002', `a line of it ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+  }
+}
+
 /** Code that reaches the system: for review in a setup script, not in what loads data. */
 const SYSTEM = /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
 /** Classes whose methods run when a dataset or model is loaded. */

@@ -47,12 +47,16 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
 
 const DIFFUSERS_LIBRARIES = /^(diffusers|transformers|optimum|onnxruntime|peft|torch|k_diffusion|stable_diffusion|flax|paddlenlp|ppdiffusers)(\.|$)/;
 
-/** Classes that Diffusers and Sentence Transformers import by the names in their own files. */
+/** What Diffusers, Sentence Transformers and latent diffusion import by the names in their own files. */
 function judgeImports(spot: Spot, value: object): void {
   for (const [key, pair] of '_class_name' in value ? Object.entries(value) : []) {
     const [library, name, ...more]: readonly unknown[] = Array.isArray(pair) ? pair : [];
     if (typeof library !== 'string' || typeof name !== 'string' || more.length > 0 || !/^[a-z_][\w.]*$/.test(library) || !/^[A-Z]\w*$/.test(name)) continue;
     if (!DIFFUSERS_LIBRARIES.test(library)) report(spot, 'WM-CONFIG-001', `${key} is the class ${library.slice(0, 100)}.${name.slice(0, 100)}`);
+  }
+  if ('target' in value && 'params' in value && typeof value.target === 'string') {
+    const dot = value.target.lastIndexOf('.');
+    if (isDangerous(value.target.slice(0, Math.max(0, dot)), value.target.slice(dot + 1))) report(spot, 'WM-CONFIG-002', `target is ${value.target.slice(0, 200)}`, { severity: 'critical' });
   }
   if (!('idx' in value) || !('path' in value) || !('type' in value) || typeof value.type !== 'string') return;
   if (!/^(sentence_transformers|torch\.nn|pylate|transformers)\./.test(value.type)) report(spot, 'WM-CONFIG-001', `a module has the class ${value.type.slice(0, 200)}`);

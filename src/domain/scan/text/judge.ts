@@ -3,7 +3,7 @@ import { baseNameOf } from '../names.ts';
 import type { FormatId, NamedSource } from '../../formats/types.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeCharacters } from './characters.ts';
-import { judgeCode } from './code.ts';
+import { judgeBuildFile, judgeCode } from './code.ts';
 import { judgeConfig, judgeTarget } from './configs.ts';
 import { judgeTable } from './csv.ts';
 import { isDeceitful } from './instructions.ts';
@@ -12,6 +12,8 @@ import { judgeRequirements } from './requirements.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
+/** Files whose lines a build, a service or an installer runs. */
+const BUILD_FILES = /^(?:(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\..*)?|package\.json|.*\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js))$/i;
 /** A prompt that asks to keep itself private is no deceit. */
 const CONFIDENTIAL = /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
 const PARTS = 1 << 22;
@@ -30,6 +32,9 @@ export async function judgeText(spot: Spot, file: NamedSource, format: FormatId)
 function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: string; format: FormatId }): void {
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
+  if (BUILD_FILES.test(name)) judgeBuildFile(spot, text);
+  if (/^(?:environment|conda)[\w.-]*\.ya?ml$|^pyproject\.toml$/i.test(name)) judgeRequirements(spot, text);
+  if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
   const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name)) judgeCharacters(spot, text, { what: 'the text', instruction });
   if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
