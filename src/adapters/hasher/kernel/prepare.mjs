@@ -2,7 +2,7 @@
 // addon the WebAssembly kernel does the work, as fast as WebAssembly is.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,7 +30,7 @@ function sha256(...pieces) {
 }
 
 function sourceDigest() {
-  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', ...globSync('src/**/*.rs', { cwd: folder }).sort()];
+  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', ...readdirSync(join(folder, 'src'), { recursive: true }).filter((file) => file.endsWith('.rs')).sort().map((file) => `src/${file}`)];
   return sha256(...sources.map((file) => readFileSync(join(folder, file))));
 }
 
