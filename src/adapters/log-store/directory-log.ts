@@ -194,7 +194,8 @@ async function workWith<T>(setup: LogSetup, head: VerifiedCheckpoint | null, wor
 async function fits(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<boolean> {
   if (index.end !== index.size) return false;
   if (index.size === 0) return true;
-  if (head === null || index.size > head.size) return false;
+  if (head === null) throw new WeighmarkError('log-invalid', 'the checkpoint is gone: the index knows of entries', { subject: join(setup.folder, CHECKPOINT), hint: `restore the checkpoint from a copy: a second history must not begin here; if there never was one, remove ${setup.indexFile}` });
+  if (index.size > head.size) return false;
   const covered = { origin: head.origin, size: index.size, root: Buffer.from(index.root, 'base64') };
   return requireContinuity(covered, head, tileReader(setup.folder)).then(() => true, () => false);
 }

@@ -52,6 +52,15 @@ test('another entry after an interrupted one comes after it: no two checkpoints 
   assert.deepEqual((await registry.log.entries(0, 9)).map(({ leaf }) => leaf), [leafOf(0), leafOf(1), leafOf(7)]);
 });
 
+test('the very first checkpoint, interrupted', async (t) => {
+  const { log, open } = await interrupted(await scratchRegistry(t));
+  await cp(join(log, 'checkpoint'), join(log, '.checkpoint.next'));
+  await rm(join(log, 'checkpoint'));
+  const registry = await open();
+  assert.deepEqual((await registry.log.append([leafOf(0)])).map(({ index }) => index), [0]);
+  assert.match(await registry.log.checkpoint() ?? '', /\n1\n/);
+});
+
 test('what is not signed by the log is not published, whoever put it there', async (t) => {
   const scratch = await scratchRegistry(t);
   const { log, signed, open } = await interrupted(scratch);
@@ -90,4 +99,11 @@ test('a signed checkpoint of another history under the same key is not published
   await cp(join(twin.place, 'log', 'checkpoint'), join(place, 'log', '.checkpoint.next'));
   await assert.rejects((await openRegistry(place, as('here'))).log.append([]), { code: 'log-invalid' });
   assert.match(await readFile(join(place, 'log', 'checkpoint'), 'utf8'), /\n1\n/);
+});
+
+test('a checkpoint that is gone does not let a user who never saw it begin a second history', async (t) => {
+  const { log, open } = await interrupted(await scratchRegistry(t));
+  await rm(join(log, 'checkpoint'));
+  await assert.rejects(async () => (await open()).log.append([leafOf(7)]), { code: 'log-invalid', hint: /restore/ });
+  assert.ok(!(await readdir(log)).includes('checkpoint'));
 });
