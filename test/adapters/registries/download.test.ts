@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { initRegistry, openRegistry } from '../../../src/adapters/registries/index.ts';
+import type { Registry } from '../../../src/domain/ports.ts';
 import { GROUP_BYTES } from '../../../src/domain/digest/outboard.ts';
 import { digestOf, rangeOf, startRegistry, type TestRegistry } from './server.ts';
 
@@ -18,6 +20,9 @@ interface Setting {
   readonly content: Buffer;
   readonly digest: string;
   readonly target: string;
+  readonly folder: string;
+  readonly location: string;
+  readonly registry: Registry;
   readonly server: TestRegistry;
   readonly outboard: { readonly location: string; readonly blake3: string };
   /** Bytes of blobs that were asked for, by their `Range`; whole blobs as ''. */
@@ -40,7 +45,7 @@ async function setting(t: TestContext): Promise<Setting> {
   await writeFile(join(folder, 'outboard'), hashed?.outboard ?? new Uint8Array());
   const target = join(folder, 'target');
   return {
-    content, digest, target, server,
+    content, digest, target, folder, location, registry, server,
     outboard: { location: join(folder, 'outboard'), blake3: hashed?.digests.blake3 ?? '' },
     asked: () => server.requests.filter(({ method, url }) => method === 'GET' && url.endsWith(digest)).map(({ headers }) => headers.range ?? ''),
     get: async (outboard) => registry.getFile('enc', digest, { location: target, sizeBytes: SIZE, ...(outboard === undefined ? {} : { outboard }) }),
@@ -235,6 +240,33 @@ describe('a download without an outboard', () => {
     });
     await world.get();
     assert.ok((await readFile(world.target)).equals(world.content));
+  });
+
+  test('to a full disk stops at once: disk-full; with room it goes on where it was', async (t) => {
+    const world = await setting(t);
+    const large = randomBytes(64 << 20);
+    world.server.blobs.set(digestOf(large), large);
+    let whole = false;
+    onBlob(world.server, (request, response) => {
+      if (!(request.url ?? '').endsWith(digestOf(large))) return false;
+      const { status, headers, start, end } = rangeOf(request, large.length);
+      response.writeHead(status, headers);
+      response.end(large.subarray(start, end));
+      response.once('close', () => (whole = response.writableFinished));
+      return true;
+    });
+    const words = [join(import.meta.dirname, 'get-file.ts'), world.location, world.folder, world.target, digestOf(large), String(large.length)];
+    const child = spawn('bash', ['-c', `trap "" XFSZ; ulimit -f 2048; exec '${process.execPath}' ${words.map((word) => `'${word}'`).join(' ')}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    assert.notEqual(await new Promise((done) => child.once('close', done)), 0);
+    assert.match(said, /disk-full/);
+    assert.equal(whole, false, 'the rest was not waited for');
+    const { size } = await stat(world.target);
+    assert.equal(size, 2 << 20);
+    await world.registry.getFile('enc', digestOf(large), { location: world.target, sizeBytes: large.length });
+    assert.ok((await readFile(world.target)).equals(large));
+    assert.equal(world.server.requests.at(-1)?.headers.range, `bytes=${size}-${large.length - 1}`);
   });
 
   test('of a body that does not say how long it is', async (t) => {

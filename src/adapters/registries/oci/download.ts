@@ -63,7 +63,7 @@ interface Download {
 }
 
 async function downloadLarge(client: OciClient, blob: RemoteBlob, checked: Checked): Promise<void> {
-  const handle = await open(checked.location, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const handle = await open(checked.location, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   try {
     const download = { client, blob, checked, handle };
     const left = await sizeLeft(handle, blob.sizeBytes);
@@ -114,6 +114,7 @@ async function receiveChecked(download: Download, from: number): Promise<string>
     hash.end();
     blocks.end();
     await Promise.allSettled([receiving, mender.settled()]);
+    await mender.leaveRight();
   }
 }
 
@@ -167,25 +168,33 @@ interface Mender {
   /** Fetches what is wrong again, and nothing else. Gives a block up after some tries; what stands before it stays. */
   mend(spans: readonly Span[]): Promise<void>;
   settled(): Promise<void>;
+  /** Cuts the file where a block was given up: the next run begins there. */
+  leaveRight(): Promise<void>;
 }
 
 function createMender({ client, blob, checked, handle }: Download, signal: AbortSignal): Mender {
   const tries = new Map<number, number>();
-  let current = Promise.resolve();
+  let [current, wrongFrom] = [Promise.resolve(), null as number | null];
   const mend = async (spans: readonly Span[]): Promise<void> => {
     for (const span of spans) {
       const tried = (tries.get(span.start) ?? 0) + 1;
       tries.set(span.start, tried);
-      if (tried > MENDS) throw await giveUp(blob, span, () => handle.truncate(span.start));
+      if (tried > MENDS) {
+        wrongFrom = span.start;
+        throw alwaysWrong(blob, span);
+      }
       const bytes = await fetchRange(client, blob, { ...span, signal });
       await handle.write(bytes, 0, bytes.length, span.start).catch((cause: unknown) => Promise.reject(fileError(cause, checked.location)));
     }
   };
-  return { mend: (spans) => (current = mend(spans)), settled: () => current };
+  return {
+    mend: (spans) => (current = mend(spans)),
+    settled: () => current,
+    leaveRight: async () => (wrongFrom === null ? undefined : handle.truncate(wrongFrom)),
+  };
 }
 
-async function giveUp({ digest }: RemoteBlob, { start, end }: Span, cut: () => Promise<void>): Promise<WeighmarkError> {
-  await cut();
+function alwaysWrong({ digest }: RemoteBlob, { start, end }: Span): WeighmarkError {
   return new WeighmarkError('digest-mismatch', `the registry sends wrong bytes ${start} to ${end}, however often they are asked for`, {
     subject: digest,
     facts: { differs: `bytes ${start} to ${end}`, tries: String(MENDS + 1) },
@@ -217,7 +226,7 @@ async function receive({ client, blob, handle }: Download, { from, signal, onWri
   const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository, headers, signal, large: true });
   await expectStatus(response, from === 0 ? [200] : [200, 206], digest);
   const { skip, length } = checkAnswer(response, blob, { start: from, end: sizeBytes });
-  const writer = partWriter(handle, from, onWritten);
+  const writer = partWriter(handle, from, { onWritten, onFailure: () => response.stream.destroy() });
   const received = response.headers['content-length'] === undefined ? await pour(response, skip, { length, writer }) : await drainInto(response, skip, { length, writer });
   await writer.idle();
   return from + received;
