@@ -1,10 +1,10 @@
 // Compiles src to dist, copies what is not TypeScript beside it, writes the manual pages from the command tree, and links
-// what the commands that people wait for always need. `node build.mjs FOLDER` puts dist and man there.
+// the command line. `node build.mjs FOLDER` puts dist and man there.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { link } from './link.ts';
+import { link } from './link.mjs';
 
 const target = resolve(process.argv[2] ?? '.');
 const [dist, man] = [join(target, 'dist'), join(target, 'man')];
@@ -20,11 +20,6 @@ rmSync(man, { recursive: true, force: true });
 mkdirSync(man);
 for (const { name, text } of manualPages(await allCommands(version, () => async () => undefined), version)) writeFileSync(join(man, name), text);
 
-// Commander is linked too: as a package it loads node:child_process, for sub-commands that are programs of their own.
-for (const path of ['index.js', 'lib', 'LICENSE']) cpSync(join('node_modules', 'commander', path), join(dist, 'commander', path), { recursive: true });
-mkdirSync(join(dist, 'linked'));
-link(dist, {
-  'linked/hash.js': ['cli/main.js', 'cli/program.js', 'cli/commands/hash.js', 'adapters/hasher/index.js', 'adapters/files/index.js', 'cli/memory.js'],
-  'linked/verify.js': ['cli/commands/verify.js', 'domain/json.js'],
-  'linked/hook.js': ['cli/commands/hook.js', 'adapters/git.js', 'adapters/config/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
-}, { commander: 'commander/index.js' });
+await link(dist);
+rmSync(join(dist, 'cli'), { recursive: true });
+cpSync(join('node_modules', 'commander', 'LICENSE'), join(dist, 'linked', 'commander.LICENSE'));

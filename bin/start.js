@@ -24,7 +24,7 @@ try {
 
 const inCheckout = existsSync(new URL('../src/cli/main.ts', import.meta.url));
 try {
-  const { main } = await import(inCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
+  const { main } = await import(inCheckout ? '../src/cli/main.ts' : '../dist/linked/main.js');
   await main(process.argv.slice(2));
 } catch (error) {
   // Exit code 1 means that a check said no; a fault of the program itself must never look like one.

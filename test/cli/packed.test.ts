@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { before, test } from 'node:test';
-import { link } from '../../link.ts';
 import { installPacked } from '../packed.ts';
 
 /** What users install: built and linked, beside no source. */
@@ -58,18 +57,4 @@ test('hash loads nothing that it does not need: no child process, no file stream
   assert.ok(loaded.includes('fs'), 'the test sees what it looks for');
   assert.deepEqual(loaded.filter((name) => seldom.includes(name)), []);
   assert.deepEqual(modulesOf('--version').filter((name) => [...seldom, 'crypto', 'stream'].includes(name)), []);
-});
-
-test('what cannot be linked ends the build', () => {
-  const linked = (modules: Readonly<Record<string, string>>) => () => {
-    const dist = mkdtempSync(join(tmpdir(), 'weighmark-link-'));
-    for (const [name, text] of Object.entries(modules)) writeFileSync(join(dist, name), text);
-    link(dist, { 'linked.js': ['a.js'] }, {});
-  };
-  assert.throws(linked({ 'a.js': "import { b } from './b.js';\nexport const a = 1;\n", 'b.js': "import { a } from './a.js';\nexport const b = 1;\n" }), /circle of imports: a.js > b.js > a.js/);
-  assert.throws(linked({ 'a.js': 'export default 1;\n' }), /cannot link export default/);
-  assert.throws(linked({ 'a.js': "export * from './b.js';\n", 'b.js': 'export const b = 1;\n' }), /cannot link export \*/);
-  assert.throws(linked({ 'a.js': "import './b.js';\n", 'b.js': '' }), /cannot link import/);
-  assert.throws(linked({ 'a.js': 'export const here = import.meta.dirname;\n' }), /cannot link/);
-  assert.throws(linked({ 'a.js': "export const later = () => import('./b.js');\n" }), /there is no b.js/);
 });
