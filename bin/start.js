@@ -22,6 +22,13 @@ try {
   // Only speed is lost.
 }
 
+// `node:sqlite` is called experimental in Node 22; that is ours to know, not the user's. Other warnings stay.
+const listeners = process.listeners('warning');
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') for (const listener of listeners) listener.call(process, warning);
+});
+
 const inCheckout = existsSync(new URL('../src/cli/main.ts', import.meta.url));
 try {
   const { main } = await import(inCheckout ? '../src/cli/main.ts' : '../dist/linked/main.js');

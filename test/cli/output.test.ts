@@ -47,3 +47,12 @@ test('nobody but output.ts writes to standard output or standard error, so that 
   const writers = globSync('src/cli/**/*.ts').filter((path) => /process\.(?:stdout|stderr)\b|console\./.test(readFileSync(path, 'utf8')));
   assert.deepEqual(writers, []);
 });
+
+test('Node calls node:sqlite experimental to itself; its other warnings are told', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-warning-'));
+  const spy = join(folder, 'spy.cjs');
+  writeFileSync(spy, "setImmediate(() => { process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning'); process.emitWarning('certificates are not checked'); });");
+  const { stderr } = spawnSync(process.execPath, ['--require', spy, BIN, 'hash', spy], { encoding: 'utf8' });
+  assert.doesNotMatch(stderr, /experimental/);
+  assert.match(stderr, /Warning: certificates are not checked/);
+});
