@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { isIndexError } from '../../../src/adapters/log-store/index-db.ts';
 import { withLock } from '../../../src/adapters/log-store/lock.ts';
 import { openMemory } from '../../../src/adapters/log-store/memory.ts';
 import { openRegistry } from '../../../src/adapters/registries/index.ts';
@@ -35,6 +36,11 @@ describe('the key of a log', () => {
     await assert.rejects((await openRegistry(scratch.place, { ...scratch.deps, logKeyFile: scratch.folder })).log.append([leafOf(0)]), { code: 'unreadable' }, 'a folder');
     assert.equal((await append(scratch, whole))[0]?.index, 0);
   });
+});
+
+test('only what SQLite says is an error of the cache, to be made anew', () => {
+  assert.ok(isIndexError(Object.assign(new Error('malformed'), { code: 'ERR_SQLITE_ERROR' })));
+  for (const other of [new Error('malformed'), Object.assign(new Error('x'), { code: 'ENOSPC' }), { code: 'ERR_SQLITE_ERROR' }, null]) assert.ok(!isIndexError(other));
 });
 
 test('a lock that stays held is given up: unreadable', async (t) => {
