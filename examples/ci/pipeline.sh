@@ -20,7 +20,8 @@ promote() {
   weighmark promote "$NAME:$VERSION" --env "${ENVIRONMENT:-staging}" --policy "$POLICY" "${sign[@]}"
 }
 
-# 3. The machine that serves pulls only what is promoted there; nothing appears at the target until it is verified.
+# 3. The machine that serves pulls only what is promoted there; nothing appears at the target until it is verified. On a
+# machine without memory of the log the policy names witnesses (log.witnesses), or --min-checkpoint is given.
 deploy() {
   weighmark pull "$NAME:$VERSION" "${TARGET:-./served}" --env "${ENVIRONMENT:-staging}" --policy "$POLICY"
 }
