@@ -29,8 +29,9 @@ export async function growLog(old: Pick<Checkpoint, 'size' | 'root'>, leaves: re
     if (level !== 'entries') hashes = cut.filter(({ tile }) => tile.width === TILE_WIDTH).map(({ part }) => foldHashes(Buffer.concat(part), 0, TILE_WIDTH));
   }
   const readNew: ReadTile = async (tile) => tiles.get(tilePath(tile))?.bytes ?? read(tile);
-  const grown = { size, root: await rootAt(size, subtreesOf(size, readNew)) };
-  const proof = await consistencyProof(oldSize, size, subtreesOf(size, readNew));
+  const subtrees = subtreesOf(size, readNew);
+  const grown = { size, root: await rootAt(size, subtrees) };
+  const proof = await consistencyProof(oldSize, size, subtrees);
   if (!verifyConsistency(proof, old, grown)) throw damaged('the tiles at the end of the log are not those of its checkpoint');
   return { tiles: [...tiles.values()], ...grown };
 }
