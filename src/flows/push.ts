@@ -58,6 +58,7 @@ const MAX_BASES = 4;
  * says; `file-changed`, `name-invalid`, `key-unusable`, `disk-full`, and what the registry throws.
  */
 export async function push(input: PushInput, ports: PushPorts, registry: Registry): Promise<PushOutcome> {
+  await refuseEarly(input, registry);
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
   const sidecars = await findSidecars({ root: tree.root, kind: tree.kind }, ports.files);
   const places = await outboardPlaces(tree.entries, ports.scratch);
@@ -66,6 +67,12 @@ export async function push(input: PushInput, ports: PushPorts, registry: Registr
   } finally {
     await places?.staging.discard();
   }
+}
+
+/** What would otherwise be said only after gigabytes were hashed and sent: a name that is none, a registry without a log. */
+async function refuseEarly({ as }: PushInput, registry: Registry): Promise<void> {
+  if (as !== undefined) nameFrom(as);
+  await registry.log.checkpoint();
 }
 
 interface Hashed {
@@ -133,6 +140,10 @@ function changedFindings(path: string, { digest, files }: { digest: string; file
 function nameOf(given: string | undefined, id: string, bundles: readonly Uint8Array[]): { name: string; tag: string } {
   const text = given ?? signedNameOf(id, bundles);
   if (text === undefined) throw new WeighmarkError('usage', 'under which name? no claim names it', { hint: 'say `weighmark push PATH NAME:TAG`' });
+  return nameFrom(text);
+}
+
+function nameFrom(text: string): { name: string; tag: string } {
   const ref = parseReference(text);
   if (ref.kind !== 'name' || !('tag' in ref)) throw new WeighmarkError('name-invalid', `\`${text}\` is not NAME:TAG`, { subject: text });
   return { name: checkArtifactName(ref.name), tag: checkTag(ref.tag) };
