@@ -78,6 +78,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark report acme/demo:1 --env prod --policy policy.yaml -o report.html',
     'weighmark report acme/demo:1 --env prod --at 2026-03-31 --policy policy.yaml --format markdown',
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --evidence evidence.tar -o report.html',
+    'weighmark report acme/demo:1 --env prod --policy policy.yaml --format cyclonedx -o declarations.cdx.json',
     'weighmark report --registry registry --policy policy.yaml -o registry.html',
   ],
   completion: ['eval "$(weighmark completion bash)"', 'weighmark completion fish | source'],

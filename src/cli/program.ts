@@ -10,7 +10,7 @@ import { exitOf, findingOfThrown, isGroupHelp, renderFinding, traceOf } from './
 import { say } from './output.ts';
 import { styleFor } from './style.ts';
 
-export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html'] as const;
+export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html', 'cyclonedx'] as const;
 
 /** Errors leave in our own words; the help of a command group that was named alone leaves as it is. */
 const ONLY_HELP = {

@@ -3,7 +3,8 @@ import type { Policy } from '../domain/policy/types.ts';
 import type { ManifestFile } from '../domain/digest/manifest.ts';
 import type { Verification } from '../domain/claims/verify-claim.ts';
 import type { TrustEntry } from '../domain/claims/types.ts';
-import { CONTROLS, controlStatus, type Control, type ControlStatus } from '../domain/controls/catalogue.ts';
+import { CONTROLS, controlStatus } from '../domain/controls/catalogue.ts';
+import type { JudgedControl } from '../domain/controls/declarations.ts';
 import { PREDICATES } from '../domain/claims/predicates.ts';
 import { collectRevocations } from '../domain/policy/revocations.ts';
 import { WeighmarkError } from '../domain/errors.ts';
@@ -40,7 +41,7 @@ export interface Report {
   readonly serving: readonly string[];
   readonly files: readonly ManifestFile[];
   readonly lineage: Lineage;
-  readonly controls: readonly { readonly control: Control; readonly status: ControlStatus }[];
+  readonly controls: readonly JudgedControl[];
   /** With `at`: the promotion in force at that moment, and what became of it. */
   readonly past: { readonly at: string; readonly environment: string; readonly promotion: ReportedPromotion | null } | null;
   readonly policy: { readonly name: string; readonly version: number; readonly digest: string } | null;
@@ -73,7 +74,7 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
   return {
     ...target, verdict: withServing(verdict, serving), facts, serving, files: content.files, lineage: ancestry.lineage,
-    controls: CONTROLS.map((control) => ({ control, status: controlStatus(control, held) })),
+    controls: CONTROLS.map((control) => ({ control, status: controlStatus(control, held), held: control.needs.filter((kind) => held.has(kind)) })),
     past: pastOf(input, facts),
     policy: input.policy === null ? null : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
     generated: now.toISOString(),

@@ -24,7 +24,7 @@ export function reportOf(text: string, artifacts: number): Report {
     serving: [text],
     files: [{ path: text, sizeBytes: 12, sha256: sha256Hex('file') }],
     lineage: lineageOf(text, artifacts),
-    controls: CONTROLS.map((control) => ({ control, status: 'partly' as const })),
+    controls: CONTROLS.map((control) => ({ control, status: 'partly' as const, held: [] })),
     past: { at: '2026-01-01T00:00:00.000Z', environment: text, promotion },
     policy: { name: text, version: 1, digest: ID },
     generated: '2026-11-20T12:00:00.000Z',

@@ -78,6 +78,30 @@ function valid(schema: string, stdout: string): Record<string, unknown> {
 const POLICY = ['--policy', 'policy.yaml'];
 const ARTIFACT = ['report', 'acme/enc:1.0', '--env', 'staging', ...POLICY];
 
+test('CycloneDX declarations: a valid BOM that claims what is evidenced, links the evidence, and leaves to people what is theirs', () => {
+  ok([...ARTIFACT, '--format', 'cyclonedx', '-o', 'declarations.cdx.json']);
+  ok(['bom', 'validate', 'declarations.cdx.json']);
+  const { declarations, definitions } = JSON.parse(readFileSync(join(folder, 'declarations.cdx.json'), 'utf8')) as Declared;
+  const { controls } = JSON.parse(ok([...ARTIFACT, '--json'])) as { controls: readonly { framework: string; id: string; status: string }[] };
+  const idsOf = (kept: (status: string) => boolean): readonly string[] => controls.filter(({ status }) => kept(status)).map(({ framework, id }) => `${framework}:${id}`);
+  assert.equal(definitions.standards.flatMap(({ requirements }) => requirements).length, controls.length);
+  assert.deepEqual(declarations.claims.map((claim) => claim['bom-ref'].replace('claim:', '')), idsOf((status) => status !== 'human'));
+  const scored = declarations.attestations.flatMap(({ map }) => map).filter(({ conformance }) => conformance !== undefined);
+  assert.deepEqual(scored.filter(({ conformance }) => conformance?.score === 1).map(({ requirement }) => requirement.replace('requirement:', '')), idsOf((status) => status === 'evidenced'));
+  assert.ok(declarations.claims.every(({ evidence }) => evidence.length > 0));
+  const signed = declarations.evidence.find((each) => each['bom-ref'] === 'evidence:evaluation')?.data?.[0];
+  assert.match(signed?.contents.url ?? '', /^ni:\/\/\/sha-256;[\w-]{43}$/);
+});
+
+interface Declared {
+  readonly definitions: { readonly standards: readonly { readonly requirements: readonly object[] }[] };
+  readonly declarations: {
+    readonly claims: readonly { readonly 'bom-ref': string; readonly evidence: readonly string[] }[];
+    readonly attestations: readonly { readonly map: readonly { readonly requirement: string; readonly conformance?: { readonly score: number } }[] }[];
+    readonly evidence: readonly { readonly 'bom-ref': string; readonly data?: readonly { readonly contents: { readonly url: string } }[] }[];
+  };
+}
+
 /** Whatever a hostile name or card says, nothing acts: no control character, no element, link or command of theirs. */
 function assertHarmless(text: string, format: string): void {
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for

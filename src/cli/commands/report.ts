@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { declarationsBom } from '../../domain/controls/declarations.ts';
 import { WeighmarkError, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import { writeEvidence } from '../../flows/evidence.ts';
@@ -25,7 +26,7 @@ interface Options extends PolicyOptions {
 /** `report [REF]`: evidence to look at, about an artifact or a whole registry; `-o report.html` writes HTML. */
 export const register: Register = (program, run) => {
   addPolicyOptions(program.command('report'))
-    .description('write the evidence about an artifact, or about the whole registry: HTML, Markdown, JSON; or a tar that verifies anywhere')
+    .description('write the evidence about an artifact, or about the whole registry: HTML, Markdown, JSON, CycloneDX declarations; or a tar that verifies anywhere')
     .argument('[ref]', 'NAME:TAG, NAME@sha256:…, oci://… or a digest; default: the whole registry')
     .option('--env <name>', 'judge it by this environment')
     .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
@@ -95,6 +96,11 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
     },
     text: (style) => (toFile ? { out: page, err: verdictText(summary, style) } : { out: verdictText(summary, style) }),
     markdown: () => reportMarkdown(evidence),
-    other: { html: () => page },
+    other: { html: () => page, cyclonedx: () => JSON.stringify(declared(evidence, context.version), null, 2) },
   };
+}
+
+/** What is evidenced, for tools that read CycloneDX. */
+function declared({ name, id, generated, controls, facts }: Evidence, toolVersion: string): object {
+  return declarationsBom({ name, id, generated, toolVersion, controls, claims: facts.claims.filter(({ counts }) => counts) });
 }
