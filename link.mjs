@@ -15,7 +15,7 @@ const FILES = {
 };
 
 /** Node's modules that take milliseconds to load and that most runs never use. */
-const SELDOM = new Set(['node:child_process', 'node:fs/promises', 'node:v8']);
+const SELDOM = new Set(['node:child_process', 'node:fs/promises', 'node:v8', 'node:worker_threads']);
 
 /** @param dist the folder of the modules; `linked/main.js` in it becomes the program. */
 export async function link(dist) {

@@ -18,8 +18,14 @@ before(() => {
   writeFileSync(join(work, 'model', 'weights.bin'), Buffer.alloc(100_000, 1));
 });
 
-function run(program: string, words: readonly string[], options: readonly string[] = []): { status: number | null; stdout: string; stderr: string } {
-  const env = { PATH: process.env['PATH'], HOME: work, XDG_CACHE_HOME: join(work, 'cache'), MODULES: join(work, 'modules') };
+interface How {
+  /** Of Node. */
+  readonly options?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function run(program: string, words: readonly string[], { options = [], env: more = {} }: How = {}): { status: number | null; stdout: string; stderr: string } {
+  const env = { ...more, PATH: process.env['PATH'], HOME: work, XDG_CACHE_HOME: join(work, 'cache'), MODULES: join(work, 'modules') };
   const { status, stdout, stderr } = spawnSync(process.execPath, [...options, program, ...words], { cwd: work, encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
@@ -44,17 +50,19 @@ test('a packed weighmark seals what one from source verifies, and the other way 
 });
 
 /** Which of Node's own modules a run loads: their names are the start-up time that a clock would measure badly. */
-function modulesOf(...words: readonly string[]): readonly string[] {
+function modulesOf(words: readonly string[], kernel?: 'wasm'): readonly string[] {
   const spy = join(work, 'spy.cjs');
   writeFileSync(spy, "process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, process.moduleLoadList.join('\\n')));");
-  assert.equal(run(bin, words, ['--require', spy]).status, 0);
+  assert.equal(run(bin, words, { options: ['--require', spy], env: kernel === undefined ? {} : { WEIGHMARK_KERNEL: kernel } }).status, 0);
   return readFileSync(join(work, 'modules'), 'utf8').split('\n').map((line) => line.replace('NativeModule ', ''));
 }
 
 test('hash loads nothing that it does not need: no child process, no file streams, no sockets, no workers', () => {
   const seldom = ['child_process', 'internal/fs/streams', 'internal/fs/sync_write_stream', 'internal/fs/promises', 'net', 'tty', 'worker_threads', 'internal/crypto/webcrypto', 'v8'];
-  const loaded = modulesOf('hash', 'model/weights.bin');
-  assert.ok(loaded.includes('fs'), 'the test sees what it looks for');
-  assert.deepEqual(loaded.filter((name) => seldom.includes(name)), []);
-  assert.deepEqual(modulesOf('--version').filter((name) => [...seldom, 'crypto', 'stream'].includes(name)), []);
+  for (const kernel of [undefined, 'wasm'] as const) {
+    const loaded = modulesOf(['hash', 'model/weights.bin'], kernel);
+    assert.ok(loaded.includes('fs'), 'the test sees what it looks for');
+    assert.deepEqual(loaded.filter((name) => seldom.includes(name)), [], kernel ?? 'the fastest kernel there is');
+  }
+  assert.deepEqual(modulesOf(['--version']).filter((name) => [...seldom, 'crypto', 'stream'].includes(name)), []);
 });
