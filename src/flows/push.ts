@@ -3,7 +3,7 @@ import { inputsOf } from '../domain/registry/inputs.ts';
 import { ATTACHMENTS } from '../domain/registry/referrer.ts';
 import { checkArtifactName, checkTag, parseReference } from '../domain/registry/reference.ts';
 import { parseBundle } from '../domain/claims/bundle.ts';
-import { matchNames, mismatchFinding, missingFinding, unsignedFinding } from '../domain/claims/oms-match.ts';
+import { differing, matchNames, mismatchFinding, missingFinding, unsignedFinding } from '../domain/claims/oms-match.ts';
 import { isIgnored, parseOms } from '../domain/claims/oms.ts';
 import { parseStatement } from '../domain/claims/statement.ts';
 import { ociDigest } from '../domain/digest/hex.ts';
@@ -125,15 +125,9 @@ function listFindings(files: readonly ListedFile[], { digestList }: Sidecars): r
 function signatureFindings(tree: Tree, files: readonly ListedFile[], bundle: Uint8Array): readonly Finding[] {
   const signed = parseOms(parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload, LIMITS.filesPerTree));
   const matching = matchNames(signed, files, tree.kind === 'file');
-  const changed = signed.algorithm !== 'sha256' || signed.shardBytes !== null ? [] : matching.signed.flatMap(({ path, resources }) => changedFindings(path, { digest: resources[0]?.digest ?? '', files }));
+  const changed = differing(signed, matching.signed, files).map(({ file, signed: digest }) => mismatchFinding(file.path, { algorithm: 'sha256', signed: digest, found: file.sha256, sizeBytes: file.sizeBytes }));
   const unsigned = matching.unsigned.filter((path) => !isIgnored(path, signed.ignorePaths));
   return [...changed, ...matching.missing.map((path) => missingFinding(path, 'its signer')), ...unsigned.map((path) => unsignedFinding(path, 'its signer'))];
-}
-
-function changedFindings(path: string, { digest, files }: { digest: string; files: readonly ListedFile[] }): readonly Finding[] {
-  const file = files.find((each) => each.path === path);
-  if (file === undefined || file.sha256 === digest) return [];
-  return [mismatchFinding(path, { algorithm: 'sha256', signed: digest, found: file.sha256, sizeBytes: file.sizeBytes })];
 }
 
 /** @throws WeighmarkError `usage` if neither the user nor a claim names it. */

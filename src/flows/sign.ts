@@ -56,8 +56,7 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
   const { bundle, foreign } = await signOms(payload, location, ports);
   if (foreign) throw foreignSignature(location);
   await ports.files.write(location, bundle);
-  const covered = tree.entries.filter(({ sizeBytes }) => shardBytes === undefined || sizeBytes > 0);
-  const empty = tree.entries.filter((entry) => !covered.includes(entry));
+  const { covered = [], empty = [] } = Object.groupBy(tree.entries, ({ sizeBytes }) => (shardBytes !== undefined && sizeBytes === 0 ? 'empty' : 'covered'));
   return {
     signature: location, files: covered.length, sizeBytes: covered.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     root, signer: ports.signer.description, leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],

@@ -53,14 +53,23 @@ function resourcesByPath(manifest: OmsManifest, files: readonly PresentFile[], s
   return listed;
 }
 
+/** Of the files that are there, those whose SHA-256 is not the signed one. Other digests, and shards, cannot be told from it: none differ. */
+export function differing<F extends { readonly path: string; readonly sha256: string }>(manifest: OmsManifest, signed: readonly SignedFile[], files: readonly F[]): readonly { readonly file: F; readonly signed: string }[] {
+  if (manifest.algorithm !== 'sha256' || manifest.shardBytes !== null) return [];
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return signed.flatMap(({ path, resources }) => {
+    const file = byPath.get(path);
+    const digest = resources[0]?.digest ?? '';
+    return file === undefined || file.sha256 === digest ? [] : [{ file, signed: digest }];
+  });
+}
+
 /** Does this bundle, whoever made it, sign exactly these files? Decides which of several signatures is shown to the verifier. */
 export function signsFiles(bundle: Uint8Array, files: readonly (PresentFile & { readonly sha256: string })[]): boolean {
   try {
     const manifest = parseOms(parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload, LIMITS.filesPerTree));
     const { signed, missing, unsigned } = matchNames(manifest, files, files.length === 1);
-    const digests = new Map(files.map(({ path, sha256 }) => [path, sha256]));
-    const isSame = ({ path, resources }: SignedFile) => manifest.algorithm !== 'sha256' || manifest.shardBytes !== null || resources[0]?.digest === digests.get(path);
-    return missing.length + unsigned.length === 0 && signed.every(isSame);
+    return missing.length + unsigned.length === 0 && differing(manifest, signed, files).length === 0;
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import { matchNames } from '../claims/oms-match.ts';
+import { differing, matchNames } from '../claims/oms-match.ts';
 import { parseOms } from '../claims/oms.ts';
 import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
 import { manifestOf } from '../claims/subjects.ts';
@@ -55,7 +55,5 @@ function signsAll(statement: Statement, files: readonly ManifestFile[] | null): 
   if (files === null) return false;
   const signed = parseOms(statement);
   const { signed: there, missing } = matchNames(signed, files, files.length === 1);
-  const digests = new Map(files.map(({ path, sha256 }) => [path, sha256]));
-  const comparable = signed.algorithm === 'sha256' && signed.shardBytes === null;
-  return missing.length === 0 && there.length > 0 && (!comparable || there.every(({ path, resources }) => resources[0]?.digest === digests.get(path)));
+  return missing.length === 0 && there.length > 0 && differing(signed, there, files).length === 0;
 }
