@@ -5,6 +5,7 @@ import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogLeaf, Registry } from '../domain/ports.ts';
 import { ABSENT, actorOf, UNSIGNED, type Actor } from '../domain/registry/actor.ts';
+import { claimsIfThere } from './gate-claims.ts';
 import { filesOf } from './registry-show.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function actorsOf(leaves: readonly LogLeaf[], registry: Registry, v
   const actors = new Map<LogLeaf, Actor>();
   const judge = async (place: Place, wanted: readonly LogLeaf[]) => {
     const files = filesAt(registry, place);
-    for (const bytes of await claimsAt(registry, place)) {
+    for (const bytes of await claimsIfThere(registry, place.name, place.manifest)) {
       const digest = ociDigest(bytes);
       const behind = wanted.filter((leaf) => leaf.bundle === digest && !actors.has(leaf));
       for (const leaf of behind) {
@@ -52,18 +53,13 @@ async function lookElsewhere(registry: Registry, missing: readonly LogLeaf[], ju
   }
 }
 
-/** None for what is not there. */
-async function claimsAt(registry: Registry, { name, manifest }: Place): Promise<readonly Uint8Array[]> {
-  return registry.claims(name, manifest).catch((error: unknown) => absent(error, []));
-}
-
 function filesAt(registry: Registry, { name, manifest }: Place): () => Promise<readonly ManifestFile[] | null> {
   let found: Promise<readonly ManifestFile[] | null> | undefined;
-  return () => (found ??= filesOf(registry, name, manifest).catch((error: unknown) => absent(error, null)));
+  return () => (found ??= filesOf(registry, name, manifest).catch(nullIfAbsent));
 }
 
-function absent<T>(error: unknown, instead: T): T {
-  if (error instanceof WeighmarkError && error.code === 'not-found') return instead;
+function nullIfAbsent(error: unknown): null {
+  if (error instanceof WeighmarkError && error.code === 'not-found') return null;
   throw error;
 }
 
