@@ -32,3 +32,8 @@ export type Run = <A extends unknown[]>(action: (context: Context, ...args: A) =
 
 /** One file in `cli/commands/` exports this as `register`; it adds its command (and sub-commands) to the program. */
 export type Register = (program: Command, run: Run) => void;
+
+/** An option that may be given again and again: all its values, in order. */
+export function collect(value: string, all: readonly string[] = []): readonly string[] {
+  return [...all, value];
+}

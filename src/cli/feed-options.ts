@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/errors.ts';
 import { readFeeds, type ReadFeed, type ScanOptions } from '../flows/scan.ts';
+import { collect } from './command.ts';
 import type { Context } from './context.ts';
 import { policyFrom } from './policy-options.ts';
 
@@ -14,8 +15,6 @@ export interface FeedOptions {
 }
 
 const FEED_KEY_BYTES = 1 << 16;
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
-
 export function addFeedOptions(command: Command): Command {
   return command
     .addOption(new Option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)').argParser(collect))

@@ -7,6 +7,7 @@ import { placeOfDigest } from '../flows/registry-show.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate.ts';
 import type { PolicyPorts } from '../flows/policy-load.ts';
+import { collect } from './command.ts';
 import type { Context } from './context.ts';
 import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
@@ -16,8 +17,6 @@ export interface PolicyOptions extends LogOptions {
   readonly policy?: string;
   readonly timestampAuthority?: readonly string[];
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 export function policyOption(): Option {
   return new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').helpGroup('Policy:');

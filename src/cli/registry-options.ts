@@ -4,6 +4,7 @@ import { WeighmarkError } from '../domain/errors.ts';
 import type { Registry, RegistryOptions } from '../domain/ports.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import { placeOfDigest } from '../flows/registry-show.ts';
+import { collect } from './command.ts';
 import type { Context } from './context.ts';
 
 /** Which log a registry must have, and the key to append to it. */
@@ -11,8 +12,6 @@ export interface LogOptions {
   readonly logKey?: string;
   readonly logVkey?: readonly string[];
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 export function addLogOptions(command: Command): Command {
   return command

@@ -5,6 +5,7 @@ import { WeighmarkError } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { refuseInside } from '../domain/trust/anchors.ts';
 import { makeEntry } from '../domain/trust/entry.ts';
+import { collect } from './command.ts';
 import type { Context } from './context.ts';
 
 /** TRUST of DESIGN 5, as commander hands it over. */
@@ -18,8 +19,6 @@ export interface TrustOptions {
   readonly by?: readonly string[];
   readonly timestampAuthority?: readonly string[];
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 export function addTrustOptions(command: Command): Command {
   return command

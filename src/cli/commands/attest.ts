@@ -4,7 +4,7 @@ import { claimTypeOf } from '../../domain/claims/attestations.ts';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { WeighmarkError } from '../../domain/errors.ts';
 import { attest, type AttestInput, type AttestOutcome, type AttestPorts } from '../../flows/attest.ts';
-import type { Register, Report } from '../command.ts';
+import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
@@ -22,8 +22,6 @@ interface Options extends SignerOptions {
   readonly name?: string;
   readonly to?: string;
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `attest REF --type TYPE`: one more claim. */
 export const register: Register = (program, run) => {

@@ -9,7 +9,7 @@ import type { Webhook } from '../../domain/ports.ts';
 import { findingOf, type Finding } from '../../domain/verdict.ts';
 import { audit, type AuditOutcome } from '../../flows/audit.ts';
 import { readFeeds } from '../../flows/scan.ts';
-import type { Register, Report } from '../command.ts';
+import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { renderFinding } from '../errors.ts';
@@ -29,8 +29,6 @@ interface Options extends PolicyOptions {
   readonly webhook?: string;
   readonly feed?: readonly string[];
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `audit [--watch INTERVAL]`: everything promoted, looked at again. */
 export const register: Register = (program, run) => {

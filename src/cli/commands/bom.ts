@@ -12,7 +12,7 @@ import { bomDiff } from '../../flows/bom-diff.ts';
 import { readFactsFile, statedFacts } from '../../flows/bom-facts.ts';
 import { bomValidate } from '../../flows/bom-validate.ts';
 import { bomVerify } from '../../flows/bom-verify.ts';
-import type { Register, Report } from '../command.ts';
+import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { createdReport, diffReport, validatedReport, verifiedReport } from '../views/bom.ts';
 
@@ -35,8 +35,6 @@ interface CreateOptions {
   readonly prompt?: readonly string[];
   readonly plugin?: readonly string[];
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `bom create|validate|diff|verify`: the CycloneDX ML-BOM. */
 export const register: Register = (program, run) => {

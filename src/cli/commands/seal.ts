@@ -7,7 +7,7 @@ import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts'
 import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/seal.ts';
-import type { Register, Report, Style } from '../command.ts';
+import { collect, type Register, type Report, type Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
@@ -22,8 +22,6 @@ interface Options extends SignerOptions, FeedOptions {
   readonly failOn: Severity;
   readonly allowSymlinks?: boolean;
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `seal PATH`: scan, BOM, digest list, claims and OMS signature in one go. */
 export const register: Register = (program, run) => {

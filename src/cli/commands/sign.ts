@@ -4,7 +4,7 @@ import { WeighmarkError } from '../../domain/errors.ts';
 import type { HashAlgorithm } from '../../domain/ports.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { sign, type SignOutcome } from '../../flows/sign.ts';
-import type { Register, Report } from '../command.ts';
+import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
@@ -15,8 +15,6 @@ interface Options extends SignerOptions {
   readonly algorithm?: HashAlgorithm;
   readonly shardSize?: number;
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `sign PATH`: the OMS signature alone. */
 export const register: Register = (program, run) => {

@@ -3,7 +3,7 @@ import { WeighmarkError, isOfOne, worstExit } from '../../domain/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import { findingOf, refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
-import type { Register, Report } from '../command.ts';
+import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addEnvironmentOptions, asksPolicy, verifyInRegistry, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
 import { policyFrom, type LoadedPolicy } from '../policy-options.ts';
@@ -23,8 +23,6 @@ interface Options extends TrustOptions, EnvironmentOptions {
   readonly algorithm?: 'sha256' | 'all';
   readonly to?: string;
 }
-
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** `verify REF…`: one verdict each, offline. */
 export const register: Register = (program, run) => {
