@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createWebhook } from '../../src/adapters/webhook.ts';
+import { keyLine } from '../public-key.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
@@ -17,7 +18,7 @@ let folder = '';
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weighmark-webhook-'));
   assert.equal((await run(['keygen', 'boss', '--no-password'])).code, 0);
-  const key = (await readFile(join(folder, 'boss.pub'), 'utf8')).replace(/-----[^-]*-----|\n/g, '');
+  const key = keyLine(await readFile(join(folder, 'boss.pub'), 'utf8'));
   await writeFile(join(folder, 'policy.yaml'), `format: weighmark-policy/1\nname: demo\nversion: 1\nexpires: 2099-01-01\nprincipals: { boss: { keys: [${key}] } }\nroles: { promoter: [boss] }\nenvironments: [{ name: prod }]\n`);
   assert.equal((await run(['registry', 'init', 'reg'])).code, 0);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { keyLine } from '../public-key.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'ci', 'rita', 'rob'];
@@ -25,7 +26,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function policy(): string {
-  const key = (name: string): string => readFileSync(join(folder, `${name}.pub`), 'utf8').replace(/-----[^-]*-----|\n/g, '');
+  const key = (name: string): string => keyLine(readFileSync(join(folder, `${name}.pub`), 'utf8'));
   const principals = PEOPLE.map((name) => `  ${name}: { keys: [${key(name)}] }`).join('\n');
   return `format: weighmark-policy/1
 name: acme

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { keyLine } from '../public-key.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'tom', 'eva', 'bot', 'rita'];
@@ -37,7 +38,7 @@ function files(name: string, contents: Readonly<Record<string, string>>): void {
 }
 
 function policy(): string {
-  const key = (name: string): string => readFileSync(join(folder, `${name}.pub`), 'utf8').replace(/-----[^-]*-----|\n/g, '');
+  const key = (name: string): string => keyLine(readFileSync(join(folder, `${name}.pub`), 'utf8'));
   return `format: weighmark-policy/1
 name: acme
 version: 1

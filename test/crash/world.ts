@@ -8,6 +8,7 @@ import { openRegistry } from '../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
 import type { LogEntry, Registry } from '../../src/domain/ports.ts';
 import { parseCheckpoint } from '../../src/domain/tlog/checkpoint.ts';
+import { keyLine } from '../public-key.ts';
 
 const BIN = resolve('bin/weighmark.js');
 const KILLER = resolve('test/crash/kill-at.ts');
@@ -78,7 +79,7 @@ export function makeModel(folder: string): void {
 }
 
 function policyOf(folder: string): string {
-  const key = (name: string): string => readFileSync(join(folder, `${name}.pub`), 'utf8').replace(/-----[^-]*-----|\n/g, '');
+  const key = (name: string): string => keyLine(readFileSync(join(folder, `${name}.pub`), 'utf8'));
   return `format: weighmark-policy/1
 name: acme
 version: 1

@@ -13,16 +13,7 @@ import { rollback } from '../../src/flows/rollback.ts';
 import { policyTrust } from '../../src/domain/policy/authority.ts';
 import { WeighmarkError } from '../../src/domain/errors.ts';
 import { bundleFor, type Name } from '../domain/policy/world.ts';
-import { STAGES, bare, gateWorld, modelClaims, policyText, promoteAs, publishStory, signerOf, type GateWorld } from './gate-world.ts';
-
-async function inWorld(work: (world: GateWorld) => Promise<void>): Promise<void> {
-  const world = await gateWorld();
-  try {
-    await work(world);
-  } finally {
-    await world.close();
-  }
-}
+import { STAGES, bare, gateWorld, inWorld, modelClaims, policyText, promoteAs, publishStory, signerOf, type GateWorld } from './gate-world.ts';
 
 const POLICY = parsePolicy(policyText());
 

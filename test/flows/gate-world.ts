@@ -53,6 +53,16 @@ export async function gateWorld(now = new Date('2026-11-20T12:00:00Z')): Promise
   return { folder, registry, ports, publish, close: () => rm(folder, { recursive: true, force: true }) };
 }
 
+/** A world of its own for one test, closed after it. */
+export async function inWorld(work: (world: GateWorld) => Promise<void>): Promise<void> {
+  const world = await gateWorld();
+  try {
+    await work(world);
+  } finally {
+    await world.close();
+  }
+}
+
 export function idOf(files: Readonly<Record<string, string>>): string {
   return buildManifest(Object.entries(files).map(([path, text]) => ({ path, sizeBytes: Buffer.byteLength(text), sha256: sha256Hex(text) }))).id;
 }

@@ -11,18 +11,9 @@ import type { Actor } from '../../src/domain/registry/actor.ts';
 import { attachClaim } from '../../src/domain/registry/attach.ts';
 import { actorsOf } from '../../src/flows/log-actors.ts';
 import { bundleFor } from '../domain/policy/world.ts';
-import { bare, gateWorld, MODEL_FILES, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
+import { bare, MODEL_FILES, inWorld, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
 
 const TRUST = policyTrust(parsePolicy(policyText()));
-
-async function inWorld(work: (world: GateWorld) => Promise<void>): Promise<void> {
-  const world = await gateWorld();
-  try {
-    await work(world);
-  } finally {
-    await world.close();
-  }
-}
 
 /** The log as `kind actor`, in order. */
 async function told({ registry, ports }: GateWorld, trust = TRUST): Promise<readonly string[]> {

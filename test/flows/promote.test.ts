@@ -7,16 +7,7 @@ import { parseStatement } from '../../src/domain/claims/statement.ts';
 import { ATTACHMENTS } from '../../src/domain/registry/referrer.ts';
 import { findingsOf } from '../../src/domain/verdict.ts';
 import type { PromoteOutcome } from '../../src/flows/promote.ts';
-import { bare, gateWorld, MODEL_FILES, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
-
-async function inWorld(work: (world: GateWorld) => Promise<void>): Promise<void> {
-  const world = await gateWorld();
-  try {
-    await work(world);
-  } finally {
-    await world.close();
-  }
-}
+import { bare, gateWorld, MODEL_FILES, inWorld, policyText, promoteAs, publishStory, type GateWorld } from './gate-world.ts';
 
 function codes({ verdict }: PromoteOutcome): readonly string[] {
   return [...new Set(findingsOf(verdict).map(({ code }) => code))].toSorted();

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { keyLine } from '../public-key.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
@@ -27,7 +28,7 @@ before(async () => {
   run(['keygen', join(folder, 'mallory'), '--no-password']);
   run(['seal', 'model', '--name', 'acme/enc:1', '--key', join(folder, 'mallory.key')]);
   const pem = readFileSync(join(folder, 'mallory.pub'), 'utf8');
-  const key = pem.replace(/-----[^-]*-----|\n/g, '');
+  const key = keyLine(pem);
   writeFileSync(join(repository, 'policy.yaml'), `format: weighmark-policy/1\nname: theirs\nversion: 1\nexpires: 2099-01-01\nprincipals: { mallory: { keys: [${key}] } }\nroles: { trainer: [mallory], promoter: [mallory] }\nenvironments:\n  - name: prod\n    require: [bom]\n`);
   cpSync(join(folder, 'mallory.pub'), join(repository, 'mallory.pub'));
   writeFileSync(join(repository, 'weighmark.yaml'), `registry: oci://127.0.0.1:${(server.address() as AddressInfo).port}/evil\npolicy: policy.yaml\noffline: false\ntrust:\n  - name: mallory\n    key: ${JSON.stringify(pem)}\n`);
