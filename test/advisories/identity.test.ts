@@ -1,3 +1,4 @@
+import { requireLinear } from '../work.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CiIdentity, Signer, TrustAnchor } from '../../src/domain/claims/types.ts';
@@ -45,10 +46,8 @@ test('sigstore table row 11: a pattern matches the whole identity, on whatever b
   for (const pattern of ['example', 'builder|evil@x\\.y', '(?m)^builder@example.com$\nx', 'builder@example.co']) assert.notEqual(mismatch(person, anchor({ identityPattern: pattern })), null, pattern);
 });
 
-test('rule 25: patterns run in linear time', () => {
-  const started = performance.now();
-  assert.equal(compilePattern('(a+)+$')(`${'a'.repeat(2000)}b`), false);
-  assert.ok(performance.now() - started < 1000);
+test('rule 25: patterns run in linear time', async () => {
+  assert.equal(await requireLinear(1000, (size) => () => compilePattern('(a+)+$')(`${'a'.repeat(size)}b`)), false);
   for (const pattern of ['(a', 'a{1001}', '', '.*', 'x'.repeat(600), '(?=a)a', '(a)\\1']) assert.throws(() => compilePattern(pattern), { code: 'trust-invalid' }, pattern);
 });
 

@@ -1,3 +1,4 @@
+import { requireLinear } from '../work.ts';
 import assert from 'node:assert/strict';
 import { X509Certificate, createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
@@ -34,10 +35,8 @@ test('sigstore table row 21, GHSA-cq38-jh5f-37mq, CVE-2023-46737: more of anythi
     const list = member === 'tlogEntries' ? verificationMaterial.tlogEntries : verificationMaterial.timestampVerificationData.rfc3161Timestamps;
     while (list.length < count) list.push(list[0]);
   });
-  const started = performance.now();
-  await assertRefused(many('rfc3161Timestamps', 5000), { code: 'signature-malformed', reason: /more than 32/ });
+  await requireLinear(2500, (count) => () => assertRefused(many('rfc3161Timestamps', count), { code: 'signature-malformed', reason: /more than 32/ }));
   await assertRefused(many('tlogEntries', LIMITS.logEntriesPerBundle + 1), { code: 'signature-malformed', reason: /more than 32/ });
-  assert.ok(performance.now() - started < 1000);
 });
 
 test('sigstore table row 22: a trusted root whose log is valid since nobody says when', async () => {
