@@ -3,9 +3,9 @@ import { Session, type Profiler } from 'node:inspector';
 
 /**
  * Work that is counted: a clock would measure the machine too, and who else uses it. A step is one run of a function or of
- * a block of one (a turn of a loop, a branch taken) in the sources or a package, as V8's precise coverage counts them (DevTools
- * protocol, `Profiler.startPreciseCoverage`). What Node does in one call, such as a hash, is one step; for regular expressions see
- * `backtracks.ts`. Import this first: blocks are counted in what is compiled after.
+ * a block of one (a turn of a loop, a branch taken) in the sources or a package, as V8's precise coverage counts them
+ * (DevTools protocol, `Profiler.startPreciseCoverage`). What Node does in one call, such as a hash, is one step; for
+ * regular expressions see `backtracks.test.ts`. Import this first: blocks are counted in what is compiled after.
  */
 const session = new Session();
 session.connect();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { lstatMany } from '../../src/adapters/files/stats.ts';
@@ -121,9 +121,12 @@ test('a bounded read refuses what is larger and tells missing from unreadable', 
   }
 });
 
-test('what is no file under the name of a sidecar is refused at once: no FIFO is waited for, no device read', { timeout: 10_000 }, async () => {
+test('what is no file under the name of a sidecar is refused at once: no FIFO is waited for, no device read', async (t) => {
   const root = folder({ real: 'x' });
   execFileSync('mkfifo', [join(root, 'model.sig')]);
+  // Who opens it after all reads without end, and is told so, where it would wait for ever.
+  const writer = spawn('sh', ['-c', 'exec yes > "$0"', join(root, 'model.sig')]);
+  t.after(() => writer.kill());
   symlinkSync('/dev/zero', join(root, 'claims.jsonl'));
   symlinkSync('real', join(root, 'link'));
   mkdirSync(join(root, 'folder'));

@@ -76,7 +76,7 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 for (const scenario of SCENARIOS) {
-  test(`${scenario.command} killed ${KILLS} times: all is whole, what was acknowledged stays, a repeat finishes`, { timeout: 1_800_000 }, async (t) => {
+  test(`${scenario.command} killed ${KILLS} times: all is whole, what was acknowledged stays, a repeat finishes`, async (t) => {
     scenario.prepare?.(0);
     const { changes, milliseconds } = await world.measure(scenario.words(0));
     let killed = 0;
@@ -85,7 +85,7 @@ for (const scenario of SCENARIOS) {
       const kill: Kill = at % 2 === 0 ? { change: 1 + Math.floor(Math.random() * changes) } : { after: Math.random() * milliseconds };
       if (await survives(scenario, at, kill)) killed += 1;
     }
-    t.diagnostic(`${killed} of ${KILLS} were killed in the middle; ${changes} changes in ${milliseconds.toFixed(0)} ms`);
+    t.diagnostic(`${killed} of ${KILLS} were killed in the middle; ${changes} changes`);
     assert.ok(killed >= KILLS / 3, `only ${killed} of ${KILLS} were killed before they were done`);
   });
 }

@@ -1,3 +1,4 @@
+import { workOf } from '../work.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -132,23 +133,17 @@ test('any JSON is searched for digests; one that is no strict JSON is passed ove
   assert.deepEqual(problems, []);
 });
 
-test('a long line of blanks in a requirements file ends soon', async () => {
-  const start = performance.now();
-  await create(folderOf({ 'requirements.txt': `torch${' '.repeat(100_000)})x\n`.repeat(20) }));
-  assert.ok(performance.now() - start < 1000);
-});
-
-test('a 50 MB safetensors header and a GGUF with two thousand million keys end soon, and are reported', async () => {
+test('a 50 MB safetensors header and a GGUF with two thousand million keys take no more work than small ones, and are reported', async () => {
   const huge = Buffer.alloc(16);
   huge.writeBigUInt64LE(50_000_000n);
   const gguf = Buffer.alloc(64);
   gguf.write('GGUF');
   gguf.writeUInt32LE(3, 4);
   gguf.writeBigUInt64LE(2_000_000_000n, 16);
-  const start = performance.now();
-  const { files, problems } = await create(folderOf({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf }));
+  const folder = folderOf({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf });
+  const { steps, result: { files, problems } } = await workOf(() => create(folder));
   assert.deepEqual(problems.map(({ path, code }) => `${code} ${path}`), ['format-invalid a.safetensors', 'format-invalid b.gguf']);
-  assert.ok(performance.now() - start < 2000);
+  assert.ok(steps < 100_000, `${steps} steps`);
   for (const { path, report } of files) assert.equal(report?.complete, false, path);
 });
 

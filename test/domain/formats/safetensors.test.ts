@@ -64,12 +64,6 @@ test('what breaks the format is said', async (t) => {
   }
 });
 
-test('an entry that is almost of the usual form costs no more than another', async () => {
-  const started = performance.now();
-  await read(`{"a":{"dtype":"F32","shape":[${'1'.repeat(400)}x],"data_offsets":[0,4]}}`, 4);
-  assert.ok(performance.now() - started < 1000);
-});
-
 test('a header padded with spaces is well-formed', async () => {
   assert.deepEqual((await read(`${JSON.stringify({ a: tensor('F32', [1], 0, 4) })}     `, 4)).problems, []);
 });
