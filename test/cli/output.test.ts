@@ -4,10 +4,21 @@ import { closeSync, constants, createReadStream, mkdtempSync, openSync, readFile
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 const BIN = resolve('bin/weighmark.js');
 const POSIX = { skip: process.platform === 'win32' ? 'no FIFO, no sh' : false };
+/** Preloaded: says the first time that a write would block. */
+const BLOCKED = `const fs = require('node:fs');
+const { writeSync } = fs;
+fs.writeSync = (...words) => {
+  try {
+    return writeSync(...words);
+  } catch (error) {
+    if (error.code === 'EAGAIN') process.send('blocked');
+    throw error;
+  }
+};
+require('node:module').syncBuiltinESMExports();`;
 /** More than a pipe holds (64 KiB). */
 const FILES = 2000;
 
@@ -24,10 +35,13 @@ test('a pipe that is full, and would block, still gets every line, in order', PO
   spawnSync('mkfifo', [fifo]);
   const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
-  const child = spawn(process.execPath, [BIN, 'hash', folder], { stdio: ['ignore', writer, 'inherit'] });
+  // Says when a write would block: nobody reads before.
+  const spy = join(mkdtempSync(join(tmpdir(), 'weighmark-spy-')), 'spy.cjs');
+  writeFileSync(spy, BLOCKED);
+  const child = spawn(process.execPath, ['--require', spy, BIN, 'hash', folder], { stdio: ['ignore', writer, 'inherit', 'ipc'] });
   closeSync(writer);
   const exit = new Promise((done) => child.once('exit', done));
-  await sleep(1500);
+  await new Promise((blocked) => child.once('message', blocked));
   let text = '';
   for await (const chunk of createReadStream('', { fd: openSync(fifo, constants.O_RDONLY), encoding: 'utf8' }) as AsyncIterable<string>) text += chunk;
   closeSync(reader);

@@ -1,4 +1,3 @@
-import { workOf } from '../work.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -131,20 +130,6 @@ test('a hostile card is a problem with a name, not the end: the BOM says it is i
 test('any JSON is searched for digests; one that is no strict JSON is passed over', async () => {
   const { problems } = await create(folderOf({ 'model.safetensors': WEIGHTS, 'trainer_state.json': '{"loss": NaN}', 'metadata.json': '[', 'deep.json': '['.repeat(1000) }));
   assert.deepEqual(problems, []);
-});
-
-test('a 50 MB safetensors header and a GGUF with two thousand million keys take no more work than small ones, and are reported', async () => {
-  const huge = Buffer.alloc(16);
-  huge.writeBigUInt64LE(50_000_000n);
-  const gguf = Buffer.alloc(64);
-  gguf.write('GGUF');
-  gguf.writeUInt32LE(3, 4);
-  gguf.writeBigUInt64LE(2_000_000_000n, 16);
-  const folder = folderOf({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf });
-  const { steps, result: { files, problems } } = await workOf(() => create(folder));
-  assert.deepEqual(problems.map(({ path, code }) => `${code} ${path}`), ['format-invalid a.safetensors', 'format-invalid b.gguf']);
-  assert.ok(steps < 100_000, `${steps} steps`);
-  for (const { path, report } of files) assert.equal(report?.complete, false, path);
 });
 
 test('a Git LFS pointer is undecided, not described', async () => {

@@ -1,0 +1,33 @@
+/**
+ * Runs all tests, on every core (`node --test` leaves one out), and says on standard error how far it is. What is given
+ * are files to run instead of all. Standard output is what `node --test --test-reporter=spec` prints.
+ */
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const files = process.argv.length > 2 ? process.argv.slice(2) : globSync('test/**/*.test.ts').toSorted();
+const left = new Set(files.map((file) => relative('.', file)));
+
+/** On a terminal one line that is written over, elsewhere a line for each tenth. */
+function tellProgress(file: string, failed: boolean): void {
+  const done = files.length - left.size;
+  const line = `${done} of ${files.length} test files: ${file}${failed ? ' FAILED' : ''}`;
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}${left.size === 0 ? '\n' : ''}`);
+  else if (failed || left.size === 0 || Math.floor((10 * done) / files.length) > Math.floor((10 * (done - 1)) / files.length)) process.stderr.write(`${line}\n`);
+}
+
+function ended(file: string, failed: boolean): void {
+  if (left.delete(relative('.', file))) tellProgress(relative('.', file), failed);
+}
+
+const tests = run({ files, concurrency: availableParallelism(), execArgv: ['--import', './test/own-temporary-folder.ts'] });
+tests.on('test:summary', ({ file, success }) => {
+  if (file === undefined) process.exitCode = success ? 0 : 1;
+  else ended(file, !success);
+});
+// A file that cannot even be run is a test of its own name.
+tests.on('test:fail', ({ name, nesting }) => nesting === 0 && ended(name, true));
+tests.compose(new spec()).pipe(process.stdout);
