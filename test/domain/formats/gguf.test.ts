@@ -52,7 +52,7 @@ test('impossible counts end it before anything is allocated', async (t) => {
 test('two thousand million keys in a file large enough for them: bounded, at once', async () => {
   const { steps, result } = await workOf(() => readFormat({ path: 'model.gguf', source: hollowSource(2 ** 36, ggufHead(0, 2 ** 31)) }));
   assert.deepEqual(codesOf(result), ['limit']);
-  assert.ok(steps < 10_000, `${steps} steps`);
+  assert.ok(steps < 200_000, `${steps} steps`);
 });
 
 test('arrays nested without end are cut off', async () => {
