@@ -10,7 +10,7 @@ import { isAbsolute, join, relative } from 'node:path';
 const FILES = {
   start: ['cli/main.js'],
   hash: ['cli/program.js', 'cli/commands/hash.js', 'adapters/hasher/index.js', 'adapters/files/index.js', 'cli/memory.js'],
-  verify: ['cli/commands/verify.js', 'domain/json.js'],
+  verify: ['cli/commands/verify.js', 'domain/base/json.js'],
   hook: ['cli/commands/hook.js', 'adapters/git.js', 'adapters/config/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
 };
 

@@ -7,23 +7,23 @@ import { resolve } from 'node:path';
 import { createFiles } from './adapters/files/index.ts';
 import { createHasher } from './adapters/hasher/index.ts';
 import type { TrustEntry } from './domain/claims/types.ts';
-import { WeighmarkError } from './domain/errors.ts';
-import type { ClaimSigner, Hasher, HashAlgorithm, HashResult, KeylessVerifier, Progress } from './domain/ports.ts';
+import { WeighmarkError } from './domain/base/errors.ts';
+import type { ClaimSigner, Hasher, HashAlgorithm, HashResult, KeylessVerifier, Progress } from './domain/ports/ports.ts';
 import type { Severity } from './domain/scan/types.ts';
-import { inspectPath, type InspectOutcome } from './flows/inspect.ts';
-import { scanArtifact, type ArtifactScan } from './flows/scan.ts';
-import { seal as sealFlow, type SealOutcome } from './flows/seal.ts';
-import { verify as verifyFlow } from './flows/verify.ts';
-import type { VerifyOutcome } from './flows/verify-types.ts';
+import { inspectPath, type InspectOutcome } from './flows/describe/inspect.ts';
+import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
+import { seal as sealFlow, type SealOutcome } from './flows/sign/seal.ts';
+import { verify as verifyFlow } from './flows/verify/verify.ts';
+import type { VerifyOutcome } from './flows/verify/verify-types.ts';
 
-export { WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/errors.ts';
-export { findingsOf, type Check, type Evidence, type Finding, type Outcome, type Verdict } from './domain/verdict.ts';
+export { WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
+export { findingsOf, type Check, type Evidence, type Finding, type Outcome, type Verdict } from './domain/base/verdict.ts';
 export { buildManifest, parseManifest, type Manifest, type ManifestFile } from './domain/digest/manifest.ts';
 export { formatDigestList, parseDigestList, type ListedFile } from './domain/digest/list.ts';
 export { omsRoot } from './domain/digest/root.ts';
 export { PREDICATES } from './domain/claims/predicates.ts';
 export type { Signer, Statement, Subject, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from './domain/claims/types.ts';
-export type { ClaimSigner, HashAlgorithm, HashResult } from './domain/ports.ts';
+export type { ClaimSigner, HashAlgorithm, HashResult } from './domain/ports/ports.ts';
 export type { ArtifactScan, InspectOutcome, SealOutcome, VerifyOutcome };
 
 /** What every call takes. */

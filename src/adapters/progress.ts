@@ -1,5 +1,5 @@
-import { formatBytes } from '../domain/units.ts';
-import type { Progress } from '../domain/ports.ts';
+import { formatBytes } from '../domain/base/units.ts';
+import type { Progress } from '../domain/ports/ports.ts';
 
 const APPEARS_AFTER_MS = 500;
 const REFRESH_MS = 100;

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { WeighmarkError } from '../domain/errors.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
 
 /** Standard input to its end. @throws WeighmarkError `limit-exceeded`. */
 export async function readStandardInput(maxBytes: number): Promise<Uint8Array> {

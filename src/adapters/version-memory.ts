@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../domain/digest/hex.ts';
-import { WeighmarkError } from '../domain/errors.ts';
-import { parseStrictJsonObject } from '../domain/json.ts';
-import { LIMITS } from '../domain/limits.ts';
-import type { Files, VersionMemory } from '../domain/ports.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../domain/base/json.ts';
+import { LIMITS } from '../domain/base/limits.ts';
+import type { Files, VersionMemory } from '../domain/ports/ports.ts';
 import { withLock } from './log-store/lock.ts';
 
 /** Kept in the user's own state folder, a file for each line of versions. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExitCode } from '../domain/errors.ts';
+import type { ExitCode } from '../domain/base/errors.ts';
 import type { Context } from './context.ts';
 
 /** What a command leaves to be printed: rendered by `cli/main`, in the format the user asked for. */

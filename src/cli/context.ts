@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
-import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory, Webhook } from '../domain/ports.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory, Webhook } from '../domain/ports/ports.ts';
 import { isTerminal, streamOf } from './output.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */

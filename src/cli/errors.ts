@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { CODES, WeighmarkError, type ExitCode } from '../domain/errors.ts';
-import { findingOf, type Finding } from '../domain/verdict.ts';
+import { CODES, WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
+import { findingOf, type Finding } from '../domain/base/verdict.ts';
 import type { Style } from './command.ts';
 
 /** What, why and how to fix, with a stable code; for people. Ends with a newline. */

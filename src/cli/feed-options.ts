@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { WeighmarkError } from '../domain/errors.ts';
-import { readFeeds, type ReadFeed, type ScanOptions } from '../flows/scan.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import { readFeeds, type ReadFeed, type ScanOptions } from '../flows/content/scan.ts';
 import { collect } from './command.ts';
 import type { Context } from './context.ts';
 import { policyFrom } from './policy-options.ts';

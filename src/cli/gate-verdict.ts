@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import { WeighmarkError } from '../domain/errors.ts';
-import { passedCheck, verdictOf, type Verdict } from '../domain/verdict.ts';
-import type { PinnedCheckpoint } from '../flows/log-freshness.ts';
-import type { Registry } from '../domain/ports.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import { passedCheck, verdictOf, type Verdict } from '../domain/base/verdict.ts';
+import type { PinnedCheckpoint } from '../flows/gate/log-freshness.ts';
+import type { Registry } from '../domain/ports/ports.ts';
 import type { Context } from './context.ts';
 import { addLogOptions } from './registry-options.ts';
 import { gatePorts, openTarget, openUnder, policyFrom, policyOption, type LoadedPolicy, type PolicyOptions } from './policy-options.ts';
@@ -50,7 +50,7 @@ export async function withEnvironment(context: Context, verdict: Verdict, asked:
   if (verdict.scope === 'partial') throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
   const loaded = asked.loaded ?? (await policyFrom(context, options, subject.inside));
   const registry = asked.registry ?? (await openUnder(context, loaded.policy, options));
-  const { checkEnvironment } = await import('../flows/environment.ts');
+  const { checkEnvironment } = await import('../flows/gate/environment.ts');
   const answer = await checkEnvironment({
     ...subject, ...loaded,
     environment: environmentName(options, loaded),

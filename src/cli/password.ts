@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { WeighmarkError } from '../domain/errors.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Context } from './context.ts';
 
 const PASSWORD_BYTES = 4096;

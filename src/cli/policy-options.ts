@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { WeighmarkError } from '../domain/errors.ts';
-import type { Policy } from '../domain/policy/types.ts';
-import type { Registry } from '../domain/ports.ts';
-import { placeOfDigest } from '../flows/registry-show.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import type { Policy } from '../domain/authority/types.ts';
+import type { Registry } from '../domain/ports/ports.ts';
+import { placeOfDigest } from '../flows/registry/registry-show.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
-import type { GatePorts } from '../flows/gate.ts';
-import type { PolicyPorts } from '../flows/policy-load.ts';
+import type { GatePorts } from '../flows/gate/gate.ts';
+import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
 import type { Context } from './context.ts';
 import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
@@ -45,7 +45,7 @@ export async function policyFrom(context: Context, options: PolicyOptions, insid
   if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
   const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
-  const loaded = await (await import('../flows/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
+  const loaded = await (await import('../flows/gate/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 

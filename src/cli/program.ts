@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { appendFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { WeighmarkError, type ExitCode } from '../domain/errors.ts';
-import type { Files } from '../domain/ports.ts';
-import type { Finding } from '../domain/verdict.ts';
+import { WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
+import type { Files } from '../domain/ports/ports.ts';
+import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
 import { exitOf, findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';

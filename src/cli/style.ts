@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { forCi, forTerminal } from '../domain/text.ts';
+import { forCi, forTerminal } from '../domain/base/text.ts';
 import type { Style } from './command.ts';
 import { isTerminal, streamOf, type Channel } from './output.ts';
 

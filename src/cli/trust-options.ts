@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { TrustEntry } from '../domain/claims/types.ts';
-import { WeighmarkError } from '../domain/errors.ts';
-import { LIMITS } from '../domain/limits.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import { LIMITS } from '../domain/base/limits.ts';
 import { refuseInside } from '../domain/trust/anchors.ts';
 import { makeEntry } from '../domain/trust/entry.ts';
 import { collect } from './command.ts';
@@ -80,7 +80,7 @@ async function entriesBy(context: Context, names: readonly string[], inside: rea
 
 async function anchorFrom(context: Context, options: TrustOptions, inside: readonly string[]): Promise<TrustEntry> {
   requirePairs(options);
-  if (options.identityRegexp !== undefined) (await import('../domain/trust/pattern-engine.ts')).usePatterns();
+  if (options.identityRegexp !== undefined) (await import('../domain/base/pattern-engine.ts')).usePatterns();
   const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path, inside));
   return makeEntry({
     name: 'command-line',

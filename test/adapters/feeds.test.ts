@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createFeeds } from '../../src/adapters/feeds/index.ts';
-import type { WeighmarkError } from '../../src/domain/errors.ts';
-import { LIMITS } from '../../src/domain/limits.ts';
+import type { WeighmarkError } from '../../src/domain/base/errors.ts';
+import { LIMITS } from '../../src/domain/base/limits.ts';
 
 let [folder, base, asked] = ['', '', 0];
 let server: Server;

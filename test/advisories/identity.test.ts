@@ -4,7 +4,7 @@ import type { CiIdentity, Signer, TrustAnchor } from '../../src/domain/claims/ty
 import { makeEntry } from '../../src/domain/trust/entry.ts';
 import { compilePattern } from '../../src/domain/trust/identity.ts';
 import { mismatch } from '../../src/domain/trust/match.ts';
-import { usePatterns } from '../../src/domain/trust/pattern-engine.ts';
+import { usePatterns } from '../../src/domain/base/pattern-engine.ts';
 import { utf8, extendedUse, extension } from '../adapters/sigstore/x509.ts';
 import { assertLibraryAccepts, assertRefused, instance, verifierFor } from './support.ts';
 

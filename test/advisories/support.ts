@@ -3,7 +3,7 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { Verifier, toSignedEntity, toTrustMaterial, type VerifierOptions } from '@sigstore/verify';
 import { createKeylessVerifier, type ProofOptions } from '../../src/adapters/sigstore/verifier.ts';
-import { WeighmarkError, type Code } from '../../src/domain/errors.ts';
+import { WeighmarkError, type Code } from '../../src/domain/base/errors.ts';
 import { makeInstance, type Instance } from '../adapters/sigstore/instance.ts';
 
 /** One instance for all tests: keys are costly. */

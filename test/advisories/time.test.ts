@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { makeEntry } from '../../src/domain/trust/entry.ts';
-import { readPublicKey } from '../../src/domain/trust/keys.ts';
+import { readPublicKey } from '../../src/domain/pki/keys.ts';
 import { mismatch } from '../../src/domain/trust/match.ts';
 import { authorityFromPem, verifiedTime, type TimestampAuthority } from '../../src/domain/trust/timestamp-authority.ts';
 import { X509Certificate } from 'node:crypto';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { CODES } from '../../src/domain/errors.ts';
+import { CODES } from '../../src/domain/base/errors.ts';
 import { commandNames } from '../../src/cli/main.ts';
 import { runTranscript, type Step } from './transcript.ts';
 

@@ -1,9 +1,9 @@
-import { CONTROLS } from '../../src/domain/controls/catalogue.ts';
+import { CONTROLS } from '../../src/domain/report/controls/catalogue.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import type { Lineage, LineageEdge, LineageNode } from '../../src/domain/lineage/types.ts';
-import { checkOf, verdictOf, type Verdict } from '../../src/domain/verdict.ts';
-import type { RegistryReport } from '../../src/flows/report-registry.ts';
-import type { Report } from '../../src/flows/report.ts';
+import { checkOf, verdictOf, type Verdict } from '../../src/domain/base/verdict.ts';
+import type { RegistryReport } from '../../src/flows/watch/report-registry.ts';
+import type { Report } from '../../src/flows/watch/report.ts';
 
 const ID = `sha256:${sha256Hex('model')}`;
 

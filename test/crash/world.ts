@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { openRegistry } from '../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
-import type { LogEntry, Registry } from '../../src/domain/ports.ts';
+import type { LogEntry, Registry } from '../../src/domain/ports/ports.ts';
 import { parseCheckpoint } from '../../src/domain/tlog/checkpoint.ts';
 import { keyLine } from '../public-key.ts';
 

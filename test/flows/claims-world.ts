@@ -9,10 +9,10 @@ import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { keySigner } from '../../src/adapters/keys/signer.ts';
 import { createUserVerifier } from '../../src/adapters/sigstore/index.ts';
 import type { TrustEntry } from '../../src/domain/claims/types.ts';
-import type { ClaimSigner, Hasher } from '../../src/domain/ports.ts';
-import type { SealInput, SealOutcome } from '../../src/flows/seal.ts';
-import { sign, type SignInput, type SignOutcome } from '../../src/flows/sign.ts';
-import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../src/flows/verify.ts';
+import type { ClaimSigner, Hasher } from '../../src/domain/ports/ports.ts';
+import type { SealInput, SealOutcome } from '../../src/flows/sign/seal.ts';
+import { sign, type SignInput, type SignOutcome } from '../../src/flows/sign/sign.ts';
+import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../src/flows/verify/verify.ts';
 
 /** One person with a key of their own, and the trust in it. */
 export interface Person {
@@ -61,7 +61,7 @@ export async function claimsWorld(t: TestContext, now = new Date('2026-11-20T12:
     person: (name, curve = 'prime256v1') => makePerson(folder, name, curve),
     tree: (name, content) => writeTree(join(folder, name), content),
     sign: (root, by, more = {}) => sign({ root, ...more }, { ...base, signer: by.signer }),
-    seal: async (root, by, more = {}) => (await import('../../src/flows/seal.ts')).seal({ root, failOn: 'high', version: '0.0.0', ...more }, sealing(by)),
+    seal: async (root, by, more = {}) => (await import('../../src/flows/sign/seal.ts')).seal({ root, failOn: 'high', version: '0.0.0', ...more }, sealing(by)),
     verify: (root, trust, more = {}) => verify({ root, shown: root.slice(folder.length + 1), ...more }, reading(trust)),
   };
 }

@@ -9,12 +9,12 @@ import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildManifest } from '../../src/domain/digest/manifest.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
-import type { Policy } from '../../src/domain/policy/types.ts';
-import { approvalProperty } from '../../src/domain/policy/vsa.ts';
-import type { ClaimSigner, Registry } from '../../src/domain/ports.ts';
-import type { GatePorts } from '../../src/flows/gate.ts';
-import { promote, type PromoteInput, type PromoteOutcome } from '../../src/flows/promote.ts';
-import { push } from '../../src/flows/push.ts';
+import type { Policy } from '../../src/domain/authority/types.ts';
+import { approvalProperty } from '../../src/domain/authority/vsa.ts';
+import type { ClaimSigner, Registry } from '../../src/domain/ports/ports.ts';
+import type { GatePorts } from '../../src/flows/gate/gate.ts';
+import { promote, type PromoteInput, type PromoteOutcome } from '../../src/flows/gate/promote.ts';
+import { push } from '../../src/flows/registry/push.ts';
 import { PRINCIPALS, bomOf, built, bundleFor, signBundle, type InputWords, type Name } from '../domain/policy/world.ts';
 import type { Step } from '../../src/domain/claims/predicates.ts';
 

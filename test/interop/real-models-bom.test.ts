@@ -7,8 +7,8 @@ import { createBomValidator } from '../../src/adapters/bom-validator/index.ts';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { checkBom } from '../../src/domain/bom/validate/checks.ts';
-import { parseStrictJson } from '../../src/domain/json.ts';
-import { bomCreate } from '../../src/flows/bom-create.ts';
+import { parseStrictJson } from '../../src/domain/base/json.ts';
+import { bomCreate } from '../../src/flows/bom/create.ts';
 import { propertiesOf, subjectOf } from '../domain/bom/support.ts';
 
 /** What is true of a real model, read by hand from its files. What is `null` nobody says, so the BOM must not either. */

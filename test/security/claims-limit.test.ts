@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { parseBundle } from '../../src/domain/claims/bundle.ts';
 import { splitClaims } from '../../src/domain/claims/claims-file.ts';
 import { parseStatement } from '../../src/domain/claims/statement.ts';
-import { LIMITS } from '../../src/domain/limits.ts';
+import { LIMITS } from '../../src/domain/base/limits.ts';
 import { claimsWorld, refusals } from '../flows/claims-world.ts';
 
 /** Rule 24: a claim ≤ 16 MiB, a claims file ≤ 256 MiB and ≤ 10,000 claims; strict JSON everywhere. */

@@ -8,8 +8,8 @@ import { createStagings } from '../../src/adapters/staging.ts';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
 import { buildManifest } from '../../src/domain/digest/manifest.ts';
-import type { Registry } from '../../src/domain/ports.ts';
-import { pull } from '../../src/flows/pull.ts';
+import type { Registry } from '../../src/domain/ports/ports.ts';
+import { pull } from '../../src/flows/registry/pull.ts';
 import { leafOf, putModel, scratchRegistry } from '../adapters/registries/scratch.ts';
 
 const quiet = { start: () => ({ advance: () => {}, end: () => {} }) };
@@ -98,7 +98,7 @@ test('rule 20: a gate that says no leaves nothing on the disk', async (t) => {
   const { open, folder } = await scratchRegistry(t);
   const registry = await open();
   await putModel(registry, 'enc', { text: 'weights', tag: '1' });
-  const { refusedCheck, verdictOf } = await import('../../src/domain/verdict.ts');
+  const { refusedCheck, verdictOf } = await import('../../src/domain/base/verdict.ts');
   const gate = async ({ root }: { root: string }) => {
     assert.equal(await readFile(join(root, 'model.bin'), 'utf8'), 'weights', 'the gate sees all of it');
     return verdictOf({ subject: 'enc', checks: [refusedCheck('policy', [{ code: 'policy-refused', message: 'no' }])] });

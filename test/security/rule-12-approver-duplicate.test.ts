@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../src/domain/errors.ts';
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
-import type { Policy } from '../../src/domain/policy/types.ts';
+import type { Policy } from '../../src/domain/authority/types.ts';
 import { MODEL, PROD, ROLES, approval, codes, decide, evaluation, facts, honest, people, policy } from '../domain/policy/world.ts';
 
 test('rule 12: one person, however many signatures, is one', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../src/domain/errors.ts';
-import { environmentChecks } from '../../src/flows/environment.ts';
-import { findingsOf } from '../../src/domain/verdict.ts';
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
+import { environmentChecks } from '../../src/flows/gate/environment.ts';
+import { findingsOf } from '../../src/domain/base/verdict.ts';
 import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
 import { PROD, ROLES, caseFor, facts, honest, logged, policy, promotion } from '../domain/policy/world.ts';
 

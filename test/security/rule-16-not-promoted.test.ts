@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
-import { buildPromotion } from '../../src/domain/policy/vsa.ts';
-import type { LogEntry } from '../../src/domain/ports.ts';
-import { findingsOf } from '../../src/domain/verdict.ts';
-import { environmentChecks } from '../../src/flows/environment.ts';
+import { buildPromotion } from '../../src/domain/authority/vsa.ts';
+import type { LogEntry } from '../../src/domain/ports/ports.ts';
+import { findingsOf } from '../../src/domain/base/verdict.ts';
+import { environmentChecks } from '../../src/flows/gate/environment.ts';
 import { MODEL, ORIGIN, PROD, caseFor, claim, facts, hex, honest, logged, policy, promotion } from '../domain/policy/world.ts';
 
 const prod = policy(`${PROD}\n    maxAge: 7d`);

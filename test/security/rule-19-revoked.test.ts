@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
-import type { LoggedRevocation } from '../../src/domain/policy/revocations.ts';
+import type { LoggedRevocation } from '../../src/domain/authority/revocations.ts';
 import { BASE, D0, PROD, codes, claim, decide, facts, hex, honest, policy, type Name } from '../domain/policy/world.ts';
 
 const prod = policy(PROD);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../src/domain/errors.ts';
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import { compileAssertion } from '../../src/domain/policy/cel.ts';
 
 function holds(cel: string, data: Record<string, unknown> = {}): boolean {

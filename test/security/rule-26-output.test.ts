@@ -13,7 +13,7 @@ import { reportMarkdown } from '../../src/cli/views/report-markdown.ts';
 import { verdictSarif } from '../../src/cli/views/sarif.ts';
 import { verdictMarkdown, verdictText } from '../../src/cli/views/verdict.ts';
 import { harmlessFor } from '../../src/cli/style.ts';
-import { checkOf, findingsOf, verdictOf, type Verdict } from '../../src/domain/verdict.ts';
+import { checkOf, findingsOf, verdictOf, type Verdict } from '../../src/domain/base/verdict.ts';
 import { overview, reportOf } from '../cli/report-sample.ts';
 
 /** One string that tries every sink at once. */

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { AllowedFile, Configuration, Files } from '../../domain/ports.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { AllowedFile, Configuration, Files } from '../../domain/ports/ports.ts';
 import { configFolder, type Env } from './folders.ts';
 import type { Settings } from '../../domain/trust/settings.ts';
 

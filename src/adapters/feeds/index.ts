@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { FeedBytes, Feeds } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { FeedBytes, Feeds } from '../../domain/ports/ports.ts';
 import { createFiles } from '../files/index.ts';
 import { exchange } from '../sigstore/http.ts';
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Files } from '../../domain/ports.ts';
-import { compareUtf8 } from '../../domain/tree.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Files } from '../../domain/ports/ports.ts';
+import { compareUtf8 } from '../../domain/base/paths.ts';
 import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { FileStamp, OpenFile } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { FileStamp, OpenFile } from '../../domain/ports/ports.ts';
 import { fileError } from './errors.ts';
 import { stampOf } from './stats.ts';
 

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports/ports.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';

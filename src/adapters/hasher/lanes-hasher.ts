@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports/ports.ts';
 import { openLanes, type Lane } from './lanes.ts';
 import { SEGMENT_BYTES } from './plan.ts';
 import { createSchedule, type Schedule } from './schedule.ts';

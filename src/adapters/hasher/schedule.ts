@@ -1,6 +1,6 @@
 import { buildOutboard, emptyOutboard, GROUP_BYTES } from '../../domain/digest/outboard.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports/ports.ts';
 import { openCutFile, type CutFile } from './cut-file.ts';
 import { hexDigests } from './hex.ts';
 import { writeOutboard } from './outboard-files.ts';

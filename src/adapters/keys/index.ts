@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Files, Signers } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Files, Signers } from '../../domain/ports/ports.ts';
 import { generateKey } from './private-key.ts';
 import { keySigner, type Timestamper } from './signer.ts';
 

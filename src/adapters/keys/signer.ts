@@ -1,10 +1,10 @@
 import { createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { ClaimSigner, Files, KeySignerOptions } from '../../domain/ports.ts';
-import { certificateFingerprint, readCertificates } from '../../domain/trust/certificates.ts';
-import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/trust/keys.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { ClaimSigner, Files, KeySignerOptions } from '../../domain/ports/ports.ts';
+import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
+import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/pki/keys.ts';
 import { bundleOf, type KeyPart } from './bundle.ts';
 import { readPrivateKey } from './private-key.ts';
 

@@ -1,7 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../domain/ports/ports.ts';
 import { growLog } from '../../domain/tlog/append.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyO
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatCheckpoint, type Checkpoint } from '../../domain/tlog/checkpoint.ts';
 import { COSIGNATURE_ML_DSA_44, cosignedMessage, ED25519, formatNote, formatVkey, keyId, rawPublicKey } from '../../domain/tlog/note.ts';
 import { fileError } from '../files/errors.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../domain/json.ts';
-import { LIMITS } from '../../domain/limits.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../domain/base/json.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { createFiles } from '../files/index.ts';
 import { writeFileAtomic } from '../files/write.ts';

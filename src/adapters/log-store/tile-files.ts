@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { formatEntries, parseEntries, TILE_WIDTH, tilePath, type ReadTile, type Tile } from '../../domain/tlog/tiles.ts';
 import { fileError } from '../files/errors.ts';
 import { writeFileAtomic } from '../files/write.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError, type Code } from '../../domain/errors.ts';
+import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 
 /** What to do about a log that cannot be read, or is not what was signed. */
 export const DAMAGED_LOG = 'the log was changed or damaged: restore it from a copy; `weighmark log verify` names what is wrong';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 
 /** A log's name nobody else has: two logs of one name under one key would be a fork. */
 export function randomOrigin(location: string): string {

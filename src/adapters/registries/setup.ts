@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { openMemory, sameLog, type LogMemory } from '../log-store/memory.ts';
 import { defaultLogKeyFile } from '../log-store/log-key.ts';
 import { CANNOT_WRITE } from '../log-store/view.ts';

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../domain/json.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { KeylessSignerOptions } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../domain/base/json.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { KeylessSignerOptions } from '../../domain/ports/ports.ts';
 import { exchange } from './http.ts';
 import { claimsOf } from './token.ts';
 

@@ -1,4 +1,4 @@
-import type { Files, KeylessVerifier } from '../../domain/ports.ts';
+import type { Files, KeylessVerifier } from '../../domain/ports/ports.ts';
 import { configFolder, type Env } from '../config/folders.ts';
 import { publicGoodRoot } from './public-good.ts';
 import { createKeylessVerifier } from './verifier.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/json.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
 import { exchange } from './http.ts';
 import type { Service } from './services.ts';
 

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import { derInteger, readDer } from '../../domain/trust/der.ts';
-import { readTimestamp, timestampRequest } from '../../domain/trust/rfc3161.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { derInteger, readDer } from '../../domain/pki/der.ts';
+import { readTimestamp, timestampRequest } from '../../domain/pki/rfc3161.ts';
 
 /**
  * A client of any RFC 3161 server over HTTP (RFC 3161 section 3.4). The answer must be about this signature and this request;

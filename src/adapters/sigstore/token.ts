@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { delimiter, isAbsolute } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/json.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { Files, KeylessSignerOptions } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files, KeylessSignerOptions } from '../../domain/ports/ports.ts';
 import { exchange } from './http.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

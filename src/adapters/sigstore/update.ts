@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Files, TrustStore } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Files, TrustStore } from '../../domain/ports/ports.ts';
 import { publicGoodRoot, updatedRootLocation } from './public-good.ts';
 
 export interface TufSource {

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { Files, TrustStore } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files, TrustStore } from '../../domain/ports/ports.ts';
 import { configFolder, type Env } from '../config/folders.ts';
 import { formatTrustFile, parseTrustFile, type TrustFile } from '../../domain/trust/store.ts';
 
@@ -33,7 +33,7 @@ async function read(files: Files, location: string, named: boolean): Promise<Tru
   if (bytes === null && named) throw new WeighmarkError('trust-unavailable', `WEIGHMARK_TRUST names ${location}, which is not there`, { subject: location });
   if (bytes === null) return { entries: [], allowed: [] };
   await refuseWritableByAll(location);
-  if (mayHoldPatterns(bytes)) (await import('../../domain/trust/pattern-engine.ts')).usePatterns();
+  if (mayHoldPatterns(bytes)) (await import('../../domain/base/pattern-engine.ts')).usePatterns();
   return parseTrustFile(bytes, location);
 }
 

@@ -1,4 +1,4 @@
-import { approve, type ApprovalView, type ApproveOutcome } from '../../flows/approve.ts';
+import { approve, type ApprovalView, type ApproveOutcome } from '../../flows/gate/approve.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
@@ -6,8 +6,8 @@ import { addPolicyOptions, gatePorts, openTarget, policyFrom, type PolicyOptions
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { findingsOf } from '../../domain/verdict.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { findingsOf } from '../../domain/base/verdict.ts';
 import { renderFinding } from '../errors.ts';
 import { lineageTree } from '../views/lineage-text.ts';
 

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { copy, type CopyOutcome } from '../../flows/copy.ts';
+import { copy, type CopyOutcome } from '../../flows/registry/copy.ts';
 import type { Register, Report } from '../command.ts';
 import { addLogOptions, openArtifact, registryOptions, type LogOptions } from '../registry-options.ts';
 

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { CODES } from '../../domain/errors.ts';
+import { CODES } from '../../domain/base/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { bomDiff } from '../../flows/bom-diff.ts';
-import { filesOf as filesOfTree } from '../../flows/bom-create.ts';
-import { diffArtifacts, type DiffOutcome, type DiffSide } from '../../flows/diff.ts';
-import { inspectFiles, inspectPath } from '../../flows/inspect.ts';
-import { filesOf } from '../../flows/registry-show.ts';
+import { bomDiff } from '../../flows/bom/diff.ts';
+import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
+import { diffArtifacts, type DiffOutcome, type DiffSide } from '../../flows/describe/diff.ts';
+import { inspectFiles, inspectPath } from '../../flows/describe/inspect.ts';
+import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';

@@ -2,11 +2,11 @@ import { Option } from 'commander';
 import { resolve } from 'node:path';
 import { isHex256 } from '../../domain/digest/hex.ts';
 import { formatSums } from '../../domain/digest/sums.ts';
-import { CODES, WeighmarkError, worstExit, type ExitCode } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { HashAlgorithm } from '../../domain/ports.ts';
-import { findingOf } from '../../domain/verdict.ts';
-import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from '../../flows/hash.ts';
+import { CODES, WeighmarkError, worstExit, type ExitCode } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { HashAlgorithm } from '../../domain/ports/ports.ts';
+import { findingOf } from '../../domain/base/verdict.ts';
+import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from '../../flows/content/hash.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
@@ -130,7 +130,7 @@ function checkReport({ checks, context }: { checks: readonly SumCheck[]; context
 async function prove(context: Context, words: string): Promise<Report> {
   const [, file, start, end] = /^(.+):(\d{1,16})-(\d{1,16})$/s.exec(words) ?? [];
   if (file === undefined) throw new WeighmarkError('usage', `${words} is not FILE:START-END`);
-  const [{ formatProof }, { proveFileRange }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/hash-proof.ts')]);
+  const [{ formatProof }, { proveFileRange }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/content/hash-proof.ts')]);
   const ports = { files: await context.files(), hasher: await context.hasher(), signal: context.signal };
   const proof = await proveFileRange(resolve(context.cwd, file), { start: Number(start), end: Number(end) }, ports);
   const { blake3, sizeBytes } = proof;
@@ -140,7 +140,7 @@ async function prove(context: Context, words: string): Promise<Report> {
 async function checkProofReport(context: Context, file: string, digest: string | undefined): Promise<Report> {
   const blake3 = digest?.replace(/^blake3:/, '').toLowerCase();
   if (!isHex256(blake3)) throw new WeighmarkError('usage', 'a proof is checked against a digest that you know', { hint: 'name it with `--digest HEX`' });
-  const [{ parseProof }, { checkRangeProof }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/hash-proof.ts')]);
+  const [{ parseProof }, { checkRangeProof }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/content/hash-proof.ts')]);
   const proof = parseProof(await (await context.files()).read(resolve(context.cwd, file), LIMITS.proofFileBytes));
   const bytes = await checkRangeProof(proof, blake3, await context.hasher());
   const { start, end, sizeBytes } = proof;

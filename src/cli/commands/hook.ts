@@ -1,5 +1,5 @@
-import { worstExit, CODES } from '../../domain/errors.ts';
-import { checkStaged, type HookFinding, type HookOutcome } from '../../flows/hook.ts';
+import { worstExit, CODES } from '../../domain/base/errors.ts';
+import { checkStaged, type HookFinding, type HookOutcome } from '../../flows/content/hook.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';

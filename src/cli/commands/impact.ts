@@ -1,17 +1,17 @@
-import { impact, type ImpactInput, type ImpactOutcome } from '../../flows/impact.ts';
-import { idOf } from '../../flows/resolve-inputs.ts';
+import { impact, type ImpactInput, type ImpactOutcome } from '../../flows/watch/impact.ts';
+import { idOf } from '../../flows/registry/resolve-inputs.ts';
 import { resolve } from 'node:path';
-import { policyTrust } from '../../domain/policy/authority.ts';
-import type { Registry } from '../../domain/ports.ts';
+import { policyTrust } from '../../domain/authority/authority.ts';
+import type { Registry } from '../../domain/ports/ports.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { recordDigest } from '../../domain/report/record.ts';
-import { impactOfRecord, type RecordImpact } from '../../flows/impact-record.ts';
+import { impactOfRecord, type RecordImpact } from '../../flows/watch/impact-record.ts';
 import { impactText, recordText } from '../views/impact.ts';
 
 /** `impact REF`: what was made from it, and where that runs. */

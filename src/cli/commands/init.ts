@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { planInit, POLICY_FILE, writeInit, type PlannedFile, type Survey } from '../../flows/init.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { planInit, POLICY_FILE, writeInit, type PlannedFile, type Survey } from '../../flows/setup/init.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/inspect.ts';
-import { filesOf } from '../../flows/registry-show.ts';
+import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
+import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { shownFingerprint } from '../../domain/trust/keys.ts';
-import { keygen, type KeygenOutcome } from '../../flows/keygen.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { shownFingerprint } from '../../domain/pki/keys.ts';
+import { keygen, type KeygenOutcome } from '../../flows/sign/keygen.ts';
 import type { Register, Report } from '../command.ts';
 import { newPassword } from '../password.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { environmentOf } from '../../flows/gate.ts';
-import { lineage, type LineageInput, type LineageOutcome, type LineagePorts } from '../../flows/lineage.ts';
+import { environmentOf } from '../../flows/gate/gate.ts';
+import { lineage, type LineageInput, type LineageOutcome, type LineagePorts } from '../../flows/gate/lineage.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, openTarget, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';

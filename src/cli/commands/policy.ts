@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
-import type { Verdict } from '../../domain/verdict.ts';
-import { explain } from '../../flows/policy-explain.ts';
-import { testPolicy, type CaseResult } from '../../flows/policy-test.ts';
+import type { Verdict } from '../../domain/base/verdict.ts';
+import { explain } from '../../flows/gate/policy-explain.ts';
+import { testPolicy, type CaseResult } from '../../flows/gate/policy-test.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, gatePorts, openTarget, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { promote, type PromoteOutcome } from '../../flows/promote.ts';
+import { promote, type PromoteOutcome } from '../../flows/gate/promote.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { formatBytes } from '../../domain/units.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Registry } from '../../domain/ports.ts';
-import { passedCheck, verdictOf } from '../../domain/verdict.ts';
-import { pull, type PullInput, type PullOutcome } from '../../flows/pull.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Registry } from '../../domain/ports/ports.ts';
+import { passedCheck, verdictOf } from '../../domain/base/verdict.ts';
+import { pull, type PullInput, type PullOutcome } from '../../flows/registry/pull.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatBytes } from '../../domain/units.ts';
-import { push, type PushOutcome } from '../../flows/push.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { push, type PushOutcome } from '../../flows/registry/push.ts';
 import type { Register, Report } from '../command.ts';
 import { addLogOptions, openRegistry, type LogOptions } from '../registry-options.ts';
 

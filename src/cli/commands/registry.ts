@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import { formatBytes } from '../../domain/units.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { formatBytes } from '../../domain/base/units.ts';
 import type { Register, Run } from '../command.ts';
 import type { Command } from 'commander';
 import { addLogOptions, openRegistry, registryOptions, type LogOptions } from '../registry-options.ts';

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { declarationsBom } from '../../domain/controls/declarations.ts';
-import { WeighmarkError, worstExit } from '../../domain/errors.ts';
+import { declarationsBom } from '../../domain/report/controls/declarations.ts';
+import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { writeEvidence } from '../../flows/evidence.ts';
-import { report, type Report as Evidence, type ReportInput } from '../../flows/report.ts';
-import { reportRegistry, type RegistryReport } from '../../flows/report-registry.ts';
+import { writeEvidence } from '../../flows/watch/evidence.ts';
+import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
+import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { lineagePorts } from './lineage.ts';

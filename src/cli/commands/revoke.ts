@@ -1,11 +1,11 @@
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
-import type { RevocationTarget } from '../../domain/policy/revocations.ts';
-import type { Policy } from '../../domain/policy/types.ts';
-import { policyTrust } from '../../domain/policy/authority.ts';
-import type { Registry } from '../../domain/ports.ts';
-import { impact } from '../../flows/impact.ts';
-import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/revoke.ts';
+import type { RevocationTarget } from '../../domain/authority/revocations.ts';
+import type { Policy } from '../../domain/authority/types.ts';
+import { policyTrust } from '../../domain/authority/authority.ts';
+import type { Registry } from '../../domain/ports/ports.ts';
+import { impact } from '../../flows/watch/impact.ts';
+import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/gate/revoke.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';

@@ -1,4 +1,4 @@
-import { rollback, type RollbackOutcome } from '../../flows/rollback.ts';
+import { rollback, type RollbackOutcome } from '../../flows/gate/rollback.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';

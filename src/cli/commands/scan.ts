@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
+import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
-import type { Tree } from '../../domain/ports.ts';
-import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/scan.ts';
+import type { Tree } from '../../domain/ports/ports.ts';
+import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/content/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';

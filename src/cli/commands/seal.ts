@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Hasher } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Hasher } from '../../domain/ports/ports.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
 import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
-import { formatBytes } from '../../domain/units.ts';
-import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/seal.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/sign/seal.ts';
 import { collect, type Register, type Report, type Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';

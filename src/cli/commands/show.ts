@@ -1,5 +1,5 @@
-import { formatBytes } from '../../domain/units.ts';
-import { show, type ShowOutcome } from '../../flows/registry-show.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { show, type ShowOutcome } from '../../flows/registry/registry-show.ts';
 import type { Register, Report, Style } from '../command.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
 

@@ -1,9 +1,9 @@
 import { Option } from 'commander';
 import { relative, resolve } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { HashAlgorithm } from '../../domain/ports.ts';
-import { formatBytes } from '../../domain/units.ts';
-import { sign, type SignOutcome } from '../../flows/sign.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { HashAlgorithm } from '../../domain/ports/ports.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { sign, type SignOutcome } from '../../flows/sign/sign.ts';
 import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';

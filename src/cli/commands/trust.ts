@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { CiIdentity, TrustEntry } from '../../domain/claims/types.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { makeEntry } from '../../domain/trust/entry.ts';
-import { trustAdd, trustAllow, trustExport, trustRemove } from '../../flows/trust.ts';
+import { trustAdd, trustAllow, trustExport, trustRemove } from '../../flows/setup/trust.ts';
 import type { Register, Report, Run } from '../command.ts';
 import type { Context } from '../context.ts';
 import { readAnchor } from '../trust-options.ts';
@@ -80,7 +80,7 @@ async function entryFrom(context: Context, name: string, options: AddOptions): P
   const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path));
   const { github, gitlab, identity, identityRegexp, issuer } = options;
   refuseLoneWorkload(options);
-  if (identityRegexp !== undefined) (await import('../../domain/trust/pattern-engine.ts')).usePatterns();
+  if (identityRegexp !== undefined) (await import('../../domain/base/pattern-engine.ts')).usePatterns();
   return makeEntry({
     name, for: options.for, threshold: options.threshold === undefined ? undefined : Number(options.threshold), identity, identityRegexp, issuer,
     key: await read(options.key),

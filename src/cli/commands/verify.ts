@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { WeighmarkError, isOfOne, worstExit } from '../../domain/errors.ts';
+import { WeighmarkError, isOfOne, worstExit } from '../../domain/base/errors.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
-import { findingOf, refusedCheck, verdictOf, type Verdict } from '../../domain/verdict.ts';
-import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify.ts';
+import { findingOf, refusedCheck, verdictOf, type Verdict } from '../../domain/base/verdict.ts';
+import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify/verify.ts';
 import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addEnvironmentOptions, asksPolicy, verifyInRegistry, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
@@ -90,7 +90,7 @@ async function judgeEnvironment(context: Context, { verdict, id }: VerifyOutcome
 
 async function writeOut(context: Context, outcome: VerifyOutcome, target: string): Promise<Shown> {
   if (outcome.files.length === 0) throw new WeighmarkError('usage', '--to writes whole files, and none was verified as a whole');
-  const { exportVerified } = await import('../../flows/export.ts');
+  const { exportVerified } = await import('../../flows/verify/export.ts');
   await exportVerified(outcome.files, target, { files: await context.files(), stagings: await context.stagings() });
   return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, `written to ${target}, read-only`] }, writtenTo: target };
 }
@@ -100,7 +100,7 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   if (options.to !== undefined) throw new WeighmarkError('usage', '--to writes what was verified here', { hint: `\`weighmark pull ${ref} ${options.to}\`` });
   if (asksPolicy(options)) return refused(await verifyInRegistry(context, ref, options));
   const { registry, place } = await openArtifact(context, ref, options);
-  const { storedArtifact } = await import('../../flows/registry-content.ts');
+  const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
   const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
   const ports = await portsOf(context, { root, loaded: undefined }, options);
   const outcome = await verify({ ...inputOf(context, { root, shown: ref }, options), name: place.name }, { ...ports, files, hasher });
@@ -125,7 +125,7 @@ async function portsOf(context: Context, { root, loaded }: { root: string; loade
   return {
     files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
     keyless: () => context.keyless(),
-    trust: async () => (loaded === undefined ? trustFrom(context, options, [root]) : (await import('../../domain/policy/authority.ts')).policyTrust(loaded.policy)),
+    trust: async () => (loaded === undefined ? trustFrom(context, options, [root]) : (await import('../../domain/authority/authority.ts')).policyTrust(loaded.policy)),
     timestampAuthorities: async () => [...(loaded?.policy.timestampAuthorities ?? []), ...(await timestampAuthoritiesFrom(context, options, [root]))],
   };
 }

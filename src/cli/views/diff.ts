@@ -1,7 +1,7 @@
-import { forMarkdown } from '../../domain/text.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
 import type { TensorChange } from '../../domain/scan/diff/tensor.ts';
-import { formatBytes } from '../../domain/units.ts';
-import type { DiffOutcome, FileDiff, TensorDiff } from '../../flows/diff.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import type { DiffOutcome, FileDiff, TensorDiff } from '../../flows/describe/diff.ts';
 import type { Style } from '../command.ts';
 
 const SIGNS = { added: '+', removed: '-', changed: '~' } as const;

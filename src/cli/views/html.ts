@@ -1,4 +1,4 @@
-import { forHtml } from '../../domain/text.ts';
+import { forHtml } from '../../domain/base/text.ts';
 
 /** HTML that is safe to put into a page: made by `html` or `raw` only. */
 export interface Html {

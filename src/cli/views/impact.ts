@@ -1,5 +1,5 @@
-import type { ImpactOutcome } from '../../flows/impact.ts';
-import type { RecordImpact } from '../../flows/impact-record.ts';
+import type { ImpactOutcome } from '../../flows/watch/impact.ts';
+import type { RecordImpact } from '../../flows/watch/impact-record.ts';
 import type { Style } from '../command.ts';
 
 /** Every descendant, nearest first, and where it runs. Ends with a newline. */

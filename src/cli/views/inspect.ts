@@ -1,9 +1,9 @@
 import type { BomFile } from '../../domain/bom/build.ts';
 import { portText } from '../../domain/bom/files.ts';
-import type { WeightSet } from '../../domain/bom/weights.ts';
-import { forMarkdown } from '../../domain/text.ts';
-import { formatBytes } from '../../domain/units.ts';
-import type { InspectOutcome } from '../../flows/inspect.ts';
+import type { WeightSet } from '../../domain/metadata/weights.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import type { InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
 

@@ -1,5 +1,5 @@
-import { forXml } from '../../domain/text.ts';
-import type { Check, Verdict } from '../../domain/verdict.ts';
+import { forXml } from '../../domain/base/text.ts';
+import type { Check, Verdict } from '../../domain/base/verdict.ts';
 
 export interface JunitCase {
   readonly name: string;

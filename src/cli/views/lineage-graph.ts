@@ -1,5 +1,5 @@
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
-import { forDot, forMermaid } from '../../domain/text.ts';
+import { forDot, forMermaid } from '../../domain/base/text.ts';
 import { shortDigest } from './lineage-text.ts';
 
 /** Beyond this many nodes a mermaid picture is unreadable, and some hosts refuse it. */

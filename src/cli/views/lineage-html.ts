@@ -1,5 +1,5 @@
 import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
-import { findingsOf, type Verdict } from '../../domain/verdict.ts';
+import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import { badge, html, page, table, type Html } from './html.ts';
 import { shortDigest } from './lineage-text.ts';
 

@@ -1,5 +1,5 @@
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
-import { findingsOf, type Finding, type Verdict } from '../../domain/verdict.ts';
+import { findingsOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import type { Style } from '../command.ts';
 import { renderFinding } from '../errors.ts';
 

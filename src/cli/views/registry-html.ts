@@ -1,5 +1,5 @@
-import type { OverviewPromotion, RegistryReport } from '../../flows/report-registry.ts';
-import { findingsOf, type Verdict } from '../../domain/verdict.ts';
+import type { OverviewPromotion, RegistryReport } from '../../flows/watch/report-registry.ts';
+import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import { badge, html, page, table, type Html } from './html.ts';
 
 /** A registry on one page: what runs and whether it may, then every version. No script, no network. */

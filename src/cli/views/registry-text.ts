@@ -1,6 +1,6 @@
-import { findingsOf, type Finding } from '../../domain/verdict.ts';
-import { forMarkdown } from '../../domain/text.ts';
-import type { RegistryReport } from '../../flows/report-registry.ts';
+import { findingsOf, type Finding } from '../../domain/base/verdict.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
+import type { RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Style } from '../command.ts';
 import { markdownTable } from './markdown.ts';
 import { ageText, nameOf, registryCounts } from './registry-html.ts';

@@ -1,12 +1,12 @@
-import { FRAMEWORKS, type Framework } from '../../domain/controls/catalogue.ts';
+import { FRAMEWORKS, type Framework } from '../../domain/report/controls/catalogue.ts';
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
 import type { ReportedClaim } from '../../domain/report/facts.ts';
 import type { RelatedComponent } from '../../domain/report/bom-summary.ts';
-import type { Report } from '../../flows/report.ts';
-import { findingsOf } from '../../domain/verdict.ts';
+import type { Report } from '../../flows/watch/report.ts';
+import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
 import { lineageDrawing } from './lineage-drawing.ts';
-import { formatBytes } from '../../domain/units.ts';
+import { formatBytes } from '../../domain/base/units.ts';
 
 const MAX_ROWS = 500;
 

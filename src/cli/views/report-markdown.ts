@@ -1,7 +1,7 @@
-import { FRAMEWORKS } from '../../domain/controls/catalogue.ts';
+import { FRAMEWORKS } from '../../domain/report/controls/catalogue.ts';
 import type { ReportedClaim } from '../../domain/report/facts.ts';
-import { forMarkdown } from '../../domain/text.ts';
-import type { Report } from '../../flows/report.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
+import type { Report } from '../../flows/watch/report.ts';
 import { lineageMermaid } from './lineage-graph.ts';
 import { markdownTable } from './markdown.ts';
 

@@ -1,9 +1,9 @@
-import type { Code, ExitCode } from '../../domain/errors.ts';
+import type { Code, ExitCode } from '../../domain/base/errors.ts';
 import { ageInDays } from '../../domain/scan/feeds/match.ts';
 import { atLeast, isCounted, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
 import { suppressionText } from '../../domain/policy/suppressions.ts';
-import { forMarkdown } from '../../domain/text.ts';
-import type { ArtifactScan, ReadFeed } from '../../flows/scan.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
+import type { ArtifactScan, ReadFeed } from '../../flows/content/scan.ts';
 import type { Style } from '../command.ts';
 import { junit } from './junit.ts';
 import { sarifLog, type SarifResult, type SarifRule } from './sarif.ts';

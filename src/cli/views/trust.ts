@@ -1,7 +1,7 @@
 import type { CiIdentity, TrustAnchor, TrustEntry } from '../../domain/claims/types.ts';
-import { certificateFingerprint, readCertificates } from '../../domain/trust/certificates.ts';
+import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
 import { instanceOf } from '../../domain/trust/instance.ts';
-import { readPublicKey, shownFingerprint } from '../../domain/trust/keys.ts';
+import { readPublicKey, shownFingerprint } from '../../domain/pki/keys.ts';
 import type { Style } from '../command.ts';
 
 /** One entry as JSON for `trust list`: what a person compares, not the bytes. */

@@ -1,6 +1,6 @@
-import { CODES, type Code } from '../../domain/errors.ts';
-import { findingsOf, verdictOf, type Check, type Evidence, type Finding, type Verdict } from '../../domain/verdict.ts';
-import { forMarkdown } from '../../domain/text.ts';
+import { CODES, type Code } from '../../domain/base/errors.ts';
+import { findingsOf, verdictOf, type Check, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
 import type { Style } from '../command.ts';
 import { renderFinding } from '../errors.ts';
 

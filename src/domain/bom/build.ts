@@ -1,7 +1,7 @@
 import type { FormatReport } from '../formats/types.ts';
 import type { ConfirmedDigest } from '../metadata/check-digests.ts';
 import type { Conflict, Fact, FactSource, MetadataProblem } from '../metadata/types.ts';
-import type { Digests } from '../ports.ts';
+import type { Digests } from '../ports/ports.ts';
 import type { Property, SpecVersion } from './types.ts';
 
 /** One file of the artifact as a BOM knows it. */

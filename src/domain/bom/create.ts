@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { jsonBytes } from '../json-write.ts';
+import { jsonBytes } from '../base/json-write.ts';
 import { COMPUTED, pick, type FactOf, type FactSource } from '../metadata/types.ts';
 import { cite, claimRef, present, property, since, some, startBuild, type Build, type BomInput } from './build.ts';
 import { NO_TIME, withCitations } from './citations.ts';
@@ -7,9 +7,9 @@ import { fileComponents, fileRef, hashesOf } from './files.ts';
 import { licencesOf } from './licences.ts';
 import { detailProperties, modelCardOf } from './model-card.ts';
 import { ancestorComponents, datasetComponents, datasetData, externalReferences, merged, partComponents, softwareComponents } from './related.ts';
-import { isHubId } from './purl.ts';
+import { isHubId } from '../metadata/purl.ts';
 import type { Bom, BomMetadata, Component, ComponentData, Composition, Contact, Dependency, Formula, Property } from './types.ts';
-import { holdsWeights } from './weights.ts';
+import { holdsWeights } from '../metadata/weights.ts';
 
 /**
  * The ML-BOM of an artifact: pure, so equal input gives equal bytes. Every fact in it comes from `input.files`,

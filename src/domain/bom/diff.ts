@@ -1,4 +1,4 @@
-import { compareUtf8 } from '../tree.ts';
+import { compareUtf8 } from '../base/paths.ts';
 import type { BomSummary, BomSummaryFile, Named } from './summary.ts';
 
 /** One difference in meaning between two BOMs. */

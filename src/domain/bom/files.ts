@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FormatId, FormatReport, Port } from '../formats/types.ts';
 import { pick, sourceName, type FactOf } from '../metadata/types.ts';
-import type { Digests } from '../ports.ts';
+import type { Digests } from '../ports/ports.ts';
 import { cite, claimRef, present, property, some, type BomFile, type Build } from './build.ts';
-import { licenceOf } from './licence.ts';
+import { licenceOf } from '../metadata/licence.ts';
 import { choiceOf, isUrl } from './licences.ts';
 import type { Component, Hash, Property } from './types.ts';
-import { tensorsByDtype } from './weights.ts';
+import { tensorsByDtype } from '../metadata/weights.ts';
 
 const ALGORITHMS = [['sha256', 'SHA-256'], ['blake3', 'BLAKE3']] as const;
 

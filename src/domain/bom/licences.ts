@@ -1,6 +1,6 @@
 import { pick, type FactOf } from '../metadata/types.ts';
 import { cite, since, type Build } from './build.ts';
-import { isVaguer, licenceOf, type Licence } from './licence.ts';
+import { isVaguer, licenceOf, type Licence } from '../metadata/licence.ts';
 import type { LicenseChoice } from './types.ts';
 
 /**

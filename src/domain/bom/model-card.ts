@@ -3,7 +3,7 @@ import { cite, present, property, since, some, type Build } from './build.ts';
 import { counts, optional, portText } from './files.ts';
 import { merged } from './related.ts';
 import type { Component, Considerations, EnergyConsumption, EnvironmentalConsiderations, ModelCard, ModelParameters, PerformanceMetric, Property, QuantitativeAnalysis } from './types.ts';
-import { modelWeights, weightSets, type WeightSet } from './weights.ts';
+import { modelWeights, weightSets, type WeightSet } from '../metadata/weights.ts';
 
 /** What a model card (CycloneDX 1.5 and later) can hold of what is known; undefined when nothing is. */
 export function modelCardOf(build: Build, datasets: readonly Component[]): ModelCard | undefined {

@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
-import { parseStrictJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { parseStrictJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 
 /** A CycloneDX JSON document as somebody wrote it: well-formed, nothing more. */
 export interface ForeignBom {

@@ -1,9 +1,9 @@
-import { licenceOf } from './licence.ts';
+import { licenceOf } from '../metadata/licence.ts';
 import { pick, type BaseModel, type Dataset, type FactSource, type Software } from '../metadata/types.ts';
 import { cite, claimRef, present, property, some, type Build } from './build.ts';
 import { hashesOf, optional } from './files.ts';
 import { choiceOf, isUrl } from './licences.ts';
-import { huggingFacePurl, isHubId, npmPurl, pypiPurl } from './purl.ts';
+import { huggingFacePurl, isHubId, npmPurl, pypiPurl } from '../metadata/purl.ts';
 import type { Component, ComponentData, ExternalReference, Hash, Property } from './types.ts';
 
 /** One data component a dataset that anybody names, each cited; equal names are one dataset. */

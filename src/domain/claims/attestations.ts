@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
 import { checkDescriptors, checkProvenance, descriptorOf, isText, malformed, objectOf, type StepInput } from './provenance.ts';

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { WeighmarkError } from '../errors.ts';
-import { decodeBase64 } from '../base64.ts';
-import { isJsonObject, parseStrictJsonObject, strictJsonWithout, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { decodeBase64 } from '../base/base64.ts';
+import { isJsonObject, parseStrictJsonObject, strictJsonWithout, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** Who signed, as the bundle says: a hint at a key, a certificate chain (leaf first), or one Fulcio certificate. DER. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { WeighmarkError } from '../errors.ts';
-import { parseStrictJson } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { parseStrictJson } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 import { sha256Hex } from '../digest/hex.ts';
 import { parseBundle, type Bundle } from './bundle.ts';
 import { paeDigest } from './dsse.ts';

@@ -1,5 +1,5 @@
-import { LIMITS } from '../limits.ts';
-import type { Finding } from '../verdict.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Finding } from '../base/verdict.ts';
 import { parseBundle } from './bundle.ts';
 import { parseOms, type OmsManifest, type OmsResource } from './oms.ts';
 import { parseStatement } from './statement.ts';

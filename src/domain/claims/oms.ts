@@ -1,8 +1,8 @@
 import { omsRoot } from '../digest/root.ts';
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import type { HashAlgorithm } from '../ports.ts';
-import { checkPath, compareUtf8 } from '../tree.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { HashAlgorithm } from '../ports/ports.ts';
+import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { HISTORIC_OMS, PREDICATES, STATEMENT_V1 } from './predicates.ts';
 import { buildStatement } from './statement.ts';
 import type { Statement, Subject } from './types.ts';

@@ -1,6 +1,6 @@
 import { buildManifest, type ManifestFile } from '../digest/manifest.ts';
 import { isHex256 } from '../digest/hex.ts';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { buildTypeOf, PREDICATES } from './predicates.ts';
 import { buildProvenance, malformed, objectOf } from './provenance.ts';
 import type { Statement } from './types.ts';

@@ -1,5 +1,5 @@
 import type { ListedFile } from '../digest/list.ts';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import type { OmsManifest } from './oms.ts';
 import { PREDICATES } from './predicates.ts';
 import { sameSigner } from './signers.ts';

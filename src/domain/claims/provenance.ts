@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { buildTypeOf, LOCAL_BUILDER, ROLES, STEPS, type Role, type Step } from './predicates.ts';
 

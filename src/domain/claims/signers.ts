@@ -1,4 +1,4 @@
-import { shownFingerprint } from '../trust/keys.ts';
+import { shownFingerprint } from '../pki/keys.ts';
 import type { Signer, TrustEntry, VerifiedClaim } from './types.ts';
 
 /** For people: what the cryptography proves of the signer. Hostile text may be in it. */

@@ -1,7 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
-import { jsonBytes } from '../json-write.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { jsonBytes } from '../base/json-write.ts';
+import { LIMITS } from '../base/limits.ts';
 import { STATEMENT_V01, STATEMENT_V1 } from './predicates.ts';
 import type { Statement, Subject } from './types.ts';
 

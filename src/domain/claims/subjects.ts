@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { hexOfOciDigest, isHex256 } from '../digest/hex.ts';
 import { PREDICATES } from './predicates.ts';
 import type { Statement, Subject, SubjectKind } from './types.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json.ts';
+import { isJsonObject } from '../base/json.ts';
 import { PREDICATES, STEP_PREFIX } from './predicates.ts';
 import type { Statement } from './types.ts';
 

@@ -1,9 +1,9 @@
 import { createHash, verify as verifyBytes, type KeyObject } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
-import { curveOf, omsHint, readPublicKey, type PublicKey } from '../trust/keys.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { curveOf, omsHint, readPublicKey, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
-import { readCertificate } from './certificate.ts';
-import { findRoot, readAnchors } from './certificate-path.ts';
+import { readCertificate } from '../pki/certificate.ts';
+import { findRoot, readAnchors } from '../pki/certificate-path.ts';
 import { historicPreAuthEncoding, preAuthEncoding } from './dsse.ts';
 import type { Signer } from './types.ts';
 

@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { checkPath, compareUtf8 } from '../tree.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { checkPath, compareUtf8 } from '../base/paths.ts';
 
 /** One line of a digest list: a file of the tree with both digests, lower-case hex. */
 export interface ListedFile {

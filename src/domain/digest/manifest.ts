@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import { checkPath, compareUtf8 } from '../tree.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { hexOfOciDigest, ociDigest } from './hex.ts';
 import { mediaTypeOf } from './media-type.ts';
 

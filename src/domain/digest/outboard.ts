@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Blake3Tree } from '../ports.ts';
+import type { Blake3Tree } from '../ports/ports.ts';
 import { sha256Hex } from './hex.ts';
 
 /**

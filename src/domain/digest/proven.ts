@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Blake3Tree, Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Blake3Tree, Source } from '../ports/ports.ts';
 import { CV_BYTES, groupCount, GROUP_BYTES, leftLeaves, outboardBytes, PAIR_BYTES, PREFIX_BYTES } from './outboard.ts';
 
 /** What a part is proven against: content and outboard are untrusted, the digest is known from a signature. */

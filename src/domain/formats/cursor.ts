@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Source } from '../ports/ports.ts';
 import { beyond, invalid } from './problem.ts';
 
 const BLOCK = 64 << 10;

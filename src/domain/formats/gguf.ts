@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { startBudget, type Budget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
 import { GGML_TYPES, GGUF_FILE_TYPES } from './ggml.ts';

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { numberAt, readAt, readUpTo, type H5File, type H5Message } from './hdf5-file.ts';
 import { beyond, invalid } from './problem.ts';
 import { u16 } from './zip-fields.ts';

@@ -1,5 +1,5 @@
-import { LIMITS } from '../limits.ts';
-import { compareUtf8 } from '../tree.ts';
+import { LIMITS } from '../base/limits.ts';
+import { compareUtf8 } from '../base/paths.ts';
 import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';

@@ -1,5 +1,5 @@
-import { parseStrictJson, isJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { parseStrictJson, isJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 import { readHdf5 } from './hdf5.ts';
 import { collect } from './inflate.ts';
 import { attempt, note } from './problem.ts';

@@ -1,5 +1,5 @@
 import { invalid } from './problem.ts';
-import { readAll } from './source.ts';
+import { readAll } from '../base/source.ts';
 import type { Findings, NamedSource } from './types.ts';
 
 /** A Git LFS pointer: the file's real digest and size, which were not fetched. @see git-lfs docs/spec.md */

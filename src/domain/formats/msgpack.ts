@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { Cursor } from './cursor.ts';
 import { numpyDtype } from './numpy.ts';
 import { attempt, beyond, invalid, note } from './problem.ts';

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { startBudget } from './budget.ts';
 import { Cursor, safeNumber } from './cursor.ts';
 import { beyond, invalid } from './problem.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError, type ErrorDetail } from '../errors.ts';
+import { WeighmarkError, type ErrorDetail } from '../base/errors.ts';
 import type { Problem } from './types.ts';
 
 /** The file is not what its magic says, or is broken; a message that begins with `ends early` means it was cut. */

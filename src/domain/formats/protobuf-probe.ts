@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Source } from '../ports/ports.ts';
 import { fieldReader, type Field } from './protobuf.ts';
 
 /** Top-level fields looked at before a file is judged not to be one of these. */

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { Cursor } from './cursor.ts';
 import { jsonIntegers, jsonString, membersOf, objectMembers, type Member } from './json-members.ts';
 import { beyond, invalid, note } from './problem.ts';

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Source } from '../ports/ports.ts';
 import { chunksOf } from './inflate.ts';
 import { note } from './problem.ts';
 import type { Column, Findings, NamedSource, Problem, ReadOptions } from './types.ts';

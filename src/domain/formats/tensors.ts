@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { GGML_TYPES } from './ggml.ts';
 import type { Dtype, Problem, TensorInfo, TensorTable } from './types.ts';
 

@@ -1,4 +1,4 @@
-import type { Source } from '../ports.ts';
+import type { Source } from '../ports/ports.ts';
 
 /** Stable names of what a file can be; never renamed once released. */
 export type FormatId =

@@ -1,8 +1,8 @@
-import { LIMITS } from '../limits.ts';
-import { unwrap, type Wrapper } from '../scan/containers/unwrap.ts';
+import { LIMITS } from '../base/limits.ts';
+import { unwrap, type Wrapper } from './compressed/unwrap.ts';
 import { detect } from './detect.ts';
 import { kindOf } from './names.ts';
-import { cachedSource } from './source.ts';
+import { cachedSource } from '../base/source.ts';
 import { withoutPlaces } from './tensors.ts';
 import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } from './types.ts';
 

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { LIMITS } from '../limits.ts';
-import type { Source } from '../ports.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Source } from '../ports/ports.ts';
 import { chunksOf, inflate, type InflateLimits } from './inflate.ts';
 import { beyond, invalid } from './problem.ts';
-import { windowSource } from './source.ts';
+import { windowSource } from '../base/source.ts';
 import { streamSource } from './stream-source.ts';
 import type { ZipEntry } from './zip.ts';
 

@@ -1,6 +1,6 @@
 import type { VerifiedClaim } from '../claims/types.ts';
-import { LIMITS } from '../limits.ts';
-import type { Finding } from '../verdict.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Finding } from '../base/verdict.ts';
 import { timeOf } from './edges.ts';
 import { aboutAny, examine, shown, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';

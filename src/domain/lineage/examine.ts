@@ -1,9 +1,9 @@
 import { PREDICATES, type Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import { canonicalJson } from '../json.ts';
-import type { Authority } from '../policy/authority.ts';
-import type { Revocations } from '../policy/revocations.ts';
-import { findingOf, type Finding } from '../verdict.ts';
+import { canonicalJson } from '../base/json.ts';
+import type { Authority } from '../authority/authority.ts';
+import type { Revocations } from '../authority/revocations.ts';
+import { findingOf, type Finding } from '../base/verdict.ts';
 import type { BoundClaim, ClaimIndex } from './index-claims.ts';
 import { isProvenance, readInputs, readProvenance, type Input, type Provenance } from './provenance.ts';
 

@@ -1,8 +1,8 @@
 import { PREDICATES, ROLES, STEPS, buildTypeOf, type Role, type Step } from '../claims/predicates.ts';
 import type { Statement } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject } from '../json.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 
 /** A provenance claim's content: what step, from what, when. https://slsa.dev/spec/v1.2/build-provenance */
 export interface Provenance {

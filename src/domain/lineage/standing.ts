@@ -1,8 +1,8 @@
 import { PREDICATES, type Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import { readPromotion, type Promotion } from '../policy/vsa.ts';
-import type { TrustedLeaf, TrustedSummary } from '../policy/types.ts';
-import type { Finding } from '../verdict.ts';
+import { readPromotion, type Promotion } from '../authority/vsa.ts';
+import type { TrustedLeaf, TrustedSummary } from '../authority/types.ts';
+import type { Finding } from '../base/verdict.ts';
 import { edgeWord } from './edges.ts';
 import { shown, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';

@@ -1,6 +1,6 @@
 import type { Role, Step } from '../claims/predicates.ts';
-import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../policy/time.ts';
-import type { Finding } from '../verdict.ts';
+import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../authority/time.ts';
+import type { Finding } from '../base/verdict.ts';
 import { shown, type AcceptedStep, type Examined } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 

@@ -1,6 +1,6 @@
 import type { Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import type { Finding } from '../verdict.ts';
+import type { Finding } from '../base/verdict.ts';
 
 /** Why the walk ends at an input, or that it goes on. */
 export type Standing =

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, type Json } from '../json.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { readCardText } from './card-text.ts';
 import { fact, field, items, list, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
 import { TASK_PORTS } from './tasks.ts';

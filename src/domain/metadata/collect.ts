@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport } from '../formats/types.ts';
-import type { Source } from '../ports.ts';
-import { compareUtf8 } from '../tree.ts';
+import type { Source } from '../ports/ports.ts';
+import { compareUtf8 } from '../base/paths.ts';
 import { readHeader } from './headers.ts';
 import { fact, folderOf, type MetadataFile } from './read.ts';
 import { READERS, type ReaderEntry } from './tables.ts';

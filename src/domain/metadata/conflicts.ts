@@ -1,5 +1,5 @@
-import { compatible, licenceOf } from '../bom/licence.ts';
-import { modelWeights, weightSets } from '../bom/weights.ts';
+import { compatible, licenceOf } from './licence.ts';
+import { modelWeights, weightSets } from './weights.ts';
 import type { BomFile } from '../bom/build.ts';
 import { folderOf } from './read.ts';
 import { pick, sourceName, type Conflict, type Fact, type FactOf } from './types.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 

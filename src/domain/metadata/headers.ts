@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { FormatId, FormatReport, MetadataItem, MetadataValue } from '../formats/types.ts';
 import { sha256Hex } from '../digest/hex.ts';
-import { isHubId } from '../bom/purl.ts';
+import { isHubId } from './purl.ts';
 import { fact, maybe } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { licenceOfText } from '../bom/licence.ts';
+import { licenceOfText } from './licence.ts';
 import { fact, textOf, type MetadataFile } from './read.ts';
 import type { Fact } from './types.ts';
 

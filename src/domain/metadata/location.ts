@@ -1,4 +1,4 @@
-import { huggingFacePurl } from '../bom/purl.ts';
+import { huggingFacePurl } from './purl.ts';
 import { fact, maybe, type MetadataFile } from './read.ts';
 import type { Fact } from './types.ts';
 

@@ -1,5 +1,5 @@
-import { isJsonObject, type Json } from '../json.ts';
-import { npmPurl } from '../bom/purl.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
+import { npmPurl } from './purl.ts';
 import { fact, field, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { sha256Hex } from '../digest/hex.ts';
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, field, folderOf, items, jsonObjectOf, maybe, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource, Part } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { fact, maybe, textOf, type MetadataFile } from './read.ts';
-import { pypiPurl } from '../bom/purl.ts';
+import { pypiPurl } from './purl.ts';
 import type { Fact, FactSource, Software } from './types.ts';
 
 /** `*.dist-info/METADATA` (core metadata 2.x): what a wheel says of itself. */

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { isAlias, isCollection, isNode, isPair, isScalar, parseDocument, visit, type Document } from 'yaml';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJson, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJson, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Fact, FactSource, FieldName, FactValues } from './types.ts';
 
 /** A small file of the artifact, read whole. */

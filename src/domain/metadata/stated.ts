@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, type Json } from '../json.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { dateTime } from './datasets.ts';
 import { fact, field, items, parseYaml, words } from './read.ts';
 import { APPROACHES, RELATIONS, type Approach, type BaseModel, type Dataset, type Fact, type FactSource, type Relation } from './types.ts';

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { readCard } from './card.ts';
 import { readAdapter, readConfig, readOtherConfig } from './config.ts';
 import { readCroissant, readDataPackage, readDatasetInfos } from './datasets.ts';

@@ -1,4 +1,4 @@
-import type { Digests } from '../ports.ts';
+import type { Digests } from '../ports/ports.ts';
 
 /** Who or what says a fact. One of `file` and `statedBy`. */
 export interface FactSource {

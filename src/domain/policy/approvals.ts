@@ -1,11 +1,11 @@
 import { PREDICATES } from '../claims/predicates.ts';
-import { isJsonObject } from '../json.ts';
-import { bindingOf } from '../lineage/binding.ts';
-import type { Finding } from '../verdict.ts';
-import type { Revoked } from './revocations.ts';
+import { isJsonObject } from '../base/json.ts';
+import { bindingOf } from '../claims/binding.ts';
+import type { Finding } from '../base/verdict.ts';
+import type { Revoked } from '../authority/revocations.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
-import { approvalProperty, policyUri } from './vsa.ts';
+import { approvalProperty, policyUri } from '../authority/vsa.ts';
 
 /**
  * k distinct people who had no part in making it (security rule 12). A pattern names nobody in particular, so all

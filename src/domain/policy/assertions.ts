@@ -1,5 +1,5 @@
 import type { Lineage } from '../lineage/types.ts';
-import type { Finding } from '../verdict.ts';
+import type { Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
 import type { Case } from './facts.ts';
 import { NOTHING, type RuleResult } from './required.ts';

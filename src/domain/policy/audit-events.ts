@@ -1,4 +1,4 @@
-import { findingsOf, type Verdict } from '../verdict.ts';
+import { findingsOf, type Verdict } from '../base/verdict.ts';
 
 /** What one round of an audit found at one place; kept between rounds to tell changes. */
 export interface AuditState {

@@ -1,11 +1,11 @@
 import { PREDICATES } from '../claims/predicates.ts';
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import type { BoundClaim } from '../lineage/index-claims.ts';
-import type { Finding } from '../verdict.ts';
+import type { Finding } from '../base/verdict.ts';
 import { acceptedOf, type Case } from './facts.ts';
 import { licenceProblem } from './licence-rule.ts';
 import { NOTHING, type RuleResult } from './required.ts';
-import type { BomElement, NameRule } from './types.ts';
+import type { BomElement, NameRule } from '../authority/types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

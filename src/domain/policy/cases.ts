@@ -1,6 +1,6 @@
-import { WeighmarkError, CODES } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { parseStrictYamlObject } from '../yaml.ts';
+import { WeighmarkError, CODES } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseStrictYamlObject } from '../base/yaml.ts';
 import { conforms } from './conforms.ts';
 import type { Schema } from './schema.ts';
 

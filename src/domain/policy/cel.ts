@@ -1,5 +1,5 @@
 import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { instrument, nestingOf, nodesOf, patternProblem, type Expr } from './cel-ast.ts';
 
 /** An expression that can be asked many times; the same data gives the same answer. */

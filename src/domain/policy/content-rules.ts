@@ -1,12 +1,12 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import type { Lineage } from '../lineage/types.ts';
-import { isJsonObject } from '../json.ts';
-import type { Evidence, Finding } from '../verdict.ts';
+import { isJsonObject } from '../base/json.ts';
+import type { Evidence, Finding } from '../base/verdict.ts';
 import { licencesOf, pedigreeOf } from './bom-rules.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
 import { suppressionOf, suppressionText } from './suppressions.ts';
-import { SEVERITIES, type Severity } from './types.ts';
+import { SEVERITIES, type Severity } from '../authority/types.ts';
 
 /** Formats of the files themselves, as their bytes show them. */
 export function checkFormats(of: Case): RuleResult {

@@ -2,21 +2,21 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { checkLineage } from '../lineage/check.ts';
 import { indexClaims } from '../lineage/index-claims.ts';
 import type { Lineage } from '../lineage/types.ts';
-import { checkOf, type Check, type Evidence, type Finding } from '../verdict.ts';
+import { checkOf, type Check, type Evidence, type Finding } from '../base/verdict.ts';
 import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
-import { createAuthority } from './authority.ts';
+import { createAuthority } from '../authority/authority.ts';
 import { checkBomMinimum, checkLicences } from './bom-rules.ts';
 import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
 import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
-import { collectRevocations } from './revocations.ts';
+import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
-import { newestSnapshot, snapshotFindings, type HeldSnapshot } from './snapshot.ts';
-import { CLOCK_SKEW_MS, verifiedTime } from './time.ts';
-import type { Environment, Policy } from './types.ts';
+import { newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
+import { CLOCK_SKEW_MS, verifiedTime } from '../authority/time.ts';
+import type { Environment, Policy } from '../authority/types.ts';
 
 export interface Evaluation {
   readonly checks: readonly Check[];

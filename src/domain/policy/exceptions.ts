@@ -1,6 +1,6 @@
-import { checkOf, type Check, type Evidence, type Finding } from '../verdict.ts';
+import { checkOf, type Check, type Evidence, type Finding } from '../base/verdict.ts';
 import type { Case } from './facts.ts';
-import type { Exception } from './types.ts';
+import type { Exception } from '../authority/types.ts';
 
 /** What the log shows and hides, who took back what, and whether the policy holds at all: no exception is about these. */
 const NEVER: readonly string[] = ['policy', 'log', 'revocation', 'after'];

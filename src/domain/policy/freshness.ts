@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '../ports.ts';
+import type { LogEntry } from '../ports/ports.ts';
 import { openCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseVkey } from '../tlog/note.ts';
 import { evaluateQuorum, type LogPolicy } from '../tlog/quorum.ts';
-import { WeighmarkError } from '../errors.ts';
-import type { Finding } from '../verdict.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Finding } from '../base/verdict.ts';
 import { rootOf } from './log-root.ts';
-import { CLOCK_SKEW_MS, daysOf } from './time.ts';
-import type { LogRule } from './types.ts';
+import { CLOCK_SKEW_MS, daysOf } from '../authority/time.ts';
+import type { LogRule } from '../authority/types.ts';
 
 export interface FreshnessQuestion {
   /** The newest checkpoint, null for an empty log. */

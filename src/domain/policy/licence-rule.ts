@@ -1,5 +1,5 @@
-import { isSpdxExpression, licenceId } from '../bom/licence.ts';
-import type { NameRule } from './types.ts';
+import { isSpdxExpression, licenceId } from '../metadata/licence.ts';
+import type { NameRule } from '../authority/types.ts';
 
 /** Null if the licence expression is allowed, else why not. `A OR B` needs one of them allowed, `A AND B` both. */
 export function licenceProblem(expression: string, rule: NameRule): string | null {

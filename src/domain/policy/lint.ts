@@ -1,6 +1,6 @@
 import type { TrustAnchor } from '../claims/types.ts';
 import { RULES } from '../scan/rules.ts';
-import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy, type Suppression } from './types.ts';
+import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy, type Suppression } from '../authority/types.ts';
 
 export interface Advice {
   /** Where in the policy, as a person would point. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '../ports.ts';
+import type { LogEntry } from '../ports/ports.ts';
 import { formatLeaf } from '../tlog/leaf.ts';
 import { EMPTY_ROOT, leafHash, nodeHash, type Hash } from '../tlog/merkle.ts';
 

@@ -1,9 +1,9 @@
 import type { CiIdentity, TrustAnchor } from '../claims/types.ts';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { makeEntry } from '../trust/entry.ts';
-import { usePatterns } from '../trust/pattern-engine.ts';
+import { usePatterns } from '../base/pattern-engine.ts';
 import type { RawPrincipal } from './raw.ts';
-import type { Principal } from './types.ts';
+import type { Principal } from '../authority/types.ts';
 
 /** @throws WeighmarkError `policy-invalid` for an identity that is ambiguous, too vague or not readable. */
 export function principalOf(name: string, raw: RawPrincipal, subject: string): Principal {

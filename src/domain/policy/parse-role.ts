@@ -1,6 +1,6 @@
 import { PREDICATES, STEPS, buildTypeOf, type Role, type Step } from '../claims/predicates.ts';
 import type { RawRole } from './raw.ts';
-import type { RoleRule } from './types.ts';
+import type { RoleRule } from '../authority/types.ts';
 
 const CLAIMS = ['integrity', 'bom'];
 

@@ -1,7 +1,7 @@
 import { predicateType } from './parse-role.ts';
 import type { RawEnvironment, RawException, RawLeaf, RawLog } from './raw.ts';
-import { APPROVER_ROLE, type Environment, type Exception, type LogRule, type RequiredClaim, type Suppression, type TrustedLeaf } from './types.ts';
-import { LIMITS } from '../limits.ts';
+import { APPROVER_ROLE, type Environment, type Exception, type LogRule, type RequiredClaim, type Suppression, type TrustedLeaf } from '../authority/types.ts';
+import { LIMITS } from '../base/limits.ts';
 
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

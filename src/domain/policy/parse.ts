@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { parseStrictYamlObject } from '../yaml.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseStrictYamlObject } from '../base/yaml.ts';
 import { conforms, type Problem } from './conforms.ts';
 import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
 import { principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
 import { POLICY_SCHEMA } from './schema.ts';
-import type { Policy } from './types.ts';
+import type { Policy } from '../authority/types.ts';
 import type { RawPolicy } from './raw.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Signer, TrustEntry } from '../claims/types.ts';
-import { signerKey } from './authority.ts';
+import { signerKey } from '../authority/authority.ts';
 
 /** A good signature over a policy, and everybody the caller's trust takes its signer for. */
 export interface PolicySignature {

@@ -1,11 +1,11 @@
 import type { VerifiedClaim } from '../claims/types.ts';
-import type { LogEntry } from '../ports.ts';
-import type { Evidence, Finding } from '../verdict.ts';
-import { bindingOf } from '../lineage/binding.ts';
+import type { LogEntry } from '../ports/ports.ts';
+import type { Evidence, Finding } from '../base/verdict.ts';
+import { bindingOf } from '../claims/binding.ts';
 import type { Case } from './facts.ts';
-import { ageStart, daysOf, verifiedTime } from './time.ts';
-import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from './types.ts';
-import { readPromotion, resourceUri, type Promotion } from './vsa.ts';
+import { ageStart, daysOf, verifiedTime } from '../authority/time.ts';
+import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from '../authority/types.ts';
+import { readPromotion, resourceUri, type Promotion } from '../authority/vsa.ts';
 
 /** The promotion that holds for a name in an environment. */
 export interface Current {

@@ -1,12 +1,12 @@
-import { certificateFingerprint, readCertificates } from '../trust/certificates.ts';
+import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
 import type { TrustAnchor } from '../claims/types.ts';
 import { instanceOf } from '../trust/instance.ts';
-import { readPublicKey } from '../trust/keys.ts';
-import { canonicalJson } from '../json.ts';
+import { readPublicKey } from '../pki/keys.ts';
+import { canonicalJson } from '../base/json.ts';
 import { compileAssertion } from './cel.ts';
 import type { Problem } from './conforms.ts';
-import { levelOf } from './vsa.ts';
-import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from './types.ts';
+import { levelOf } from '../authority/vsa.ts';
+import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from '../authority/types.ts';
 
 /** What a schema cannot say: every name resolves, nothing is ambiguous, nothing is promised that nobody can fulfil. */
 export function checkReferences(policy: Policy): readonly Problem[] {

@@ -1,9 +1,9 @@
 import { PREDICATES } from '../claims/predicates.ts';
-import type { Evidence, Finding } from '../verdict.ts';
+import type { Evidence, Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
-import { ageStart, daysOf } from './time.ts';
-import type { RequiredClaim } from './types.ts';
+import { ageStart, daysOf } from '../authority/time.ts';
+import type { RequiredClaim } from '../authority/types.ts';
 
 export interface RuleResult {
   readonly evidence: readonly Evidence[];

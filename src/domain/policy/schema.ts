@@ -1,5 +1,5 @@
 import { PREDICATES, ROLES, STEPS } from '../claims/predicates.ts';
-import { BOM_ELEMENTS, EXCEPTABLE, SEVERITIES } from './types.ts';
+import { BOM_ELEMENTS, EXCEPTABLE, SEVERITIES } from '../authority/types.ts';
 
 /** The part of JSON Schema 2020-12 that the policy needs; `conforms` reads exactly these words. */
 export interface Schema {

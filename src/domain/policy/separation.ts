@@ -1,4 +1,4 @@
-import type { Finding } from '../verdict.ts';
+import type { Finding } from '../base/verdict.ts';
 import type { Accepted, Case } from './facts.ts';
 
 /** Role → principals who acted in it for this decision. */

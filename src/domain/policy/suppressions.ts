@@ -1,5 +1,5 @@
-import { globMatches } from '../trust/glob.ts';
-import type { Suppression } from './types.ts';
+import { globMatches } from '../base/glob.ts';
+import type { Suppression } from '../authority/types.ts';
 
 /** What a scan found, as far as a suppression looks at it. */
 export interface Suppressible {

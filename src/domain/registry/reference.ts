@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 
 /** What a user may name an artifact by (DESIGN 5). `digest` is `sha256:<64 hex>`. */
 export type Reference =

@@ -1,9 +1,9 @@
 import { ociDigest } from '../digest/hex.ts';
 import { MANIFEST_TYPE } from '../digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE, PREDICATES } from '../claims/predicates.ts';
-import { isJsonObject, parseStrictJson, parseStrictJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import type { BlobRef, Keeping } from '../ports.ts';
+import { isJsonObject, parseStrictJson, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { BlobRef, Keeping } from '../ports/ports.ts';
 
 /** OCI content descriptor. https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
 export interface Descriptor {

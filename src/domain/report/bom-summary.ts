@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 
 /** What a report says of a BOM. The BOM may be another tool's: every field is read as if it could be anything. */
 export interface BomSummary {

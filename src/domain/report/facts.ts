@@ -3,12 +3,12 @@ import { describeSigner } from '../claims/signers.ts';
 import { titleOf } from '../claims/titles.ts';
 import { manifestOf } from '../claims/subjects.ts';
 import type { Signer, VerifiedClaim } from '../claims/types.ts';
-import type { EvidenceKind } from '../controls/catalogue.ts';
-import { isJsonObject, type Json } from '../json.ts';
-import type { Authority } from '../policy/authority.ts';
-import { readPromotion } from '../policy/vsa.ts';
+import type { EvidenceKind } from './controls/catalogue.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
+import type { Authority } from '../authority/authority.ts';
+import { readPromotion } from '../authority/vsa.ts';
 import type { Lineage } from '../lineage/types.ts';
-import type { LogEntry } from '../ports.ts';
+import type { LogEntry } from '../ports/ports.ts';
 import { summariseBom, type BomSummary } from './bom-summary.ts';
 
 /** One signed claim about the artifact, as a report lists it. */

@@ -1,7 +1,7 @@
 import { detect, formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
-import { WeighmarkError } from '../errors.ts';
-import type { Source } from '../ports.ts';
-import { isWrapper, unwrap } from './containers/unwrap.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Source } from '../ports/ports.ts';
+import { isWrapper, unwrap } from '../formats/compressed/unwrap.ts';
 import { judgeTar } from './containers/tar.ts';
 import { judgeZip, type ZipContent } from './containers/zip.ts';
 import { probeExecutable, probeMore } from './probe.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import type { NamedSource } from '../formats/types.ts';
 import { examine } from './dispatch.ts';
 import { leaveOut, newSession, spotOf } from './session.ts';

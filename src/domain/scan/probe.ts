@@ -1,9 +1,9 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { formatOfName } from '../formats/names.ts';
 import { readPickle } from '../formats/pickle/index.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
-import type { Source } from '../ports.ts';
+import type { Source } from '../ports/ports.ts';
 import { isPickleStart } from './pickle/constants.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
 import { SEVERITIES, type Place, type ScanFinding, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
 import { RULES } from './rules.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { EMPTY_ROOT, equalHashes, leafHash, rootAt, type Hash } from './merkle.ts';
 import { foldHashes, parseEntries, subtreesOf, TILE_WIDTH, tileAt, tilePath, type ReadTile, type Tile } from './tiles.ts';

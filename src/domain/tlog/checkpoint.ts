@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { canVerify, ED25519, parseNote, verifyNote, type Note, type VerifierKey, type VerifiedSignature } from './note.ts';
 import type { Hash } from './merkle.ts';
 

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { consistencyProof, equalHashes, verifyConsistency } from './merkle.ts';
 import { subtreesOf, type ReadTile } from './tiles.ts';

@@ -1,7 +1,7 @@
-import { WeighmarkError } from '../errors.ts';
-import { canonicalJson, parseStrictJsonObject } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import type { LogLeaf } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { canonicalJson, parseStrictJsonObject } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { LogLeaf } from '../ports/ports.ts';
 import { isDigest } from '../registry/reference.ts';
 
 const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;

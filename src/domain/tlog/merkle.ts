@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 
 /** RFC 6962 section 2.1: Merkle tree hashes over SHA-256. A hash is 32 bytes. */
 export type Hash = Uint8Array;

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 
 /** C2SP signed notes and verifier keys. https://c2sp.org/signed-note */
 export const ED25519 = 0x01;

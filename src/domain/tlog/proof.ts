@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { openCheckpoint, type VerifiedCheckpoint } from './checkpoint.ts';
 import { verifyInclusion, type Hash } from './merkle.ts';
 import type { VerifierKey } from './note.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { canVerify, COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, parseVkey, type VerifierKey, type VerifiedSignature } from './note.ts';
 
 /** C2SP tlog-policy: known logs, witnesses, and which of them must have cosigned. https://c2sp.org/tlog-policy */

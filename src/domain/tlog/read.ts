@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { LogEntry, LogQuery } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { LogEntry, LogQuery } from '../ports/ports.ts';
 import { auditLog } from './audit.ts';
 import type { VerifiedCheckpoint } from './checkpoint.ts';
 import { parseLeaf } from './leaf.ts';

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { nodeHash, type Hash, type SubtreeHash } from './merkle.ts';
 
 /** C2SP tlog-tiles: tiles of 256 hashes, eight tree levels each. https://c2sp.org/tlog-tiles */

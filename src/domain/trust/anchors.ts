@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Files } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Files } from '../ports/ports.ts';
 
 /**
  * Refuses an anchor whose real path lies inside an artifact or a registry: whoever wrote those must not say whom to trust

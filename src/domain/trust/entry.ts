@@ -1,9 +1,9 @@
 import type { CiIdentity, TrustAnchor, TrustEntry } from '../claims/types.ts';
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { readCertificates } from './certificates.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { readCertificates } from '../pki/certificates.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, checkIdentity, checkIssuer, compilePattern } from './identity.ts';
-import { readPublicKey } from './keys.ts';
+import { readPublicKey } from '../pki/keys.ts';
 import { parseTrustedRoot } from './trusted-root.ts';
 
 /** An entry as options or a file spell it; `key`, `certificateChain` and `trustedRoot` are contents, not paths. */

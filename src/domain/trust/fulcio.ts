@@ -1,6 +1,6 @@
 import type { San } from '../claims/types.ts';
-import { WeighmarkError } from '../errors.ts';
-import { TAG, childAt, childrenOf, expectTag, oidOf, readDer, type Der } from './der.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { TAG, childAt, childrenOf, expectTag, oidOf, readDer, type Der } from '../pki/der.ts';
 
 /** What a Fulcio certificate says, read by our own parser; nothing of it is proven here. */
 export interface FulcioCertificate {

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 
 /** Issuers whose workloads are named by certificate extensions (Fulcio OIDs), not by the SAN alone. */
 export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';

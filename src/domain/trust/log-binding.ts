@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import type { LogEntry } from './sigstore-bundle.ts';
 
 /** What a log entry must be about, all of it: this content, this signature, this key. */

@@ -1,9 +1,9 @@
 import type { CiIdentity, San, Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../claims/types.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, compilePattern } from './identity.ts';
-import { certificateFingerprint, readCertificates } from './certificates.ts';
-import { globMatches } from './glob.ts';
+import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
+import { globMatches } from '../base/glob.ts';
 import { instanceOf } from './instance.ts';
-import { readPublicKey } from './keys.ts';
+import { readPublicKey } from '../pki/keys.ts';
 
 type OidcSigner = Extract<Signer, { kind: 'oidc' }>;
 type CertificateSigner = Extract<Signer, { kind: 'certificate' }>;

@@ -1,8 +1,8 @@
 import type { TrustEntry } from '../claims/types.ts';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import { parseStrictYamlObject } from '../yaml.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseStrictYamlObject } from '../base/yaml.ts';
 import { parseEntries } from './store.ts';
 
 /** What a configuration file may say; absent: not said. Paths are as written, relative to the file's folder. */

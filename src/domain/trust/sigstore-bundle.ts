@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 
 /**
  * Any Sigstore bundle, 0.1 to 0.3, over a DSSE envelope or a message; every member is bounded and known.

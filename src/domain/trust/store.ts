@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
 import type { CiIdentity, TrustEntry } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import type { AllowedFile } from '../ports.ts';
-import { parseStrictYamlObject } from '../yaml.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { AllowedFile } from '../ports/ports.ts';
+import { parseStrictYamlObject } from '../base/yaml.ts';
 import { makeEntry } from './entry.ts';
 
 export interface TrustFile {

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate, createHash } from 'node:crypto';
 import type { VerifiedTime } from '../claims/types.ts';
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { certificateFingerprint, readCertificates } from './certificates.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
 import { extendedKeyUsage, extensionsOf, issuerAndSerial } from './fulcio.ts';
-import { readTimestamp, type TimestampResponse } from './rfc3161.ts';
+import { readTimestamp, type TimestampResponse } from '../pki/rfc3161.ts';
 
 /** A time-stamp authority the caller believes. */
 export interface TimestampAuthority {

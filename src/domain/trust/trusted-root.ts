@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
 
 /** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */

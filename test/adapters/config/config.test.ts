@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readConfiguration } from '../../../src/adapters/config/index.ts';
 import { createFiles } from '../../../src/adapters/files/index.ts';
-import type { AllowedFile, Configuration } from '../../../src/domain/ports.ts';
+import type { AllowedFile, Configuration } from '../../../src/domain/ports/ports.ts';
 import { parseSettings, tightenedBy } from '../../../src/domain/trust/settings.ts';
 
 const files = createFiles();

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { loadAddon } from '../../../src/adapters/hasher/native.ts';
-import type { WeighmarkError } from '../../../src/domain/errors.ts';
+import type { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { ENGINES, fileOf, folder, pattern, tree } from './harness.ts';
 import { hashOnLanes } from '../../../src/adapters/hasher/lanes-hasher.ts';
 

@@ -10,12 +10,12 @@ import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createUserSigners } from '../../../src/adapters/keys/index.ts';
 import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import { keygen } from '../../../src/flows/keygen.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { keygen } from '../../../src/flows/sign/keygen.ts';
 import { certificate, DIGITAL_SIGNATURE, CODE_SIGNING } from '../sigstore/x509.ts';
 import { makeAuthority, makeInstance, timestampToken } from '../sigstore/instance.ts';
 import { serve } from '../sigstore/services.ts';
-import { TAG, childrenOf, childAt, readDer } from '../../../src/domain/trust/der.ts';
+import { TAG, childrenOf, childAt, readDer } from '../../../src/domain/pki/der.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weighmark-keys-'));
 const files = createFiles();

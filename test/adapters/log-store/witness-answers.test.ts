@@ -3,7 +3,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { COSIGNATURE_ED25519, formatSignature, formatVkey, keyId, parseNote, rawPublicKey } from '../../../src/domain/tlog/note.ts';
-import { integrateLog } from '../../../src/flows/log.ts';
+import { integrateLog } from '../../../src/flows/registry/log.ts';
 import { leafOf, scratchRegistry } from '../registries/scratch.ts';
 import { listen } from '../registries/server.ts';
 

@@ -6,7 +6,7 @@ import { parseCheckpoint, type Checkpoint } from '../../../src/domain/tlog/check
 import { verifyConsistency } from '../../../src/domain/tlog/merkle.ts';
 import { COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, cosignedMessage, formatSignature, formatVkey, keyId, parseNote, rawPublicKey, verifyNote, parseVkey } from '../../../src/domain/tlog/note.ts';
 import { evaluateQuorum, parseLogPolicy } from '../../../src/domain/tlog/quorum.ts';
-import { integrateLog, requireQuorum } from '../../../src/flows/log.ts';
+import { integrateLog, requireQuorum } from '../../../src/flows/registry/log.ts';
 import { leafOf, scratchRegistry } from '../registries/scratch.ts';
 import { listen } from '../registries/server.ts';
 

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { initRegistry, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../../src/domain/digest/hex.ts';
 import { buildManifest, type Manifest } from '../../../src/domain/digest/manifest.ts';
-import type { LogLeaf, Registry } from '../../../src/domain/ports.ts';
+import type { LogLeaf, Registry } from '../../../src/domain/ports/ports.ts';
 
 export interface Scratch {
   readonly folder: string;

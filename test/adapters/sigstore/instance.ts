@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
-import { TAG, childAt, childrenOf, der, derInteger, derOid, readDer } from '../../../src/domain/trust/der.ts';
+import { TAG, childAt, childrenOf, der, derInteger, derOid, readDer } from '../../../src/domain/pki/der.ts';
 import { promise } from '../../interop/sigstore/ct-log.ts';
 import { AUTHORITY, CODE_SIGNING, DIGITAL_SIGNATURE, algorithm, alternativeNames, certificate, certificateOf, extendedUse, extension, generalizedTime, hashOf, tbsOf, utf8 } from './x509.ts';
 

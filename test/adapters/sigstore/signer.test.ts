@@ -11,8 +11,8 @@ import { servicesFrom } from '../../../src/adapters/sigstore/services.ts';
 import { createTimestamper } from '../../../src/adapters/sigstore/timestamp.ts';
 import { exchange } from '../../../src/adapters/sigstore/http.ts';
 import { tokenSource } from '../../../src/adapters/sigstore/token.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import { makeCertificate } from '../../domain/claims/make-certificate.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { makeCertificate } from '../../domain/pki/make-certificate.ts';
 import { emailClaims, startIssuer, type Issuer } from '../../interop/sigstore/issuer.ts';
 import { serve, type FakeServer } from './services.ts';
 

@@ -8,7 +8,7 @@ import { createFiles } from '../../../src/adapters/files/index.ts';
 import { publicGoodRoot } from '../../../src/adapters/sigstore/public-good.ts';
 import { updatePublicGoodRoot, type TufSource } from '../../../src/adapters/sigstore/update.ts';
 import { parseTrustedRoot } from '../../../src/domain/trust/trusted-root.ts';
-import { canonicalJson } from '../../../src/domain/json.ts';
+import { canonicalJson } from '../../../src/domain/base/json.ts';
 import { makeInstance } from './instance.ts';
 import { serve, type FakeServer } from './services.ts';
 

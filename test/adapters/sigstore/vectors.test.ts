@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createKeylessVerifier, type Proof, type ProofOptions } from '../../../src/adapters/sigstore/verifier.ts';
-import { WeighmarkError, type Code } from '../../../src/domain/errors.ts';
+import { WeighmarkError, type Code } from '../../../src/domain/base/errors.ts';
 import { mismatch } from '../../../src/domain/trust/match.ts';
 
 /** Bundles by other tools: cosign 3.1.3 and sigstore-js on a private Sigstore, model_signing on the public-good one. */

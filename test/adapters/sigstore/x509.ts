@@ -1,5 +1,5 @@
 import { createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
-import { TAG, der, derInteger, derOid } from '../../../src/domain/trust/der.ts';
+import { TAG, der, derInteger, derOid } from '../../../src/domain/pki/der.ts';
 
 /** What a test certificate says; times are Dates, extensions come ready in DER. */
 export interface CertificateSpec {

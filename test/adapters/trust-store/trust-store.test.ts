@@ -7,12 +7,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createUserTrustStore } from '../../../src/adapters/trust-store/index.ts';
-import type { TrustStore } from '../../../src/domain/ports.ts';
+import type { TrustStore } from '../../../src/domain/ports/ports.ts';
 import { refuseInside } from '../../../src/domain/trust/anchors.ts';
 import { makeEntry } from '../../../src/domain/trust/entry.ts';
-import { usePatterns } from '../../../src/domain/trust/pattern-engine.ts';
+import { usePatterns } from '../../../src/domain/base/pattern-engine.ts';
 import { formatTrustFile, parseTrustFile } from '../../../src/domain/trust/store.ts';
-import { trustAdd, trustExport, trustRemove } from '../../../src/flows/trust.ts';
+import { trustAdd, trustExport, trustRemove } from '../../../src/flows/setup/trust.ts';
 import { makeInstance } from '../sigstore/instance.ts';
 
 const files = createFiles();

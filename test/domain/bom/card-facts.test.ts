@@ -5,7 +5,7 @@ import { createBomValidator } from '../../../src/adapters/bom-validator/index.ts
 import { bomBytes } from '../../../src/domain/bom/create.ts';
 import { SPEC_VERSIONS, type ModelCard } from '../../../src/domain/bom/types.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
-import { parseStrictJson } from '../../../src/domain/json.ts';
+import { parseStrictJson } from '../../../src/domain/base/json.ts';
 import { parseFacts, statedTexts } from '../../../src/domain/metadata/stated.ts';
 import { tar, zip } from '../scan/build.ts';
 import { bomOf, safetensors, subjectOf } from './support.ts';

@@ -5,7 +5,7 @@ import { bomBytes } from '../../../src/domain/bom/create.ts';
 import { SPEC_VERSIONS } from '../../../src/domain/bom/types.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
 import { valueAt } from '../../../src/domain/bom/validate/walk.ts';
-import { parseStrictJson } from '../../../src/domain/json.ts';
+import { parseStrictJson } from '../../../src/domain/base/json.ts';
 import { fact } from '../../../src/domain/metadata/read.ts';
 import { bomOf, propertiesOf, safetensors, subjectOf } from './support.ts';
 

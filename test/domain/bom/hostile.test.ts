@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createBomValidator } from '../../../src/adapters/bom-validator/index.ts';
 import { bomBytes } from '../../../src/domain/bom/create.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
-import { parseStrictJson } from '../../../src/domain/json.ts';
+import { parseStrictJson } from '../../../src/domain/base/json.ts';
 import { bomOf, safetensors } from './support.ts';
 
 /** Keys that readers look for, with whatever a hostile or careless publisher may put there. */

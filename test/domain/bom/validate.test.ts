@@ -3,13 +3,13 @@ import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { createBomValidator } from '../../../src/adapters/bom-validator/index.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import type { Files } from '../../../src/domain/ports.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import type { Files } from '../../../src/domain/ports/ports.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
 import { checkXmlBom } from '../../../src/domain/bom/validate/xml.ts';
 import { minimumElements } from '../../../src/domain/bom/validate/elements.ts';
-import { findingsOf } from '../../../src/domain/verdict.ts';
-import { bomValidate, type BomValidateOutcome } from '../../../src/flows/bom-validate.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import { bomValidate, type BomValidateOutcome } from '../../../src/flows/bom/validate.ts';
 import { bomOf, NO_VECTORS, safetensors, vector, VECTORS } from './support.ts';
 
 const validator = createBomValidator();

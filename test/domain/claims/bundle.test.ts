@@ -10,9 +10,9 @@ import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD, PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
 import type { TrustEntry } from '../../../src/domain/claims/types.ts';
-import { verifyClaim } from '../../../src/domain/claims/verify-claim.ts';
+import { verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
-import { omsHint } from '../../../src/domain/trust/keys.ts';
+import { omsHint } from '../../../src/domain/pki/keys.ts';
 import { needVectors, VECTORS } from '../../flows/claims-world.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatDigestList, parseDigestList, type ListedFile } from '../../../src/domain/digest/list.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 
 const hex = (char: string) => char.repeat(64);
 const file = (path: string, sizeBytes = 1): ListedFile => ({ path, sizeBytes, sha256: hex('a'), blake3: hex('b') });

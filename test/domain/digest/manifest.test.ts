@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { buildManifest, parseIndex, parseManifest, type ManifestFile } from '../../../src/domain/digest/manifest.ts';
 import { mediaTypeOf } from '../../../src/domain/digest/media-type.ts';
 

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { bytesSource, fieldReader, readFormat, type FormatReport } from '../../../src/domain/formats/index.ts';
-import type { Source } from '../../../src/domain/ports.ts';
+import type { Source } from '../../../src/domain/ports/ports.ts';
 import { codesOf, hollowSource, reportOf, safetensors, u32le, u64le } from './support.ts';
 
 const MIB = 2 ** 20;

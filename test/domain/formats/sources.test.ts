@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { bytesSource, cachedSource, chunksOf, Cursor, inflate, streamSource, windowSource } from '../../../src/domain/formats/index.ts';
-import { LIMITS } from '../../../src/domain/limits.ts';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
 
 const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 2654435761) >>> 24);
 const BYTES = noise(300_000);

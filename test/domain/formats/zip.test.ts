@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { bytesSource, collect, memberSource, openMember, readZip } from '../../../src/domain/formats/index.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { codesOf, reportOf, reportOfFile, u32le, u64le, VECTORS, vectorsMissing } from './support.ts';
 
 interface Part {

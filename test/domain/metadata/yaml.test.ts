@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { frontMatter, readCard } from '../../../src/domain/metadata/card.ts';
 import { parseYaml } from '../../../src/domain/metadata/read.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import { LIMITS } from '../../../src/domain/limits.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { file } from './support.ts';
 
 const refused = (yaml: string, code = 'format-invalid') => assert.throws(() => parseYaml(yaml, 'README.md'), { code }, yaml.slice(0, 60));

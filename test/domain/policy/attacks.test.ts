@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
-import { findingsOf } from '../../../src/domain/verdict.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { BASE, D0, ID, MODEL, PROD, TUNED, approval, bomOf, built, claim, codes, decide, evaluation, facts, hex, honest, manifest, policy, step } from './world.ts';
 
 const prod = policy(PROD);
@@ -76,13 +76,13 @@ test('10 a step began before its input existed', async () => {
 });
 
 test('11 tampered payload: the signature no longer fits', async () => {
-  const { verifyClaim } = await import('../../../src/domain/claims/verify-claim.ts');
+  const { verifyClaim } = await import('../../../src/domain/trust/verify-claim.ts');
   const { bundleOf } = await import('../../../src/adapters/keys/bundle.ts');
   const { buildStatement } = await import('../../../src/domain/claims/statement.ts');
   const { preAuthEncoding } = await import('../../../src/domain/claims/dsse.ts');
   const { sign } = await import('node:crypto');
   const { people, NOW } = await import('./world.ts');
-  const { omsHint } = await import('../../../src/domain/trust/keys.ts');
+  const { omsHint } = await import('../../../src/domain/pki/keys.ts');
   const signed = buildStatement([manifest(MODEL)], PREDICATES.evaluation, { result: 'FAILED' });
   const shown = buildStatement([manifest(MODEL)], PREDICATES.evaluation, { result: 'PASSED' });
   const signature = sign('sha256', preAuthEncoding(signed), people.erin.key);

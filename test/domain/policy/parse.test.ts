@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { parse as parseYaml } from 'yaml';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { conforms } from '../../../src/domain/policy/conforms.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import { POLICY_SCHEMA } from '../../../src/domain/policy/schema.ts';

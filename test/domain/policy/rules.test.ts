@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { auditEvents, type AuditState } from '../../../src/domain/policy/audit-events.ts';
 import { licenceProblem } from '../../../src/domain/policy/licence-rule.ts';
-import type { Environment } from '../../../src/domain/policy/types.ts';
+import type { Environment } from '../../../src/domain/authority/types.ts';
 import { MODEL, bomOf, claim, codes, decide, facts, hex, honest, policy } from './world.ts';
 
 const prod = (rules: string): ReturnType<typeof policy> => policy(`\n  - name: prod\n${rules.split('\n').map((line) => `    ${line}`).join('\n')}`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildScanPredicate } from '../../../src/domain/claims/scan-claim.ts';
+import { buildScanPredicate } from '../../../src/domain/scan/scan-claim.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
-import { findingsOf } from '../../../src/domain/verdict.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { ScanFinding, Unexamined } from '../../../src/domain/scan/index.ts';

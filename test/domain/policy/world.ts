@@ -4,15 +4,15 @@ import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { PREDICATES, buildTypeOf, type Role, type Step } from '../../../src/domain/claims/predicates.ts';
 import { buildStatement } from '../../../src/domain/claims/statement.ts';
 import type { Subject, TrustEntry, VerifiedClaim } from '../../../src/domain/claims/types.ts';
-import { verifyClaim } from '../../../src/domain/claims/verify-claim.ts';
+import { verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
 import { caseOf, evaluate, type Evaluation } from '../../../src/domain/policy/evaluate.ts';
 import type { Case, GateFacts } from '../../../src/domain/policy/facts.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
-import type { Policy } from '../../../src/domain/policy/types.ts';
-import { approvalProperty, buildPromotion, type PromotionParts } from '../../../src/domain/policy/vsa.ts';
-import { omsHint } from '../../../src/domain/trust/keys.ts';
-import { findingsOf } from '../../../src/domain/verdict.ts';
-import type { LogEntry } from '../../../src/domain/ports.ts';
+import type { Policy } from '../../../src/domain/authority/types.ts';
+import { approvalProperty, buildPromotion, type PromotionParts } from '../../../src/domain/authority/vsa.ts';
+import { omsHint } from '../../../src/domain/pki/keys.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import type { LogEntry } from '../../../src/domain/ports/ports.ts';
 
 /** People with real keys, who really sign; every claim here was verified by the code that ships. */
 export interface Person {

@@ -4,10 +4,10 @@ import { buildOms } from '../../../src/domain/claims/oms.ts';
 import { HISTORIC_OMS, PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import type { Statement } from '../../../src/domain/claims/types.ts';
-import type { ClaimOutcome } from '../../../src/domain/claims/verify-claim.ts';
+import type { ClaimOutcome } from '../../../src/domain/trust/verify-claim.ts';
 import type { ManifestFile } from '../../../src/domain/digest/manifest.ts';
-import type { LogLeaf } from '../../../src/domain/ports.ts';
-import { actorOf } from '../../../src/domain/registry/actor.ts';
+import type { LogLeaf } from '../../../src/domain/ports/ports.ts';
+import { actorOf } from '../../../src/domain/authority/actor.ts';
 import { parseReference } from '../../../src/domain/registry/reference.ts';
 import { descriptorsOf, isOmsSignature, predicateTypeOf, readDescriptor, statementOf } from '../../../src/domain/registry/referrer.ts';
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { crc32, deflateRawSync } from 'node:zlib';
-import { bytesSource } from '../../../src/domain/formats/source.ts';
+import { bytesSource } from '../../../src/domain/base/source.ts';
 import { atLeast, scanFile, type ScanResult, type Severity } from '../../../src/domain/scan/index.ts';
 
 /** Scans bytes under a name. Strings are Latin-1. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { indexFeeds, inRange, matchDigests, matchName, matchSigner, matchTensor, unreadFindings } from '../../../src/domain/scan/feeds/match.ts';
 import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
 import { checkFeedSignature } from '../../../src/domain/scan/feeds/signed.ts';

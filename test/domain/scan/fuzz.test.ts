@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeLz4 } from '../../../src/domain/scan/containers/lz4.ts';
-import { decodeLzmaAlone, decodeXz } from '../../../src/domain/scan/containers/lzma.ts';
+import { decodeLz4 } from '../../../src/domain/formats/compressed/lz4.ts';
+import { decodeLzmaAlone, decodeXz } from '../../../src/domain/formats/compressed/lzma.ts';
 import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { global, PROTO4, text } from '../formats/pickle/assemble.ts';
 import { scan } from './build.ts';
 import { mutated, SEEDS } from './seeds.ts';

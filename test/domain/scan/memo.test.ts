@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { LIMITS } from '../../../src/domain/limits.ts';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { bytesOf, PROTO4, stackGlobal, text } from '../formats/pickle/assemble.ts';
 import { fired, scan, told } from './build.ts';
 

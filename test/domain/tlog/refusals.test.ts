@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { canonicalJson } from '../../../src/domain/json.ts';
+import { canonicalJson } from '../../../src/domain/base/json.ts';
 import { growLog } from '../../../src/domain/tlog/append.ts';
 import { auditLog } from '../../../src/domain/tlog/audit.ts';
 import { formatCheckpoint, openCheckpoint, type Checkpoint } from '../../../src/domain/tlog/checkpoint.ts';

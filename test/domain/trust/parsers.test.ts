@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import { TAG, childrenOf, der, derInteger, derOid, oidOf, readDer, timeOf } from '../../../src/domain/trust/der.ts';
-import { verifyDigest } from '../../../src/domain/trust/ecdsa.ts';
-import { globMatches } from '../../../src/domain/trust/glob.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { TAG, childrenOf, der, derInteger, derOid, oidOf, readDer, timeOf } from '../../../src/domain/pki/der.ts';
+import { verifyDigest } from '../../../src/domain/pki/ecdsa.ts';
+import { globMatches } from '../../../src/domain/base/glob.ts';
 import { parseTrustedRoot } from '../../../src/domain/trust/trusted-root.ts';
-import { parseStrictYaml } from '../../../src/domain/yaml.ts';
+import { parseStrictYaml } from '../../../src/domain/base/yaml.ts';
 import { makeInstance } from '../../adapters/sigstore/instance.ts';
 
 test('DER: what is built is read back', () => {

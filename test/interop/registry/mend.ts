@@ -13,7 +13,7 @@ import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createProgress } from '../../../src/adapters/progress.ts';
 import { openRegistry } from '../../../src/adapters/registries/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
-import { pull } from '../../../src/flows/pull.ts';
+import { pull } from '../../../src/flows/registry/pull.ts';
 
 const [port = '', registry = '', name = ''] = process.argv.slice(2);
 const GROUP = 16 << 10;

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { TAG, childAt, childrenOf, der, oidOf, readDer } from '../../../src/domain/trust/der.ts';
+import { TAG, childAt, childrenOf, der, oidOf, readDer } from '../../../src/domain/pki/der.ts';
 
 const POISON = '1.3.6.1.4.1.11129.2.4.3';
 

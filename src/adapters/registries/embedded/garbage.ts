@@ -1,9 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
-import type { Collected, TransparencyLog } from '../../../domain/ports.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
+import type { Collected, TransparencyLog } from '../../../domain/ports/ports.ts';
 import { readBlob } from './blobs.ts';
 import { layoutFolders, readLayout } from './layout.ts';
 

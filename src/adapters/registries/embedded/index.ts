@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
-import type { NewRegistry, Registry } from '../../../domain/ports.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
+import type { NewRegistry, Registry } from '../../../domain/ports/ports.ts';
 import { parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';

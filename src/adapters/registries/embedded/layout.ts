@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject, type Json } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { readDescriptor, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';

@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { findCredentials, type CredentialDeps, type Credentials } from './credentials.ts';
 import { bodyOf, sendPatiently } from './http.ts';
 

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { createAuthorizer, denied, parseChallenge } from './auth.ts';
 import { resolveHost } from './address.ts';
 import type { CredentialDeps } from './credentials.ts';

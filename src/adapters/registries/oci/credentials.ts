@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { createFiles } from '../../files/index.ts';
 
 /** What Docker's configuration knows for one host. Never printed, never in an error. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ociDigest } from '../../../domain/digest/hex.ts';
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { fileError } from '../../files/errors.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';

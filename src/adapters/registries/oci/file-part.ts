@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import type { ClientRequest } from 'node:http';
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { fileError } from '../../files/errors.ts';
 
 /** Part of a file to send: bytes [start, end). */

@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { resolveHost, type Address } from './address.ts';
 import { sendPart, type FilePart } from './file-part.ts';
 import { tapped } from './tap.ts';

@@ -1,10 +1,10 @@
 import { ociDigest } from '../../../domain/digest/hex.ts';
 import { MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
-import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/ports.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
+import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/ports/ports.ts';
 import { checkArtifactName, checkTag, isDigest, parseOciLocation } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, EMPTY_CONFIG, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { stateFolder, type RegistryDeps } from '../setup.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { sha256Hex, ociDigest } from '../../../domain/digest/hex.ts';
 import { MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject, type Json } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
-import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../../domain/ports.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
+import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../../domain/ports/ports.ts';
 import { EMPTY_CONFIG, EMPTY_CONFIG_TYPE, readDescriptor, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { growLog } from '../../../domain/tlog/append.ts';
 import { auditLog } from '../../../domain/tlog/audit.ts';

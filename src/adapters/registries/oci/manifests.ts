@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ociDigest } from '../../../domain/digest/hex.ts';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
-import { WeighmarkError } from '../../../domain/errors.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { descriptorsOf, fallbackTag, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';

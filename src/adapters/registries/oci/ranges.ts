@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../../../domain/errors.ts';
-import type { Source } from '../../../domain/ports.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import type { Source } from '../../../domain/ports/ports.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import type { Span } from './stream-check.ts';

@@ -4,7 +4,7 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { groupValues } from '../../../domain/digest/group-values.ts';
 import { CV_BYTES, GROUP_BYTES } from '../../../domain/digest/outboard.ts';
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { BUFFER_BYTES, createKernel } from '../../hasher/kernel.ts';
 import type { Checked, FromCheck, Span, ToCheck } from './stream-check.ts';
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { fileError } from '../../files/errors.ts';
 
 /** Half-open range of bytes. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../../domain/digest/hex.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import type { OciClient } from './client.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../../../domain/errors.ts';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import type { FilePart } from './file-part.ts';
 import { mayPass, patiently, pause, sendPatiently, type HttpResponse } from './http.ts';

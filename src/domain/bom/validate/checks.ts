@@ -1,6 +1,6 @@
-import { isJsonObject, type Json } from '../../json.ts';
-import { isSpdxExpression } from '../licence.ts';
-import { purlProblem } from '../purl.ts';
+import { isJsonObject, type Json } from '../../base/json.ts';
+import { isSpdxExpression } from '../../metadata/licence.ts';
+import { purlProblem } from '../../metadata/purl.ts';
 import { places, valueAt, type Place } from './walk.ts';
 
 /** Something wrong with a BOM, and where. */

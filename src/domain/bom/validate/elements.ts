@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../../json.ts';
+import { isJsonObject, type Json } from '../../base/json.ts';
 
 /** A set of minimum elements somebody may demand. */
 export type ElementSet = 'g7' | 'ntia';

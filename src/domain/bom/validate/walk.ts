@@ -1,4 +1,4 @@
-import type { Json } from '../../json.ts';
+import type { Json } from '../../base/json.ts';
 
 /** One object or scalar of a BOM and where it stands. */
 export interface Place {

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../../errors.ts';
+import { WeighmarkError } from '../../base/errors.ts';
 import type { BomProblem } from './checks.ts';
 
 /** A CycloneDX XML document, as far as it is looked at before the schema is asked. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { LIMITS } from '../../limits.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { Opcode } from './opcodes.ts';
 import type { PickleBytes, PickleValue } from './values.ts';
 import { ensure, findLineEnd, inView, position, skip, type Window } from './window.ts';

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../limits.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { Argument } from './decode.ts';
 import { addEntries, addItems, checkWeight, dict, dictOf, isArray, sequence } from './build.ts';
 import { isPair, mayKeep, note, pop, popMark, problem, push, top, type Machine } from './machine.ts';

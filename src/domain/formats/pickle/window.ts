@@ -1,4 +1,4 @@
-import type { Source } from '../../ports.ts';
+import type { Source } from '../../ports/ports.ts';
 
 const CHUNK = 1 << 18;
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Source } from '../../ports.ts';
+import type { Source } from '../../ports/ports.ts';
 
 /** Rows of a text table or JSON lines file that came and went; order does not count. */
 export interface RecordChange {

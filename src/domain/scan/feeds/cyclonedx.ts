@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../json.ts';
+import { isJsonObject } from '../../base/json.ts';
 import type { Severity } from '../types.ts';
 import { digestOf, objects, text, type JsonObject } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';

@@ -1,4 +1,4 @@
-import { WeighmarkError } from '../../errors.ts';
+import { WeighmarkError } from '../../base/errors.ts';
 import { digestOf } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../../json.ts';
+import { isJsonObject, type Json } from '../../base/json.ts';
 import type { FeedDigest } from './types.ts';
 
 export type JsonObject = { readonly [key: string]: Json };

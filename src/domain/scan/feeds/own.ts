@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml';
-import { WeighmarkError } from '../../errors.ts';
+import { WeighmarkError } from '../../base/errors.ts';
 import type { Severity } from '../types.ts';
 import { SEVERITIES } from '../types.ts';
 import { digestOf } from './fields.ts';

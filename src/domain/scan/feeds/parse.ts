@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../../errors.ts';
-import { isJsonObject, parseStrictJson, type Json } from '../../json.ts';
-import { LIMITS } from '../../limits.ts';
+import { WeighmarkError } from '../../base/errors.ts';
+import { isJsonObject, parseStrictJson, type Json } from '../../base/json.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { parseCycloneDx } from './cyclonedx.ts';
 import { parseDigests } from './digests.ts';
 import { parseOsv } from './osv.ts';

@@ -1,5 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { WeighmarkError } from '../../errors.ts';
+import { WeighmarkError } from '../../base/errors.ts';
 
 /**
  * Checks a feed's detached signature: base64 of an Ed25519 signature, or of ECDSA (DER) or RSA over SHA-256, as

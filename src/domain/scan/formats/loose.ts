@@ -1,5 +1,5 @@
-import { windowSource } from '../../formats/source.ts';
-import type { Source } from '../../ports.ts';
+import { windowSource } from '../../base/source.ts';
+import type { Source } from '../../ports/ports.ts';
 import { candidateOf } from '../pickle/constants.ts';
 import { newSession, report, type Spot } from '../session.ts';
 

@@ -1,5 +1,5 @@
-import { windowSource } from '../../formats/source.ts';
-import type { Source } from '../../ports.ts';
+import { windowSource } from '../../base/source.ts';
+import type { Source } from '../../ports/ports.ts';
 import { judgePickles } from '../pickle/judge.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { atLeast } from '../types.ts';

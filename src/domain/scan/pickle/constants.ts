@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { PickleValue, PickleVisitor } from '../../formats/pickle/index.ts';
-import { bytesSource, windowSource } from '../../formats/source.ts';
-import type { Source } from '../../ports.ts';
-import { unwrapBytes } from '../containers/unwrap.ts';
+import { bytesSource, windowSource } from '../../base/source.ts';
+import type { Source } from '../../ports/ports.ts';
+import { unwrapBytes } from '../../formats/compressed/unwrap.ts';
 
 /** A constant that looks like another pickle, perhaps encoded or compressed. */
 export interface Candidate {

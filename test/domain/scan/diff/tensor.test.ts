@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesSource } from '../../../../src/domain/formats/source.ts';
+import { bytesSource } from '../../../../src/domain/base/source.ts';
 import { decoderOf } from '../../../../src/domain/scan/diff/decode.ts';
 import { compareRecords } from '../../../../src/domain/scan/diff/records.ts';
 import { compareSettings } from '../../../../src/domain/scan/diff/settings.ts';
