@@ -8,7 +8,11 @@ import { createFiles } from './adapters/files/index.ts';
 import { createHasher } from './adapters/hasher/index.ts';
 import type { TrustEntry } from './domain/claims/types.ts';
 import { WeighmarkError } from './domain/base/errors.ts';
-import type { ClaimSigner, Hasher, HashAlgorithm, HashResult, KeylessVerifier, Progress } from './domain/ports/ports.ts';
+import type { ClaimSigner } from './domain/ports/signing.ts';
+import type { Hasher, HashResult } from './domain/ports/hasher.ts';
+import type { HashAlgorithm } from './domain/digest/algorithm.ts';
+import type { KeylessVerifier } from './domain/trust/keyless-verifier.ts';
+import type { Progress } from './domain/ports/terminal.ts';
 import type { Severity } from './domain/scan/types.ts';
 import { inspectPath, type InspectOutcome } from './flows/describe/inspect.ts';
 import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
@@ -23,7 +27,9 @@ export { formatDigestList, parseDigestList, type ListedFile } from './domain/dig
 export { omsRoot } from './domain/digest/root.ts';
 export { PREDICATES } from './domain/claims/predicates.ts';
 export type { Signer, Statement, Subject, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from './domain/claims/types.ts';
-export type { ClaimSigner, HashAlgorithm, HashResult } from './domain/ports/ports.ts';
+export type { ClaimSigner } from './domain/ports/signing.ts';
+export type { HashAlgorithm } from './domain/digest/algorithm.ts';
+export type { HashResult } from './domain/ports/hasher.ts';
 export type { ArtifactScan, InspectOutcome, SealOutcome, VerifyOutcome };
 
 /** What every call takes. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { create, replace } from 'tar';
-import type { EvidencePacker } from '../domain/ports/ports.ts';
+import type { EvidencePacker } from '../domain/ports/outside.ts';
 import { fileError } from './files/errors.ts';
 
 /** Of a folder registry: what is evidence. Its index, locks and keys are not. */

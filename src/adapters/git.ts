@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Git } from '../domain/ports/ports.ts';
+import type { Git } from '../domain/ports/git.ts';
 
 /** A repository's own configuration could name programs to run: every such setting is overridden. */
 const SAFE = ['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'diff.external=', 'core.pager=cat', 'core.sshCommand=false', 'protocol.allow=never'];

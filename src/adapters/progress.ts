@@ -1,5 +1,5 @@
 import { formatBytes } from '../domain/base/units.ts';
-import type { Progress } from '../domain/ports/ports.ts';
+import type { Progress } from '../domain/ports/terminal.ts';
 
 const APPEARS_AFTER_MS = 500;
 const REFRESH_MS = 100;

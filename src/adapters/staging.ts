@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Staging, Stagings } from '../domain/ports/ports.ts';
+import type { Staging, Stagings } from '../domain/ports/files.ts';
 import { checkPath } from '../domain/base/paths.ts';
 import { fileError } from './files/errors.ts';
 import { syncFolder, writeFileAtomic } from './files/write.ts';

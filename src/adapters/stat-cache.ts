@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Digests, FileStamp, StatCache } from '../domain/ports/ports.ts';
+import type { Digests } from '../domain/digest/algorithm.ts';
+import type { FileStamp, StatCache } from '../domain/ports/files.ts';
 
 /**
  * A file changed again within its file system's timestamp granularity looks unchanged: stamps this close to the moment

@@ -3,7 +3,8 @@ import { sha256Hex } from '../domain/digest/hex.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../domain/base/json.ts';
 import { LIMITS } from '../domain/base/limits.ts';
-import type { Files, VersionMemory } from '../domain/ports/ports.ts';
+import type { Files } from '../domain/ports/files.ts';
+import type { VersionMemory } from '../domain/ports/trust.ts';
 import { withLock } from './log-store/lock.ts';
 
 /** Kept in the user's own state folder, a file for each line of versions. */

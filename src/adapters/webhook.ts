@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Webhook } from '../domain/ports/ports.ts';
+import type { Webhook } from '../domain/ports/outside.ts';
 import { send, type HttpResponse } from './registries/oci/http.ts';
 
 export interface WebhookSettings {

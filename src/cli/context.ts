@@ -1,6 +1,16 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Assets, BomSchemaValidator, Clock, Configuration, EvidencePacker, Feeds, Files, Git, Hasher, KeylessVerifier, Progress, Registries, Registry, Signers, Stagings, StatCache, TrustStore, VersionMemory, Webhook } from '../domain/ports/ports.ts';
+import type { Assets, EvidencePacker, Webhook } from '../domain/ports/outside.ts';
+import type { BomSchemaValidator } from '../domain/ports/bom-validator.ts';
+import type { Clock, Progress } from '../domain/ports/terminal.ts';
+import type { Configuration, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
+import type { Feeds } from '../domain/ports/feeds.ts';
+import type { Files, Stagings, StatCache } from '../domain/ports/files.ts';
+import type { Git } from '../domain/ports/git.ts';
+import type { Hasher } from '../domain/ports/hasher.ts';
+import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
+import type { Registries, Registry } from '../domain/ports/registry.ts';
+import type { Signers } from '../domain/ports/signing.ts';
 import { isTerminal, streamOf } from './output.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */

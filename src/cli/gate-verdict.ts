@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { passedCheck, verdictOf, type Verdict } from '../domain/base/verdict.ts';
 import type { PinnedCheckpoint } from '../flows/gate/log-freshness.ts';
-import type { Registry } from '../domain/ports/ports.ts';
+import type { Registry } from '../domain/ports/registry.ts';
 import type { Context } from './context.ts';
 import { addLogOptions } from './registry-options.ts';
 import { gatePorts, openTarget, openUnder, policyFrom, policyOption, type LoadedPolicy, type PolicyOptions } from './policy-options.ts';

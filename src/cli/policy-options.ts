@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Policy } from '../domain/authority/types.ts';
-import type { Registry } from '../domain/ports/ports.ts';
+import type { Registry } from '../domain/ports/registry.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate/gate.ts';

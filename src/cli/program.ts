@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { appendFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
-import type { Files } from '../domain/ports/ports.ts';
+import type { Files } from '../domain/ports/files.ts';
 import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';

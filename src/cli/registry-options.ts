@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Registry, RegistryOptions } from '../domain/ports/ports.ts';
+import type { Registry, RegistryOptions } from '../domain/ports/registry.ts';
 import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
 import { collect } from './command.ts';

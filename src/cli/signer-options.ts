@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { ClaimSigner, KeylessSignerOptions } from '../domain/ports/ports.ts';
+import type { ClaimSigner, KeylessSignerOptions } from '../domain/ports/signing.ts';
 import type { Settings } from '../domain/trust/settings.ts';
 import type { Context } from './context.ts';
 import { say } from './output.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createStatCache, statCacheFolder } from '../../src/adapters/stat-cache.ts';
-import type { FileStamp } from '../../src/domain/ports/ports.ts';
+import type { FileStamp } from '../../src/domain/ports/files.ts';
 
 const SECOND = 1_000_000_000n;
 const stamp: FileStamp = { dev: 1n, ino: 2n, sizeBytes: 3n, mtimeNs: 100n * SECOND, ctimeNs: 100n * SECOND };

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { X509Certificate, generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { makeEntry } from '../../src/domain/trust/entry.ts';
 import { readPublicKey } from '../../src/domain/pki/keys.ts';
 import { mismatch } from '../../src/domain/trust/match.ts';
 import { authorityFromPem, verifiedTime, type TimestampAuthority } from '../../src/domain/trust/timestamp-authority.ts';
-import { X509Certificate } from 'node:crypto';
 import { SIGNED_AT, base64, makeAuthority, makeInstance, timestampToken, type TestAuthority } from '../adapters/sigstore/instance.ts';
 import { AUTHORITY, DIGITAL_SIGNATURE, certificate, extendedUse } from '../adapters/sigstore/x509.ts';
 import { assertRefused, changed, instance, verifierFor } from './support.ts';

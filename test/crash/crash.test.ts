@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { LogEntry } from '../../src/domain/ports/ports.ts';
+import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
 import { filesBelow, makeModel, makeWorld, requireWhole, type Kill, type World } from './world.ts';
 

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { openRegistry } from '../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
-import type { LogEntry, Registry } from '../../src/domain/ports/ports.ts';
+import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
+import type { Registry } from '../../src/domain/ports/registry.ts';
 import { parseCheckpoint } from '../../src/domain/tlog/checkpoint.ts';
 import { keyLine } from '../public-key.ts';
 

@@ -5,18 +5,18 @@ import { createFiles } from '../../src/adapters/files/index.ts';
 import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { createVersionMemory } from '../../src/adapters/version-memory.ts';
 import { createRegistries } from '../../src/adapters/registries/index.ts';
-import { PREDICATES } from '../../src/domain/claims/predicates.ts';
+import { PREDICATES, type Step } from '../../src/domain/claims/predicates.ts';
 import { buildManifest } from '../../src/domain/digest/manifest.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import type { Policy } from '../../src/domain/authority/types.ts';
 import { approvalProperty } from '../../src/domain/authority/vsa.ts';
-import type { ClaimSigner, Registry } from '../../src/domain/ports/ports.ts';
+import type { ClaimSigner } from '../../src/domain/ports/signing.ts';
+import type { Registry } from '../../src/domain/ports/registry.ts';
 import type { GatePorts } from '../../src/flows/gate/gate.ts';
 import { promote, type PromoteInput, type PromoteOutcome } from '../../src/flows/gate/promote.ts';
 import { push } from '../../src/flows/registry/push.ts';
 import { PRINCIPALS, bomOf, built, bundleFor, signBundle, type InputWords, type Name } from '../domain/policy/world.ts';
-import type { Step } from '../../src/domain/claims/predicates.ts';
 
 /** A real registry in a folder of its own, real files, claims really signed. */
 export interface GateWorld {

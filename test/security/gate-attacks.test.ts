@@ -5,7 +5,7 @@ import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { policyTrust } from '../../src/domain/authority/authority.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { approvalProperty, buildPromotion, policyUri } from '../../src/domain/authority/vsa.ts';
-import type { Registry } from '../../src/domain/ports/ports.ts';
+import type { Registry } from '../../src/domain/ports/registry.ts';
 import { attachClaim } from '../../src/flows/registry/attach.ts';
 import { findingsOf, verdictOf } from '../../src/domain/base/verdict.ts';
 import { audit } from '../../src/flows/watch/audit.ts';

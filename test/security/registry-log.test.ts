@@ -8,7 +8,7 @@ import { createStagings } from '../../src/adapters/staging.ts';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
 import { buildManifest } from '../../src/domain/digest/manifest.ts';
-import type { Registry } from '../../src/domain/ports/ports.ts';
+import type { Registry } from '../../src/domain/ports/registry.ts';
 import { pull } from '../../src/flows/registry/pull.ts';
 import { leafOf, putModel, scratchRegistry } from '../adapters/registries/scratch.ts';
 

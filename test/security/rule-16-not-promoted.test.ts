@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildPromotion } from '../../src/domain/authority/vsa.ts';
-import type { LogEntry } from '../../src/domain/ports/ports.ts';
+import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import { findingsOf } from '../../src/domain/base/verdict.ts';
 import { environmentChecks } from '../../src/flows/gate/environment.ts';
 import { MODEL, ORIGIN, PROD, caseFor, claim, facts, hex, honest, logged, policy, promotion } from '../domain/policy/world.ts';

@@ -1,4 +1,4 @@
-import type { BomSchemaValidator, SchemaProblem } from '../../domain/ports/ports.ts';
+import type { BomSchemaValidator, SchemaProblem } from '../../domain/ports/bom-validator.ts';
 
 /**
  * The official CycloneDX schemas, as `@cyclonedx/cyclonedx-library` bundles them. A schema is compiled once a version

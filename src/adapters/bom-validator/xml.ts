@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { SchemaProblem } from '../../domain/ports/ports.ts';
+import type { SchemaProblem } from '../../domain/ports/bom-validator.ts';
 
 /** What of `xmllint-wasm` (libxml2 in WebAssembly, no network, no files) is used. */
 interface XmlLint {

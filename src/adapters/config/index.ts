@@ -1,7 +1,9 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { AllowedFile, Configuration, Files } from '../../domain/ports/ports.ts';
+import type { AllowedFile } from '../../domain/trust/store.ts';
+import type { Configuration } from '../../domain/ports/trust.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { configFolder, type Env } from './folders.ts';
 import type { Settings } from '../../domain/trust/settings.ts';
 

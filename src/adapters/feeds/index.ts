@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { FeedBytes, Feeds } from '../../domain/ports/ports.ts';
+import type { FeedBytes, Feeds } from '../../domain/ports/feeds.ts';
 import { createFiles } from '../files/index.ts';
 import { exchange } from '../sigstore/http.ts';
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';

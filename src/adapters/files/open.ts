@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { FileStamp, OpenFile } from '../../domain/ports/ports.ts';
+import type { FileStamp, OpenFile } from '../../domain/ports/files.ts';
 import { fileError } from './errors.ts';
 import { stampOf } from './stats.ts';
 

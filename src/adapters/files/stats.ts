@@ -1,5 +1,5 @@
 import { constants, lstatSync, type BigIntStats } from 'node:fs';
-import type { FileStamp } from '../../domain/ports/ports.ts';
+import type { FileStamp } from '../../domain/ports/files.ts';
 import { loadAddon, type Addon } from '../hasher/native.ts';
 
 /** What lstat says that a tree needs. */

@@ -2,7 +2,7 @@ import { readdirSync, realpathSync, statSync, type BigIntStats, type Dirent } fr
 import { basename, dirname, join, sep } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/ports.ts';
+import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
 import { checkPath, compareUtf8, isDownloadBookkeeping, SIDECARS } from '../../domain/base/paths.ts';
 import { fileError } from './errors.ts';
 import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { WriteOptions } from '../../domain/ports/ports.ts';
+import type { WriteOptions } from '../../domain/ports/files.ts';
 import { fileError } from './errors.ts';
 
 /**

@@ -1,6 +1,8 @@
 import { buildOutboard, CV_BYTES, foldSubtrees, GROUP_BYTES } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Blake3Tree, Digests, HashAlgorithm, HashResult } from '../../domain/ports/ports.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
+import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { HashResult } from '../../domain/ports/hasher.ts';
 import { abandon, closeStamped, openStamped, type SizedJob } from './open-file.ts';
 import { hexDigests } from './hex.ts';
 import type { Answer, Task } from './tasks.ts';

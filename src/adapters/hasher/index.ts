@@ -1,5 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports/ports.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Hasher, HashResult } from '../../domain/ports/hasher.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';

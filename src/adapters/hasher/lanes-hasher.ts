@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports/ports.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
+import type { HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 import { openLanes, type Lane } from './lanes.ts';
 import { SEGMENT_BYTES } from './plan.ts';
 import { createSchedule, type Schedule } from './schedule.ts';

@@ -1,7 +1,8 @@
 import { availableParallelism, constants } from 'node:os';
 import { outboardBytes } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { HashAlgorithm, HashOptions, HashResult } from '../../domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
 import { stageOutboards } from './outboard-files.ts';
 import type { Addon } from './native.ts';

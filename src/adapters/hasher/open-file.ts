@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { FileStamp, HashJob } from '../../domain/ports/ports.ts';
+import type { FileStamp } from '../../domain/ports/files.ts';
+import type { HashJob } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
 import { sameStamp } from '../files/open.ts';
 import { stampOf } from '../files/stats.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { HashOptions } from '../../domain/ports/ports.ts';
+import type { HashOptions } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
 import type { SizedJob } from './open-file.ts';
 

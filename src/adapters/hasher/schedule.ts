@@ -1,6 +1,7 @@
 import { buildOutboard, emptyOutboard, GROUP_BYTES } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Blake3Tree, HashOptions, HashResult } from '../../domain/ports/ports.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
+import type { HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 import { openCutFile, type CutFile } from './cut-file.ts';
 import { hexDigests } from './hex.ts';
 import { writeOutboard } from './outboard-files.ts';

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { WeighmarkError, type Code, type ErrorDetail } from '../../domain/base/errors.ts';
-import type { HashAlgorithm } from '../../domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { abandon, closeStamped, openStamped, readExactly, type StampedFile, type SizedJob } from './open-file.ts';
 

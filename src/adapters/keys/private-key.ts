@@ -1,7 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files, GeneratedKey } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { GeneratedKey } from '../../domain/ports/signing.ts';
 import { curveOf, publicHalf } from '../../domain/pki/keys.ts';
 
 /** Asks for the password of an encrypted key; null where there is none to ask. */

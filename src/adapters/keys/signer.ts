@@ -2,7 +2,8 @@ import { createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto'
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { ClaimSigner, Files, KeySignerOptions } from '../../domain/ports/ports.ts';
+import type { ClaimSigner, KeySignerOptions } from '../../domain/ports/signing.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
 import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/pki/keys.ts';
 import { bundleOf, type KeyPart } from './bundle.ts';

@@ -1,11 +1,11 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Integration, LogEntry, LoggedLeaf, LogLeaf, TransparencyLog } from '../../domain/ports/ports.ts';
+import type { Integration, LoggedLeaf, TransparencyLog } from '../../domain/ports/log.ts';
+import { formatLeaf, type LogEntry, type LogLeaf } from '../../domain/tlog/leaf.ts';
 import { growLog } from '../../domain/tlog/append.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
-import { formatLeaf } from '../../domain/tlog/leaf.ts';
 import { ED25519, noteText, parseVkey } from '../../domain/tlog/note.ts';
 import type { LogPolicy } from '../../domain/tlog/quorum.ts';
 import { findEntries, readEntries } from '../../domain/tlog/read.ts';

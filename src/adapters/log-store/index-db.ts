@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { LogEntry, LogLeaf } from '../../domain/ports/ports.ts';
+import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 
 const SCHEMA_VERSION = 1;
 

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { TransparencyLog } from '../../domain/ports/ports.ts';
+import type { TransparencyLog } from '../../domain/ports/log.ts';
 import { auditLog } from '../../domain/tlog/audit.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';

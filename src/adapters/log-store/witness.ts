@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Integration } from '../../domain/ports/ports.ts';
+import type { Integration } from '../../domain/ports/log.ts';
 import type { VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { consistencyProof } from '../../domain/tlog/merkle.ts';
 import { formatNote, parseNote, parseSignatures, verifyNote, type NoteSignature } from '../../domain/tlog/note.ts';

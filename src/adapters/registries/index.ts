@@ -1,4 +1,4 @@
-import type { NewRegistry, Registries, Registry } from '../../domain/ports/ports.ts';
+import type { NewRegistry, Registries, Registry } from '../../domain/ports/registry.ts';
 import { initEmbedded, openEmbedded } from './embedded/index.ts';
 import type { RegistryDeps } from './setup.ts';
 

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { KeylessSignerOptions } from '../../domain/ports/ports.ts';
+import type { KeylessSignerOptions } from '../../domain/ports/signing.ts';
 import { exchange } from './http.ts';
 import { claimsOf } from './token.ts';
 

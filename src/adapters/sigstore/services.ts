@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 
 /** One Sigstore service and the API version it speaks. */
 export interface Service {

@@ -1,7 +1,8 @@
 import { X509Certificate, generateKeyPairSync, sign as signBytes, type KeyObject } from 'node:crypto';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { ClaimSigner, Files, KeylessSignerOptions } from '../../domain/ports/ports.ts';
+import type { ClaimSigner, KeylessSignerOptions } from '../../domain/ports/signing.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { bundleOf } from '../keys/bundle.ts';
 import { exchange } from './http.ts';
 import { logSignature } from './rekor.ts';

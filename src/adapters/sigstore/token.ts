@@ -3,7 +3,8 @@ import { delimiter, isAbsolute } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files, KeylessSignerOptions } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { KeylessSignerOptions } from '../../domain/ports/signing.ts';
 import { exchange } from './http.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files, TrustStore } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { TrustStore } from '../../domain/ports/trust.ts';
 import { publicGoodRoot, updatedRootLocation } from './public-good.ts';
 
 export interface TufSource {

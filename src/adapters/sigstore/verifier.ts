@@ -5,7 +5,7 @@ import { IN_TOTO_PAYLOAD } from '../../domain/claims/predicates.ts';
 import type { Signer, VerifiedTime } from '../../domain/claims/types.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { KeylessVerifier } from '../../domain/ports/ports.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import { verifyDigest } from '../../domain/pki/ecdsa.ts';
 import { readFulcioCertificate } from '../../domain/trust/fulcio.ts';
 import { instanceOf } from '../../domain/trust/instance.ts';

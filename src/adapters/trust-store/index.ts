@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files, TrustStore } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { TrustStore } from '../../domain/ports/trust.ts';
 import { configFolder, type Env } from '../config/folders.ts';
 import { formatTrustFile, parseTrustFile, type TrustFile } from '../../domain/trust/store.ts';
 

@@ -5,7 +5,7 @@ import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { auditEvents, auditState, type AuditState } from '../../domain/policy/audit-events.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
-import type { Webhook } from '../../domain/ports/ports.ts';
+import type { Webhook } from '../../domain/ports/outside.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
 import { audit, type AuditOutcome } from '../../flows/watch/audit.ts';
 import { readFeeds } from '../../flows/content/scan.ts';

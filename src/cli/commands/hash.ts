@@ -4,7 +4,7 @@ import { isHex256 } from '../../domain/digest/hex.ts';
 import { formatSums } from '../../domain/digest/sums.ts';
 import { CODES, WeighmarkError, worstExit, type ExitCode } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { HashAlgorithm } from '../../domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { findingOf } from '../../domain/base/verdict.ts';
 import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from '../../flows/content/hash.ts';
 import type { Register, Report, Style } from '../command.ts';

@@ -2,7 +2,7 @@ import { impact, type ImpactInput, type ImpactOutcome } from '../../flows/watch/
 import { idOf } from '../../flows/registry/resolve-inputs.ts';
 import { resolve } from 'node:path';
 import { policyTrust } from '../../domain/authority/authority.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { parseReference } from '../../domain/registry/reference.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { formatBytes } from '../../domain/base/units.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { passedCheck, verdictOf } from '../../domain/base/verdict.ts';
 import { pull, type PullInput, type PullOutcome } from '../../flows/registry/pull.ts';
 import type { Register, Report } from '../command.ts';

@@ -3,7 +3,7 @@ import { durationMs } from '../../domain/policy/parse-rules.ts';
 import type { RevocationTarget } from '../../domain/authority/revocations.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { impact } from '../../flows/watch/impact.ts';
 import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/gate/revoke.ts';
 import type { Register, Report } from '../command.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
-import type { Tree } from '../../domain/ports/ports.ts';
+import type { Tree } from '../../domain/ports/files.ts';
 import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/content/scan.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Hasher } from '../../domain/ports/ports.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
 import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
 import { formatBytes } from '../../domain/base/units.ts';

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { relative, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { HashAlgorithm } from '../../domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { sign, type SignOutcome } from '../../flows/sign/sign.ts';
 import { collect, type Register, type Report } from '../command.ts';

@@ -1,4 +1,4 @@
-import type { BomFile } from '../../domain/bom/build.ts';
+import type { BomFile } from '../../domain/metadata/types.ts';
 import { portText } from '../../domain/bom/files.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';

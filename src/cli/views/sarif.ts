@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { forTerminal } from '../../domain/base/text.ts';
-import type { Finding, Verdict } from '../../domain/base/verdict.ts';
-import { findingsOf } from '../../domain/base/verdict.ts';
+import { findingsOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 
 export interface SarifRule {
   /** Stable: `WM-PICKLE-001`, `digest-mismatch`. */

@@ -6,7 +6,7 @@ import type { Signer, Statement } from '../claims/types.ts';
 import type { ClaimOutcome } from '../trust/verify-claim.ts';
 import type { ManifestFile } from '../digest/manifest.ts';
 import { resourceUri } from './vsa.ts';
-import type { LogLeaf } from '../ports/ports.ts';
+import type { LogLeaf } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
 
 /** Who is behind a log entry: an entry's actor counts only through its bundle, verified now (security rule 17). */

@@ -1,5 +1,5 @@
 import { RE2JS } from '@bufbuild/re2';
-import { setPatternEngine } from '../trust/identity.ts';
+import { setPatternEngine } from './pattern.ts';
 
 /** From now on identity patterns can be compiled. Loaded only where there is one: RE2 takes 10 ms of every command. */
 export function usePatterns(): void {

@@ -1,4 +1,12 @@
-import type { Source } from '../ports/ports.ts';
+/** Random access to untrusted bytes: a file, an archive member, a remote blob. Lengths and offsets are in bytes. */
+export interface Source {
+  readonly size: number;
+  /**
+   * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
+   * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.
+   */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
 
 /** Bytes already in memory as a `Source`; reads are copies. */
 export function bytesSource(bytes: Uint8Array): Source {

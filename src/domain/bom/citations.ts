@@ -1,6 +1,5 @@
 import { sourceName, type FactSource } from '../metadata/types.ts';
-import type { Build, Cited } from './build.ts';
-import { property, since } from './build.ts';
+import { property, since, type Build, type Cited } from './build.ts';
 import type { Bom, Citation, Property } from './types.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FormatId, FormatReport, Port } from '../formats/types.ts';
-import { pick, sourceName, type FactOf } from '../metadata/types.ts';
-import type { Digests } from '../ports/ports.ts';
-import { cite, claimRef, present, property, some, type BomFile, type Build } from './build.ts';
+import { pick, sourceName, type BomFile, type FactOf } from '../metadata/types.ts';
+import type { Digests } from '../digest/algorithm.ts';
+import { cite, claimRef, present, property, some, type Build } from './build.ts';
 import { licenceOf } from '../metadata/licence.ts';
 import { choiceOf, isUrl } from './licences.ts';
 import type { Component, Hash, Property } from './types.ts';

@@ -1,6 +1,6 @@
 import { isHex256 } from '../digest/hex.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
-import type { Digests } from '../ports/ports.ts';
+import type { Digests } from '../digest/algorithm.ts';
 import type { ForeignBom } from './read.ts';
 
 /** One file that a BOM speaks of, by path. */

@@ -1,7 +1,7 @@
 import { omsRoot } from '../digest/root.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { HashAlgorithm } from '../ports/ports.ts';
+import type { HashAlgorithm } from '../digest/algorithm.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { HISTORIC_OMS, PREDICATES, STATEMENT_V1 } from './predicates.ts';
 import { buildStatement } from './statement.ts';

@@ -1,3 +1,5 @@
+import type { San } from '../pki/certificate.ts';
+
 /** in-toto Statement v1 (v0.1 is read too): https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 export interface Statement {
   readonly _type: string;
@@ -42,11 +44,6 @@ export type Signer =
       readonly extensions: Readonly<Record<string, string>>;
       readonly notBefore: string;
     };
-
-export interface San {
-  readonly type: 'email' | 'uri' | 'dns' | 'other';
-  readonly value: string;
-}
 
 /** A time that counts, and who says so (DESIGN 4.3). `existed by`, RFC 3339. */
 export interface VerifiedTime {

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Blake3Tree } from '../ports/ports.ts';
+import type { Blake3Tree } from './blake3-tree.ts';
 import { CV_BYTES, groupCount, GROUP_BYTES, leftLeaves, outboardBytes, PAIR_BYTES, PREFIX_BYTES } from './outboard.ts';
 import type { ByteRange } from './proven.ts';
 

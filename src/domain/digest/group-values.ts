@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Blake3Tree } from '../ports/ports.ts';
+import type { Blake3Tree } from './blake3-tree.ts';
 import { CV_BYTES, groupCount, leftLeaves, PAIR_BYTES, PREFIX_BYTES } from './outboard.ts';
 
 /** What an outboard is held against, and where its bytes come from. */

@@ -21,3 +21,8 @@ export function hexOfOciDigest(digest: string): string {
   if (!isHex256(hex)) throw new WeighmarkError('format-invalid', `${JSON.stringify(digest.slice(0, 100))} is not a sha256 digest`);
   return hex;
 }
+
+/** Whether it is `sha256:<64 hex>`, as ids are written. */
+export function isDigest(text: string): boolean {
+  return text.startsWith('sha256:') && isHex256(text.slice(7));
+}

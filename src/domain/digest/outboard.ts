@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Blake3Tree } from '../ports/ports.ts';
+import type { Blake3Tree } from './blake3-tree.ts';
 import { sha256Hex } from './hex.ts';
 
 /**

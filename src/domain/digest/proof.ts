@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJson } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Blake3Tree } from '../ports/ports.ts';
+import type { Blake3Tree } from './blake3-tree.ts';
 import { isHex256 } from './hex.ts';
 import { CV_BYTES, groupCount, GROUP_BYTES, leftLeaves, PAIR_BYTES, PREFIX_BYTES } from './outboard.ts';
 import type { ByteRange, Provable } from './proven.ts';

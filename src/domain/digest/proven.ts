@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Blake3Tree, Source } from '../ports/ports.ts';
+import type { Blake3Tree } from './blake3-tree.ts';
+import type { Source } from '../base/source.ts';
 import { CV_BYTES, groupCount, GROUP_BYTES, leftLeaves, outboardBytes, PAIR_BYTES, PREFIX_BYTES } from './outboard.ts';
 
 /** What a part is proven against: content and outboard are untrusted, the digest is known from a signature. */

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Digests, HashAlgorithm } from '../ports/ports.ts';
+import type { Digests, HashAlgorithm } from './algorithm.ts';
 import { escapePath, unescapePath } from './list.ts';
 
 /** One line of a checksum file: a name and the digest it shall have. */

@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { startBudget } from './budget.ts';
 import { Cursor } from './cursor.ts';
 import { openFlatBuffer, scalar, subTable, tables, text, vector, type FlatTable } from './flatbuffer.ts';

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { beyond, invalid } from './problem.ts';
 
 const BLOCK = 64 << 10;

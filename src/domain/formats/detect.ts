@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { formatOfName } from './names.ts';
 import { isCoreMl, isMetaGraph, isOnnxModel, isSavedModel, isSentencePiece, isTensorflowGraph } from './protobuf-probe.ts';
 import { checksumFits } from './tar.ts';

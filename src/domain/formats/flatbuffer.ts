@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { startBudget, type Budget } from './budget.ts';
 import { beyond, invalid } from './problem.ts';
 import { u16, u32, u64 } from './zip-fields.ts';

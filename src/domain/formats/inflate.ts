@@ -1,7 +1,7 @@
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { beyond, invalid } from './problem.ts';
 
 export type Compression = 'deflate' | 'zlib' | 'gzip' | 'zstd' | 'brotli';

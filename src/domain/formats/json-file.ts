@@ -1,11 +1,10 @@
 import { isJsonObject, parseStrictJson, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import { readAll, type Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { chunksOf } from './inflate.ts';
 import { baseName, kindOf } from './names.ts';
 import { attempt, beyond, note } from './problem.ts';
-import { readAll } from '../base/source.ts';
 import { readJsonLines } from './table.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Column, Findings, MetadataItem, NamedSource, Problem, ReadOptions, Reference } from './types.ts';

@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { beyond, invalid } from './problem.ts';
 
 /** One `key: value` of a JSON object: the decoded key, the value's text as it stands, and where it begins. */

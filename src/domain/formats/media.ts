@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { Cursor } from './cursor.ts';
 import { attempt } from './problem.ts';
 import type { Findings, MetadataItem, NamedSource, Problem } from './types.ts';

@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { Cursor } from './cursor.ts';
 import { invalid, note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';

@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { fieldIntegers, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';
 import type { Dtype, Port, TensorInfo } from './types.ts';
 

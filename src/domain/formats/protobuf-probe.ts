@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { fieldReader, type Field } from './protobuf.ts';
 
 /** Top-level fields looked at before a file is judged not to be one of these. */

@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { Cursor } from './cursor.ts';
 import { beyond, invalid } from './problem.ts';
 import { u32, u64 } from './zip-fields.ts';

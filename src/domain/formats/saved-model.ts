@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { attempt } from './problem.ts';
 import { isMetaGraph } from './protobuf-probe.ts';
 import { fieldReader, fieldText, signed, type Field, type FieldReader } from './protobuf.ts';

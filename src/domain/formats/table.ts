@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { chunksOf } from './inflate.ts';
 import { note } from './problem.ts';
 import type { Column, Findings, NamedSource, Problem, ReadOptions } from './types.ts';

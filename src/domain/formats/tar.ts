@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
 import { nestedProblem } from './nested.ts';

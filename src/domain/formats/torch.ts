@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { Cursor } from './cursor.ts';
 import { collect } from './inflate.ts';
 import { isNode, readPickle, type Pickle } from './pickle/index.ts';

@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 
 /** Stable names of what a file can be; never renamed once released. */
 export type FormatId =

@@ -1,4 +1,4 @@
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { decodeName, findExtra, parseExtra, u16, u32, u64 } from './zip-fields.ts';
 
 /** A local file header: what a streaming loader believes. */

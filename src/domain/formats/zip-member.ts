@@ -1,9 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { LIMITS } from '../base/limits.ts';
-import type { Source } from '../ports/ports.ts';
+import { windowSource, type Source } from '../base/source.ts';
 import { chunksOf, inflate, type InflateLimits } from './inflate.ts';
 import { beyond, invalid } from './problem.ts';
-import { windowSource } from '../base/source.ts';
 import { streamSource } from './stream-source.ts';
 import type { ZipEntry } from './zip.ts';
 

@@ -6,8 +6,7 @@ import type { Finding } from '../base/verdict.ts';
 import { edgeWord } from './edges.ts';
 import { shown, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
-import type { Input } from './provenance.ts';
-import { isProvenance, readProvenance } from './provenance.ts';
+import { isProvenance, readProvenance, type Input } from './provenance.ts';
 import type { LineageEdge, Standing } from './types.ts';
 
 export interface StandingRules extends ExamineRules {

@@ -1,5 +1,4 @@
-import type { BomFile } from '../bom/build.ts';
-import { pick, sourceName, type Conflict, type Fact, type FactOf, type FactSource, type StatedDigest } from './types.ts';
+import { pick, sourceName, type BomFile, type Conflict, type Fact, type FactOf, type FactSource, type StatedDigest } from './types.ts';
 
 /** A publisher's digest that was compared with the file's own: they are equal. */
 export interface ConfirmedDigest {

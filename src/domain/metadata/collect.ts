@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport } from '../formats/types.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { compareUtf8 } from '../base/paths.ts';
 import { readHeader } from './headers.ts';
 import { fact, folderOf, type MetadataFile } from './read.ts';

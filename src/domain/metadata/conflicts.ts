@@ -1,8 +1,7 @@
 import { compatible, licenceOf } from './licence.ts';
 import { modelWeights, weightSets } from './weights.ts';
-import type { BomFile } from '../bom/build.ts';
+import { pick, sourceName, type BomFile, type Conflict, type Fact, type FactOf } from './types.ts';
 import { folderOf } from './read.ts';
-import { pick, sourceName, type Conflict, type Fact, type FactOf } from './types.ts';
 
 /** Where two sources say different things of one thing. Nothing is chosen here: both stand, with who says them. */
 export function findConflicts(facts: readonly Fact[], files: readonly BomFile[]): readonly Conflict[] {

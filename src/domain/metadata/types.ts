@@ -1,4 +1,5 @@
-import type { Digests } from '../ports/ports.ts';
+import type { Digests } from '../digest/algorithm.ts';
+import type { FormatReport } from '../formats/types.ts';
 
 /** Who or what says a fact. One of `file` and `statedBy`. */
 export interface FactSource {
@@ -200,4 +201,12 @@ export function sourceName(source: FactSource): string {
   if (statedBy !== undefined) return `stated by ${statedBy}`;
   if (file === undefined) return pointer ?? COMPUTED.pointer;
   return pointer === undefined ? file : `${file}#${pointer}`;
+}
+
+/** One file of the artifact as a BOM knows it. */
+export interface BomFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly digests: Digests;
+  readonly report?: FormatReport;
 }

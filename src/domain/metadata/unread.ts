@@ -1,6 +1,5 @@
-import type { BomFile } from '../bom/build.ts';
+import type { BomFile, MetadataProblem } from './types.ts';
 import type { Problem } from '../formats/types.ts';
-import type { MetadataProblem } from './types.ts';
 
 /** One of several pieces of a split file: that it ends early is as it should be. */
 const PIECE = /[.-](?:part|split)?[-_]?\d{1,5}(?:-?of-?\d{1,5})?$/i;

@@ -1,6 +1,6 @@
 import type { FormatReport, TensorTable } from '../formats/types.ts';
 import { compareUtf8 } from '../base/paths.ts';
-import type { BomFile } from '../bom/build.ts';
+import type { BomFile } from './types.ts';
 
 /** Weight files that together are one set of weights: the shards of one checkpoint, or a file alone. */
 export interface WeightSet {

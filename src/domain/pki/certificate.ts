@@ -3,7 +3,12 @@ import { X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { certificateFingerprint } from './certificates.ts';
 import { readElements, readOid, readOnly, TAG } from './der-values.ts';
-import type { San } from '../claims/types.ts';
+
+/** A subject alternative name, typed as the certificate types it. */
+export interface San {
+  readonly type: 'email' | 'uri' | 'dns' | 'other';
+  readonly value: string;
+}
 
 /** What of a certificate decides about a signature (RFC 5280 section 4.2). */
 export interface Certificate {

@@ -1,6 +1,6 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
-import type { LogEntry } from '../ports/ports.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoggedRevocation, Revocations } from '../authority/revocations.ts';

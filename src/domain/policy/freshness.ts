@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '../ports/ports.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
 import { openCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseVkey } from '../tlog/note.ts';
 import { evaluateQuorum, type LogPolicy } from '../tlog/quorum.ts';

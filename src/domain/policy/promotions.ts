@@ -1,5 +1,5 @@
 import type { VerifiedClaim } from '../claims/types.ts';
-import type { LogEntry } from '../ports/ports.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
 import type { Evidence, Finding } from '../base/verdict.ts';
 import { bindingOf } from '../claims/binding.ts';
 import type { Case } from './facts.ts';

@@ -1,7 +1,7 @@
 import { isHex256 } from '../digest/hex.ts';
 import { outboardBytes, OUTBOARD_FROM_BYTES } from '../digest/outboard.ts';
 import type { ListedFile } from '../digest/list.ts';
-import type { BlobRef } from '../ports/ports.ts';
+import type { BlobRef } from './referrer.ts';
 
 /**
  * Where the outboards of an artifact's large files are in a registry: an attachment that lists them, and whose manifest has

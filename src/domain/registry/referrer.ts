@@ -3,7 +3,19 @@ import { MANIFEST_TYPE } from '../digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE, PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject, parseStrictJson, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { BlobRef, Keeping } from '../ports/ports.ts';
+
+
+/** A blob by its digest, `sha256:<hex>`. */
+export interface BlobRef {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** An attachment that keeps further blobs, put before it: they stay as long as it does. */
+export interface Keeping {
+  readonly bytes: Uint8Array;
+  readonly keeps: readonly BlobRef[];
+}
 
 /** OCI content descriptor. https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
 export interface Descriptor {

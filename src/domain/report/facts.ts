@@ -8,7 +8,7 @@ import { isJsonObject, type Json } from '../base/json.ts';
 import type { Authority } from '../authority/authority.ts';
 import { readPromotion } from '../authority/vsa.ts';
 import type { Lineage } from '../lineage/types.ts';
-import type { LogEntry } from '../ports/ports.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
 import { summariseBom, type BomSummary } from './bom-summary.ts';
 
 /** One signed claim about the artifact, as a report lists it. */

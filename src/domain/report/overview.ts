@@ -3,7 +3,8 @@ import { manifestOf } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Authority } from '../authority/authority.ts';
 import { readRevocation, type Revocation, type Revocations } from '../authority/revocations.ts';
-import type { LogEntry, RegistryEntry } from '../ports/ports.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
+import type { RegistryEntry } from '../ports/registry.ts';
 import { reportFacts, type ReportedPromotion, type ReportedScanResult } from './facts.ts';
 
 /** One version in a registry: what is said of it by those who may, and what is not. */

@@ -1,6 +1,6 @@
 import { detect, formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { isWrapper, unwrap } from '../formats/compressed/unwrap.ts';
 import { judgeTar } from './containers/tar.ts';
 import { judgeZip, type ZipContent } from './containers/zip.ts';

@@ -4,7 +4,8 @@ import { examine } from './dispatch.ts';
 import { leaveOut, newSession, spotOf } from './session.ts';
 import { SEVERITIES, verdictOfScan, type ScanResult } from './types.ts';
 
-export { RULES, type Rule } from './rules.ts';
+export { RULES } from './rules.ts';
+export type { Rule } from './rules/rule.ts';
 export { atLeast, isCounted, SEVERITIES, verdictOfScan, type Place, type ScanFinding, type ScanResult, type ScanVerdict, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
 
 /**

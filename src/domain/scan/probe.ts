@@ -3,7 +3,7 @@ import { formatOfName } from '../formats/names.ts';
 import { readPickle } from '../formats/pickle/index.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
-import type { Source } from '../ports/ports.ts';
+import type { Source } from '../base/source.ts';
 import { isPickleStart } from './pickle/constants.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */

@@ -1,4 +1,5 @@
-import { RULES, type Rule } from './rules.ts';
+import type { Rule } from './rules/rule.ts';
+import { RULES } from './rules.ts';
 
 const FAMILIES: Readonly<Record<string, string>> = {
   PICKLE: 'Pickle, joblib, NumPy objects, PyTorch', ARCHIVE: 'Archives', FILE: 'Any file', SAFETENSORS: 'Safetensors', KERAS: 'Keras', HDF5: 'HDF5', TF: 'TensorFlow',

@@ -1,8 +1,25 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { canonicalJson, parseStrictJsonObject } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { LogLeaf } from '../ports/ports.ts';
-import { isDigest } from '../registry/reference.ts';
+
+import { isDigest } from '../digest/hex.ts';
+
+/** RFC 8785 JSON of this is a log leaf (DESIGN 4.5): nothing the bundle does not sign. */
+export interface LogLeaf {
+  readonly v: 1;
+  readonly kind: 'push' | 'claim' | 'promotion' | 'revocation';
+  readonly name: string;
+  /** `sha256:<hex>` */
+  readonly manifest: string;
+  /** SHA-256 of the bundle's bytes, `sha256:<hex>`. */
+  readonly bundle: string;
+  readonly env?: string;
+}
+
+export interface LogEntry {
+  readonly index: number;
+  readonly leaf: LogLeaf;
+}
 
 const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
 const FIELDS = new Set(['v', 'kind', 'name', 'manifest', 'bundle', 'env']);

@@ -1,11 +1,18 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { LogEntry, LogQuery } from '../ports/ports.ts';
+import { parseLeaf, type LogEntry, type LogLeaf } from './leaf.ts';
 import { auditLog } from './audit.ts';
 import type { VerifiedCheckpoint } from './checkpoint.ts';
-import { parseLeaf } from './leaf.ts';
 import { inclusionProof, leafHash, verifyInclusion } from './merkle.ts';
 import { formatProof } from './proof.ts';
 import { parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile } from './tiles.ts';
+
+export interface LogQuery {
+  readonly name?: string;
+  readonly manifest?: string;
+  readonly bundle?: string;
+  readonly kind?: LogLeaf['kind'];
+  readonly env?: string;
+}
 
 /** Entries [from, to) of a log, each proven to be under the checkpoint. @throws WeighmarkError `log-invalid`. */
 export async function readEntries(head: VerifiedCheckpoint | null, read: ReadTile, range: { from: number; to: number }): Promise<readonly LogEntry[]> {

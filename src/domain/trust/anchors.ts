@@ -1,5 +1,4 @@
 import { WeighmarkError } from '../base/errors.ts';
-import type { Files } from '../ports/ports.ts';
 
 /**
  * Refuses an anchor whose real path lies inside an artifact or a registry: whoever wrote those must not say whom to trust
@@ -7,7 +6,7 @@ import type { Files } from '../ports/ports.ts';
  * @param inside paths of the artifacts and registries at hand; those that do not exist hold nothing.
  * @throws WeighmarkError `anchor-inside`.
  */
-export async function refuseInside(files: Pick<Files, 'realPath'>, anchor: string, inside: readonly string[]): Promise<void> {
+export async function refuseInside(files: { realPath(location: string): Promise<string> }, anchor: string, inside: readonly string[]): Promise<void> {
   const realAnchor = await files.realPath(anchor).catch(() => anchor);
   for (const folder of inside) {
     const realFolder = await files.realPath(folder).catch(() => folder);

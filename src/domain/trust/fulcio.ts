@@ -1,4 +1,4 @@
-import type { San } from '../claims/types.ts';
+import type { San } from '../pki/certificate.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { TAG, childAt, childrenOf, expectTag, oidOf, readDer, type Der } from '../pki/der.ts';
 

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { patternEngine } from '../base/pattern.ts';
 
 /** Issuers whose workloads are named by certificate extensions (Fulcio OIDs), not by the SAN alone. */
 export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
@@ -23,16 +24,6 @@ export function checkIssuer(issuer: string): string {
   return issuer;
 }
 
-/** What makes a pattern a test of whole texts, in linear time; throws for a pattern it does not understand. */
-type PatternEngine = (pattern: string) => (text: string) => boolean;
-
-let engine: PatternEngine | undefined;
-
-/** For `usePatterns` alone. */
-export function setPatternEngine(given: PatternEngine): void {
-  engine = given;
-}
-
 /**
  * Compiles an identity pattern on a linear-time engine, after `usePatterns`; it must match the whole identity (`^(?:…)$`).
  * @throws WeighmarkError `trust-invalid`.
@@ -47,6 +38,7 @@ export function compilePattern(pattern: string): (text: string) => boolean {
 }
 
 function compile(pattern: string): (text: string) => boolean {
+  const engine = patternEngine();
   if (engine === undefined) throw new WeighmarkError('internal', 'identity patterns cannot be compiled yet');
   try {
     return engine(pattern);

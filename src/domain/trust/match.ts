@@ -1,4 +1,5 @@
-import type { CiIdentity, San, Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../claims/types.ts';
+import type { San } from '../pki/certificate.ts';
+import type { CiIdentity, Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../claims/types.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER, compilePattern } from './identity.ts';
 import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
 import { globMatches } from '../base/glob.ts';

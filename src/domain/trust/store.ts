@@ -4,9 +4,16 @@ import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { AllowedFile } from '../ports/ports.ts';
+
 import { parseStrictYamlObject } from '../base/yaml.ts';
 import { makeEntry } from './entry.ts';
+
+/** A project's configuration file that the user has read and allowed: trusted only while its bytes stay the same. */
+export interface AllowedFile {
+  readonly path: string;
+  /** SHA-256 of its bytes, lower-case hex. */
+  readonly sha256: string;
+}
 
 export interface TrustFile {
   readonly entries: readonly TrustEntry[];

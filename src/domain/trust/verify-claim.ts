@@ -1,7 +1,7 @@
 import { WeighmarkError, type Code } from '../base/errors.ts';
 import { sha256Hex } from '../digest/hex.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { KeylessVerifier } from '../ports/ports.ts';
+import type { KeylessVerifier } from './keyless-verifier.ts';
 import { entriesFor, mismatch, type Mismatch } from './match.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
 import { parseBundle, type Bundle } from '../claims/bundle.ts';

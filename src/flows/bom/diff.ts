@@ -2,7 +2,7 @@ import { diffBoms, type BomChange } from '../../domain/bom/diff.ts';
 import { readBom } from '../../domain/bom/read.ts';
 import { summarize, type BomSummary } from '../../domain/bom/summary.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 
 export interface BomDiffOutcome {
   readonly a: BomSummary;

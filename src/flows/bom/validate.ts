@@ -3,7 +3,8 @@ import { checkBom, type BomProblem } from '../../domain/bom/validate/checks.ts';
 import { ELEMENT_SETS, minimumElements, type ElementResult, type ElementSet } from '../../domain/bom/validate/elements.ts';
 import { checkXmlBom, readXmlBom, type XmlBom } from '../../domain/bom/validate/xml.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { BomSchemaValidator, Files, SchemaProblem } from '../../domain/ports/ports.ts';
+import type { BomSchemaValidator, SchemaProblem } from '../../domain/ports/bom-validator.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 

@@ -1,7 +1,8 @@
 import { readBom } from '../../domain/bom/read.ts';
 import { summarize, type BomSummary, type BomSummaryFile } from '../../domain/bom/summary.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Digests, Tree } from '../../domain/ports/ports.ts';
+import type { Digests } from '../../domain/digest/algorithm.ts';
+import type { Tree } from '../../domain/ports/files.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { identify, walkAndHash, type BomPorts } from './create.ts';
 

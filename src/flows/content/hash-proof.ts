@@ -1,7 +1,9 @@
 import { checkProof, proveRange, type RangeProof } from '../../domain/digest/proof.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files, Hasher, Source } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Source } from '../../domain/base/source.ts';
 
 export interface ProofPorts {
   readonly files: Files;

@@ -1,6 +1,9 @@
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Digests, Files, HashAlgorithm, Hasher, Progress, TreeEntry } from '../../domain/ports/ports.ts';
+import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Files, TreeEntry } from '../../domain/ports/files.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashTreePorts {
   readonly files: Files;

@@ -1,6 +1,9 @@
 import { parseSums, type SumLine } from '../../domain/digest/sums.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Digests, Files, HashAlgorithm, Hasher, HashJob, Progress } from '../../domain/ports/ports.ts';
+import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashPorts {
   readonly files: () => Promise<Files>;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files, Tree, TreeEntry } from '../../domain/ports/ports.ts';
+import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 
 const POINTER_BYTES = 1024;

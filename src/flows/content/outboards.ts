@@ -2,7 +2,9 @@ import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { OUTBOARD_FROM_BYTES } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Hasher, Registry, Staging, Stagings, TreeEntry } from '../../domain/ports/ports.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { Staging, Stagings, TreeEntry } from '../../domain/ports/files.ts';
 import { formatOutboards, outboardsOf, type StoredOutboard } from '../../domain/registry/outboards.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 

@@ -7,7 +7,11 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { suppressionOf } from '../../domain/policy/suppressions.ts';
 import type { Suppression } from '../../domain/authority/types.ts';
 import { readFormat } from '../../domain/formats/index.ts';
-import type { Clock, Digests, Feeds, Files, Progress, Source, Tree, TreeEntry } from '../../domain/ports/ports.ts';
+import type { Clock, Progress } from '../../domain/ports/terminal.ts';
+import type { Digests } from '../../domain/digest/algorithm.ts';
+import type { Feeds } from '../../domain/ports/feeds.ts';
+import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
+import type { Source } from '../../domain/base/source.ts';
 import { scanFile, verdictOfScan, type ScanFinding, type ScanResult, type ScanVerdict } from '../../domain/scan/index.ts';
 
 export interface ScanPorts {

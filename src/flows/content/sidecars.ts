@@ -1,7 +1,7 @@
 import { splitClaims } from '../../domain/claims/claims-file.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
 
 /** A bundle found beside or inside an artifact: unverified bytes. */

@@ -1,7 +1,8 @@
 import { readFormat } from '../../domain/formats/index.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { TensorInfo } from '../../domain/formats/types.ts';
-import type { Progress, Source } from '../../domain/ports/ports.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import type { Source } from '../../domain/base/source.ts';
 import { compareRecords, type RecordChange } from '../../domain/scan/diff/records.ts';
 import { compareSettings, type SettingChange } from '../../domain/scan/diff/settings.ts';
 import { compareTensors, type PlacedTensor, type TensorChange } from '../../domain/scan/diff/tensor.ts';

@@ -1,9 +1,9 @@
-import type { BomFile, ArtifactKind } from '../../domain/bom/build.ts';
+import type { ArtifactKind } from '../../domain/bom/build.ts';
+import { pick, sourceName, type BomFile, type Conflict, type Fact, type FieldName, type MetadataProblem } from '../../domain/metadata/types.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
 import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
-import { pick, sourceName, type Conflict, type Fact, type FieldName, type MetadataProblem } from '../../domain/metadata/types.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { baseName, examineArtifact, filesOf, type ArtifactFile, type Examined } from '../bom/create.ts';
 
 /** Something the artifact's own files say, with who says it. Nobody vouches for it. */

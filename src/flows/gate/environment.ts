@@ -4,7 +4,7 @@ import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule } from
 import type { Case } from '../../domain/policy/facts.ts';
 import { checkPromoted, newestPromotion, type Current } from '../../domain/policy/promotions.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type GatePorts, type Given } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';

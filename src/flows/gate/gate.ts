@@ -9,7 +9,10 @@ import { createAuthority, policyTrust } from '../../domain/authority/authority.t
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
-import type { Clock, KeylessVerifier, Registry, VersionMemory } from '../../domain/ports/ports.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';

@@ -9,7 +9,7 @@ import { createAuthority, openAuthority, policyTrust } from '../../domain/author
 import { given } from '../../domain/policy/evaluate.ts';
 import { collectRevocations, type LoggedRevocation } from '../../domain/authority/revocations.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import type { GatePorts, Given } from './gate.ts';
 import { collectClaims, readLog, revocationsOf } from '../registry/gate-claims.ts';

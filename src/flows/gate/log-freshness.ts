@@ -2,7 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { freshnessFindings } from '../../domain/policy/freshness.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
 import type { LogRule } from '../../domain/authority/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import type { ReadLog } from '../registry/gate-claims.ts';
 

@@ -1,6 +1,6 @@
 import { evaluate } from '../../domain/policy/evaluate.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type GatePorts, type GateTarget } from './gate.ts';
 

@@ -7,7 +7,8 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import { peopleTrusted, peopleWhoSigned, signaturesWanted, type PolicySignature } from '../../domain/policy/policy-signers.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import type { Files, VersionMemory } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { VersionMemory } from '../../domain/ports/trust.ts';
 import { refuseInside } from '../../domain/trust/anchors.ts';
 import { POLICY_NAMES } from '../../domain/trust/entry.ts';
 

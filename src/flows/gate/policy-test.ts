@@ -8,7 +8,9 @@ import { parseCases, type PolicyCase } from '../../domain/policy/cases.ts';
 import { caseOf, evaluate } from '../../domain/policy/evaluate.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { readPromotion } from '../../domain/authority/vsa.ts';
-import type { Files, KeylessVerifier, LogEntry } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { environmentOf } from './gate.ts';
 

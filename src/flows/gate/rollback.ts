@@ -7,7 +7,9 @@ import { promotionHistory, type Current } from '../../domain/policy/promotions.t
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { buildPromotion } from '../../domain/authority/vsa.ts';
-import type { ClaimSigner, LoggedLeaf, Registry } from '../../domain/ports/ports.ts';
+import type { ClaimSigner } from '../../domain/ports/signing.ts';
+import type { LoggedLeaf } from '../../domain/ports/log.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';

@@ -4,7 +4,9 @@ import { manifestOf } from '../../domain/claims/subjects.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { LogLeaf, LoggedLeaf, Registry } from '../../domain/ports/ports.ts';
+import type { LogLeaf } from '../../domain/tlog/leaf.ts';
+import type { LoggedLeaf } from '../../domain/ports/log.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 
 /** A claim to be stored beside an artifact and logged. */
 export interface Attachment {

@@ -1,10 +1,13 @@
-import { parseIndex } from '../../domain/digest/manifest.ts';
-import { INDEX_TYPE, MANIFEST_TYPE } from '../../domain/digest/manifest.ts';
+import { INDEX_TYPE, MANIFEST_TYPE, parseIndex } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { LogEntry, LogLeaf, LoggedLeaf, Progress, Registry, RegistryEntry, Stagings } from '../../domain/ports/ports.ts';
+import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
+import type { LoggedLeaf } from '../../domain/ports/log.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
+import type { Stagings } from '../../domain/ports/files.ts';
 import { leafOfClaim } from './attach.ts';
 import { inputsOf } from '../../domain/registry/inputs.ts';
 import type { Place } from '../../domain/registry/reference.ts';

@@ -4,7 +4,8 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { LogEntry, Registry } from '../../domain/ports/ports.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 

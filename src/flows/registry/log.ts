@@ -1,7 +1,9 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Integration, LogEntry, LogLeaf, LogQuery, Registry, TransparencyLog } from '../../domain/ports/ports.ts';
+import type { Integration, TransparencyLog } from '../../domain/ports/log.ts';
+import { parseLeaf, type LogEntry, type LogLeaf } from '../../domain/tlog/leaf.ts';
+import type { LogQuery } from '../../domain/tlog/read.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
-import { parseLeaf } from '../../domain/tlog/leaf.ts';
 import { leafHash } from '../../domain/tlog/merkle.ts';
 import { canVerify, parseNote, parseVkey, verifyNote, type VerifierKey } from '../../domain/tlog/note.ts';
 import { parseProof, verifyProof } from '../../domain/tlog/proof.ts';

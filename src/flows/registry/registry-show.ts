@@ -1,7 +1,8 @@
 import { parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { LogEntry, Registry, RegistryEntry } from '../../domain/ports/ports.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 import { aboutOf } from './attach.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 

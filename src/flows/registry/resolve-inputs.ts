@@ -2,7 +2,7 @@ import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
 import { buildManifest } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { parseReference, placeOf, type Reference } from '../../domain/registry/reference.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Files, Git } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { Git } from '../../domain/ports/git.ts';
 import { CONFIG_TEMPLATE, hookTemplate, policyTemplate } from './templates.ts';
 
 /** What a repository holds that matters here; paths from its top folder. */

@@ -2,7 +2,9 @@ import type { TrustEntry } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { AllowedFile, Files, TrustStore } from '../../domain/ports/ports.ts';
+import type { AllowedFile } from '../../domain/trust/store.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { TrustStore } from '../../domain/ports/trust.ts';
 import { parseSettings } from '../../domain/trust/settings.ts';
 
 interface Ports {

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files, Signers } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { Signers } from '../../domain/ports/signing.ts';
 
 export interface KeygenOutcome {
   readonly privateKey: string;

@@ -1,9 +1,10 @@
 import { parseBundle } from '../../domain/claims/bundle.ts';
 import { buildOms, type OmsInput } from '../../domain/claims/oms.ts';
-import { namesSameSigner } from '../../domain/pki/same-key.ts';
+import { namesSameSigner } from '../../domain/claims/same-key.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { ClaimSigner, Files, Tree } from '../../domain/ports/ports.ts';
+import type { ClaimSigner } from '../../domain/ports/signing.ts';
+import type { Files, Tree } from '../../domain/ports/files.ts';
 import { SIDECARS } from '../../domain/base/paths.ts';
 
 export interface OmsContent extends Pick<OmsInput, 'resources' | 'algorithm' | 'shardBytes'> {

@@ -1,12 +1,13 @@
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
-import { namesSameSigner } from '../../domain/pki/same-key.ts';
+import { namesSameSigner } from '../../domain/claims/same-key.ts';
 import { formatDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
 import type { Fact } from '../../domain/metadata/types.ts';
-import type { ClaimSigner, Clock } from '../../domain/ports/ports.ts';
+import type { ClaimSigner } from '../../domain/ports/signing.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { describeArtifact } from '../bom/create.ts';

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files, Staging, Stagings } from '../../domain/ports/ports.ts';
+import type { Files, Staging, Stagings } from '../../domain/ports/files.ts';
 import { requireWritable } from '../registry/pull.ts';
 import type { ContentFile } from './verify-content.ts';
 

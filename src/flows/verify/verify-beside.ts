@@ -1,6 +1,6 @@
 import { OUTBOARD_FOLDER } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files } from '../../domain/ports/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 
 /**

@@ -1,5 +1,6 @@
 import type { TrustEntry } from '../../domain/claims/types.ts';
-import type { Clock, KeylessVerifier } from '../../domain/ports/ports.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
 import type { Sidecars } from '../content/sidecars.ts';

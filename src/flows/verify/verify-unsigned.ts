@@ -3,7 +3,7 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
 import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
-import type { Tree, TreeEntry } from '../../domain/ports/ports.ts';
+import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { findingOf, refusedCheck, verdictOf, type Evidence, type Verdict } from '../../domain/base/verdict.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';

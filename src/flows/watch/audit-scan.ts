@@ -1,5 +1,6 @@
 import type { Environment, Policy } from '../../domain/authority/types.ts';
-import type { Clock, Registry } from '../../domain/ports/ports.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
 import { atLeast, isCounted, type ScanResult } from '../../domain/scan/index.ts';
 import { checkOf, type Check, type Finding } from '../../domain/base/verdict.ts';

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { EvidencePacker, Registry } from '../../domain/ports/ports.ts';
+import type { EvidencePacker } from '../../domain/ports/outside.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { readLog } from '../registry/gate-claims.ts';
 import type { Report } from './report.ts';
 

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Registry, RegistryEntry } from '../../domain/ports/ports.ts';
+import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 import { findRecord } from '../../domain/report/record.ts';
 import { impactOf, type ImpactInput, type ImpactOutcome, type ImpactPorts } from './impact.ts';
 import { filesOf } from '../registry/registry-show.ts';

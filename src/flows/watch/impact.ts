@@ -5,7 +5,10 @@ import { bindingOf } from '../../domain/claims/binding.ts';
 import { edgeWord } from '../../domain/lineage/edges.ts';
 import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
 import type { EdgeWord } from '../../domain/lineage/types.ts';
-import type { Clock, KeylessVerifier, LogEntry, Registry } from '../../domain/ports/ports.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 
 /** An artifact that descends from the one in question. */
 export interface Descendant {

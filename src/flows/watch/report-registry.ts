@@ -7,7 +7,7 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { newestPromotions, overviewRevocations, overviewVersions, type OverviewFacts, type OverviewRevocation, type OverviewVersion } from '../../domain/report/overview.ts';
 import { verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { audit, logCheck, type AuditedPromotion } from './audit.ts';

@@ -9,7 +9,7 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
-import type { Registry } from '../../domain/ports/ports.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
 import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../../domain/report/facts.ts';
 import { checkOf, findingsOf, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
 import { checkEnvironment } from '../gate/environment.ts';

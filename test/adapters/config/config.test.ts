@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readConfiguration } from '../../../src/adapters/config/index.ts';
 import { createFiles } from '../../../src/adapters/files/index.ts';
-import type { AllowedFile, Configuration } from '../../../src/domain/ports/ports.ts';
+import type { AllowedFile } from '../../../src/domain/trust/store.ts';
+import type { Configuration } from '../../../src/domain/ports/trust.ts';
 import { parseSettings, tightenedBy } from '../../../src/domain/trust/settings.ts';
 
 const files = createFiles();

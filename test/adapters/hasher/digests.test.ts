@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { outboardBytes } from '../../../src/domain/digest/outboard.ts';
-import type { HashAlgorithm } from '../../../src/domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
 import { ENGINES, fileOf, folder, pattern } from './harness.ts';
 
 const fixture = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));

@@ -6,7 +6,7 @@ import { hashOnLanes } from '../../../src/adapters/hasher/lanes-hasher.ts';
 import { hashNatively } from '../../../src/adapters/hasher/native-hasher.ts';
 import { loadAddon } from '../../../src/adapters/hasher/native.ts';
 import { sized } from '../../../src/adapters/hasher/open-file.ts';
-import type { HashJob, HashOptions, HashResult } from '../../../src/domain/ports/ports.ts';
+import type { HashJob, HashOptions, HashResult } from '../../../src/domain/ports/hasher.ts';
 
 export const { tree } = await createHasher({ kernel: 'wasm' });
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { leafOf, putModel, scratchRegistry, type Scratch } from './scratch.ts';
 
 /** What happens when a registry in which something is damaged is read and written. `ok`, or the code of the error. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { initRegistry, openRegistry } from '../../../src/adapters/registries/index.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { GROUP_BYTES } from '../../../src/domain/digest/outboard.ts';
 import { digestOf, rangeOf, startRegistry, type TestRegistry } from './server.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { initRegistry, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
 import { waitOf } from '../../../src/adapters/registries/oci/http.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { leafOf, modelOf, putModel } from './scratch.ts';
 import { digestOf, end, startRegistry, type TestRegistry } from './server.ts';
 

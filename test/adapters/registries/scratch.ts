@@ -5,7 +5,8 @@ import type { TestContext } from 'node:test';
 import { initRegistry, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
 import { ociDigest } from '../../../src/domain/digest/hex.ts';
 import { buildManifest, type Manifest } from '../../../src/domain/digest/manifest.ts';
-import type { LogLeaf, Registry } from '../../../src/domain/ports/ports.ts';
+import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 
 export interface Scratch {
   readonly folder: string;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { initRegistry, openRegistry, type RegistryDeps } from '../../../src/adapters/registries/index.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { digestOf, end, startRegistry, type TestRegistry } from './server.ts';
 
 const CHUNK = 1 << 20;

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createUserTrustStore } from '../../../src/adapters/trust-store/index.ts';
-import type { TrustStore } from '../../../src/domain/ports/ports.ts';
+import type { TrustStore } from '../../../src/domain/ports/trust.ts';
 import { refuseInside } from '../../../src/domain/trust/anchors.ts';
 import { makeEntry } from '../../../src/domain/trust/entry.ts';
 import { usePatterns } from '../../../src/domain/base/pattern-engine.ts';

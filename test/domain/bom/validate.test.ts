@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { createBomValidator } from '../../../src/adapters/bom-validator/index.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import type { Files } from '../../../src/domain/ports/ports.ts';
+import type { Files } from '../../../src/domain/ports/files.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
 import { checkXmlBom } from '../../../src/domain/bom/validate/xml.ts';
 import { minimumElements } from '../../../src/domain/bom/validate/elements.ts';

@@ -9,7 +9,7 @@ import { buildOutboard, emptyOutboard, groupCount, GROUP_BYTES, outboardBytes } 
 import { checkProof, formatProof, parseProof, proveRange } from '../../../src/domain/digest/proof.ts';
 import { provenSource, verifyRange } from '../../../src/domain/digest/proven.ts';
 import type { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import type { Source } from '../../../src/domain/ports/ports.ts';
+import type { Source } from '../../../src/domain/base/source.ts';
 
 const { tree } = await createHasher({ kernel: 'wasm' });
 const vectors = JSON.parse(readFileSync(new URL('../../../fixtures/outboard/vectors.json', import.meta.url), 'utf8')) as {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'node:test';
 import { formatSums, parseSums } from '../../../src/domain/digest/sums.ts';
-import type { HashAlgorithm } from '../../../src/domain/ports/ports.ts';
+import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { bytesSource, fieldReader, readFormat, type FormatReport } from '../../../src/domain/formats/index.ts';
-import type { Source } from '../../../src/domain/ports/ports.ts';
+import type { Source } from '../../../src/domain/base/source.ts';
 import { codesOf, hollowSource, reportOf, safetensors, u32le, u64le } from './support.ts';
 
 const MIB = 2 ** 20;

@@ -12,7 +12,7 @@ import type { Policy } from '../../../src/domain/authority/types.ts';
 import { approvalProperty, buildPromotion, type PromotionParts } from '../../../src/domain/authority/vsa.ts';
 import { omsHint } from '../../../src/domain/pki/keys.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
-import type { LogEntry } from '../../../src/domain/ports/ports.ts';
+import type { LogEntry } from '../../../src/domain/tlog/leaf.ts';
 
 /** People with real keys, who really sign; every claim here was verified by the code that ships. */
 export interface Person {

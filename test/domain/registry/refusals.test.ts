@@ -6,7 +6,7 @@ import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import type { Statement } from '../../../src/domain/claims/types.ts';
 import type { ClaimOutcome } from '../../../src/domain/trust/verify-claim.ts';
 import type { ManifestFile } from '../../../src/domain/digest/manifest.ts';
-import type { LogLeaf } from '../../../src/domain/ports/ports.ts';
+import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
 import { actorOf } from '../../../src/domain/authority/actor.ts';
 import { parseReference } from '../../../src/domain/registry/reference.ts';
 import { descriptorsOf, isOmsSignature, predicateTypeOf, readDescriptor, statementOf } from '../../../src/domain/registry/referrer.ts';

@@ -10,7 +10,7 @@ import { createProgress } from '../../../src/adapters/progress.ts';
 import { initRegistry, openRegistry } from '../../../src/adapters/registries/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
 import { GROUP_BYTES, OUTBOARD_FROM_BYTES } from '../../../src/domain/digest/outboard.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../../src/domain/registry/referrer.ts';
 import { copy } from '../../../src/flows/registry/copy.ts';
 import { pull } from '../../../src/flows/registry/pull.ts';

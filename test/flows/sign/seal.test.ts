@@ -10,7 +10,7 @@ import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import type { Statement } from '../../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
-import type { Files } from '../../../src/domain/ports/ports.ts';
+import type { Files } from '../../../src/domain/ports/files.ts';
 import { indexFeeds } from '../../../src/domain/scan/feeds/match.ts';
 import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
 import { bomStatement } from '../../../src/flows/sign/seal-statements.ts';

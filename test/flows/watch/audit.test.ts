@@ -6,7 +6,7 @@ import { createRegistries } from '../../../src/adapters/registries/index.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
-import type { Registry } from '../../../src/domain/ports/ports.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
 import { attachClaim } from '../../../src/flows/registry/attach.ts';
 import { findingsOf, verdictOf } from '../../../src/domain/base/verdict.ts';
 import { audit, type AuditOutcome } from '../../../src/flows/watch/audit.ts';

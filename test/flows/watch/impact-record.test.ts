@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { Source } from '../../../src/domain/ports/ports.ts';
+import type { Source } from '../../../src/domain/base/source.ts';
 import { policyTrust } from '../../../src/domain/authority/authority.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import { findRecord, recordDigest } from '../../../src/domain/report/record.ts';

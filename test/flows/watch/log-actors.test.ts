@@ -6,7 +6,7 @@ import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { ociDigest } from '../../../src/domain/digest/hex.ts';
 import { policyTrust } from '../../../src/domain/authority/authority.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
-import type { LogLeaf } from '../../../src/domain/ports/ports.ts';
+import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
 import type { Actor } from '../../../src/domain/authority/actor.ts';
 import { attachClaim } from '../../../src/flows/registry/attach.ts';
 import { actorsOf } from '../../../src/flows/watch/log-actors.ts';

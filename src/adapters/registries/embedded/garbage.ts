@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import type { Collected, TransparencyLog } from '../../../domain/ports/ports.ts';
+import type { Collected } from '../../../domain/ports/registry.ts';
+import type { TransparencyLog } from '../../../domain/ports/log.ts';
 import { readBlob } from './blobs.ts';
 import { layoutFolders, readLayout } from './layout.ts';
 

@@ -3,7 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import type { NewRegistry, Registry } from '../../../domain/ports/ports.ts';
+import type { NewRegistry, Registry } from '../../../domain/ports/registry.ts';
 import { parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';

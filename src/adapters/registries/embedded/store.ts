@@ -1,12 +1,13 @@
+import { isDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { join } from 'node:path';
-import { ociDigest } from '../../../domain/digest/hex.ts';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/ports/ports.ts';
-import { checkArtifactName, checkTag, isDigest } from '../../../domain/registry/reference.ts';
+import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
+import type { TransparencyLog } from '../../../domain/ports/log.ts';
+import { checkArtifactName, checkTag } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, descriptorsOf, EMPTY_CONFIG, fallbackTag, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
 import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';

@@ -1,11 +1,12 @@
-import { ociDigest } from '../../../domain/digest/hex.ts';
+import { isDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import type { Registry, RegistryEntry, TransparencyLog } from '../../../domain/ports/ports.ts';
-import { checkArtifactName, checkTag, isDigest, parseOciLocation } from '../../../domain/registry/reference.ts';
+import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
+import type { TransparencyLog } from '../../../domain/ports/log.ts';
+import { checkArtifactName, checkTag, parseOciLocation } from '../../../domain/registry/reference.ts';
 import { attachmentReferrer, claimReferrer, EMPTY_CONFIG, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
 import { stateFolder, type RegistryDeps } from '../setup.ts';
 import { openClient, type OciClient } from './client.ts';

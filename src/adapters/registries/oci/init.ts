@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import type { NewRegistry } from '../../../domain/ports/ports.ts';
+import type { NewRegistry } from '../../../domain/ports/registry.ts';
 import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
 import { checkOrigin, randomOrigin } from '../origin.ts';
 import { logKeyFile, pinOwn, type RegistryDeps } from '../setup.ts';

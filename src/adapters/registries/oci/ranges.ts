@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import type { Source } from '../../../domain/ports/ports.ts';
+import type { Source } from '../../../domain/base/source.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import type { Span } from './stream-check.ts';

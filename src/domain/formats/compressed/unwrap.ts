@@ -1,9 +1,8 @@
 import { WeighmarkError } from '../../base/errors.ts';
-import { bytesSource, readAll } from '../../base/source.ts';
+import { bytesSource, readAll, type Source } from '../../base/source.ts';
 import { inflate } from '../inflate.ts';
 import { streamSource } from '../stream-source.ts';
 import type { FormatId } from '../types.ts';
-import type { Source } from '../../ports/ports.ts';
 import { decodeLz4 } from './lz4.ts';
 import { decodeLzmaAlone, decodeXz, type Decoded } from './lzma.ts';
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { LIMITS } from '../../base/limits.ts';
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 import { BROKEN, peekArgument, readArgument, type Argument } from './decode.ts';
 import { HANDLERS } from './handlers.ts';
 import { note, problem, push, type Machine, type PickleCall, type PickleEvent, type PickleProblem, type PickleVisitor } from './machine.ts';

@@ -1,9 +1,8 @@
 import { WeighmarkError } from '../../base/errors.ts';
 import { isUnsafePath } from '../../formats/archive-path.ts';
-import { windowSource } from '../../base/source.ts';
+import { windowSource, type Source } from '../../base/source.ts';
 import { readTar, type TarArchive, type TarEntry } from '../../formats/tar.ts';
 import type { Problem } from '../../formats/types.ts';
-import type { Source } from '../../ports/ports.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 
 export interface TarMember {

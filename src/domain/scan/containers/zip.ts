@@ -1,12 +1,11 @@
 import { WeighmarkError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { invalid } from '../../formats/problem.ts';
-import { bytesSource } from '../../base/source.ts';
+import { bytesSource, type Source } from '../../base/source.ts';
 import { memberSource, openMember, rawMember } from '../../formats/zip-member.ts';
 import { readZip, type ZipArchive, type ZipEntry } from '../../formats/zip.ts';
 import { torchPrefix } from '../../formats/torch.ts';
 import type { Problem } from '../../formats/types.ts';
-import type { Source } from '../../ports/ports.ts';
 import { inside, leaveOut, report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
 import { unwrap, type Wrapper } from '../../formats/compressed/unwrap.ts';

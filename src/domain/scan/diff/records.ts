@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 
 /** Rows of a text table or JSON lines file that came and went; order does not count. */
 export interface RecordChange {

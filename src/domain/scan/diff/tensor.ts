@@ -1,6 +1,6 @@
 import { elementsOf } from '../../formats/tensors.ts';
 import type { TensorInfo } from '../../formats/types.ts';
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 import { decoderOf, type Decoder } from './decode.ts';
 import { effectiveRank } from './rank.ts';
 

@@ -1,7 +1,6 @@
 import { parseDocument } from 'yaml';
 import { WeighmarkError } from '../../base/errors.ts';
-import type { Severity } from '../types.ts';
-import { SEVERITIES } from '../types.ts';
+import { SEVERITIES, type Severity } from '../types.ts';
 import { digestOf } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 

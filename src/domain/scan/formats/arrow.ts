@@ -1,5 +1,5 @@
 import type { MetadataItem } from '../../formats/types.ts';
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 import { report, type Spot } from '../session.ts';
 
 /** The extension type whose parameters PyArrow before 14.0.1 unpickled when it read a schema (CVE-2023-47248). */

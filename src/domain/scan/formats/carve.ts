@@ -1,5 +1,5 @@
 import type { NamedSource } from '../../formats/types.ts';
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { isKerasConfig, judgeKeras } from './keras.ts';
 

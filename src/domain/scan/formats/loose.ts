@@ -1,5 +1,4 @@
-import { windowSource } from '../../base/source.ts';
-import type { Source } from '../../ports/ports.ts';
+import { windowSource, type Source } from '../../base/source.ts';
 import { candidateOf } from '../pickle/constants.ts';
 import { newSession, report, type Spot } from '../session.ts';
 

@@ -1,5 +1,4 @@
-import { windowSource } from '../../base/source.ts';
-import type { Source } from '../../ports/ports.ts';
+import { windowSource, type Source } from '../../base/source.ts';
 import { judgePickles } from '../pickle/judge.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { atLeast } from '../types.ts';

@@ -1,4 +1,4 @@
-import type { Source } from '../../ports/ports.ts';
+import type { Source } from '../../base/source.ts';
 import { report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
 

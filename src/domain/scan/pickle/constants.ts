@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { PickleValue, PickleVisitor } from '../../formats/pickle/index.ts';
-import { bytesSource, windowSource } from '../../base/source.ts';
-import type { Source } from '../../ports/ports.ts';
+import { bytesSource, windowSource, type Source } from '../../base/source.ts';
 import { unwrapBytes } from '../../formats/compressed/unwrap.ts';
 
 /** A constant that looks like another pickle, perhaps encoded or compressed. */

@@ -1,6 +1,5 @@
 import { globalName, isNode, readPickles, type Pickle, type PickleCall, type PickleEvent, type PickleGlobal, type PickleValue, type PickleVisitor, type Span } from '../../formats/pickle/index.ts';
-import { windowSource } from '../../base/source.ts';
-import type { Source } from '../../ports/ports.ts';
+import { windowSource, type Source } from '../../base/source.ts';
 import { CODE_MAKERS } from '../deny.ts';
 import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
 import { atLeast, type ScanFinding } from '../types.ts';

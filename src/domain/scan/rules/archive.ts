@@ -1,4 +1,4 @@
-import type { RuleTable } from '../rules.ts';
+import type { RuleTable } from './rule.ts';
 
 export const ARCHIVE_RULES: RuleTable = {
   'WM-ARCHIVE-001': {

@@ -1,4 +1,4 @@
-import type { RuleTable } from '../rules.ts';
+import type { RuleTable } from './rule.ts';
 
 export const FORMAT_RULES: RuleTable = {
   'WM-FILE-001': {

@@ -1,4 +1,4 @@
-import type { RuleTable } from '../rules.ts';
+import type { RuleTable } from './rule.ts';
 
 export const PICKLE_RULES: RuleTable = {
   'WM-PICKLE-001': {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Source } from '../../../../src/domain/ports/ports.ts';
+import type { Source } from '../../../../src/domain/base/source.ts';
 
 /** Bytes as a `Source`, counting what is read. */
 export function sourceOf(...parts: (Uint8Array | string)[]): Source & { bytesRead: number } {

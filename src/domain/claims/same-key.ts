@@ -1,5 +1,5 @@
-import type { Bundle } from '../claims/bundle.ts';
-import { readCertificate, type Certificate } from './certificate.ts';
+import type { Bundle } from './bundle.ts';
+import { readCertificate, type Certificate } from '../pki/certificate.ts';
 
 /**
  * True if two unverified bundles name the same signer: enough to decide whose file is replaced, never whom to trust. For
