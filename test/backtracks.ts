@@ -21,9 +21,15 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 
 for (const [name, text] of Object.entries(TEXTS)) await scan(name, Buffer.from(text));
-await scan('classes.h5', Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.from('{"class_name"'.repeat(10_000))]));
+await scan(
+  'classes.h5',
+  Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.from('{"class_name"'.repeat(10_000))]),
+);
 await scan('underscores.pkl', Buffer.from(`\x80\x02cmod\n${'_'.repeat(65_000)}\n)R.`, 'latin1'));
-await reportOf(safetensors(`{"a":{"dtype":"F32","shape":[${'1'.repeat(100_000)}x],"data_offsets":[0,4]}}`, new Uint8Array(4)), 'almost.safetensors');
+await reportOf(
+  safetensors(`{"a":{"dtype":"F32","shape":[${'1'.repeat(100_000)}x],"data_offsets":[0,4]}}`, new Uint8Array(4)),
+  'almost.safetensors',
+);
 await bomOf({ 'requirements.txt': `torch${' '.repeat(100_000)})x\n`.repeat(2) });
 if (process.argv[2] === 'control') / +x/.test(' '.repeat(100_000));
 console.log('all were read');

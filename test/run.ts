@@ -16,14 +16,23 @@ function tellProgress(file: string, failed: boolean): void {
   const done = files.length - left.size;
   const line = `${done} of ${files.length} test files: ${file}${failed ? ' FAILED' : ''}`;
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}${left.size === 0 ? '\n' : ''}`);
-  else if (failed || left.size === 0 || Math.floor((10 * done) / files.length) > Math.floor((10 * (done - 1)) / files.length)) process.stderr.write(`${line}\n`);
+  else if (
+    failed ||
+    left.size === 0 ||
+    Math.floor((10 * done) / files.length) > Math.floor((10 * (done - 1)) / files.length)
+  )
+    process.stderr.write(`${line}\n`);
 }
 
 function ended(file: string, failed: boolean): void {
   if (left.delete(relative('.', file))) tellProgress(relative('.', file), failed);
 }
 
-const tests = run({ files, concurrency: availableParallelism(), execArgv: ['--import', './test/own-temporary-folder.ts'] });
+const tests = run({
+  files,
+  concurrency: availableParallelism(),
+  execArgv: ['--import', './test/own-temporary-folder.ts'],
+});
 tests.on('test:summary', ({ file, success }) => {
   if (file === undefined) process.exitCode = success ? 0 : 1;
   else ended(file, !success);

@@ -6,8 +6,14 @@ import { bytesSource, readFormat } from '../src/domain/formats/index.ts';
 import { globMatches } from '../src/domain/trust/glob.ts';
 
 test('what grows with the square of its size is told from what grows with its size', async () => {
-  await assert.rejects(requireLinear(100, (size) => () => globMatches('*a'.repeat(size), 'a'.repeat(size - 1))), /steps for 100, \d+ for 200/);
-  await assert.rejects(requireLinear(1000, (size) => () => Array.from({ length: size }, (_, at) => 'x'.repeat(size).includes(`${at}`))), /steps/);
+  await assert.rejects(
+    requireLinear(100, (size) => () => globMatches('*a'.repeat(size), 'a'.repeat(size - 1))),
+    /steps for 100, \d+ for 200/,
+  );
+  await assert.rejects(
+    requireLinear(1000, (size) => () => Array.from({ length: size }, (_, at) => 'x'.repeat(size).includes(`${at}`))),
+    /steps/,
+  );
   await requireLinear(1000, (size) => () => globMatches('acme/*', `acme/${'a'.repeat(size)}`));
 });
 
@@ -19,6 +25,10 @@ test('the same work is the same number of steps', async () => {
 
 test('no test asks a clock how long something took', () => {
   const clock = /\b(?:performance\.now|process\.hrtime|process\.cpuUsage)\b|Date\.now\(\) *[-<>]|[-<>] *Date\.now\(\)/;
-  const timed = globSync('test/**/*.test.ts').filter((path) => readFileSync(path, 'utf8').split('\n').some((line) => clock.test(line) && !line.includes('const clock =')));
+  const timed = globSync('test/**/*.test.ts').filter((path) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .some((line) => clock.test(line) && !line.includes('const clock =')),
+  );
   assert.deepEqual(timed, []);
 });

@@ -21,14 +21,20 @@ function takeSteps(): number {
     scripts = result;
   });
   const counted = scripts.filter(({ url }) => url.startsWith('file:') && !url.includes('/test/'));
-  return counted.flatMap(({ functions }) => functions).flatMap(({ ranges }) => ranges).reduce((sum, { count }) => sum + count, 0);
+  return counted
+    .flatMap(({ functions }) => functions)
+    .flatMap(({ ranges }) => ranges)
+    .reduce((sum, { count }) => sum + count, 0);
 }
 
 type Method = (this: { readonly length: number }, ...words: readonly unknown[]) => unknown;
 
 /** Built-in methods that walk from place to place with no code of ours in between. */
 const WALKS: readonly (readonly [owner: object, names: readonly string[]])[] = [
-  [Array.prototype, ['includes', 'indexOf', 'lastIndexOf', 'slice', 'splice', 'shift', 'unshift', 'concat', 'with', 'toSpliced']],
+  [
+    Array.prototype,
+    ['includes', 'indexOf', 'lastIndexOf', 'slice', 'splice', 'shift', 'unshift', 'concat', 'with', 'toSpliced'],
+  ],
   [String.prototype, ['includes', 'indexOf', 'lastIndexOf']],
   [Buffer.prototype, ['includes', 'indexOf', 'lastIndexOf']],
 ];
@@ -36,17 +42,20 @@ const WALKS: readonly (readonly [owner: object, names: readonly string[]])[] = [
 /** Counts the places that built-in methods walk until `end`: up to what was found, else all that are left. */
 function countWalks(): { places(): number; end(): void } {
   let places = 0;
-  const undo = WALKS.flatMap(([owner, names]) => names.map((name) => {
-    const methods = owner as Record<string, Method>;
-    const real = methods[name] as Method;
-    methods[name] = function (...words) {
-      const found = real.apply(this, [...words]);
-      const from = name === 'indexOf' && typeof words[1] === 'number' ? Math.min(Math.max(0, words[1]), this.length) : 0;
-      places += (name === 'indexOf' && Number(found) >= 0 ? Number(found) : this.length) - from;
-      return found;
-    };
-    return () => void (methods[name] = real);
-  }));
+  const undo = WALKS.flatMap(([owner, names]) =>
+    names.map((name) => {
+      const methods = owner as Record<string, Method>;
+      const real = methods[name] as Method;
+      methods[name] = function (...words) {
+        const found = real.apply(this, [...words]);
+        const from =
+          name === 'indexOf' && typeof words[1] === 'number' ? Math.min(Math.max(0, words[1]), this.length) : 0;
+        places += (name === 'indexOf' && Number(found) >= 0 ? Number(found) : this.length) - from;
+        return found;
+      };
+      return () => void (methods[name] = real);
+    }),
+  );
   return { places: () => places, end: () => undo.forEach((each) => each()) };
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { WeighmarkError } from '../domain/errors.ts';
-import type { Assets } from '../domain/ports.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import type { Assets } from '../domain/ports/outside.ts';
 
 /** Finds what ships beside the program; the layout is the same from `src/` in a checkout and `dist/` in a package. */
 export function createAssets(): Assets {

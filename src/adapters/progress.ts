@@ -1,5 +1,5 @@
-import { formatBytes } from '../domain/units.ts';
-import type { Progress } from '../domain/ports.ts';
+import { formatBytes } from '../domain/base/units.ts';
+import type { Progress } from '../domain/ports/terminal.ts';
 
 const APPEARS_AFTER_MS = 500;
 const REFRESH_MS = 100;
@@ -10,7 +10,11 @@ export function createProgress(terminal: () => NodeJS.WriteStream, enabled: bool
   return { start: (label, total) => startLine(terminal(), label, total) };
 }
 
-function startLine(stream: NodeJS.WriteStream, label: string, total: number): { advance(bytes: number): void; end(): void } {
+function startLine(
+  stream: NodeJS.WriteStream,
+  label: string,
+  total: number,
+): { advance(bytes: number): void; end(): void } {
   const begun = performance.now();
   let done = 0;
   let drawn = begun + APPEARS_AFTER_MS - REFRESH_MS;

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../domain/digest/hex.ts';
-import { WeighmarkError } from '../domain/errors.ts';
-import { parseStrictJsonObject } from '../domain/json.ts';
-import { LIMITS } from '../domain/limits.ts';
-import type { Files, VersionMemory } from '../domain/ports.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import { parseStrictJsonObject } from '../domain/base/json.ts';
+import { LIMITS } from '../domain/base/limits.ts';
+import type { Files } from '../domain/ports/files.ts';
+import type { VersionMemory } from '../domain/ports/trust.ts';
 import { withLock } from './log-store/lock.ts';
 
 /** Kept in the user's own state folder, a file for each line of versions. */
@@ -15,10 +16,12 @@ export function createVersionMemory(files: Files, stateFolder: string): VersionM
   };
   return {
     highest,
-    remember: (line, version) => withLock(join(stateFolder, 'lock.db'), async () => {
-      const kept = await highest(line);
-      if (kept === null || version > kept) await files.write(fileOf(line), `${JSON.stringify({ v: 1, line, version })}\n`, { mode: 0o600 });
-    }),
+    remember: (line, version) =>
+      withLock(join(stateFolder, 'lock.db'), async () => {
+        const kept = await highest(line);
+        if (kept === null || version > kept)
+          await files.write(fileOf(line), `${JSON.stringify({ v: 1, line, version })}\n`, { mode: 0o600 });
+      }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExitCode } from '../domain/errors.ts';
+import type { ExitCode } from '../domain/base/errors.ts';
 import type { Context } from './context.ts';
 
 /** What a command leaves to be printed: rendered by `cli/main`, in the format the user asked for. */
@@ -28,7 +28,9 @@ export interface Style {
 }
 
 /** Wraps an action: parses common options, runs it, prints the report or the error, sets the exit code. */
-export type Run = <A extends unknown[]>(action: (context: Context, ...args: A) => Promise<Report>) => (...args: A) => Promise<void>;
+export type Run = <A extends unknown[]>(
+  action: (context: Context, ...args: A) => Promise<Report>,
+) => (...args: A) => Promise<void>;
 
 /** One file in `cli/commands/` exports this as `register`; it adds its command (and sub-commands) to the program. */
 export type Register = (program: Command, run: Run) => void;

@@ -9,7 +9,11 @@ import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { bomCreate, type BomPorts } from '../../src/flows/bom-create.ts';
 
 const hasher = createHasher();
-const ports: BomPorts = { files: createFiles(), hasher: () => Promise.resolve(hasher), progress: { start: () => ({ advance() {}, end() {} }) } };
+const ports: BomPorts = {
+  files: createFiles(),
+  hasher: () => Promise.resolve(hasher),
+  progress: { start: () => ({ advance() {}, end() {} }) },
+};
 
 test('a 50 MB safetensors header and a GGUF with two thousand million keys take no more work than small ones, and are reported', async () => {
   const huge = Buffer.alloc(16);
@@ -19,9 +23,16 @@ test('a 50 MB safetensors header and a GGUF with two thousand million keys take 
   gguf.writeUInt32LE(3, 4);
   gguf.writeBigUInt64LE(2_000_000_000n, 16);
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-bom-'));
-  for (const [path, content] of Object.entries({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf })) writeFileSync(join(folder, path), content);
-  const { steps, result: { files, problems } } = await workOf(() => bomCreate({ path: folder, tool: { name: 'weighmark', version: '0.0.0' } }, ports));
-  assert.deepEqual(problems.map(({ path, code }) => `${code} ${path}`), ['format-invalid a.safetensors', 'format-invalid b.gguf']);
+  for (const [path, content] of Object.entries({ 'a.safetensors': huge, 'b.gguf': gguf, 'c.gguf.part00': gguf }))
+    writeFileSync(join(folder, path), content);
+  const {
+    steps,
+    result: { files, problems },
+  } = await workOf(() => bomCreate({ path: folder, tool: { name: 'weighmark', version: '0.0.0' } }, ports));
+  assert.deepEqual(
+    problems.map(({ path, code }) => `${code} ${path}`),
+    ['format-invalid a.safetensors', 'format-invalid b.gguf'],
+  );
   assert.ok(steps < 100_000, `${steps} steps`);
   for (const { path, report } of files) assert.equal(report?.complete, false, path);
 });

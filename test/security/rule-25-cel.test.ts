@@ -1,7 +1,7 @@
 import { requireLinear, workOf } from '../work.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WeighmarkError } from '../../src/domain/errors.ts';
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import { compileAssertion } from '../../src/domain/policy/cel.ts';
 
 function holds(cel: string, data: Record<string, unknown> = {}): boolean {
@@ -10,17 +10,25 @@ function holds(cel: string, data: Record<string, unknown> = {}): boolean {
 
 test('rule 25: only true is true', () => {
   assert.ok(holds('p.x == 1 && p.y > 0.5 && p.s == "a"', { p: { x: 1, y: 0.9, s: 'a' } }));
-  for (const cel of ['p.x', '"true"', '1', 'p.nothing == 1', 'nothing == 1', '1 / 0 == 1', 'p.x == 2', 'null']) assert.ok(!holds(cel, { p: { x: 1 } }), cel);
+  for (const cel of ['p.x', '"true"', '1', 'p.nothing == 1', 'nothing == 1', '1 / 0 == 1', 'p.x == 2', 'null'])
+    assert.ok(!holds(cel, { p: { x: 1 } }), cel);
 });
 
 test('rule 25: about an empty list nothing is true', () => {
   assert.ok(holds('l.all(x, x > 1)', { l: [2, 3] }));
-  for (const cel of ['l.all(x, x > 1)', '!l.all(x, x > 1)', 'l.exists(x, true)', 'm.all(k, true)']) assert.ok(!holds(cel, { l: [], m: {} }), cel);
+  for (const cel of ['l.all(x, x > 1)', '!l.all(x, x > 1)', 'l.exists(x, true)', 'm.all(k, true)'])
+    assert.ok(!holds(cel, { l: [], m: {} }), cel);
 });
 
 test('rule 25: patterns are linear, and stand in the policy', async () => {
-  assert.equal(await requireLinear(2500, (size) => () => holds('p.matches("(a+)+$")', { p: `${'a'.repeat(size)}b` })), false);
-  assert.throws(() => compileAssertion('p.matches(q)'), (error) => error instanceof WeighmarkError && error.code === 'policy-invalid');
+  assert.equal(
+    await requireLinear(2500, (size) => () => holds('p.matches("(a+)+$")', { p: `${'a'.repeat(size)}b` })),
+    false,
+  );
+  assert.throws(
+    () => compileAssertion('p.matches(q)'),
+    (error) => error instanceof WeighmarkError && error.code === 'policy-invalid',
+  );
 });
 
 test('rule 25: work has a bound', async () => {
@@ -32,5 +40,6 @@ test('rule 25: work has a bound', async () => {
 });
 
 test('rule 25: what every object inherits is not there to ask for', () => {
-  for (const cel of ['has(p.constructor)', 'has(p.__proto__)', 'p.toString != ""', '"constructor" in p']) assert.ok(!holds(cel, { p: {} }), cel);
+  for (const cel of ['has(p.constructor)', 'has(p.__proto__)', 'p.toString != ""', '"constructor" in p'])
+    assert.ok(!holds(cel, { p: {} }), cel);
 });

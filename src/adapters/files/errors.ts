@@ -1,4 +1,4 @@
-import { WeighmarkError, type Code } from '../../domain/errors.ts';
+import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 
 const CODES_BY_ERRNO: Readonly<Record<string, readonly [Code, string]>> = {
   ENOENT: ['not-found', 'there is no such file'],

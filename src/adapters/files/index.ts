@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Files } from '../../domain/ports.ts';
-import { compareUtf8 } from '../../domain/tree.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import { compareUtf8 } from '../../domain/base/paths.ts';
 import { copyHashed } from './copy.ts';
 import { fileError } from './errors.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';
@@ -25,10 +25,16 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
     readIfThere: async (location, maxBytes) => readBounded(location, maxBytes).catch(nullIfMissing),
     write: writeFileAtomic,
     kindOf,
-    names: async (folder) => readdir(folder).then((names) => names.sort(compareUtf8), (cause: unknown) => Promise.reject(fileError(cause, folder))),
-    realPath: async (location) => realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
+    names: async (folder) =>
+      readdir(folder).then(
+        (names) => names.sort(compareUtf8),
+        (cause: unknown) => Promise.reject(fileError(cause, folder)),
+      ),
+    realPath: async (location) =>
+      realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
-    remove: async (location) => rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
+    remove: async (location) =>
+      rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };
 }
 

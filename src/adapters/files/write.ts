@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { WriteOptions } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { WriteOptions } from '../../domain/ports/files.ts';
 import { fileError } from './errors.ts';
 
 /**
@@ -10,7 +10,11 @@ import { fileError } from './errors.ts';
  * point leaves the old file or the new one.
  * @throws WeighmarkError `already-exists` (with `exclusive`), `disk-full`, `write-refused`, `unreadable`.
  */
-export async function writeFileAtomic(location: string, bytes: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
+export async function writeFileAtomic(
+  location: string,
+  bytes: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<void> {
   const folder = dirname(location);
   const temporary = join(folder, `.${basename(location).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
   try {

@@ -1,5 +1,7 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Blake3Tree, HashAlgorithm, Hasher, HashResult } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Hasher, HashResult } from '../../domain/ports/hasher.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';
@@ -32,7 +34,8 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
 
 function missingAddon(): WeighmarkError {
   return new WeighmarkError('config-invalid', 'there is no native kernel for this system', {
-    subject: 'WEIGHMARK_KERNEL', hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
+    subject: 'WEIGHMARK_KERNEL',
+    hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
   });
 }
 
@@ -47,7 +50,10 @@ function lazyTree(): Blake3Tree {
   };
 }
 
-async function hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult> {
+async function hashStream(
+  chunks: AsyncIterable<Uint8Array>,
+  algorithms: readonly HashAlgorithm[],
+): Promise<HashResult> {
   const { beginSequence } = await import('./tasks.ts');
   const kernel = createKernel();
   const sequence = beginSequence(algorithms);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Blake3Tree } from '../../domain/ports.ts';
+import type { Blake3Tree } from '../../domain/digest/blake3-tree.ts';
 
 /** Bytes read and hashed at a time: fits the second-level cache beside the kernel's own state. */
 export const BUFFER_BYTES = 256 << 10;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { WeighmarkError } from '../../domain/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { createPerformer, type Answer, type Task } from './tasks.ts';
 import type { FromWorker } from './worker.ts';
 

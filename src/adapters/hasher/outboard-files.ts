@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { HashOptions } from '../../domain/ports.ts';
+import type { HashOptions } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
 import type { SizedJob } from './open-file.ts';
 
@@ -45,7 +45,7 @@ export function writeOutboard(to: string, outboard: Uint8Array): void {
     mkdirSync(dirname(to), { recursive: true });
     const fd = openSync(from, 'wx');
     try {
-      for (let at = 0; at < outboard.length; ) at += writeSync(fd, outboard, at);
+      for (let at = 0; at < outboard.length;) at += writeSync(fd, outboard, at);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -1,4 +1,4 @@
-import type { HashOptions } from '../../domain/ports.ts';
+import type { HashOptions } from '../../domain/ports/hasher.ts';
 import type { SizedJob } from './open-file.ts';
 
 /** Segments are aligned powers of two, so that each is a subtree of BLAKE3's tree. */

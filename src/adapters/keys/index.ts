@@ -1,5 +1,6 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import type { Files, Signers } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { Signers } from '../../domain/ports/signing.ts';
 import { generateKey } from './private-key.ts';
 import { keySigner, type Timestamper } from './signer.ts';
 
@@ -11,7 +12,8 @@ export interface SignerWorld {
 /** All the ways to sign; signing with a key loads no Sigstore package. */
 export function createUserSigners(files: Files, world: SignerWorld): Signers {
   return {
-    key: async (options) => keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
+    key: async (options) =>
+      keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
     keyless: async (options) => {
       refuseOffline(world, 'keyless signing');
       return (await import('../sigstore/signer.ts')).keylessSigner(files, options, world.env);
@@ -22,7 +24,10 @@ export function createUserSigners(files: Files, world: SignerWorld): Signers {
 
 async function timestamper(url: string, world: SignerWorld): Promise<Timestamper> {
   refuseOffline(world, 'a timestamp');
-  const [{ createTimestamper }, { exchange }] = await Promise.all([import('../sigstore/timestamp.ts'), import('../sigstore/http.ts')]);
+  const [{ createTimestamper }, { exchange }] = await Promise.all([
+    import('../sigstore/timestamp.ts'),
+    import('../sigstore/http.ts'),
+  ]);
   return createTimestamper(url, exchange);
 }
 

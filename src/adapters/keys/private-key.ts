@@ -1,8 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { Files, GeneratedKey } from '../../domain/ports.ts';
-import { curveOf, publicHalf } from '../../domain/trust/keys.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { GeneratedKey } from '../../domain/ports/signing.ts';
+import { curveOf, publicHalf } from '../../domain/pki/keys.ts';
 
 /** Asks for the password of an encrypted key; null where there is none to ask. */
 export type AskPassword = () => Promise<string | null>;
@@ -40,7 +41,9 @@ function refuseForeignForms(pem: string, location: string): void {
     });
   }
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(pem)) return;
-  const what = pem.includes('-----BEGIN PUBLIC KEY-----') ? 'a public key: signing needs the private one' : 'not a private key in PEM form';
+  const what = pem.includes('-----BEGIN PUBLIC KEY-----')
+    ? 'a public key: signing needs the private one'
+    : 'not a private key in PEM form';
   throw new WeighmarkError('key-unusable', `${location} is ${what}`, { subject: location });
 }
 
@@ -48,7 +51,9 @@ function parse(pem: string, location: string): KeyObject {
   try {
     return createPrivateKey({ key: pem, format: 'pem' });
   } catch {
-    throw new WeighmarkError('key-unusable', `${location} is not a private key that can be read`, { subject: location });
+    throw new WeighmarkError('key-unusable', `${location} is not a private key that can be read`, {
+      subject: location,
+    });
   }
 }
 

@@ -1,10 +1,11 @@
 import { createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { ClaimSigner, Files, KeySignerOptions } from '../../domain/ports.ts';
-import { certificateFingerprint, readCertificates } from '../../domain/trust/certificates.ts';
-import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/trust/keys.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { ClaimSigner, KeySignerOptions } from '../../domain/ports/signing.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
+import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/pki/keys.ts';
 import { bundleOf, type KeyPart } from './bundle.ts';
 import { readPrivateKey } from './private-key.ts';
 
@@ -16,7 +17,11 @@ export type Timestamper = (signature: Uint8Array) => Promise<Uint8Array>;
  * wrong password is found before hours of hashing.
  * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`.
  */
-export async function keySigner(files: Files, options: KeySignerOptions, timestamp?: Timestamper): Promise<ClaimSigner> {
+export async function keySigner(
+  files: Files,
+  options: KeySignerOptions,
+  timestamp?: Timestamper,
+): Promise<ClaimSigner> {
   const key = await readPrivateKey(files, options.keyFile, async () => options.password());
   const identity = await identityOf(files, key, options.certificateChainFile);
   return {
@@ -33,13 +38,25 @@ function signPayload(key: KeyObject, payload: Uint8Array): Uint8Array {
   return signBytes(curveOf(key).hash, preAuthEncoding(payload), key);
 }
 
-async function identityOf(files: Files, key: KeyObject, chainFile?: string): Promise<{ description: string; part: KeyPart }> {
+async function identityOf(
+  files: Files,
+  key: KeyObject,
+  chainFile?: string,
+): Promise<{ description: string; part: KeyPart }> {
   const { pem, fingerprint } = publicHalf(key);
-  if (chainFile === undefined) return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
-  const chain = readCertificates(Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'), 'key-unusable');
+  if (chainFile === undefined)
+    return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
+  const chain = readCertificates(
+    Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'),
+    'key-unusable',
+  );
   const leaf = chain[0];
   if (leaf === undefined || chain.length > LIMITS.certificatesPerBundle) {
-    throw new WeighmarkError('key-unusable', `${chainFile} holds more than ${LIMITS.certificatesPerBundle} certificates`, { subject: chainFile });
+    throw new WeighmarkError(
+      'key-unusable',
+      `${chainFile} holds more than ${LIMITS.certificatesPerBundle} certificates`,
+      { subject: chainFile },
+    );
   }
   if (!leaf.publicKey.equals(createPublicKey(key))) {
     throw new WeighmarkError('key-unusable', `the first certificate of ${chainFile} is for another key`, {
@@ -47,5 +64,8 @@ async function identityOf(files: Files, key: KeyObject, chainFile?: string): Pro
       hint: 'put the signing certificate first, then its intermediates',
     });
   }
-  return { description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`, part: { chain: chain.map((certificate) => certificate.raw) } };
+  return {
+    description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`,
+    part: { chain: chain.map((certificate) => certificate.raw) },
+  };
 }

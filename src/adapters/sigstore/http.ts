@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 
 export interface Request {
   readonly method?: 'GET' | 'POST';

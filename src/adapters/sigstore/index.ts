@@ -1,4 +1,5 @@
-import type { Files, KeylessVerifier } from '../../domain/ports.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import { configFolder, type Env } from '../config/folders.ts';
 import { publicGoodRoot } from './public-good.ts';
 import { createKeylessVerifier } from './verifier.ts';

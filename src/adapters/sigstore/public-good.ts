@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import type { Files } from '../../domain/ports.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files } from '../../domain/ports/files.ts';
 
 /** Where `trust update` leaves the refreshed root. */
 export function updatedRootLocation(configFolder: string): string {

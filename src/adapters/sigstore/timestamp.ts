@@ -1,15 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { WeighmarkError } from '../../domain/errors.ts';
-import { LIMITS } from '../../domain/limits.ts';
-import { derInteger, readDer } from '../../domain/trust/der.ts';
-import { readTimestamp, timestampRequest } from '../../domain/trust/rfc3161.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { derInteger, readDer } from '../../domain/pki/der.ts';
+import { readTimestamp, timestampRequest } from '../../domain/pki/rfc3161.ts';
 
 /**
  * A client of any RFC 3161 server over HTTP (RFC 3161 section 3.4). The answer must be about this signature and this request;
  * whether the server is to be believed is for verification to say.
  * @throws WeighmarkError `network`, `signature-malformed`, from the function made.
  */
-export function createTimestamper(url: string, ask: typeof import('./http.ts').exchange): (signature: Uint8Array) => Promise<Uint8Array> {
+export function createTimestamper(
+  url: string,
+  ask: typeof import('./http.ts').exchange,
+): (signature: Uint8Array) => Promise<Uint8Array> {
   return async (signature) => {
     const nonce = randomBytes(8);
     const response = await ask(url, {
@@ -28,5 +31,6 @@ function requireAnswer(response: Uint8Array, signature: Uint8Array, nonce: Uint8
   const { imprint, nonce: echoed } = readTimestamp(response);
   const stamped = imprint.hash === 'sha256' && createHash('sha256').update(signature).digest().equals(imprint.digest);
   const ours = echoed !== null && Buffer.from(readDer(derInteger(nonce)).body).equals(echoed);
-  if (!stamped || !ours) throw new WeighmarkError('network', `the timestamp server ${new URL(url).host} answered another request`);
+  if (!stamped || !ours)
+    throw new WeighmarkError('network', `the timestamp server ${new URL(url).host} answered another request`);
 }

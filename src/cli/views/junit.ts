@@ -1,5 +1,5 @@
-import { forXml } from '../../domain/text.ts';
-import type { Check, Verdict } from '../../domain/verdict.ts';
+import { forXml } from '../../domain/base/text.ts';
+import type { Check, Verdict } from '../../domain/base/verdict.ts';
 
 export interface JunitCase {
   readonly name: string;
@@ -17,7 +17,10 @@ export function junit(suite: string, cases: readonly JunitCase[]): string {
 
 /** A verdict as a suite: one case a check. A verdict without checks verified nothing, which is a failure. */
 export function verdictJunit(verdict: Verdict): string {
-  const nothing: JunitCase = { name: 'something to verify', failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: [] } };
+  const nothing: JunitCase = {
+    name: 'something to verify',
+    failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: [] },
+  };
   return junit(verdict.subject, verdict.checks.length === 0 ? [nothing] : verdict.checks.map(checkCase));
 }
 

@@ -1,4 +1,4 @@
-import { forMarkdown } from '../../domain/text.ts';
+import { forMarkdown } from '../../domain/base/text.ts';
 
 /** A GitHub-flavoured table with every cell escaped; `None.` without rows. */
 export function markdownTable(columns: readonly string[], body: readonly (readonly string[])[]): string {

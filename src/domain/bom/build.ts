@@ -1,16 +1,6 @@
-import type { FormatReport } from '../formats/types.ts';
 import type { ConfirmedDigest } from '../metadata/check-digests.ts';
-import type { Conflict, Fact, FactSource, MetadataProblem } from '../metadata/types.ts';
-import type { Digests } from '../ports.ts';
+import type { BomFile, Conflict, Fact, FactSource, MetadataProblem } from '../metadata/types.ts';
 import type { Property, SpecVersion } from './types.ts';
-
-/** One file of the artifact as a BOM knows it. */
-export interface BomFile {
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly digests: Digests;
-  readonly report?: FormatReport;
-}
 
 export type Layout = 'guide' | 'flat';
 
@@ -92,4 +82,3 @@ export function some<T>(items: readonly T[]): readonly T[] | undefined {
 export function since(build: Build, version: SpecVersion): boolean {
   return Number(build.input.specVersion) >= Number(version);
 }
-

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json.ts';
+import { isJsonObject } from '../base/json.ts';
 import { PREDICATES, STEP_PREFIX } from './predicates.ts';
 import type { Statement } from './types.ts';
 
@@ -18,7 +18,8 @@ const TITLES: Readonly<Record<string, string>> = {
 export function titleOf({ predicateType, predicate }: Pick<Statement, 'predicateType' | 'predicate'>): string {
   if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
   const definition = predicate['buildDefinition'];
-  const buildType = isJsonObject(definition) && typeof definition['buildType'] === 'string' ? definition['buildType'] : '';
+  const buildType =
+    isJsonObject(definition) && typeof definition['buildType'] === 'string' ? definition['buildType'] : '';
   const step = buildType.startsWith(STEP_PREFIX) ? buildType.slice(STEP_PREFIX.length).split('/')[0] : buildType;
   return `provenance (${step})`;
 }

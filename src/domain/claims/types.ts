@@ -1,3 +1,5 @@
+import type { San } from '../pki/certificate.ts';
+
 /** in-toto Statement v1 (v0.1 is read too): https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 export interface Statement {
   readonly _type: string;
@@ -21,7 +23,11 @@ export type SubjectKind = 'manifest' | 'root' | 'file' | 'list' | 'bom';
 
 /** Who made a signature, as proven by cryptography; never what the claim says of itself. */
 export type Signer =
-  | { readonly kind: 'key'; /** SHA-256 of the SPKI DER, lower-case hex. */ readonly fingerprint: string; readonly keyType: string }
+  | {
+      readonly kind: 'key';
+      /** SHA-256 of the SPKI DER, lower-case hex. */ readonly fingerprint: string;
+      readonly keyType: string;
+    }
   | {
       readonly kind: 'certificate';
       /** SHA-256 of the trusted root certificate's DER, lower-case hex. */
@@ -42,11 +48,6 @@ export type Signer =
       readonly extensions: Readonly<Record<string, string>>;
       readonly notBefore: string;
     };
-
-export interface San {
-  readonly type: 'email' | 'uri' | 'dns' | 'other';
-  readonly value: string;
-}
 
 /** A time that counts, and who says so (DESIGN 4.3). `existed by`, RFC 3339. */
 export interface VerifiedTime {

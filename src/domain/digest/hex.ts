@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 
 export function sha256Hex(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -18,6 +18,12 @@ export function ociDigest(bytes: Uint8Array | string): string {
 /** The hex of `sha256:<hex>`. @throws WeighmarkError `format-invalid` for anything else. */
 export function hexOfOciDigest(digest: string): string {
   const hex = digest.startsWith('sha256:') ? digest.slice(7) : '';
-  if (!isHex256(hex)) throw new WeighmarkError('format-invalid', `${JSON.stringify(digest.slice(0, 100))} is not a sha256 digest`);
+  if (!isHex256(hex))
+    throw new WeighmarkError('format-invalid', `${JSON.stringify(digest.slice(0, 100))} is not a sha256 digest`);
   return hex;
+}
+
+/** Whether it is `sha256:<64 hex>`, as ids are written. */
+export function isDigest(text: string): boolean {
+  return text.startsWith('sha256:') && isHex256(text.slice(7));
 }

@@ -1,5 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
-import type { Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import type { Source } from '../base/source.ts';
 import { beyond, invalid } from './problem.ts';
 
 const BLOCK = 64 << 10;
@@ -139,7 +139,8 @@ export class Cursor {
   }
 
   #check(length: number): void {
-    if (!Number.isSafeInteger(length) || length < 0 || length > this.remaining) throw endsEarly(this.end, this.#offset + length);
+    if (!Number.isSafeInteger(length) || length < 0 || length > this.remaining)
+      throw endsEarly(this.end, this.#offset + length);
   }
 
   async #take(length: number): Promise<number> {

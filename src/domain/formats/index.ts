@@ -2,14 +2,14 @@ import { detect, type Detected } from './detect.ts';
 import { kindOf } from './names.ts';
 import { problemOf } from './problem.ts';
 import { READERS } from './readers.ts';
-import { cachedSource } from './source.ts';
+import { cachedSource } from '../base/source.ts';
 import type { Findings, FormatReport, NamedSource, Problem, ReadOptions } from './types.ts';
 
 export { Cursor, safeNumber } from './cursor.ts';
 export { detect, type Detected } from './detect.ts';
 export { formatOfName, kindOf } from './names.ts';
 export { problemOf } from './problem.ts';
-export { bytesSource, cachedSource, readAll, windowSource } from './source.ts';
+export { bytesSource, cachedSource, readAll, windowSource } from '../base/source.ts';
 export { readZip, type ZipArchive, type ZipCentral, type ZipEntry } from './zip.ts';
 export type { ZipLocal } from './zip-local.ts';
 export { memberSource, openMember, rawMember } from './zip-member.ts';
@@ -46,12 +46,21 @@ export async function readFormat(file: NamedSource, options: ReadOptions = {}): 
   };
 }
 
-const UNEXAMINED: ReadonlySet<Problem['code']> = new Set(['malformed', 'truncated', 'limit', 'unsupported', 'encrypted']);
+const UNEXAMINED: ReadonlySet<Problem['code']> = new Set([
+  'malformed',
+  'truncated',
+  'limit',
+  'unsupported',
+  'encrypted',
+]);
 
 /** A file named as a format with a structure of its own, in which nothing of it, nor of any other, was recognised. */
 function brokenPromise({ format, named }: Detected): Problem[] {
-  const promised = format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
-  return promised ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }] : [];
+  const promised =
+    format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
+  return promised
+    ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }]
+    : [];
 }
 
 async function examine(file: NamedSource, detected: Detected, options: ReadOptions): Promise<Findings> {

@@ -1,6 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import type { Source } from '../ports.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Source } from '../base/source.ts';
 import { beyond, invalid } from './problem.ts';
 
 const REWINDS = 64;

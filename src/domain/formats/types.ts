@@ -1,22 +1,79 @@
-import type { Source } from '../ports.ts';
+import type { Source } from '../base/source.ts';
 
 /** Stable names of what a file can be; never renamed once released. */
 export type FormatId =
   // weights
-  | 'safetensors' | 'gguf' | 'onnx' | 'torch-zip' | 'torchscript' | 'torch-legacy' | 'pickle' | 'joblib' | 'npy' | 'npz'
-  | 'keras-v3' | 'hdf5' | 'tflite' | 'saved-model' | 'tf-graph' | 'coreml' | 'msgpack' | 'raw-weights'
+  | 'safetensors'
+  | 'gguf'
+  | 'onnx'
+  | 'torch-zip'
+  | 'torchscript'
+  | 'torch-legacy'
+  | 'pickle'
+  | 'joblib'
+  | 'npy'
+  | 'npz'
+  | 'keras-v3'
+  | 'hdf5'
+  | 'tflite'
+  | 'saved-model'
+  | 'tf-graph'
+  | 'coreml'
+  | 'msgpack'
+  | 'raw-weights'
   // manifests of weights kept elsewhere
-  | 'safetensors-index' | 'weights-manifest' | 'spacy'
+  | 'safetensors-index'
+  | 'weights-manifest'
+  | 'spacy'
   // datasets
-  | 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'arrow' | 'arrow-stream' | 'image' | 'audio' | 'video' | 'sqlite'
+  | 'csv'
+  | 'tsv'
+  | 'jsonl'
+  | 'parquet'
+  | 'arrow'
+  | 'arrow-stream'
+  | 'image'
+  | 'audio'
+  | 'video'
+  | 'sqlite'
   // archives and wrappers
-  | 'zip' | 'tar' | 'gzip' | 'bzip2' | 'xz' | 'lzma' | 'zlib' | 'zstd' | 'lz4' | '7z'
+  | 'zip'
+  | 'tar'
+  | 'gzip'
+  | 'bzip2'
+  | 'xz'
+  | 'lzma'
+  | 'zlib'
+  | 'zstd'
+  | 'lz4'
+  | '7z'
   // archives and packed data that no reader here opens
-  | 'rar' | 'cab' | 'ar' | 'iso' | 'compress' | 'lzip' | 'brotli'
+  | 'rar'
+  | 'cab'
+  | 'ar'
+  | 'iso'
+  | 'compress'
+  | 'lzip'
+  | 'brotli'
   // text
-  | 'json' | 'yaml' | 'markdown' | 'html' | 'xml' | 'text' | 'notebook' | 'python' | 'script' | 'jinja'
+  | 'json'
+  | 'yaml'
+  | 'markdown'
+  | 'html'
+  | 'xml'
+  | 'text'
+  | 'notebook'
+  | 'python'
+  | 'script'
+  | 'jinja'
   // others
-  | 'r-data' | 'sentencepiece' | 'executable' | 'pdf' | 'lfs-pointer' | 'empty' | 'unknown';
+  | 'r-data'
+  | 'sentencepiece'
+  | 'executable'
+  | 'pdf'
+  | 'lfs-pointer'
+  | 'empty'
+  | 'unknown';
 
 /** What a file is for. A JSON file is config, tokenizer or dataset by its name and its top-level keys. */
 export type FileKind = 'weights' | 'dataset' | 'config' | 'tokenizer' | 'document' | 'code' | 'archive' | 'other';

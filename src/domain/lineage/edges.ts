@@ -1,5 +1,5 @@
 import type { Role, Step } from '../claims/predicates.ts';
-import { verifiedTime } from '../policy/time.ts';
+import { verifiedTime } from '../authority/time.ts';
 import type { AcceptedStep } from './examine.ts';
 import type { EdgeWord } from './types.ts';
 

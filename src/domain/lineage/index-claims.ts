@@ -1,6 +1,6 @@
 import type { VerifiedClaim } from '../claims/types.ts';
-import { signerKey } from '../policy/authority.ts';
-import { bindingOf } from './binding.ts';
+import { signerKey } from '../authority/authority.ts';
+import { bindingOf } from '../claims/binding.ts';
 
 /** A claim with the one artifact it is about. */
 export interface BoundClaim {

@@ -1,6 +1,6 @@
 import type { Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import type { Finding } from '../verdict.ts';
+import type { Finding } from '../base/verdict.ts';
 
 /** Why the walk ends at an input, or that it goes on. */
 export type Standing =
@@ -19,7 +19,17 @@ export type Standing =
   | 'refused';
 
 /** Hugging Face's words for relations, and the obvious ones where it has none. */
-export type EdgeWord = 'trained-on' | 'finetune' | 'adapter' | 'merge' | 'quantized' | 'converted' | 'packaged' | 'preprocessed' | 'uses' | 'evaluated-on';
+export type EdgeWord =
+  | 'trained-on'
+  | 'finetune'
+  | 'adapter'
+  | 'merge'
+  | 'quantized'
+  | 'converted'
+  | 'packaged'
+  | 'preprocessed'
+  | 'uses'
+  | 'evaluated-on';
 
 export interface LineageEdge {
   readonly word: EdgeWord;

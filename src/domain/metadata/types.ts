@@ -1,4 +1,5 @@
-import type { Digests } from '../ports.ts';
+import type { Digests } from '../digest/algorithm.ts';
+import type { FormatReport } from '../formats/types.ts';
 
 /** Who or what says a fact. One of `file` and `statedBy`. */
 export interface FactSource {
@@ -70,11 +71,19 @@ export interface FactValues {
 }
 
 export type FieldName = keyof FactValues;
-export type Fact = { readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource } }[FieldName];
+export type Fact = {
+  readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource };
+}[FieldName];
 export type FactOf<K extends FieldName> = Extract<Fact, { field: K }>;
 
 /** As CycloneDX has them (`modelCard.modelParameters.approach.type`). */
-export const APPROACHES = ['supervised', 'unsupervised', 'reinforcement-learning', 'semi-supervised', 'self-supervised'] as const;
+export const APPROACHES = [
+  'supervised',
+  'unsupervised',
+  'reinforcement-learning',
+  'semi-supervised',
+  'self-supervised',
+] as const;
 export type Approach = (typeof APPROACHES)[number];
 
 /** As `base_model_relation` of model cards has them. */
@@ -167,7 +176,16 @@ export interface FileInfo {
   readonly sources: readonly { readonly url: string; readonly title: string }[];
 }
 
-export type FileRole = 'remote-code' | 'custom-code' | 'native-code' | 'chat-template' | 'system-prompt' | 'adapter' | 'licence' | 'model-card' | 'lfs-pointer';
+export type FileRole =
+  | 'remote-code'
+  | 'custom-code'
+  | 'native-code'
+  | 'chat-template'
+  | 'system-prompt'
+  | 'adapter'
+  | 'licence'
+  | 'model-card'
+  | 'lfs-pointer';
 
 /** Two sources that disagree; both are kept. */
 export interface Conflict {
@@ -200,4 +218,12 @@ export function sourceName(source: FactSource): string {
   if (statedBy !== undefined) return `stated by ${statedBy}`;
   if (file === undefined) return pointer ?? COMPUTED.pointer;
   return pointer === undefined ? file : `${file}#${pointer}`;
+}
+
+/** One file of the artifact as a BOM knows it. */
+export interface BomFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly digests: Digests;
+  readonly report?: FormatReport;
 }

@@ -1,6 +1,5 @@
-import type { BomFile } from '../bom/build.ts';
+import type { BomFile, MetadataProblem } from './types.ts';
 import type { Problem } from '../formats/types.ts';
-import type { MetadataProblem } from './types.ts';
 
 /** One of several pieces of a split file: that it ends early is as it should be. */
 const PIECE = /[.-](?:part|split)?[-_]?\d{1,5}(?:-?of-?\d{1,5})?$/i;
@@ -15,7 +14,9 @@ export function unreadFiles(files: readonly BomFile[]): readonly MetadataProblem
   return files.flatMap(({ path, report }) => {
     if (report === undefined || report.complete) return [];
     if (report.kind !== 'weights' && report.kind !== 'archive' && !WEIGHT_NAMES.test(path)) return [];
-    const problem = report.problems.find(({ code }) => code === 'malformed' || code === 'limit' || (code === 'truncated' && !PIECE.test(path)));
+    const problem = report.problems.find(
+      ({ code }) => code === 'malformed' || code === 'limit' || (code === 'truncated' && !PIECE.test(path)),
+    );
     return problem === undefined ? [] : [{ path, code: codeOf(problem), message: `${path}: ${problem.message}` }];
   });
 }

@@ -1,10 +1,10 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
-import type { LogEntry } from '../ports.ts';
-import type { Finding } from '../verdict.ts';
-import type { Authority } from './authority.ts';
-import type { LoggedRevocation, Revocations } from './revocations.ts';
-import type { Environment, Policy } from './types.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
+import type { Finding } from '../base/verdict.ts';
+import type { Authority } from '../authority/authority.ts';
+import type { LoggedRevocation, Revocations } from '../authority/revocations.ts';
+import type { Environment, Policy } from '../authority/types.ts';
 
 /** All a decision is made of: verified claims, what the log says, what the bytes are. Nothing is looked up later. */
 export interface GateFacts {
@@ -73,7 +73,12 @@ export interface Accepted {
 }
 
 /** The claims of a predicate type that count here: right signer, not revoked. */
-export function acceptedOf(of: Case, bound: readonly BoundClaim[], predicateType: string, role?: string): readonly Accepted[] {
+export function acceptedOf(
+  of: Case,
+  bound: readonly BoundClaim[],
+  predicateType: string,
+  role?: string,
+): readonly Accepted[] {
   return bound.flatMap(({ claim }): readonly Accepted[] => {
     if (claim.statement.predicateType !== predicateType || of.revocations.ofClaim(claim) !== null) return [];
     const identity = of.authority.who(claim.signer);

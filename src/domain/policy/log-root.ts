@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '../ports.ts';
-import { formatLeaf } from '../tlog/leaf.ts';
+import { formatLeaf, type LogEntry } from '../tlog/leaf.ts';
 import { EMPTY_ROOT, leafHash, nodeHash, type Hash } from '../tlog/merkle.ts';
 
 /** RFC 6962 root, in hex, of the first `size` of these entries; null if there are fewer. */

@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { parseStrictYamlObject } from '../yaml.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseStrictYamlObject } from '../base/yaml.ts';
 import { conforms, type Problem } from './conforms.ts';
 import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
 import { principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
 import { POLICY_SCHEMA } from './schema.ts';
-import type { Policy } from './types.ts';
+import type { Policy } from '../authority/types.ts';
 import type { RawPolicy } from './raw.ts';
 
 /**
@@ -46,8 +46,14 @@ function policyOf(raw: RawPolicy, digest: string, subject: string): Policy {
 function refuse(problems: readonly Problem[], subject: string): void {
   const [first] = problems;
   if (first === undefined) return;
-  const facts = Object.fromEntries(problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]));
-  throw new WeighmarkError('policy-invalid', `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`, { subject, facts });
+  const facts = Object.fromEntries(
+    problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]),
+  );
+  throw new WeighmarkError(
+    'policy-invalid',
+    `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`,
+    { subject, facts },
+  );
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import type { PREDICATES, Role } from '../claims/predicates.ts';
 import type { CiIdentity } from '../claims/types.ts';
-import type { BomElement, EXCEPTABLE, NameRule, Severity, Suppression, TrustedSummary } from './types.ts';
+import type { BomElement, EXCEPTABLE, NameRule, Severity, Suppression, TrustedSummary } from '../authority/types.ts';
 
 /** The policy file as written, once it conforms to `POLICY_SCHEMA`. */
 export interface RawPolicy {
@@ -27,13 +27,15 @@ export interface RawPrincipal {
   readonly certificates?: readonly { chain: string; identity: string }[];
 }
 
-export type RawRole = readonly string[] | {
-  readonly principals: readonly string[];
-  readonly signs?: readonly string[];
-  readonly builds?: readonly string[];
-  readonly models?: readonly string[];
-  readonly vouches?: readonly Role[];
-};
+export type RawRole =
+  | readonly string[]
+  | {
+      readonly principals: readonly string[];
+      readonly signs?: readonly string[];
+      readonly builds?: readonly string[];
+      readonly models?: readonly string[];
+      readonly vouches?: readonly Role[];
+    };
 
 export type ClaimName = keyof typeof PREDICATES | (string & {});
 

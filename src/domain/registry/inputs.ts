@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { parseReference } from './reference.ts';
 import { statementOf } from './referrer.ts';
 

@@ -1,7 +1,7 @@
 import { isHex256 } from '../digest/hex.ts';
 import { outboardBytes, OUTBOARD_FROM_BYTES } from '../digest/outboard.ts';
 import type { ListedFile } from '../digest/list.ts';
-import type { BlobRef } from '../ports.ts';
+import type { BlobRef } from './referrer.ts';
 
 /**
  * Where the outboards of an artifact's large files are in a registry: an attachment that lists them, and whose manifest has
@@ -24,9 +24,18 @@ export function formatOutboards(outboards: readonly StoredOutboard[]): string {
 export function outboardsOf(files: readonly ListedFile[], list: string): ReadonlyMap<string, StoredOutboard> {
   const [header, ...lines] = list.split('\n');
   if (header !== HEADER) return new Map();
-  const digests = new Map(lines.map((line) => line.split(' ')).filter(([blake3, sha256]) => isHex256(blake3) && isHex256(sha256)).map(([blake3 = '', sha256 = '']) => [blake3, sha256]));
-  return new Map(files.flatMap(({ blake3, sizeBytes }) => {
-    const sha256 = digests.get(blake3);
-    return sha256 === undefined || sizeBytes < OUTBOARD_FROM_BYTES ? [] : [[blake3, { blake3, digest: `sha256:${sha256}`, sizeBytes: outboardBytes(sizeBytes) }] as const];
-  }));
+  const digests = new Map(
+    lines
+      .map((line) => line.split(' '))
+      .filter(([blake3, sha256]) => isHex256(blake3) && isHex256(sha256))
+      .map(([blake3 = '', sha256 = '']) => [blake3, sha256]),
+  );
+  return new Map(
+    files.flatMap(({ blake3, sizeBytes }) => {
+      const sha256 = digests.get(blake3);
+      return sha256 === undefined || sizeBytes < OUTBOARD_FROM_BYTES
+        ? []
+        : [[blake3, { blake3, digest: `sha256:${sha256}`, sizeBytes: outboardBytes(sizeBytes) }] as const];
+    }),
+  );
 }

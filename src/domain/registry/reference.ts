@@ -1,4 +1,5 @@
-import { WeighmarkError } from '../errors.ts';
+import { isDigest } from '../digest/hex.ts';
+import { WeighmarkError } from '../base/errors.ts';
 
 /** What a user may name an artifact by (DESIGN 5). `digest` is `sha256:<64 hex>`. */
 export type Reference =
@@ -22,7 +23,6 @@ export interface Place {
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 /** Words that an OCI image layout uses for itself: a model `a/blobs` would lie inside the layout of `a`. */
 const RESERVED = new Set(['blobs', 'index.json', 'oci-layout', 'weighmark-log']);
@@ -35,7 +35,7 @@ const NAME_BYTES = 200;
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'is empty');
   if (text.startsWith('oci://')) return parseOci(text);
-  if (DIGEST.test(text)) return { kind: 'digest', digest: text };
+  if (isDigest(text)) return { kind: 'digest', digest: text };
   if (looksLikePath(text)) return { kind: 'path', path: text };
   const { rest, pointer } = splitPointer(text, text);
   return { kind: 'name', name: checkArtifactName(rest), ...pointer };
@@ -54,7 +54,8 @@ export function formatReference(ref: Reference): string {
  */
 export function placeOf(ref: Extract<Reference, { kind: 'name' | 'oci' }>, configured?: string): Place {
   const reference = 'tag' in ref ? ref.tag : ref.digest;
-  if (ref.kind === 'name') return { name: ref.name, reference, ...(configured === undefined ? {} : { location: configured }) };
+  if (ref.kind === 'name')
+    return { name: ref.name, reference, ...(configured === undefined ? {} : { location: configured }) };
   const whole = `oci://${ref.host}/${ref.repository}`;
   const prefix = configured?.replace(/\/+$/, '');
   if (prefix?.startsWith('oci://') && whole.startsWith(`${prefix}/`)) {
@@ -77,10 +78,6 @@ export function checkArtifactName(name: string): string {
 export function checkTag(tag: string): string {
   if (!TAG.test(tag)) throw invalid(tag, 'is no tag (letters, digits, `.`, `_`, `-`; at most 128)');
   return tag;
-}
-
-export function isDigest(text: string): boolean {
-  return DIGEST.test(text);
 }
 
 /** @throws WeighmarkError `name-invalid`. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Source } from '../ports.ts';
+import type { Source } from '../base/source.ts';
 
 const CHUNK = 1 << 20;
 const LINE = 16 << 20;

@@ -1,8 +1,25 @@
-import { WeighmarkError } from '../errors.ts';
-import { canonicalJson, parseStrictJsonObject } from '../json.ts';
-import { LIMITS } from '../limits.ts';
-import type { LogLeaf } from '../ports.ts';
-import { isDigest } from '../registry/reference.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { canonicalJson, parseStrictJsonObject } from '../base/json.ts';
+import { LIMITS } from '../base/limits.ts';
+
+import { isDigest } from '../digest/hex.ts';
+
+/** RFC 8785 JSON of this is a log leaf (DESIGN 4.5): nothing the bundle does not sign. */
+export interface LogLeaf {
+  readonly v: 1;
+  readonly kind: 'push' | 'claim' | 'promotion' | 'revocation';
+  readonly name: string;
+  /** `sha256:<hex>` */
+  readonly manifest: string;
+  /** SHA-256 of the bundle's bytes, `sha256:<hex>`. */
+  readonly bundle: string;
+  readonly env?: string;
+}
+
+export interface LogEntry {
+  readonly index: number;
+  readonly leaf: LogLeaf;
+}
 
 const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
 const FIELDS = new Set(['v', 'kind', 'name', 'manifest', 'bundle', 'env']);
@@ -15,12 +32,17 @@ export function formatLeaf(leaf: LogLeaf): Uint8Array {
 
 /** @throws WeighmarkError `log-invalid` for anything but the canonical form of a known version and kind. */
 export function parseLeaf(bytes: Uint8Array): LogLeaf {
-  const fields = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: 'a log entry', maxBytes: LIMITS.logLeafBytes });
+  const fields = parseStrictJsonObject(bytes, {
+    code: 'log-invalid',
+    subject: 'a log entry',
+    maxBytes: LIMITS.logLeafBytes,
+  });
   const { v, kind, name, manifest, bundle, env } = fields;
   const known = KINDS.find((candidate) => candidate === kind);
   const strings = typeof name === 'string' && typeof manifest === 'string' && typeof bundle === 'string';
   if (v !== 1 || known === undefined || !strings || !isDigest(manifest) || !isDigest(bundle)) throw malformed();
-  if ((env !== undefined && typeof env !== 'string') || Object.keys(fields).some((key) => !FIELDS.has(key))) throw malformed();
+  if ((env !== undefined && typeof env !== 'string') || Object.keys(fields).some((key) => !FIELDS.has(key)))
+    throw malformed();
   const leaf: LogLeaf = { v, kind: known, name, manifest, bundle, ...(env === undefined ? {} : { env }) };
   if (Buffer.compare(formatLeaf(leaf), bytes) !== 0) throw malformed();
   return leaf;

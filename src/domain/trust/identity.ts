@@ -1,5 +1,6 @@
-import { WeighmarkError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { patternEngine } from '../base/pattern.ts';
 
 /** Issuers whose workloads are named by certificate extensions (Fulcio OIDs), not by the SAN alone. */
 export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
@@ -12,25 +13,17 @@ export const GITLAB_ISSUER = 'https://gitlab.com';
  */
 export function checkIdentity(identity: string): string {
   const why = identityProblem(identity);
-  if (why !== undefined) throw new WeighmarkError('trust-invalid', `the identity ${JSON.stringify(identity.slice(0, 200))} ${why}`);
+  if (why !== undefined)
+    throw new WeighmarkError('trust-invalid', `the identity ${JSON.stringify(identity.slice(0, 200))} ${why}`);
   return identity;
 }
 
 /** An OIDC issuer: https, or http on loopback; compared byte for byte. @throws WeighmarkError `trust-invalid`. */
 export function checkIssuer(issuer: string): string {
   const why = identityProblem(issuer) ?? issuerProblem(issuer);
-  if (why !== undefined) throw new WeighmarkError('trust-invalid', `the issuer ${JSON.stringify(issuer.slice(0, 200))} ${why}`);
+  if (why !== undefined)
+    throw new WeighmarkError('trust-invalid', `the issuer ${JSON.stringify(issuer.slice(0, 200))} ${why}`);
   return issuer;
-}
-
-/** What makes a pattern a test of whole texts, in linear time; throws for a pattern it does not understand. */
-type PatternEngine = (pattern: string) => (text: string) => boolean;
-
-let engine: PatternEngine | undefined;
-
-/** For `usePatterns` alone. */
-export function setPatternEngine(given: PatternEngine): void {
-  engine = given;
 }
 
 /**
@@ -42,16 +35,25 @@ export function compilePattern(pattern: string): (text: string) => boolean {
     throw new WeighmarkError('trust-invalid', `an identity pattern has 1 to ${LIMITS.patternBytes} characters`);
   }
   const compiled = compile(pattern);
-  if (compiled('')) throw new WeighmarkError('trust-invalid', `the identity pattern ${JSON.stringify(pattern)} matches even an empty identity`);
+  if (compiled(''))
+    throw new WeighmarkError(
+      'trust-invalid',
+      `the identity pattern ${JSON.stringify(pattern)} matches even an empty identity`,
+    );
   return (text) => text.length <= LIMITS.identityBytes && compiled(text);
 }
 
 function compile(pattern: string): (text: string) => boolean {
+  const engine = patternEngine();
   if (engine === undefined) throw new WeighmarkError('internal', 'identity patterns cannot be compiled yet');
   try {
     return engine(pattern);
   } catch (cause) {
-    throw new WeighmarkError('trust-invalid', `the identity pattern ${JSON.stringify(pattern)} is not one RE2 understands`, { cause });
+    throw new WeighmarkError(
+      'trust-invalid',
+      `the identity pattern ${JSON.stringify(pattern)} is not one RE2 understands`,
+      { cause },
+    );
   }
 }
 
@@ -69,6 +71,7 @@ function issuerProblem(issuer: string): string | undefined {
   if (!URL.canParse(issuer)) return 'is not a URL';
   const { protocol, hostname, search, hash } = new URL(issuer);
   if (search !== '' || hash !== '') return 'has a query or fragment';
-  if (protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))) return undefined;
+  if (protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)))
+    return undefined;
   return 'is not an https URL';
 }

@@ -6,7 +6,7 @@ import { hashOnLanes } from '../../../src/adapters/hasher/lanes-hasher.ts';
 import { hashNatively } from '../../../src/adapters/hasher/native-hasher.ts';
 import { loadAddon } from '../../../src/adapters/hasher/native.ts';
 import { sized } from '../../../src/adapters/hasher/open-file.ts';
-import type { HashJob, HashOptions, HashResult } from '../../../src/domain/ports.ts';
+import type { HashJob, HashOptions, HashResult } from '../../../src/domain/ports/hasher.ts';
 
 export const { tree } = await createHasher({ kernel: 'wasm' });
 
@@ -24,12 +24,14 @@ export const ENGINES: readonly Engine[] = [
   {
     name: 'WebAssembly on this thread',
     skip: false,
-    hash: (jobs, options, segmentBytes = 1 << 24) => hashOnLanes(jobs.map(sized), options, tree, { segmentBytes, workersFromBytes: Infinity }),
+    hash: (jobs, options, segmentBytes = 1 << 24) =>
+      hashOnLanes(jobs.map(sized), options, tree, { segmentBytes, workersFromBytes: Infinity }),
   },
   {
     name: 'WebAssembly on workers',
     skip: false,
-    hash: (jobs, options, segmentBytes = 1 << 24) => hashOnLanes(jobs.map(sized), { jobs: 3, ...options }, tree, { segmentBytes, workersFromBytes: 0 }),
+    hash: (jobs, options, segmentBytes = 1 << 24) =>
+      hashOnLanes(jobs.map(sized), { jobs: 3, ...options }, tree, { segmentBytes, workersFromBytes: 0 }),
   },
   {
     name: 'native threads',

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { bytesSource, fieldReader, readFormat, type FormatReport } from '../../../src/domain/formats/index.ts';
-import type { Source } from '../../../src/domain/ports.ts';
+import type { Source } from '../../../src/domain/base/source.ts';
 import { codesOf, hollowSource, reportOf, safetensors, u32le, u64le } from './support.ts';
 
 const MIB = 2 ** 20;
@@ -26,7 +26,8 @@ async function within(limits: { steps: number; mib: number }, path: string, sour
 }
 
 test('a safetensors header of 50 MB', async (t) => {
-  const entry = (index: number): string => `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
+  const entry = (index: number): string =>
+    `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
   const many = (): Uint8Array => {
     const entries: string[] = [];
     for (let [index, size] = [0, 0]; size < 50e6; index++) size += (entries[index] = entry(index)).length + 1;
@@ -38,16 +39,48 @@ test('a safetensors header of 50 MB', async (t) => {
     assert.equal(report.tensors?.truncated, true);
   });
   await t.test('of one value is refused', async () => {
-    assert.deepEqual(codesOf(await within({ steps: 2e8, mib: 300 }, 'long.safetensors', bytesSource(safetensors(`{"a":"${'x'.repeat(50e6)}"}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within(
+          { steps: 2e8, mib: 300 },
+          'long.safetensors',
+          bytesSource(safetensors(`{"a":"${'x'.repeat(50e6)}"}`)),
+        ),
+      ),
+      ['limit'],
+    );
   });
   await t.test('of spaces is well-formed', async () => {
-    assert.deepEqual(codesOf(await within({ steps: 2e8, mib: 300 }, 'spaces.safetensors', bytesSource(safetensors(`{}${' '.repeat(50e6)}`)))), []);
+    assert.deepEqual(
+      codesOf(
+        await within({ steps: 2e8, mib: 300 }, 'spaces.safetensors', bytesSource(safetensors(`{}${' '.repeat(50e6)}`))),
+      ),
+      [],
+    );
   });
   await t.test('of brackets is refused', async () => {
-    assert.deepEqual(codesOf(await within({ steps: 1e5, mib: 300 }, 'deep.safetensors', bytesSource(safetensors(`{"a":${'['.repeat(50e6)}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within(
+          { steps: 1e5, mib: 300 },
+          'deep.safetensors',
+          bytesSource(safetensors(`{"a":${'['.repeat(50e6)}`)),
+        ),
+      ),
+      ['limit'],
+    );
   });
   await t.test('without an end is refused', async () => {
-    assert.deepEqual(codesOf(await within({ steps: 2e8, mib: 300 }, 'open.safetensors', bytesSource(safetensors(`{"a":"${'\\'.repeat(50e6)}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within(
+          { steps: 2e8, mib: 300 },
+          'open.safetensors',
+          bytesSource(safetensors(`{"a":"${'\\'.repeat(50e6)}`)),
+        ),
+      ),
+      ['limit'],
+    );
   });
 });
 
@@ -76,9 +109,22 @@ test('flat tables that all point to one table are read within a budget', async (
 
 test('an archive whose records all name the same megabyte', async () => {
   const name = Buffer.alloc(60_000, 'a');
-  const record = Buffer.concat([u32le(0x02014b50), Buffer.alloc(24), Buffer.from([0x60, 0xea]), Buffer.alloc(16), name]);
+  const record = Buffer.concat([
+    u32le(0x02014b50),
+    Buffer.alloc(24),
+    Buffer.from([0x60, 0xea]),
+    Buffer.alloc(16),
+    name,
+  ]);
   const records = Buffer.concat(Array.from({ length: 2000 }, () => record));
-  const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(4), Buffer.from([0xd0, 7, 0xd0, 7]), u32le(records.length), u32le(0), Buffer.alloc(2)]);
+  const end = Buffer.concat([
+    u32le(0x06054b50),
+    Buffer.alloc(4),
+    Buffer.from([0xd0, 7, 0xd0, 7]),
+    u32le(records.length),
+    u32le(0),
+    Buffer.alloc(2),
+  ]);
   const report = await within({ steps: 1e6, mib: 700 }, 'names.zip', bytesSource(Buffer.concat([records, end])));
   assert.ok(report.problems.length < 10_000);
 });
@@ -89,16 +135,26 @@ test('gzip of zeros, a thousandfold, ends at the ratio', async () => {
 });
 
 test('an empty file of any name, and one that is all zeros', async () => {
-  for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a']) assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
-  assert.equal((await within({ steps: 1e4, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete, false);
+  for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a'])
+    assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
+  assert.equal(
+    (await within({ steps: 1e4, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete,
+    false,
+  );
 });
 
 test('a file that claims two formats is said to be both', async () => {
   const pickle = Buffer.from('\x80\x04N.', 'latin1');
   const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(18)]);
-  assert.deepEqual(new Set((await reportOf(Buffer.concat([pickle, end]), 'a.pkl')).matches), new Set(['pickle', 'zip']));
+  assert.deepEqual(
+    new Set((await reportOf(Buffer.concat([pickle, end]), 'a.pkl')).matches),
+    new Set(['pickle', 'zip']),
+  );
   const header = Buffer.concat([u64le(2), Buffer.from('{}'), Buffer.alloc(247), Buffer.from('ustar')]);
-  assert.deepEqual(new Set((await reportOf(Buffer.concat([header, Buffer.alloc(512)]), 'a.safetensors')).matches), new Set(['safetensors', 'tar']));
+  assert.deepEqual(
+    new Set((await reportOf(Buffer.concat([header, Buffer.alloc(512)]), 'a.safetensors')).matches),
+    new Set(['safetensors', 'tar']),
+  );
 });
 
 test('a name that promises what the content does not hold leaves the file unexamined', async () => {

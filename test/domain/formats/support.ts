@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { bytesSource, readFormat, type FormatReport } from '../../../src/domain/formats/index.ts';
-import type { Source } from '../../../src/domain/ports.ts';
+import type { Source } from '../../../src/domain/base/source.ts';
 
 export const VECTORS = resolve(process.env['WEIGHMARK_VECTORS'] ?? '../shared/vectors', 'scan');
 

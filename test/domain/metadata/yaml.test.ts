@@ -4,14 +4,20 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { frontMatter, readCard } from '../../../src/domain/metadata/card.ts';
 import { parseYaml } from '../../../src/domain/metadata/read.ts';
-import { WeighmarkError } from '../../../src/domain/errors.ts';
-import { LIMITS } from '../../../src/domain/limits.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { file } from './support.ts';
 
-const refused = (yaml: string, code = 'format-invalid') => assert.throws(() => parseYaml(yaml, 'README.md'), { code }, yaml.slice(0, 60));
+const refused = (yaml: string, code = 'format-invalid') =>
+  assert.throws(() => parseYaml(yaml, 'README.md'), { code }, yaml.slice(0, 60));
 
 test('YAML 1.2: words stay words, dates stay text', () => {
-  assert.deepEqual(parseYaml('a: no\nb: 2024-01-01\nc: 012\nd: [1, 2.5, true, null]\n', 'x'), { a: 'no', b: '2024-01-01', c: 12, d: [1, 2.5, true, null] });
+  assert.deepEqual(parseYaml('a: no\nb: 2024-01-01\nc: 012\nd: [1, 2.5, true, null]\n', 'x'), {
+    a: 'no',
+    b: '2024-01-01',
+    c: 12,
+    d: [1, 2.5, true, null],
+  });
 });
 
 test('duplicate keys, aliases, anchors, merges and tags are refused', () => {
@@ -28,8 +34,12 @@ test('duplicate keys, aliases, anchors, merges and tags are refused', () => {
 });
 
 test('an alias bomb takes the work of its text, not of what it would blow up to', async () => {
-  const level = (_: unknown, index: number) => `l${index + 1}: &l${index + 1} [${Array(9).fill(`*l${index}`).join(', ')}]`;
-  await requireLinear(15, (levels) => () => refused(`l0: &l0 lol\n${Array.from({ length: levels }, level).join('\n')}`));
+  const level = (_: unknown, index: number) =>
+    `l${index + 1}: &l${index + 1} [${Array(9).fill(`*l${index}`).join(', ')}]`;
+  await requireLinear(
+    15,
+    (levels) => () => refused(`l0: &l0 lol\n${Array.from({ length: levels }, level).join('\n')}`),
+  );
 });
 
 test('depth and size are bounded before the parser sees them', () => {
@@ -41,13 +51,42 @@ test('depth and size are bounded before the parser sees them', () => {
 });
 
 test('whatever the text, the answer is a value or a refusal of ours', () => {
-  fc.assert(fc.property(fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', ']', '{', '}', '&', '*', '!', '"', "'", '|', '>', '#', ',', '<', '?') }), (text) => {
-    try {
-      parseYaml(text, 'x');
-    } catch (error) {
-      assert.ok(error instanceof WeighmarkError, String(error));
-    }
-  }), { numRuns: 300 });
+  fc.assert(
+    fc.property(
+      fc.string({
+        unit: fc.constantFrom(
+          'a',
+          ':',
+          ' ',
+          '\n',
+          '-',
+          '[',
+          ']',
+          '{',
+          '}',
+          '&',
+          '*',
+          '!',
+          '"',
+          "'",
+          '|',
+          '>',
+          '#',
+          ',',
+          '<',
+          '?',
+        ),
+      }),
+      (text) => {
+        try {
+          parseYaml(text, 'x');
+        } catch (error) {
+          assert.ok(error instanceof WeighmarkError, String(error));
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 test('front matter is what stands between the first two fences', () => {

@@ -11,7 +11,16 @@ const rules = policy(PROD);
 async function grown(count: number): Promise<readonly VerifiedClaim[]> {
   const { model, base, d0, ...rest } = await honest();
   const step = (about: string, name: 'train' | 'merge', inputs: readonly InputWords[], n: number): VerifiedClaim => ({
-    ...base, bundle: hex(`bundle ${about}`), pae: hex(`pae ${about}`), times: [{ time: new Date(Date.parse('2026-11-01T10:00:00Z') + n * 1000).toISOString(), source: 'rfc3161', authority: 'tsa' }],
+    ...base,
+    bundle: hex(`bundle ${about}`),
+    pae: hex(`pae ${about}`),
+    times: [
+      {
+        time: new Date(Date.parse('2026-11-01T10:00:00Z') + n * 1000).toISOString(),
+        source: 'rfc3161',
+        authority: 'tsa',
+      },
+    ],
     statement: { ...base.statement, subject: [manifest(about)], predicate: built(name, inputs) },
   });
   const width = 20;
@@ -19,17 +28,43 @@ async function grown(count: number): Promise<readonly VerifiedClaim[]> {
   const claims: VerifiedClaim[] = [];
   for (let layer = 0; layer < layers; layer += 1) {
     for (let at = 0; at < width; at += 1) {
-      const below = [0, 1, 2].map((next): InputWords => ({ role: 'base-model', of: `n${layer + 1} ${(at + next) % width}` }));
-      claims.push(step(hex(`n${layer} ${at}`), layer === layers - 1 ? 'train' : 'merge', layer === layers - 1 ? [{ role: 'dataset', of: 'd0' }] : below, layers - layer));
+      const below = [0, 1, 2].map((next): InputWords => ({
+        role: 'base-model',
+        of: `n${layer + 1} ${(at + next) % width}`,
+      }));
+      claims.push(
+        step(
+          hex(`n${layer} ${at}`),
+          layer === layers - 1 ? 'train' : 'merge',
+          layer === layers - 1 ? [{ role: 'dataset', of: 'd0' }] : below,
+          layers - layer,
+        ),
+      );
     }
   }
-  const root = { ...model, times: [], statement: { ...model.statement, predicate: built('merge', [{ role: 'base-model', of: 'n0 0' }, { role: 'base-model', of: 'n0 1' }]) } };
+  const root = {
+    ...model,
+    times: [],
+    statement: {
+      ...model.statement,
+      predicate: built('merge', [
+        { role: 'base-model', of: 'n0 0' },
+        { role: 'base-model', of: 'n0 1' },
+      ]),
+    },
+  };
   return [...claims, root, d0, ...Object.values(rest)];
 }
 
 /** Depth is a matter of the policy; here only size counts. */
 function deep(): typeof rules {
-  return { ...rules, environments: rules.environments.map((environment) => ({ ...environment, lineage: { required: true, maxDepth: 20_000 } })) };
+  return {
+    ...rules,
+    environments: rules.environments.map((environment) => ({
+      ...environment,
+      lineage: { required: true, maxDepth: 20_000 },
+    })),
+  };
 }
 
 async function decided(count: number): Promise<{ nodes: number; steps: number; megabytes: number }> {
@@ -59,8 +94,15 @@ test('deeper than the policy allows, or than anybody looks, is refused', async (
 test('a chain of 30,000 steps neither overflows nor passes', async () => {
   const { base, model, ...rest } = await honest();
   const chain = Array.from({ length: 30_000 }, (_, at): VerifiedClaim => ({
-    ...base, bundle: hex(`b${at}`), pae: hex(`p${at}`), times: [],
-    statement: { ...base.statement, subject: [manifest(at === 0 ? MODEL : hex(`c${at}`))], predicate: built('quantize', [{ role: 'base-model', of: `c${at + 1}` }]) },
+    ...base,
+    bundle: hex(`b${at}`),
+    pae: hex(`p${at}`),
+    times: [],
+    statement: {
+      ...base.statement,
+      subject: [manifest(at === 0 ? MODEL : hex(`c${at}`))],
+      predicate: built('quantize', [{ role: 'base-model', of: `c${at + 1}` }]),
+    },
   }));
   assert.ok(model.statement.predicateType === PREDICATES.provenance);
   assert.ok(codes(decide(facts([...chain, ...Object.values(rest)]), deep())).includes('lineage-too-deep'));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../../domain/digest/hex.ts';
-import { parseStrictJsonObject } from '../../../domain/json.ts';
-import { LIMITS } from '../../../domain/limits.ts';
+import { parseStrictJsonObject } from '../../../domain/base/json.ts';
+import { LIMITS } from '../../../domain/base/limits.ts';
 import { createFiles } from '../../files/index.ts';
 import { writeFileAtomic } from '../../files/write.ts';
 import type { OciClient } from './client.ts';
@@ -35,5 +35,9 @@ export async function forgetSession(which: Which, where: Where): Promise<void> {
 }
 
 function sessionFile({ repository, digest }: Which, { client, stateFolder }: Where): string {
-  return join(stateFolder, 'uploads', `${sha256Hex(`${client.base.host}\n${repository}\n${digest}`).slice(0, 32)}.json`);
+  return join(
+    stateFolder,
+    'uploads',
+    `${sha256Hex(`${client.base.host}\n${repository}\n${digest}`).slice(0, 32)}.json`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Source } from '../../ports.ts';
+import type { Source } from '../../base/source.ts';
 
 const CHUNK = 1 << 18;
 

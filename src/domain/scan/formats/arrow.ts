@@ -1,5 +1,5 @@
 import type { MetadataItem } from '../../formats/types.ts';
-import type { Source } from '../../ports.ts';
+import type { Source } from '../../base/source.ts';
 import { report, type Spot } from '../session.ts';
 
 /** The extension type whose parameters PyArrow before 14.0.1 unpickled when it read a schema (CVE-2023-47248). */
@@ -17,5 +17,6 @@ export async function judgeArrowText(spot: Spot, source: Source): Promise<void> 
 /** Parquet files carry the Arrow schema in base64. */
 export function judgeArrowValue(spot: Spot, { key, value }: MetadataItem): void {
   if (key !== 'ARROW:schema' || typeof value !== 'string') return;
-  if (Buffer.from(value, 'base64').includes(PICKLED_TYPE)) report(spot, 'WM-DATA-002', `a column has the type ${PICKLED_TYPE}`);
+  if (Buffer.from(value, 'base64').includes(PICKLED_TYPE))
+    report(spot, 'WM-DATA-002', `a column has the type ${PICKLED_TYPE}`);
 }

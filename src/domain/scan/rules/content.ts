@@ -1,11 +1,11 @@
-import type { RuleTable } from '../rules.ts';
+import type { RuleTable } from './rule.ts';
 
 export const CONTENT_RULES: RuleTable = {
   'WM-TEMPLATE-001': {
     title: 'The chat template attacks its renderer',
     severity: 'critical',
-    why: 'Attribute walks and gadgets lead from a template to Python\'s objects (CVE-2024-34359, CVE-2026-5760).',
-    fix: 'Do not render it. Take the template from the base model\'s publisher.',
+    why: "Attribute walks and gadgets lead from a template to Python's objects (CVE-2024-34359, CVE-2026-5760).",
+    fix: "Do not render it. Take the template from the base model's publisher.",
     atlas: ['AML.T0018.002', 'AML.T0051'],
     cwe: [1336],
     test: 'templates.test.ts',
@@ -14,7 +14,7 @@ export const CONTENT_RULES: RuleTable = {
     title: 'The chat template cannot be parsed',
     severity: 'medium',
     why: 'It uses what no chat template needs, or is broken.',
-    fix: 'Compare with the base model\'s template.',
+    fix: "Compare with the base model's template.",
     atlas: ['AML.T0051'],
     cwe: [1336],
     test: 'templates.test.ts',
@@ -23,7 +23,7 @@ export const CONTENT_RULES: RuleTable = {
     title: 'The chat template adds hidden instructions',
     severity: 'high',
     why: 'Text the user never wrote is put into the conversation, often only when a trigger occurs.',
-    fix: 'Compare with the base model\'s template.',
+    fix: "Compare with the base model's template.",
     atlas: ['AML.T0051'],
     cwe: [1427],
     test: 'templates.test.ts',
@@ -41,7 +41,7 @@ export const CONTENT_RULES: RuleTable = {
     title: 'The tokenizer rewrites text',
     severity: 'medium',
     why: 'What people write, or what the model answers, is replaced by other words on the way.',
-    fix: 'Compare with the base model\'s tokenizer.json.',
+    fix: "Compare with the base model's tokenizer.json.",
     atlas: ['AML.T0051'],
     cwe: [451],
     test: 'configs.test.ts',
@@ -148,7 +148,7 @@ export const CONTENT_RULES: RuleTable = {
   'WM-DATA-002': {
     title: 'A column type is a pickle',
     severity: 'critical',
-    why: 'PyArrow before 14.0.1 unpickles the type\'s parameters when it reads the schema (CVE-2023-47248).',
+    why: "PyArrow before 14.0.1 unpickles the type's parameters when it reads the schema (CVE-2023-47248).",
     fix: 'Do not load it. Ask the publisher for plain columns.',
     atlas: ['AML.T0011.000', 'AML.T0018.002'],
     cwe: [502],

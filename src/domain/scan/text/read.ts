@@ -1,4 +1,4 @@
-import type { Source } from '../../ports.ts';
+import type { Source } from '../../base/source.ts';
 
 /** Text files are judged whole up to this size. */
 export const TEXT_BYTES = 32 << 20;

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Source } from '../../../../src/domain/ports.ts';
+import type { Source } from '../../../../src/domain/base/source.ts';
 
 /** Bytes as a `Source`, counting what is read. */
 export function sourceOf(...parts: (Uint8Array | string)[]): Source & { bytesRead: number } {
@@ -16,7 +16,9 @@ export function sourceOf(...parts: (Uint8Array | string)[]): Source & { bytesRea
 
 /** Strings are taken as Latin-1, so that opcodes can be written as `\x8c\x02os`. */
 export function bytesOf(...parts: (Uint8Array | string)[]): Buffer {
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))));
+  return Buffer.concat(
+    parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))),
+  );
 }
 
 /** SHORT_BINUNICODE. */

@@ -1,0 +1,56 @@
+/** Random access to untrusted bytes: a file, an archive member, a remote blob. Lengths and offsets are in bytes. */
+export interface Source {
+  readonly size: number;
+  /**
+   * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
+   * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.
+   */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Bytes already in memory as a `Source`; reads are copies. */
+export function bytesSource(bytes: Uint8Array): Source {
+  return { size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
+}
+
+/** The part [offset, offset + length) of a source as a source of its own; cut to what there is. */
+export function windowSource(source: Source, offset: number, length: number): Source {
+  const start = Math.min(Math.max(0, offset), source.size);
+  const size = Math.min(Math.max(0, length), source.size - start);
+  return {
+    size,
+    read: (at, count) => source.read(start + Math.min(at, size), Math.max(0, Math.min(count, size - at))),
+  };
+}
+
+/** The whole source in memory. Only for sources the caller has already found to be small. */
+export function readAll(source: Source): Promise<Uint8Array> {
+  return source.read(0, source.size);
+}
+
+const BLOCK = 64 << 10;
+const BLOCKS = 16;
+
+/** The same source with its last 16 blocks of 64 KiB kept, for readers that hop about in small steps. */
+export function cachedSource(source: Source): Source {
+  const blocks = new Map<number, Uint8Array>();
+  const blockAt = async (index: number): Promise<Uint8Array> => {
+    const known = blocks.get(index);
+    if (known !== undefined) return known;
+    const bytes = await source.read(index * BLOCK, Math.min(BLOCK, source.size - index * BLOCK));
+    const [oldest] = blocks.keys();
+    if (blocks.size >= BLOCKS && oldest !== undefined) blocks.delete(oldest);
+    blocks.set(index, bytes);
+    return bytes;
+  };
+  const read = async (offset: number, length: number): Promise<Uint8Array> => {
+    const end = Math.min(offset + length, source.size);
+    if (end <= offset) return new Uint8Array(0);
+    const [first, last] = [Math.floor(offset / BLOCK), Math.floor((end - 1) / BLOCK)];
+    if (last - first > 1) return source.read(offset, end - offset);
+    const start = first * BLOCK;
+    const head = (await blockAt(first)).slice(offset - start, end - start);
+    return first === last ? head : Buffer.concat([head, (await blockAt(last)).subarray(0, end - last * BLOCK)]);
+  };
+  return { size: source.size, read };
+}

@@ -1,0 +1,127 @@
+import type { FormatReport, TensorTable } from '../formats/types.ts';
+import { compareUtf8 } from '../base/paths.ts';
+import type { BomFile } from './types.ts';
+
+/** Weight files that together are one set of weights: the shards of one checkpoint, or a file alone. */
+export interface WeightSet {
+  /** The file's path, or the shards' path with `*` for their number. */
+  readonly name: string;
+  readonly files: readonly BomFile[];
+  readonly format: string;
+  /** Sum over the files; absent as soon as one file does not tell. */
+  readonly parameters?: number;
+  readonly parametersByDtype: Readonly<Record<string, number>>;
+  readonly elementsByDtype: Readonly<Record<string, number>>;
+  readonly tensors: number;
+}
+
+/** `model-00001-of-00004.safetensors`, `model.gguf-00001-of-00002.gguf`. */
+const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
+
+/** Sets in the order of their first file. Other index files belong to none. */
+export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
+  const groups = new Map<string, BomFile[]>();
+  for (const file of files) {
+    if (!holdsWeights(file.report) && !describesWeights(file.report)) continue;
+    const name = file.path.replace(SHARD, '-*-of-$1');
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [file]);
+    else group.push(file);
+  }
+  return [...groups].map(([name, group]) => setOf(name, group));
+}
+
+const MANIFESTS = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+
+/** A manifest that names the tensors of raw files beside it, which name nothing themselves (TensorFlow.js). */
+function describesWeights(report: FormatReport | undefined): boolean {
+  return report?.format === 'weights-manifest' && report.tensors !== undefined;
+}
+
+export function holdsWeights(report: FormatReport | undefined): boolean {
+  return report?.kind === 'weights' && !MANIFESTS.has(report.format);
+}
+
+function setOf(name: string, files: readonly BomFile[]): WeightSet {
+  const reports = files.map((file) => file.report).filter((report) => report !== undefined);
+  const tables = reports.map((report) => report.tensors).filter((table) => table !== undefined);
+  const known = reports.length === files.length && reports.every((report) => report.parameters !== undefined);
+  return {
+    name: files.length === 1 ? (files[0]?.path ?? name) : name,
+    files,
+    format: reports[0]?.format ?? 'unknown',
+    ...(known ? { parameters: reports.reduce((sum, report) => sum + (report.parameters ?? 0), 0) } : {}),
+    parametersByDtype: sumBy(tables, 'parametersByDtype'),
+    elementsByDtype: sumBy(tables, 'elementsByDtype'),
+    tensors: tables.reduce((sum, table) => sum + table.count, 0),
+  };
+}
+
+function sumBy(
+  tables: readonly TensorTable[],
+  key: 'parametersByDtype' | 'elementsByDtype',
+): Readonly<Record<string, number>> {
+  const sums = new Map<string, number>();
+  for (const table of tables) {
+    for (const [dtype, count] of Object.entries(table[key])) sums.set(dtype, (sums.get(dtype) ?? 0) + count);
+  }
+  return Object.fromEntries([...sums].sort(([a], [b]) => compareUtf8(a, b)));
+}
+
+/** The file that `from_pretrained` loads, whatever conversions lie beside it. */
+const CANONICAL = /(?:^|\/)(?:model|adapter_model|diffusion_pytorch_model)(?:-\*-of-\d+)?\.safetensors$/;
+
+/**
+ * The weights whose counts are the model's own: the canonical ones nearest the top; else the only set there is; else,
+ * where one model is there in several formats, its count, if all that count agree (and the dtypes, if those agree too).
+ * Null where sets differ: which of them is the model is not known.
+ */
+export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
+  const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
+  const canonical = nearest(
+    counted.filter(({ name, files }) => CANONICAL.test(files.length === 1 ? name : starred(files))),
+  );
+  if (canonical !== null) return canonical;
+  const [first, ...rest] = counted;
+  if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
+  if (rest.some((set) => set.parameters !== first.parameters) || !areConversions(counted)) return null;
+  const chosen = counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
+  return counted.every((set) => sameCounts(set, chosen))
+    ? chosen
+    : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
+}
+
+/** One format in several folders is several models, however alike they are. */
+function areConversions(sets: readonly WeightSet[]): boolean {
+  const places = new Map<string, string>();
+  return sets.every(({ format, name }) => {
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    const other = places.get(format) ?? folder;
+    places.set(format, other);
+    return other === folder;
+  });
+}
+
+function starred(files: readonly BomFile[]): string {
+  return (files[0]?.path ?? '').replace(SHARD, '-*-of-$1');
+}
+
+/** The one in the topmost folder; null if there are several, or none. */
+function nearest(sets: readonly WeightSet[]): WeightSet | null {
+  const depth = (set: WeightSet): number => set.name.split('/').length;
+  const top = Math.min(...sets.map(depth));
+  const [only, ...others] = sets.filter((set) => depth(set) === top);
+  return only !== undefined && others.length === 0 ? only : null;
+}
+
+function sameCounts(a: WeightSet, b: WeightSet): boolean {
+  const [x, y] = [Object.entries(a.parametersByDtype), b.parametersByDtype];
+  return x.length === Object.keys(y).length && x.every(([dtype, count]) => y[dtype] === count);
+}
+
+/** Tensors by dtype: what two files labelled alike may still differ in. */
+export function tensorsByDtype(table: TensorTable): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { dtype } of table.items) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => compareUtf8(a, b)));
+}

@@ -1,0 +1,87 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { WeighmarkError, type Code } from '../base/errors.ts';
+
+/** OMS v1.0 section 5.3: the hash follows the curve; no other key signs or verifies. */
+export const CURVES = {
+  prime256v1: { name: 'P-256', hash: 'sha256' },
+  secp384r1: { name: 'P-384', hash: 'sha384' },
+  secp521r1: { name: 'P-521', hash: 'sha512' },
+} as const;
+
+export type Curve = (typeof CURVES)[keyof typeof CURVES];
+
+export interface PublicKey {
+  /** SPKI PEM as OpenSSL writes it: 64-character lines, trailing newline, uncompressed point. */
+  readonly pem: string;
+  /** SHA-256 of the SPKI DER, lower-case hex. */
+  readonly fingerprint: string;
+  readonly curve: Curve;
+  readonly key: KeyObject;
+}
+
+/** @throws WeighmarkError `code` for anything but an elliptic-curve key on a curve OMS knows. */
+export function curveOf(key: KeyObject, code: Code = 'key-unusable'): Curve {
+  const name = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
+  if (name !== undefined && Object.hasOwn(CURVES, name)) return CURVES[name as keyof typeof CURVES];
+  throw new WeighmarkError(
+    code,
+    `a key of type ${name ?? key.asymmetricKeyType ?? 'unknown'} cannot be used: only P-256, P-384 and P-521`,
+    { hint: '`weighmark keygen` makes a P-256 key' },
+  );
+}
+
+/**
+ * A public key in PEM (SPKI). A private key is refused: it has no business where trust is configured.
+ * @throws WeighmarkError `code`.
+ */
+export function readPublicKey(pem: string, code: Code = 'trust-invalid'): PublicKey {
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+    throw new WeighmarkError(code, 'this is a private key: trust needs the public one', {
+      hint: '`openssl pkey -in KEY -pubout` prints it',
+    });
+  }
+  if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
+    throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
+  const known = KNOWN.get(pem);
+  if (known !== undefined) return known;
+  const key = describe(parsed(pem, code), code);
+  if (KNOWN.size >= KNOWN_KEYS) KNOWN.clear();
+  KNOWN.set(pem, key);
+  return key;
+}
+
+/** Thousands of claims are held against the same few keys; reading one costs more than a signature. */
+const KNOWN = new Map<string, PublicKey>();
+const KNOWN_KEYS = 1000;
+
+/** The public half of a key pair. @throws WeighmarkError `key-unusable`. */
+export function publicHalf(privateKey: KeyObject): PublicKey {
+  return describe(createPublicKey(privateKey), 'key-unusable');
+}
+
+/** The key hint OMS puts in a bundle: hex SHA-256 of the SPKI PEM text. */
+export function omsHint(publicPem: string): string {
+  return createHash('sha256').update(publicPem).digest('hex');
+}
+
+/** For people: `SHA256:9f2c…`, the whole digest. */
+export function shownFingerprint(fingerprint: string): string {
+  return `SHA256:${fingerprint}`;
+}
+
+function parsed(pem: string, code: Code): KeyObject {
+  try {
+    return createPublicKey({ key: pem, format: 'pem' });
+  } catch (cause) {
+    throw new WeighmarkError(code, 'not a public key in PEM form', { cause });
+  }
+}
+
+function describe(key: KeyObject, code: Code): PublicKey {
+  const curve = curveOf(key, code);
+  const pem = key.export({ type: 'spki', format: 'pem' }).toString();
+  const fingerprint = createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+  return { pem, fingerprint, curve, key };
+}

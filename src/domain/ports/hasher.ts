@@ -1,0 +1,48 @@
+import type { WeighmarkError } from '../base/errors.ts';
+import type { Digests, HashAlgorithm } from '../digest/algorithm.ts';
+import type { Blake3Tree } from '../digest/blake3-tree.ts';
+import type { FileStamp } from './files.ts';
+
+export interface HashJob {
+  readonly location: string;
+  /** What the file must measure; absent: whatever it measures now. */
+  readonly sizeBytes?: number;
+  /** If given, the file must still be as it was walked. */
+  readonly stamp?: FileStamp;
+  readonly followLink?: boolean;
+  /**
+   * Where to write the file's outboard while it is hashed (with `blake3`): complete or not at all. Its
+   * folder is made. Memory does not grow with the file.
+   */
+  readonly outboardTo?: string;
+}
+
+export interface HashOptions {
+  readonly algorithms: readonly HashAlgorithm[];
+  /** Threads at most; default: the cores there are. */
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+  /** Told once, before anything is read: the sum of all sizes. */
+  readonly onTotal?: (bytes: number) => void;
+  /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) in memory, for files of at least this size. */
+  readonly outboardFromBytes?: number;
+  /** Tells a job's failure and goes on: its result then has no digests. Absent: the first failure is thrown. */
+  readonly onFailure?: (index: number, error: WeighmarkError) => void;
+}
+
+export interface HashResult {
+  readonly sizeBytes: number;
+  readonly digests: Digests;
+  readonly outboard?: Uint8Array;
+}
+
+export interface Hasher {
+  /** `wasm` or `native`, for `--version -v`. */
+  readonly kernel: string;
+  readonly tree: Blake3Tree;
+  /** Results in the order of jobs. @throws WeighmarkError `file-changed`, `unreadable`, `not-found`, `interrupted`. */
+  hash(jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]>;
+  /** Bytes that come in order from elsewhere: standard input, a download. */
+  hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult>;
+}

@@ -1,0 +1,179 @@
+import { WeighmarkError, type Code } from '../base/errors.ts';
+import { sha256Hex } from '../digest/hex.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { KeylessVerifier } from './keyless-verifier.ts';
+import { entriesFor, mismatch, type Mismatch } from './match.ts';
+import { findingOf, type Finding } from '../base/verdict.ts';
+import { parseBundle, type Bundle } from '../claims/bundle.ts';
+import { paeDigest } from '../claims/dsse.ts';
+import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
+import { parseStatement } from '../claims/statement.ts';
+import type { Signer, Statement, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from '../claims/types.ts';
+import { verifyWithChain, verifyWithKey, type SignatureOptions } from '../claims/verify-signature.ts';
+
+/** What a claim is judged by. */
+export interface Verification {
+  /** The caller's trust (DESIGN 4.6); empty: nobody, so every claim is refused. */
+  readonly trust: readonly TrustEntry[];
+  /** Made on first use: only a keyless claim or a timestamp needs it. Null: keyless claims are refused. */
+  readonly keyless: (() => Promise<KeylessVerifier>) | null;
+  /** When a signature without a trusted time is judged. */
+  readonly now: Date;
+  /** PEM chains of RFC 3161 authorities whose timestamps count for key and certificate signatures. */
+  readonly timestampAuthorities?: readonly string[];
+  /** The name under which the artifact was asked for; it decides about entries with `for`. Null: what the claim signs. */
+  readonly name?: string | null;
+  readonly maxBytes?: number;
+}
+
+/** A claim is trusted, or refused with the reason; `claim` is there too if its signature is good and only trust is missing. */
+export type ClaimOutcome =
+  | {
+      readonly trusted: true;
+      readonly claim: VerifiedClaim;
+      readonly trustedBy: readonly [TrustEntry, ...TrustEntry[]];
+    }
+  | { readonly trusted: false; readonly refusal: Finding; readonly claim?: VerifiedClaim };
+
+/** Verifies one bundle against the caller's trust. Never throws: whatever goes wrong is a refusal with a code. */
+export async function verifyClaim(bytes: Uint8Array, verification: Verification): Promise<ClaimOutcome> {
+  try {
+    const bundle = parseBundle(bytes, verification.maxBytes ?? LIMITS.claimBytes);
+    const statement = parseStatement(bundle.payload, LIMITS.filesPerTree);
+    checkSubjectCount(statement);
+    if (verification.trust.some(({ anchor }) => anchor.kind === 'oidc' && anchor.identityPattern !== undefined))
+      (await import('../base/pattern-engine.ts')).usePatterns();
+    const entries = entriesFor(verification.trust, verification.name ?? signedName(statement));
+    return await judge({ bytes, bundle, statement, verification, keylessProofs: new Map() }, entries);
+  } catch (error) {
+    return { trusted: false, refusal: findingOf(error, 'signature-malformed') };
+  }
+}
+
+/** The name the signer gave the artifact, without its version. */
+export function signedName(statement: Statement): string | null {
+  return statement.subject[0]?.name?.replace(/:[^:/]*$/, '') ?? null;
+}
+
+interface Case {
+  readonly bytes: Uint8Array;
+  readonly bundle: Bundle;
+  readonly statement: Statement;
+  readonly verification: Verification;
+  /** By trusted root: entries of one Sigstore instance share the proof. */
+  readonly keylessProofs: Map<string | undefined, Promise<Facts>>;
+}
+
+interface Facts {
+  readonly signer: Signer;
+  readonly times: readonly VerifiedTime[];
+}
+
+async function judge(of: Case, entries: readonly TrustEntry[]): Promise<ClaimOutcome> {
+  const proofs = await provenBy(of, entries);
+  const [proof] = proofs.proven;
+  if (proof === undefined) return { trusted: false, refusal: proofs.refusal };
+  const claim = claimOf(of, proof);
+  const [first, ...rest] = proofs.proven.filter(({ difference }) => difference === null).map(({ entry }) => entry);
+  if (first !== undefined) return { trusted: true, claim, trustedBy: [first, ...rest] };
+  return { trusted: false, claim, refusal: strangerFinding(proof) };
+}
+
+interface Proof extends Facts {
+  readonly entry: TrustEntry;
+  /** Null: the entry names this signer. */
+  readonly difference: Mismatch | null;
+}
+
+/** Asks every anchor of the bundle's kind; the most telling refusal is kept for when none proves it. */
+async function provenBy(
+  of: Case,
+  entries: readonly TrustEntry[],
+): Promise<{ proven: readonly Proof[]; refusal: Finding }> {
+  const kind = ANCHOR_KINDS[of.bundle.key.kind];
+  const proven: Proof[] = [];
+  let refusal: Finding = {
+    code: 'signer-untrusted',
+    message: `signed ${SIGNED_WITH[kind]}, and no such signer is trusted`,
+  };
+  const times = kind === 'oidc' ? [] : await timesOf(of);
+  for (const entry of entries.filter(({ anchor }) => anchor.kind === kind)) {
+    try {
+      const { signer, times: own } = await prove(of, entry.anchor, times);
+      proven.push({ entry, signer, times: own, difference: mismatch(signer, entry.anchor, own) });
+    } catch (error) {
+      refusal = moreTelling(refusal, findingOf(error, 'signature-malformed'));
+    }
+  }
+  return { proven: proven.toSorted((a, b) => Number(a.difference !== null) - Number(b.difference !== null)), refusal };
+}
+
+const ANCHOR_KINDS = { key: 'key', chain: 'certificate', certificate: 'oidc' } as const;
+const SIGNED_WITH = { key: 'with a key', certificate: 'with a certificate', oidc: 'by a Sigstore identity' } as const;
+
+async function prove(of: Case, anchor: TrustAnchor, times: readonly VerifiedTime[]): Promise<Facts> {
+  const options = signatureOptions(of.statement);
+  if (anchor.kind === 'key') return { signer: verifyWithKey(of.bundle, anchor.pem, options), times };
+  if (anchor.kind === 'certificate')
+    return {
+      signer: verifyWithChain(of.bundle, { ...options, pem: anchor.pem, at: trustedTime(times, of.verification.now) }),
+      times,
+    };
+  const known = of.keylessProofs.get(anchor.trustedRoot) ?? proveKeyless(of, anchor.trustedRoot);
+  of.keylessProofs.set(anchor.trustedRoot, known);
+  return known;
+}
+
+async function proveKeyless({ bytes, verification }: Case, trustedRoot: string | undefined): Promise<Facts> {
+  if (verification.keyless === null)
+    throw new WeighmarkError('signer-untrusted', 'keyless signatures are not looked at here');
+  const verifier = await verification.keyless();
+  return verifier.verify(bytes, trustedRoot);
+}
+
+/** RFC 3161 tokens count under authorities the caller names, and the public-good Sigstore's. */
+async function timesOf({ bytes, bundle, verification }: Case): Promise<readonly VerifiedTime[]> {
+  if (bundle.timestamps.length === 0 || verification.keyless === null) return [];
+  return (await verification.keyless()).timestamps(bytes, verification.timestampAuthorities ?? []);
+}
+
+/** The signature existed by the earliest verified time; without any, it is judged now. */
+function trustedTime(times: readonly VerifiedTime[], now: Date): Date {
+  const earliest = times.map(({ time }) => new Date(time)).toSorted((a, b) => a.getTime() - b.getTime())[0];
+  return earliest ?? now;
+}
+
+function signatureOptions({ predicateType }: Statement): SignatureOptions {
+  return { historic: predicateType === HISTORIC_OMS, strictHint: predicateType === PREDICATES.integrity };
+}
+
+function checkSubjectCount({ predicateType, subject }: Statement): void {
+  if (predicateType === HISTORIC_OMS || subject.length <= LIMITS.subjectsPerStatement) return;
+  throw new WeighmarkError('claim-malformed', `the statement has more than ${LIMITS.subjectsPerStatement} subjects`);
+}
+
+function claimOf({ bytes, bundle, statement }: Case, { signer, times }: Proof): VerifiedClaim {
+  return { bundle: sha256Hex(bytes), pae: paeDigest(bundle.payload), statement, signer, times };
+}
+
+function strangerFinding({ entry, difference }: Proof): Finding {
+  const { what, expected, found } = difference ?? { what: 'identity', expected: '', found: '' };
+  return {
+    code: 'identity-mismatch',
+    message: `the signature is good, but its ${what} is not the one trusted`,
+    facts: { trusted: expected, signed: found, entry: entry.name },
+  };
+}
+
+/** A signature that does not fit its own named key says more than a key that is not ours. */
+const TELLING: readonly Code[] = [
+  'signer-untrusted',
+  'trust-invalid',
+  'trust-expired',
+  'signature-malformed',
+  'signature-invalid',
+];
+
+function moreTelling(a: Finding, b: Finding): Finding {
+  return TELLING.indexOf(b.code) >= TELLING.indexOf(a.code) ? b : a;
+}

@@ -1,0 +1,287 @@
+import { bomBytes, createBom } from '../../domain/bom/create.ts';
+import type { ArtifactKind, BomInput, Layout } from '../../domain/bom/build.ts';
+import { pick, type BomFile, type Conflict, type Fact, type MetadataProblem } from '../../domain/metadata/types.ts';
+import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
+import { buildManifest } from '../../domain/digest/manifest.ts';
+import { omsRoot } from '../../domain/digest/root.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { readFormat } from '../../domain/formats/index.ts';
+import type { FormatReport } from '../../domain/formats/types.ts';
+import { checkDigests, type DigestCheck, type OtherDigests } from '../../domain/metadata/check-digests.ts';
+import { collect, otherDigests, readMetadata, type FileMetadata } from '../../domain/metadata/collect.ts';
+import { findConflicts } from '../../domain/metadata/conflicts.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { DOWNLOAD_NOTE, locationFacts, readDownloadNote } from '../../domain/metadata/location.ts';
+import { unreadFiles } from '../../domain/metadata/unread.ts';
+import type { Digests } from '../../domain/digest/algorithm.ts';
+import type { Files, Tree } from '../../domain/ports/files.ts';
+import type { Source } from '../../domain/base/source.ts';
+import { compareUtf8 } from '../../domain/base/paths.ts';
+import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { inParallel } from '../content/parallel.ts';
+
+export interface DescribeOptions {
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly specVersion?: SpecVersion;
+  readonly layout?: Layout;
+  /** RFC 3339; absent: the BOM carries no time, and equal input gives equal bytes for ever. */
+  readonly timestamp?: string;
+  /** Facts somebody states; they come before those of files. */
+  readonly stated?: readonly Fact[];
+  readonly kind?: ArtifactKind;
+  /** Who makes the BOM. */
+  readonly author?: string;
+  /** Reports already made in this run, by path: those files' headers are not read again. */
+  readonly reports?: ReadonlyMap<string, FormatReport>;
+  readonly signal?: AbortSignal;
+}
+
+/** One file of an artifact, wherever it is kept. */
+export interface ArtifactFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Empty where nobody hashed it. */
+  readonly digests: Digests;
+  open(): Promise<Source & { close(): Promise<void> }>;
+}
+
+/** What is known of an artifact's content. */
+export interface Examined {
+  readonly kind: ArtifactKind;
+  readonly files: readonly BomFile[];
+  readonly facts: readonly Fact[];
+  readonly problems: readonly MetadataProblem[];
+  readonly conflicts: readonly Conflict[];
+  readonly digests: DigestCheck;
+}
+
+export interface Described extends Examined {
+  /** `sha256:<hex>` of the manifest. */
+  readonly id: string;
+  /** Hex of the OMS root digest. */
+  readonly root: string;
+  readonly bom: Bom;
+  readonly bytes: Uint8Array;
+}
+
+const AT_ONCE = 8;
+
+/**
+ * The ML-BOM of a tree whose files are already hashed: reads headers and metadata, nothing else.
+ * @param digests SHA-256 and BLAKE3 of every entry, by path.
+ * @throws WeighmarkError `file-changed`, `unreadable`, `empty-artifact`; a file that is malformed is a problem, not an error.
+ */
+export async function describeArtifact(
+  tree: Tree,
+  digests: ReadonlyMap<string, Digests>,
+  ports: { files: Files },
+  options: DescribeOptions,
+): Promise<Described> {
+  const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports))];
+  const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
+  const identity = identify(examined.files);
+  const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
+  return { ...examined, ...identity, bom, bytes: bomBytes(bom) };
+}
+
+function bomInputOf(
+  examined: Examined & Pick<Described, 'id' | 'root'>,
+  fallbackName: string,
+  options: DescribeOptions,
+): BomInput {
+  const { tool, specVersion = '1.7', layout = 'guide', timestamp } = options;
+  const { files, facts, problems, conflicts, id, root, kind } = examined;
+  return {
+    fallbackName,
+    files,
+    facts,
+    problems,
+    conflicts,
+    tool,
+    specVersion,
+    layout,
+    id,
+    root,
+    kind,
+    confirmed: examined.digests.confirmed,
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...(options.author === undefined ? {} : { author: options.author }),
+  };
+}
+
+/** @throws WeighmarkError `internal` if a file was not hashed. */
+export function identify(files: readonly BomFile[]): { readonly id: string; readonly root: string } {
+  const sums = files.map(({ path, sizeBytes, digests: { sha256 } }) => {
+    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
+    return { path, sizeBytes, sha256 };
+  });
+  return { id: buildManifest(sums).id, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+}
+
+/** The files of a tree as `examineArtifact` reads them. */
+export function filesOf(
+  tree: Tree,
+  digests: ReadonlyMap<string, Digests>,
+  ports: { files: Files },
+): readonly ArtifactFile[] {
+  return tree.entries.map(({ path, sizeBytes, location }) => ({
+    path,
+    sizeBytes,
+    digests: digests.get(path) ?? {},
+    open: () => ports.files.open(location, { followLink: tree.followedLinks }),
+  }));
+}
+
+export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports' | 'signal'> & {
+  /** Facts that come from where the artifact stands, not from its files. */
+  readonly located?: readonly Fact[];
+  /** Read text datasets whole to count their rows; default true. */
+  readonly countRows?: boolean;
+  /** Read files whole whose publisher states SHA-1 or MD5; default true. */
+  readonly readWhole?: boolean;
+};
+
+/** All that `inspect` and the BOM are made of. */
+export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
+  const read: { file: BomFile; metadata: FileMetadata }[] = [];
+  await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
+  const files = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
+  const { facts: found, problems } = collect(
+    read.map(({ metadata }) => metadata),
+    files.map(({ path }) => path),
+  );
+  const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
+  const digests = checkDigests(
+    facts,
+    files,
+    options.readWhole === false ? new Map() : await computeOthers(artifact, facts),
+  );
+  const kind = options.kind ?? kindOf(files, facts);
+  return {
+    kind,
+    files,
+    facts,
+    problems: [...problems, ...unreadFiles(files)],
+    digests,
+    conflicts: [...findConflicts(facts, files), ...digests.conflicts],
+  };
+}
+
+async function examineFile(
+  artifactFile: ArtifactFile,
+  options: ExamineOptions,
+): Promise<{ file: BomFile; metadata: FileMetadata }> {
+  const { path, sizeBytes, digests } = artifactFile;
+  options.signal?.throwIfAborted();
+  const source = await artifactFile.open();
+  try {
+    const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
+    return { file: { path, sizeBytes, digests, report }, metadata: await readMetadata(path, source, report) };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Digests that a publisher states in algorithms we do not compute for everything: one more read of those files. */
+async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly Fact[]): Promise<OtherDigests> {
+  const byPath = new Map(artifact.map((file) => [file.path, file]));
+  const digests = new Map<string, Awaited<ReturnType<typeof otherDigests>>>();
+  for (const { value } of pick(facts, 'digest')) {
+    const file = byPath.get(value.path ?? '');
+    if (
+      file?.digests.sha256 === undefined ||
+      value.algorithm === 'sha256' ||
+      value.algorithm === 'blake3' ||
+      digests.has(file.path)
+    )
+      continue;
+    const source = await file.open();
+    try {
+      digests.set(file.path, await otherDigests(source));
+    } finally {
+      await source.close();
+    }
+  }
+  return digests;
+}
+
+const WEIGHT_INDEXES: ReadonlySet<string> = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
+
+/** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
+function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind {
+  if (
+    files.some(
+      ({ report }) => report?.kind === 'weights' || (report !== undefined && WEIGHT_INDEXES.has(report.format)),
+    ) ||
+    pick(facts, 'role').some(({ value }) => value.role === 'adapter')
+  )
+    return 'model';
+  if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
+  if (
+    files.some(
+      ({ report }) =>
+        report?.kind === 'archive' && report.members?.some(({ name }) => WEIGHTS_NAME.test(name)) === true,
+    )
+  )
+    return 'model';
+  return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0
+    ? 'dataset'
+    : 'other';
+}
+
+/** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
+async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<readonly Fact[]> {
+  const facts: Fact[] = [];
+  for (const path of tree.leftOut.filter((name) => DOWNLOAD_NOTE.test(name)).slice(0, LIMITS.manifestFiles)) {
+    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
+    if (bytes !== null) facts.push(...readDownloadNote({ path, bytes }));
+  }
+  return facts;
+}
+
+export function baseName(root: string): string {
+  return root.split(/[/\\]/).findLast((part) => part !== '' && part !== '.') ?? 'artifact';
+}
+
+export type BomPorts = HashTreePorts;
+
+export interface BomCreateInput extends DescribeOptions {
+  readonly path: string;
+  readonly allowSymlinks?: boolean;
+  readonly jobs?: number;
+}
+
+/**
+ * `bom create`: walks, hashes in one read, describes.
+ * @throws WeighmarkError `lfs-pointer` where content is missing; `empty-artifact`, and what the ports throw.
+ */
+export async function bomCreate(input: BomCreateInput, ports: BomPorts): Promise<Described> {
+  const { tree, digests } = await walkAndHash(input, ports);
+  const described = await describeArtifact(tree, digests, ports, input);
+  const pointer = described.files.find(({ report }) => report?.format === 'lfs-pointer');
+  if (pointer !== undefined)
+    throw new WeighmarkError('lfs-pointer', 'a Git LFS pointer stands for the content', {
+      subject: pointer.path,
+      hint: 'fetch it: `git lfs pull`',
+    });
+  return described;
+}
+
+/** Every file's SHA-256 and BLAKE3, by path. @throws WeighmarkError `empty-artifact`. */
+export async function walkAndHash(
+  input: Pick<BomCreateInput, 'path' | 'allowSymlinks' | 'jobs'>,
+  ports: BomPorts,
+): Promise<{ tree: Tree; digests: ReadonlyMap<string, Digests> }> {
+  const tree = await ports.files.walk(input.path, { allowSymlinks: input.allowSymlinks ?? false });
+  if (tree.entries.length === 0)
+    throw new WeighmarkError('empty-artifact', `there is no file in ${input.path}`, { subject: input.path });
+  const options = {
+    label: 'hashing',
+    algorithms: ['sha256', 'blake3'],
+    followLinks: tree.followedLinks,
+    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+  } as const;
+  const hashed = await hashTree(tree.entries, options, ports);
+  return { tree, digests: new Map(hashed.map(({ entry, digests }) => [entry.path, digests])) };
+}

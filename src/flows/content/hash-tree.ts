@@ -1,0 +1,107 @@
+import type { ByteRange } from '../../domain/digest/proven.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Files, TreeEntry } from '../../domain/ports/files.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+
+export interface HashTreePorts {
+  readonly files: Files;
+  readonly hasher: () => Promise<Hasher>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface HashTreeOptions {
+  readonly label: string;
+  readonly algorithms: readonly HashAlgorithm[];
+  readonly jobs?: number;
+  readonly followLinks?: boolean;
+  readonly outboardFromBytes?: number;
+  /** Where a file's outboard is written while it is hashed; undefined: nowhere. */
+  readonly outboardTo?: (entry: TreeEntry) => string | undefined;
+}
+
+export interface HashedEntry {
+  readonly entry: TreeEntry;
+  readonly digests: Digests;
+  readonly outboard?: Uint8Array;
+}
+
+/** One pass over the files, with progress. @throws WeighmarkError `file-changed`, `unreadable`, `interrupted`. */
+export async function hashTree(
+  entries: readonly TreeEntry[],
+  options: HashTreeOptions,
+  ports: HashTreePorts,
+): Promise<readonly HashedEntry[]> {
+  const progress = ports.progress.start(
+    options.label,
+    entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  );
+  const followLink = options.followLinks === true ? { followLink: true } : {};
+  const jobs = entries.map((entry) => {
+    const { location, sizeBytes, stamp } = entry;
+    const outboardTo = options.outboardTo?.(entry);
+    return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
+  });
+  try {
+    const results = await (
+      await ports.hasher()
+    ).hash(
+      jobs,
+      hashOptions(options, ports, (bytes) => progress.advance(bytes)),
+    );
+    return entries.map((entry, index) => hashed(entry, results[index]));
+  } finally {
+    progress.end();
+  }
+}
+
+/** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */
+export async function hashRanges(
+  entry: TreeEntry,
+  algorithm: HashAlgorithm,
+  options: { ranges: readonly ByteRange[]; followLink: boolean },
+  ports: HashTreePorts,
+): Promise<readonly string[]> {
+  const file = await ports.files.open(entry.location, { followLink: options.followLink });
+  if (file.size !== entry.sizeBytes)
+    throw new WeighmarkError('file-changed', `${entry.location} changed while it was read`, {
+      subject: entry.location,
+    });
+  const hasher = await ports.hasher();
+  const digests: string[] = [];
+  for (const { start, end } of options.ranges) {
+    ports.signal?.throwIfAborted();
+    const { digests: found } = await hasher.hashStream(chunks(file, start, Math.min(end, file.size)), [algorithm]);
+    digests.push(found[algorithm] ?? '');
+  }
+  await file.close();
+  return digests;
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+async function* chunks(
+  file: { read(offset: number, length: number): Promise<Uint8Array> },
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += CHUNK_BYTES) yield file.read(at, Math.min(CHUNK_BYTES, end - at));
+}
+
+function hashed(entry: TreeEntry, result: { digests: Digests; outboard?: Uint8Array } | undefined): HashedEntry {
+  if (result === undefined) throw new Error('the hasher returned too few results');
+  return { entry, digests: result.digests, ...(result.outboard === undefined ? {} : { outboard: result.outboard }) };
+}
+
+function hashOptions(options: HashTreeOptions, ports: HashTreePorts, onProgress: (bytes: number) => void) {
+  const { algorithms, jobs, outboardFromBytes } = options;
+  return {
+    algorithms,
+    onProgress,
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+    ...(outboardFromBytes === undefined ? {} : { outboardFromBytes }),
+  };
+}

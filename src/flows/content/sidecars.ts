@@ -1,0 +1,101 @@
+import { splitClaims } from '../../domain/claims/claims-file.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files } from '../../domain/ports/files.ts';
+import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
+
+/** A bundle found beside or inside an artifact: unverified bytes. */
+export interface FoundBundle {
+  /** As it is shown to people: a name in the artifact's folder, or the path the user gave. */
+  readonly shown: string;
+  readonly location: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Sidecars {
+  /** OMS signatures, most specific first. */
+  readonly signatures: readonly FoundBundle[];
+  /** One claim each, in the order of their files. */
+  readonly claims: readonly FoundBundle[];
+  /** The digest list's bytes, or null. */
+  readonly digestList: Uint8Array | null;
+  /** The BOM's bytes, or null. */
+  readonly bom: Uint8Array | null;
+}
+
+export interface SidecarQuestion {
+  /** Absolute. */
+  readonly root: string;
+  readonly kind: 'file' | 'directory';
+  readonly signature?: string;
+  readonly claims?: readonly string[];
+}
+
+/** Where people looked for signatures, for the message that there is none. */
+export const LOOKED_FOR = 'model.sig, *.oms.sig, claims.jsonl';
+
+/**
+ * Finds what is there to verify (DESIGN 4.1): what the user names, else the well-known places.
+ * @throws WeighmarkError `not-found` for a file the user named, `claims-limit`, `unreadable`.
+ */
+export async function findSidecars(question: SidecarQuestion, files: Files): Promise<Sidecars> {
+  const places = sidecarsOf(question);
+  const insideNames = question.kind === 'directory' ? await signatureNames(question.root, files) : [];
+  const signatures =
+    question.signature === undefined
+      ? await found(signaturePlaces(question, insideNames), files)
+      : [await named(question.signature, LIMITS.signatureBytes, files)];
+  const claims = await claimsOf(question, places.claims, files);
+  const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
+  const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
+  return { signatures, claims, digestList, bom };
+}
+
+async function signatureNames(root: string, files: Files): Promise<readonly string[]> {
+  const names = await files.names(root);
+  return names
+    .filter((name) => name === OMS_SIGNATURE || name.endsWith('.oms.sig'))
+    .toSorted((a) => (a === OMS_SIGNATURE ? -1 : 0));
+}
+
+function signaturePlaces({ root, kind }: SidecarQuestion, insideNames: readonly string[]): readonly string[] {
+  return kind === 'directory'
+    ? [...insideNames.map((name) => `${root}/${name}`), `${root}.oms.sig`]
+    : [`${root}.sig`, `${root}.oms.sig`];
+}
+
+async function found(locations: readonly string[], files: Files): Promise<readonly FoundBundle[]> {
+  const read = await Promise.all(
+    locations.map(async (location) => ({ location, bytes: await files.readIfThere(location, LIMITS.signatureBytes) })),
+  );
+  return read.flatMap(({ location, bytes }) =>
+    bytes === null ? [] : [{ location, bytes, shown: baseName(location) }],
+  );
+}
+
+async function named(location: string, maxBytes: number, files: Files): Promise<FoundBundle> {
+  return { location, shown: baseName(location), bytes: await files.read(location, maxBytes) };
+}
+
+async function claimsOf(question: SidecarQuestion, own: string, files: Files): Promise<readonly FoundBundle[]> {
+  const beside = question.kind === 'directory' ? [`${question.root}.claims.jsonl`] : [];
+  const wellKnown = await Promise.all(
+    [own, ...beside].map(async (location) => ({
+      location,
+      bytes: await files.readIfThere(location, LIMITS.claimsFileBytes),
+    })),
+  );
+  const given = await Promise.all(
+    (question.claims ?? []).map((location) => named(location, LIMITS.claimsFileBytes, files)),
+  );
+  const all = [...wellKnown, ...given].flatMap(({ location, bytes }) =>
+    bytes === null ? [] : splitClaims(bytes).map((line) => ({ location, bytes: line })),
+  );
+  if (all.length > LIMITS.claimsPerFile)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} claims`);
+  return all.map((claim, index) => ({ ...claim, shown: `${baseName(claim.location)}, claim ${index + 1}` }));
+}
+
+function baseName(location: string): string {
+  return location.slice(location.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,227 @@
+import { detect } from '../../domain/formats/index.ts';
+import { kindOf } from '../../domain/claims/subjects.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
+import type { VerifiedClaim } from '../../domain/claims/types.ts';
+import { parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
+import { parseDigestList } from '../../domain/digest/list.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { readCard } from '../../domain/metadata/card.ts';
+import type { ContentFacts } from '../../domain/policy/facts.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { Source } from '../../domain/base/source.ts';
+import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { checkOf, findingOf, type Check, type Finding } from '../../domain/base/verdict.ts';
+
+export interface ContentPorts {
+  readonly hasher: () => Promise<Hasher>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** What the registry's bytes are, read in this run. */
+export interface GateContent {
+  readonly check: Check;
+  readonly files: readonly ManifestFile[];
+  readonly facts: ContentFacts;
+  /** BLAKE3 by path, to be held against signed digest lists. */
+  readonly blake3: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads an artifact's every byte back from the registry and holds it against the manifest, and the manifest against the
+ * id: what is promoted is what was read now. Refusals are in the check; nothing is thrown for bad content.
+ */
+export async function readContent(
+  target: { readonly name: string; readonly id: string },
+  registry: Registry,
+  ports: ContentPorts,
+): Promise<GateContent> {
+  const state: State = {
+    registry,
+    name: target.name,
+    ports,
+    formats: new Map(),
+    blake3: new Map(),
+    bases: [],
+    findings: [],
+  };
+  const files = await manifestFiles(target, state);
+  const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const progress = ports.progress.start('hashing', total);
+  for (const file of files) await readFile(file, state, (bytes) => progress.advance(bytes));
+  progress.end();
+  const evidence = [
+    {
+      what: `${files.length} of ${files.length} files, ${formatBytes(total)}, read back from the registry`,
+      data: { id: target.id, files: files.length, sizeBytes: total },
+    },
+  ];
+  return {
+    check: checkOf('content', evidence, state.findings),
+    files,
+    facts: {
+      formats: state.formats,
+      declaredBases: state.bases,
+      digests: new Map(files.map(({ path, sha256 }) => [path, sha256])),
+    },
+    blake3: state.blake3,
+  };
+}
+
+interface State {
+  readonly registry: Registry;
+  readonly name: string;
+  readonly ports: ContentPorts;
+  readonly formats: Map<string, string>;
+  readonly blake3: Map<string, string>;
+  readonly bases: { name: string; where: string }[];
+  readonly findings: Finding[];
+}
+
+async function manifestFiles(
+  { name, id }: { readonly name: string; readonly id: string },
+  state: State,
+): Promise<readonly ManifestFile[]> {
+  try {
+    const top = await manifestBytes(name, id, state.registry);
+    const parts = parseIndex(top);
+    if (parts === null) return parseManifest(top);
+    const pages = await Promise.all(parts.map((part) => manifestBytes(name, part, state.registry)));
+    return pages.flatMap(parseManifest);
+  } catch (error) {
+    state.findings.push({ ...findingOf(error, 'format-invalid'), subject: id });
+    return [];
+  }
+}
+
+async function manifestBytes(name: string, digest: string, registry: Registry): Promise<Uint8Array> {
+  const bytes = await registry.getManifest(name, digest);
+  const found = ociDigest(bytes);
+  if (found !== digest)
+    throw new WeighmarkError('digest-mismatch', `the registry gives another manifest than ${digest}`, {
+      subject: digest,
+      facts: { found },
+    });
+  return bytes;
+}
+
+async function readFile(file: ManifestFile, state: State, advance: (bytes: number) => void): Promise<void> {
+  state.ports.signal?.throwIfAborted();
+  try {
+    const blob = await state.registry.openBlob(state.name, `sha256:${file.sha256}`, file.sizeBytes);
+    try {
+      await examine(file, blob, { state, advance });
+    } finally {
+      await blob.close();
+    }
+  } catch (error) {
+    if (state.ports.signal?.aborted === true) throw error;
+    state.findings.push({ ...unreadFinding(error), subject: file.path });
+  }
+}
+
+/** What the manifest names and the registry has not: not a mistake of who asks. */
+function unreadFinding(error: unknown): Finding {
+  const finding = findingOf(error, 'unreadable');
+  return finding.code === 'not-found'
+    ? { ...finding, code: 'unreadable', message: 'the registry does not have this file any more' }
+    : finding;
+}
+
+async function examine(
+  file: ManifestFile,
+  blob: Source,
+  { state, advance }: { state: State; advance: (bytes: number) => void },
+): Promise<void> {
+  const hasher = await state.ports.hasher();
+  const { digests, sizeBytes } = await hasher.hashStream(chunks(blob, file.sizeBytes, advance), ['sha256', 'blake3']);
+  if (digests.sha256 !== file.sha256 || sizeBytes !== file.sizeBytes) {
+    const facts = { manifest: `sha256:${file.sha256}`, found: `sha256:${digests.sha256 ?? ''}` };
+    state.findings.push({
+      code: 'digest-mismatch',
+      message: `${file.path} in the registry is not the file of the manifest`,
+      subject: file.path,
+      facts,
+    });
+    return;
+  }
+  state.blake3.set(file.path, digests.blake3 ?? '');
+  state.formats.set(file.path, (await detect({ path: file.path, source: blob })).format);
+  if (file.path === 'adapter_config.json') state.bases.push(...(await adapterBases(blob)));
+  if (CARD.test(file.path)) state.bases.push(...(await cardBases(file.path, blob)));
+}
+
+const CHUNK_BYTES = 4 << 20;
+
+async function* chunks(blob: Source, size: number, advance: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; at += CHUNK_BYTES) {
+    const chunk = await blob.read(at, Math.min(CHUNK_BYTES, size - at));
+    advance(chunk.length);
+    yield chunk;
+  }
+}
+
+/** PEFT's configuration names the base the adapter was made for. */
+async function adapterBases(blob: Source): Promise<readonly { name: string; where: string }[]> {
+  const bytes = await blob.read(0, Math.min(blob.size, LIMITS.configBytes));
+  const json = parseStrictJson(bytes, { subject: 'adapter_config.json', refuseCaseDuplicates: false });
+  const name = isJsonObject(json) ? json['base_model_name_or_path'] : undefined;
+  return typeof name === 'string' && name !== '' ? [{ name, where: 'adapter_config.json' }] : [];
+}
+
+const CARD = /^readme\.md$/i;
+
+/** `base_model` of a card's front matter. One that cannot be read might name any: it counts as a base nobody declared. */
+async function cardBases(path: string, blob: Source): Promise<readonly { name: string; where: string }[]> {
+  const bytes = await blob.read(0, Math.min(blob.size, LIMITS.configBytes));
+  try {
+    return readCard({ path, bytes }).flatMap((each) =>
+      each.field === 'baseModel' && each.value.hinted !== true ? [{ name: each.value.name, where: path }] : [],
+    );
+  } catch (error) {
+    if (error instanceof WeighmarkError) return [{ name: '(a front matter that cannot be read)', where: path }];
+    throw error;
+  }
+}
+
+/** BLAKE3 as read now against the digest lists that trusted BOM claims name (rule 7): a pair that differs is a conflict. */
+export async function blake3Findings(
+  target: { readonly name: string; readonly id: string },
+  content: GateContent,
+  looking: { registry: Registry; claims: readonly VerifiedClaim[] },
+): Promise<readonly Finding[]> {
+  const named = new Set(
+    looking.claims
+      .filter(({ statement }) => statement.predicateType === PREDICATES.bom)
+      .flatMap(({ statement }) => listsOf(statement.subject)),
+  );
+  const lists = await looking.registry.attachments(target.name, target.id, ATTACHMENTS.digestList);
+  return lists.filter((bytes) => named.has(sha256Hex(bytes))).flatMap((bytes) => conflicts(bytes, content));
+}
+
+function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly string[] {
+  try {
+    return subjects.filter((each) => kindOf(each) === 'list').flatMap((each) => each.digest['sha256'] ?? []);
+  } catch {
+    return [];
+  }
+}
+
+function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
+  const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
+  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter(
+    (file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3,
+  );
+  return wrong.map(({ path, blake3: listed }) => ({
+    code: 'digest-conflict',
+    message: `the signed digest list gives ${path} another BLAKE3 digest`,
+    subject: path,
+    facts: { listed, found: blake3.get(path) ?? '' },
+  }));
+}

@@ -1,0 +1,163 @@
+import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
+import type { VerifiedClaim } from '../../domain/claims/types.ts';
+import type { ManifestFile } from '../../domain/digest/manifest.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { ClaimOutcome, Verification } from '../../domain/trust/verify-claim.ts';
+import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
+import { createAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import type { Case, GateFacts } from '../../domain/policy/facts.ts';
+import { rootOf } from '../../domain/policy/log-root.ts';
+import type { Environment, Policy } from '../../domain/authority/types.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { VersionMemory } from '../../domain/ports/trust.ts';
+import type { Finding } from '../../domain/base/verdict.ts';
+import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
+import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
+import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
+
+export interface GatePorts extends ContentPorts {
+  readonly clock: Clock;
+  readonly keyless: () => Promise<KeylessVerifier>;
+  /** Of revocation snapshots: a lower version than one seen before is an old one (security rule 19). */
+  readonly versions: VersionMemory;
+}
+
+/** What was read already in this run, for another question about the same registry under the same trust. */
+export interface Given {
+  readonly log: ReadLog;
+  /** Of the same artifact. */
+  readonly collected?: Collected;
+  readonly outcomes?: Map<string, ClaimOutcome>;
+}
+
+export interface GateTarget {
+  readonly name: string;
+  /** Tag or `sha256:…`. */
+  readonly reference: string;
+}
+
+export interface GateQuestion {
+  readonly target: GateTarget;
+  readonly policy: Policy;
+  readonly environment: Environment;
+  /** RFC 3161 authorities the caller believes beside the policy's: PEM chains. */
+  readonly timestampAuthorities?: readonly string[];
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: PinnedCheckpoint;
+  /** False: only the log and the claims are looked at, for content that was verified elsewhere. */
+  readonly withContent?: boolean;
+  /** A log whose age nothing vouches for is a reason to refuse. */
+  readonly needsFreshLog?: boolean;
+  readonly given?: Given;
+}
+
+/** Facts gathered for one decision, in one reading of the registry. */
+export interface Gathered {
+  readonly of: Case;
+  readonly id: string;
+  readonly content: GateContent | null;
+  readonly collected: Collected;
+  readonly log: ReadLog;
+}
+
+/** The environment by name. @throws WeighmarkError `usage` with the names there are. */
+export function environmentOf(policy: Policy, name: string): Environment {
+  const found = policy.environments.find((environment) => environment.name === name);
+  if (found !== undefined) return found;
+  throw new WeighmarkError('usage', `the policy has no environment ${name}`, {
+    subject: name,
+    hint: `it has ${policy.environments.map((each) => each.name).join(', ')}`,
+  });
+}
+
+/**
+ * Reads everything a decision rests on: the log, all claims of the artifact and its ancestors, the content itself.
+ * @throws WeighmarkError `not-found`, `log-key-mismatch`, `log-rollback`, `log-fork`, `network`; bad claims and content are findings.
+ */
+export async function gather(question: GateQuestion, registry: Registry, ports: GatePorts): Promise<Gathered> {
+  const { target, policy, environment } = question;
+  const id = await registry.resolve(target.name, target.reference);
+  const named = { name: target.name, id };
+  const { given } = question;
+  const log = given?.log ?? (await readLog(registry));
+  const now = ports.clock.now();
+  const collected =
+    given?.collected ??
+    (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
+  const content = question.withContent === false ? null : await readContent(named, registry, ports);
+  const conflicts =
+    content === null
+      ? []
+      : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
+  const snapshots = `snapshot ${log.origin}`;
+  const findings = [...collected.findings, ...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const facts: GateFacts = {
+    ...named,
+    now,
+    aliases: aliasesOf(content),
+    carriedFrom: carriedFrom(id, collected.claims, content),
+    claims: collected.claims,
+    revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
+    log: {
+      origin: log.origin,
+      promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'),
+      rootAt: (size) => rootOf(log.entries, size),
+      highestSnapshot: await ports.versions.highest(snapshots),
+      strangers: collected.strangers,
+      findings,
+    },
+    content: content?.facts ?? { formats: new Map(), declaredBases: [] },
+  };
+  const of = caseOf(facts, policy, environment);
+  const snapshot = snapshotOf(of)?.snapshot.version;
+  if (snapshot !== undefined) await ports.versions.remember(snapshots, snapshot);
+  return { of, id, content, collected, log };
+}
+
+function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
+  return {
+    trust: policyTrust(policy),
+    keyless: ports.keyless,
+    now,
+    timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],
+  };
+}
+
+function trustedOf(policy: Policy, { claims }: Collected, name: string): readonly VerifiedClaim[] {
+  const authority = createAuthority(policy);
+  return claims.filter((claim) => authority.rolesOf(claim, name).length > 0);
+}
+
+async function freshness(
+  { policy, pinned, needsFreshLog }: GateQuestion,
+  { registry, log, now }: { registry: Registry; log: ReadLog; now: Date },
+): Promise<readonly Finding[]> {
+  if (needsFreshLog !== true && policy.log?.witnesses === undefined) return pinnedFindings(log, pinned);
+  return logFreshness(log, { rule: policy.log, pinned, now }, registry);
+}
+
+/** A single file is known by its own digest too. */
+function aliasesOf(content: GateContent | null): readonly string[] {
+  const [only, ...others] = content?.files ?? [];
+  return only === undefined || others.length > 0 ? [] : [only.sha256];
+}
+
+/** Ids before an edit of documentation alone, recomputed from the files read now (DESIGN 4.3). */
+function carriedFrom(id: string, claims: readonly VerifiedClaim[], content: GateContent | null): readonly string[] {
+  if (content === null) return [];
+  return claims.flatMap((claim) => {
+    const isOwn = claim.statement.subject.some(({ digest }) => `sha256:${digest['sha256']}` === id);
+    return isOwn ? earlierId(claim, content.files) : [];
+  });
+}
+
+function earlierId({ statement }: VerifiedClaim, files: readonly ManifestFile[]): readonly string[] {
+  try {
+    return packagedFrom(statement) === null ? [] : [checkPackageStep(statement, files).slice('sha256:'.length)];
+  } catch {
+    return [];
+  }
+}

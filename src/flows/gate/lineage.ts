@@ -1,0 +1,140 @@
+import { PREDICATES } from '../../domain/claims/predicates.ts';
+import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
+import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
+import { checkLineage } from '../../domain/lineage/check.ts';
+import { indexClaims } from '../../domain/lineage/index-claims.ts';
+import type { Lineage } from '../../domain/lineage/types.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { given } from '../../domain/policy/evaluate.ts';
+import { collectRevocations, type LoggedRevocation } from '../../domain/authority/revocations.ts';
+import type { Environment, Policy } from '../../domain/authority/types.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import type { GatePorts, Given } from './gate.ts';
+import { collectClaims, readLog, revocationsOf } from '../registry/gate-claims.ts';
+import { filesOf } from '../registry/registry-show.ts';
+import { findSidecars } from '../content/sidecars.ts';
+import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
+
+export interface LineageInput {
+  /** As the user named it. */
+  readonly shown: string;
+  readonly place:
+    | { readonly kind: 'path'; readonly location: string }
+    | {
+        readonly kind: 'registry';
+        readonly name: string;
+        readonly reference: string;
+        readonly registry: Registry;
+        readonly given?: Given;
+      };
+  /** Judged by its roles; null: by the caller's trust, in which everybody may say everything. */
+  readonly policy: Policy | null;
+  readonly environment: Environment | null;
+  readonly timestampAuthorities: readonly string[];
+}
+
+export interface LineagePorts extends ResolvePorts, Pick<GatePorts, 'clock' | 'keyless' | 'versions'> {
+  readonly trust: () => Promise<readonly TrustEntry[]>;
+}
+
+export interface LineageOutcome {
+  readonly verdict: Verdict;
+  readonly lineage: Lineage;
+}
+
+interface Found {
+  readonly id: string;
+  readonly name: string | null;
+  /** The content of a single file, by which it is known too. */
+  readonly aliases: readonly string[];
+  readonly claims: readonly VerifiedClaim[];
+  readonly revocations: readonly LoggedRevocation[];
+  readonly strangers: number;
+  /** What is logged of it and its ancestors, but not there. */
+  readonly absent: readonly Finding[];
+}
+
+/** The verified graph of everything an artifact was made from, with all that is wrong with it. */
+export async function lineage(input: LineageInput, ports: LineagePorts): Promise<LineageOutcome> {
+  const { policy, environment } = input;
+  const trust = policy === null ? await ports.trust() : policyTrust(policy);
+  const authorities = [...(policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
+  const now = ports.clock.now();
+  const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
+  const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
+  const index = indexClaims(found.claims);
+  const revocations = collectRevocations(found.revocations, authority, {
+    reinstate: environment?.revocations?.reinstate ?? 2,
+  });
+  const graph = checkLineage(
+    { root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true },
+    index,
+    {
+      authority,
+      revocations,
+      now,
+      leaves: policy?.leaves ?? [],
+      summaries: policy?.summaries ?? [],
+      maxDepth: environment?.lineage.maxDepth ?? LIMITS.lineageDepth,
+      ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
+    },
+  );
+  return { verdict: verdictFor(input, found, graph), lineage: graph };
+}
+
+function verdictFor({ shown, policy }: LineageInput, found: Found, graph: Lineage): Verdict {
+  const what = `${graph.nodes.size} ${graph.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${graph.depth} steps deep, by ${graph.used.length} claims`;
+  const notes = found.strangers === 0 ? [] : [`${found.strangers} claims are by nobody trusted, and were ignored`];
+  return verdictOf({
+    subject: shown,
+    id: found.id,
+    checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.absent })],
+    notes,
+    notAsked: policy === null ? ['policy', 'content'] : ['content'],
+  });
+}
+
+async function find({ place }: LineageInput, verification: Verification, ports: LineagePorts): Promise<Found> {
+  if (place.kind === 'path') return findBeside(place.location, verification, ports);
+  const id = await place.registry.resolve(place.name, place.reference);
+  const log = place.given?.log ?? (await readLog(place.registry));
+  const { claims, strangers, findings } =
+    place.given?.collected ??
+    (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
+  const files = await filesOf(place.registry, place.name, id);
+  return {
+    id,
+    name: place.name,
+    aliases: aliasesOf(files),
+    claims,
+    strangers: strangers.size,
+    absent: findings,
+    revocations: revocationsOf(claims, log, PREDICATES.revocation),
+  };
+}
+
+/** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */
+async function findBeside(location: string, verification: Verification, ports: LineagePorts): Promise<Found> {
+  const kind = (await ports.files.kindOf(location)) === 'file' ? 'file' : 'directory';
+  const { id, files } = await identifyTree(location, location, ports);
+  const sidecars = await findSidecars({ root: location, kind }, ports.files);
+  const outcomes = await Promise.all(sidecars.claims.map(({ bytes }) => verifyClaim(bytes, verification)));
+  const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
+  const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
+  return {
+    id,
+    name: null,
+    aliases: aliasesOf(files),
+    claims,
+    strangers: outcomes.length - claims.length,
+    absent: [],
+    revocations: revoking.map((claim) => ({ claim, index: null })),
+  };
+}
+
+function aliasesOf(files: readonly { readonly sha256: string }[]): readonly string[] {
+  const [only, ...others] = files;
+  return only === undefined || others.length > 0 ? [] : [only.sha256];
+}

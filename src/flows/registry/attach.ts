@@ -1,0 +1,70 @@
+import { ociDigest } from '../../domain/digest/hex.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
+import { manifestOf } from '../../domain/claims/subjects.ts';
+import { parseBundle } from '../../domain/claims/bundle.ts';
+import { parseStatement } from '../../domain/claims/statement.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { LogLeaf } from '../../domain/tlog/leaf.ts';
+import type { LoggedLeaf } from '../../domain/ports/log.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+
+/** A claim to be stored beside an artifact and logged. */
+export interface Attachment {
+  readonly name: string;
+  /** The artifact's id, `sha256:<hex>`. */
+  readonly manifest: string;
+  /** The bundle's exact bytes. */
+  readonly bundle: Uint8Array;
+  /** Default `claim`. */
+  readonly kind?: LogLeaf['kind'];
+  readonly env?: string;
+}
+
+/**
+ * Stores a claim as a referrer, then logs it; the same claim twice changes nothing. For `attest`, `promote`, `approve`
+ * and `revoke`.
+ */
+export async function attachClaim(attachment: Attachment, registry: Registry): Promise<LoggedLeaf> {
+  const { name, manifest, bundle, kind = 'claim', env } = attachment;
+  await registry.putClaim(name, manifest, bundle);
+  const leaf: LogLeaf = {
+    v: 1,
+    kind,
+    name,
+    manifest,
+    bundle: ociDigest(bundle),
+    ...(env === undefined ? {} : { env }),
+  };
+  const [logged] = await registry.log.append([leaf]);
+  return logged ?? { leaf, index: null };
+}
+
+/**
+ * The leaf of a claim that came along with an artifact. It names what the claim itself is about, which for an ancestor's
+ * claim is not the artifact it travels with. Every decision reads every revocation, so a revocation's leaf says where it
+ * lies: with what it came along. Promotions that come along are history of another log: never `promotion`.
+ */
+export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; readonly id: string }): LogLeaf {
+  const { predicateType, manifest } = aboutOf(bundle);
+  const common = { v: 1, name: along.name, bundle: ociDigest(bundle) } as const;
+  if (predicateType === PREDICATES.revocation) return { ...common, kind: 'revocation', manifest: along.id };
+  return { ...common, kind: 'claim', manifest: manifest ?? along.id };
+}
+
+/** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */
+export function aboutOf(bundle: Uint8Array): {
+  readonly predicateType: string | null;
+  readonly manifest: string | null;
+  readonly name: string | null;
+} {
+  try {
+    const statement = parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload);
+    return {
+      predicateType: statement.predicateType,
+      manifest: manifestOf(statement),
+      name: statement.subject[0]?.name ?? null,
+    };
+  } catch {
+    return { predicateType: null, manifest: null, name: null };
+  }
+}

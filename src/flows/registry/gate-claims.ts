@@ -1,0 +1,262 @@
+import type { VerifiedClaim } from '../../domain/claims/types.ts';
+import { verifyClaim, type ClaimOutcome, type Verification } from '../../domain/trust/verify-claim.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
+import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
+import type { Finding } from '../../domain/base/verdict.ts';
+
+/** Everything a registry holds that a decision about one artifact may rest on, verified. */
+export interface Collected {
+  readonly claims: readonly VerifiedClaim[];
+  /** Hex digests of bundles that are surely nobody's who counts: reported, passed over. */
+  readonly strangers: ReadonlySet<string>;
+  /** Logged about the artifact or anything it descends from, but not there, or not to be judged here. */
+  readonly findings: readonly Finding[];
+  /** Exact bytes by hex SHA-256. */
+  readonly bundles: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The registry's log, read and proven once. */
+export interface ReadLog {
+  readonly origin: string;
+  /** The signed checkpoint whose entries these are; null for an empty log. */
+  readonly checkpoint: string | null;
+  readonly entries: readonly LogEntry[];
+}
+
+/** The checkpoint first: entries are read up to it, however much the log grows meanwhile. */
+export async function readLog({ log }: Pick<Registry, 'log'>): Promise<ReadLog> {
+  const checkpoint = await log.checkpoint();
+  const size = checkpoint === null ? 0 : parseCheckpoint(checkpoint).size;
+  const entries = size === 0 ? [] : await log.entries(0, size);
+  if (entries.length !== size)
+    throw new WeighmarkError('log-rollback', 'the log lost entries while it was read', { subject: log.origin });
+  return { origin: log.origin, checkpoint, entries };
+}
+
+/** Promotions looked at per environment, newest first: junk by strangers can push a real one no further back. */
+const PROMOTIONS_LOOKED_AT = 100;
+
+/**
+ * Verifies the claims of an artifact and of everything it descends from, by whatever name the log knows an ancestor;
+ * promotions of its name; all revocations. Each bundle is verified once.
+ * @throws WeighmarkError `claims-limit`.
+ */
+export async function collectClaims(
+  target: { readonly name: string; readonly id: string },
+  log: ReadLog,
+  collecting: Collecting,
+): Promise<Collected> {
+  const state = newState(log, collecting);
+  let lineage = await follow(state, target);
+  for (const { leaf } of relevantEntries(log, target.name)) await fetch(state, leaf.name, leaf.manifest);
+  while (await fetchElsewhere(state, log, lineage)) lineage = await follow(state, target);
+  return {
+    claims: [...state.verified.values()],
+    strangers: state.strangers,
+    findings: absentFindings(state, log, lineage),
+    bundles: state.bundles,
+  };
+}
+
+/** Pushes of a name that are looked through for one claim. */
+const PLACES_LOOKED_AT = 100;
+
+/**
+ * An ancestor's claim may have come along with another artifact: its leaf names what it is about, and lies with a push of
+ * that name, most likely the one before it in the log. True if any was found: it may lead further.
+ */
+async function fetchElsewhere(state: State, log: ReadLog, lineage: ReadonlySet<string>): Promise<boolean> {
+  const before = state.bundles.size;
+  for (const entry of neededEntries(log, lineage)) {
+    if (state.bundles.has(hexOf(entry))) continue;
+    const pushes = log.entries.filter(({ leaf }) => leaf.kind === 'push' && leaf.name === entry.leaf.name);
+    const nearest = pushes.toSorted(
+      (a, b) => Number(a.index > entry.index) - Number(b.index > entry.index) || b.index - a.index,
+    );
+    for (const place of new Set(nearest.map(({ leaf }) => leaf.manifest).slice(0, PLACES_LOOKED_AT))) {
+      const bytes = (await claimsIfThere(state.registry, entry.leaf.name, place)).find(
+        (each) => sha256Hex(each) === hexOf(entry),
+      );
+      if (bytes !== undefined) await take(state, bytes);
+      if (bytes !== undefined) break;
+    }
+  }
+  return state.bundles.size > before;
+}
+
+export interface Collecting {
+  readonly registry: Registry;
+  readonly verification: Verification;
+  /** What was verified already in the same way, by the hex digest of its bundle: for several artifacts in one run. */
+  readonly outcomes?: Map<string, ClaimOutcome>;
+}
+
+interface State {
+  readonly registry: Registry;
+  readonly verification: Verification;
+  /** Names under which the log knows a manifest. */
+  readonly names: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly outcomes: Map<string, ClaimOutcome>;
+  readonly fetched: Set<string>;
+  readonly bundles: Map<string, Uint8Array>;
+  readonly verified: Map<string, VerifiedClaim>;
+  readonly strangers: Set<string>;
+  /** Bundles that this machine could not judge, by hex digest: they might say no. */
+  readonly undecided: Map<string, Finding>;
+}
+
+function newState(log: ReadLog, { registry, verification, outcomes = new Map() }: Collecting): State {
+  const names = new Map<string, Set<string>>();
+  for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
+  return {
+    registry,
+    verification,
+    names,
+    outcomes,
+    fetched: new Set(),
+    bundles: new Map(),
+    verified: new Map(),
+    strangers: new Set(),
+    undecided: new Map(),
+  };
+}
+
+/** Breadth-first over the digests that verified claims name as inputs. Returns all ids that were followed. */
+async function follow(
+  state: State,
+  target: { readonly name: string; readonly id: string },
+): Promise<ReadonlySet<string>> {
+  const seen = new Set([target.id]);
+  await fetch(state, target.name, target.id);
+  for (let queue = [target.id]; queue.length > 0 && seen.size <= LIMITS.lineageNodes;) {
+    for (const id of queue) for (const name of state.names.get(id) ?? []) await fetch(state, name, id);
+    const inputs = inputsOf([...state.verified.values()]);
+    queue = inputs.filter((id) => !seen.has(id));
+    for (const id of queue) seen.add(id);
+  }
+  return seen;
+}
+
+function inputsOf(claims: readonly VerifiedClaim[]): readonly string[] {
+  return [...new Set(claims.flatMap(({ statement }) => readableInputs(statement)))];
+}
+
+function readableInputs(statement: VerifiedClaim['statement']): readonly string[] {
+  try {
+    const inputs = isProvenance(statement)
+      ? readProvenance(statement).inputs
+      : readInputs(statement.predicate['configuration']);
+    return inputs.flatMap(({ sha256 }) => (sha256 === null ? [] : [`sha256:${sha256}`]));
+  } catch {
+    return [];
+  }
+}
+
+/** Fetches and verifies what one manifest carries; a manifest that is not there carries nothing. */
+async function fetch(state: State, name: string, id: string): Promise<void> {
+  const key = `${name}@${id}`;
+  if (state.fetched.has(key)) return;
+  state.fetched.add(key);
+  for (const bytes of await claimsIfThere(state.registry, name, id)) await take(state, bytes);
+}
+
+async function take(state: State, bytes: Uint8Array): Promise<void> {
+  const digest = sha256Hex(bytes);
+  if (state.bundles.has(digest)) return;
+  state.bundles.set(digest, bytes);
+  if (state.bundles.size > LIMITS.claimsPerFile * 2)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile * 2} claims in one lineage`);
+  const outcome =
+    state.outcomes.get(digest) ??
+    (await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes }));
+  if (state.outcomes.size < MOST_OUTCOMES) state.outcomes.set(digest, outcome);
+  if (outcome.trusted) state.verified.set(digest, outcome.claim);
+  else if (STRANGE.includes(outcome.refusal.code)) state.strangers.add(digest);
+  else state.undecided.set(digest, outcome.refusal);
+}
+
+/** About 10 kB each: beyond these, claims met again are verified again. */
+const MOST_OUTCOMES = 10_000;
+
+/** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
+const STRANGE: readonly Code[] = [
+  'signer-untrusted',
+  'identity-mismatch',
+  'signature-invalid',
+  'signature-malformed',
+  'claim-malformed',
+  'limit-exceeded',
+];
+
+/** None for a manifest that is not there. */
+export async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
+  try {
+    return await registry.claims(name, id);
+  } catch (error) {
+    if (error instanceof WeighmarkError && error.code === 'not-found') return [];
+    throw error;
+  }
+}
+
+function relevantEntries(log: ReadLog, name: string): readonly LogEntry[] {
+  const promotions = log.entries.filter(({ leaf }) => leaf.kind === 'promotion' && leaf.name === name);
+  const byEnvironment = [...Map.groupBy(promotions, ({ leaf }) => leaf.env)].flatMap(([, entries]) =>
+    entries.slice(-PROMOTIONS_LOOKED_AT),
+  );
+  return [...log.entries.filter(({ leaf }) => leaf.kind === 'revocation'), ...byEnvironment];
+}
+
+function neededEntries(log: ReadLog, lineage: ReadonlySet<string>): readonly LogEntry[] {
+  return log.entries.filter(
+    ({ leaf }) => leaf.kind === 'revocation' || (leaf.kind === 'claim' && lineage.has(leaf.manifest)),
+  );
+}
+
+function hexOf({ leaf }: LogEntry): string {
+  return leaf.bundle.slice('sha256:'.length);
+}
+
+/**
+ * Every logged claim of the artifact and of what it descends from, and every logged revocation, must be here (rule 8): what
+ * was left out might say no.
+ */
+function absentFindings(state: State, log: ReadLog, lineage: ReadonlySet<string>): readonly Finding[] {
+  const needed = neededEntries(log, lineage);
+  const absent = needed.filter((entry) => !state.bundles.has(hexOf(entry)));
+  const undecided = needed.flatMap((entry) => state.undecided.get(hexOf(entry)) ?? []);
+  return [
+    ...undecided,
+    ...absent.map(
+      ({ index, leaf }) =>
+        ({
+          code: 'claim-missing',
+          message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
+          subject: leaf.manifest,
+          facts: { bundle: leaf.bundle },
+        }) satisfies Finding,
+    ),
+  ];
+}
+
+/** Logged revocations with their place in the log; a revocation that is not logged takes away all the same. */
+export function revocationsOf(
+  claims: readonly VerifiedClaim[],
+  log: ReadLog,
+  revocationType: string,
+): readonly { claim: VerifiedClaim; index: number | null }[] {
+  // Logged again is not said again: the first place counts.
+  const indexes = new Map(
+    log.entries
+      .filter(({ leaf }) => leaf.kind === 'revocation')
+      .toReversed()
+      .map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]),
+  );
+  return claims
+    .filter(({ statement }) => statement.predicateType === revocationType)
+    .map((claim) => ({ claim, index: indexes.get(claim.bundle) ?? null }));
+}

@@ -1,0 +1,257 @@
+import { parseBundle } from '../../domain/claims/bundle.ts';
+import { signsFiles } from '../../domain/claims/oms-match.ts';
+import { parseOms } from '../../domain/claims/oms.ts';
+import { mergeClaims } from '../../domain/claims/claims-file.ts';
+import { parseStatement } from '../../domain/claims/statement.ts';
+import { formatDigestList, parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import type { ManifestFile } from '../../domain/digest/manifest.ts';
+import { outboardPlace } from '../../domain/digest/outboard.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files, Staging, Stagings } from '../../domain/ports/files.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { StoredOutboard } from '../../domain/registry/outboards.ts';
+import type { Place } from '../../domain/registry/reference.ts';
+import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
+import { globMatches } from '../../domain/base/glob.ts';
+import { collidingPaths, portabilityProblem, sidecarsOf } from '../../domain/base/paths.ts';
+import type { Verdict } from '../../domain/base/verdict.ts';
+import { fetchOutboard, findOutboards } from '../content/outboards.ts';
+import { inParallel } from '../content/parallel.ts';
+import { filesOf } from './registry-show.ts';
+
+export interface PullInput {
+  readonly place: Pick<Place, 'name' | 'reference'>;
+  /** Absolute path of the folder to make. */
+  readonly target: string;
+  /** Only files that match; they replace their namesakes in a folder that is there. */
+  readonly only?: string;
+  /** Judges the staged artifact; unless it passes, nothing is left. */
+  readonly gate?: (staged: { readonly root: string; readonly name: string; readonly id: string }) => Promise<Verdict>;
+}
+
+export interface PullOutcome {
+  readonly name: string;
+  readonly id: string;
+  readonly target: string;
+  readonly scope: 'whole' | 'partial';
+  readonly files: readonly ManifestFile[];
+  readonly claims: number;
+  /** Null if no gate was asked. */
+  readonly verdict: Verdict | null;
+}
+
+export interface PullPorts {
+  readonly files: Files;
+  readonly stagings: Stagings;
+  readonly progress: Progress;
+}
+
+const PARALLEL_LAYERS = 4;
+
+/**
+ * Brings an artifact out of a registry. Every byte is hashed as it is written, out of sight; only a whole, right artifact
+ * gets its name, its files read-only (security rules 20, 21). An interrupted pull is continued by the next.
+ * @throws WeighmarkError `digest-mismatch`, `name-unsafe`, `already-exists`, `not-found`, `network`, `disk-full`.
+ */
+export async function pull(input: PullInput, ports: PullPorts, registry: Registry): Promise<PullOutcome> {
+  const { name } = input.place;
+  const id = await registry.resolve(name, input.place.reference);
+  const files = await filesOf(registry, name, id);
+  requireWritable(files);
+  const wanted = wantedFiles(files, input.only);
+  const staging = await ports.stagings.open(input.target, id.slice(7, 19));
+  const list = await digestListOf(registry, { name, id, files });
+  const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
+  const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
+  const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
+  const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
+  if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
+  else await publish(input, { staging, wanted, files: ports.files });
+  return {
+    name,
+    id,
+    target: input.target,
+    scope: wanted.length === files.length ? 'whole' : 'partial',
+    files: wanted,
+    claims,
+    verdict,
+  };
+}
+
+/** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
+export function requireWritable(files: readonly { readonly path: string }[]): void {
+  for (const { path } of files) {
+    const problem = portabilityProblem(path);
+    if (problem !== null)
+      throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, {
+        subject: path,
+      });
+  }
+  const [collision] = collidingPaths(files.map(({ path }) => path));
+  if (collision !== undefined)
+    throw new WeighmarkError(
+      'name-unsafe',
+      'two files of the artifact have names that some file systems take for one',
+      { facts: { one: collision[0], other: collision[1] } },
+    );
+}
+
+function wantedFiles(files: readonly ManifestFile[], only: string | undefined): readonly ManifestFile[] {
+  if (only === undefined) return files;
+  const wanted = files.filter(({ path }) => globMatches(only, path));
+  if (wanted.length > 0) return wanted;
+  throw new WeighmarkError('not-found', `no file of the artifact matches \`${only}\``, { subject: only });
+}
+
+/** A list that is not this artifact's is left out: it would only mislead. */
+async function digestListOf(
+  registry: Registry,
+  { name, id, files }: { name: string; id: string; files: readonly ManifestFile[] },
+): Promise<DigestList | null> {
+  const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
+  for (const bytes of lists) {
+    const listed = listOf(bytes, files);
+    if (listed !== null) return { bytes, files: listed };
+  }
+  return null;
+}
+
+interface DigestList {
+  readonly bytes: Uint8Array;
+  readonly files: readonly ListedFile[];
+}
+
+function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly ListedFile[] | null {
+  try {
+    const listed = parseDigestList(Buffer.from(list).toString());
+    const blake3 = new Map(listed.map((each) => [each.path, each.blake3]));
+    const expected = formatDigestList(files.map((file) => ({ ...file, blake3: blake3.get(file.path) ?? '' })));
+    return expected === Buffer.from(list).toString() ? listed : null;
+  } catch {
+    return null;
+  }
+}
+
+async function outboardsBySha256(
+  registry: Registry,
+  { name, id, wanted, list }: { name: string; id: string; wanted: readonly ManifestFile[]; list: DigestList | null },
+): Promise<ReadonlyMap<string, StoredOutboard>> {
+  const paths = new Set(wanted.map(({ path }) => path));
+  const listed = (list?.files ?? []).filter(({ path }) => paths.has(path));
+  const found = await findOutboards(registry, { name, id }, listed);
+  return new Map(
+    listed.flatMap(({ sha256, blake3 }) => {
+      const outboard = found.get(blake3);
+      return outboard === undefined ? [] : [[sha256, outboard] as const];
+    }),
+  );
+}
+
+interface Fetching {
+  readonly name: string;
+  readonly wanted: readonly ManifestFile[];
+  /** By the files' SHA-256. */
+  readonly outboards: ReadonlyMap<string, StoredOutboard>;
+  readonly staging: Staging;
+  readonly progress: Progress;
+}
+
+/** Returns the outboards that came along, by path. */
+async function fetchFiles(
+  registry: Registry,
+  { name, wanted, outboards, staging, progress }: Fetching,
+): Promise<ReadonlyMap<string, StoredOutboard>> {
+  const along = new Map<string, StoredOutboard>();
+  const bar = progress.start(
+    'pulling',
+    wanted.reduce((sum, file) => sum + file.sizeBytes, 0),
+  );
+  try {
+    await inParallel([...Map.groupBy(wanted, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
+      for (const { path, sha256, sizeBytes } of namesakes) {
+        const digest = `sha256:${sha256}`;
+        const stored = outboards.get(sha256);
+        const outboard = await fetchOutboard(registry, name, { outboard: stored, staging });
+        await registry
+          .getFile(name, digest, {
+            location: staging.partOf(digest),
+            sizeBytes,
+            ...(outboard === undefined ? {} : { outboard }),
+          })
+          .catch((error: unknown) => Promise.reject(inFile(error, path)));
+        await staging.settle(digest, path);
+        if (outboard !== undefined && stored !== undefined) along.set(path, stored);
+        bar.advance(sizeBytes);
+      }
+    });
+  } finally {
+    bar.end();
+  }
+  return along;
+}
+
+/** Which file of the artifact it was. */
+function inFile(error: unknown, path: string): unknown {
+  if (!(error instanceof WeighmarkError) || error.code !== 'digest-mismatch') return error;
+  const { code, message, facts, hint, subject, cause } = error;
+  return new WeighmarkError(code, `${path}: ${message}`, {
+    subject: path,
+    facts: { ...facts, ...(subject === undefined ? {} : { blob: subject }) },
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+interface Staged {
+  readonly name: string;
+  readonly id: string;
+  readonly files: readonly ManifestFile[];
+  readonly staging: Staging;
+  readonly list: DigestList | null;
+  /** Outboards that came along, by path. */
+  readonly along: ReadonlyMap<string, StoredOutboard>;
+}
+
+/** Restores the sidecars beside the content. Returns how many claims there are. */
+async function stageSidecars(registry: Registry, { name, id, files, staging, list, along }: Staged): Promise<number> {
+  const bundles = await registry.claims(name, id);
+  const signatures = bundles.filter(isOmsSignature);
+  const signature = signatures.find((bundle) => signsFiles(bundle, files)) ?? signatures[0];
+  const claims = bundles.filter((bundle) => bundle !== signature && bundle.length <= LIMITS.claimBytes);
+  const [only] = files;
+  const single = files.length === 1 && only !== undefined && signatures.some(namesOnlyFile) ? only.path : null;
+  const places =
+    single === null ? sidecarsOf({ root: '', kind: 'directory' }) : sidecarsOf({ root: `/${single}`, kind: 'file' });
+  const at = (place: string) => place.replace(/^\//, '');
+  if (signature !== undefined) await staging.write(at(places.signature), signature);
+  if (claims.length > 0) await staging.write(at(places.claims), mergeClaims(null, claims));
+  if (list !== null) await staging.write(at(places.digestList), list.bytes);
+  for (const [digest, [path = '']] of Map.groupBy(along.keys(), (each) => along.get(each)?.digest ?? ''))
+    await staging.settle(digest, at(outboardPlace(places.folder, path)));
+  const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);
+  if (bom !== undefined) await staging.write(at(places.bom), bom);
+  return bundles.length;
+}
+
+/** OMS names a single signed file `.`, so its sidecars stand beside it. */
+function namesOnlyFile(signature: Uint8Array): boolean {
+  try {
+    return (
+      parseOms(parseStatement(parseBundle(signature, LIMITS.signatureBytes).payload, LIMITS.filesPerTree)).resources[0]
+        ?.path === '.'
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** A new folder at once; with `only`, into the folder that is there. */
+async function publish(
+  input: PullInput,
+  { staging, wanted, files }: { staging: Staging; wanted: readonly ManifestFile[]; files: Files },
+): Promise<void> {
+  const isThere = input.only !== undefined && (await files.kindOf(input.target)) === 'directory';
+  await (isThere ? staging.publishInto(wanted.map(({ path }) => path)) : staging.publish());
+}

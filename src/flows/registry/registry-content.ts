@@ -1,0 +1,185 @@
+import { mergeClaims } from '../../domain/claims/claims-file.ts';
+import { signsFiles } from '../../domain/claims/oms-match.ts';
+import type { ManifestFile } from '../../domain/digest/manifest.ts';
+import { parseDigestList } from '../../domain/digest/list.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Files, FileStamp, OpenFile, Tree, TreeEntry } from '../../domain/ports/files.ts';
+import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import { ATTACHMENTS, isOmsSignature, statementOf } from '../../domain/registry/referrer.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { filesOf } from './registry-show.ts';
+
+/** An artifact where it lies in a registry, as if it stood in a folder: so that the same rules verify it. */
+export interface StoredArtifact {
+  /** A path that exists nowhere else. */
+  readonly root: string;
+  /** `sha256:<hex>` of the manifest asked for. */
+  readonly id: string;
+  readonly files: Files;
+  readonly hasher: () => Promise<Hasher>;
+}
+
+const NO_STAMP: FileStamp = { dev: 0n, ino: 0n, sizeBytes: 0n, mtimeNs: 0n, ctimeNs: 0n };
+
+/** @throws WeighmarkError `not-found`, `format-invalid`, `network`. */
+export async function storedArtifact(
+  place: { readonly name: string; readonly reference: string },
+  registry: Registry,
+  hasher: () => Promise<Hasher>,
+): Promise<StoredArtifact> {
+  const { name } = place;
+  const id = await registry.resolve(name, place.reference);
+  const content = await filesOf(registry, name, id);
+  const bundles = await registry.claims(name, id);
+  const signatures = bundles.filter(isOmsSignature);
+  const [only] = content;
+  const single = content.length === 1 && only !== undefined && signatures.some(namesOnlyFile) ? only.path : null;
+  const root = single === null ? '/registry' : `/registry/${single}`;
+  const tree = treeOf(content, root, single === null ? 'directory' : 'file');
+  const signature = signatures.find((bundle) => signsFiles(bundle, content)) ?? signatures[0];
+  const sidecars = await sidecarsIn({ tree, name, id, bundles, signature }, registry);
+  const digests = new Map(content.map(({ path, sha256 }) => [path, `sha256:${sha256}`]));
+  const open = (entry: TreeEntry) => openStored(registry, { name, entry, digest: digests.get(entry.path) ?? '' });
+  return {
+    root,
+    id,
+    files: storedFiles(tree, sidecars, open),
+    hasher: async () => storedHasher(await hasher(), tree, open),
+  };
+}
+
+function namesOnlyFile(bundle: Uint8Array): boolean {
+  return JSON.stringify(statementOf(bundle) ?? {}).includes('"name":"."');
+}
+
+function treeOf(content: readonly ManifestFile[], root: string, kind: Tree['kind']): Tree {
+  const entries = content.map(({ path, sizeBytes }) => ({
+    path,
+    sizeBytes,
+    location: kind === 'file' ? root : `${root}/${path}`,
+    stamp: NO_STAMP,
+  }));
+  return { kind, root, entries, sidecars: [], leftOut: [], followedLinks: false };
+}
+
+interface Found {
+  readonly tree: Tree;
+  readonly name: string;
+  readonly id: string;
+  readonly bundles: readonly Uint8Array[];
+  readonly signature: Uint8Array | undefined;
+}
+
+/** What would lie beside the content, by location. A digest list of something else is left out: it would only mislead. */
+async function sidecarsIn(
+  { tree, name, id, bundles, signature }: Found,
+  registry: Registry,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const places = sidecarsOf(tree);
+  const claims = bundles.filter((bundle) => bundle !== signature && bundle.length <= LIMITS.claimBytes);
+  const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
+  const list = lists.find((each) => isListOf(each, tree));
+  const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);
+  const found: readonly (readonly [string, Uint8Array | undefined])[] = [
+    [places.signature, signature],
+    [places.claims, claims.length === 0 ? undefined : mergeClaims(null, claims)],
+    [places.digestList, list],
+    [places.bom, bom],
+  ];
+  return new Map(found.flatMap(([location, bytes]) => (bytes === undefined ? [] : [[location, bytes] as const])));
+}
+
+function isListOf(bytes: Uint8Array, { entries }: Tree): boolean {
+  try {
+    const listed = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return listed.length === entries.length && listed.every(({ path }, at) => path === entries[at]?.path);
+  } catch {
+    return false;
+  }
+}
+
+async function openStored(
+  registry: Registry,
+  { name, entry, digest }: { name: string; entry: TreeEntry; digest: string },
+): Promise<OpenFile> {
+  const blob = await registry.openBlob(name, digest, entry.sizeBytes);
+  return {
+    size: blob.size,
+    stamp: NO_STAMP,
+    read: (offset, length) => blob.read(offset, length),
+    close: () => blob.close(),
+  };
+}
+
+type Open = (entry: TreeEntry) => Promise<OpenFile>;
+
+/** Reading only; nothing of a registry is written through this. */
+function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open: Open): Files {
+  const byLocation = new Map(tree.entries.map((entry) => [entry.location, entry]));
+  const entryAt = (location: string) => byLocation.get(location);
+  const readOnly = () =>
+    Promise.reject(new WeighmarkError('write-refused', 'an artifact in a registry is not written to'));
+  const missing = (location: string) =>
+    new WeighmarkError('not-found', `${location}: there is no such file`, { subject: location });
+  return {
+    walk: async () => tree,
+    list: async () => tree.entries.map(({ path }) => path),
+    names: async () =>
+      [...sidecars.keys()]
+        .filter((location) => location.startsWith(`${tree.root}/`))
+        .map((location) => location.slice(tree.root.length + 1)),
+    open: async (location) => {
+      const entry = entryAt(location);
+      if (entry === undefined) throw missing(location);
+      return open(entry);
+    },
+    read: async (location) => {
+      const bytes = sidecars.get(location);
+      if (bytes === undefined) throw missing(location);
+      return bytes;
+    },
+    readIfThere: async (location) => sidecars.get(location) ?? null,
+    kindOf: async (location) =>
+      location === tree.root ? tree.kind : entryAt(location) === undefined && !sidecars.has(location) ? 'none' : 'file',
+    realPath: async (location) => location,
+    write: readOnly,
+    copy: readOnly,
+    remove: readOnly,
+  };
+}
+
+const CHUNK_BYTES = 4 << 20;
+
+function storedHasher(real: Hasher, tree: Tree, open: Open): Hasher {
+  const byLocation = new Map(tree.entries.map((entry) => [entry.location, entry]));
+  const hashOne = async (job: HashJob, options: HashOptions): Promise<HashResult> => {
+    const entry = byLocation.get(job.location);
+    if (entry === undefined)
+      throw new WeighmarkError('not-found', `${job.location} is not in the manifest`, { subject: job.location });
+    const blob = await open(entry);
+    try {
+      return await real.hashStream(chunks(blob, options), options.algorithms);
+    } finally {
+      await blob.close();
+    }
+  };
+  return {
+    ...real,
+    hash: async (jobs, options) => {
+      const results: HashResult[] = [];
+      for (const job of jobs) results.push(await hashOne(job, options));
+      return results;
+    },
+  };
+}
+
+async function* chunks(blob: OpenFile, { onProgress, signal }: HashOptions): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < blob.size; at += CHUNK_BYTES) {
+    signal?.throwIfAborted();
+    const chunk = await blob.read(at, CHUNK_BYTES);
+    onProgress?.(chunk.length);
+    yield chunk;
+  }
+}

@@ -1,0 +1,99 @@
+import type { ListedFile } from '../../domain/digest/list.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
+import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { refusePointers } from '../content/lfs.ts';
+import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
+
+export interface SealedContent {
+  readonly tree: Tree;
+  readonly files: readonly ListedFile[];
+  /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
+  readonly outboards: readonly string[];
+}
+
+const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
+
+/** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
+export async function hashForSeal(
+  input: { root: string; allowSymlinks?: boolean; jobs?: number },
+  ports: HashTreePorts,
+): Promise<SealedContent> {
+  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
+  if (tree.entries.length === 0)
+    throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  await refusePointers(tree, ports.files);
+  const outboardTo = await outboardPlaces(tree, ports);
+  const hashed = await hashTree(
+    tree.entries,
+    {
+      label: 'hashing',
+      algorithms: BOTH,
+      followLinks: tree.followedLinks,
+      outboardTo,
+      ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+    },
+    ports,
+  );
+  const files = hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+    blake3: digests.blake3 ?? '',
+  }));
+  return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+}
+
+/** Nothing is written through a link that came with the artifact. */
+async function outboardPlaces(tree: Tree, ports: HashTreePorts): Promise<(entry: TreeEntry) => string | undefined> {
+  const { folder } = sidecarsOf(tree);
+  for (const place of [folder, `${folder}/${OUTBOARD_FOLDER}`]) {
+    const kind = await ports.files.kindOf(place);
+    if (kind !== 'none' && kind !== 'directory')
+      throw new WeighmarkError('write-refused', `${place} is not a folder`, { subject: place });
+  }
+  return ({ path, sizeBytes }) => (sizeBytes >= OUTBOARD_FROM_BYTES ? outboardPlace(folder, path) : undefined);
+}
+
+export interface Scanned {
+  readonly findings: readonly ScanFinding[];
+  readonly unexamined: readonly Unexamined[];
+  /** Findings that forbid sealing. */
+  readonly blocking: readonly ScanFinding[];
+}
+
+/**
+ * Looks at every file's content for what loading it would do, and holds it against feeds, by the digests of the walk; the
+ * bytes are those of the walk, or it is `file-changed`. What the caller's policy suppresses is told, and forbids nothing.
+ */
+export async function scanForSeal(
+  { tree, files }: SealedContent,
+  failOn: Severity,
+  ports: HashTreePorts,
+  judging: ScanOptions,
+): Promise<Scanned> {
+  const digests = new Map(files.map((file) => [file.path, file]));
+  const options: ScanOptions = { ...judging, digests: (path) => digests.get(path) };
+  const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, options)];
+  const unexamined: Unexamined[] = [];
+  for (const { path, location } of tree.entries) {
+    ports.signal?.throwIfAborted();
+    const source = await ports.files.open(location, { followLink: tree.followedLinks });
+    try {
+      const result = await scanSource({ path, source }, options);
+      findings.push(...result.findings);
+      unexamined.push(...result.unexamined);
+    } finally {
+      await source.close();
+    }
+  }
+  return {
+    findings,
+    unexamined,
+    blocking: findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn)),
+  };
+}

@@ -1,0 +1,104 @@
+import { buildPackageStep } from '../../domain/claims/package-step.ts';
+import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
+import { buildProvenance, objectOf, type StepInput } from '../../domain/claims/provenance.ts';
+import { buildScanPredicate } from '../../domain/scan/scan-claim.ts';
+import { buildStatement } from '../../domain/claims/statement.ts';
+import { subject, subjectsOf } from '../../domain/claims/subjects.ts';
+import type { Subject } from '../../domain/claims/types.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Scanned } from './seal-content.ts';
+
+export interface SealFacts {
+  /** `sha256:<hex>` of the manifest. */
+  readonly id: string;
+  readonly root: string;
+  /** NAME:VERSION, or the folder's own name. */
+  readonly name: string;
+  readonly files: readonly ListedFile[];
+  readonly list: string;
+  readonly bom: Uint8Array;
+}
+
+export interface SealStep {
+  readonly step: Step;
+  readonly inputs: readonly StepInput[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The ML-BOM claim: alone it names the files, the digest list and the BOM's own bytes (DESIGN 4.3).
+ * @param bom what `facts.bom` says, before it was written as text.
+ */
+export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Uint8Array {
+  const files =
+    facts.files.length > LIMITS.bomFileSubjects
+      ? []
+      : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
+  const subjects: readonly Subject[] = [
+    ...subjectsOf(facts),
+    subject('list', '.weighmark/files', sha256Hex(facts.list)),
+    subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
+    ...files,
+  ];
+  const whole = buildStatement(subjects, PREDICATES.bom, bom);
+  return whole.length * 1.4 <= LIMITS.claimBytes
+    ? whole
+    : buildStatement(subjects, PREDICATES.bom, summaryOf(facts, bom));
+}
+
+/** Of an artifact with tens of thousands of files the claim holds what the BOM says of the whole; its bytes are a subject. */
+function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { bomFormat, specVersion, serialNumber, version, metadata } = bom;
+  const { component, ...rest } = objectOf(metadata);
+  const { components: _files, ...whole } = objectOf(component);
+  const hashes = [{ alg: 'SHA-256', content: sha256Hex(facts.bom) }];
+  return {
+    bomFormat,
+    specVersion,
+    serialNumber,
+    version,
+    metadata: { ...rest, component: whole },
+    externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }],
+  };
+}
+
+export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {
+  return buildStatement(subjectsOf(facts), PREDICATES.provenance, buildProvenance(step));
+}
+
+/** Says something of a feed that lies on this machine, nothing of the artifact. */
+const ABOUT_A_FEED = 'WM-FEED-003';
+
+export function scanStatement(
+  facts: SealFacts,
+  scanned: Scanned,
+  run: { version: string; startedOn: string; finishedOn: string },
+): Uint8Array {
+  return buildStatement(
+    subjectsOf(facts),
+    PREDICATES.vulns,
+    buildScanPredicate({
+      ...run,
+      findings: scanned.findings.filter(({ rule }) => rule !== ABOUT_A_FEED),
+      unexamined: scanned.unexamined,
+    }),
+  );
+}
+
+/** A `package` step from the state sealed before, if only its documentation was edited since. */
+export function packageStatement(facts: SealFacts, earlierList: Uint8Array | null): Uint8Array | null {
+  const before = earlierList === null ? null : readList(earlierList);
+  const predicate = before === null ? null : buildPackageStep(before, facts.files);
+  return predicate === null ? null : buildStatement(subjectsOf(facts), PREDICATES.provenance, predicate);
+}
+
+function readList(bytes: Uint8Array): readonly ListedFile[] | null {
+  try {
+    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return files.length === 0 ? null : files;
+  } catch {
+    return null;
+  }
+}

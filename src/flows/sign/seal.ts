@@ -1,0 +1,263 @@
+import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
+import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
+import { namesSameSigner } from '../../domain/claims/same-key.ts';
+import { formatDigestList } from '../../domain/digest/list.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { fact } from '../../domain/metadata/read.ts';
+import type { Fact } from '../../domain/metadata/types.ts';
+import type { ClaimSigner } from '../../domain/ports/signing.ts';
+import type { Clock } from '../../domain/ports/terminal.ts';
+import type { Severity } from '../../domain/scan/index.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { describeArtifact } from '../bom/create.ts';
+import { baseName, omsPayload, signOms } from './oms-sign.ts';
+import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
+import type { ScanOptions } from '../content/scan.ts';
+import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './seal-content.ts';
+import {
+  bomStatement,
+  packageStatement,
+  scanStatement,
+  stepStatement,
+  type SealFacts,
+  type SealStep,
+} from './seal-statements.ts';
+
+export interface SealInput {
+  /** Absolute path of a file or folder. */
+  readonly root: string;
+  /** `NAME:VERSION`, signed with every claim. */
+  readonly name?: string;
+  /** Where it came from: a URL, stated in the BOM. */
+  readonly source?: string;
+  readonly step?: {
+    readonly step: SealStep['step'];
+    readonly inputs: readonly string[];
+    readonly parameters: SealStep['parameters'];
+  };
+  readonly failOn: Severity;
+  /** What is known to be bad, and what the caller's policy accepts. */
+  readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
+  readonly allowSymlinks?: boolean;
+  readonly jobs?: number;
+  /** Of weighmark. */
+  readonly version: string;
+}
+
+export interface SealPorts extends ResolvePorts {
+  readonly signer: ClaimSigner;
+  readonly clock: Clock;
+}
+
+export interface SealOutcome {
+  /** False: it was sealed already, and nothing was written. */
+  readonly written: boolean;
+  /** Findings that forbade sealing; then nothing was written. */
+  readonly scan: Scanned;
+  readonly id: string;
+  readonly root: string;
+  readonly name: string;
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly signer: string;
+  /** Titles of the claims written. */
+  readonly claims: readonly string[];
+  readonly packaged: boolean;
+  /** True: `model.sig` is another signer's and stays; the OMS signature is among the claims. */
+  readonly foreign: boolean;
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * Scan, BOM, digest list, claims and OMS signature of an artifact in one walk and one sign-in. What is read later is held to
+ * the walk. Claims are written first, the OMS signature last: it is the commit point, so a kill leaves the old seal or a
+ * new one. Sealing an unchanged artifact again changes nothing.
+ * @throws WeighmarkError `empty-artifact`, `file-changed`, `claims-limit`, `write-refused`, and what the signer throws.
+ */
+export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
+  const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
+  const content = await hashForSeal(input, ports);
+  const startedOn = ports.clock.now().toISOString();
+  const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
+  const { facts, bomPayload } = await describe(input, content, ports);
+  const outcome = outcomeOf({ content, scanned, facts }, ports);
+  const places = sidecarsOf(content.tree);
+  if (scanned.blocking.length > 0) {
+    const wasSealed = (await ports.files.kindOf(places.digestList)) !== 'none';
+    for (const outboard of wasSealed ? [] : content.outboards) await ports.files.remove(outboard);
+    return outcome;
+  }
+  const earlier = await readEarlier(content, ports);
+  const step =
+    input.step === undefined
+      ? []
+      : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
+  const packaged = packageStatement(facts, earlier.list);
+  const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
+  const fixed = [
+    { title: 'ML-BOM', payload: bomPayload },
+    ...step,
+    ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
+  ];
+  const { payload: oms } = omsPayload({
+    tree: content.tree,
+    resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
+    ignore: [],
+  });
+  await stillTheSame(content, ports);
+  const signature = await signOms(oms, places.signature, ports);
+  if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms], signature.bundle)) return outcome;
+  const statements = [...fixed, { title: 'scan', payload: scanStatement(facts, scanned, run) }];
+  const bundles: Uint8Array[] = [];
+  for (const { payload } of statements) bundles.push(await signClaim(payload, ports.signer));
+  const foreign = signature.foreign ? [signature.bundle] : [];
+  await ports.files.write(
+    places.claims,
+    mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]),
+  );
+  await ports.files.write(places.digestList, facts.list);
+  await ports.files.write(places.bom, facts.bom);
+  if (!signature.foreign) await ports.files.write(places.signature, signature.bundle);
+  return {
+    ...outcome,
+    written: true,
+    claims: statements.map(({ title }) => title),
+    packaged: packaged !== null,
+    foreign: signature.foreign,
+  };
+}
+
+function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
+  const colon = name?.lastIndexOf(':') ?? -1;
+  return {
+    ...judging,
+    ...(name === undefined || colon < 0
+      ? {}
+      : { name: { name: name.slice(0, colon), version: name.slice(colon + 1) } }),
+  };
+}
+
+async function describe(
+  input: SealInput,
+  { tree, files }: SealedContent,
+  ports: SealPorts,
+): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
+  const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
+  const options = {
+    tool: { name: 'weighmark', version: input.version },
+    stated: statedFacts(input),
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+  };
+  const { id, root, bom, bytes } = await describeArtifact(tree, digests, ports, options);
+  const facts = { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
+  return { facts, bomPayload: bomStatement(facts, { ...bom }) };
+}
+
+/** What the command line says of the artifact, cited as such in the BOM. */
+function statedFacts({ name, source }: SealInput): readonly Fact[] {
+  const by = { statedBy: 'weighmark seal' };
+  const colon = name?.lastIndexOf(':') ?? -1;
+  const version = name !== undefined && colon > 0 ? name.slice(colon + 1) : undefined;
+  return [
+    ...(name === undefined ? [] : [fact('name', colon > 0 ? name.slice(0, colon) : name, by)]),
+    ...(version === undefined ? [] : [fact('version', version, by)]),
+    ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
+  ];
+}
+
+interface Earlier {
+  readonly list: Uint8Array | null;
+  readonly claims: Uint8Array | null;
+  readonly signature: Uint8Array | null;
+}
+
+async function readEarlier({ tree }: SealedContent, { files }: SealPorts): Promise<Earlier> {
+  const places = sidecarsOf(tree);
+  return {
+    list: await files.readIfThere(places.digestList, LIMITS.digestListBytes),
+    claims: await files.readIfThere(places.claims, LIMITS.claimsFileBytes),
+    signature: await files.readIfThere(places.signature, LIMITS.signatureBytes),
+  };
+}
+
+/** Everything that would be signed is signed already, word for word, by the same signer: another's seal is not ours. */
+function isSealed(earlier: Earlier, payloads: readonly Uint8Array[], own: Uint8Array): boolean {
+  if (earlier.signature === null || earlier.claims === null) return false;
+  const ownBundle = parseBundle(own, LIMITS.signatureBytes);
+  const signed = [...splitClaims(earlier.claims), earlier.signature].flatMap((bundle) => ownPayload(bundle, ownBundle));
+  return payloads.every((payload) => signed.some((each) => Buffer.from(each).equals(payload)));
+}
+
+function ownPayload(bytes: Uint8Array, own: Bundle): readonly Uint8Array[] {
+  try {
+    const bundle = parseBundle(bytes, LIMITS.signatureBytes);
+    return namesSameSigner(bundle, own) ? [bundle.payload] : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The signed list of the files before an edit of documentation stays beside the claims that speak of it. */
+function earlierSignature({ signature }: Earlier, packaged: boolean): readonly Uint8Array[] {
+  return packaged && signature !== null && signature.length <= LIMITS.claimBytes ? [signature] : [];
+}
+
+/** @throws WeighmarkError `claims-limit` for a claim nobody would read. */
+async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint8Array> {
+  if (payload.length * 1.4 > LIMITS.claimBytes)
+    throw new WeighmarkError('claims-limit', `a claim would be larger than ${LIMITS.claimBytes} bytes`);
+  return signer.sign(payload);
+}
+
+/** Security rule 20: what was read last is what was hashed first. */
+async function stillTheSame({ tree }: SealedContent, ports: SealPorts): Promise<void> {
+  const now = new Map(
+    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks })).entries.map((entry) => [
+      entry.path,
+      entry.stamp,
+    ]),
+  );
+  for (const { path, stamp } of tree.entries) {
+    const after = now.get(path);
+    if (
+      after === undefined ||
+      after.ctimeNs !== stamp.ctimeNs ||
+      after.sizeBytes !== stamp.sizeBytes ||
+      after.ino !== stamp.ino
+    )
+      throw changed(path);
+    now.delete(path);
+  }
+  const [extra] = now.keys();
+  if (extra !== undefined) throw changed(extra);
+}
+
+function changed(path: string): WeighmarkError {
+  return new WeighmarkError('file-changed', `${path} changed while the artifact was sealed`, { subject: path });
+}
+
+interface Gathered {
+  readonly content: SealedContent;
+  readonly scanned: Scanned;
+  readonly facts: SealFacts;
+}
+
+function outcomeOf({ content, scanned, facts }: Gathered, ports: SealPorts): SealOutcome {
+  const sizeBytes = content.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const { id, root, name } = facts;
+  return {
+    written: false,
+    scan: scanned,
+    id,
+    root,
+    name,
+    files: content.files.length,
+    sizeBytes,
+    signer: ports.signer.description,
+    claims: [],
+    packaged: false,
+    foreign: false,
+    leftOut: content.tree.leftOut,
+  };
+}

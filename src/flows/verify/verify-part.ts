@@ -1,0 +1,287 @@
+import type { OmsManifest } from '../../domain/claims/oms.ts';
+import { differingRanges } from '../../domain/digest/differing.ts';
+import { isHex256 } from '../../domain/digest/hex.ts';
+import type { ListedFile } from '../../domain/digest/list.ts';
+import { outboardPlace } from '../../domain/digest/outboard.ts';
+import { provenSource, type ByteRange } from '../../domain/digest/proven.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { bytesSource, cachedSource, type Source } from '../../domain/base/source.ts';
+import type { NamedSource, TensorInfo, TensorTable } from '../../domain/formats/types.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { OpenFile, TreeEntry } from '../../domain/ports/files.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { globMatches } from '../../domain/base/glob.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
+import type { HashTreePorts } from '../content/hash-tree.ts';
+
+export interface PartQuestion {
+  /** Absolute. */
+  readonly root: string;
+  readonly kind: 'file' | 'directory';
+  readonly manifest: OmsManifest;
+  readonly pairs: ReadonlyMap<string, ListedFile> | null;
+  readonly allowSymlinks: boolean;
+  /** `FILE#TENSORS` (a glob of tensor names) or `FILE#bytes=START-END` (END not included). */
+  readonly only: string;
+}
+
+export interface ProvenParts {
+  readonly evidence: readonly Evidence[];
+  readonly findings: readonly Finding[];
+}
+
+interface Part {
+  readonly path: string;
+  readonly selector: string;
+  /** Signed BLAKE3 of the whole file, 32 bytes. */
+  readonly root: Uint8Array;
+}
+
+interface Selected extends ByteRange {
+  readonly name: string;
+}
+
+/**
+ * Proves parts of one signed file against its signed BLAKE3, reading little more than the parts: first the length, then
+ * the format's header, then what it says where the tensors are (security rule 10). Without an outboard the whole file is
+ * read. Null if `only` names no part but files.
+ * @throws WeighmarkError `usage` if the signature holds no BLAKE3 of the file, `not-found` if nothing is so named.
+ */
+export async function verifyPart(question: PartQuestion, ports: HashTreePorts): Promise<ProvenParts | null> {
+  const part = partOf(question);
+  if (part === null) return null;
+  const entry = await entryOf(part.path, question, ports);
+  const file = await ports.files.open(entry.location, { followLink: question.allowSymlinks });
+  try {
+    const evidence = await proveParts(part, { entry, file, question }, ports);
+    await file.close();
+    return { evidence: [evidence], findings: [] };
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    if (error instanceof WeighmarkError && ['interrupted', 'usage', 'not-found'].includes(error.code)) throw error;
+    const { message, ...finding } = findingOf(error);
+    return { evidence: [], findings: [{ ...finding, message: `${part.path}: ${message}`, subject: part.path }] };
+  }
+}
+
+/** At the first `#` after the name of a signed file; a file whose whole name has one is a file. */
+function partOf({ only, manifest, root, kind, pairs }: PartQuestion): Part | null {
+  const own = root.slice(root.lastIndexOf('/') + 1);
+  const signedPath = (path: string) => (kind === 'file' && path === own ? '.' : path);
+  const resource = (path: string) => manifest.resources.find((each) => each.path === signedPath(path));
+  if (resource(only) !== undefined) return null;
+  for (let at = only.indexOf('#'); at >= 0; at = only.indexOf('#', at + 1)) {
+    const path = only.slice(0, at);
+    const signed = resource(path);
+    if (signed === undefined) continue;
+    const blake3 =
+      manifest.algorithm === 'blake3' && manifest.shardBytes === null ? signed.digest : pairs?.get(path)?.blake3;
+    if (!isHex256(blake3))
+      throw new WeighmarkError('usage', 'parts are proven by a signed BLAKE3, and this signature has none', {
+        hint: `verify the whole file: \`--only ${path}\``,
+      });
+    return { path, selector: only.slice(at + 1), root: Buffer.from(blake3, 'hex') };
+  }
+  if (only.includes('#'))
+    throw new WeighmarkError('not-found', `no signed file is named ${only.slice(0, only.indexOf('#'))}`, {
+      subject: only,
+    });
+  return null;
+}
+
+/** The file as the walk finds it, so that no link leads elsewhere. */
+async function entryOf(
+  path: string,
+  { root, manifest, allowSymlinks }: PartQuestion,
+  ports: HashTreePorts,
+): Promise<TreeEntry> {
+  const tree = await ports.files.walk(root, {
+    allowSymlinks: allowSymlinks || manifest.allowSymlinks,
+    ignore: [...manifest.ignorePaths],
+  });
+  const entry = tree.entries.find((each) => each.path === path);
+  if (entry === undefined)
+    throw new WeighmarkError('file-missing', `${path} was signed and is not there`, { subject: path });
+  return entry;
+}
+
+interface Opened {
+  readonly entry: TreeEntry;
+  readonly file: OpenFile;
+  readonly question: PartQuestion;
+}
+
+async function proveParts(part: Part, { entry, file, question }: Opened, ports: HashTreePorts): Promise<Evidence> {
+  const outboard = await openOutboard(part, { entry, file, question }, ports);
+  const hasher = await ports.hasher();
+  try {
+    const proven = await provenSource({ content: file, outboard: outboard.source, root: part.root, tree: hasher.tree });
+    const selected = await select(part, proven);
+    for (const range of selected) await readThrough(proven, range, ports.signal);
+    return evidenceOf(part, selected, { sizeBytes: entry.sizeBytes, whole: outboard.whole });
+  } finally {
+    await outboard.close();
+  }
+}
+
+interface OpenedOutboard {
+  readonly source: Source;
+  /** True if the whole file was read to make it. */
+  readonly whole: boolean;
+  close(): Promise<void>;
+}
+
+async function openOutboard(
+  { path }: Part,
+  { entry, file, question }: Opened,
+  ports: HashTreePorts,
+): Promise<OpenedOutboard> {
+  const place = outboardPlace(sidecarsOf(question).folder, path);
+  if ((await ports.files.kindOf(place)) === 'file') {
+    const stored = await ports.files.open(place);
+    return { source: stored, whole: false, close: () => stored.close() };
+  }
+  const { location, sizeBytes } = entry;
+  const signal = ports.signal === undefined ? {} : { signal: ports.signal };
+  const followLink = question.allowSymlinks ? { followLink: true } : {};
+  const [hashed] = await (
+    await ports.hasher()
+  ).hash([{ location, sizeBytes, stamp: file.stamp, ...followLink }], {
+    algorithms: ['blake3'],
+    outboardFromBytes: 0,
+    ...signal,
+  });
+  return { source: bytesSource(hashed?.outboard ?? new Uint8Array()), whole: true, close: async () => undefined };
+}
+
+async function select({ path, selector }: Part, proven: Source): Promise<readonly Selected[]> {
+  const [, start, end] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(selector) ?? [];
+  if (start !== undefined && end !== undefined)
+    return [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)];
+  const table = await tensorTable({ path, source: proven });
+  const tensors = (table?.items ?? []).filter(isHere);
+  const found = tensors
+    .filter(({ name }) => globMatches(selector, name))
+    .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+  if (found.length > 0) return found.map((each) => byteRange(each.name, each, proven.size));
+  if (tensors.length === 0)
+    throw new WeighmarkError('usage', `${path} has no tensors with a place of their own`, {
+      hint: `name bytes: \`--only '${path}#bytes=0-1024'\``,
+    });
+  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, {
+    subject: selector,
+    hint: `\`weighmark inspect\` lists them${table?.truncated === true ? ', the first of them' : ''}`,
+  });
+}
+
+/** The two usual formats by name, without loading the readers of all others. */
+async function tensorTable({ path, source }: NamedSource): Promise<TensorTable | undefined> {
+  const file = { path, source: cachedSource(source) };
+  if (path.endsWith('.safetensors'))
+    return (await (await import('../../domain/formats/safetensors.ts')).readSafetensors(file)).tensors;
+  if (path.endsWith('.gguf')) return (await (await import('../../domain/formats/gguf.ts')).readGguf(file)).tensors;
+  return (await (await import('../../domain/formats/index.ts')).readFormat(file, { countRows: false })).tensors;
+}
+
+function byteRange(name: string, { start, end }: ByteRange, size: number): Selected {
+  if (start > end || end > size)
+    throw new WeighmarkError('not-found', `${name} is not within the file's ${size} bytes`);
+  return { name, start, end };
+}
+
+function isHere(tensor: TensorInfo): tensor is TensorInfo & { offset: number; length: number } {
+  return tensor.offset !== undefined && tensor.length !== undefined && tensor.location === undefined;
+}
+
+const WINDOW_BYTES = 1 << 20;
+
+async function readThrough(proven: Source, { start, end }: ByteRange, signal?: AbortSignal): Promise<void> {
+  for (let at = start; at < end;) {
+    signal?.throwIfAborted();
+    const next = Math.min(end, (Math.floor(at / WINDOW_BYTES) + 1) * WINDOW_BYTES);
+    await proven.read(at, next - at);
+    at = next;
+  }
+}
+
+function evidenceOf(
+  { path, selector }: Part,
+  selected: readonly Selected[],
+  read: { sizeBytes: number; whole: boolean },
+): Evidence {
+  const bytes = selected.reduce((sum, { start, end }) => sum + end - start, 0);
+  const what = selector.startsWith('bytes=')
+    ? selector
+    : selected.length === 1
+      ? (selected[0]?.name ?? '')
+      : `${selected.length} tensors (${selector})`;
+  return {
+    what: `${what} of ${path}, ${formatBytes(bytes)} of ${formatBytes(read.sizeBytes)} (blake3${read.whole ? ', no outboard: all of it was read' : ''})`,
+    data: {
+      path,
+      parts: selected.slice(0, LIMITS.partsListed).map(({ name, start, end }) => ({ name, start, end })),
+      bytes,
+    },
+  };
+}
+
+/**
+ * Where a changed file differs from what was signed, for people: tensors if the header is unchanged, else blocks of bytes.
+ * Null if there is no outboard that leads to the signed digest, or the length differs.
+ */
+export async function describeDifference(
+  changed: { root: string; kind: 'file' | 'directory'; entry: TreeEntry; blake3: string; followLink: boolean },
+  ports: HashTreePorts,
+): Promise<string | null> {
+  const { entry, blake3 } = changed;
+  try {
+    const signed = await ports.files.readIfThere(
+      outboardPlace(sidecarsOf(changed).folder, entry.path),
+      LIMITS.outboardBytes,
+    );
+    if (signed === null) return null;
+    const hasher = await ports.hasher();
+    const [found] = await hasher.hash(
+      [{ location: entry.location, sizeBytes: entry.sizeBytes, stamp: entry.stamp, followLink: changed.followLink }],
+      { algorithms: ['blake3'], outboardFromBytes: 0 },
+    );
+    const ranges = differingRanges({ signed, found: found?.outboard ?? new Uint8Array() }, Buffer.from(blake3, 'hex'), {
+      sizeBytes: entry.sizeBytes,
+      tree: hasher.tree,
+    });
+    return ranges.length === 0 ? null : nameRanges(ranges, await tensorsOf(entry, ranges, changed.followLink, ports));
+  } catch {
+    return null;
+  }
+}
+
+/** None where the header itself differs: then it is not known what the bytes are. */
+async function tensorsOf(
+  entry: TreeEntry,
+  ranges: readonly ByteRange[],
+  followLink: boolean,
+  ports: HashTreePorts,
+): Promise<readonly Selected[]> {
+  const file = await ports.files.open(entry.location, { followLink });
+  try {
+    const table = await tensorTable({ path: entry.path, source: file });
+    const tensors = (table?.items ?? [])
+      .filter(isHere)
+      .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+    const first = Math.min(...tensors.map(({ start }) => start));
+    if (ranges.some(({ end }) => end <= first)) return [];
+    return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));
+  } finally {
+    await file.close();
+  }
+}
+
+const SHOWN = 3;
+
+function nameRanges(ranges: readonly ByteRange[], tensors: readonly Selected[]): string {
+  const names =
+    tensors.length > 0 ? tensors.map(({ name }) => name) : ranges.map(({ start, end }) => `bytes ${start} to ${end}`);
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+  return `${names.slice(0, SHOWN).join(', ')}${more}`;
+}

@@ -1,0 +1,116 @@
+import { formatOfName, kindOf } from '../../domain/formats/names.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { otherDigests } from '../../domain/metadata/collect.ts';
+import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
+import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
+import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { formatBytes } from '../../domain/base/units.ts';
+import { findingOf, refusedCheck, verdictOf, type Evidence, type Verdict } from '../../domain/base/verdict.ts';
+import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+
+export interface UnsignedQuestion {
+  readonly root: string;
+  readonly shown: string;
+  readonly lookedFor: string;
+  readonly allowSymlinks?: boolean;
+  readonly ignore?: readonly string[];
+}
+
+/** The verdict on something nobody signed: what it is, what it is said to be, and that nothing was verified. */
+export async function describeUnsigned(question: UnsignedQuestion, ports: HashTreePorts): Promise<Verdict> {
+  const { shown, lookedFor } = question;
+  const finding = {
+    code: 'nothing-to-verify' as const,
+    message: `nobody signed ${shown} (looked for ${lookedFor})`,
+    hint: `safe to load? \`weighmark scan ${shown}\``,
+  };
+  return verdictOf({
+    subject: shown,
+    checks: [refusedCheck('signature', [finding])],
+    claimed: await contentLines(question, ports),
+  });
+}
+
+async function contentLines(
+  { root, allowSymlinks, ignore }: UnsignedQuestion,
+  ports: HashTreePorts,
+): Promise<readonly Evidence[]> {
+  try {
+    const tree = await ports.files.walk(root, { allowSymlinks: allowSymlinks !== false, ignore: ignore ?? [] });
+    const bytes = tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const formats = weightFormats(tree);
+    const what = [
+      `${tree.entries.length} ${tree.entries.length === 1 ? 'file' : 'files'}`,
+      formatBytes(bytes),
+      ...formats,
+    ].join(', ');
+    return [{ what, data: { files: tree.entries.length, bytes, formats } }, ...(await downloadLine(tree, ports))];
+  } catch (error) {
+    return [{ what: `its files cannot be listed: ${findingOf(error).message}` }];
+  }
+}
+
+/** By name alone: nothing is opened for this. */
+function weightFormats({ entries }: Tree): readonly string[] {
+  const formats = entries.map(({ path }) => ({ path, format: formatOfName(path) }));
+  return [
+    ...new Set(
+      formats.flatMap(({ path, format }) =>
+        format !== undefined && kindOf(format, path) === 'weights' ? [format] : [],
+      ),
+    ),
+  ].slice(0, 5);
+}
+
+/** What a download tool noted of where the files came from, compared with the files; still only its say. */
+async function downloadLine(tree: Tree, ports: HashTreePorts): Promise<readonly Evidence[]> {
+  const facts = (
+    await Promise.all(
+      tree.leftOut
+        .filter((path) => DOWNLOAD_NOTE.test(path))
+        .slice(0, LIMITS.manifestFiles)
+        .map((path) => noteAt(tree, path, ports)),
+    )
+  ).flat();
+  const commits = new Set(pick(facts, 'version').map(({ value }) => value));
+  const [commit] = commits;
+  if (commit === undefined) return [];
+  const stated = pick(facts, 'digest').map(({ value }) => value);
+  const right = await countRight(tree, stated, ports);
+  const from =
+    commits.size === 1 ? `Hugging Face commit ${commit.slice(0, 7)}` : `${commits.size} Hugging Face commits`;
+  return [
+    {
+      what: `${from}; ${right} of ${tree.entries.length} files match its download checksums`,
+      data: { commits: [...commits], matching: right },
+    },
+  ];
+}
+
+async function noteAt(tree: Tree, path: string, ports: HashTreePorts) {
+  const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
+  return bytes === null ? [] : readDownloadNote({ path, bytes });
+}
+
+async function countRight(tree: Tree, stated: readonly StatedDigest[], ports: HashTreePorts): Promise<number> {
+  const byPath = new Map(stated.map((digest) => [digest.path, digest]));
+  const spokenOf = tree.entries.filter(({ path }) => byPath.has(path));
+  const large = spokenOf.filter(({ path }) => byPath.get(path)?.algorithm === 'sha256');
+  const hashed = await hashTree(
+    large,
+    { label: 'comparing', algorithms: ['sha256'], followLinks: tree.followedLinks },
+    ports,
+  );
+  let right = hashed.filter(({ entry, digests }) => digests.sha256 === byPath.get(entry.path)?.hex).length;
+  for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256')) {
+    if ((await gitBlobOf(entry, tree, ports)) === byPath.get(entry.path)?.hex) right += 1;
+  }
+  return right;
+}
+
+async function gitBlobOf(entry: TreeEntry, tree: Tree, ports: HashTreePorts): Promise<string> {
+  const file = await ports.files.open(entry.location, { followLink: tree.followedLinks });
+  const { gitBlob } = await otherDigests(file);
+  await file.close();
+  return gitBlob;
+}

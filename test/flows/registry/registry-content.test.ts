@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { appendFile, chmod, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createFiles } from '../../../src/adapters/files/index.ts';
+import { createHasher } from '../../../src/adapters/hasher/index.ts';
+import { createRegistries } from '../../../src/adapters/registries/index.ts';
+import { createStagings } from '../../../src/adapters/staging.ts';
+import { pull } from '../../../src/flows/registry/pull.ts';
+import { push } from '../../../src/flows/registry/push.ts';
+import { storedArtifact } from '../../../src/flows/registry/registry-content.ts';
+import { verify } from '../../../src/flows/verify/verify.ts';
+import { claimsWorld, refusals, type ClaimsWorld, type Person } from '../claims-world.ts';
+
+const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
+
+async function registryIn({ folder }: ClaimsWorld) {
+  const env = {
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    XDG_STATE_HOME: join(folder, 'state'),
+    XDG_DATA_HOME: join(folder, 'data'),
+  };
+  const registries = createRegistries({ env, cwd: folder, signal: new AbortController().signal, offline: true });
+  await registries.init(join(folder, 'registry'), { origin: 'log.acme.example' });
+  const registry = await registries.open(join(folder, 'registry'));
+  const hasher = createHasher();
+  return {
+    push: (root: string, as: string) =>
+      push({ root, as }, { files: createFiles(), hasher: async () => hasher, progress }, registry),
+    pull: (reference: string, target: string) =>
+      pull(
+        { place: { name: 'acme/m', reference }, target },
+        { files: createFiles(), stagings: createStagings(), progress },
+        registry,
+      ),
+    verify: async (reference: string, by: Person) => {
+      const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => hasher);
+      const ports = {
+        ...stored,
+        progress,
+        clock: { now: () => new Date() },
+        trust: async () => [by.trust],
+        timestampAuthorities: async () => [],
+        keyless: () => Promise.reject(new Error('not needed')),
+      };
+      return verify({ root: stored.root, shown: `acme/m:${reference}`, name: 'acme/m' }, ports);
+    },
+  };
+}
+
+test('what a registry holds is verified where it lies, and a changed blob is found by name', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  const root = await world.tree('m', { 'w.bin': 'weights', 'README.md': '# m\n' });
+  const sealed = await world.seal(root, anna);
+  await registry.push(root, 'acme/m:1');
+  const outcome = await registry.verify('1', anna);
+  assert.deepEqual([outcome.verdict.exitCode, outcome.id, outcome.claims.length], [0, sealed.id, 2]);
+  assert.equal((await registry.verify('1', await world.person('ben'))).verdict.exitCode, 1);
+  await damage(join(world.folder, 'registry'), 'weights');
+  assert.deepEqual(refusals(await registry.verify('1', anna)), ['digest-mismatch w.bin']);
+});
+
+test('of several signatures the one over this content counts, in the registry and pulled', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  const root = await world.tree('m', { 'w.bin': 'weights', 'README.md': '# m\n' });
+  await world.seal(root, anna);
+  for (const tag of ['1', '2', '3']) {
+    await appendFile(join(root, 'README.md'), `${tag}\n`);
+    await world.seal(root, anna);
+    await registry.push(root, `acme/m:${tag}`);
+    assert.deepEqual(refusals(await registry.verify(tag, anna)), []);
+    await registry.pull(tag, join(world.folder, `pulled${tag}`));
+    assert.deepEqual(refusals(await world.verify(join(world.folder, `pulled${tag}`), [anna.trust])), []);
+  }
+});
+
+test('a single file keeps its form', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  await world.tree('m', { 'w.bin': 'weights' });
+  await world.seal(join(world.folder, 'm', 'w.bin'), anna);
+  await registry.push(join(world.folder, 'm', 'w.bin'), 'acme/m:1');
+  assert.equal((await registry.verify('1', anna)).verdict.exitCode, 0);
+});
+
+async function damage(folder: string, content: string): Promise<void> {
+  for (const path of await readdir(folder, { recursive: true })) {
+    const location = join(folder, path);
+    const bytes = await readFile(location, 'utf8').catch(() => '');
+    if (bytes !== content) continue;
+    await chmod(location, 0o644);
+    await writeFile(location, content.toUpperCase());
+  }
+}
