@@ -9,8 +9,13 @@ import { link } from './link.mjs';
 const target = resolve(process.argv[2] ?? '.');
 const [dist, man] = [join(target, 'dist'), join(target, 'man')];
 rmSync(dist, { recursive: true, force: true });
-execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', dist], { stdio: 'inherit', shell: process.platform === 'win32' });
-const shipped = (path) => !/\.(ts|rs|toml|lock|node|sh|gitignore)$|(prepare|release)\.mjs$/.test(path) && !/[\\/](target|\.cargo)([\\/]|$)/.test(path);
+execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', dist], {
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+});
+const shipped = (path) =>
+  !/\.(ts|rs|toml|lock|node|sh|gitignore)$|(prepare|release)\.mjs$/.test(path) &&
+  !/[\\/](target|\.cargo)([\\/]|$)/.test(path);
 cpSync('src', dist, { recursive: true, filter: shipped });
 
 const built = (path) => import(pathToFileURL(join(dist, path)).href);
@@ -18,7 +23,8 @@ const [{ allCommands }, { manualPages }] = await Promise.all([built('cli/main.js
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 rmSync(man, { recursive: true, force: true });
 mkdirSync(man);
-for (const { name, text } of manualPages(await allCommands(version, () => async () => undefined), version)) writeFileSync(join(man, name), text);
+for (const { name, text } of manualPages(await allCommands(version, () => async () => undefined), version))
+  writeFileSync(join(man, name), text);
 
 await link(dist);
 rmSync(join(dist, 'cli'), { recursive: true });

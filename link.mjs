@@ -9,9 +9,21 @@ import { isAbsolute, join, relative } from 'node:path';
 /** File → the modules it is for, with all they import. A module of several is in the first. */
 const FILES = {
   start: ['cli/main.js'],
-  hash: ['cli/program.js', 'cli/commands/hash.js', 'adapters/hasher/index.js', 'adapters/files/index.js', 'cli/memory.js'],
+  hash: [
+    'cli/program.js',
+    'cli/commands/hash.js',
+    'adapters/hasher/index.js',
+    'adapters/files/index.js',
+    'cli/memory.js',
+  ],
   verify: ['cli/commands/verify.js', 'domain/base/json.js'],
-  hook: ['cli/commands/hook.js', 'adapters/git.js', 'adapters/config/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
+  hook: [
+    'cli/commands/hook.js',
+    'adapters/git.js',
+    'adapters/config/index.js',
+    'adapters/stat-cache.js',
+    'domain/scan/index.js',
+  ],
 };
 
 /** Node's modules that take milliseconds to load and that most runs never use. */
@@ -31,7 +43,13 @@ export async function link(dist) {
       if (warning.code !== 'THIS_IS_UNDEFINED') throw new Error(warning.message);
     },
   });
-  await bundle.write({ dir: linked, format: 'esm', chunkFileNames: '[name].js', hoistTransitiveImports: false, manualChunks: filesOf(dist) });
+  await bundle.write({
+    dir: linked,
+    format: 'esm',
+    chunkFileNames: '[name].js',
+    hoistTransitiveImports: false,
+    manualChunks: filesOf(dist),
+  });
 }
 
 function nodeModule(id) {
@@ -47,7 +65,10 @@ function leanBuiltins(packages) {
     load(id) {
       if (!id.startsWith('\0node:')) return null;
       const get = `globalThis.process.getBuiltinModule('${id.slice(1)}')`;
-      return { code: `export default ${SELDOM.has(id.slice(1)) ? `new Proxy({}, { get: (_, key) => ${get}[key] })` : get};`, syntheticNamedExports: true };
+      return {
+        code: `export default ${SELDOM.has(id.slice(1)) ? `new Proxy({}, { get: (_, key) => ${get}[key] })` : get};`,
+        syntheticNamedExports: true,
+      };
     },
   };
 }
@@ -56,8 +77,16 @@ function leanBuiltins(packages) {
 function ownPlace(dist, linked) {
   return {
     name: 'own-place',
-    transform: (code, id) => (code.includes('import.meta.url') && id.startsWith(dist)
-      ? { code: code.replaceAll('import.meta.url', `new URL('${relative(linked, id).replaceAll('\\', '/')}', import.meta.url).href`), map: null } : null),
+    transform: (code, id) =>
+      code.includes('import.meta.url') && id.startsWith(dist)
+        ? {
+            code: code.replaceAll(
+              'import.meta.url',
+              `new URL('${relative(linked, id).replaceAll('\\', '/')}', import.meta.url).href`,
+            ),
+            map: null,
+          }
+        : null,
   };
 }
 

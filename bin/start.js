@@ -11,7 +11,9 @@ function ownCache() {
   const folder = join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'weighmark', 'compile');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
-  const own = stat.isDirectory() && (process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0));
+  const own =
+    stat.isDirectory() &&
+    (process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0));
   return own ? folder : null;
 }
 

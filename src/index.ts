@@ -21,12 +21,27 @@ import { verify as verifyFlow } from './flows/verify/verify.ts';
 import type { VerifyOutcome } from './flows/verify/verify-types.ts';
 
 export { WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
-export { findingsOf, type Check, type Evidence, type Finding, type Outcome, type Verdict } from './domain/base/verdict.ts';
+export {
+  findingsOf,
+  type Check,
+  type Evidence,
+  type Finding,
+  type Outcome,
+  type Verdict,
+} from './domain/base/verdict.ts';
 export { buildManifest, parseManifest, type Manifest, type ManifestFile } from './domain/digest/manifest.ts';
 export { formatDigestList, parseDigestList, type ListedFile } from './domain/digest/list.ts';
 export { omsRoot } from './domain/digest/root.ts';
 export { PREDICATES } from './domain/claims/predicates.ts';
-export type { Signer, Statement, Subject, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from './domain/claims/types.ts';
+export type {
+  Signer,
+  Statement,
+  Subject,
+  TrustAnchor,
+  TrustEntry,
+  VerifiedClaim,
+  VerifiedTime,
+} from './domain/claims/types.ts';
 export type { ClaimSigner } from './domain/ports/signing.ts';
 export type { HashAlgorithm } from './domain/digest/algorithm.ts';
 export type { HashResult } from './domain/ports/hasher.ts';
@@ -61,7 +76,12 @@ export interface VerifyOptions extends CallOptions {
  */
 export async function verify(path: string, options: VerifyOptions): Promise<VerifyOutcome> {
   const { trust, timestampAuthorities = [], signal: _signal, onProgress: _onProgress, ...asked } = options;
-  const ports = { ...callPorts(options), trust: async () => trust, timestampAuthorities: async () => timestampAuthorities, keyless };
+  const ports = {
+    ...callPorts(options),
+    trust: async () => trust,
+    timestampAuthorities: async () => timestampAuthorities,
+    keyless,
+  };
   return verifyFlow({ ...asked, root: resolve(path), shown: path }, ports);
 }
 
@@ -85,7 +105,11 @@ export async function seal(path: string, options: SealOptions): Promise<SealOutc
 /** What content would do when it is loaded; nothing is ever loaded. */
 export async function scan(path: string, options: CallOptions = {}): Promise<ArtifactScan> {
   const { files, progress, signal } = callPorts(options);
-  return scanArtifact(await files.walk(resolve(path)), { files, progress, signal: signal ?? new AbortController().signal });
+  return scanArtifact(await files.walk(resolve(path)), {
+    files,
+    progress,
+    signal: signal ?? new AbortController().signal,
+  });
 }
 
 /** Formats, tensors, parameters and what the files claim of themselves. */
@@ -94,13 +118,22 @@ export async function inspect(path: string): Promise<InspectOutcome> {
 }
 
 /** Digests of whole files, in their order. @throws WeighmarkError `not-found`, `unreadable`, `file-changed`, `interrupted`. */
-export async function hash(paths: readonly string[], algorithms: readonly HashAlgorithm[] = ['blake3'], options: CallOptions = {}): Promise<readonly HashResult[]> {
+export async function hash(
+  paths: readonly string[],
+  algorithms: readonly HashAlgorithm[] = ['blake3'],
+  options: CallOptions = {},
+): Promise<readonly HashResult[]> {
   const files = createFiles();
   const trees = await Promise.all(paths.map((path) => files.walk(resolve(path))));
   const entries = trees.flatMap((tree) => tree.entries);
-  if (trees.some(({ kind }) => kind === 'directory')) throw new WeighmarkError('usage', 'hash takes files; a folder has an id: see `seal`');
+  if (trees.some(({ kind }) => kind === 'directory'))
+    throw new WeighmarkError('usage', 'hash takes files; a folder has an id: see `seal`');
   const hasher = await sharedHasher();
-  return hasher.hash(entries, { algorithms, ...(options.jobs === undefined ? {} : { jobs: options.jobs }), ...(options.signal === undefined ? {} : { signal: options.signal }) });
+  return hasher.hash(entries, {
+    algorithms,
+    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
 }
 
 /** A signer from a private key file (PEM: P-256, P-384, P-521). @throws WeighmarkError `key-unusable`, `password-wrong`. */
@@ -126,7 +159,10 @@ async function noRegistry(): Promise<never> {
 
 function callPorts(options: CallOptions) {
   return {
-    files: createFiles(), hasher: sharedHasher, progress: progressOf(options), clock: { now: () => new Date() },
+    files: createFiles(),
+    hasher: sharedHasher,
+    progress: progressOf(options),
+    clock: { now: () => new Date() },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
 }

@@ -30,11 +30,32 @@ const DOMAIN = [
 ] as const;
 
 /** The shelves of `flows`, in the same way: a use case may use those of the shelves before its own. */
-const FLOWS = ['content', 'data', 'bom', 'describe', 'registry', 'sign', 'verify', 'gate', 'watch', 'load', 'setup'] as const;
+const FLOWS = [
+  'content',
+  'data',
+  'bom',
+  'describe',
+  'registry',
+  'sign',
+  'verify',
+  'gate',
+  'watch',
+  'load',
+  'setup',
+] as const;
 
 /** The rooms of `cli` and `adapters` have no order among themselves; adapters do not know each other's insides by accident. */
 const ADAPTERS = [
-  'bom-validator', 'config', 'feeds', 'files', 'hasher', 'keys', 'log-store', 'registries', 'sigstore', 'trust-store',
+  'bom-validator',
+  'config',
+  'feeds',
+  'files',
+  'hasher',
+  'keys',
+  'log-store',
+  'registries',
+  'sigstore',
+  'trust-store',
 ] as const;
 const CLI = ['commands', 'views'] as const;
 
@@ -47,7 +68,14 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 };
 
 const DOMAIN_PACKAGES = new Set([
-  'node:buffer', 'node:crypto', 'node:zlib', 'yaml', '@huggingface/jinja', '@bufbuild/cel', '@bufbuild/re2', 'seek-bzip',
+  'node:buffer',
+  'node:crypto',
+  'node:zlib',
+  'yaml',
+  '@huggingface/jinja',
+  '@bufbuild/cel',
+  '@bufbuild/re2',
+  'seek-bzip',
 ]);
 const PACKAGES: Readonly<Record<string, (name: string) => boolean>> = {
   cli: (name) => name.startsWith('node:') || name === 'commander',
@@ -58,11 +86,21 @@ const PACKAGES: Readonly<Record<string, (name: string) => boolean>> = {
 
 /** Of `node:crypto` the domain may hash, verify and read keys; it never signs, never draws random numbers. */
 const DOMAIN_CRYPTO = new Set([
-  'createHash', 'createPublicKey', 'verify', 'X509Certificate', 'KeyObject', 'hash', 'timingSafeEqual', 'BinaryLike',
+  'createHash',
+  'createPublicKey',
+  'verify',
+  'X509Certificate',
+  'KeyObject',
+  'hash',
+  'timingSafeEqual',
+  'BinaryLike',
 ]);
 
 const IMPORT = /^\s*(?:import|export)\s[^'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|^\s*import\s+'([^']+)'/gm;
-const sources = globSync('src/**/*.ts').map((path) => ({ path: path.replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }));
+const sources = globSync('src/**/*.ts').map((path) => ({
+  path: path.replaceAll('\\', '/'),
+  text: readFileSync(path, 'utf8'),
+}));
 
 function importsOf(text: string): readonly string[] {
   return [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
@@ -72,7 +110,9 @@ function importsOf(text: string): readonly string[] {
 const GRAPH: ReadonlyMap<string, readonly string[]> = new Map(
   sources.map(({ path, text }) => [
     path,
-    importsOf(text).filter((specifier) => specifier.startsWith('.')).map((specifier) => join(dirname(path), specifier).replaceAll('\\', '/')),
+    importsOf(text)
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => join(dirname(path), specifier).replaceAll('\\', '/')),
   ]),
 );
 
@@ -112,7 +152,12 @@ function problem(path: string, specifier: string): string | null {
 
 /** The strongly connected parts of the import graph with more than one file (Tarjan 1972). */
 function circles(): readonly (readonly string[])[] {
-  const [index, low, stack, found] = [new Map<string, number>(), new Map<string, number>(), [] as string[], [] as string[][]];
+  const [index, low, stack, found] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    [] as string[],
+    [] as string[][],
+  ];
   const visit = (path: string): void => {
     index.set(path, index.size);
     low.set(path, index.size - 1);
@@ -129,11 +174,17 @@ function circles(): readonly (readonly string[])[] {
 
 test('data flows one way: cli → flows → domain ← adapters, and down the rooms of the house', () => {
   assert.ok(sources.length > 20, 'the sources were found');
-  assert.deepEqual(sources.flatMap(({ path, text }) => importsOf(text).flatMap((specifier) => problem(path, specifier) ?? [])), []);
+  assert.deepEqual(
+    sources.flatMap(({ path, text }) => importsOf(text).flatMap((specifier) => problem(path, specifier) ?? [])),
+    [],
+  );
 });
 
 test('every file is in a room of the table', () => {
-  assert.deepEqual(sources.flatMap(({ path }) => unknownRoom(path)), []);
+  assert.deepEqual(
+    sources.flatMap(({ path }) => unknownRoom(path)),
+    [],
+  );
 });
 
 test('no files import each other in a circle, not even for types', () => {
@@ -143,10 +194,21 @@ test('no files import each other in a circle, not even for types', () => {
 test('the domain takes only pure parts of node:crypto', () => {
   const names = (text: string): readonly string[] =>
     [...text.matchAll(/import (?:type )?\{([^}]*)\} from 'node:crypto'/g)].flatMap((match) =>
-      (match[1] ?? '').split(',').map((name) => name.trim().replace(/^type /, '').split(' as ')[0] ?? ''));
+      (match[1] ?? '').split(',').map(
+        (name) =>
+          name
+            .trim()
+            .replace(/^type /, '')
+            .split(' as ')[0] ?? '',
+      ),
+    );
   const bad = sources
     .filter(({ path }) => placeOf(path).part === 'domain')
-    .flatMap(({ path, text }) => names(text).filter((name) => name !== '' && !DOMAIN_CRYPTO.has(name)).map((name) => ({ path, name })));
+    .flatMap(({ path, text }) =>
+      names(text)
+        .filter((name) => name !== '' && !DOMAIN_CRYPTO.has(name))
+        .map((name) => ({ path, name })),
+    );
   assert.deepEqual(bad, []);
 });
 
@@ -154,17 +216,31 @@ test('the domain has no clock, no randomness, no environment and no network', ()
   const impure = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bprocess\.|\bfetch\(|\bsetTimeout\(|\bconsole\./;
   const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
   const bad = sources.filter(({ path, text }) => placeOf(path).part === 'domain' && impure.test(code(text)));
-  assert.deepEqual(bad.map(({ path }) => path), []);
+  assert.deepEqual(
+    bad.map(({ path }) => path),
+    [],
+  );
 });
 
 test('no default exports, no enums', () => {
   const bad = sources.filter(({ text }) => /^export default|^(?:export )?(?:const )?enum /m.test(text));
-  assert.deepEqual(bad.map(({ path }) => path), []);
+  assert.deepEqual(
+    bad.map(({ path }) => path),
+    [],
+  );
 });
 
 test('every package that users must install is imported', () => {
-  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Readonly<Record<string, string>> };
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: Readonly<Record<string, string>>;
+  };
   const imported = sources.flatMap(({ text }) => importsOf(text));
-  const idle = Object.keys(dependencies).filter((name) => !imported.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)));
-  assert.deepEqual(idle, ['ajv', 'ajv-formats', 'ajv-formats-draft2019', 'xmllint-wasm'], 'the CycloneDX library validates with these where they are there');
+  const idle = Object.keys(dependencies).filter(
+    (name) => !imported.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
+  );
+  assert.deepEqual(
+    idle,
+    ['ajv', 'ajv-formats', 'ajv-formats-draft2019', 'xmllint-wasm'],
+    'the CycloneDX library validates with these where they are there',
+  );
 });

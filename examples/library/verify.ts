@@ -15,10 +15,18 @@ writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mo
 const sealed = await seal(folder, { name: 'acme/example:1', signer: await keySigner(keyFile) });
 console.log('sealed', sealed.id);
 
-const trust = [{ name: 'anna', anchor: { kind: 'key', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() } }] as const;
-const { verdict } = await verify(folder, { trust, onProgress: (label, done, total) => console.error(label, done, 'of', total) });
+const trust = [
+  { name: 'anna', anchor: { kind: 'key', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() } },
+] as const;
+const { verdict } = await verify(folder, {
+  trust,
+  onProgress: (label, done, total) => console.error(label, done, 'of', total),
+});
 console.log(verdict.outcome, verdict.id === sealed.id);
 
 appendFileSync(join(folder, 'model.bin'), '!');
 const tampered = await verify(folder, { trust });
-console.log(tampered.verdict.outcome, findingsOf(tampered.verdict).map(({ code }) => code));
+console.log(
+  tampered.verdict.outcome,
+  findingsOf(tampered.verdict).map(({ code }) => code),
+);

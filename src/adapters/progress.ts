@@ -10,7 +10,11 @@ export function createProgress(terminal: () => NodeJS.WriteStream, enabled: bool
   return { start: (label, total) => startLine(terminal(), label, total) };
 }
 
-function startLine(stream: NodeJS.WriteStream, label: string, total: number): { advance(bytes: number): void; end(): void } {
+function startLine(
+  stream: NodeJS.WriteStream,
+  label: string,
+  total: number,
+): { advance(bytes: number): void; end(): void } {
   const begun = performance.now();
   let done = 0;
   let drawn = begun + APPEARS_AFTER_MS - REFRESH_MS;

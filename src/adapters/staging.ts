@@ -48,8 +48,10 @@ interface Places {
 /** A rename onto a folder succeeds only if that one is empty, and is one step. */
 async function publish({ folder, root, target }: Places): Promise<void> {
   const there = await lstat(target).catch(() => null);
-  if (there !== null && !there.isDirectory()) throw new WeighmarkError('already-exists', `${target} is there already`, { subject: target });
-  if (there !== null && (await readdir(target)).length > 0) throw new WeighmarkError('already-exists', `${target} is not empty`, { subject: target });
+  if (there !== null && !there.isDirectory())
+    throw new WeighmarkError('already-exists', `${target} is there already`, { subject: target });
+  if (there !== null && (await readdir(target)).length > 0)
+    throw new WeighmarkError('already-exists', `${target} is not empty`, { subject: target });
   if (there !== null) await rmdir(target);
   await rename(root, target);
   await syncFolder(dirname(target));
@@ -72,7 +74,8 @@ async function makeFolders(target: string, path: string): Promise<void> {
     folder = join(folder, part);
     const there = await lstat(folder).catch(() => null);
     if (there === null) await mkdir(folder);
-    else if (!there.isDirectory()) throw new WeighmarkError('symlink-refused', `${folder} is not a folder`, { subject: folder });
+    else if (!there.isDirectory())
+      throw new WeighmarkError('symlink-refused', `${folder} is not a folder`, { subject: folder });
   }
 }
 

@@ -25,7 +25,11 @@ export interface StatCacheOptions {
 /** `weighmark/stat` under XDG_CACHE_HOME; a relative value is ignored, as the XDG specification says. */
 export function statCacheFolder(env: StatCacheOptions['env']): string {
   const base = env['XDG_CACHE_HOME'];
-  return join(base !== undefined && isAbsolute(base) ? base : join(env['HOME'] ?? homedir(), '.cache'), 'weighmark', 'stat');
+  return join(
+    base !== undefined && isAbsolute(base) ? base : join(env['HOME'] ?? homedir(), '.cache'),
+    'weighmark',
+    'stat',
+  );
 }
 
 /**
@@ -116,7 +120,9 @@ function cacheOver(database: DatabaseSync, now: () => number): StatCache {
   const nowNs = () => BigInt(now()) * 1_000_000n;
   const find = database.prepare('SELECT stamp, remembered, digests FROM file WHERE location = ?');
   find.setReadBigInts(true);
-  const put = database.prepare('INSERT OR REPLACE INTO file (location, stamp, remembered, digests) VALUES (?, ?, ?, ?)');
+  const put = database.prepare(
+    'INSERT OR REPLACE INTO file (location, stamp, remembered, digests) VALUES (?, ?, ?, ?)',
+  );
   const forget = database.prepare('DELETE FROM file WHERE remembered < ?');
   let pruned = false;
   return {

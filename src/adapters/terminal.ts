@@ -18,7 +18,8 @@ export async function readStandardInput(maxBytes: number): Promise<Uint8Array> {
 export async function askOnTerminal(question: string, options: { secret?: boolean } = {}): Promise<string | null> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
   process.stderr.write(question);
-  const output = options.secret === true ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+  const output =
+    options.secret === true ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   try {
     return await lines.question('');

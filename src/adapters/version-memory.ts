@@ -16,10 +16,12 @@ export function createVersionMemory(files: Files, stateFolder: string): VersionM
   };
   return {
     highest,
-    remember: (line, version) => withLock(join(stateFolder, 'lock.db'), async () => {
-      const kept = await highest(line);
-      if (kept === null || version > kept) await files.write(fileOf(line), `${JSON.stringify({ v: 1, line, version })}\n`, { mode: 0o600 });
-    }),
+    remember: (line, version) =>
+      withLock(join(stateFolder, 'lock.db'), async () => {
+        const kept = await highest(line);
+        if (kept === null || version > kept)
+          await files.write(fileOf(line), `${JSON.stringify({ v: 1, line, version })}\n`, { mode: 0o600 });
+      }),
   };
 }
 

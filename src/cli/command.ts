@@ -28,7 +28,9 @@ export interface Style {
 }
 
 /** Wraps an action: parses common options, runs it, prints the report or the error, sets the exit code. */
-export type Run = <A extends unknown[]>(action: (context: Context, ...args: A) => Promise<Report>) => (...args: A) => Promise<void>;
+export type Run = <A extends unknown[]>(
+  action: (context: Context, ...args: A) => Promise<Report>,
+) => (...args: A) => Promise<void>;
 
 /** One file in `cli/commands/` exports this as `register`; it adds its command (and sub-commands) to the program. */
 export type Register = (program: Command, run: Run) => void;

@@ -81,13 +81,27 @@ export function createContext(settings: ContextSettings): Context {
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     ...parts,
     versions: once(async () => {
-      const [{ createVersionMemory }, { stateFolder }] = await Promise.all([import('../adapters/version-memory.ts'), import('../adapters/registries/setup.ts')]);
+      const [{ createVersionMemory }, { stateFolder }] = await Promise.all([
+        import('../adapters/version-memory.ts'),
+        import('../adapters/registries/setup.ts'),
+      ]);
       return createVersionMemory(await openFiles(), stateFolder(settings.env));
     }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
-    feeds: once(async () => (await import('../adapters/feeds/index.ts')).createFeeds({ env: settings.env, cwd: settings.cwd, offline: settings.options.offline })),
-    webhook: async (address) => (await import('../adapters/webhook.ts')).createWebhook(address, { env: settings.env, signal: settings.signal, offline: settings.options.offline }),
+    feeds: once(async () =>
+      (await import('../adapters/feeds/index.ts')).createFeeds({
+        env: settings.env,
+        cwd: settings.cwd,
+        offline: settings.options.offline,
+      }),
+    ),
+    webhook: async (address) =>
+      (await import('../adapters/webhook.ts')).createWebhook(address, {
+        env: settings.env,
+        signal: settings.signal,
+        offline: settings.options.offline,
+      }),
     ...registryParts(settings, parts.configuration),
     statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
@@ -100,13 +114,19 @@ export function createContext(settings: ContextSettings): Context {
 
 /** Commands that walk folders make the garbage of many files. */
 async function filesOnDisk(env: ContextSettings['env']): Promise<Files> {
-  const [{ createFiles }, { keepHeapSmall }] = await Promise.all([import('../adapters/files/index.ts'), import('./memory.ts')]);
+  const [{ createFiles }, { keepHeapSmall }] = await Promise.all([
+    import('../adapters/files/index.ts'),
+    import('./memory.ts'),
+  ]);
   keepHeapSmall();
   return createFiles({ native: kernelOf(env).kernel !== 'wasm' });
 }
 
 /** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */
-function trustParts(settings: ContextSettings, files: Context['files']): Pick<Context, 'signers' | 'keyless' | 'trustStore' | 'configuration'> {
+function trustParts(
+  settings: ContextSettings,
+  files: Context['files'],
+): Pick<Context, 'signers' | 'keyless' | 'trustStore' | 'configuration'> {
   const trustStore = once(async () => {
     const { createUserTrustStore } = await import('../adapters/trust-store/index.ts');
     return createUserTrustStore(await files(), settings);
@@ -114,7 +134,9 @@ function trustParts(settings: ContextSettings, files: Context['files']): Pick<Co
   return {
     trustStore,
     signers: once(async () => (await import('../adapters/keys/index.ts')).createUserSigners(await files(), settings)),
-    keyless: once(async () => (await import('../adapters/sigstore/index.ts')).createUserVerifier(await files(), settings.env)),
+    keyless: once(async () =>
+      (await import('../adapters/sigstore/index.ts')).createUserVerifier(await files(), settings.env),
+    ),
     configuration: once(async () => {
       const { readUserConfiguration } = await import('../adapters/config/index.ts');
       return readUserConfiguration(await files(), settings, async () => (await (await trustStore()).read()).allowed);
@@ -122,18 +144,29 @@ function trustParts(settings: ContextSettings, files: Context['files']): Pick<Co
   };
 }
 
-function registryParts(settings: ContextSettings, configuration: Context['configuration']): Pick<Context, 'registries' | 'registry'> {
+function registryParts(
+  settings: ContextSettings,
+  configuration: Context['configuration'],
+): Pick<Context, 'registries' | 'registry'> {
   const registries = once(async () => {
     const { createRegistries } = await import('../adapters/registries/index.ts');
-    return createRegistries({ env: settings.env, cwd: settings.cwd, signal: settings.signal, offline: settings.options.offline });
+    return createRegistries({
+      env: settings.env,
+      cwd: settings.cwd,
+      signal: settings.signal,
+      offline: settings.options.offline,
+    });
   });
   return {
     registries,
     registry: async (location) => {
       const { registry, logKey } = (await configuration()).settings;
       const chosen = location ?? (settings.options.registry || registry);
-      if (chosen !== undefined) return (await registries()).open(chosen, logKey === undefined ? {} : { logKeyFile: logKey });
-      throw new WeighmarkError('usage', 'no registry is named', { hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`' });
+      if (chosen !== undefined)
+        return (await registries()).open(chosen, logKey === undefined ? {} : { logKeyFile: logKey });
+      throw new WeighmarkError('usage', 'no registry is named', {
+        hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`',
+      });
     },
   };
 }

@@ -6,7 +6,9 @@ import type { Style } from './command.ts';
 /** What, why and how to fix, with a stable code; for people. Ends with a newline. */
 export function renderFinding(finding: Finding, style: Style): string {
   const width = Math.max(0, ...Object.keys(finding.facts ?? {}).map((label) => label.length));
-  const facts = Object.entries(finding.facts ?? {}).map(([label, value]) => `  ${style.plain(label.padEnd(width))}  ${style.plain(value)}\n`);
+  const facts = Object.entries(finding.facts ?? {}).map(
+    ([label, value]) => `  ${style.plain(label.padEnd(width))}  ${style.plain(value)}\n`,
+  );
   const hint = finding.hint === undefined ? '' : `hint: ${style.plain(finding.hint)}\n`;
   return `weighmark: ${style.bad(`error[${finding.code}]`)}: ${style.plain(finding.message)}\n${facts.join('')}${hint}`;
 }

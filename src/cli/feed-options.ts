@@ -17,7 +17,12 @@ export interface FeedOptions {
 const FEED_KEY_BYTES = 1 << 16;
 export function addFeedOptions(command: Command): Command {
   return command
-    .addOption(new Option('--feed <file|url>', 'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)').argParser(collect))
+    .addOption(
+      new Option(
+        '--feed <file|url>',
+        'threat intelligence: STIX 2.1, OSV, CycloneDX VEX, digest list or weighmark YAML (repeat)',
+      ).argParser(collect),
+    )
     .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
     .option('--policy <file>', 'its suppressions are shown with their reason, and do not count');
 }
@@ -26,22 +31,40 @@ export function addFeedOptions(command: Command): Command {
  * Feeds as read and indexed, and the suppressions of a policy named here that lies in none of the artifacts (rule 1).
  * @throws WeighmarkError `usage`, `format-invalid`, `signature-invalid`, and what a policy is refused for.
  */
-export async function judgingFrom(context: Context, options: FeedOptions, paths: readonly string[]): Promise<Pick<ScanOptions, 'index' | 'suppressions'> & { readonly feeds: readonly ReadFeed[] }> {
+export async function judgingFrom(
+  context: Context,
+  options: FeedOptions,
+  paths: readonly string[],
+): Promise<Pick<ScanOptions, 'index' | 'suppressions'> & { readonly feeds: readonly ReadFeed[] }> {
   const { index, feeds } = await feedsOf(context, options);
   const suppressions = await suppressionsOf(context, options, paths);
   return { feeds, ...(index === undefined ? {} : { index }), ...(suppressions === undefined ? {} : { suppressions }) };
 }
 
-async function feedsOf(context: Context, { feed = [], feedKey }: FeedOptions): Promise<{ index?: ScanOptions['index']; feeds: readonly ReadFeed[] }> {
+async function feedsOf(
+  context: Context,
+  { feed = [], feedKey }: FeedOptions,
+): Promise<{ index?: ScanOptions['index']; feeds: readonly ReadFeed[] }> {
   if (feed.length === 0 && feedKey !== undefined) throw new WeighmarkError('usage', '--feed-key goes with --feed');
   if (feed.length === 0) return { feeds: [] };
   const files = await context.files();
-  const key = feedKey === undefined ? undefined : Buffer.from(await files.read(resolve(context.cwd, feedKey), FEED_KEY_BYTES)).toString('utf8');
+  const key =
+    feedKey === undefined
+      ? undefined
+      : Buffer.from(await files.read(resolve(context.cwd, feedKey), FEED_KEY_BYTES)).toString('utf8');
   return readFeeds(feed, { feeds: await context.feeds(), clock: context.clock }, key);
 }
 
-async function suppressionsOf(context: Context, { policy }: FeedOptions, paths: readonly string[]): Promise<ScanOptions['suppressions']> {
+async function suppressionsOf(
+  context: Context,
+  { policy }: FeedOptions,
+  paths: readonly string[],
+): Promise<ScanOptions['suppressions']> {
   if (policy === undefined) return undefined;
-  const loaded = await policyFrom(context, { policy }, paths.map((path) => resolve(context.cwd, path)));
+  const loaded = await policyFrom(
+    context,
+    { policy },
+    paths.map((path) => resolve(context.cwd, path)),
+  );
   return { rules: loaded.policy.suppressions, now: context.clock.now() };
 }

@@ -5,7 +5,15 @@ import type { PinnedCheckpoint } from '../flows/gate/log-freshness.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import type { Context } from './context.ts';
 import { addLogOptions } from './registry-options.ts';
-import { gatePorts, openTarget, openUnder, policyFrom, policyOption, type LoadedPolicy, type PolicyOptions } from './policy-options.ts';
+import {
+  gatePorts,
+  openTarget,
+  openUnder,
+  policyFrom,
+  policyOption,
+  type LoadedPolicy,
+  type PolicyOptions,
+} from './policy-options.ts';
 
 /** `--env` and `--policy` of commands that verify, as commander hands them over. */
 export interface EnvironmentOptions extends PolicyOptions {
@@ -22,7 +30,9 @@ export function addEnvironmentOptions(command: Command): Command {
 }
 
 export function checkpointOption(when = ''): Option {
-  return new Option('--min-checkpoint <size:root>', `${when}the log must continue this checkpoint`).helpGroup('Policy:');
+  return new Option('--min-checkpoint <size:root>', `${when}the log must continue this checkpoint`).helpGroup(
+    'Policy:',
+  );
 }
 
 /** True if an environment is asked about, or a policy is named on the command line. */
@@ -44,21 +54,41 @@ export interface GateSubject {
  * with `--policy` every rule as well. What failed before is not asked further.
  * @throws WeighmarkError `usage`, `policy-invalid`, `anchor-inside`, and what opening the registry throws.
  */
-export async function withEnvironment(context: Context, verdict: Verdict, asked: { subject: GateSubject; options: EnvironmentOptions; registry?: Registry; loaded?: LoadedPolicy; withContent?: boolean }): Promise<Verdict> {
+export async function withEnvironment(
+  context: Context,
+  verdict: Verdict,
+  asked: {
+    subject: GateSubject;
+    options: EnvironmentOptions;
+    registry?: Registry;
+    loaded?: LoadedPolicy;
+    withContent?: boolean;
+  },
+): Promise<Verdict> {
   const { subject, options } = asked;
   if (!asksPolicy(options) || verdict.exitCode !== 0) return verdict;
-  if (verdict.scope === 'partial') throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
+  if (verdict.scope === 'partial')
+    throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
   const loaded = asked.loaded ?? (await policyFrom(context, options, subject.inside));
   const registry = asked.registry ?? (await openUnder(context, loaded.policy, options));
   const { checkEnvironment } = await import('../flows/gate/environment.ts');
-  const answer = await checkEnvironment({
-    ...subject, ...loaded,
-    environment: environmentName(options, loaded),
-    withRules: options.policy !== undefined,
-    withContent: asked.withContent === true,
-    ...pinnedOf(options),
-  }, registry, await gatePorts(context));
-  return verdictOf({ ...verdict, checks: [...verdict.checks, ...answer.checks], notAsked: verdict.notAsked.filter((each) => !['policy', 'lineage', 'revocation'].includes(each)) });
+  const answer = await checkEnvironment(
+    {
+      ...subject,
+      ...loaded,
+      environment: environmentName(options, loaded),
+      withRules: options.policy !== undefined,
+      withContent: asked.withContent === true,
+      ...pinnedOf(options),
+    },
+    registry,
+    await gatePorts(context),
+  );
+  return verdictOf({
+    ...verdict,
+    checks: [...verdict.checks, ...answer.checks],
+    notAsked: verdict.notAsked.filter((each) => !['policy', 'lineage', 'revocation'].includes(each)),
+  });
 }
 
 /** The same for an artifact that is only looked at where it lies: its bytes are read back from the registry. */
@@ -67,7 +97,13 @@ export async function verifyInRegistry(context: Context, ref: string, options: E
   const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
   const id = await registry.resolve(place.name, place.reference);
   const start = verdictOf({ subject: ref, id, checks: [passedCheck('id', [{ what: `${place.name}@${id}` }])] });
-  return withEnvironment(context, start, { subject: { id, name: place.name, inside: [] }, options, registry, loaded, withContent: true });
+  return withEnvironment(context, start, {
+    subject: { id, name: place.name, inside: [] },
+    options,
+    registry,
+    loaded,
+    withContent: true,
+  });
 }
 
 /** Without `--env`, a policy with one environment needs no naming. */
@@ -75,16 +111,24 @@ function environmentName({ env }: EnvironmentOptions, { policy }: LoadedPolicy):
   if (env !== undefined) return env;
   const [only, ...others] = policy.environments;
   if (only !== undefined && others.length === 0) return only.name;
-  throw new WeighmarkError('usage', 'which environment?', { hint: `say --env ${policy.environments.map(({ name }) => name).join('|')}` });
+  throw new WeighmarkError('usage', 'which environment?', {
+    hint: `say --env ${policy.environments.map(({ name }) => name).join('|')}`,
+  });
 }
 
 /** What `--min-checkpoint` pins, for a flow's input. @throws WeighmarkError `usage`. */
-export function pinnedOf({ minCheckpoint }: Pick<EnvironmentOptions, 'minCheckpoint'>): { readonly pinned?: PinnedCheckpoint } {
+export function pinnedOf({ minCheckpoint }: Pick<EnvironmentOptions, 'minCheckpoint'>): {
+  readonly pinned?: PinnedCheckpoint;
+} {
   return minCheckpoint === undefined ? {} : { pinned: pinnedFrom(minCheckpoint) };
 }
 
 function pinnedFrom(text: string): PinnedCheckpoint {
   const [, size, root] = /^([1-9]\d{0,15}):([A-Za-z0-9+/]{43}=)$/.exec(text) ?? [];
-  if (size === undefined || root === undefined) throw new WeighmarkError('usage', '--min-checkpoint is SIZE:ROOT, the second and third line of a checkpoint that is not empty');
+  if (size === undefined || root === undefined)
+    throw new WeighmarkError(
+      'usage',
+      '--min-checkpoint is SIZE:ROOT, the second and third line of a checkpoint that is not empty',
+    );
   return { size: Number(size), root };
 }

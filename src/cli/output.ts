@@ -47,7 +47,10 @@ function writeAll(channel: Channel, bytes: Buffer): void {
 function onBrokenOutput(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
   try {
-    writeSync(DESCRIPTORS.stderr, `weighmark: error[disk-full]: what was to be said could not be written: ${error.message}\n`);
+    writeSync(
+      DESCRIPTORS.stderr,
+      `weighmark: error[disk-full]: what was to be said could not be written: ${error.message}\n`,
+    );
   } finally {
     process.exit(4);
   }

@@ -11,7 +11,9 @@ export async function passwordFromEnvironment(context: Context): Promise<string 
   const file = context.env['WEIGHMARK_KEY_PASSWORD_FILE'];
   if (file === undefined || file === '') return null;
   const bytes = await (await context.files()).read(resolve(context.cwd, file), PASSWORD_BYTES);
-  return Buffer.from(bytes).toString('utf8').replace(/\r?\n$/, '');
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
 }
 
 /** The password of an existing key: environment, then the terminal; null where there is neither. */
@@ -32,7 +34,11 @@ export async function newPassword(context: Context): Promise<string> {
       hint: 'set WEIGHMARK_KEY_PASSWORD or WEIGHMARK_KEY_PASSWORD_FILE, or say `--no-password`',
     });
   }
-  if (first === '') throw new WeighmarkError('usage', 'the password is empty', { hint: 'say `--no-password` if the key shall have none' });
-  if ((await context.ask('The same again: ', { secret: true })) !== first) throw new WeighmarkError('usage', 'the two passwords differ');
+  if (first === '')
+    throw new WeighmarkError('usage', 'the password is empty', {
+      hint: 'say `--no-password` if the key shall have none',
+    });
+  if ((await context.ask('The same again: ', { secret: true })) !== first)
+    throw new WeighmarkError('usage', 'the two passwords differ');
   return first;
 }

@@ -19,13 +19,19 @@ export interface PolicyOptions extends LogOptions {
 }
 
 export function policyOption(): Option {
-  return new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').helpGroup('Policy:');
+  return new Option('--policy <file>', 'the policy; default: WEIGHMARK_POLICY, then the configuration').helpGroup(
+    'Policy:',
+  );
 }
 
 export function addPolicyOptions(command: Command): Command {
   return addLogOptions(command)
     .addOption(policyOption())
-    .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Policy:'));
+    .addOption(
+      new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)')
+        .argParser(collect)
+        .helpGroup('Policy:'),
+    );
 }
 
 export interface LoadedPolicy {
@@ -40,12 +46,22 @@ export interface LoadedPolicy {
  * The policy named by option, environment or configuration, never one found inside an artifact or a registry (rule 1).
  * @throws WeighmarkError `usage` if none is named, `policy-invalid`, `policy-rollback`, `anchor-inside`, `not-found`.
  */
-export async function policyFrom(context: Context, options: PolicyOptions, inside: readonly string[] = []): Promise<LoadedPolicy> {
+export async function policyFrom(
+  context: Context,
+  options: PolicyOptions,
+  inside: readonly string[] = [],
+): Promise<LoadedPolicy> {
   const path = await policyPath(context, options);
-  if (path === undefined) throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
+  if (path === undefined)
+    throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
-  const folders = [...inside, ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)])];
-  const loaded = await (await import('../flows/gate/policy-load.ts')).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
+  const folders = [
+    ...inside,
+    ...(registry === undefined || registry.includes('://') ? [] : [resolve(context.cwd, registry)]),
+  ];
+  const loaded = await (
+    await import('../flows/gate/policy-load.ts')
+  ).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 
@@ -56,7 +72,10 @@ async function policyPorts(context: Context, inside: readonly string[]): Promise
     files,
     versions: await context.versions(),
     verify: {
-      files, clock, progress, signal,
+      files,
+      clock,
+      progress,
+      signal,
       hasher: () => context.hasher(),
       keyless: () => context.keyless(),
       trust: () => trustFrom(context, {}, inside),
@@ -76,15 +95,28 @@ async function policyPath(context: Context, options: PolicyOptions): Promise<str
 }
 
 /** Opens the registry under the log key that the policy names, if it names one. */
-export async function openUnder(context: Context, policy: Policy, options: PolicyOptions, location?: string): Promise<Registry> {
+export async function openUnder(
+  context: Context,
+  policy: Policy,
+  options: PolicyOptions,
+  location?: string,
+): Promise<Registry> {
   const logVkey = policy.log === undefined ? options.logVkey : [policy.log.key];
   return openRegistry(context, { ...options, ...(logVkey === undefined ? {} : { logVkey }) }, location);
 }
 
 /** An artifact in a registry and its registry, under the policy's log key. @throws WeighmarkError `usage` for a path. */
-export async function openTarget(context: Context, text: string, under: { policy: Policy; options: PolicyOptions }): Promise<{ registry: Registry; place: Place }> {
+export async function openTarget(
+  context: Context,
+  text: string,
+  under: { policy: Policy; options: PolicyOptions },
+): Promise<{ registry: Registry; place: Place }> {
   const ref = parseReference(text);
-  if (ref.kind === 'path') throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, { subject: text, hint: 'push it first, then say NAME:TAG' });
+  if (ref.kind === 'path')
+    throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
+      subject: text,
+      hint: 'push it first, then say NAME:TAG',
+    });
   if (ref.kind === 'digest') {
     const registry = await openUnder(context, under.policy, under.options);
     return { registry, place: await placeOfDigest(ref.digest, registry) };
@@ -95,6 +127,12 @@ export async function openTarget(context: Context, text: string, under: { policy
 }
 
 export async function gatePorts(context: Context): Promise<GatePorts> {
-  return { clock: context.clock, progress: context.progress, signal: context.signal, hasher: () => context.hasher(), keyless: () => context.keyless(), versions: await context.versions() };
+  return {
+    clock: context.clock,
+    progress: context.progress,
+    signal: context.signal,
+    hasher: () => context.hasher(),
+    keyless: () => context.keyless(),
+    versions: await context.versions(),
+  };
 }
-

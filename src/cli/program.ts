@@ -25,13 +25,19 @@ export function createProgram(version: string): Command {
     .option('-V, --version', 'print the version; with -v also the kernel and platform')
     .helpOption('-h, --help', 'show help')
     .configureOutput(ONLY_HELP)
-    .addHelpText('after', `\nExit codes: 0 done and verified, 1 a check said no, 2 usage, 3 nothing to verify, 4 undecided\nversion ${version}`)
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 done and verified, 1 a check said no, 2 usage, 3 nothing to verify, 4 undecided\nversion ${version}`,
+    )
     .exitOverride();
 }
 
 /** `--version`, alone or with `-v`. */
 export function asksVersion(argv: readonly string[]): boolean {
-  return argv.every((word) => ['--version', '-V', '-v', '--verbose'].includes(word)) && argv.some((word) => ['--version', '-V'].includes(word));
+  return (
+    argv.every((word) => ['--version', '-V', '-v', '--verbose'].includes(word)) &&
+    argv.some((word) => ['--version', '-V'].includes(word))
+  );
 }
 
 export interface Runner extends Run {
@@ -90,9 +96,18 @@ async function parse(program: Command, job: Job): Promise<void> {
 }
 
 async function printVersion(version: string): Promise<void> {
-  const context = createContext({ version, options: DEFAULTS, signal: new AbortController().signal, env: process.env, cwd: process.cwd() });
+  const context = createContext({
+    version,
+    options: DEFAULTS,
+    signal: new AbortController().signal,
+    env: process.env,
+    cwd: process.cwd(),
+  });
   const { kernel } = await context.hasher();
-  say('stdout', `weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`);
+  say(
+    'stdout',
+    `weighmark ${version}\nkernel ${kernel}\nnode ${process.version} ${process.platform} ${process.arch}\n`,
+  );
 }
 
 const DEFAULTS: CommonOptions = { format: 'text', quiet: false, verbose: false, progress: true, offline: false };
@@ -107,7 +122,11 @@ function asksHelp(argv: readonly string[]): boolean {
 
 async function addExamples(program: Command): Promise<void> {
   const { examplesOf } = await import('./examples.ts');
-  for (const command of leaves(program)) command.addHelpText('after', ['\nExamples:', ...examplesOf(commandPath(command)).map((line) => `  ${line}`)].join('\n'));
+  for (const command of leaves(program))
+    command.addHelpText(
+      'after',
+      ['\nExamples:', ...examplesOf(commandPath(command)).map((line) => `  ${line}`)].join('\n'),
+    );
 }
 
 const COMMON: readonly (() => Option)[] = [
@@ -136,7 +155,12 @@ export function addCommonOptions(command: Command): void {
 
 function commonOptions(command: Command): CommonOptions {
   const given = command.opts<Record<string, unknown>>();
-  const format = given['json'] !== true && typeof given['format'] === 'string' ? given['format'] : given['json'] === true ? 'json' : 'text';
+  const format =
+    given['json'] !== true && typeof given['format'] === 'string'
+      ? given['format']
+      : given['json'] === true
+        ? 'json'
+        : 'text';
   return {
     format,
     quiet: given['quiet'] === true,
@@ -182,7 +206,12 @@ function jsonReport(report: Report, printing: Printing): object {
 
 export function commonFields(command: string, version: string): object {
   const name = command.replaceAll(' ', '-');
-  return { $schema: `https://weighmark.dev/schemas/${name}.schema.json`, schemaVersion: 1, tool: { name: 'weighmark', version }, command };
+  return {
+    $schema: `https://weighmark.dev/schemas/${name}.schema.json`,
+    schemaVersion: 1,
+    tool: { name: 'weighmark', version },
+    command,
+  };
 }
 
 /** `bom create`, without the program's name. */
@@ -198,7 +227,8 @@ async function output(text: string, { options, context }: Printing): Promise<voi
 
 /** A file appears whole or not at all; a pipe or terminal is written to, never replaced. Folders are not made. */
 async function writeOutput(files: Files, location: string, text: string): Promise<void> {
-  if ((await files.kindOf(dirname(location))) === 'none') throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
+  if ((await files.kindOf(dirname(location))) === 'none')
+    throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
   const kind = await files.kindOf(location);
   if (kind === 'file' || kind === 'none') await files.write(location, text);
   else appendFileSync(location, text);

@@ -15,8 +15,12 @@ export interface LogOptions {
 
 export function addLogOptions(command: Command): Command {
   return command
-    .addOption(new Option('--log-key <file>', 'private key of the registry\'s log').env('WEIGHMARK_LOG_KEY').helpGroup('Log:'))
-    .addOption(new Option('--log-vkey <vkey>', 'verifier key the log must have (repeat)').argParser(collect).helpGroup('Log:'));
+    .addOption(
+      new Option('--log-key <file>', "private key of the registry's log").env('WEIGHMARK_LOG_KEY').helpGroup('Log:'),
+    )
+    .addOption(
+      new Option('--log-vkey <vkey>', 'verifier key the log must have (repeat)').argParser(collect).helpGroup('Log:'),
+    );
 }
 
 /** Flags, else the configuration. */
@@ -32,13 +36,23 @@ export async function registryOptions(context: Context, options: LogOptions): Pr
 export async function openRegistry(context: Context, options: LogOptions, location?: string): Promise<Registry> {
   const chosen = location ?? (await configuredRegistry(context));
   if (chosen !== undefined) return (await context.registries()).open(chosen, await registryOptions(context, options));
-  throw new WeighmarkError('usage', 'no registry is named', { hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`' });
+  throw new WeighmarkError('usage', 'no registry is named', {
+    hint: 'say `--registry DIR`, or make one with `weighmark registry init DIR`',
+  });
 }
 
 /** An artifact in a registry, by NAME:TAG, NAME@sha256:…, oci://… or a bare digest. @throws WeighmarkError `usage` for a path. */
-export async function openArtifact(context: Context, text: string, options: LogOptions): Promise<{ registry: Registry; place: Place }> {
+export async function openArtifact(
+  context: Context,
+  text: string,
+  options: LogOptions,
+): Promise<{ registry: Registry; place: Place }> {
   const ref = parseReference(text);
-  if (ref.kind === 'path') throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, { subject: text, hint: 'say NAME:TAG' });
+  if (ref.kind === 'path')
+    throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
+      subject: text,
+      hint: 'say NAME:TAG',
+    });
   if (ref.kind === 'digest') {
     const registry = await openRegistry(context, options);
     return { registry, place: await placeOfDigest(ref.digest, registry) };

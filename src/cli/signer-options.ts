@@ -20,10 +20,22 @@ export interface SignerOptions {
 export function addSignerOptions(command: Command): Command {
   return command
     .addOption(new Option('--key <pem>', 'sign with this private key (P-256, P-384 or P-521)').helpGroup('Signer:'))
-    .addOption(new Option('--certificate-chain <pem>', 'certificate of the key and its intermediates, leaf first').helpGroup('Signer:'))
-    .addOption(new Option('--keyless', 'sign with an OIDC identity: the CI job’s own, or a browser sign-in').helpGroup('Signer:'))
+    .addOption(
+      new Option('--certificate-chain <pem>', 'certificate of the key and its intermediates, leaf first').helpGroup(
+        'Signer:',
+      ),
+    )
+    .addOption(
+      new Option('--keyless', 'sign with an OIDC identity: the CI job’s own, or a browser sign-in').helpGroup(
+        'Signer:',
+      ),
+    )
     .addOption(new Option('--identity-token <file>', 'OIDC token to sign with, in a file').helpGroup('Signer:'))
-    .addOption(new Option('--signing-config <file>', 'Sigstore services to use instead of the public-good ones').helpGroup('Signer:'))
+    .addOption(
+      new Option('--signing-config <file>', 'Sigstore services to use instead of the public-good ones').helpGroup(
+        'Signer:',
+      ),
+    )
     .addOption(new Option('--tsa <url>', 'RFC 3161 server that timestamps the signatures').helpGroup('Signer:'));
 }
 
@@ -36,25 +48,45 @@ export async function signerFrom(context: Context, options: SignerOptions): Prom
   refuseContradictions(options);
   const chosen = isNamed(options) ? options : await defaultSigner(context);
   const tsa = checkedUrl(options.tsa ?? chosen.tsa);
-  return chosen.key === undefined ? keyless(context, chosen, tsa) : withKey(context, chosen.key, { ...chosen, ...(tsa === undefined ? {} : { tsa }) });
+  return chosen.key === undefined
+    ? keyless(context, chosen, tsa)
+    : withKey(context, chosen.key, { ...chosen, ...(tsa === undefined ? {} : { tsa }) });
 }
 
 function isNamed(options: SignerOptions): boolean {
-  return options.key !== undefined || options.keyless === true || options.identityToken !== undefined || options.signingConfig !== undefined;
+  return (
+    options.key !== undefined ||
+    options.keyless === true ||
+    options.identityToken !== undefined ||
+    options.signingConfig !== undefined
+  );
 }
 
 function refuseContradictions(options: SignerOptions): void {
-  const isKeyless = options.keyless === true || options.identityToken !== undefined || options.signingConfig !== undefined;
-  if (options.key !== undefined && isKeyless) throw new WeighmarkError('usage', 'sign either with --key or keyless, not both');
-  if (options.certificateChain !== undefined && options.key === undefined) throw new WeighmarkError('usage', '--certificate-chain needs the --key it certifies');
+  const isKeyless =
+    options.keyless === true || options.identityToken !== undefined || options.signingConfig !== undefined;
+  if (options.key !== undefined && isKeyless)
+    throw new WeighmarkError('usage', 'sign either with --key or keyless, not both');
+  if (options.certificateChain !== undefined && options.key === undefined)
+    throw new WeighmarkError('usage', '--certificate-chain needs the --key it certifies');
 }
 
 async function defaultSigner(context: Context): Promise<SignerOptions> {
   const key = context.env['WEIGHMARK_KEY'];
   const { settings } = await context.configuration();
   if (key !== undefined && key !== '') return { ...servicesOf(settings), key };
-  if (settings.key !== undefined) return { ...servicesOf(settings), key: settings.key, ...(settings.certificateChain === undefined ? {} : { certificateChain: settings.certificateChain }) };
-  if (settings.keyless === true) return { ...servicesOf(settings), keyless: true, ...(settings.signingConfig === undefined ? {} : { signingConfig: settings.signingConfig }) };
+  if (settings.key !== undefined)
+    return {
+      ...servicesOf(settings),
+      key: settings.key,
+      ...(settings.certificateChain === undefined ? {} : { certificateChain: settings.certificateChain }),
+    };
+  if (settings.keyless === true)
+    return {
+      ...servicesOf(settings),
+      keyless: true,
+      ...(settings.signingConfig === undefined ? {} : { signingConfig: settings.signingConfig }),
+    };
   throw new WeighmarkError('usage', 'nothing to sign with', {
     hint: 'name a signer: `--key FILE` (`weighmark keygen` makes one) or `--keyless`; or set WEIGHMARK_KEY',
   });
@@ -90,6 +122,14 @@ async function keyless(context: Context, options: SignerOptions, tsa: string | u
 function checkedUrl(url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed !== null && ['http:', 'https:'].includes(parsed.protocol) && parsed.username === '' && parsed.password === '') return url;
-  throw new WeighmarkError('usage', 'the timestamp server is not an http or https URL without a password', { subject: '--tsa' });
+  if (
+    parsed !== null &&
+    ['http:', 'https:'].includes(parsed.protocol) &&
+    parsed.username === '' &&
+    parsed.password === ''
+  )
+    return url;
+  throw new WeighmarkError('usage', 'the timestamp server is not an http or https URL without a password', {
+    subject: '--tsa',
+  });
 }

@@ -14,6 +14,14 @@ export function harmlessFor(env: Readonly<Record<string, string | undefined>>): 
 export function styleFor(channel: Channel): Style {
   const harmless = harmlessFor(process.env);
   const isPlain = process.env['FORCE_COLOR'] === undefined && !isTerminal(channel);
-  const paint = (format: Format) => (isPlain ? harmless : (text: string) => styleText(format, harmless(text), { stream: streamOf(channel) }));
-  return { plain: harmless, good: paint('green'), bad: paint('red'), warn: paint('yellow'), dim: paint('dim'), bold: paint('bold') };
+  const paint = (format: Format) =>
+    isPlain ? harmless : (text: string) => styleText(format, harmless(text), { stream: streamOf(channel) });
+  return {
+    plain: harmless,
+    good: paint('green'),
+    bad: paint('red'),
+    warn: paint('yellow'),
+    dim: paint('dim'),
+    bold: paint('bold'),
+  };
 }

@@ -24,12 +24,18 @@ export function addTrustOptions(command: Command): Command {
   return command
     .addOption(new Option('--key <pem>', 'who holds this public key').helpGroup('Trust:'))
     .addOption(new Option('--certificate-chain <pem>', 'who has a certificate under these roots').helpGroup('Trust:'))
-    .addOption(new Option('--identity <name>', 'exactly this e-mail address, URI or certificate name').helpGroup('Trust:'))
+    .addOption(
+      new Option('--identity <name>', 'exactly this e-mail address, URI or certificate name').helpGroup('Trust:'),
+    )
     .addOption(new Option('--issuer <url>', 'as vouched for by exactly this OIDC issuer').helpGroup('Trust:'))
     .addOption(new Option('--identity-regexp <re2>', 'identities this pattern matches as a whole').helpGroup('Trust:'))
     .addOption(new Option('--trusted-root <file>', 'trusted_root.json of a private Sigstore').helpGroup('Trust:'))
     .addOption(new Option('--by <name>', 'an entry of the trust store (repeat)').argParser(collect).helpGroup('Trust:'))
-    .addOption(new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)').argParser(collect).helpGroup('Trust:'));
+    .addOption(
+      new Option('--timestamp-authority <pem>', 'certificates of an RFC 3161 server to believe (repeat)')
+        .argParser(collect)
+        .helpGroup('Trust:'),
+    );
 }
 
 /**
@@ -38,7 +44,11 @@ export function addTrustOptions(command: Command): Command {
  * @param inside paths of the artifact and the registry: an anchor that lies in them is refused (security rule 1).
  * @throws WeighmarkError `usage`, `trust-invalid`, `trust-unavailable`, `anchor-inside`.
  */
-export async function trustFrom(context: Context, options: TrustOptions, inside: readonly string[] = []): Promise<readonly TrustEntry[]> {
+export async function trustFrom(
+  context: Context,
+  options: TrustOptions,
+  inside: readonly string[] = [],
+): Promise<readonly TrustEntry[]> {
   if (!namesTrust(options)) return storedEntries(context, inside);
   const named = options.by === undefined ? [] : await entriesBy(context, options.by, inside);
   return isAnchor(options) ? [await anchorFrom(context, options, inside), ...named] : named;
@@ -48,13 +58,24 @@ export async function trustFrom(context: Context, options: TrustOptions, inside:
  * PEM chains of the RFC 3161 authorities the caller believes, for key and certificate signatures: options, then
  * configuration. The public-good Sigstore instance's own is always believed and not among these.
  */
-export async function timestampAuthoritiesFrom(context: Context, options: TrustOptions, inside: readonly string[] = []): Promise<readonly string[]> {
+export async function timestampAuthoritiesFrom(
+  context: Context,
+  options: TrustOptions,
+  inside: readonly string[] = [],
+): Promise<readonly string[]> {
   const paths = options.timestampAuthority ?? (await context.configuration()).settings.timestampAuthorities ?? [];
   return Promise.all(paths.map(async (path) => readAnchor(context, path, inside)));
 }
 
 function isAnchor(options: TrustOptions): boolean {
-  return [options.key, options.certificateChain, options.identity, options.identityRegexp, options.issuer, options.trustedRoot].some((value) => value !== undefined);
+  return [
+    options.key,
+    options.certificateChain,
+    options.identity,
+    options.identityRegexp,
+    options.issuer,
+    options.trustedRoot,
+  ].some((value) => value !== undefined);
 }
 
 function namesTrust(options: TrustOptions): boolean {
@@ -69,19 +90,27 @@ async function storedEntries(context: Context, inside: readonly string[]): Promi
   return [...entries, ...(settings.trust ?? [])];
 }
 
-async function entriesBy(context: Context, names: readonly string[], inside: readonly string[]): Promise<readonly TrustEntry[]> {
+async function entriesBy(
+  context: Context,
+  names: readonly string[],
+  inside: readonly string[],
+): Promise<readonly TrustEntry[]> {
   const stored = await storedEntries(context, inside);
   return names.map((name) => {
     const entry = stored.find((candidate) => candidate.name === name);
     if (entry !== undefined) return entry;
-    throw new WeighmarkError('trust-unavailable', `nobody called ${name} is in the trust store`, { subject: name, hint: '`weighmark trust list` shows who is' });
+    throw new WeighmarkError('trust-unavailable', `nobody called ${name} is in the trust store`, {
+      subject: name,
+      hint: '`weighmark trust list` shows who is',
+    });
   });
 }
 
 async function anchorFrom(context: Context, options: TrustOptions, inside: readonly string[]): Promise<TrustEntry> {
   requirePairs(options);
   if (options.identityRegexp !== undefined) (await import('../domain/base/pattern-engine.ts')).usePatterns();
-  const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path, inside));
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : readAnchor(context, path, inside);
   return makeEntry({
     name: 'command-line',
     key: await read(options.key),
@@ -96,10 +125,14 @@ async function anchorFrom(context: Context, options: TrustOptions, inside: reado
 function requirePairs(options: TrustOptions): void {
   const hasIdentity = options.identity !== undefined || options.identityRegexp !== undefined;
   const isCertificate = options.certificateChain !== undefined;
-  if (hasIdentity && options.issuer === undefined && !isCertificate) throw new WeighmarkError('usage', '--identity needs the --issuer that vouches for it');
-  if (options.issuer !== undefined && !hasIdentity) throw new WeighmarkError('usage', '--issuer needs the --identity it vouches for');
-  if (options.trustedRoot !== undefined && options.issuer === undefined) throw new WeighmarkError('usage', '--trusted-root needs --identity and --issuer');
-  if (options.key !== undefined && (isCertificate || hasIdentity)) throw new WeighmarkError('usage', '--key stands alone: no identity or certificate goes with it');
+  if (hasIdentity && options.issuer === undefined && !isCertificate)
+    throw new WeighmarkError('usage', '--identity needs the --issuer that vouches for it');
+  if (options.issuer !== undefined && !hasIdentity)
+    throw new WeighmarkError('usage', '--issuer needs the --identity it vouches for');
+  if (options.trustedRoot !== undefined && options.issuer === undefined)
+    throw new WeighmarkError('usage', '--trusted-root needs --identity and --issuer');
+  if (options.key !== undefined && (isCertificate || hasIdentity))
+    throw new WeighmarkError('usage', '--key stands alone: no identity or certificate goes with it');
 }
 
 /** The content of a file of trust that the caller named. @throws WeighmarkError `trust-unavailable`, `anchor-inside`. */
@@ -112,6 +145,9 @@ export async function readAnchor(context: Context, path: string, inside: readonl
     return Buffer.from(await files.read(realPath, LIMITS.trustedRootBytes)).toString('utf8');
   } catch (cause) {
     if (cause instanceof WeighmarkError && !['not-found', 'unreadable'].includes(cause.code)) throw cause;
-    throw new WeighmarkError('trust-unavailable', `${path} cannot be read: without it nobody is trusted`, { subject: path, cause });
+    throw new WeighmarkError('trust-unavailable', `${path} cannot be read: without it nobody is trusted`, {
+      subject: path,
+      cause,
+    });
   }
 }

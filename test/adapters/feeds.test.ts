@@ -43,11 +43,18 @@ test('an address is fetched once an hour, and its copy serves offline', async ()
 });
 
 test('redirects, errors and endless answers are refused', async () => {
-  for (const path of ['/moved', '/gone', '/endless']) await assert.rejects(feeds().read(base + path), refused('network'), path);
+  for (const path of ['/moved', '/gone', '/endless'])
+    await assert.rejects(feeds().read(base + path), refused('network'), path);
 });
 
 test('only https, or this machine; no password in the address', async () => {
-  for (const location of ['http://example.org/feed', 'ftp://example.org/feed', 'file:///etc/passwd', 'https://u:p@example.org/feed']) await assert.rejects(feeds().read(location), refused('usage'), location);
+  for (const location of [
+    'http://example.org/feed',
+    'ftp://example.org/feed',
+    'file:///etc/passwd',
+    'https://u:p@example.org/feed',
+  ])
+    await assert.rejects(feeds().read(location), refused('usage'), location);
 });
 
 test('a signature is read from beside the feed', async () => {

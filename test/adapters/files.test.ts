@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -20,38 +30,70 @@ function folder(content: Record<string, string> = {}): string {
 }
 
 test('a tree is the regular files, sorted by bytes, without its sidecars', async () => {
-  const root = folder({ 'b/c': '1', 'b-c': '2', a: '3', 'model.sig': '', 'claims.jsonl': '', '.weighmark/files': '', '.gitignore': '', 'sub/model.sig': '4' });
+  const root = folder({
+    'b/c': '1',
+    'b-c': '2',
+    a: '3',
+    'model.sig': '',
+    'claims.jsonl': '',
+    '.weighmark/files': '',
+    '.gitignore': '',
+    'sub/model.sig': '4',
+  });
   const tree = await files.walk(root);
-  assert.deepEqual(tree.entries.map(({ path }) => path), ['a', 'b-c', 'b/c', 'sub/model.sig']);
+  assert.deepEqual(
+    tree.entries.map(({ path }) => path),
+    ['a', 'b-c', 'b/c', 'sub/model.sig'],
+  );
   assert.deepEqual(tree.sidecars, ['.gitignore', '.weighmark/', 'claims.jsonl', 'model.sig']);
   assert.equal(tree.kind, 'directory');
 });
 
-test('the native kernel says of many files what Node says', { skip: loadAddon() === null ? 'no addon' : false }, async () => {
-  const content = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index % 7}/${index} é ${'🐦'.repeat(index % 3)}`, 'x'.repeat(index)]));
-  const root = folder(content);
-  utimesSync(join(root, '0/0 é '), -1.5, -1.5);
-  symlinkSync('1/1 é 🐦', join(root, 'link'));
-  const options = { allowSymlinks: true };
-  const tree = await createFiles({ native: true }).walk(root, options);
-  assert.equal(tree.entries.length, 1201);
-  assert.deepEqual(tree, await files.walk(root, options));
-  const locations = tree.entries.map(({ location }) => location);
-  assert.throws(() => lstatMany([...locations, join(root, 'nothing')]), { code: 'ENOENT' });
-  assert.deepEqual(lstatMany([...locations, root, join(root, 'link')]).slice(-2).map(({ isFile }) => isFile), [false, false]);
-});
+test(
+  'the native kernel says of many files what Node says',
+  { skip: loadAddon() === null ? 'no addon' : false },
+  async () => {
+    const content = Object.fromEntries(
+      Array.from({ length: 1200 }, (_, index) => [
+        `${index % 7}/${index} é ${'🐦'.repeat(index % 3)}`,
+        'x'.repeat(index),
+      ]),
+    );
+    const root = folder(content);
+    utimesSync(join(root, '0/0 é '), -1.5, -1.5);
+    symlinkSync('1/1 é 🐦', join(root, 'link'));
+    const options = { allowSymlinks: true };
+    const tree = await createFiles({ native: true }).walk(root, options);
+    assert.equal(tree.entries.length, 1201);
+    assert.deepEqual(tree, await files.walk(root, options));
+    const locations = tree.entries.map(({ location }) => location);
+    assert.throws(() => lstatMany([...locations, join(root, 'nothing')]), { code: 'ENOENT' });
+    assert.deepEqual(
+      lstatMany([...locations, root, join(root, 'link')])
+        .slice(-2)
+        .map(({ isFile }) => isFile),
+      [false, false],
+    );
+  },
+);
 
 test('a single file is a tree of its base name', async () => {
   const root = folder({ 'm.gguf': 'x' });
   const tree = await files.walk(join(root, 'm.gguf'));
-  assert.deepEqual([tree.kind, tree.entries.map(({ path, sizeBytes }) => [path, sizeBytes])], ['file', [['m.gguf', 1]]]);
+  assert.deepEqual(
+    [tree.kind, tree.entries.map(({ path, sizeBytes }) => [path, sizeBytes])],
+    ['file', [['m.gguf', 1]]],
+  );
 });
 
 test('download bookkeeping is left out and reported', async () => {
   const root = folder({ a: '1', '.cache/huggingface/download/a.metadata': 'x', '.cache/huggingface/evil.py': 'y' });
   const tree = await files.walk(root);
   assert.deepEqual(tree.leftOut, ['.cache/huggingface/download/a.metadata']);
-  assert.deepEqual(tree.entries.map(({ path }) => path), ['.cache/huggingface/evil.py', 'a']);
+  assert.deepEqual(
+    tree.entries.map(({ path }) => path),
+    ['.cache/huggingface/evil.py', 'a'],
+  );
 });
 
 test('links are refused, or followed inside the folder only', async () => {
@@ -59,7 +101,10 @@ test('links are refused, or followed inside the folder only', async () => {
   symlinkSync('a', join(root, 'link'));
   await assert.rejects(files.walk(root), { code: 'symlink-refused' });
   const tree = await files.walk(root, { allowSymlinks: true });
-  assert.deepEqual(tree.entries.map(({ path }) => path), ['a', 'link']);
+  assert.deepEqual(
+    tree.entries.map(({ path }) => path),
+    ['a', 'link'],
+  );
   assert.equal(tree.followedLinks, true);
   symlinkSync('/etc/hostname', join(root, 'out'));
   await assert.rejects(files.walk(root, { allowSymlinks: true }), { code: 'symlink-refused' });
@@ -70,7 +115,10 @@ test('a Hugging Face cache snapshot may link into its own blobs', async () => {
   const root = folder({ 'models--o--n/blobs/abc': 'x', 'models--o--n/snapshots/1/.keep': '' });
   symlinkSync('../../blobs/abc', join(root, 'models--o--n/snapshots/1/model.bin'));
   const tree = await files.walk(join(root, 'models--o--n/snapshots/1'), { allowSymlinks: true });
-  assert.deepEqual(tree.entries.map(({ path }) => path), ['.keep', 'model.bin']);
+  assert.deepEqual(
+    tree.entries.map(({ path }) => path),
+    ['.keep', 'model.bin'],
+  );
 });
 
 test('fifos, names that are not UTF-8 and missing folders are errors', async () => {
@@ -114,24 +162,31 @@ test('a bounded read refuses what is larger and tells missing from unreadable', 
   const root = folder({ a: 'hello' });
   await assert.rejects(files.read(join(root, 'a'), 4), { code: 'limit-exceeded' });
   assert.equal(await files.readIfThere(join(root, 'b'), 4), null);
-  assert.deepEqual([await files.kindOf(root), await files.kindOf(join(root, 'a')), await files.kindOf(join(root, 'b'))], ['directory', 'file', 'none']);
+  assert.deepEqual(
+    [await files.kindOf(root), await files.kindOf(join(root, 'a')), await files.kindOf(join(root, 'b'))],
+    ['directory', 'file', 'none'],
+  );
   if (process.getuid?.() !== 0) {
     chmodSync(join(root, 'a'), 0);
     await assert.rejects(files.read(join(root, 'a'), 10), { code: 'unreadable' });
   }
 });
 
-test('what is no file under the name of a sidecar is refused at once: no FIFO is waited for, no device read', { timeout: 10_000 }, async () => {
-  const root = folder({ real: 'x' });
-  execFileSync('mkfifo', [join(root, 'model.sig')]);
-  symlinkSync('/dev/zero', join(root, 'claims.jsonl'));
-  symlinkSync('real', join(root, 'link'));
-  mkdirSync(join(root, 'folder'));
-  await assert.rejects(files.readIfThere(join(root, 'model.sig'), 10), { code: 'special-file' });
-  await assert.rejects(files.readIfThere(join(root, 'claims.jsonl'), 10), { code: 'special-file' });
-  await assert.rejects(files.readIfThere(join(root, 'folder'), 10), { code: 'unreadable' });
-  assert.equal(Buffer.from((await files.readIfThere(join(root, 'link'), 10)) ?? []).toString(), 'x');
-});
+test(
+  'what is no file under the name of a sidecar is refused at once: no FIFO is waited for, no device read',
+  { timeout: 10_000 },
+  async () => {
+    const root = folder({ real: 'x' });
+    execFileSync('mkfifo', [join(root, 'model.sig')]);
+    symlinkSync('/dev/zero', join(root, 'claims.jsonl'));
+    symlinkSync('real', join(root, 'link'));
+    mkdirSync(join(root, 'folder'));
+    await assert.rejects(files.readIfThere(join(root, 'model.sig'), 10), { code: 'special-file' });
+    await assert.rejects(files.readIfThere(join(root, 'claims.jsonl'), 10), { code: 'special-file' });
+    await assert.rejects(files.readIfThere(join(root, 'folder'), 10), { code: 'unreadable' });
+    assert.equal(Buffer.from((await files.readIfThere(join(root, 'link'), 10)) ?? []).toString(), 'x');
+  },
+);
 
 test('a limit holds for the file behind a link too', async () => {
   const root = folder({ real: 'x'.repeat(100) });
@@ -141,6 +196,11 @@ test('a limit holds for the file behind a link too', async () => {
 
 test('what a shell hands over may be a pipe', () => {
   const script = `import { createFiles } from '${new URL('../../src/adapters/files/index.ts', import.meta.url).href}'; console.log(String(Buffer.from(await createFiles().read(process.argv[1], 10))))`;
-  const printed = execFileSync('bash', ['-c', '"$0" --input-type=module -e "$1" <(printf handed)', process.execPath, script]);
+  const printed = execFileSync('bash', [
+    '-c',
+    '"$0" --input-type=module -e "$1" <(printf handed)',
+    process.execPath,
+    script,
+  ]);
   assert.equal(printed.toString().trim(), 'handed');
 });

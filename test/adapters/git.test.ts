@@ -29,7 +29,8 @@ test('outside of a repository there is no root', async () => {
 test('rule 5: a hostile repository configuration runs nothing', async () => {
   const { folder, git } = repository();
   const proof = join(folder, 'ran');
-  for (const setting of ['core.fsmonitor', 'diff.external', 'core.pager', 'core.sshCommand']) git('config', setting, `touch '${proof}'; true`);
+  for (const setting of ['core.fsmonitor', 'diff.external', 'core.pager', 'core.sshCommand'])
+    git('config', setting, `touch '${proof}'; true`);
   writeFileSync(join(folder, '.gitattributes'), '* diff=evil filter=evil\n');
   git('config', 'diff.evil.textconv', `touch '${proof}'`);
   writeFileSync(join(folder, 'a'), 'x');

@@ -41,22 +41,29 @@ test('racy entries are not believed: changed just before they were remembered, o
   assert.equal(await cache.digests('/m', forged), null, 'an old mtime can be set by anyone, ctime cannot');
 });
 
-test('a folder that is not private is not used', { skip: process.platform === 'win32' ? 'no modes' : false }, async () => {
-  for (const spoil of [
-    (folder: string) => (mkdirSync(folder, { recursive: true }), chmodSync(folder, 0o750)),
-    (folder: string) => (mkdirSync(join(folder, '..'), { recursive: true }), symlinkSync(mkdtempSync(join(tmpdir(), 'weighmark-else-')), folder)),
-    (folder: string) => (mkdirSync(join(folder, '..'), { recursive: true }), writeFileSync(folder, '')),
-  ]) {
+test(
+  'a folder that is not private is not used',
+  { skip: process.platform === 'win32' ? 'no modes' : false },
+  async () => {
+    for (const spoil of [
+      (folder: string) => (mkdirSync(folder, { recursive: true }), chmodSync(folder, 0o750)),
+      (folder: string) => (
+        mkdirSync(join(folder, '..'), { recursive: true }),
+        symlinkSync(mkdtempSync(join(tmpdir(), 'weighmark-else-')), folder)
+      ),
+      (folder: string) => (mkdirSync(join(folder, '..'), { recursive: true }), writeFileSync(folder, '')),
+    ]) {
+      const here = place();
+      spoil(statCacheFolder(here.env));
+      const cache = await createStatCache({ ...here, now: at(200) });
+      await cache.remember('/m', stamp, digests);
+      assert.equal(await cache.digests('/m', stamp), null);
+    }
     const here = place();
-    spoil(statCacheFolder(here.env));
-    const cache = await createStatCache({ ...here, now: at(200) });
-    await cache.remember('/m', stamp, digests);
-    assert.equal(await cache.digests('/m', stamp), null);
-  }
-  const here = place();
-  await createStatCache(here);
-  assert.equal(statSync(statCacheFolder(here.env)).mode & 0o777, 0o700);
-});
+    await createStatCache(here);
+    assert.equal(statSync(statCacheFolder(here.env)).mode & 0o777, 0o700);
+  },
+);
 
 test('a broken database is made anew', async () => {
   const here = place();
@@ -88,9 +95,16 @@ test('processes that write at once lose nothing and break nothing', async () => 
     const stamp = { dev: 1n, ino: 2n, sizeBytes: 3n, mtimeNs: 1n, ctimeNs: 1n };
     for (let i = 0; i < 50; i++) await cache.remember('/' + process.argv[1] + '/' + i, stamp, { blake3: 'a' });
   `;
-  const children = ['a', 'b', 'c', 'd'].map((name) => spawn(process.execPath, ['--input-type=module', '-e', script, name], { env: { ...process.env, ...here.env }, stdio: 'inherit' }));
+  const children = ['a', 'b', 'c', 'd'].map((name) =>
+    spawn(process.execPath, ['--input-type=module', '-e', script, name], {
+      env: { ...process.env, ...here.env },
+      stdio: 'inherit',
+    }),
+  );
   for (const [exitCode] of await Promise.all(children.map((child) => once(child, 'exit')))) assert.equal(exitCode, 0);
   const cache = await createStatCache(here);
   const old = { ...stamp, mtimeNs: 1n, ctimeNs: 1n };
-  for (const name of ['a', 'b', 'c', 'd']) for (let index = 0; index < 50; index += 1) assert.deepEqual(await cache.digests(`/${name}/${index}`, old), { blake3: 'a' });
+  for (const name of ['a', 'b', 'c', 'd'])
+    for (let index = 0; index < 50; index += 1)
+      assert.deepEqual(await cache.digests(`/${name}/${index}`, old), { blake3: 'a' });
 });

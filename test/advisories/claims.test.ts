@@ -20,7 +20,12 @@ test('GHSA-vjxv-45g9-9296 (cosign): a valid claim about something else does not 
   const world = await claimsWorld(t);
   const anna = await world.person('anna');
   const root = await world.tree('m', { 'w.bin': 'w' });
-  const elsewhere = await anna.signer.sign(buildStatement([{ digest: { sha256: sha256Hex('elsewhere') } }], PREDICATES.evaluation, { result: 'PASSED', configuration: [] }));
+  const elsewhere = await anna.signer.sign(
+    buildStatement([{ digest: { sha256: sha256Hex('elsewhere') } }], PREDICATES.evaluation, {
+      result: 'PASSED',
+      configuration: [],
+    }),
+  );
   await writeFile(join(root, 'claims.jsonl'), elsewhere);
   const outcome = await world.verify(root, [anna.trust]);
   assert.deepEqual([outcome.verdict.exitCode, refusals(outcome)], [1, ['subject-mismatch']]);

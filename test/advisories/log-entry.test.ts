@@ -16,7 +16,10 @@ test('an honest bundle is proven', async () => {
 
 test('sigstore table row 15: an entry that records a bare key instead of the certificate', async () => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const verifier = { publicKey: { rawBytes: base64(publicKey.export({ type: 'spki', format: 'der' })) }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
+  const verifier = {
+    publicKey: { rawBytes: base64(publicKey.export({ type: 'spki', format: 'der' })) },
+    keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+  };
   const bundle = instance.bundle({ entry: { verifier } });
   assertLibraryAccepts(bundle);
   await assertRefused(bundle, { reason: /another key/ });
@@ -24,18 +27,24 @@ test('sigstore table row 15: an entry that records a bare key instead of the cer
 
 test('sigstore table row 16, GHSA-whqx-f9j3-ch6m, CVE-2026-22703: an entry that records another certificate', async () => {
   const other = JSON.parse(Buffer.from(instance.bundle()).toString('utf8')).verificationMaterial.certificate;
-  const bundle = instance.bundle({ entry: { verifier: { x509Certificate: other, keyDetails: 'PKIX_ECDSA_P256_SHA_256' } } });
+  const bundle = instance.bundle({
+    entry: { verifier: { x509Certificate: other, keyDetails: 'PKIX_ECDSA_P256_SHA_256' } },
+  });
   assertLibraryAccepts(bundle);
   await assertRefused(bundle, { reason: /another key/ });
 });
 
 test('CVE-2022-23649, CVE-2024-53267: an entry about another artifact', async () => {
-  await assertRefused(instance.bundle({ entry: { digest: createHash('sha256').update('other').digest() } }), { reason: /another artifact/ });
+  await assertRefused(instance.bundle({ entry: { digest: createHash('sha256').update('other').digest() } }), {
+    reason: /another artifact/,
+  });
 });
 
 test('GHSA-8gw7-4j42-w388, CVE-2022-36056: an entry that records another signature', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await assertRefused(instance.bundle({ entry: { signature: sign('sha256', Buffer.from('x'), privateKey) } }), { reason: /another signature/ });
+  await assertRefused(instance.bundle({ entry: { signature: sign('sha256', Buffer.from('x'), privateKey) } }), {
+    reason: /another signature/,
+  });
 });
 
 test('CVE-2022-36056: a log entry that cannot be verified is never success', async () => {
@@ -65,7 +74,9 @@ test('a checkpoint of another log under a name that is part of ours', async () =
 
 test('a proof that says another tree than its checkpoint', async () => {
   for (const wrong of [{ treeSize: '2' }, { rootHash: base64(Buffer.alloc(32)) }]) {
-    const bundle = changed(instance.bundle(), (json) => Object.assign(json.verificationMaterial.tlogEntries[0]!.inclusionProof, wrong));
+    const bundle = changed(instance.bundle(), (json) =>
+      Object.assign(json.verificationMaterial.tlogEntries[0]!.inclusionProof, wrong),
+    );
     assertLibraryAccepts(bundle);
     await assertRefused(bundle, { reason: /not about its checkpoint/ });
   }
@@ -106,7 +117,15 @@ function honestEntry(): { entry: LogEntry; bound: Parameters<typeof requireBound
   assert.ok(entry !== undefined && bundle.key.kind === 'certificate' && bundle.content.kind === 'dsse');
   const { payload, signature } = bundle.content;
   const encoded = Buffer.concat([Buffer.from(`DSSEv1 28 application/vnd.in-toto+json ${payload.length} `), payload]);
-  return { entry, bound: { signedDigest: sha256(encoded), payloadDigest: sha256(payload), signature, verifier: { certificate: bundle.key.leaf } } };
+  return {
+    entry,
+    bound: {
+      signedDigest: sha256(encoded),
+      payloadDigest: sha256(payload),
+      signature,
+      verifier: { certificate: bundle.key.leaf },
+    },
+  };
 }
 
 function paths(value: unknown, at: readonly string[] = []): readonly (readonly string[])[] {
@@ -128,19 +147,59 @@ test('the historic kinds of entry are bound the same way', () => {
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const signature = sign('sha256', Buffer.from('signed'), privateKey);
-  const bound = { signedDigest: sha256(Buffer.from('signed')), payloadDigest: sha256(Buffer.from('payload')), signature, verifier: { spki } };
+  const bound = {
+    signedDigest: sha256(Buffer.from('signed')),
+    payloadDigest: sha256(Buffer.from('payload')),
+    signature,
+    verifier: { spki },
+  };
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  const other = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey).export({ type: 'spki', format: 'pem' }).toString();
+  const other = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+    .export({ type: 'spki', format: 'pem' })
+    .toString();
   const kinds = (key: string): readonly [string, string, object][] => [
-    ['hashedrekord', '0.0.1', { data: { hash: { algorithm: 'sha256', value: hex(bound.signedDigest) } }, signature: { content: base64(signature), publicKey: { content: base64(Buffer.from(key)) } } }],
-    ['dsse', '0.0.1', { payloadHash: { algorithm: 'sha256', value: hex(bound.payloadDigest) }, signatures: [{ signature: base64(signature), verifier: base64(Buffer.from(key)) }] }],
-    ['intoto', '0.0.2', { content: { envelope: { signatures: [{ sig: base64(Buffer.from(base64(signature))), publicKey: base64(Buffer.from(key)) }] }, payloadHash: { algorithm: 'sha256', value: hex(bound.payloadDigest) } } }],
+    [
+      'hashedrekord',
+      '0.0.1',
+      {
+        data: { hash: { algorithm: 'sha256', value: hex(bound.signedDigest) } },
+        signature: { content: base64(signature), publicKey: { content: base64(Buffer.from(key)) } },
+      },
+    ],
+    [
+      'dsse',
+      '0.0.1',
+      {
+        payloadHash: { algorithm: 'sha256', value: hex(bound.payloadDigest) },
+        signatures: [{ signature: base64(signature), verifier: base64(Buffer.from(key)) }],
+      },
+    ],
+    [
+      'intoto',
+      '0.0.2',
+      {
+        content: {
+          envelope: {
+            signatures: [{ sig: base64(Buffer.from(base64(signature))), publicKey: base64(Buffer.from(key)) }],
+          },
+          payloadHash: { algorithm: 'sha256', value: hex(bound.payloadDigest) },
+        },
+      },
+    ],
   ];
   const entry = (kind: string, version: string, spec: object): LogEntry => ({
-    logId: Buffer.alloc(32), kind, version, integratedTime: null, hasPromise: false, provenIndex: null, checkpoint: null, proofOf: null,
+    logId: Buffer.alloc(32),
+    kind,
+    version,
+    integratedTime: null,
+    hasPromise: false,
+    provenIndex: null,
+    checkpoint: null,
+    proofOf: null,
     body: Buffer.from(JSON.stringify({ kind, apiVersion: version, spec })),
   });
   for (const [kind, version, spec] of kinds(pem)) requireBound(entry(kind, version, spec), bound);
-  for (const [kind, version, spec] of kinds(other)) assert.throws(() => requireBound(entry(kind, version, spec), bound), /another key/, kind);
+  for (const [kind, version, spec] of kinds(other))
+    assert.throws(() => requireBound(entry(kind, version, spec), bound), /another key/, kind);
   assert.throws(() => requireBound(entry('rekord', '0.0.1', {}), bound), /not known/);
 });

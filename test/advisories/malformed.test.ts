@@ -11,7 +11,9 @@ import { assertLibraryAccepts, assertRefused, changed, instance, verifierFor } f
 /** Whatever cannot be read, or is too much, is a refusal with a code. */
 
 test('sigstore table row 6: an envelope with two signatures', async () => {
-  const bundle = changed(instance.bundle(), ({ dsseEnvelope }) => dsseEnvelope.signatures.push({ ...dsseEnvelope.signatures[0] }));
+  const bundle = changed(instance.bundle(), ({ dsseEnvelope }) =>
+    dsseEnvelope.signatures.push({ ...dsseEnvelope.signatures[0] }),
+  );
   await assertRefused(bundle, { code: 'signature-malformed', reason: /2 signatures/ });
 });
 
@@ -25,18 +27,27 @@ test('sigstore table row 19: a media type or a member that nobody knows', async 
 });
 
 test('sigstore table row 20: the keyid is not signed, so it decides nothing', async () => {
-  const bundle = changed(instance.bundle(), ({ dsseEnvelope }) => Object.assign(dsseEnvelope.signatures[0]!, { keyid: 'evil' }));
+  const bundle = changed(instance.bundle(), ({ dsseEnvelope }) =>
+    Object.assign(dsseEnvelope.signatures[0]!, { keyid: 'evil' }),
+  );
   assert.equal((await verifierFor().verify(bundle)).signer.san.value, 'anna@example.com');
 });
 
 test('sigstore table row 21, GHSA-cq38-jh5f-37mq, CVE-2023-46737: more of anything than there are authorities', async () => {
-  const many = (member: string, count: number) => changed(instance.bundle(), ({ verificationMaterial }) => {
-    const list = member === 'tlogEntries' ? verificationMaterial.tlogEntries : verificationMaterial.timestampVerificationData.rfc3161Timestamps;
-    while (list.length < count) list.push(list[0]);
-  });
+  const many = (member: string, count: number) =>
+    changed(instance.bundle(), ({ verificationMaterial }) => {
+      const list =
+        member === 'tlogEntries'
+          ? verificationMaterial.tlogEntries
+          : verificationMaterial.timestampVerificationData.rfc3161Timestamps;
+      while (list.length < count) list.push(list[0]);
+    });
   const started = performance.now();
   await assertRefused(many('rfc3161Timestamps', 5000), { code: 'signature-malformed', reason: /more than 32/ });
-  await assertRefused(many('tlogEntries', LIMITS.logEntriesPerBundle + 1), { code: 'signature-malformed', reason: /more than 32/ });
+  await assertRefused(many('tlogEntries', LIMITS.logEntriesPerBundle + 1), {
+    code: 'signature-malformed',
+    reason: /more than 32/,
+  });
   assert.ok(performance.now() - started < 1000);
 });
 
@@ -52,7 +63,9 @@ test('sigstore table row 9: a message signature over another artifact than the o
   assert.equal((await verifierFor().prove(bundle, { key, artifact })).signer.kind, 'key');
   const other = createHash('sha256').update('other').digest();
   await assertRefused(bundle, { options: { key, artifact: other }, reason: /another artifact/ });
-  const lying = changed(bundle, ({ messageSignature }) => Object.assign(messageSignature.messageDigest, { digest: base64(other) }));
+  const lying = changed(bundle, ({ messageSignature }) =>
+    Object.assign(messageSignature.messageDigest, { digest: base64(other) }),
+  );
   await assertRefused(lying, { options: { key, artifact }, reason: /another artifact/ });
   await assertRefused(lying, { options: { key, artifact: other }, reason: /not by the key/ });
 });
@@ -71,18 +84,25 @@ test('a bundle by a key where an identity is asked for, and the other way round'
 
 test('duplicate keys in the bundle, which two readers could read differently', async () => {
   const text = Buffer.from(instance.bundle()).toString('utf8');
-  await assertRefused(Buffer.from(text.replace('"dsseEnvelope":', '"dsseEnvelope":{},"dsseEnvelope":')), { code: 'signature-malformed', reason: /twice/ });
+  await assertRefused(Buffer.from(text.replace('"dsseEnvelope":', '"dsseEnvelope":{},"dsseEnvelope":')), {
+    code: 'signature-malformed',
+    reason: /twice/,
+  });
 });
 
 test('GHSA-w6c6-c85g-mmv6, CVE-2026-39395: whatever is broken, the answer is a refusal with a code, never a pass or a crash', async () => {
   const bundle = Buffer.from(instance.bundle()).toString('utf8');
   const verifier = verifierFor();
   await fc.assert(
-    fc.asyncProperty(fc.nat(bundle.length - 1), fc.constantFrom('', 'A', '"', '}', '0', '{', '\\', 'é'), async (at, replacement) => {
-      const broken = bundle.slice(0, at) + replacement + bundle.slice(at + 1);
-      if (broken === bundle || isUnsigned(bundle, broken)) return;
-      await assert.rejects(verifier.verify(Buffer.from(broken)), WeighmarkError);
-    }),
+    fc.asyncProperty(
+      fc.nat(bundle.length - 1),
+      fc.constantFrom('', 'A', '"', '}', '0', '{', '\\', 'é'),
+      async (at, replacement) => {
+        const broken = bundle.slice(0, at) + replacement + bundle.slice(at + 1);
+        if (broken === bundle || isUnsigned(bundle, broken)) return;
+        await assert.rejects(verifier.verify(Buffer.from(broken)), WeighmarkError);
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -91,9 +111,16 @@ test('GHSA-w6c6-c85g-mmv6, CVE-2026-39395: whatever is broken, the answer is a r
 function isUnsigned(bundle: string, broken: string): boolean {
   const strip = (text: string): string => {
     const json = JSON.parse(text);
-    const { tlogEntries: [entry], timestampVerificationData: { rfc3161Timestamps: [token] } } = json.verificationMaterial;
+    const {
+      tlogEntries: [entry],
+      timestampVerificationData: {
+        rfc3161Timestamps: [token],
+      },
+    } = json.verificationMaterial;
     const signature = Buffer.from(json.dsseEnvelope.signatures[0].sig, 'base64');
-    Object.assign(token, { signedTimestamp: verifiedTime(Buffer.from(token.signedTimestamp, 'base64'), signature, authority) });
+    Object.assign(token, {
+      signedTimestamp: verifiedTime(Buffer.from(token.signedTimestamp, 'base64'), signature, authority),
+    });
     delete entry.logIndex;
     delete json.dsseEnvelope.signatures[0].keyid;
     return JSON.stringify(json);
@@ -107,7 +134,11 @@ function isUnsigned(bundle: string, broken: string): boolean {
 
 const [tsa] = instance.authorities;
 assert.ok(tsa !== undefined);
-const authority = { name: 'tsa', anchors: [new X509Certificate(tsa.root)], intermediates: [new X509Certificate(tsa.certificate)] };
+const authority = {
+  name: 'tsa',
+  anchors: [new X509Certificate(tsa.root)],
+  intermediates: [new X509Certificate(tsa.certificate)],
+};
 
 function messageBundle(namedCurve = 'P-256'): { bundle: Uint8Array; key: string; artifact: Buffer } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
@@ -116,7 +147,14 @@ function messageBundle(namedCurve = 'P-256'): { bundle: Uint8Array; key: string;
   const bundle = {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: '' } },
-    messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest: base64(artifact) }, signature: base64(sign('sha256', content, privateKey)) },
+    messageSignature: {
+      messageDigest: { algorithm: 'SHA2_256', digest: base64(artifact) },
+      signature: base64(sign('sha256', content, privateKey)),
+    },
   };
-  return { bundle: Buffer.from(JSON.stringify(bundle)), key: publicKey.export({ type: 'spki', format: 'pem' }).toString(), artifact };
+  return {
+    bundle: Buffer.from(JSON.stringify(bundle)),
+    key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    artifact,
+  };
 }

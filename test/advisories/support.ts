@@ -14,13 +14,21 @@ export function verifierFor(trusted: Instance = instance): ReturnType<typeof cre
 }
 
 /** The bundle passes @sigstore/verify alone: without our layer it would be accepted. */
-export function assertLibraryAccepts(bundle: Uint8Array, { trusted = instance, ...options }: VerifierOptions & { trusted?: Instance } = {}): void {
+export function assertLibraryAccepts(
+  bundle: Uint8Array,
+  { trusted = instance, ...options }: VerifierOptions & { trusted?: Instance } = {},
+): void {
   const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(trusted.trustedRoot)));
-  new Verifier(material, options).verify(toSignedEntity(bundleFromJSON(JSON.parse(Buffer.from(bundle).toString('utf8')))));
+  new Verifier(material, options).verify(
+    toSignedEntity(bundleFromJSON(JSON.parse(Buffer.from(bundle).toString('utf8')))),
+  );
 }
 
 /** Refused with a code, and for the reason the test is about. */
-export async function assertRefused(bundle: Uint8Array, expected: { code?: Code; reason: RegExp; trusted?: Instance; options?: ProofOptions }): Promise<void> {
+export async function assertRefused(
+  bundle: Uint8Array,
+  expected: { code?: Code; reason: RegExp; trusted?: Instance; options?: ProofOptions },
+): Promise<void> {
   await assert.rejects(verifierFor(expected.trusted).prove(bundle, expected.options ?? {}), (error) => {
     assert.ok(error instanceof WeighmarkError, `a refusal with a code, not ${String(error)}`);
     assert.equal(error.code, expected.code ?? 'signature-invalid', error.message);
@@ -32,7 +40,10 @@ export async function assertRefused(bundle: Uint8Array, expected: { code?: Code;
 /** The members of a bundle that tests change. */
 export interface BundleJson {
   readonly verificationMaterial: {
-    readonly tlogEntries: (Record<string, unknown> & { logId: { keyId: string }; inclusionProof: { checkpoint: { envelope: string } } & object })[];
+    readonly tlogEntries: (Record<string, unknown> & {
+      logId: { keyId: string };
+      inclusionProof: { checkpoint: { envelope: string } } & object;
+    })[];
     readonly timestampVerificationData: { readonly rfc3161Timestamps: unknown[] };
   };
   readonly dsseEnvelope: { readonly signatures: object[] };

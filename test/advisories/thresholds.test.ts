@@ -8,15 +8,28 @@ import { assertLibraryAccepts, assertRefused, instance, verifierFor } from './su
 const later = (seconds: number): Date => new Date(SIGNED_AT.getTime() + seconds * 1000);
 
 test('sigstore table row 14: two tokens of one timestamp authority are one authority', async () => {
-  const bundle = instance.bundle({ timestamps: [{ by: 0, at: SIGNED_AT }, { by: 0, at: later(2) }] });
+  const bundle = instance.bundle({
+    timestamps: [
+      { by: 0, at: SIGNED_AT },
+      { by: 0, at: later(2) },
+    ],
+  });
   assertLibraryAccepts(bundle, { timestampThreshold: 2 });
   await assertRefused(bundle, { options: { timeAuthorities: 2 }, reason: /1 authorities on time .* 2 must/ });
 });
 
 test('two authorities on time are two', async () => {
-  const bundle = instance.bundle({ timestamps: [{ by: 0, at: SIGNED_AT }, { by: 1, at: later(2) }] });
+  const bundle = instance.bundle({
+    timestamps: [
+      { by: 0, at: SIGNED_AT },
+      { by: 1, at: later(2) },
+    ],
+  });
   const { times } = await verifierFor().prove(bundle, { timeAuthorities: 2 });
-  assert.deepEqual(times.map(({ authority }) => authority), ['https://tsa-a.example', 'https://tsa-b.example']);
+  assert.deepEqual(
+    times.map(({ authority }) => authority),
+    ['https://tsa-a.example', 'https://tsa-b.example'],
+  );
 });
 
 test('sigstore table row 13: entries of one log are one log, of two logs two', async () => {

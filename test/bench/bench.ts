@@ -16,14 +16,25 @@ import { measure, type Measured } from './measure.ts';
 import { findTools } from './tools.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' }, only: { type: 'string', default: '' }, folder: { type: 'string', default: join(tmpdir(), 'weighmark-bench') } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    folder: { type: 'string', default: join(tmpdir(), 'weighmark-bench') },
+  },
 });
 
 const tools = findTools(values.folder);
-console.log(`machine   ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`);
-console.log(`date      ${new Date().toISOString().slice(0, 10)}, medians of ${values.rounds} interleaved runs of whole processes, weighmark as packed, scale ${values.scale}`);
+console.log(
+  `machine   ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
+);
+console.log(
+  `date      ${new Date().toISOString().slice(0, 10)}, medians of ${values.rounds} interleaved runs of whole processes, weighmark as packed, scale ${values.scale}`,
+);
 if (tools.missing.length > 0) console.log(`not here  ${tools.missing.join(', ')}`);
-console.log('\n| work | tool | median s | GB/s | ratio to | ratio | CPU s | RSS MB | read/size |\n|---|---|---|---|---|---|---|---|---|');
+console.log(
+  '\n| work | tool | median s | GB/s | ratio to | ratio | CPU s | RSS MB | read/size |\n|---|---|---|---|---|---|---|---|---|',
+);
 
 const data = prepareData(values.folder, Number(values.scale), tools);
 for (const each of casesOf(data, tools)) {
@@ -37,6 +48,8 @@ function print(work: Case, measured: readonly Measured[]): void {
     const rate = each.bytes === 0 ? '' : (each.bytes / each.medianSeconds / 1e9).toFixed(2);
     const ratio = each === baseline || baseline === undefined ? '' : `${each.ratio.toFixed(2)}×`;
     const read = work.cold === true ? (each.readBytes / work.bytes).toFixed(2) : '';
-    console.log(`| ${work.name} | ${each.label} | ${each.medianSeconds.toFixed(3)} | ${rate} | ${each === baseline ? '' : (baseline?.label ?? '')} | ${ratio} | ${each.cpuSeconds.toFixed(2)} | ${each.rssMb.toFixed(0)} | ${read} |`);
+    console.log(
+      `| ${work.name} | ${each.label} | ${each.medianSeconds.toFixed(3)} | ${rate} | ${each === baseline ? '' : (baseline?.label ?? '')} | ${ratio} | ${each.cpuSeconds.toFixed(2)} | ${each.rssMb.toFixed(0)} | ${read} |`,
+    );
   }
 }

@@ -30,13 +30,26 @@ export function prepareData(folder: string, scale: number, tools: Tools): Data {
   const smallCount = Math.max(10, Math.round(20_000 * scale));
   const place = (name: string) => join(folder, `${name}-${scale}`);
   const data: Data = {
-    folder, huge: join(place('huge'), 'model.safetensors'), hugeBytes: tensors * MIB, shards: place('shards'), shardBytes, small: place('small'), smallCount,
-    sealedSmall: place('sealed-small'), key: join(folder, 'bench.key'), publicKey: join(folder, 'bench.pub'),
+    folder,
+    huge: join(place('huge'), 'model.safetensors'),
+    hugeBytes: tensors * MIB,
+    shards: place('shards'),
+    shardBytes,
+    small: place('small'),
+    smallCount,
+    sealedSmall: place('sealed-small'),
+    key: join(folder, 'bench.key'),
+    publicKey: join(folder, 'bench.pub'),
   };
   mkdirSync(folder, { recursive: true });
   if (!existsSync(data.key)) weighmark(tools, ['keygen', join(folder, 'bench'), '--no-password']);
   make(place('huge'), () => writeSafetensors(data.huge, tensors), tools, data.key);
-  make(data.shards, () => range(8).forEach((index) => writeRandom(join(data.shards, `model-0000${index}.bin`), shardBytes)), tools, data.key);
+  make(
+    data.shards,
+    () => range(8).forEach((index) => writeRandom(join(data.shards, `model-0000${index}.bin`), shardBytes)),
+    tools,
+    data.key,
+  );
   make(data.small, () => writeSmall(data.small, smallCount), tools, null);
   make(data.sealedSmall, () => writeSmall(data.sealedSmall, Math.ceil(smallCount / 2)), tools, data.key);
   return data;
@@ -66,7 +79,10 @@ function writeSmall(folder: string, count: number): void {
 }
 
 function writeSafetensors(path: string, tensors: number): void {
-  const entries = range(tensors).map((index) => [`layers.${index}.weight`, { dtype: 'U8', shape: [MIB], data_offsets: [index * MIB, (index + 1) * MIB] }]);
+  const entries = range(tensors).map((index) => [
+    `layers.${index}.weight`,
+    { dtype: 'U8', shape: [MIB], data_offsets: [index * MIB, (index + 1) * MIB] },
+  ]);
   const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -77,7 +93,8 @@ function writeRandom(path: string, sizeBytes: number, head: Uint8Array = new Uin
   const block = Buffer.alloc(8 * MIB);
   const fd = openSync(path, 'w');
   writeSync(fd, head);
-  for (let at = 0; at < sizeBytes; at += block.length) writeSync(fd, randomFillSync(block), 0, Math.min(block.length, sizeBytes - at));
+  for (let at = 0; at < sizeBytes; at += block.length)
+    writeSync(fd, randomFillSync(block), 0, Math.min(block.length, sizeBytes - at));
   closeSync(fd);
   if (statSync(path).size !== sizeBytes + head.length) throw new Error(`${path} was not written whole`);
 }

@@ -39,7 +39,8 @@ export function measure(work: Case, rounds: number): readonly Measured[] {
   return work.contenders.map(({ label }, index) => {
     const own = runs[index] ?? [];
     return {
-      label, bytes: work.bytes,
+      label,
+      bytes: work.bytes,
       medianSeconds: median(own.map(({ seconds }) => seconds)),
       ratio: median(own.map(({ seconds }, round) => (first[round]?.seconds ?? Number.NaN) / seconds)),
       cpuSeconds: median(own.map(({ cpuSeconds }) => cpuSeconds)),
@@ -54,7 +55,11 @@ const REPORT = join(mkdtempSync(join(tmpdir(), 'weighmark-bench-')), 'time');
 /** GNU time tells memory and disk reads; the clock is ours. */
 function runOnce({ label, argv, env }: Contender): Run {
   const begun = performance.now();
-  const { status, stderr } = spawnSync('/usr/bin/time', ['-o', REPORT, '-f', '%M %I %U %S', ...argv], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  const { status, stderr } = spawnSync('/usr/bin/time', ['-o', REPORT, '-f', '%M %I %U %S', ...argv], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
   const seconds = (performance.now() - begun) / 1000;
   if (status !== 0) throw new Error(`${label}: ${stderr.slice(0, 500)}`);
   const [rss = 0, blocks = 0, user = 0, system = 0] = readFileSync(REPORT, 'utf8').trim().split(/\s+/).map(Number);
@@ -62,12 +67,18 @@ function runOnce({ label, argv, env }: Contender): Run {
 }
 
 function driveOut(files: readonly string[]): void {
-  for (const file of files) spawnSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none'], { stdio: 'ignore' });
-  for (const file of files) spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none'], { stdio: 'ignore' });
+  for (const file of files)
+    spawnSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none'], {
+      stdio: 'ignore',
+    });
+  for (const file of files)
+    spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none'], { stdio: 'ignore' });
 }
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

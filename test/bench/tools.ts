@@ -29,5 +29,7 @@ export function findTools(folder: string): Tools {
 }
 
 function first(names: readonly (string | undefined)[], args: readonly string[]): string | undefined {
-  return names.find((name) => name !== undefined && name !== '' && spawnSync(name, args, { stdio: 'ignore' }).status === 0);
+  return names.find(
+    (name) => name !== undefined && name !== '' && spawnSync(name, args, { stdio: 'ignore' }).status === 0,
+  );
 }

@@ -15,20 +15,35 @@ before(() => {
   folder = mkdtempSync(join(tmpdir(), 'weighmark-bom-cli-'));
   mkdirSync(join(folder, 'm'));
   writeFileSync(join(folder, 'm', 'README.md'), CARD);
-  writeFileSync(join(folder, 'm', 'model.safetensors'), safetensors({ w: { dtype: 'F32', shape: [2, 3] }, ids: { dtype: 'I64', shape: [1] } }));
+  writeFileSync(
+    join(folder, 'm', 'model.safetensors'),
+    safetensors({ w: { dtype: 'F32', shape: [2, 3] }, ids: { dtype: 'I64', shape: [1] } }),
+  );
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(args: readonly string[], env: Record<string, string> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), ...env } });
+function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), ...env },
+  });
 }
 
 /** Runs with --json and holds what is printed to its published schema. */
-function json(args: readonly string[], name: string): { readonly status: number | null; readonly output: Record<string, unknown> } {
+function json(
+  args: readonly string[],
+  name: string,
+): { readonly status: number | null; readonly output: Record<string, unknown> } {
   const { status, stdout, stderr } = run([...args, '--json']);
   assert.ok(stdout.startsWith('{'), stderr);
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object;
+  const schema = JSON.parse(
+    readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'),
+  ) as object;
   const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
   assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
   assert.equal(output['exitCode'], status);
@@ -37,7 +52,10 @@ function json(args: readonly string[], name: string): { readonly status: number 
 
 test('every command prints what its schema says', () => {
   assert.equal(run(['bom', 'create', 'm', '-o', 'bom.json']).status, 0);
-  assert.equal(run(['bom', 'create', 'm', '-o', 'other.json', '--licence', 'Apache-2.0', '--version', '2.0']).status, 0);
+  assert.equal(
+    run(['bom', 'create', 'm', '-o', 'other.json', '--licence', 'Apache-2.0', '--version', '2.0']).status,
+    0,
+  );
   assert.equal(json(['bom', 'create', 'm'], 'bom-create').status, 0);
   assert.equal(json(['bom', 'validate', 'bom.json'], 'bom-validate').status, 0);
   assert.equal(json(['bom', 'validate', 'bom.json', '--require', 'g7'], 'bom-validate').status, 1);
@@ -49,7 +67,9 @@ test('every command prints what its schema says', () => {
 });
 
 test('the BOM goes to stdout, what it is about to stderr; SOURCE_DATE_EPOCH sets the time', () => {
-  const { stdout, stderr } = run(['bom', 'create', 'm', '--supplier', 'Acme', '--stated-by', 'Anna'], { SOURCE_DATE_EPOCH: '1700000000' });
+  const { stdout, stderr } = run(['bom', 'create', 'm', '--supplier', 'Acme', '--stated-by', 'Anna'], {
+    SOURCE_DATE_EPOCH: '1700000000',
+  });
   const bom = JSON.parse(stdout) as { metadata: { timestamp: string; component: { supplier: { name: string } } } };
   assert.deepEqual([bom.metadata.timestamp, bom.metadata.component.supplier.name], ['2023-11-14T22:13:20Z', 'Acme']);
   assert.match(stderr, /^described {2}m: model, 2 files/);
@@ -59,7 +79,10 @@ test('the BOM goes to stdout, what it is about to stderr; SOURCE_DATE_EPOCH sets
 test('the page of inspect: counted apart from claimed, and nothing verified', () => {
   const { stdout } = run(['inspect', 'm']);
   assert.match(stdout, /^Tiny-1 {2}model\ncontent {4}2 files/);
-  assert.match(stdout, /\nweights {4}safetensors, 2 tensors, 6 parameters \(F32\)\n {11}besides 1 I64: no parameters\n/);
+  assert.match(
+    stdout,
+    /\nweights {4}safetensors, 2 tensors, 6 parameters \(F32\)\n {11}besides 1 I64: no parameters\n/,
+  );
   assert.match(stdout, /\nclaimed {4}licence: MIT {2}README\.md\n/);
   assert.match(stdout, /\nnot verified: /);
 });
@@ -70,14 +93,20 @@ test('a card that cannot be read fails, with the file named, and the BOM is writ
   const { status, stdout, stderr } = run(['bom', 'create', 'bad']);
   assert.equal(status, 1);
   assert.match(stderr, /error\[format-invalid\]: README\.md: YAML refused: /);
-  assert.equal((JSON.parse(stdout) as { compositions: { aggregate: string }[] }).compositions[0]?.aggregate, 'incomplete');
+  assert.equal(
+    (JSON.parse(stdout) as { compositions: { aggregate: string }[] }).compositions[0]?.aggregate,
+    'incomplete',
+  );
 });
 
 test('what a hostile name or card says is harmless on the terminal', () => {
   mkdirSync(join(folder, 'evil'));
   writeFileSync(join(folder, 'evil', 'README.md'), '---\nlicense: "\\e[31mmit\\u202e"\n---\n');
   writeFileSync(join(folder, 'evil', 'a\u001b[2Jb.txt'), 'x');
-  for (const args of [['inspect', 'evil'], ['bom', 'create', 'evil']]) {
+  for (const args of [
+    ['inspect', 'evil'],
+    ['bom', 'create', 'evil'],
+  ]) {
     const { stdout, stderr } = run(args);
     // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
     assert.doesNotMatch(stdout + stderr, /[\u001b\u202e]/, args.join(' '));

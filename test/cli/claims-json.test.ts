@@ -18,8 +18,17 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(args: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: join(folder, 'state') };
+function run(args: readonly string[]): {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+} {
+  const env = {
+    ...process.env,
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    XDG_STATE_HOME: join(folder, 'state'),
+  };
   return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env });
 }
 
@@ -27,7 +36,9 @@ function run(args: readonly string[]): { readonly status: number | null; readonl
 function json(args: readonly string[]): { readonly status: number | null; readonly output: Record<string, unknown> } {
   const { status, stdout } = run([...args, '--json']);
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(readFileSync(new URL(`../../schemas/${args[0]}.schema.json`, import.meta.url), 'utf8')) as object;
+  const schema = JSON.parse(
+    readFileSync(new URL(`../../schemas/${args[0]}.schema.json`, import.meta.url), 'utf8'),
+  ) as object;
   const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
   assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
   assert.equal(output['exitCode'], status);
@@ -40,7 +51,21 @@ test('sign, seal, attest and verify print what their schemas say', () => {
   assert.equal(json(['verify', 'm']).status, 2);
   assert.equal(json(['seal', 'm', '--key', 'anna.key', '--name', 'acme/m:1']).status, 0);
   assert.equal(json(['seal', 'm', '--key', 'anna.key', '--name', 'acme/m:1']).output['written'], false);
-  assert.equal(json(['attest', 'm', '--type', 'evaluation', '--result', 'passed', '--metric', 'accuracy=0.97', '--key', 'anna.key']).status, 0);
+  assert.equal(
+    json([
+      'attest',
+      'm',
+      '--type',
+      'evaluation',
+      '--result',
+      'passed',
+      '--metric',
+      'accuracy=0.97',
+      '--key',
+      'anna.key',
+    ]).status,
+    0,
+  );
   assert.equal(json(['verify', 'm', '--key', 'anna.pub']).status, 0);
   appendFileSync(join(folder, 'm', 'weights.bin'), 'x');
   assert.equal(json(['verify', 'm', '--key', 'anna.pub']).status, 1);
@@ -50,7 +75,10 @@ test('several artifacts: the worst verdict decides', () => {
   mkdirSync(join(folder, 'none'));
   writeFileSync(join(folder, 'none', 'a'), 'a');
   const { status, output } = json(['verify', 'm', 'none', '--key', 'anna.pub']);
-  assert.deepEqual([status, (output['verdicts'] as { exitCode: number }[]).map(({ exitCode }) => exitCode)], [1, [1, 3]]);
+  assert.deepEqual(
+    [status, (output['verdicts'] as { exitCode: number }[]).map(({ exitCode }) => exitCode)],
+    [1, [1, 3]],
+  );
 });
 
 test('sarif, junit and markdown come out, and name the file', () => {

@@ -16,7 +16,9 @@ function stepsOf(page: string): readonly Step[] {
       const heredoc = /<<END\n[\s\S]*?^END$/m.exec(text);
       const end = heredoc === null ? text.indexOf('\n') : heredoc.index + heredoc[0].length;
       const command = [...exports, text.slice(0, end)].join('\n');
-      exports.push(...[...command.matchAll(/\bexport \w+=\S+/g)].map(([word]) => word).filter((word) => !exports.includes(word)));
+      exports.push(
+        ...[...command.matchAll(/\bexport \w+=\S+/g)].map(([word]) => word).filter((word) => !exports.includes(word)),
+      );
       return { line: index + 1, command, stdout: [], stderr: [], exitCode };
     });
   });
@@ -30,16 +32,23 @@ for (const path of ['README.md', ...globSync('docs/*.md')].toSorted()) {
 test('links between pages lead somewhere', () => {
   for (const path of ['README.md', ...globSync('docs/*.md')]) {
     const folder = path.includes('/') ? 'docs/' : '';
-    for (const [, target = ''] of readFileSync(path, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) assert.ok(globSync(folder + target).length === 1, `${path} links to ${target}`);
+    for (const [, target = ''] of readFileSync(path, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g))
+      assert.ok(globSync(folder + target).length === 1, `${path} links to ${target}`);
   }
 });
 
 test('every error code is explained', () => {
   const page = readFileSync('docs/errors.md', 'utf8');
-  assert.deepEqual(Object.keys(CODES).filter((code) => !page.includes(`### ${code}\n`)), []);
+  assert.deepEqual(
+    Object.keys(CODES).filter((code) => !page.includes(`### ${code}\n`)),
+    [],
+  );
 });
 
 test('the README names every command', () => {
   const readme = readFileSync('README.md', 'utf8');
-  assert.deepEqual(commandNames().filter((name) => !new RegExp(`\`${name}[\` ]`).test(readme)), []);
+  assert.deepEqual(
+    commandNames().filter((name) => !new RegExp(`\`${name}[\` ]`).test(readme)),
+    [],
+  );
 });

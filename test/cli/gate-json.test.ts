@@ -55,13 +55,46 @@ function publish(version: string): void {
   const path = `enc-${version}`;
   mkdirSync(join(folder, path));
   writeFileSync(join(folder, path, 'config.json'), `{"version":"${version}"}`);
-  ok(['seal', path, '--name', `acme/enc:${version}`, '--step', 'train', '--input', 'dataset=acme/data:1', '--key', 'anna.key']);
-  ok(['attest', path, '--type', 'evaluation', '--result', 'passed', '--metric', 'accuracy=0.9', '--name', `acme/enc:${version}`, '--key', 'erin.key']);
+  ok([
+    'seal',
+    path,
+    '--name',
+    `acme/enc:${version}`,
+    '--step',
+    'train',
+    '--input',
+    'dataset=acme/data:1',
+    '--key',
+    'anna.key',
+  ]);
+  ok([
+    'attest',
+    path,
+    '--type',
+    'evaluation',
+    '--result',
+    'passed',
+    '--metric',
+    'accuracy=0.9',
+    '--name',
+    `acme/enc:${version}`,
+    '--key',
+    'erin.key',
+  ]);
   ok(['push', path, `acme/enc:${version}`]);
 }
 
-function run(args: readonly string[], env: Record<string, string> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml', ...env };
+function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const clean = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    WEIGHMARK_REGISTRY: 'reg',
+    WEIGHMARK_POLICY: 'policy.yaml',
+    ...env,
+  };
   return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: clean });
 }
 
@@ -76,7 +109,9 @@ function json(name: string, args: readonly string[], exitCode = 0): Record<strin
   const { status, stdout, stderr } = run([...name.split(' '), ...args, '--json']);
   assert.equal(status, exitCode, stderr || stdout);
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8')) as object;
+  const schema = JSON.parse(
+    readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8'),
+  ) as object;
   const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
   assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
   return output;
@@ -106,15 +141,30 @@ test('the way of two versions through the gate, every answer as its schema says'
 
   json('policy explain', ['acme/enc:2.0', '--env', 'prod']);
   assert.equal((json('policy lint', [])['policy'] as { version: number }).version, 3);
-  assert.equal((json('lineage', ['acme/enc:2.0'])['nodes'] as { edges: { standing: string }[] }[])[0]?.edges[0]?.standing, 'described');
+  assert.equal(
+    (json('lineage', ['acme/enc:2.0'])['nodes'] as { edges: { standing: string }[] }[])[0]?.edges[0]?.standing,
+    'described',
+  );
   assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'mermaid']), /^flowchart BT\n/);
   assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'dot']), /^digraph lineage \{/);
   assert.match(ok(['lineage', 'acme/enc:2.0', '--format', 'html']), /Content-Security-Policy/);
   assert.equal((json('impact', ['acme/data:1'])['descendants'] as unknown[]).length, 2);
-  const row = json('impact', ['acme/data:1', '--record', '1,2']) as { descendants: unknown[]; record: { holders: { places: unknown[] }[] } };
-  assert.deepEqual([row.descendants.length, row.record.holders[0]?.places], [2, [{ path: 'rows.csv', lines: [2], count: 1 }]]);
-  assert.deepEqual((json('impact', ['acme/data:1', '--record', `sha256:${'0'.repeat(64)}`]) as typeof row).descendants, []);
-  assert.match(ok(['impact', 'acme/data:1', '--record', '1,2']), /holds it.*\n +rows\.csv, line 2\n(?:.*\n)+2 descend from it/);
+  const row = json('impact', ['acme/data:1', '--record', '1,2']) as {
+    descendants: unknown[];
+    record: { holders: { places: unknown[] }[] };
+  };
+  assert.deepEqual(
+    [row.descendants.length, row.record.holders[0]?.places],
+    [2, [{ path: 'rows.csv', lines: [2], count: 1 }]],
+  );
+  assert.deepEqual(
+    (json('impact', ['acme/data:1', '--record', `sha256:${'0'.repeat(64)}`]) as typeof row).descendants,
+    [],
+  );
+  assert.match(
+    ok(['impact', 'acme/data:1', '--record', '1,2']),
+    /holds it.*\n +rows\.csv, line 2\n(?:.*\n)+2 descend from it/,
+  );
   assert.equal(run(['impact', 'acme/data:1', '--record', '']).status, 2);
   assert.equal(json('rollback', ['acme/enc', '--env', 'prod', ...CI])['id'], id);
   json('verify', ['enc-1.0', '--env', 'prod']);
@@ -124,7 +174,8 @@ test('the way of two versions through the gate, every answer as its schema says'
   json('verify', ['enc-1.0', '--env', 'prod'], 1);
   json('audit', [], 1);
   json('revoke', ['--snapshot', '12h', '--key', 'rita.key']);
-  for (const by of ['rita', 'rob']) json('revoke', ['acme/data:1', '--undo', '--reason', 'false alarm', '--yes', '--key', `${by}.key`]);
+  for (const by of ['rita', 'rob'])
+    json('revoke', ['acme/data:1', '--undo', '--reason', 'false alarm', '--yes', '--key', `${by}.key`]);
   json('audit', []);
   assert.equal(json('rollback', ['acme/enc', '--env', 'prod', '--to', 'none', ...CI])['id'], null);
   json('verify', ['enc-1.0', '--env', 'prod'], 1);
@@ -135,9 +186,15 @@ test('a machine that has not seen the log before does not decide, unless it brin
   assert.equal(run(['verify', 'enc-2.0', '--env', 'staging'], fresh).status, 4);
   const { size, root } = JSON.parse(ok(['log', 'verify', '--json'])) as { size: number; root: string };
   const brought = { XDG_STATE_HOME: join(folder, 'brought') };
-  assert.equal(run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size}:${root}`], brought).status, 0);
+  assert.equal(
+    run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size}:${root}`], brought).status,
+    0,
+  );
   const longer = { XDG_STATE_HOME: join(folder, 'longer') };
-  assert.equal(run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size + 1}:${root}`], longer).status, 1);
+  assert.equal(
+    run(['verify', 'enc-2.0', '--env', 'staging', '--min-checkpoint', `${size + 1}:${root}`], longer).status,
+    1,
+  );
 });
 
 test('a policy that went back, or lies in the registry, is no policy', () => {
@@ -165,7 +222,11 @@ test('who trusts somebody for policies takes none that is not theirs', () => {
   mkdirSync(join(folder, 'elsewhere'));
   writeFileSync(join(folder, 'elsewhere', 'signed.yaml'), policy().replace('version: 3', 'version: 2'));
   ok(['sign', 'elsewhere/signed.yaml', '--key', 'rita.key']);
-  assert.match(run(['policy', 'lint', 'elsewhere/signed.yaml'], config).stderr, /error\[policy-rollback\]/, 'an old one, signed as well, at another place');
+  assert.match(
+    run(['policy', 'lint', 'elsewhere/signed.yaml'], config).stderr,
+    /error\[policy-rollback\]/,
+    'an old one, signed as well, at another place',
+  );
   writeFileSync(join(folder, 'signed.yaml'), policy().replace('approvals: 1', 'approvals: 0x1'));
   assert.equal(lint().status, 1, 'changed');
   writeFileSync(join(folder, 'signed.yaml'), policy().replace('name: acme', 'name: other'));
@@ -178,22 +239,35 @@ test('who trusts somebody for policies takes none that is not theirs', () => {
 
 test('a gate that says no says what it decided, and of whom', () => {
   const lastLine = (args: readonly string[]): string => run(args).stderr.trimEnd().split('\n').at(-1) ?? '';
-  assert.equal(lastLine(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key']), 'FAILED: acme/enc:1.0: anna is no promoter for acme/enc; not promoted to staging, nothing was changed');
+  assert.equal(
+    lastLine(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key']),
+    'FAILED: acme/enc:1.0: anna is no promoter for acme/enc; not promoted to staging, nothing was changed',
+  );
   const approval = run(['approve', 'acme/enc:1.0', '--env', 'prod', '--key', 'dana.key', '--yes']);
-  assert.match(approval.stderr, /error\[wrong-signer\]: dana is no approver for acme\/enc\nNOT APPROVED: nothing was signed\n$/);
-  const elsewhere = run(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key'], { XDG_STATE_HOME: join(folder, 'no-memory') });
+  assert.match(
+    approval.stderr,
+    /error\[wrong-signer\]: dana is no approver for acme\/enc\nNOT APPROVED: nothing was signed\n$/,
+  );
+  const elsewhere = run(['promote', 'acme/enc:1.0', '--env', 'staging', '--key', 'anna.key'], {
+    XDG_STATE_HOME: join(folder, 'no-memory'),
+  });
   assert.equal(elsewhere.status, 4);
-  assert.match(elsewhere.stderr, /\nUNDECIDED: acme\/enc:1\.0 could not be verified: this could be an old state of the log.*; not promoted to staging, nothing was changed\n$/);
+  assert.match(
+    elsewhere.stderr,
+    /\nUNDECIDED: acme\/enc:1\.0 could not be verified: this could be an old state of the log.*; not promoted to staging, nothing was changed\n$/,
+  );
 });
 
 test('who asks for two signatures on a policy takes none by fewer people, whatever else lies beside it', () => {
   const config = { XDG_CONFIG_HOME: join(folder, 'two-config'), XDG_STATE_HOME: join(folder, 'two-state') };
-  const trust = (name: string, key: string, ...more: string[]): void => assert.equal(run(['trust', 'add', name, '--key', `${key}.pub`, '--for', 'policy/acme', ...more], config).status, 0);
+  const trust = (name: string, key: string, ...more: string[]): void =>
+    assert.equal(run(['trust', 'add', name, '--key', `${key}.pub`, '--for', 'policy/acme', ...more], config).status, 0);
   const lint = (): readonly [number | null, string | undefined] => {
     const { status, stderr } = run(['policy', 'lint', 'two.yaml'], config);
     return [status, /error\[(.+?)\]/.exec(stderr)?.[1]];
   };
-  const sign = (by: string, to: string): void => ok(['sign', 'two.yaml', '--key', `${by}.key`, '--signature', to]) as never;
+  const sign = (by: string, to: string): void =>
+    ok(['sign', 'two.yaml', '--key', `${by}.key`, '--signature', to]) as never;
   writeFileSync(join(folder, 'two.yaml'), policy());
   trust('rita', 'rita', '--threshold', '2');
   assert.deepEqual(lint(), [2, 'trust-invalid'], 'one person is trusted, two are wanted');
@@ -222,17 +296,24 @@ test('who asks for two signatures on a policy takes none by fewer people, whatev
   assert.deepEqual((JSON.parse(valid.stdout) as { signedBy: unknown }).signedBy, ['rita', 'rob']);
   writeFileSync(join(folder, 'two.yaml'), `${policy()}# more\n`);
   assert.deepEqual(lint(), [1, 'digest-mismatch'], 'changed after both signed');
-  assert.equal(run(['trust', 'add', 'bob', '--key', 'bob.pub', '--threshold', '2'], config).status, 2, 'a threshold is for policies');
+  assert.equal(
+    run(['trust', 'add', 'bob', '--key', 'bob.pub', '--threshold', '2'], config).status,
+    2,
+    'a threshold is for policies',
+  );
 });
 
 test('policy test: one claim set passes, another fails, for the reason expected', () => {
-  const lines = readFileSync(join(folder, 'enc-1.0', 'claims.jsonl'), 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(join(folder, 'enc-1.0', 'claims.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
   const dataset = readFileSync(join(folder, 'data', 'claims.jsonl'), 'utf8');
   const shown = JSON.parse(ok(['show', 'acme/enc:1.0', '--json'])) as { id: string };
   writeFileSync(join(folder, 'good.jsonl'), `${lines.join('\n')}\n${dataset}`);
   writeFileSync(join(folder, 'bad.jsonl'), `${lines.join('\n')}\n`);
   const rest = `environment: staging, artifact: acme/enc, id: "${shown.id}", at: 2026-11-21T12:00:00Z`;
-  const cases = (bad: string): string => `cases:\n  - { name: complete, claims: [good.jsonl], expect: pass, ${rest} }\n  - { name: dataset not described, claims: [bad.jsonl], expect: ${bad}, ${rest} }\n`;
+  const cases = (bad: string): string =>
+    `cases:\n  - { name: complete, claims: [good.jsonl], expect: pass, ${rest} }\n  - { name: dataset not described, claims: [bad.jsonl], expect: ${bad}, ${rest} }\n`;
   writeFileSync(join(folder, 'cases.yaml'), cases('[lineage-unattested]'));
   assert.equal(json('policy test', ['cases.yaml'])['failed'], 0);
   writeFileSync(join(folder, 'cases.yaml'), cases('pass'));

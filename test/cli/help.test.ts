@@ -13,7 +13,10 @@ import { manualPages } from '../../src/cli/views/manual.ts';
 
 /** The real command tree; an action only tells that its command was understood. */
 async function tree(understood: (command: Command) => void = () => undefined): Promise<Command> {
-  const run: Run = () => async (...args) => understood(args.at(-1) as Command);
+  const run: Run =
+    () =>
+    async (...args) =>
+      understood(args.at(-1) as Command);
   return allCommands('0.0.0', run);
 }
 
@@ -31,7 +34,9 @@ test('every command has examples, and each of them is a command line that parses
 });
 
 test('--help shows the examples', () => {
-  const { stdout, status } = spawnSync(process.execPath, ['bin/weighmark.js', 'log', 'prove', '--help'], { encoding: 'utf8' });
+  const { stdout, status } = spawnSync(process.execPath, ['bin/weighmark.js', 'log', 'prove', '--help'], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0);
   assert.match(stdout, /\nExamples:\n {2}weighmark log prove acme\/demo:1/);
 });
@@ -41,14 +46,27 @@ test('a manual page for every command names its options and says nothing that gr
   const pages = manualPages(program, '0.0.0');
   assert.equal(pages.length, leaves(program).length + 1);
   const { man } = JSON.parse(readFileSync('package.json', 'utf8')) as { man: readonly string[] };
-  assert.deepEqual(pages.map(({ name }) => `./man/${name}`).sort(), [...man].sort(), 'npm installs what package.json lists');
+  assert.deepEqual(
+    pages.map(({ name }) => `./man/${name}`).sort(),
+    [...man].sort(),
+    'npm installs what package.json lists',
+  );
   const verify = pages.find(({ name }) => name === 'weighmark-verify.1')?.text ?? '';
-  for (const wanted of ['\\-\\-only <glob>', '.SH TRUST OPTIONS', '.SH COMMON OPTIONS', '.SH EXAMPLES', 'weighmark verify model']) assert.ok(verify.includes(wanted), wanted);
+  for (const wanted of [
+    '\\-\\-only <glob>',
+    '.SH TRUST OPTIONS',
+    '.SH COMMON OPTIONS',
+    '.SH EXAMPLES',
+    'weighmark verify model',
+  ])
+    assert.ok(verify.includes(wanted), wanted);
   if (spawnSync('groff', ['--version']).status !== 0) return t.skip('no groff here');
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-manual-'));
   for (const { name, text } of pages) {
     writeFileSync(join(folder, name), text);
-    const { stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-Kutf8', '-z', join(folder, name)], { encoding: 'utf8' });
+    const { stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-Kutf8', '-z', join(folder, name)], {
+      encoding: 'utf8',
+    });
     assert.deepEqual({ name, status, stderr }, { name, status: 0, stderr: '' });
   }
 });

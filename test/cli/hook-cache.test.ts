@@ -12,7 +12,9 @@ const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 /** A valid safetensors file of 2 MB. */
 function weights(): Buffer {
   const bytes = 2 << 20;
-  const header = Buffer.from(JSON.stringify({ w: { dtype: 'U8', shape: [bytes], data_offsets: [0, bytes] } }).padEnd(96));
+  const header = Buffer.from(
+    JSON.stringify({ w: { dtype: 'U8', shape: [bytes], data_offsets: [0, bytes] } }).padEnd(96),
+  );
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(96n);
   return Buffer.concat([length, header, Buffer.alloc(bytes)]);
@@ -20,7 +22,12 @@ function weights(): Buffer {
 
 test('what seal hashed the hook believes: weights that stay as they are are not hashed again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-hook-cache-'));
-  const run = (...args: readonly string[]) => spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } });
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [BIN, ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: folder },
+    });
   spawnSync('git', ['init', '-q'], { cwd: folder });
   mkdirSync(join(folder, 'model'));
   writeFileSync(join(folder, 'model', 'w.safetensors'), weights());
@@ -33,6 +40,10 @@ test('what seal hashed the hook believes: weights that stay as they are are not 
   const { changes } = cache.prepare('UPDATE file SET digests = ?').run(JSON.stringify({ blake3: '0'.repeat(64) }));
   cache.close();
   assert.equal(changes, 1);
-  assert.match(run('hook', 'model/w.safetensors').stderr, /warning\[unsealed-change\]/, 'the hook read the memory, not the file');
+  assert.match(
+    run('hook', 'model/w.safetensors').stderr,
+    /warning\[unsealed-change\]/,
+    'the hook read the memory, not the file',
+  );
   assert.equal(run('verify', 'model', '--key', 'k.pub').status, 0, 'a verdict never does');
 });

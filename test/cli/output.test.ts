@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, createReadStream, mkdtempSync, openSync, readFileSync, globSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  globSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -29,7 +38,11 @@ test('a pipe that is full, and would block, still gets every line, in order', PO
   const exit = new Promise((done) => child.once('exit', done));
   await sleep(1500);
   let text = '';
-  for await (const chunk of createReadStream('', { fd: openSync(fifo, constants.O_RDONLY), encoding: 'utf8' }) as AsyncIterable<string>) text += chunk;
+  for await (const chunk of createReadStream('', {
+    fd: openSync(fifo, constants.O_RDONLY),
+    encoding: 'utf8',
+  }) as AsyncIterable<string>)
+    text += chunk;
   closeSync(reader);
   assert.equal(await exit, 0);
   assert.equal(text, spawnSync(process.execPath, [BIN, 'hash', folder], { encoding: 'utf8' }).stdout);
@@ -44,14 +57,19 @@ test('a reader that stops early is no error', POSIX, () => {
 });
 
 test('nobody but output.ts writes to standard output or standard error, so that no broken pipe is met unprepared', () => {
-  const writers = globSync('src/cli/**/*.ts').filter((path) => /process\.(?:stdout|stderr)\b|console\./.test(readFileSync(path, 'utf8')));
+  const writers = globSync('src/cli/**/*.ts').filter((path) =>
+    /process\.(?:stdout|stderr)\b|console\./.test(readFileSync(path, 'utf8')),
+  );
   assert.deepEqual(writers, []);
 });
 
 test('Node calls node:sqlite experimental to itself; its other warnings are told', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-warning-'));
   const spy = join(folder, 'spy.cjs');
-  writeFileSync(spy, "setImmediate(() => { process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning'); process.emitWarning('certificates are not checked'); });");
+  writeFileSync(
+    spy,
+    "setImmediate(() => { process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning'); process.emitWarning('certificates are not checked'); });",
+  );
   const { stderr } = spawnSync(process.execPath, ['--require', spy, BIN, 'hash', spy], { encoding: 'utf8' });
   assert.doesNotMatch(stderr, /experimental/);
   assert.match(stderr, /Warning: certificates are not checked/);

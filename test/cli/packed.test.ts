@@ -24,9 +24,23 @@ interface How {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-function run(program: string, words: readonly string[], { options = [], env: more = {} }: How = {}): { status: number | null; stdout: string; stderr: string } {
-  const env = { ...more, PATH: process.env['PATH'], HOME: work, XDG_CACHE_HOME: join(work, 'cache'), MODULES: join(work, 'modules') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, program, ...words], { cwd: work, encoding: 'utf8', env });
+function run(
+  program: string,
+  words: readonly string[],
+  { options = [], env: more = {} }: How = {},
+): { status: number | null; stdout: string; stderr: string } {
+  const env = {
+    ...more,
+    PATH: process.env['PATH'],
+    HOME: work,
+    XDG_CACHE_HOME: join(work, 'cache'),
+    MODULES: join(work, 'modules'),
+  };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, program, ...words], {
+    cwd: work,
+    encoding: 'utf8',
+    env,
+  });
   return { status, stdout, stderr };
 }
 
@@ -34,14 +48,32 @@ const packed = (...words: readonly string[]) => run(bin, words);
 const source = (...words: readonly string[]) => run(resolve('bin/weighmark.js'), words);
 
 test('a packed weighmark says what one from source says', () => {
-  for (const words of [['--version'], ['--version', '-v'], ['hash', 'model'], ['hash', 'model', '--json'], ['hash', 'nowhere'], ['hash', '--algorithm', 'sha256', '--algorithm', 'blake2b', 'model/config.json'], ['hash', '--algoritm'], ['scan', 'model'], ['inspect', 'model', '--json'], ['hook', 'model/config.json'], ['trust', 'list'], ['verify', 'model'], ['--help'], ['trust']]) {
+  for (const words of [
+    ['--version'],
+    ['--version', '-v'],
+    ['hash', 'model'],
+    ['hash', 'model', '--json'],
+    ['hash', 'nowhere'],
+    ['hash', '--algorithm', 'sha256', '--algorithm', 'blake2b', 'model/config.json'],
+    ['hash', '--algoritm'],
+    ['scan', 'model'],
+    ['inspect', 'model', '--json'],
+    ['hook', 'model/config.json'],
+    ['trust', 'list'],
+    ['verify', 'model'],
+    ['--help'],
+    ['trust'],
+  ]) {
     assert.deepEqual(packed(...words), source(...words), words.join(' '));
   }
 });
 
 test('a packed weighmark seals what one from source verifies, and the other way round', () => {
   assert.equal(packed('keygen', 'k', '--no-password').status, 0);
-  for (const [seal, verify] of [[packed, source], [source, packed]] as const) {
+  for (const [seal, verify] of [
+    [packed, source],
+    [source, packed],
+  ] as const) {
     const { status, stderr } = seal('seal', 'model', '--key', 'k.key');
     assert.equal(status, 0, stderr);
     assert.deepEqual(verify('verify', 'model', '--key', 'k.pub'), seal('verify', 'model', '--key', 'k.pub'));
@@ -52,17 +84,43 @@ test('a packed weighmark seals what one from source verifies, and the other way 
 /** Which of Node's own modules a run loads: their names are the start-up time that a clock would measure badly. */
 function modulesOf(words: readonly string[], kernel?: 'wasm'): readonly string[] {
   const spy = join(work, 'spy.cjs');
-  writeFileSync(spy, "process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, process.moduleLoadList.join('\\n')));");
-  assert.equal(run(bin, words, { options: ['--require', spy], env: kernel === undefined ? {} : { WEIGHMARK_KERNEL: kernel } }).status, 0);
-  return readFileSync(join(work, 'modules'), 'utf8').split('\n').map((line) => line.replace('NativeModule ', ''));
+  writeFileSync(
+    spy,
+    "process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, process.moduleLoadList.join('\\n')));",
+  );
+  assert.equal(
+    run(bin, words, { options: ['--require', spy], env: kernel === undefined ? {} : { WEIGHMARK_KERNEL: kernel } })
+      .status,
+    0,
+  );
+  return readFileSync(join(work, 'modules'), 'utf8')
+    .split('\n')
+    .map((line) => line.replace('NativeModule ', ''));
 }
 
 test('hash loads nothing that it does not need: no child process, no file streams, no sockets, no workers', () => {
-  const seldom = ['child_process', 'internal/fs/streams', 'internal/fs/sync_write_stream', 'internal/fs/promises', 'net', 'tty', 'worker_threads', 'internal/crypto/webcrypto', 'v8'];
+  const seldom = [
+    'child_process',
+    'internal/fs/streams',
+    'internal/fs/sync_write_stream',
+    'internal/fs/promises',
+    'net',
+    'tty',
+    'worker_threads',
+    'internal/crypto/webcrypto',
+    'v8',
+  ];
   for (const kernel of [undefined, 'wasm'] as const) {
     const loaded = modulesOf(['hash', 'model/weights.bin'], kernel);
     assert.ok(loaded.includes('fs'), 'the test sees what it looks for');
-    assert.deepEqual(loaded.filter((name) => seldom.includes(name)), [], kernel ?? 'the fastest kernel there is');
+    assert.deepEqual(
+      loaded.filter((name) => seldom.includes(name)),
+      [],
+      kernel ?? 'the fastest kernel there is',
+    );
   }
-  assert.deepEqual(modulesOf(['--version']).filter((name) => [...seldom, 'crypto', 'stream'].includes(name)), []);
+  assert.deepEqual(
+    modulesOf(['--version']).filter((name) => [...seldom, 'crypto', 'stream'].includes(name)),
+    [],
+  );
 });

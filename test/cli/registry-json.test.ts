@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -20,7 +30,10 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(args: readonly string[], env: Record<string, string> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
   return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: clean });
 }
@@ -30,7 +43,9 @@ function json(name: string, args: readonly string[]): Record<string, unknown> {
   const { status, stdout, stderr } = run([...name.split(' '), ...args, '--json']);
   assert.equal(status, 0, stderr);
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8')) as object;
+  const schema = JSON.parse(
+    readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8'),
+  ) as object;
   const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
   assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
   return output;
@@ -63,7 +78,14 @@ describe('the way there and back', () => {
     const { status, stdout } = run(['pull', 'acme/m:2', 'back']);
     assert.equal(status, 0);
     assert.match(stdout, /^acme\/m@sha256:[0-9a-f]{64}\n$/);
-    for (const path of ['config.json', 'weights.bin', 'model.sig', 'claims.jsonl', '.weighmark/files', '.weighmark/bom.cdx.json']) {
+    for (const path of [
+      'config.json',
+      'weights.bin',
+      'model.sig',
+      'claims.jsonl',
+      '.weighmark/files',
+      '.weighmark/bom.cdx.json',
+    ]) {
       assert.deepEqual(readFileSync(join(folder, 'back', path)), readFileSync(join(folder, 'm', path)), path);
     }
     assert.equal(run(['verify', 'back', '--key', 'anna.pub']).status, 0);
@@ -76,7 +98,8 @@ describe('the way there and back', () => {
     assert.equal(run(['pull', id.split('@')[1] ?? '', 'by-digest']).status, 0);
     assert.equal(run(['copy', 'acme/m:3', 'stick']).status, 0);
     assert.equal(run(['pull', 'acme/m:3', 'by-stick', '--registry', 'stick']).status, 0);
-    for (const place of ['by-id', 'by-digest', 'by-stick']) assert.equal(run(['verify', place, '--key', 'anna.pub']).status, 0, place);
+    for (const place of ['by-id', 'by-digest', 'by-stick'])
+      assert.equal(run(['verify', place, '--key', 'anna.pub']).status, 0, place);
   });
 
   test('--only replaces what was changed, and nothing else', () => {
@@ -123,14 +146,25 @@ describe('the way there and back', () => {
   test('twenty pushes at once: all listed, all logged, one history', async () => {
     const { spawn } = await import('node:child_process');
     run(['registry', 'init', 'busy']);
-    const codes = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
-      mkdirSync(join(folder, `busy-${at}`));
-      writeFileSync(join(folder, `busy-${at}`, 'w.bin'), `weights ${at}`);
-      const child = spawn(process.execPath, [BIN, 'push', `busy-${at}`, `acme/busy:${at}`, '--registry', 'busy'], { cwd: folder, env: { PATH: process.env['PATH'], HOME: folder }, stdio: 'ignore' });
-      return new Promise<number | null>((done) => child.once('close', done));
-    }));
-    assert.deepEqual(codes, Array.from({ length: 20 }, () => 0));
-    const listed = JSON.parse(run(['list', '--json', '--registry', 'busy']).stdout) as { artifacts: { tags: string[] }[] };
+    const codes = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        mkdirSync(join(folder, `busy-${at}`));
+        writeFileSync(join(folder, `busy-${at}`, 'w.bin'), `weights ${at}`);
+        const child = spawn(process.execPath, [BIN, 'push', `busy-${at}`, `acme/busy:${at}`, '--registry', 'busy'], {
+          cwd: folder,
+          env: { PATH: process.env['PATH'], HOME: folder },
+          stdio: 'ignore',
+        });
+        return new Promise<number | null>((done) => child.once('close', done));
+      }),
+    );
+    assert.deepEqual(
+      codes,
+      Array.from({ length: 20 }, () => 0),
+    );
+    const listed = JSON.parse(run(['list', '--json', '--registry', 'busy']).stdout) as {
+      artifacts: { tags: string[] }[];
+    };
     assert.equal(listed.artifacts.flatMap(({ tags }) => tags).length, 20);
     const { status, stdout } = run(['log', 'verify', '--json', '--registry', 'busy']);
     assert.equal(status, 0);
@@ -139,7 +173,12 @@ describe('the way there and back', () => {
 });
 
 test('log show says who is behind every entry, as far as it can be verified now', () => {
-  const standings = (args: readonly string[]) => new Set((json('log show', ['acme/m:1', ...args])['entries'] as { actor: { standing: string; name: string | null } }[]).map(({ actor }) => `${actor.standing} ${actor.name}`));
+  const standings = (args: readonly string[]) =>
+    new Set(
+      (
+        json('log show', ['acme/m:1', ...args])['entries'] as { actor: { standing: string; name: string | null } }[]
+      ).map(({ actor }) => `${actor.standing} ${actor.name}`),
+    );
   assert.deepEqual(standings([]), new Set(['unverified null']), 'nobody is trusted yet');
   const { stdout, stderr } = run(['log', 'show', 'acme/m:1']);
   assert.match(stdout, /^ +0 {2}push .* UNVERIFIED .*\[signer-untrusted\]$/m);
@@ -186,7 +225,8 @@ describe('when something is wrong', () => {
 
   test('a pull that fails leaves nothing with the name', () => {
     const blobs = join(folder, 'tampered', 'models', 'acme', 't', 'blobs', 'sha256');
-    for (const name of readdirSync(blobs)) if (statSync(join(blobs, name)).size === 4) writeFileSync(join(blobs, name), 'x,y\n');
+    for (const name of readdirSync(blobs))
+      if (statSync(join(blobs, name)).size === 4) writeFileSync(join(blobs, name), 'x,y\n');
     run(['registry', 'init', 'other']);
     assert.equal(run(['pull', 'acme/t:1', 'never', '--registry', 'tampered']).status, 1);
     assert.equal(existsSync(join(folder, 'never')), false);

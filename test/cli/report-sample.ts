@@ -9,15 +9,42 @@ const ID = `sha256:${sha256Hex('model')}`;
 
 /** A report in which every text from outside is `text`, on a lineage of so many artifacts: each made from two others. */
 export function reportOf(text: string, artifacts: number): Report {
-  const claim = { title: text, predicateType: text, signer: text, bundle: sha256Hex('bundle'), time: null, logIndex: 3, revoked: text, counts: false };
+  const claim = {
+    title: text,
+    predicateType: text,
+    signer: text,
+    bundle: sha256Hex('bundle'),
+    time: null,
+    logIndex: 3,
+    revoked: text,
+    counts: false,
+  };
   const promotion = { ...claim, environment: text, id: ID, result: 'PASSED', policyDigest: ID, claimedTime: text };
   const related = { name: text, version: text, licences: [text], digests: [text] };
   return {
-    name: text, id: ID,
+    name: text,
+    id: ID,
     verdict: verdictOf({ subject: text, id: ID, checks: [checkOf('content', [{ what: text }], [])] }),
     facts: {
-      claims: [claim], approvals: [claim], promotions: [promotion],
-      bom: { name: text, version: text, supplier: text, licences: [text], task: text, architecture: text, interfaces: [text], datasets: [related], ancestors: [related], software: [related], tools: [text], metrics: [{ type: text, value: text }], hasEnergy: false, properties: [{ name: text, value: text }] },
+      claims: [claim],
+      approvals: [claim],
+      promotions: [promotion],
+      bom: {
+        name: text,
+        version: text,
+        supplier: text,
+        licences: [text],
+        task: text,
+        architecture: text,
+        interfaces: [text],
+        datasets: [related],
+        ancestors: [related],
+        software: [related],
+        tools: [text],
+        metrics: [{ type: text, value: text }],
+        hasEnergy: false,
+        properties: [{ name: text, value: text }],
+      },
       scans: [{ signer: text, results: [{ rule: text, severity: 'high', message: text, path: text }] }],
       evaluations: [{ signer: text, result: text, metrics: { [text]: text } }],
     },
@@ -33,20 +60,73 @@ export function reportOf(text: string, artifacts: number): Report {
 
 function lineageOf(text: string, artifacts: number): Lineage {
   const digest = (index: number) => sha256Hex(`artifact ${index}`);
-  const inputs = (index: number): readonly LineageEdge[] => [2 * index + 1, 2 * index + 2].filter((input) => input < artifacts)
-    .map((input) => ({ word: 'finetune', role: 'base-model', to: digest(input), name: text, standing: 'attested' }));
+  const inputs = (index: number): readonly LineageEdge[] =>
+    [2 * index + 1, 2 * index + 2]
+      .filter((input) => input < artifacts)
+      .map((input) => ({ word: 'finetune', role: 'base-model', to: digest(input), name: text, standing: 'attested' }));
   const unpinned: LineageEdge = { word: 'trained-on', role: 'dataset', to: '', name: text, standing: 'refused' };
-  const nodes = Array.from({ length: artifacts }, (_, index): LineageNode => ({ digest: digest(index), name: text, step: text, signedBy: text, time: text, edges: index === 0 ? [...inputs(0), unpinned] : inputs(index) }));
-  return { root: digest(0), nodes: new Map(nodes.map((node) => [node.digest, node])), depth: 10, findings: [], used: [], actors: new Map() };
+  const nodes = Array.from({ length: artifacts }, (_, index): LineageNode => ({
+    digest: digest(index),
+    name: text,
+    step: text,
+    signedBy: text,
+    time: text,
+    edges: index === 0 ? [...inputs(0), unpinned] : inputs(index),
+  }));
+  return {
+    root: digest(0),
+    nodes: new Map(nodes.map((node) => [node.digest, node])),
+    depth: 10,
+    findings: [],
+    used: [],
+    actors: new Map(),
+  };
 }
 
 /** The same for a registry. */
 export function overview(text: string, verdict: Verdict): RegistryReport {
   return {
-    location: text, origin: text, generated: '2026-11-20T12:00:00.000Z', log: verdict,
+    location: text,
+    origin: text,
+    generated: '2026-11-20T12:00:00.000Z',
+    log: verdict,
     policy: { name: text, version: 1, digest: ID },
-    versions: [{ name: text, id: ID, tags: [text], claims: 1, missing: ['scan'], absent: [4], findings: [{ rule: text, severity: text, message: text, path: text }], revoked: text }],
-    promotions: [{ name: text, environment: text, id: ID, by: text, time: null, claimedTime: text, ageDays: 3, logIndex: 1, verdict }, { name: text, environment: text, id: ID, by: text, time: text, claimedTime: text, ageDays: null, logIndex: 1, verdict: null }],
+    versions: [
+      {
+        name: text,
+        id: ID,
+        tags: [text],
+        claims: 1,
+        missing: ['scan'],
+        absent: [4],
+        findings: [{ rule: text, severity: text, message: text, path: text }],
+        revoked: text,
+      },
+    ],
+    promotions: [
+      {
+        name: text,
+        environment: text,
+        id: ID,
+        by: text,
+        time: null,
+        claimedTime: text,
+        ageDays: 3,
+        logIndex: 1,
+        verdict,
+      },
+      {
+        name: text,
+        environment: text,
+        id: ID,
+        by: text,
+        time: text,
+        claimedTime: text,
+        ageDays: null,
+        logIndex: 1,
+        verdict: null,
+      },
+    ],
     revocations: [{ action: 'revoke', target: text, since: text, reason: text, by: text, logIndex: 2 }],
   };
 }

@@ -13,7 +13,8 @@ let folder = '';
 
 /** A name, a card and figures as an attacker would write them. */
 const FILE = 'a`$(id)](javascript:alert(1))\u{202e}&lt;&amp;.json';
-const CARD = '---\nlicense: "<script>alert(1)</script>"\npipeline_tag: \'"><img src=x onerror=alert(2)>\'\ntags: ["![x](https://evil.example/x.png)"]\n---\n# <svg onload=alert(3)>\n';
+const CARD =
+  '---\nlicense: "<script>alert(1)</script>"\npipeline_tag: \'"><img src=x onerror=alert(2)>\'\ntags: ["![x](https://evil.example/x.png)"]\n---\n# <svg onload=alert(3)>\n';
 const METRIC = '<script>alert(4)</script>|::error::\u{1b}[2J';
 
 before(() => {
@@ -24,9 +25,24 @@ before(() => {
   files('data', { 'rows.csv': 'a,b\n1,2\n', 'README.md': '---\nlicense: cc0-1.0\n---\n# rows\n' });
   ok(['seal', 'data', '--name', 'acme/data:1', '--key', 'dana.key']);
   ok(['push', 'data', 'acme/data:1']);
-  files('model', { 'config.json': '{"architectures":["<script>alert(5)</script>"],"model_type":"bert"}', 'README.md': CARD, [FILE]: '{}' });
+  files('model', {
+    'config.json': '{"architectures":["<script>alert(5)</script>"],"model_type":"bert"}',
+    'README.md': CARD,
+    [FILE]: '{}',
+  });
   ok(['seal', 'model', '--name', 'acme/enc:1.0', '--step', 'train', '--input', 'dataset=data', '--key', 'tom.key']);
-  ok(['attest', 'model', '--type', 'evaluation', '--result', 'passed', '--metric', `${METRIC}=0.9`, '--key', 'eva.key']);
+  ok([
+    'attest',
+    'model',
+    '--type',
+    'evaluation',
+    '--result',
+    'passed',
+    '--metric',
+    `${METRIC}=0.9`,
+    '--key',
+    'eva.key',
+  ]);
   ok(['push', 'model', 'acme/enc:1.0']);
   ok(['promote', 'acme/enc:1.0', '--env', 'staging', '--policy', 'policy.yaml', '--key', 'bot.key']);
 });
@@ -58,7 +74,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-function run(args: readonly string[], { cwd = folder, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {}): Ran {
+function run(
+  args: readonly string[],
+  { cwd = folder, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
+): Ran {
   const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
   return spawnSync(process.execPath, [BIN, ...args], { cwd, encoding: 'utf8', env: clean });
 }
@@ -71,7 +90,14 @@ function ok(args: readonly string[]): string {
 
 function valid(schema: string, stdout: string): Record<string, unknown> {
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, validateFormats: false }).compile(JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object);
+  const validate = new Ajv2020({
+    strict: true,
+    allowUnionTypes: true,
+    strictRequired: false,
+    validateFormats: false,
+  }).compile(
+    JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object,
+  );
   assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
   return output;
 }
@@ -82,13 +108,28 @@ const ARTIFACT = ['report', 'acme/enc:1.0', '--env', 'staging', ...POLICY];
 test('CycloneDX declarations: a valid BOM that claims what is evidenced, links the evidence, and leaves to people what is theirs', () => {
   ok([...ARTIFACT, '--format', 'cyclonedx', '-o', 'declarations.cdx.json']);
   ok(['bom', 'validate', 'declarations.cdx.json']);
-  const { declarations, definitions } = JSON.parse(readFileSync(join(folder, 'declarations.cdx.json'), 'utf8')) as Declared;
-  const { controls } = JSON.parse(ok([...ARTIFACT, '--json'])) as { controls: readonly { framework: string; id: string; status: string }[] };
-  const idsOf = (kept: (status: string) => boolean): readonly string[] => controls.filter(({ status }) => kept(status)).map(({ framework, id }) => `${framework}:${id}`);
+  const { declarations, definitions } = JSON.parse(
+    readFileSync(join(folder, 'declarations.cdx.json'), 'utf8'),
+  ) as Declared;
+  const { controls } = JSON.parse(ok([...ARTIFACT, '--json'])) as {
+    controls: readonly { framework: string; id: string; status: string }[];
+  };
+  const idsOf = (kept: (status: string) => boolean): readonly string[] =>
+    controls.filter(({ status }) => kept(status)).map(({ framework, id }) => `${framework}:${id}`);
   assert.equal(definitions.standards.flatMap(({ requirements }) => requirements).length, controls.length);
-  assert.deepEqual(declarations.claims.map((claim) => claim['bom-ref'].replace('claim:', '')), idsOf((status) => status !== 'human'));
-  const scored = declarations.attestations.flatMap(({ map }) => map).filter(({ conformance }) => conformance !== undefined);
-  assert.deepEqual(scored.filter(({ conformance }) => conformance?.score === 1).map(({ requirement }) => requirement.replace('requirement:', '')), idsOf((status) => status === 'evidenced'));
+  assert.deepEqual(
+    declarations.claims.map((claim) => claim['bom-ref'].replace('claim:', '')),
+    idsOf((status) => status !== 'human'),
+  );
+  const scored = declarations.attestations
+    .flatMap(({ map }) => map)
+    .filter(({ conformance }) => conformance !== undefined);
+  assert.deepEqual(
+    scored
+      .filter(({ conformance }) => conformance?.score === 1)
+      .map(({ requirement }) => requirement.replace('requirement:', '')),
+    idsOf((status) => status === 'evidenced'),
+  );
   assert.ok(declarations.claims.every(({ evidence }) => evidence.length > 0));
   const signed = declarations.evidence.find((each) => each['bom-ref'] === 'evidence:evaluation')?.data?.[0];
   assert.match(signed?.contents.url ?? '', /^ni:\/\/\/sha-256;[\w-]{43}$/);
@@ -98,8 +139,13 @@ interface Declared {
   readonly definitions: { readonly standards: readonly { readonly requirements: readonly object[] }[] };
   readonly declarations: {
     readonly claims: readonly { readonly 'bom-ref': string; readonly evidence: readonly string[] }[];
-    readonly attestations: readonly { readonly map: readonly { readonly requirement: string; readonly conformance?: { readonly score: number } }[] }[];
-    readonly evidence: readonly { readonly 'bom-ref': string; readonly data?: readonly { readonly contents: { readonly url: string } }[] }[];
+    readonly attestations: readonly {
+      readonly map: readonly { readonly requirement: string; readonly conformance?: { readonly score: number } }[];
+    }[];
+    readonly evidence: readonly {
+      readonly 'bom-ref': string;
+      readonly data?: readonly { readonly contents: { readonly url: string } }[];
+    }[];
   };
 }
 
@@ -127,7 +173,10 @@ test('a report about an artifact: HTML that needs nothing else, Markdown, JSON a
 });
 
 test('--at says what was promoted at that moment, and nothing before it was', () => {
-  const at = (date: string) => valid('report', ok([...ARTIFACT, '--at', date, '--json']))['past'] as { promotion: { id: string; policyDigest: string } | null };
+  const at = (date: string) =>
+    valid('report', ok([...ARTIFACT, '--at', date, '--json']))['past'] as {
+      promotion: { id: string; policyDigest: string } | null;
+    };
   assert.equal(at('2001-01-01').promotion, null);
   const { promotion } = at('2098-12-31');
   assert.match(promotion?.id ?? '', /^sha256:/);
@@ -159,9 +208,21 @@ test('--evidence verifies on a machine that knows nothing, by the commands its R
 test('a report about a registry: versions, promotions judged, findings, revocations', () => {
   const json = valid('report-registry', ok(['report', ...POLICY, '--json']));
   const versions = json['versions'] as { name: string; missing: string[]; revoked: string | null }[];
-  assert.deepEqual(versions.map(({ name, missing }) => [name, missing]), [['acme/data', ['provenance', 'scan', 'evaluation']], ['acme/enc', ['scan']]]);
-  assert.deepEqual((json['promotions'] as { by: string; ageDays: number; verdict: { exitCode: number } }[]).map(({ by, ageDays, verdict }) => [by.split(' ')[0], ageDays, verdict.exitCode]), [['bot', 0, 0]]);
-  for (const format of ['html', 'markdown', 'text']) assertHarmless(ok(['report', ...POLICY, '--format', format]), format);
+  assert.deepEqual(
+    versions.map(({ name, missing }) => [name, missing]),
+    [
+      ['acme/data', ['provenance', 'scan', 'evaluation']],
+      ['acme/enc', ['scan']],
+    ],
+  );
+  assert.deepEqual(
+    (json['promotions'] as { by: string; ageDays: number; verdict: { exitCode: number } }[]).map(
+      ({ by, ageDays, verdict }) => [by.split(' ')[0], ageDays, verdict.exitCode],
+    ),
+    [['bot', 0, 0]],
+  );
+  for (const format of ['html', 'markdown', 'text'])
+    assertHarmless(ok(['report', ...POLICY, '--format', format]), format);
   valid('report-registry', ok(['report', '--json']));
   assert.equal(run(['report', '--env', 'staging']).status, 2);
 });
@@ -171,32 +232,58 @@ test('a revoked dataset turns the registry’s page red', () => {
   const { status, stdout } = run(['report', ...POLICY, '--json']);
   assert.equal(status, 1);
   const json = valid('report-registry', stdout);
-  assert.deepEqual((json['revocations'] as { by: string; reason: string }[]).map(({ by, reason }) => [by, reason]), [['rita', '<script>alert(6)</script>']]);
+  assert.deepEqual(
+    (json['revocations'] as { by: string; reason: string }[]).map(({ by, reason }) => [by, reason]),
+    [['rita', '<script>alert(6)</script>']],
+  );
   assert.equal((json['versions'] as { revoked: string | null }[])[0]?.revoked, '<script>alert(6)</script>');
-  for (const format of ['html', 'markdown', 'text']) assertHarmless(run(['report', ...POLICY, '--format', format]).stdout, format);
+  for (const format of ['html', 'markdown', 'text'])
+    assertHarmless(run(['report', ...POLICY, '--format', format]).stdout, format);
 });
 
 test('after a revocation report and audit say so, and where it still runs; a claim taken back is evidence of nothing', () => {
   const { status, stdout } = run([...ARTIFACT, '--json']);
   assert.equal(status, 1);
-  const json = valid('report', stdout) as { serving: string[]; verdict: { notes: string[]; checks: { findings?: { code: string }[] }[] } };
+  const json = valid('report', stdout) as {
+    serving: string[];
+    verdict: { notes: string[]; checks: { findings?: { code: string }[] }[] };
+  };
   assert.deepEqual(json.serving, ['staging']);
   assert.deepEqual(json.verdict.notes.slice(0, 1), ['still promoted to staging']);
-  assert.deepEqual([...new Set(json.verdict.checks.flatMap(({ findings }) => (findings ?? []).map(({ code }) => code)))], ['revoked']);
+  assert.deepEqual(
+    [...new Set(json.verdict.checks.flatMap(({ findings }) => (findings ?? []).map(({ code }) => code)))],
+    ['revoked'],
+  );
   assert.match(run(ARTIFACT).stdout, /note +still promoted to staging/);
   assert.match(run([...ARTIFACT, '--format', 'html']).stdout, /Promoted to staging now/);
   const audited = run(['audit', ...POLICY]);
   assert.equal(audited.status, 1);
   assert.match(audited.stdout, /FAILED: acme\/enc in staging: .*revoked by rita.*should not be in use there/);
 
-  const controlsOf = (text: string) => (valid('report', text)['controls'] as { needs: string[]; status: string }[]).filter(({ needs }) => needs.includes('evaluation')).map(({ status: each }) => each);
+  const controlsOf = (text: string) =>
+    (valid('report', text)['controls'] as { needs: string[]; status: string }[])
+      .filter(({ needs }) => needs.includes('evaluation'))
+      .map(({ status: each }) => each);
   const before = controlsOf(stdout);
   const claims = valid('report', stdout)['claims'] as { predicateType: string; bundle: string; counts: boolean }[];
   const evaluation = claims.find(({ predicateType }) => predicateType.includes('test-result'));
   assert.equal(evaluation?.counts, true);
-  ok(['revoke', 'acme/enc:1.0', '--claim', `sha256:${evaluation?.bundle}`, '--reason', 'measured on the training set', ...POLICY, '--key', 'rita.key', '--yes']);
+  ok([
+    'revoke',
+    'acme/enc:1.0',
+    '--claim',
+    `sha256:${evaluation?.bundle}`,
+    '--reason',
+    'measured on the training set',
+    ...POLICY,
+    '--key',
+    'rita.key',
+    '--yes',
+  ]);
   const after = run([...ARTIFACT, '--json']).stdout;
-  const taken = (valid('report', after)['claims'] as { bundle: string; counts: boolean; revoked: string | null }[]).find(({ bundle }) => bundle === evaluation?.bundle);
+  const taken = (
+    valid('report', after)['claims'] as { bundle: string; counts: boolean; revoked: string | null }[]
+  ).find(({ bundle }) => bundle === evaluation?.bundle);
   assert.deepEqual([taken?.counts, taken?.revoked], [false, 'measured on the training set']);
   assert.deepEqual(valid('report', after)['evaluations'], []);
   assert.notDeepEqual(controlsOf(after), before, 'a control that rested on it does no longer');
@@ -209,11 +296,17 @@ test('evidence packed after a revocation does not verify, on a machine that know
   execFileSync('tar', ['-xf', join(folder, 'revoked.tar'), '-C', machine]);
   const elsewhere = join(machine, 'evidence');
   assert.match(readFileSync(join(elsewhere, 'report.html'), 'utf8'), /Promoted to staging now/);
-  const commands = readFileSync(join(elsewhere, 'README'), 'utf8').split('\n').flatMap((line) => /^ {2}weighmark (.+)$/.exec(line)?.[1] ?? []);
+  const commands = readFileSync(join(elsewhere, 'README'), 'utf8')
+    .split('\n')
+    .flatMap((line) => /^ {2}weighmark (.+)$/.exec(line)?.[1] ?? []);
   const answers = commands.map((command) => {
     const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
     const { status, stdout, stderr } = run(words, { cwd: elsewhere, env: { HOME: elsewhere, WEIGHMARK_REGISTRY: '' } });
     return [words[0], status, /error\[(.+?)\]/.exec(stdout + stderr)?.[1]];
   });
-  assert.deepEqual(answers, [['verify', 1, 'revoked'], ['lineage', 1, 'revoked'], ['log', 0, undefined]]);
+  assert.deepEqual(answers, [
+    ['verify', 1, 'revoked'],
+    ['lineage', 1, 'revoked'],
+    ['log', 0, undefined],
+  ]);
 });

@@ -24,7 +24,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   const env = { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' };
-  return spawnSync(process.execPath, [join(ROOT, 'bin/weighmark.js'), ...words], { encoding: 'utf8', cwd: folder, env });
+  return spawnSync(process.execPath, [join(ROOT, 'bin/weighmark.js'), ...words], {
+    encoding: 'utf8',
+    cwd: folder,
+    env,
+  });
 }
 
 function write(name: string, words: string): string {
@@ -33,39 +37,73 @@ function write(name: string, words: string): string {
 }
 
 test('suppressed: shown with its reason, marked in JSON and SARIF, not counted', () => {
-  const policy = write('policy.yaml', `rule: WM-PICKLE-001, path: model.pt, sha256: ${SHA256}, reason: a test of our own, expires: 2099-01-01`);
+  const policy = write(
+    'policy.yaml',
+    `rule: WM-PICKLE-001, path: model.pt, sha256: ${SHA256}, reason: a test of our own, expires: 2099-01-01`,
+  );
   assert.equal(run('scan', 'bad').status, 1);
   const text = run('scan', 'bad', '--policy', policy);
   assert.equal(text.status, 0, text.stderr);
   assert.match(text.stdout, /suppressed until 2099-01-01: a test of our own\n/);
   assert.match(text.stdout, /PASS: bad: 1 file, 1 suppressed/);
-  const json = JSON.parse(run('scan', 'bad', '--policy', policy, '--json').stdout) as { artifacts: { verdict: string; files: { findings: { suppression: object }[] }[] }[] };
-  const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(join(ROOT, 'schemas/scan.schema.json'), 'utf8')) as object);
+  const json = JSON.parse(run('scan', 'bad', '--policy', policy, '--json').stdout) as {
+    artifacts: { verdict: string; files: { findings: { suppression: object }[] }[] }[];
+  };
+  const validate = new Ajv2020({ strict: false }).compile(
+    JSON.parse(readFileSync(join(ROOT, 'schemas/scan.schema.json'), 'utf8')) as object,
+  );
   assert.ok(validate(json), JSON.stringify(validate.errors));
   assert.equal(json.artifacts[0]?.verdict, 'pass');
-  assert.deepEqual(json.artifacts[0]?.files[0]?.findings[0]?.suppression, { reason: 'a test of our own', expires: '2099-01-01T00:00:00Z', state: 'active' });
-  const sarif = JSON.parse(run('scan', 'bad', '--policy', policy, '--format', 'sarif').stdout) as { runs: { results: { suppressions: object[] }[] }[] };
-  assert.deepEqual(sarif.runs[0]?.results[0]?.suppressions, [{ kind: 'external', status: 'accepted', justification: 'suppressed until 2099-01-01: a test of our own' }]);
+  assert.deepEqual(json.artifacts[0]?.files[0]?.findings[0]?.suppression, {
+    reason: 'a test of our own',
+    expires: '2099-01-01T00:00:00Z',
+    state: 'active',
+  });
+  const sarif = JSON.parse(run('scan', 'bad', '--policy', policy, '--format', 'sarif').stdout) as {
+    runs: { results: { suppressions: object[] }[] }[];
+  };
+  assert.deepEqual(sarif.runs[0]?.results[0]?.suppressions, [
+    { kind: 'external', status: 'accepted', justification: 'suppressed until 2099-01-01: a test of our own' },
+  ]);
   assert.doesNotMatch(run('scan', 'bad', '--policy', policy, '--format', 'junit').stdout, /<failure/);
 });
 
 test('other bytes, another model, or a day gone by: it counts', () => {
-  assert.equal(run('scan', 'bad', '--policy', write('bytes.yaml', `rule: WM-PICKLE-001, sha256: ${'a'.repeat(64)}, reason: other bytes, expires: 2099-01-01`)).status, 1);
+  assert.equal(
+    run(
+      'scan',
+      'bad',
+      '--policy',
+      write('bytes.yaml', `rule: WM-PICKLE-001, sha256: ${'a'.repeat(64)}, reason: other bytes, expires: 2099-01-01`),
+    ).status,
+    1,
+  );
   const named = write('named.yaml', 'rule: WM-PICKLE-001, models: [acme/*], reason: only ours, expires: 2099-01-01');
   assert.equal(run('scan', 'bad', '--policy', named).status, 1);
   assert.equal(run('scan', 'bad', '--policy', named, '--name', 'acme/enc:1').status, 0);
-  const expired = run('scan', 'bad', '--policy', write('expired.yaml', 'rule: WM-PICKLE-001, reason: for a while, expires: 2020-01-01'));
+  const expired = run(
+    'scan',
+    'bad',
+    '--policy',
+    write('expired.yaml', 'rule: WM-PICKLE-001, reason: for a while, expires: 2020-01-01'),
+  );
   assert.equal(expired.status, 1);
   assert.match(expired.stdout, /its suppression expired on 2020-01-01: for a while/);
 });
 
 test('never from inside the artifact, and never for what was not examined', () => {
-  writeFileSync(join(folder, 'bad/policy.yaml'), `${minimal}\nsuppressions: [{ rule: WM-PICKLE-001, reason: trust me, expires: 2099-01-01 }]\n`);
+  writeFileSync(
+    join(folder, 'bad/policy.yaml'),
+    `${minimal}\nsuppressions: [{ rule: WM-PICKLE-001, reason: trust me, expires: 2099-01-01 }]\n`,
+  );
   const inside = run('scan', 'bad', '--policy', 'bad/policy.yaml');
   assert.notEqual(inside.status, 0);
   assert.match(inside.stderr, /anchor-inside/);
   rmSync(join(folder, 'bad/policy.yaml'));
-  writeFileSync(join(folder, 'lfs.safetensors'), `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 1\n`);
+  writeFileSync(
+    join(folder, 'lfs.safetensors'),
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 1\n`,
+  );
   const policy = write('all.yaml', 'rule: WM-PICKLE-001, path: "**", reason: everything, expires: 2099-01-01');
   assert.equal(run('scan', 'lfs.safetensors', '--policy', policy).status, 4);
 });
@@ -75,18 +113,28 @@ test('seal refuses what a feed knows, and what the scan finds, unless the policy
   writeFileSync(join(folder, 'plain/config.json'), '{}');
   writeFileSync(join(folder, 'feed.txt'), `${createHash('sha256').update('{}').digest('hex')}  config.json\n`);
   run('keygen', 'anna', '--no-password');
-  const seal = (path: string, ...more: string[]) => run('seal', path, '--name', 'acme/enc:1', '--key', 'anna.key', ...more);
+  const seal = (path: string, ...more: string[]) =>
+    run('seal', path, '--name', 'acme/enc:1', '--key', 'anna.key', ...more);
   const refused = seal('plain', '--feed', 'feed.txt');
   assert.equal(refused.status, 1, refused.stderr);
   assert.match(refused.stdout + refused.stderr, /config\.json.*feed\.txt[\s\S]*NOT SEALED: 1 findings/);
   const json = JSON.parse(seal('plain', '--feed', 'feed.txt', '--json').stdout) as object;
-  const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(join(ROOT, 'schemas/seal.schema.json'), 'utf8')) as object);
+  const validate = new Ajv2020({ strict: false }).compile(
+    JSON.parse(readFileSync(join(ROOT, 'schemas/seal.schema.json'), 'utf8')) as object,
+  );
   assert.ok(validate(json), JSON.stringify(validate.errors));
   const policy = write('seal.yaml', 'rule: WM-FEED-001, path: config.json, reason: looked at, expires: 2099-01-01');
   const sealed = seal('plain', '--feed', 'feed.txt', '--policy', policy);
   assert.equal(sealed.status, 0, sealed.stderr);
   assert.match(sealed.stdout, /scan +nothing found; 1 suppressed by the policy/);
   assert.equal(seal('bad').status, 1);
-  assert.equal(seal('bad', '--policy', write('bad.yaml', 'rule: WM-PICKLE-001, models: [acme/*], reason: ours, expires: 2099-01-01')).status, 0);
+  assert.equal(
+    seal(
+      'bad',
+      '--policy',
+      write('bad.yaml', 'rule: WM-PICKLE-001, models: [acme/*], reason: ours, expires: 2099-01-01'),
+    ).status,
+    0,
+  );
   assert.equal(seal('plain', '--feed-key', 'anna.pub').status, 2);
 });

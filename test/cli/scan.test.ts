@@ -21,18 +21,28 @@ before(() => {
   writeFileSync(join(folder, 'good/config.json'), '{"a": 1}');
   writeFileSync(join(folder, 'bad/model.pt'), torchZip(callOf('posix', 'system')));
   writeFileSync(join(folder, 'review.json'), '{"trust_remote_code": true}');
-  writeFileSync(join(folder, 'lfs.safetensors'), `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 1\n`);
+  writeFileSync(
+    join(folder, 'lfs.safetensors'),
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 1\n`,
+  );
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const env = { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), XDG_CACHE_HOME: join(folder, 'cache'), NO_COLOR: '1' };
+  const env = {
+    ...process.env,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    NO_COLOR: '1',
+  };
   return spawnSync(process.execPath, [BIN, ...words], { encoding: 'utf8', cwd: folder, env });
 }
 
 function validated(command: string, text: string): Record<string, unknown> {
   const value = JSON.parse(text) as Record<string, unknown>;
-  const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(join(ROOT, `schemas/${command}.schema.json`), 'utf8')) as object);
+  const validate = new Ajv2020({ strict: false }).compile(
+    JSON.parse(readFileSync(join(ROOT, `schemas/${command}.schema.json`), 'utf8')) as object,
+  );
   assert.ok(validate(value), JSON.stringify(validate.errors));
   return value;
 }
@@ -51,12 +61,26 @@ test('exit 0 for good files, 1 from --fail-on on, 4 where something was not exam
 test('text says what, where and the verdict last', () => {
   const { stdout } = run('scan', 'bad');
   assert.match(stdout, /critical {2}WM-PICKLE-001 {2}model\.pt!\/archive\/data\.pkl, byte \d+\n/);
-  assert.match(stdout.trimEnd().split('\n').at(-1) ?? '', /^BLOCK: bad: 1 file, 1 critical; weights_only=True refuses it: .*; do not load$/);
+  assert.match(
+    stdout.trimEnd().split('\n').at(-1) ?? '',
+    /^BLOCK: bad: 1 file, 1 critical; weights_only=True refuses it: .*; do not load$/,
+  );
 });
 
 test('JSON is valid against its schema, SARIF names rules and files', () => {
-  for (const path of ['good', 'bad', 'lfs.safetensors', 'review.json']) validated('scan', run('scan', path, '--json').stdout);
-  const sarif = JSON.parse(run('scan', 'bad', '--format', 'sarif').stdout) as { version: string; runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; level: string; locations: { physicalLocation: { artifactLocation: { uri: string } } }[] }[] }[] };
+  for (const path of ['good', 'bad', 'lfs.safetensors', 'review.json'])
+    validated('scan', run('scan', path, '--json').stdout);
+  const sarif = JSON.parse(run('scan', 'bad', '--format', 'sarif').stdout) as {
+    version: string;
+    runs: {
+      tool: { driver: { rules: { id: string }[] } };
+      results: {
+        ruleId: string;
+        level: string;
+        locations: { physicalLocation: { artifactLocation: { uri: string } } }[];
+      }[];
+    }[];
+  };
   const [run0] = sarif.runs;
   assert.equal(sarif.version, '2.1.0');
   assert.equal(run0?.results[0]?.ruleId, 'WM-PICKLE-001');
@@ -67,10 +91,16 @@ test('JSON is valid against its schema, SARIF names rules and files', () => {
 });
 
 test('a feed by digest, tensor and name; a broken or unsigned one is refused', () => {
-  const sha256 = spawnSync('sha256sum', [join(folder, 'good/model.safetensors')], { encoding: 'utf8' }).stdout.slice(0, 64);
+  const sha256 = spawnSync('sha256sum', [join(folder, 'good/model.safetensors')], { encoding: 'utf8' }).stdout.slice(
+    0,
+    64,
+  );
   const zeros = '374708fff7719dd5979ec875d56cd2286f6d3cf7ec317a3b25632aab28ec37bb';
   writeFileSync(join(folder, 'list.txt'), `${sha256}  evil\n`);
-  writeFileSync(join(folder, 'feed.yaml'), `weighmark-feed: 1\npublished: 2026-11-01T00:00:00Z\nentries:\n  - {id: T-1, severity: high, tensors: ["${zeros}"]}\n  - {id: N-1, severity: high, models: [{name: acme/enc, versions: "<2"}]}\n`);
+  writeFileSync(
+    join(folder, 'feed.yaml'),
+    `weighmark-feed: 1\npublished: 2026-11-01T00:00:00Z\nentries:\n  - {id: T-1, severity: high, tensors: ["${zeros}"]}\n  - {id: N-1, severity: high, models: [{name: acme/enc, versions: "<2"}]}\n`,
+  );
   writeFileSync(join(folder, 'broken.json'), '{"type": "bundle"');
   const listed = run('scan', 'good', '--feed', 'list.txt', '--json');
   assert.equal(listed.status, 1);
@@ -93,7 +123,13 @@ test('diff: exit 1 when they differ, JSON by its schema', () => {
   assert.equal(run('diff', 'good', 'good').status, 0);
   const different = run('diff', 'good', 'tuned', '--json');
   assert.equal(different.status, 1);
-  const { tensors, files } = validated('diff', different.stdout) as { tensors: { name: string; change: { changedElements: number } }[]; files: { settings?: unknown[] }[] };
-  assert.deepEqual(tensors.map(({ name, change }) => [name, change.changedElements]), [['a', 1]]);
+  const { tensors, files } = validated('diff', different.stdout) as {
+    tensors: { name: string; change: { changedElements: number } }[];
+    files: { settings?: unknown[] }[];
+  };
+  assert.deepEqual(
+    tensors.map(({ name, change }) => [name, change.changedElements]),
+    [['a', 1]],
+  );
   assert.deepEqual(files[0]?.settings, [{ pointer: '/a', before: '1', after: '2' }]);
 });

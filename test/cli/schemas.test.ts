@@ -17,12 +17,20 @@ function assertValid(folder: string, words: readonly string[], schema: string): 
   const env = { ...process.env, XDG_CONFIG_HOME: join(folder, 'c'), XDG_STATE_HOME: join(folder, 's') };
   let printed: string;
   try {
-    printed = execFileSync(process.execPath, [resolve('bin/weighmark.js'), ...words, '--json'], { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    printed = execFileSync(process.execPath, [resolve('bin/weighmark.js'), ...words, '--json'], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch (error) {
     printed = String((error as { stdout: unknown }).stdout);
   }
   const validate = ajv.compile({ ...schemaOf(schema), $id: words.join(' ') });
-  assert.ok(validate(JSON.parse(printed)), `${words.join(' ')}: ${ajv.errorsText(validate.errors)}\n${printed.slice(0, 2000)}`);
+  assert.ok(
+    validate(JSON.parse(printed)),
+    `${words.join(' ')}: ${ajv.errorsText(validate.errors)}\n${printed.slice(0, 2000)}`,
+  );
 }
 
 test('every command has a schema of its JSON, and every schema compiles', async () => {
@@ -32,9 +40,15 @@ test('every command has a schema of its JSON, and every schema compiles', async 
     const { register } = (await import(`../../src/cli/commands/${name}.ts`)) as { register: Register };
     register(program, run);
   }
-  const leaves = (command: Command, path: readonly string[]): readonly string[] => (command.commands.length === 0 ? [path.join('-')] : command.commands.flatMap((child) => leaves(child, [...path, child.name()])));
+  const leaves = (command: Command, path: readonly string[]): readonly string[] =>
+    command.commands.length === 0
+      ? [path.join('-')]
+      : command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
   const schemas = globSync('schemas/*.schema.json').map((path) => path.replace(/^schemas[\\/]|\.schema\.json$/g, ''));
-  assert.deepEqual(leaves(program, []).filter((name) => !schemas.includes(name)), []);
+  assert.deepEqual(
+    leaves(program, []).filter((name) => !schemas.includes(name)),
+    [],
+  );
   for (const name of schemas) ajv.compile({ ...schemaOf(name), $id: `compile-${name}` });
 });
 

@@ -22,12 +22,18 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' } });
+  return spawnSync(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' },
+  });
 }
 
 function valid(schema: string, stdout: string): Record<string, unknown> {
   const output = JSON.parse(stdout) as Record<string, unknown>;
-  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object);
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(
+    JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object,
+  );
   assert.ok(validate(output), JSON.stringify(validate.errors));
   return output;
 }
@@ -35,9 +41,18 @@ function valid(schema: string, stdout: string): Record<string, unknown> {
 test('verify: one that is not there keeps no other from its verdict; the worst exit code wins', () => {
   const { status, stdout } = run(['verify', 'first', 'gone', 'bad', 'last', '--key', 'anna.pub']);
   assert.equal(status, 2);
-  assert.deepEqual(stdout.split('\n').flatMap((line) => /^(VERIFIED|NOT VERIFIED|FAILED): (\w+)/.exec(line)?.slice(1).join(' ') ?? []), ['VERIFIED first', 'NOT VERIFIED gone', 'FAILED 1', 'VERIFIED last']);
+  assert.deepEqual(
+    stdout.split('\n').flatMap((line) => /^(VERIFIED|NOT VERIFIED|FAILED): (\w+)/.exec(line)?.slice(1).join(' ') ?? []),
+    ['VERIFIED first', 'NOT VERIFIED gone', 'FAILED 1', 'VERIFIED last'],
+  );
   const json = valid('verify', run(['verify', 'gone', 'first', '--key', 'anna.pub', '--json']).stdout);
-  assert.deepEqual((json['verdicts'] as { subject: string; exitCode: number }[]).map(({ subject, exitCode }) => [subject, exitCode]), [['gone', 2], ['first', 0]]);
+  assert.deepEqual(
+    (json['verdicts'] as { subject: string; exitCode: number }[]).map(({ subject, exitCode }) => [subject, exitCode]),
+    [
+      ['gone', 2],
+      ['first', 0],
+    ],
+  );
   assert.match(run(['verify', 'gone', 'first', '--key', 'anna.pub', '--format', 'junit']).stdout, /gone/);
 });
 
@@ -49,14 +64,35 @@ test('verify: what is wrong with the run is said once, and nothing is verified',
 test('scan: one that is not there keeps no other from being scanned', () => {
   const { status, stdout } = run(['scan', 'first', 'gone', 'last']);
   assert.equal(status, 2);
-  assert.deepEqual(stdout.split('\n').flatMap((line) => /^(PASS|INCOMPLETE): (\w+)/.exec(line)?.slice(1).join(' ') ?? []), ['PASS first', 'INCOMPLETE gone', 'PASS last']);
+  assert.deepEqual(
+    stdout.split('\n').flatMap((line) => /^(PASS|INCOMPLETE): (\w+)/.exec(line)?.slice(1).join(' ') ?? []),
+    ['PASS first', 'INCOMPLETE gone', 'PASS last'],
+  );
   const json = valid('scan', run(['scan', 'gone', 'first', '--json']).stdout);
-  assert.deepEqual([json['exitCode'], (json['artifacts'] as { path: string; verdict: string }[]).map(({ path, verdict }) => [path, verdict])], [2, [['gone', 'incomplete'], ['first', 'pass']]]);
+  assert.deepEqual(
+    [
+      json['exitCode'],
+      (json['artifacts'] as { path: string; verdict: string }[]).map(({ path, verdict }) => [path, verdict]),
+    ],
+    [
+      2,
+      [
+        ['gone', 'incomplete'],
+        ['first', 'pass'],
+      ],
+    ],
+  );
 });
 
 test('hash: one that is not there keeps no other from being hashed', () => {
   const { status, stdout, stderr } = run(['hash', 'first/config.json', 'gone', 'last/config.json']);
   assert.equal(status, 2);
-  assert.deepEqual(stdout.trimEnd().split('\n').map((line) => line.split('  ')[1]), ['first/config.json', 'last/config.json']);
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('  ')[1]),
+    ['first/config.json', 'last/config.json'],
+  );
   assert.match(stderr, /error\[not-found\]: gone/);
 });

@@ -21,7 +21,8 @@ export function parseTranscript(text: string): readonly Step[] {
   const steps: { line: number; command: string; stdout: string[]; stderr: string[]; exitCode: number }[] = [];
   text.split('\n').forEach((line, index) => {
     const step = steps.at(-1);
-    if (line.startsWith('$ ')) steps.push({ line: index + 1, command: line.slice(2), stdout: [], stderr: [], exitCode: 0 });
+    if (line.startsWith('$ '))
+      steps.push({ line: index + 1, command: line.slice(2), stdout: [], stderr: [], exitCode: 0 });
     else if (line.startsWith('|')) step?.stdout.push(line.slice(2));
     else if (line.startsWith('!')) step?.stderr.push(line.slice(2));
     else if (line.startsWith('= ')) Object.assign(step ?? {}, { exitCode: Number(line.slice(2)) });
@@ -47,12 +48,23 @@ export function runTranscript(steps: readonly Step[]): void {
 function environment(folder: string): NodeJS.ProcessEnv {
   const bin = join(folder, 'bin');
   for (const name of ['bin', 'work', 'home']) mkdirSync(join(folder, name));
-  writeFileSync(join(bin, 'weighmark'), `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/weighmark.js')}' "$@"\n`);
+  writeFileSync(
+    join(bin, 'weighmark'),
+    `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/weighmark.js')}' "$@"\n`,
+  );
   chmodSync(join(bin, 'weighmark'), 0o755);
   const home = join(folder, 'home');
   const path = [bin, resolve('node_modules/.bin'), process.env['PATH']].join(delimiter);
   const cache = resolve('node_modules/.cache/weighmark-test');
-  return { PATH: path, HOME: home, XDG_CONFIG_HOME: join(home, 'config'), XDG_STATE_HOME: join(home, 'state'), XDG_CACHE_HOME: cache, NO_COLOR: '1', REPO: resolve('.') };
+  return {
+    PATH: path,
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, 'config'),
+    XDG_STATE_HOME: join(home, 'state'),
+    XDG_CACHE_HOME: cache,
+    NO_COLOR: '1',
+    REPO: resolve('.'),
+  };
 }
 
 function assertLines(text: string, expected: readonly string[], shown: string): void {

@@ -34,7 +34,11 @@ const SCENARIOS: readonly Scenario[] = [
     words: (at) => ['push', `pushed-${at}`, `acme/p${at % 3}:v${at}`],
     finished: async (at, entries) => {
       const id = await (await world.open()).resolve(`acme/p${at % 3}`, `v${at}`);
-      assert.equal(entries.filter(({ leaf }) => leaf.manifest === id).length, 1, 'logged once, however often it was tried');
+      assert.equal(
+        entries.filter(({ leaf }) => leaf.manifest === id).length,
+        1,
+        'logged once, however often it was tried',
+      );
     },
   },
   {
@@ -52,7 +56,18 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     command: 'revoke',
-    words: (at) => ['revoke', '--key-fingerprint', ociDigest(`key ${at}`), '--since', '2020-01-01T00:00:00Z', '--reason', 'lost', '--yes', '--key', 'rita.key'],
+    words: (at) => [
+      'revoke',
+      '--key-fingerprint',
+      ociDigest(`key ${at}`),
+      '--since',
+      '2020-01-01T00:00:00Z',
+      '--reason',
+      'lost',
+      '--yes',
+      '--key',
+      'rita.key',
+    ],
     finished: async (_, entries) => assert.equal(entries.at(-1)?.leaf.kind, 'revocation'),
   },
   {
@@ -71,29 +86,45 @@ const SCENARIOS: readonly Scenario[] = [
     command: 'registry gc',
     prepare: (at) => makeGarbage(at),
     words: () => ['registry', 'gc'],
-    finished: async () => assert.deepEqual(filesBelow(join(world.folder, 'reg')).filter((path) => garbage.has(path)), []),
+    finished: async () =>
+      assert.deepEqual(
+        filesBelow(join(world.folder, 'reg')).filter((path) => garbage.has(path)),
+        [],
+      ),
   },
 ];
 
 for (const scenario of SCENARIOS) {
-  test(`${scenario.command} killed ${KILLS} times: all is whole, what was acknowledged stays, a repeat finishes`, { timeout: 1_800_000 }, async (t) => {
-    scenario.prepare?.(0);
-    const { changes, milliseconds } = await world.measure(scenario.words(0));
-    let killed = 0;
-    for (let at = 1; at <= KILLS; at += 1) {
-      scenario.prepare?.(at);
-      const kill: Kill = at % 2 === 0 ? { change: 1 + Math.floor(Math.random() * changes) } : { after: Math.random() * milliseconds };
-      if (await survives(scenario, at, kill)) killed += 1;
-    }
-    t.diagnostic(`${killed} of ${KILLS} were killed in the middle; ${changes} changes in ${milliseconds.toFixed(0)} ms`);
-    assert.ok(killed >= KILLS / 3, `only ${killed} of ${KILLS} were killed before they were done`);
-  });
+  test(
+    `${scenario.command} killed ${KILLS} times: all is whole, what was acknowledged stays, a repeat finishes`,
+    { timeout: 1_800_000 },
+    async (t) => {
+      scenario.prepare?.(0);
+      const { changes, milliseconds } = await world.measure(scenario.words(0));
+      let killed = 0;
+      for (let at = 1; at <= KILLS; at += 1) {
+        scenario.prepare?.(at);
+        const kill: Kill =
+          at % 2 === 0 ? { change: 1 + Math.floor(Math.random() * changes) } : { after: Math.random() * milliseconds };
+        if (await survives(scenario, at, kill)) killed += 1;
+      }
+      t.diagnostic(
+        `${killed} of ${KILLS} were killed in the middle; ${changes} changes in ${milliseconds.toFixed(0)} ms`,
+      );
+      assert.ok(killed >= KILLS / 3, `only ${killed} of ${KILLS} were killed before they were done`);
+    },
+  );
 }
 
 /** True if it was killed; what must hold then does. */
-async function survives({ command, place: placeOf = () => 'reg', words, finished }: Scenario, at: number, kill: Kill): Promise<boolean> {
+async function survives(
+  { command, place: placeOf = () => 'reg', words, finished }: Scenario,
+  at: number,
+  kill: Kill,
+): Promise<boolean> {
   const place = placeOf(at);
-  const check = async (acknowledged: readonly LogEntry[]) => requireWhole(await world.open(place), join(world.folder, place), { entries: acknowledged });
+  const check = async (acknowledged: readonly LogEntry[]) =>
+    requireWhole(await world.open(place), join(world.folder, place), { entries: acknowledged });
   const before = await check([]);
   const ended = await world.run(words(at), kill);
   const about = `${command}, ${JSON.stringify(kill)}: ${ended.stderr}`;

@@ -29,15 +29,21 @@ function wrap(object: object, name: string, before: (self: unknown, words: reado
   };
 }
 
-for (const name of ['rename', 'link', 'rm', 'rmdir', 'mkdir', 'copyFile', 'unlink', 'utimes', 'chmod', 'truncate']) wrap(promises, name, (_, words) => change(`${name} ${String(words[0])}`));
-wrap(promises, 'open', (_, words) => (words[1] === undefined || words[1] === 'r' || typeof words[1] === 'number' ? undefined : change(`open ${String(words[0])}`)));
+for (const name of ['rename', 'link', 'rm', 'rmdir', 'mkdir', 'copyFile', 'unlink', 'utimes', 'chmod', 'truncate'])
+  wrap(promises, name, (_, words) => change(`${name} ${String(words[0])}`));
+wrap(promises, 'open', (_, words) =>
+  words[1] === undefined || words[1] === 'r' || typeof words[1] === 'number'
+    ? undefined
+    : change(`open ${String(words[0])}`),
+);
 wrap(DatabaseSync.prototype, 'exec', (_, words) => change(`sqlite ${String(words[0]).slice(0, 40)}`));
 
 const handle = await open(process.execPath);
 const prototype = Object.getPrototypeOf(handle) as object;
 await handle.close();
 wrap(prototype, 'sync', () => change('sync'));
-for (const name of ['write', 'writeFile']) wrap(prototype, name, (self, words) => change(name, () => tear(self as FileHandle, words[0])));
+for (const name of ['write', 'writeFile'])
+  wrap(prototype, name, (self, words) => change(name, () => tear(self as FileHandle, words[0])));
 
 function tear({ fd }: FileHandle, content: unknown): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : (content as Uint8Array);

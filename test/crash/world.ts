@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { openRegistry } from '../../src/adapters/registries/index.ts';
@@ -43,7 +52,11 @@ export function makeWorld(): World {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-crash-'));
   const env = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml' };
   const ok = (...words: readonly string[]): string => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], { cwd: folder, env, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    });
     assert.equal(status, 0, `${words.join(' ')}: ${stderr}${stdout}`);
     return stdout;
   };
@@ -56,15 +69,33 @@ export function makeWorld(): World {
   ok('push', 'data', 'acme/data:1');
   for (const version of ['1', '2']) {
     makeModel(join(folder, `m${version}`));
-    ok('seal', `m${version}`, '--name', `acme/m:${version}`, '--step', 'train', '--input', 'dataset=acme/data:1', '--key', 'anna.key');
+    ok(
+      'seal',
+      `m${version}`,
+      '--name',
+      `acme/m:${version}`,
+      '--step',
+      'train',
+      '--input',
+      'dataset=acme/data:1',
+      '--key',
+      'anna.key',
+    );
     ok('push', `m${version}`);
     ok('promote', `acme/m:${version}`, '--env', 'staging', '--key', 'ci.key');
   }
   return {
-    folder, env, run, ok,
+    folder,
+    env,
+    run,
+    ok,
     measure: async (words) => {
       const count = join(folder, 'changes');
-      const { code, stderr, milliseconds } = await runKilled(words, { folder, env: { ...env, KILL_COUNT: count }, kill: { change: 0 } });
+      const { code, stderr, milliseconds } = await runKilled(words, {
+        folder,
+        env: { ...env, KILL_COUNT: count },
+        kill: { change: 0 },
+      });
       assert.equal(code, 0, stderr);
       return { changes: Number(readFileSync(count, 'utf8')), milliseconds };
     },
@@ -104,7 +135,14 @@ interface Killing {
 async function runKilled(words: readonly string[], { folder, env, kill }: Killing): Promise<Ended> {
   const before = performance.now();
   const preload = kill !== undefined && 'change' in kill ? ['--import', KILLER] : [];
-  const child = spawn(process.execPath, [...preload, BIN, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...env, ...(preload.length > 0 && kill !== undefined && 'change' in kill ? { KILL_AT: String(kill.change) } : {}) } });
+  const child = spawn(process.execPath, [...preload, BIN, ...words], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...env,
+      ...(preload.length > 0 && kill !== undefined && 'change' in kill ? { KILL_AT: String(kill.change) } : {}),
+    },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
@@ -123,7 +161,11 @@ export interface Acknowledged {
  * The registry opens, its log is whole and begins with what was acknowledged, every file under a final name is what the
  * name says, every listed artifact is complete, every logged claim is there.
  */
-export async function requireWhole(registry: Registry, place: string, acknowledged: Acknowledged): Promise<readonly LogEntry[]> {
+export async function requireWhole(
+  registry: Registry,
+  place: string,
+  acknowledged: Acknowledged,
+): Promise<readonly LogEntry[]> {
   await registry.log.verify();
   const entries = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
   assert.deepEqual(entries.slice(0, acknowledged.entries.length), acknowledged.entries);
@@ -139,7 +181,10 @@ export async function requireWhole(registry: Registry, place: string, acknowledg
 }
 
 async function requireLoggedClaims(registry: Registry, entries: readonly LogEntry[]): Promise<void> {
-  for (const [place, leaves] of Map.groupBy(entries.map(({ leaf }) => leaf).filter(({ kind }) => kind !== 'push'), ({ name, manifest }) => `${name}@${manifest}`)) {
+  for (const [place, leaves] of Map.groupBy(
+    entries.map(({ leaf }) => leaf).filter(({ kind }) => kind !== 'push'),
+    ({ name, manifest }) => `${name}@${manifest}`,
+  )) {
     const [name = '', manifest = ''] = place.split('@');
     const there = new Set((await registry.claims(name, manifest)).map((bundle) => ociDigest(bundle)));
     for (const leaf of leaves) assert.ok(there.has(leaf.bundle), `${leaf.kind} ${leaf.bundle} is logged and not there`);
@@ -148,8 +193,12 @@ async function requireLoggedClaims(registry: Registry, entries: readonly LogEntr
 
 /** A manifest that is listed names only blobs that are there. */
 function requireComplete(layout: string, id: string): void {
-  const manifest = JSON.parse(readFileSync(blob(layout, id), 'utf8')) as { config?: { digest: string }; layers?: { digest: string; size: number }[] };
-  for (const { digest } of [manifest.config, ...(manifest.layers ?? [])].filter((each) => each !== undefined)) assert.ok(existsSync(blob(layout, digest)), `${digest} is missing`);
+  const manifest = JSON.parse(readFileSync(blob(layout, id), 'utf8')) as {
+    config?: { digest: string };
+    layers?: { digest: string; size: number }[];
+  };
+  for (const { digest } of [manifest.config, ...(manifest.layers ?? [])].filter((each) => each !== undefined))
+    assert.ok(existsSync(blob(layout, digest)), `${digest} is missing`);
 }
 
 function blob(layout: string, digest: string): string {
@@ -160,7 +209,14 @@ function blob(layout: string, digest: string): string {
 function requireHonestNames(place: string): void {
   for (const path of filesBelow(place).filter((each) => !each.split('/').some((part) => part.startsWith('.')))) {
     const name = basename(path);
-    if (/^[0-9a-f]{64}$/.test(name)) assert.equal(createHash('sha256').update(readFileSync(join(place, path))).digest('hex'), name, path);
+    if (/^[0-9a-f]{64}$/.test(name))
+      assert.equal(
+        createHash('sha256')
+          .update(readFileSync(join(place, path)))
+          .digest('hex'),
+        name,
+        path,
+      );
     if (name.endsWith('.json') || name === 'oci-layout') JSON.parse(readFileSync(join(place, path), 'utf8'));
     assert.doesNotMatch(name, /tmp|part$/, path);
   }
@@ -180,5 +236,7 @@ function requireOneCheckpointPerSize(log: string): void {
 }
 
 export function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true }).map(String).filter((path) => statSync(join(folder, path)).isFile());
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((path) => statSync(join(folder, path)).isFile());
 }

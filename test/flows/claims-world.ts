@@ -50,19 +50,39 @@ export async function claimsWorld(t: TestContext, now = new Date('2026-11-20T12:
   t.after(() => rm(folder, { recursive: true, force: true }));
   const files = createFiles();
   const hashed: string[] = [];
-  const hasher = createHasher().then((own): Hasher => ({ ...own, hash: (jobs, how) => (hashed.push(`${how.algorithms.join('+')} ${jobs.length} files`), own.hash(jobs, how)) }));
-  const base = { files, hasher: async () => hasher, progress: { start: () => ({ advance: () => {}, end: () => {} }) }, clock: { now: () => now } };
+  const hasher = createHasher().then((own): Hasher => ({
+    ...own,
+    hash: (jobs, how) => (hashed.push(`${how.algorithms.join('+')} ${jobs.length} files`), own.hash(jobs, how)),
+  }));
+  const base = {
+    files,
+    hasher: async () => hasher,
+    progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+    clock: { now: () => now },
+  };
   const reading = (trust: readonly TrustEntry[]): VerifyPorts => ({
-    ...base, trust: async () => trust, timestampAuthorities: async () => [], keyless: async () => createUserVerifier(files, { XDG_CONFIG_HOME: folder }),
+    ...base,
+    trust: async () => trust,
+    timestampAuthorities: async () => [],
+    keyless: async () => createUserVerifier(files, { XDG_CONFIG_HOME: folder }),
   });
-  const sealing = (by: Person) => ({ ...base, signer: by.signer, locate: (path: string) => resolve(folder, path), registry: () => Promise.reject(new Error('no registry here')) });
+  const sealing = (by: Person) => ({
+    ...base,
+    signer: by.signer,
+    locate: (path: string) => resolve(folder, path),
+    registry: () => Promise.reject(new Error('no registry here')),
+  });
   return {
     folder,
     hashed,
     person: (name, curve = 'prime256v1') => makePerson(folder, name, curve),
     tree: (name, content) => writeTree(join(folder, name), content),
     sign: (root, by, more = {}) => sign({ root, ...more }, { ...base, signer: by.signer }),
-    seal: async (root, by, more = {}) => (await import('../../src/flows/sign/seal.ts')).seal({ root, failOn: 'high', version: '0.0.0', ...more }, sealing(by)),
+    seal: async (root, by, more = {}) =>
+      (await import('../../src/flows/sign/seal.ts')).seal(
+        { root, failOn: 'high', version: '0.0.0', ...more },
+        sealing(by),
+      ),
     verify: (root, trust, more = {}) => verify({ root, shown: root.slice(folder.length + 1), ...more }, reading(trust)),
   };
 }
@@ -92,5 +112,9 @@ export async function readJson(path: string): Promise<unknown> {
 
 /** The findings' codes and what they name, for short assertions. */
 export function refusals({ verdict }: VerifyOutcome): readonly string[] {
-  return verdict.checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code, subject }) => (subject === undefined ? code : `${code} ${subject}`))));
+  return verdict.checks.flatMap((check) =>
+    check.passed
+      ? []
+      : check.findings.map(({ code, subject }) => (subject === undefined ? code : `${code} ${subject}`)),
+  );
 }

@@ -24,19 +24,34 @@ export interface GateWorld {
   readonly registry: Registry;
   readonly ports: GatePorts;
   /** Pushes files with the claims that `say` makes for their id; returns `sha256:…`. */
-  readonly publish: (nameTag: string, files: Readonly<Record<string, string>>, say: (id: string) => readonly Uint8Array[]) => Promise<string>;
+  readonly publish: (
+    nameTag: string,
+    files: Readonly<Record<string, string>>,
+    say: (id: string) => readonly Uint8Array[],
+  ) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
 export async function gateWorld(now = new Date('2026-11-20T12:00:00Z')): Promise<GateWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'weighmark-gate-'));
-  const env = { HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: join(folder, 'state'), XDG_DATA_HOME: join(folder, 'data') };
+  const env = {
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    XDG_STATE_HOME: join(folder, 'state'),
+    XDG_DATA_HOME: join(folder, 'data'),
+  };
   const registries = createRegistries({ env, cwd: folder, signal: new AbortController().signal, offline: true });
   await registries.init(join(folder, 'registry'), { origin: 'log.acme.example' });
   const registry = await registries.open(join(folder, 'registry'));
   const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
   const hasher = createHasher();
-  const ports: GatePorts = { clock: { now: () => now }, progress, hasher: async () => hasher, keyless: () => Promise.reject(new Error('no keyless here')), versions: createVersionMemory(createFiles(), join(folder, 'state')) };
+  const ports: GatePorts = {
+    clock: { now: () => now },
+    progress,
+    hasher: async () => hasher,
+    keyless: () => Promise.reject(new Error('no keyless here')),
+    versions: createVersionMemory(createFiles(), join(folder, 'state')),
+  };
   let count = 0;
   const publish: GateWorld['publish'] = async (nameTag, files, say) => {
     const root = join(folder, `artifact-${(count += 1)}`);
@@ -45,8 +60,17 @@ export async function gateWorld(now = new Date('2026-11-20T12:00:00Z')): Promise
       await writeFile(join(root, path), text);
     }
     const id = idOf(files);
-    await writeFile(join(root, 'claims.jsonl'), say(id).map((bundle) => `${Buffer.from(bundle).toString()}\n`).join(''));
-    const pushed = await push({ root, as: nameTag }, { files: createFiles(), hasher: async () => hasher, progress }, registry);
+    await writeFile(
+      join(root, 'claims.jsonl'),
+      say(id)
+        .map((bundle) => `${Buffer.from(bundle).toString()}\n`)
+        .join(''),
+    );
+    const pushed = await push(
+      { root, as: nameTag },
+      { files: createFiles(), hasher: async () => hasher, progress },
+      registry,
+    );
     if (pushed.id !== id) throw new Error('another id');
     return id;
   };
@@ -64,7 +88,13 @@ export async function inWorld(work: (world: GateWorld) => Promise<void>): Promis
 }
 
 export function idOf(files: Readonly<Record<string, string>>): string {
-  return buildManifest(Object.entries(files).map(([path, text]) => ({ path, sizeBytes: Buffer.byteLength(text), sha256: sha256Hex(text) }))).id;
+  return buildManifest(
+    Object.entries(files).map(([path, text]) => ({
+      path,
+      sizeBytes: Buffer.byteLength(text),
+      sha256: sha256Hex(text),
+    })),
+  ).id;
 }
 
 export function signerOf(by: Name): ClaimSigner {
@@ -85,18 +115,34 @@ export const STAGES = `
     approvals: 1`;
 
 export function policyText(environments = STAGES, rest = ''): Buffer {
-  const roles = 'roles:\n  publisher: [dana]\n  trainer: [anna]\n  evaluator: [erin]\n  approver: [bob, carol]\n  promoter: [ci]\n  revoker: [rita, rob]\n  break-glass: [glen]';
-  return Buffer.from(`format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2030-01-01\nprincipals:\n${PRINCIPALS}\n${roles}\n${rest}\nenvironments:${environments}\n`);
+  const roles =
+    'roles:\n  publisher: [dana]\n  trainer: [anna]\n  evaluator: [erin]\n  approver: [bob, carol]\n  promoter: [ci]\n  revoker: [rita, rob]\n  break-glass: [glen]';
+  return Buffer.from(
+    `format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2030-01-01\nprincipals:\n${PRINCIPALS}\n${roles}\n${rest}\nenvironments:${environments}\n`,
+  );
 }
 
 export const MODEL_FILES = { 'model.safetensors': 'weights', 'config.json': '{}' };
 
 /** A described dataset, and a model trained on it with BOM, evaluation and approval. Returns both ids. */
-export async function publishStory(world: GateWorld, options: { files?: Readonly<Record<string, string>>; tag?: string; without?: string } = {}): Promise<{ dataset: string; model: string }> {
+export async function publishStory(
+  world: GateWorld,
+  options: { files?: Readonly<Record<string, string>>; tag?: string; without?: string } = {},
+): Promise<{ dataset: string; model: string }> {
   const dataset = await world.publish('acme/data:1', { 'rows.csv': 'a,b\n1,2\n' }, (id) => [
-    bundleFor({ by: 'dana', type: PREDICATES.reference, about: bare(id), predicate: { attester: { id: 'dana' }, references: [] }, name: 'acme/data' }),
+    bundleFor({
+      by: 'dana',
+      type: PREDICATES.reference,
+      about: bare(id),
+      predicate: { attester: { id: 'dana' }, references: [] },
+      name: 'acme/data',
+    }),
   ]);
-  const model = await world.publish(`acme/enc:${options.tag ?? '1.0'}`, options.files ?? MODEL_FILES, (id) => modelClaims(id, dataset).filter(([name]) => name !== options.without).map(([, bundle]) => bundle));
+  const model = await world.publish(`acme/enc:${options.tag ?? '1.0'}`, options.files ?? MODEL_FILES, (id) =>
+    modelClaims(id, dataset)
+      .filter(([name]) => name !== options.without)
+      .map(([, bundle]) => bundle),
+  );
   return { dataset, model };
 }
 
@@ -105,7 +151,10 @@ export function modelClaims(id: string, dataset: string): readonly (readonly [st
   return [
     ['train', stepBundle('train', about, [{ role: 'dataset', of: 'acme/data', digest: { sha256: bare(dataset) } }])],
     ['bom', bundleFor({ by: 'anna', type: PREDICATES.bom, about, predicate: bomOf('Apache-2.0') })],
-    ['evaluation', bundleFor({ by: 'erin', type: PREDICATES.evaluation, about, predicate: { result: 'PASSED', configuration: [] } })],
+    [
+      'evaluation',
+      bundleFor({ by: 'erin', type: PREDICATES.evaluation, about, predicate: { result: 'PASSED', configuration: [] } }),
+    ],
     ['approval', approvalBundle('bob', about)],
   ];
 }
@@ -115,11 +164,20 @@ export function stepBundle(step: Step, about: string, inputs: readonly InputWord
 }
 
 export function approvalBundle(by: Name, about: string, environment = 'prod'): Uint8Array {
-  const predicate = { verifier: { id: `https://acme.example/${by}`, policies: [] }, timeCreated: '2026-11-19T13:00:00Z', properties: [approvalProperty(environment)] };
+  const predicate = {
+    verifier: { id: `https://acme.example/${by}`, policies: [] },
+    timeCreated: '2026-11-19T13:00:00Z',
+    properties: [approvalProperty(environment)],
+  };
   return bundleFor({ by, type: PREDICATES.approval, about, predicate });
 }
 
-export async function promoteAs(world: GateWorld, by: Name, environment: string, over: Partial<PromoteInput> & { text?: Buffer } = {}): Promise<PromoteOutcome> {
+export async function promoteAs(
+  world: GateWorld,
+  by: Name,
+  environment: string,
+  over: Partial<PromoteInput> & { text?: Buffer } = {},
+): Promise<PromoteOutcome> {
   const policyBytes = over.text ?? policyText();
   const policy: Policy = parsePolicy(policyBytes);
   const input = { target: { name: 'acme/enc', reference: '1.0' }, policy, policyBytes, environment, ...over };

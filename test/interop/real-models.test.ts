@@ -18,7 +18,9 @@ interface Facts {
 }
 
 const folder = process.env['WEIGHMARK_REAL_MODELS'] ?? '';
-const { files } = JSON.parse(readFileSync(new URL('real-models.json', import.meta.url), 'utf8')) as { files: Record<string, Facts> };
+const { files } = JSON.parse(readFileSync(new URL('real-models.json', import.meta.url), 'utf8')) as {
+  files: Record<string, Facts>;
+};
 
 if (folder === '') test('real models', { skip: 'run by test/interop/real-models.sh' }, () => undefined);
 
@@ -32,7 +34,8 @@ for (const [path, facts] of folder === '' ? [] : Object.entries(files)) {
     const sum = Object.values(facts.parametersByDtype ?? {}).reduce((total, count) => total + count, 0);
     assert.equal(report.format, facts.format);
     assert.equal(report.complete, true, JSON.stringify(report.problems));
-    if (facts.parametersByDtype !== undefined) assert.deepEqual([report.tensors?.parametersByDtype, report.parameters], [facts.parametersByDtype, sum]);
+    if (facts.parametersByDtype !== undefined)
+      assert.deepEqual([report.tensors?.parametersByDtype, report.parameters], [facts.parametersByDtype, sum]);
     if (facts.parameters !== undefined) assert.equal(report.parameters ?? null, facts.parameters);
     if (facts.elementsByDtype !== undefined) assert.deepEqual(report.tensors?.elementsByDtype, facts.elementsByDtype);
     if (facts.unattributed !== undefined) assert.deepEqual(report.unattributed, facts.unattributed);

@@ -16,15 +16,24 @@ import { mismatch } from '../../src/domain/trust/match.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    bundle: { type: 'string' }, key: { type: 'string' }, 'certificate-identity': { type: 'string' }, 'certificate-oidc-issuer': { type: 'string' },
-    'trusted-root': { type: 'string' }, 'signing-config': { type: 'string' }, 'identity-token': { type: 'string' }, 'in-toto': { type: 'boolean' }, staging: { type: 'boolean' },
+    bundle: { type: 'string' },
+    key: { type: 'string' },
+    'certificate-identity': { type: 'string' },
+    'certificate-oidc-issuer': { type: 'string' },
+    'trusted-root': { type: 'string' },
+    'signing-config': { type: 'string' },
+    'identity-token': { type: 'string' },
+    'in-toto': { type: 'boolean' },
+    staging: { type: 'boolean' },
   },
 });
 
 const [command, subject] = positionals;
 try {
-  if (command === undefined || subject === undefined || values.bundle === undefined) throw new Error('a command, --bundle and a file or digest are needed');
-  if (values.staging === true && values['trusted-root'] === undefined) throw new Error('the staging instance is not built in: name its --trusted-root');
+  if (command === undefined || subject === undefined || values.bundle === undefined)
+    throw new Error('a command, --bundle and a file or digest are needed');
+  if (values.staging === true && values['trusted-root'] === undefined)
+    throw new Error('the staging instance is not built in: name its --trusted-root');
   if (command === 'verify-bundle') await verifyBundle(values.bundle, subject);
   else if (command === 'sign-bundle') await signBundle(values.bundle, subject);
   else throw new Error(`${command} is not a command of the protocol`);
@@ -35,7 +44,8 @@ try {
 
 async function verifyBundle(bundle: string, of: string): Promise<void> {
   const artifact = await digestOf(of);
-  const trustedRoot = values['trusted-root'] === undefined ? {} : { trustedRoot: readFileSync(values['trusted-root'], 'utf8') };
+  const trustedRoot =
+    values['trusted-root'] === undefined ? {} : { trustedRoot: readFileSync(values['trusted-root'], 'utf8') };
   const key = values.key === undefined ? {} : { key: readFileSync(values.key, 'utf8') };
   const files = createFiles();
   const verifier = createKeylessVerifier(async () => publicGoodRoot(files, '/nonexistent'));
@@ -56,13 +66,24 @@ function requireIdentity({ signer }: Proof, trustedRoot: { trustedRoot?: string 
 function requireSubject({ payload }: Proof, artifact: Uint8Array): void {
   if (payload === null) return;
   const digest = Buffer.from(artifact).toString('hex');
-  if (!parseStatement(payload).subject.some((item) => item.digest['sha256'] === digest)) throw new Error('the statement is about another artifact');
+  if (!parseStatement(payload).subject.some((item) => item.digest['sha256'] === digest))
+    throw new Error('the statement is about another artifact');
 }
 
 async function signBundle(bundle: string, of: string): Promise<void> {
   const config = values['signing-config'] === undefined ? {} : { signingConfigFile: values['signing-config'] };
-  const signer = await createUserSigners(createFiles(), { env: { SIGSTORE_ID_TOKEN: values['identity-token'] }, options: { offline: false } }).keyless(config);
-  const statement = values['in-toto'] === true ? readFileSync(of) : buildStatement([{ name: of, digest: { sha256: Buffer.from(await digestOf(of)).toString('hex') } }], 'https://sigstore.dev/conformance/v1', {});
+  const signer = await createUserSigners(createFiles(), {
+    env: { SIGSTORE_ID_TOKEN: values['identity-token'] },
+    options: { offline: false },
+  }).keyless(config);
+  const statement =
+    values['in-toto'] === true
+      ? readFileSync(of)
+      : buildStatement(
+          [{ name: of, digest: { sha256: Buffer.from(await digestOf(of)).toString('hex') } }],
+          'https://sigstore.dev/conformance/v1',
+          {},
+        );
   await writeFile(bundle, await signer.sign(statement));
 }
 

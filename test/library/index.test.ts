@@ -8,21 +8,38 @@ import * as library from '../../src/index.ts';
 
 test('the exports are these and no others', () => {
   const expected = [
-    'PREDICATES', 'WeighmarkError', 'buildManifest', 'findingsOf', 'formatDigestList', 'hash', 'inspect', 'keySigner', 'omsRoot', 'parseDigestList', 'parseManifest', 'scan',
-    'seal', 'verify',
+    'PREDICATES',
+    'WeighmarkError',
+    'buildManifest',
+    'findingsOf',
+    'formatDigestList',
+    'hash',
+    'inspect',
+    'keySigner',
+    'omsRoot',
+    'parseDigestList',
+    'parseManifest',
+    'scan',
+    'seal',
+    'verify',
   ];
   assert.deepEqual(Object.keys(library).toSorted(), expected);
 });
 
 test('the example seals, verifies, and notices a changed byte', () => {
-  const printed = execFileSync(process.execPath, ['examples/library/verify.ts'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const printed = execFileSync(process.execPath, ['examples/library/verify.ts'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   assert.match(printed, /^sealed sha256:[0-9a-f]{64}\nverified true\nfailed \[ 'digest-mismatch' \]\n$/);
 });
 
 test('an aborted call throws interrupted', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-'));
   writeFileSync(join(folder, 'a'), 'x');
-  await assert.rejects(library.hash([join(folder, 'a')], ['blake3'], { signal: AbortSignal.abort() }), { code: 'interrupted' });
+  await assert.rejects(library.hash([join(folder, 'a')], ['blake3'], { signal: AbortSignal.abort() }), {
+    code: 'interrupted',
+  });
   await assert.rejects(library.scan(folder, { signal: AbortSignal.abort() }), { code: 'interrupted' });
 });
 

@@ -14,21 +14,38 @@ import { claimsWorld, refusals, type ClaimsWorld, type Person } from '../flows/c
 const FILES = { 'a.bin': 'aaaa', 'b.bin': 'bbbb' };
 
 /** Replaces the digest list and the claims by a list of one's own, claimed by `by`. */
-async function claimList(root: string, by: Person, change: { readonly files: readonly ListedFile[]; readonly omsRoot: string }): Promise<void> {
+async function claimList(
+  root: string,
+  by: Person,
+  change: { readonly files: readonly ListedFile[]; readonly omsRoot: string },
+): Promise<void> {
   const list = formatDigestList(change.files);
-  const subjects = [...subjectsOf({ id: buildManifest(change.files).id, root: change.omsRoot, name: 'm' }), subject('list', '.weighmark/files', sha256Hex(list))];
-  const bundle = await by.signer.sign(buildStatement(subjects, PREDICATES.bom, { bomFormat: 'CycloneDX', specVersion: '1.7' }));
+  const subjects = [
+    ...subjectsOf({ id: buildManifest(change.files).id, root: change.omsRoot, name: 'm' }),
+    subject('list', '.weighmark/files', sha256Hex(list)),
+  ];
+  const bundle = await by.signer.sign(
+    buildStatement(subjects, PREDICATES.bom, { bomFormat: 'CycloneDX', specVersion: '1.7' }),
+  );
   await writeFile(join(root, '.weighmark/files'), list);
   await writeFile(join(root, 'claims.jsonl'), `${Buffer.from(bundle).toString()}\n`);
 }
 
-async function sealed(world: ClaimsWorld, by: Person): Promise<{ root: string; files: readonly ListedFile[]; omsRoot: string }> {
+async function sealed(
+  world: ClaimsWorld,
+  by: Person,
+): Promise<{ root: string; files: readonly ListedFile[]; omsRoot: string }> {
   const root = await world.tree('m', FILES);
   const outcome = await world.seal(root, by);
-  return { root, files: parseDigestList(await readFile(join(root, '.weighmark/files'), 'utf8')), omsRoot: outcome.root };
+  return {
+    root,
+    files: parseDigestList(await readFile(join(root, '.weighmark/files'), 'utf8')),
+    omsRoot: outcome.root,
+  };
 }
 
-const algorithms = (outcome: Awaited<ReturnType<ClaimsWorld['verify']>>) => outcome.verdict.checks[0]?.evidence[0]?.data?.['algorithms'];
+const algorithms = (outcome: Awaited<ReturnType<ClaimsWorld['verify']>>) =>
+  outcome.verdict.checks[0]?.evidence[0]?.data?.['algorithms'];
 
 test('rule 7: pairs that another identity signed are not used, though it is trusted', async (t) => {
   const world = await claimsWorld(t);
@@ -55,8 +72,17 @@ test('rule 7: two signed digests of one path that differ are a conflict', async 
   const { root, files, omsRoot } = await sealed(world, anna);
   const [a, b] = files;
   assert.ok(a !== undefined && b !== undefined);
-  await claimList(root, anna, { files: [{ ...a, sha256: b.sha256 }, { ...b, sha256: a.sha256 }], omsRoot });
-  assert.deepEqual(refusals(await world.verify(root, [anna.trust])).map((line) => line.split(' ')[0]), ['digest-conflict']);
+  await claimList(root, anna, {
+    files: [
+      { ...a, sha256: b.sha256 },
+      { ...b, sha256: a.sha256 },
+    ],
+    omsRoot,
+  });
+  assert.deepEqual(
+    refusals(await world.verify(root, [anna.trust])).map((line) => line.split(' ')[0]),
+    ['digest-conflict'],
+  );
 });
 
 test('rule 7: where both are hashed, a signed BLAKE3 of another file is a conflict, not a pass', async (t) => {
@@ -64,6 +90,12 @@ test('rule 7: where both are hashed, a signed BLAKE3 of another file is a confli
   const anna = await world.person('anna');
   const { root, files, omsRoot } = await sealed(world, anna);
   await claimList(root, anna, { files: files.map((file) => ({ ...file, blake3: sha256Hex(file.path) })), omsRoot });
-  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { algorithm: 'all' })), ['digest-conflict a.bin', 'digest-conflict b.bin']);
-  assert.deepEqual(refusals(await world.verify(root, [anna.trust])), ['digest-mismatch a.bin', 'digest-mismatch b.bin']);
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { algorithm: 'all' })), [
+    'digest-conflict a.bin',
+    'digest-conflict b.bin',
+  ]);
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust])), [
+    'digest-mismatch a.bin',
+    'digest-mismatch b.bin',
+  ]);
 });

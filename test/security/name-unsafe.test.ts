@@ -16,8 +16,16 @@ test('rule 9: a signer cannot make the verifier read outside the artifact', asyn
   await world.tree('.', { secret: 'secret' });
   for (const name of ['../secret', 'sub/../../secret', '/etc/hostname']) {
     const digest = sha256Hex('secret');
-    const predicate = { serialization: { method: 'files', hash_type: 'sha256', allow_symlinks: true, ignore_paths: [] }, resources: [{ name, algorithm: 'sha256', digest }] };
-    await writeFile(join(root, 'model.sig'), await mallory.signer.sign(buildStatement([{ name: 'm', digest: { sha256: omsRoot([digest]) } }], PREDICATES.integrity, predicate)));
+    const predicate = {
+      serialization: { method: 'files', hash_type: 'sha256', allow_symlinks: true, ignore_paths: [] },
+      resources: [{ name, algorithm: 'sha256', digest }],
+    };
+    await writeFile(
+      join(root, 'model.sig'),
+      await mallory.signer.sign(
+        buildStatement([{ name: 'm', digest: { sha256: omsRoot([digest]) } }], PREDICATES.integrity, predicate),
+      ),
+    );
     const outcome = await world.verify(root, [mallory.trust], { ignoreUnsignedFiles: true });
     assert.deepEqual(refusals(outcome), ['name-unsafe model.sig'], name);
   }
@@ -38,7 +46,9 @@ test('rule 9: under a policy the tree is the signed set, whatever the signature 
   const root = await world.tree('m', { 'w.bin': 'w', 'extra/evil.py': 'import os' });
   await world.sign(root, anna, { ignore: ['extra'] });
   assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
-  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { underPolicy: true })), ['file-unsigned extra/evil.py']);
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { underPolicy: true })), [
+    'file-unsigned extra/evil.py',
+  ]);
 });
 
 test('rule 9: historic forms are refused under a policy', async (t) => {
@@ -48,5 +58,7 @@ test('rule 9: historic forms are refused under a policy', async (t) => {
   const pem = await readFile(join(VECTORS, 'oms-history', 'keys', 'ca-cert.pem'), 'utf8');
   const trust = [{ name: 'ca', anchor: { kind: 'certificate' as const, pem } }];
   assert.equal((await world.verify(join(world.folder, 'm'), trust)).verdict.exitCode, 0);
-  assert.deepEqual(refusals(await world.verify(join(world.folder, 'm'), trust, { underPolicy: true })), ['policy-refused']);
+  assert.deepEqual(refusals(await world.verify(join(world.folder, 'm'), trust, { underPolicy: true })), [
+    'policy-refused',
+  ]);
 });

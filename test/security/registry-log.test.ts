@@ -19,11 +19,15 @@ test('rule 1: the log key may not lie inside the registry, not even through a li
   const { folder } = await scratchRegistry(t);
   const place = join(folder, 'second');
   await mkdir(place);
-  await assert.rejects(initRegistry(place, { logKeyFile: join(place, 'key.pem') }, { env: { HOME: folder } }), { code: 'anchor-inside' });
+  await assert.rejects(initRegistry(place, { logKeyFile: join(place, 'key.pem') }, { env: { HOME: folder } }), {
+    code: 'anchor-inside',
+  });
   const { symlink } = await import('node:fs/promises');
   await writeFile(join(place, 'hidden.pem'), '');
   await symlink(join(place, 'hidden.pem'), join(folder, 'link.pem'));
-  await assert.rejects(initRegistry(place, { logKeyFile: join(folder, 'link.pem') }, { env: { HOME: folder } }), { code: 'anchor-inside' });
+  await assert.rejects(initRegistry(place, { logKeyFile: join(folder, 'link.pem') }, { env: { HOME: folder } }), {
+    code: 'anchor-inside',
+  });
 });
 
 test('rule 1: the keys the caller names win over what the registry says and what was pinned', async (t) => {
@@ -37,12 +41,18 @@ test('rule 17: index.db is never evidence: entries removed from it are found, en
   const { open, place } = await scratchRegistry(t);
   await (await open()).log.append([leafOf(0, { kind: 'revocation' }), leafOf(1)]);
   const database = new DatabaseSync(join(place, 'index.db'));
-  database.exec(`DELETE FROM entry; INSERT INTO entry VALUES (0, 'push', 'invented', '${leafOf(9).manifest}', '${leafOf(9).bundle}', '')`);
+  database.exec(
+    `DELETE FROM entry; INSERT INTO entry VALUES (0, 'push', 'invented', '${leafOf(9).manifest}', '${leafOf(9).bundle}', '')`,
+  );
   database.close();
   const { log } = await open();
   assert.equal((await log.find({ kind: 'revocation' })).length, 1);
   assert.deepEqual(await log.find({ name: 'invented' }), []);
-  assert.deepEqual((await log.append([leafOf(9, { name: 'invented' })])).map(({ index }) => index), [2], 'what only the cache knows is not logged');
+  assert.deepEqual(
+    (await log.append([leafOf(9, { name: 'invented' })])).map(({ index }) => index),
+    [2],
+    'what only the cache knows is not logged',
+  );
 });
 
 test('rule 17: two checkpoints of one size are never signed: a registry put back refuses to grow again', async (t) => {
@@ -90,7 +100,10 @@ test('rule 20: pull writes the bytes that were hashed, read-only, and nothing be
   assert.equal(await readFile(join(target, 'model.bin'), 'utf8'), 'weights');
   assert.equal((await stat(join(target, 'model.bin'))).mode & 0o222, 0);
   await writeFile(join(place, 'models/enc/blobs/sha256', ociDigest('weights').slice(7)), 'WEIGHTS');
-  await assert.rejects(pull({ place: { name: 'enc', reference: id }, target: join(folder, 'second') }, ports(), registry), { code: 'digest-mismatch' });
+  await assert.rejects(
+    pull({ place: { name: 'enc', reference: id }, target: join(folder, 'second') }, ports(), registry),
+    { code: 'digest-mismatch' },
+  );
   await assert.rejects(stat(join(folder, 'second')));
 });
 
@@ -103,26 +116,41 @@ test('rule 20: a gate that says no leaves nothing on the disk', async (t) => {
     assert.equal(await readFile(join(root, 'model.bin'), 'utf8'), 'weights', 'the gate sees all of it');
     return verdictOf({ subject: 'enc', checks: [refusedCheck('policy', [{ code: 'policy-refused', message: 'no' }])] });
   };
-  const outcome = await pull({ place: { name: 'enc', reference: '1' }, target: join(folder, 'out'), gate }, ports(), registry);
+  const outcome = await pull(
+    { place: { name: 'enc', reference: '1' }, target: join(folder, 'out'), gate },
+    ports(),
+    registry,
+  );
   assert.equal(outcome.verdict?.exitCode, 1);
-  assert.deepEqual((await readdir(folder)).filter((name) => name.includes('out')), []);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.includes('out')),
+    [],
+  );
 });
 
 test('names in a manifest never leave the folder, and never fall together', async (t) => {
   const { open, folder } = await scratchRegistry(t);
   const registry = await open();
   for (const paths of [['../evil'], ['/etc/evil'], ['a/../../evil'], ['C:evil'], ['nul'], ['A', 'a'], ['a\\b']]) {
-    await putHostile(registry, paths).catch((error: Error & { code: string }) => assert.match(error.code, /name-unsafe|format-invalid/));
+    await putHostile(registry, paths).catch((error: Error & { code: string }) =>
+      assert.match(error.code, /name-unsafe|format-invalid/),
+    );
     const reference = await registry.resolve('evil', 'x').catch(() => null);
     if (reference === null) continue;
-    await assert.rejects(pull({ place: { name: 'evil', reference: 'x' }, target: join(folder, 'out') }, ports(), registry), (error: Error & { code: string }) => /name-unsafe|format-invalid/.test(error.code), paths.join());
+    await assert.rejects(
+      pull({ place: { name: 'evil', reference: 'x' }, target: join(folder, 'out') }, ports(), registry),
+      (error: Error & { code: string }) => /name-unsafe|format-invalid/.test(error.code),
+      paths.join(),
+    );
     await assert.rejects(stat(join(folder, 'out')));
   }
 });
 
 /** A manifest somebody else's tool made: the names are put in after it was built. */
 async function putHostile(registry: Registry, paths: readonly string[]): Promise<void> {
-  const harmless = buildManifest(paths.map((_, at) => ({ path: `file${at}`, sizeBytes: 1, sha256: ociDigest('x').slice(7) })));
+  const harmless = buildManifest(
+    paths.map((_, at) => ({ path: `file${at}`, sizeBytes: 1, sha256: ociDigest('x').slice(7) })),
+  );
   let text = Buffer.from(harmless.top.bytes).toString();
   paths.forEach((path, at) => (text = text.replace(`"file${at}"`, JSON.stringify(path))));
   const bytes = Buffer.from(text);

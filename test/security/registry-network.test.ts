@@ -28,15 +28,22 @@ describe('rule 23: credentials', () => {
     const folder = await home(t, { auths: { 'ghcr.io': { auth: SECRET } } });
     const deps = { env: { HOME: folder }, cwd: folder };
     assert.deepEqual(await findCredentials('ghcr.io', deps), { username: 'anna', password: 's3cret' });
-    for (const host of ['ghcr.io.evil.example', 'evil-ghcr.io', 'x.ghcr.io', 'ghcr.io:5000', 'hcr.io', 'gh']) assert.equal(await findCredentials(host, deps), null, host);
+    for (const host of ['ghcr.io.evil.example', 'evil-ghcr.io', 'x.ghcr.io', 'ghcr.io:5000', 'hcr.io', 'gh'])
+      assert.equal(await findCredentials(host, deps), null, host);
   });
 
   test('a helper is run by its safe name, without a shell, never out of the working folder', async (t) => {
     const folder = await home(t, { credHelpers: { 'ghcr.io': 'test', 'evil.example': '../../bin/sh -c id' } });
     const [tools, work] = [join(folder, 'tools'), join(folder, 'work')];
-    for (const [place, word] of [[tools, 'right'], [work, 'planted']] as const) {
+    for (const [place, word] of [
+      [tools, 'right'],
+      [work, 'planted'],
+    ] as const) {
       await mkdir(place);
-      await writeFile(join(place, 'docker-credential-test'), `#!/bin/sh\nread host\necho "{\\"Username\\":\\"$host\\",\\"Secret\\":\\"${word}\\"}"\n`);
+      await writeFile(
+        join(place, 'docker-credential-test'),
+        `#!/bin/sh\nread host\necho "{\\"Username\\":\\"$host\\",\\"Secret\\":\\"${word}\\"}"\n`,
+      );
       await chmod(join(place, 'docker-credential-test'), 0o755);
     }
     const deps = { env: { HOME: folder, PATH: `${work}:.:${tools}:/bin:/usr/bin` }, cwd: work };
@@ -47,12 +54,22 @@ describe('rule 23: credentials', () => {
 
   test('never follow a redirect to another host; the blob still comes', async (t) => {
     const seen: (string | undefined)[] = [];
-    const other = await listen(createServer((request, response) => {
-      seen.push(request.headers.authorization);
-      response.end('blob');
-    }), t);
-    const first = await listen(createServer((_, response) => end(response, 307, { location: `http://${other}/blob` })), t);
-    const response = await sendFollowing({ method: 'GET', url: new URL(`http://${first}/`), headers: { authorization: 'Bearer s3cret' } });
+    const other = await listen(
+      createServer((request, response) => {
+        seen.push(request.headers.authorization);
+        response.end('blob');
+      }),
+      t,
+    );
+    const first = await listen(
+      createServer((_, response) => end(response, 307, { location: `http://${other}/blob` })),
+      t,
+    );
+    const response = await sendFollowing({
+      method: 'GET',
+      url: new URL(`http://${first}/`),
+      headers: { authorization: 'Bearer s3cret' },
+    });
     response.stream.resume();
     assert.equal(response.status, 200);
     assert.deepEqual(seen, [undefined]);
@@ -61,12 +78,18 @@ describe('rule 23: credentials', () => {
   test('never go to a token service on another host that nobody allowed', async (t) => {
     const folder = await home(t, { auths: {} });
     const seen: string[] = [];
-    const tokens = await listen(createServer((request, response) => {
-      seen.push(request.headers.authorization ?? 'none');
-      response.end('{"token":"t"}');
-    }), t);
+    const tokens = await listen(
+      createServer((request, response) => {
+        seen.push(request.headers.authorization ?? 'none');
+        response.end('{"token":"t"}');
+      }),
+      t,
+    );
     const registry = new URL('http://127.0.0.1:5000');
-    await writeFile(join(folder, '.docker', 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth: SECRET } } }));
+    await writeFile(
+      join(folder, '.docker', 'config.json'),
+      JSON.stringify({ auths: { [registry.host]: { auth: SECRET } } }),
+    );
     const challenge = parseChallenge(`Bearer realm="http://${tokens}/token",service="x"`);
     const refused = createAuthorizer(registry, { env: { HOME: folder }, cwd: folder });
     await assert.rejects(refused.answer(challenge, 'repository:x:pull'), { code: 'network', hint: new RegExp(tokens) });
@@ -80,44 +103,102 @@ describe('rule 23: credentials', () => {
   test('never stand in an error', async (t) => {
     const folder = await home(t, {});
     const server = await startRegistry(t);
-    await writeFile(join(folder, '.docker', 'config.json'), JSON.stringify({ auths: { [server.host]: { auth: SECRET } } }));
+    await writeFile(
+      join(folder, '.docker', 'config.json'),
+      JSON.stringify({ auths: { [server.host]: { auth: SECRET } } }),
+    );
     server.fault = (request, response) => {
       if (request.url === '/v2/') return false;
       end(response, 401, { 'www-authenticate': 'Basic realm="x"' });
       return true;
     };
-    const error = await openRegistry(`oci://${server.host}/acme`, { env: { HOME: folder } }).then(() => assert.fail(), (caught: Error) => caught);
-    assert.ok(server.requests.some(({ headers }) => headers.authorization === `Basic ${SECRET}`), 'they were sent to the registry');
+    const error = await openRegistry(`oci://${server.host}/acme`, { env: { HOME: folder } }).then(
+      () => assert.fail(),
+      (caught: Error) => caught,
+    );
+    assert.ok(
+      server.requests.some(({ headers }) => headers.authorization === `Basic ${SECRET}`),
+      'they were sent to the registry',
+    );
     assert.doesNotMatch(JSON.stringify(error) + error.message + error.stack, /s3cret|YW5uYTpzM2NyZXQ/);
   });
 });
 
 describe('rule 23: redirects and addresses', () => {
   test('at most three redirects', async (t) => {
-    const server = await listen(createServer((_, response) => end(response, 302, { location: '/again' })), t);
-    await assert.rejects(sendFollowing({ method: 'GET', url: new URL(`http://${server}/`) }), { code: 'network', message: /too often/ });
+    const server = await listen(
+      createServer((_, response) => end(response, 302, { location: '/again' })),
+      t,
+    );
+    await assert.rejects(sendFollowing({ method: 'GET', url: new URL(`http://${server}/`) }), {
+      code: 'network',
+      message: /too often/,
+    });
   });
 
   test('never from the open network to a private address', async () => {
     const from = new URL('http://192.0.2.1/');
-    const answer = { status: 307, headers: { location: 'http://127.0.0.1:9/secret' }, url: from, stream: { destroy: () => {} } };
-    await assert.rejects(sendFollowing({ method: 'GET', url: from }, async () => answer as never), { code: 'network', message: /private address/ });
+    const answer = {
+      status: 307,
+      headers: { location: 'http://127.0.0.1:9/secret' },
+      url: from,
+      stream: { destroy: () => {} },
+    };
+    await assert.rejects(
+      sendFollowing({ method: 'GET', url: from }, async () => answer as never),
+      { code: 'network', message: /private address/ },
+    );
     const metadata = { ...answer, headers: { location: 'http://169.254.169.254/latest' } };
-    await assert.rejects(sendFollowing({ method: 'GET', url: from }, async () => metadata as never), { code: 'network', message: /private address/ });
+    await assert.rejects(
+      sendFollowing({ method: 'GET', url: from }, async () => metadata as never),
+      { code: 'network', message: /private address/ },
+    );
   });
 
   test('never away from TLS, and no upload is redirected', async () => {
-    const answer = { status: 307, headers: { location: 'http://192.0.2.2/' }, url: new URL('https://192.0.2.1/'), stream: { destroy: () => {} } };
-    await assert.rejects(sendFollowing({ method: 'GET', url: new URL('https://192.0.2.1/') }, async () => answer as never), { code: 'network', message: /TLS/ });
-    await assert.rejects(sendFollowing({ method: 'PUT', url: new URL('https://192.0.2.1/') }, async () => answer as never), { code: 'network', message: /redirects a PUT/ });
+    const answer = {
+      status: 307,
+      headers: { location: 'http://192.0.2.2/' },
+      url: new URL('https://192.0.2.1/'),
+      stream: { destroy: () => {} },
+    };
+    await assert.rejects(
+      sendFollowing({ method: 'GET', url: new URL('https://192.0.2.1/') }, async () => answer as never),
+      { code: 'network', message: /TLS/ },
+    );
+    await assert.rejects(
+      sendFollowing({ method: 'PUT', url: new URL('https://192.0.2.1/') }, async () => answer as never),
+      { code: 'network', message: /redirects a PUT/ },
+    );
   });
 
   test('plain HTTP only to this machine, judged by the address and not by the name', async () => {
-    await assert.rejects(send({ method: 'GET', url: new URL('http://192.0.2.1/') }), { code: 'network', message: /TLS/ });
-    for (const [host, loopback] of [['127.0.0.1', true], ['127.8.8.8', true], ['[::1]', true], ['localhost', true], ['10.0.0.1', false], ['[::ffff:10.0.0.1]', false], ['192.0.2.1', false]] as const) {
+    await assert.rejects(send({ method: 'GET', url: new URL('http://192.0.2.1/') }), {
+      code: 'network',
+      message: /TLS/,
+    });
+    for (const [host, loopback] of [
+      ['127.0.0.1', true],
+      ['127.8.8.8', true],
+      ['[::1]', true],
+      ['localhost', true],
+      ['10.0.0.1', false],
+      ['[::ffff:10.0.0.1]', false],
+      ['192.0.2.1', false],
+    ] as const) {
       assert.equal((await resolveHost(host)).loopback, loopback, host);
     }
-    for (const host of ['10.1.1.1', '172.16.0.1', '192.168.1.1', '169.254.169.254', '[fd00::1]', '[fe80::1]', '[::ffff:127.0.0.1]', '0.0.0.0']) assert.equal((await resolveHost(host)).private, true, host);
+    for (const host of [
+      '10.1.1.1',
+      '172.16.0.1',
+      '192.168.1.1',
+      '169.254.169.254',
+      '[fd00::1]',
+      '[fe80::1]',
+      '[::ffff:127.0.0.1]',
+      '0.0.0.0',
+    ])
+      assert.equal((await resolveHost(host)).private, true, host);
   });
 
   test('an upload session on another host does not get our token', async (t) => {
@@ -131,11 +212,18 @@ describe('rule 23: redirects and addresses', () => {
       return true;
     };
     const registry = await openRegistry(`oci://${server.host}/acme`, deps);
-    await assert.rejects(registry.putBytes('enc', `sha256:${'ab'.repeat(32)}`, Buffer.from('x')), { code: 'network', message: /sends us to/ });
+    await assert.rejects(registry.putBytes('enc', `sha256:${'ab'.repeat(32)}`, Buffer.from('x')), {
+      code: 'network',
+      message: /sends us to/,
+    });
   });
 
   test('layer urls are never fetched', async () => {
-    const sources = await Promise.all(['index', 'download', 'manifests'].map((name) => readFile(new URL(`../../src/adapters/registries/oci/${name}.ts`, import.meta.url), 'utf8')));
+    const sources = await Promise.all(
+      ['index', 'download', 'manifests'].map((name) =>
+        readFile(new URL(`../../src/adapters/registries/oci/${name}.ts`, import.meta.url), 'utf8'),
+      ),
+    );
     assert.doesNotMatch(sources.join('\n'), /\burls\b/);
   });
 });

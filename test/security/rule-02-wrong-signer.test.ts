@@ -1,16 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
-import { PROD, ROLES, claim, codes, decide, evaluation, facts, honest, policy, step, BASE, MODEL, bomOf } from '../domain/policy/world.ts';
+import {
+  PROD,
+  ROLES,
+  claim,
+  codes,
+  decide,
+  evaluation,
+  facts,
+  honest,
+  policy,
+  step,
+  BASE,
+  MODEL,
+  bomOf,
+} from '../domain/policy/world.ts';
 
 test('rule 2: a signer counts per predicate type, build type and model, never for all', async () => {
   const claims = await honest();
   const byTrainer = await evaluation('PASSED', '2026-11-19T12:00:00Z', 'anna');
-  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, evaluation: byTrainer })), policy(PROD))), ['wrong-signer']);
+  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, evaluation: byTrainer })), policy(PROD))), [
+    'wrong-signer',
+  ]);
   const byPublisher = await step('train', BASE, [{ role: 'dataset', of: 'd0' }], '2026-11-01T10:00:00Z', 'dana');
-  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, base: byPublisher })), policy(PROD))), ['wrong-signer']);
+  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, base: byPublisher })), policy(PROD))), [
+    'wrong-signer',
+  ]);
   const bom = await claim({ by: 'erin', type: PREDICATES.bom, about: MODEL, predicate: bomOf('MIT') });
-  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, bom })), policy(PROD))), ['licence-refused', 'wrong-signer']);
+  assert.deepEqual(codes(decide(facts(Object.values({ ...claims, bom })), policy(PROD))), [
+    'licence-refused',
+    'wrong-signer',
+  ]);
 });
 
 test('rule 2: a role limited to some models does not speak for others', async () => {

@@ -23,15 +23,26 @@ before(async () => {
   mkdirSync(join(folder, 'home'));
   server = createServer((_request, response) => ((asked += 1), response.writeHead(404).end())).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  for (const args of [['init', '-q'], ['config', 'user.name', 'm'], ['config', 'user.email', 'm@evil.example']]) spawnSync('git', args, { cwd: repository });
+  for (const args of [
+    ['init', '-q'],
+    ['config', 'user.name', 'm'],
+    ['config', 'user.email', 'm@evil.example'],
+  ])
+    spawnSync('git', args, { cwd: repository });
   writeFileSync(join(repository, 'model', 'config.json'), '{}');
   run(['keygen', join(folder, 'mallory'), '--no-password']);
   run(['seal', 'model', '--name', 'acme/enc:1', '--key', join(folder, 'mallory.key')]);
   const pem = readFileSync(join(folder, 'mallory.pub'), 'utf8');
   const key = keyLine(pem);
-  writeFileSync(join(repository, 'policy.yaml'), `format: weighmark-policy/1\nname: theirs\nversion: 1\nexpires: 2099-01-01\nprincipals: { mallory: { keys: [${key}] } }\nroles: { trainer: [mallory], promoter: [mallory] }\nenvironments:\n  - name: prod\n    require: [bom]\n`);
+  writeFileSync(
+    join(repository, 'policy.yaml'),
+    `format: weighmark-policy/1\nname: theirs\nversion: 1\nexpires: 2099-01-01\nprincipals: { mallory: { keys: [${key}] } }\nroles: { trainer: [mallory], promoter: [mallory] }\nenvironments:\n  - name: prod\n    require: [bom]\n`,
+  );
   cpSync(join(folder, 'mallory.pub'), join(repository, 'mallory.pub'));
-  writeFileSync(join(repository, 'weighmark.yaml'), `registry: oci://127.0.0.1:${(server.address() as AddressInfo).port}/evil\npolicy: policy.yaml\noffline: false\ntrust:\n  - name: mallory\n    key: ${JSON.stringify(pem)}\n`);
+  writeFileSync(
+    join(repository, 'weighmark.yaml'),
+    `registry: oci://127.0.0.1:${(server.address() as AddressInfo).port}/evil\npolicy: policy.yaml\noffline: false\ntrust:\n  - name: mallory\n    key: ${JSON.stringify(pem)}\n`,
+  );
 });
 after(() => (server.close(), rmSync(folder, { recursive: true, force: true })));
 
@@ -40,7 +51,11 @@ function environment(): Record<string, string | undefined> {
 }
 
 function run(args: readonly string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { cwd: repository, encoding: 'utf8', env: environment() });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+    env: environment(),
+  });
   return { status, output: stdout + stderr };
 }
 
@@ -57,7 +72,14 @@ test('rule 5: in a hostile repository nothing it names is trusted, opened or ask
   const verified = run(['verify', 'model']);
   assert.notEqual(verified.status, 0);
   assert.doesNotMatch(verified.output, /^VERIFIED/m);
-  for (const args of [['pull', 'acme/enc:1', 'out'], ['promote', 'acme/enc:1', '--env', 'prod', '--key', join(folder, 'mallory.key')], ['audit'], ['report'], ['list'], ['push', 'model', 'acme/enc:1']]) {
+  for (const args of [
+    ['pull', 'acme/enc:1', 'out'],
+    ['promote', 'acme/enc:1', '--env', 'prod', '--key', join(folder, 'mallory.key')],
+    ['audit'],
+    ['report'],
+    ['list'],
+    ['push', 'model', 'acme/enc:1'],
+  ]) {
     const { status, output } = await meanwhile(args);
     assert.equal(status, 2, `${args.join(' ')}: ${output}`);
     assert.match(output, /no (?:policy|registry) is named/, args.join(' '));

@@ -17,7 +17,13 @@ test('rule 8: a negative claim by the role blocks, whatever else is there', asyn
 });
 
 test('rule 8: a blocking scan blocks, though a clean one is there too', async () => {
-  const scan = (result: readonly object[]): ReturnType<typeof claim> => claim({ by: 'erin', type: PREDICATES.vulns, about: MODEL, predicate: { scanner: { uri: 'x', version: '1', db: {}, result }, metadata: {} } });
+  const scan = (result: readonly object[]): ReturnType<typeof claim> =>
+    claim({
+      by: 'erin',
+      type: PREDICATES.vulns,
+      about: MODEL,
+      predicate: { scanner: { uri: 'x', version: '1', db: {}, result }, metadata: {} },
+    });
   const clean = await scan([]);
   const bad = await scan([{ id: 'PICKLE', severity: [{ method: 'm', score: 'critical' }] }]);
   const low = await scan([{ id: 'NOTE', severity: [{ method: 'm', score: 'low' }] }]);
@@ -27,7 +33,11 @@ test('rule 8: a blocking scan blocks, though a clean one is there too', async ()
   assert.deepEqual(codes(decide(facts([...claims, clean]), rules)), []);
   assert.deepEqual(codes(decide(facts([...claims, low]), rules)), []);
   assert.deepEqual(codes(decide(facts([...claims, clean, bad]), rules)), ['scan-finding']);
-  assert.deepEqual(codes(decide(facts([...claims, unknown]), rules)), ['scan-finding'], 'a severity nobody knows is the worst');
+  assert.deepEqual(
+    codes(decide(facts([...claims, unknown]), rules)),
+    ['scan-finding'],
+    'a severity nobody knows is the worst',
+  );
   assert.deepEqual(codes(decide(facts(claims), rules)), ['claim-missing'], 'no scan is no clean scan');
 });
 

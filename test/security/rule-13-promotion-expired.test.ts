@@ -9,7 +9,17 @@ import { PROD, ROLES, caseFor, facts, honest, logged, policy, promotion } from '
 const prod = policy(PROD);
 
 async function answer(vsa: VerifiedClaim, now: string): Promise<readonly string[]> {
-  const given = facts([...Object.values(await honest()), vsa], { now: new Date(now), log: { origin: 'log.acme.example', promotions: [logged(3, vsa, 'prod')], rootAt: () => null, highestSnapshot: null, strangers: new Set(), findings: [] } });
+  const given = facts([...Object.values(await honest()), vsa], {
+    now: new Date(now),
+    log: {
+      origin: 'log.acme.example',
+      promotions: [logged(3, vsa, 'prod')],
+      rootAt: () => null,
+      highestSnapshot: null,
+      strangers: new Set(),
+      findings: [],
+    },
+  });
   return findingsOf({ checks: environmentChecks(caseFor(given, prod), false) }).map(({ code }) => code);
 }
 
@@ -22,16 +32,23 @@ test('rule 13: a broken glass ends 24 hours after its verified time', async () =
 });
 
 test('rule 13: only who may break the glass breaks it, and promotes nothing else', async () => {
-  assert.deepEqual(await answer(await promotion(prod, { by: 'ci', breakGlass: true }), '2026-11-20T12:00:00Z'), ['not-promoted']);
+  assert.deepEqual(await answer(await promotion(prod, { by: 'ci', breakGlass: true }), '2026-11-20T12:00:00Z'), [
+    'not-promoted',
+  ]);
   assert.deepEqual(await answer(await promotion(prod, { by: 'glen' }), '2026-11-20T12:00:00Z'), ['not-promoted']);
 });
 
 test('rule 13: who breaks the glass holds no other role', () => {
   const both = ROLES.replace('break-glass: [glen]', 'break-glass: [ci]');
-  assert.throws(() => policy(PROD, '', both), (error) => error instanceof WeighmarkError && error.code === 'policy-invalid');
+  assert.throws(
+    () => policy(PROD, '', both),
+    (error) => error instanceof WeighmarkError && error.code === 'policy-invalid',
+  );
 });
 
 test('rule 13: it binds one policy', async () => {
   const other = policy(PROD, '# changed');
-  assert.deepEqual(await answer(await promotion(other, { by: 'glen', breakGlass: true }), '2026-11-20T12:00:00Z'), ['policy-mismatch']);
+  assert.deepEqual(await answer(await promotion(other, { by: 'glen', breakGlass: true }), '2026-11-20T12:00:00Z'), [
+    'policy-mismatch',
+  ]);
 });

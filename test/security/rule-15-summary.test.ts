@@ -6,8 +6,13 @@ import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
 
 const upstream = policy(PROD, '# upstream');
 
-function downstream(over: { principal?: string; environment?: string; digest?: string } = {}): ReturnType<typeof policy> {
-  return policy(PROD, `summaries: [{ principal: ${over.principal ?? 'ci'}, environment: ${over.environment ?? 'prod'}, policies: ["${over.digest ?? upstream.digest}"] }]`);
+function downstream(
+  over: { principal?: string; environment?: string; digest?: string } = {},
+): ReturnType<typeof policy> {
+  return policy(
+    PROD,
+    `summaries: [{ principal: ${over.principal ?? 'ci'}, environment: ${over.environment ?? 'prod'}, policies: ["${over.digest ?? upstream.digest}"] }]`,
+  );
 }
 
 /** Nothing is known of the tuned model's ancestry but somebody's promotion of it. */
@@ -32,7 +37,10 @@ test('rule 15: a failed promotion, a broken glass, or one by somebody else cover
   const { tuned } = await honest();
   for (const over of [{ passed: false }, { breakGlass: true }, { by: 'mallory' as const }]) {
     const vsa = await promotion(upstream, { about: TUNED, inputs: [tuned.bundle], ...over });
-    assert.ok(codes(decide(facts([...(await covered(vsa)), tuned]), downstream())).includes('lineage-missing'), JSON.stringify(over));
+    assert.ok(
+      codes(decide(facts([...(await covered(vsa)), tuned]), downstream())).includes('lineage-missing'),
+      JSON.stringify(over),
+    );
   }
 });
 

@@ -6,9 +6,17 @@ import { BASE, D0, PROD, codes, claim, decide, facts, hex, honest, policy, type 
 
 const prod = policy(PROD);
 
-async function entry(by: Name, index: number | null, target: Record<string, unknown>, over: Record<string, unknown> = {}): Promise<LoggedRevocation> {
+async function entry(
+  by: Name,
+  index: number | null,
+  target: Record<string, unknown>,
+  over: Record<string, unknown> = {},
+): Promise<LoggedRevocation> {
   const predicate = { version: 1, action: 'revoke', target, reason: 'lost', ...over };
-  return { claim: await claim({ by, type: PREDICATES.revocation, about: hex(JSON.stringify(predicate)), predicate }), index };
+  return {
+    claim: await claim({ by, type: PREDICATES.revocation, about: hex(JSON.stringify(predicate)), predicate }),
+    index,
+  };
 }
 
 async function answer(...revocations: readonly LoggedRevocation[]): Promise<readonly string[]> {
@@ -19,30 +27,55 @@ const ARTIFACT = { kind: 'artifact', sha256: D0 };
 
 test('rule 19: revokers revoke; others do not', async () => {
   assert.deepEqual(await answer(await entry('rita', 5, ARTIFACT)), ['revoked']);
-  assert.deepEqual(await answer(await entry('rita', null, ARTIFACT)), ['revoked'], 'one that came beside the log counts too');
+  assert.deepEqual(
+    await answer(await entry('rita', null, ARTIFACT)),
+    ['revoked'],
+    'one that came beside the log counts too',
+  );
   assert.deepEqual(await answer(await entry('anna', 5, ARTIFACT)), []);
   assert.deepEqual(await answer(await entry('mallory', 5, ARTIFACT)), []);
 });
 
 test('rule 19: what a revoker signed and nobody understands refuses', async () => {
-  for (const over of [{ version: 2 }, { extra: true }, { action: 'maybe' }, { reason: '' }, { target: { kind: 'planet', sha256: D0 } }, { target: { ...ARTIFACT, also: 1 } }]) {
+  for (const over of [
+    { version: 2 },
+    { extra: true },
+    { action: 'maybe' },
+    { reason: '' },
+    { target: { kind: 'planet', sha256: D0 } },
+    { target: { ...ARTIFACT, also: 1 } },
+  ]) {
     assert.deepEqual(await answer(await entry('rita', 5, ARTIFACT, over)), ['claim-malformed'], JSON.stringify(over));
   }
 });
 
 test('rule 19: undoing takes two people, in the log, after the revocation', async () => {
   const revoked = await entry('rita', 5, ARTIFACT);
-  const undo = (by: Name, index: number | null, reason = 'undo'): Promise<LoggedRevocation> => entry(by, index, ARTIFACT, { action: 'reinstate', reason });
+  const undo = (by: Name, index: number | null, reason = 'undo'): Promise<LoggedRevocation> =>
+    entry(by, index, ARTIFACT, { action: 'reinstate', reason });
   assert.deepEqual(await answer(revoked, await undo('rita', 6)), ['revoked']);
   assert.deepEqual(await answer(revoked, await undo('rita', 6), await undo('rita', 7, 'again')), ['revoked']);
   assert.deepEqual(await answer(revoked, await undo('rita', 6), await undo('rob', 7)), []);
-  assert.deepEqual(await answer(revoked, await undo('rita', 3), await undo('rob', 4)), ['revoked'], 'undone before it was done');
-  assert.deepEqual(await answer(revoked, await undo('rita', null), await undo('rob', null)), ['revoked'], 'not in the log');
-  assert.deepEqual(await answer(await undo('rob', 7), revoked, await undo('rita', 6)), [], 'the order they come in does not matter');
+  assert.deepEqual(
+    await answer(revoked, await undo('rita', 3), await undo('rob', 4)),
+    ['revoked'],
+    'undone before it was done',
+  );
+  assert.deepEqual(
+    await answer(revoked, await undo('rita', null), await undo('rob', null)),
+    ['revoked'],
+    'not in the log',
+  );
+  assert.deepEqual(
+    await answer(await undo('rob', 7), revoked, await undo('rita', 6)),
+    [],
+    'the order they come in does not matter',
+  );
 });
 
 test('rule 19: of a lost signer only what verifiably came before still stands', async () => {
-  const lost = (since: string): Promise<LoggedRevocation> => entry('rita', 5, { kind: 'principal', name: 'anna', since });
+  const lost = (since: string): Promise<LoggedRevocation> =>
+    entry('rita', 5, { kind: 'principal', name: 'anna', since });
   assert.deepEqual(await answer(await lost('2026-11-10T00:00:00Z')), []);
   assert.deepEqual(await answer(await lost('2026-11-02T00:00:00Z')), ['revoked']);
   const claims = await honest();
@@ -63,7 +96,10 @@ test('rule 19: a claim is revoked however it is wrapped; who is no revoker takes
   const claims = await honest();
   const target = { kind: 'claim', sha256: claims.carol.bundle, pae: claims.carol.pae };
   const rewrapped = { ...claims.carol, bundle: 'f'.repeat(64) };
-  const given = (by: Name) => entry(by, 5, target).then((revocation) => codes(decide(facts(Object.values({ ...claims, carol: rewrapped }), { revocations: [revocation] }), prod)));
+  const given = (by: Name) =>
+    entry(by, 5, target).then((revocation) =>
+      codes(decide(facts(Object.values({ ...claims, carol: rewrapped }), { revocations: [revocation] }), prod)),
+    );
   assert.deepEqual(await given('rita'), ['revoked']);
   assert.deepEqual(await given('carol'), ['revoked']);
   assert.deepEqual(await given('bob'), []);

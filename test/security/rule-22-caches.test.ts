@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -14,8 +23,15 @@ function place(): string {
   return folder;
 }
 
-function run(cwd: string, env: Readonly<Record<string, string>>): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [BIN, 'hash', 'file'], { cwd, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: cwd, ...env } });
+function run(
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [BIN, 'hash', 'file'], {
+    cwd,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: cwd, ...env },
+  });
 }
 
 const compileCache = (base: string) => join(base, 'weighmark', 'compile');
@@ -34,7 +50,10 @@ test('rule 22: a folder that others can write or read, or a link, is not used', 
   for (const spoil of [
     (folder: string) => (mkdirSync(folder, { recursive: true }), chmodSync(folder, 0o777)),
     (folder: string) => (mkdirSync(folder, { recursive: true }), chmodSync(folder, 0o755)),
-    (folder: string) => (mkdirSync(dirname(folder), { recursive: true }), symlinkSync(mkdtempSync(join(tmpdir(), 'weighmark-else-')), folder)),
+    (folder: string) => (
+      mkdirSync(dirname(folder), { recursive: true }),
+      symlinkSync(mkdtempSync(join(tmpdir(), 'weighmark-else-')), folder)
+    ),
   ]) {
     const cwd = place();
     const folder = compileCache(join(cwd, 'cache'));

@@ -17,14 +17,36 @@ import { checkOf, findingsOf, verdictOf, type Verdict } from '../../src/domain/b
 import { overview, reportOf } from '../cli/report-sample.ts';
 
 /** One string that tries every sink at once. */
-const HOSTILE = '</code><script>alert(1)</script>"><img src=x onerror=alert(2)>\'`|[x](javascript:alert(3))![y](https://evil.example/p)\u001b]8;;https://evil.example\u0007\u001b[2J\u009b1m\u202e\u2066\u200b\u2028\n::error::owned\r\n##vso[task.setvariable variable=x]y\nname<<EOF\n"]; n0 --> n1; click n0 "https://evil.example" %%{init:{}}%% end\\" ]]> @everyone $(id)\ud800';
+const HOSTILE =
+  '</code><script>alert(1)</script>"><img src=x onerror=alert(2)>\'`|[x](javascript:alert(3))![y](https://evil.example/p)\u001b]8;;https://evil.example\u0007\u001b[2J\u009b1m\u202e\u2066\u200b\u2028\n::error::owned\r\n##vso[task.setvariable variable=x]y\nname<<EOF\n"]; n0 --> n1; click n0 "https://evil.example" %%{init:{}}%% end\\" ]]> @everyone $(id)\ud800';
 
-const STYLE: Style = { plain: harmlessFor({}), good: harmlessFor({}), bad: harmlessFor({}), warn: harmlessFor({}), dim: harmlessFor({}), bold: harmlessFor({}) };
-const CI_STYLE: Style = { ...STYLE, ...Object.fromEntries(Object.keys(STYLE).map((name) => [name, harmlessFor({ CI: 'true' })])) };
+const STYLE: Style = {
+  plain: harmlessFor({}),
+  good: harmlessFor({}),
+  bad: harmlessFor({}),
+  warn: harmlessFor({}),
+  dim: harmlessFor({}),
+  bold: harmlessFor({}),
+};
+const CI_STYLE: Style = {
+  ...STYLE,
+  ...Object.fromEntries(Object.keys(STYLE).map((name) => [name, harmlessFor({ CI: 'true' })])),
+};
 
 function verdictWith(text: string): Verdict {
-  const finding = { code: 'digest-mismatch', message: `changed: ${text}`, subject: text, facts: { [text]: text }, hint: text } as const;
-  return verdictOf({ subject: text, checks: [checkOf('content', [{ what: text }], [finding]), checkOf('signature', [{ what: text }], [])], claimed: [{ what: text }], notes: [text] });
+  const finding = {
+    code: 'digest-mismatch',
+    message: `changed: ${text}`,
+    subject: text,
+    facts: { [text]: text },
+    hint: text,
+  } as const;
+  return verdictOf({
+    subject: text,
+    checks: [checkOf('content', [{ what: text }], [finding]), checkOf('signature', [{ what: text }], [])],
+    claimed: [{ what: text }],
+    notes: [text],
+  });
 }
 
 const report = (text: string) => ({ ...reportOf(text, 3), verdict: verdictWith(text) });
@@ -38,12 +60,15 @@ const SINKS: Readonly<Record<string, (text: string) => string>> = {
   'registry, Markdown': (text) => registryMarkdown(overview(text, verdictWith(text))),
   'verdict, Markdown': (text) => verdictMarkdown({ verdict: verdictWith(text), by: text }),
   'verdict, terminal': (text) => verdictText({ verdict: verdictWith(text), by: text }, STYLE),
-  'finding, terminal': (text) => findingsOf(verdictWith(text)).map((finding) => renderFinding(finding, STYLE)).join(''),
+  'finding, terminal': (text) =>
+    findingsOf(verdictWith(text))
+      .map((finding) => renderFinding(finding, STYLE))
+      .join(''),
   'lineage, terminal': (text) => lineageTree(report(text).lineage, verdictWith(text), STYLE),
   'registry, terminal': (text) => registryText(overview(text, verdictWith(text)), STYLE),
-  'JUnit': (text) => verdictJunit(verdictWith(text)),
-  'mermaid': (text) => lineageMermaid(report(text).lineage),
-  'dot': (text) => lineageDot(report(text).lineage),
+  JUnit: (text) => verdictJunit(verdictWith(text)),
+  mermaid: (text) => lineageMermaid(report(text).lineage),
+  dot: (text) => lineageDot(report(text).lineage),
 };
 
 const BENIGN = 'plain';
@@ -62,7 +87,9 @@ for (const [sink, render] of Object.entries(SINKS)) {
 
 /** Elements and attribute names, in order: what a browser would make of the page, without its texts. */
 function skeleton(markup: string): readonly string[] {
-  return [...markup.replace(/<style>[^]*?<\/style>/, '').matchAll(/<[^>]*>/g)].map(([tag]) => tag.replace(/"[^"]*"/g, '""'));
+  return [...markup.replace(/<style>[^]*?<\/style>/, '').matchAll(/<[^>]*>/g)].map(([tag]) =>
+    tag.replace(/"[^"]*"/g, '""'),
+  );
 }
 
 for (const sink of ['report, HTML', 'registry, HTML', 'lineage, HTML', 'JUnit']) {
@@ -73,7 +100,10 @@ for (const sink of ['report, HTML', 'registry, HTML', 'lineage, HTML', 'JUnit'])
 
 test('rule 26: HTML pages allow no script, no network and no form', () => {
   for (const sink of ['report, HTML', 'registry, HTML', 'lineage, HTML']) {
-    assert.match(SINKS[sink]?.(HOSTILE) ?? '', /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">/);
+    assert.match(
+      SINKS[sink]?.(HOSTILE) ?? '',
+      /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">/,
+    );
   }
 });
 
@@ -81,23 +111,34 @@ test('rule 26: Markdown keeps its tables, and gains no link, image, mention or e
   for (const sink of ['report, Markdown', 'registry, Markdown', 'verdict, Markdown']) {
     const text = (SINKS[sink]?.(HOSTILE) ?? '').replace(/```mermaid[^]*?```/g, '');
     assert.doesNotMatch(text, /(?<!\\)[[\]<@!]/, sink);
-    const pipes = (markdown: string) => markdown.replace(/```mermaid[^]*?```/g, '').split('\n').map((line) => line.match(/(?<!\\)\|/g)?.length ?? 0);
+    const pipes = (markdown: string) =>
+      markdown
+        .replace(/```mermaid[^]*?```/g, '')
+        .split('\n')
+        .map((line) => line.match(/(?<!\\)\|/g)?.length ?? 0);
     assert.deepEqual(pipes(text), pipes(SINKS[sink]?.(BENIGN) ?? ''), sink);
   }
 });
 
 test('rule 26: a mermaid or dot label never ends before its quote', () => {
-  const nodes = (graph: string) => graph.split('\n').map((line) => line.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\|[^|]*\|/g, '||'));
-  for (const sink of ['mermaid', 'dot']) assert.deepEqual(nodes(SINKS[sink]?.(HOSTILE) ?? ''), nodes(SINKS[sink]?.(BENIGN) ?? ''), sink);
+  const nodes = (graph: string) =>
+    graph.split('\n').map((line) => line.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\|[^|]*\|/g, '||'));
+  for (const sink of ['mermaid', 'dot'])
+    assert.deepEqual(nodes(SINKS[sink]?.(HOSTILE) ?? ''), nodes(SINKS[sink]?.(BENIGN) ?? ''), sink);
 });
 
 test('rule 26: SARIF is data, and its texts are harmless where a viewer prints them', () => {
-  const { runs } = verdictSarif('0.1.0', verdictWith(HOSTILE)) as { runs: { results: { message: { text: string } }[] }[] };
+  const { runs } = verdictSarif('0.1.0', verdictWith(HOSTILE)) as {
+    runs: { results: { message: { text: string } }[] }[];
+  };
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   assert.doesNotMatch(runs[0]?.results[0]?.message.text ?? '', /[\u0000-\u001f\u009b\u202e]/);
 });
 
 test('rule 26: on a CI system no text starts a command, at the start of a line or within it', () => {
-  const text = verdictText({ verdict: verdictWith('x ::error::y ##[error]z ##vso[task.complete]'), by: '::add-mask::a' }, CI_STYLE);
+  const text = verdictText(
+    { verdict: verdictWith('x ::error::y ##[error]z ##vso[task.complete]'), by: '::add-mask::a' },
+    CI_STYLE,
+  );
   assert.doesNotMatch(text, /::(?:error|add-mask)|##\[|##vso/);
 });

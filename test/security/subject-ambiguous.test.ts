@@ -13,7 +13,14 @@ import { claimsWorld, refusals } from '../flows/claims-world.ts';
 const ID = `sha256:${sha256Hex('manifest')}`;
 const ROOT = sha256Hex('root');
 const SHARED = sha256Hex('shared');
-const ARTIFACT: MatchedArtifact = { id: ID, root: ROOT, files: new Map([['tokenizer.json', SHARED], ['w.bin', sha256Hex('w')]]) };
+const ARTIFACT: MatchedArtifact = {
+  id: ID,
+  root: ROOT,
+  files: new Map([
+    ['tokenizer.json', SHARED],
+    ['w.bin', sha256Hex('w')],
+  ]),
+};
 
 function statement(subjects: readonly Subject[], predicateType: string = PREDICATES.evaluation): Statement {
   return { _type: 'https://in-toto.io/Statement/v1', subject: subjects, predicateType, predicate: {} };
@@ -29,14 +36,29 @@ test('rule 6: the id binds, with or without its kind', () => {
 });
 
 test('rule 6: a root, or a file that others share, binds nothing', () => {
-  for (const subjects of [[subject('root', 'm', ROOT)], [subject('file', 'tokenizer.json', SHARED)], [bare(SHARED)], [bare(ROOT)]]) {
+  for (const subjects of [
+    [subject('root', 'm', ROOT)],
+    [subject('file', 'tokenizer.json', SHARED)],
+    [bare(SHARED)],
+    [bare(ROOT)],
+  ]) {
     assert.throws(() => checkBinding(statement(subjects), ARTIFACT), { code: 'subject-mismatch' });
   }
 });
 
 test('rule 6: a claim about this and something else is ambiguous', () => {
-  for (const more of [subject('manifest', 'other', sha256Hex('other')), bare(sha256Hex('other')), subject('root', 'm', sha256Hex('other')), subject('file', 'tokenizer.json', sha256Hex('other')), subject('list', 'l', sha256Hex('l'))]) {
-    assert.throws(() => checkBinding(statement([...own, more]), ARTIFACT), { code: 'subject-ambiguous' }, JSON.stringify(more));
+  for (const more of [
+    subject('manifest', 'other', sha256Hex('other')),
+    bare(sha256Hex('other')),
+    subject('root', 'm', sha256Hex('other')),
+    subject('file', 'tokenizer.json', sha256Hex('other')),
+    subject('list', 'l', sha256Hex('l')),
+  ]) {
+    assert.throws(
+      () => checkBinding(statement([...own, more]), ARTIFACT),
+      { code: 'subject-ambiguous' },
+      JSON.stringify(more),
+    );
   }
 });
 
@@ -47,12 +69,18 @@ test('rule 6: a single file is named by its own SHA-256, as other tools claim it
 });
 
 test('rule 6: a digest counts only as what its kind says', () => {
-  assert.throws(() => checkBinding(statement([subject('file', 'm', ID.slice(7))]), ARTIFACT), { code: 'subject-mismatch' });
-  assert.throws(() => checkBinding(statement([subject('root', 'm', ID.slice(7))]), ARTIFACT), { code: 'subject-mismatch' });
+  assert.throws(() => checkBinding(statement([subject('file', 'm', ID.slice(7))]), ARTIFACT), {
+    code: 'subject-mismatch',
+  });
+  assert.throws(() => checkBinding(statement([subject('root', 'm', ID.slice(7))]), ARTIFACT), {
+    code: 'subject-mismatch',
+  });
 });
 
 test('rule 7: a claim that names only BLAKE3 binds nothing', () => {
-  assert.throws(() => checkBinding(statement([{ digest: { blake3: ID.slice(7) } }]), ARTIFACT), { code: 'subject-mismatch' });
+  assert.throws(() => checkBinding(statement([{ digest: { blake3: ID.slice(7) } }]), ARTIFACT), {
+    code: 'subject-mismatch',
+  });
 });
 
 test('rule 6: verify reports an ambiguous claim by a trusted signer, and ignores one about something else', async (t) => {
@@ -60,9 +88,16 @@ test('rule 6: verify reports an ambiguous claim by a trusted signer, and ignores
   const anna = await world.person('anna');
   const root = await world.tree('m', { 'w.bin': 'weights' });
   const sealed = await world.seal(root, anna);
-  const say = async (subjects: readonly Subject[]) => appendFile(join(root, 'claims.jsonl'), `${Buffer.from(await anna.signer.sign(buildStatement(subjects, PREDICATES.evaluation, { result: 'PASSED', configuration: [] }))).toString()}\n`);
+  const say = async (subjects: readonly Subject[]) =>
+    appendFile(
+      join(root, 'claims.jsonl'),
+      `${Buffer.from(await anna.signer.sign(buildStatement(subjects, PREDICATES.evaluation, { result: 'PASSED', configuration: [] }))).toString()}\n`,
+    );
   await say([bare(sha256Hex('something else'))]);
   assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
   await say([...subjectsOf({ ...sealed, name: 'm' }), bare(sha256Hex('something else'))]);
-  assert.deepEqual(refusals(await world.verify(root, [anna.trust])).map((line) => line.split(' ')[0]), ['subject-ambiguous']);
+  assert.deepEqual(
+    refusals(await world.verify(root, [anna.trust])).map((line) => line.split(' ')[0]),
+    ['subject-ambiguous'],
+  );
 });

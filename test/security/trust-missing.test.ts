@@ -35,13 +35,20 @@ test('rule 4: any certificate under a root counts where no identity is named, an
   const leaf = makeCertificate({ name: 'builder', issuer: root, email: ['build@acme.example'] });
   await writeFile(join(world.folder, 'leaf.key'), leaf.key.export({ type: 'pkcs8', format: 'pem' }));
   await writeFile(join(world.folder, 'chain.pem'), leaf.pem);
-  const signer = await keySigner(createFiles(), { keyFile: join(world.folder, 'leaf.key'), certificateChainFile: join(world.folder, 'chain.pem'), password: async () => null });
+  const signer = await keySigner(createFiles(), {
+    keyFile: join(world.folder, 'leaf.key'),
+    certificateChainFile: join(world.folder, 'chain.pem'),
+    password: async () => null,
+  });
   const model = await world.tree('m', { 'w.bin': 'w' });
   const anyone = { name: 'acme', anchor: { kind: 'certificate' as const, pem: root.pem } };
   await world.sign(model, { signer, pem: '', trust: anyone });
   const loose = await world.verify(model, [anyone]);
   assert.equal(loose.verdict.exitCode, 0);
-  assert.match(loose.verdict.checks.flatMap(({ evidence }) => evidence.map(({ what }) => what)).join('\n'), /any certificate under this root/);
+  assert.match(
+    loose.verdict.checks.flatMap(({ evidence }) => evidence.map(({ what }) => what)).join('\n'),
+    /any certificate under this root/,
+  );
   const named = (identity: string) => world.verify(model, [{ name: 'acme', anchor: { ...anyone.anchor, identity } }]);
   const right = await named('build@acme.example');
   assert.equal(right.verdict.exitCode, 0);
@@ -54,8 +61,14 @@ test('rule 12: a re-wrapped signature is one claim; the same words by two people
   const world = await claimsWorld(t);
   const [anna, ben] = [await world.person('anna'), await world.person('ben')];
   const payload = buildStatement([{ digest: { sha256: sha256Hex('m') } }], PREDICATES.approval, { ok: true });
-  const [first, again, other] = [await anna.signer.sign(payload), await anna.signer.sign(payload), await ben.signer.sign(payload)];
+  const [first, again, other] = [
+    await anna.signer.sign(payload),
+    await anna.signer.sign(payload),
+    await ben.signer.sign(payload),
+  ];
   assert.equal(splitClaims(mergeClaims(null, [first, again, other])).length, 2);
-  const outcomes = await Promise.all([first, again].map((bundle) => verifyClaim(bundle, { trust: [anna.trust], keyless: null, now: new Date() })));
+  const outcomes = await Promise.all(
+    [first, again].map((bundle) => verifyClaim(bundle, { trust: [anna.trust], keyless: null, now: new Date() })),
+  );
   assert.equal(new Set(outcomes.map((outcome) => (outcome.trusted ? outcome.claim.pae : ''))).size, 1);
 });

@@ -11,8 +11,18 @@ const home = mkdtempSync(join(tmpdir(), 'weighmark-cases-'));
 after(() => rmSync(home, { recursive: true, force: true }));
 
 function weighmark(...args: string[]): { code: number | null; text: string } {
-  const env = { ...process.env, XDG_CONFIG_HOME: join(home, 'config'), XDG_STATE_HOME: join(home, 'state'), XDG_CACHE_HOME: join(home, 'cache') };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { cwd: home, env, encoding: 'utf8', timeout: 30_000 });
+  const env = {
+    ...process.env,
+    XDG_CONFIG_HOME: join(home, 'config'),
+    XDG_STATE_HOME: join(home, 'state'),
+    XDG_CACHE_HOME: join(home, 'cache'),
+  };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+    cwd: home,
+    env,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   return { code: status, text: stdout + stderr };
 }
 
@@ -40,14 +50,15 @@ test('a FIFO or a link to a device in the place of a sidecar is refused at once'
 test('a single file renamed together with its sidecars is judged by SHA-256, never compared with nothing', () => {
   writeFileSync(join(home, 'a.bin'), 'weights');
   assert.equal(weighmark('seal', 'a.bin', '--key', 'vendor.key').code, 0);
-  for (const suffix of ['', '.sig', '.claims.jsonl', '.weighmark']) renameSync(join(home, `a.bin${suffix}`), join(home, `b.bin${suffix}`));
+  for (const suffix of ['', '.sig', '.claims.jsonl', '.weighmark'])
+    renameSync(join(home, `a.bin${suffix}`), join(home, `b.bin${suffix}`));
   const renamed = weighmark('verify', 'b.bin', '--key', 'vendor.pub');
   assert.ok(renamed.code === 1 && /b\.bin/.test(renamed.text), renamed.text);
   writeFileSync(join(home, 'b.bin'), 'Weights');
   assert.equal(weighmark('verify', 'b.bin', '--key', 'vendor.pub').code, 1);
 });
 
-test('sealing what another sealed leaves the other\'s seal good, and a changed sidecar is still refused', () => {
+test("sealing what another sealed leaves the other's seal good, and a changed sidecar is still refused", () => {
   cpSync(join(home, 'model'), join(home, 'both'), { recursive: true });
   assert.equal(weighmark('seal', 'both', '--name', 'company/model:1', '--key', 'company.key').code, 0);
   for (const who of ['vendor', 'company']) {
@@ -70,11 +81,30 @@ test('--to never writes into the artifact itself', () => {
 test('a file that its registry lost is undecided, and nothing else is said of it', () => {
   assert.equal(weighmark('registry', 'init', 'reg').code, 0);
   assert.equal(weighmark('push', 'model', 'vendor/model:1', '--registry', 'reg').code, 0);
-  const key = /BEGIN PUBLIC KEY-----\n([\s\S]+?)-----END/.exec(readFileSync(join(home, 'vendor.pub'), 'utf8'))?.[1]?.replaceAll('\n', '');
-  writeFileSync(join(home, 'policy.yaml'), `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals:\n  v: { keys: [${key}] }\nroles:\n  publisher: [v]\n  promoter: [v]\nenvironments:\n  - name: prod\n    require: [bom]\n`);
-  const promote = ['promote', 'vendor/model:1', '--env', 'prod', '--policy', 'policy.yaml', '--key', 'vendor.key', '--registry', 'reg'];
+  const key = /BEGIN PUBLIC KEY-----\n([\s\S]+?)-----END/
+    .exec(readFileSync(join(home, 'vendor.pub'), 'utf8'))?.[1]
+    ?.replaceAll('\n', '');
+  writeFileSync(
+    join(home, 'policy.yaml'),
+    `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals:\n  v: { keys: [${key}] }\nroles:\n  publisher: [v]\n  promoter: [v]\nenvironments:\n  - name: prod\n    require: [bom]\n`,
+  );
+  const promote = [
+    'promote',
+    'vendor/model:1',
+    '--env',
+    'prod',
+    '--policy',
+    'policy.yaml',
+    '--key',
+    'vendor.key',
+    '--registry',
+    'reg',
+  ];
   assert.equal(weighmark(...promote, '--dry-run').code, 0);
-  const blob = spawnSync('sh', ['-c', 'grep -rlx weights reg/models'], { cwd: home, encoding: 'utf8' }).stdout.trim().split('\n')[0] ?? '';
+  const blob =
+    spawnSync('sh', ['-c', 'grep -rlx weights reg/models'], { cwd: home, encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n')[0] ?? '';
   assert.notEqual(blob, '');
   rmSync(join(home, blob));
   const { code, text } = weighmark(...promote);
@@ -83,7 +113,7 @@ test('a file that its registry lost is undecided, and nothing else is said of it
   assert.doesNotMatch(text, /digest-conflict/);
 });
 
-test('another\'s seal of the same content under the same name is not mine: sealing signs', () => {
+test("another's seal of the same content under the same name is not mine: sealing signs", () => {
   cpSync(join(home, 'model'), join(home, 'same'), { recursive: true });
   const first = weighmark('seal', 'same', '--name', 'vendor/model:1', '--key', 'company.key');
   assert.equal(first.code, 0);
@@ -93,13 +123,17 @@ test('another\'s seal of the same content under the same name is not mine: seali
   assert.match(weighmark('seal', 'same', '--name', 'vendor/model:1', '--key', 'company.key').text, /SEALED already/);
 });
 
-test('an answer that cannot be written is undecided, never a no and never a stack', { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' }, () => {
-  const script = `"${process.execPath}" "${BIN}" verify model --key vendor.pub > /dev/full`;
-  const { status, stderr } = spawnSync('sh', ['-c', script], { cwd: home, encoding: 'utf8' });
-  assert.equal(status, 4);
-  assert.match(stderr, /^weighmark: error\[disk-full\]/);
-  assert.doesNotMatch(stderr, /^ {4}at /m);
-});
+test(
+  'an answer that cannot be written is undecided, never a no and never a stack',
+  { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' },
+  () => {
+    const script = `"${process.execPath}" "${BIN}" verify model --key vendor.pub > /dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', script], { cwd: home, encoding: 'utf8' });
+    assert.equal(status, 4);
+    assert.match(stderr, /^weighmark: error\[disk-full\]/);
+    assert.doesNotMatch(stderr, /^ {4}at /m);
+  },
+);
 
 test('`weighmark help` is help', () => {
   const { code, text } = weighmark('help');
@@ -108,14 +142,24 @@ test('`weighmark help` is help', () => {
 });
 
 test('under a policy nothing unknown lies in the sidecar folder, which nobody signs', () => {
-  const key = /BEGIN PUBLIC KEY-----\n([\s\S]+?)-----END/.exec(readFileSync(join(home, 'vendor.pub'), 'utf8'))?.[1]?.replaceAll('\n', '');
-  writeFileSync(join(home, 'p.yaml'), `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals:\n  v: { keys: [${key}] }\nroles:\n  publisher: [v]\n  promoter: [v]\nenvironments:\n  - name: prod\n    require: [bom]\n`);
+  const key = /BEGIN PUBLIC KEY-----\n([\s\S]+?)-----END/
+    .exec(readFileSync(join(home, 'vendor.pub'), 'utf8'))?.[1]
+    ?.replaceAll('\n', '');
+  writeFileSync(
+    join(home, 'p.yaml'),
+    `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals:\n  v: { keys: [${key}] }\nroles:\n  publisher: [v]\n  promoter: [v]\nenvironments:\n  - name: prod\n    require: [bom]\n`,
+  );
   const beside = join(home, 'beside');
   const copy = (): void => {
     rmSync(beside, { recursive: true, force: true });
     cpSync(join(home, 'model'), beside, { recursive: true });
   };
-  for (const stranger of ['.weighmark/evil.py', '.weighmark/claims.jsonl', '.weighmark/.git/evil.py', '.weighmark/outboards/evil.py']) {
+  for (const stranger of [
+    '.weighmark/evil.py',
+    '.weighmark/claims.jsonl',
+    '.weighmark/.git/evil.py',
+    '.weighmark/outboards/evil.py',
+  ]) {
     copy();
     mkdirSync(join(beside, stranger, '..'), { recursive: true });
     writeFileSync(join(beside, stranger), 'x');

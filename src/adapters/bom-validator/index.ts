@@ -33,7 +33,11 @@ async function compile(specVersion: string): Promise<(text: string) => Promise<r
 }
 
 function problemOf(error: AjvError): SchemaProblem {
-  return { pointer: error.instancePath, message: `${error.message ?? error.keyword}${detailOf(error.params)}`, keyword: error.keyword };
+  return {
+    pointer: error.instancePath,
+    message: `${error.message ?? error.keyword}${detailOf(error.params)}`,
+    keyword: error.keyword,
+  };
 }
 
 const LISTED = 20;
@@ -42,6 +46,9 @@ const LISTED = 20;
 function detailOf(params: AjvError['params']): string {
   const { additionalProperty, allowedValues, allowedValue } = params;
   if (typeof additionalProperty === 'string') return `: ${JSON.stringify(additionalProperty)}`;
-  if (Array.isArray(allowedValues)) return allowedValues.length > LISTED ? ` (${allowedValues.length} there are)` : `: ${JSON.stringify(allowedValues)}`;
+  if (Array.isArray(allowedValues))
+    return allowedValues.length > LISTED
+      ? ` (${allowedValues.length} there are)`
+      : `: ${JSON.stringify(allowedValues)}`;
   return allowedValue === undefined ? '' : `: ${JSON.stringify(allowedValue)}`;
 }

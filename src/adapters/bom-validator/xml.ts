@@ -11,7 +11,10 @@ interface XmlLint {
     readonly preload: readonly XmlFile[];
     readonly initialMemoryPages: number;
     readonly maxMemoryPages: number;
-  }): Promise<{ readonly valid: boolean; readonly errors: readonly { readonly message: string; readonly loc: { readonly lineNumber: number } | null }[] }>;
+  }): Promise<{
+    readonly valid: boolean;
+    readonly errors: readonly { readonly message: string; readonly loc: { readonly lineNumber: number } | null }[];
+  }>;
 }
 
 interface XmlFile {
@@ -39,7 +42,11 @@ export async function validateXml(text: string, specVersion: string): Promise<re
     maxMemoryPages: MOST_PAGES,
   });
   if (valid) return [];
-  const problems = errors.map(({ message, loc }) => ({ pointer: loc === null ? '/' : `line ${loc.lineNumber}`, message: plain(message), keyword: 'xsd' }));
+  const problems = errors.map(({ message, loc }) => ({
+    pointer: loc === null ? '/' : `line ${loc.lineNumber}`,
+    message: plain(message),
+    keyword: 'xsd',
+  }));
   return problems.length === 0 ? [{ pointer: '/', message: 'not valid against the XSD', keyword: 'xsd' }] : problems;
 }
 
@@ -61,5 +68,7 @@ async function schemaFile(name: string): Promise<XmlFile> {
 
 /** libxml2 writes elements as `{namespace}name`. */
 function plain(message: string): string {
-  return message.replace(/^Schemas (?:validity error|parser error) : /, '').replace(/\{http:\/\/cyclonedx\.org\/schema\/bom\/[\d.]+\}/g, '');
+  return message
+    .replace(/^Schemas (?:validity error|parser error) : /, '')
+    .replace(/\{http:\/\/cyclonedx\.org\/schema\/bom\/[\d.]+\}/g, '');
 }

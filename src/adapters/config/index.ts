@@ -10,7 +10,11 @@ import type { Settings } from '../../domain/trust/settings.ts';
 export const PROJECT_FILE = 'weighmark.yaml';
 
 /** The configuration of the user who runs the command, where they run it. */
-export async function readUserConfiguration(files: Files, world: { env: Env; cwd: string }, allowed: ConfigPlaces['allowed']): Promise<Configuration> {
+export async function readUserConfiguration(
+  files: Files,
+  world: { env: Env; cwd: string },
+  allowed: ConfigPlaces['allowed'],
+): Promise<Configuration> {
   return readConfiguration(files, { cwd: world.cwd, folder: configFolder(world.env), allowed });
 }
 
@@ -30,12 +34,16 @@ export interface ConfigPlaces {
 export async function readConfiguration(files: Files, places: ConfigPlaces): Promise<Configuration> {
   const userFile = join(places.folder, 'config.yaml');
   const userBytes = await files.readIfThere(userFile, LIMITS.configBytes);
-  const user = userBytes === null ? {} : absolute((await reader()).parseSettings(userBytes, userFile, 'user'), dirname(userFile));
+  const user =
+    userBytes === null ? {} : absolute((await reader()).parseSettings(userBytes, userFile, 'user'), dirname(userFile));
   const project = await readProject(files, places);
   const hook = { ...user.hook, ...project.settings.hook };
   return {
     settings: { ...user, ...project.settings, ...(Object.keys(hook).length > 0 ? { hook } : {}) },
-    sources: [...(userBytes === null ? [] : [userFile]), ...(project.path !== null && project.allowed ? [project.path] : [])],
+    sources: [
+      ...(userBytes === null ? [] : [userFile]),
+      ...(project.path !== null && project.allowed ? [project.path] : []),
+    ],
     ...(project.path !== null && !project.allowed ? { notAllowed: project.path } : {}),
   };
 }
@@ -87,8 +95,17 @@ const PATHS = ['policy', 'key', 'certificateChain', 'signingConfig', 'logKey'] a
 
 /** Paths are relative to the file that names them, not to where the command runs. */
 function absolute(settings: Settings, folder: string): Settings {
-  const paths = PATHS.filter((member) => settings[member] !== undefined).map((member) => [member, resolve(folder, settings[member] ?? '')]);
-  const registry = settings.registry === undefined || /^[a-z]+:\/\//.test(settings.registry) || isAbsolute(settings.registry) ? {} : { registry: resolve(folder, settings.registry) };
-  const authorities = settings.timestampAuthorities === undefined ? {} : { timestampAuthorities: settings.timestampAuthorities.map((path) => resolve(folder, path)) };
+  const paths = PATHS.filter((member) => settings[member] !== undefined).map((member) => [
+    member,
+    resolve(folder, settings[member] ?? ''),
+  ]);
+  const registry =
+    settings.registry === undefined || /^[a-z]+:\/\//.test(settings.registry) || isAbsolute(settings.registry)
+      ? {}
+      : { registry: resolve(folder, settings.registry) };
+  const authorities =
+    settings.timestampAuthorities === undefined
+      ? {}
+      : { timestampAuthorities: settings.timestampAuthorities.map((path) => resolve(folder, path)) };
   return { ...settings, ...(Object.fromEntries(paths) as Partial<Settings>), ...registry, ...authorities };
 }

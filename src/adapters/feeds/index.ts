@@ -20,7 +20,8 @@ const SIGNATURE_BYTES = 1 << 16;
 
 /** Feeds from files and https addresses. What was fetched is kept in the user's cache folder, and used when offline. */
 export function createFeeds(settings: FeedSettings): Feeds {
-  const read = (location: string, maxBytes: number): Promise<FeedBytes> => (isUrl(location) ? readUrl(settings, location, maxBytes) : readFile(settings, location, maxBytes));
+  const read = (location: string, maxBytes: number): Promise<FeedBytes> =>
+    isUrl(location) ? readUrl(settings, location, maxBytes) : readFile(settings, location, maxBytes);
   return {
     async read(location, options = {}) {
       const feed = await read(location, LIMITS.feedBytes);
@@ -48,7 +49,10 @@ async function readUrl(settings: FeedSettings, location: string, maxBytes: numbe
   const cached = await readCached(path, maxBytes);
   const fresh = cached !== null && Date.now() - Date.parse(cached.fetched) < FRESH_MS;
   if (cached !== null && (fresh || settings.offline)) return cached;
-  if (settings.offline) throw new WeighmarkError('network', `the feed ${url.host} was never fetched, and this run is offline`, { subject: location });
+  if (settings.offline)
+    throw new WeighmarkError('network', `the feed ${url.host} was never fetched, and this run is offline`, {
+      subject: location,
+    });
   const bytes = await exchange(url.href, { what: 'the feed at', maxBytes });
   await createFiles().write(path, bytes, { mode: 0o600 });
   return { bytes, fetched: new Date().toISOString() };
@@ -63,8 +67,10 @@ async function readCached(path: string, maxBytes: number): Promise<FeedBytes | n
 function checkUrl(location: string): URL {
   const url = URL.canParse(location) ? new URL(location) : null;
   const loopback = url?.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-  if (url === null || (url.protocol !== 'https:' && !loopback)) throw new WeighmarkError('usage', `${location} is no https address`);
-  if (url.username !== '' || url.password !== '') throw new WeighmarkError('usage', 'an address with a password in it is not used');
+  if (url === null || (url.protocol !== 'https:' && !loopback))
+    throw new WeighmarkError('usage', `${location} is no https address`);
+  if (url.username !== '' || url.password !== '')
+    throw new WeighmarkError('usage', 'an address with a password in it is not used');
   return url;
 }
 

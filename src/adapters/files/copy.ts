@@ -14,7 +14,10 @@ export async function copyHashed(from: string, to: string): Promise<string> {
 }
 
 async function reflink(from: string, to: string): Promise<boolean> {
-  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(() => true, () => rm(to, { force: true }).then(() => false));
+  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(
+    () => true,
+    () => rm(to, { force: true }).then(() => false),
+  );
 }
 
 async function hashAndSync(path: string): Promise<string> {
@@ -31,8 +34,12 @@ async function hashAndSync(path: string): Promise<string> {
 }
 
 async function copyHashing(from: string, to: string): Promise<string> {
-  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => Promise.reject(fileError(cause, from)));
-  const target = await open(to, 'wx', 0o644).catch(async (cause: unknown) => source.close().then(() => Promise.reject(cause)));
+  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) =>
+    Promise.reject(fileError(cause, from)),
+  );
+  const target = await open(to, 'wx', 0o644).catch(async (cause: unknown) =>
+    source.close().then(() => Promise.reject(cause)),
+  );
   try {
     const hash = createHash('sha256');
     await eachChunk(source, async (chunk, at) => {

@@ -25,10 +25,16 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
     readIfThere: async (location, maxBytes) => readBounded(location, maxBytes).catch(nullIfMissing),
     write: writeFileAtomic,
     kindOf,
-    names: async (folder) => readdir(folder).then((names) => names.sort(compareUtf8), (cause: unknown) => Promise.reject(fileError(cause, folder))),
-    realPath: async (location) => realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
+    names: async (folder) =>
+      readdir(folder).then(
+        (names) => names.sort(compareUtf8),
+        (cause: unknown) => Promise.reject(fileError(cause, folder)),
+      ),
+    realPath: async (location) =>
+      realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
-    remove: async (location) => rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
+    remove: async (location) =>
+      rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };
 }
 

@@ -13,7 +13,8 @@ export async function openFile(location: string, options: { followLink?: boolean
   const stat = statRegular(descriptor, location);
   const stamp = stampOf(stat);
   const size = Number(stat.size);
-  const read = async (offset: number, length: number) => readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
+  const read = async (offset: number, length: number) =>
+    readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
   return { size, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
 }
 
@@ -38,7 +39,13 @@ export function tooLarge(location: string, maxBytes: number): WeighmarkError {
 }
 
 export function sameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.sizeBytes === b.sizeBytes &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
 }
 
 function openDescriptor(location: string, followLink: boolean): number {
@@ -55,12 +62,14 @@ function statRegular(descriptor: number, location: string): BigIntStats {
   const stat = fstatSync(descriptor, { bigint: true });
   if (stat.isFile()) return stat;
   closeSync(descriptor);
-  throw new WeighmarkError(stat.isDirectory() ? 'unreadable' : 'special-file', `${location} is not a regular file`, { subject: location });
+  throw new WeighmarkError(stat.isDirectory() ? 'unreadable' : 'special-file', `${location} is not a regular file`, {
+    subject: location,
+  });
 }
 
 function readExactly(descriptor: number, location: string, range: { offset: number; length: number }): Uint8Array {
   const bytes = new Uint8Array(range.length);
-  for (let done = 0; done < range.length; ) {
+  for (let done = 0; done < range.length;) {
     const bytesRead = readSome(descriptor, location, { bytes, done, position: range.offset + done });
     if (bytesRead === 0) throw changed(location);
     done += bytesRead;
@@ -68,7 +77,11 @@ function readExactly(descriptor: number, location: string, range: { offset: numb
   return bytes;
 }
 
-function readSome(descriptor: number, location: string, into: { bytes: Uint8Array; done: number; position: number }): number {
+function readSome(
+  descriptor: number,
+  location: string,
+  into: { bytes: Uint8Array; done: number; position: number },
+): number {
   try {
     return readSync(descriptor, into.bytes, into.done, into.bytes.length - into.done, into.position);
   } catch (cause) {

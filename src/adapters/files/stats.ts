@@ -31,22 +31,28 @@ export function lstatMany(locations: readonly string[]): readonly Stat[] {
   const addon = locations.length < MANY ? null : loadAddon();
   if (addon === null) return lstatEach(locations);
   const stats: Stat[] = [];
-  for (let from = 0; from < locations.length; from += AT_ONCE) askNatively(addon, locations.slice(from, from + AT_ONCE), stats);
+  for (let from = 0; from < locations.length; from += AT_ONCE)
+    askNatively(addon, locations.slice(from, from + AT_ONCE), stats);
   return stats;
 }
 
 function askNatively(addon: Addon, locations: readonly string[], stats: Stat[]): void {
   const answers = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
   const view = new DataView(answers.buffer, answers.byteOffset, answers.length);
-  locations.forEach((location, index) => stats.push(answerOf(view, index * ANSWER_BYTES) ?? statOf(lstatSync(location, { bigint: true }))));
+  locations.forEach((location, index) =>
+    stats.push(answerOf(view, index * ANSWER_BYTES) ?? statOf(lstatSync(location, { bigint: true }))),
+  );
 }
 
 /** Null where it failed: Node then says how. */
 function answerOf(view: DataView, at: number): Stat | null {
   if (view.getUint32(at, true) !== 0) return null;
   const stamp = {
-    dev: view.getBigUint64(at + 16, true), ino: view.getBigUint64(at + 24, true), sizeBytes: view.getBigUint64(at + 8, true),
-    mtimeNs: view.getBigInt64(at + 32, true), ctimeNs: view.getBigInt64(at + 40, true),
+    dev: view.getBigUint64(at + 16, true),
+    ino: view.getBigUint64(at + 24, true),
+    sizeBytes: view.getBigUint64(at + 8, true),
+    mtimeNs: view.getBigInt64(at + 32, true),
+    ctimeNs: view.getBigInt64(at + 40, true),
   };
   return { isFile: (view.getUint32(at + 4, true) & constants.S_IFMT) === constants.S_IFREG, stamp };
 }

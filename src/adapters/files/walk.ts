@@ -36,7 +36,14 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
   walk.plain.forEach((file, index) => addFile(walk, file, stats[index]));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
   const { entries, sidecars, leftOut, followedLinks } = walk;
-  return { kind: 'directory', root, entries, sidecars: sidecars.sort(compareUtf8), leftOut: leftOut.sort(compareUtf8), followedLinks };
+  return {
+    kind: 'directory',
+    root,
+    entries,
+    sidecars: sidecars.sort(compareUtf8),
+    leftOut: leftOut.sort(compareUtf8),
+    followedLinks,
+  };
 }
 
 /** The paths `walkTree` would find, sorted: to see that nothing came or went meanwhile, at a fraction of its cost. */
@@ -51,8 +58,18 @@ export function listTree(root: string, options: WalkOptions = {}): readonly stri
 
 function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk {
   return {
-    root, base: join(root, 'x').slice(0, -1), realRoot: realpathSync(root), allowSymlinks: options.allowSymlinks === true, ignore: new Set(options.ignore ?? []),
-    plain: [], entries: [], sidecars: [], leftOut: [], followedLinks: false, namesOnly, names: [],
+    root,
+    base: join(root, 'x').slice(0, -1),
+    realRoot: realpathSync(root),
+    allowSymlinks: options.allowSymlinks === true,
+    ignore: new Set(options.ignore ?? []),
+    plain: [],
+    entries: [],
+    sidecars: [],
+    leftOut: [],
+    followedLinks: false,
+    namesOnly,
+    names: [],
   };
 }
 
@@ -79,7 +96,8 @@ function visit(walk: Walk, path: string, entry: Dirent): void {
   else if (!entry.isFile()) throw special(path);
   else if (walk.namesOnly) walk.names.push(path);
   else walk.plain.push({ path, location: locate(walk, path) });
-  if (walk.entries.length + walk.plain.length + walk.names.length > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
+  if (walk.entries.length + walk.plain.length + walk.names.length > LIMITS.filesPerTree)
+    throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
 }
 
 function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: Stat | undefined): void {
@@ -90,14 +108,18 @@ function addFile(walk: Walk, { path, location }: { path: string; location: strin
 /** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
 function addLink(walk: Walk, path: string): void {
   if (!walk.allowSymlinks) {
-    throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, { subject: path, hint: 'allow links inside the folder with `--allow-symlinks`' });
+    throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, {
+      subject: path,
+      hint: 'allow links inside the folder with `--allow-symlinks`',
+    });
   }
   const target = targetOf(walk, path);
   if (!isInside(walk.realRoot, target) && !isInside(hubBlobs(walk.realRoot), target)) {
     throw new WeighmarkError('symlink-refused', `the link ${path} points outside the folder`, { subject: path });
   }
   const stat = statSync(target, { bigint: true });
-  if (stat.isDirectory()) throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
+  if (stat.isDirectory())
+    throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
   walk.followedLinks = true;
   addFile(walk, { path, location: locate(walk, path) }, statOf(stat));
 }
@@ -139,7 +161,10 @@ function refuseBadNames(location: string): void {
     try {
       decoder.decode(raw);
     } catch (cause) {
-      throw new WeighmarkError('name-unsafe', `a file name in ${location} is not UTF-8`, { subject: raw.toString('latin1'), cause });
+      throw new WeighmarkError('name-unsafe', `a file name in ${location} is not UTF-8`, {
+        subject: raw.toString('latin1'),
+        cause,
+      });
     }
   }
 }

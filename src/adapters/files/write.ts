@@ -10,7 +10,11 @@ import { fileError } from './errors.ts';
  * point leaves the old file or the new one.
  * @throws WeighmarkError `already-exists` (with `exclusive`), `disk-full`, `write-refused`, `unreadable`.
  */
-export async function writeFileAtomic(location: string, bytes: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
+export async function writeFileAtomic(
+  location: string,
+  bytes: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<void> {
   const folder = dirname(location);
   const temporary = join(folder, `.${basename(location).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
   try {

@@ -59,7 +59,13 @@ export function openCutFile(wanted: SizedJob, options: CutOptions): CutFile {
     closed: () => !open,
     nextSegment: () => {
       if (segmentAt >= size || segmentAt > pieceAt + WINDOW_BYTES) return null;
-      const task: Segment = { kind: 'segment', index: options.index, job, ...range(segmentAt), groups: options.outboard };
+      const task: Segment = {
+        kind: 'segment',
+        index: options.index,
+        job,
+        ...range(segmentAt),
+        groups: options.outboard,
+      };
       segmentAt = task.end;
       return task;
     },
@@ -71,7 +77,8 @@ export function openCutFile(wanted: SizedJob, options: CutOptions): CutFile {
       return task;
     },
     settle: (task, answer) => {
-      if (answer.failure !== undefined) throw new WeighmarkError(answer.failure.code, answer.failure.message, answer.failure.detail);
+      if (answer.failure !== undefined)
+        throw new WeighmarkError(answer.failure.code, answer.failure.message, answer.failure.detail);
       if (task.kind === 'piece') {
         piecesOut -= 1;
         digests = { ...digests, ...answer.digests };
@@ -89,7 +96,10 @@ export function openCutFile(wanted: SizedJob, options: CutOptions): CutFile {
   };
 }
 
-function finish(cvs: Uint8Array, file: { size: number; options: CutOptions; digests: Digests }): Pick<HashResult, 'digests' | 'outboard'> {
+function finish(
+  cvs: Uint8Array,
+  file: { size: number; options: CutOptions; digests: Digests },
+): Pick<HashResult, 'digests' | 'outboard'> {
   const { tree, outboard } = file.options;
   if (!outboard) return { digests: { ...file.digests, ...hexDigests({ blake3: foldSubtrees(cvs, tree) }) } };
   const built = buildOutboard(cvs, file.size, tree);

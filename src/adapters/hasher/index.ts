@@ -34,7 +34,8 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
 
 function missingAddon(): WeighmarkError {
   return new WeighmarkError('config-invalid', 'there is no native kernel for this system', {
-    subject: 'WEIGHMARK_KERNEL', hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
+    subject: 'WEIGHMARK_KERNEL',
+    hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
   });
 }
 
@@ -49,7 +50,10 @@ function lazyTree(): Blake3Tree {
   };
 }
 
-async function hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult> {
+async function hashStream(
+  chunks: AsyncIterable<Uint8Array>,
+  algorithms: readonly HashAlgorithm[],
+): Promise<HashResult> {
   const { beginSequence } = await import('./tasks.ts');
   const kernel = createKernel();
   const sequence = beginSequence(algorithms);

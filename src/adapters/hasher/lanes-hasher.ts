@@ -17,10 +17,19 @@ export interface Tuning {
 const TUNING: Tuning = { segmentBytes: SEGMENT_BYTES, workersFromBytes: 100e6 };
 
 /** Hashes with the WebAssembly kernel and Node's own digests, on this thread or on workers. */
-export async function hashOnLanes(jobs: readonly SizedJob[], options: HashOptions, tree: Blake3Tree, tuning = TUNING): Promise<readonly HashResult[]> {
+export async function hashOnLanes(
+  jobs: readonly SizedJob[],
+  options: HashOptions,
+  tree: Blake3Tree,
+  tuning = TUNING,
+): Promise<readonly HashResult[]> {
   const total = jobs.reduce((sum, job) => sum + job.sizeBytes, 0);
   const workers = total < tuning.workersFromBytes ? 0 : (options.jobs ?? availableParallelism());
-  const schedule = createSchedule(jobs, options, { segmentBytes: tuning.segmentBytes, lanes: Math.max(1, workers), tree });
+  const schedule = createSchedule(jobs, options, {
+    segmentBytes: tuning.segmentBytes,
+    lanes: Math.max(1, workers),
+    tree,
+  });
   const lanes = openLanes(workers, options.onProgress ?? (() => undefined));
   try {
     await untilAborted(runAll(lanes, schedule, options.signal), options.signal);

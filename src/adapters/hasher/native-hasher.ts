@@ -16,7 +16,12 @@ const FAILURE_BYTES = 9;
 const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4, outboardFile: 8 } as const;
 
 /** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
-export async function hashNatively(addon: Addon, jobs: readonly SizedJob[], options: HashOptions, segmentBytes = SEGMENT_BYTES): Promise<readonly HashResult[]> {
+export async function hashNatively(
+  addon: Addon,
+  jobs: readonly SizedJob[],
+  options: HashOptions,
+  segmentBytes = SEGMENT_BYTES,
+): Promise<readonly HashResult[]> {
   const run = addon.create();
   const stop = () => addon.abort(run);
   const report = reporter(options, () => addon.progress(run));
@@ -52,7 +57,11 @@ function reporter({ onProgress }: HashOptions, done: () => number): () => void {
 
 /** In memory; those with a place of their own are written there. */
 function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
-  return job.outboardTo === undefined && options.algorithms.includes('blake3') && job.sizeBytes >= (options.outboardFromBytes ?? Infinity);
+  return (
+    job.outboardTo === undefined &&
+    options.algorithms.includes('blake3') &&
+    job.sizeBytes >= (options.outboardFromBytes ?? Infinity)
+  );
 }
 
 /** Of the head, and of each job's numbers; a view of eight bytes each reads both. */
@@ -67,7 +76,13 @@ const PATHS_AT_ONCE = 4096;
 function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: number): Buffer {
   const pathsAt = HEAD_BYTES + jobs.length * JOB_BYTES;
   // A UTF-16 code unit is at most three bytes of UTF-8. What is not written takes no memory.
-  const memory = new ArrayBuffer(jobs.reduce((sum, { location, outboardTo }) => sum + 3 * location.length + 1 + (outboardTo === undefined ? 0 : 3 * outboardTo.length + 1), pathsAt));
+  const memory = new ArrayBuffer(
+    jobs.reduce(
+      (sum, { location, outboardTo }) =>
+        sum + 3 * location.length + 1 + (outboardTo === undefined ? 0 : 3 * outboardTo.length + 1),
+      pathsAt,
+    ),
+  );
   const bytes = Buffer.from(memory);
   const wanted = (name: 'blake3' | 'sha256') => (options.algorithms.includes(name) ? FLAG[name] : 0);
   bytes.writeUInt32LE(wanted('blake3') | wanted('sha256') | (options.onFailure === undefined ? 0 : FLAG.keepGoing), 0);
@@ -83,7 +98,11 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
   for (const job of jobs) {
     const { stamp, outboardTo } = job;
     const sink = outboardTo === undefined ? (wantsOutboard(job, options) ? FLAG.outboard : 0) : FLAG.outboardFile;
-    view.setUint32(at, (job.followLink === true ? FLAG.follow : 0) | sink | (stamp === undefined ? 0 : FLAG.stamped), true);
+    view.setUint32(
+      at,
+      (job.followLink === true ? FLAG.follow : 0) | sink | (stamp === undefined ? 0 : FLAG.stamped),
+      true,
+    );
     view.setFloat64(at + 8, job.sizeBytes, true);
     if (stamp !== undefined) {
       view.setBigUint64(at + 16, stamp.dev, true);
@@ -99,7 +118,9 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
 function encodePaths(bytes: Buffer, start: number, jobs: readonly SizedJob[]): number {
   let at = start;
   for (let from = 0; from < jobs.length; from += PATHS_AT_ONCE) {
-    const paths = jobs.slice(from, from + PATHS_AT_ONCE).map(({ location, outboardTo }) => (outboardTo === undefined ? location : `${location}\0${outboardTo}`));
+    const paths = jobs
+      .slice(from, from + PATHS_AT_ONCE)
+      .map(({ location, outboardTo }) => (outboardTo === undefined ? location : `${location}\0${outboardTo}`));
     at += bytes.write(`${paths.join('\0')}\0`, at);
   }
   return at;
@@ -116,7 +137,9 @@ function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOption
     for (const name of names) digests[name] = response.toString('hex', digestAt, (digestAt += DIGEST_BYTES));
     if (failed.has(index)) return { sizeBytes: job.sizeBytes, digests: {} };
     const result = { sizeBytes: job.sizeBytes, digests };
-    return wantsOutboard(job, options) ? { ...result, outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) } : result;
+    return wantsOutboard(job, options)
+      ? { ...result, outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) }
+      : result;
   });
 }
 
@@ -136,10 +159,14 @@ function tellFailures(response: Buffer, jobs: readonly SizedJob[], options: Hash
 
 function failureOf(reason: number, errno: number, subject: string): WeighmarkError {
   switch (reason) {
-    case 1: return changed(subject);
-    case 2: return notRegular(subject);
-    case 3: return new WeighmarkError('interrupted', 'interrupted');
-    default: return fileError(Object.assign(new Error(errnoName(errno)), { code: errnoName(errno) }), subject);
+    case 1:
+      return changed(subject);
+    case 2:
+      return notRegular(subject);
+    case 3:
+      return new WeighmarkError('interrupted', 'interrupted');
+    default:
+      return fileError(Object.assign(new Error(errnoName(errno)), { code: errnoName(errno) }), subject);
   }
 }
 

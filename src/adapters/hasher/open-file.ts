@@ -46,7 +46,11 @@ export function abandon(file: StampedFile): void {
   closeSync(file.fd);
 }
 
-export function readExactly(file: StampedFile, target: Uint8Array, range: { offset: number; length: number; location: string }): void {
+export function readExactly(
+  file: StampedFile,
+  target: Uint8Array,
+  range: { offset: number; length: number; location: string },
+): void {
   let done = 0;
   while (done < range.length) {
     const count = readSome(file.fd, target, { ...range, done });
@@ -55,7 +59,11 @@ export function readExactly(file: StampedFile, target: Uint8Array, range: { offs
   }
 }
 
-function readSome(fd: number, target: Uint8Array, range: { offset: number; length: number; location: string; done: number }): number {
+function readSome(
+  fd: number,
+  target: Uint8Array,
+  range: { offset: number; length: number; location: string; done: number },
+): number {
   try {
     return readSync(fd, target, range.done, range.length - range.done, range.offset + range.done);
   } catch (cause) {
@@ -80,7 +88,8 @@ export function sized(job: HashJob): SizedJob {
 
 export function changed(location: string): WeighmarkError {
   return new WeighmarkError('file-changed', `${location} changed while it was being read`, {
-    subject: location, hint: 'wait until nothing writes to it, then run again',
+    subject: location,
+    hint: 'wait until nothing writes to it, then run again',
   });
 }
 

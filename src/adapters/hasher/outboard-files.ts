@@ -45,7 +45,7 @@ export function writeOutboard(to: string, outboard: Uint8Array): void {
     mkdirSync(dirname(to), { recursive: true });
     const fd = openSync(from, 'wx');
     try {
-      for (let at = 0; at < outboard.length; ) at += writeSync(fd, outboard, at);
+      for (let at = 0; at < outboard.length;) at += writeSync(fd, outboard, at);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -19,7 +19,11 @@ export interface Schedule {
   close(): void;
 }
 
-export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, how: Sizing & { tree: Blake3Tree }): Schedule {
+export function createSchedule(
+  jobs: readonly SizedJob[],
+  options: HashOptions,
+  how: Sizing & { tree: Blake3Tree },
+): Schedule {
   const plan = planJobs(jobs, options, how);
   const results: HashResult[] = Array.from({ length: jobs.length });
   const active = new Map<number, CutFile>();
@@ -27,7 +31,9 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
   let cutAt = 0;
   let batchAt = 0;
   const jobAt = (index: number) => jobs[index] as SizedJob;
-  const wantsOutboard = (job: SizedJob) => options.algorithms.includes('blake3') && (job.outboardTo !== undefined || job.sizeBytes >= (options.outboardFromBytes ?? Infinity));
+  const wantsOutboard = (job: SizedJob) =>
+    options.algorithms.includes('blake3') &&
+    (job.outboardTo !== undefined || job.sizeBytes >= (options.outboardFromBytes ?? Infinity));
 
   const fail = (index: number, error: WeighmarkError) => {
     if (options.onFailure === undefined) throw error;
@@ -51,7 +57,12 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
     return true;
   };
   const openCut = (index: number) => {
-    const cut = openCutFile(jobAt(index), { ...how, index, algorithms: options.algorithms, outboard: wantsOutboard(jobAt(index)) });
+    const cut = openCutFile(jobAt(index), {
+      ...how,
+      index,
+      algorithms: options.algorithms,
+      outboard: wantsOutboard(jobAt(index)),
+    });
     active.set(index, cut);
   };
   const nextCutTask = (lane: number): Task | null => {
@@ -65,7 +76,10 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
     const batch = plan.batches[batchAt];
     if (batch === undefined) return null;
     batchAt += 1;
-    const files = batch.map((index) => ({ job: jobAt(index), groups: wantsOutboard(jobAt(index)) && jobAt(index).sizeBytes > GROUP_BYTES }));
+    const files = batch.map((index) => ({
+      job: jobAt(index),
+      groups: wantsOutboard(jobAt(index)) && jobAt(index).sizeBytes > GROUP_BYTES,
+    }));
     const task: Task = { kind: 'files', files, algorithms: options.algorithms };
     indices.set(task, batch);
     return task;
@@ -97,7 +111,8 @@ export function createSchedule(jobs: readonly SizedJob[], options: HashOptions, 
   };
   return {
     next: (lane) => nextCutTask(lane) ?? nextBatch() ?? (active.size > 0 ? 'wait' : null),
-    settle: (task, answers) => (task.kind === 'files' ? settleFiles(task, answers) : settleCut(task, answers[0] as Answer)),
+    settle: (task, answers) =>
+      task.kind === 'files' ? settleFiles(task, answers) : settleCut(task, answers[0] as Answer),
     results: () => results,
     close: () => active.forEach((cut) => cut.close()),
   };

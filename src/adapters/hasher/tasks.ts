@@ -10,8 +10,22 @@ import { abandon, closeStamped, openStamped, readExactly, type StampedFile, type
  */
 export type Task =
   | { readonly kind: 'files'; readonly files: readonly WholeFile[]; readonly algorithms: readonly HashAlgorithm[] }
-  | { readonly kind: 'segment'; readonly index: number; readonly job: SizedJob; readonly start: number; readonly end: number; readonly groups: boolean }
-  | { readonly kind: 'piece'; readonly index: number; readonly job: SizedJob; readonly start: number; readonly end: number; readonly algorithms: readonly HashAlgorithm[] };
+  | {
+      readonly kind: 'segment';
+      readonly index: number;
+      readonly job: SizedJob;
+      readonly start: number;
+      readonly end: number;
+      readonly groups: boolean;
+    }
+  | {
+      readonly kind: 'piece';
+      readonly index: number;
+      readonly job: SizedJob;
+      readonly start: number;
+      readonly end: number;
+      readonly algorithms: readonly HashAlgorithm[];
+    };
 
 export interface WholeFile {
   readonly job: SizedJob;
@@ -55,9 +69,17 @@ function attempt(work: () => Answer): Answer {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof WeighmarkError)) return { digests: {}, failure: { code: 'internal', message: String(error), detail: {} } };
+    if (!(error instanceof WeighmarkError))
+      return { digests: {}, failure: { code: 'internal', message: String(error), detail: {} } };
     const { code, message, subject, hint } = error;
-    return { digests: {}, failure: { code, message, detail: { ...(subject === undefined ? {} : { subject }), ...(hint === undefined ? {} : { hint }) } } };
+    return {
+      digests: {},
+      failure: {
+        code,
+        message,
+        detail: { ...(subject === undefined ? {} : { subject }), ...(hint === undefined ? {} : { hint }) },
+      },
+    };
   }
 }
 
@@ -76,7 +98,11 @@ export function beginSequence(algorithms: readonly HashAlgorithm[]): Sequence {
   };
 }
 
-function hashWhole(kernel: Kernel, { job, groups }: WholeFile, how: { algorithms: readonly HashAlgorithm[]; onBytes: (bytes: number) => void }): Answer {
+function hashWhole(
+  kernel: Kernel,
+  { job, groups }: WholeFile,
+  how: { algorithms: readonly HashAlgorithm[]; onBytes: (bytes: number) => void },
+): Answer {
   const sequence = beginSequence(how.algorithms);
   const blake3 = how.algorithms.includes('blake3');
   const cvs: Uint8Array[] = [];
@@ -92,7 +118,11 @@ function hashWhole(kernel: Kernel, { job, groups }: WholeFile, how: { algorithms
   return { digests: blake3 ? { ...digests, blake3: kernel.finish(true) } : digests };
 }
 
-function hashSegment(kernel: Kernel, task: Extract<Task, { kind: 'segment' }>, onBytes: (bytes: number) => void): Answer {
+function hashSegment(
+  kernel: Kernel,
+  task: Extract<Task, { kind: 'segment' }>,
+  onBytes: (bytes: number) => void,
+): Answer {
   const cvs: Uint8Array[] = [];
   if (!task.groups) kernel.begin(task.start);
   readRange(kernel, task.job, task, (offset, length) => {
@@ -110,13 +140,22 @@ function hashPiece(kernel: Kernel, task: Extract<Task, { kind: 'piece' }>, seque
 }
 
 /** Reads a range buffer by buffer into the kernel's input; the file must be the same when opened and when closed. */
-function readRange(kernel: Kernel, job: SizedJob, range: { start: number; end: number }, each: (offset: number, length: number) => void): void {
+function readRange(
+  kernel: Kernel,
+  job: SizedJob,
+  range: { start: number; end: number },
+  each: (offset: number, length: number) => void,
+): void {
   const file = openStamped(job);
   readBuffers(kernel, file, { job, ...range, each });
   closeStamped(file, job.location);
 }
 
-function readBuffers(kernel: Kernel, file: StampedFile, how: { job: SizedJob; start: number; end: number; each: (offset: number, length: number) => void }): void {
+function readBuffers(
+  kernel: Kernel,
+  file: StampedFile,
+  how: { job: SizedJob; start: number; end: number; each: (offset: number, length: number) => void },
+): void {
   try {
     for (let offset = how.start; offset < how.end; offset += BUFFER_BYTES) {
       const length = Math.min(BUFFER_BYTES, how.end - offset);

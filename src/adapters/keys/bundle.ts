@@ -1,7 +1,8 @@
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from '../../domain/claims/predicates.ts';
 
 /** Who signed, as a Sigstore bundle v0.3 carries it; certificates as DER, leaf first. */
-export type KeyPart = { readonly hint: string } | { readonly chain: readonly Uint8Array[] } | { readonly leaf: Uint8Array };
+export type KeyPart =
+  { readonly hint: string } | { readonly chain: readonly Uint8Array[] } | { readonly leaf: Uint8Array };
 
 export interface BundleParts {
   readonly key: KeyPart;
@@ -26,7 +27,11 @@ export function bundleOf(parts: BundleParts): Uint8Array {
       tlogEntries: parts.logEntries ?? [],
       ...(timestamps.length > 0 ? { timestampVerificationData: { rfc3161Timestamps: timestamps } } : {}),
     },
-    dsseEnvelope: { payload: '', payloadType: IN_TOTO_PAYLOAD, signatures: [{ sig: base64(parts.signature), keyid: '' }] },
+    dsseEnvelope: {
+      payload: '',
+      payloadType: IN_TOTO_PAYLOAD,
+      signatures: [{ sig: base64(parts.signature), keyid: '' }],
+    },
   });
   return withPayload(json, parts.payload);
 }
@@ -39,7 +44,8 @@ function withPayload(json: string, payload: Uint8Array): Uint8Array {
   const [head, tail] = [json.slice(0, at), json.slice(at)];
   const bytes = Buffer.alloc(Buffer.byteLength(json) + Math.ceil(payload.length / 3) * 4);
   let end = bytes.write(head);
-  for (let start = 0; start < payload.length; start += PIECE_BYTES) end += bytes.write(base64(payload.subarray(start, start + PIECE_BYTES)), end, 'latin1');
+  for (let start = 0; start < payload.length; start += PIECE_BYTES)
+    end += bytes.write(base64(payload.subarray(start, start + PIECE_BYTES)), end, 'latin1');
   bytes.write(tail, end);
   return bytes;
 }

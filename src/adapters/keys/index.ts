@@ -12,7 +12,8 @@ export interface SignerWorld {
 /** All the ways to sign; signing with a key loads no Sigstore package. */
 export function createUserSigners(files: Files, world: SignerWorld): Signers {
   return {
-    key: async (options) => keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
+    key: async (options) =>
+      keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
     keyless: async (options) => {
       refuseOffline(world, 'keyless signing');
       return (await import('../sigstore/signer.ts')).keylessSigner(files, options, world.env);
@@ -23,7 +24,10 @@ export function createUserSigners(files: Files, world: SignerWorld): Signers {
 
 async function timestamper(url: string, world: SignerWorld): Promise<Timestamper> {
   refuseOffline(world, 'a timestamp');
-  const [{ createTimestamper }, { exchange }] = await Promise.all([import('../sigstore/timestamp.ts'), import('../sigstore/http.ts')]);
+  const [{ createTimestamper }, { exchange }] = await Promise.all([
+    import('../sigstore/timestamp.ts'),
+    import('../sigstore/http.ts'),
+  ]);
   return createTimestamper(url, exchange);
 }
 

@@ -41,7 +41,9 @@ function refuseForeignForms(pem: string, location: string): void {
     });
   }
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(pem)) return;
-  const what = pem.includes('-----BEGIN PUBLIC KEY-----') ? 'a public key: signing needs the private one' : 'not a private key in PEM form';
+  const what = pem.includes('-----BEGIN PUBLIC KEY-----')
+    ? 'a public key: signing needs the private one'
+    : 'not a private key in PEM form';
   throw new WeighmarkError('key-unusable', `${location} is ${what}`, { subject: location });
 }
 
@@ -49,7 +51,9 @@ function parse(pem: string, location: string): KeyObject {
   try {
     return createPrivateKey({ key: pem, format: 'pem' });
   } catch {
-    throw new WeighmarkError('key-unusable', `${location} is not a private key that can be read`, { subject: location });
+    throw new WeighmarkError('key-unusable', `${location} is not a private key that can be read`, {
+      subject: location,
+    });
   }
 }
 

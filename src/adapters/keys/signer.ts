@@ -17,7 +17,11 @@ export type Timestamper = (signature: Uint8Array) => Promise<Uint8Array>;
  * wrong password is found before hours of hashing.
  * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`.
  */
-export async function keySigner(files: Files, options: KeySignerOptions, timestamp?: Timestamper): Promise<ClaimSigner> {
+export async function keySigner(
+  files: Files,
+  options: KeySignerOptions,
+  timestamp?: Timestamper,
+): Promise<ClaimSigner> {
   const key = await readPrivateKey(files, options.keyFile, async () => options.password());
   const identity = await identityOf(files, key, options.certificateChainFile);
   return {
@@ -34,13 +38,25 @@ function signPayload(key: KeyObject, payload: Uint8Array): Uint8Array {
   return signBytes(curveOf(key).hash, preAuthEncoding(payload), key);
 }
 
-async function identityOf(files: Files, key: KeyObject, chainFile?: string): Promise<{ description: string; part: KeyPart }> {
+async function identityOf(
+  files: Files,
+  key: KeyObject,
+  chainFile?: string,
+): Promise<{ description: string; part: KeyPart }> {
   const { pem, fingerprint } = publicHalf(key);
-  if (chainFile === undefined) return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
-  const chain = readCertificates(Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'), 'key-unusable');
+  if (chainFile === undefined)
+    return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
+  const chain = readCertificates(
+    Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'),
+    'key-unusable',
+  );
   const leaf = chain[0];
   if (leaf === undefined || chain.length > LIMITS.certificatesPerBundle) {
-    throw new WeighmarkError('key-unusable', `${chainFile} holds more than ${LIMITS.certificatesPerBundle} certificates`, { subject: chainFile });
+    throw new WeighmarkError(
+      'key-unusable',
+      `${chainFile} holds more than ${LIMITS.certificatesPerBundle} certificates`,
+      { subject: chainFile },
+    );
   }
   if (!leaf.publicKey.equals(createPublicKey(key))) {
     throw new WeighmarkError('key-unusable', `the first certificate of ${chainFile} is for another key`, {
@@ -48,5 +64,8 @@ async function identityOf(files: Files, key: KeyObject, chainFile?: string): Pro
       hint: 'put the signing certificate first, then its intermediates',
     });
   }
-  return { description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`, part: { chain: chain.map((certificate) => certificate.raw) } };
+  return {
+    description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`,
+    part: { chain: chain.map((certificate) => certificate.raw) },
+  };
 }

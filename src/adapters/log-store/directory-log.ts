@@ -127,7 +127,10 @@ async function readCheckpoint(setup: LogSetup): Promise<VerifiedCheckpoint | nul
 }
 
 /** What a perhaps torn note shows to have been signed with the log's key; null if nothing was. */
-function signedIn(setup: LogSetup, text: string): { readonly checkpoint: VerifiedCheckpoint; readonly isWhole: boolean } | null {
+function signedIn(
+  setup: LogSetup,
+  text: string,
+): { readonly checkpoint: VerifiedCheckpoint; readonly isWhole: boolean } | null {
   const vkeys = setup.vkeys.map(parseVkey);
   const opened = (keys: typeof vkeys) => {
     try {
@@ -166,7 +169,11 @@ async function nameCheckpoint(setup: LogSetup): Promise<void> {
 }
 
 /** The cache, brought up to the head; made anew when it does not fit it, or turns out wrong while it is asked. */
-async function withIndex<T>(setup: LogSetup, head: VerifiedCheckpoint | null, work: (index: LogIndex) => Promise<T>): Promise<T> {
+async function withIndex<T>(
+  setup: LogSetup,
+  head: VerifiedCheckpoint | null,
+  work: (index: LogIndex) => Promise<T>,
+): Promise<T> {
   try {
     return await workWith(setup, head, work);
   } catch (error) {
@@ -176,7 +183,11 @@ async function withIndex<T>(setup: LogSetup, head: VerifiedCheckpoint | null, wo
   }
 }
 
-async function workWith<T>(setup: LogSetup, head: VerifiedCheckpoint | null, work: (index: LogIndex) => Promise<T>): Promise<T> {
+async function workWith<T>(
+  setup: LogSetup,
+  head: VerifiedCheckpoint | null,
+  work: (index: LogIndex) => Promise<T>,
+): Promise<T> {
   let index = await openIndex(setup.indexFile);
   try {
     if (!(await fits(setup, head, index))) {
@@ -194,10 +205,17 @@ async function workWith<T>(setup: LogSetup, head: VerifiedCheckpoint | null, wor
 async function fits(setup: LogSetup, head: VerifiedCheckpoint | null, index: LogIndex): Promise<boolean> {
   if (index.end !== index.size) return false;
   if (index.size === 0) return true;
-  if (head === null) throw new WeighmarkError('log-invalid', 'the checkpoint is gone: the index knows of entries', { subject: join(setup.folder, CHECKPOINT), hint: `restore the checkpoint from a copy: a second history must not begin here; if there never was one, remove ${setup.indexFile}` });
+  if (head === null)
+    throw new WeighmarkError('log-invalid', 'the checkpoint is gone: the index knows of entries', {
+      subject: join(setup.folder, CHECKPOINT),
+      hint: `restore the checkpoint from a copy: a second history must not begin here; if there never was one, remove ${setup.indexFile}`,
+    });
   if (index.size > head.size) return false;
   const covered = { origin: head.origin, size: index.size, root: Buffer.from(index.root, 'base64') };
-  return requireContinuity(covered, head, tileReader(setup.folder)).then(() => true, () => false);
+  return requireContinuity(covered, head, tileReader(setup.folder)).then(
+    () => true,
+    () => false,
+  );
 }
 
 const FILL_STEP = 8192;
@@ -207,12 +225,18 @@ async function fill(setup: LogSetup, head: VerifiedCheckpoint | null, index: Log
   for (let from = index.size; from < head.size; from += FILL_STEP) {
     const entries = await readEntries(head, tileReader(setup.folder), { from, to: from + FILL_STEP });
     const last = from + FILL_STEP >= head.size;
-    index.add(entries, last ? { size: head.size, root: Buffer.from(head.root).toString('base64') } : { size: 0, root: '' });
+    index.add(
+      entries,
+      last ? { size: head.size, root: Buffer.from(head.root).toString('base64') } : { size: 0, root: '' },
+    );
   }
 }
 
 /** The cache only hints: the entry itself is read. One that hints wrongly is made anew next time, and the log is asked. */
-async function findLogged(setup: LogSetup, { head, index, leaf }: { head: VerifiedCheckpoint | null; index: LogIndex; leaf: LogLeaf }): Promise<number | null> {
+async function findLogged(
+  setup: LogSetup,
+  { head, index, leaf }: { head: VerifiedCheckpoint | null; index: LogIndex; leaf: LogLeaf },
+): Promise<number | null> {
   const at = index.find(leaf);
   if (at === null || head === null || at >= head.size) return null;
   const isThis = ({ leaf: found }: LogEntry) => Buffer.compare(formatLeaf(found), formatLeaf(leaf)) === 0;
@@ -237,13 +261,20 @@ async function publish(setup: LogSetup, { head, key, index, leaves }: Publicatio
   await writeInPlace(join(setup.folder, NEXT), note);
   await nameCheckpoint(setup);
   await remember(setup, { note, anchored: true });
-  await removePartials(setup.folder, growth.tiles.map(({ tile }) => tile));
+  await removePartials(
+    setup.folder,
+    growth.tiles.map(({ tile }) => tile),
+  );
   const entries: readonly LogEntry[] = leaves.map((leaf, at) => ({ index: oldSize + at, leaf }));
   await keep(setup, index, { entries, size: growth.size, root: growth.root });
 }
 
 /** What is published is published: a cache that fails now is made anew next time. */
-async function keep(setup: LogSetup, index: LogIndex, { entries, size, root }: { entries: readonly LogEntry[]; size: number; root: Uint8Array }): Promise<void> {
+async function keep(
+  setup: LogSetup,
+  index: LogIndex,
+  { entries, size, root }: { entries: readonly LogEntry[]; size: number; root: Uint8Array },
+): Promise<void> {
   try {
     index.add(entries, { size, root: Buffer.from(root).toString('base64') });
   } catch (error) {

@@ -29,8 +29,16 @@ export async function openIndex(file: string): Promise<LogIndex> {
 
 /** Removes a cache that turned out wrong. */
 export async function forget(file: string): Promise<void> {
-  if (await stat(file).then((found) => found.isDirectory(), () => false)) {
-    throw new WeighmarkError('unreadable', `${file} is a folder, not the index of a log`, { subject: file, hint: 'remove it: the index is made anew' });
+  if (
+    await stat(file).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  ) {
+    throw new WeighmarkError('unreadable', `${file} is a folder, not the index of a log`, {
+      subject: file,
+      hint: 'remove it: the index is made anew',
+    });
   }
   await Promise.all(['', '-journal', '-wal', '-shm'].map((end) => rm(`${file}${end}`, { force: true })));
 }
@@ -68,7 +76,9 @@ function prepare(database: DatabaseSync): void {
 function indexOver(database: DatabaseSync): LogIndex {
   const { size, root } = database.prepare('SELECT size, root FROM head').get() as { size: number; root: string };
   const { last } = database.prepare('SELECT max(position) AS last FROM entry').get() as { last: number | null };
-  const byLeaf = database.prepare('SELECT position FROM entry WHERE bundle = ? AND kind = ? AND name = ? AND manifest = ? AND env = ? ORDER BY position LIMIT 1');
+  const byLeaf = database.prepare(
+    'SELECT position FROM entry WHERE bundle = ? AND kind = ? AND name = ? AND manifest = ? AND env = ? ORDER BY position LIMIT 1',
+  );
   const insert = database.prepare('INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)');
   const setHead = database.prepare('UPDATE head SET size = ?, root = ?');
   return {
@@ -81,7 +91,8 @@ function indexOver(database: DatabaseSync): LogIndex {
     },
     add(entries, head) {
       database.exec('BEGIN');
-      for (const { index, leaf } of entries) insert.run(index, leaf.kind, leaf.name, leaf.manifest, leaf.bundle, leaf.env ?? '');
+      for (const { index, leaf } of entries)
+        insert.run(index, leaf.kind, leaf.name, leaf.manifest, leaf.bundle, leaf.env ?? '');
       setHead.run(head.size, head.root);
       database.exec('COMMIT');
     },

@@ -37,7 +37,8 @@ async function acquire(database: DatabaseSync, file: string, patienceMs: number)
     const problem = tryLock(database);
     if (problem === null) return;
     if (!/locked|busy/i.test(problem.message)) throw await refused(file, problem);
-    if (waited > patienceMs) throw new WeighmarkError('unreadable', `${file} is held by another process`, { subject: file });
+    if (waited > patienceMs)
+      throw new WeighmarkError('unreadable', `${file} is held by another process`, { subject: file });
     const nap = 1 + Math.random() * LONGEST_NAP_MS;
     waited += nap;
     await sleep(nap);
@@ -59,9 +60,16 @@ const DAMAGED: ReadonlySet<unknown> = new Set([11, 26]);
 /** A damaged lock is not replaced here: two who did so at once would both hold one. */
 async function refused(file: string, cause: unknown): Promise<WeighmarkError> {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const isOther = await stat(file).then((found) => !found.isFile(), () => false);
+  const isOther = await stat(file).then(
+    (found) => !found.isFile(),
+    () => false,
+  );
   if (isOther || DAMAGED.has((cause as { errcode?: unknown }).errcode)) {
-    return new WeighmarkError('unreadable', `${file} is no lock file: ${why}`, { subject: file, cause, hint: 'nothing is kept in it: remove it while nobody writes, and repeat' });
+    return new WeighmarkError('unreadable', `${file} is no lock file: ${why}`, {
+      subject: file,
+      cause,
+      hint: 'nothing is kept in it: remove it while nobody writes, and repeat',
+    });
   }
   return new WeighmarkError('write-refused', `cannot lock ${file}: ${why}`, { subject: file, cause });
 }

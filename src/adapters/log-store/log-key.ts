@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatCheckpoint, type Checkpoint } from '../../domain/tlog/checkpoint.ts';
-import { COSIGNATURE_ML_DSA_44, cosignedMessage, ED25519, formatNote, formatVkey, keyId, rawPublicKey } from '../../domain/tlog/note.ts';
+import {
+  COSIGNATURE_ML_DSA_44,
+  cosignedMessage,
+  ED25519,
+  formatNote,
+  formatVkey,
+  keyId,
+  rawPublicKey,
+} from '../../domain/tlog/note.ts';
 import { fileError } from '../files/errors.ts';
 import { writeFileAtomic } from '../files/write.ts';
 
@@ -24,7 +32,9 @@ export function defaultLogKeyFile(configFolder: string, origin: string): string 
 export async function ensureLogKey(file: string, origin: string): Promise<LogKey> {
   const there = await readKeyFile(file);
   if (there !== null) return logKeyOf(there, origin, file);
-  const pem = generateKeys().map((key) => key.export({ type: 'pkcs8', format: 'pem' })).join('');
+  const pem = generateKeys()
+    .map((key) => key.export({ type: 'pkcs8', format: 'pem' }))
+    .join('');
   await writeFileAtomic(file, pem, { mode: 0o600, exclusive: true });
   return logKeyOf(pem, origin, file);
 }
@@ -41,14 +51,25 @@ export async function loadLogKey(file: string, origin: string): Promise<LogKey> 
 }
 
 /** @throws WeighmarkError `key-unusable` unless the key signs all that readers of this log will ask for. */
-export function requireOwnKey(key: LogKey, log: { readonly origin: string; readonly vkeys: readonly string[] }): LogKey {
+export function requireOwnKey(
+  key: LogKey,
+  log: { readonly origin: string; readonly vkeys: readonly string[] },
+): LogKey {
   if (log.vkeys.every((vkey) => key.vkeys.includes(vkey))) return key;
   const isPart = key.vkeys.every((vkey) => log.vkeys.includes(vkey));
-  throw new WeighmarkError('key-unusable', isPart ? 'the log is signed with ML-DSA-44 too, which this Node or this key file lacks' : 'this is not the key of this log', {
-    subject: log.origin,
-    facts: { log: log.vkeys.join(' '), key: key.vkeys.join(' ') },
-    ...(isPart ? { hint: 'append with Node 24 or later, and the whole key file: readers would refuse what is signed in part' } : {}),
-  });
+  throw new WeighmarkError(
+    'key-unusable',
+    isPart
+      ? 'the log is signed with ML-DSA-44 too, which this Node or this key file lacks'
+      : 'this is not the key of this log',
+    {
+      subject: log.origin,
+      facts: { log: log.vkeys.join(' '), key: key.vkeys.join(' ') },
+      ...(isPart
+        ? { hint: 'append with Node 24 or later, and the whole key file: readers would refuse what is signed in part' }
+        : {}),
+    },
+  );
 }
 
 async function readKeyFile(file: string): Promise<string | null> {
@@ -79,7 +100,10 @@ function logKeyOf(pem: string, origin: string, file: string): LogKey {
     vkeys: signers.map((signer) => signer.vkey),
     sign(checkpoint, seconds) {
       const text = formatCheckpoint(checkpoint);
-      return formatNote({ text, signatures: signers.map((signer) => ({ name: origin, id: signer.id, signature: signer.sign(text, seconds) })) });
+      return formatNote({
+        text,
+        signatures: signers.map((signer) => ({ name: origin, id: signer.id, signature: signer.sign(text, seconds) })),
+      });
     },
   };
 }
@@ -93,13 +117,17 @@ function readPrivateKey(pem: string): readonly KeyObject[] {
   }
 }
 
-function signerOf(key: KeyObject, origin: string): { vkey: string; id: string; sign(text: string, seconds: number): Uint8Array } {
+function signerOf(
+  key: KeyObject,
+  origin: string,
+): { vkey: string; id: string; sign(text: string, seconds: number): Uint8Array } {
   const type = key.asymmetricKeyType === 'ed25519' ? ED25519 : COSIGNATURE_ML_DSA_44;
   const raw = rawPublicKey(createPublicKey(key));
   return {
     vkey: formatVkey(origin, type, raw),
     id: keyId(origin, type, raw),
-    sign: (text, seconds) => (type === ED25519 ? sign(null, Buffer.from(text), key) : cosign(key, text, { origin, seconds })),
+    sign: (text, seconds) =>
+      type === ED25519 ? sign(null, Buffer.from(text), key) : cosign(key, text, { origin, seconds }),
   };
 }
 

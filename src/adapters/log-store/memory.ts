@@ -37,22 +37,31 @@ export interface LogMemory {
 const files = createFiles();
 
 export function openMemory(stateFolder: string): LogMemory {
-  const fileOf = (kind: 'logs' | 'places', key: string) => join(stateFolder, kind, `${sha256Hex(key).slice(0, 32)}.json`);
+  const fileOf = (kind: 'logs' | 'places', key: string) =>
+    join(stateFolder, kind, `${sha256Hex(key).slice(0, 32)}.json`);
   const recall = async (origin: string) => readRemembered(fileOf('logs', origin), origin);
-  const keep = (origin: string, { vkeys, checkpoint, anchored }: Remembered) => write(fileOf('logs', origin), { v: 1, origin, vkeys, checkpoint, ...(anchored === true ? { anchored } : {}) });
+  const keep = (origin: string, { vkeys, checkpoint, anchored }: Remembered) =>
+    write(fileOf('logs', origin), { v: 1, origin, vkeys, checkpoint, ...(anchored === true ? { anchored } : {}) });
   const locked = (work: () => Promise<void>) => withLock(join(stateFolder, 'lock.db'), work);
   return {
     recall,
-    remember: (origin, seen) => locked(async () => {
-      const kept = await recall(origin);
-      const same = kept !== null && sameLog(kept.vkeys, seen.vkeys);
-      const { checkpoint } = same && sizeOf(kept) > sizeOf(seen) ? kept : seen;
-      await keep(origin, { vkeys: seen.vkeys, checkpoint, anchored: seen.anchored === true || (same && kept.anchored === true) });
-    }),
-    anchor: (origin, vkeys) => locked(async () => {
-      const kept = await recall(origin);
-      if (kept !== null && kept.anchored !== true && sameLog(kept.vkeys, vkeys)) await keep(origin, { ...kept, anchored: true });
-    }),
+    remember: (origin, seen) =>
+      locked(async () => {
+        const kept = await recall(origin);
+        const same = kept !== null && sameLog(kept.vkeys, seen.vkeys);
+        const { checkpoint } = same && sizeOf(kept) > sizeOf(seen) ? kept : seen;
+        await keep(origin, {
+          vkeys: seen.vkeys,
+          checkpoint,
+          anchored: seen.anchored === true || (same && kept.anchored === true),
+        });
+      }),
+    anchor: (origin, vkeys) =>
+      locked(async () => {
+        const kept = await recall(origin);
+        if (kept !== null && kept.anchored !== true && sameLog(kept.vkeys, vkeys))
+          await keep(origin, { ...kept, anchored: true });
+      }),
     async originAt(place) {
       const fields = await read(fileOf('places', place));
       return typeof fields?.['origin'] === 'string' ? fields['origin'] : null;
@@ -67,8 +76,16 @@ async function readRemembered(file: string, origin: string): Promise<Remembered 
   const fields = await read(file);
   if (fields === null) return null;
   const { vkeys, checkpoint } = fields;
-  const wellFormed = fields['v'] === 1 && fields['origin'] === origin && Array.isArray(vkeys) && (checkpoint === null || typeof checkpoint === 'string');
-  if (!wellFormed) throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', { subject: file, hint: FORGET });
+  const wellFormed =
+    fields['v'] === 1 &&
+    fields['origin'] === origin &&
+    Array.isArray(vkeys) &&
+    (checkpoint === null || typeof checkpoint === 'string');
+  if (!wellFormed)
+    throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', {
+      subject: file,
+      hint: FORGET,
+    });
   return { vkeys: vkeys.map(String), checkpoint, anchored: fields['anchored'] === true };
 }
 

@@ -2,7 +2,14 @@ import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { formatEntries, parseEntries, TILE_WIDTH, tilePath, type ReadTile, type Tile } from '../../domain/tlog/tiles.ts';
+import {
+  formatEntries,
+  parseEntries,
+  TILE_WIDTH,
+  tilePath,
+  type ReadTile,
+  type Tile,
+} from '../../domain/tlog/tiles.ts';
 import { fileError } from '../files/errors.ts';
 import { writeFileAtomic } from '../files/write.ts';
 
@@ -11,23 +18,31 @@ export function tileReader(folder: string): ReadTile {
   return async (tile) => {
     const exact = await readIfThere(join(folder, tilePath(tile)));
     if (exact !== null) return exact;
-    const full = tile.width === TILE_WIDTH ? null : await readIfThere(join(folder, tilePath({ ...tile, width: TILE_WIDTH })));
+    const full =
+      tile.width === TILE_WIDTH ? null : await readIfThere(join(folder, tilePath({ ...tile, width: TILE_WIDTH })));
     if (full !== null) return cut(full, tile);
     throw new WeighmarkError('log-invalid', `${tilePath(tile)} is missing`, { subject: tilePath(tile) });
   };
 }
 
 /** Durable when it returns. Partial tiles go once the full one is there. */
-export async function writeTiles(folder: string, tiles: readonly { readonly tile: Tile; readonly bytes: Uint8Array }[]): Promise<void> {
+export async function writeTiles(
+  folder: string,
+  tiles: readonly { readonly tile: Tile; readonly bytes: Uint8Array }[],
+): Promise<void> {
   for (let at = 0; at < tiles.length; at += 32) {
-    await Promise.all(tiles.slice(at, at + 32).map(({ tile, bytes }) => writeFileAtomic(join(folder, tilePath(tile)), bytes)));
+    await Promise.all(
+      tiles.slice(at, at + 32).map(({ tile, bytes }) => writeFileAtomic(join(folder, tilePath(tile)), bytes)),
+    );
   }
 }
 
 /** To be called once a checkpoint covers the full tiles. */
 export async function removePartials(folder: string, tiles: readonly Tile[]): Promise<void> {
   const full = tiles.filter((tile) => tile.width === TILE_WIDTH);
-  await Promise.all(full.map((tile) => rm(join(folder, dirname(tilePath({ ...tile, width: 1 }))), { recursive: true, force: true })));
+  await Promise.all(
+    full.map((tile) => rm(join(folder, dirname(tilePath({ ...tile, width: 1 }))), { recursive: true, force: true })),
+  );
 }
 
 function cut(full: Uint8Array, tile: Tile): Uint8Array {
@@ -38,7 +53,8 @@ function cut(full: Uint8Array, tile: Tile): Uint8Array {
 async function readIfThere(path: string): Promise<Uint8Array | null> {
   try {
     const bytes = await readFile(path);
-    if (bytes.length > TILE_WIDTH * (LIMITS.logLeafBytes + 2)) throw new WeighmarkError('limit-exceeded', `${path} is too large`);
+    if (bytes.length > TILE_WIDTH * (LIMITS.logLeafBytes + 2))
+      throw new WeighmarkError('limit-exceeded', `${path} is too large`);
     return bytes;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;

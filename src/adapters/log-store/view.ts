@@ -34,10 +34,11 @@ export function readersOf(load: () => Promise<LogView>): Readers {
     entries: (from, to) => reading(({ head, read }) => readEntries(head, read, { from, to })),
     find: (query) => reading(({ head, read }) => findEntries(head, read, query)),
     prove: (index) => reading(({ head, read }) => proveEntry(head, read, index)),
-    verify: () => reading(async ({ head, read }) => {
-      if (head !== null) await auditLog(head, read);
-      return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
-    }),
+    verify: () =>
+      reading(async ({ head, read }) => {
+        if (head !== null) await auditLog(head, read);
+        return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
+      }),
   };
 }
 
@@ -45,12 +46,16 @@ export function readersOf(load: () => Promise<LogView>): Readers {
  * Loads a log, its checkpoint verified and held against what was seen before; remembered for the next time. What was seen
  * is read first: the log may grow in between, never shrink.
  */
-export async function loadView(known: Known, fetch: () => Promise<{ note: string | null; read: ReadTile }>): Promise<LogView> {
+export async function loadView(
+  known: Known,
+  fetch: () => Promise<{ note: string | null; read: ReadTile }>,
+): Promise<LogView> {
   const seen = await lastSeen(known);
   const { note, read } = await fetch();
   const head = note === null ? null : openCheckpoint(note, known.vkeys.map(parseVkey));
   if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read);
-  if (head !== null && (seen === null || seen.size < head.size)) await remember(known, { note: head.note, anchored: false });
+  if (head !== null && (seen === null || seen.size < head.size))
+    await remember(known, { note: head.note, anchored: false });
   return { head, read };
 }
 
@@ -70,7 +75,10 @@ export const CANNOT_WRITE: ReadonlySet<string> = new Set(['write-refused', 'disk
  * A user without a writable state folder goes without; `remembered` then says so (security rule 18).
  * @param seen.anchored false for what was merely read, and could be an old state of the log.
  */
-export async function remember({ memory, origin, vkeys }: Known, { note, anchored }: { readonly note: string; readonly anchored: boolean }): Promise<void> {
+export async function remember(
+  { memory, origin, vkeys }: Known,
+  { note, anchored }: { readonly note: string; readonly anchored: boolean },
+): Promise<void> {
   await ifWritable(memory.remember(origin, { vkeys, checkpoint: note, anchored }));
 }
 

@@ -22,7 +22,11 @@ export async function openRegistry(location: string, deps: RegistryDeps): Promis
   return openRemote(location, deps);
 }
 
-export async function initRegistry(location: string, options: { readonly origin?: string; readonly logKeyFile?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+export async function initRegistry(
+  location: string,
+  options: { readonly origin?: string; readonly logKeyFile?: string },
+  deps: RegistryDeps,
+): Promise<NewRegistry> {
   if (!location.startsWith('oci://')) return initEmbedded(location, options, { ...deps, ...options });
   const { initRemote } = await import('./oci/init.ts');
   return initRemote(location, options, { ...deps, ...options });

@@ -52,10 +52,11 @@ export async function trustedKeys(said: LogIdentity, place: string, deps: Regist
   const named = deps.logVkeys;
   if (named !== undefined) requireNamed(said, named);
   else if (placed !== null && placed !== said.origin) throw mismatch(place, placed, said.origin);
-  else if (pinned !== null && !within(pinned.vkeys, said.vkeys)) throw mismatch(said.origin, pinned.vkeys.join(' '), said.vkeys.join(' '));
+  else if (pinned !== null && !within(pinned.vkeys, said.vkeys))
+    throw mismatch(said.origin, pinned.vkeys.join(' '), said.vkeys.join(' '));
   const isKnown = pinned !== null && sameLog(pinned.vkeys, named ?? said.vkeys);
   const kept = isKnown && within(pinned.vkeys, said.vkeys) ? pinned.vkeys : null;
-  const vkeys = kept === null ? named ?? said.vkeys : [...new Set([...kept, ...(named ?? [])])];
+  const vkeys = kept === null ? (named ?? said.vkeys) : [...new Set([...kept, ...(named ?? [])])];
   if (!isKnown || placed !== said.origin) await pin(memory, { origin: said.origin, vkeys }, { place, isNew: !isKnown });
   const anchored = isKnown && pinned.anchored === true;
   return { vkeys, remembered: isKnown && (pinned.checkpoint !== null || anchored), anchored, memory };
@@ -78,15 +79,24 @@ function within(some: readonly string[], all: readonly string[]): boolean {
 }
 
 /** Whoever holds the key of a log says which one it is; who made it now has a memory of it (security rule 18). */
-export async function pinOwn(own: LogIdentity & { readonly made: boolean }, place: string, deps: RegistryDeps): Promise<void> {
+export async function pinOwn(
+  own: LogIdentity & { readonly made: boolean },
+  place: string,
+  deps: RegistryDeps,
+): Promise<void> {
   const memory = openMemory(stateFolder(deps.env));
   await pin(memory, own, { place, isNew: own.made || (await memory.recall(own.origin)) === null });
 }
 
 /** A user without a writable state folder goes without memory; the log then says `remembered: false`. */
-async function pin(memory: LogMemory, said: LogIdentity & { readonly made?: boolean }, { place, isNew }: { place: string; isNew: boolean }): Promise<void> {
+async function pin(
+  memory: LogMemory,
+  said: LogIdentity & { readonly made?: boolean },
+  { place, isNew }: { place: string; isNew: boolean },
+): Promise<void> {
   try {
-    if (isNew) await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null, anchored: said.made === true });
+    if (isNew)
+      await memory.remember(said.origin, { vkeys: said.vkeys, checkpoint: null, anchored: said.made === true });
     await memory.rememberPlace(place, said.origin);
   } catch (error) {
     if (!(error instanceof WeighmarkError && CANNOT_WRITE.has(error.code))) throw error;

@@ -52,13 +52,22 @@ function withAllMembers(entry: { readonly [key: string]: Json }): object {
     logIndex: entry['logIndex'] ?? '0',
     logId,
     kindVersion,
-    inclusionProof: { logIndex: proof['logIndex'] ?? '0', rootHash: proof['rootHash'], treeSize: proof['treeSize'], hashes: proof['hashes'] ?? [], checkpoint: proof['checkpoint'] },
+    inclusionProof: {
+      logIndex: proof['logIndex'] ?? '0',
+      rootHash: proof['rootHash'],
+      treeSize: proof['treeSize'],
+      hashes: proof['hashes'] ?? [],
+      checkpoint: proof['checkpoint'],
+    },
     canonicalizedBody,
   };
 }
 
 async function logV1(url: string, logged: LoggedSignature): Promise<object> {
-  const [{ RekorWitness }, { TransparencyLogEntry }] = await Promise.all([import('@sigstore/sign'), import('@sigstore/protobuf-specs')]);
+  const [{ RekorWitness }, { TransparencyLogEntry }] = await Promise.all([
+    import('@sigstore/sign'),
+    import('@sigstore/protobuf-specs'),
+  ]);
   const witness = new RekorWitness({ rekorBaseURL: url, entryType: 'dsse', timeout: REKOR_TIMEOUT_MS, retry: 2 });
   const envelope = {
     payload: Buffer.from(logged.payload),
@@ -66,7 +75,10 @@ async function logV1(url: string, logged: LoggedSignature): Promise<object> {
     signatures: [{ sig: Buffer.from(logged.signature), keyid: '' }],
   };
   try {
-    const { tlogEntries } = await witness.testify({ $case: 'dsseEnvelope', dsseEnvelope: envelope }, pemOf(logged.certificate));
+    const { tlogEntries } = await witness.testify(
+      { $case: 'dsseEnvelope', dsseEnvelope: envelope },
+      pemOf(logged.certificate),
+    );
     const entry = tlogEntries?.[0];
     if (entry !== undefined) return TransparencyLogEntry.toJSON(entry) as object;
   } catch {

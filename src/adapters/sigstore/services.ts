@@ -34,27 +34,43 @@ export async function servicesFrom(files: Files, location: string | undefined, n
   if (location === undefined) return PUBLIC_GOOD_SERVICES;
   const bytes = await files.read(location, LIMITS.configBytes);
   const config = parseStrictJsonObject(bytes, { code: 'config-invalid', subject: location });
-  if (config['mediaType'] !== 'application/vnd.dev.sigstore.signingconfig.v0.2+json') throw invalid(location, 'not a Sigstore signing config v0.2');
-  const pick = (member: string, versions: readonly number[]): Service | null => newest(config[member] ?? [], versions, now, location);
+  if (config['mediaType'] !== 'application/vnd.dev.sigstore.signingconfig.v0.2+json')
+    throw invalid(location, 'not a Sigstore signing config v0.2');
+  const pick = (member: string, versions: readonly number[]): Service | null =>
+    newest(config[member] ?? [], versions, now, location);
   const fulcio = pick('caUrls', [1]);
   if (fulcio === null) throw invalid(location, 'it names no certificate authority that is valid now');
-  return { fulcio: fulcio.url, oidc: pick('oidcUrls', [1])?.url ?? null, rekor: pick('rekorTlogUrls', [1, 2]), tsa: pick('tsaUrls', [1])?.url ?? null };
+  return {
+    fulcio: fulcio.url,
+    oidc: pick('oidcUrls', [1])?.url ?? null,
+    rekor: pick('rekorTlogUrls', [1, 2]),
+    tsa: pick('tsaUrls', [1])?.url ?? null,
+  };
 }
 
 function newest(value: Json, versions: readonly number[], now: Date, location: string): Service | null {
   if (!Array.isArray(value)) throw invalid(location, 'a list of services is not a list');
-  const usable = value.map((item: Json) => serviceFrom(item, location)).filter((service) => versions.includes(service.version) && service.start <= now && now <= service.end);
+  const usable = value
+    .map((item: Json) => serviceFrom(item, location))
+    .filter((service) => versions.includes(service.version) && service.start <= now && now <= service.end);
   const best = usable.sort((a, b) => b.version - a.version || b.start.getTime() - a.start.getTime())[0];
   return best === undefined ? null : { url: best.url, version: best.version };
 }
 
 function serviceFrom(item: Json, location: string): Service & { start: Date; end: Date } {
-  if (!isJsonObject(item) || typeof item['url'] !== 'string' || typeof item['majorApiVersion'] !== 'number') throw invalid(location, 'a service has no url or version');
+  if (!isJsonObject(item) || typeof item['url'] !== 'string' || typeof item['majorApiVersion'] !== 'number')
+    throw invalid(location, 'a service has no url or version');
   const url = URL.canParse(item['url']) ? new URL(item['url']) : null;
   const isLoopback = url !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
-  if (url === null || (url.protocol !== 'https:' && !isLoopback)) throw invalid(location, 'a service is not at an https URL');
+  if (url === null || (url.protocol !== 'https:' && !isLoopback))
+    throw invalid(location, 'a service is not at an https URL');
   const validFor = isJsonObject(item['validFor']) ? item['validFor'] : {};
-  return { url: item['url'].replace(/\/$/, ''), version: item['majorApiVersion'], start: dateOf(validFor['start'], location), end: dateOf(validFor['end'] ?? '9999-12-31T00:00:00Z', location) };
+  return {
+    url: item['url'].replace(/\/$/, ''),
+    version: item['majorApiVersion'],
+    start: dateOf(validFor['start'], location),
+    end: dateOf(validFor['end'] ?? '9999-12-31T00:00:00Z', location),
+  };
 }
 
 function dateOf(value: Json | undefined, location: string): Date {

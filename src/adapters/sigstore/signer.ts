@@ -44,9 +44,11 @@ export async function keylessSigner(files: Files, options: KeylessSignerOptions,
 function withTsa(services: Services, tsa: string | undefined): Services {
   const chosen = { ...services, tsa: tsa ?? services.tsa };
   if (chosen.tsa !== null || chosen.rekor?.version === 1) return chosen;
-  throw new WeighmarkError('config-invalid', 'the signing config names no timestamp authority, and without one a keyless signature cannot be verified later', {
-    hint: 'add `--tsa URL`',
-  });
+  throw new WeighmarkError(
+    'config-invalid',
+    'the signing config names no timestamp authority, and without one a keyless signature cannot be verified later',
+    { hint: 'add `--tsa URL`' },
+  );
 }
 
 function isFresh({ certificate }: Session): boolean {
@@ -57,32 +59,53 @@ async function openSession(services: Services, token: string): Promise<Session> 
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const keyHolder = {
-    sign: async (data: Buffer) => Promise.resolve({ signature: signBytes('sha256', data, privateKey), key: { $case: 'publicKey' as const, publicKey: publicPem } }),
+    sign: async (data: Buffer) =>
+      Promise.resolve({
+        signature: signBytes('sha256', data, privateKey),
+        key: { $case: 'publicKey' as const, publicKey: publicPem },
+      }),
   };
   const { FulcioSigner } = await import('@sigstore/sign');
-  const fulcio = new FulcioSigner({ fulcioBaseURL: services.fulcio, identityProvider: { getToken: async () => Promise.resolve(token) }, keyHolder, timeout: 20_000, retry: 1 });
+  const fulcio = new FulcioSigner({
+    fulcioBaseURL: services.fulcio,
+    identityProvider: { getToken: async () => Promise.resolve(token) },
+    keyHolder,
+    timeout: 20_000,
+    retry: 1,
+  });
   const certificate = await certify(fulcio, services.fulcio);
-  if (!certificate.publicKey.equals(publicKey)) throw new WeighmarkError('network', 'the certificate authority certified another key');
+  if (!certificate.publicKey.equals(publicKey))
+    throw new WeighmarkError('network', 'the certificate authority certified another key');
   return { key: privateKey, certificate };
 }
 
 /** The library's errors quote the token: only the host and the HTTP status leave here. */
-async function certify(fulcio: { sign(data: Buffer): Promise<{ key: object }> }, url: string): Promise<X509Certificate> {
+async function certify(
+  fulcio: { sign(data: Buffer): Promise<{ key: object }> },
+  url: string,
+): Promise<X509Certificate> {
   const { host } = new URL(url);
   try {
     const { key } = await fulcio.sign(Buffer.alloc(0));
     if ('certificate' in key && typeof key.certificate === 'string') return new X509Certificate(key.certificate);
   } catch (cause) {
     const status = statusOf(cause);
-    const detail = status === 400 || status === 401 ? { hint: 'is the token’s audience `sigstore`, and has it not expired?' } : {};
-    throw new WeighmarkError('network', `the certificate authority ${host} gave no certificate${status === undefined ? '' : ` (HTTP ${status})`}`, detail);
+    const detail =
+      status === 400 || status === 401 ? { hint: 'is the token’s audience `sigstore`, and has it not expired?' } : {};
+    throw new WeighmarkError(
+      'network',
+      `the certificate authority ${host} gave no certificate${status === undefined ? '' : ` (HTTP ${status})`}`,
+      detail,
+    );
   }
   throw new WeighmarkError('network', `the certificate authority ${host} gave no certificate`);
 }
 
 function statusOf(error: unknown): number | undefined {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error && 'statusCode' in cause && typeof cause.statusCode === 'number' ? cause.statusCode : undefined;
+  return cause instanceof Error && 'statusCode' in cause && typeof cause.statusCode === 'number'
+    ? cause.statusCode
+    : undefined;
 }
 
 async function seal({ key, certificate }: Session, services: Services, payload: Uint8Array): Promise<Uint8Array> {
@@ -93,5 +116,11 @@ async function seal({ key, certificate }: Session, services: Services, payload: 
     services.rekor === null ? null : logSignature(services.rekor, logged),
     services.tsa === null ? null : createTimestamper(services.tsa, exchange)(signature),
   ]);
-  return bundleOf({ key: { leaf: certificate.raw }, payload, signature, timestamps: timestamp === null ? [] : [timestamp], logEntries: entry === null ? [] : [entry] });
+  return bundleOf({
+    key: { leaf: certificate.raw },
+    payload,
+    signature,
+    timestamps: timestamp === null ? [] : [timestamp],
+    logEntries: entry === null ? [] : [entry],
+  });
 }

@@ -9,7 +9,10 @@ import { readTimestamp, timestampRequest } from '../../domain/pki/rfc3161.ts';
  * whether the server is to be believed is for verification to say.
  * @throws WeighmarkError `network`, `signature-malformed`, from the function made.
  */
-export function createTimestamper(url: string, ask: typeof import('./http.ts').exchange): (signature: Uint8Array) => Promise<Uint8Array> {
+export function createTimestamper(
+  url: string,
+  ask: typeof import('./http.ts').exchange,
+): (signature: Uint8Array) => Promise<Uint8Array> {
   return async (signature) => {
     const nonce = randomBytes(8);
     const response = await ask(url, {
@@ -28,5 +31,6 @@ function requireAnswer(response: Uint8Array, signature: Uint8Array, nonce: Uint8
   const { imprint, nonce: echoed } = readTimestamp(response);
   const stamped = imprint.hash === 'sha256' && createHash('sha256').update(signature).digest().equals(imprint.digest);
   const ours = echoed !== null && Buffer.from(readDer(derInteger(nonce)).body).equals(echoed);
-  if (!stamped || !ours) throw new WeighmarkError('network', `the timestamp server ${new URL(url).host} answered another request`);
+  if (!stamped || !ours)
+    throw new WeighmarkError('network', `the timestamp server ${new URL(url).host} answered another request`);
 }

@@ -48,7 +48,9 @@ async function ambientToken({ env, files }: TokenWorld): Promise<string | null> 
   const bearer = set('ACTIONS_ID_TOKEN_REQUEST_TOKEN');
   if (url !== null && bearer !== null) return githubToken(url, bearer);
   if (set('GITHUB_ACTIONS') === 'true') {
-    throw new WeighmarkError('key-unusable', 'this GitHub job has no identity to sign with', { hint: 'give the job `permissions: id-token: write`' });
+    throw new WeighmarkError('key-unusable', 'this GitHub job has no identity to sign with', {
+      hint: 'give the job `permissions: id-token: write`',
+    });
   }
   if (set('BUILDKITE') === 'true') return buildkiteToken(env);
   const file = set('SIGSTORE_ID_TOKEN_FILE') ?? (await mountedTokenFile(files));
@@ -59,7 +61,11 @@ async function ambientToken({ env, files }: TokenWorld): Promise<string | null> 
 async function githubToken(url: string, bearer: string): Promise<string> {
   const target = new URL(url);
   target.searchParams.set('audience', AUDIENCE);
-  const answer = await exchange(target.href, { headers: { accept: 'application/json', authorization: `Bearer ${bearer}` }, maxBytes: LIMITS.tokenBytes, what: 'GitHub’s token service' });
+  const answer = await exchange(target.href, {
+    headers: { accept: 'application/json', authorization: `Bearer ${bearer}` },
+    maxBytes: LIMITS.tokenBytes,
+    what: 'GitHub’s token service',
+  });
   const { value } = parseStrictJsonObject(answer, { code: 'network', subject: 'GitHub’s answer' });
   if (typeof value === 'string') return value;
   throw new WeighmarkError('network', 'GitHub’s token service answered without a token');
@@ -69,10 +75,15 @@ async function githubToken(url: string, bearer: string): Promise<string> {
 async function buildkiteToken(env: Env): Promise<string> {
   const path = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute).join(delimiter);
   return new Promise((resolve, reject) => {
-    execFile('buildkite-agent', ['oidc', 'request-token', '--audience', AUDIENCE], { env: { ...env, PATH: path }, timeout: 30_000, maxBuffer: LIMITS.tokenBytes }, (error, stdout) => {
-      if (error === null) resolve(stdout.trim());
-      else reject(new WeighmarkError('key-unusable', 'buildkite-agent gave no identity token'));
-    });
+    execFile(
+      'buildkite-agent',
+      ['oidc', 'request-token', '--audience', AUDIENCE],
+      { env: { ...env, PATH: path }, timeout: 30_000, maxBuffer: LIMITS.tokenBytes },
+      (error, stdout) => {
+        if (error === null) resolve(stdout.trim());
+        else reject(new WeighmarkError('key-unusable', 'buildkite-agent gave no identity token'));
+      },
+    );
   });
 }
 
@@ -83,11 +94,10 @@ async function mountedTokenFile(files: Files): Promise<string | null> {
 }
 
 async function googleToken(host: string): Promise<string> {
-  const answer = await exchange(`http://${host}/computeMetadata/v1/instance/service-accounts/default/identity?audience=${AUDIENCE}&format=full`, {
-    headers: { 'metadata-flavor': 'Google' },
-    maxBytes: LIMITS.tokenBytes,
-    what: 'Google’s metadata service',
-  });
+  const answer = await exchange(
+    `http://${host}/computeMetadata/v1/instance/service-accounts/default/identity?audience=${AUDIENCE}&format=full`,
+    { headers: { 'metadata-flavor': 'Google' }, maxBytes: LIMITS.tokenBytes, what: 'Google’s metadata service' },
+  );
   return Buffer.from(answer).toString('latin1');
 }
 
@@ -101,9 +111,12 @@ function checked(raw: string): string {
   const token = raw.trim();
   const claims = claimsOf(token);
   const audiences = Array.isArray(claims['aud']) ? claims['aud'] : [claims['aud']];
-  if (!audiences.includes(AUDIENCE)) throw unusable('is not meant for Sigstore', 'ask for a token with the audience `sigstore`');
-  if (typeof claims['exp'] === 'number' && claims['exp'] * 1000 < Date.now()) throw unusable('has expired', 'fetch a new one');
-  if (claims['email'] !== undefined && claims['email_verified'] !== true && claims['email_verified'] !== 'true') throw unusable('has an e-mail address its issuer did not verify');
+  if (!audiences.includes(AUDIENCE))
+    throw unusable('is not meant for Sigstore', 'ask for a token with the audience `sigstore`');
+  if (typeof claims['exp'] === 'number' && claims['exp'] * 1000 < Date.now())
+    throw unusable('has expired', 'fetch a new one');
+  if (claims['email'] !== undefined && claims['email_verified'] !== true && claims['email_verified'] !== 'true')
+    throw unusable('has an e-mail address its issuer did not verify');
   if (typeof (claims['email'] ?? claims['sub']) !== 'string') throw unusable('names nobody');
   return token;
 }

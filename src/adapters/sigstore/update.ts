@@ -16,7 +16,11 @@ export interface TufSource {
  * the metadata is kept beside it, so that an older repository state is refused later.
  * @throws WeighmarkError `network`, `trust-invalid`.
  */
-export async function updatePublicGoodRoot(files: Files, configFolder: string, source: TufSource = {}): ReturnType<TrustStore['update']> {
+export async function updatePublicGoodRoot(
+  files: Files,
+  configFolder: string,
+  source: TufSource = {},
+): ReturnType<TrustStore['update']> {
   const before = await publicGoodRoot(files, configFolder);
   const after = await fetchRoot(join(configFolder, 'sigstore', 'tuf'), source);
   const location = updatedRootLocation(configFolder);
@@ -31,12 +35,20 @@ async function fetchRoot(cachePath: string, source: TufSource): Promise<string> 
     return await client.getTarget('trusted_root.json');
   } catch (cause) {
     const code = isUnreachable(cause) ? 'network' : 'trust-invalid';
-    throw new WeighmarkError(code, `the Sigstore trust root could not be refreshed: ${code === 'network' ? 'its repository cannot be reached' : 'what its repository says is not signed, or too old'}`, { cause });
+    throw new WeighmarkError(
+      code,
+      `the Sigstore trust root could not be refreshed: ${code === 'network' ? 'its repository cannot be reached' : 'what its repository says is not signed, or too old'}`,
+      { cause },
+    );
   }
 }
 
 /** Anything in the chain of causes that speaks of the transport, not of the metadata. */
 function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return /^fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|request to .* failed/.test(error.message) || error.name === 'AbortError' || isUnreachable(error.cause);
+  return (
+    /^fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|request to .* failed/.test(error.message) ||
+    error.name === 'AbortError' ||
+    isUnreachable(error.cause)
+  );
 }

@@ -16,14 +16,16 @@ export interface TrustWorld {
 /** The user's trust store: WEIGHMARK_TRUST, else `weighmark/trust.yaml` in their configuration folder (YAML or JSON). */
 export function createUserTrustStore(files: Files, world: TrustWorld): TrustStore {
   const named = world.env['WEIGHMARK_TRUST'];
-  const location = named === undefined || named === '' ? join(configFolder(world.env), 'trust.yaml') : resolve(world.cwd, named);
+  const location =
+    named === undefined || named === '' ? join(configFolder(world.env), 'trust.yaml') : resolve(world.cwd, named);
   return {
     location,
     read: async () => read(files, location, named !== undefined && named !== ''),
     write: async (content) => files.write(location, formatTrustFile(content), { mode: 0o600 }),
     format: (entries) => formatTrustFile({ entries, allowed: [] }),
     update: async () => {
-      if (world.options.offline) throw new WeighmarkError('usage', '`trust update` needs the network, and --offline forbids it');
+      if (world.options.offline)
+        throw new WeighmarkError('usage', '`trust update` needs the network, and --offline forbids it');
       return (await import('../sigstore/update.ts')).updatePublicGoodRoot(files, configFolder(world.env));
     },
   };
@@ -31,7 +33,10 @@ export function createUserTrustStore(files: Files, world: TrustWorld): TrustStor
 
 async function read(files: Files, location: string, named: boolean): Promise<TrustFile> {
   const bytes = await files.readIfThere(location, LIMITS.trustFileBytes);
-  if (bytes === null && named) throw new WeighmarkError('trust-unavailable', `WEIGHMARK_TRUST names ${location}, which is not there`, { subject: location });
+  if (bytes === null && named)
+    throw new WeighmarkError('trust-unavailable', `WEIGHMARK_TRUST names ${location}, which is not there`, {
+      subject: location,
+    });
   if (bytes === null) return { entries: [], allowed: [] };
   await refuseWritableByAll(location);
   if (mayHoldPatterns(bytes)) (await import('../../domain/base/pattern-engine.ts')).usePatterns();
@@ -49,5 +54,8 @@ async function refuseWritableByAll(location: string): Promise<void> {
   if (process.platform === 'win32') return;
   const { mode } = await stat(location);
   if ((mode & 0o002) === 0) return;
-  throw new WeighmarkError('trust-invalid', `${location} can be written by every user of this machine`, { subject: location, hint: `\`chmod o-w ${location}\`` });
+  throw new WeighmarkError('trust-invalid', `${location} can be written by every user of this machine`, {
+    subject: location,
+    hint: `\`chmod o-w ${location}\``,
+  });
 }

@@ -27,23 +27,41 @@ export const register: Register = (program, run) => {
     .requiredOption('--env <name>', 'environment of the policy')
     .option('--as <principal>', 'who signs, where several may')
     .option('--yes', 'do not ask');
-  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, ref: string, options: Options) => report(await decide(context, ref, options), options)));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(
+    run(async (context, ref: string, options: Options) => report(await decide(context, ref, options), options)),
+  );
 };
 
 async function decide(context: Context, ref: string, options: Options): Promise<ApproveOutcome> {
   const loaded = await policyFrom(context, options);
   const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
-  const input = { ...loaded, ...pinnedOf(options), target: { name: place.name, reference: place.reference }, environment: options.env, ...(options.as === undefined ? {} : { as: options.as }) };
-  return approve(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options), confirm: (view) => confirm(context, view, options) });
+  const input = {
+    ...loaded,
+    ...pinnedOf(options),
+    target: { name: place.name, reference: place.reference },
+    environment: options.env,
+    ...(options.as === undefined ? {} : { as: options.as }),
+  };
+  return approve(input, await gatePorts(context), {
+    registry,
+    signer: () => signerFrom(context, options),
+    confirm: (view) => confirm(context, view, options),
+  });
 }
 
 /** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
 async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
   const style = styleFor('stderr');
-  say('stderr', `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`);
+  say(
+    'stderr',
+    `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`,
+  );
   if (options.yes === true) return true;
   const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
-  if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'look at `weighmark policy explain`, then say `--yes`' });
+  if (answer === null)
+    throw new WeighmarkError('usage', 'there is no terminal to ask on', {
+      hint: 'look at `weighmark policy explain`, then say `--yes`',
+    });
   return /^y(?:es)?$/i.test(answer.trim());
 }
 
@@ -51,13 +69,19 @@ async function confirm(context: Context, view: ApprovalView, options: Options): 
 function checkLines({ verdict }: ApprovalView, style: Style): readonly string[] {
   return verdict.checks.flatMap((check) => [
     ...check.evidence.map(({ what }) => `${style.good('verified')}  ${style.plain(what)}`),
-    ...(check.passed ? [] : check.findings.map(({ code, message }) => `${style.warn('wanted')}    ${style.plain(message)} ${style.dim(`[${code}]`)}`)),
+    ...(check.passed
+      ? []
+      : check.findings.map(
+          ({ code, message }) => `${style.warn('wanted')}    ${style.plain(message)} ${style.dim(`[${code}]`)}`,
+        )),
   ]);
 }
 
 /** Why the signer's word does not count, after everything else was shown. */
 function refusalOf({ verdict }: ApprovalView, style: Style): string {
-  return findingsOf({ checks: verdict.checks.filter(({ name }) => name === 'signer') }).map((finding) => renderFinding(finding, style)).join('');
+  return findingsOf({ checks: verdict.checks.filter(({ name }) => name === 'signer') })
+    .map((finding) => renderFinding(finding, style))
+    .join('');
 }
 
 function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
@@ -65,10 +89,25 @@ function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
   const exitCode = approved === null ? (verdict.exitCode === 0 ? 1 : verdict.exitCode) : 0;
   return {
     exitCode,
-    json: { id, environment: env, verdict, approved: approved === null ? null : { by: approved.by, bundle: approved.bundle, log: { index: approved.logged.index, ...approved.logged.leaf } } },
+    json: {
+      id,
+      environment: env,
+      verdict,
+      approved:
+        approved === null
+          ? null
+          : {
+              by: approved.by,
+              bundle: approved.bundle,
+              log: { index: approved.logged.index, ...approved.logged.leaf },
+            },
+    },
     text: (style) => ({
       ...(approved === null ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
-      err: approved === null ? `${asked ? refusalOf(view, style) : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n` : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
+      err:
+        approved === null
+          ? `${asked ? refusalOf(view, style) : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n`
+          : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
     }),
   };
 }

@@ -29,7 +29,10 @@ export const register: Register = (program, run) => {
     .command('attest')
     .description('sign one more claim about an artifact: how it was made, how it did, what describes it')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
-    .requiredOption('--type <type>', 'train, fine-tune, adapter, merge, quantize, convert, preprocess, evaluation, dataset, scan, approval, bom, or a URI')
+    .requiredOption(
+      '--type <type>',
+      'train, fine-tune, adapter, merge, quantize, convert, preprocess, evaluation, dataset, scan, approval, bom, or a URI',
+    )
     .option('--predicate <file>', 'the predicate itself, in JSON')
     .option('--step <step>', 'the step of a provenance')
     .option('--input <role=ref>', 'what was used: dataset=./data, base-model=NAME:TAG (repeat)', collect)
@@ -41,29 +44,43 @@ export const register: Register = (program, run) => {
     .option('--builder <uri>', 'who ran the step; default: this machine')
     .option('--name <name:version>', 'what the artifact is called in the claim')
     .option('--to <file>', 'write the claim there instead of beside the artifact');
-  addSignerOptions(command).action(run(async (context, ref: string, options: Options) => report(ref, await attest(inputOf(context, ref, options), await portsOf(context, options)))));
+  addSignerOptions(command).action(
+    run(async (context, ref: string, options: Options) =>
+      report(ref, await attest(inputOf(context, ref, options), await portsOf(context, options))),
+    ),
+  );
 };
 
 function inputOf(context: Context, ref: string, options: Options): AttestInput {
   const type = claimTypeOf(options.type);
   const built = [options.step, options.input, options.param, options.metric, options.result, options.reference];
-  if (options.predicate !== undefined && built.some((value) => value !== undefined)) throw new WeighmarkError('usage', '--predicate is the whole predicate: nothing else is added to it');
+  if (options.predicate !== undefined && built.some((value) => value !== undefined))
+    throw new WeighmarkError('usage', '--predicate is the whole predicate: nothing else is added to it');
   const { result, url, builder, name } = options;
   return {
-    ref, type,
-    inputs: options.input ?? [], parameters: readParameters(options.param ?? []), metrics: readParameters(options.metric ?? []),
+    ref,
+    type,
+    inputs: options.input ?? [],
+    parameters: readParameters(options.param ?? []),
+    metrics: readParameters(options.metric ?? []),
     references: (options.reference ?? []).map((path) => resolve(context.cwd, path)),
     ...(options.predicate === undefined ? {} : { predicateFile: resolve(context.cwd, options.predicate) }),
     ...(options.step === undefined ? {} : { step: checkStep(options.step) }),
     ...(options.to === undefined ? {} : { to: resolve(context.cwd, options.to) }),
-    ...(result === undefined ? {} : { result }), ...(url === undefined ? {} : { url }), ...(builder === undefined ? {} : { builder }), ...(name === undefined ? {} : { name }),
+    ...(result === undefined ? {} : { result }),
+    ...(url === undefined ? {} : { url }),
+    ...(builder === undefined ? {} : { builder }),
+    ...(name === undefined ? {} : { name }),
   };
 }
 
 async function portsOf(context: Context, options: Options): Promise<AttestPorts> {
   return {
     signer: await signerFrom(context, options),
-    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal,
+    files: await context.files(),
+    hasher: () => context.hasher(),
+    progress: context.progress,
+    signal: context.signal,
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => context.registry(location),
   };

@@ -40,21 +40,35 @@ export const register: Register = (program, run) => {
     .option('--watch <interval>', 'again and again, such as 15m; a JSON line for each change')
     .option('--state <file>', 'what the last round found, kept between runs; needs --watch')
     .option('--webhook <url>', 'POST the result as JSON if anything is wrong; with --watch, each change')
-    .action(run(async (context, options: Options) => {
-      const hook = options.webhook === undefined ? null : await context.webhook(options.webhook);
-      return options.watch === undefined ? tell(context, report(context, await once(context, options)), hook) : watch(context, options, hook);
-    }));
+    .action(
+      run(async (context, options: Options) => {
+        const hook = options.webhook === undefined ? null : await context.webhook(options.webhook);
+        return options.watch === undefined
+          ? tell(context, report(context, await once(context, options)), hook)
+          : watch(context, options, hook);
+      }),
+    );
 };
 
 /** Good news is no news. What could not be told takes nothing from the verdict: it is one more reason not to be content. */
 async function tell(context: Context, found: Report, hook: Webhook | null): Promise<Report> {
   if (hook === null || found.exitCode === 0) return found;
-  const failure = await failureOf(hook.deliver(JSON.stringify({ ...commonFields('audit', context.version), exitCode: found.exitCode, ...found.json })));
+  const failure = await failureOf(
+    hook.deliver(
+      JSON.stringify({ ...commonFields('audit', context.version), exitCode: found.exitCode, ...found.json }),
+    ),
+  );
   return {
     ...found,
     exitCode: worstExit([found.exitCode, ...(failure === null ? [] : [CODES[failure.code]])]),
-    json: { ...found.json, webhook: { host: hook.host, delivered: failure === null, ...(failure === null ? {} : { error: failure }) } },
-    text: (style) => ({ ...found.text(style), err: failure === null ? `${style.dim('told')} ${style.plain(hook.host)}\n` : renderFinding(failure, style) }),
+    json: {
+      ...found.json,
+      webhook: { host: hook.host, delivered: failure === null, ...(failure === null ? {} : { error: failure }) },
+    },
+    text: (style) => ({
+      ...found.text(style),
+      err: failure === null ? `${style.dim('told')} ${style.plain(hook.host)}\n` : renderFinding(failure, style),
+    }),
   };
 }
 
@@ -71,9 +85,23 @@ async function failureOf(delivery: Promise<void>): Promise<Finding | null> {
 async function once(context: Context, options: Options): Promise<AuditOutcome> {
   const loaded = await policyFrom(context, options);
   const registry = await openUnder(context, loaded.policy, options);
-  for (const name of options.env ?? []) if (!loaded.policy.environments.some((each) => each.name === name)) throw new WeighmarkError('usage', `the policy has no environment ${name}`);
-  const feeds = options.feed === undefined ? undefined : (await readFeeds(options.feed, { feeds: await context.feeds(), clock: context.clock })).index;
-  return audit({ ...loaded, ...pinnedOf(options), ...(feeds === undefined ? {} : { feeds }), ...(options.env === undefined ? {} : { environments: options.env }) }, registry, await gatePorts(context));
+  for (const name of options.env ?? [])
+    if (!loaded.policy.environments.some((each) => each.name === name))
+      throw new WeighmarkError('usage', `the policy has no environment ${name}`);
+  const feeds =
+    options.feed === undefined
+      ? undefined
+      : (await readFeeds(options.feed, { feeds: await context.feeds(), clock: context.clock })).index;
+  return audit(
+    {
+      ...loaded,
+      ...pinnedOf(options),
+      ...(feeds === undefined ? {} : { feeds }),
+      ...(options.env === undefined ? {} : { environments: options.env }),
+    },
+    registry,
+    await gatePorts(context),
+  );
 }
 
 /**
@@ -81,13 +109,16 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
  * told: after a restart a change is told again rather than not at all.
  */
 async function watch(context: Context, options: Options, hook: Webhook | null): Promise<Report> {
-  if (!/^[1-9][0-9]{0,4}[mhd]$/.test(options.watch ?? '')) throw new WeighmarkError('usage', `--watch takes an interval such as 15m or 1h`);
+  if (!/^[1-9][0-9]{0,4}[mhd]$/.test(options.watch ?? ''))
+    throw new WeighmarkError('usage', `--watch takes an interval such as 15m or 1h`);
   const interval = durationMs(options.watch ?? '');
   let before = await readState(context, options);
   let untold: readonly string[] = [];
   for (;;) {
     const after = statesOf(await once(context, options));
-    const events = auditEvents(before, after).map((event) => JSON.stringify({ time: context.clock.now().toISOString(), ...event }));
+    const events = auditEvents(before, after).map((event) =>
+      JSON.stringify({ time: context.clock.now().toISOString(), ...event }),
+    );
     for (const event of events) say('stdout', `${event}\n`);
     untold = hook === null ? [] : await tellAll([...untold, ...events], hook);
     if (untold.length === 0) await writeState(context, options, after);
@@ -110,14 +141,19 @@ async function tellAll(events: readonly string[], hook: Webhook): Promise<readon
 const MOST_UNTOLD = 10_000;
 
 function statesOf({ log, promotions }: AuditOutcome): readonly AuditState[] {
-  return [auditState('log', null, log), ...promotions.map(({ name, environment, id, verdict }) => auditState(`${name} in ${environment}`, id, verdict))];
+  return [
+    auditState('log', null, log),
+    ...promotions.map(({ name, environment, id, verdict }) => auditState(`${name} in ${environment}`, id, verdict)),
+  ];
 }
 
 async function readState(context: Context, { state }: Options): Promise<readonly AuditState[]> {
   if (state === undefined) return [];
   const bytes = await (await context.files()).readIfThere(resolve(context.cwd, state), LIMITS.documentBytes);
-  const json = bytes === null ? { v: 1, places: [] } : parseStrictJson(bytes, { code: 'config-invalid', subject: state });
-  if (!isJsonObject(json) || json['v'] !== 1 || !Array.isArray(json['places'])) throw new WeighmarkError('config-invalid', `${state} is no state of an audit`, { subject: state });
+  const json =
+    bytes === null ? { v: 1, places: [] } : parseStrictJson(bytes, { code: 'config-invalid', subject: state });
+  if (!isJsonObject(json) || json['v'] !== 1 || !Array.isArray(json['places']))
+    throw new WeighmarkError('config-invalid', `${state} is no state of an audit`, { subject: state });
   return json['places'].map(stateOf);
 }
 
@@ -133,7 +169,8 @@ function stateOf(value: unknown): AuditState {
 }
 
 async function writeState(context: Context, { state }: Options, places: readonly AuditState[]): Promise<void> {
-  if (state !== undefined) await (await context.files()).write(resolve(context.cwd, state), `${JSON.stringify({ v: 1, places })}\n`);
+  if (state !== undefined)
+    await (await context.files()).write(resolve(context.cwd, state), `${JSON.stringify({ v: 1, places })}\n`);
 }
 
 function report(context: Context, { log, promotions }: AuditOutcome): Report {
@@ -141,7 +178,12 @@ function report(context: Context, { log, promotions }: AuditOutcome): Report {
   const all = oneVerdict(verdicts);
   const shown = [
     { verdict: log, by: null, promise: 'has its whole log', advice: 'do not rely on what it says' },
-    ...promotions.map(({ id, verdict }) => ({ verdict, by: null, promise: id === null ? 'is empty' : 'holds', advice: 'it should not be in use there' })),
+    ...promotions.map(({ id, verdict }) => ({
+      verdict,
+      by: null,
+      promise: id === null ? 'is empty' : 'holds',
+      advice: 'it should not be in use there',
+    })),
   ];
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),

@@ -14,7 +14,9 @@ export const register: Register = (program, run) => {
       run(async (context, ref: string, dest: string, options: LogOptions) => {
         const { registry: source, place } = await openArtifact(context, ref, {});
         const target = await (await context.registries()).open(dest, await registryOptions(context, options));
-        const scratch = dest.startsWith('oci://') ? join(tmpdir(), `weighmark-copy-${process.pid}`) : resolve(context.cwd, dest, 'copying');
+        const scratch = dest.startsWith('oci://')
+          ? join(tmpdir(), `weighmark-copy-${process.pid}`)
+          : resolve(context.cwd, dest, 'copying');
         const ports = { stagings: await context.stagings(), progress: context.progress };
         return report(await copy({ place, scratch }, ports, { source, target }), dest);
       }),
@@ -29,7 +31,10 @@ function report({ copied, revocations, logged }: CopyOutcome, dest: string): Rep
     text: (style) => ({
       out: copied.map(({ name, id }) => `${style.plain(name)}@${id}\n`).join(''),
       err: [
-        ...copied.map(({ name, tags, claims, proofs, role }) => `${role === 'asked' ? 'copied' : 'ancestor'} ${style.plain([name, ...tags].join(':'))}: ${claims} claims, ${proofs} log proofs`),
+        ...copied.map(
+          ({ name, tags, claims, proofs, role }) =>
+            `${role === 'asked' ? 'copied' : 'ancestor'} ${style.plain([name, ...tags].join(':'))}: ${claims} claims, ${proofs} log proofs`,
+        ),
         `${revocations} revocations came along`,
         ...(waiting > 0 ? [`${waiting} log entries wait for \`weighmark log integrate\``] : []),
         '',

@@ -26,12 +26,18 @@ export const register: Register = (program, run) => {
 async function diff(context: Context, [a, b]: readonly [string, string], options: LogOptions): Promise<Report> {
   if ((await isBom(context, a)) && (await isBom(context, b))) return diffBoms(context, a, b);
   const sides = [await sideOf(context, a, options), await sideOf(context, b, options)] as const;
-  return report(await diffArtifacts(...sides, { progress: context.progress, signal: context.signal }), context.options.verbose);
+  return report(
+    await diffArtifacts(...sides, { progress: context.progress, signal: context.signal }),
+    context.options.verbose,
+  );
 }
 
 /** The BOMs' changes under the one schema of this command. */
 async function diffBoms(context: Context, a: string, b: string): Promise<Report> {
-  const outcome = await bomDiff({ a: resolve(context.cwd, a), b: resolve(context.cwd, b) }, { files: await context.files() });
+  const outcome = await bomDiff(
+    { a: resolve(context.cwd, a), b: resolve(context.cwd, b) },
+    { files: await context.files() },
+  );
   const made = bomReport(outcome, { a, b });
   return { ...made, json: { a, b, differs: outcome.changes.length > 0, bom: outcome.changes } };
 }
@@ -56,12 +62,18 @@ async function sideOf(context: Context, ref: string, options: LogOptions): Promi
     const files = await context.files();
     const root = resolve(context.cwd, reference.path);
     const tree = await files.walk(root, { allowSymlinks: true });
-    return { shown: ref, files: filesOfTree(tree, new Map(), { files }), claimed: (await inspectPath(root, { files }, { signal })).claimed };
+    return {
+      shown: ref,
+      files: filesOfTree(tree, new Map(), { files }),
+      claimed: (await inspectPath(root, { files }, { signal })).claimed,
+    };
   }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
   const files = (await filesOf(registry, place.name, id)).map(({ path, sizeBytes, sha256 }) => ({
-    path, sizeBytes, digests: { sha256 },
+    path,
+    sizeBytes,
+    digests: { sha256 },
     open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
   }));
   return { shown: ref, files, claimed: (await inspectFiles(files, { name: place.name, id }, { signal })).claimed };

@@ -29,7 +29,11 @@ export const register: Register = (program, run) => {
     .description('print digests, or check them: the lines of b3sum and sha256sum')
     .usage('[options] <path...>')
     .argument('[path...]', 'files, folders, or - for standard input')
-    .addOption(new Option('--algorithm <name>', 'blake3 (default), sha256, blake2b; several give tagged lines').argParser(collectAlgorithms))
+    .addOption(
+      new Option('--algorithm <name>', 'blake3 (default), sha256, blake2b; several give tagged lines').argParser(
+        collectAlgorithms,
+      ),
+    )
     .option('--check <sums>', 'check the digests in a file, or - for standard input')
     .option('--allow-symlinks', 'in folders, links inside them count as the files they point to')
     .option('--prove <file:start-end>', 'prove bytes start to end (end not included) of a file against its BLAKE3')
@@ -40,13 +44,19 @@ export const register: Register = (program, run) => {
 
 function collectAlgorithms(name: string, before: readonly HashAlgorithm[] | undefined): readonly HashAlgorithm[] {
   const algorithm = ALGORITHMS.find((known) => known === name);
-  if (algorithm === undefined) throw new WeighmarkError('usage', `${name} is no algorithm`, { hint: `there are ${ALGORITHMS.join(', ')}` });
+  if (algorithm === undefined)
+    throw new WeighmarkError('usage', `${name} is no algorithm`, { hint: `there are ${ALGORITHMS.join(', ')}` });
   return [...new Set([...(before ?? []), algorithm])];
 }
 
 async function hash(context: Context, paths: readonly string[], options: HashCommandOptions): Promise<Report> {
-  const ways = [options.check, options.prove, options.checkProof].filter((way) => way !== undefined).length + (paths.length > 0 ? 1 : 0);
-  if (ways === 0) throw new WeighmarkError('usage', "missing required argument 'path'", { hint: 'a file, a folder, or `-` for standard input' });
+  const ways =
+    [options.check, options.prove, options.checkProof].filter((way) => way !== undefined).length +
+    (paths.length > 0 ? 1 : 0);
+  if (ways === 0)
+    throw new WeighmarkError('usage', "missing required argument 'path'", {
+      hint: 'a file, a folder, or `-` for standard input',
+    });
   if (ways > 1) throw new WeighmarkError('usage', 'paths, --check, --prove and --check-proof go one at a time');
   if (options.check !== undefined) return checkReport(await check(context, options.check, options));
   if (options.prove !== undefined) return prove(context, options.prove);
@@ -57,7 +67,14 @@ async function hash(context: Context, paths: readonly string[], options: HashCom
 async function portsOf(context: Context): Promise<HashPorts> {
   const { progress, signal } = context;
   const locate = (name: string) => (context.cwd === process.cwd() ? name : resolve(context.cwd, name));
-  return { files: () => context.files(), hasher: await context.hasher(), progress, signal, stdin: () => process.stdin, locate };
+  return {
+    files: () => context.files(),
+    hasher: await context.hasher(),
+    progress,
+    signal,
+    stdin: () => process.stdin,
+    locate,
+  };
 }
 
 function jobsOf(context: Context): { jobs?: number } {
@@ -66,12 +83,18 @@ function jobsOf(context: Context): { jobs?: number } {
 
 async function hashReport(context: Context, names: readonly string[], options: HashCommandOptions): Promise<Report> {
   const algorithms = options.algorithm ?? ['blake3'];
-  const results = await hashNames({ names, algorithms, allowSymlinks: options.allowSymlinks === true, ...jobsOf(context) }, await portsOf(context));
+  const results = await hashNames(
+    { names, algorithms, allowSymlinks: options.allowSymlinks === true, ...jobsOf(context) },
+    await portsOf(context),
+  );
   const files = results.flatMap((hashed) => ('error' in hashed ? [] : [hashed]));
   const failures = failuresOf(results);
   return {
     exitCode: exitOf(failures.map(({ error }) => error)),
-    json: { files: files.map(({ name, sizeBytes, digests }) => ({ path: name, sizeBytes, digests })), failures: failures.map(failureJson) },
+    json: {
+      files: files.map(({ name, sizeBytes, digests }) => ({ path: name, sizeBytes, digests })),
+      failures: failures.map(failureJson),
+    },
     text: (style) => ({
       out: forOutput(context, style, files.map(({ name, digests }) => formatSums(name, digests, algorithms)).join('')),
       err: failures.map(({ error }) => renderFinding(findingOf(error), style)).join(''),
@@ -99,11 +122,23 @@ function exitOf(errors: readonly WeighmarkError[]): ExitCode {
 /** Raw for files and pipes, so that other tools can check the lines; harmless on a terminal. */
 function forOutput(context: Context, style: Style, text: string): string {
   const toTerminal = context.options.output === undefined && isTerminal('stdout');
-  return toTerminal ? text.split('\n').map((line) => style.plain(line)).join('\n') : text;
+  return toTerminal
+    ? text
+        .split('\n')
+        .map((line) => style.plain(line))
+        .join('\n')
+    : text;
 }
 
-async function check(context: Context, file: string, options: HashCommandOptions): Promise<{ checks: readonly SumCheck[]; context: Context }> {
-  const bytes = file === '-' ? await context.stdin(LIMITS.digestListBytes) : await (await context.files()).read(resolve(context.cwd, file), LIMITS.digestListBytes);
+async function check(
+  context: Context,
+  file: string,
+  options: HashCommandOptions,
+): Promise<{ checks: readonly SumCheck[]; context: Context }> {
+  const bytes =
+    file === '-'
+      ? await context.stdin(LIMITS.digestListBytes)
+      : await (await context.files()).read(resolve(context.cwd, file), LIMITS.digestListBytes);
   const algorithms = options.algorithm === undefined ? {} : { algorithms: options.algorithm };
   return { checks: await checkSums({ bytes, ...algorithms, ...jobsOf(context) }, await portsOf(context)), context };
 }
@@ -116,12 +151,23 @@ function checkReport({ checks, context }: { checks: readonly SumCheck[]; context
   const shown = context.options.quiet ? checks.filter(({ status }) => status !== 'ok') : checks;
   return {
     exitCode: worstExit([exitOf(errors), mismatches > 0 ? CODES['digest-mismatch'] : 0]),
-    json: { checks: checks.map(({ name, status, error }) => ({ path: name, status, ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }) })) },
+    json: {
+      checks: checks.map(({ name, status, error }) => ({
+        path: name,
+        status,
+        ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
+      })),
+    },
     text: (style) => ({
       out: shown.map(({ name, status }) => `${style.plain(name)}: ${SAID[status]}\n`).join(''),
       err: [
         ...errors.map((error) => renderFinding(findingOf(error), style)),
-        mismatches === 0 ? '' : renderFinding({ code: 'digest-mismatch', message: `${mismatches} of ${checks.length} files differ from their digests` }, style),
+        mismatches === 0
+          ? ''
+          : renderFinding(
+              { code: 'digest-mismatch', message: `${mismatches} of ${checks.length} files differ from their digests` },
+              style,
+            ),
       ].join(''),
     }),
   };
@@ -130,21 +176,38 @@ function checkReport({ checks, context }: { checks: readonly SumCheck[]; context
 async function prove(context: Context, words: string): Promise<Report> {
   const [, file, start, end] = /^(.+):(\d{1,16})-(\d{1,16})$/s.exec(words) ?? [];
   if (file === undefined) throw new WeighmarkError('usage', `${words} is not FILE:START-END`);
-  const [{ formatProof }, { proveFileRange }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/content/hash-proof.ts')]);
+  const [{ formatProof }, { proveFileRange }] = await Promise.all([
+    import('../../domain/digest/proof.ts'),
+    import('../../flows/content/hash-proof.ts'),
+  ]);
   const ports = { files: await context.files(), hasher: await context.hasher(), signal: context.signal };
   const proof = await proveFileRange(resolve(context.cwd, file), { start: Number(start), end: Number(end) }, ports);
   const { blake3, sizeBytes } = proof;
-  return { exitCode: 0, json: { proof: JSON.parse(formatProof(proof)) as object }, text: () => ({ out: formatProof(proof), err: `proves bytes ${start} to ${end} of ${sizeBytes} against blake3:${blake3}\n` }) };
+  return {
+    exitCode: 0,
+    json: { proof: JSON.parse(formatProof(proof)) as object },
+    text: () => ({
+      out: formatProof(proof),
+      err: `proves bytes ${start} to ${end} of ${sizeBytes} against blake3:${blake3}\n`,
+    }),
+  };
 }
 
 async function checkProofReport(context: Context, file: string, digest: string | undefined): Promise<Report> {
   const blake3 = digest?.replace(/^blake3:/, '').toLowerCase();
-  if (!isHex256(blake3)) throw new WeighmarkError('usage', 'a proof is checked against a digest that you know', { hint: 'name it with `--digest HEX`' });
-  const [{ parseProof }, { checkRangeProof }] = await Promise.all([import('../../domain/digest/proof.ts'), import('../../flows/content/hash-proof.ts')]);
+  if (!isHex256(blake3))
+    throw new WeighmarkError('usage', 'a proof is checked against a digest that you know', {
+      hint: 'name it with `--digest HEX`',
+    });
+  const [{ parseProof }, { checkRangeProof }] = await Promise.all([
+    import('../../domain/digest/proof.ts'),
+    import('../../flows/content/hash-proof.ts'),
+  ]);
   const proof = parseProof(await (await context.files()).read(resolve(context.cwd, file), LIMITS.proofFileBytes));
   const bytes = await checkRangeProof(proof, blake3, await context.hasher());
   const { start, end, sizeBytes } = proof;
-  if (context.options.output !== undefined && context.options.format === 'text') await (await context.files()).write(resolve(context.cwd, context.options.output), bytes);
+  if (context.options.output !== undefined && context.options.format === 'text')
+    await (await context.files()).write(resolve(context.cwd, context.options.output), bytes);
   return {
     exitCode: 0,
     json: { proven: { start, end, sizeBytes, blake3 } },

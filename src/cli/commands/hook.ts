@@ -15,7 +15,12 @@ export const register: Register = (program, run) => {
 async function hook(context: Context, files: readonly string[]): Promise<Report> {
   const { settings } = await context.configuration();
   const input = { files, cwd: context.cwd, unsealed: settings.hook?.unsealed ?? 'warn' } as const;
-  const ports = { files: await context.files(), git: await context.git(context.cwd), hasher: context.hasher, cache: context.statCache };
+  const ports = {
+    files: await context.files(),
+    git: await context.git(context.cwd),
+    hasher: context.hasher,
+    cache: context.statCache,
+  };
   const outcome = await checkStaged(input, ports);
   const errors = outcome.findings.filter(({ level }) => level === 'error');
   const exitCode = errors.length === 0 ? 0 : worstExit(errors.map(({ code }) => CODES[code]));
@@ -24,7 +29,9 @@ async function hook(context: Context, files: readonly string[]): Promise<Report>
 
 /** Silent when all is well: a hook that nobody notices. */
 function lines({ findings }: HookOutcome, style: Style): string {
-  return findings.map((finding) => (finding.level === 'error' ? renderFinding(finding, style) : warning(finding, style))).join('');
+  return findings
+    .map((finding) => (finding.level === 'error' ? renderFinding(finding, style) : warning(finding, style)))
+    .join('');
 }
 
 function warning(finding: HookFinding, style: Style): string {

@@ -19,8 +19,17 @@ export const register: Register = (program, run) => {
   addPolicyOptions(program.command('impact'))
     .description('find everything made from an artifact, and where it is promoted')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
-    .option('--record <text>', 'only through versions of this dataset that hold this record: a line of a file, or sha256:… of it')
-    .action(run(async (context, ref: string, options: Options) => (options.record === undefined ? report(await look(context, ref, options)) : recordReport(await lookForRecord(context, ref, options)))));
+    .option(
+      '--record <text>',
+      'only through versions of this dataset that hold this record: a line of a file, or sha256:… of it',
+    )
+    .action(
+      run(async (context, ref: string, options: Options) =>
+        options.record === undefined
+          ? report(await look(context, ref, options))
+          : recordReport(await lookForRecord(context, ref, options)),
+      ),
+    );
 };
 
 interface Options extends PolicyOptions {
@@ -29,9 +38,17 @@ interface Options extends PolicyOptions {
 
 async function lookForRecord(context: Context, ref: string, options: Options): Promise<RecordImpact> {
   const record = recordOf(options.record ?? '');
-  if (parseReference(ref).kind === 'path') throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', { hint: 'name the dataset: NAME:TAG' });
+  if (parseReference(ref).kind === 'path')
+    throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', {
+      hint: 'name the dataset: NAME:TAG',
+    });
   const { registry, place } = await openArtifact(context, ref, options);
-  const input = { name: place.name, id: await registry.resolve(place.name, place.reference), record, ...(await trustOf(context, options)) };
+  const input = {
+    name: place.name,
+    id: await registry.resolve(place.name, place.reference),
+    record,
+    ...(await trustOf(context, options)),
+  };
   return impactOfRecord(input, registry, { clock: context.clock, keyless: () => context.keyless() });
 }
 
@@ -39,25 +56,44 @@ async function lookForRecord(context: Context, ref: string, options: Options): P
 function recordOf(text: string): string {
   const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(text) ?? [];
   if (hex !== undefined) return hex;
-  if (text === '' || /[\r\n]/.test(text)) throw new WeighmarkError('usage', '--record is one line as it stands in its file, or sha256:… of that');
+  if (text === '' || /[\r\n]/.test(text))
+    throw new WeighmarkError('usage', '--record is one line as it stands in its file, or sha256:… of that');
   return recordDigest(Buffer.from(text));
 }
 
 /** What could not be looked into leaves the answer open. */
 function recordReport(outcome: RecordImpact): Report {
-  return { exitCode: outcome.record.unexamined.length > 0 ? 4 : 0, json: { ...outcome }, text: (style) => ({ out: recordText(outcome, style) }) };
+  return {
+    exitCode: outcome.record.unexamined.length > 0 ? 4 : 0,
+    json: { ...outcome },
+    text: (style) => ({ out: recordText(outcome, style) }),
+  };
 }
 
 async function look(context: Context, ref: string, options: PolicyOptions): Promise<ImpactOutcome> {
   const { registry, digest } = await targetOf(context, ref, options);
-  return impact({ digest, ...(await trustOf(context, options)) }, registry, { clock: context.clock, keyless: () => context.keyless() });
+  return impact({ digest, ...(await trustOf(context, options)) }, registry, {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+  });
 }
 
 /** A digest need not be in the registry: what was made from it is. */
-async function targetOf(context: Context, ref: string, options: PolicyOptions): Promise<{ registry: Registry; digest: string }> {
+async function targetOf(
+  context: Context,
+  ref: string,
+  options: PolicyOptions,
+): Promise<{ registry: Registry; digest: string }> {
   const reference = parseReference(ref);
   if (reference.kind === 'path' || reference.kind === 'digest') {
-    const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, locate: (path: string) => resolve(context.cwd, path), registry: (at?: string) => openRegistry(context, options, at) };
+    const ports = {
+      files: await context.files(),
+      hasher: () => context.hasher(),
+      progress: context.progress,
+      signal: context.signal,
+      locate: (path: string) => resolve(context.cwd, path),
+      registry: (at?: string) => openRegistry(context, options, at),
+    };
     const id = await idOf(ref, ports);
     return { registry: await openRegistry(context, options), digest: id.slice('sha256:'.length) };
   }
@@ -66,10 +102,20 @@ async function targetOf(context: Context, ref: string, options: PolicyOptions): 
 }
 
 /** The policy's people where there is a policy, else the caller's own trust. */
-export async function trustOf(context: Context, options: PolicyOptions): Promise<Pick<ImpactInput, 'trust' | 'timestampAuthorities'>> {
-  if (!(await policyIsNamed(context, options))) return { trust: await trustFrom(context, {}), timestampAuthorities: await timestampAuthoritiesFrom(context, options) };
+export async function trustOf(
+  context: Context,
+  options: PolicyOptions,
+): Promise<Pick<ImpactInput, 'trust' | 'timestampAuthorities'>> {
+  if (!(await policyIsNamed(context, options)))
+    return {
+      trust: await trustFrom(context, {}),
+      timestampAuthorities: await timestampAuthoritiesFrom(context, options),
+    };
   const { policy, timestampAuthorities } = await policyFrom(context, options);
-  return { trust: policyTrust(policy), timestampAuthorities: [...policy.timestampAuthorities, ...timestampAuthorities] };
+  return {
+    trust: policyTrust(policy),
+    timestampAuthorities: [...policy.timestampAuthorities, ...timestampAuthorities],
+  };
 }
 
 function report(outcome: ImpactOutcome): Report {

@@ -20,14 +20,21 @@ async function init(context: Context, dir: string, options: { yes?: boolean }): 
   if (options.yes !== true) await confirm(context, plan);
   const written = await writeInit(folder, plan, ports);
   const kept = plan.filter(({ exists }) => exists).map(({ path }) => path);
-  return { exitCode: 0, json: { survey, written, kept, next: nextCommands(survey) }, text: (style) => ({ out: page(style, { survey, written, kept }) }) };
+  return {
+    exitCode: 0,
+    json: { survey, written, kept, next: nextCommands(survey) },
+    text: (style) => ({ out: page(style, { survey, written, kept }) }),
+  };
 }
 
 async function confirm(context: Context, plan: readonly PlannedFile[]): Promise<void> {
   const missing = plan.filter(({ exists }) => !exists).map(({ path }) => path);
   if (missing.length === 0) return;
   const answer = await context.ask(`write ${missing.join(', ')}? [y/N] `);
-  if (answer === null) throw new WeighmarkError('usage', 'there is nobody to ask', { hint: 'write without asking with `weighmark init --yes`' });
+  if (answer === null)
+    throw new WeighmarkError('usage', 'there is nobody to ask', {
+      hint: 'write without asking with `weighmark init --yes`',
+    });
   if (!/^y(es)?$/i.test(answer.trim())) throw new WeighmarkError('write-refused', 'nothing was written');
 }
 
@@ -47,9 +54,13 @@ function page(style: Style, found: { survey: Survey; written: readonly string[];
     ['kept', found.kept.join(', ') || 'nothing was there'],
   ];
   const lines = rows.map(([label, value]) => `${label.padEnd(10)} ${style.plain(value)}`);
-  return `${lines.join('\n')}\n\nnext\n${nextCommands(survey).map((command) => `  ${style.bold(command)}`).join('\n')}\n`;
+  return `${lines.join('\n')}\n\nnext\n${nextCommands(survey)
+    .map((command) => `  ${style.bold(command)}`)
+    .join('\n')}\n`;
 }
 
 function count(paths: readonly string[]): string {
-  return paths.length === 0 ? 'none seen' : `${paths.length}: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}`;
+  return paths.length === 0
+    ? 'none seen'
+    : `${paths.length}: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}`;
 }

@@ -12,17 +12,28 @@ export const register: Register = (program, run) => {
   addLogOptions(program.command('inspect'))
     .description('what it is: files, formats, tensors, parameters, metadata')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
-    .action(run(async (context, ref: string, options: LogOptions) => report(await inspect(context, ref, options), ref, context.options.verbose)));
+    .action(
+      run(async (context, ref: string, options: LogOptions) =>
+        report(await inspect(context, ref, options), ref, context.options.verbose),
+      ),
+    );
 };
 
 async function inspect(context: Context, ref: string, options: LogOptions): Promise<InspectOutcome> {
   const reference = parseReference(ref);
-  if (reference.kind === 'path') return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, { signal: context.signal });
+  if (reference.kind === 'path')
+    return inspectPath(
+      resolve(context.cwd, reference.path),
+      { files: await context.files() },
+      { signal: context.signal },
+    );
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
   const listed = await filesOf(registry, place.name, id);
   const files = listed.map(({ path, sizeBytes, sha256 }) => ({
-    path, sizeBytes, digests: { sha256 },
+    path,
+    sizeBytes,
+    digests: { sha256 },
     open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
   }));
   return inspectFiles(files, { name: place.name, id }, { signal: context.signal });

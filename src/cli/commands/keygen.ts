@@ -14,7 +14,8 @@ export const register: Register = (program, run) => {
     .option('--no-password', 'leave the private key unencrypted (for CI secrets)')
     .action(
       run(async (context, name: string, options: { password: boolean }) => {
-        if (!/^[\p{L}\p{N}_][\p{L}\p{N}._@+-]*$/u.test(basename(name))) throw new WeighmarkError('usage', 'a key name is letters, digits and . _ @ + -', { subject: name });
+        if (!/^[\p{L}\p{N}_][\p{L}\p{N}._@+-]*$/u.test(basename(name)))
+          throw new WeighmarkError('usage', 'a key name is letters, digits and . _ @ + -', { subject: name });
         const password = options.password ? await newPassword(context) : null;
         const ports = { files: await context.files(), signers: await context.signers() };
         const outcome = await keygen({ base: resolve(context.cwd, name), password }, ports);

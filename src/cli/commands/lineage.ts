@@ -41,16 +41,29 @@ async function look(context: Context, ref: string, options: Options): Promise<Li
   return lineage(input, await lineagePorts(context, options, inside));
 }
 
-async function placeOf(context: Context, ref: string, { policy, options }: { policy: LineageInput['policy']; options: Options }): Promise<LineageInput['place']> {
+async function placeOf(
+  context: Context,
+  ref: string,
+  { policy, options }: { policy: LineageInput['policy']; options: Options },
+): Promise<LineageInput['place']> {
   const reference = parseReference(ref);
   if (reference.kind === 'path') return { kind: 'path', location: resolve(context.cwd, reference.path) };
-  const { registry, place } = policy === null ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy, options });
+  const { registry, place } =
+    policy === null ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy, options });
   return { kind: 'registry', name: place.name, reference: place.reference, registry };
 }
 
-export async function lineagePorts(context: Context, options: Options, inside: readonly string[]): Promise<LineagePorts> {
+export async function lineagePorts(
+  context: Context,
+  options: Options,
+  inside: readonly string[],
+): Promise<LineagePorts> {
   return {
-    files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, clock: context.clock,
+    files: await context.files(),
+    hasher: () => context.hasher(),
+    progress: context.progress,
+    signal: context.signal,
+    clock: context.clock,
     keyless: () => context.keyless(),
     versions: await context.versions(),
     trust: () => trustFrom(context, {}, inside),
@@ -60,14 +73,32 @@ export async function lineagePorts(context: Context, options: Options, inside: r
 }
 
 function report(context: Context, { verdict, lineage: graph }: LineageOutcome): Report {
-  const shown = { verdict, by: null, promise: 'has a lineage that trusted signers attest throughout', advice: 'do not rely on where it comes from' };
+  const shown = {
+    verdict,
+    by: null,
+    promise: 'has a lineage that trusted signers attest throughout',
+    advice: 'do not rely on where it comes from',
+  };
   return {
     exitCode: verdict.exitCode,
-    json: { verdict, id: verdict.id, root: `sha256:${graph.root}`, depth: graph.depth, nodes: [...graph.nodes.values()] },
-    text: (style) => ({ out: lineageTree(graph, verdict, style), err: `${verdictText(shown, style).trimEnd().split('\n').at(-1) ?? ''}\n` }),
+    json: {
+      verdict,
+      id: verdict.id,
+      root: `sha256:${graph.root}`,
+      depth: graph.depth,
+      nodes: [...graph.nodes.values()],
+    },
+    text: (style) => ({
+      out: lineageTree(graph, verdict, style),
+      err: `${verdictText(shown, style).trimEnd().split('\n').at(-1) ?? ''}\n`,
+    }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),
     markdown: () => `${verdictMarkdown(shown)}\n\n\`\`\`mermaid\n${lineageMermaid(graph)}\`\`\``,
-    other: { mermaid: () => lineageMermaid(graph), dot: () => lineageDot(graph), html: () => lineageHtml(graph, verdict) },
+    other: {
+      mermaid: () => lineageMermaid(graph),
+      dot: () => lineageDot(graph),
+      html: () => lineageHtml(graph, verdict),
+    },
   };
 }

@@ -14,7 +14,12 @@ export const register: Register = (program, run) => {
           exitCode: 0,
           json: { registry: registry.location, artifacts },
           text: (style) => ({
-            out: artifacts.map(({ name: each, id, tags }) => `${style.plain(each)}@${id}${tags.length > 0 ? `  ${style.bold(tags.join(' '))}` : ''}\n`).join(''),
+            out: artifacts
+              .map(
+                ({ name: each, id, tags }) =>
+                  `${style.plain(each)}@${id}${tags.length > 0 ? `  ${style.bold(tags.join(' '))}` : ''}\n`,
+              )
+              .join(''),
             err: artifacts.length === 0 ? `nothing in ${style.plain(registry.location)}\n` : '',
           }),
         };

@@ -13,7 +13,16 @@ import { noteText } from '../../domain/tlog/note.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
 import { ABSENT, type Actor } from '../../domain/authority/actor.ts';
 import { actorsOf } from '../../flows/watch/log-actors.ts';
-import { integrateLog, proveLogged, showLog, verifyLog, verifyProofFile, type Integrated, type LogHead, type LogShown } from '../../flows/registry/log.ts';
+import {
+  integrateLog,
+  proveLogged,
+  showLog,
+  verifyLog,
+  verifyProofFile,
+  type Integrated,
+  type LogHead,
+  type LogShown,
+} from '../../flows/registry/log.ts';
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
@@ -30,7 +39,7 @@ const KINDS: readonly LogLeaf['kind'][] = ['push', 'claim', 'promotion', 'revoca
 
 /** `log show|verify|prove|integrate`. */
 export const register: Register = (program, run) => {
-  const log = program.command('log').description('the registry\'s transparency log');
+  const log = program.command('log').description("the registry's transparency log");
   addShow(log, run);
   addVerify(log, run);
   addProve(log, run);
@@ -39,7 +48,9 @@ export const register: Register = (program, run) => {
 
 function addShow(log: Command, run: Run): void {
   addPolicyOptions(log.command('show'))
-    .description('show what is logged, proven under the signed checkpoint, and who is behind it, verified under the policy or the trust store')
+    .description(
+      'show what is logged, proven under the signed checkpoint, and who is behind it, verified under the policy or the trust store',
+    )
     .argument('[ref]', 'only entries about this artifact, or this NAME')
     .option('--kind <kind>', `only entries of a kind: ${KINDS.join(', ')}`)
     .option('--last <n>', 'only the newest n entries')
@@ -50,7 +61,10 @@ function addShow(log: Command, run: Run): void {
         const shown = await showLog(query === undefined ? last : { query }, registry);
         const entries = options.last === undefined ? shown.entries : shown.entries.slice(-wholeNumber(options.last));
         const leaves = [...entries.map(({ leaf }) => leaf), ...shown.pending];
-        return showReport({ ...shown, entries }, await actorsOf(leaves, registry, await verificationFrom(context, options)));
+        return showReport(
+          { ...shown, entries },
+          await actorsOf(leaves, registry, await verificationFrom(context, options)),
+        );
       }),
     );
 }
@@ -63,14 +77,23 @@ function addVerify(log: Command, run: Run): void {
     .action(
       run(async (context, proof: string | undefined, options: Options) => {
         const witnessPolicy = await witnessPolicyOf(context, options);
-        if (proof === undefined) return verifyReport(await verifyLog(witnessPolicy, await openRegistry(context, options)));
+        if (proof === undefined)
+          return verifyReport(await verifyLog(witnessPolicy, await openRegistry(context, options)));
         const text = noteText(await (await context.files()).read(resolve(context.cwd, proof), LIMITS.configBytes));
         const vkeys = options.logVkey ?? (await knownKeys(context, options));
         const proven = verifyProofFile(text, { vkeys, ...witnessPolicy });
         return {
           exitCode: 0,
-          json: { origin: proven.origin, index: proven.index, size: proven.size, entry: { ...proven.leaf }, quorum: proven.quorum },
-          text: (style) => ({ out: `verified   entry ${proven.index} of ${proven.size} in ${style.plain(proven.origin)}\n${entryLine({ index: proven.index, leaf: proven.leaf }, style)}\n${quorumLine(proven.quorum, style)}VERIFIED: it is logged\n` }),
+          json: {
+            origin: proven.origin,
+            index: proven.index,
+            size: proven.size,
+            entry: { ...proven.leaf },
+            quorum: proven.quorum,
+          },
+          text: (style) => ({
+            out: `verified   entry ${proven.index} of ${proven.size} in ${style.plain(proven.origin)}\n${entryLine({ index: proven.index, leaf: proven.leaf }, style)}\n${quorumLine(proven.quorum, style)}VERIFIED: it is logged\n`,
+          }),
         };
       }),
     );
@@ -85,7 +108,10 @@ function addProve(log: Command, run: Run): void {
       run(async (context, entry: string, options: Options) => {
         const isIndex = /^\d{1,15}$/.test(entry);
         const { registry, query } = await questionOf(context, isIndex ? undefined : entry, options);
-        const { index, proof, leaf } = await proveLogged(isIndex ? { index: Number(entry) } : { query: query ?? {} }, registry);
+        const { index, proof, leaf } = await proveLogged(
+          isIndex ? { index: Number(entry) } : { query: query ?? {} },
+          registry,
+        );
         return { exitCode: 0, json: { index, entry: { ...leaf }, proof }, text: () => ({ out: proof }) };
       }),
     );
@@ -93,7 +119,7 @@ function addProve(log: Command, run: Run): void {
 
 function addIntegrate(log: Command, run: Run): void {
   addLogOptions(log.command('integrate'))
-    .description('for the log\'s operator: log what waits, and ask witnesses to cosign')
+    .description("for the log's operator: log what waits, and ask witnesses to cosign")
     .option('--witness-policy <file>', 'C2SP tlog-policy; its witnesses with a URL are asked')
     .action(
       run(async (context, options: Options) => {
@@ -123,12 +149,21 @@ function integrateReport({ size, added, cosigned, refused, quorum }: Integrated)
 }
 
 /** A REF asks about one artifact, a bare NAME about all of that name. */
-async function questionOf(context: Context, ref: string | undefined, options: Options): Promise<{ registry: Registry; query?: LogQuery }> {
+async function questionOf(
+  context: Context,
+  ref: string | undefined,
+  options: Options,
+): Promise<{ registry: Registry; query?: LogQuery }> {
   const kind = options.kind === undefined ? {} : { kind: kindOf(options.kind) };
-  if (ref === undefined) return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
-  if (parseReference(ref).kind === 'path') return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
+  if (ref === undefined)
+    return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
+  if (parseReference(ref).kind === 'path')
+    return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
   const { registry, place } = await openArtifact(context, ref, options);
-  return { registry, query: { name: place.name, manifest: await registry.resolve(place.name, place.reference), ...kind } };
+  return {
+    registry,
+    query: { name: place.name, manifest: await registry.resolve(place.name, place.reference), ...kind },
+  };
 }
 
 /** Under the policy's principals where a policy is named, else the trust store. */
@@ -138,7 +173,10 @@ async function verificationFrom(context: Context, options: Options): Promise<Ver
     trust: loaded === null ? await trustFrom(context, {}) : policyTrust(loaded.policy),
     keyless: () => context.keyless(),
     now: context.clock.now(),
-    timestampAuthorities: loaded === null ? await timestampAuthoritiesFrom(context, options) : [...loaded.policy.timestampAuthorities, ...loaded.timestampAuthorities],
+    timestampAuthorities:
+      loaded === null
+        ? await timestampAuthoritiesFrom(context, options)
+        : [...loaded.policy.timestampAuthorities, ...loaded.timestampAuthorities],
   };
 }
 
@@ -161,12 +199,23 @@ function showReport(shown: LogShown, actors: readonly Actor[]): Report {
   const strangers = actors.filter(({ standing }) => standing !== 'verified').length;
   return {
     exitCode: 0,
-    json: { ...head, entries: entries.map(({ index, leaf }, here) => ({ index, ...leaf, actor: at(here) })), pending: pending.map((leaf, here) => ({ ...leaf, actor: at(entries.length + here) })) },
+    json: {
+      ...head,
+      entries: entries.map(({ index, leaf }, here) => ({ index, ...leaf, actor: at(here) })),
+      pending: pending.map((leaf, here) => ({ ...leaf, actor: at(entries.length + here) })),
+    },
     text: (style) => ({
-      ...(strangers === 0 ? {} : { err: `${strangers} of ${actors.length} actors are not verified; whom to trust is said by \`--policy FILE\` or \`weighmark trust add\`\n` }),
+      ...(strangers === 0
+        ? {}
+        : {
+            err: `${strangers} of ${actors.length} actors are not verified; whom to trust is said by \`--policy FILE\` or \`weighmark trust add\`\n`,
+          }),
       out: [
         ...entries.map((entry, here) => `${entryLine(entry, style)}  ${actorText(at(here), style)}`),
-        ...pending.map((leaf, here) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${actorText(at(entries.length + here), style)}`),
+        ...pending.map(
+          (leaf, here) =>
+            `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${actorText(at(entries.length + here), style)}`,
+        ),
         `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, root ${head.root}`,
         ...head.vkeys.filter((vkey) => vkey.length < 300).map((vkey) => `verifier key ${style.plain(vkey)}`),
         '',
@@ -183,7 +232,9 @@ function verifyReport(verified: LogHead & { quorum: QuorumResult | null }): Repo
       out: [
         `verified   ${verified.size} ${verified.size === 1 ? 'entry' : 'entries'}, every tile, root ${verified.root}`,
         `           signed by ${style.plain(verified.vkeys.map((vkey) => vkey.split('+').slice(0, 2).join('+')).join(', '))}`,
-        verified.remembered ? '           continues what this user saw before' : style.warn('           seen for the first time: a fork or rollback before now cannot be noticed'),
+        verified.remembered
+          ? '           continues what this user saw before'
+          : style.warn('           seen for the first time: a fork or rollback before now cannot be noticed'),
         `${quorumLine(verified.quorum, style)}VERIFIED: the log of ${style.plain(verified.origin)} is whole`,
         '',
       ].join('\n'),
@@ -206,10 +257,13 @@ function leafText(leaf: LogLeaf, style: Style): string {
 }
 
 function actorText({ standing, name, signer, finding }: Actor, style: Style): string {
-  if (standing === 'verified') return `by ${style.bold(style.plain(name ?? ''))}, ${style.plain(signer === null ? '' : describeSigner(signer))}`;
+  if (standing === 'verified')
+    return `by ${style.bold(style.plain(name ?? ''))}, ${style.plain(signer === null ? '' : describeSigner(signer))}`;
   if (standing === 'unsigned') return style.warn('UNSIGNED');
   const known = signer === null ? '' : `${describeSigner(signer)}: `;
-  return style.warn(`${standing === 'absent' ? 'ABSENT' : 'UNVERIFIED'} ${known}${finding?.message ?? ''} [${finding?.code ?? ''}]`);
+  return style.warn(
+    `${standing === 'absent' ? 'ABSENT' : 'UNVERIFIED'} ${known}${finding?.message ?? ''} [${finding?.code ?? ''}]`,
+  );
 }
 
 function kindOf(text: string): LogLeaf['kind'] {

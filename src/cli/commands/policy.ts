@@ -6,7 +6,14 @@ import { explain } from '../../flows/gate/policy-explain.ts';
 import { testPolicy, type CaseResult } from '../../flows/gate/policy-test.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { addPolicyOptions, gatePorts, openTarget, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  gatePorts,
+  openTarget,
+  policyFrom,
+  type LoadedPolicy,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { renderFinding } from '../errors.ts';
 import { junit, verdictJunit, type JunitCase } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
@@ -22,32 +29,47 @@ export const register: Register = (program, run) => {
   addPolicyOptions(policy.command('lint'))
     .description('is the policy valid, and what does it leave open')
     .argument('[file]', 'default: --policy')
-    .action(run(async (context, file: string | undefined, options: PolicyOptions) => {
-      const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
-      return lintReport(loaded, lintPolicy(loaded.policy, context.clock.now()));
-    }));
+    .action(
+      run(async (context, file: string | undefined, options: PolicyOptions) => {
+        const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
+        return lintReport(loaded, lintPolicy(loaded.policy, context.clock.now()));
+      }),
+    );
   addPolicyOptions(policy.command('explain'))
     .description('what the policy says of an artifact, rule by rule')
     .argument('<ref>', 'NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .option('--env <name>', 'only this environment')
-    .action(run(async (context, ref: string, options: ExplainOptions) => explainReport(context, await explained(context, ref, options))));
+    .action(
+      run(async (context, ref: string, options: ExplainOptions) =>
+        explainReport(context, await explained(context, ref, options)),
+      ),
+    );
   addPolicyOptions(policy.command('test'))
     .description('ask the policy about prepared cases: this claim set passes, that one fails')
     .argument('<cases>', 'YAML file of cases, beside their claims')
-    .action(run(async (context, cases: string, options: PolicyOptions) => testReport(await tested(context, cases, options))));
+    .action(
+      run(async (context, cases: string, options: PolicyOptions) => testReport(await tested(context, cases, options))),
+    );
 };
 
 async function explained(context: Context, ref: string, options: ExplainOptions): Promise<readonly Verdict[]> {
   const loaded = await policyFrom(context, options);
   const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
-  const input = { ...loaded, target: { name: place.name, reference: place.reference }, ...(options.env === undefined ? {} : { environment: options.env }) };
+  const input = {
+    ...loaded,
+    target: { name: place.name, reference: place.reference },
+    ...(options.env === undefined ? {} : { environment: options.env }),
+  };
   return explain(input, registry, await gatePorts(context));
 }
 
 async function tested(context: Context, cases: string, options: PolicyOptions): Promise<readonly CaseResult[]> {
   const { policy, timestampAuthorities } = await policyFrom(context, options);
   const path = resolve(context.cwd, cases);
-  const results = await testPolicy({ policy, cases: path, timestampAuthorities, locate: (name) => resolve(dirname(path), name) }, { files: await context.files(), keyless: () => context.keyless() });
+  const results = await testPolicy(
+    { policy, cases: path, timestampAuthorities, locate: (name) => resolve(dirname(path), name) },
+    { files: await context.files(), keyless: () => context.keyless() },
+  );
   if (results.length === 0) throw new WeighmarkError('usage', `${cases} has no cases`);
   return results;
 }
@@ -59,7 +81,11 @@ function lintReport({ policy, signedBy }: LoadedPolicy, advice: readonly Advice[
     json: { policy: { name, version, digest, expires }, signedBy, advice },
     text: (style) => ({
       out: `${digest}\n`,
-      err: [...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`), `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`, ''].join('\n'),
+      err: [
+        ...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`),
+        `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
+        '',
+      ].join('\n'),
     }),
   };
 }
@@ -81,7 +107,10 @@ function explainText(verdict: Verdict, style: Style): string {
     ...check.evidence.map(({ what }) => `         ${style.plain(what)}`),
     ...(check.passed ? [] : check.findings.map((finding) => renderFinding(finding, style).trimEnd())),
   ]);
-  const last = verdict.exitCode === 0 ? style.good(`${verdict.subject}: may enter`) : style.bad(`${verdict.subject}: may not enter`);
+  const last =
+    verdict.exitCode === 0
+      ? style.good(`${verdict.subject}: may enter`)
+      : style.bad(`${verdict.subject}: may not enter`);
   return `${style.bold(verdict.subject)} ${style.dim(verdict.id ?? '')}\n${lines.join('\n')}\n${last}\n`;
 }
 
@@ -91,7 +120,12 @@ function testReport(results: readonly CaseResult[]): Report {
     exitCode: failed.length === 0 ? 0 : 1,
     json: { cases: results, passed: results.length - failed.length, failed: failed.length },
     text: (style) => ({
-      out: results.map((result) => `${result.passed ? style.good('ok  ') : style.bad('FAIL')} ${style.plain(result.name)}${result.passed ? '' : `: expected ${style.plain(String(result.expected))}, found ${result.found.join(', ') || 'pass'}`}\n`).join(''),
+      out: results
+        .map(
+          (result) =>
+            `${result.passed ? style.good('ok  ') : style.bad('FAIL')} ${style.plain(result.name)}${result.passed ? '' : `: expected ${style.plain(String(result.expected))}, found ${result.found.join(', ') || 'pass'}`}\n`,
+        )
+        .join(''),
       err: `${results.length - failed.length} of ${results.length} cases as expected\n`,
     }),
     junit: () => junit('policy test', results.map(junitCase)),

@@ -27,7 +27,9 @@ export const register: Register = (program, run) => {
     .option('--dry-run', 'decide, and change nothing')
     .option('--as <principal>', 'who signs, where several may')
     .option('--break-glass <reason>', 'enter for 24 hours though rules refuse, by who may');
-  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, ref: string, options: Options) => report(context, await decide(context, ref, options))));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(
+    run(async (context, ref: string, options: Options) => report(context, await decide(context, ref, options))),
+  );
 };
 
 async function decide(context: Context, ref: string, options: Options): Promise<PromoteOutcome> {
@@ -49,11 +51,27 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 function report(context: Context, outcome: PromoteOutcome): Report {
   const { verdict, name, id, environment, promoted } = outcome;
   const by = promoted?.by ?? null;
-  const promise = promoted === null ? `may enter ${environment}; nothing was changed` : `is promoted to ${environment} by ${promoted.by}`;
+  const promise =
+    promoted === null
+      ? `may enter ${environment}; nothing was changed`
+      : `is promoted to ${environment} by ${promoted.by}`;
   const advice = `not promoted to ${environment}, nothing was changed`;
   return {
     exitCode: verdict.exitCode,
-    json: { verdict, name, id, environment, promoted: promoted === null ? null : { by: promoted.by, bundle: promoted.bundle, log: { index: promoted.logged.index, ...promoted.logged.leaf } } },
+    json: {
+      verdict,
+      name,
+      id,
+      environment,
+      promoted:
+        promoted === null
+          ? null
+          : {
+              by: promoted.by,
+              bundle: promoted.bundle,
+              log: { index: promoted.logged.index, ...promoted.logged.leaf },
+            },
+    },
     text: (style) => ({
       ...(verdict.exitCode === 0 ? { out: `${name}@${id}\n` } : {}),
       err: verdictText({ verdict, by, promise, advice }, style),

@@ -27,7 +27,10 @@ export const register: Register = (program, run) => {
     .action(
       run(async (context, ref: string, dir: string, options: Options) => {
         const loaded = asksPolicy(options) ? await policyFrom(context, options) : undefined;
-        const { registry, place } = loaded === undefined ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy: loaded.policy, options });
+        const { registry, place } =
+          loaded === undefined
+            ? await openArtifact(context, ref, options)
+            : await openTarget(context, ref, { policy: loaded.policy, options });
         const input = {
           place,
           target: resolve(context.cwd, dir),
@@ -41,10 +44,18 @@ export const register: Register = (program, run) => {
 };
 
 /** Nothing gets its name on disk unless it is what is promoted. */
-function gateOf(context: Context, { ref, ...asked }: { ref: string; options: Options; registry: Registry; loaded: LoadedPolicy }): NonNullable<PullInput['gate']> {
+function gateOf(
+  context: Context,
+  { ref, ...asked }: { ref: string; options: Options; registry: Registry; loaded: LoadedPolicy },
+): NonNullable<PullInput['gate']> {
   return async ({ name, id }) => {
-    if (asked.options.only !== undefined) throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
-    const written = verdictOf({ subject: ref, id, checks: [passedCheck('content', [{ what: `every byte of ${name}@${id} hashed as it was written` }])] });
+    if (asked.options.only !== undefined)
+      throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
+    const written = verdictOf({
+      subject: ref,
+      id,
+      checks: [passedCheck('content', [{ what: `every byte of ${name}@${id} hashed as it was written` }])],
+    });
     return withEnvironment(context, written, { subject: { id, name, inside: [] }, ...asked });
   };
 }
@@ -54,7 +65,15 @@ function report(outcome: PullOutcome, dir: string, version: string): Report {
   if (verdict === null || verdict.exitCode === 0) return pulledReport(outcome, dir);
   return {
     exitCode: verdict.exitCode,
-    json: { name: outcome.name, id: outcome.id, path: null, scope: outcome.scope, files: outcome.files, claims: outcome.claims, verdict },
+    json: {
+      name: outcome.name,
+      id: outcome.id,
+      path: null,
+      scope: outcome.scope,
+      files: outcome.files,
+      claims: outcome.claims,
+      verdict,
+    },
     text: (style) => ({ err: verdictText({ verdict, by: null }, style) }),
     sarif: () => verdictSarif(version, verdict),
     junit: () => verdictJunit(verdict),
@@ -70,7 +89,9 @@ function pulledReport({ name, id, scope, files, claims, verdict }: PullOutcome, 
       out: `${name}@${id}\n`,
       err: [
         `pulled ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}, to ${style.plain(dir)}: every byte is what the id says`,
-        claims === 0 ? style.warn('no claim came along: nobody signed it') : `who signed it? \`weighmark verify ${style.plain(dir)}\``,
+        claims === 0
+          ? style.warn('no claim came along: nobody signed it')
+          : `who signed it? \`weighmark verify ${style.plain(dir)}\``,
         '',
       ].join('\n'),
     }),

@@ -25,8 +25,15 @@ export const register: Register = (program, run) => {
           ...(as === undefined ? {} : { as }),
           ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
         };
-        const scratch = async () => (await context.stagings()).open(join(tmpdir(), `weighmark-push-${process.pid}`), 'outboards');
-        const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, scratch };
+        const scratch = async () =>
+          (await context.stagings()).open(join(tmpdir(), `weighmark-push-${process.pid}`), 'outboards');
+        const ports = {
+          files: await context.files(),
+          hasher: () => context.hasher(),
+          progress: context.progress,
+          signal: context.signal,
+          scratch,
+        };
         return report(await push(input, ports, registry));
       }),
     );
@@ -37,7 +44,17 @@ function report(outcome: PushOutcome): Report {
   const waiting = logged.filter(({ index }) => index === null).length;
   return {
     exitCode: 0,
-    json: { name, tag, id, files, sizeBytes, claims, unsigned, movedFrom, log: logged.map(({ index, leaf }) => ({ index, ...leaf })) },
+    json: {
+      name,
+      tag,
+      id,
+      files,
+      sizeBytes,
+      claims,
+      unsigned,
+      movedFrom,
+      log: logged.map(({ index, leaf }) => ({ index, ...leaf })),
+    },
     text: (style) => ({
       out: `${name}@${id}\n`,
       err: [

@@ -19,11 +19,13 @@ function addInit(registry: Command, run: Run): void {
   addLogOptions(registry.command('init'))
     .description('make a registry in a folder, and the key of its log outside it')
     .argument('<dir>', 'folder, or oci://host/prefix')
-    .option('--origin <name>', 'name of the log: a URL without scheme; default: made from the folder\'s name')
+    .option('--origin <name>', "name of the log: a URL without scheme; default: made from the folder's name")
     .action(
       run(async (context, location: string, options: InitOptions) => {
         const { logKeyFile } = await registryOptions(context, options);
-        const made = await (await context.registries()).init(location, {
+        const made = await (
+          await context.registries()
+        ).init(location, {
           ...(options.origin === undefined ? {} : { origin: options.origin }),
           ...(logKeyFile === undefined ? {} : { logKeyFile }),
         });
@@ -58,13 +60,18 @@ function addGc(registry: Command, run: Run): void {
       run(async (context, options: GcOptions) => {
         const opened = await openRegistry(context, options);
         const dryRun = options.dryRun === true;
-        const { removed, kept } = await opened.collectGarbage({ dryRun, olderThanMs: hours(options.olderThan) * 3_600_000 });
+        const { removed, kept } = await opened.collectGarbage({
+          dryRun,
+          olderThanMs: hours(options.olderThan) * 3_600_000,
+        });
         const bytes = removed.reduce((sum, each) => sum + each.sizeBytes, 0);
         return {
           exitCode: 0,
           json: { dryRun, removed, removedBytes: bytes, kept },
           text: (style) => ({
-            out: removed.map(({ path, sizeBytes }) => `${formatBytes(sizeBytes).padStart(9)}  ${style.plain(path)}\n`).join(''),
+            out: removed
+              .map(({ path, sizeBytes }) => `${formatBytes(sizeBytes).padStart(9)}  ${style.plain(path)}\n`)
+              .join(''),
             err: `${dryRun ? 'would remove' : 'removed'} ${removed.length} files, ${formatBytes(bytes)}; ${kept} blobs stay\n`,
           }),
         };

@@ -9,7 +9,14 @@ import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
-import { addPolicyOptions, openTarget, openUnder, policyFrom, type LoadedPolicy, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  openTarget,
+  openUnder,
+  policyFrom,
+  type LoadedPolicy,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
@@ -41,7 +48,9 @@ export const register: Register = (program, run) => {
     .option('--undo', 'let it count again: takes as many revokers as the environment says')
     .option('--snapshot [duration]', 'sign that all revocations up to now are in the log, good for 7d')
     .option('--yes', 'do not ask');
-  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption('--snapshot: '))).action(run(async (context, ref: string | undefined, options: Options) => act(context, ref, options)));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption('--snapshot: '))).action(
+    run(async (context, ref: string | undefined, options: Options) => act(context, ref, options)),
+  );
 };
 
 async function act(context: Context, ref: string | undefined, options: Options): Promise<Report> {
@@ -51,15 +60,31 @@ async function act(context: Context, ref: string | undefined, options: Options):
   const named = await targetOf(context, ref, { loaded, options });
   if (options.undo !== true) await showImpact(context, named, loaded);
   await confirm(context, named.target, options);
-  const input: RevokeInput = { action: options.undo === true ? 'reinstate' : 'revoke', target: named.target, artifact: named.artifact, reason: options.reason, policy: loaded.policy };
-  const outcome = await revoke(input, { clock: context.clock, keyless: () => context.keyless(), registry: named.registry, signer: await signerFrom(context, options) });
+  const input: RevokeInput = {
+    action: options.undo === true ? 'reinstate' : 'revoke',
+    target: named.target,
+    artifact: named.artifact,
+    reason: options.reason,
+    policy: loaded.policy,
+  };
+  const outcome = await revoke(input, {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+    registry: named.registry,
+    signer: await signerFrom(context, options),
+  });
   return report(outcome, { action: input.action, target: named.target, reason: input.reason });
 }
 
 async function snapshot(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
   const duration = options.snapshot === true || options.snapshot === undefined ? '7d' : options.snapshot;
   if (!/^[1-9][0-9]{0,4}[mhd]$/.test(duration)) throw new WeighmarkError('usage', `${duration} is not like 12h or 7d`);
-  const ports = { clock: context.clock, keyless: () => context.keyless(), registry: await openUnder(context, policy, options), signer: await signerFrom(context, options) };
+  const ports = {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+    registry: await openUnder(context, policy, options),
+    signer: await signerFrom(context, options),
+  };
   const outcome = await takeSnapshot({ policy, validMs: durationMs(duration), ...pinnedOf(options) }, ports);
   return report(outcome, { action: 'snapshot', snapshot: outcome.snapshot });
 }
@@ -70,24 +95,34 @@ interface Named {
   readonly artifact: RevokeInput['artifact'];
 }
 
-async function targetOf(context: Context, ref: string | undefined, { loaded, options }: { loaded: LoadedPolicy; options: Options }): Promise<Named> {
+async function targetOf(
+  context: Context,
+  ref: string | undefined,
+  { loaded, options }: { loaded: LoadedPolicy; options: Options },
+): Promise<Named> {
   const { policy } = loaded;
   const signer = signerTarget(policy, options);
-  if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1) throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
+  if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1)
+    throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
   if (signer !== null) return { registry: await openUnder(context, policy, options), target: signer, artifact: null };
   const { registry, place } = await openTarget(context, ref ?? '', { policy, options });
   const id = await registry.resolve(place.name, place.reference);
   const artifact = { name: place.name, id };
-  const target: RevocationTarget = options.claim === undefined ? { kind: 'artifact', sha256: id.slice('sha256:'.length) } : await claimTarget(hexOf(options.claim), artifact, registry);
+  const target: RevocationTarget =
+    options.claim === undefined
+      ? { kind: 'artifact', sha256: id.slice('sha256:'.length) }
+      : await claimTarget(hexOf(options.claim), artifact, registry);
   return { registry, target, artifact };
 }
 
 function signerTarget(policy: Policy, { identity, keyFingerprint, since }: Options): RevocationTarget | null {
   if (identity === undefined && keyFingerprint === undefined) return null;
-  if (since === undefined || Number.isNaN(Date.parse(since))) throw new WeighmarkError('usage', 'since when? say `--since 2026-11-01T00:00:00Z`');
+  if (since === undefined || Number.isNaN(Date.parse(since)))
+    throw new WeighmarkError('usage', 'since when? say `--since 2026-11-01T00:00:00Z`');
   const at = new Date(since).toISOString();
   if (keyFingerprint !== undefined) return { kind: 'key', sha256: hexOf(keyFingerprint), since: at };
-  if (!policy.principals.some(({ name }) => name === identity)) throw new WeighmarkError('usage', `the policy has no principal ${identity}`);
+  if (!policy.principals.some(({ name }) => name === identity))
+    throw new WeighmarkError('usage', `the policy has no principal ${identity}`);
   return { kind: 'principal', name: identity ?? '', since: at };
 }
 
@@ -98,9 +133,16 @@ function hexOf(text: string): string {
 }
 
 /** What it would hit, before anybody says yes. */
-async function showImpact(context: Context, { target, registry }: Named, { policy, timestampAuthorities }: LoadedPolicy): Promise<void> {
+async function showImpact(
+  context: Context,
+  { target, registry }: Named,
+  { policy, timestampAuthorities }: LoadedPolicy,
+): Promise<void> {
   if (target.kind !== 'artifact') return;
-  const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, { clock: context.clock, keyless: () => context.keyless() });
+  const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+  });
   say('stderr', impactText(outcome, styleFor('stderr')));
 }
 
@@ -112,7 +154,11 @@ async function confirm(context: Context, target: RevocationTarget, { yes, undo }
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
 }
 
-const DONE: Readonly<Record<string, string>> = { revoke: 'REVOKED', reinstate: 'REINSTATED', snapshot: 'SNAPSHOT SIGNED' };
+const DONE: Readonly<Record<string, string>> = {
+  revoke: 'REVOKED',
+  reinstate: 'REINSTATED',
+  snapshot: 'SNAPSHOT SIGNED',
+};
 
 function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>): Report {
   return {

@@ -25,7 +25,9 @@ export const register: Register = (program, run) => {
     .requiredOption('--env <name>', 'environment of the policy')
     .option('--to <ref>', 'tag or sha256:… of an earlier promotion, or none; default: the one before')
     .option('--as <principal>', 'who signs, where several may');
-  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(run(async (context, name: string, options: Options) => report(context, await decide(context, name, options))));
+  addSignerOptions(addPolicyOptions(command).addOption(checkpointOption())).action(
+    run(async (context, name: string, options: Options) => report(context, await decide(context, name, options))),
+  );
 };
 
 async function decide(context: Context, name: string, options: Options): Promise<RollbackOutcome> {
@@ -55,8 +57,21 @@ function report(context: Context, outcome: RollbackOutcome): Report {
   const by = done?.by ?? null;
   return {
     exitCode: verdict.exitCode,
-    json: { verdict, name, environment, id, from, done: done === null ? null : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } } },
-    text: (style) => ({ ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }), err: verdictText({ verdict, by, promise, advice: ADVICE }, style) }),
+    json: {
+      verdict,
+      name,
+      environment,
+      id,
+      from,
+      done:
+        done === null
+          ? null
+          : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } },
+    },
+    text: (style) => ({
+      ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }),
+      err: verdictText({ verdict, by, promise, advice: ADVICE }, style),
+    }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),
     markdown: () => verdictMarkdown({ verdict, by, promise, advice: ADVICE }),

@@ -28,13 +28,18 @@ export const register: Register = (program, run) => {
     .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
     .option('--signer <identity>', 'who signed it, for feeds that know signers')
     .option('--allow-symlinks', 'follow symbolic links inside the artifact');
-  addFeedOptions(command).action(run(async (context, paths: readonly string[], options: Options) => {
-    const failOn = levelOf(options.failOn);
-    const { index, feeds, suppressions } = await judgingFrom(context, options, paths);
-    const scans: ShownScan[] = [];
-    for (const path of paths) scans.push(await (paths.length === 1 ? scanOne : scanOfSeveral)(context, path, { options, index, suppressions }));
-    return report(context, scans, { failOn, feeds });
-  }));
+  addFeedOptions(command).action(
+    run(async (context, paths: readonly string[], options: Options) => {
+      const failOn = levelOf(options.failOn);
+      const { index, feeds, suppressions } = await judgingFrom(context, options, paths);
+      const scans: ShownScan[] = [];
+      for (const path of paths)
+        scans.push(
+          await (paths.length === 1 ? scanOne : scanOfSeveral)(context, path, { options, index, suppressions }),
+        );
+      return report(context, scans, { failOn, feeds });
+    }),
+  );
 };
 
 function levelOf(word: string): Severity {
@@ -58,21 +63,43 @@ async function scanOfSeveral(context: Context, path: string, judging: Judging): 
     return await scanOne(context, path, judging);
   } catch (error) {
     if (!isOfOne(error)) throw error;
-    const open = { path, sizeBytes: 0, formats: [], findings: [], unexamined: [{ place: { path }, reason: error.message }], verdict: 'incomplete' } as const;
-    return { shown: path, scan: { root: path, files: [open], findings: [], verdict: 'incomplete' }, stopped: error.code };
+    const open = {
+      path,
+      sizeBytes: 0,
+      formats: [],
+      findings: [],
+      unexamined: [{ place: { path }, reason: error.message }],
+      verdict: 'incomplete',
+    } as const;
+    return {
+      shown: path,
+      scan: { root: path, files: [open], findings: [], verdict: 'incomplete' },
+      stopped: error.code,
+    };
   }
 }
 
-async function scanPath(context: Context, path: string, { options, index, suppressions }: Judging): Promise<ArtifactScan> {
+async function scanPath(
+  context: Context,
+  path: string,
+  { options, index, suppressions }: Judging,
+): Promise<ArtifactScan> {
   const files = await context.files();
-  const tree: Tree = await files.walk(resolve(context.cwd, path), options.allowSymlinks === true ? { allowSymlinks: true } : {});
+  const tree: Tree = await files.walk(
+    resolve(context.cwd, path),
+    options.allowSymlinks === true ? { allowSymlinks: true } : {},
+  );
   const name = nameOf(options.name);
-  return scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, {
-    ...(index === undefined ? {} : { index }),
-    ...(name === undefined ? {} : { name }),
-    ...(suppressions === undefined ? {} : { suppressions }),
-    ...(options.signer === undefined ? {} : { signer: options.signer }),
-  });
+  return scanArtifact(
+    tree,
+    { files, progress: context.progress, signal: context.signal },
+    {
+      ...(index === undefined ? {} : { index }),
+      ...(name === undefined ? {} : { name }),
+      ...(suppressions === undefined ? {} : { suppressions }),
+      ...(options.signer === undefined ? {} : { signer: options.signer }),
+    },
+  );
 }
 
 /** `acme/enc:1.4`; the version may be left out. */
@@ -90,7 +117,11 @@ function exitOf({ scan, stopped }: ShownScan, failOn: Severity): ExitCode {
   return scan.files.some(({ unexamined }) => unexamined.length > 0) ? 4 : 0;
 }
 
-function report(context: Context, scans: readonly ShownScan[], { failOn, feeds }: { failOn: Severity; feeds: readonly ReadFeed[] }): Report {
+function report(
+  context: Context,
+  scans: readonly ShownScan[],
+  { failOn, feeds }: { failOn: Severity; feeds: readonly ReadFeed[] },
+): Report {
   const exitCode = worstExit(scans.map((scan) => exitOf(scan, failOn)));
   const about = { failOn, feeds, now: context.clock.now(), exitCode, verbose: context.options.verbose };
   return {

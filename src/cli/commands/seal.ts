@@ -32,26 +32,48 @@ export const register: Register = (program, run) => {
     .option('--name <name:version>', 'what it is called; the name is signed')
     .option('--source <uri>', 'where it came from')
     .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert')
-    .option('--input <role=ref>', 'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)', collect)
+    .option(
+      '--input <role=ref>',
+      'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)',
+      collect,
+    )
     .option('--param <name=value>', 'a parameter of the step (repeat)', collect)
-    .addOption(new Option('--fail-on <level>', 'findings of this severity forbid sealing').choices(SEVERITIES.slice(0, 4)).default('high'))
+    .addOption(
+      new Option('--fail-on <level>', 'findings of this severity forbid sealing')
+        .choices(SEVERITIES.slice(0, 4))
+        .default('high'),
+    )
     .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
-  addSignerOptions(addFeedOptions(command)).action(run(async (context, path: string, options: Options) => {
-    const input = inputOf(context, path, options);
-    const judging = await judgingFrom(context, options, [path]);
-    return report(path, await seal({ ...input, judging }, await portsOf(context, options)));
-  }));
+  addSignerOptions(addFeedOptions(command)).action(
+    run(async (context, path: string, options: Options) => {
+      const input = inputOf(context, path, options);
+      const judging = await judgingFrom(context, options, [path]);
+      return report(path, await seal({ ...input, judging }, await portsOf(context, options)));
+    }),
+  );
 };
 
 function inputOf(context: Context, path: string, options: Options): SealInput {
   if (options.name !== undefined) checkName(options.name);
-  if (options.step === undefined && (options.input ?? options.param) !== undefined) throw new WeighmarkError('usage', '--input and --param belong to a --step');
-  if (options.source !== undefined && !URL.canParse(options.source)) throw new WeighmarkError('usage', '--source is not a URI', { subject: options.source });
+  if (options.step === undefined && (options.input ?? options.param) !== undefined)
+    throw new WeighmarkError('usage', '--input and --param belong to a --step');
+  if (options.source !== undefined && !URL.canParse(options.source))
+    throw new WeighmarkError('usage', '--source is not a URI', { subject: options.source });
   return {
-    root: resolve(context.cwd, path), failOn: options.failOn, version: context.version,
+    root: resolve(context.cwd, path),
+    failOn: options.failOn,
+    version: context.version,
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.source === undefined ? {} : { source: options.source }),
-    ...(options.step === undefined ? {} : { step: { step: checkStep(options.step), inputs: options.input ?? [], parameters: readParameters(options.param ?? []) } }),
+    ...(options.step === undefined
+      ? {}
+      : {
+          step: {
+            step: checkStep(options.step),
+            inputs: options.input ?? [],
+            parameters: readParameters(options.param ?? []),
+          },
+        }),
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
@@ -60,7 +82,8 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
 /** @throws WeighmarkError `usage`, `name-invalid`. */
 function checkName(text: string): void {
   const colon = text.lastIndexOf(':');
-  if (colon < 0) throw new WeighmarkError('usage', '--name is NAME:VERSION', { subject: text, hint: `such as ${text}:1.0` });
+  if (colon < 0)
+    throw new WeighmarkError('usage', '--name is NAME:VERSION', { subject: text, hint: `such as ${text}:1.0` });
   checkArtifactName(text.slice(0, colon));
   checkTag(text.slice(colon + 1));
 }
@@ -68,7 +91,11 @@ function checkName(text: string): void {
 async function portsOf(context: Context, options: Options): Promise<SealPorts> {
   return {
     signer: await signerFrom(context, options),
-    files: await context.files(), hasher: async () => remembering(await context.hasher(), context), progress: context.progress, signal: context.signal, clock: context.clock,
+    files: await context.files(),
+    hasher: async () => remembering(await context.hasher(), context),
+    progress: context.progress,
+    signal: context.signal,
+    clock: context.clock,
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => context.registry(location),
   };
@@ -83,7 +110,8 @@ function remembering(hasher: Hasher, context: Context): Hasher {
       const cache = await context.statCache();
       for (const [index, { location, sizeBytes, stamp }] of jobs.entries()) {
         const digests = results[index]?.digests;
-        if (digests !== undefined && stamp !== undefined && (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES) await cache.remember(location, stamp, digests);
+        if (digests !== undefined && stamp !== undefined && (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES)
+          await cache.remember(location, stamp, digests);
       }
       return results;
     },
@@ -99,7 +127,8 @@ function report(path: string, outcome: SealOutcome): Report {
   return {
     exitCode: refused ? 1 : 0,
     json: { ...rest, findings: scan.findings, unexamined: scan.unexamined, refused },
-    text: (style) => (refused ? { out: refusal(path, outcome, style) } : { out: `${lines(path, outcome, style).join('\n')}\n` }),
+    text: (style) =>
+      refused ? { out: refusal(path, outcome, style) } : { out: `${lines(path, outcome, style).join('\n')}\n` },
   };
 }
 
@@ -111,10 +140,14 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
   return [
     content,
     `scan       ${foundText(scan.findings)}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
-    `signed     ${outcome.foreign ? 'OMS signature (among the claims: model.sig is another signer\'s)' : 'OMS signature'}, ${claims.join(', ')}`,
+    `signed     ${outcome.foreign ? "OMS signature (among the claims: model.sig is another signer's)" : 'OMS signature'}, ${claims.join(', ')}`,
     `           by ${style.plain(signer)}`,
-    ...(outcome.packaged ? ['note       only documentation changed: a package step links to the state sealed before'] : []),
-    ...(leftOut.length > 0 ? [`left out   ${leftOut.length} files of a download tool's bookkeeping (.cache/huggingface)`] : []),
+    ...(outcome.packaged
+      ? ['note       only documentation changed: a package step links to the state sealed before']
+      : []),
+    ...(leftOut.length > 0
+      ? [`left out   ${leftOut.length} files of a download tool's bookkeeping (.cache/huggingface)`]
+      : []),
     style.good(`SEALED: ${path} is ${name} (${id})`),
   ];
 }
@@ -135,5 +168,10 @@ function refusal(path: string, { scan }: SealOutcome, style: Style): string {
 
 function asFinding({ rule, severity, message, place }: ScanFinding) {
   const where = place.member === undefined ? place.path : `${place.path}, ${place.member}`;
-  return { code: 'scan-finding' as const, message: `${where}: ${message}`, subject: place.path, facts: { rule, severity } };
+  return {
+    code: 'scan-finding' as const,
+    message: `${where}: ${message}`,
+    subject: place.path,
+    facts: { rule, severity },
+  };
 }

@@ -21,7 +21,11 @@ function report(outcome: ShowOutcome): Report {
   return {
     exitCode: 0,
     json: { name, id, tags, files, claims, log: log.map(({ index, leaf }) => ({ index, ...leaf })) },
-    text: (style) => ({ out: lines(outcome, style).map((line) => `${line}\n`).join('') }),
+    text: (style) => ({
+      out: lines(outcome, style)
+        .map((line) => `${line}\n`)
+        .join(''),
+    }),
   };
 }
 
@@ -31,11 +35,20 @@ function lines({ name, id, tags, files, claims, log }: ShowOutcome, style: Style
     style.bold(`${name}@${id}`),
     `tags     ${tags.join(' ') || 'none'}`,
     `content  ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}`,
-    ...files.map((file) => `         sha256:${file.sha256.slice(0, 12)}…  ${formatBytes(file.sizeBytes).padStart(9)}  ${style.plain(file.path)}`),
+    ...files.map(
+      (file) =>
+        `         sha256:${file.sha256.slice(0, 12)}…  ${formatBytes(file.sizeBytes).padStart(9)}  ${style.plain(file.path)}`,
+    ),
     `claimed  ${claims.length} ${claims.length === 1 ? 'claim' : 'claims'}, not verified here`,
-    ...claims.map((claim) => `         ${claim.bundle.slice(0, 19)}…  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`),
+    ...claims.map(
+      (claim) =>
+        `         ${claim.bundle.slice(0, 19)}…  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`,
+    ),
     `logged   ${log.length} ${log.length === 1 ? 'entry' : 'entries'}`,
-    ...log.map(({ index, leaf }) => `         ${String(index).padStart(6)}  ${leaf.kind}${leaf.env === undefined ? '' : ` ${style.plain(leaf.env)}`}  ${leaf.bundle.slice(0, 19)}…`),
+    ...log.map(
+      ({ index, leaf }) =>
+        `         ${String(index).padStart(6)}  ${leaf.kind}${leaf.env === undefined ? '' : ` ${style.plain(leaf.env)}`}  ${leaf.bundle.slice(0, 19)}…`,
+    ),
     style.dim(`verify it with \`weighmark verify ${name}@${id}\``),
   ];
 }

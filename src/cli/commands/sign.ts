@@ -25,19 +25,41 @@ export const register: Register = (program, run) => {
     .option('--signature <file>', 'where to write; default model.sig inside the folder, FILE.sig beside a file')
     .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
     .option('--allow-symlinks', 'sign files behind symbolic links inside the artifact')
-    .addOption(new Option('--algorithm <name>', 'of the digests that are signed; others than sha256 are read by few').choices(['sha256', 'blake3', 'blake2b']))
-    .option('--shard-size <bytes>', 'sign ranges of the files, as model_signing does by shards; empty files are then not covered', shardBytes);
-  addSignerOptions(command).action(run(async (context, path: string, options: Options) => report(context, path, await signPath(context, path, options))));
+    .addOption(
+      new Option('--algorithm <name>', 'of the digests that are signed; others than sha256 are read by few').choices([
+        'sha256',
+        'blake3',
+        'blake2b',
+      ]),
+    )
+    .option(
+      '--shard-size <bytes>',
+      'sign ranges of the files, as model_signing does by shards; empty files are then not covered',
+      shardBytes,
+    );
+  addSignerOptions(command).action(
+    run(async (context, path: string, options: Options) =>
+      report(context, path, await signPath(context, path, options)),
+    ),
+  );
 };
 
 function shardBytes(text: string): number {
   if (/^[1-9]\d{3,14}$/.test(text)) return Number(text);
-  throw new WeighmarkError('usage', `--shard-size takes bytes, 1000 at least, not ${text}`, { hint: '1000000000 is usual' });
+  throw new WeighmarkError('usage', `--shard-size takes bytes, 1000 at least, not ${text}`, {
+    hint: '1000000000 is usual',
+  });
 }
 
 async function signPath(context: Context, path: string, options: Options): Promise<SignOutcome> {
   const signer = await signerFrom(context, options);
-  const ports = { files: await context.files(), hasher: () => context.hasher(), progress: context.progress, signal: context.signal, signer };
+  const ports = {
+    files: await context.files(),
+    hasher: () => context.hasher(),
+    progress: context.progress,
+    signal: context.signal,
+    signer,
+  };
   const input = {
     root: resolve(context.cwd, path),
     ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),

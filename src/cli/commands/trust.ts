@@ -33,11 +33,25 @@ interface AddOptions {
 export const register: Register = (program, run) => {
   const trust = program.command('trust').description('whose signatures count: your trust store');
   addAdd(trust, run);
-  trust.command('list').description('show who is trusted').action(run(async (context) => list(context)));
+  trust
+    .command('list')
+    .description('show who is trusted')
+    .action(run(async (context) => list(context)));
   trust.command('remove').description('take someone out').argument('<name>').action(run(remove));
-  trust.command('allow').description('let a project’s weighmark.yaml count, as it is now').argument('[file]', 'the file', 'weighmark.yaml').action(run(allow));
-  trust.command('export').description('print entries, for another machine’s WEIGHMARK_TRUST').argument('[name...]').action(run(exportEntries));
-  trust.command('update').description('refresh the public-good Sigstore root (TUF)').action(run(async (context) => update(context)));
+  trust
+    .command('allow')
+    .description('let a project’s weighmark.yaml count, as it is now')
+    .argument('[file]', 'the file', 'weighmark.yaml')
+    .action(run(allow));
+  trust
+    .command('export')
+    .description('print entries, for another machine’s WEIGHMARK_TRUST')
+    .argument('[name...]')
+    .action(run(exportEntries));
+  trust
+    .command('update')
+    .description('refresh the public-good Sigstore root (TUF)')
+    .action(run(async (context) => update(context)));
 };
 
 function addAdd(trust: Command, run: Run): void {
@@ -51,8 +65,16 @@ function addAdd(trust: Command, run: Run): void {
     .option('--identity <name>', 'e-mail address, URI or certificate name, exactly')
     .option('--identity-regexp <re2>', 'identities this pattern matches as a whole')
     .option('--issuer <url>', 'the OIDC issuer that vouches for the identity')
-    .addOption(new Option('--github <owner/repo>', 'workflows of this GitHub repository').conflicts(['gitlab', 'key', 'certificateChain']))
-    .addOption(new Option('--gitlab <group/project>', 'pipelines of this GitLab project').conflicts(['key', 'certificateChain']))
+    .addOption(
+      new Option('--github <owner/repo>', 'workflows of this GitHub repository').conflicts([
+        'gitlab',
+        'key',
+        'certificateChain',
+      ]),
+    )
+    .addOption(
+      new Option('--gitlab <group/project>', 'pipelines of this GitLab project').conflicts(['key', 'certificateChain']),
+    )
     .option('--workflow <file>', 'only this workflow or pipeline file, of the caller')
     .option('--ref <ref>', 'only on this ref, such as refs/heads/main')
     .option('--environment <name>', 'only in this deployment environment')
@@ -77,12 +99,18 @@ async function add(context: Context, name: string, options: AddOptions): Promise
 }
 
 async function entryFrom(context: Context, name: string, options: AddOptions): Promise<TrustEntry> {
-  const read = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : readAnchor(context, path));
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : readAnchor(context, path);
   const { github, gitlab, identity, identityRegexp, issuer } = options;
   refuseLoneWorkload(options);
   if (identityRegexp !== undefined) (await import('../../domain/base/pattern-engine.ts')).usePatterns();
   return makeEntry({
-    name, for: options.for, threshold: options.threshold === undefined ? undefined : Number(options.threshold), identity, identityRegexp, issuer,
+    name,
+    for: options.for,
+    threshold: options.threshold === undefined ? undefined : Number(options.threshold),
+    identity,
+    identityRegexp,
+    issuer,
     key: await read(options.key),
     until: options.until,
     certificateChain: await read(options.certificateChain),
@@ -96,7 +124,8 @@ const WORKLOAD = ['workflow', 'ref', 'environment', 'trigger', 'repositoryId'] a
 
 function refuseLoneWorkload(options: AddOptions): void {
   const lone = WORKLOAD.find((member) => options[member] !== undefined);
-  if (lone !== undefined && options.github === undefined && options.gitlab === undefined) throw new WeighmarkError('usage', `--${lone} needs --github or --gitlab`);
+  if (lone !== undefined && options.github === undefined && options.gitlab === undefined)
+    throw new WeighmarkError('usage', `--${lone} needs --github or --gitlab`);
 }
 
 function workload(repository: string, options: AddOptions): CiIdentity {
@@ -111,8 +140,13 @@ async function list(context: Context): Promise<Report> {
     exitCode: 0,
     json: { store: store.location, entries: entries.map(entryJson), allowed },
     text: (style) => ({
-      out: entryLines(entries, style) + allowed.map(({ path, sha256 }) => `allowed  ${style.plain(path)}  ${style.dim(`sha256:${sha256}`)}\n`).join(''),
-      err: entries.length > 0 ? '' : `nobody is trusted yet (${style.plain(store.location)})\nhint: \`weighmark trust add NAME --key FILE\`\n`,
+      out:
+        entryLines(entries, style) +
+        allowed.map(({ path, sha256 }) => `allowed  ${style.plain(path)}  ${style.dim(`sha256:${sha256}`)}\n`).join(''),
+      err:
+        entries.length > 0
+          ? ''
+          : `nobody is trusted yet (${style.plain(store.location)})\nhint: \`weighmark trust add NAME --key FILE\`\n`,
     }),
   };
 }
@@ -120,11 +154,18 @@ async function list(context: Context): Promise<Report> {
 async function remove(context: Context, name: string): Promise<Report> {
   const store = await context.trustStore();
   await trustRemove(name, { store });
-  return { exitCode: 0, json: { removed: name, store: store.location }, text: (style) => ({ out: `${style.plain(name)} is no longer trusted\n` }) };
+  return {
+    exitCode: 0,
+    json: { removed: name, store: store.location },
+    text: (style) => ({ out: `${style.plain(name)} is no longer trusted\n` }),
+  };
 }
 
 async function allow(context: Context, file: string): Promise<Report> {
-  const allowed = await trustAllow(resolve(context.cwd, file), { store: await context.trustStore(), files: await context.files() });
+  const allowed = await trustAllow(resolve(context.cwd, file), {
+    store: await context.trustStore(),
+    files: await context.files(),
+  });
   return {
     exitCode: 0,
     json: { allowed },
@@ -142,6 +183,8 @@ async function update(context: Context): Promise<Report> {
   return {
     exitCode: 0,
     json: { ...result },
-    text: (style) => ({ out: `${result.changed ? 'refreshed' : 'unchanged'}   ${style.plain(result.location)}\n            sha256:${result.sha256}\n` }),
+    text: (style) => ({
+      out: `${result.changed ? 'refreshed' : 'unchanged'}   ${style.plain(result.location)}\n            sha256:${result.sha256}\n`,
+    }),
   };
 }

@@ -20,8 +20,23 @@ export function createdReport(described: Described, path: string): Report {
   const findings = problems.map(({ path: file, code, message }): Finding => ({ code, message, subject: file }));
   return {
     exitCode: findings.length === 0 ? 0 : worstExit(findings.map(({ code }) => CODES[code])),
-    json: { id, kind, conflicts, problems, confirmedDigests: digests.confirmed.length, absentFiles: digests.absent.map(({ path: file }) => file), bom },
-    text: (style) => ({ out: new TextDecoder().decode(bytes), err: [...summaryLines(described, path, style), ...findings.map((finding) => renderFinding(finding, style).trimEnd()), ''].join('\n') }),
+    json: {
+      id,
+      kind,
+      conflicts,
+      problems,
+      confirmedDigests: digests.confirmed.length,
+      absentFiles: digests.absent.map(({ path: file }) => file),
+      bom,
+    },
+    text: (style) => ({
+      out: new TextDecoder().decode(bytes),
+      err: [
+        ...summaryLines(described, path, style),
+        ...findings.map((finding) => renderFinding(finding, style).trimEnd()),
+        '',
+      ].join('\n'),
+    }),
   };
 }
 
@@ -31,11 +46,22 @@ function line(label: string, text: string, style: Style): string {
   return `${style.dim(label.padEnd(LABEL))}${style.plain(text)}`;
 }
 
-function summaryLines({ bom, id, files, conflicts, digests, kind }: Described, path: string, style: Style): readonly string[] {
+function summaryLines(
+  { bom, id, files, conflicts, digests, kind }: Described,
+  path: string,
+  style: Style,
+): readonly string[] {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const confirmed = digests.confirmed.length === 0 ? [] : [line('confirmed', `${digests.confirmed.length} publisher's digests are right`, style)];
+  const confirmed =
+    digests.confirmed.length === 0
+      ? []
+      : [line('confirmed', `${digests.confirmed.length} publisher's digests are right`, style)];
   return [
-    line('described', `${path}: ${kind}, ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}, CycloneDX ${bom.specVersion}`, style),
+    line(
+      'described',
+      `${path}: ${kind}, ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}, CycloneDX ${bom.specVersion}`,
+      style,
+    ),
     line('id', id, style),
     ...confirmed,
     ...conflictLines(conflicts, style),
@@ -64,12 +90,14 @@ export function validatedReport(version: string, outcome: BomValidateOutcome, fi
 
 /** What is missing, a line a set; elements that no BOM can hold are left out. */
 function elementLines(elements: BomValidateOutcome['elements'], style: Style): readonly string[] {
-  return (Object.entries(elements) as [ElementSet, readonly ElementResult[]][]).filter(([, results]) => results.length > 0).map(([set, results]) => {
-    const asked = results.filter(({ status }) => status === 'present' || status === 'missing');
-    const missing = asked.filter(({ status }) => status === 'missing').map(({ id, name }) => `${id} ${name}`);
-    const rest = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`;
-    return `${line(set, `${asked.length - missing.length} of ${asked.length} minimum elements${rest}`, style)}\n`;
-  });
+  return (Object.entries(elements) as [ElementSet, readonly ElementResult[]][])
+    .filter(([, results]) => results.length > 0)
+    .map(([set, results]) => {
+      const asked = results.filter(({ status }) => status === 'present' || status === 'missing');
+      const missing = asked.filter(({ status }) => status === 'missing').map(({ id, name }) => `${id} ${name}`);
+      const rest = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`;
+      return `${line(set, `${asked.length - missing.length} of ${asked.length} minimum elements${rest}`, style)}\n`;
+    });
 }
 
 export function verifiedReport(version: string, verdict: Verdict, bom: string): Report {
@@ -84,19 +112,35 @@ export function verifiedReport(version: string, verdict: Verdict, bom: string): 
   };
 }
 
-export function diffReport({ a, b, changes }: BomDiffOutcome, names: { readonly a: string; readonly b: string }): Report {
+export function diffReport(
+  { a, b, changes }: BomDiffOutcome,
+  names: { readonly a: string; readonly b: string },
+): Report {
   const same = changes.length === 0;
   return {
     exitCode: same ? 0 : CODES.differs,
     json: { a: { file: names.a, name: a.name }, b: { file: names.b, name: b.name }, same, changes },
-    text: (style) => ({ out: `${[...changes.map((change) => changeLine(change, style)), same ? style.good(`same: ${names.a} and ${names.b}`) : style.bad(`differ: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`)].join('\n')}\n` }),
-    markdown: () => [`| | | before | after |`, '|---|---|---|---|', ...changes.map(({ what, kind, name, before = '', after = '' }) => `| ${what} ${kind} | ${forMarkdown(name)} | ${forMarkdown(before)} | ${forMarkdown(after)} |`)].join('\n'),
+    text: (style) => ({
+      out: `${[...changes.map((change) => changeLine(change, style)), same ? style.good(`same: ${names.a} and ${names.b}`) : style.bad(`differ: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`)].join('\n')}\n`,
+    }),
+    markdown: () =>
+      [
+        `| | | before | after |`,
+        '|---|---|---|---|',
+        ...changes.map(
+          ({ what, kind, name, before = '', after = '' }) =>
+            `| ${what} ${kind} | ${forMarkdown(name)} | ${forMarkdown(before)} | ${forMarkdown(after)} |`,
+        ),
+      ].join('\n'),
   };
 }
 
 const SIGNS = { added: '+', removed: '-', changed: '~', renamed: '>' } as const;
 
 function changeLine({ what, kind, name, before, after }: BomChange, style: Style): string {
-  const sides = before === undefined && after === undefined ? '' : `  ${style.dim(`${before ?? 'nothing'} → ${after ?? 'nothing'}`)}`;
+  const sides =
+    before === undefined && after === undefined
+      ? ''
+      : `  ${style.dim(`${before ?? 'nothing'} → ${after ?? 'nothing'}`)}`;
   return `${SIGNS[kind]} ${what.padEnd(LABEL)}${style.plain(name)}${sides}`;
 }

@@ -10,9 +10,20 @@ const MOST = 40;
 export function diffText(outcome: DiffOutcome, { verbose }: { verbose: boolean }, style: Style): string {
   const most = verbose ? Number.POSITIVE_INFINITY : MOST;
   const lines = [
-    ...listed(outcome.files.map((file) => fileLines(file, style)), most, style),
-    ...listed(sorted(outcome.tensors).map((tensor) => [tensorLine(tensor, style)]), most, style),
-    ...outcome.claims.map(({ field, before, after }) => `${style.warn('~')} ${style.plain(field)}  ${style.plain(before.join(', ') || 'unknown')} → ${style.plain(after.join(', ') || 'unknown')}`),
+    ...listed(
+      outcome.files.map((file) => fileLines(file, style)),
+      most,
+      style,
+    ),
+    ...listed(
+      sorted(outcome.tensors).map((tensor) => [tensorLine(tensor, style)]),
+      most,
+      style,
+    ),
+    ...outcome.claims.map(
+      ({ field, before, after }) =>
+        `${style.warn('~')} ${style.plain(field)}  ${style.plain(before.join(', ') || 'unknown')} → ${style.plain(after.join(', ') || 'unknown')}`,
+    ),
     summary(outcome, style),
   ];
   return `${lines.join('\n')}\n`;
@@ -28,21 +39,40 @@ function sign(kind: FileDiff['kind'], style: Style): string {
 }
 
 function fileLines({ path, kind, before, after, records, settings }: FileDiff, style: Style): string[] {
-  const size = kind === 'changed' ? (before === after ? 'same size' : `${formatBytes(before ?? 0)} → ${formatBytes(after ?? 0)}`) : formatBytes(before ?? after ?? 0);
-  const rows = records === undefined ? '' : `; ${records.added} records added, ${records.removed} removed of ${records.before}`;
-  const values = (settings ?? []).slice(0, 20).map((setting) => `    ${style.plain(setting.pointer)}  ${style.plain(setting.before ?? '(none)')} → ${style.plain(setting.after ?? '(none)')}`);
+  const size =
+    kind === 'changed'
+      ? before === after
+        ? 'same size'
+        : `${formatBytes(before ?? 0)} → ${formatBytes(after ?? 0)}`
+      : formatBytes(before ?? after ?? 0);
+  const rows =
+    records === undefined ? '' : `; ${records.added} records added, ${records.removed} removed of ${records.before}`;
+  const values = (settings ?? [])
+    .slice(0, 20)
+    .map(
+      (setting) =>
+        `    ${style.plain(setting.pointer)}  ${style.plain(setting.before ?? '(none)')} → ${style.plain(setting.after ?? '(none)')}`,
+    );
   return [`${sign(kind, style)} ${style.plain(path)}  ${size}${rows}`, ...values];
 }
 
 function tensorLine({ name, kind, before, after, change }: TensorDiff, style: Style): string {
-  const form = [before, after].flatMap((side) => (side === undefined ? [] : [`${side.dtype} [${side.shape.join(', ')}]`]));
+  const form = [before, after].flatMap((side) =>
+    side === undefined ? [] : [`${side.dtype} [${side.shape.join(', ')}]`],
+  );
   return `${sign(kind, style)} ${style.plain(name)}  ${style.plain([...new Set(form)].join(' → '))}${change === undefined ? '' : `  ${changeText(change)}`}`;
 }
 
 /** `low-rank 8; 0.4 % of its norm, cosine 0.99999, max 0.012, mean 0.0004`. */
 function changeText(change: TensorChange): string {
   const { pattern, rank, relative, cosine, maxAbs, meanAbs, changedElements, elements, changedRows, rows } = change;
-  const where = { dense: 'everywhere', sparse: `${changedElements} of ${elements} elements`, spot: `a spot: ${changedElements} of ${elements} elements`, 'few-rows': `${changedRows ?? 0} of ${rows ?? 0} rows`, 'low-rank': `low rank (about ${rank ?? 0})` }[pattern];
+  const where = {
+    dense: 'everywhere',
+    sparse: `${changedElements} of ${elements} elements`,
+    spot: `a spot: ${changedElements} of ${elements} elements`,
+    'few-rows': `${changedRows ?? 0} of ${rows ?? 0} rows`,
+    'low-rank': `low rank (about ${rank ?? 0})`,
+  }[pattern];
   const amount = relative === null ? '' : `, ${percent(relative)} of its norm`;
   return `${where}${amount}${cosine === null ? '' : `, cosine ${cosine.toPrecision(6)}`}, max ${maxAbs.toPrecision(3)}, mean ${meanAbs.toPrecision(3)}`;
 }
@@ -53,20 +83,31 @@ function percent(fraction: number): string {
 
 /** The most changed first: what a reviewer looks for. */
 function sorted(tensors: readonly TensorDiff[]): readonly TensorDiff[] {
-  return tensors.toSorted((a, b) => (b.change?.relative ?? Number.POSITIVE_INFINITY) - (a.change?.relative ?? Number.POSITIVE_INFINITY));
+  return tensors.toSorted(
+    (a, b) => (b.change?.relative ?? Number.POSITIVE_INFINITY) - (a.change?.relative ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 function summary({ a, b, differs, files, sameFiles, tensors, sameTensors }: DiffOutcome, style: Style): string {
   if (!differs) return `${style.good('SAME')}: ${style.plain(a)} and ${style.plain(b)}: ${sameFiles} files`;
   const patterns = new Map<string, number>();
-  for (const { change, kind } of tensors) patterns.set(change?.pattern ?? kind, (patterns.get(change?.pattern ?? kind) ?? 0) + 1);
+  for (const { change, kind } of tensors)
+    patterns.set(change?.pattern ?? kind, (patterns.get(change?.pattern ?? kind) ?? 0) + 1);
   const kinds = [...patterns].map(([pattern, count]) => `${count} ${pattern}`).join(', ');
   return `${style.bad('DIFFER')}: ${style.plain(a)} and ${style.plain(b)}: ${files.length} of ${files.length + sameFiles} files; ${tensors.length} tensors${kinds === '' ? '' : ` (${kinds})`}, ${sameTensors} the same`;
 }
 
 export function diffMarkdown(outcome: DiffOutcome): string {
   const files = outcome.files.slice(0, 500).map(({ path, kind }) => `| ${kind} | ${forMarkdown(path)} | |`);
-  const tensors = sorted(outcome.tensors).slice(0, 500).map(({ name, kind, change }) => `| ${kind} | ${forMarkdown(name)} | ${change === undefined ? '' : forMarkdown(changeText(change))} |`);
-  const table = files.length + tensors.length === 0 ? ['The same.'] : ['| kind | what | how much |', '|---|---|---|', ...files, ...tensors];
+  const tensors = sorted(outcome.tensors)
+    .slice(0, 500)
+    .map(
+      ({ name, kind, change }) =>
+        `| ${kind} | ${forMarkdown(name)} | ${change === undefined ? '' : forMarkdown(changeText(change))} |`,
+    );
+  const table =
+    files.length + tensors.length === 0
+      ? ['The same.']
+      : ['| kind | what | how much |', '|---|---|---|', ...files, ...tensors];
   return [`## ${forMarkdown(outcome.a)} → ${forMarkdown(outcome.b)}`, '', ...table, ''].join('\n');
 }

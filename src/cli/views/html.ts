@@ -31,8 +31,13 @@ export interface Column {
 /** A captioned table that scrolls by itself on a narrow screen. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Value[])[]): Html {
   if (rows.length === 0) return html`<p class="none">${caption}: none.</p>`;
-  const head = columns.map((column) => html`<th scope="col"${column.numeric === true ? raw(' class="num"') : null}>${column.title}</th>`);
-  const body = rows.map((row) => html`<tr>${row.map((cell, index) => html`<td${columns[index]?.numeric === true ? raw(' class="num"') : null}>${cell}</td>`)}</tr>\n`);
+  const head = columns.map(
+    (column) => html`<th scope="col"${column.numeric === true ? raw(' class="num"') : null}>${column.title}</th>`,
+  );
+  const body = rows.map(
+    (row) =>
+      html`<tr>${row.map((cell, index) => html`<td${columns[index]?.numeric === true ? raw(' class="num"') : null}>${cell}</td>`)}</tr>\n`,
+  );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>
 ${body}</tbody></table></div>`;
 }
@@ -45,7 +50,8 @@ export function badge(kind: 'good' | 'bad' | 'warn' | 'plain', text: string): Ht
 /** One self-contained page: no script, no network, light and dark, fit for print. */
 export function page(title: string, body: Html): string {
   return `<!doctype html>
-${html`<html lang="en">
+${
+  html`<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
@@ -59,7 +65,8 @@ ${html`<html lang="en">
 ${body}
 </main>
 </body>
-</html>`.html}
+</html>`.html
+}
 `;
 }
 

@@ -13,18 +13,28 @@ export function impactText({ id, ...outcome }: ImpactOutcome, style: Style): str
 export function recordText({ record, ...outcome }: RecordImpact, style: Style): string {
   const holders = record.holders.flatMap(({ id, tags, places }) => [
     `${style.bad('holds it')}  ${style.bold(tags.join(', ') || '(no tag)')} ${style.dim(id)}`,
-    ...places.map(({ path, lines, count }) => `          ${style.plain(path)}, line ${lines.join(', ')}${count > lines.length ? ` and ${count - lines.length} more` : ''}`),
+    ...places.map(
+      ({ path, lines, count }) =>
+        `          ${style.plain(path)}, line ${lines.join(', ')}${count > lines.length ? ` and ${count - lines.length} more` : ''}`,
+    ),
   ]);
-  const open = record.unexamined.map(({ id, path, why }) => `${style.warn('not examined')}  ${style.dim(id)} ${style.plain(path)}: ${style.plain(why)}`);
-  const none = holders.length === 0 ? [`no version ${open.length > 0 ? 'that could be examined ' : ''}holds sha256:${record.sha256}`] : [];
+  const open = record.unexamined.map(
+    ({ id, path, why }) => `${style.warn('not examined')}  ${style.dim(id)} ${style.plain(path)}: ${style.plain(why)}`,
+  );
+  const none =
+    holders.length === 0
+      ? [`no version ${open.length > 0 ? 'that could be examined ' : ''}holds sha256:${record.sha256}`]
+      : [];
   return `${[...holders, ...open, ...none, ...(holders.length === 0 ? [] : descendantLines(outcome, style))].join('\n')}\n`;
 }
 
 function descendantLines({ descendants, environments }: Omit<ImpactOutcome, 'id'>, style: Style): readonly string[] {
   const running = [...environments, ...descendants.flatMap((each) => each.environments)];
-  const lines = descendants.toSorted((a, b) => a.distance - b.distance).map((each) => {
-    const where = each.environments.map(({ name, environment }) => `${name} in ${environment}`).join(', ');
-    return `${'  '.repeat(each.distance)}${style.plain(each.word)} ${style.bold(each.names.join(', ') || '(no name)')} ${style.dim(each.id)}${where === '' ? '' : ` ${style.bad(`PROMOTED: ${where}`)}`}`;
-  });
+  const lines = descendants
+    .toSorted((a, b) => a.distance - b.distance)
+    .map((each) => {
+      const where = each.environments.map(({ name, environment }) => `${name} in ${environment}`).join(', ');
+      return `${'  '.repeat(each.distance)}${style.plain(each.word)} ${style.bold(each.names.join(', ') || '(no name)')} ${style.dim(each.id)}${where === '' ? '' : ` ${style.bad(`PROMOTED: ${where}`)}`}`;
+    });
   return [...lines, `${descendants.length} descend from it; ${running.length} promotions concern it`];
 }

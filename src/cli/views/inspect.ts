@@ -28,11 +28,24 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
     ...claimLines(outcome, view.verbose, style),
     ...conflictLines(outcome.conflicts, style),
     ...row('code', codeLines(outcome), style),
-    ...row('parts', outcome.parts.map(({ kind, name, source, sha256 }) => `${kind} ${name} in ${source}${sha256 === undefined ? '' : `, sha256:${sha256.slice(0, 12)}…`}`), style),
+    ...row(
+      'parts',
+      outcome.parts.map(
+        ({ kind, name, source, sha256 }) =>
+          `${kind} ${name} in ${source}${sha256 === undefined ? '' : `, sha256:${sha256.slice(0, 12)}…`}`,
+      ),
+      style,
+    ),
     ...warn('problem', problemLines(outcome), style),
-    ...warn('LFS', outcome.lfsPointers.map((path) => `${path} is a Git LFS pointer: its content is not here`), style),
+    ...warn(
+      'LFS',
+      outcome.lfsPointers.map((path) => `${path} is a Git LFS pointer: its content is not here`),
+      style,
+    ),
     ...row('sidecars', outcome.sidecars.length === 0 ? [] : [outcome.sidecars.join(' ')], style),
-    style.dim(`not verified: \`weighmark verify ${view.ref}\` says who signed it, \`weighmark scan ${view.ref}\` whether it is safe to load`),
+    style.dim(
+      `not verified: \`weighmark verify ${view.ref}\` says who signed it, \`weighmark scan ${view.ref}\` whether it is safe to load`,
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -47,8 +60,12 @@ function warn(label: string, lines: readonly string[], style: Style): readonly s
 
 function contentLine({ files, sizeBytes }: InspectOutcome): string {
   const counts = new Map<string, number>();
-  for (const { report } of files) counts.set(report?.format ?? 'unknown', (counts.get(report?.format ?? 'unknown') ?? 0) + 1);
-  const formats = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 8).map(([format, count]) => (count === 1 ? format : `${count} ${format}`));
+  for (const { report } of files)
+    counts.set(report?.format ?? 'unknown', (counts.get(report?.format ?? 'unknown') ?? 0) + 1);
+  const formats = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 8)
+    .map(([format, count]) => (count === 1 ? format : `${count} ${format}`));
   return `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(sizeBytes)}: ${formats.join(', ')}`;
 }
 
@@ -56,8 +73,13 @@ function contentLine({ files, sizeBytes }: InspectOutcome): string {
 function fileLines(files: readonly BomFile[], verbose: boolean): readonly string[] {
   const sorted = files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
   const shown = verbose ? sorted : sorted.slice(0, FILES);
-  const lines = shown.map(({ path, sizeBytes, report }) => `${formatBytes(sizeBytes).padStart(9)}  ${(report?.format ?? 'unknown').padEnd(13)}  ${path}${rowsOf(report?.rows)}`);
-  return shown.length === files.length ? lines : [...lines, `${String(files.length - shown.length).padStart(9)}  more: -v lists them`];
+  const lines = shown.map(
+    ({ path, sizeBytes, report }) =>
+      `${formatBytes(sizeBytes).padStart(9)}  ${(report?.format ?? 'unknown').padEnd(13)}  ${path}${rowsOf(report?.rows)}`,
+  );
+  return shown.length === files.length
+    ? lines
+    : [...lines, `${String(files.length - shown.length).padStart(9)}  more: -v lists them`];
 }
 
 function rowsOf(rows: number | undefined): string {
@@ -70,20 +92,27 @@ function weightLines({ weights, model }: InspectOutcome): readonly string[] {
 }
 
 function weightLine(set: WeightSet): string {
-  const parameters = set.parameters === undefined ? 'parameters unknown' : `${set.parameters.toLocaleString('en')} parameters${byDtype(set.parametersByDtype)}`;
+  const parameters =
+    set.parameters === undefined
+      ? 'parameters unknown'
+      : `${set.parameters.toLocaleString('en')} parameters${byDtype(set.parametersByDtype)}`;
   const shards = set.files.length === 1 ? '' : `, ${set.files.length} shards`;
   return `${set.format}${shards}, ${set.tensors === 0 ? '' : `${set.tensors.toLocaleString('en')} tensors, `}${parameters}`;
 }
 
 function byDtype(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
-  return entries.length === 0 ? '' : ` (${entries.map(([dtype, count]) => (entries.length === 1 ? dtype : `${dtype} ${count.toLocaleString('en')}`)).join(', ')})`;
+  return entries.length === 0
+    ? ''
+    : ` (${entries.map(([dtype, count]) => (entries.length === 1 ? dtype : `${dtype} ${count.toLocaleString('en')}`)).join(', ')})`;
 }
 
 /** What is there beside the parameters: integer buffers, say. */
 function tensorLines({ parametersByDtype, elementsByDtype }: WeightSet): readonly string[] {
   const others = Object.entries(elementsByDtype).filter(([dtype]) => parametersByDtype[dtype] === undefined);
-  return others.length === 0 ? [] : [`besides ${others.map(([dtype, count]) => `${count.toLocaleString('en')} ${dtype}`).join(', ')}: no parameters`];
+  return others.length === 0
+    ? []
+    : [`besides ${others.map(([dtype, count]) => `${count.toLocaleString('en')} ${dtype}`).join(', ')}: no parameters`];
 }
 
 /** Of the one graph there is. */
@@ -92,11 +121,31 @@ function portLines({ files }: InspectOutcome, side: 'inputs' | 'outputs'): reado
   return graphs.length === 1 ? (graphs[0]?.report?.[side] ?? []).slice(0, CLAIMS).map(portText) : [];
 }
 
-const FIELDS = new Set(['version', 'supplier', 'licence', 'base model', 'loaded from', 'called', 'task', 'architecture', 'family', 'library', 'quantization', 'language', 'dataset', 'purl', 'releaseDate', 'emissions', 'metric']);
+const FIELDS = new Set([
+  'version',
+  'supplier',
+  'licence',
+  'base model',
+  'loaded from',
+  'called',
+  'task',
+  'architecture',
+  'family',
+  'library',
+  'quantization',
+  'language',
+  'dataset',
+  'purl',
+  'releaseDate',
+  'emissions',
+  'metric',
+]);
 
 /** A field a line, its values joined, with the files that say so. */
 function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style): readonly string[] {
-  const named = claimed.map((each) => (FIELDS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` }));
+  const named = claimed.map((each) =>
+    FIELDS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` },
+  );
   const groups = [...Map.groupBy(named, ({ field }) => field)];
   return groups.map(([field, facts], index) => {
     const shown = verbose || field === 'details' ? facts : facts.slice(0, CLAIMS);
@@ -108,34 +157,86 @@ function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style)
 
 /** A file a line, with all that it is. */
 function codeLines({ code }: InspectOutcome): readonly string[] {
-  return [...Map.groupBy(code, ({ path }) => path)].map(([path, roles]) => `${path}  ${[...new Set(roles.map(({ role }) => role))].join(', ')}`);
+  return [...Map.groupBy(code, ({ path }) => path)].map(
+    ([path, roles]) => `${path}  ${[...new Set(roles.map(({ role }) => role))].join(', ')}`,
+  );
 }
 
 function problemLines({ files, problems }: InspectOutcome): readonly string[] {
   const told = new Set(problems.map(({ path }) => path));
-  const inFiles = files.filter(({ path }) => !told.has(path)).flatMap(({ path, report }) => (report?.problems ?? []).map(({ code, message }) => `${path}: ${code}: ${message}`));
-  const all = [...problems.map(({ path, message }) => (message.startsWith(path) ? message : `${path}: ${message}`)), ...inFiles];
+  const inFiles = files
+    .filter(({ path }) => !told.has(path))
+    .flatMap(({ path, report }) => (report?.problems ?? []).map(({ code, message }) => `${path}: ${code}: ${message}`));
+  const all = [
+    ...problems.map(({ path, message }) => (message.startsWith(path) ? message : `${path}: ${message}`)),
+    ...inFiles,
+  ];
   return all.length <= FILES ? all : [...all.slice(0, FILES), `and ${all.length - FILES} more`];
 }
 
 /** The page for machines; file facts as the readers report them, without tensor lists. */
 export function inspectJson(outcome: InspectOutcome, ref: string): Readonly<Record<string, unknown>> {
   const { files, weights, model, ...rest } = outcome;
-  return { ref, ...rest, files: files.map(fileJson), weights: weights.map(setJson), model: model === null ? null : setJson(model) };
+  return {
+    ref,
+    ...rest,
+    files: files.map(fileJson),
+    weights: weights.map(setJson),
+    model: model === null ? null : setJson(model),
+  };
 }
 
 function fileJson({ path, sizeBytes, report }: BomFile): object {
   if (report === undefined) return { path, sizeBytes };
   const { format, kind, version, tensors, parameters, inputs, outputs, rows, columns, problems, complete } = report;
-  const counted = tensors === undefined ? undefined : { count: tensors.count, elementsByDtype: tensors.elementsByDtype, parametersByDtype: tensors.parametersByDtype };
-  return { path, sizeBytes, format, kind, version, tensors: counted, parameters, inputs, outputs, rows, columns, problems, complete };
+  const counted =
+    tensors === undefined
+      ? undefined
+      : {
+          count: tensors.count,
+          elementsByDtype: tensors.elementsByDtype,
+          parametersByDtype: tensors.parametersByDtype,
+        };
+  return {
+    path,
+    sizeBytes,
+    format,
+    kind,
+    version,
+    tensors: counted,
+    parameters,
+    inputs,
+    outputs,
+    rows,
+    columns,
+    problems,
+    complete,
+  };
 }
 
 function setJson({ name, files, format, parameters, parametersByDtype, elementsByDtype, tensors }: WeightSet): object {
-  return { name, files: files.map(({ path }) => path), format, tensors, parameters, parametersByDtype, elementsByDtype };
+  return {
+    name,
+    files: files.map(({ path }) => path),
+    format,
+    tensors,
+    parameters,
+    parametersByDtype,
+    elementsByDtype,
+  };
 }
 
 export function inspectMarkdown(outcome: InspectOutcome, ref: string): string {
-  const rows = [['content', contentLine(outcome)], ...weightLines(outcome).map((text) => ['weights', text]), ...outcome.claimed.map(({ field, value, source }) => [`claimed ${field}`, `${value} (${source})`])];
-  return [`### ${forMarkdown(outcome.name)} (${forMarkdown(ref)})`, '', '| | |', '|---|---|', ...rows.map(([label = '', text = '']) => `| ${forMarkdown(label)} | ${forMarkdown(text)} |`)].join('\n');
+  const rows = [
+    ['content', contentLine(outcome)],
+    ...weightLines(outcome).map((text) => ['weights', text]),
+    ...outcome.claimed.map(({ field, value, source }) => [`claimed ${field}`, `${value} (${source})`]),
+  ];
+  return [
+    `### ${forMarkdown(outcome.name)} (${forMarkdown(ref)})`,
+    '',
+    '| | |',
+    '|---|---|',
+    ...rows.map(([label = '', text = '']) => `| ${forMarkdown(label)} | ${forMarkdown(text)} |`),
+  ].join('\n');
 }

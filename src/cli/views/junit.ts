@@ -17,7 +17,10 @@ export function junit(suite: string, cases: readonly JunitCase[]): string {
 
 /** A verdict as a suite: one case a check. A verdict without checks verified nothing, which is a failure. */
 export function verdictJunit(verdict: Verdict): string {
-  const nothing: JunitCase = { name: 'something to verify', failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: [] } };
+  const nothing: JunitCase = {
+    name: 'something to verify',
+    failure: { type: 'nothing-to-verify', message: 'nothing was verified', details: [] },
+  };
   return junit(verdict.subject, verdict.checks.length === 0 ? [nothing] : verdict.checks.map(checkCase));
 }
 

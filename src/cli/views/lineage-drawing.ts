@@ -7,11 +7,14 @@ const BOX = { width: 190, height: 52, gapX: 160, gapY: 18 };
 /** The ancestry as inline SVG, inputs to the right of what was made from them; past 60 artifacts a table reads better. */
 export function lineageDrawing(lineage: Lineage): Html {
   const placed = place(lineage);
-  if (placed.length > MAX_NODES || placed.length < 2) return html`${placed.length > MAX_NODES ? html`<p>Too many artifacts to draw; the table below has them all.</p>` : null}`;
+  if (placed.length > MAX_NODES || placed.length < 2)
+    return html`${placed.length > MAX_NODES ? html`<p>Too many artifacts to draw; the table below has them all.</p>` : null}`;
   const at = new Map(placed.map((box) => [box.key, box]));
   const width = Math.max(...placed.map(({ x }) => x)) + BOX.width + 2;
   const height = Math.max(...placed.map(({ y }) => y)) + BOX.height + 2;
-  const lines = placed.flatMap((from) => from.inputs.map(({ key, word, refused }) => arrow(from, at.get(key), { word, refused })));
+  const lines = placed.flatMap((from) =>
+    from.inputs.map(({ key, word, refused }) => arrow(from, at.get(key), { word, refused })),
+  );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Lineage, drawn"><svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Lineage: what each artifact was made from" font-family="system-ui, sans-serif" font-size="13">
 ${lines}
 ${placed.map(box)}
@@ -32,23 +35,42 @@ interface Placed {
 function place(lineage: Lineage): readonly Placed[] {
   const placed = new Map<string, Placed>();
   const rows: number[] = [];
-  const queue: { key: string; name: string; depth: number; refused: boolean }[] = [{ key: lineage.root, name: '', depth: 0, refused: false }];
+  const queue: { key: string; name: string; depth: number; refused: boolean }[] = [
+    { key: lineage.root, name: '', depth: 0, refused: false },
+  ];
   for (let next = queue.shift(); next !== undefined && placed.size <= MAX_NODES; next = queue.shift()) {
     if (placed.has(next.key)) continue;
     const node = lineage.nodes.get(next.key);
     const row = rows[next.depth] ?? 0;
     rows[next.depth] = row + 1;
-    placed.set(next.key, { ...describe(next, node), x: 1 + next.depth * (BOX.width + BOX.gapX), y: 1 + row * (BOX.height + BOX.gapY) });
-    for (const edge of node?.edges ?? []) queue.push({ key: keyOf(edge), name: edge.name, depth: next.depth + 1, refused: edge.standing === 'refused' });
+    placed.set(next.key, {
+      ...describe(next, node),
+      x: 1 + next.depth * (BOX.width + BOX.gapX),
+      y: 1 + row * (BOX.height + BOX.gapY),
+    });
+    for (const edge of node?.edges ?? [])
+      queue.push({ key: keyOf(edge), name: edge.name, depth: next.depth + 1, refused: edge.standing === 'refused' });
   }
   return [...placed.values()];
 }
 
-function describe(next: { key: string; name: string; refused: boolean }, node: LineageNode | undefined): Omit<Placed, 'x' | 'y'> {
-  const label = node?.name !== undefined && node.name !== '' ? node.name : next.name !== '' ? next.name : next.key.slice(0, 12);
-  const detail = next.refused ? 'not attested' : node?.step != null ? `${node.step} by ${node.signedBy ?? 'nobody'}` : next.key.slice(0, 16);
+function describe(
+  next: { key: string; name: string; refused: boolean },
+  node: LineageNode | undefined,
+): Omit<Placed, 'x' | 'y'> {
+  const label =
+    node?.name !== undefined && node.name !== '' ? node.name : next.name !== '' ? next.name : next.key.slice(0, 12);
+  const detail = next.refused
+    ? 'not attested'
+    : node?.step != null
+      ? `${node.step} by ${node.signedBy ?? 'nobody'}`
+      : next.key.slice(0, 16);
   const edges = Map.groupBy(node?.edges ?? [], keyOf);
-  const inputs = [...edges].map(([key, same]) => ({ key, word: same.map(({ word }) => word).join(', '), refused: same.some(({ standing }) => standing === 'refused') }));
+  const inputs = [...edges].map(([key, same]) => ({
+    key,
+    word: same.map(({ word }) => word).join(', '),
+    refused: same.some(({ standing }) => standing === 'refused'),
+  }));
   return { key: next.key, label, detail, refused: next.refused, inputs };
 }
 
@@ -64,7 +86,11 @@ function box({ x, y, label, detail, refused }: Placed): Html {
 `;
 }
 
-function arrow(from: Placed, to: Placed | undefined, { word, refused }: { word: string; refused: boolean }): Html | null {
+function arrow(
+  from: Placed,
+  to: Placed | undefined,
+  { word, refused }: { word: string; refused: boolean },
+): Html | null {
   if (to === undefined) return null;
   const [x1, y1, x2, y2] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
   const middle = (x1 + x2) / 2;

@@ -9,7 +9,11 @@ export function lineageHtml(lineage: Lineage, verdict: Verdict): string {
   const body = html`
 <h1>Lineage of ${verdict.subject}</h1>
 <p>${badge(passed ? 'good' : 'bad', passed ? 'complete' : 'not complete')} <code>${verdict.id ?? ''}</code></p>
-${table('What is wrong', [{ title: 'Code' }, { title: 'About' }, { title: 'Why' }], findingsOf(verdict).map(({ code, subject, message }) => [code, subject ?? '', message]))}
+${table(
+  'What is wrong',
+  [{ title: 'Code' }, { title: 'About' }, { title: 'Why' }],
+  findingsOf(verdict).map(({ code, subject, message }) => [code, subject ?? '', message]),
+)}
 <h2>Steps</h2>
 ${[...lineage.nodes.values()].map(section)}`;
   return page(`Lineage of ${verdict.subject}`, body);
@@ -17,7 +21,10 @@ ${[...lineage.nodes.values()].map(section)}`;
 
 function section(node: LineageNode): Html {
   const rows = node.edges.map((edge) => [
-    edge.word, edge.name, html`<code><a href="#${edge.to}">${edge.to === '' ? 'no digest' : shortDigest(edge.to)}</a></code>`, edge.role ?? '',
+    edge.word,
+    edge.name,
+    html`<code><a href="#${edge.to}">${edge.to === '' ? 'no digest' : shortDigest(edge.to)}</a></code>`,
+    edge.role ?? '',
     badge(edge.standing === 'refused' ? 'bad' : 'good', edge.standing === 'refused' ? 'not attested' : edge.standing),
   ]);
   return html`<section id="${node.digest}"><h3>${node.name === '' ? '(unnamed)' : node.name}</h3>

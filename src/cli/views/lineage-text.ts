@@ -9,7 +9,14 @@ export function lineageTree(lineage: Lineage, verdict: Verdict, style: Style): s
   const lines = root === undefined ? [] : [heading(root, style)];
   const shown = new Set([lineage.root]);
   if (root !== undefined) branches(root, '', { lineage, style, shown, lines });
-  return `${lines.join('\n')}\n${findingsOf(verdict).length === 0 ? '' : `\n${findingsOf(verdict).slice(0, MAX_FINDINGS).map((finding: Finding) => renderFinding(finding, style)).join('\n')}\n`}`;
+  return `${lines.join('\n')}\n${
+    findingsOf(verdict).length === 0
+      ? ''
+      : `\n${findingsOf(verdict)
+          .slice(0, MAX_FINDINGS)
+          .map((finding: Finding) => renderFinding(finding, style))
+          .join('\n')}\n`
+  }`;
 }
 
 interface Drawing {
@@ -28,7 +35,9 @@ function branches(node: LineageNode, indent: string, drawing: Drawing): void {
     const last = index === node.edges.length - 1;
     const child = drawing.lineage.nodes.get(edge.to);
     const again = drawing.shown.has(edge.to);
-    drawing.lines.push(`${indent}${last ? '└─ ' : '├─ '}${edgeLine(edge, child, drawing.style)}${again && child !== undefined && child.edges.length > 0 ? drawing.style.dim(' (see above)') : ''}`);
+    drawing.lines.push(
+      `${indent}${last ? '└─ ' : '├─ '}${edgeLine(edge, child, drawing.style)}${again && child !== undefined && child.edges.length > 0 ? drawing.style.dim(' (see above)') : ''}`,
+    );
     if (child === undefined || again) return;
     drawing.shown.add(edge.to);
     branches(child, `${indent}${last ? '   ' : '│  '}`, drawing);
@@ -46,7 +55,13 @@ function edgeLine(edge: LineageEdge, child: LineageNode | undefined, style: Styl
 }
 
 const STANDINGS = {
-  attested: 'attested', described: 'described', 'trusted-leaf': 'trusted by policy', summary: 'promoted', pinned: 'pinned', noted: 'noted', refused: 'NOT ATTESTED',
+  attested: 'attested',
+  described: 'described',
+  'trusted-leaf': 'trusted by policy',
+  summary: 'promoted',
+  pinned: 'pinned',
+  noted: 'noted',
+  refused: 'NOT ATTESTED',
 } as const;
 
 function madeBy({ step, signedBy, time }: LineageNode, style: Style): string {

@@ -10,8 +10,13 @@ export interface ManualPage {
 }
 
 const EXIT_CODES = [
-  ['0', 'done and verified'], ['1', 'a check said no'], ['2', 'usage or configuration, or a signature but no trust given'], ['3', 'nothing to verify'],
-  ['4', 'undecided: unreadable, network, incomplete'], ['70', 'a fault of weighmark'], ['130', 'interrupted'],
+  ['0', 'done and verified'],
+  ['1', 'a check said no'],
+  ['2', 'usage or configuration, or a signature but no trust given'],
+  ['3', 'nothing to verify'],
+  ['4', 'undecided: unreadable, network, incomplete'],
+  ['70', 'a fault of weighmark'],
+  ['130', 'interrupted'],
 ] as const;
 
 /** One page a command and one for the program, from the command tree. */
@@ -20,10 +25,15 @@ export function manualPages(program: Command, version: string): readonly ManualP
 }
 
 function programPage(program: Command, version: string): ManualPage {
-  const commands = leaves(program).map((command) => `.TP\n.BR ${pageName(command)} (1)\n${plain(command.description())}`);
+  const commands = leaves(program).map(
+    (command) => `.TP\n.BR ${pageName(command)} (1)\n${plain(command.description())}`,
+  );
   const text = [
-    title('weighmark', version), name('weighmark', program.description()),
-    '.SH SYNOPSIS\n.B weighmark\n.I command\n[\\fIoptions\\fR] [\\fIarguments\\fR]', `.SH COMMANDS\n${commands.join('\n')}`, exitStatus(),
+    title('weighmark', version),
+    name('weighmark', program.description()),
+    '.SH SYNOPSIS\n.B weighmark\n.I command\n[\\fIoptions\\fR] [\\fIarguments\\fR]',
+    `.SH COMMANDS\n${commands.join('\n')}`,
+    exitStatus(),
   ];
   return { name: 'weighmark.1', text: `${text.join('\n')}\n` };
 }
@@ -31,9 +41,14 @@ function programPage(program: Command, version: string): ManualPage {
 function commandPage(command: Command, version: string): ManualPage {
   const path = pageName(command);
   const text = [
-    title(path, version), name(path, command.description()), synopsis(command),
-    ...section('ARGUMENTS', command.registeredArguments.map(argument)), ...optionSections(command),
-    exitStatus(), `.SH EXAMPLES\n.nf\n${examplesOf(commandPath(command)).map(plain).join('\n')}\n.fi`, '.SH SEE ALSO\n.BR weighmark (1)',
+    title(path, version),
+    name(path, command.description()),
+    synopsis(command),
+    ...section('ARGUMENTS', command.registeredArguments.map(argument)),
+    ...optionSections(command),
+    exitStatus(),
+    `.SH EXAMPLES\n.nf\n${examplesOf(commandPath(command)).map(plain).join('\n')}\n.fi`,
+    '.SH SEE ALSO\n.BR weighmark (1)',
   ];
   return { name: `${path}.1`, text: `${text.join('\n')}\n` };
 }
@@ -51,7 +66,10 @@ function name(page: string, about: string): string {
 }
 
 function synopsis(command: Command): string {
-  const words = command.registeredArguments.map((each) => ` ${each.required ? '' : '['}\\fI${plain(each.name())}\\fR${each.variadic ? ' ...' : ''}${each.required ? '' : ']'}`);
+  const words = command.registeredArguments.map(
+    (each) =>
+      ` ${each.required ? '' : '['}\\fI${plain(each.name())}\\fR${each.variadic ? ' ...' : ''}${each.required ? '' : ']'}`,
+  );
   return `.SH SYNOPSIS\n\\fBweighmark ${plain(commandPath(command))}\\fR [\\fIoptions\\fR]${words.join('')}`;
 }
 
@@ -67,7 +85,9 @@ function argument(each: Argument): string {
 function optionSections(command: Command): readonly string[] {
   const groups = Map.groupBy(command.options, (option) => option.helpGroupHeading?.replace(/:$/, '') ?? 'Options');
   const ordered = [...groups].sort(([a], [b]) => Number(b === 'Options') - Number(a === 'Options'));
-  return ordered.flatMap(([heading, options]) => section(heading === 'Options' ? 'OPTIONS' : `${plain(heading).toUpperCase()} OPTIONS`, options.map(optionItem)));
+  return ordered.flatMap(([heading, options]) =>
+    section(heading === 'Options' ? 'OPTIONS' : `${plain(heading).toUpperCase()} OPTIONS`, options.map(optionItem)),
+  );
 }
 
 function optionItem(option: Option): string {
@@ -86,5 +106,8 @@ function exitStatus(): string {
 
 /** As roff prints it: no escapes, no requests at the start of a line, hyphens that can be copied. */
 function plain(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^(?=[.'])/gm, '\\&');
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
 }

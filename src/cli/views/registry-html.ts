@@ -23,7 +23,11 @@ export function registryCounts({ versions, promotions, revocations }: RegistryRe
     [new Set(versions.map(({ name }) => name)).size, 'model', 'models'],
     [versions.length, 'version', 'versions'],
     [promotions.filter(({ id }) => id !== null).length, 'promoted', 'promoted'],
-    [promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0).length, 'promotion refused', 'promotions refused'],
+    [
+      promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0).length,
+      'promotion refused',
+      'promotions refused',
+    ],
     [versions.reduce((sum, { findings }) => sum + findings.length, 0), 'scan finding', 'scan findings'],
     [revocations.length, 'revocation', 'revocations'],
   ];
@@ -33,18 +37,43 @@ export function registryCounts({ versions, promotions, revocations }: RegistryRe
 function summaryCard(report: RegistryReport): Html {
   const refused = report.promotions.filter(({ verdict }) => verdict !== null && verdict.exitCode !== 0);
   const kind = report.log.exitCode !== 0 || refused.length > 0 ? 'bad' : 'good';
-  const title = report.log.exitCode !== 0 ? 'The log does not hold' : refused.length > 0 ? `${refused.length} promoted, but refused now` : report.policy === null ? 'The log holds' : 'All that is promoted still may be';
+  const title =
+    report.log.exitCode !== 0
+      ? 'The log does not hold'
+      : refused.length > 0
+        ? `${refused.length} promoted, but refused now`
+        : report.policy === null
+          ? 'The log holds'
+          : 'All that is promoted still may be';
   const sentence = findingsOf(report.log)[0]?.message ?? registryCounts(report);
-  const rule = report.policy === null ? 'No policy was asked.' : `Policy ${report.policy.name} version ${report.policy.version}, ${report.policy.digest}.`;
+  const rule =
+    report.policy === null
+      ? 'No policy was asked.'
+      : `Policy ${report.policy.name} version ${report.policy.version}, ${report.policy.digest}.`;
   return html`<div class="verdict ${kind}"><strong>${title}</strong><p>${sentence}.</p><p class="lead">${rule}</p></div>`;
 }
 
 function promotedSection({ promotions }: RegistryReport): Html {
   const rows = promotions.map((each) => [
-    each.name, each.environment, each.id === null ? 'nothing' : html`<code>${each.id.slice(0, 23)}</code>`, standing(each.verdict), each.by,
-    each.time ?? (each.claimedTime === null ? null : html`${each.claimedTime} ${badge('warn', 'claimed')}`), ageText(each), each.logIndex,
+    each.name,
+    each.environment,
+    each.id === null ? 'nothing' : html`<code>${each.id.slice(0, 23)}</code>`,
+    standing(each.verdict),
+    each.by,
+    each.time ?? (each.claimedTime === null ? null : html`${each.claimedTime} ${badge('warn', 'claimed')}`),
+    ageText(each),
+    each.logIndex,
   ]);
-  const columns = [{ title: 'Model' }, { title: 'Environment' }, { title: 'Artifact' }, { title: 'Now' }, { title: 'By' }, { title: 'Time' }, { title: 'Age', numeric: true }, { title: 'Entry', numeric: true }];
+  const columns = [
+    { title: 'Model' },
+    { title: 'Environment' },
+    { title: 'Artifact' },
+    { title: 'Now' },
+    { title: 'By' },
+    { title: 'Time' },
+    { title: 'Age', numeric: true },
+    { title: 'Entry', numeric: true },
+  ];
   return html`<h2 id="promoted">Promoted</h2>${table('What is promoted where', columns, rows)}`;
 }
 
@@ -52,7 +81,9 @@ function standing(verdict: Verdict | null): Html {
   if (verdict === null) return badge('plain', 'not judged');
   if (verdict.exitCode === 0) return badge('good', 'holds');
   const words = verdict.exitCode === 4 ? badge('warn', 'undecided') : badge('bad', 'refused');
-  return html`${words} ${findingsOf(verdict).slice(0, 5).map(({ code, message }) => html`<div><code>${code}</code> ${message}</div>`)}`;
+  return html`${words} ${findingsOf(verdict)
+    .slice(0, 5)
+    .map(({ code, message }) => html`<div><code>${code}</code> ${message}</div>`)}`;
 }
 
 /** `3 d`; empty where nobody says when. */
@@ -61,21 +92,51 @@ export function ageText({ ageDays }: Pick<OverviewPromotion, 'ageDays'>): string
 }
 
 function findingsSection({ versions }: RegistryReport): Html {
-  const rows = versions.flatMap(({ name, id, tags, findings }) => findings.slice(0, 100).map((each) => [nameOf({ name, tags }), html`<code>${id.slice(0, 23)}</code>`, each.severity, html`<code>${each.rule}</code>`, each.path, each.message]));
-  const columns = [{ title: 'Version' }, { title: 'Id' }, { title: 'Severity' }, { title: 'Rule' }, { title: 'File' }, { title: 'What' }];
+  const rows = versions.flatMap(({ name, id, tags, findings }) =>
+    findings
+      .slice(0, 100)
+      .map((each) => [
+        nameOf({ name, tags }),
+        html`<code>${id.slice(0, 23)}</code>`,
+        each.severity,
+        html`<code>${each.rule}</code>`,
+        each.path,
+        each.message,
+      ]),
+  );
+  const columns = [
+    { title: 'Version' },
+    { title: 'Id' },
+    { title: 'Severity' },
+    { title: 'Rule' },
+    { title: 'File' },
+    { title: 'What' },
+  ];
   return html`<h2 id="findings">Scan findings</h2><p>Of medium severity and above, from signed scans. A version without a scan is in the table of versions.</p>${table('Findings', columns, rows)}`;
 }
 
 function revocationsSection({ revocations }: RegistryReport): Html {
-  const rows = revocations.map((each) => [each.logIndex, each.action, html`<code>${each.target}</code>`, each.since, each.reason, each.by]);
+  const rows = revocations.map((each) => [
+    each.logIndex,
+    each.action,
+    html`<code>${each.target}</code>`,
+    each.since,
+    each.reason,
+    each.by,
+  ]);
   return html`<h2 id="revocations">Revocations</h2>${table('In the order of the log', [{ title: 'Entry', numeric: true }, { title: 'Action' }, { title: 'Of' }, { title: 'Since' }, { title: 'Reason' }, { title: 'By' }], rows)}`;
 }
 
 function versionsSection({ versions, policy }: RegistryReport): Html {
   const rows = versions.map((each) => [
-    nameOf(each), html`<code>${each.id.slice(0, 23)}</code>`, each.claims,
+    nameOf(each),
+    html`<code>${each.id.slice(0, 23)}</code>`,
+    each.claims,
     each.missing.length === 0 ? '' : html`${each.missing.join(', ')}`,
-    [each.revoked === null ? null : html`${badge('bad', 'revoked')} ${each.revoked} `, each.absent.length === 0 ? null : html`${badge('bad', 'claims gone')} entry ${each.absent.join(', ')}`],
+    [
+      each.revoked === null ? null : html`${badge('bad', 'revoked')} ${each.revoked} `,
+      each.absent.length === 0 ? null : html`${badge('bad', 'claims gone')} entry ${each.absent.join(', ')}`,
+    ],
   ]);
   return html`<h2 id="versions">Versions</h2><p>Counted are claims by those who may make them${policy === null ? ' here: whoever is trusted' : ' under the policy'}; what a version lacks, nobody of those has signed.</p>${table('Every version', [{ title: 'Version' }, { title: 'Id' }, { title: 'Claims', numeric: true }, { title: 'Lacks' }, { title: 'Standing' }], rows)}`;
 }

@@ -11,7 +11,9 @@ export function registryText(report: RegistryReport, style: Style): string {
     ...findingsOf(report.log).map(({ code, message }) => style.bad(`log: ${code}: ${message}`)),
     ...report.promotions.map((each) => promoted(each, style)),
     ...report.versions.flatMap((each) => troubles(each).map((trouble) => style.warn(`${nameOf(each)}: ${trouble}`))),
-    ...report.revocations.map(({ action, target, reason, by }) => style.plain(`${action}: ${target}: ${reason} (${by})`)),
+    ...report.revocations.map(({ action, target, reason, by }) =>
+      style.plain(`${action}: ${target}: ${reason} (${by})`),
+    ),
     style.bold(registryCounts(report)),
   ];
   return `${lines.join('\n')}\n`;
@@ -22,7 +24,9 @@ function promoted(each: RegistryReport['promotions'][number], style: Style): str
   const age = ageText(each);
   if (each.verdict === null) return style.plain(`${what}, not judged${age === '' ? '' : `, ${age}`}`);
   const [first] = findingsOf(each.verdict);
-  return first === undefined ? style.good(`${what}, holds${age === '' ? '' : `, ${age}`}`) : style.bad(`${what}, ${reasonOf(first)}`);
+  return first === undefined
+    ? style.good(`${what}, holds${age === '' ? '' : `, ${age}`}`)
+    : style.bad(`${what}, ${reasonOf(first)}`);
 }
 
 function reasonOf({ code, message }: Finding): string {
@@ -40,12 +44,33 @@ function troubles({ findings, revoked, absent, missing }: RegistryReport['versio
 
 /** The same for a wiki. */
 export function registryMarkdown(report: RegistryReport): string {
-  const promotions = report.promotions.map((each) => [each.name, each.environment, each.id?.slice(0, 23) ?? 'nothing', each.verdict === null ? 'not judged' : (findingsOf(each.verdict).map(reasonOf)[0] ?? 'holds'), each.by ?? '', each.time ?? `${each.claimedTime ?? ''} (claimed)`, ageText(each)]);
-  const versions = report.versions.map((each) => [nameOf(each), each.id.slice(0, 23), String(each.claims), troubles(each).join('; ')]);
-  const revocations = report.revocations.map((each) => [String(each.logIndex ?? ''), each.action, each.target, each.reason, each.by]);
+  const promotions = report.promotions.map((each) => [
+    each.name,
+    each.environment,
+    each.id?.slice(0, 23) ?? 'nothing',
+    each.verdict === null ? 'not judged' : (findingsOf(each.verdict).map(reasonOf)[0] ?? 'holds'),
+    each.by ?? '',
+    each.time ?? `${each.claimedTime ?? ''} (claimed)`,
+    ageText(each),
+  ]);
+  const versions = report.versions.map((each) => [
+    nameOf(each),
+    each.id.slice(0, 23),
+    String(each.claims),
+    troubles(each).join('; '),
+  ]);
+  const revocations = report.revocations.map((each) => [
+    String(each.logIndex ?? ''),
+    each.action,
+    each.target,
+    each.reason,
+    each.by,
+  ]);
   return `# Registry ${forMarkdown(report.location)}
 
-${registryCounts(report)}. ${findingsOf(report.log).map((finding) => `**${forMarkdown(reasonOf(finding))}**`).join(' ')}
+${registryCounts(report)}. ${findingsOf(report.log)
+    .map((finding) => `**${forMarkdown(reasonOf(finding))}**`)
+    .join(' ')}
 
 ## Promoted
 

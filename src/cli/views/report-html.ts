@@ -31,7 +31,14 @@ ${controlsSection(report)}
 }
 
 const SECTIONS = [
-  ['why', 'Why'], ['lineage', 'Lineage'], ['claims', 'Verified claims'], ['description', 'Description'], ['files', 'Files'], ['scan', 'Scan'], ['promotions', 'Promotions'], ['controls', 'Controls'],
+  ['why', 'Why'],
+  ['lineage', 'Lineage'],
+  ['claims', 'Verified claims'],
+  ['description', 'Description'],
+  ['files', 'Files'],
+  ['scan', 'Scan'],
+  ['promotions', 'Promotions'],
+  ['controls', 'Controls'],
 ] as const;
 
 function contents(): Html {
@@ -42,15 +49,21 @@ function verdictCard({ verdict, policy, serving }: Report): Html {
   const passed = verdict.exitCode === 0;
   const kind = passed ? 'good' : verdict.exitCode === 4 ? 'warn' : 'bad';
   const findings = findingsOf(verdict);
-  const sentence = passed ? `${verdict.checks.length} of ${verdict.checks.length} checks passed.` : (findings[0]?.message ?? 'Nothing could be verified.');
-  const rule = policy === null ? 'No policy was asked.' : `Policy ${policy.name} version ${policy.version}, ${policy.digest}.`;
+  const sentence = passed
+    ? `${verdict.checks.length} of ${verdict.checks.length} checks passed.`
+    : (findings[0]?.message ?? 'Nothing could be verified.');
+  const rule =
+    policy === null ? 'No policy was asked.' : `Policy ${policy.name} version ${policy.version}, ${policy.digest}.`;
   return html`<div class="verdict ${kind}"><strong>${passed ? 'Verified' : verdict.exitCode === 4 ? 'Undecided' : 'Not verified'}</strong><p>${sentence}</p>${serving.length === 0 ? null : html`<p>Promoted to ${serving.join(', ')} now.</p>`}<p class="lead">${rule}</p></div>`;
 }
 
 function past({ past: then }: Report): Html | null {
   if (then === null) return null;
   const { promotion } = then;
-  const answer = promotion === null ? html`<p>Nothing was promoted to ${then.environment} by then.</p>` : html`<dl>
+  const answer =
+    promotion === null
+      ? html`<p>Nothing was promoted to ${then.environment} by then.</p>`
+      : html`<dl>
 <dt>Promoted</dt><dd><code>${promotion.id}</code></dd>
 <dt>By</dt><dd>${promotion.signer}</dd>
 <dt>Time</dt><dd>${promotion.time ?? html`${promotion.claimedTime} ${badge('warn', 'says the promotion itself')}`}</dd>
@@ -63,13 +76,17 @@ function why({ verdict }: Report): Html {
   const rows = verdict.checks.map((check) => [
     check.name,
     check.passed ? badge('good', 'passed') : badge('bad', 'refused'),
-    check.passed ? check.evidence.slice(0, 20).map(({ what }) => html`<div>${what}</div>`) : check.findings.map((finding) => html`<div><code>${finding.code}</code> ${finding.message}</div>`),
+    check.passed
+      ? check.evidence.slice(0, 20).map(({ what }) => html`<div>${what}</div>`)
+      : check.findings.map((finding) => html`<div><code>${finding.code}</code> ${finding.message}</div>`),
   ]);
   return html`<h2 id="why">Why</h2>${table('Checks of this run', [{ title: 'Check' }, { title: 'Answer' }, { title: 'Evidence or finding' }], rows)}`;
 }
 
 function lineageSection(lineage: Lineage): Html {
-  const rows = [...lineage.nodes.values()].slice(0, 2000).flatMap((node) => node.edges.map((edge) => edgeRow(node, edge)));
+  const rows = [...lineage.nodes.values()]
+    .slice(0, 2000)
+    .flatMap((node) => node.edges.map((edge) => edgeRow(node, edge)));
   return html`<h2 id="lineage">Lineage</h2>
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
@@ -82,15 +99,35 @@ function counted(count: number, what: string): string {
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {
   const standing = edge.standing === 'refused' ? badge('bad', 'not attested') : badge('good', edge.standing);
-  return [node.name === '' ? node.digest.slice(0, 12) : node.name, edge.word, edge.name, html`<code>${edge.to.slice(0, 16)}</code>`, standing];
+  return [
+    node.name === '' ? node.digest.slice(0, 12) : node.name,
+    edge.word,
+    edge.name,
+    html`<code>${edge.to.slice(0, 16)}</code>`,
+    standing,
+  ];
 }
 
 function verifiedSection({ facts }: Report): Html {
-  const rows = facts.claims.map((claim) => [html`${claim.title}${standing(claim)}`, claim.signer, claim.time ?? badge('plain', 'no verified time'), claim.logIndex ?? 'not logged', html`<code>${claim.bundle.slice(0, 16)}</code>`]);
+  const rows = facts.claims.map((claim) => [
+    html`${claim.title}${standing(claim)}`,
+    claim.signer,
+    claim.time ?? badge('plain', 'no verified time'),
+    claim.logIndex ?? 'not logged',
+    html`<code>${claim.bundle.slice(0, 16)}</code>`,
+  ]);
   return html`<h2 id="claims">Verified claims</h2>
 <p>Signed by somebody trusted, and about this very artifact; what was taken back, or is not its signer’s to say, is no evidence. A time is given only if somebody else than the signer vouches for it.</p>
 ${table('Claims', [{ title: 'What' }, { title: 'By' }, { title: 'Existed by' }, { title: 'Log entry', numeric: true }, { title: 'Bundle' }], rows)}
-${table('Evaluations', [{ title: 'Result' }, { title: 'By' }, { title: 'Figures' }], facts.evaluations.map(({ result, signer, metrics }) => [badge(result === 'PASSED' ? 'good' : 'bad', result), signer, Object.entries(metrics).map(([name, value]) => html`<div>${name} ${value}</div>`)]))}`;
+${table(
+  'Evaluations',
+  [{ title: 'Result' }, { title: 'By' }, { title: 'Figures' }],
+  facts.evaluations.map(({ result, signer, metrics }) => [
+    badge(result === 'PASSED' ? 'good' : 'bad', result),
+    signer,
+    Object.entries(metrics).map(([name, value]) => html`<div>${name} ${value}</div>`),
+  ]),
+)}`;
 }
 
 function standing({ counts, revoked }: Pick<ReportedClaim, 'counts' | 'revoked'>): Html | null {
@@ -101,47 +138,86 @@ function standing({ counts, revoked }: Pick<ReportedClaim, 'counts' | 'revoked'>
 function bomSection({ facts: { bom } }: Report): Html {
   if (bom === null) return html`<h2 id="description">Description</h2><p class="none">No signed ML-BOM.</p>`;
   const rows: readonly (readonly [string, string | null])[] = [
-    ['Name', bom.name], ['Version', bom.version], ['Supplier', bom.supplier], ['Licences', bom.licences.join(', ') || null], ['Task', bom.task],
-    ['Architecture', bom.architecture], ['Inputs and outputs', bom.interfaces.join(', ') || null], ['Made by', bom.tools.join(', ') || null],
+    ['Name', bom.name],
+    ['Version', bom.version],
+    ['Supplier', bom.supplier],
+    ['Licences', bom.licences.join(', ') || null],
+    ['Task', bom.task],
+    ['Architecture', bom.architecture],
+    ['Inputs and outputs', bom.interfaces.join(', ') || null],
+    ['Made by', bom.tools.join(', ') || null],
   ];
   const columns = [{ title: 'Name' }, { title: 'Version' }, { title: 'Licences' }, { title: 'Digests' }];
-  const relatedRows = (components: readonly RelatedComponent[]) => components.slice(0, MAX_ROWS).map((each) => [each.name, each.version, each.licences.join(', '), html`<code>${each.digests.join(' ')}</code>`]);
+  const relatedRows = (components: readonly RelatedComponent[]) =>
+    components
+      .slice(0, MAX_ROWS)
+      .map((each) => [each.name, each.version, each.licences.join(', '), html`<code>${each.digests.join(' ')}</code>`]);
   return html`<h2 id="description">Description</h2>
 <p>From the signed ML-BOM: its signer vouches for it; where a fact came from is in its citations.</p>
 <dl>${rows.map(([label, value]) => html`<dt>${label}</dt><dd>${value ?? badge('plain', 'not stated')}</dd>`)}</dl>
 ${table('Datasets', columns, relatedRows(bom.datasets))}
 ${table('Base models', columns, relatedRows(bom.ancestors))}
 ${table('Software', columns, relatedRows(bom.software))}
-${table('Properties', [{ title: 'Name' }, { title: 'Value' }], bom.properties.slice(0, MAX_ROWS).map(({ name, value }) => [name, value]))}`;
+${table(
+  'Properties',
+  [{ title: 'Name' }, { title: 'Value' }],
+  bom.properties.slice(0, MAX_ROWS).map(({ name, value }) => [name, value]),
+)}`;
 }
 
 function filesSection({ files }: Report): Html {
-  const rows = files.slice(0, MAX_ROWS).map((file) => [file.path, formatBytes(file.sizeBytes), html`<code>${file.sha256}</code>`]);
+  const rows = files
+    .slice(0, MAX_ROWS)
+    .map((file) => [file.path, formatBytes(file.sizeBytes), html`<code>${file.sha256}</code>`]);
   const more = files.length > MAX_ROWS ? html`<p>and ${files.length - MAX_ROWS} more, all bound by the id.</p>` : null;
   return html`<h2 id="files">Files</h2>${table('Files, read back in this run', [{ title: 'Path' }, { title: 'Size', numeric: true }, { title: 'SHA-256' }], rows)}${more}`;
 }
 
 function scanSection({ facts }: Report): Html {
-  const rows = facts.scans.flatMap(({ signer, results }) => results.slice(0, MAX_ROWS).map((result) => [html`<code>${result.rule}</code>`, result.severity, result.path, result.message, signer]));
-  const clean = facts.scans.length > 0 && rows.length === 0 ? html`<p>Scanned, says ${facts.scans.map(({ signer }) => signer).join(', ')}: nothing found.</p>` : null;
+  const rows = facts.scans.flatMap(({ signer, results }) =>
+    results
+      .slice(0, MAX_ROWS)
+      .map((result) => [html`<code>${result.rule}</code>`, result.severity, result.path, result.message, signer]),
+  );
+  const clean =
+    facts.scans.length > 0 && rows.length === 0
+      ? html`<p>Scanned, says ${facts.scans.map(({ signer }) => signer).join(', ')}: nothing found.</p>`
+      : null;
   const none = facts.scans.length === 0 ? html`<p class="none">No signed scan.</p>` : null;
   return html`<h2 id="scan">Scan</h2>${none}${clean}${rows.length === 0 ? null : table('Findings', [{ title: 'Rule' }, { title: 'Severity' }, { title: 'File' }, { title: 'What' }, { title: 'By' }], rows)}`;
 }
 
 function promotionsSection({ facts, id }: Report): Html {
   const rows = facts.promotions.map((each) => [
-    each.logIndex, html`${each.environment}${standing(each)}`, html`<code>${each.id.slice(0, 23)}</code>${each.id === id ? ' this one' : ''}`, badge(each.result === 'PASSED' ? 'good' : 'bad', each.result),
-    each.time ?? html`${each.claimedTime} ${badge('warn', 'claimed')}`, each.signer, html`<code>${each.policyDigest?.slice(0, 23)}</code>`,
+    each.logIndex,
+    html`${each.environment}${standing(each)}`,
+    html`<code>${each.id.slice(0, 23)}</code>${each.id === id ? ' this one' : ''}`,
+    badge(each.result === 'PASSED' ? 'good' : 'bad', each.result),
+    each.time ?? html`${each.claimedTime} ${badge('warn', 'claimed')}`,
+    each.signer,
+    html`<code>${each.policyDigest?.slice(0, 23)}</code>`,
   ]);
   return html`<h2 id="promotions">Promotions</h2>${table('Of this name, in the order of the log', [{ title: 'Entry', numeric: true }, { title: 'Environment' }, { title: 'Artifact' }, { title: 'Result' }, { title: 'Time' }, { title: 'By' }, { title: 'Policy' }], rows)}`;
 }
 
-const STATUS = { evidenced: badge('good', 'evidenced'), partly: badge('warn', 'partly'), human: badge('plain', 'human') };
+const STATUS = {
+  evidenced: badge('good', 'evidenced'),
+  partly: badge('warn', 'partly'),
+  human: badge('plain', 'human'),
+};
 
 function controlsSection({ controls }: Report): Html {
   const frameworks = Object.entries(FRAMEWORKS) as [Framework, string][];
   const tables = frameworks.map(([framework, title]) => {
-    const rows = controls.filter(({ control }) => control.framework === framework).map(({ control, status }) => [control.id, control.title, STATUS[status], control.needs.join(', '), control.human ?? '']);
+    const rows = controls
+      .filter(({ control }) => control.framework === framework)
+      .map(({ control, status }) => [
+        control.id,
+        control.title,
+        STATUS[status],
+        control.needs.join(', '),
+        control.human ?? '',
+      ]);
     return html`<h3>${title}</h3>${table(title, [{ title: 'Control' }, { title: 'Asks for' }, { title: 'Status' }, { title: 'Evidence it rests on' }, { title: 'Left to people' }], rows)}`;
   });
   return html`<h2 id="controls">Controls</h2><p>Which evidence on this page serves which control. <em>Human</em>: nothing here evidences it.</p>${tables}`;

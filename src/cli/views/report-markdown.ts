@@ -12,7 +12,19 @@ export function reportMarkdown(report: Report): string {
 
 \`${report.id}\`: **${verdict.exitCode === 0 ? 'verified' : verdict.exitCode === 4 ? 'undecided' : 'not verified'}**${report.serving.length === 0 ? '' : `; promoted to ${report.serving.map(forMarkdown).join(', ')} now`}
 
-${markdownTable(['Check', 'Answer', 'Evidence or finding'], verdict.checks.map((check) => [check.name, check.passed ? 'passed' : 'refused', (check.passed ? check.evidence.map(({ what }) => what) : check.findings.map(({ code, message }) => `${code}: ${message}`)).slice(0, 5).join('; ')]))}
+${markdownTable(
+  ['Check', 'Answer', 'Evidence or finding'],
+  verdict.checks.map((check) => [
+    check.name,
+    check.passed ? 'passed' : 'refused',
+    (check.passed
+      ? check.evidence.map(({ what }) => what)
+      : check.findings.map(({ code, message }) => `${code}: ${message}`)
+    )
+      .slice(0, 5)
+      .join('; '),
+  ]),
+)}
 
 ## Lineage
 
@@ -21,15 +33,35 @@ ${lineageMermaid(report.lineage)}\`\`\`
 
 ## Verified claims
 
-${markdownTable(['What', 'By', 'Existed by', 'Log entry'], facts.claims.map((claim) => [`${claim.title}${standingWords(claim)}`, claim.signer, claim.time ?? 'no verified time', claim.logIndex === null ? 'not logged' : String(claim.logIndex)]))}
+${markdownTable(
+  ['What', 'By', 'Existed by', 'Log entry'],
+  facts.claims.map((claim) => [
+    `${claim.title}${standingWords(claim)}`,
+    claim.signer,
+    claim.time ?? 'no verified time',
+    claim.logIndex === null ? 'not logged' : String(claim.logIndex),
+  ]),
+)}
 
 ## Promotions
 
-${markdownTable(['Entry', 'Environment', 'Artifact', 'Time', 'By'], facts.promotions.map((each) => [String(each.logIndex), `${each.environment}${standingWords(each)}`, each.id.slice(0, 23), each.time ?? `${each.claimedTime ?? ''} (claimed)`, each.signer]))}
+${markdownTable(
+  ['Entry', 'Environment', 'Artifact', 'Time', 'By'],
+  facts.promotions.map((each) => [
+    String(each.logIndex),
+    `${each.environment}${standingWords(each)}`,
+    each.id.slice(0, 23),
+    each.time ?? `${each.claimedTime ?? ''} (claimed)`,
+    each.signer,
+  ]),
+)}
 
 ## Controls
 
-${markdownTable(['Framework', 'Control', 'Asks for', 'Status'], report.controls.map(({ control, status }) => [FRAMEWORKS[control.framework], control.id, control.title, status]))}
+${markdownTable(
+  ['Framework', 'Control', 'Asks for', 'Status'],
+  report.controls.map(({ control, status }) => [FRAMEWORKS[control.framework], control.id, control.title, status]),
+)}
 `;
 }
 

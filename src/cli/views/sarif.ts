@@ -38,7 +38,11 @@ export function sarifLog(version: string, rules: readonly SarifRule[], results: 
 export function verdictSarif(version: string, verdict: Verdict): object {
   const findings = findingsOf(verdict);
   const rules = [...new Set(findings.map(({ code }) => code))].map((id) => ({ id, title: id.replaceAll('-', ' ') }));
-  return sarifLog(version, rules, findings.map((finding) => findingResult(finding, verdict.subject)));
+  return sarifLog(
+    version,
+    rules,
+    findings.map((finding) => findingResult(finding, verdict.subject)),
+  );
 }
 
 function findingResult(finding: Finding, subject: string): SarifResult {
@@ -56,7 +60,10 @@ function driver(version: string, rules: readonly SarifRule[]): object {
       shortDescription: { text: title },
       ...(help === undefined ? {} : { help: { text: help } }),
       helpUri: `https://github.com/weighmark/weighmark/blob/main/docs/${id.startsWith('WM-') ? 'rules' : 'errors'}.md#${id.toLowerCase()}`,
-      properties: { ...(securitySeverity === undefined ? {} : { 'security-severity': securitySeverity.toFixed(1) }), tags: ['security', ...(tags ?? [])] },
+      properties: {
+        ...(securitySeverity === undefined ? {} : { 'security-severity': securitySeverity.toFixed(1) }),
+        tags: ['security', ...(tags ?? [])],
+      },
     })),
   };
 }
@@ -68,13 +75,30 @@ function result({ ruleId, level, message, path, identity, properties, suppressio
     level,
     message: { text: forTerminal(message) },
     locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }],
-    partialFingerprints: { 'weighmark/v1': createHash('sha256').update([ruleId, uri, identity ?? ''].join('\0')).digest('hex') },
+    partialFingerprints: {
+      'weighmark/v1': createHash('sha256')
+        .update([ruleId, uri, identity ?? ''].join('\0'))
+        .digest('hex'),
+    },
     ...(properties === undefined ? {} : { properties }),
-    ...(suppression === undefined ? {} : { suppressions: [{ kind: 'external', status: suppression.accepted ? 'accepted' : 'rejected', justification: forTerminal(suppression.justification) }] }),
+    ...(suppression === undefined
+      ? {}
+      : {
+          suppressions: [
+            {
+              kind: 'external',
+              status: suppression.accepted ? 'accepted' : 'rejected',
+              justification: forTerminal(suppression.justification),
+            },
+          ],
+        }),
   };
 }
 
 function relativeUri(path: string): string {
-  const parts = path.replaceAll('\\', '/').split('/').filter((part) => part !== '' && part !== '.');
+  const parts = path
+    .replaceAll('\\', '/')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
   return parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/') || '.';
 }

@@ -1,6 +1,15 @@
 import type { Code, ExitCode } from '../../domain/base/errors.ts';
 import { ageInDays } from '../../domain/scan/feeds/match.ts';
-import { atLeast, isCounted, RULES, type Place, type ScanFinding, type ScanResult, type Severity, SEVERITIES } from '../../domain/scan/index.ts';
+import {
+  atLeast,
+  isCounted,
+  RULES,
+  type Place,
+  type ScanFinding,
+  type ScanResult,
+  type Severity,
+  SEVERITIES,
+} from '../../domain/scan/index.ts';
 import { suppressionText } from '../../domain/policy/suppressions.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import type { ArtifactScan, ReadFeed } from '../../flows/content/scan.ts';
@@ -29,35 +38,60 @@ export interface About {
 export function scanJson(scans: readonly ShownScan[], { failOn, feeds, now }: About): Record<string, unknown> {
   return {
     failOn,
-    artifacts: scans.map(({ shown, scan }) => ({ path: shown, verdict: scan.verdict, findings: scan.findings, files: scan.files })),
+    artifacts: scans.map(({ shown, scan }) => ({
+      path: shown,
+      verdict: scan.verdict,
+      findings: scan.findings,
+      files: scan.files,
+    })),
     feeds: feeds.map((feed) => ({
-      location: feed.location, kind: feed.kind, fetched: feed.fetched, ageDays: ageInDays(feed, now), indicators: feed.indicators.length, unread: feed.unread.length,
+      location: feed.location,
+      kind: feed.kind,
+      fetched: feed.fetched,
+      ageDays: ageInDays(feed, now),
+      indicators: feed.indicators.length,
+      unread: feed.unread.length,
       ...(feed.published === undefined ? {} : { published: feed.published }),
     })),
   };
 }
 
 export function scanText(scans: readonly ShownScan[], about: About, style: Style): { out: string } {
-  return { out: `${[...scans.map((scan) => artifactText(scan, about, style)), ...feedLines(about, style)].join('\n')}\n` };
+  return {
+    out: `${[...scans.map((scan) => artifactText(scan, about, style)), ...feedLines(about, style)].join('\n')}\n`,
+  };
 }
 
 const MOST = 50;
 
 function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: Style): string {
-  if (stopped !== undefined) return `${style.warn(WORDS.incomplete)}: ${style.plain(shown)}: ${style.plain(scan.files[0]?.unexamined[0]?.reason ?? 'not scanned')}`;
+  if (stopped !== undefined)
+    return `${style.warn(WORDS.incomplete)}: ${style.plain(shown)}: ${style.plain(scan.files[0]?.unexamined[0]?.reason ?? 'not scanned')}`;
   const least: Severity = about.verbose ? 'info' : 'medium';
   const all = allFindings(scan);
   const listed = all.filter(({ severity }) => atLeast(severity, least));
   const shownFindings = about.verbose ? listed : listed.slice(0, MOST);
   const lines = shownFindings.map((finding) => findingText(finding, style));
-  if (listed.length > shownFindings.length) lines.push(style.dim(`  and ${listed.length - shownFindings.length} more (-v shows all)`));
+  if (listed.length > shownFindings.length)
+    lines.push(style.dim(`  and ${listed.length - shownFindings.length} more (-v shows all)`));
   const open = scan.files.flatMap(({ unexamined }) => unexamined);
-  for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10)) lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
+  for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10))
+    lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
   return [...lines, summaryText(shown, scan, style)].join('\n');
 }
 
 function findingText({ rule, severity, message, place, suppression }: ScanFinding, style: Style): string {
-  const word = paint(style, suppression?.state === 'active' ? 'dim' : atLeast(severity, 'high') ? 'bad' : severity === 'medium' ? 'warn' : 'dim', severity.padEnd(8));
+  const word = paint(
+    style,
+    suppression?.state === 'active'
+      ? 'dim'
+      : atLeast(severity, 'high')
+        ? 'bad'
+        : severity === 'medium'
+          ? 'warn'
+          : 'dim',
+    severity.padEnd(8),
+  );
   const title = RULES[rule]?.title ?? rule;
   return `${word}  ${style.bold(rule)}  ${style.plain(placeText(place))}\n          ${style.plain(title)}: ${style.plain(message)}${suppression === undefined ? '' : `\n          ${style.plain(suppressionText(suppression))}`}`;
 }
@@ -67,11 +101,20 @@ function paint(style: Style, tone: 'good' | 'bad' | 'warn' | 'dim', text: string
 }
 
 function placeText({ path, member, offset, tensor }: Place): string {
-  const parts = [member === undefined ? path : `${path}!/${member}`, ...(tensor === undefined ? [] : [`tensor ${tensor}`]), ...(offset === undefined ? [] : [`byte ${offset}`])];
+  const parts = [
+    member === undefined ? path : `${path}!/${member}`,
+    ...(tensor === undefined ? [] : [`tensor ${tensor}`]),
+    ...(offset === undefined ? [] : [`byte ${offset}`]),
+  ];
   return parts.join(', ');
 }
 
-const WORDS: Readonly<Record<ArtifactScan['verdict'], string>> = { block: 'BLOCK', review: 'REVIEW', pass: 'PASS', incomplete: 'INCOMPLETE' };
+const WORDS: Readonly<Record<ArtifactScan['verdict'], string>> = {
+  block: 'BLOCK',
+  review: 'REVIEW',
+  pass: 'PASS',
+  incomplete: 'INCOMPLETE',
+};
 
 function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
   const counts = SEVERITIES.flatMap((severity) => {
@@ -81,9 +124,18 @@ function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
   const suppressed = allFindings(scan).filter((finding) => !isCounted(finding)).length;
   if (suppressed > 0) counts.push(`${suppressed} suppressed`);
   const files = `${scan.files.length} ${scan.files.length === 1 ? 'file' : 'files'}`;
-  const word = paint(style, scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn', WORDS[scan.verdict]);
+  const word = paint(
+    style,
+    scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn',
+    WORDS[scan.verdict],
+  );
   const pickled = scan.files.filter(({ weightsOnly }) => weightsOnly !== undefined);
-  const loads = pickled.length === 0 ? '' : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true) ? '; loads with weights_only=True' : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
+  const loads =
+    pickled.length === 0
+      ? ''
+      : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true)
+        ? '; loads with weights_only=True'
+        : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
   const advice = scan.verdict === 'block' ? '; do not load' : '';
   return `${word}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
 }
@@ -95,45 +147,107 @@ function firstRefusal(files: readonly ScanResult[]): string {
 function feedLines({ feeds, now }: About, style: Style): string[] {
   return feeds.map((feed) => {
     const age = ageInDays(feed, now);
-    return style.dim(`feed ${feed.location}: ${feed.kind}, ${feed.indicators.length} indicators, ${age === null ? `no date of its own, fetched ${feed.fetched.slice(0, 10)}` : `${age} days old`}`);
+    return style.dim(
+      `feed ${feed.location}: ${feed.kind}, ${feed.indicators.length} indicators, ${age === null ? `no date of its own, fetched ${feed.fetched.slice(0, 10)}` : `${age} days old`}`,
+    );
   });
 }
 
 function allFindings(scan: ArtifactScan): readonly ScanFinding[] {
-  return [...scan.findings, ...scan.files.flatMap(({ findings }) => findings)].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  return [...scan.findings, ...scan.files.flatMap(({ findings }) => findings)].sort(
+    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
+  );
 }
 
-const LEVELS: Readonly<Record<Severity, SarifResult['level']>> = { critical: 'error', high: 'error', medium: 'warning', low: 'note', info: 'note' };
+const LEVELS: Readonly<Record<Severity, SarifResult['level']>> = {
+  critical: 'error',
+  high: 'error',
+  medium: 'warning',
+  low: 'note',
+  info: 'note',
+};
 const SCORES: Readonly<Record<Severity, number>> = { critical: 9.5, high: 8, medium: 5.5, low: 2, info: 0 };
 
 export function scanSarif(version: string, scans: readonly ShownScan[]): object {
-  const findings = scans.flatMap(({ shown, scan }) => allFindings(scan).map((finding) => ({ ...finding, shown, single: scan.files.length === 1 && scan.root.endsWith(`/${finding.place.path}`) })));
+  const findings = scans.flatMap(({ shown, scan }) =>
+    allFindings(scan).map((finding) => ({
+      ...finding,
+      shown,
+      single: scan.files.length === 1 && scan.root.endsWith(`/${finding.place.path}`),
+    })),
+  );
   const rules = [...new Set(findings.map(({ rule }) => rule))].flatMap((id): SarifRule[] => {
     const rule = RULES[id];
-    return rule === undefined ? [] : [{ id, title: rule.title, help: `${rule.why} ${rule.fix}`, securitySeverity: SCORES[rule.severity], tags: [...rule.atlas, ...rule.cwe.map((number) => `external/cwe/cwe-${number}`)] }];
+    return rule === undefined
+      ? []
+      : [
+          {
+            id,
+            title: rule.title,
+            help: `${rule.why} ${rule.fix}`,
+            securitySeverity: SCORES[rule.severity],
+            tags: [...rule.atlas, ...rule.cwe.map((number) => `external/cwe/cwe-${number}`)],
+          },
+        ];
   });
-  return sarifLog(version, rules, findings.map(({ shown, single, ...finding }) => sarifResult(finding, single ? shown : `${shown.replace(/\/+$/, '')}/${finding.place.path}`)));
+  return sarifLog(
+    version,
+    rules,
+    findings.map(({ shown, single, ...finding }) =>
+      sarifResult(finding, single ? shown : `${shown.replace(/\/+$/, '')}/${finding.place.path}`),
+    ),
+  );
 }
 
 function sarifResult({ rule, severity, message, place, suppression }: ScanFinding, path: string): SarifResult {
   const { member, offset, tensor } = place;
   const identity = [member, tensor, offset, message].filter((part) => part !== undefined).join('|');
-  return { ruleId: rule, level: LEVELS[severity], message: `${RULES[rule]?.title ?? rule}: ${message}`, path: path.replace(/^\.\//, ''), identity, properties: { severity, ...place }, ...(suppression === undefined ? {} : { suppression: { accepted: suppression.state === 'active', justification: suppressionText(suppression) } }) };
+  return {
+    ruleId: rule,
+    level: LEVELS[severity],
+    message: `${RULES[rule]?.title ?? rule}: ${message}`,
+    path: path.replace(/^\.\//, ''),
+    identity,
+    properties: { severity, ...place },
+    ...(suppression === undefined
+      ? {}
+      : { suppression: { accepted: suppression.state === 'active', justification: suppressionText(suppression) } }),
+  };
 }
 
 /** One case a file. */
 export function scanJunit(scans: readonly ShownScan[], { failOn }: About): string {
-  return junit('scan', scans.flatMap(({ shown, scan }) => scan.files.map((file) => {
-    const bad = file.findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn));
-    const details = [...bad.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`), ...file.unexamined.map(({ reason }) => `not examined: ${reason}`)];
-    const [first] = details;
-    return { name: scan.files.length === 1 ? shown : `${shown}/${file.path}`, failure: first === undefined ? null : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details } };
-  })));
+  return junit(
+    'scan',
+    scans.flatMap(({ shown, scan }) =>
+      scan.files.map((file) => {
+        const bad = file.findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn));
+        const details = [
+          ...bad.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`),
+          ...file.unexamined.map(({ reason }) => `not examined: ${reason}`),
+        ];
+        const [first] = details;
+        return {
+          name: scan.files.length === 1 ? shown : `${shown}/${file.path}`,
+          failure:
+            first === undefined
+              ? null
+              : { type: bad.length > 0 ? 'scan-finding' : 'scan-incomplete', message: first, details },
+        };
+      }),
+    ),
+  );
 }
 
 export function scanMarkdown(scans: readonly ShownScan[], { verbose }: About): string {
   const lines = scans.flatMap(({ shown, scan }) => {
-    const rows = allFindings(scan).filter(({ severity }) => atLeast(severity, verbose ? 'info' : 'low')).slice(0, 500).map(({ rule, severity, message, place, suppression }) => `| ${severity} | ${rule} | ${forMarkdown(placeText(place))} | ${forMarkdown(message)}${suppression === undefined ? '' : `; ${forMarkdown(suppressionText(suppression))}`} |`);
+    const rows = allFindings(scan)
+      .filter(({ severity }) => atLeast(severity, verbose ? 'info' : 'low'))
+      .slice(0, 500)
+      .map(
+        ({ rule, severity, message, place, suppression }) =>
+          `| ${severity} | ${rule} | ${forMarkdown(placeText(place))} | ${forMarkdown(message)}${suppression === undefined ? '' : `; ${forMarkdown(suppressionText(suppression))}`} |`,
+      );
     const table = rows.length === 0 ? [] : ['', '| severity | rule | where | what |', '|---|---|---|---|', ...rows];
     return [`## ${forMarkdown(shown)}: ${WORDS[scan.verdict]}`, ...table, ''];
   });

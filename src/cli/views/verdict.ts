@@ -1,5 +1,12 @@
 import { CODES, type Code } from '../../domain/base/errors.ts';
-import { findingsOf, verdictOf, type Check, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import {
+  findingsOf,
+  verdictOf,
+  type Check,
+  type Evidence,
+  type Finding,
+  type Verdict,
+} from '../../domain/base/verdict.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import type { Style } from '../command.ts';
 import { renderFinding } from '../errors.ts';
@@ -17,30 +24,51 @@ export interface ShownVerdict {
 /** A verdict for people (DESIGN 5): verified apart from claimed, what is wrong, and last the verdict. Ends with a newline. */
 export function verdictText(shown: ShownVerdict, style: Style): string {
   const { verdict } = shown;
-  const lines = verdict.outcome === 'nothing' ? nothingLines(verdict, style) : [...blocks(verdict, style), ...errorLines(verdict, style)];
+  const lines =
+    verdict.outcome === 'nothing'
+      ? nothingLines(verdict, style)
+      : [...blocks(verdict, style), ...errorLines(verdict, style)];
   return `${[...lines, headline(shown, style)].join('\n')}\n${verdict.outcome === 'nothing' ? hintLine(verdict, style) : ''}`;
 }
 
 /** The same for a pull request or a job summary. */
 export function verdictMarkdown(shown: ShownVerdict): string {
   const { verdict } = shown;
-  const evidence = verdict.checks.flatMap(({ name, evidence: found }) => found.map(({ what }) => `| verified | ${forMarkdown(name)} | ${forMarkdown(what)} |`));
-  const findings = findingsOf(verdict).slice(0, MAX_FINDINGS).map(({ code, message }) => `| **${code}** | | ${forMarkdown(message)} |`);
+  const evidence = verdict.checks.flatMap(({ name, evidence: found }) =>
+    found.map(({ what }) => `| verified | ${forMarkdown(name)} | ${forMarkdown(what)} |`),
+  );
+  const findings = findingsOf(verdict)
+    .slice(0, MAX_FINDINGS)
+    .map(({ code, message }) => `| **${code}** | | ${forMarkdown(message)} |`);
   const claimed = verdict.claimed.map(({ what }) => `| claimed | | ${forMarkdown(what)} |`);
   const notAsked = verdict.notAsked.length === 0 ? [] : [`| not asked | | ${verdict.notAsked.join(', ')} |`];
-  return [`### ${forMarkdown(lastLine(shown))}`, '', '| | | |', '|---|---|---|', ...findings, ...evidence, ...claimed, ...notAsked].join('\n');
+  return [
+    `### ${forMarkdown(lastLine(shown))}`,
+    '',
+    '| | | |',
+    '|---|---|---|',
+    ...findings,
+    ...evidence,
+    ...claimed,
+    ...notAsked,
+  ].join('\n');
 }
 
 /** Several verdicts as one, for formats that hold one report: checks and paths say whose they are. */
 export function oneVerdict(verdicts: readonly Verdict[]): Verdict {
-  const checks = verdicts.flatMap((verdict) => verdict.checks.map((check) => placed(check, verdict.subject, verdicts.length > 1)));
+  const checks = verdicts.flatMap((verdict) =>
+    verdict.checks.map((check) => placed(check, verdict.subject, verdicts.length > 1)),
+  );
   return verdictOf({ subject: verdicts.map(({ subject }) => subject).join(' '), checks });
 }
 
 function placed(check: Check, subject: string, several: boolean): Check {
   const name = several ? `${subject}: ${check.name}` : check.name;
   if (check.passed) return { ...check, name };
-  const [first, ...rest] = check.findings.map((finding) => ({ ...finding, subject: finding.subject === undefined ? subject : `${subject.replace(/\/$/, '')}/${finding.subject}` }));
+  const [first, ...rest] = check.findings.map((finding) => ({
+    ...finding,
+    subject: finding.subject === undefined ? subject : `${subject.replace(/\/$/, '')}/${finding.subject}`,
+  }));
   return first === undefined ? { ...check, name } : { ...check, name, findings: [first, ...rest] };
 }
 
@@ -49,10 +77,16 @@ const LABEL_WIDTH = 11;
 
 function blocks(verdict: Verdict, style: Style): readonly string[] {
   const failed = verdict.outcome !== 'verified';
-  const verified = failed ? [failedSummary(verdict)].filter((line) => line !== '') : verdict.checks.flatMap(({ evidence }) => evidence.map(({ what }) => what));
+  const verified = failed
+    ? [failedSummary(verdict)].filter((line) => line !== '')
+    : verdict.checks.flatMap(({ evidence }) => evidence.map(({ what }) => what));
   return [
     ...block('verified', verified, style),
-    ...block('claimed', verdict.claimed.map(({ what }) => what), style),
+    ...block(
+      'claimed',
+      verdict.claimed.map(({ what }) => what),
+      style,
+    ),
     ...block('note', verdict.notes, style),
     ...(failed ? [] : block('not asked', verdict.notAsked.length === 0 ? [] : [verdict.notAsked.join(', ')], style)),
   ];
@@ -60,10 +94,13 @@ function blocks(verdict: Verdict, style: Style): readonly string[] {
 
 /** What still holds of something refused: in one line, signature first. */
 function failedSummary(verdict: Verdict): string {
-  const evidenceOf = (name: string): readonly Evidence[] => verdict.checks.find((check) => check.name === name)?.evidence ?? [];
+  const evidenceOf = (name: string): readonly Evidence[] =>
+    verdict.checks.find((check) => check.name === name)?.evidence ?? [];
   const signature = evidenceOf('signature')[0]?.what;
   const content = countsOf(verdict);
-  return [signature, content === null ? undefined : `${content.good} of ${content.signed} files`].filter(Boolean).join('; ');
+  return [signature, content === null ? undefined : `${content.good} of ${content.signed} files`]
+    .filter(Boolean)
+    .join('; ');
 }
 
 function nothingLines(verdict: Verdict, style: Style): readonly string[] {
@@ -72,7 +109,11 @@ function nothingLines(verdict: Verdict, style: Style): readonly string[] {
   return [
     ...block('content', content === undefined ? [] : [content.what], style),
     ...block('signature', [`none${where === '' ? '' : ` (looked for ${where})`}`], style),
-    ...block('claimed', claimed.map(({ what }) => what), style),
+    ...block(
+      'claimed',
+      claimed.map(({ what }) => what),
+      style,
+    ),
     ...block('note', verdict.notes, style),
   ];
 }
@@ -97,7 +138,8 @@ function headline(shown: ShownVerdict, style: Style): string {
 function lastLine({ verdict, by, promise, advice }: ShownVerdict): string {
   const { subject, id, outcome } = verdict;
   const words = promise ?? `is what ${by ?? 'somebody trusted'} signed`;
-  if (outcome === 'verified') return `VERIFIED${verdict.scope === 'partial' ? ' (partial)' : ''}: ${subject} ${words}${id === undefined ? '' : ` (${id})`}`;
+  if (outcome === 'verified')
+    return `VERIFIED${verdict.scope === 'partial' ? ' (partial)' : ''}: ${subject} ${words}${id === undefined ? '' : ` (${id})`}`;
   if (outcome === 'nothing') return `NOT VERIFIED: nobody signed ${subject}`;
   if (outcome === 'failed') return `FAILED: ${failure(verdict, by)}; ${advice ?? 'do not load'}`;
   if (outcome === 'usage') return `NOT VERIFIED: ${findingsOf(verdict)[0]?.message ?? 'not asked properly'}`;
@@ -113,7 +155,8 @@ function reasonOf(verdict: Verdict): string {
 /** Counts where the content differs, else the first reason. */
 function failure(verdict: Verdict, by: string | null): string {
   const findings = findingsOf({ checks: verdict.checks.filter(({ name }) => name === 'content') });
-  const count = (...codes: readonly Code[]) => new Set(findings.filter(({ code }) => codes.includes(code)).map(({ subject }) => subject)).size;
+  const count = (...codes: readonly Code[]) =>
+    new Set(findings.filter(({ code }) => codes.includes(code)).map(({ subject }) => subject)).size;
   const changed = count('digest-mismatch', 'digest-conflict');
   const total = countsOf(verdict)?.signed;
   const parts = [

@@ -29,14 +29,25 @@ export interface EntryContext {
 }
 
 export const UNSIGNED: Actor = { standing: 'unsigned', name: null, signer: null, finding: null };
-export const ABSENT: Actor = { standing: 'absent', name: null, signer: null, finding: { code: 'claim-missing', message: 'the registry does not hold the claim that the entry names' } };
+export const ABSENT: Actor = {
+  standing: 'absent',
+  name: null,
+  signer: null,
+  finding: { code: 'claim-missing', message: 'the registry does not hold the claim that the entry names' },
+};
 
 /** The actor of an entry whose bundle was found and judged. A claim that says something else than the entry verifies nothing. */
 export async function actorOf(leaf: LogLeaf, outcome: ClaimOutcome, context: EntryContext): Promise<Actor> {
   const signer = outcome.claim?.signer ?? null;
-  const unverified = ({ code, message }: Finding): Actor => ({ standing: 'unverified', name: null, signer, finding: { code, message } });
+  const unverified = ({ code, message }: Finding): Actor => ({
+    standing: 'unverified',
+    name: null,
+    signer,
+    finding: { code, message },
+  });
   if (!outcome.trusted) return unverified(outcome.refusal);
-  if (!(await saysSo(leaf, outcome.claim.statement, context))) return unverified({ code: 'subject-mismatch', message: 'the signed claim says something else than the entry' });
+  if (!(await saysSo(leaf, outcome.claim.statement, context)))
+    return unverified({ code: 'subject-mismatch', message: 'the signed claim says something else than the entry' });
   const names = [...new Set(outcome.trustedBy.map(({ name }) => name))];
   return { standing: 'verified', name: names.join(' or '), signer, finding: null };
 }
@@ -44,10 +55,14 @@ export async function actorOf(leaf: LogLeaf, outcome: ClaimOutcome, context: Ent
 async function saysSo(leaf: LogLeaf, statement: Statement, { origin, files }: EntryContext): Promise<boolean> {
   const { predicateType, predicate } = statement;
   if (leaf.kind === 'revocation') return predicateType === PREDICATES.revocation;
-  if (predicateType === PREDICATES.integrity || predicateType === HISTORIC_OMS) return signsAll(statement, await files());
+  if (predicateType === PREDICATES.integrity || predicateType === HISTORIC_OMS)
+    return signsAll(statement, await files());
   if (manifestOf(statement) !== leaf.manifest) return false;
   if (leaf.kind !== 'promotion') return true;
-  return predicateType === PREDICATES.promotion && predicate['resourceUri'] === resourceUri({ origin, name: leaf.name, environment: leaf.env ?? '' });
+  return (
+    predicateType === PREDICATES.promotion &&
+    predicate['resourceUri'] === resourceUri({ origin, name: leaf.name, environment: leaf.env ?? '' })
+  );
 }
 
 /** An OMS signature names files, not a manifest: each must be the artifact's. */

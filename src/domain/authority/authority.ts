@@ -34,7 +34,10 @@ export function createAuthority(policy: Policy): Authority {
     const identity = who(claim.signer);
     if (typeof identity === 'string' || !idsAgree(claim, identity.principal)) return [];
     const { name } = identity.principal;
-    return policy.roles.filter((role) => role.principals.includes(name) && maySign(role, claim) && role.models.some((glob) => covers(glob, model)));
+    return policy.roles.filter(
+      (role) =>
+        role.principals.includes(name) && maySign(role, claim) && role.models.some((glob) => covers(glob, model)),
+    );
   }
   return { who, rolesOf };
 }
@@ -43,10 +46,19 @@ export function createAuthority(policy: Policy): Authority {
  * For looking at a lineage without a policy: everybody the caller trusts may say everything; their names are the trust's.
  */
 export function openAuthority(trust: readonly TrustEntry[]): Authority {
-  const role: RoleRule = { name: 'trusted', principals: [], predicates: [], buildTypes: [], models: [], vouches: ['dataset', 'base-model', 'adapter', 'tokenizer', 'prompt'] };
+  const role: RoleRule = {
+    name: 'trusted',
+    principals: [],
+    predicates: [],
+    buildTypes: [],
+    models: [],
+    vouches: ['dataset', 'base-model', 'adapter', 'tokenizer', 'prompt'],
+  };
   function who(signer: Signer): Identified | Unidentified {
     const entry = entryOf(signer, trust);
-    return entry === null ? 'unknown' : { principal: { name: entry.name, anchors: [entry.anchor], ids: [] }, pattern: false };
+    return entry === null
+      ? 'unknown'
+      : { principal: { name: entry.name, anchors: [entry.anchor], ids: [] }, pattern: false };
   }
   return { who, rolesOf: (claim) => (typeof who(claim.signer) === 'string' ? [] : [role]) };
 }
@@ -59,7 +71,11 @@ export function policyTrust(policy: Policy): readonly TrustEntry[] {
 /** What makes two signatures the same signer's, whoever the policy says that is. */
 export function signerKey(signer: Signer): string {
   if (signer.kind === 'key') return `key ${signer.fingerprint}`;
-  return canonicalJson(signer.kind === 'oidc' ? { ...signer, notBefore: undefined } : { root: signer.root, subject: signer.subject, sans: signer.sans });
+  return canonicalJson(
+    signer.kind === 'oidc'
+      ? { ...signer, notBefore: undefined }
+      : { root: signer.root, subject: signer.subject, sans: signer.sans },
+  );
 }
 
 function identify(policy: Policy, signer: Signer): Identified | Unidentified {
@@ -75,12 +91,17 @@ function identify(policy: Policy, signer: Signer): Identified | Unidentified {
 
 function maySign(role: RoleRule, { statement }: VerifiedClaim): boolean {
   if (!role.predicates.includes(statement.predicateType)) return false;
-  return statement.predicateType !== PREDICATES.provenance || role.buildTypes.includes(buildTypeIn(statement.predicate));
+  return (
+    statement.predicateType !== PREDICATES.provenance || role.buildTypes.includes(buildTypeIn(statement.predicate))
+  );
 }
 
 function buildTypeIn(predicate: Readonly<Record<string, unknown>>): string {
   const definition = predicate['buildDefinition'];
-  const buildType = typeof definition === 'object' && definition !== null ? (definition as Record<string, unknown>)['buildType'] : undefined;
+  const buildType =
+    typeof definition === 'object' && definition !== null
+      ? (definition as Record<string, unknown>)['buildType']
+      : undefined;
   return typeof buildType === 'string' ? buildType : '';
 }
 
@@ -88,12 +109,22 @@ function buildTypeIn(predicate: Readonly<Record<string, unknown>>): string {
 function idsAgree({ statement }: VerifiedClaim, principal: Principal): boolean {
   if (principal.ids.length === 0) return true;
   const { predicate } = statement;
-  const stated = [at(predicate, 'runDetails', 'builder', 'id'), at(predicate, 'verifier', 'id'), at(predicate, 'scanner', 'uri')];
+  const stated = [
+    at(predicate, 'runDetails', 'builder', 'id'),
+    at(predicate, 'verifier', 'id'),
+    at(predicate, 'scanner', 'uri'),
+  ];
   return stated.every((id) => id === undefined || (typeof id === 'string' && principal.ids.includes(id)));
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce((found: unknown, key) => (typeof found === 'object' && found !== null && Object.hasOwn(found, key) ? (found as Record<string, unknown>)[key] : undefined), value);
+  return path.reduce(
+    (found: unknown, key) =>
+      typeof found === 'object' && found !== null && Object.hasOwn(found, key)
+        ? (found as Record<string, unknown>)[key]
+        : undefined,
+    value,
+  );
 }
 
 function memoised(compute: (a: string, b: string) => boolean): (a: string, b: string) => boolean {

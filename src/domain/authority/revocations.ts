@@ -53,19 +53,32 @@ export const NO_REVOCATIONS: Revocations = { ofArtifact: () => null, ofClaim: ()
  * Applies revocations in the order of the log: a revoker counts as of its entry's index (rule 19). Undoing takes
  * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's.
  */
-export function collectRevocations(logged: readonly LoggedRevocation[], authority: Authority, options: { reinstate: number }): Revocations {
+export function collectRevocations(
+  logged: readonly LoggedRevocation[],
+  authority: Authority,
+  options: { reinstate: number },
+): Revocations {
   const state: State = { entries: new Map(), undoing: new Map(), used: [], unreadable: [] };
-  const ordered = logged.toSorted((a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1));
+  const ordered = logged.toSorted(
+    (a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1),
+  );
   for (const entry of ordered) apply(entry, state, authority, options);
   const ofClaim = (claim: VerifiedClaim): Revoked | null => claimRevoked(claim, state, authority);
-  return { ofArtifact: (digest) => state.entries.get(`artifact ${digest}`)?.revoked ?? null, ofClaim, claims: state.used, unreadable: state.unreadable };
+  return {
+    ofArtifact: (digest) => state.entries.get(`artifact ${digest}`)?.revoked ?? null,
+    ofClaim,
+    claims: state.used,
+    unreadable: state.unreadable,
+  };
 }
 
 /** @throws WeighmarkError `claim-malformed` for anything but version 1, field by field. */
 export function readRevocation({ statement }: VerifiedClaim): Revocation {
   const { version, action, target, reason, ...others } = statement.predicate;
-  if (statement.predicateType !== PREDICATES.revocation || version !== 1 || Object.keys(others).length > 0) throw malformed('of an unknown version, or with unknown fields');
-  if ((action !== 'revoke' && action !== 'reinstate') || typeof reason !== 'string' || reason === '') throw malformed('without action or reason');
+  if (statement.predicateType !== PREDICATES.revocation || version !== 1 || Object.keys(others).length > 0)
+    throw malformed('of an unknown version, or with unknown fields');
+  if ((action !== 'revoke' && action !== 'reinstate') || typeof reason !== 'string' || reason === '')
+    throw malformed('without action or reason');
   return { action, target: readTarget(target), reason };
 }
 
@@ -76,9 +89,16 @@ interface State {
   readonly unreadable: VerifiedClaim[];
 }
 
-function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority, options: { reinstate: number }): void {
+function apply(
+  { claim, index }: LoggedRevocation,
+  state: State,
+  authority: Authority,
+  options: { reinstate: number },
+): void {
   const identity = authority.who(claim.signer);
-  const isRevoker = authority.rolesOf(claim, claim.statement.subject[0]?.name ?? '').some((role) => role.name === REVOKER_ROLE);
+  const isRevoker = authority
+    .rolesOf(claim, claim.statement.subject[0]?.name ?? '')
+    .some((role) => role.name === REVOKER_ROLE);
   if (claimRevoked(claim, state, authority) !== null) return;
   if (readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
@@ -90,7 +110,8 @@ function apply({ claim, index }: LoggedRevocation, state: State, authority: Auth
   const by = typeof identity === 'string' ? 'its signer' : identity.principal.name;
   state.used.push(claim);
   const key = `${targetKey(revocation.target)}${isRevoker ? '' : ` ${signerKey(claim.signer)}`}`;
-  if (revocation.action === 'revoke') revoke(state, key, revocation, { reason: revocation.reason, by, bundle: claim.bundle });
+  if (revocation.action === 'revoke')
+    revoke(state, key, revocation, { reason: revocation.reason, by, bundle: claim.bundle });
   else if (index !== null && isRevoker) reinstate(state, key, by, options.reinstate);
 }
 
@@ -99,7 +120,8 @@ function revoke(state: State, key: string, { target }: Revocation, revoked: Revo
   const since = 'since' in target ? target.since : '';
   const earlier = state.entries.get(key);
   state.undoing.delete(key);
-  if (earlier === undefined || Date.parse(since) < Date.parse(earlier.since)) state.entries.set(key, { revoked, since });
+  if (earlier === undefined || Date.parse(since) < Date.parse(earlier.since))
+    state.entries.set(key, { revoked, since });
 }
 
 function reinstate(state: State, key: string, by: string, needed: number): void {
@@ -111,7 +133,8 @@ function reinstate(state: State, key: string, by: string, needed: number): void 
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
-  const own = state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
+  const own =
+    state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
   if (own !== undefined) return own.revoked;
   const identity = authority.who(claim.signer);
   const keys = [

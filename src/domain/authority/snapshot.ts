@@ -9,7 +9,11 @@ import { REVOKER_ROLE } from './types.ts';
 /** A revoker's word that, of this log up to this size, nothing revoked was left out (security rule 19). */
 export interface Snapshot {
   readonly version: number;
-  readonly asOf: { readonly origin: string; readonly size: number; /** Hex of the tree's root. */ readonly root: string };
+  readonly asOf: {
+    readonly origin: string;
+    readonly size: number;
+    /** Hex of the tree's root. */ readonly root: string;
+  };
   readonly expires: string;
 }
 
@@ -25,25 +29,47 @@ export function buildSnapshot(snapshot: Snapshot): Readonly<Record<string, unkno
 /** Null for anything that is no snapshot of version 1, field by field. */
 export function readSnapshot({ statement }: VerifiedClaim): Snapshot | null {
   const { version, action, snapshot, ...others } = statement.predicate;
-  if (statement.predicateType !== PREDICATES.revocation || version !== 1 || action !== 'snapshot' || Object.keys(others).length > 0) return null;
+  if (
+    statement.predicateType !== PREDICATES.revocation ||
+    version !== 1 ||
+    action !== 'snapshot' ||
+    Object.keys(others).length > 0
+  )
+    return null;
   if (!isJsonObject(snapshot) || Object.keys(snapshot).length !== 3) return null;
   const { version: number, asOf, expires } = snapshot;
   const { origin, size, root } = isJsonObject(asOf) ? asOf : {};
-  const whole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  const whole = (value: unknown): value is number =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   if (!whole(number) || !whole(size) || typeof origin !== 'string' || !isHex256(root)) return null;
   if (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))) return null;
   return { version: number, asOf: { origin, size, root }, expires };
 }
 
 /** The highest version by revokers, of this very log. */
-export function newestSnapshot(claims: readonly VerifiedClaim[], authority: Authority, asked: { origin: string; rootAt: (size: number) => string | null; revoked: (claim: VerifiedClaim) => boolean }): HeldSnapshot | null {
+export function newestSnapshot(
+  claims: readonly VerifiedClaim[],
+  authority: Authority,
+  asked: { origin: string; rootAt: (size: number) => string | null; revoked: (claim: VerifiedClaim) => boolean },
+): HeldSnapshot | null {
   const held = claims.flatMap((claim): HeldSnapshot[] => {
     const snapshot = readSnapshot(claim);
     const name = claim.statement.subject[0]?.name ?? '';
-    if (snapshot === null || snapshot.asOf.origin !== asked.origin || asked.rootAt(snapshot.asOf.size) !== snapshot.asOf.root) return [];
-    return authority.rolesOf(claim, name).some((role) => role.name === REVOKER_ROLE) && !asked.revoked(claim) ? [{ snapshot, claim }] : [];
+    if (
+      snapshot === null ||
+      snapshot.asOf.origin !== asked.origin ||
+      asked.rootAt(snapshot.asOf.size) !== snapshot.asOf.root
+    )
+      return [];
+    return authority.rolesOf(claim, name).some((role) => role.name === REVOKER_ROLE) && !asked.revoked(claim)
+      ? [{ snapshot, claim }]
+      : [];
   });
-  return held.toSorted((a, b) => b.snapshot.version - a.snapshot.version || b.snapshot.asOf.size - a.snapshot.asOf.size)[0] ?? null;
+  return (
+    held.toSorted(
+      (a, b) => b.snapshot.version - a.snapshot.version || b.snapshot.asOf.size - a.snapshot.asOf.size,
+    )[0] ?? null
+  );
 }
 
 /**
@@ -51,16 +77,35 @@ export function newestSnapshot(claims: readonly VerifiedClaim[], authority: Auth
  * @param needed log index that the snapshot must cover: the promotion's.
  * @param highest highest version this user has seen; null: none.
  */
-export function snapshotFindings(held: HeldSnapshot | null, asked: { now: Date; needed: number | null; highest: number | null }): readonly Finding[] {
+export function snapshotFindings(
+  held: HeldSnapshot | null,
+  asked: { now: Date; needed: number | null; highest: number | null },
+): readonly Finding[] {
   const hint = 'a revoker makes one with `weighmark revoke --snapshot`';
-  if (held === null) return [{ code: 'revocations-stale', message: 'no revoker says that the revocations here are all there are', hint }];
+  if (held === null)
+    return [
+      { code: 'revocations-stale', message: 'no revoker says that the revocations here are all there are', hint },
+    ];
   const { snapshot } = held;
-  if (Date.parse(snapshot.expires) <= asked.now.getTime()) return [{ code: 'revocations-stale', message: `the revokers’ snapshot expired on ${snapshot.expires}`, hint }];
+  if (Date.parse(snapshot.expires) <= asked.now.getTime())
+    return [{ code: 'revocations-stale', message: `the revokers’ snapshot expired on ${snapshot.expires}`, hint }];
   if (asked.highest !== null && snapshot.version < asked.highest) {
-    return [{ code: 'revocations-stale', message: `the revokers’ snapshot is version ${snapshot.version}; version ${asked.highest} was seen before`, hint }];
+    return [
+      {
+        code: 'revocations-stale',
+        message: `the revokers’ snapshot is version ${snapshot.version}; version ${asked.highest} was seen before`,
+        hint,
+      },
+    ];
   }
   if (asked.needed !== null && snapshot.asOf.size <= asked.needed) {
-    return [{ code: 'revocations-stale', message: `the revokers’ snapshot is of ${snapshot.asOf.size} log entries, and does not reach the promotion (entry ${asked.needed})`, hint }];
+    return [
+      {
+        code: 'revocations-stale',
+        message: `the revokers’ snapshot is of ${snapshot.asOf.size} log entries, and does not reach the promotion (entry ${asked.needed})`,
+        hint,
+      },
+    ];
   }
   return [];
 }

@@ -27,12 +27,18 @@ export function ageStart(claim: VerifiedClaim): number | null {
 
 /** Fields by which the predicates that weighmark knows state when they were made. */
 const TIME_FIELDS: readonly (readonly string[])[] = [
-  ['timeVerified'], ['timeCreated'], ['runDetails', 'metadata', 'finishedOn'], ['metadata', 'scanFinishedOn'], ['metadata', 'timestamp'],
+  ['timeVerified'],
+  ['timeCreated'],
+  ['runDetails', 'metadata', 'finishedOn'],
+  ['metadata', 'scanFinishedOn'],
+  ['metadata', 'timestamp'],
 ];
 
 /** Times a claim gives for itself, in milliseconds; believed only where they make it older. */
 export function statedTimes({ statement }: VerifiedClaim): readonly number[] {
-  return TIME_FIELDS.map((path) => path.reduce(member, statement.predicate as unknown)).filter((time) => typeof time === 'string').map((time) => Date.parse(time));
+  return TIME_FIELDS.map((path) => path.reduce(member, statement.predicate as unknown))
+    .filter((time) => typeof time === 'string')
+    .map((time) => Date.parse(time));
 }
 
 /** Days, rounded down, for people. */
@@ -42,5 +48,7 @@ export function daysOf(milliseconds: number): string {
 }
 
 function member(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }

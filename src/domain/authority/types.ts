@@ -132,13 +132,30 @@ export interface LogRule {
 export const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const BOM_ELEMENTS = ['name', 'version', 'licence', 'supplier', 'hashes', 'datasets', 'model-card', 'base-model'] as const;
+export const BOM_ELEMENTS = [
+  'name',
+  'version',
+  'licence',
+  'supplier',
+  'hashes',
+  'datasets',
+  'model-card',
+  'base-model',
+] as const;
 export type BomElement = (typeof BOM_ELEMENTS)[number];
 
 /** Findings an exception may set aside. Signatures, digests, revocations, promotions and the log are none of them. */
 export const EXCEPTABLE = [
-  'claim-missing', 'claim-stale', 'no-verified-time', 'licence-refused', 'format-refused', 'bom-incomplete', 'scan-finding',
-  'lineage-missing', 'lineage-unattested', 'undeclared-input',
+  'claim-missing',
+  'claim-stale',
+  'no-verified-time',
+  'licence-refused',
+  'format-refused',
+  'bom-incomplete',
+  'scan-finding',
+  'lineage-missing',
+  'lineage-unattested',
+  'undeclared-input',
 ] as const satisfies readonly Code[];
 
 export const BREAK_GLASS_ROLE = 'break-glass';

@@ -34,13 +34,25 @@ export interface PromotionParts {
   readonly breakGlass?: boolean;
 }
 
-const FIELDS = new Set(['verifier', 'timeVerified', 'resourceUri', 'policy', 'inputAttestations', 'verificationResult', 'verifiedLevels', 'dependencyLevels', 'slsaVersion']);
+const FIELDS = new Set([
+  'verifier',
+  'timeVerified',
+  'resourceUri',
+  'policy',
+  'inputAttestations',
+  'verificationResult',
+  'verifiedLevels',
+  'dependencyLevels',
+  'slsaVersion',
+]);
 const SLSA_VERSIONS: readonly unknown[] = ['1.0', '1.1', '1.2'];
 const BREAK_GLASS_LEVEL = 'WEIGHMARK_BREAK_GLASS';
 
 /** The predicate of a pure VSA: only fields the standard names. */
 export function buildPromotion(parts: PromotionParts): Readonly<Record<string, unknown>> {
-  const levels = parts.passed ? [levelOf(parts.environment), ...(parts.breakGlass === true ? [BREAK_GLASS_LEVEL] : [])] : ['FAILED'];
+  const levels = parts.passed
+    ? [levelOf(parts.environment), ...(parts.breakGlass === true ? [BREAK_GLASS_LEVEL] : [])]
+    : ['FAILED'];
   return {
     verifier: { id: parts.verifier },
     timeVerified: secondsOf(parts.at),
@@ -56,17 +68,37 @@ export function buildPromotion(parts: PromotionParts): Readonly<Record<string, u
 /** Null for anything but a well-formed VSA of a known version without extra fields: it then promotes nothing. */
 export function readPromotion({ predicateType, predicate }: Statement): Promotion | null {
   if (predicateType !== PREDICATES.promotion || Object.keys(predicate).some((field) => !FIELDS.has(field))) return null;
-  const { verifier, timeVerified, resourceUri: uri, policy, inputAttestations, verificationResult, verifiedLevels, slsaVersion } = predicate;
+  const {
+    verifier,
+    timeVerified,
+    resourceUri: uri,
+    policy,
+    inputAttestations,
+    verificationResult,
+    verifiedLevels,
+    slsaVersion,
+  } = predicate;
   const verifierId = textIn(verifier, 'id');
   const policyHex = isJsonObject(policy) ? textIn(policy['digest'], 'sha256') : null;
   const inputs = inputsOf(inputAttestations);
-  if (verifierId === null || typeof timeVerified !== 'string' || Number.isNaN(Date.parse(timeVerified)) || typeof uri !== 'string') return null;
-  if (!isHex256(policyHex) || inputs === null || !SLSA_VERSIONS.includes(slsaVersion) || !isTextList(verifiedLevels)) return null;
+  if (
+    verifierId === null ||
+    typeof timeVerified !== 'string' ||
+    Number.isNaN(Date.parse(timeVerified)) ||
+    typeof uri !== 'string'
+  )
+    return null;
+  if (!isHex256(policyHex) || inputs === null || !SLSA_VERSIONS.includes(slsaVersion) || !isTextList(verifiedLevels))
+    return null;
   if (verificationResult !== 'PASSED' && verificationResult !== 'FAILED') return null;
   const resource = readResource(uri);
   const named = resource !== null && verifiedLevels.includes(levelOf(resource.environment));
   return {
-    verifier: verifierId, timeVerified, resourceUri: uri, resource, inputs,
+    verifier: verifierId,
+    timeVerified,
+    resourceUri: uri,
+    resource,
+    inputs,
     environment: named ? resource.environment : null,
     policyDigest: `sha256:${policyHex}`,
     passed: verificationResult === 'PASSED',
@@ -80,7 +112,11 @@ export function policyUri({ name, version }: { readonly name: string; readonly v
 }
 
 /** What a promotion is about: one name in one environment of the registry with that log. */
-export function resourceUri(of: { readonly origin: string; readonly name: string; readonly environment: string }): string {
+export function resourceUri(of: {
+  readonly origin: string;
+  readonly name: string;
+  readonly environment: string;
+}): string {
   return `weighmark://${of.origin}/${of.name}?env=${of.environment}`;
 }
 

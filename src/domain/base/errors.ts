@@ -122,7 +122,16 @@ export class WeighmarkError extends Error {
 }
 
 /** What stops a whole run rather than the one thing at hand: the same for everything that was named. */
-const OF_THE_RUN: readonly Code[] = ['interrupted', 'internal', 'config-invalid', 'config-not-allowed', 'trust-invalid', 'trust-unavailable', 'disk-full', 'write-refused'];
+const OF_THE_RUN: readonly Code[] = [
+  'interrupted',
+  'internal',
+  'config-invalid',
+  'config-not-allowed',
+  'trust-invalid',
+  'trust-unavailable',
+  'disk-full',
+  'write-refused',
+];
 
 /** Of several things named, one that cannot be judged keeps none of the others from being shown. */
 export function isOfOne(error: unknown): error is WeighmarkError {

@@ -5,7 +5,8 @@
 export function globMatches(glob: string, name: string): boolean {
   const tokens = glob.match(/\*{2,}|\*|[^*]/gs) ?? [];
   let reachable = new Set([0]);
-  for (const token of tokens) reachable = token.startsWith('*') ? runs(reachable, name, token.length > 1) : steps(reachable, name, token);
+  for (const token of tokens)
+    reachable = token.startsWith('*') ? runs(reachable, name, token.length > 1) : steps(reachable, name, token);
   return reachable.has(name.length);
 }
 

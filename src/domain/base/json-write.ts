@@ -32,7 +32,9 @@ function eachPiece(value: unknown, indent: number, put: Put): void {
     if (level === 0 || !isWide(part, level)) return put(padded(JSON.stringify(part, null, indent), pad));
     const inner = indent === 0 ? '' : `${pad}${space}`;
     const isList = Array.isArray(part);
-    const members = isList ? part.map((item: unknown) => ['', item ?? null] as const) : Object.entries(part as object).filter(([, member]) => member !== undefined);
+    const members = isList
+      ? part.map((item: unknown) => ['', item ?? null] as const)
+      : Object.entries(part as object).filter(([, member]) => member !== undefined);
     members.forEach(([name, member], index) => {
       const key = isList ? '' : `${JSON.stringify(name)}:${indent === 0 ? '' : ' '}`;
       put(`${index > 0 ? ',' : isList ? '[' : '{'}${inner}${key}`);

@@ -46,7 +46,10 @@ export function readStrictly(input: Uint8Array | string, options: StrictJsonOpti
 }
 
 /** An object at the top, as nearly every format of ours demands. */
-export function parseStrictJsonObject(input: Uint8Array | string, options: StrictJsonOptions = {}): { readonly [key: string]: Json } {
+export function parseStrictJsonObject(
+  input: Uint8Array | string,
+  options: StrictJsonOptions = {},
+): { readonly [key: string]: Json } {
   const value = parseStrictJson(input, options);
   if (isJsonObject(value)) return value;
   throw refusal('not a JSON object', options);
@@ -56,7 +59,10 @@ export function parseStrictJsonObject(input: Uint8Array | string, options: Stric
  * A JSON object in which the member at `path` (two names), a string, is empty, and the bytes of its text: for texts of
  * megabytes. Everything is checked as `parseStrictJson` does. Null: only `parseStrictJson` can tell, or there is none.
  */
-export function strictJsonWithout(input: Uint8Array, path: readonly [string, string]): { readonly json: { readonly [key: string]: Json }; readonly text: Uint8Array } | null {
+export function strictJsonWithout(
+  input: Uint8Array,
+  path: readonly [string, string],
+): { readonly json: { readonly [key: string]: Json }; readonly text: Uint8Array } | null {
   const member = scanJson(input, path)?.find(({ depth, name }) => depth === 2 && name === path[1]);
   if (member === undefined || input[member.start] !== 0x22) return null;
   const text = input.subarray(member.start + 1, member.end - 1);
@@ -72,7 +78,8 @@ export function isJsonObject(value: unknown): value is { readonly [key: string]:
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) return canonicalObject(value as Record<string, unknown>);
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new WeighmarkError('internal', 'a number without a JSON form');
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new WeighmarkError('internal', 'a number without a JSON form');
   const text = JSON.stringify(value);
   if (text === undefined) throw new WeighmarkError('internal', `a ${typeof value} has no JSON form`);
   return text;
@@ -250,7 +257,8 @@ function readNumber(reader: Reader): number {
   if (match === undefined) fail(reader, 'not a value');
   const value = Number(match);
   const unsafe = !Number.isFinite(value) || (/^-?\d+$/.test(match) && !Number.isSafeInteger(value));
-  if (unsafe && reader.options.refuseUnsafeIntegers !== false) fail(reader, `the number ${match.slice(0, 40)} is too large`);
+  if (unsafe && reader.options.refuseUnsafeIntegers !== false)
+    fail(reader, `the number ${match.slice(0, 40)} is too large`);
   reader.at += match.length;
   return value;
 }

@@ -47,11 +47,18 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   const base = artifact.kind === 'directory' ? `${artifact.root}/` : `${artifact.root}.`;
   const folder = artifact.kind === 'directory' ? `${base}${SIDECAR_FOLDER}` : `${base}weighmark`;
   const signature = artifact.kind === 'directory' ? `${base}${OMS_SIGNATURE}` : `${base}sig`;
-  return { signature, claims: `${base}${CLAIMS_FILE}`, folder, digestList: `${folder}/files`, bom: `${folder}/bom.cdx.json` };
+  return {
+    signature,
+    claims: `${base}${CLAIMS_FILE}`,
+    folder,
+    digestList: `${folder}/files`,
+    bom: `${folder}/bom.cdx.json`,
+  };
 }
 
 /** `.cache/huggingface` as `huggingface_hub` writes it below a downloaded folder. */
-const DOWNLOAD_BOOKKEEPING = /^\.cache\/huggingface\/(?:\.gitignore|CACHEDIR\.TAG|download\/.+\.(?:metadata|lock)|trees\/[0-9a-f]{40}\.json)$/;
+const DOWNLOAD_BOOKKEEPING =
+  /^\.cache\/huggingface\/(?:\.gitignore|CACHEDIR\.TAG|download\/.+\.(?:metadata|lock)|trees\/[0-9a-f]{40}\.json)$/;
 
 export function isDownloadBookkeeping(path: string): boolean {
   return DOWNLOAD_BOOKKEEPING.test(path);
@@ -64,7 +71,10 @@ export function isDownloadBookkeeping(path: string): boolean {
  */
 export function checkPath(path: string): void {
   const why = pathProblem(path);
-  if (why !== null) throw new WeighmarkError('name-unsafe', `the name ${JSON.stringify(path.slice(0, 200))} is not usable: ${why}`, { subject: path });
+  if (why !== null)
+    throw new WeighmarkError('name-unsafe', `the name ${JSON.stringify(path.slice(0, 200))} is not usable: ${why}`, {
+      subject: path,
+    });
 }
 
 /** Most paths there are: short, plain ASCII, no part that starts with a dot. */

@@ -10,10 +10,7 @@ export interface Source {
 
 /** Bytes already in memory as a `Source`; reads are copies. */
 export function bytesSource(bytes: Uint8Array): Source {
-  return {
-    size: bytes.length,
-    read: async (offset, length) => bytes.slice(offset, offset + length),
-  };
+  return { size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
 }
 
 /** The part [offset, offset + length) of a source as a source of its own; cut to what there is. */

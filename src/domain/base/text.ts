@@ -2,7 +2,8 @@
 
 /** C0, DEL, C1; zero-width and bidirectional controls; line separators; tags; lone surrogates. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e007f}]/gu;
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** Printable on a terminal: every control, bidi or invisible character becomes `\u{hex}`. Newlines too. */
 export function forTerminal(text: string): string {
@@ -16,7 +17,9 @@ export function forHtml(text: string): string {
 
 /** Inline GitHub-flavoured Markdown: no markup, link, mention, image or raw HTML survives. */
 export function forMarkdown(text: string): string {
-  return forTerminal(text).replace(/[\\`*_{}[\]()#+\-.!|<>&@~:$]/g, (char) => (char === '<' ? '&lt;' : char === '>' ? '&gt;' : char === '&' ? '&amp;' : `\\${char}`));
+  return forTerminal(text).replace(/[\\`*_{}[\]()#+\-.!|<>&@~:$]/g, (char) =>
+    char === '<' ? '&lt;' : char === '>' ? '&gt;' : char === '&' ? '&amp;' : `\\${char}`,
+  );
 }
 
 /** A quoted mermaid label. */

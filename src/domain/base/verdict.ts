@@ -26,7 +26,12 @@ type NonEmpty<T> = readonly [T, ...T[]];
  */
 export type Check =
   | { readonly name: string; readonly passed: true; readonly evidence: NonEmpty<Evidence> }
-  | { readonly name: string; readonly passed: false; readonly findings: NonEmpty<Finding>; readonly evidence: readonly Evidence[] };
+  | {
+      readonly name: string;
+      readonly passed: false;
+      readonly findings: NonEmpty<Finding>;
+      readonly evidence: readonly Evidence[];
+    };
 
 /** @throws WeighmarkError `internal` if there is no evidence: fail closed. */
 export function passedCheck(name: string, evidence: readonly Evidence[]): Check {
@@ -81,13 +86,26 @@ export function findingsOf(verdict: Pick<Verdict, 'checks'>): readonly Finding[]
 
 /** A finding from a caught error: anything unexpected is a refusal too. */
 export function findingOf(error: unknown, code: Code = 'internal'): Finding {
-  if (!(error instanceof WeighmarkError)) return { code, message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof WeighmarkError))
+    return { code, message: error instanceof Error ? error.message : String(error) };
   const { message, subject, facts, hint } = error;
-  return { code: error.code, message, facts, ...(subject === undefined ? {} : { subject }), ...(hint === undefined ? {} : { hint }) };
+  return {
+    code: error.code,
+    message,
+    facts,
+    ...(subject === undefined ? {} : { subject }),
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 const OUTCOMES: Record<ExitCode, Outcome> = {
-  0: 'verified', 1: 'failed', 2: 'usage', 3: 'nothing', 4: 'undecided', 70: 'internal', 130: 'internal',
+  0: 'verified',
+  1: 'failed',
+  2: 'usage',
+  3: 'nothing',
+  4: 'undecided',
+  70: 'internal',
+  130: 'internal',
 };
 
 function checkExits(check: Check): ExitCode[] {

@@ -19,7 +19,14 @@ export interface StrictYamlOptions {
 export function parseStrictYaml(input: Uint8Array | string, options: StrictYamlOptions): Json {
   const text = textOf(input, options);
   try {
-    const document = parseDocument(text, { version: '1.2', schema: 'core', strict: true, uniqueKeys: true, stringKeys: true, logLevel: 'error' });
+    const document = parseDocument(text, {
+      version: '1.2',
+      schema: 'core',
+      strict: true,
+      uniqueKeys: true,
+      stringKeys: true,
+      logLevel: 'error',
+    });
     const problem = document.errors[0]?.message ?? document.warnings[0]?.message ?? problemOf(document);
     if (problem !== undefined) throw refusal(problem.split('\n')[0] ?? 'not YAML', options);
     return document.toJS({ maxAliasCount: 0 }) as Json;
@@ -30,7 +37,10 @@ export function parseStrictYaml(input: Uint8Array | string, options: StrictYamlO
 }
 
 /** An object at the top, as every file of ours demands; an empty file is an empty object. */
-export function parseStrictYamlObject(input: Uint8Array | string, options: StrictYamlOptions): { readonly [key: string]: Json } {
+export function parseStrictYamlObject(
+  input: Uint8Array | string,
+  options: StrictYamlOptions,
+): { readonly [key: string]: Json } {
   const value = parseStrictYaml(input, options);
   if (value === null) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return value as { readonly [key: string]: Json };
@@ -39,7 +49,10 @@ export function parseStrictYamlObject(input: Uint8Array | string, options: Stric
 
 function textOf(input: Uint8Array | string, options: StrictYamlOptions): string {
   const maxBytes = options.maxBytes ?? LIMITS.yamlBytes;
-  if (input.length > maxBytes) throw new WeighmarkError('limit-exceeded', `${options.subject} is larger than ${maxBytes} bytes`, { subject: options.subject });
+  if (input.length > maxBytes)
+    throw new WeighmarkError('limit-exceeded', `${options.subject} is larger than ${maxBytes} bytes`, {
+      subject: options.subject,
+    });
   if (typeof input === 'string') return input;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(input);
@@ -57,7 +70,8 @@ function problemOf(document: Document): string | undefined {
       return problem === undefined ? undefined : visit.BREAK;
     },
     Pair(_key, pair) {
-      if (isScalar(pair.key) && (pair.key.value === '__proto__' || pair.key.value === '<<')) problem = `the key ${pair.key.value} is not allowed`;
+      if (isScalar(pair.key) && (pair.key.value === '__proto__' || pair.key.value === '<<'))
+        problem = `the key ${pair.key.value} is not allowed`;
       return problem === undefined ? undefined : visit.BREAK;
     },
   });
@@ -68,9 +82,14 @@ function nodeProblem(node: Node, path: readonly unknown[]): string | undefined {
   if (isAlias(node)) return 'aliases are not allowed';
   if ('anchor' in node && node.anchor !== undefined) return 'anchors are not allowed';
   if (node.tag !== undefined) return 'tags are not allowed';
-  return [...path, node].filter(isCollection).length > LIMITS.yamlDepth ? `nested deeper than ${LIMITS.yamlDepth}` : undefined;
+  return [...path, node].filter(isCollection).length > LIMITS.yamlDepth
+    ? `nested deeper than ${LIMITS.yamlDepth}`
+    : undefined;
 }
 
 function refusal(why: string, options: StrictYamlOptions, cause?: unknown): WeighmarkError {
-  return new WeighmarkError(options.code, `${options.subject}: ${why}`, { subject: options.subject, ...(cause === undefined ? {} : { cause }) });
+  return new WeighmarkError(options.code, `${options.subject}: ${why}`, {
+    subject: options.subject,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -82,4 +82,3 @@ export function some<T>(items: readonly T[]): readonly T[] | undefined {
 export function since(build: Build, version: SpecVersion): boolean {
   return Number(build.input.specVersion) >= Number(version);
 }
-

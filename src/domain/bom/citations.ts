@@ -42,14 +42,24 @@ function groupBySource(cited: readonly Cited[], pointers: ReadonlyMap<object, st
 
 function citationsOf(build: Build, groups: readonly Group[], refOf: RefOf): readonly Citation[] {
   const timestamp = build.input.timestamp ?? NO_TIME;
-  const cited = groups.map(({ source, pointers }) => ({ pointers, timestamp, attributedTo: refOf(source), note: sourceName(source) }));
+  const cited = groups.map(({ source, pointers }) => ({
+    pointers,
+    timestamp,
+    attributedTo: refOf(source),
+    note: sourceName(source),
+  }));
   return [...cited, digestCitation(build, timestamp, refOf)];
 }
 
 /** Digests, sizes and headers are read by us: two expressions instead of pointers for every file. */
 function digestCitation(build: Build, timestamp: string, refOf: RefOf): Citation {
   const files = build.input.layout === 'guide' ? '$.metadata.component.components[*]' : "$.components[?@.type=='file']";
-  return { expressions: [`${files}.hashes`, `${files}.properties`], timestamp, attributedTo: refOf({}), note: "computed from the files' bytes" };
+  return {
+    expressions: [`${files}.hashes`, `${files}.properties`],
+    timestamp,
+    attributedTo: refOf({}),
+    note: "computed from the files' bytes",
+  };
 }
 
 function citationProperties({ source, pointers }: Group): readonly Property[] {

@@ -6,9 +6,27 @@ import { NO_TIME, withCitations } from './citations.ts';
 import { fileComponents, fileRef, hashesOf } from './files.ts';
 import { licencesOf } from './licences.ts';
 import { detailProperties, modelCardOf } from './model-card.ts';
-import { ancestorComponents, datasetComponents, datasetData, externalReferences, merged, partComponents, softwareComponents } from './related.ts';
+import {
+  ancestorComponents,
+  datasetComponents,
+  datasetData,
+  externalReferences,
+  merged,
+  partComponents,
+  softwareComponents,
+} from './related.ts';
 import { isHubId } from '../metadata/purl.ts';
-import type { Bom, BomMetadata, Component, ComponentData, Composition, Contact, Dependency, Formula, Property } from './types.ts';
+import type {
+  Bom,
+  BomMetadata,
+  Component,
+  ComponentData,
+  Composition,
+  Contact,
+  Dependency,
+  Formula,
+  Property,
+} from './types.ts';
 import { holdsWeights } from '../metadata/weights.ts';
 
 /**
@@ -30,10 +48,14 @@ export function bomBytes(bom: Bom): Uint8Array {
 
 /** Controls, bidi and invisible characters, which JSON may hold as they are: escaped, so that printing a BOM is harmless. */
 // oxlint-disable-next-line no-misleading-character-class -- single code units, on purpose
-const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
+const INVISIBLE =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 
 function escapeUnits(text: string): string {
-  return Array.from({ length: text.length }, (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`).join('');
+  return Array.from(
+    { length: text.length },
+    (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`,
+  ).join('');
 }
 
 interface Parts {
@@ -59,11 +81,22 @@ const TYPES = { model: 'machine-learning-model', dataset: 'data', other: 'data' 
 /** The artifact itself: model or dataset. */
 function subjectOf(build: Build, parts: Parts): Component {
   const { input } = build;
-  const [name, version, description] = [firstOf(build, 'name'), firstOf(build, 'version'), firstOf(build, 'description')];
-  const [supplier, copyright, purl, date] = [firstOf(build, 'supplier'), firstOf(build, 'copyright'), firstOf(build, 'purl'), firstOf(build, 'releaseDate')];
+  const [name, version, description] = [
+    firstOf(build, 'name'),
+    firstOf(build, 'version'),
+    firstOf(build, 'description'),
+  ];
+  const [supplier, copyright, purl, date] = [
+    firstOf(build, 'supplier'),
+    firstOf(build, 'copyright'),
+    firstOf(build, 'purl'),
+    firstOf(build, 'releaseDate'),
+  ];
   const organization = supplier === undefined ? undefined : cite(build, { name: supplier.value }, supplier.source);
   const authors = authorsOf(build);
-  const [group, short] = isHubId(name?.value.replace(/^@/, '') ?? '') ? (name?.value ?? '').split('/') : [undefined, name?.value];
+  const [group, short] = isHubId(name?.value.replace(/^@/, '') ?? '')
+    ? (name?.value ?? '').split('/')
+    : [undefined, name?.value];
   const subject = present<Component>({
     'bom-ref': claimRef(build, `${input.kind}:${short ?? input.fallbackName}`),
     type: TYPES[input.kind],
@@ -81,14 +114,24 @@ function subjectOf(build: Build, parts: Parts): Component {
     pedigree: parts.ancestors.length === 0 ? undefined : { ancestors: parts.ancestors },
     externalReferences: some(externalReferences(build)),
     components: input.layout === 'guide' ? parts.files : undefined,
-    releaseNotes: date === undefined ? undefined : cite(build, { type: 'initial', timestamp: date.value }, date.source, 'timestamp'),
+    releaseNotes:
+      date === undefined
+        ? undefined
+        : cite(build, { type: 'initial', timestamp: date.value }, date.source, 'timestamp'),
     modelCard: input.kind === 'model' ? modelCardOf(build, parts.datasets) : undefined,
     data: input.kind === 'model' ? undefined : dataOf(build),
     properties: some(subjectProperties(build)),
     tags: since(build, '1.6') ? some(tagsOf(build)) : undefined,
   });
-  const cited = [[name, 'name'], [version, 'version'], [description, 'description'], [copyright, 'copyright'], [purl, 'purl']] as const;
-  if (subject.tags !== undefined) pick(input.facts, 'tag').forEach(({ source }) => cite(build, subject, source, 'tags'));
+  const cited = [
+    [name, 'name'],
+    [version, 'version'],
+    [description, 'description'],
+    [copyright, 'copyright'],
+    [purl, 'purl'],
+  ] as const;
+  if (subject.tags !== undefined)
+    pick(input.facts, 'tag').forEach(({ source }) => cite(build, subject, source, 'tags'));
   if (name === undefined) cite(build, subject, { pointer: "the folder's or file's own name" }, 'name');
   if (subject.hashes !== undefined) cite(build, subject, COMPUTED, 'hashes');
   for (const [fact, key] of cited) if (fact !== undefined) cite(build, subject, fact.source, key);
@@ -102,11 +145,13 @@ function firstOf<K extends TextField>(build: Build, field: K): FactOf<K> | undef
 }
 
 function authorsOf(build: Build): readonly Contact[] {
-  return merged(pick(build.input.facts, 'author'), ({ name, email }) => (name ?? email ?? '').toLowerCase()).map(({ value, sources }) => {
-    const contact = { ...value };
-    sources.forEach((source) => cite(build, contact, source));
-    return contact;
-  });
+  return merged(pick(build.input.facts, 'author'), ({ name, email }) => (name ?? email ?? '').toLowerCase()).map(
+    ({ value, sources }) => {
+      const contact = { ...value };
+      sources.forEach((source) => cite(build, contact, source));
+      return contact;
+    },
+  );
 }
 
 /** The digest of the one file that is the model, so that tools which look at the model alone find it. */
@@ -135,9 +180,15 @@ function subjectProperties(build: Build): readonly Property[] {
   return [
     cite(build, property('id', id), COMPUTED),
     ...(root === undefined ? [] : [cite(build, property('root', `sha256:${root}`), COMPUTED)]),
-    ...conflicts.map(({ field, values }) => property(`conflict:${field}`, values.map(({ value, source }) => `${value} (${source})`).join(' | '))),
-    ...problems.map(({ path, message }) => property('problem', message.startsWith(path) ? message : `${path}: ${message}`)),
-    ...(timestamp === undefined && since(build, '1.7') ? [property('time', `not recorded: citations say ${NO_TIME}`)] : []),
+    ...conflicts.map(({ field, values }) =>
+      property(`conflict:${field}`, values.map(({ value, source }) => `${value} (${source})`).join(' | ')),
+    ),
+    ...problems.map(({ path, message }) =>
+      property('problem', message.startsWith(path) ? message : `${path}: ${message}`),
+    ),
+    ...(timestamp === undefined && since(build, '1.7')
+      ? [property('time', `not recorded: citations say ${NO_TIME}`)]
+      : []),
     ...details,
     ...tags,
   ];
@@ -162,7 +213,9 @@ function layOut(build: Build, subject: Component, parts: Parts): Bom {
 }
 
 function canonicalFacts(input: BomInput): string {
-  return createHash('sha256').update(JSON.stringify([input.fallbackName, input.facts, input.tool, input.timestamp ?? null], jsonable)).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([input.fallbackName, input.facts, input.tool, input.timestamp ?? null], jsonable))
+    .digest('hex');
 }
 
 function jsonable(_key: string, value: unknown): unknown {
@@ -174,7 +227,11 @@ function metadataOf(build: Build, subject: Component): BomMetadata {
   return present<BomMetadata>({
     timestamp: input.timestamp,
     lifecycles: [{ phase: 'post-build' }],
-    tools: { components: [{ 'bom-ref': toolRef(input), type: 'application', name: input.tool.name, version: input.tool.version }] },
+    tools: {
+      components: [
+        { 'bom-ref': toolRef(input), type: 'application', name: input.tool.name, version: input.tool.version },
+      ],
+    },
     authors: some(statersOf(build)),
     component: input.layout === 'guide' ? subject : undefined,
   });
@@ -186,7 +243,9 @@ function toolRef(input: BomInput): string {
 
 /** Whoever makes it or stated facts is an author of the BOM. */
 function statersOf(build: Build): readonly Contact[] {
-  const names = [build.input.author, ...build.input.facts.map(({ source }) => source.statedBy)].filter((name) => name !== undefined);
+  const names = [build.input.author, ...build.input.facts.map(({ source }) => source.statedBy)].filter(
+    (name) => name !== undefined,
+  );
   return [...new Set(names)].map((name) => ({ 'bom-ref': staterRef(name), name }));
 }
 
@@ -201,7 +260,9 @@ function refOfSource(build: Build, source: FactSource): string {
 }
 
 function dependenciesOf(subject: Component, parts: Parts): readonly Dependency[] {
-  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software].map((component) => component['bom-ref']);
+  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software].map(
+    (component) => component['bom-ref'],
+  );
   return [needed.length === 0 ? { ref: subject['bom-ref'] } : { ref: subject['bom-ref'], dependsOn: needed }];
 }
 
@@ -222,7 +283,9 @@ function formulationOf(build: Build, subject: Component, parts: Parts): readonly
   const [fact] = pick(build.input.facts, 'baseModel').filter(({ value }) => value.relation !== undefined);
   if (fact === undefined || fact.value.relation === undefined) return [];
   const { relation } = fact.value;
-  const inputs = [...parts.ancestors, ...(relation === 'quantized' ? [] : parts.datasets)].map((component) => ({ resource: { ref: component['bom-ref'] } }));
+  const inputs = [...parts.ancestors, ...(relation === 'quantized' ? [] : parts.datasets)].map((component) => ({
+    resource: { ref: component['bom-ref'] },
+  }));
   const workflow = {
     'bom-ref': claimRef(build, `formulation:${relation}`),
     uid: uuidOf(`${build.input.id} ${relation}`),

@@ -14,7 +14,11 @@ export interface BomChange {
 /** What changed from `a` to `b`, by meaning: order, references, times and tools do not count. */
 export function diffBoms(a: BomSummary, b: BomSummary): readonly BomChange[] {
   return [
-    ...fieldChanges('artifact', { name: a.name, version: a.version, type: a.type }, { name: b.name, version: b.version, type: b.type }),
+    ...fieldChanges(
+      'artifact',
+      { name: a.name, version: a.version, type: a.type },
+      { name: b.name, version: b.version, type: b.type },
+    ),
     ...fileChanges(a.files, b.files),
     ...(a.files.length + b.files.length === 0 ? digestChange(a, b) : []),
     ...setChanges('licence', a.licences, b.licences),
@@ -36,7 +40,9 @@ function fieldChanges(what: BomChange['what'], a: Fields, b: Fields): readonly B
     const [before, after] = [a[name], b[name]];
     if (before === after) return [];
     const kind = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-    return [{ what, kind, name, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+    return [
+      { what, kind, name, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) },
+    ];
   });
 }
 
@@ -63,14 +69,21 @@ function fileChanges(a: readonly BomSummaryFile[], b: readonly BomSummaryFile[])
     return [{ what: 'file', kind: 'renamed', name: file.path, before: moved.path, after: file.path }];
   });
   const kept = new Set([...gone.values()].map(({ path }) => path));
-  const removed = a.filter(({ path }) => kept.has(path)).map(({ path }): BomChange => ({ what: 'file', kind: 'removed', name: path }));
+  const removed = a
+    .filter(({ path }) => kept.has(path))
+    .map(({ path }): BomChange => ({ what: 'file', kind: 'removed', name: path }));
   return [...changes, ...removed].toSorted((x, y) => compareUtf8(x.name, y.name));
 }
 
 /** Digests both sides know must all be equal; a file that neither digests is compared by size. */
 function changedFile(a: BomSummaryFile, b: BomSummaryFile): readonly BomChange[] {
-  const both = (['sha256', 'blake3'] as const).filter((key) => a.digests[key] !== undefined && b.digests[key] !== undefined);
-  const same = both.length > 0 ? both.every((key) => a.digests[key] === b.digests[key]) : a.sizeBytes === b.sizeBytes && contentOf(a) === contentOf(b);
+  const both = (['sha256', 'blake3'] as const).filter(
+    (key) => a.digests[key] !== undefined && b.digests[key] !== undefined,
+  );
+  const same =
+    both.length > 0
+      ? both.every((key) => a.digests[key] === b.digests[key])
+      : a.sizeBytes === b.sizeBytes && contentOf(a) === contentOf(b);
   if (same) return [];
   return [{ what: 'file', kind: 'changed', name: a.path, ...sides(contentOf(a), contentOf(b)) }, ...tensorChange(a, b)];
 }
@@ -80,13 +93,18 @@ function tensorChange(a: BomSummaryFile, b: BomSummaryFile): readonly BomChange[
   const [before, after] = [tensorsOf(a), tensorsOf(b)];
   const layouts = [a.properties['tensor-layout'], b.properties['tensor-layout']];
   if (before === '' && after === '') return [];
-  if (layouts[0] !== undefined && layouts[0] === layouts[1]) return [{ what: 'tensors', kind: 'changed', name: a.path, before, after: 'same names, shapes and dtypes; other values' }];
+  if (layouts[0] !== undefined && layouts[0] === layouts[1])
+    return [
+      { what: 'tensors', kind: 'changed', name: a.path, before, after: 'same names, shapes and dtypes; other values' },
+    ];
   return [{ what: 'tensors', kind: 'changed', name: a.path, before, after }];
 }
 
 function tensorsOf({ properties }: BomSummaryFile): string {
   const shown = Object.entries(properties).filter(([name]) => name === 'tensors' || name.startsWith('elements:'));
-  return shown.map(([name, value]) => (name === 'tensors' ? `${value} tensors` : `${value} ${name.slice('elements:'.length)}`)).join(', ');
+  return shown
+    .map(([name, value]) => (name === 'tensors' ? `${value} tensors` : `${value} ${name.slice('elements:'.length)}`))
+    .join(', ');
 }
 
 function sides(before: string | undefined, after: string | undefined): { before?: string; after?: string } {
@@ -100,7 +118,10 @@ function setChanges(what: 'licence', a: readonly string[], b: readonly string[])
 }
 
 function namedChanges(what: 'dataset' | 'base-model', a: readonly Named[], b: readonly Named[]): readonly BomChange[] {
-  const [before, after] = [new Map(a.map((thing) => [thing.name, thing])), new Map(b.map((thing) => [thing.name, thing]))];
+  const [before, after] = [
+    new Map(a.map((thing) => [thing.name, thing])),
+    new Map(b.map((thing) => [thing.name, thing])),
+  ];
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((name): readonly BomChange[] => {
     const [old, now] = [before.get(name), after.get(name)];
     if (old === undefined) return [{ what, kind: 'added', name }];

@@ -8,7 +8,10 @@ import { choiceOf, isUrl } from './licences.ts';
 import type { Component, Hash, Property } from './types.ts';
 import { tensorsByDtype } from '../metadata/weights.ts';
 
-const ALGORITHMS = [['sha256', 'SHA-256'], ['blake3', 'BLAKE3']] as const;
+const ALGORITHMS = [
+  ['sha256', 'SHA-256'],
+  ['blake3', 'BLAKE3'],
+] as const;
 
 /** CycloneDX hashes of the digests there are, in fixed order. */
 export function hashesOf(digests: Digests): readonly Hash[] {
@@ -23,7 +26,9 @@ export function fileRef(path: string): string {
 export function fileComponents(build: Build): readonly Component[] {
   const roles = rolesByPath(build);
   const infos = new Map(pick(build.input.facts, 'fileInfo').map((info) => [info.value.path, info]));
-  return build.input.files.map((file) => fileComponent(build, file, { roles: roles.get(file.path) ?? [], info: infos.get(file.path) }));
+  return build.input.files.map((file) =>
+    fileComponent(build, file, { roles: roles.get(file.path) ?? [], info: infos.get(file.path) }),
+  );
 }
 
 interface Said {
@@ -48,11 +53,20 @@ function fileComponent(build: Build, file: BomFile, { roles, info }: Said): Comp
 }
 
 /** What a dataset's description says of the file; cited whole, as one list or text each. */
-function infoFields(build: Build, { value, source }: FactOf<'fileInfo'>): Pick<Component, 'description' | 'licenses' | 'externalReferences'> {
+function infoFields(
+  build: Build,
+  { value, source }: FactOf<'fileInfo'>,
+): Pick<Component, 'description' | 'licenses' | 'externalReferences'> {
   const known = value.licences.map(licenceOf).filter((licence) => licence !== null);
   const licenses = known.map((licence) => cite(build, choiceOf(build, licence, { alone: known.length === 1 }), source));
-  const references = value.sources.filter(({ url }) => isUrl(url)).map(({ url, title }) => cite(build, { type: 'other', url, comment: `source: ${title}` }, source));
-  return present<Pick<Component, 'description' | 'licenses' | 'externalReferences'>>({ description: value.description, licenses: some(licenses), externalReferences: some(references) });
+  const references = value.sources
+    .filter(({ url }) => isUrl(url))
+    .map(({ url, title }) => cite(build, { type: 'other', url, comment: `source: ${title}` }, source));
+  return present<Pick<Component, 'description' | 'licenses' | 'externalReferences'>>({
+    description: value.description,
+    licenses: some(licenses),
+    externalReferences: some(references),
+  });
 }
 
 /** Registered media types of formats that have one; a guess would be worse than none. */
@@ -99,13 +113,19 @@ function reportProperties(report: FormatReport | undefined): readonly Property[]
     property('kind', report.kind),
     ...optional('format-version', report.version),
     ...optional('inner-format', report.inner),
-    ...(report.kind === 'archive' ? (report.members ?? []).slice(0, PROBLEMS).map(({ name, sizeBytes }) => property('member', `${name} (${sizeBytes} bytes)`)) : []),
+    ...(report.kind === 'archive'
+      ? (report.members ?? [])
+          .slice(0, PROBLEMS)
+          .map(({ name, sizeBytes }) => property('member', `${name} (${sizeBytes} bytes)`))
+      : []),
     ...tensorProperties(report),
     ...portProperties('input', report.inputs),
     ...portProperties('output', report.outputs),
     ...optional('rows', report.rows),
     ...(report.columns === undefined ? [] : [property('columns', report.columns.map(({ name }) => name).join(','))]),
-    ...(report.references ?? []).slice(0, PROBLEMS).map(({ kind, target }) => property('reference', `${kind}: ${target}`)),
+    ...(report.references ?? [])
+      .slice(0, PROBLEMS)
+      .map(({ kind, target }) => property('reference', `${kind}: ${target}`)),
     ...report.problems.slice(0, PROBLEMS).map((problem) => property('problem', `${problem.code}: ${problem.message}`)),
     ...(report.complete ? [] : [property('examined', 'partly')]),
   ];
@@ -120,14 +140,18 @@ function tensorProperties(report: FormatReport): readonly Property[] {
     ...optional('parameters', report.parameters),
     ...counts('parameters', table.parametersByDtype),
     ...counts('elements', table.elementsByDtype),
-    ...(table.truncated ? [] : [...counts('tensors', tensorsByDtype(table)), property('tensor-layout', layoutDigest(report))]),
+    ...(table.truncated
+      ? []
+      : [...counts('tensors', tensorsByDtype(table)), property('tensor-layout', layoutDigest(report))]),
     ...elsewhere,
   ];
 }
 
 /** `sha256:` over the sorted lines `name dtype shape`: equal layouts have equal digests, whatever the values. */
 function layoutDigest(report: FormatReport): string {
-  const lines = (report.tensors?.items ?? []).map(({ name, dtype, shape }) => JSON.stringify([name, dtype, shape])).sort();
+  const lines = (report.tensors?.items ?? [])
+    .map(({ name, dtype, shape }) => JSON.stringify([name, dtype, shape]))
+    .sort();
   return `sha256:${createHash('sha256').update(lines.join('\n')).digest('hex')}`;
 }
 
@@ -148,6 +172,9 @@ function portProperties(name: string, ports: readonly Port[] | undefined): reado
 
 /** `input_ids: I64[batch,sequence]` */
 export function portText(port: Port): string {
-  const shape = port.shape === undefined ? '' : `[${port.shape.map((dimension) => (dimension === -1 ? '?' : dimension)).join(',')}]`;
+  const shape =
+    port.shape === undefined
+      ? ''
+      : `[${port.shape.map((dimension) => (dimension === -1 ? '?' : dimension)).join(',')}]`;
   return port.dtype === undefined ? `${port.name}${shape}` : `${port.name}: ${port.dtype}${shape}`;
 }

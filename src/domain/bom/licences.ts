@@ -22,10 +22,15 @@ export function licencesOf(build: Build): readonly LicenseChoice[] {
 }
 
 /** 1.5 and 1.6 allow an expression only as the one entry there is. */
-export function choiceOf(build: Build, licence: Licence, options: { alone: boolean; url?: string | undefined }): LicenseChoice {
+export function choiceOf(
+  build: Build,
+  licence: Licence,
+  options: { alone: boolean; url?: string | undefined },
+): LicenseChoice {
   const declared = since(build, '1.6') ? ({ acknowledgement: 'declared' } as const) : {};
   if (licence.kind === 'id') return { license: { id: licence.text, ...declared } };
-  if (licence.kind === 'expression' && (options.alone || since(build, '1.7'))) return { expression: licence.text, ...declared };
+  if (licence.kind === 'expression' && (options.alone || since(build, '1.7')))
+    return { expression: licence.text, ...declared };
   return { license: { name: licence.text, ...declared, ...(isUrl(options.url) ? { url: options.url } : {}) } };
 }
 

@@ -2,14 +2,26 @@ import { pick, type Emissions, type FactOf, type FieldName } from '../metadata/t
 import { cite, present, property, since, some, type Build } from './build.ts';
 import { counts, optional, portText } from './files.ts';
 import { merged } from './related.ts';
-import type { Component, Considerations, EnergyConsumption, EnvironmentalConsiderations, ModelCard, ModelParameters, PerformanceMetric, Property, QuantitativeAnalysis } from './types.ts';
+import type {
+  Component,
+  Considerations,
+  EnergyConsumption,
+  EnvironmentalConsiderations,
+  ModelCard,
+  ModelParameters,
+  PerformanceMetric,
+  Property,
+  QuantitativeAnalysis,
+} from './types.ts';
 import { modelWeights, weightSets, type WeightSet } from '../metadata/weights.ts';
 
 /** What a model card (CycloneDX 1.5 and later) can hold of what is known; undefined when nothing is. */
 export function modelCardOf(build: Build, datasets: readonly Component[]): ModelCard | undefined {
   const card = present<ModelCard>({
     modelParameters: notEmpty(parametersOf(build, datasets)),
-    quantitativeAnalysis: notEmpty(present<QuantitativeAnalysis>({ performanceMetrics: some(metricsOf(build)), graphics: graphicsOf(build) })),
+    quantitativeAnalysis: notEmpty(
+      present<QuantitativeAnalysis>({ performanceMetrics: some(metricsOf(build)), graphics: graphicsOf(build) }),
+    ),
     considerations: notEmpty(considerationsOf(build)),
     properties: some(cardProperties(build)),
   });
@@ -59,7 +71,9 @@ function unique(build: Build, field: FirstField): readonly FactOf<FirstField>[] 
 }
 
 function metricsOf(build: Build): readonly PerformanceMetric[] {
-  return merged(pick(build.input.facts, 'metric'), ({ type, value, slice }) => JSON.stringify([type, value, slice])).map(({ value, sources }) => {
+  return merged(pick(build.input.facts, 'metric'), ({ type, value, slice }) =>
+    JSON.stringify([type, value, slice]),
+  ).map(({ value, sources }) => {
     const metric = present<PerformanceMetric>({ type: value.type, value: value.value, slice: value.slice });
     sources.forEach((source) => cite(build, metric, source));
     return metric;
@@ -68,12 +82,16 @@ function metricsOf(build: Build): readonly PerformanceMetric[] {
 
 /** Pictures of results that the card shows, by name and place; their bytes are files of their own, or elsewhere. */
 function graphicsOf(build: Build): QuantitativeAnalysis['graphics'] {
-  const shown = merged(pick(build.input.facts, 'graphic'), ({ name, target }) => JSON.stringify([name, target])).map(({ value, sources }) => {
-    const graphic = { name: value.name === '' ? value.target : `${value.name}: ${value.target}` };
-    sources.forEach((source) => cite(build, graphic, source));
-    return graphic;
-  });
-  return shown.length === 0 ? undefined : { description: 'pictures of results that the model card shows', collection: shown };
+  const shown = merged(pick(build.input.facts, 'graphic'), ({ name, target }) => JSON.stringify([name, target])).map(
+    ({ value, sources }) => {
+      const graphic = { name: value.name === '' ? value.target : `${value.name}: ${value.target}` };
+      sources.forEach((source) => cite(build, graphic, source));
+      return graphic;
+    },
+  );
+  return shown.length === 0
+    ? undefined
+    : { description: 'pictures of results that the model card shows', collection: shown };
 }
 
 function considerationsOf(build: Build): Considerations {
@@ -98,8 +116,12 @@ function considerationsOf(build: Build): Considerations {
 function environmentOf(build: Build): EnvironmentalConsiderations | undefined {
   const facts = pick(build.input.facts, 'emissions');
   const consumptions = facts.flatMap((fact) => consumptionOf(build, fact));
-  const properties = facts.flatMap((fact) => emissionProperties(fact.value).map((item) => cite(build, item, fact.source)));
-  return notEmpty(present<EnvironmentalConsiderations>({ energyConsumptions: some(consumptions), properties: some(properties) }));
+  const properties = facts.flatMap((fact) =>
+    emissionProperties(fact.value).map((item) => cite(build, item, fact.source)),
+  );
+  return notEmpty(
+    present<EnvironmentalConsiderations>({ energyConsumptions: some(consumptions), properties: some(properties) }),
+  );
 }
 
 function consumptionOf(build: Build, { value, source }: FactOf<'emissions'>): readonly EnergyConsumption[] {
@@ -123,19 +145,27 @@ const LISTED = ['quantization', 'library', 'language'] as const;
 
 function cardProperties(build: Build): readonly Property[] {
   const sets = weightSets(build.input.files);
-  const stated = LISTED.flatMap((field) => unique(build, field).map(({ value, source }) => cite(build, property(field, value), source)));
+  const stated = LISTED.flatMap((field) =>
+    unique(build, field).map(({ value, source }) => cite(build, property(field, value), source)),
+  );
   const details = detailProperties(build);
-  const emissions = since(build, '1.6') ? [] : pick(build.input.facts, 'emissions').flatMap((fact) => emissionProperties(fact.value).map((item) => cite(build, item, fact.source)));
+  const emissions = since(build, '1.6')
+    ? []
+    : pick(build.input.facts, 'emissions').flatMap((fact) =>
+        emissionProperties(fact.value).map((item) => cite(build, item, fact.source)),
+      );
   return [...weightProperties(build, modelWeights(sets)), ...stated, ...details, ...emissions];
 }
 
 /** Details by name and value, once each. */
 export function detailProperties(build: Build): readonly Property[] {
-  return merged(pick(build.input.facts, 'detail'), ({ name, value }) => JSON.stringify([name, value])).map(({ value, sources }) => {
-    const made = property(value.name, value.value);
-    sources.forEach((source) => cite(build, made, source));
-    return made;
-  });
+  return merged(pick(build.input.facts, 'detail'), ({ name, value }) => JSON.stringify([name, value])).map(
+    ({ value, sources }) => {
+      const made = property(value.name, value.value);
+      sources.forEach((source) => cite(build, made, source));
+      return made;
+    },
+  );
 }
 
 /** Counted from the headers of the files named in the citation; absent where files do not tell or disagree. */
@@ -147,7 +177,10 @@ function weightProperties(build: Build, weights: WeightSet | null): readonly Pro
     ...counts('parameters', weights.parametersByDtype),
     ...optional('tensors', weights.tensors === 0 ? undefined : weights.tensors),
   ];
-  const source = { file: weights.files[0]?.path ?? weights.name, pointer: weights.files.length === 1 ? 'header' : 'header of every shard' };
+  const source = {
+    file: weights.files[0]?.path ?? weights.name,
+    pointer: weights.files.length === 1 ? 'header' : 'header of every shard',
+  };
   return properties.map((item) => cite(build, item, source));
 }
 

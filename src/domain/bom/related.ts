@@ -27,7 +27,10 @@ function datasetComponent(build: Build, dataset: Dataset): Component {
     hashes: some(hashesOf(dataset.digests ?? {})),
     licenses: licence === null ? undefined : [choiceOf(build, licence, { alone: true })],
     externalReferences: url === undefined ? undefined : [{ type: 'distribution', url }],
-    components: dataset.files === undefined ? undefined : some(dataset.files.map((file) => datasetFile(build, dataset.name, file))),
+    components:
+      dataset.files === undefined
+        ? undefined
+        : some(dataset.files.map((file) => datasetFile(build, dataset.name, file))),
     data: [datasetData(dataset, url)],
     properties: some(optional('id', dataset.id)),
   });
@@ -35,7 +38,13 @@ function datasetComponent(build: Build, dataset: Dataset): Component {
 
 function datasetFile(build: Build, dataset: string, file: NonNullable<Dataset['files']>[number]): Component {
   const ref = claimRef(build, `data:${dataset}/${file.path}`);
-  return { 'bom-ref': ref, type: 'file', name: file.path, hashes: hashesOf(file.digests), properties: [property('size', file.sizeBytes)] };
+  return {
+    'bom-ref': ref,
+    type: 'file',
+    name: file.path,
+    hashes: hashesOf(file.digests),
+    properties: [property('size', file.sizeBytes)],
+  };
 }
 
 export function datasetData(dataset: Dataset, url: string | undefined): ComponentData {
@@ -61,7 +70,10 @@ function hubDatasetUrl(dataset: Dataset): string | undefined {
 export function ancestorComponents(build: Build): readonly Component[] {
   const facts = pick(build.input.facts, 'baseModel');
   const declared = facts.filter((fact) => fact.value.hinted !== true);
-  return merged(declared.length > 0 ? declared : facts.filter(({ value }) => !isItself(build, value.name)), ({ name }) => name.toLowerCase()).map(({ value, sources }) => {
+  return merged(
+    declared.length > 0 ? declared : facts.filter(({ value }) => !isItself(build, value.name)),
+    ({ name }) => name.toLowerCase(),
+  ).map(({ value, sources }) => {
     const component = ancestorComponent(build, value);
     sources.forEach((source) => cite(build, component, source));
     return component;
@@ -70,7 +82,9 @@ export function ancestorComponents(build: Build): readonly Component[] {
 
 /** What a file was loaded from may be an earlier state of the artifact itself. */
 function isItself(build: Build, name: string): boolean {
-  const own = [...pick(build.input.facts, 'ownId'), ...pick(build.input.facts, 'name')].map(({ value }) => lastPart(value));
+  const own = [...pick(build.input.facts, 'ownId'), ...pick(build.input.facts, 'name')].map(({ value }) =>
+    lastPart(value),
+  );
   return [...own, lastPart(build.input.fallbackName)].includes(lastPart(name));
 }
 
@@ -88,13 +102,18 @@ function ancestorComponent(build: Build, base: BaseModel): Component {
     version: base.version,
     hashes: some(hashesOf(base.digests ?? {})),
     purl: huggingFacePurl(base.name, base.version),
-    properties: some([...optional('relation', base.relation), ...optional('id', base.id), ...optional('evidence', base.hinted === true ? 'loaded-from' : undefined)]),
+    properties: some([
+      ...optional('relation', base.relation),
+      ...optional('id', base.id),
+      ...optional('evidence', base.hinted === true ? 'loaded-from' : undefined),
+    ]),
   });
 }
 
 /** Software that the artifact's own files ask for. */
 export function softwareComponents(build: Build): readonly Component[] {
-  const key = (software: Software): string => `${software.ecosystem}:${software.name.toLowerCase()}@${software.version ?? software.requirement ?? ''}`;
+  const key = (software: Software): string =>
+    `${software.ecosystem}:${software.name.toLowerCase()}@${software.version ?? software.requirement ?? ''}`;
   return merged(pick(build.input.facts, 'software'), key).map(({ value, sources }) => {
     const component = softwareComponent(build, value);
     sources.forEach((source) => cite(build, component, source));
@@ -104,7 +123,8 @@ export function softwareComponents(build: Build): readonly Component[] {
 
 function softwareComponent(build: Build, software: Software): Component {
   const { name, version, ecosystem } = software;
-  const purl = ecosystem === 'pypi' ? pypiPurl(name, version) : ecosystem === 'npm' ? npmPurl(name, version) : undefined;
+  const purl =
+    ecosystem === 'pypi' ? pypiPurl(name, version) : ecosystem === 'npm' ? npmPurl(name, version) : undefined;
   return present<Component>({
     'bom-ref': claimRef(build, `software:${name}${version === undefined ? '' : `@${version}`}`),
     type: 'library',
@@ -127,7 +147,12 @@ export function partComponents(build: Build): readonly Component[] {
       name,
       hashes: some(hashesOf(digests)),
       data: kind === 'plug-in' ? undefined : [{ type: 'configuration', name }],
-      properties: [property('role', kind), property('size', sizeBytes), ...optional('in-file', path), ...optional('id', id)],
+      properties: [
+        property('role', kind),
+        property('size', sizeBytes),
+        ...optional('in-file', path),
+        ...optional('id', id),
+      ],
     });
     return cite(build, component, fact.source);
   });
@@ -148,7 +173,10 @@ interface Merged<T> {
 }
 
 /** Facts about one thing become one: fields of the first win, missing ones come from the later. */
-export function merged<V extends object>(facts: readonly { readonly value: V; readonly source: FactSource }[], keyOf: (value: V) => string): readonly Merged<V>[] {
+export function merged<V extends object>(
+  facts: readonly { readonly value: V; readonly source: FactSource }[],
+  keyOf: (value: V) => string,
+): readonly Merged<V>[] {
   const byKey = new Map<string, { value: V; sources: FactSource[] }>();
   for (const { value, source } of facts) {
     const known = byKey.get(keyOf(value));
@@ -160,4 +188,3 @@ export function merged<V extends object>(facts: readonly { readonly value: V; re
   }
   return [...byKey.values()];
 }
-

@@ -42,7 +42,11 @@ export function summarize(bom: ForeignBom): BomSummary {
   const components = list(bom.json, 'components');
   const subject = objectAt(objectAt(bom.json, 'metadata'), 'component') ?? components.find(isSubject) ?? {};
   const parameters = objectAt(objectAt(subject, 'modelCard'), 'modelParameters');
-  const [version, task, architecture] = [text(subject, 'version'), text(parameters, 'task'), text(parameters, 'modelArchitecture') ?? text(parameters, 'architectureFamily')];
+  const [version, task, architecture] = [
+    text(subject, 'version'),
+    text(parameters, 'task'),
+    text(parameters, 'modelArchitecture') ?? text(parameters, 'architectureFamily'),
+  ];
   const own = propertiesOf(subject);
   return {
     name: fullName(subject),
@@ -50,7 +54,9 @@ export function summarize(bom: ForeignBom): BomSummary {
     ...given({ version, task, architecture, id: own['id'] }),
     digests: digestsOf(subject),
     files: filesOf(subject, components),
-    licences: list(subject, 'licenses').map(licenceText).filter((licence) => licence !== ''),
+    licences: list(subject, 'licenses')
+      .map(licenceText)
+      .filter((licence) => licence !== ''),
     datasets: components.filter((component) => component !== subject && isDataset(component)).map(namedOf),
     baseModels: list(objectAt(subject, 'pedigree'), 'ancestors').map(namedOf),
     properties: propertiesOf(objectAt(subject, 'modelCard')),
@@ -68,17 +74,28 @@ function isDataset(component: JsonObject): boolean {
 /** Nested below the subject (guide), else every file component there is (flat, and other tools' BOMs). */
 function filesOf(subject: JsonObject, components: readonly JsonObject[]): readonly BomSummaryFile[] {
   const nested = list(subject, 'components');
-  const files = (nested.length > 0 ? nested : components).filter((component) => component['type'] === 'file' && component !== subject);
+  const files = (nested.length > 0 ? nested : components).filter(
+    (component) => component['type'] === 'file' && component !== subject,
+  );
   return files.map((component) => {
     const properties = propertiesOf(component);
     const size = Number(properties['size']);
-    return { path: text(component, 'name') ?? '', digests: digestsOf(component), properties, ...(properties['size'] !== undefined && Number.isSafeInteger(size) ? { sizeBytes: size } : {}) };
+    return {
+      path: text(component, 'name') ?? '',
+      digests: digestsOf(component),
+      properties,
+      ...(properties['size'] !== undefined && Number.isSafeInteger(size) ? { sizeBytes: size } : {}),
+    };
   });
 }
 
 function namedOf(component: JsonObject): Named {
   const version = text(component, 'version');
-  return { name: fullName(component), digests: digestsOf(component), ...given({ version, id: propertiesOf(component)['id'] }) };
+  return {
+    name: fullName(component),
+    digests: digestsOf(component),
+    ...given({ version, id: propertiesOf(component)['id'] }),
+  };
 }
 
 function fullName(component: JsonObject): string {
@@ -110,7 +127,9 @@ function propertiesOf(holder: JsonObject | undefined): Readonly<Record<string, s
 }
 
 function given<K extends string>(texts: { readonly [key in K]: string | undefined }): { readonly [key in K]?: string } {
-  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined)) as { [key in K]?: string };
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined)) as {
+    [key in K]?: string;
+  };
 }
 
 function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {

@@ -25,7 +25,9 @@ export interface Bom {
 
 export interface BomMetadata {
   readonly timestamp?: string;
-  readonly lifecycles?: readonly { readonly phase: 'design' | 'pre-build' | 'build' | 'post-build' | 'operations' | 'discovery' | 'decommission' }[];
+  readonly lifecycles?: readonly {
+    readonly phase: 'design' | 'pre-build' | 'build' | 'post-build' | 'operations' | 'discovery' | 'decommission';
+  }[];
   readonly tools: { readonly components: readonly Component[] };
   readonly authors?: readonly Contact[];
   readonly component?: Component;
@@ -88,8 +90,7 @@ export interface Contact {
 }
 
 export type LicenseChoice =
-  | { readonly license: License }
-  | { readonly expression: string; readonly acknowledgement?: 'declared' | 'concluded' };
+  { readonly license: License } | { readonly expression: string; readonly acknowledgement?: 'declared' | 'concluded' };
 
 export interface License {
   readonly id?: string;

@@ -2,7 +2,15 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
-import { checkDescriptors, checkProvenance, descriptorOf, isText, malformed, objectOf, type StepInput } from './provenance.ts';
+import {
+  checkDescriptors,
+  checkProvenance,
+  descriptorOf,
+  isText,
+  malformed,
+  objectOf,
+  type StepInput,
+} from './provenance.ts';
 
 type Predicate = Readonly<Record<string, unknown>>;
 
@@ -31,7 +39,9 @@ export function claimTypeOf(text: string): ClaimType {
   if (short !== undefined) return { predicateType: short };
   if (text === PREDICATES.integrity) throw new WeighmarkError('usage', 'an OMS signature is made by `weighmark sign`');
   if (/^[a-z][a-z0-9+.-]*:\/\/[^\s/]+/i.test(text) && URL.canParse(text)) return { predicateType: text };
-  throw new WeighmarkError('usage', `${text} is neither a known type nor a URI`, { hint: `types: ${[...Object.keys(SHORT), ...STEPS].join(', ')}` });
+  throw new WeighmarkError('usage', `${text} is neither a known type nor a URI`, {
+    hint: `types: ${[...Object.keys(SHORT), ...STEPS].join(', ')}`,
+  });
 }
 
 /** The predicate types `attest` can build from options. */
@@ -49,18 +59,44 @@ export interface EvaluationInput {
 
 /** in-toto test-result v0.1; the figures are one configuration entry: JSON as content, and as annotations for policies. */
 export function buildEvaluation({ result, inputs, metrics, url }: EvaluationInput): Predicate {
-  const figures = Object.keys(metrics).length === 0 ? [] : [{ name: 'metrics', mediaType: 'application/json', content: base64(JSON.stringify(metrics)), annotations: metrics }];
-  return { result: result === 'passed' ? 'PASSED' : 'FAILED', configuration: [...inputs.map(descriptorOf), ...figures], ...(url === undefined ? {} : { url }) };
+  const figures =
+    Object.keys(metrics).length === 0
+      ? []
+      : [
+          {
+            name: 'metrics',
+            mediaType: 'application/json',
+            content: base64(JSON.stringify(metrics)),
+            annotations: metrics,
+          },
+        ];
+  return {
+    result: result === 'passed' ? 'PASSED' : 'FAILED',
+    configuration: [...inputs.map(descriptorOf), ...figures],
+    ...(url === undefined ? {} : { url }),
+  };
 }
 
 export interface ReferenceInput {
   readonly attester: string;
-  readonly references: readonly { readonly name: string; readonly sha256: string; readonly mediaType: string; readonly uri?: string }[];
+  readonly references: readonly {
+    readonly name: string;
+    readonly sha256: string;
+    readonly mediaType: string;
+    readonly uri?: string;
+  }[];
 }
 
 /** in-toto reference v0.1: which document describes the artifact. */
 export function buildReference({ attester, references }: ReferenceInput): Predicate {
-  return { attester: { id: attester }, references: references.map(({ sha256, uri, ...rest }) => ({ ...rest, ...(uri === undefined ? {} : { uri }), digest: { sha256 } })) };
+  return {
+    attester: { id: attester },
+    references: references.map(({ sha256, uri, ...rest }) => ({
+      ...rest,
+      ...(uri === undefined ? {} : { uri }),
+      digest: { sha256 },
+    })),
+  };
 }
 
 /** Checks a predicate of a known type before it is signed; one of another type is its author's business. @throws `claim-malformed`. */
@@ -80,14 +116,16 @@ const CHECKS: Readonly<Record<string, (predicate: Predicate) => void>> = {
 };
 
 function checkEvaluation({ result, configuration }: Predicate): void {
-  if (!['PASSED', 'WARNED', 'FAILED'].includes(String(result))) throw malformed('result is not PASSED, WARNED or FAILED');
+  if (!['PASSED', 'WARNED', 'FAILED'].includes(String(result)))
+    throw malformed('result is not PASSED, WARNED or FAILED');
   checkDescriptors(configuration, 'configuration');
 }
 
 function checkApproval({ verifier, timeCreated, properties }: Predicate): void {
   if (!isText(objectOf(verifier)['id'])) throw malformed('verifier.id is missing');
   checkTime(timeCreated, 'timeCreated');
-  if (!Array.isArray(properties) || properties.length === 0 || !properties.every(isText)) throw malformed('properties is not a list of words');
+  if (!Array.isArray(properties) || properties.length === 0 || !properties.every(isText))
+    throw malformed('properties is not a list of words');
 }
 
 function checkVulns({ scanner, metadata }: Predicate): void {
@@ -104,7 +142,8 @@ function checkVulns({ scanner, metadata }: Predicate): void {
 
 function checkScai({ attributes }: Predicate): void {
   if (!Array.isArray(attributes) || attributes.length === 0) throw malformed('attributes is empty or not a list');
-  if (!attributes.every((each) => isText(objectOf(each)['attribute']))) throw malformed('an entry of attributes has no attribute');
+  if (!attributes.every((each) => isText(objectOf(each)['attribute'])))
+    throw malformed('an entry of attributes has no attribute');
 }
 
 function checkReference({ attester, references }: Predicate): void {
@@ -117,18 +156,33 @@ function checkBom({ bomFormat, specVersion }: Predicate): void {
   if (bomFormat !== 'CycloneDX' || !isText(specVersion)) throw malformed('not a CycloneDX BOM in JSON');
 }
 
-function checkPromotion({ verifier, timeVerified, resourceUri, policy, verificationResult, verifiedLevels }: Predicate): void {
+function checkPromotion({
+  verifier,
+  timeVerified,
+  resourceUri,
+  policy,
+  verificationResult,
+  verifiedLevels,
+}: Predicate): void {
   if (!isText(objectOf(verifier)['id'])) throw malformed('verifier.id is missing');
   checkTime(timeVerified, 'timeVerified');
   if (!isText(resourceUri)) throw malformed('resourceUri is missing');
-  if (!isText(objectOf(policy)['uri']) && !isHex256(objectOf(objectOf(policy)['digest'])['sha256'])) throw malformed('policy names no uri and no digest');
-  if (verificationResult !== 'PASSED' && verificationResult !== 'FAILED') throw malformed('verificationResult is not PASSED or FAILED');
-  if (!Array.isArray(verifiedLevels) || !verifiedLevels.every(isText)) throw malformed('verifiedLevels is not a list of words');
+  if (!isText(objectOf(policy)['uri']) && !isHex256(objectOf(objectOf(policy)['digest'])['sha256']))
+    throw malformed('policy names no uri and no digest');
+  if (verificationResult !== 'PASSED' && verificationResult !== 'FAILED')
+    throw malformed('verificationResult is not PASSED or FAILED');
+  if (!Array.isArray(verifiedLevels) || !verifiedLevels.every(isText))
+    throw malformed('verifiedLevels is not a list of words');
 }
 
 /** RFC 3339. */
 function checkTime(value: unknown, what: string): void {
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value))) return;
+  if (
+    typeof value === 'string' &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value) &&
+    !Number.isNaN(Date.parse(value))
+  )
+    return;
   throw malformed(`${what} is not a time (RFC 3339)`);
 }
 

@@ -43,7 +43,9 @@ function oneOf(candidates: readonly Read[], others: readonly Read[]): Binding {
   const digests = [...new Set([...candidates, ...others].map(({ digest }) => digest))];
   const [first] = candidates;
   if (first === undefined) return { kind: 'none' };
-  return digests.length === 1 ? { kind: 'one', digest: first.digest, name: first.name } : { kind: 'ambiguous', digests };
+  return digests.length === 1
+    ? { kind: 'one', digest: first.digest, name: first.name }
+    : { kind: 'ambiguous', digests };
 }
 
 /** The artifact's name without its version: `acme/enc` of `acme/enc:1.4`. */

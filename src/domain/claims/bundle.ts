@@ -33,7 +33,8 @@ export function parseBundle(bytes: Uint8Array, maxBytes: number = LIMITS.claimBy
   if (bytes.length > maxBytes) throw new WeighmarkError('claims-limit', `the bundle is larger than ${maxBytes} bytes`);
   const { json, payload } = readJson(bytes);
   const bundle = fields(json, 'the bundle', ['mediaType', 'verificationMaterial', 'dsseEnvelope', 'messageSignature']);
-  if (bundle['mediaType'] !== BUNDLE_MEDIA_TYPE) throw malformed(`its media type is ${shown(bundle['mediaType'])}, not ${BUNDLE_MEDIA_TYPE}`);
+  if (bundle['mediaType'] !== BUNDLE_MEDIA_TYPE)
+    throw malformed(`its media type is ${shown(bundle['mediaType'])}, not ${BUNDLE_MEDIA_TYPE}`);
   if (bundle['messageSignature'] !== undefined) throw malformed('it signs bytes, not a statement about an artifact');
   const { key, timestamps, logEntries } = readMaterial(bundle['verificationMaterial']);
   return { key, timestamps, logEntries, ...readEnvelope(bundle['dsseEnvelope'], payload) };
@@ -55,7 +56,11 @@ function readMaterial(value: Json | undefined): Pick<Bundle, 'key' | 'timestamps
   if (name === undefined || others.length > 0) throw malformed('verificationMaterial names no key, or more than one');
   const entries = list(tlogEntries ?? [], 'tlogEntries', LIMITS.logEntriesPerBundle);
   entries.forEach(checkLogEntry);
-  return { key: readKey(name, keys[name]), timestamps: readTimestamps(timestampVerificationData), logEntries: entries.length };
+  return {
+    key: readKey(name, keys[name]),
+    timestamps: readTimestamps(timestampVerificationData),
+    logEntries: entries.length,
+  };
 }
 
 function readKey(name: string, value: Json | undefined): BundleKey {
@@ -87,7 +92,15 @@ function readTimestamps(value: Json | undefined): readonly Uint8Array[] {
   );
 }
 
-const LOG_ENTRY = ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody'];
+const LOG_ENTRY = [
+  'logIndex',
+  'logId',
+  'kindVersion',
+  'integratedTime',
+  'inclusionPromise',
+  'inclusionProof',
+  'canonicalizedBody',
+];
 const LOG_PARTS: Readonly<Record<string, readonly string[]>> = {
   logId: ['keyId'],
   kindVersion: ['kind', 'version'],
@@ -105,7 +118,8 @@ function checkLogEntry(value: Json): void {
 
 function readEnvelope(value: Json | undefined, decoded: Uint8Array | null): Pick<Bundle, 'payload' | 'signature'> {
   const envelope = fields(value, 'dsseEnvelope', ['payload', 'payloadType', 'signatures']);
-  if (envelope['payloadType'] !== IN_TOTO_PAYLOAD) throw malformed(`its payload type is ${shown(envelope['payloadType'])}, not ${IN_TOTO_PAYLOAD}`);
+  if (envelope['payloadType'] !== IN_TOTO_PAYLOAD)
+    throw malformed(`its payload type is ${shown(envelope['payloadType'])}, not ${IN_TOTO_PAYLOAD}`);
   const signatures = list(envelope['signatures'], 'signatures', 1);
   const { sig } = fields(signatures[0], 'signature', ['sig', 'keyid']);
   return { payload: decoded ?? base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
@@ -117,7 +131,8 @@ function fields(value: Json | undefined, what: string, known: readonly string[])
   const found: Record<string, Json | undefined> = {};
   for (const [spelling, member] of Object.entries(value)) {
     const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
-    if (!known.includes(name) || name in found) throw malformed(`${what} has an unknown or repeated field ${shown(spelling)}`);
+    if (!known.includes(name) || name in found)
+      throw malformed(`${what} has an unknown or repeated field ${shown(spelling)}`);
     if (member !== null) found[name] = member;
   }
   return found;

@@ -12,14 +12,16 @@ import { paeDigest } from './dsse.ts';
  * @throws WeighmarkError `claims-limit` (security rule 24).
  */
 export function splitClaims(bytes: Uint8Array): readonly Uint8Array[] {
-  if (bytes.length > LIMITS.claimsFileBytes) throw limit(`the claims file is larger than ${LIMITS.claimsFileBytes} bytes`);
+  if (bytes.length > LIMITS.claimsFileBytes)
+    throw limit(`the claims file is larger than ${LIMITS.claimsFileBytes} bytes`);
   if (isOneDocument(bytes)) return [bytes];
   const lines: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(0x0a, start);
     const end = newline < 0 ? bytes.length : newline;
     if (end > start) lines.push(bytes.subarray(start, end));
-    if (lines.length > LIMITS.claimsPerFile) throw limit(`the claims file has more than ${LIMITS.claimsPerFile} claims`);
+    if (lines.length > LIMITS.claimsPerFile)
+      throw limit(`the claims file has more than ${LIMITS.claimsPerFile} claims`);
     start = end + 1;
   }
   const long = lines.findIndex((line) => line.length > LIMITS.claimBytes);

@@ -21,7 +21,10 @@ export function paeDigest(payload: Uint8Array): string {
  * (model_signing/_signing/sign_sigstore_pb.py `pae_compat`).
  */
 export function historicPreAuthEncoding(payload: Uint8Array): Uint8Array {
-  return Buffer.from(`DSSEV1 ${IN_TOTO_PAYLOAD.length} ${IN_TOTO_PAYLOAD} ${payload.length} ${pythonRepr(payload)}`, 'latin1');
+  return Buffer.from(
+    `DSSEV1 ${IN_TOTO_PAYLOAD.length} ${IN_TOTO_PAYLOAD} ${payload.length} ${pythonRepr(payload)}`,
+    'latin1',
+  );
 }
 
 function pythonRepr(bytes: Uint8Array): string {

@@ -37,11 +37,20 @@ export function matchNames(manifest: OmsManifest, files: readonly PresentFile[],
   const others = files.filter(({ path }) => !byPath.has(path));
   const isUnspoken = ({ sizeBytes }: PresentFile) => manifest.shardBytes !== null && sizeBytes === 0;
   const pathsOf = (some: readonly PresentFile[]) => some.map(({ path }) => path);
-  return { signed, missing, unsigned: pathsOf(others.filter((file) => !isUnspoken(file))), unspoken: pathsOf(others.filter(isUnspoken)) };
+  return {
+    signed,
+    missing,
+    unsigned: pathsOf(others.filter((file) => !isUnspoken(file))),
+    unspoken: pathsOf(others.filter(isUnspoken)),
+  };
 }
 
 /** In the order of the files on disk, then what is missing. */
-function resourcesByPath(manifest: OmsManifest, files: readonly PresentFile[], single: boolean): ReadonlyMap<string, readonly OmsResource[]> {
+function resourcesByPath(
+  manifest: OmsManifest,
+  files: readonly PresentFile[],
+  single: boolean,
+): ReadonlyMap<string, readonly OmsResource[]> {
   const own = files[0]?.path;
   const listed = new Map<string, OmsResource[]>();
   for (const resource of manifest.resources) {
@@ -54,7 +63,11 @@ function resourcesByPath(manifest: OmsManifest, files: readonly PresentFile[], s
 }
 
 /** Of the files that are there, those whose SHA-256 is not the signed one. Other digests, and shards, cannot be told from it: none differ. */
-export function differing<F extends { readonly path: string; readonly sha256: string }>(manifest: OmsManifest, signed: readonly SignedFile[], files: readonly F[]): readonly { readonly file: F; readonly signed: string }[] {
+export function differing<F extends { readonly path: string; readonly sha256: string }>(
+  manifest: OmsManifest,
+  signed: readonly SignedFile[],
+  files: readonly F[],
+): readonly { readonly file: F; readonly signed: string }[] {
   if (manifest.algorithm !== 'sha256' || manifest.shardBytes !== null) return [];
   const byPath = new Map(files.map((file) => [file.path, file]));
   return signed.flatMap(({ path, resources }) => {
@@ -76,12 +89,23 @@ export function signsFiles(bundle: Uint8Array, files: readonly (PresentFile & { 
 }
 
 export function missingFinding(path: string, by: string): Finding {
-  return { code: 'file-missing', message: `${path} was signed and is not there`, subject: path, facts: { signed: `by ${by}` } };
+  return {
+    code: 'file-missing',
+    message: `${path} was signed and is not there`,
+    subject: path,
+    facts: { signed: `by ${by}` },
+  };
 }
 
 /** `--ignore` leaves out what nobody signed; what was signed cannot be wished away. */
 export function ignoredFinding(path: string, by: string): Finding {
-  return { code: 'file-missing', message: `${path} was signed, and --ignore leaves it out`, subject: path, facts: { signed: `by ${by}` }, hint: 'verify some of the files with `--only`' };
+  return {
+    code: 'file-missing',
+    message: `${path} was signed, and --ignore leaves it out`,
+    subject: path,
+    facts: { signed: `by ${by}` },
+    hint: 'verify some of the files with `--only`',
+  };
 }
 
 export function unsignedFinding(path: string, by: string): Finding {
@@ -93,12 +117,18 @@ export function unsignedFinding(path: string, by: string): Finding {
   };
 }
 
-export function mismatchFinding(path: string, digests: { readonly algorithm: string; readonly signed: string; readonly found: string; readonly sizeBytes: number }): Finding {
+export function mismatchFinding(
+  path: string,
+  digests: { readonly algorithm: string; readonly signed: string; readonly found: string; readonly sizeBytes: number },
+): Finding {
   const { algorithm, signed, found, sizeBytes } = digests;
   return {
     code: 'digest-mismatch',
     message: `${path} is not the file that was signed`,
     subject: path,
-    facts: { signed: `${algorithm}:${signed}`, found: `${algorithm}:${found}  ${sizeBytes.toLocaleString('en-US')} bytes` },
+    facts: {
+      signed: `${algorithm}:${signed}`,
+      found: `${algorithm}:${found}  ${sizeBytes.toLocaleString('en-US')} bytes`,
+    },
   };
 }

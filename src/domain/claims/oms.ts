@@ -53,7 +53,11 @@ export interface OmsInput {
  */
 export function buildOms(input: OmsInput): { readonly payload: Uint8Array; readonly root: string } {
   const { algorithm = 'sha256', shardBytes } = input;
-  const named = input.resources.map(({ path, range, digest }) => ({ name: resourceName(input.single && range === undefined ? '.' : path, range), algorithm, digest }));
+  const named = input.resources.map(({ path, range, digest }) => ({
+    name: resourceName(input.single && range === undefined ? '.' : path, range),
+    algorithm,
+    digest,
+  }));
   if (named.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
   const resources = named.toSorted((a, b) => compareUtf8(a.name, b.name));
   const serialization = {
@@ -64,7 +68,13 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
     ignore_paths: input.ignorePaths.toSorted(compareUtf8),
   };
   const root = omsRoot(resources.map(({ digest }) => digest));
-  return { payload: buildStatement([{ name: input.name, digest: { sha256: root } }], PREDICATES.integrity, { serialization, resources }), root };
+  return {
+    payload: buildStatement([{ name: input.name, digest: { sha256: root } }], PREDICATES.integrity, {
+      serialization,
+      resources,
+    }),
+    root,
+  };
 }
 
 function resourceName(path: string, range: OmsResource['range']): string {
@@ -81,12 +91,14 @@ export function parseOms(statement: Statement): OmsManifest {
   const { _type: type } = statement;
   if (type !== STATEMENT_V1) throw malformed('its statement is not in-toto v1');
   if (statement.predicateType === HISTORIC_OMS) return parseHistoric(statement);
-  if (statement.predicateType !== PREDICATES.integrity) throw malformed(`its predicate type is ${JSON.stringify(statement.predicateType).slice(0, 100)}`);
+  if (statement.predicateType !== PREDICATES.integrity)
+    throw malformed(`its predicate type is ${JSON.stringify(statement.predicateType).slice(0, 100)}`);
   const { serialization, resources } = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
   const how = readSerialization(serialization);
   const listed = readResources(resources, how);
   const root = onlySubject(statement);
-  if (omsRoot(listed.map(({ digest }) => digest)) !== root.digest['sha256']) throw malformed('its root digest is not that of its resources');
+  if (omsRoot(listed.map(({ digest }) => digest)) !== root.digest['sha256'])
+    throw malformed('its root digest is not that of its resources');
   return { ...how, name: root.name ?? '', root: root.digest['sha256'] ?? '', resources: listed, historic: false };
 }
 
@@ -100,9 +112,12 @@ const HEX_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha256: 64, blake3
 
 function readSerialization(value: unknown): Serialization {
   const { method, hash_type, shard_size, allow_symlinks, ignore_paths } = known(
-    value, ['method', 'hash_type', 'shard_size', 'allow_symlinks', 'ignore_paths'], 'serialization',
+    value,
+    ['method', 'hash_type', 'shard_size', 'allow_symlinks', 'ignore_paths'],
+    'serialization',
   );
-  if (typeof hash_type !== 'string' || !Object.hasOwn(HEX_LENGTH, hash_type)) throw malformed('its hash_type is not sha256, blake3 or blake2b');
+  if (typeof hash_type !== 'string' || !Object.hasOwn(HEX_LENGTH, hash_type))
+    throw malformed('its hash_type is not sha256, blake3 or blake2b');
   if (typeof allow_symlinks !== 'boolean') throw malformed('it does not say allow_symlinks');
   return {
     algorithm: hash_type as HashAlgorithm,
@@ -141,7 +156,8 @@ function readResources(value: unknown, how: Serialization): readonly OmsResource
 
 function readResource(value: unknown, how: Serialization): OmsResource {
   const { name, algorithm, digest } = (value ?? {}) as Record<string, unknown>;
-  if (typeof name !== 'string' || !isDigest(digest, how.algorithm)) throw malformed('a resource has no name or no usable digest');
+  if (typeof name !== 'string' || !isDigest(digest, how.algorithm))
+    throw malformed('a resource has no name or no usable digest');
   if (algorithm !== how.algorithm && algorithm !== `${how.algorithm}-sharded-${how.shardBytes}`) {
     throw malformed(`the algorithm of ${JSON.stringify(name).slice(0, 100)} is not the ${how.algorithm} it announces`);
   }
@@ -173,7 +189,9 @@ function checkShards(resources: readonly OmsResource[], shardBytes: number): voi
     const sorted = shards.map(({ range }) => range ?? { start: 0, end: 0 }).toSorted((a, b) => a.start - b.start);
     const fits = sorted.every(({ start, end }, index) => {
       const isLast = index === sorted.length - 1;
-      return start === index * shardBytes && (isLast ? end > start && end <= start + shardBytes : end === start + shardBytes);
+      return (
+        start === index * shardBytes && (isLast ? end > start && end <= start + shardBytes : end === start + shardBytes)
+      );
     });
     if (!fits) throw malformed(`the shards of ${JSON.stringify(path).slice(0, 100)} overlap or leave gaps`);
   }
@@ -197,7 +215,16 @@ function parseHistoric(statement: Statement): OmsManifest {
   });
   checkWholeFiles(resources);
   const root = omsRoot(resources.map(({ digest }) => digest));
-  return { name: '', root, algorithm: 'sha256', shardBytes: null, allowSymlinks: false, ignorePaths: [], resources, historic: true };
+  return {
+    name: '',
+    root,
+    algorithm: 'sha256',
+    shardBytes: null,
+    allowSymlinks: false,
+    ignorePaths: [],
+    resources,
+    historic: true,
+  };
 }
 
 function isDigest(value: unknown, algorithm: HashAlgorithm): value is string {

@@ -9,7 +9,8 @@ import type { Statement } from './types.ts';
  * Documentation by name alone (a fixed list): an edit to nothing else keeps training and evaluation claims, because the id
  * before the edit can be recomputed from the files after it and what the claim says of the pages before.
  */
-const DOCUMENTATION = /^(?:README|LICEN[CS]E|NOTICE|COPYING|CHANGELOG|AUTHORS|CITATION|CONTRIBUTING|SECURITY|MODEL_?CARD|USE_POLICY)(?:[._-][A-Za-z0-9]+)*$/i;
+const DOCUMENTATION =
+  /^(?:README|LICEN[CS]E|NOTICE|COPYING|CHANGELOG|AUTHORS|CITATION|CONTRIBUTING|SECURITY|MODEL_?CARD|USE_POLICY)(?:[._-][A-Za-z0-9]+)*$/i;
 const PAGES = ['md', 'txt', 'rst', 'cff', 'bib'];
 
 /** A top-level page of documentation that no loader reads. */
@@ -19,7 +20,10 @@ export function isDocumentation(path: string): boolean {
 }
 
 /** The predicate of a `package` step, or null if the two states differ in more than documentation, or not at all. */
-export function buildPackageStep(before: readonly ManifestFile[], after: readonly ManifestFile[]): Readonly<Record<string, unknown>> | null {
+export function buildPackageStep(
+  before: readonly ManifestFile[],
+  after: readonly ManifestFile[],
+): Readonly<Record<string, unknown>> | null {
   const oldById = new Map(before.map((file) => [keyOf(file), file]));
   const newById = new Map(after.map((file) => [keyOf(file), file]));
   const removed = before.filter((file) => !newById.has(keyOf(file)));
@@ -37,10 +41,14 @@ export function buildPackageStep(before: readonly ManifestFile[], after: readonl
 /** The artifact a `package` step came from, `sha256:<hex>`, or null for any other claim. */
 export function packagedFrom(statement: Statement): string | null {
   const definition = objectOf(statement.predicate['buildDefinition']);
-  if (statement.predicateType !== PREDICATES.provenance || definition['buildType'] !== buildTypeOf('package')) return null;
-  const [input, ...others] = Array.isArray(definition['resolvedDependencies']) ? (definition['resolvedDependencies'] as unknown[]) : [];
+  if (statement.predicateType !== PREDICATES.provenance || definition['buildType'] !== buildTypeOf('package'))
+    return null;
+  const [input, ...others] = Array.isArray(definition['resolvedDependencies'])
+    ? (definition['resolvedDependencies'] as unknown[])
+    : [];
   const sha256 = objectOf(objectOf(input)['digest'])['sha256'];
-  if (others.length > 0 || !isHex256(sha256)) throw malformed('a package step has not exactly one input with its SHA-256');
+  if (others.length > 0 || !isHex256(sha256))
+    throw malformed('a package step has not exactly one input with its SHA-256');
   return `sha256:${sha256}`;
 }
 
@@ -66,7 +74,8 @@ function pages(value: unknown): readonly ManifestFile[] {
   if (!Array.isArray(value)) throw malformed('a package step does not say which pages changed');
   return value.map((each) => {
     const { path, sizeBytes, sha256 } = objectOf(each);
-    if (typeof path !== 'string' || typeof sizeBytes !== 'number' || !isHex256(sha256)) throw malformed('a page of a package step is not described');
+    if (typeof path !== 'string' || typeof sizeBytes !== 'number' || !isHex256(sha256))
+      throw malformed('a page of a package step is not described');
     if (!isDocumentation(path)) throw malformed(`${JSON.stringify(path).slice(0, 100)} is not documentation`);
     return { path, sizeBytes, sha256 };
   });

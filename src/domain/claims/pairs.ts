@@ -36,14 +36,24 @@ export function trustedPairs(question: PairsQuestion): ReadonlyMap<string, Liste
 /** A list of an earlier state names another root, and is nothing to disagree with. */
 function vouches(claim: VerifiedClaim, { signer, listDigest, listId, manifest }: PairsQuestion): boolean {
   const { statement } = claim;
-  const names = (kind: string, digest: string) => statement.subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === digest);
-  return statement.predicateType === PREDICATES.bom && sameSigner(claim.signer, signer) && names('list', listDigest) && names('manifest', listId.slice(7)) && names('root', manifest.root);
+  const names = (kind: string, digest: string) =>
+    statement.subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === digest);
+  return (
+    statement.predicateType === PREDICATES.bom &&
+    sameSigner(claim.signer, signer) &&
+    names('list', listDigest) &&
+    names('manifest', listId.slice(7)) &&
+    names('root', manifest.root)
+  );
 }
 
 function checkPair(path: string, signed: string, listed: ListedFile | undefined): void {
   if (listed?.sha256 === signed) return;
   throw new WeighmarkError('digest-conflict', `the signature and the signed digest list disagree about ${path}`, {
     subject: path,
-    facts: { signature: `sha256:${signed}`, 'digest list': listed === undefined ? 'not listed' : `sha256:${listed.sha256}` },
+    facts: {
+      signature: `sha256:${signed}`,
+      'digest list': listed === undefined ? 'not listed' : `sha256:${listed.sha256}`,
+    },
   });
 }

@@ -22,7 +22,16 @@ export const IN_TOTO_PAYLOAD = 'application/vnd.in-toto+json';
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
 /** What made an artifact out of others; the provenance claim's buildType is `STEP_PREFIX + step + '/v1'`. */
-export const STEPS = ['preprocess', 'train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package'] as const;
+export const STEPS = [
+  'preprocess',
+  'train',
+  'fine-tune',
+  'adapter',
+  'merge',
+  'quantize',
+  'convert',
+  'package',
+] as const;
 export type Step = (typeof STEPS)[number];
 export const STEP_PREFIX = 'https://weighmark.dev/build/';
 

@@ -27,7 +27,11 @@ export interface ProvenanceInput {
 /** SLSA provenance v1 with the inputs' roles as annotations: https://slsa.dev/spec/v1.0/provenance */
 export function buildProvenance(input: ProvenanceInput): Readonly<Record<string, unknown>> {
   const { step, inputs, parameters, builder = LOCAL_BUILDER, startedOn, finishedOn, invocation } = input;
-  const metadata = { ...(invocation === undefined ? {} : { invocationId: invocation }), ...(startedOn === undefined ? {} : { startedOn }), ...(finishedOn === undefined ? {} : { finishedOn }) };
+  const metadata = {
+    ...(invocation === undefined ? {} : { invocationId: invocation }),
+    ...(startedOn === undefined ? {} : { startedOn }),
+    ...(finishedOn === undefined ? {} : { finishedOn }),
+  };
   return {
     buildDefinition: {
       buildType: buildTypeOf(step),
@@ -69,7 +73,8 @@ export function readParameters(texts: readonly string[]): Readonly<Record<string
     if (at <= 0) throw new WeighmarkError('usage', `${text} is not NAME=VALUE`);
     return [text.slice(0, at), valueOf(text.slice(at + 1))] as const;
   });
-  if (new Set(pairs.map(([key]) => key.toLowerCase())).size !== pairs.length) throw new WeighmarkError('usage', 'a name stands twice among the parameters');
+  if (new Set(pairs.map(([key]) => key.toLowerCase())).size !== pairs.length)
+    throw new WeighmarkError('usage', 'a name stands twice among the parameters');
   return Object.fromEntries(pairs);
 }
 
@@ -83,7 +88,8 @@ export function checkProvenance(predicate: Readonly<Record<string, unknown>>): v
   const definition = objectOf(predicate['buildDefinition']);
   const builder = objectOf(objectOf(predicate['runDetails'])['builder']);
   if (!isText(definition['buildType'])) throw malformed('buildDefinition.buildType is missing');
-  if (typeof definition['externalParameters'] !== 'object' || definition['externalParameters'] === null) throw malformed('buildDefinition.externalParameters is missing');
+  if (typeof definition['externalParameters'] !== 'object' || definition['externalParameters'] === null)
+    throw malformed('buildDefinition.externalParameters is missing');
   if (!isText(builder['id'])) throw malformed('runDetails.builder.id is missing');
   checkDescriptors(definition['resolvedDependencies'] ?? [], 'resolvedDependencies');
 }
@@ -93,9 +99,13 @@ export function checkDescriptors(value: unknown, what: string): void {
   if (!Array.isArray(value)) throw malformed(`${what} is not a list`);
   for (const each of value) {
     const { uri, digest, content, name } = objectOf(each);
-    if (uri === undefined && digest === undefined && content === undefined) throw malformed(`an entry of ${what} has no uri, digest or content`);
+    if (uri === undefined && digest === undefined && content === undefined)
+      throw malformed(`an entry of ${what} has no uri, digest or content`);
     const sha256 = objectOf(digest)['sha256'];
-    if (sha256 !== undefined && !isHex256(sha256)) throw malformed(`the sha256 of ${JSON.stringify(name ?? uri ?? '').slice(0, 100)} is not 64 lower-case hex digits`);
+    if (sha256 !== undefined && !isHex256(sha256))
+      throw malformed(
+        `the sha256 of ${JSON.stringify(name ?? uri ?? '').slice(0, 100)} is not 64 lower-case hex digits`,
+      );
   }
 }
 
@@ -104,7 +114,9 @@ export function malformed(why: string): WeighmarkError {
 }
 
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 }
 
 export function isText(value: unknown): value is string {

@@ -7,8 +7,10 @@ import { readCertificate, type Certificate } from '../pki/certificate.ts';
  */
 export function namesSameSigner(a: Bundle, b: Bundle): boolean {
   if (a.key.kind === 'key' && b.key.kind === 'key') return a.key.hint !== '' && a.key.hint === b.key.hint;
-  if (a.key.kind === 'chain' && b.key.kind === 'chain') return leafName(a.key.certificates[0]) === leafName(b.key.certificates[0]);
-  if (a.key.kind === 'certificate' && b.key.kind === 'certificate') return leafName(a.key.certificate) === leafName(b.key.certificate);
+  if (a.key.kind === 'chain' && b.key.kind === 'chain')
+    return leafName(a.key.certificates[0]) === leafName(b.key.certificates[0]);
+  if (a.key.kind === 'certificate' && b.key.kind === 'certificate')
+    return leafName(a.key.certificate) === leafName(b.key.certificate);
   return false;
 }
 

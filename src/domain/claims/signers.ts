@@ -4,7 +4,8 @@ import type { Signer, TrustEntry, VerifiedClaim } from './types.ts';
 /** For people: what the cryptography proves of the signer. Hostile text may be in it. */
 export function describeSigner(signer: Signer): string {
   if (signer.kind === 'key') return `key ${shortened(signer.fingerprint)}`;
-  if (signer.kind === 'oidc') return `${signer.san.value}, says ${signer.issuer}${signer.instance === 'public-good' ? '' : ', on a private Sigstore'}`;
+  if (signer.kind === 'oidc')
+    return `${signer.san.value}, says ${signer.issuer}${signer.instance === 'public-good' ? '' : ', on a private Sigstore'}`;
   return `certificate ${certificateName(signer)}, under root ${shortened(signer.root)}`;
 }
 
@@ -27,14 +28,17 @@ export function sameSigner(a: Signer, b: Signer): boolean {
 /** One text an identity: the key, the root and name, or the instance, issuer and typed name. */
 export function identityOf(signer: Signer): string {
   if (signer.kind === 'key') return JSON.stringify(['key', signer.fingerprint]);
-  if (signer.kind === 'oidc') return JSON.stringify(['oidc', signer.instance, signer.issuer, signer.san.type, signer.san.value]);
+  if (signer.kind === 'oidc')
+    return JSON.stringify(['oidc', signer.instance, signer.issuer, signer.san.type, signer.san.value]);
   return JSON.stringify(['certificate', signer.root, signer.subject, signer.sans]);
 }
 
 /** A line about when it was signed, and who says so; empty without a verified time. */
 export function describeTimes(claim: VerifiedClaim): string {
   const earliest = claim.times.toSorted((a, b) => (a.time < b.time ? -1 : 1))[0];
-  return earliest === undefined ? '' : `signed ${earliest.time.slice(0, 16).replace('T', ' ')} UTC, says ${earliest.authority}`;
+  return earliest === undefined
+    ? ''
+    : `signed ${earliest.time.slice(0, 16).replace('T', ' ')} UTC, says ${earliest.authority}`;
 }
 
 function certificateName(signer: Extract<Signer, { kind: 'certificate' }>): string {

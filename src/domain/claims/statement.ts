@@ -12,10 +12,17 @@ import type { Statement, Subject } from './types.ts';
  * @throws WeighmarkError `claim-malformed`.
  */
 export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS.subjectsPerStatement): Statement {
-  const json = parseStrictJsonObject(payload, { code: 'claim-malformed', subject: 'the statement', refuseUnsafeIntegers: false, lazyPath: LAZY_PATH });
+  const json = parseStrictJsonObject(payload, {
+    code: 'claim-malformed',
+    subject: 'the statement',
+    refuseUnsafeIntegers: false,
+    lazyPath: LAZY_PATH,
+  });
   const { _type, subject, predicateType, predicate, ...others } = json;
-  if (_type !== STATEMENT_V1 && _type !== STATEMENT_V01) throw malformed('its _type is not an in-toto Statement v1 or v0.1');
-  if (Object.keys(others).length > 0) throw malformed(`it has an unknown field ${JSON.stringify(Object.keys(others)[0]).slice(0, 100)}`);
+  if (_type !== STATEMENT_V1 && _type !== STATEMENT_V01)
+    throw malformed('its _type is not an in-toto Statement v1 or v0.1');
+  if (Object.keys(others).length > 0)
+    throw malformed(`it has an unknown field ${JSON.stringify(Object.keys(others)[0]).slice(0, 100)}`);
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('it has no predicateType');
   if (predicate !== undefined && !isJsonObject(predicate)) throw malformed('its predicate is not an object');
   return { _type, subject: readSubjects(subject, maxSubjects), predicateType, predicate: predicate ?? {} };
@@ -28,7 +35,11 @@ const LAZY_PATH = ['predicate', 'metadata', 'component'];
  * The bytes to sign: a v1 statement as compact JSON. The predicate is its maker's: read strictly, or built here.
  * @throws WeighmarkError `claim-malformed`.
  */
-export function buildStatement(subject: readonly Subject[], predicateType: string, predicate: Readonly<Record<string, unknown>>): Uint8Array {
+export function buildStatement(
+  subject: readonly Subject[],
+  predicateType: string,
+  predicate: Readonly<Record<string, unknown>>,
+): Uint8Array {
   readSubjects(subject as unknown as Json, LIMITS.subjectsPerStatement);
   if (predicateType === '') throw malformed('it has no predicateType');
   return jsonBytes({ _type: STATEMENT_V1, subject, predicateType, predicate }, { indent: 0 });
@@ -45,9 +56,11 @@ const TEXT_FIELDS = ['name', 'uri', 'mediaType', 'downloadLocation'];
 function readSubject(value: Json): Subject {
   if (!isJsonObject(value)) throw malformed('a subject is not an object');
   for (const name of TEXT_FIELDS) {
-    if (value[name] !== undefined && typeof value[name] !== 'string') throw malformed(`the ${name} of a subject is not text`);
+    if (value[name] !== undefined && typeof value[name] !== 'string')
+      throw malformed(`the ${name} of a subject is not text`);
   }
-  if (value['annotations'] !== undefined && !isJsonObject(value['annotations'])) throw malformed('the annotations of a subject are not an object');
+  if (value['annotations'] !== undefined && !isJsonObject(value['annotations']))
+    throw malformed('the annotations of a subject are not an object');
   checkDigests(value['digest']);
   return value as unknown as Subject;
 }
@@ -55,8 +68,10 @@ function readSubject(value: Json): Subject {
 function checkDigests(value: Json | undefined): void {
   if (!isJsonObject(value)) throw malformed('a subject has no digest');
   const digests = Object.values(value);
-  if (digests.length === 0 || digests.length > LIMITS.digestsPerSubject) throw malformed('a subject has no digest, or too many');
-  if (!digests.every((digest) => typeof digest === 'string' && digest !== '')) throw malformed('a digest of a subject is not text');
+  if (digests.length === 0 || digests.length > LIMITS.digestsPerSubject)
+    throw malformed('a subject has no digest, or too many');
+  if (!digests.every((digest) => typeof digest === 'string' && digest !== ''))
+    throw malformed('a digest of a subject is not text');
 }
 
 function malformed(why: string): WeighmarkError {

@@ -25,7 +25,10 @@ export interface MatchedArtifact {
 
 /** The subjects every claim carries (DESIGN 4.3): the id, which binds names and content, and the root as its alias. */
 export function subjectsOf(artifact: ClaimedArtifact): readonly Subject[] {
-  return [subject('manifest', artifact.name, hexOfOciDigest(artifact.id)), subject('root', artifact.name, artifact.root)];
+  return [
+    subject('manifest', artifact.name, hexOfOciDigest(artifact.id)),
+    subject('root', artifact.name, artifact.root),
+  ];
 }
 
 export function subject(kind: SubjectKind, name: string, sha256: string): Subject {
@@ -42,7 +45,9 @@ export function kindOf(of: Subject): SubjectKind | null {
 
 /** The manifest digest a claim is about (`sha256:<hex>`), or null if it names none or several: for lineage and registries. */
 export function manifestOf(statement: Statement): string | null {
-  const found = new Set(statement.subject.filter((each) => kindOf(each) === 'manifest').map((each) => each.digest['sha256']));
+  const found = new Set(
+    statement.subject.filter((each) => kindOf(each) === 'manifest').map((each) => each.digest['sha256']),
+  );
   const [only] = found;
   return found.size === 1 && isHex256(only) ? `sha256:${only}` : null;
 }
@@ -54,9 +59,12 @@ export function manifestOf(statement: Statement): string | null {
  */
 export function checkBinding(statement: Statement, artifact: MatchedArtifact): void {
   const relations = statement.subject.map((each) => relate(each, artifact, statement.predicateType));
-  if (!relations.includes('binds')) throw new WeighmarkError('subject-mismatch', 'the claim is about something else than this artifact');
+  if (!relations.includes('binds'))
+    throw new WeighmarkError('subject-mismatch', 'the claim is about something else than this artifact');
   if (relations.includes('foreign')) {
-    throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', { facts: { artifact: artifact.id } });
+    throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', {
+      facts: { artifact: artifact.id },
+    });
   }
 }
 

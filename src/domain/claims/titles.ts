@@ -18,7 +18,8 @@ const TITLES: Readonly<Record<string, string>> = {
 export function titleOf({ predicateType, predicate }: Pick<Statement, 'predicateType' | 'predicate'>): string {
   if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
   const definition = predicate['buildDefinition'];
-  const buildType = isJsonObject(definition) && typeof definition['buildType'] === 'string' ? definition['buildType'] : '';
+  const buildType =
+    isJsonObject(definition) && typeof definition['buildType'] === 'string' ? definition['buildType'] : '';
   const step = buildType.startsWith(STEP_PREFIX) ? buildType.slice(STEP_PREFIX.length).split('/')[0] : buildType;
   return `provenance (${step})`;
 }

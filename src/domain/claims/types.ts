@@ -23,7 +23,11 @@ export type SubjectKind = 'manifest' | 'root' | 'file' | 'list' | 'bom';
 
 /** Who made a signature, as proven by cryptography; never what the claim says of itself. */
 export type Signer =
-  | { readonly kind: 'key'; /** SHA-256 of the SPKI DER, lower-case hex. */ readonly fingerprint: string; readonly keyType: string }
+  | {
+      readonly kind: 'key';
+      /** SHA-256 of the SPKI DER, lower-case hex. */ readonly fingerprint: string;
+      readonly keyType: string;
+    }
   | {
       readonly kind: 'certificate';
       /** SHA-256 of the trusted root certificate's DER, lower-case hex. */

@@ -19,11 +19,18 @@ export interface SignatureOptions {
  * @sigstore/verify takes SHA-256 for every curve.
  * @throws WeighmarkError `signature-invalid`; `trust-invalid` for a key on no curve of OMS.
  */
-export function verifyWithKey(bundle: Bundle, pem: string, options: SignatureOptions = {}): Extract<Signer, { kind: 'key' }> {
+export function verifyWithKey(
+  bundle: Bundle,
+  pem: string,
+  options: SignatureOptions = {},
+): Extract<Signer, { kind: 'key' }> {
   const key = readPublicKey(pem);
-  if (bundle.key.kind !== 'key') throw new WeighmarkError('signer-untrusted', 'signed with a certificate, and only a key is trusted');
+  if (bundle.key.kind !== 'key')
+    throw new WeighmarkError('signer-untrusted', 'signed with a certificate, and only a key is trusted');
   if (!hintFits(bundle.key.hint, key, options.strictHint === true)) {
-    throw new WeighmarkError('signer-untrusted', 'signed with another key', { facts: { signed: `hint ${bundle.key.hint}`, trusted: `hint ${omsHint(key.pem)}` } });
+    throw new WeighmarkError('signer-untrusted', 'signed with another key', {
+      facts: { signed: `hint ${bundle.key.hint}`, trusted: `hint ${omsHint(key.pem)}` },
+    });
   }
   if (!signatureFits(bundle, key.key, options)) throw wrongSignature();
   return { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name };
@@ -41,11 +48,16 @@ export interface ChainOptions extends SignatureOptions {
  * @throws WeighmarkError `signer-untrusted`, `trust-expired`, `signature-invalid`, `signature-malformed`.
  */
 export function verifyWithChain(bundle: Bundle, options: ChainOptions): Extract<Signer, { kind: 'certificate' }> {
-  if (bundle.key.kind !== 'chain') throw new WeighmarkError('signer-untrusted', 'signed without a certificate chain, and only a certificate root is trusted');
+  if (bundle.key.kind !== 'chain')
+    throw new WeighmarkError(
+      'signer-untrusted',
+      'signed without a certificate chain, and only a certificate root is trusted',
+    );
   const [leaf, ...others] = bundle.key.certificates.map(readCertificate);
   if (leaf === undefined) throw new WeighmarkError('signature-malformed', 'the certificate chain is empty');
   const { roots, intermediates } = readAnchors(options.pem);
-  if (roots.length === 0) throw new WeighmarkError('trust-invalid', 'no self-signed certificate is among the trusted ones: a root is needed');
+  if (roots.length === 0)
+    throw new WeighmarkError('trust-invalid', 'no self-signed certificate is among the trusted ones: a root is needed');
   const root = findRoot({ leaf, intermediates: [...others, ...intermediates], roots, at: options.at });
   if (!signatureFits(bundle, leaf.x509.publicKey, options)) throw wrongSignature();
   return {
@@ -69,7 +81,9 @@ export function hintFits(hint: string, key: PublicKey, strict: boolean): boolean
 
 /** cosign names a key by the base64 SHA-256 of its SPKI DER. */
 function cosignHint(key: KeyObject): string {
-  return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('base64');
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
 }
 
 function signatureFits(bundle: Bundle, key: KeyObject, options: SignatureOptions): boolean {
@@ -81,5 +95,8 @@ function signatureFits(bundle: Bundle, key: KeyObject, options: SignatureOptions
 }
 
 function wrongSignature(): WeighmarkError {
-  return new WeighmarkError('signature-invalid', 'the signature does not fit: the statement was changed, or another key signed it');
+  return new WeighmarkError(
+    'signature-invalid',
+    'the signature does not fit: the statement was changed, or another key signed it',
+  );
 }

@@ -12,12 +12,17 @@ const RANGES_MAX = 1000;
  * @returns merged ranges in order, at most 1,000.
  * @throws WeighmarkError `digest-mismatch` if the outboard does not lead to the root.
  */
-export function differingRanges(outboards: { signed: Uint8Array; found: Uint8Array }, signedRoot: Uint8Array, file: { sizeBytes: number; tree: Blake3Tree }): ByteRange[] {
+export function differingRanges(
+  outboards: { signed: Uint8Array; found: Uint8Array },
+  signedRoot: Uint8Array,
+  file: { sizeBytes: number; tree: Blake3Tree },
+): ByteRange[] {
   const { signed, found } = outboards;
   const length = outboardBytes(file.sizeBytes);
   if (signed.length !== length || found.length !== length) throw unrelated();
   const ranges: { start: number; end: number }[] = [];
-  const differ = (first: number, leaves: number) => addRange(ranges, first * GROUP_BYTES, Math.min(file.sizeBytes, (first + leaves) * GROUP_BYTES));
+  const differ = (first: number, leaves: number) =>
+    addRange(ranges, first * GROUP_BYTES, Math.min(file.sizeBytes, (first + leaves) * GROUP_BYTES));
   const visit = (first: number, leaves: number, index: number, expected: Uint8Array): void => {
     if (leaves === 1 || ranges.length >= RANGES_MAX) return differ(first, leaves);
     const at = PREFIX_BYTES + index * PAIR_BYTES;
@@ -25,7 +30,8 @@ export function differingRanges(outboards: { signed: Uint8Array; found: Uint8Arr
     if (Buffer.compare(file.tree.parent(left, right, index === 0), expected) !== 0) throw unrelated();
     const half = leftLeaves(leaves);
     if (Buffer.compare(left, found.subarray(at, at + CV_BYTES)) !== 0) visit(first, half, index + 1, left);
-    if (Buffer.compare(right, found.subarray(at + CV_BYTES, at + PAIR_BYTES)) !== 0) visit(first + half, leaves - half, index + half, right);
+    if (Buffer.compare(right, found.subarray(at + CV_BYTES, at + PAIR_BYTES)) !== 0)
+      visit(first + half, leaves - half, index + half, right);
   };
   visit(0, groupCount(file.sizeBytes), 0, signedRoot);
   return ranges;

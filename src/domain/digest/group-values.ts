@@ -18,7 +18,8 @@ export interface OutboardReader {
  */
 export function* groupValues(sizeBytes: number, outboard: OutboardReader): Generator<Uint8Array, undefined> {
   const prefix = outboard.next(PREFIX_BYTES);
-  const states = prefix.length === PREFIX_BYTES ? new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true) : null;
+  const states =
+    prefix.length === PREFIX_BYTES ? new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true) : null;
   if (states !== BigInt(sizeBytes)) throw wrong('states another length');
   const open = [{ leaves: groupCount(sizeBytes), expected: outboard.root, isRoot: true }];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
@@ -29,9 +30,13 @@ export function* groupValues(sizeBytes: number, outboard: OutboardReader): Gener
     }
     const pair = outboard.next(PAIR_BYTES);
     const [left, right] = [pair.subarray(0, CV_BYTES), pair.subarray(CV_BYTES)];
-    if (pair.length !== PAIR_BYTES || Buffer.compare(outboard.tree.parent(left, right, isRoot), expected) !== 0) throw wrong('does not lead to the digest');
+    if (pair.length !== PAIR_BYTES || Buffer.compare(outboard.tree.parent(left, right, isRoot), expected) !== 0)
+      throw wrong('does not lead to the digest');
     const half = leftLeaves(leaves);
-    open.push({ leaves: leaves - half, expected: right, isRoot: false }, { leaves: half, expected: left, isRoot: false });
+    open.push(
+      { leaves: leaves - half, expected: right, isRoot: false },
+      { leaves: half, expected: left, isRoot: false },
+    );
   }
 }
 

@@ -18,7 +18,8 @@ export function ociDigest(bytes: Uint8Array | string): string {
 /** The hex of `sha256:<hex>`. @throws WeighmarkError `format-invalid` for anything else. */
 export function hexOfOciDigest(digest: string): string {
   const hex = digest.startsWith('sha256:') ? digest.slice(7) : '';
-  if (!isHex256(hex)) throw new WeighmarkError('format-invalid', `${JSON.stringify(digest.slice(0, 100))} is not a sha256 digest`);
+  if (!isHex256(hex))
+    throw new WeighmarkError('format-invalid', `${JSON.stringify(digest.slice(0, 100))} is not a sha256 digest`);
   return hex;
 }
 

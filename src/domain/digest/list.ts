@@ -42,7 +42,8 @@ function formatLine(file: ListedFile): string {
 
 function parseLine(line: string, number: number): ListedFile {
   const [, mark, sha256, blake3, size, name] = LINE.exec(line) ?? [];
-  if (sha256 === undefined || blake3 === undefined || name === undefined) throw invalid(number, 'not `sha256 blake3 size path`');
+  if (sha256 === undefined || blake3 === undefined || name === undefined)
+    throw invalid(number, 'not `sha256 blake3 size path`');
   const path = mark === '' ? name : unescapePath(name, number);
   if ((escapePath(path) !== path) !== (mark === '\\')) throw invalid(number, 'the escaping is not canonical');
   checkPath(path);
@@ -50,7 +51,8 @@ function parseLine(line: string, number: number): ListedFile {
 }
 
 function checkOrder(before: ListedFile | undefined, file: ListedFile, number: number): void {
-  if (before !== undefined && compareUtf8(before.path, file.path) >= 0) throw invalid(number, 'paths are not sorted, or one stands twice');
+  if (before !== undefined && compareUtf8(before.path, file.path) >= 0)
+    throw invalid(number, 'paths are not sorted, or one stands twice');
 }
 
 function safeSize(size: number, number: number): number {

@@ -47,7 +47,10 @@ export function buildManifest(files: readonly ManifestFile[]): Manifest {
   const manifests = built.map(({ manifest }) => manifest);
   const [only] = manifests;
   if (only !== undefined && manifests.length === 1) return { id: only.digest, top: only, parts: [], configs };
-  const top = document({ schemaVersion: 2, mediaType: INDEX_TYPE, artifactType: ARTIFACT_TYPE, manifests: manifests.map(descriptor) }, INDEX_TYPE);
+  const top = document(
+    { schemaVersion: 2, mediaType: INDEX_TYPE, artifactType: ARTIFACT_TYPE, manifests: manifests.map(descriptor) },
+    INDEX_TYPE,
+  );
   return { id: top.digest, top, parts: manifests, configs };
 }
 
@@ -80,14 +83,25 @@ function imageManifest(files: readonly ManifestFile[]): { manifest: ManifestDocu
   const digests = files.map((file) => `sha256:${file.sha256}`);
   const config = document({ descriptor: {}, modelfs: { type: 'layers', diffIds: digests }, config: {} }, CONFIG_TYPE);
   const manifest = document(
-    { schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: ARTIFACT_TYPE, config: descriptor(config), layers: files.map(layer) },
+    {
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      artifactType: ARTIFACT_TYPE,
+      config: descriptor(config),
+      layers: files.map(layer),
+    },
     MANIFEST_TYPE,
   );
   return { manifest, config };
 }
 
 function layer(file: ManifestFile): Json {
-  return { mediaType: mediaTypeOf(file.path), digest: `sha256:${file.sha256}`, size: file.sizeBytes, annotations: { [FILEPATH]: file.path } };
+  return {
+    mediaType: mediaTypeOf(file.path),
+    digest: `sha256:${file.sha256}`,
+    size: file.sizeBytes,
+    annotations: { [FILEPATH]: file.path },
+  };
 }
 
 function descriptor(of: ManifestDocument): Json {
@@ -103,7 +117,8 @@ function fileOfLayer(entry: Json): ManifestFile {
   if (!isJsonObject(entry) || !isJsonObject(entry['annotations'] ?? null)) throw invalid('a layer has no annotations');
   const { digest, size, annotations } = entry;
   const path = (annotations as { readonly [key: string]: Json })[FILEPATH];
-  if (typeof digest !== 'string' || typeof size !== 'number' || typeof path !== 'string') throw invalid('a layer is not a described file');
+  if (typeof digest !== 'string' || typeof size !== 'number' || typeof path !== 'string')
+    throw invalid('a layer is not a described file');
   return { path, sizeBytes: size, sha256: hexOfOciDigest(digest) };
 }
 
@@ -117,7 +132,9 @@ function checkFiles(sorted: readonly ManifestFile[]): void {
 }
 
 function chunk<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }
 
 function arrayOf(value: Json | undefined, name: string): readonly Json[] {

@@ -43,7 +43,11 @@ export function leftLeaves(leaves: number): number {
  * The digest over the chaining values of equal aligned subtrees (the last may be short), at least two.
  * @param parents called with each parent's pre-order index and its children.
  */
-export function foldSubtrees(cvs: Uint8Array, tree: Blake3Tree, parents?: (index: number, left: Uint8Array, right: Uint8Array) => void): Uint8Array {
+export function foldSubtrees(
+  cvs: Uint8Array,
+  tree: Blake3Tree,
+  parents?: (index: number, left: Uint8Array, right: Uint8Array) => void,
+): Uint8Array {
   const fold = (first: number, leaves: number, index: number): Uint8Array => {
     if (leaves === 1) return cvs.subarray(first * CV_BYTES, (first + 1) * CV_BYTES);
     const left = leftLeaves(leaves);
@@ -56,7 +60,11 @@ export function foldSubtrees(cvs: Uint8Array, tree: Blake3Tree, parents?: (index
 }
 
 /** The outboard and the digest of a file of more than one group, from the chaining values of all its groups. */
-export function buildOutboard(groupCvs: Uint8Array, sizeBytes: number, tree: Blake3Tree): { outboard: Uint8Array; root: Uint8Array } {
+export function buildOutboard(
+  groupCvs: Uint8Array,
+  sizeBytes: number,
+  tree: Blake3Tree,
+): { outboard: Uint8Array; root: Uint8Array } {
   const outboard = emptyOutboard(sizeBytes);
   const root = foldSubtrees(groupCvs, tree, (index, left, right) => {
     outboard.set(left, PREFIX_BYTES + index * PAIR_BYTES);

@@ -23,14 +23,22 @@ const FORMAT = 'weighmark-range-proof/1';
 /** @throws WeighmarkError `digest-mismatch` if content or outboard do not lead to the root, `limit-exceeded`. */
 export async function proveRange(parts: Provable, range: ByteRange): Promise<RangeProof> {
   const { size } = parts.content;
-  if (range.start >= range.end || range.end > size) throw new WeighmarkError('usage', `there are no bytes ${range.start} to ${range.end} in ${size} bytes`);
-  if (range.end - range.start > LIMITS.proofRangeBytes) throw new WeighmarkError('limit-exceeded', `a proof holds at most ${LIMITS.proofRangeBytes} bytes`);
+  if (range.start >= range.end || range.end > size)
+    throw new WeighmarkError('usage', `there are no bytes ${range.start} to ${range.end} in ${size} bytes`);
+  if (range.end - range.start > LIMITS.proofRangeBytes)
+    throw new WeighmarkError('limit-exceeded', `a proof holds at most ${LIMITS.proofRangeBytes} bytes`);
   const pieces: Uint8Array[] = [];
-  const source = { pair: (index: number) => parts.outboard.read(PREFIX_BYTES + index * PAIR_BYTES, PAIR_BYTES), group: (offset: number, length: number) => parts.content.read(offset, length) };
-  await visitRange({ size, range, root: parts.root, tree: parts.tree }, {
-    pair: async (index) => keep(pieces, await source.pair(index)),
-    group: async (offset, length) => keep(pieces, await source.group(offset, length)),
-  });
+  const source = {
+    pair: (index: number) => parts.outboard.read(PREFIX_BYTES + index * PAIR_BYTES, PAIR_BYTES),
+    group: (offset: number, length: number) => parts.content.read(offset, length),
+  };
+  await visitRange(
+    { size, range, root: parts.root, tree: parts.tree },
+    {
+      pair: async (index) => keep(pieces, await source.pair(index)),
+      group: async (offset, length) => keep(pieces, await source.group(offset, length)),
+    },
+  );
   return { ...range, sizeBytes: size, blake3: Buffer.from(parts.root).toString('hex'), encoded: Buffer.concat(pieces) };
 }
 
@@ -45,10 +53,13 @@ export async function checkProof(proof: RangeProof, tree: Blake3Tree): Promise<U
     if (at + length > proof.encoded.length) throw mismatch();
     return proof.encoded.subarray(at, (at += length));
   };
-  await visitRange({ size: proof.sizeBytes, range: proof, root: Buffer.from(proof.blake3, 'hex'), tree }, {
-    pair: async () => take(PAIR_BYTES),
-    group: async (offset, length) => copyInto(target, proof.start, { offset, bytes: take(length) }),
-  });
+  await visitRange(
+    { size: proof.sizeBytes, range: proof, root: Buffer.from(proof.blake3, 'hex'), tree },
+    {
+      pair: async () => take(PAIR_BYTES),
+      group: async (offset, length) => copyInto(target, proof.start, { offset, bytes: take(length) }),
+    },
+  );
   if (at !== proof.encoded.length) throw mismatch();
   return target;
 }
@@ -64,10 +75,13 @@ export function parseProof(bytes: Uint8Array): RangeProof {
   const value = parseStrictJson(bytes, { maxBytes: LIMITS.proofFileBytes });
   if (!isJsonObject(value)) throw malformed();
   const { format, blake3, sizeBytes, start, end, encoded, ...rest } = value;
-  const whole = (number: unknown): number => (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : Number.NaN);
+  const whole = (number: unknown): number =>
+    typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : Number.NaN;
   const range = { start: whole(start), end: whole(end), sizeBytes: whole(sizeBytes) };
-  const sound = range.start < range.end && range.end <= range.sizeBytes && range.end - range.start <= LIMITS.proofRangeBytes;
-  if (format !== FORMAT || !isHex256(blake3) || typeof encoded !== 'string' || !sound || Object.keys(rest).length > 0) throw malformed();
+  const sound =
+    range.start < range.end && range.end <= range.sizeBytes && range.end - range.start <= LIMITS.proofRangeBytes;
+  if (format !== FORMAT || !isHex256(blake3) || typeof encoded !== 'string' || !sound || Object.keys(rest).length > 0)
+    throw malformed();
   return { ...range, blake3, encoded: Buffer.from(encoded, 'base64') };
 }
 

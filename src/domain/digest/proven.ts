@@ -30,7 +30,8 @@ const BLOCKS_KEPT = 256;
 export async function provenSource(parts: Provable): Promise<Source> {
   const size = parts.content.size;
   const pairs = await openPairs(parts.outboard, size);
-  const prove = (range: ByteRange, each: (offset: number, bytes: Uint8Array) => void) => walk({ ...parts, pairs, range, each });
+  const prove = (range: ByteRange, each: (offset: number, bytes: Uint8Array) => void) =>
+    walk({ ...parts, pairs, range, each });
   await prove({ start: Math.max(0, size - 1), end: Math.max(1, size) }, () => undefined);
   return {
     size,
@@ -47,9 +48,13 @@ export async function provenSource(parts: Provable): Promise<Source> {
  * Proves a range of content and hands its groups out in order; memory does not grow with the range.
  * @throws WeighmarkError `digest-mismatch`.
  */
-export async function verifyRange(parts: Provable, range: ByteRange, each: (offset: number, bytes: Uint8Array) => void = () => undefined): Promise<void> {
+export async function verifyRange(
+  parts: Provable,
+  range: ByteRange,
+  each: (offset: number, bytes: Uint8Array) => void = () => undefined,
+): Promise<void> {
   const source = await provenSource(parts);
-  for (let at = range.start; at < Math.min(range.end, source.size); ) {
+  for (let at = range.start; at < Math.min(range.end, source.size);) {
     const end = Math.min(range.end, source.size, (Math.floor(at / WINDOW_BYTES) + 1) * WINDOW_BYTES);
     each(at, await source.read(at, end - at));
     at = end;
@@ -83,7 +88,8 @@ async function visit(how: Walk, node: Node): Promise<void> {
   if (node.leaves === 1) return visitGroup(how, node);
   const pair = await how.pairs.at(node.index);
   const [left, right] = [pair.subarray(0, CV_BYTES), pair.subarray(CV_BYTES)];
-  if (!same(how.tree.parent(left, right, node.index === 0), node.expected)) throw mismatch('its outboard does not lead to the signed digest', node, how.content.size);
+  if (!same(how.tree.parent(left, right, node.index === 0), node.expected))
+    throw mismatch('its outboard does not lead to the signed digest', node, how.content.size);
   const half = leftLeaves(node.leaves);
   await visit(how, { first: node.first, leaves: half, index: node.index + 1, expected: left });
   await visit(how, { first: node.first + half, leaves: node.leaves - half, index: node.index + half, expected: right });
@@ -95,7 +101,8 @@ async function visitGroup(how: Walk, node: Node): Promise<void> {
   const bytes = await how.content.read(offset, length);
   const whole = how.content.size <= GROUP_BYTES;
   const value = whole ? how.tree.digest(bytes) : how.tree.subtree(bytes, offset);
-  if (bytes.length !== length || !same(value, node.expected)) throw mismatch('it is not what was signed', node, how.content.size);
+  if (bytes.length !== length || !same(value, node.expected))
+    throw mismatch('it is not what was signed', node, how.content.size);
   how.each(offset, bytes);
 }
 
@@ -114,7 +121,8 @@ async function openPairs(outboard: Source, size: number): Promise<Pairs> {
   const malformed = (why: string) => new WeighmarkError('digest-mismatch', `its outboard ${why}`);
   if (outboard.size !== outboardBytes(size)) throw malformed('is for content of another length');
   const prefix = await outboard.read(0, PREFIX_BYTES);
-  if (new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true) !== BigInt(size)) throw malformed('states another length');
+  if (new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true) !== BigInt(size))
+    throw malformed('states another length');
   const blocks = new Map<number, Promise<Uint8Array>>();
   const blockAt = (at: number) => {
     const kept = blocks.get(at);

@@ -24,10 +24,12 @@ export function formatSums(name: string, digests: Digests, algorithms: readonly 
   const escaped = escapePath(name);
   const mark = escaped === name ? '' : '\\';
   const tagged = algorithms.length > 1;
-  return algorithms.map((algorithm) => {
-    const hex = digests[algorithm] ?? '';
-    return tagged ? `${mark}${TAGS[algorithm]} (${escaped}) = ${hex}\n` : `${mark}${hex}  ${escaped}\n`;
-  }).join('');
+  return algorithms
+    .map((algorithm) => {
+      const hex = digests[algorithm] ?? '';
+      return tagged ? `${mark}${TAGS[algorithm]} (${escaped}) = ${hex}\n` : `${mark}${hex}  ${escaped}\n`;
+    })
+    .join('');
 }
 
 const PLAIN = /^([0-9a-fA-F]{64}|[0-9a-fA-F]{128}) [ *](.+)$/s;
@@ -70,7 +72,10 @@ function parseTagged(body: string): Omit<SumLine, 'line'> | null {
   return { name, digest, algorithms: [algorithm] };
 }
 
-function parsePlain(body: string, algorithms: readonly HashAlgorithm[] = ['blake3', 'sha256', 'blake2b']): Omit<SumLine, 'line'> | null {
+function parsePlain(
+  body: string,
+  algorithms: readonly HashAlgorithm[] = ['blake3', 'sha256', 'blake2b'],
+): Omit<SumLine, 'line'> | null {
   const [, digest, name] = PLAIN.exec(body) ?? [];
   if (digest === undefined || name === undefined) return null;
   return { name, digest, algorithms: algorithms.filter((algorithm) => HEX_LENGTH[algorithm] === digest.length) };

@@ -8,8 +8,33 @@ import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
 import { u32, u64 } from './zip-fields.ts';
 
 const TYPES = [
-  'none', 'null', 'int', 'float', 'binary', 'utf8', 'bool', 'decimal', 'date', 'time', 'timestamp', 'interval', 'list', 'struct', 'union',
-  'fixed_size_binary', 'fixed_size_list', 'map', 'duration', 'large_binary', 'large_utf8', 'large_list', 'run_end_encoded', 'binary_view', 'utf8_view', 'list_view', 'large_list_view',
+  'none',
+  'null',
+  'int',
+  'float',
+  'binary',
+  'utf8',
+  'bool',
+  'decimal',
+  'date',
+  'time',
+  'timestamp',
+  'interval',
+  'list',
+  'struct',
+  'union',
+  'fixed_size_binary',
+  'fixed_size_list',
+  'map',
+  'duration',
+  'large_binary',
+  'large_utf8',
+  'large_list',
+  'run_end_encoded',
+  'binary_view',
+  'utf8_view',
+  'list_view',
+  'large_list_view',
 ];
 const FLOATS = ['float16', 'float32', 'float64'];
 const SCHEMA = 1;
@@ -19,7 +44,8 @@ const RECORD_BATCH = 3;
 export async function readArrow({ source }: NamedSource): Promise<Findings> {
   const tail = await source.read(Math.max(0, source.size - 10), 10);
   const length = u32(tail, 0);
-  if (source.size < 22 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'ARROW1' || length > source.size - 18) throw invalid('ends early: no Arrow footer');
+  if (source.size < 22 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'ARROW1' || length > source.size - 18)
+    throw invalid('ends early: no Arrow footer');
   const end = source.size - 10;
   const footer = await openFlatBuffer(source, end - length, end);
   const schema = await subTable(footer, 1);
@@ -68,7 +94,11 @@ async function readMessage(cursor: Cursor): Promise<Message | null> {
   const start = cursor.offset;
   cursor.skip(length);
   const message = await openFlatBuffer(cursor.source, start, start + length);
-  const [type, header, bodyLength] = [await scalar(message, 1, 1), await subTable(message, 2), await scalar(message, 3, 8)];
+  const [type, header, bodyLength] = [
+    await scalar(message, 1, 1),
+    await subTable(message, 2),
+    await scalar(message, 3, 8),
+  ];
   if (header === null) throw invalid(`an Arrow message without a header at byte ${start}`);
   if (type === SCHEMA) return { rows: 0, bodyLength, schema: header };
   return { rows: type === RECORD_BATCH ? await scalar(header, 0, 8) : 0, bodyLength };

@@ -139,7 +139,8 @@ export class Cursor {
   }
 
   #check(length: number): void {
-    if (!Number.isSafeInteger(length) || length < 0 || length > this.remaining) throw endsEarly(this.end, this.#offset + length);
+    if (!Number.isSafeInteger(length) || length < 0 || length > this.remaining)
+      throw endsEarly(this.end, this.#offset + length);
   }
 
   async #take(length: number): Promise<number> {

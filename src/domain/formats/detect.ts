@@ -1,6 +1,13 @@
 import type { Source } from '../base/source.ts';
 import { formatOfName } from './names.ts';
-import { isCoreMl, isMetaGraph, isOnnxModel, isSavedModel, isSentencePiece, isTensorflowGraph } from './protobuf-probe.ts';
+import {
+  isCoreMl,
+  isMetaGraph,
+  isOnnxModel,
+  isSavedModel,
+  isSentencePiece,
+  isTensorflowGraph,
+} from './protobuf-probe.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -92,7 +99,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
-  for (const { format, at, hex } of MAGIC) if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
+  for (const { format, at, hex } of MAGIC)
+    if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
   if (isSafetensors(head, file)) found.add('safetensors');
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
@@ -101,7 +109,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
   await probeHdf5(file, head, found);
-  if (found.size === 0 && source.size > 32_774 && startsWith(await source.read(32_769, 5), 0, '4344303031')) found.add('iso');
+  if (found.size === 0 && source.size > 32_774 && startsWith(await source.read(32_769, 5), 0, '4344303031'))
+    found.add('iso');
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
@@ -147,13 +156,19 @@ function choose(matches: readonly FormatId[], named: FormatId | undefined): Form
 
 function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {
   const length = hex.length / 2;
-  return bytes.length >= at + length && Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('hex') === hex;
+  return (
+    bytes.length >= at + length && Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('hex') === hex
+  );
 }
 
 /** A header's length and its `{`; an impossible length is still safetensors if the name says so. */
 function isSafetensors(head: Uint8Array, { path, source }: NamedSource): boolean {
   if (formatOfName(path) === 'safetensors' && head.length >= 8 && (head[8] ?? 0x7b) === 0x7b) return true;
-  return head.length >= 10 && head[8] === 0x7b && Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(source.size - 8);
+  return (
+    head.length >= 10 &&
+    head[8] === 0x7b &&
+    Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(source.size - 8)
+  );
 }
 
 /** PE: `MZ` and a `PE\0\0` where the header says. */
@@ -174,7 +189,12 @@ function isPickle(head: Uint8Array, size: number, path: string): boolean {
   const named = formatOfName(path);
   if (named === 'pickle' || named === 'joblib') return /^[(\])}\x88-\x8b\x95KMJIFSVLNGXUTBC2]/.test(text);
   const end = Buffer.from(head.subarray(-2)).toString('latin1');
-  return size <= HEAD_BYTES && /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) && /^[\n\x85-\x87Rtaseb0]\.$/.test(end) && !isProse(text);
+  return (
+    size <= HEAD_BYTES &&
+    /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) &&
+    /^[\n\x85-\x87Rtaseb0]\.$/.test(end) &&
+    !isProse(text)
+  );
 }
 
 /** A sentence that happens to begin like a pickle. */
@@ -210,9 +230,23 @@ function isText(head: Uint8Array): boolean {
 }
 
 function textMatches(head: Uint8Array, path: string): FormatId[] {
-  const text = Buffer.from(head).toString('utf8').replace(/^\ufeff/, '').trimStart();
+  const text = Buffer.from(head)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trimStart();
   const named = formatOfName(path);
-  const binary: readonly (FormatId | undefined)[] = ['safetensors', 'gguf', 'onnx', 'torch-zip', 'pickle', 'hdf5', 'zip', 'parquet', 'image', 'audio'];
+  const binary: readonly (FormatId | undefined)[] = [
+    'safetensors',
+    'gguf',
+    'onnx',
+    'torch-zip',
+    'pickle',
+    'hdf5',
+    'zip',
+    'parquet',
+    'image',
+    'audio',
+  ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
   if (/^[[{]/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
   if (text.startsWith('<?xml')) return ['xml'];
@@ -222,6 +256,19 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
 }
 
 const TEXT_FORMATS = new Set<FormatId>([
-  'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja',
-  'safetensors-index', 'weights-manifest',
+  'csv',
+  'tsv',
+  'jsonl',
+  'json',
+  'yaml',
+  'markdown',
+  'html',
+  'xml',
+  'text',
+  'notebook',
+  'python',
+  'script',
+  'jinja',
+  'safetensors-index',
+  'weights-manifest',
 ]);

@@ -26,12 +26,18 @@ export interface FlatVector {
 
 /** The root table of the buffer that fills [start, end). @see https://flatbuffers.dev/internals/ */
 export async function openFlatBuffer(source: Source, start = 0, end = source.size): Promise<FlatTable> {
-  const buffer = { source, start, end, reads: startBudget(LIMITS.memberBytes + 8 * (end - start), 'FlatBuffers tables') };
+  const buffer = {
+    source,
+    start,
+    end,
+    reads: startBudget(LIMITS.memberBytes + 8 * (end - start), 'FlatBuffers tables'),
+  };
   return tableAt(buffer, start + u32(await bytesAt(buffer, start, 4), 0));
 }
 
 async function bytesAt({ source, start, end, reads }: FlatBuffer, at: number, length: number): Promise<Uint8Array> {
-  if (!Number.isSafeInteger(at) || at < start || at + length > end) throw invalid(`ends early: a FlatBuffers offset points to byte ${at}`);
+  if (!Number.isSafeInteger(at) || at < start || at + length > end)
+    throw invalid(`ends early: a FlatBuffers offset points to byte ${at}`);
   reads.spend(length);
   return source.read(at, length);
 }
@@ -79,7 +85,8 @@ export async function vector(table: FlatTable, index: number, width: number): Pr
   const at = await follow(table, index);
   if (at === null) return null;
   const count = u32(await bytesAt(table.buffer, at, 4), 0);
-  if (at + 4 + count * width > table.buffer.end) throw invalid(`ends early: a FlatBuffers vector of ${count} elements at byte ${at}`);
+  if (at + 4 + count * width > table.buffer.end)
+    throw invalid(`ends early: a FlatBuffers vector of ${count} elements at byte ${at}`);
   return { start: at + 4, count };
 }
 

@@ -12,7 +12,19 @@ const NAME_BYTES = 1 << 16;
 const ARRAY_DEPTH = 4;
 
 /** Bytes of one value by GGUF type number; strings (8) and arrays (9) have none. */
-const WIDTHS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const WIDTHS: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 
 interface State {
   readonly cursor: Cursor;
@@ -28,11 +40,21 @@ interface State {
  * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
  */
 export async function readGguf({ source }: NamedSource): Promise<Findings> {
-  const state: State = { cursor: new Cursor(source), texts: startBudget(LIMITS.structureBytes, 'names and texts'), problems: [], metadata: [] };
+  const state: State = {
+    cursor: new Cursor(source),
+    texts: startBudget(LIMITS.structureBytes, 'names and texts'),
+    problems: [],
+    metadata: [],
+  };
   state.cursor.skip(4);
   const version = await state.cursor.u32le();
   if (version !== 2 && version !== 3) {
-    return { format: 'gguf', problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 }] };
+    return {
+      format: 'gguf',
+      problems: [
+        { code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 },
+      ],
+    };
   }
   const tensorCount = await readCount(state.cursor, 'tensors', 24, LIMITS.tensorsPerFile);
   const keyCount = await readCount(state.cursor, 'keys', 13, LIMITS.ggufKeys);
@@ -47,7 +69,8 @@ export async function readGguf({ source }: NamedSource): Promise<Findings> {
 
 async function readCount(cursor: Cursor, what: string, smallest: number, limit: number): Promise<number> {
   const count = await cursor.u64le();
-  if (count > BigInt(Math.floor(cursor.remaining / smallest))) throw invalid(`ends early: ${count} ${what} are stated, ${cursor.remaining} bytes follow`);
+  if (count > BigInt(Math.floor(cursor.remaining / smallest)))
+    throw invalid(`ends early: ${count} ${what} are stated, ${cursor.remaining} bytes follow`);
   if (count > BigInt(limit)) throw beyond(`${count} ${what} are more than the limit of ${limit}`);
   return Number(count);
 }
@@ -58,7 +81,13 @@ async function readMetadata(state: State, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const offset = cursor.offset;
     const key = await readText(cursor, NAME_BYTES);
-    if (seen.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice; readers differ on which one counts', offset, subject: key });
+    if (seen.has(key))
+      note(problems, {
+        code: 'duplicate-key',
+        message: 'stands twice; readers differ on which one counts',
+        offset,
+        subject: key,
+      });
     seen.add(key);
     const type = await cursor.u32le();
     const before = problems.length;
@@ -82,18 +111,30 @@ async function readValue(state: State, type: number, depth: number): Promise<Rea
 
 async function readScalar(cursor: Cursor, type: number): Promise<MetadataValue> {
   switch (type) {
-    case 0: return cursor.u8();
-    case 1: return cursor.i8();
-    case 2: return cursor.u16le();
-    case 3: return cursor.i16le();
-    case 4: return cursor.u32le();
-    case 5: return cursor.i32le();
-    case 6: return cursor.f32le();
-    case 7: return (await cursor.u8()) !== 0;
-    case 10: return narrow(await cursor.u64le());
-    case 11: return narrow(await cursor.i64le());
-    case 12: return cursor.f64le();
-    default: throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+    case 0:
+      return cursor.u8();
+    case 1:
+      return cursor.i8();
+    case 2:
+      return cursor.u16le();
+    case 3:
+      return cursor.i16le();
+    case 4:
+      return cursor.u32le();
+    case 5:
+      return cursor.i32le();
+    case 6:
+      return cursor.f32le();
+    case 7:
+      return (await cursor.u8()) !== 0;
+    case 10:
+      return narrow(await cursor.u64le());
+    case 11:
+      return narrow(await cursor.i64le());
+    case 12:
+      return cursor.f64le();
+    default:
+      throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
   }
 }
 
@@ -114,10 +155,12 @@ async function readArray(state: State, depth: number): Promise<Read> {
   if (depth > ARRAY_DEPTH) throw beyond(`arrays nested deeper than ${ARRAY_DEPTH} at byte ${cursor.offset}`);
   const type = await cursor.u32le();
   const width = WIDTHS[type];
-  if (width === undefined && type !== 8 && type !== 9) throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
+  if (width === undefined && type !== 8 && type !== 9)
+    throw invalid(`no GGUF value type ${type} at byte ${cursor.offset - 4}`);
   const length = await readCount(cursor, 'array elements', width ?? (type === 8 ? 8 : 12), Number.MAX_SAFE_INTEGER);
   const value: MetadataValue[] = [];
-  for (let index = 0; index < Math.min(length, KEPT_ELEMENTS); index++) value.push((await readValue(state, type, depth)).value);
+  for (let index = 0; index < Math.min(length, KEPT_ELEMENTS); index++)
+    value.push((await readValue(state, type, depth)).value);
   const rest = length - value.length;
   if (width !== undefined) cursor.skip(rest * width);
   else if (type === 8) await skipStrings(cursor, rest);
@@ -145,8 +188,13 @@ function quantizationOf({ metadata }: State): Pick<Findings, 'quantization'> {
 
 function alignmentOf({ metadata, problems }: State): number {
   const stated = metadata.find(({ key }) => key === 'general.alignment')?.value ?? 32;
-  if (typeof stated === 'number' && stated > 0 && stated <= 1 << 20 && Number.isInteger(Math.log2(stated))) return stated;
-  note(problems, { code: 'bad-value', message: `the alignment ${String(stated).slice(0, 40)} is not a power of two`, subject: 'general.alignment' });
+  if (typeof stated === 'number' && stated > 0 && stated <= 1 << 20 && Number.isInteger(Math.log2(stated)))
+    return stated;
+  note(problems, {
+    code: 'bad-value',
+    message: `the alignment ${String(stated).slice(0, 40)} is not a power of two`,
+    subject: 'general.alignment',
+  });
   return 32;
 }
 
@@ -157,21 +205,28 @@ interface Entry {
   readonly relative: number;
 }
 
-async function readTensors(state: State, count: number): Promise<Pick<Findings, 'tensors' | 'parameters' | 'headerLength'>> {
+async function readTensors(
+  state: State,
+  count: number,
+): Promise<Pick<Findings, 'tensors' | 'parameters' | 'headerLength'>> {
   const { cursor, problems } = state;
   const entries: Entry[] = [];
   const seen = new Set<string>();
   for (let index = 0; index < count; index++) {
     const offset = cursor.offset;
     const entry = await readEntry(cursor);
-    if (seen.has(entry.name)) note(problems, { code: 'duplicate-key', message: 'two tensors have this name', offset, subject: entry.name });
+    if (seen.has(entry.name))
+      note(problems, { code: 'duplicate-key', message: 'two tensors have this name', offset, subject: entry.name });
     seen.add(entry.name);
     entries.push(entry);
   }
   const alignment = alignmentOf(state);
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
   const { table, extents } = place(entries, dataStart, problems);
-  const tiling = extents.length === 0 && count > 0 ? [] : tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 });
+  const tiling =
+    extents.length === 0 && count > 0
+      ? []
+      : tilingProblems(extents, { from: dataStart, to: cursor.end, slack: alignment - 1 });
   note(problems, ...tiling.filter((problem) => !isPadding(problem, cursor.end, alignment)));
   return { ...table, headerLength: Math.min(dataStart, cursor.end) };
 }
@@ -186,13 +241,18 @@ async function readEntry(cursor: Cursor): Promise<Entry> {
   return { name, type, shape, relative: Number(await cursor.u64le()) };
 }
 
-function place(entries: readonly Entry[], dataStart: number, problems: Problem[]): { table: ReturnType<ReturnType<typeof startTally>['finish']>; extents: Extent[] } {
+function place(
+  entries: readonly Entry[],
+  dataStart: number,
+  problems: Problem[],
+): { table: ReturnType<ReturnType<typeof startTally>['finish']>; extents: Extent[] } {
   const tally = startTally();
   const extents: Extent[] = [];
   for (const entry of entries) {
     const tensor = tensorOf(entry, dataStart, problems);
     tally.add(tensor);
-    if (tensor.offset !== undefined && tensor.length !== undefined) extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: tensor.name });
+    if (tensor.offset !== undefined && tensor.length !== undefined)
+      extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: tensor.name });
   }
   return { table: tally.finish(), extents };
 }
@@ -205,7 +265,11 @@ function tensorOf({ name, type, shape, relative }: Entry, dataStart: number, pro
   }
   const length = (elementsOf(shape) / encoding.block) * encoding.bytes;
   if (!Number.isSafeInteger(length) || !Number.isSafeInteger(dataStart + relative + length)) {
-    note(problems, { code: 'overflow', message: 'its dimensions or offset are impossible, or no whole number of blocks', subject: name });
+    note(problems, {
+      code: 'overflow',
+      message: 'its dimensions or offset are impossible, or no whole number of blocks',
+      subject: name,
+    });
     return { name, dtype: encoding.name, shape };
   }
   return { name, dtype: encoding.name, shape, offset: dataStart + relative, length };

@@ -12,7 +12,11 @@ const NODE_BYTES = 1 << 20;
  * @param kind where a B-tree record holds the heap id: links (type 5) behind a hash, attributes (type 8) in front.
  * @throws WeighmarkError `format-invalid`, `limit-exceeded` for what this reader does not follow (huge or filtered objects).
  */
-export async function readDense(file: H5File, place: { heap: number; index: number }, kind: 'links' | 'attributes'): Promise<Uint8Array[]> {
+export async function readDense(
+  file: H5File,
+  place: { heap: number; index: number },
+  kind: 'links' | 'attributes',
+): Promise<Uint8Array[]> {
   const heap = await openHeap(file, place.heap);
   const objects: Uint8Array[] = [];
   for (const record of await readRecords(file, place.index)) {
@@ -44,9 +48,15 @@ async function openHeap(file: H5File, address: number): Promise<Heap> {
   const maxDirect = numberAt(bytes, table + 2 + L, L);
   const maxBits = u16(bytes, table + 2 + 2 * L);
   const heap = {
-    address, maxBits, maxDirect, width: u16(bytes, table), startSize: numberAt(bytes, table + 2, L),
+    address,
+    maxBits,
+    maxDirect,
+    width: u16(bytes, table),
+    startSize: numberAt(bytes, table + 2, L),
     lengthBytes: Math.min(bytesFor(maxDirect), bytesFor(maxObject)),
-    root: numberAt(bytes, table + 6 + 2 * L, O), rootRows: u16(bytes, table + 6 + 2 * L + O), prefix: 5 + O + Math.ceil(maxBits / 8),
+    root: numberAt(bytes, table + 6 + 2 * L, O),
+    rootRows: u16(bytes, table + 6 + 2 * L + O),
+    prefix: 5 + O + Math.ceil(maxBits / 8),
   };
   const possible = heap.width > 0 && heap.width <= 1024 && heap.startSize > 0 && maxDirect > 0 && maxBits <= 64;
   if (!possible) throw invalid('an impossible HDF5 fractal heap');
@@ -76,7 +86,11 @@ async function addressOf(file: H5File, heap: Heap, offset: number): Promise<numb
   for (let depth = 0; rows > 0; depth++) {
     const entry = entryAt(heap, rows, rest);
     if (entry === null || depth > 32) throw invalid('an HDF5 heap id points to nothing');
-    block = numberAt(await readAt(file, block + heap.prefix + entry.index * file.offsetBytes, file.offsetBytes), 0, file.offsetBytes);
+    block = numberAt(
+      await readAt(file, block + heap.prefix + entry.index * file.offsetBytes, file.offsetBytes),
+      0,
+      file.offsetBytes,
+    );
     rest -= entry.start;
     rows = entry.size <= heap.maxDirect ? 0 : Math.log2(entry.size) - Math.log2(heap.startSize * heap.width) + 1;
   }
@@ -84,7 +98,11 @@ async function addressOf(file: H5File, heap: Heap, offset: number): Promise<numb
 }
 
 /** Which entry of an indirect block holds an offset: blocks of a row are equal, rows double from the second on. */
-function entryAt({ width, startSize }: Heap, rows: number, offset: number): { index: number; start: number; size: number } | null {
+function entryAt(
+  { width, startSize }: Heap,
+  rows: number,
+  offset: number,
+): { index: number; start: number; size: number } | null {
   for (let [row, start] = [0, 0]; row < rows; row++) {
     const size = startSize * 2 ** Math.max(0, row - 1);
     const column = Math.floor((offset - start) / size);
@@ -120,7 +138,10 @@ async function readRecords(file: H5File, address: number): Promise<Uint8Array[]>
 }
 
 /** Widths that follow from how many records fit (H5B2hdr.c `H5B2__hdr_init`). */
-function treeShape({ offsetBytes }: H5File, tree: { nodeSize: number; recordSize: number; depth: number }): Pick<Tree, 'totalBytes' | 'countBytes'> {
+function treeShape(
+  { offsetBytes }: H5File,
+  tree: { nodeSize: number; recordSize: number; depth: number },
+): Pick<Tree, 'totalBytes' | 'countBytes'> {
   const { nodeSize, recordSize, depth } = tree;
   let cumulative = Math.floor((nodeSize - 10) / recordSize);
   const countBytes = bytesFor(cumulative);
@@ -140,16 +161,26 @@ interface Node {
   readonly depth: number;
 }
 
-async function readNode(file: H5File, tree: Tree, { address, count, depth }: Node, records: Uint8Array[]): Promise<Node[]> {
+async function readNode(
+  file: H5File,
+  tree: Tree,
+  { address, count, depth }: Node,
+  records: Uint8Array[],
+): Promise<Node[]> {
   const bytes = await readAt(file, address, Math.min(tree.nodeSize, file.source.size - file.base - address));
   const signature = textOf(bytes.subarray(0, 4));
   const end = 6 + count * tree.recordSize;
-  if (signature !== (depth === 0 ? 'BTLF' : 'BTIN') || end > bytes.length) throw invalid(`no HDF5 B-tree node at ${address}`);
+  if (signature !== (depth === 0 ? 'BTLF' : 'BTIN') || end > bytes.length)
+    throw invalid(`no HDF5 B-tree node at ${address}`);
   for (let at = 6; at < end; at += tree.recordSize) records.push(bytes.subarray(at, at + tree.recordSize));
   if (depth === 0) return [];
   const pointer = file.offsetBytes + tree.countBytes + (tree.totalBytes[depth - 1] ?? 0);
   return Array.from({ length: count + 1 }, (_, index) => {
     const at = end + index * pointer;
-    return { address: numberAt(bytes, at, file.offsetBytes), count: numberAt(bytes, at + file.offsetBytes, tree.countBytes), depth: depth - 1 };
+    return {
+      address: numberAt(bytes, at, file.offsetBytes),
+      count: numberAt(bytes, at + file.offsetBytes, tree.countBytes),
+      depth: depth - 1,
+    };
   });
 }

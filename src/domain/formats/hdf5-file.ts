@@ -45,19 +45,30 @@ function parseSuperblock(source: Source, bytes: Uint8Array, at: number): H5File 
   if (version > 3) throw beyond(`HDF5 superblock version ${version} is not read`);
   const old = version < 2;
   const [offsetBytes, lengthBytes] = [bytes[old ? 13 : 9] ?? 0, bytes[old ? 14 : 10] ?? 0];
-  if (![2, 4, 8].includes(offsetBytes) || ![2, 4, 8].includes(lengthBytes)) throw invalid('impossible HDF5 address sizes');
+  if (![2, 4, 8].includes(offsetBytes) || ![2, 4, 8].includes(lengthBytes))
+    throw invalid('impossible HDF5 address sizes');
   const fields = old ? (version === 1 ? 28 : 24) : 12;
   const field = (index: number): number => numberAt(bytes, fields + index * offsetBytes, offsetBytes);
   const base = at === 0 ? field(0) || 0 : at;
   const root = old ? field(5) : field(3);
   const reads = startBudget(LIMITS.structureBytes + 4 * source.size, 'HDF5 structures');
-  return { source, reads, base, offsetBytes, lengthBytes, version, root, statedEnd: field(2) + at - (at === 0 ? 0 : field(0)) };
+  return {
+    source,
+    reads,
+    base,
+    offsetBytes,
+    lengthBytes,
+    version,
+    root,
+    statedEnd: field(2) + at - (at === 0 ? 0 : field(0)),
+  };
 }
 
 /** `length` bytes at a file address. @throws WeighmarkError `format-invalid` if they are not in the file. */
 export async function readAt({ source, base, reads }: H5File, address: number, length: number): Promise<Uint8Array> {
   const start = address + base;
-  if (!Number.isSafeInteger(start) || start < 0 || start + length > source.size) throw invalid(`ends early: an HDF5 address lies outside the file (${start})`);
+  if (!Number.isSafeInteger(start) || start < 0 || start + length > source.size)
+    throw invalid(`ends early: an HDF5 address lies outside the file (${start})`);
   reads.spend(length);
   return source.read(start, length);
 }
@@ -110,15 +121,22 @@ function modernBlock(head: Uint8Array): [number, number] {
   return [at + width, numberAt(head, at, width)];
 }
 
-function continuation({ offsetBytes, lengthBytes }: H5File, data: Uint8Array, modern: boolean): { address: number; length: number } {
+function continuation(
+  { offsetBytes, lengthBytes }: H5File,
+  data: Uint8Array,
+  modern: boolean,
+): { address: number; length: number } {
   const address = numberAt(data, 0, offsetBytes);
   const length = numberAt(data, offsetBytes, lengthBytes);
   return modern ? { address: address + 4, length: Math.max(0, length - 8) } : { address, length };
 }
 
-function* parseMessages(bytes: Uint8Array, form: { modern: boolean; order: boolean; start: number }): Generator<H5Message> {
+function* parseMessages(
+  bytes: Uint8Array,
+  form: { modern: boolean; order: boolean; start: number },
+): Generator<H5Message> {
   const prefix = form.modern ? (form.order ? 6 : 4) : 8;
-  for (let at = 0; at + prefix <= bytes.length; ) {
+  for (let at = 0; at + prefix <= bytes.length;) {
     const type = form.modern ? (bytes[at] ?? 0) : u16(bytes, at);
     const size = u16(bytes, at + (form.modern ? 1 : 2));
     const flags = bytes[at + (form.modern ? 3 : 4)] ?? 0;

@@ -53,8 +53,10 @@ async function readSymbolTable(file: H5File, data: Uint8Array): Promise<H5Link[]
     if (seen.size > NODES || links.length > LIMITS.tensorsPerFile) throw beyond('an HDF5 group is too large');
     const head = await readUpTo(file, address, 8);
     const signature = textOf(head.subarray(0, 4));
-    if (signature === 'TREE') for (const child of (await treeChildren(file, address, u16(head, 6))).toReversed()) waiting.push(child);
-    if (signature === 'SNOD') for (const link of await symbolLinks(file, { address, count: u16(head, 6) }, heap)) links.push(link);
+    if (signature === 'TREE')
+      for (const child of (await treeChildren(file, address, u16(head, 6))).toReversed()) waiting.push(child);
+    if (signature === 'SNOD')
+      for (const link of await symbolLinks(file, { address, count: u16(head, 6) }, heap)) links.push(link);
     if (signature !== 'TREE' && signature !== 'SNOD') throw invalid(`no HDF5 group node at ${address}`);
   }
   return links;
@@ -64,10 +66,16 @@ async function treeChildren(file: H5File, address: number, count: number): Promi
   const { offsetBytes, lengthBytes } = file;
   const start = 8 + 2 * offsetBytes;
   const bytes = await readAt(file, address, start + count * (lengthBytes + offsetBytes));
-  return Array.from({ length: count }, (_, index) => numberAt(bytes, start + lengthBytes + index * (lengthBytes + offsetBytes), offsetBytes));
+  return Array.from({ length: count }, (_, index) =>
+    numberAt(bytes, start + lengthBytes + index * (lengthBytes + offsetBytes), offsetBytes),
+  );
 }
 
-async function symbolLinks(file: H5File, node: { address: number; count: number }, heap: Uint8Array): Promise<H5Link[]> {
+async function symbolLinks(
+  file: H5File,
+  node: { address: number; count: number },
+  heap: Uint8Array,
+): Promise<H5Link[]> {
   const { offsetBytes } = file;
   const width = 2 * offsetBytes + 24;
   const bytes = await readAt(file, node.address + 8, node.count * width);
@@ -75,7 +83,8 @@ async function symbolLinks(file: H5File, node: { address: number; count: number 
     const at = index * width;
     const name = stringAt(heap, numberAt(bytes, at, offsetBytes));
     const cached = numberAt(bytes, at + 2 * offsetBytes, 4);
-    if (cached === 2) return { kind: 'soft', name, target: stringAt(heap, numberAt(bytes, at + 2 * offsetBytes + 8, 4)) };
+    if (cached === 2)
+      return { kind: 'soft', name, target: stringAt(heap, numberAt(bytes, at + 2 * offsetBytes + 8, 4)) };
     return { kind: 'hard', name, address: numberAt(bytes, at + offsetBytes, offsetBytes) };
   });
 }

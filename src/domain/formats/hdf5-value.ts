@@ -21,12 +21,26 @@ export function parseDatatype(data: Uint8Array): H5Type {
   const bits = data[1] ?? 0;
   const sizeBytes = u32(data, 4);
   const other = (dtype: Dtype): H5Type => ({ dtype, sizeBytes, kind: 'other', signed: false });
-  if (kind === 0) return { dtype: `${(bits & 8) !== 0 ? 'I' : 'U'}${sizeBytes * 8}`, sizeBytes, kind: 'integer', signed: (bits & 8) !== 0 };
-  if (kind === 1) return { dtype: sizeBytes === 2 && data[13] === 8 ? 'BF16' : `F${sizeBytes * 8}`, sizeBytes, kind: 'float', signed: true };
+  if (kind === 0)
+    return {
+      dtype: `${(bits & 8) !== 0 ? 'I' : 'U'}${sizeBytes * 8}`,
+      sizeBytes,
+      kind: 'integer',
+      signed: (bits & 8) !== 0,
+    };
+  if (kind === 1)
+    return {
+      dtype: sizeBytes === 2 && data[13] === 8 ? 'BF16' : `F${sizeBytes * 8}`,
+      sizeBytes,
+      kind: 'float',
+      signed: true,
+    };
   if (kind === 3) return { dtype: 'STRING', sizeBytes, kind: 'string', signed: false };
   if (kind === 9 && (bits & 15) === 1) return { dtype: 'STRING', sizeBytes, kind: 'vlen-string', signed: false };
   if (kind === 8) return other(textOf(data).includes('TRUE') ? 'BOOL' : 'ENUM');
-  return other(['', '', 'TIME', '', 'BITFIELD', 'OPAQUE', 'COMPOUND', 'REFERENCE', '', 'VLEN', 'ARRAY'][kind] || `HDF5_${kind}`);
+  return other(
+    ['', '', 'TIME', '', 'BITFIELD', 'OPAQUE', 'COMPOUND', 'REFERENCE', '', 'VLEN', 'ARRAY'][kind] || `HDF5_${kind}`,
+  );
 }
 
 /** Dataspace message (0x0001): dimensions, row-major; null for a null dataspace. */
@@ -60,7 +74,13 @@ export async function readAttribute(file: H5File, data: Uint8Array): Promise<H5A
   const count = shape.reduce((product, size) => product * size, 1);
   const value: MetadataValue[] = [];
   for (let index = 0; index < Math.min(count, KEPT_ELEMENTS); index++) {
-    value.push(await readElement(file, type, data.subarray(valueAt + index * type.sizeBytes, valueAt + (index + 1) * type.sizeBytes)));
+    value.push(
+      await readElement(
+        file,
+        type,
+        data.subarray(valueAt + index * type.sizeBytes, valueAt + (index + 1) * type.sizeBytes),
+      ),
+    );
   }
   const kept = shape.length === 0 ? (value[0] ?? null) : value;
   return { name, value: kept, ...(count > KEPT_ELEMENTS ? { length: count } : {}) };
@@ -70,10 +90,14 @@ async function readElement(file: H5File, type: H5Type, bytes: Uint8Array): Promi
   if (type.kind === 'string') return textOf(bytes).replace(/\0+$/, '');
   if (type.kind === 'vlen-string') return readHeapText(file, bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (type.kind === 'float') return bytes.length === 8 ? view.getFloat64(0, true) : bytes.length === 4 ? view.getFloat32(0, true) : null;
-  if (bytes.length > 6) return bytes.length === 8 ? Number(type.signed ? view.getBigInt64(0, true) : view.getBigUint64(0, true)) : null;
+  if (type.kind === 'float')
+    return bytes.length === 8 ? view.getFloat64(0, true) : bytes.length === 4 ? view.getFloat32(0, true) : null;
+  if (bytes.length > 6)
+    return bytes.length === 8 ? Number(type.signed ? view.getBigInt64(0, true) : view.getBigUint64(0, true)) : null;
   const value = numberAt(bytes, 0, bytes.length);
-  return type.signed && bytes.length > 0 && value >= 2 ** (bytes.length * 8 - 1) ? value - 2 ** (bytes.length * 8) : value;
+  return type.signed && bytes.length > 0 && value >= 2 ** (bytes.length * 8 - 1)
+    ? value - 2 ** (bytes.length * 8)
+    : value;
 }
 
 /** A variable-length string: length, address of a global heap collection, index in it. */
@@ -88,13 +112,17 @@ async function readHeapText(file: H5File, reference: Uint8Array): Promise<string
 }
 
 /** An object of a global heap collection, by its index. */
-export async function findHeapObject(file: H5File, address: number, index: number): Promise<{ address: number; size: number }> {
+export async function findHeapObject(
+  file: H5File,
+  address: number,
+  index: number,
+): Promise<{ address: number; size: number }> {
   const { lengthBytes } = file;
   const head = await readAt(file, address, 8 + lengthBytes);
   const size = numberAt(head, 8, lengthBytes);
   if (textOf(head.subarray(0, 4)) !== 'GCOL') throw invalid(`no HDF5 global heap at ${address}`);
   if (!(size <= COLLECTION_BYTES)) throw beyond(`an HDF5 global heap of ${size} bytes`);
-  for (let at = 8 + lengthBytes; at + 8 + lengthBytes <= size; ) {
+  for (let at = 8 + lengthBytes; at + 8 + lengthBytes <= size;) {
     const object = await readAt(file, address + at, 8 + lengthBytes);
     const [number, length] = [u16(object, 0), numberAt(object, 8, lengthBytes)];
     if (number === index) return { address: address + at + 8 + lengthBytes, size: length };

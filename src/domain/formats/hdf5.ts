@@ -29,18 +29,39 @@ interface State {
  */
 export async function readHdf5({ source }: NamedSource): Promise<Findings> {
   const file = await openHdf5(source);
-  const state: State = { file, problems: [], metadata: [], references: [], seen: new Set(), certain: true, tally: startTally({ known: () => state.certain }) };
+  const state: State = {
+    file,
+    problems: [],
+    metadata: [],
+    references: [],
+    seen: new Set(),
+    certain: true,
+    tally: startTally({ known: () => state.certain }),
+  };
   note(state.problems, ...placeProblems(file));
   const whole = await attempt(state.problems, () => walk(state));
   state.certain &&= whole;
   const { metadata, problems, references, tally } = state;
-  return { format: 'hdf5', version: `superblock ${file.version}`, metadata, problems, ...tally.finish(), ...(references.length === 0 ? {} : { references }) };
+  return {
+    format: 'hdf5',
+    version: `superblock ${file.version}`,
+    metadata,
+    problems,
+    ...tally.finish(),
+    ...(references.length === 0 ? {} : { references }),
+  };
 }
 
 function placeProblems({ base, statedEnd, source }: H5File): Problem[] {
   const problems: Problem[] = [];
-  if (statedEnd > source.size) problems.push({ code: 'truncated', message: `the file says it has ${statedEnd} bytes, it has ${source.size}` });
-  if (statedEnd < source.size) problems.push({ code: 'trailing', message: `${source.size - statedEnd} bytes after the stated end`, offset: statedEnd });
+  if (statedEnd > source.size)
+    problems.push({ code: 'truncated', message: `the file says it has ${statedEnd} bytes, it has ${source.size}` });
+  if (statedEnd < source.size)
+    problems.push({
+      code: 'trailing',
+      message: `${source.size - statedEnd} bytes after the stated end`,
+      offset: statedEnd,
+    });
   if (base > 0) problems.push({ code: 'prefix', message: `${base} bytes before the superblock`, offset: 0 });
   return problems;
 }
@@ -55,7 +76,8 @@ async function walk(state: State): Promise<void> {
     if (state.seen.size > OBJECTS) throw beyond(`more than ${OBJECTS} HDF5 objects`);
     const whole = await attempt(state.problems, async () => {
       const links = await visit(state, address, path);
-      for (const link of links.toReversed()) if (link.kind === 'hard') waiting.push({ address: link.address, path: `${path}/${link.name}`.slice(-4096) });
+      for (const link of links.toReversed())
+        if (link.kind === 'hard') waiting.push({ address: link.address, path: `${path}/${link.name}`.slice(-4096) });
     });
     state.certain &&= whole;
   }
@@ -63,7 +85,8 @@ async function walk(state: State): Promise<void> {
 
 async function visit(state: State, address: number, path: string): Promise<H5Link[]> {
   const messages = await readMessages(state.file, address);
-  for (const { data, flags } of messages.filter(({ type }) => type === 0x0c)) if ((flags & 2) === 0) await addAttribute(state, path, data);
+  for (const { data, flags } of messages.filter(({ type }) => type === 0x0c))
+    if ((flags & 2) === 0) await addAttribute(state, path, data);
   for (const data of await readDenseAttributes(state.file, messages)) await addAttribute(state, path, data);
   if (messages.some(({ type }) => type === 0x08)) await addDataset(state, path, messages);
   const links = [...(await readLinks(state.file, messages)), ...(await readDenseLinks(state.file, messages))];
@@ -84,18 +107,34 @@ async function addAttribute({ file, metadata, problems }: State, path: string, d
 
 /** Attribute info message (0x0015): more attributes than fit the header. */
 async function readDenseAttributes(file: H5File, messages: readonly H5Message[]): Promise<Uint8Array[]> {
-  const place = densePlace(file, messages.find(({ type }) => type === 0x15), 2);
+  const place = densePlace(
+    file,
+    messages.find(({ type }) => type === 0x15),
+    2,
+  );
   return place === null ? [] : readDense(file, place, 'attributes');
 }
 
 /** Link info message (0x0002): more links than fit the header. */
 async function readDenseLinks(file: H5File, messages: readonly H5Message[]): Promise<H5Link[]> {
-  const place = densePlace(file, messages.find(({ type }) => type === 0x02), 8);
-  return place === null ? [] : (await readDense(file, place, 'links')).map((data) => parseLink(file, data)).toSorted((a, b) => compareUtf8(a.name, b.name));
+  const place = densePlace(
+    file,
+    messages.find(({ type }) => type === 0x02),
+    8,
+  );
+  return place === null
+    ? []
+    : (await readDense(file, place, 'links'))
+        .map((data) => parseLink(file, data))
+        .toSorted((a, b) => compareUtf8(a.name, b.name));
 }
 
 /** Fractal heap and name index of an info message, behind its optional creation index of `orderBytes`; null if unused. */
-function densePlace({ offsetBytes }: H5File, message: H5Message | undefined, orderBytes: number): { heap: number; index: number } | null {
+function densePlace(
+  { offsetBytes }: H5File,
+  message: H5Message | undefined,
+  orderBytes: number,
+): { heap: number; index: number } | null {
   if (message === undefined) return null;
   const at = 2 + ((message.data[1] ?? 0) & 1) * orderBytes;
   const heap = numberAt(message.data, at, offsetBytes);
@@ -106,7 +145,11 @@ function noteLink({ references, problems }: State, path: string, link: H5Link): 
   if (link.kind !== 'external') return;
   const subject = `${path}/${link.name}`;
   if (references.length < 10_000) references.push({ kind: 'external-link', target: link.file, subject });
-  note(problems, { code: 'external-reference', message: `a link to ${quoted(link.target)} in the file ${quoted(link.file)}`, subject });
+  note(problems, {
+    code: 'external-reference',
+    message: `a link to ${quoted(link.target)} in the file ${quoted(link.file)}`,
+    subject,
+  });
 }
 
 async function addDataset(state: State, path: string, messages: readonly H5Message[]): Promise<void> {
@@ -120,21 +163,39 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
   const { dtype, sizeBytes } = shared ? { dtype: 'COMMITTED', sizeBytes: Number.NaN } : parseDatatype(datatype.data);
   if (shared) state.certain = false;
   const uncounted = OPTIMIZER.test(path) ? { uncounted: 'optimizer' as const } : {};
-  const place = find(0x0b) === undefined && storage === undefined ? placeOf(state, path, { layout, bytes: elementsOf(shape) * sizeBytes }) : {};
+  const place =
+    find(0x0b) === undefined && storage === undefined
+      ? placeOf(state, path, { layout, bytes: elementsOf(shape) * sizeBytes })
+      : {};
   tally.add({ name: path.slice(1), dtype, shape, ...place, ...uncounted });
 }
 
 /** Data layout message (0x0008): where contiguous or compact elements lie. Virtual datasets take theirs from other files. */
-function placeOf({ file, problems }: State, path: string, { layout, bytes }: { layout: H5Message; bytes: number }): Partial<TensorInfo> {
+function placeOf(
+  { file, problems }: State,
+  path: string,
+  { layout, bytes }: { layout: H5Message; bytes: number },
+): Partial<TensorInfo> {
   const { data, start } = layout;
   const version = data[0] ?? 0;
   const kind = data[version < 3 ? 2 : 1];
-  if (kind === 3) note(problems, { code: 'external-reference', message: 'a virtual dataset: its values lie in other datasets or files', subject: path });
+  if (kind === 3)
+    note(problems, {
+      code: 'external-reference',
+      message: 'a virtual dataset: its values lie in other datasets or files',
+      subject: path,
+    });
   if (kind === 0 && version >= 3) return { offset: start + 4, length: bytes };
   if (kind !== 1 || !Number.isSafeInteger(bytes)) return {};
   const address = numberAt(data, version < 3 ? 8 : 2, file.offsetBytes) + file.base;
   if (Number.isNaN(address)) return {};
-  if (address + bytes > file.source.size) note(problems, { code: 'out-of-bounds', message: 'its values lie outside the file', offset: address, subject: path });
+  if (address + bytes > file.source.size)
+    note(problems, {
+      code: 'out-of-bounds',
+      message: 'its values lie outside the file',
+      offset: address,
+      subject: path,
+    });
   return { offset: address, length: bytes };
 }
 
@@ -147,6 +208,10 @@ async function noteExternalStorage(state: State, path: string, data: Uint8Array)
   for (let index = 0; index < used; index++) {
     const target = stringAt(heap, numberAt(data, 8 + offsetBytes + index * 3 * lengthBytes, lengthBytes));
     if (references.length < LIMITS.tensorsListed) references.push({ kind: 'external-data', target, subject: path });
-    note(problems, { code: 'external-reference', message: `its values lie in the file ${quoted(target)}`, subject: path });
+    note(problems, {
+      code: 'external-reference',
+      message: `its values lie in the file ${quoted(target)}`,
+      subject: path,
+    });
   }
 }

@@ -46,12 +46,21 @@ export async function readFormat(file: NamedSource, options: ReadOptions = {}): 
   };
 }
 
-const UNEXAMINED: ReadonlySet<Problem['code']> = new Set(['malformed', 'truncated', 'limit', 'unsupported', 'encrypted']);
+const UNEXAMINED: ReadonlySet<Problem['code']> = new Set([
+  'malformed',
+  'truncated',
+  'limit',
+  'unsupported',
+  'encrypted',
+]);
 
 /** A file named as a format with a structure of its own, in which nothing of it, nor of any other, was recognised. */
 function brokenPromise({ format, named }: Detected): Problem[] {
-  const promised = format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
-  return promised ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }] : [];
+  const promised =
+    format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
+  return promised
+    ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }]
+    : [];
 }
 
 async function examine(file: NamedSource, detected: Detected, options: ReadOptions): Promise<Findings> {

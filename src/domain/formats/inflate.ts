@@ -25,7 +25,11 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array, void
  * Decompresses a source chunk by chunk; memory does not grow with either size.
  * @throws WeighmarkError `format-invalid` on a broken or truncated stream, `limit-exceeded` for a bomb.
  */
-export async function* inflate(source: Source, compression: Compression, limits: InflateLimits = {}): AsyncGenerator<Uint8Array, void> {
+export async function* inflate(
+  source: Source,
+  compression: Compression,
+  limits: InflateLimits = {},
+): AsyncGenerator<Uint8Array, void> {
   const { maxBytes = LIMITS.archiveInflatedBytes, maxRatio = LIMITS.archiveRatio } = limits;
   const stream = DECOMPRESSORS[compression]();
   const feeding = feed(stream, source);
@@ -34,12 +38,16 @@ export async function* inflate(source: Source, compression: Compression, limits:
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       total += chunk.length;
       if (total > maxBytes) throw beyond(`decompresses to more than ${maxBytes} bytes`);
-      if (total > RATIO_FROM && total > source.size * maxRatio) throw beyond(`decompresses to more than ${maxRatio} times its size`);
+      if (total > RATIO_FROM && total > source.size * maxRatio)
+        throw beyond(`decompresses to more than ${maxRatio} times its size`);
       yield chunk;
     }
     await feeding.done;
   } catch (error) {
-    throw feeding.failure() ?? (error instanceof WeighmarkError ? error : invalid(`a broken ${compression} stream`, { cause: error }));
+    throw (
+      feeding.failure() ??
+      (error instanceof WeighmarkError ? error : invalid(`a broken ${compression} stream`, { cause: error }))
+    );
   } finally {
     stream.destroy();
   }
@@ -106,4 +114,3 @@ export async function firstBytes(chunks: AsyncIterable<Uint8Array>, length: numb
   }
   return Buffer.concat(parts).subarray(0, length);
 }
-

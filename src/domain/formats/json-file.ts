@@ -43,8 +43,15 @@ async function isJsonLines(source: Source): Promise<boolean> {
 
 /** Too large to hold: the elements of a top-level array are counted by streaming; an object stays unexamined. */
 async function readLargeJson(source: Source): Promise<Findings> {
-  const [first] = Buffer.from(await source.read(0, 4096)).toString('utf8').replace(/^\ufeff/, '').trimStart();
-  if (first !== '[') return { format: 'json', problems: [{ code: 'limit', message: `JSON of ${source.size} bytes; ${LIMITS.documentBytes} are read` }] };
+  const [first] = Buffer.from(await source.read(0, 4096))
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trimStart();
+  if (first !== '[')
+    return {
+      format: 'json',
+      problems: [{ code: 'limit', message: `JSON of ${source.size} bytes; ${LIMITS.documentBytes} are read` }],
+    };
   let [depth, commas, content, quoted, escaped] = [0, 0, false, false, false];
   for await (const chunk of chunksOf(source)) {
     for (const byte of chunk) {
@@ -56,16 +63,21 @@ async function readLargeJson(source: Source): Promise<Findings> {
       else if (byte > 0x20) content = true;
     }
   }
-  if (depth !== 0 || quoted) return { format: 'json', problems: [{ code: 'malformed', message: 'the JSON array is not closed' }] };
+  if (depth !== 0 || quoted)
+    return { format: 'json', problems: [{ code: 'malformed', message: 'the JSON array is not closed' }] };
   return { format: 'json', kind: 'dataset', rows: content ? commas + 1 : 0 };
 }
 
 function byContent(path: string, value: Json, problems: Problem[]): Findings {
-  if (Array.isArray(value)) return isManifest(value as readonly Json[]) ? manifest(value as readonly Json[], problems) : records(path, value as readonly Json[]);
+  if (Array.isArray(value))
+    return isManifest(value as readonly Json[])
+      ? manifest(value as readonly Json[], problems)
+      : records(path, value as readonly Json[]);
   if (!isJsonObject(value)) return { format: 'json' };
   if (isJsonObject(value['weight_map'])) return shardIndex(value, problems);
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);
-  if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells'])) return { format: 'notebook', version: String(value['nbformat']) };
+  if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells']))
+    return { format: 'notebook', version: String(value['nbformat']) };
   if (Array.isArray(value['weightsManifest'])) return manifest(value['weightsManifest'] as readonly Json[], problems);
   const geo = value['type'] === 'FeatureCollection' || value['type'] === 'Topology';
   return geo ? { format: 'json', kind: 'dataset' } : { format: 'json' };
@@ -74,9 +86,19 @@ function byContent(path: string, value: Json, problems: Problem[]): Findings {
 /** An array of objects is a table: rows, and the keys of the first. Named tokenizer and configuration files are not. */
 function records(path: string, value: readonly Json[]): Findings {
   const [first] = value;
-  const table = value.length > 0 && (value as readonly unknown[]).every((item) => isJsonObject(item) || Array.isArray(item) || typeof item !== 'object');
+  const table =
+    value.length > 0 &&
+    (value as readonly unknown[]).every(
+      (item) => isJsonObject(item) || Array.isArray(item) || typeof item !== 'object',
+    );
   if (!table || kindOf('json', path) !== 'config' || baseName(path).endsWith('modules.json')) return { format: 'json' };
-  const columns = isJsonObject(first) ? { columns: Object.keys(first).slice(0, 10_000).map((name): Column => ({ name })) } : {};
+  const columns = isJsonObject(first)
+    ? {
+        columns: Object.keys(first)
+          .slice(0, 10_000)
+          .map((name): Column => ({ name })),
+      }
+    : {};
   return { format: 'json', kind: 'dataset', rows: value.length, ...columns };
 }
 
@@ -89,39 +111,76 @@ function shardIndex(value: Object, problems: Problem[]): Findings {
     if (shards.size > LIMITS.tensorsListed) throw beyond(`more than ${LIMITS.tensorsListed} shards`);
   }
   const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
-  for (const target of shards) if (isUnsafePath(target)) note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
+  for (const target of shards)
+    if (isUnsafePath(target))
+      note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
   const facts = isJsonObject(value['metadata']) ? Object.entries(value['metadata']).slice(0, 1000) : [];
-  const metadata = facts.flatMap(([key, fact]): MetadataItem[] => (typeof fact === 'object' ? [] : [{ key, value: fact, place: `json:/metadata/${key}` }]));
-  metadata.push({ key: 'tensors', value: Object.keys(value['weight_map'] as Object).length, place: 'json:/weight_map' });
+  const metadata = facts.flatMap(([key, fact]): MetadataItem[] =>
+    typeof fact === 'object' ? [] : [{ key, value: fact, place: `json:/metadata/${key}` }],
+  );
+  metadata.push({
+    key: 'tensors',
+    value: Object.keys(value['weight_map'] as Object).length,
+    place: 'json:/weight_map',
+  });
   return { format: 'safetensors-index', metadata, references };
 }
 
 function spacy(value: Object): Findings {
-  const keys = ['name', 'lang', 'version', 'description', 'author', 'license', 'url', 'spacy_version', 'parent_package'];
-  const metadata = keys.flatMap((key): MetadataItem[] => (typeof value[key] === 'string' ? [{ key, value: value[key], place: `json:/${key}` }] : []));
+  const keys = [
+    'name',
+    'lang',
+    'version',
+    'description',
+    'author',
+    'license',
+    'url',
+    'spacy_version',
+    'parent_package',
+  ];
+  const metadata = keys.flatMap((key): MetadataItem[] =>
+    typeof value[key] === 'string' ? [{ key, value: value[key], place: `json:/${key}` }] : [],
+  );
   const pipeline = value['pipeline'];
   const names = Array.isArray(pipeline) ? (pipeline as readonly Json[]).filter((name) => typeof name === 'string') : [];
   const version = typeof value['version'] === 'string' ? { version: value['version'] } : {};
-  return { format: 'spacy', ...version, metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }] };
+  return {
+    format: 'spacy',
+    ...version,
+    metadata: [...metadata, { key: 'pipeline', value: names, place: 'json:/pipeline' }],
+  };
 }
 
 /** TensorFlow.js and face-api weights: groups of `{weights: [{name, shape, dtype}], paths: [file]}`. */
 function isManifest(value: readonly Json[]): boolean {
-  return value.length > 0 && value.every((group) => isJsonObject(group) && Array.isArray(group['weights']) && Array.isArray(group['paths']));
+  return (
+    value.length > 0 &&
+    value.every((group) => isJsonObject(group) && Array.isArray(group['weights']) && Array.isArray(group['paths']))
+  );
 }
 
 const TFJS_DTYPES: Readonly<Record<string, string>> = {
-  float32: 'F32', float16: 'F16', int32: 'I32', bool: 'BOOL', uint8: 'U8', uint16: 'U16', complex64: 'C64', string: 'STRING',
+  float32: 'F32',
+  float16: 'F16',
+  int32: 'I32',
+  bool: 'BOOL',
+  uint8: 'U8',
+  uint16: 'U16',
+  complex64: 'C64',
+  string: 'STRING',
 };
 
 function manifest(groups: readonly Json[], problems: Problem[]): Findings {
   const tally = startTally();
   const references: Reference[] = [];
   for (const group of groups.filter((item) => isJsonObject(item))) {
-    const paths = Array.isArray(group['paths']) ? (group['paths'] as readonly Json[]).filter((path) => typeof path === 'string') : [];
+    const paths = Array.isArray(group['paths'])
+      ? (group['paths'] as readonly Json[]).filter((path) => typeof path === 'string')
+      : [];
     for (const target of paths) {
       references.push({ kind: 'weights', target });
-      if (isUnsafePath(target)) note(problems, { code: 'unsafe-path', message: 'weights outside the folder', subject: target });
+      if (isUnsafePath(target))
+        note(problems, { code: 'unsafe-path', message: 'weights outside the folder', subject: target });
     }
     const weights = Array.isArray(group['weights']) ? (group['weights'] as readonly Json[]) : [];
     for (const weight of weights) if (isJsonObject(weight)) addWeight(weight, tally.add, paths);
@@ -132,12 +191,23 @@ function manifest(groups: readonly Json[], problems: Problem[]): Findings {
 /** A quantised weight is stored as integers of `quantization.dtype` and is a parameter all the same. */
 function addWeight(weight: Object, add: ReturnType<typeof startTally>['add'], paths: readonly string[]): void {
   const { name, shape, dtype, quantization } = weight;
-  if (typeof name !== 'string' || !Array.isArray(shape) || !(shape as readonly Json[]).every((size) => typeof size === 'number')) return;
+  if (
+    typeof name !== 'string' ||
+    !Array.isArray(shape) ||
+    !(shape as readonly Json[]).every((size) => typeof size === 'number')
+  )
+    return;
   const sizes = shape as readonly number[];
-  const stored = isJsonObject(quantization) && typeof quantization['dtype'] === 'string' ? quantization['dtype'] : undefined;
+  const stored =
+    isJsonObject(quantization) && typeof quantization['dtype'] === 'string' ? quantization['dtype'] : undefined;
   const written = stored ?? (typeof dtype === 'string' ? dtype : 'unknown');
   const plain = TFJS_DTYPES[written] ?? written;
   const [location] = paths;
   const place = location !== undefined && paths.length === 1 ? { location } : {};
-  add({ name, dtype: stored !== undefined && /^[IU]/.test(plain) ? `Q${plain}` : plain, shape: Number.isNaN(elementsOf(sizes)) ? [-1] : sizes, ...place });
+  add({
+    name,
+    dtype: stored !== undefined && /^[IU]/.test(plain) ? `Q${plain}` : plain,
+    shape: Number.isNaN(elementsOf(sizes)) ? [-1] : sizes,
+    ...place,
+  });
 }

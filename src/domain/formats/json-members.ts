@@ -18,7 +18,10 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * window and one member. After the object only white space may follow.
  * @throws WeighmarkError `format-invalid`, `limit-exceeded` for a member longer than `memberBytes` or nested too deep.
  */
-export async function* objectMembers(source: Source, bounds: { start: number; end: number; memberBytes: number }): AsyncGenerator<Member, void> {
+export async function* objectMembers(
+  source: Source,
+  bounds: { start: number; end: number; memberBytes: number },
+): AsyncGenerator<Member, void> {
   let base = bounds.start;
   let window: Uint8Array = new Uint8Array(0);
   let state: 'open' | 'member' = 'open';
@@ -26,10 +29,14 @@ export async function* objectMembers(source: Source, bounds: { start: number; en
     const step = stepOf(window, state);
     if (step.kind === 'more') {
       if (base + window.length >= bounds.end) throw malformed('is not closed', bounds.end);
-      if (window.length - step.used > bounds.memberBytes) throw beyond(`a value in the header is longer than ${bounds.memberBytes} bytes`);
+      if (window.length - step.used > bounds.memberBytes)
+        throw beyond(`a value in the header is longer than ${bounds.memberBytes} bytes`);
       const rest = window.subarray(step.used);
       base += step.used;
-      const next = await source.read(base + rest.length, Math.min(Math.max(WINDOW, rest.length), bounds.end - base - rest.length));
+      const next = await source.read(
+        base + rest.length,
+        Math.min(Math.max(WINDOW, rest.length), bounds.end - base - rest.length),
+      );
       if (next.length === 0) throw malformed('ends early', base + rest.length);
       window = Buffer.concat([rest, next]);
       continue;
@@ -57,7 +64,11 @@ export function membersOf(bytes: Uint8Array): Member[] | null {
   }
 }
 
-function memberOf(bytes: Uint8Array, { keyStart, keyEnd, valueStart, valueEnd }: Extract<Step, { kind: 'member' }>, base: number): Member {
+function memberOf(
+  bytes: Uint8Array,
+  { keyStart, keyEnd, valueStart, valueEnd }: Extract<Step, { kind: 'member' }>,
+  base: number,
+): Member {
   const key = decodeKey(bytes.subarray(keyStart, keyEnd), base + keyStart);
   return { key, value: bytes.subarray(valueStart, valueEnd), offset: base + valueStart };
 }
@@ -91,7 +102,8 @@ const COMMA = 0x2c;
 function stepOf(window: Uint8Array, state: 'open' | 'member'): Step {
   const at = skipSpace(window, 0);
   if (at >= window.length) return { kind: 'more', used: at };
-  if (state === 'open') return window[at] === OPEN ? { kind: 'open', used: at + 1 } : { kind: 'bad', why: 'does not begin with {', at };
+  if (state === 'open')
+    return window[at] === OPEN ? { kind: 'open', used: at + 1 } : { kind: 'bad', why: 'does not begin with {', at };
   if (window[at] === CLOSE) return { kind: 'close', used: at + 1 };
   return memberAt(window, window[at] === COMMA ? skipSpace(window, at + 1) : at, at);
 }
@@ -109,14 +121,15 @@ function memberAt(window: Uint8Array, keyStart: number, used: number): Step {
   if (valueEnd < 0) return more;
   const after = skipSpace(window, valueEnd);
   if (after >= window.length) return more;
-  if (valueEnd === valueStart || (window[after] !== COMMA && window[after] !== CLOSE)) return { kind: 'bad', why: 'has no comma', at: after };
+  if (valueEnd === valueStart || (window[after] !== COMMA && window[after] !== CLOSE))
+    return { kind: 'bad', why: 'has no comma', at: after };
   return { kind: 'member', used: after, keyStart, keyEnd, valueStart, valueEnd };
 }
 
 /** Index after the value at `at`, or -1 if the window ends before. Brackets must balance; leaves are checked by whoever uses them. */
 function endOfValue(bytes: Uint8Array, at: number): number {
   let depth = 0;
-  for (let index = at; index < bytes.length; ) {
+  for (let index = at; index < bytes.length;) {
     const byte = bytes[index];
     if (byte === QUOTE) {
       index = endOfString(bytes, index);

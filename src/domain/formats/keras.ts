@@ -21,10 +21,14 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
   const read = async (name: string): Promise<Json | undefined> => {
     const entry = find(name);
     let value: Json | undefined;
-    if (entry !== undefined) await attempt(problems, async () => {
-      const bytes = await collect(openMember(source, entry, { maxBytes: LIMITS.documentBytes }), LIMITS.documentBytes);
-      value = parseStrictJson(bytes, { refuseCaseDuplicates: false, refuseUnsafeIntegers: false, subject: name });
-    });
+    if (entry !== undefined)
+      await attempt(problems, async () => {
+        const bytes = await collect(
+          openMember(source, entry, { maxBytes: LIMITS.documentBytes }),
+          LIMITS.documentBytes,
+        );
+        value = parseStrictJson(bytes, { refuseCaseDuplicates: false, refuseUnsafeIntegers: false, subject: name });
+      });
     return value;
   };
   const facts = await read('metadata.json');
@@ -33,24 +37,56 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
   noteTexts(metadata, config, 'config.json', (key) => ['module', 'class_name', 'registered_name'].includes(key));
   const weights = await readWeights({ path, source }, find('model.weights.h5'), problems);
   const version = metadata.find(({ key }) => key === 'keras_version')?.value;
-  return { format: 'keras-v3', metadata, problems, operators: layersOf(config), ...weights, ...(typeof version === 'string' ? { version } : {}) };
+  return {
+    format: 'keras-v3',
+    metadata,
+    problems,
+    operators: layersOf(config),
+    ...weights,
+    ...(typeof version === 'string' ? { version } : {}),
+  };
 }
 
-function noteTexts(metadata: MetadataItem[], value: Json | undefined, file: string, wanted: (key: string) => boolean): void {
+function noteTexts(
+  metadata: MetadataItem[],
+  value: Json | undefined,
+  file: string,
+  wanted: (key: string) => boolean,
+): void {
   const texts = isJsonObject(value) ? Object.entries(value).slice(0, 1000) : [];
-  for (const [key, text] of texts) if (typeof text === 'string' && wanted(key)) metadata.push({ key, value: text, place: `zip:${file}#/${key}` });
+  for (const [key, text] of texts)
+    if (typeof text === 'string' && wanted(key)) metadata.push({ key, value: text, place: `zip:${file}#/${key}` });
 }
 
 type Weights = Pick<Findings, 'tensors' | 'parameters' | 'references'>;
 
-async function readWeights({ path, source }: NamedSource, entry: ZipEntry | undefined, problems: Problem[]): Promise<Weights> {
+async function readWeights(
+  { path, source }: NamedSource,
+  entry: ZipEntry | undefined,
+  problems: Problem[],
+): Promise<Weights> {
   if (entry === undefined) return {};
   let found: Weights = {};
   await attempt(problems, async () => {
-    const { tensors, parameters, references, problems: inner = [] } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
-    note(problems, ...inner.map((problem) => ({ ...problem, subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}` })));
+    const {
+      tensors,
+      parameters,
+      references,
+      problems: inner = [],
+    } = await readHdf5({ path: `${path}/${entry.name}`, source: memberSource(source, entry) });
+    note(
+      problems,
+      ...inner.map((problem) => ({
+        ...problem,
+        subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}`,
+      })),
+    );
     const located = tensors === undefined ? {} : { tensors: withoutPlaces(tensors, entry.name) };
-    found = { ...located, ...(parameters === undefined ? {} : { parameters }), ...(references === undefined ? {} : { references }) };
+    found = {
+      ...located,
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(references === undefined ? {} : { references }),
+    };
   });
   return found;
 }
@@ -63,16 +99,26 @@ export function layersOf(config: Json | undefined): Operator[] {
     if (Array.isArray(value)) for (const item of value as readonly Json[]) waiting.push(item);
     else if (isJsonObject(value)) {
       const name = value['class_name'];
-      if (typeof name === 'string' && isJsonObject(value['config']) && ('name' in value['config'] || 'layers' in value['config'])) count(counts, name, value);
+      if (
+        typeof name === 'string' &&
+        isJsonObject(value['config']) &&
+        ('name' in value['config'] || 'layers' in value['config'])
+      )
+        count(counts, name, value);
       for (const item of Object.values(value)) waiting.push(item);
     }
   }
   return [...counts].map(([name, use]) => ({ name, ...use }));
 }
 
-function count(counts: Map<string, { count: number; custom: boolean }>, name: string, layer: { readonly [key: string]: Json }): void {
+function count(
+  counts: Map<string, { count: number; custom: boolean }>,
+  name: string,
+  layer: { readonly [key: string]: Json },
+): void {
   const module = layer['module'];
-  const custom = name === 'Lambda' || (typeof module === 'string' && module !== 'keras' && !module.startsWith('keras.'));
+  const custom =
+    name === 'Lambda' || (typeof module === 'string' && module !== 'keras' && !module.startsWith('keras.'));
   const known = counts.get(name);
   if (known === undefined) counts.set(name, { count: 1, custom });
   else counts.set(name, { count: known.count + 1, custom: known.custom || custom });

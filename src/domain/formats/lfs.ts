@@ -8,5 +8,11 @@ export async function readLfsPointer({ source }: NamedSource): Promise<Findings>
   const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
   const size = /^size (\d{1,15})$/m.exec(text)?.[1];
   if (oid === undefined || size === undefined) throw invalid('a Git LFS pointer without oid and size');
-  return { format: 'lfs-pointer', metadata: [{ key: 'oid', value: `sha256:${oid}`, place: 'lfs:oid' }, { key: 'size', value: Number(size), place: 'lfs:size' }] };
+  return {
+    format: 'lfs-pointer',
+    metadata: [
+      { key: 'oid', value: `sha256:${oid}`, place: 'lfs:oid' },
+      { key: 'size', value: Number(size), place: 'lfs:size' },
+    ],
+  };
 }

@@ -16,7 +16,11 @@ export async function readAudio({ source }: NamedSource): Promise<Findings> {
   return describe('audio', source, audioFacts);
 }
 
-async function describe(format: 'image' | 'audio', source: Source, facts: (head: Uint8Array, source: Source) => Promise<Facts>): Promise<Findings> {
+async function describe(
+  format: 'image' | 'audio',
+  source: Source,
+  facts: (head: Uint8Array, source: Source) => Promise<Facts>,
+): Promise<Findings> {
   const problems: Problem[] = [];
   let metadata: MetadataItem[] = [];
   await attempt(problems, async () => {
@@ -30,10 +34,12 @@ async function describe(format: 'image' | 'audio', source: Source, facts: (head:
 async function imageFacts(head: Uint8Array, source: Source): Promise<Facts> {
   const text = Buffer.from(head).toString('latin1');
   const view = new DataView(head.buffer, head.byteOffset, head.length);
-  if (text.startsWith('\x89PNG') && head.length >= 24) return { type: 'png', width: view.getUint32(16), height: view.getUint32(20) };
+  if (text.startsWith('\x89PNG') && head.length >= 24)
+    return { type: 'png', width: view.getUint32(16), height: view.getUint32(20) };
   if (text.startsWith('GIF8') && head.length >= 10) return { type: 'gif', width: u16(head, 6), height: u16(head, 8) };
   if (text.startsWith('\xff\xd8')) return { type: 'jpeg', ...(await jpegSize(source)) };
-  if (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP') return { type: 'webp', ...webpSize(head, text.slice(12, 16)) };
+  if (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP')
+    return { type: 'webp', ...webpSize(head, text.slice(12, 16)) };
   return { type: 'tiff' };
 }
 
@@ -61,7 +67,8 @@ async function jpegSize(source: Source): Promise<Facts> {
 
 async function audioFacts(head: Uint8Array): Promise<Facts> {
   const text = Buffer.from(head).toString('latin1');
-  if (text.startsWith('RIFF') && text.slice(12, 16) === 'fmt ') return { type: 'wav', channels: u16(head, 22), sampleRate: u32(head, 24), bitsPerSample: u16(head, 34) };
+  if (text.startsWith('RIFF') && text.slice(12, 16) === 'fmt ')
+    return { type: 'wav', channels: u16(head, 22), sampleRate: u32(head, 24), bitsPerSample: u16(head, 34) };
   if (text.startsWith('fLaC')) return { type: 'flac', ...flacFacts(head) };
   if (text.startsWith('OggS')) return { type: 'ogg' };
   return { type: text.startsWith('ID3') || head[0] === 0xff ? 'mp3' : 'wav' };

@@ -29,10 +29,21 @@ interface State {
  * stepped over. @see https://github.com/msgpack/msgpack/blob/master/spec.md, flax/serialization.py, msgpack_numpy.py
  */
 export async function readMsgpack({ source }: NamedSource): Promise<Findings> {
-  const state: State = { cursor: new Cursor(source), problems: [], left: LIMITS.protobufFields, certain: true, tally: startTally({ known: () => state.certain }) };
+  const state: State = {
+    cursor: new Cursor(source),
+    problems: [],
+    left: LIMITS.protobufFields,
+    certain: true,
+    tally: startTally({ known: () => state.certain }),
+  };
   const whole = await attempt(state.problems, async () => {
     await readValue(state, []);
-    if (state.cursor.remaining > 0) note(state.problems, { code: 'trailing', message: `${state.cursor.remaining} bytes after the value`, offset: state.cursor.offset });
+    if (state.cursor.remaining > 0)
+      note(state.problems, {
+        code: 'trailing',
+        message: `${state.cursor.remaining} bytes after the value`,
+        offset: state.cursor.offset,
+      });
   });
   state.certain &&= whole;
   return { format: 'msgpack', problems: state.problems, ...state.tally.finish() };
@@ -40,7 +51,8 @@ export async function readMsgpack({ source }: NamedSource): Promise<Findings> {
 
 async function readValue(state: State, path: readonly string[]): Promise<Value> {
   const { cursor } = state;
-  if (state.left-- <= 0 || path.length > LIMITS.formatDepth) throw beyond('MessagePack with too many values, or nested too deep');
+  if (state.left-- <= 0 || path.length > LIMITS.formatDepth)
+    throw beyond('MessagePack with too many values, or nested too deep');
   const byte = await cursor.u8();
   if (byte < 0x80) return byte;
   if (byte < 0x90) return readMap(state, path, byte & 15);
@@ -51,7 +63,18 @@ async function readValue(state: State, path: readonly string[]): Promise<Value> 
 }
 
 /** Bytes of a plain number by type byte; their values describe no array beyond 32 bits. */
-const NUMBERS: Readonly<Record<number, number>> = { 0xca: 4, 0xcb: 8, 0xcc: 1, 0xcd: 2, 0xce: 4, 0xcf: 8, 0xd0: 1, 0xd1: 2, 0xd2: 4, 0xd3: 8 };
+const NUMBERS: Readonly<Record<number, number>> = {
+  0xca: 4,
+  0xcb: 8,
+  0xcc: 1,
+  0xcd: 2,
+  0xce: 4,
+  0xcf: 8,
+  0xd0: 1,
+  0xd1: 2,
+  0xd2: 4,
+  0xd3: 8,
+};
 
 async function readTyped(state: State, path: readonly string[], byte: number): Promise<Value> {
   const { cursor } = state;
@@ -101,7 +124,8 @@ async function readMap(state: State, path: readonly string[], count: number): Pr
     if (/^(nd|type|shape|data|__msgpack_chunked_array__)$/.test(key)) fields.set(key, value);
   }
   if (fields.has('__msgpack_chunked_array__')) state.certain = false;
-  if (fields.get('nd') === true) addArray(state, path, { shape: fields.get('shape'), type: fields.get('type'), data: fields.get('data') });
+  if (fields.get('nd') === true)
+    addArray(state, path, { shape: fields.get('shape'), type: fields.get('type'), data: fields.get('data') });
   return undefined;
 }
 
@@ -119,13 +143,18 @@ async function readExtension(state: State, path: readonly string[], length: numb
   if (type !== FLAX_ARRAY) return stepOver(state.cursor, length);
   const end = state.cursor.offset + length;
   const value = await readValue(state, path);
-  if (state.cursor.offset !== end || !Array.isArray(value)) throw invalid(`a Flax array that is not one, before byte ${end}`);
+  if (state.cursor.offset !== end || !Array.isArray(value))
+    throw invalid(`a Flax array that is not one, before byte ${end}`);
   const [shape, dtype, data] = value as readonly Value[];
   addArray(state, path, { shape, type: dtype, data });
   return undefined;
 }
 
-function addArray(state: State, path: readonly string[], { shape, type, data }: { shape: Value; type: Value; data: Value }): void {
+function addArray(
+  state: State,
+  path: readonly string[],
+  { shape, type, data }: { shape: Value; type: Value; data: Value },
+): void {
   const sizes = Array.isArray(shape) ? (shape as readonly Value[]).filter((size) => typeof size === 'number') : null;
   const name = path.join('.').slice(0, TEXT_BYTES);
   if (sizes === null || typeof type !== 'string' || typeof data !== 'object' || data === null || !('offset' in data)) {

@@ -8,6 +8,9 @@ export function nestedProblem(names: readonly string[]): Problem[] {
   const [first] = nested;
   if (first === undefined) return [];
   const more = nested.length - 1;
-  const message = more === 0 ? `${quoted(first)} is an archive itself: what is in it is not listed` : `${quoted(first)} and ${more} more are archives themselves: what is in them is not listed`;
+  const message =
+    more === 0
+      ? `${quoted(first)} is an archive itself: what is in it is not listed`
+      : `${quoted(first)} and ${more} more are archives themselves: what is in them is not listed`;
   return [{ code: 'limit', message }];
 }

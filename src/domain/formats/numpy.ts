@@ -20,7 +20,9 @@ export function numpyDtype(descr: string): { dtype: Dtype; bytes: number } {
   if (kind === 'U') return { dtype: 'STRING', bytes: width * 4 };
   if (kind === 'S') return { dtype: 'STRING', bytes: width };
   const letter = KINDS[kind];
-  return letter === undefined ? { dtype: descr, bytes: width === 0 ? Number.NaN : width } : { dtype: `${letter}${width * 8}`, bytes: width };
+  return letter === undefined
+    ? { dtype: descr, bytes: width === 0 ? Number.NaN : width }
+    : { dtype: `${letter}${width * 8}`, bytes: width };
 }
 
 export interface NpyHeader {
@@ -52,21 +54,45 @@ function parseHeader(text: string): Pick<NpyHeader, 'descr' | 'fortran' | 'shape
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape'\s*:\s*\(([\d\sL,]{0,2000})\)/.exec(text)?.[1];
   const descr = quoted ?? structured;
-  if (descr === undefined || fortran === undefined || shape === undefined) throw invalid('the array header is not descr, fortran_order and shape');
-  const sizes = shape.split(',').map((part) => part.replace('L', '').trim()).filter((part) => part !== '').map(Number);
+  if (descr === undefined || fortran === undefined || shape === undefined)
+    throw invalid('the array header is not descr, fortran_order and shape');
+  const sizes = shape
+    .split(',')
+    .map((part) => part.replace('L', '').trim())
+    .filter((part) => part !== '')
+    .map(Number);
   return { descr, fortran: fortran === 'True', shape: sizes };
 }
 
 /** A tensor for one `.npy`, whose elements start at `base` in the file if they are there uncompressed. */
-export function npyTensor(name: string, header: NpyHeader, place: { size: number; base?: number; location?: string }): { tensor: TensorInfo; problems: Problem[] } {
+export function npyTensor(
+  name: string,
+  header: NpyHeader,
+  place: { size: number; base?: number; location?: string },
+): { tensor: TensorInfo; problems: Problem[] } {
   const { dtype, bytes } = numpyDtype(header.descr);
   const length = elementsOf(header.shape) * bytes;
   const there = place.size - header.dataStart;
   const problems: Problem[] = [];
-  if (elementsOf(header.shape) !== 0 && Number.isNaN(elementsOf(header.shape))) note(problems, { code: 'overflow', message: 'its dimensions are impossible', subject: name });
-  if (length > there) note(problems, { code: 'truncated', message: `its shape and dtype need ${length} bytes, ${there} are there`, subject: name });
-  if (length < there) note(problems, { code: 'trailing', message: `${there - length} bytes after the array`, offset: header.dataStart + length, subject: name });
-  const where = place.base === undefined ? {} : { offset: place.base + header.dataStart, ...(Number.isNaN(length) ? {} : { length }) };
+  if (elementsOf(header.shape) !== 0 && Number.isNaN(elementsOf(header.shape)))
+    note(problems, { code: 'overflow', message: 'its dimensions are impossible', subject: name });
+  if (length > there)
+    note(problems, {
+      code: 'truncated',
+      message: `its shape and dtype need ${length} bytes, ${there} are there`,
+      subject: name,
+    });
+  if (length < there)
+    note(problems, {
+      code: 'trailing',
+      message: `${there - length} bytes after the array`,
+      offset: header.dataStart + length,
+      subject: name,
+    });
+  const where =
+    place.base === undefined
+      ? {}
+      : { offset: place.base + header.dataStart, ...(Number.isNaN(length) ? {} : { length }) };
   const location = place.location === undefined ? {} : { location: place.location };
   return { tensor: { name, dtype, shape: header.shape, ...where, ...location }, problems };
 }
@@ -77,5 +103,12 @@ export async function readNpy({ path, source }: NamedSource): Promise<Findings> 
   const tally = startTally();
   tally.add(tensor);
   const metadata = [{ key: 'fortran_order', value: header.fortran, place: 'header:fortran_order' }];
-  return { format: 'npy', version: header.version, headerLength: header.dataStart, metadata, problems, ...tally.finish() };
+  return {
+    format: 'npy',
+    version: header.version,
+    headerLength: header.dataStart,
+    metadata,
+    problems,
+    ...tally.finish(),
+  };
 }

@@ -4,8 +4,33 @@ import type { Dtype, Port, TensorInfo } from './types.ts';
 
 /** TensorProto.DataType. */
 const DTYPES: readonly (Dtype | undefined)[] = [
-  undefined, 'F32', 'U8', 'I8', 'U16', 'I16', 'I32', 'I64', 'STRING', 'BOOL', 'F16', 'F64', 'U32', 'U64', 'C64', 'C128', 'BF16',
-  'F8_E4M3', 'F8_E4M3FNUZ', 'F8_E5M2', 'F8_E5M2FNUZ', 'U4', 'I4', 'F4', 'F8_E8M0', 'U2', 'I2',
+  undefined,
+  'F32',
+  'U8',
+  'I8',
+  'U16',
+  'I16',
+  'I32',
+  'I64',
+  'STRING',
+  'BOOL',
+  'F16',
+  'F64',
+  'U32',
+  'U64',
+  'C64',
+  'C128',
+  'BF16',
+  'F8_E4M3',
+  'F8_E4M3FNUZ',
+  'F8_E5M2',
+  'F8_E5M2FNUZ',
+  'U4',
+  'I4',
+  'F4',
+  'F8_E8M0',
+  'U2',
+  'I2',
 ];
 const DIMENSIONS = 64;
 
@@ -29,21 +54,31 @@ export async function readOnnxTensor(message: Message, within: Field): Promise<O
   let [name, dtype] = ['', 'undefined'];
   let raw: Field | undefined;
   for await (const field of message.fields(within)) {
-    if (field.number === 1) for await (const size of fieldIntegers(message.source, field, DIMENSIONS)) shape.push(signed(size));
+    if (field.number === 1)
+      for await (const size of fieldIntegers(message.source, field, DIMENSIONS)) shape.push(signed(size));
     else if (field.number === 2) dtype = dtypeOf(field.value);
     else if (field.number === 8 && field.wire === 2) name = await fieldText(message.source, field, 4096);
     else if (field.number === 9 && field.wire === 2) raw = field;
-    else if (field.number === 13 && field.wire === 2 && external.size < 16) external.set(...(await readPair(message, field)));
+    else if (field.number === 13 && field.wire === 2 && external.size < 16)
+      external.set(...(await readPair(message, field)));
   }
   const location = external.get('location');
   const info = { name, dtype, shape, ...placeOf(raw, external, location) };
   return location === undefined ? { info, start: within.start } : { info, external: location, start: within.start };
 }
 
-function placeOf(raw: Field | undefined, external: Map<string, string>, location: string | undefined): Partial<TensorInfo> {
+function placeOf(
+  raw: Field | undefined,
+  external: Map<string, string>,
+  location: string | undefined,
+): Partial<TensorInfo> {
   if (location === undefined) return raw === undefined ? {} : { offset: raw.start, length: raw.end - raw.start };
   const [offset, length] = [Number(external.get('offset') ?? 0), Number(external.get('length') ?? Number.NaN)];
-  return { location, ...(Number.isSafeInteger(offset) ? { offset } : {}), ...(Number.isSafeInteger(length) ? { length } : {}) };
+  return {
+    location,
+    ...(Number.isSafeInteger(offset) ? { offset } : {}),
+    ...(Number.isSafeInteger(length) ? { length } : {}),
+  };
 }
 
 async function readPair(message: Message, within: Field): Promise<[string, string]> {

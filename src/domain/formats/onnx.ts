@@ -46,9 +46,17 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
   const { metadata, problems, references, operators, unattributed, inputs, outputs, names, tally } = state;
   const ir = metadata.find(({ key }) => key === 'ir_version')?.value;
   return {
-    format: 'onnx', metadata, problems, outputs, ...tally.finish(),
+    format: 'onnx',
+    metadata,
+    problems,
+    outputs,
+    ...tally.finish(),
     inputs: inputs.filter(({ name }) => !names.has(name)),
-    operators: [...operators].map(([name, { count, custom }]): Operator => ({ name, count, custom: custom && !state.functions.has(name) })),
+    operators: [...operators].map(([name, { count, custom }]): Operator => ({
+      name,
+      count,
+      custom: custom && !state.functions.has(name),
+    })),
     ...(ir === undefined ? {} : { version: `IR ${String(ir)}` }),
     ...(references.size === 0 ? {} : { references: [...references.values()] }),
     ...(Object.keys(unattributed).length === 0 ? {} : { unattributed: { ...unattributed } }),
@@ -57,14 +65,30 @@ export async function readOnnx({ source }: NamedSource): Promise<Findings> {
 
 function startState(source: Source): State {
   const state: State = {
-    source, problems: [], metadata: [], references: new Map(), texts: startBudget(LIMITS.structureBytes, 'metadata'), operators: new Map(),
+    source,
+    problems: [],
+    metadata: [],
+    references: new Map(),
+    texts: startBudget(LIMITS.structureBytes, 'metadata'),
+    operators: new Map(),
     unattributed: Object.create(null) as Record<string, number>,
-    names: new Set(), functions: new Set(), inputs: [], outputs: [], tally: startTally({ known: () => state.certain, unsignedWeights: true }), fields: fieldReader(source), certain: true,
+    names: new Set(),
+    functions: new Set(),
+    inputs: [],
+    outputs: [],
+    tally: startTally({ known: () => state.certain, unsignedWeights: true }),
+    fields: fieldReader(source),
+    certain: true,
   };
   return state;
 }
 
-const MODEL_TEXT: Readonly<Record<number, string>> = { 2: 'producer_name', 3: 'producer_version', 4: 'domain', 6: 'doc_string' };
+const MODEL_TEXT: Readonly<Record<number, string>> = {
+  2: 'producer_name',
+  3: 'producer_version',
+  4: 'domain',
+  6: 'doc_string',
+};
 const MODEL_NUMBER: Readonly<Record<number, string>> = { 1: 'ir_version', 5: 'model_version' };
 
 async function walkModel(state: State): Promise<void> {
@@ -75,7 +99,8 @@ async function walkModel(state: State): Promise<void> {
     else if (field.number === 7) await walkGraph(state, field, 0);
     else if (field.number === 8) await readOpset(state, field);
     else if (field.number === 14) await readProperty(state, field, 'metadata_props');
-    else if (field.number === 20) for await (const graph of state.fields(field)) if (graph.number <= 2) await walkGraph(state, graph, 1);
+    else if (field.number === 20)
+      for await (const graph of state.fields(field)) if (graph.number <= 2) await walkGraph(state, graph, 1);
     if (field.number === 25) await walkFunction(state, field);
   }
 }
@@ -109,7 +134,8 @@ async function walkGraph(state: State, graph: Field, depth: number): Promise<voi
   for await (const field of state.fields(graph)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) await walkNode(state, field, depth);
-    else if (field.number === 2 && depth === 0) addFact(state, 'graph.name', await fieldText(state.source, field, 1024));
+    else if (field.number === 2 && depth === 0)
+      addFact(state, 'graph.name', await fieldText(state.source, field, 1024));
     else if (field.number === 5) addInitializer(state, await readOnnxTensor(state, field), depth);
     else if (field.number === 15) await readSparse(state, field, depth);
     else if (field.number === 11 && depth === 0) addPort(state, state.inputs, await readOnnxPort(state, field));
@@ -123,14 +149,21 @@ function addPort({ problems }: State, ports: Port[], port: Port): void {
 }
 
 async function readSparse(state: State, within: Field, depth: number): Promise<void> {
-  for await (const field of state.fields(within)) if (field.number === 1 && field.wire === 2) addInitializer(state, await readOnnxTensor(state, field), depth);
+  for await (const field of state.fields(within))
+    if (field.number === 1 && field.wire === 2) addInitializer(state, await readOnnxTensor(state, field), depth);
 }
 
 function addInitializer(state: State, tensor: OnnxTensor, depth: number): void {
   noteExternal(state, tensor);
   const { info } = tensor;
   if (depth === 0) {
-    if (state.names.has(info.name)) note(state.problems, { code: 'duplicate-key', message: 'two initializers have this name', offset: tensor.start, subject: info.name });
+    if (state.names.has(info.name))
+      note(state.problems, {
+        code: 'duplicate-key',
+        message: 'two initializers have this name',
+        offset: tensor.start,
+        subject: info.name,
+      });
     state.names.add(info.name);
     state.tally.add(info);
   } else {
@@ -150,8 +183,15 @@ function addUnattributed(state: State, { info }: OnnxTensor): void {
 
 function noteExternal({ references, problems }: State, { info, external, start }: OnnxTensor): void {
   if (external === undefined) return;
-  if (references.size < 10_000 && !references.has(external)) references.set(external, { kind: 'external-data', target: external, subject: info.name });
-  if (isUnsafePath(external)) note(problems, { code: 'unsafe-path', message: `its data is said to lie at ${quoted(external)}`, offset: start, subject: info.name });
+  if (references.size < 10_000 && !references.has(external))
+    references.set(external, { kind: 'external-data', target: external, subject: info.name });
+  if (isUnsafePath(external))
+    note(problems, {
+      code: 'unsafe-path',
+      message: `its data is said to lie at ${quoted(external)}`,
+      offset: start,
+      subject: info.name,
+    });
 }
 
 /** NodeProto: its operator, and the tensors and graphs in its attributes. */
@@ -162,7 +202,8 @@ async function walkNode(state: State, node: Field, depth: number): Promise<void>
     if (field.wire !== 2) continue;
     if (field.number === 4) operator = await fieldText(state.source, field, 1024);
     if (field.number === 7) domain = await fieldText(state.source, field, 1024);
-    if (field.number === 5 && attributes.push(field) > ATTRIBUTES) throw beyond(`a node with more than ${ATTRIBUTES} attributes`);
+    if (field.number === 5 && attributes.push(field) > ATTRIBUTES)
+      throw beyond(`a node with more than ${ATTRIBUTES} attributes`);
   }
   countOperator(state, domain, operator);
   if (PACKING.has(operator)) state.certain = false;
@@ -189,7 +230,8 @@ async function walkAttribute(state: State, attribute: Field, depth: number): Pro
 }
 
 async function addSparseConstant(state: State, within: Field): Promise<void> {
-  for await (const field of state.fields(within)) if (field.number === 1 && field.wire === 2) await addConstant(state, field);
+  for await (const field of state.fields(within))
+    if (field.number === 1 && field.wire === 2) await addConstant(state, field);
 }
 
 async function addConstant(state: State, field: Field): Promise<void> {

@@ -23,15 +23,20 @@ interface Element {
 export async function readParquet({ source }: NamedSource): Promise<Findings> {
   const tail = await source.read(Math.max(0, source.size - 8), 8);
   const length = u32(tail, 0);
-  if (source.size < 12 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'PAR1' || length > source.size - 12) throw invalid('ends early: no Parquet footer');
+  if (source.size < 12 || Buffer.from(tail.subarray(4)).toString('latin1') !== 'PAR1' || length > source.size - 12)
+    throw invalid('ends early: no Parquet footer');
   const cursor = new Cursor(source, source.size - 8 - length, source.size - 8);
-  const found: { rows?: number; columns: Column[]; metadata: MetadataItem[]; version?: string } = { columns: [], metadata: [] };
+  const found: { rows?: number; columns: Column[]; metadata: MetadataItem[]; version?: string } = {
+    columns: [],
+    metadata: [],
+  };
   for await (const { id, type } of thriftFields(cursor)) {
     if (id === 1 && type === 'int') found.version = String(await thriftInteger(cursor));
     else if (id === 2 && type === 'list') found.columns = columnsOf(await readSchema(cursor));
     else if (id === 3 && type === 'int') found.rows = safeNumber(await thriftInteger(cursor), 'a row count');
     else if (id === 5 && type === 'list') found.metadata.push(...(await readPairs(cursor)));
-    else if (id === 6 && type === 'binary') found.metadata.push({ key: 'created_by', value: await thriftText(cursor, 1 << 16), place: 'footer:created_by' });
+    else if (id === 6 && type === 'binary')
+      found.metadata.push({ key: 'created_by', value: await thriftText(cursor, 1 << 16), place: 'footer:created_by' });
     else await skipThrift(cursor, type);
   }
   if (found.rows === undefined) throw invalid('a Parquet footer without a row count');
@@ -67,7 +72,11 @@ function columnsOf(elements: readonly Element[]): Column[] {
     const parent = open.at(-1);
     if (parent !== undefined) parent.left -= 1;
     if (children > 0) open.push({ name, left: children });
-    else columns.push({ name: [...open.slice(0, 16).map((group) => group.name), name].join('.'), ...(type === undefined ? {} : { type }) });
+    else
+      columns.push({
+        name: [...open.slice(0, 16).map((group) => group.name), name].join('.'),
+        ...(type === undefined ? {} : { type }),
+      });
   }
   return columns;
 }

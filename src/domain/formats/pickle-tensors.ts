@@ -1,5 +1,14 @@
 import { numpyDtype } from './numpy.ts';
-import { calleeName, globalName, isNode, lookup, type PickleDict, type PickleNode, type PickleObject, type PickleValue } from './pickle/index.ts';
+import {
+  calleeName,
+  globalName,
+  isNode,
+  lookup,
+  type PickleDict,
+  type PickleNode,
+  type PickleObject,
+  type PickleValue,
+} from './pickle/index.ts';
 import type { Dtype, MetadataItem, TensorInfo } from './types.ts';
 
 /** A tensor as a pickle describes it, with the storage it is a view of. */
@@ -49,7 +58,8 @@ interface Walk {
 /** Tensors and plain values in what a pickle would build; shared and cyclic values are visited once. */
 export function contentOf(root: PickleValue | undefined): PickledContent {
   const walk: Walk = { tensors: [], metadata: [], seen: new Set(), views: new Set(), visited: 0 };
-  const waiting: { value: PickleValue; path: readonly string[] }[] = root === undefined ? [] : [{ value: root, path: [] }];
+  const waiting: { value: PickleValue; path: readonly string[] }[] =
+    root === undefined ? [] : [{ value: root, path: [] }];
   let next = waiting.pop();
   for (; next !== undefined && walk.visited < VALUES && walk.tensors.length < TENSORS; next = waiting.pop()) {
     walk.visited += 1;
@@ -77,7 +87,8 @@ function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[]
 }
 
 function childrenOf(value: PickleNode, path: readonly string[]): Child[] {
-  const children: Child[] = 'items' in value ? value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })) : [];
+  const children: Child[] =
+    'items' in value ? value.items.map((item, index) => ({ value: item, path: [...path, String(index)] })) : [];
   if ('entries' in value) for (const child of entriesOf(value, path)) children.push(child);
   if (value.kind !== 'object') return children;
   const state = value.state === undefined ? [] : [{ value: value.state, path }];
@@ -91,8 +102,18 @@ function entriesOf(value: PickleDict | PickleObject, path: readonly string[]): C
   });
 }
 
-function notePlain({ metadata }: Walk, value: string | number | bigint | boolean | null, path: readonly string[]): void {
-  if (path.length === 0 || path.length > PLAIN_DEPTH || metadata.length >= PLAIN_ITEMS || path.some((part) => NOISE.test(part))) return;
+function notePlain(
+  { metadata }: Walk,
+  value: string | number | bigint | boolean | null,
+  path: readonly string[],
+): void {
+  if (
+    path.length === 0 ||
+    path.length > PLAIN_DEPTH ||
+    metadata.length >= PLAIN_ITEMS ||
+    path.some((part) => NOISE.test(part))
+  )
+    return;
   const key = path.join('.');
   const text = typeof value === 'string' ? value.slice(0, 4096) : value;
   metadata.push({ key, value: text, place: `pickle:${key}` });
@@ -102,7 +123,8 @@ function notePlain({ metadata }: Walk, value: string | number | bigint | boolean
 function markShared({ views }: Walk, tensor: PickledTensor): PickledTensor {
   if (tensor.storage === undefined) return tensor;
   const view = `${tensor.storage.key}\n${tensor.storageOffset}\n${tensor.info.shape.join()}`;
-  if (views.has(view) && tensor.info.uncounted === undefined) return { ...tensor, info: { ...tensor.info, uncounted: 'shared' } };
+  if (views.has(view) && tensor.info.uncounted === undefined)
+    return { ...tensor, info: { ...tensor.info, uncounted: 'shared' } };
   views.add(view);
   return tensor;
 }
@@ -135,7 +157,12 @@ function torchTensor(callee: string, args: readonly PickleValue[]): PickledTenso
   if (storage === null || shape === null) return null;
   const dtype = callee.endsWith('_v3') ? (TORCH_DTYPES[globalName(args[6]) ?? ''] ?? storage.dtype) : storage.dtype;
   const info = { name: '', dtype, shape };
-  return { info, storage, storageOffset: typeof second === 'number' ? second : 0, contiguous: isContiguous(shape, integersOf(fourth)) };
+  return {
+    info,
+    storage,
+    storageOffset: typeof second === 'number' ? second : 0,
+    contiguous: isContiguous(shape, integersOf(fourth)),
+  };
 }
 
 /** `('storage', <type>, key, device, elements)`, the persistent id PyTorch gives a storage. */
@@ -144,7 +171,11 @@ function storageOf(value: PickleValue | undefined): Storage | null {
   const id = value.kind === 'persistent' ? value.id : null;
   if (!isNode(id) || id?.kind !== 'tuple' || id.items[0] !== 'storage') return null;
   const [, type, key, , elements] = id.items;
-  return { key: keyOf(key), dtype: TORCH_DTYPES[globalName(type) ?? ''] ?? 'unknown', elements: typeof elements === 'number' ? elements : Number.NaN };
+  return {
+    key: keyOf(key),
+    dtype: TORCH_DTYPES[globalName(type) ?? ''] ?? 'unknown',
+    elements: typeof elements === 'number' ? elements : Number.NaN,
+  };
 }
 
 /** A storage's name: text since PyTorch 0.4, a number before. */
@@ -166,7 +197,12 @@ function numpyArray(callee: string, value: PickleObject): PickledTensor | null {
     return arrayOf(lookup(value.state, 'shape'), lookup(value.state, 'dtype'));
   }
   if (/^numpy\.(_core|core)\.numeric\._frombuffer$/.test(callee)) return arrayOf(value.args[2], value.args[1]);
-  if (!/^numpy\.(_core|core)\.multiarray\._reconstruct$/.test(callee) || !isNode(value.state) || value.state.kind !== 'tuple') return null;
+  if (
+    !/^numpy\.(_core|core)\.multiarray\._reconstruct$/.test(callee) ||
+    !isNode(value.state) ||
+    value.state.kind !== 'tuple'
+  )
+    return null;
   return arrayOf(value.state.items[1], value.state.items[2]);
 }
 
@@ -185,17 +221,43 @@ function integersOf(value: PickleValue | undefined): number[] | null {
 }
 
 const NAMED: readonly (readonly [Dtype, string, string])[] = [
-  ['F32', 'Float', 'float32'], ['F64', 'Double', 'float64'], ['F16', 'Half', 'float16'], ['BF16', 'BFloat16', 'bfloat16'],
-  ['I64', 'Long', 'int64'], ['I32', 'Int', 'int32'], ['I16', 'Short', 'int16'], ['I8', 'Char', 'int8'], ['U8', 'Byte', 'uint8'],
-  ['BOOL', 'Bool', 'bool'], ['C64', 'ComplexFloat', 'complex64'], ['C128', 'ComplexDouble', 'complex128'], ['QI8', 'QInt8', 'qint8'],
-  ['QU8', 'QUInt8', 'quint8'], ['QI32', 'QInt32', 'qint32'], ['QU4', 'QUInt4x2', 'quint4x2'],
-  ['U16', '', 'uint16'], ['U32', '', 'uint32'], ['U64', '', 'uint64'], ['F8_E4M3', '', 'float8_e4m3fn'], ['F8_E5M2', '', 'float8_e5m2'],
-  ['F8_E4M3FNUZ', '', 'float8_e4m3fnuz'], ['F8_E5M2FNUZ', '', 'float8_e5m2fnuz'], ['F8_E8M0', '', 'float8_e8m0fnu'],
+  ['F32', 'Float', 'float32'],
+  ['F64', 'Double', 'float64'],
+  ['F16', 'Half', 'float16'],
+  ['BF16', 'BFloat16', 'bfloat16'],
+  ['I64', 'Long', 'int64'],
+  ['I32', 'Int', 'int32'],
+  ['I16', 'Short', 'int16'],
+  ['I8', 'Char', 'int8'],
+  ['U8', 'Byte', 'uint8'],
+  ['BOOL', 'Bool', 'bool'],
+  ['C64', 'ComplexFloat', 'complex64'],
+  ['C128', 'ComplexDouble', 'complex128'],
+  ['QI8', 'QInt8', 'qint8'],
+  ['QU8', 'QUInt8', 'quint8'],
+  ['QI32', 'QInt32', 'qint32'],
+  ['QU4', 'QUInt4x2', 'quint4x2'],
+  ['U16', '', 'uint16'],
+  ['U32', '', 'uint32'],
+  ['U64', '', 'uint64'],
+  ['F8_E4M3', '', 'float8_e4m3fn'],
+  ['F8_E5M2', '', 'float8_e5m2'],
+  ['F8_E4M3FNUZ', '', 'float8_e4m3fnuz'],
+  ['F8_E5M2FNUZ', '', 'float8_e5m2fnuz'],
+  ['F8_E8M0', '', 'float8_e8m0fnu'],
 ];
 
 /** Storage classes and dtypes by full name: `torch.FloatStorage`, `torch.float32`. */
 const TORCH_DTYPES: Readonly<Record<string, Dtype>> = Object.fromEntries(
-  NAMED.flatMap(([dtype, storage, name]) => [[`torch.${name}`, dtype], ...(storage === '' ? [] : [[`torch.${storage}Storage`, dtype], [`torch.cuda.${storage}Storage`, dtype]])]),
+  NAMED.flatMap(([dtype, storage, name]) => [
+    [`torch.${name}`, dtype],
+    ...(storage === ''
+      ? []
+      : [
+          [`torch.${storage}Storage`, dtype],
+          [`torch.cuda.${storage}Storage`, dtype],
+        ]),
+  ]),
 ) as Record<string, Dtype>;
 
 /** Bytes of one element of a storage. */

@@ -21,7 +21,12 @@ export function problemOf(error: unknown): Problem {
   if (!(error instanceof WeighmarkError)) throw error;
   const subject = error.subject === undefined ? {} : { subject: error.subject };
   if (error.code === 'limit-exceeded') return { code: 'limit', message: error.message, ...subject };
-  if (error.code === 'format-invalid') return { code: error.message.startsWith('ends early') ? 'truncated' : 'malformed', message: error.message, ...subject };
+  if (error.code === 'format-invalid')
+    return {
+      code: error.message.startsWith('ends early') ? 'truncated' : 'malformed',
+      message: error.message,
+      ...subject,
+    };
   throw error;
 }
 

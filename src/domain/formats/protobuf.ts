@@ -31,9 +31,10 @@ export function fieldReader(source: Source, limit: number = LIMITS.protobufField
   return async function* fields(within = { start: 0, end: source.size }) {
     const end = Math.min(within.end, source.size);
     let [bytes, base]: [Uint8Array, number] = [new Uint8Array(0), within.start];
-    for (let at = within.start; at < end; ) {
+    for (let at = within.start; at < end;) {
       const cached = base + bytes.length;
-      if (at + FIELD_BYTES > cached && cached < end) [bytes, base] = [await source.read(at, Math.min(BLOCK, end - at)), at];
+      if (at + FIELD_BYTES > cached && cached < end)
+        [bytes, base] = [await source.read(at, Math.min(BLOCK, end - at)), at];
       if (left-- <= 0) throw beyond(`more than ${limit} protobuf fields`);
       const field = parseField(bytes, at - base, base, end);
       yield field;
@@ -43,7 +44,10 @@ export function fieldReader(source: Source, limit: number = LIMITS.protobufField
 }
 
 /** The fields of one message, with a budget of its own. */
-export function readFields(source: Source, within?: { readonly start: number; readonly end: number }): AsyncGenerator<Field, void> {
+export function readFields(
+  source: Source,
+  within?: { readonly start: number; readonly end: number },
+): AsyncGenerator<Field, void> {
   return fieldReader(source)(within);
 }
 
@@ -69,7 +73,13 @@ function parseField(bytes: Uint8Array, at: number, base: number, end: number): F
   }
   const width = wire === 1 ? 8 : 4;
   if (tag.next + width > bytes.length) throw invalid(`ends early: a number at byte ${start}`);
-  return { number, wire: wire as 1 | 5, value: BigInt(wire === 1 ? u64(bytes, tag.next) : u32(bytes, tag.next)), start, end: start + width };
+  return {
+    number,
+    wire: wire as 1 | 5,
+    value: BigInt(wire === 1 ? u64(bytes, tag.next) : u32(bytes, tag.next)),
+    start,
+    end: start + width,
+  };
 }
 
 /** A varint as a number (above 2^53 rounded, and then beyond every file) and the index after it. */

@@ -7,8 +7,28 @@ import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from '.
 
 /** Bits an element takes. @see https://github.com/huggingface/safetensors, safetensors/src/tensor.rs `Dtype` */
 const BITS: Readonly<Record<string, number>> = {
-  BOOL: 8, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6,
-  I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  F64: 64,
+  I64: 64,
+  U64: 64,
 };
 const MEMBER_BYTES = 16 << 20;
 /** Problems after which nobody can say how many parameters there are. */
@@ -49,14 +69,21 @@ export async function readSafetensors({ source }: NamedSource): Promise<Findings
 }
 
 function checkLength(length: bigint, size: number): void {
-  if (length > BigInt(size - 8)) throw invalid(`ends early: the header says it has ${length} bytes, the file has ${size}`);
+  if (length > BigInt(size - 8))
+    throw invalid(`ends early: the header says it has ${length} bytes, the file has ${size}`);
   if (length > BigInt(LIMITS.safetensorsHeaderBytes)) {
     throw beyond(`a header of ${length} bytes; the format allows ${LIMITS.safetensorsHeaderBytes}`);
   }
 }
 
 function noteDuplicate({ names, problems }: State, { key, offset }: Member): void {
-  if (names.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice in the header; readers differ on which one counts', offset, subject: key });
+  if (names.has(key))
+    note(problems, {
+      code: 'duplicate-key',
+      message: 'stands twice in the header; readers differ on which one counts',
+      offset,
+      subject: key,
+    });
   names.add(key);
   if (names.size > LIMITS.tensorsPerFile) throw beyond(`more than ${LIMITS.tensorsPerFile} tensors`);
 }
@@ -66,10 +93,22 @@ function readMetadata({ metadata, problems }: State, { value, offset }: Member):
   if (members === null) return note(problems, { code: 'bad-value', message: '__metadata__ is not an object', offset });
   const seen = new Set<string>();
   for (const { key, value: text, offset: at } of members) {
-    if (seen.has(key)) note(problems, { code: 'duplicate-key', message: 'stands twice in __metadata__', offset: offset + at, subject: key });
+    if (seen.has(key))
+      note(problems, {
+        code: 'duplicate-key',
+        message: 'stands twice in __metadata__',
+        offset: offset + at,
+        subject: key,
+      });
     seen.add(key);
     const string = jsonString(text);
-    if (string === null) note(problems, { code: 'bad-value', message: 'a value in __metadata__ is not a string', offset: offset + at, subject: key });
+    if (string === null)
+      note(problems, {
+        code: 'bad-value',
+        message: 'a value in __metadata__ is not a string',
+        offset: offset + at,
+        subject: key,
+      });
     metadata.push({ key, value: string ?? Buffer.from(text).toString('utf8'), place: `header:__metadata__.${key}` });
   }
 }
@@ -82,7 +121,10 @@ interface Entry {
 }
 
 /** One entry of the header; null if it cannot be used, with the problem that says why. */
-function tensorOf({ problems, extents, dataStart }: State, { key: name, value, offset: at }: Member): TensorInfo | null {
+function tensorOf(
+  { problems, extents, dataStart }: State,
+  { key: name, value, offset: at }: Member,
+): TensorInfo | null {
   const bad = (code: Problem['code'], message: string): null => {
     note(problems, { code, message, offset: at, subject: name });
     return null;
@@ -91,7 +133,8 @@ function tensorOf({ problems, extents, dataStart }: State, { key: name, value, o
   if (entry === null) return null;
   const { dtype, shape, begin, end } = entry;
   if (end < begin) return bad('bad-value', 'the tensor ends before it begins');
-  if (![...shape, end].every(Number.isSafeInteger)) return bad('overflow', 'a dimension or offset is too large to be true');
+  if (![...shape, end].every(Number.isSafeInteger))
+    return bad('overflow', 'a dimension or offset is too large to be true');
   const tensor = { name, dtype, shape, offset: dataStart + begin, length: end - begin };
   checkSize(tensor, bad);
   extents.push({ start: tensor.offset, end: tensor.offset + tensor.length, subject: name });
@@ -99,7 +142,9 @@ function tensorOf({ problems, extents, dataStart }: State, { key: name, value, o
 }
 
 const INTEGER = '(?:0|[1-9]\\d{0,14})';
-const USUAL = new RegExp(`^\\{"dtype":"(\\w{1,20})","shape":\\[((?:${INTEGER}(?:,${INTEGER})*)?)\\],"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}$`);
+const USUAL = new RegExp(
+  `^\\{"dtype":"(\\w{1,20})","shape":\\[((?:${INTEGER}(?:,${INTEGER})*)?)\\],"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}$`,
+);
 
 /** An entry in the one form that all known writers use: five times faster than reading it as JSON, nothing else is accepted. */
 function usualEntry(value: Uint8Array): Entry | null {
@@ -114,7 +159,8 @@ function usualEntry(value: Uint8Array): Entry | null {
 function anyEntry(text: Uint8Array, bad: (code: Problem['code'], message: string) => null): Entry | null {
   const members = membersOf(text);
   const keys = new Set(members?.map(({ key }) => key));
-  if (members !== null && keys.size !== members.length) bad('duplicate-key', 'a key stands twice in the tensor’s entry');
+  if (members !== null && keys.size !== members.length)
+    bad('duplicate-key', 'a key stands twice in the tensor’s entry');
   const value = (key: string): Uint8Array => members?.find((member) => member.key === key)?.value ?? new Uint8Array(0);
   const dtype = jsonString(value('dtype'));
   const shape = jsonIntegers(value('shape'));
@@ -126,11 +172,15 @@ function anyEntry(text: Uint8Array, bad: (code: Problem['code'], message: string
   return { dtype, shape: shape.map(Number), begin: Number(begin), end: Number(end) };
 }
 
-function checkSize({ dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>, bad: (code: Problem['code'], message: string) => null): void {
+function checkSize(
+  { dtype, shape, length }: Required<Pick<TensorInfo, 'dtype' | 'shape' | 'length'>>,
+  bad: (code: Problem['code'], message: string) => null,
+): void {
   const bits = Object.hasOwn(BITS, dtype) ? BITS[dtype] : undefined;
   if (bits === undefined) bad('bad-value', `the dtype ${dtype.slice(0, 40)} is unknown`);
   const needed = (elementsOf(shape) * (bits ?? 0)) / 8;
   if (bits === undefined) return;
-  if (!Number.isSafeInteger(Math.ceil(needed))) bad('overflow', 'the product of the dimensions is too large to be true');
+  if (!Number.isSafeInteger(Math.ceil(needed)))
+    bad('overflow', 'the product of the dimensions is too large to be true');
   else if (needed !== length) bad('size-mismatch', `shape and dtype make ${needed} bytes, data_offsets ${length}`);
 }

@@ -7,8 +7,32 @@ import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Port, Proble
 
 /** tensorflow.DataType. */
 const DTYPES: readonly (Dtype | undefined)[] = [
-  undefined, 'F32', 'F64', 'I32', 'U8', 'I16', 'I8', 'STRING', 'C64', 'I64', 'BOOL', 'QI8', 'QU8', 'QI32', 'BF16', 'QI16', 'QU16', 'U16', 'C128',
-  'F16', 'RESOURCE', 'VARIANT', 'U32', 'U64', 'F8_E5M2', 'F8_E4M3',
+  undefined,
+  'F32',
+  'F64',
+  'I32',
+  'U8',
+  'I16',
+  'I8',
+  'STRING',
+  'C64',
+  'I64',
+  'BOOL',
+  'QI8',
+  'QU8',
+  'QI32',
+  'BF16',
+  'QI16',
+  'QU16',
+  'U16',
+  'C128',
+  'F16',
+  'RESOURCE',
+  'VARIANT',
+  'U32',
+  'U64',
+  'F8_E5M2',
+  'F8_E4M3',
 ];
 const OPERATORS = 10_000;
 
@@ -30,7 +54,8 @@ interface State {
  */
 export async function readSavedModel({ source }: NamedSource): Promise<Findings> {
   return read(source, 'saved-model', async (state) => {
-    for await (const field of state.fields()) if (field.number === 2 && field.wire === 2) await walkMetaGraph(state, field);
+    for await (const field of state.fields())
+      if (field.number === 2 && field.wire === 2) await walkMetaGraph(state, field);
   });
 }
 
@@ -40,9 +65,20 @@ export async function readTensorflowGraph({ source }: NamedSource): Promise<Find
   return read(source, 'tf-graph', (state) => (meta ? walkMetaGraph(state) : walkGraph(state)));
 }
 
-async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (state: State) => Promise<void>): Promise<Findings> {
+async function read(
+  source: Source,
+  format: 'saved-model' | 'tf-graph',
+  walk: (state: State) => Promise<void>,
+): Promise<Findings> {
   const state: State = {
-    source, fields: fieldReader(source), metadata: [], problems: [], references: [], operators: new Map(), inputs: [], outputs: [],
+    source,
+    fields: fieldReader(source),
+    metadata: [],
+    problems: [],
+    references: [],
+    operators: new Map(),
+    inputs: [],
+    outputs: [],
     unattributed: Object.create(null) as Record<string, number>,
   };
   await attempt(state.problems, () => walk(state));
@@ -50,7 +86,10 @@ async function read(source: Source, format: 'saved-model' | 'tf-graph', walk: (s
   const operators = [...state.operators].map(([name, count]): Operator => ({ name, count, custom: false }));
   const version = metadata.find(({ key }) => key === 'tensorflow_version')?.value;
   return {
-    format, metadata, problems, operators,
+    format,
+    metadata,
+    problems,
+    operators,
     ...(state.references.length === 0 ? {} : { references: state.references }),
     ...(inputs.length + outputs.length === 0 ? {} : { inputs, outputs }),
     ...(Object.keys(unattributed).length === 0 ? {} : { unattributed: { ...unattributed } }),
@@ -72,11 +111,17 @@ async function walkMetaGraph(state: State, within?: Field): Promise<void> {
 /** Loaders look for it below the model's `assets` folder. */
 async function readAsset({ source, fields, references }: State, within: Field): Promise<void> {
   for await (const field of fields(within)) {
-    if (field.number === 2 && field.wire === 2 && references.length < 1000) references.push({ kind: 'external-data', target: await fieldText(source, field, 4096), subject: 'an asset' });
+    if (field.number === 2 && field.wire === 2 && references.length < 1000)
+      references.push({ kind: 'external-data', target: await fieldText(source, field, 4096), subject: 'an asset' });
   }
 }
 
-const INFO: Readonly<Record<number, string>> = { 1: 'meta_graph_version', 4: 'tags', 5: 'tensorflow_version', 6: 'tensorflow_git_version' };
+const INFO: Readonly<Record<number, string>> = {
+  1: 'meta_graph_version',
+  4: 'tags',
+  5: 'tensorflow_version',
+  6: 'tensorflow_git_version',
+};
 
 async function readInfo({ source, fields, metadata }: State, within: Field): Promise<void> {
   for await (const field of fields(within)) {
@@ -98,7 +143,8 @@ async function walkGraph(state: State, within?: Field): Promise<void> {
 async function walkLibrary(state: State, within: Field): Promise<void> {
   for await (const definition of state.fields(within)) {
     if (definition.number !== 1 || definition.wire !== 2) continue;
-    for await (const field of state.fields(definition)) if (field.number === 3 && field.wire === 2) await readNode(state, field);
+    for await (const field of state.fields(definition))
+      if (field.number === 3 && field.wire === 2) await readNode(state, field);
   }
 }
 
@@ -117,7 +163,8 @@ async function readNode(state: State, within: Field): Promise<void> {
 async function readConstant(state: State, entry: Field): Promise<void> {
   for await (const value of state.fields(entry)) {
     if (value.number !== 2 || value.wire !== 2) continue;
-    for await (const tensor of state.fields(value)) if (tensor.number === 8 && tensor.wire === 2) await addConstant(state, tensor);
+    for await (const tensor of state.fields(value))
+      if (tensor.number === 8 && tensor.wire === 2) await addConstant(state, tensor);
   }
 }
 
@@ -128,10 +175,15 @@ async function addConstant(state: State, within: Field): Promise<void> {
 }
 
 /** Element type and dimensions of a TensorProto or a TensorInfo, whose field numbers differ. */
-async function readTyped(state: State, within: Field, numbers: { type: number; shape: number }): Promise<{ dtype?: Dtype; shape?: number[] }> {
+async function readTyped(
+  state: State,
+  within: Field,
+  numbers: { type: number; shape: number },
+): Promise<{ dtype?: Dtype; shape?: number[] }> {
   const found: { dtype?: Dtype; shape?: number[] } = {};
   for await (const field of state.fields(within)) {
-    if (field.number === numbers.type && field.wire === 0) found.dtype = DTYPES[Number(field.value % 100n)] ?? `TF_${field.value}`;
+    if (field.number === numbers.type && field.wire === 0)
+      found.dtype = DTYPES[Number(field.value % 100n)] ?? `TF_${field.value}`;
     if (field.number === numbers.shape && field.wire === 2) found.shape = await readShape(state, field);
   }
   return found;

@@ -15,7 +15,9 @@ const CR = 0x0d;
  * streaming with RFC 4180 quotes (a line break inside quotes ends no row; blank lines are no rows).
  */
 export async function readTable({ path, source }: NamedSource, options: ReadOptions): Promise<Findings> {
-  const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.size))).toString('utf8').replace(/^\ufeff/, '');
+  const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.size)))
+    .toString('utf8')
+    .replace(/^\ufeff/, '');
   const delimiter = /\.(tsv|tab)(\.\w+)?$/i.test(path) ? '\t' : delimiterOf(head);
   const [first = [], second = []] = firstRows(head, delimiter);
   const header = isHeader(first, second);
@@ -26,7 +28,8 @@ export async function readTable({ path, source }: NamedSource, options: ReadOpti
   return {
     format: delimiter === '\t' ? 'tsv' : 'csv',
     metadata: [{ key: 'delimiter', value: delimiter, place: 'line:1' }],
-    problems, ...(columns === undefined ? {} : { columns }),
+    problems,
+    ...(columns === undefined ? {} : { columns }),
     ...(rows === undefined ? {} : { rows: Math.max(0, rows - (header ? 1 : 0)) }),
   };
 }
@@ -112,12 +115,19 @@ export async function readJsonLines({ source }: NamedSource, options: ReadOption
 }
 
 async function firstObjectKeys(source: Source, problems: Problem[]): Promise<Pick<Findings, 'columns'>> {
-  const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.size))).toString('utf8').replace(/^\ufeff/, '').trimStart();
+  const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.size)))
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trimStart();
   const end = head.indexOf('\n');
   try {
     const value: unknown = JSON.parse(end < 0 ? head : head.slice(0, end));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
-    return { columns: Object.keys(value).slice(0, COLUMNS).map((name) => ({ name })) };
+    return {
+      columns: Object.keys(value)
+        .slice(0, COLUMNS)
+        .map((name) => ({ name })),
+    };
   } catch {
     note(problems, { code: 'bad-value', message: 'the first line is no JSON value', offset: 0 });
     return {};

@@ -35,7 +35,16 @@ export interface TarArchive {
 const BLOCK = 512;
 const LONG_NAME_BYTES = 1 << 20;
 const TYPES: Readonly<Record<string, TarType>> = {
-  '0': 'file', '\0': 'file', '7': 'file', S: 'file', '1': 'hardlink', '2': 'symlink', '3': 'device', '4': 'device', '5': 'directory', '6': 'fifo',
+  '0': 'file',
+  '\0': 'file',
+  '7': 'file',
+  S: 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'device',
+  '4': 'device',
+  '5': 'directory',
+  '6': 'fifo',
 };
 
 interface State {
@@ -54,22 +63,31 @@ interface State {
  * @see POSIX.1-2024 pax, https://www.gnu.org/software/tar/manual/html_node/Standard.html
  */
 export async function readTar(source: Source): Promise<TarArchive> {
-  const state: State = { source, entries: [], problems: [], next: {}, global: {}, texts: startBudget(LIMITS.structureBytes, 'names') };
+  const state: State = {
+    source,
+    entries: [],
+    problems: [],
+    next: {},
+    global: {},
+    texts: startBudget(LIMITS.structureBytes, 'names'),
+  };
   let at = 0;
-  for (let zeros = 0; zeros < 2 && at + BLOCK <= source.size; ) {
+  for (let zeros = 0; zeros < 2 && at + BLOCK <= source.size;) {
     const header = await source.read(at, BLOCK);
     if (header.every((byte) => byte === 0)) {
       zeros += 1;
       at += BLOCK;
       continue;
     }
-    if (zeros > 0) note(state.problems, { code: 'hidden-member', message: 'a header after an end-of-archive block', offset: at });
+    if (zeros > 0)
+      note(state.problems, { code: 'hidden-member', message: 'a header after an end-of-archive block', offset: at });
     zeros = 0;
     const size = await readHeader(state, header, at);
     if (size === null) return { entries: state.entries, end: at, problems: state.problems };
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
-  if (at > source.size) note(state.problems, { code: 'truncated', message: 'the last member is cut off', offset: source.size });
+  if (at > source.size)
+    note(state.problems, { code: 'truncated', message: 'the last member is cut off', offset: source.size });
   await noteTrailing(state, at);
   noteDuplicates(state);
   return { entries: state.entries, end: Math.min(at, source.size), problems: state.problems };
@@ -97,7 +115,10 @@ async function readHeader(state: State, header: Uint8Array, at: number): Promise
 }
 
 /** Headers that describe the next entry (GNU L and K, pax x) or all that follow (pax g). */
-async function readExtension(state: State, { typeFlag, at, size }: { typeFlag: string; at: number; size: number }): Promise<boolean> {
+async function readExtension(
+  state: State,
+  { typeFlag, at, size }: { typeFlag: string; at: number; size: number },
+): Promise<boolean> {
   if (!'LKxgX'.includes(typeFlag)) return false;
   if (size > LONG_NAME_BYTES) throw beyond(`a tar extension header of ${size} bytes`);
   state.texts.spend(size);
@@ -108,21 +129,42 @@ async function readExtension(state: State, { typeFlag, at, size }: { typeFlag: s
   return true;
 }
 
-function addEntry(state: State, header: Uint8Array, { typeFlag, at, size }: { typeFlag: string; at: number; size: number }): void {
+function addEntry(
+  state: State,
+  header: Uint8Array,
+  { typeFlag, at, size }: { typeFlag: string; at: number; size: number },
+): void {
   const { entries, problems } = state;
   if (entries.length >= LIMITS.archiveMembers) throw beyond(`more than ${LIMITS.archiveMembers} members`);
   const pax = { ...state.global, ...state.next };
   const plain = untilNul(header.subarray(0, 100));
-  const prefix = decodeName(header.subarray(257, 262)) === 'ustar' && header[263] !== 0x20 ? untilNul(header.subarray(345, 500)) : '';
+  const prefix =
+    decodeName(header.subarray(257, 262)) === 'ustar' && header[263] !== 0x20
+      ? untilNul(header.subarray(345, 500))
+      : '';
   const name = pax['GNU.sparse.name'] ?? pax['path'] ?? (prefix === '' ? plain : `${prefix}/${plain}`);
   const linkName = pax['linkpath'] ?? untilNul(header.subarray(157, 257));
   const type = TYPES[typeFlag] ?? 'other';
   const sparse = typeFlag === 'S' || Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'));
-  entries.push({ name, type, typeFlag, linkName, mode: octal(header, 100, 8), size, offset: at, dataStart: at + BLOCK, sparse, pax });
-  const bad = (code: Problem['code'], message: string): void => note(problems, { code, message, offset: at, subject: name });
+  entries.push({
+    name,
+    type,
+    typeFlag,
+    linkName,
+    mode: octal(header, 100, 8),
+    size,
+    offset: at,
+    dataStart: at + BLOCK,
+    sparse,
+    pax,
+  });
+  const bad = (code: Problem['code'], message: string): void =>
+    note(problems, { code, message, offset: at, subject: name });
   if (isUnsafePath(name)) bad('unsafe-path', 'its path leaves the folder, or is no plain path');
-  if (type === 'symlink' || type === 'hardlink') bad('link', `is a ${type === 'symlink' ? 'symbolic' : 'hard'} link to ${quoted(linkName)}`);
-  if (type === 'device' || type === 'fifo' || type === 'other') bad('link', `is no regular file (type ${JSON.stringify(typeFlag)})`);
+  if (type === 'symlink' || type === 'hardlink')
+    bad('link', `is a ${type === 'symlink' ? 'symbolic' : 'hard'} link to ${quoted(linkName)}`);
+  if (type === 'device' || type === 'fifo' || type === 'other')
+    bad('link', `is no regular file (type ${JSON.stringify(typeFlag)})`);
 }
 
 /** Old GNU sparse files continue their map in blocks after the header. */
@@ -139,7 +181,7 @@ async function sparseBlocks({ source }: State, header: Uint8Array, at: number, t
 /** `length key=value\n` records; a broken one ends them. */
 function parsePax(data: Uint8Array): Record<string, string> {
   const records: Record<string, string> = {};
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const length = Number.parseInt(Buffer.from(data.subarray(at, at + 20)).toString('latin1'), 10);
     if (!(length > 3) || at + length > data.length) return records;
     const text = decodeName(data.subarray(at, at + length - 1));
@@ -154,7 +196,8 @@ function parsePax(data: Uint8Array): Record<string, string> {
 /** Octal text, or GNU base-256 when the first bit is set. */
 function octal(header: Uint8Array, at: number, length: number): number {
   const field = header.subarray(at, at + length);
-  if (((field[0] ?? 0) & 0x80) !== 0) return field.reduce((value, byte, index) => value * 256 + (index === 0 ? byte & 0x7f : byte), 0);
+  if (((field[0] ?? 0) & 0x80) !== 0)
+    return field.reduce((value, byte, index) => value * 256 + (index === 0 ? byte & 0x7f : byte), 0);
   const text = Buffer.from(field).toString('latin1').replace(/\0.*$/s, '').trim();
   return text === '' ? 0 : /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
 }
@@ -182,18 +225,33 @@ async function noteTrailing({ source, problems }: State, from: number): Promise<
   if (length <= 0) return;
   const rest = await source.read(from, length);
   const index = rest.findIndex((byte) => byte !== 0);
-  if (index >= 0) note(problems, { code: 'trailing', message: `${source.size - from} bytes after the end of the archive`, offset: from + index });
+  if (index >= 0)
+    note(problems, {
+      code: 'trailing',
+      message: `${source.size - from} bytes after the end of the archive`,
+      offset: from + index,
+    });
 }
 
 function noteDuplicates({ entries, problems }: State): void {
   const seen = new Set<string>();
   for (const { name, offset } of entries) {
-    if (seen.has(name)) note(problems, { code: 'duplicate-key', message: 'stands twice in the archive; the later one wins when unpacked', offset, subject: name });
+    if (seen.has(name))
+      note(problems, {
+        code: 'duplicate-key',
+        message: 'stands twice in the archive; the later one wins when unpacked',
+        offset,
+        subject: name,
+      });
     seen.add(name);
   }
 }
 
 export async function readTarFile({ source }: NamedSource): Promise<Findings> {
   const { entries, problems } = await readTar(source);
-  return { format: 'tar', problems: [...problems, ...nestedProblem(entries.map(({ name }) => name))], members: entries.slice(0, 1000).map(({ name, size }) => ({ name, sizeBytes: size })) };
+  return {
+    format: 'tar',
+    problems: [...problems, ...nestedProblem(entries.map(({ name }) => name))],
+    members: entries.slice(0, 1000).map(({ name, size }) => ({ name, sizeBytes: size })),
+  };
 }

@@ -23,7 +23,11 @@ function isParameter({ dtype, shape, uncounted }: TensorInfo, unsigned: boolean)
 
 /** Integers under a weight's name hold several parameters in one element (GPTQ, AWQ, bitsandbytes): how many, no header tells. */
 export function isPacked({ name, dtype, shape }: TensorInfo): boolean {
-  return /^(U8|I16|I32|U32|I64)$/.test(dtype) && shape.length >= WIDE_ENOUGH && /(^|[._])(q?weight|weight_packed|blocks|packed)(_\d+)?$/i.test(name);
+  return (
+    /^(U8|I16|I32|U32|I64)$/.test(dtype) &&
+    shape.length >= WIDE_ENOUGH &&
+    /(^|[._])(q?weight|weight_packed|blocks|packed)(_\d+)?$/i.test(name)
+  );
 }
 
 /** Product of the dimensions; NaN if it is not a safe integer or a dimension is unknown. */
@@ -67,7 +71,13 @@ export function startTally(options: TallyOptions = {}): Tally {
     if (isParameter(tensor, unsigned)) parameters[tensor.dtype] = (parameters[tensor.dtype] ?? 0) + size;
   };
   const finish = (): ReturnType<Tally['finish']> => {
-    const tensors = { count, items, truncated: items.length < count, elementsByDtype: { ...elements }, parametersByDtype: { ...parameters } };
+    const tensors = {
+      count,
+      items,
+      truncated: items.length < count,
+      elementsByDtype: { ...elements },
+      parametersByDtype: { ...parameters },
+    };
     const sum = Object.values(parameters).reduce((total, size) => total + size, 0);
     const known = certain && sum > 0 && (options.known?.() ?? true) && Number.isSafeInteger(sum);
     return known ? { tensors, parameters: sum } : { tensors };
@@ -79,7 +89,13 @@ export function startTally(options: TallyOptions = {}): Tally {
 export function withoutPlaces(table: TensorTable, location?: string): TensorTable {
   const items = table.items.map((tensor) => {
     const { name, dtype, shape, uncounted } = tensor;
-    return { name, dtype, shape, ...(uncounted === undefined ? {} : { uncounted }), ...(location === undefined ? {} : { location }) };
+    return {
+      name,
+      dtype,
+      shape,
+      ...(uncounted === undefined ? {} : { uncounted }),
+      ...(location === undefined ? {} : { location }),
+    };
   });
   return { ...table, items };
 }
@@ -95,7 +111,10 @@ export interface Extent {
  * How extents tile [from, to): overlaps, gaps of more than `slack` bytes, bytes after the last, ends beyond `to`. At most
  * `limit` problems of each kind.
  */
-export function tilingProblems(extents: Extent[], bounds: { from: number; to: number; slack?: number; limit?: number }): Problem[] {
+export function tilingProblems(
+  extents: Extent[],
+  bounds: { from: number; to: number; slack?: number; limit?: number },
+): Problem[] {
   const { from, to, slack = 0, limit = 100 } = bounds;
   const problems: Problem[] = [];
   const counts = new Map<string, number>();
@@ -105,12 +124,28 @@ export function tilingProblems(extents: Extent[], bounds: { from: number; to: nu
     if (count <= limit) problems.push(problem);
   };
   let reached = from;
-  for (const { start, end, subject } of extents.filter((extent) => extent.end > extent.start).sort((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start < reached) report({ code: 'overlap', message: `begins ${reached - start} bytes before the end of what precedes it`, offset: start, subject });
-    if (start > reached + slack) report({ code: 'gap', message: `${start - reached} bytes before it belong to nothing`, offset: reached, subject });
-    if (end > to) report({ code: 'out-of-bounds', message: `ends at byte ${end}, the data at ${to}`, offset: start, subject });
+  for (const { start, end, subject } of extents
+    .filter((extent) => extent.end > extent.start)
+    .sort((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start < reached)
+      report({
+        code: 'overlap',
+        message: `begins ${reached - start} bytes before the end of what precedes it`,
+        offset: start,
+        subject,
+      });
+    if (start > reached + slack)
+      report({
+        code: 'gap',
+        message: `${start - reached} bytes before it belong to nothing`,
+        offset: reached,
+        subject,
+      });
+    if (end > to)
+      report({ code: 'out-of-bounds', message: `ends at byte ${end}, the data at ${to}`, offset: start, subject });
     reached = Math.max(reached, end);
   }
-  if (reached < to) report({ code: 'trailing', message: `${to - reached} bytes after the last belong to nothing`, offset: reached });
+  if (reached < to)
+    report({ code: 'trailing', message: `${to - reached} bytes after the last belong to nothing`, offset: reached });
   return problems;
 }

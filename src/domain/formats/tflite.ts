@@ -1,4 +1,14 @@
-import { integers, openFlatBuffer, scalar, subTable, tables, text, vector, type FlatTable, type FlatVector } from './flatbuffer.ts';
+import {
+  integers,
+  openFlatBuffer,
+  scalar,
+  subTable,
+  tables,
+  text,
+  vector,
+  type FlatTable,
+  type FlatVector,
+} from './flatbuffer.ts';
 import { note } from './problem.ts';
 import { startTally, type Tally } from './tensors.ts';
 import { builtinName, CUSTOM_OPERATOR, TFLITE_DTYPES } from './tflite-operators.ts';
@@ -21,7 +31,13 @@ interface State {
  */
 export async function readTflite({ source }: NamedSource): Promise<Findings> {
   const model = await openFlatBuffer(source);
-  const state: State = { tally: startTally(), problems: [], operators: new Map(), codes: await readCodes(model), buffers: await readBuffers(model, source.size) };
+  const state: State = {
+    tally: startTally(),
+    problems: [],
+    operators: new Map(),
+    codes: await readCodes(model),
+    buffers: await readBuffers(model, source.size),
+  };
   let ports: Pick<Findings, 'inputs' | 'outputs'> = {};
   for await (const graph of tables(model, 2)) {
     const found = await readGraph(state, graph);
@@ -29,7 +45,15 @@ export async function readTflite({ source }: NamedSource): Promise<Findings> {
   }
   const operators = [...state.operators].map(([name, use]): Operator => ({ name, ...use }));
   const [version, metadata] = [String(await scalar(model, 0, 4)), await readMetadata(model)];
-  return { format: 'tflite', version, metadata, problems: state.problems, operators, ...ports, ...state.tally.finish() };
+  return {
+    format: 'tflite',
+    version,
+    metadata,
+    problems: state.problems,
+    operators,
+    ...ports,
+    ...state.tally.finish(),
+  };
 }
 
 async function readCodes(model: FlatTable): Promise<{ name: string; custom: boolean }[]> {
@@ -37,7 +61,11 @@ async function readCodes(model: FlatTable): Promise<{ name: string; custom: bool
   for await (const code of tables(model, 1)) {
     const number = Math.max(await scalar(code, 0, 1), await scalar(code, 3, 4));
     const custom = await text(code, 1);
-    codes.push(number === CUSTOM_OPERATOR || custom !== null ? { name: `custom:${custom ?? ''}`, custom: true } : { name: builtinName(number), custom: false });
+    codes.push(
+      number === CUSTOM_OPERATOR || custom !== null
+        ? { name: `custom:${custom ?? ''}`, custom: true }
+        : { name: builtinName(number), custom: false },
+    );
   }
   return codes;
 }
@@ -71,7 +99,8 @@ async function readGraph(state: State, graph: FlatTable): Promise<{ inputs: Port
 
 function countOperator({ operators, codes, problems }: State, index: number): void {
   const code = codes[index];
-  if (code === undefined) return note(problems, { code: 'out-of-bounds', message: `an operator of a kind (${index}) that is not listed` });
+  if (code === undefined)
+    return note(problems, { code: 'out-of-bounds', message: `an operator of a kind (${index}) that is not listed` });
   const known = operators.get(code.name);
   if (known === undefined) operators.set(code.name, { count: 1, custom: code.custom });
   else known.count += 1;
@@ -99,10 +128,12 @@ async function dtypeOf(tensor: FlatTable): Promise<Dtype> {
 async function readMetadata(model: FlatTable): Promise<MetadataItem[]> {
   const items: MetadataItem[] = [];
   const description = await text(model, 3, 1 << 20);
-  if (description !== null && description !== '') items.push({ key: 'description', value: description, place: 'tflite:description' });
+  if (description !== null && description !== '')
+    items.push({ key: 'description', value: description, place: 'tflite:description' });
   for await (const entry of tables(model, 6)) {
     const name = await text(entry, 0);
-    if (name !== null && items.length < 1000) items.push({ key: 'metadata', value: name, place: `tflite:metadata[${items.length}]` });
+    if (name !== null && items.length < 1000)
+      items.push({ key: 'metadata', value: name, place: `tflite:metadata[${items.length}]` });
   }
   return items;
 }

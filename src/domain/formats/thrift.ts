@@ -5,7 +5,21 @@ import { beyond, invalid } from './problem.ts';
 /** What follows a field header of the Thrift compact protocol. */
 export type ThriftType = 'true' | 'false' | 'byte' | 'int' | 'double' | 'binary' | 'list' | 'map' | 'struct';
 
-const TYPES: readonly (ThriftType | undefined)[] = [undefined, 'true', 'false', 'byte', 'int', 'int', 'int', 'double', 'binary', 'list', 'list', 'map', 'struct'];
+const TYPES: readonly (ThriftType | undefined)[] = [
+  undefined,
+  'true',
+  'false',
+  'byte',
+  'int',
+  'int',
+  'int',
+  'double',
+  'binary',
+  'list',
+  'list',
+  'map',
+  'struct',
+];
 
 export interface ThriftField {
   readonly id: number;
@@ -17,7 +31,7 @@ export interface ThriftField {
  * before asking for the next field. @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export async function* thriftFields(cursor: Cursor): AsyncGenerator<ThriftField, void> {
-  for (let id = 0; ; ) {
+  for (let id = 0; ;) {
     const byte = await cursor.u8();
     if (byte === 0) return;
     const delta = byte >> 4;
@@ -51,7 +65,8 @@ export async function skipThrift(cursor: Cursor, type: ThriftType, depth = 0): P
   else if (type === 'int') await cursor.varint();
   else if (type === 'double') cursor.skip(8);
   else if (type === 'binary') cursor.skip(safeNumber(await cursor.varint(), 'a length'));
-  else if (type === 'struct') for await (const field of thriftFields(cursor)) await skipThrift(cursor, field.type, depth + 1);
+  else if (type === 'struct')
+    for await (const field of thriftFields(cursor)) await skipThrift(cursor, field.type, depth + 1);
   else if (type === 'list') await skipList(cursor, depth);
   else if (type === 'map') throw invalid('a Thrift map, which Parquet does not use');
 }

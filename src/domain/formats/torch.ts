@@ -26,11 +26,18 @@ export function torchPrefix(archive: ZipArchive): string | null {
 export async function readTorchZip({ source }: NamedSource, archive: ZipArchive, prefix: string): Promise<Findings> {
   const problems: Problem[] = [...archive.problems];
   const members = new Map(archive.entries.map((entry) => [entry.name, entry]));
-  const script = archive.entries.some(({ name }) => name === `${prefix}constants.pkl` || name.startsWith(`${prefix}code/`));
+  const script = archive.entries.some(
+    ({ name }) => name === `${prefix}constants.pkl` || name.startsWith(`${prefix}code/`),
+  );
   const metadata: MetadataItem[] = await readVersions(source, members, prefix);
   let complete = true;
   const tally = startTally({ known: () => complete });
-  for (const [name, folder] of script ? [['data.pkl', 'data/'], ['constants.pkl', 'constants/']] as const : [['data.pkl', 'data/']] as const) {
+  for (const [name, folder] of script
+    ? ([
+        ['data.pkl', 'data/'],
+        ['constants.pkl', 'constants/'],
+      ] as const)
+    : ([['data.pkl', 'data/']] as const)) {
     const member = members.get(prefix + name);
     if (member === undefined) continue;
     const whole = await attempt(problems, async () => {
@@ -39,7 +46,8 @@ export async function readTorchZip({ source }: NamedSource, archive: ZipArchive,
       const content = contentOf(pickle.value);
       complete &&= pickle.complete && content.complete;
       if (name === 'data.pkl') metadata.push(...pickleMetadata(pickle), ...(script ? [] : content.metadata));
-      for (const tensor of content.tensors) tally.add(placed(tensor, members.get(`${prefix}${folder}${tensor.storage?.key ?? ''}`), problems));
+      for (const tensor of content.tensors)
+        tally.add(placed(tensor, members.get(`${prefix}${folder}${tensor.storage?.key ?? ''}`), problems));
     });
     complete &&= whole;
   }
@@ -52,24 +60,42 @@ async function readVersions(source: Source, members: Map<string, ZipEntry>, pref
     const member = members.get(prefix + name);
     if (member === undefined || member.size > SMALL_TEXT) continue;
     await attempt([], async () => {
-      const text = Buffer.from(await collect(openMember(source, member, { maxBytes: SMALL_TEXT }), SMALL_TEXT)).toString('utf8').trim();
+      const text = Buffer.from(await collect(openMember(source, member, { maxBytes: SMALL_TEXT }), SMALL_TEXT))
+        .toString('utf8')
+        .trim();
       items.push({ key: name, value: text, place: `zip:${member.name}` });
     });
   }
   return items;
 }
 
-function placed({ info, storage, storageOffset, contiguous }: PickledTensor, member: ZipEntry | undefined, problems: Problem[]): TensorInfo {
+function placed(
+  { info, storage, storageOffset, contiguous }: PickledTensor,
+  member: ZipEntry | undefined,
+  problems: Problem[],
+): TensorInfo {
   if (storage === undefined) return info;
   const bytes = storageBytes(storage.dtype);
   const length = elementsOf(info.shape) * storageBytes(info.dtype);
   const start = storageOffset * bytes;
   if (member === undefined) {
-    note(problems, { code: 'out-of-bounds', message: `its storage ${storage.key} is not in the archive`, subject: info.name });
+    note(problems, {
+      code: 'out-of-bounds',
+      message: `its storage ${storage.key} is not in the archive`,
+      subject: info.name,
+    });
     return info;
   }
-  if (start + length > member.size) note(problems, { code: 'out-of-bounds', message: `it needs ${start + length} bytes of a storage of ${member.size}`, subject: info.name });
-  const place = member.method === 0 && contiguous && Number.isSafeInteger(start + length) ? { offset: member.dataStart + start, length } : {};
+  if (start + length > member.size)
+    note(problems, {
+      code: 'out-of-bounds',
+      message: `it needs ${start + length} bytes of a storage of ${member.size}`,
+      subject: info.name,
+    });
+  const place =
+    member.method === 0 && contiguous && Number.isSafeInteger(start + length)
+      ? { offset: member.dataStart + start, length }
+      : {};
   return { ...info, ...place, location: member.name };
 }
 
@@ -86,13 +112,22 @@ export async function readTorchLegacy({ source }: NamedSource): Promise<Findings
   const complete = pickles.length === 5 && pickles.every((pickle) => pickle.complete) && content.complete;
   const tally = startTally({ known: () => complete });
   for (const tensor of content.tensors) tally.add(placedRaw(tensor, places));
-  if (!complete) note(problems, { code: 'truncated', message: `${pickles.length} of the five pickles of a legacy PyTorch file can be read` });
-  return { format: 'torch-legacy', metadata: [...(object === undefined ? [] : pickleMetadata(object)), ...content.metadata], problems, ...tally.finish() };
+  if (!complete)
+    note(problems, {
+      code: 'truncated',
+      message: `${pickles.length} of the five pickles of a legacy PyTorch file can be read`,
+    });
+  return {
+    format: 'torch-legacy',
+    metadata: [...(object === undefined ? [] : pickleMetadata(object)), ...content.metadata],
+    problems,
+    ...tally.finish(),
+  };
 }
 
 async function readStreams(source: Source): Promise<Pickle[]> {
   const pickles: Pickle[] = [];
-  for (let start = 0; pickles.length < 5 && start < source.size; ) {
+  for (let start = 0; pickles.length < 5 && start < source.size;) {
     const pickle = await readPickle(source, { start });
     pickles.push(pickle);
     if (!pickle.complete) break;
@@ -101,11 +136,18 @@ async function readStreams(source: Source): Promise<Pickle[]> {
   return pickles;
 }
 
-async function placeStorages(source: Source, keys: Pickle | undefined, { tensors }: PickledContent, problems: Problem[]): Promise<Map<string, number>> {
+async function placeStorages(
+  source: Source,
+  keys: Pickle | undefined,
+  { tensors }: PickledContent,
+  problems: Problem[],
+): Promise<Map<string, number>> {
   const places = new Map<string, number>();
   if (keys?.complete !== true || !isNode(keys.value) || keys.value.kind !== 'list') return places;
   const names = keys.value.items;
-  const dtypes = new Map(tensors.flatMap(({ storage }) => (storage === undefined ? [] : [[storage.key, storage.dtype] as const])));
+  const dtypes = new Map(
+    tensors.flatMap(({ storage }) => (storage === undefined ? [] : [[storage.key, storage.dtype] as const])),
+  );
   const cursor = new Cursor(source, keys.end);
   await attempt(problems, async () => {
     for (const item of names) {
@@ -115,12 +157,20 @@ async function placeStorages(source: Source, keys: Pickle | undefined, { tensors
       places.set(keyOf(item), cursor.offset);
       cursor.skip(count * bytes);
     }
-    if (cursor.remaining > 0) note(problems, { code: 'trailing', message: `${cursor.remaining} bytes after the last storage`, offset: cursor.offset });
+    if (cursor.remaining > 0)
+      note(problems, {
+        code: 'trailing',
+        message: `${cursor.remaining} bytes after the last storage`,
+        offset: cursor.offset,
+      });
   });
   return places;
 }
 
-function placedRaw({ info, storage, storageOffset, contiguous }: PickledTensor, places: Map<string, number>): TensorInfo {
+function placedRaw(
+  { info, storage, storageOffset, contiguous }: PickledTensor,
+  places: Map<string, number>,
+): TensorInfo {
   const start = storage === undefined ? undefined : places.get(storage.key);
   const length = elementsOf(info.shape) * storageBytes(info.dtype);
   if (storage === undefined || start === undefined || !contiguous || !Number.isSafeInteger(length)) return info;

@@ -13,20 +13,39 @@ import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } fr
 export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => Reader | undefined): Reader {
   return async (file, options) => {
     const opened = await unwrap(file.source, wrapper, LIMITS.archiveInflatedBytes);
-    if (opened === null) return { format: wrapper, problems: [{ code: 'malformed', message: `no ${wrapper} stream can be read` }] };
-    const cut: Problem[] = opened.cut === undefined ? [] : [{ code: opened.bomb === true ? 'limit' : 'truncated', message: opened.cut }];
+    if (opened === null)
+      return { format: wrapper, problems: [{ code: 'malformed', message: `no ${wrapper} stream can be read` }] };
+    const cut: Problem[] =
+      opened.cut === undefined ? [] : [{ code: opened.bomb === true ? 'limit' : 'truncated', message: opened.cut }];
     const inner = { path: innerPath(file.path), source: cachedSource(opened.source) };
     const found = await readInner(inner, options, readerOf);
     const joblib = found.format === 'pickle' && /\.joblib(\.\w+)?$/i.test(file.path);
-    const { format, problems = [], tensors, headerLength: _header, ...rest } = joblib ? { ...found, format: 'joblib' as const } : found;
+    const {
+      format,
+      problems = [],
+      tensors,
+      headerLength: _header,
+      ...rest
+    } = joblib ? { ...found, format: 'joblib' as const } : found;
     const unplaced = tensors === undefined ? {} : { tensors: withoutPlaces(tensors) };
     const whole = found.format === 'joblib' || joblib;
     const all = [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)];
-    return { kind: kindOf(format, inner.path), ...rest, ...unplaced, format: whole ? 'joblib' : wrapper, inner: found.format, problems: all };
+    return {
+      kind: kindOf(format, inner.path),
+      ...rest,
+      ...unplaced,
+      format: whole ? 'joblib' : wrapper,
+      inner: found.format,
+      problems: all,
+    };
   };
 }
 
-async function readInner(inner: NamedSource, options: ReadOptions, readerOf: (format: FormatId) => Reader | undefined): Promise<Findings> {
+async function readInner(
+  inner: NamedSource,
+  options: ReadOptions,
+  readerOf: (format: FormatId) => Reader | undefined,
+): Promise<Findings> {
   const { format } = await detect(inner);
   const reader = readerOf(format);
   return reader === undefined ? { format } : reader(inner, options);

@@ -31,7 +31,11 @@ export function parseExtra(extra: Uint8Array, sizes: Sizes): Sizes {
     next += 8;
     return u64(extra, next - 8);
   };
-  return { size: widen(sizes.size), compressedSize: widen(sizes.compressedSize), localOffset: widen(sizes.localOffset) };
+  return {
+    size: widen(sizes.size),
+    compressedSize: widen(sizes.compressedSize),
+    localOffset: widen(sizes.localOffset),
+  };
 }
 
 /** Offset of the extra field with this id, or -1. */

@@ -21,7 +21,12 @@ async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Fi
   const names = new Set(archive.entries.map(({ name }) => name));
   const prefix = torchPrefix(archive);
   if (prefix !== null) return readTorchZip(file, archive, prefix);
-  if (names.has('config.json') && names.has('metadata.json') && [...names].some((name) => name.startsWith('model.weights'))) return readKerasZip(file, archive);
+  if (
+    names.has('config.json') &&
+    names.has('metadata.json') &&
+    [...names].some((name) => name.startsWith('model.weights'))
+  )
+    return readKerasZip(file, archive);
   if (names.size > 0 && [...names].every((name) => name.endsWith('.npy'))) return readNpz(file, archive);
   return { format: 'zip', problems: [...archive.problems, ...nestedProblem(archive.entries.map(({ name }) => name))] };
 }
@@ -33,7 +38,11 @@ async function readNpz({ source }: NamedSource, archive: ZipArchive): Promise<Fi
     await attempt(problems, async () => {
       const header = await readNpyHeader(memberSource(source, entry));
       const base = entry.method === 0 ? { base: entry.dataStart } : {};
-      const read = npyTensor(entry.name.slice(0, -'.npy'.length), header, { size: entry.size, location: entry.name, ...base });
+      const read = npyTensor(entry.name.slice(0, -'.npy'.length), header, {
+        size: entry.size,
+        location: entry.name,
+        ...base,
+      });
       tally.add(read.tensor);
       note(problems, ...read.problems);
     });

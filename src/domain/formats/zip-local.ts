@@ -33,10 +33,21 @@ export async function readLocalHeader(source: Source, offset: number): Promise<Z
   if (offset + length > source.size) return null;
   if (length > bytes.length) bytes = await source.read(offset, length);
   const extra = bytes.subarray(LENGTH + nameLength, length);
-  const { size, compressedSize } = parseExtra(extra, { size: u32(bytes, 22), compressedSize: u32(bytes, 18), localOffset: 0 });
+  const { size, compressedSize } = parseExtra(extra, {
+    size: u32(bytes, 22),
+    compressedSize: u32(bytes, 18),
+    localOffset: 0,
+  });
   return {
-    name: decodeName(bytes.subarray(LENGTH, LENGTH + nameLength)), offset, flags: u16(bytes, 6), method: u16(bytes, 8), crc32: u32(bytes, 14),
-    compressedSize, size, dataStart: offset + length, zip64: findExtra(extra, 1) >= 0,
+    name: decodeName(bytes.subarray(LENGTH, LENGTH + nameLength)),
+    offset,
+    flags: u16(bytes, 6),
+    method: u16(bytes, 8),
+    crc32: u32(bytes, 14),
+    compressedSize,
+    size,
+    dataStart: offset + length,
+    zip64: findExtra(extra, 1) >= 0,
   };
 }
 
@@ -55,12 +66,19 @@ export async function descriptorLength(source: Source, local: ZipLocal, dataEnd:
 }
 
 /** Local headers inside a stretch that no member claims, and how far it was searched. */
-export async function findLocalHeaders(source: Source, gap: { start: number; end: number }): Promise<{ found: ZipLocal[]; examined: number }> {
+export async function findLocalHeaders(
+  source: Source,
+  gap: { start: number; end: number },
+): Promise<{ found: ZipLocal[]; examined: number }> {
   const found: ZipLocal[] = [];
   const stop = Math.min(gap.end, gap.start + SEARCHED);
   for (let base = gap.start; base < stop; base += WINDOW) {
     const bytes = Buffer.from(await source.read(base, Math.min(WINDOW + 3, stop - base)));
-    for (let at = bytes.indexOf('PK\x03\x04', 0, 'latin1'); at >= 0; at = bytes.indexOf('PK\x03\x04', at + 1, 'latin1')) {
+    for (
+      let at = bytes.indexOf('PK\x03\x04', 0, 'latin1');
+      at >= 0;
+      at = bytes.indexOf('PK\x03\x04', at + 1, 'latin1')
+    ) {
       const local = at < WINDOW ? await readLocalHeader(source, base + at) : null;
       if (local !== null && local.dataStart <= gap.end) found.push(local);
       if (found.length >= FOUND) return { found, examined: base + at };

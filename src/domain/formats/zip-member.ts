@@ -16,7 +16,11 @@ export function rawMember(source: Source, entry: ZipEntry): Source {
  * `format-invalid`. Checks size and CRC-32 at the end where `verify` is set.
  * @throws WeighmarkError `format-invalid`, `limit-exceeded` for a bomb or an unknown method.
  */
-export async function* openMember(source: Source, entry: ZipEntry, options: InflateLimits & { verify?: boolean } = {}): AsyncGenerator<Uint8Array, void> {
+export async function* openMember(
+  source: Source,
+  entry: ZipEntry,
+  options: InflateLimits & { verify?: boolean } = {},
+): AsyncGenerator<Uint8Array, void> {
   let [size, checksum] = [0, 0];
   for await (const chunk of contentOf(rawMember(source, entry), entry, options)) {
     size += chunk.length;
@@ -25,7 +29,8 @@ export async function* openMember(source: Source, entry: ZipEntry, options: Infl
   }
   const stated = entry.central ?? entry.local;
   if (options.verify !== true || stated === undefined) return;
-  if (size !== stated.size || checksum !== stated.crc32) throw invalid('size or CRC-32 is not as stated', { subject: entry.name });
+  if (size !== stated.size || checksum !== stated.crc32)
+    throw invalid('size or CRC-32 is not as stated', { subject: entry.name });
 }
 
 function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGenerator<Uint8Array, void> {
@@ -42,6 +47,7 @@ function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGe
 export function memberSource(source: Source, entry: ZipEntry, limits: InflateLimits = {}): Source {
   if (entry.method === 0) return rawMember(source, entry);
   const maxBytes = limits.maxBytes ?? LIMITS.archiveInflatedBytes;
-  if (entry.size > maxBytes) throw beyond(`states ${entry.size} bytes, the limit is ${maxBytes}`, { subject: entry.name });
+  if (entry.size > maxBytes)
+    throw beyond(`states ${entry.size} bytes, the limit is ${maxBytes}`, { subject: entry.name });
   return streamSource(entry.size, () => openMember(source, entry, { ...limits, maxBytes }));
 }

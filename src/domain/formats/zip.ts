@@ -79,18 +79,39 @@ interface End {
 export async function readZip(source: Source): Promise<ZipArchive> {
   const problems: Problem[] = [];
   const { end, endRecords } = await findEnd(source);
-  if (endRecords.length > 1) note(problems, { code: 'several-directories', message: `${endRecords.length} end-of-directory records`, offset: endRecords[0] ?? 0 });
+  if (endRecords.length > 1)
+    note(problems, {
+      code: 'several-directories',
+      message: `${endRecords.length} end-of-directory records`,
+      offset: endRecords[0] ?? 0,
+    });
   const centralStart = end.centralEnd - end.centralSize;
   const shift = centralStart - end.centralOffset;
   if (centralStart < 0 || shift < 0) throw invalid('the central directory lies outside the file');
   const centrals = await readCentral(source, { start: centralStart, end: end.centralEnd });
-  if (centrals.length !== end.count) note(problems, { code: 'size-mismatch', message: `${end.count} members are stated, ${centrals.length} are there`, offset: end.offset });
+  if (centrals.length !== end.count)
+    note(problems, {
+      code: 'size-mismatch',
+      message: `${end.count} members are stated, ${centrals.length} are there`,
+      offset: end.offset,
+    });
   const entries: ZipEntry[] = [];
   const headers = startBudget(LIMITS.structureBytes, 'local headers');
-  for (const central of centrals) entries.push(await joinLocal(source, { central, shift, centralStart, headers }, problems));
+  for (const central of centrals)
+    entries.push(await joinLocal(source, { central, shift, centralStart, headers }, problems));
   noteDuplicates(entries, problems);
   const hidden = await findHidden(source, { entries, shift, end, centralStart }, problems);
-  return { entries, hidden, endRecords, centralStart, centralEnd: end.centralEnd, zip64: end.zip64, shift, comment: end.comment, problems };
+  return {
+    entries,
+    hidden,
+    endRecords,
+    centralStart,
+    centralEnd: end.centralEnd,
+    zip64: end.zip64,
+    shift,
+    comment: end.comment,
+    problems,
+  };
 }
 
 /** Loaders search backwards; every record in the searched tail is reported, and any later one whose directory is there wins. */
@@ -99,7 +120,11 @@ async function findEnd(source: Source): Promise<{ end: End; endRecords: number[]
   const tail = await source.read(from, source.size - from);
   const found: number[] = [];
   const buffer = Buffer.from(tail.buffer, tail.byteOffset, tail.length);
-  for (let at = buffer.indexOf('PK\x05\x06', 0, 'latin1'); at >= 0; at = buffer.indexOf('PK\x05\x06', at + 1, 'latin1')) {
+  for (
+    let at = buffer.indexOf('PK\x05\x06', 0, 'latin1');
+    at >= 0;
+    at = buffer.indexOf('PK\x05\x06', at + 1, 'latin1')
+  ) {
     if (at + END_LENGTH <= tail.length) found.push(at);
   }
   for (const at of found.toReversed()) {
@@ -112,7 +137,15 @@ async function findEnd(source: Source): Promise<{ end: End; endRecords: number[]
 async function readEnd(source: Source, tail: Uint8Array, at: number, from: number): Promise<End | null> {
   const offset = from + at;
   const comment = Buffer.from(tail.subarray(at + END_LENGTH, at + END_LENGTH + u16(tail, at + 20))).toString('utf8');
-  const plain = { offset, count: u16(tail, at + 10), centralSize: u32(tail, at + 12), centralOffset: u32(tail, at + 16), centralEnd: offset, zip64: false, comment };
+  const plain = {
+    offset,
+    count: u16(tail, at + 10),
+    centralSize: u32(tail, at + 12),
+    centralOffset: u32(tail, at + 16),
+    centralEnd: offset,
+    zip64: false,
+    comment,
+  };
   const wide = await readEnd64(source, offset);
   const end = wide === null ? plain : { ...plain, ...wide };
   const start = end.centralEnd - end.centralSize;
@@ -122,14 +155,24 @@ async function readEnd(source: Source, tail: Uint8Array, at: number, from: numbe
 }
 
 /** The zip64 end record by its locator, which stands just before the plain one. */
-async function readEnd64(source: Source, endOffset: number): Promise<Pick<End, 'count' | 'centralSize' | 'centralOffset' | 'centralEnd' | 'zip64'> | null> {
+async function readEnd64(
+  source: Source,
+  endOffset: number,
+): Promise<Pick<End, 'count' | 'centralSize' | 'centralOffset' | 'centralEnd' | 'zip64'> | null> {
   if (endOffset < 20) return null;
   const locator = await source.read(endOffset - 20, 20);
   if (u32(locator, 0) !== 0x07064b50) return null;
   for (const offset of [u64(locator, 8), endOffset - 76]) {
     if (offset < 0 || offset + 56 > endOffset) continue;
     const record = await source.read(offset, 56);
-    if (u32(record, 0) === 0x06064b50) return { count: u64(record, 32), centralSize: u64(record, 40), centralOffset: u64(record, 48), centralEnd: offset, zip64: true };
+    if (u32(record, 0) === 0x06064b50)
+      return {
+        count: u64(record, 32),
+        centralSize: u64(record, 40),
+        centralOffset: u64(record, 48),
+        centralEnd: offset,
+        zip64: true,
+      };
   }
   return null;
 }
@@ -138,7 +181,7 @@ async function readCentral(source: Source, bounds: { start: number; end: number 
   const records: ZipCentral[] = [];
   startBudget(LIMITS.structureBytes, 'a central directory').spend(bounds.end - bounds.start);
   let window: Uint8Array = new Uint8Array(0);
-  for (let at = bounds.start, base = at; at + 46 <= bounds.end; ) {
+  for (let at = bounds.start, base = at; at + 46 <= bounds.end;) {
     if (at - base + 46 + 3 * 65_535 > window.length && base + window.length < bounds.end) {
       window = await source.read(at, Math.min(1 << 20, bounds.end - at));
       base = at;
@@ -160,21 +203,35 @@ function centralAt(bytes: Uint8Array, at: number, offset: number): { central: Zi
   const flags = u16(bytes, at + 8);
   const nameEnd = at + 46 + nameLength;
   const wide = parseExtra(bytes.subarray(nameEnd, nameEnd + extraLength), {
-    size: u32(bytes, at + 24), compressedSize: u32(bytes, at + 20), localOffset: u32(bytes, at + 42),
+    size: u32(bytes, at + 24),
+    compressedSize: u32(bytes, at + 20),
+    localOffset: u32(bytes, at + 42),
   });
   const central = {
-    ...wide, name: decodeName(bytes.subarray(at + 46, nameEnd)), offset, flags, method: u16(bytes, at + 10), crc32: u32(bytes, at + 16),
-    externalAttributes: u32(bytes, at + 38), madeBy: u16(bytes, at + 4) >> 8, comment: Buffer.from(bytes.subarray(nameEnd + extraLength, at + length)).toString('utf8'),
+    ...wide,
+    name: decodeName(bytes.subarray(at + 46, nameEnd)),
+    offset,
+    flags,
+    method: u16(bytes, at + 10),
+    crc32: u32(bytes, at + 16),
+    externalAttributes: u32(bytes, at + 38),
+    madeBy: u16(bytes, at + 4) >> 8,
+    comment: Buffer.from(bytes.subarray(nameEnd + extraLength, at + length)).toString('utf8'),
   };
   return { central, length };
 }
 
-async function joinLocal(source: Source, place: { central: ZipCentral; shift: number; centralStart: number; headers: Budget }, problems: Problem[]): Promise<ZipEntry> {
+async function joinLocal(
+  source: Source,
+  place: { central: ZipCentral; shift: number; centralStart: number; headers: Budget },
+  problems: Problem[],
+): Promise<ZipEntry> {
   const { central, shift, centralStart, headers } = place;
   const offset = central.localOffset + shift;
   const { name, compressedSize, size, method } = central;
   const encrypted = (central.flags & 1) === 1;
-  const bad = (code: Problem['code'], message: string): void => note(problems, { code, message, offset, subject: name });
+  const bad = (code: Problem['code'], message: string): void =>
+    note(problems, { code, message, offset, subject: name });
   const local = await readLocalHeader(source, offset);
   if (local === null) {
     bad('out-of-bounds', 'its central record points to no local header');
@@ -182,8 +239,9 @@ async function joinLocal(source: Source, place: { central: ZipCentral; shift: nu
   }
   headers.spend(local.dataStart - local.offset);
   compare(central, local, bad);
-  if (isUnsafePath(name) || isUnsafePath(local.name)) bad('unsafe-path', 'its path leaves the folder, or is no plain path');
-  if (central.madeBy === 3 && (central.externalAttributes >>> 28) === 0xa) bad('link', 'is a symbolic link');
+  if (isUnsafePath(name) || isUnsafePath(local.name))
+    bad('unsafe-path', 'its path leaves the folder, or is no plain path');
+  if (central.madeBy === 3 && central.externalAttributes >>> 28 === 0xa) bad('link', 'is a symbolic link');
   if (encrypted || (local.flags & 1) === 1) bad('encrypted', 'is marked as encrypted');
   if (local.dataStart + compressedSize > centralStart) bad('out-of-bounds', 'its data runs into the central directory');
   const dataEnd = local.dataStart + compressedSize;
@@ -193,18 +251,30 @@ async function joinLocal(source: Source, place: { central: ZipCentral; shift: nu
 
 function compare(central: ZipCentral, local: ZipLocal, bad: (code: Problem['code'], message: string) => void): void {
   if (central.name !== local.name) bad('name-mismatch', `its local header names it ${quoted(local.name)}`);
-  if (central.method !== local.method) bad('header-mismatch', `compression method ${central.method} in the directory, ${local.method} in its local header`);
-  if (central.flags !== local.flags) bad('header-mismatch', `flags ${central.flags} in the directory, ${local.flags} in its local header`);
+  if (central.method !== local.method)
+    bad(
+      'header-mismatch',
+      `compression method ${central.method} in the directory, ${local.method} in its local header`,
+    );
+  if (central.flags !== local.flags)
+    bad('header-mismatch', `flags ${central.flags} in the directory, ${local.flags} in its local header`);
   const later = (local.flags & 8) !== 0;
   if (later && local.crc32 === 0 && local.compressedSize === 0) return;
   if (central.crc32 !== local.crc32) bad('header-mismatch', 'CRC-32 in the directory and in its local header differ');
-  if (central.compressedSize !== local.compressedSize || central.size !== local.size) bad('size-mismatch', 'sizes in the directory and in its local header differ');
+  if (central.compressedSize !== local.compressedSize || central.size !== local.size)
+    bad('size-mismatch', 'sizes in the directory and in its local header differ');
 }
 
 function noteDuplicates(entries: readonly ZipEntry[], problems: Problem[]): void {
   const seen = new Set<string>();
   for (const { name, central } of entries) {
-    if (seen.has(name)) note(problems, { code: 'duplicate-key', message: 'stands twice in the archive; readers differ on which one counts', offset: central?.offset ?? 0, subject: name });
+    if (seen.has(name))
+      note(problems, {
+        code: 'duplicate-key',
+        message: 'stands twice in the archive; readers differ on which one counts',
+        offset: central?.offset ?? 0,
+        subject: name,
+      });
     seen.add(name);
   }
 }
@@ -226,14 +296,29 @@ async function findHidden(source: Source, archive: Layout, problems: Problem[]):
   for (const gap of gapsOf(extents, centralStart)) {
     const { found, examined } = await findLocalHeaders(source, gap);
     for (const local of found) hidden.push(entryOf(local, gap.end));
-    for (const local of found) note(problems, { code: 'hidden-member', message: 'has a local header but no directory record', offset: local.offset, subject: local.name });
-    if (examined < gap.end) note(problems, { code: 'limit', message: `${gap.end - examined} bytes between members were not searched`, offset: examined });
-    const [code, where] = gap.start === 0 ? (['prefix', 'before the first member'] as const) : (['gap', 'between members'] as const);
-    if (found.length === 0) note(problems, { code, message: `${gap.end - gap.start} bytes ${where} belong to none`, offset: gap.start });
+    for (const local of found)
+      note(problems, {
+        code: 'hidden-member',
+        message: 'has a local header but no directory record',
+        offset: local.offset,
+        subject: local.name,
+      });
+    if (examined < gap.end)
+      note(problems, {
+        code: 'limit',
+        message: `${gap.end - examined} bytes between members were not searched`,
+        offset: examined,
+      });
+    const [code, where] =
+      gap.start === 0 ? (['prefix', 'before the first member'] as const) : (['gap', 'between members'] as const);
+    if (found.length === 0)
+      note(problems, { code, message: `${gap.end - gap.start} bytes ${where} belong to none`, offset: gap.start });
   }
-  if (shift > 0 && entries.length === 0) note(problems, { code: 'prefix', message: `${shift} bytes before the archive`, offset: 0 });
+  if (shift > 0 && entries.length === 0)
+    note(problems, { code: 'prefix', message: `${shift} bytes before the archive`, offset: 0 });
   const tailEnd = end.offset + END_LENGTH + Buffer.byteLength(end.comment);
-  if (tailEnd < source.size) note(problems, { code: 'trailing', message: `${source.size - tailEnd} bytes after the archive`, offset: tailEnd });
+  if (tailEnd < source.size)
+    note(problems, { code: 'trailing', message: `${source.size - tailEnd} bytes after the archive`, offset: tailEnd });
   return hidden;
 }
 
@@ -246,7 +331,16 @@ function entryOf(local: ZipLocal, gapEnd: number): ZipEntry {
   const { name, dataStart, size, method, flags } = local;
   const later = (flags & 8) !== 0 && local.compressedSize === 0;
   const compressedSize = later ? Math.max(0, gapEnd - dataStart) : local.compressedSize;
-  return { name, local, dataStart, end: dataStart + compressedSize, compressedSize, size, method, encrypted: (flags & 1) === 1 };
+  return {
+    name,
+    local,
+    dataStart,
+    end: dataStart + compressedSize,
+    compressedSize,
+    size,
+    method,
+    encrypted: (flags & 1) === 1,
+  };
 }
 
 /** Stretches of [0, end) that no extent covers. */

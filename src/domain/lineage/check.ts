@@ -40,9 +40,22 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
     ...rootFindings(subject, look(subject.root), index, rules),
     ...nodes.flatMap((node) => [...node.findings, ...stepFindings(node.examined, examined, rules)]),
     ...path.cycles.map((digest) => finding('lineage-cycle', 'it is among its own ancestors', digest)),
-    ...(path.depth > rules.maxDepth ? [finding('lineage-too-deep', `its ancestry is ${path.depth} steps deep; ${rules.maxDepth} are allowed`, subject.root)] : []),
-    ...(path.cut ? [finding('lineage-too-deep', `its ancestry has more than ${LIMITS.lineageNodes} nodes`, subject.root)] : []),
-    ...digestConflicts(nodes.map(({ examined }) => examined), index),
+    ...(path.depth > rules.maxDepth
+      ? [
+          finding(
+            'lineage-too-deep',
+            `its ancestry is ${path.depth} steps deep; ${rules.maxDepth} are allowed`,
+            subject.root,
+          ),
+        ]
+      : []),
+    ...(path.cut
+      ? [finding('lineage-too-deep', `its ancestry has more than ${LIMITS.lineageNodes} nodes`, subject.root)]
+      : []),
+    ...digestConflicts(
+      nodes.map(({ examined }) => examined),
+      index,
+    ),
   ];
   return {
     root: subject.root,
@@ -64,7 +77,12 @@ interface Seen {
 
 function examineNode(digest: string, subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Examined {
   const isRoot = digest === subject.root;
-  return examine(aboutAny(index, isRoot ? [digest, ...subject.aliases] : [digest]), digest, isRoot ? subject.name : null, rules);
+  return examine(
+    aboutAny(index, isRoot ? [digest, ...subject.aliases] : [digest]),
+    digest,
+    isRoot ? subject.name : null,
+    rules,
+  );
 }
 
 function lookAt(examined: Examined, scene: Scene): Seen {
@@ -76,9 +94,19 @@ function lookAt(examined: Examined, scene: Scene): Seen {
   return {
     examined,
     node: nodeOf(examined, edges),
-    next: edges.filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '').map(({ to }) => to),
+    next: edges
+      .filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '')
+      .map(({ to }) => to),
     findings: [
-      ...(revoked === null ? [] : [finding('revoked', `${examined.name === '' ? 'it' : examined.name} was revoked by ${revoked.by}: ${revoked.reason}`, digest)]),
+      ...(revoked === null
+        ? []
+        : [
+            finding(
+              'revoked',
+              `${examined.name === '' ? 'it' : examined.name} was revoked by ${revoked.by}: ${revoked.reason}`,
+              digest,
+            ),
+          ]),
       ...examined.findings.map((each) => ({ ...each, subject: shown(digest) })),
       ...judged.flatMap(({ findings }) => findings),
     ],
@@ -146,4 +174,3 @@ function named(each: Finding, root: string, nameOf: (digest: string) => string):
 function finding(code: Finding['code'], message: string, digest: string): Finding {
   return { code, message, subject: shown(digest) };
 }
-

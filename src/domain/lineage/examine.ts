@@ -38,10 +38,19 @@ export interface ExamineRules {
 const DESCRIPTIONS: readonly string[] = [PREDICATES.reference, PREDICATES.bom];
 
 /** @param name the name to judge roles by; null: what each claim's signer calls the artifact. */
-export function examine(about: readonly BoundClaim[], digest: string, name: string | null, rules: ExamineRules): Examined {
+export function examine(
+  about: readonly BoundClaim[],
+  digest: string,
+  name: string | null,
+  rules: ExamineRules,
+): Examined {
   const standing = about.filter(({ claim }) => rules.revocations.ofClaim(claim) === null);
   const fallen = about.filter(({ claim }) => rules.revocations.ofClaim(claim) !== null);
-  const steps = readSteps(standing.filter(({ claim }) => isProvenance(claim.statement)), name, rules);
+  const steps = readSteps(
+    standing.filter(({ claim }) => isProvenance(claim.statement)),
+    name,
+    rules,
+  );
   const evaluations = evaluationsOf(standing, name, rules);
   return {
     digest,
@@ -59,7 +68,11 @@ export function aboutAny(index: ClaimIndex, digests: readonly string[]): readonl
   return digests.flatMap((digest) => index.about(digest));
 }
 
-function readSteps(bound: readonly BoundClaim[], name: string | null, rules: ExamineRules): { accepted: readonly AcceptedStep[]; findings: readonly Finding[]; refused: Finding | null } {
+function readSteps(
+  bound: readonly BoundClaim[],
+  name: string | null,
+  rules: ExamineRules,
+): { accepted: readonly AcceptedStep[]; findings: readonly Finding[]; refused: Finding | null } {
   const accepted: AcceptedStep[] = [];
   const findings: Finding[] = [];
   let refused: Finding | null = null;
@@ -71,7 +84,12 @@ function readSteps(bound: readonly BoundClaim[], name: string | null, rules: Exa
       continue;
     }
     try {
-      accepted.push({ provenance: readProvenance(claim.statement), claim, principal: identity.principal.name, role: role.name });
+      accepted.push({
+        provenance: readProvenance(claim.statement),
+        claim,
+        principal: identity.principal.name,
+        role: role.name,
+      });
     } catch (error) {
       findings.push({ ...findingOf(error, 'claim-malformed'), subject: shown(digest) });
     }
@@ -81,14 +99,24 @@ function readSteps(bound: readonly BoundClaim[], name: string | null, rules: Exa
 
 function wrongSigner(claim: VerifiedClaim, digest: string, principal: string | null): Finding {
   const who = principal ?? 'a signer the policy does not name';
-  return { code: 'wrong-signer', message: `its provenance is signed by ${who}, who may not say this of it`, subject: shown(digest), facts: { claim: `sha256:${claim.bundle}` } };
+  return {
+    code: 'wrong-signer',
+    message: `its provenance is signed by ${who}, who may not say this of it`,
+    subject: shown(digest),
+    facts: { claim: `sha256:${claim.bundle}` },
+  };
 }
 
 function revokedStep(fallen: readonly BoundClaim[], rules: ExamineRules): Finding | null {
   const bound = fallen.find(({ claim }) => isProvenance(claim.statement));
   const revocation = bound === undefined ? null : rules.revocations.ofClaim(bound.claim);
   if (bound === undefined || revocation === null) return null;
-  return { code: 'revoked', message: `its provenance claim no longer counts: ${revocation.reason}`, subject: shown(bound.digest), facts: { claim: `sha256:${bound.claim.bundle}` } };
+  return {
+    code: 'revoked',
+    message: `its provenance claim no longer counts: ${revocation.reason}`,
+    subject: shown(bound.digest),
+    facts: { claim: `sha256:${bound.claim.bundle}` },
+  };
 }
 
 /** Two accepted accounts of one artifact must tell the same story (security rule 8). */
@@ -96,32 +124,50 @@ function conflictOf(accepted: readonly AcceptedStep[]): readonly Finding[] {
   if (accepted.length < 2) return [];
   const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance)));
   if (stories.size < 2) return [];
-  const facts = Object.fromEntries(accepted.slice(0, 4).map(({ claim, principal }) => [`by ${principal}`, `sha256:${claim.bundle}`]));
+  const facts = Object.fromEntries(
+    accepted.slice(0, 4).map(({ claim, principal }) => [`by ${principal}`, `sha256:${claim.bundle}`]),
+  );
   return [{ code: 'claim-conflict', message: 'trusted signers disagree about how it was made', facts }];
 }
 
 function storyOf({ buildType, inputs }: Provenance): string {
-  const parts = inputs.map(({ role, sha256, commit, name }) => canonicalJson([role, sha256 ?? commit ?? name])).toSorted();
+  const parts = inputs
+    .map(({ role, sha256, commit, name }) => canonicalJson([role, sha256 ?? commit ?? name]))
+    .toSorted();
   return canonicalJson([buildType, parts]);
 }
 
-function vouchedRoles(standing: readonly BoundClaim[], name: string | null, rules: ExamineRules): ReadonlyMap<Role, VerifiedClaim> {
+function vouchedRoles(
+  standing: readonly BoundClaim[],
+  name: string | null,
+  rules: ExamineRules,
+): ReadonlyMap<Role, VerifiedClaim> {
   const descriptions = standing.filter(({ claim }) => DESCRIPTIONS.includes(claim.statement.predicateType));
   const pairs = descriptions.flatMap(({ claim, name: signed }) =>
-    rules.authority.rolesOf(claim, name ?? signed).flatMap((role) => role.vouches.map((vouched) => [vouched, claim] as const)),
+    rules.authority
+      .rolesOf(claim, name ?? signed)
+      .flatMap((role) => role.vouches.map((vouched) => [vouched, claim] as const)),
   );
   return new Map(pairs.toReversed());
 }
 
-function evaluationsOf(standing: readonly BoundClaim[], name: string | null, rules: ExamineRules): readonly VerifiedClaim[] {
+function evaluationsOf(
+  standing: readonly BoundClaim[],
+  name: string | null,
+  rules: ExamineRules,
+): readonly VerifiedClaim[] {
   const found = standing.filter(({ claim }) => claim.statement.predicateType === PREDICATES.evaluation);
-  return found.filter(({ claim, name: signed }) => rules.authority.rolesOf(claim, name ?? signed).length > 0).map(({ claim }) => claim);
+  return found
+    .filter(({ claim, name: signed }) => rules.authority.rolesOf(claim, name ?? signed).length > 0)
+    .map(({ claim }) => claim);
 }
 
 /** What an evaluation says it looked at; one that cannot be read says nothing, and the policy's rule about it decides. */
 function readConfiguration({ statement }: VerifiedClaim): readonly Input[] {
   try {
-    return readInputs(statement.predicate['configuration']).filter(({ role, sha256 }) => role === 'dataset' && sha256 !== null);
+    return readInputs(statement.predicate['configuration']).filter(
+      ({ role, sha256 }) => role === 'dataset' && sha256 !== null,
+    );
   } catch {
     return [];
   }

@@ -63,12 +63,19 @@ function readInput(value: unknown): Input {
   const pinned = commit !== null && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit);
   const sha256 = isHex256(digests['sha256']) ? digests['sha256'] : null;
   const isCode = role === 'code' || (role === null && pinned && sha256 === null);
-  return { role: isCode ? 'code' : role, sha256, digests, name: text(value['name']) ?? text(value['uri']) ?? '', commit: pinned ? commit : null };
+  return {
+    role: isCode ? 'code' : role,
+    sha256,
+    digests,
+    name: text(value['name']) ?? text(value['uri']) ?? '',
+    commit: pinned ? commit : null,
+  };
 }
 
 function readDigests(value: unknown): Readonly<Record<string, string>> {
   if (value === undefined) return {};
-  if (!isJsonObject(value) || !Object.values(value).every((digest) => typeof digest === 'string')) throw malformed('the digest of an input is not text');
+  if (!isJsonObject(value) || !Object.values(value).every((digest) => typeof digest === 'string'))
+    throw malformed('the digest of an input is not text');
   return value as Readonly<Record<string, string>>;
 }
 
@@ -89,7 +96,8 @@ function readRun(value: unknown): { builder: string; startedOn: string | undefin
 
 function time(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) && !Number.isNaN(Date.parse(value))) return value;
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) && !Number.isNaN(Date.parse(value)))
+    return value;
   throw malformed('a time is not RFC 3339');
 }
 

@@ -36,7 +36,11 @@ export function judgeInput(input: Input, parent: Examined, scene: Scene): Judged
   const word = edgeWord(parent.step?.provenance.step ?? null, input.role);
   const judged = standingOf(input, parent, scene);
   const to = input.sha256 ?? (input.commit === null ? '' : `git:${input.commit}`);
-  return { edge: { word, role: input.role, to, name: input.name, standing: judged.standing }, findings: judged.findings, used: judged.used };
+  return {
+    edge: { word, role: input.role, to, name: input.name, standing: judged.standing },
+    findings: judged.findings,
+    used: judged.used,
+  };
 }
 
 /** A root needs provenance, or to be a dataset that was described, a trusted leaf, or covered. */
@@ -55,10 +59,17 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
   const { index, rules } = scene;
   if (sha256 === null) return unpinned(input, parent);
   const revoked = rules.revocations.ofArtifact(sha256);
-  if (revoked !== null) return refused({ code: 'revoked', message: `${input.name === '' ? 'an input' : `the input ${input.name}`} was revoked by ${revoked.by}: ${revoked.reason}`, subject: shown(sha256), facts: { input: input.name, role: role ?? 'not said' } });
+  if (revoked !== null)
+    return refused({
+      code: 'revoked',
+      message: `${input.name === '' ? 'an input' : `the input ${input.name}`} was revoked by ${revoked.by}: ${revoked.reason}`,
+      subject: shown(sha256),
+      facts: { input: input.name, role: role ?? 'not said' },
+    });
   if (liveLeaf(sha256, role, rules) !== null) return stands('trusted-leaf');
   const summary = summaryOf(sha256, index, rules);
-  if (summary !== null) return { standing: 'summary', findings: summaryFindings(sha256, index, rules), used: [summary.claim] };
+  if (summary !== null)
+    return { standing: 'summary', findings: summaryFindings(sha256, index, rules), used: [summary.claim] };
   const examined = scene.examined(sha256);
   if (examined.step !== null) return stands('attested');
   const description = role === null ? undefined : examined.vouched.get(role);
@@ -69,7 +80,12 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
 function unpinned({ role, commit, name }: Input, parent: Examined): Judged {
   if (role === 'code' && commit !== null) return stands('pinned');
   const message = `the input ${name === '' ? '(unnamed)' : name} of ${parent.step?.provenance.step ?? 'a step'} has no SHA-256`;
-  return refused({ code: 'dependency-unpinned', message, subject: shown(parent.digest), facts: { input: name, role: role ?? 'not said' } });
+  return refused({
+    code: 'dependency-unpinned',
+    message,
+    subject: shown(parent.digest),
+    facts: { input: name, role: role ?? 'not said' },
+  });
 }
 
 function whyNot(input: Input, sha256: string, { index, rules, examined: look }: Scene): Finding {
@@ -79,17 +95,28 @@ function whyNot(input: Input, sha256: string, { index, rules, examined: look }: 
   if (examined.refused !== null) return { ...examined.refused, ...about };
   const malformed = examined.findings.find(({ code }) => code === 'claim-malformed');
   if (malformed !== undefined) return { ...malformed, ...about };
-  if (index.ambiguousAbout(sha256).length > 0) return { code: 'subject-ambiguous', message: 'a claim is about this input and something else at once', ...about };
+  if (index.ambiguousAbout(sha256).length > 0)
+    return { code: 'subject-ambiguous', message: 'a claim is about this input and something else at once', ...about };
   if (rules.leaves.some((leaf) => leaf.sha256 === sha256 && leaf.role === role)) {
-    return { code: 'lineage-unattested', message: 'nobody attests it, and the policy trusted it only until its exception ended', ...about };
+    return {
+      code: 'lineage-unattested',
+      message: 'nobody attests it, and the policy trusted it only until its exception ended',
+      ...about,
+    };
   }
-  if (role === 'base-model' || role === 'adapter' || role === 'package') return { code: 'lineage-missing', message: 'nobody says how this input was made', ...about };
+  if (role === 'base-model' || role === 'adapter' || role === 'package')
+    return { code: 'lineage-missing', message: 'nobody says how this input was made', ...about };
   return { code: 'lineage-unattested', message: 'nobody the policy names attests this input', ...about };
 }
 
 /** @param role null: whatever it is used as. */
 function liveLeaf(digest: string, role: Role | null, { leaves, now }: StandingRules): TrustedLeaf | null {
-  return leaves.find((leaf) => leaf.sha256 === digest && (role === null || leaf.role === role) && Date.parse(leaf.expires) > now.getTime()) ?? null;
+  return (
+    leaves.find(
+      (leaf) =>
+        leaf.sha256 === digest && (role === null || leaf.role === role) && Date.parse(leaf.expires) > now.getTime(),
+    ) ?? null
+  );
 }
 
 interface Summary {
@@ -110,8 +137,12 @@ function summaryOf(digest: string, index: ClaimIndex, rules: StandingRules): Sum
 function accepts(promotion: Promotion, claim: VerifiedClaim, { summaries, authority }: StandingRules): boolean {
   const identity = authority.who(claim.signer);
   if (typeof identity === 'string' || !promotion.passed || promotion.breakGlass) return false;
-  return summaries.some(({ principal, environment, policies }) =>
-    principal === identity.principal.name && environment === promotion.environment && policies.includes(promotion.policyDigest));
+  return summaries.some(
+    ({ principal, environment, policies }) =>
+      principal === identity.principal.name &&
+      environment === promotion.environment &&
+      policies.includes(promotion.policyDigest),
+  );
 }
 
 /** What a summary rests on must be here, and is still walked for revocations (rule 15). */
@@ -121,25 +152,53 @@ export function summaryFindings(digest: string, index: ClaimIndex, rules: Standi
   const seen = new Set<string>([summary.claim.bundle]);
   const findings: Finding[] = [];
   const queue = [...summary.promotion.inputs];
-  if (queue.length === 0) findings.push({ code: 'claim-missing', message: 'the promotion that stands for its lineage names no claims', subject: shown(digest) });
+  if (queue.length === 0)
+    findings.push({
+      code: 'claim-missing',
+      message: 'the promotion that stands for its lineage names no claims',
+      subject: shown(digest),
+    });
   for (let bundle = queue.pop(); bundle !== undefined; bundle = queue.pop()) {
     if (seen.has(bundle)) continue;
     seen.add(bundle);
     const claim = index.byBundle(bundle);
-    if (claim === null) findings.push({ code: 'claim-missing', message: 'a claim that its promotion rests on is not here', subject: shown(digest), facts: { claim: shown(bundle) } });
+    if (claim === null)
+      findings.push({
+        code: 'claim-missing',
+        message: 'a claim that its promotion rests on is not here',
+        subject: shown(digest),
+        facts: { claim: shown(bundle) },
+      });
     else findings.push(...revokedIn(claim, rules));
-    if (claim?.statement.predicateType === PREDICATES.promotion) queue.push(...(readPromotion(claim.statement)?.inputs ?? []));
+    if (claim?.statement.predicateType === PREDICATES.promotion)
+      queue.push(...(readPromotion(claim.statement)?.inputs ?? []));
   }
   return findings;
 }
 
 function revokedIn(claim: VerifiedClaim, { revocations }: StandingRules): readonly Finding[] {
-  const digests = [...claim.statement.subject.map(({ digest }) => digest['sha256']), ...inputsIn(claim)].filter((digest) => digest !== undefined);
-  const artifacts = digests.map((digest) => [digest, revocations.ofArtifact(digest)] as const).filter(([, revoked]) => revoked !== null);
+  const digests = [...claim.statement.subject.map(({ digest }) => digest['sha256']), ...inputsIn(claim)].filter(
+    (digest) => digest !== undefined,
+  );
+  const artifacts = digests
+    .map((digest) => [digest, revocations.ofArtifact(digest)] as const)
+    .filter(([, revoked]) => revoked !== null);
   const own = revocations.ofClaim(claim);
   return [
-    ...artifacts.map(([digest, revoked]): Finding => ({ code: 'revoked', message: `something its lineage rests on was revoked by ${revoked?.by}: ${revoked?.reason}`, subject: shown(digest) })),
-    ...(own === null ? [] : [{ code: 'revoked', message: `a claim that its promotion rests on was revoked: ${own.reason}`, subject: shown(claim.bundle) } as const]),
+    ...artifacts.map(([digest, revoked]): Finding => ({
+      code: 'revoked',
+      message: `something its lineage rests on was revoked by ${revoked?.by}: ${revoked?.reason}`,
+      subject: shown(digest),
+    })),
+    ...(own === null
+      ? []
+      : [
+          {
+            code: 'revoked',
+            message: `a claim that its promotion rests on was revoked: ${own.reason}`,
+            subject: shown(claim.bundle),
+          } as const,
+        ]),
   ];
 }
 

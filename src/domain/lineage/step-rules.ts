@@ -22,19 +22,37 @@ interface StepRules {
 }
 
 /** What is wrong with a node's own step: roles it lacks, times that cannot be. */
-export function stepFindings(node: Examined, inputOf: (digest: string) => Examined, rules: StepRules): readonly Finding[] {
+export function stepFindings(
+  node: Examined,
+  inputOf: (digest: string) => Examined,
+  rules: StepRules,
+): readonly Finding[] {
   const { step } = node;
   if (step === null) return [];
-  return [...missingRoles(step), ...orderFindings(step, inputOf), ...ageFindings(step, rules)].map((finding) => ({ ...finding, subject: shown(node.digest) }));
+  return [...missingRoles(step), ...orderFindings(step, inputOf), ...ageFindings(step, rules)].map((finding) => ({
+    ...finding,
+    subject: shown(node.digest),
+  }));
 }
 
 function missingRoles({ provenance }: AcceptedStep): readonly Finding[] {
   const { step, inputs } = provenance;
   if (step === null) return [];
   const missing = NEEDED[step].filter((roles) => !inputs.some(({ role }) => role !== null && roles.includes(role)));
-  const parents = new Set(inputs.filter(({ role }) => role === 'base-model' || role === 'adapter').map(({ sha256 }) => sha256));
-  const lonely: Finding[] = step === 'merge' && parents.size < 2 ? [{ code: 'undeclared-input', message: 'a merge of fewer than two models' }] : [];
-  return [...lonely, ...missing.map((roles): Finding => ({ code: 'undeclared-input', message: `the step ${step} declares no ${roles.join(' or ')}` }))];
+  const parents = new Set(
+    inputs.filter(({ role }) => role === 'base-model' || role === 'adapter').map(({ sha256 }) => sha256),
+  );
+  const lonely: Finding[] =
+    step === 'merge' && parents.size < 2
+      ? [{ code: 'undeclared-input', message: 'a merge of fewer than two models' }]
+      : [];
+  return [
+    ...lonely,
+    ...missing.map((roles): Finding => ({
+      code: 'undeclared-input',
+      message: `the step ${step} declares no ${roles.join(' or ')}`,
+    })),
+  ];
 }
 
 /** A step cannot begin before what it used existed, nor be signed before it ended (security rule 11). */
@@ -46,11 +64,14 @@ function orderFindings(step: AcceptedStep, inputOf: (digest: string) => Examined
     const existed = sha256 === null ? null : existedAt(inputOf(sha256));
     return existed !== null && existed > began + CLOCK_SKEW_MS ? [{ name, sha256, existed }] : [];
   });
-  return [...own, ...late.map(({ name, existed }): Finding => ({
-    code: 'time-order',
-    message: `the step began before its input ${name} existed`,
-    facts: { began: iso(began), 'input existed': iso(existed) },
-  }))];
+  return [
+    ...own,
+    ...late.map(({ name, existed }): Finding => ({
+      code: 'time-order',
+      message: `the step began before its input ${name} existed`,
+      facts: { began: iso(began), 'input existed': iso(existed) },
+    })),
+  ];
 }
 
 function ownOrder({ provenance, claim }: AcceptedStep): readonly Finding[] {
@@ -59,7 +80,14 @@ function ownOrder({ provenance, claim }: AcceptedStep): readonly Finding[] {
   const signed = verifiedTime(claim);
   const backwards = started !== null && finished !== null && finished < started;
   const early = signed !== null && (finished ?? started ?? signed) > signed + CLOCK_SKEW_MS;
-  return backwards || early ? [{ code: 'time-order', message: backwards ? 'the step ended before it began' : 'the claim was signed before the step ended' }] : [];
+  return backwards || early
+    ? [
+        {
+          code: 'time-order',
+          message: backwards ? 'the step ended before it began' : 'the claim was signed before the step ended',
+        },
+      ]
+    : [];
 }
 
 /** The start it states, else the earliest time it can be placed at. */
@@ -71,16 +99,21 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
 function existedAt({ step, vouched }: Examined): number | null {
   const claims = step === null ? [...vouched.values()] : [step.claim];
   const verified = claims.map(verifiedTime).filter((time) => time !== null);
-  const times = [...(verified.length === 0 ? [] : [Math.min(...verified)]), parse(step?.provenance.finishedOn)].filter((time) => time !== null);
+  const times = [...(verified.length === 0 ? [] : [Math.min(...verified)]), parse(step?.provenance.finishedOn)].filter(
+    (time) => time !== null,
+  );
   return times.length === 0 ? null : Math.max(...times);
 }
 
 function ageFindings({ claim }: AcceptedStep, { now, maxAgeMs }: StepRules): readonly Finding[] {
   if (maxAgeMs === undefined) return [];
   const start = ageStart(claim);
-  if (start === null) return [{ code: 'no-verified-time', message: 'nobody but its signer says when its provenance was signed' }];
+  if (start === null)
+    return [{ code: 'no-verified-time', message: 'nobody but its signer says when its provenance was signed' }];
   const age = now.getTime() - start;
-  return age > maxAgeMs ? [{ code: 'claim-stale', message: `its provenance is ${daysOf(age)} old; ${daysOf(maxAgeMs)} are allowed` }] : [];
+  return age > maxAgeMs
+    ? [{ code: 'claim-stale', message: `its provenance is ${daysOf(age)} old; ${daysOf(maxAgeMs)} are allowed` }]
+    : [];
 }
 
 /** All digests known for one thing must agree (DESIGN 4.2): whatever else is said beside one SHA-256 is said once. */
@@ -94,7 +127,12 @@ export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): 
       const key = `${sha256} ${algorithm}`;
       const before = said.get(key);
       if (before !== undefined && before !== value) {
-        findings.push({ code: 'digest-conflict', message: `trusted signers give it two ${algorithm} digests`, subject: shown(sha256), facts: { one: before, other: value } });
+        findings.push({
+          code: 'digest-conflict',
+          message: `trusted signers give it two ${algorithm} digests`,
+          subject: shown(sha256),
+          facts: { one: before, other: value },
+        });
       }
       said.set(key, before ?? value);
     }
@@ -102,9 +140,15 @@ export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): 
   return findings;
 }
 
-function digestSets({ digest, step, evaluations }: Examined, index: ClaimIndex): readonly Readonly<Record<string, string>>[] {
+function digestSets(
+  { digest, step, evaluations }: Examined,
+  index: ClaimIndex,
+): readonly Readonly<Record<string, string>>[] {
   const trusted = new Set([...(step === null ? [] : [step.claim]), ...evaluations]);
-  const subjects = index.about(digest).filter(({ claim }) => trusted.has(claim)).flatMap(({ claim }) => claim.statement.subject.map((subject) => subject.digest));
+  const subjects = index
+    .about(digest)
+    .filter(({ claim }) => trusted.has(claim))
+    .flatMap(({ claim }) => claim.statement.subject.map((subject) => subject.digest));
   return [...subjects, ...(step?.provenance.inputs ?? []).map((input) => input.digests)];
 }
 

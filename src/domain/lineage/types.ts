@@ -19,7 +19,17 @@ export type Standing =
   | 'refused';
 
 /** Hugging Face's words for relations, and the obvious ones where it has none. */
-export type EdgeWord = 'trained-on' | 'finetune' | 'adapter' | 'merge' | 'quantized' | 'converted' | 'packaged' | 'preprocessed' | 'uses' | 'evaluated-on';
+export type EdgeWord =
+  | 'trained-on'
+  | 'finetune'
+  | 'adapter'
+  | 'merge'
+  | 'quantized'
+  | 'converted'
+  | 'packaged'
+  | 'preprocessed'
+  | 'uses'
+  | 'evaluated-on';
 
 export interface LineageEdge {
   readonly word: EdgeWord;

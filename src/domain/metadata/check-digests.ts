@@ -1,4 +1,13 @@
-import { pick, sourceName, type BomFile, type Conflict, type Fact, type FactOf, type FactSource, type StatedDigest } from './types.ts';
+import {
+  pick,
+  sourceName,
+  type BomFile,
+  type Conflict,
+  type Fact,
+  type FactOf,
+  type FactSource,
+  type StatedDigest,
+} from './types.ts';
 
 /** A publisher's digest that was compared with the file's own: they are equal. */
 export interface ConfirmedDigest {
@@ -15,7 +24,10 @@ export interface DigestCheck {
 }
 
 /** Digests other than SHA-256 and BLAKE3, computed only for files that somebody states such a digest of; by path. */
-export type OtherDigests = ReadonlyMap<string, { readonly sha1: string; readonly gitBlob: string; readonly md5: string }>;
+export type OtherDigests = ReadonlyMap<
+  string,
+  { readonly sha1: string; readonly gitBlob: string; readonly md5: string }
+>;
 
 /** Compares what publishers state with what the files are. A digest without a file is only ever confirmed, never refused. */
 export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], others: OtherDigests): DigestCheck {
@@ -48,11 +60,18 @@ function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: Oth
   const own = ownDigest(value, file, others);
   if (own === undefined) return;
   const sizeDiffers = sizeBytes !== undefined && sizeBytes !== file.sizeBytes;
-  if (own === hex && !sizeDiffers) results.confirmed.push({ path: file.path, algorithm: nameOf(value, others.get(file.path)), source });
+  if (own === hex && !sizeDiffers)
+    results.confirmed.push({ path: file.path, algorithm: nameOf(value, others.get(file.path)), source });
   else {
     const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${hex}`;
     const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${own}`;
-    results.conflicts.push({ field: `digest:${file.path}`, values: [{ value: said, source: sourceName(source) }, { value: real, source: 'computed' }] });
+    results.conflicts.push({
+      field: `digest:${file.path}`,
+      values: [
+        { value: said, source: sourceName(source) },
+        { value: real, source: 'computed' },
+      ],
+    });
   }
 }
 
@@ -66,7 +85,10 @@ function ownDigest({ algorithm, hex }: StatedDigest, file: BomFile, others: Othe
 }
 
 /** Which SHA-1 it turned out to be. */
-function nameOf({ algorithm, hex }: StatedDigest, other: { readonly gitBlob: string } | undefined): StatedDigest['algorithm'] {
+function nameOf(
+  { algorithm, hex }: StatedDigest,
+  other: { readonly gitBlob: string } | undefined,
+): StatedDigest['algorithm'] {
   if (algorithm !== 'any-sha1') return algorithm;
   return other?.gitBlob === hex ? 'git-blob-sha1' : 'sha1';
 }

@@ -28,13 +28,29 @@ export interface FileMetadata {
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
   const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
   const header = readHeader(report);
-  const start: FileMetadata = { found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report)] }], problems: [] };
+  const start: FileMetadata = {
+    found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report)] }],
+    problems: [],
+  };
   if (entries.length === 0 || report.format === 'lfs-pointer') return start;
   const largest = Math.max(...entries.map(({ entry }) => entry.maxBytes));
-  if (source.size > largest) return { ...start, problems: tooLarge(path, source.size, entries.map(({ entry }) => entry)) };
+  if (source.size > largest)
+    return {
+      ...start,
+      problems: tooLarge(
+        path,
+        source.size,
+        entries.map(({ entry }) => entry),
+      ),
+    };
   const file = { path, bytes: await source.read(0, source.size) };
-  const read = entries.filter(({ entry }) => source.size <= entry.maxBytes).map(({ entry, row }) => attempt(file, entry, row));
-  return { found: [...start.found, ...read.flatMap(({ found }) => found)], problems: read.flatMap(({ problems }) => problems) };
+  const read = entries
+    .filter(({ entry }) => source.size <= entry.maxBytes)
+    .map(({ entry, row }) => attempt(file, entry, row));
+  return {
+    found: [...start.found, ...read.flatMap(({ found }) => found)],
+    problems: read.flatMap(({ problems }) => problems),
+  };
 }
 
 /** Files that are only searched are passed over when large; those with a name of their own should not be. */
@@ -56,7 +72,8 @@ function attempt(file: MetadataFile, entry: ReaderEntry, row: number): FileMetad
 
 /** Python beside weights runs when somebody loads the model with it; shared libraries run when they are linked. */
 function codeFacts(path: string, report: FormatReport): readonly Fact[] {
-  if (report.format === 'python' || report.format === 'notebook') return [fact('role', { path, role: 'custom-code' }, { file: path })];
+  if (report.format === 'python' || report.format === 'notebook')
+    return [fact('role', { path, role: 'custom-code' }, { file: path })];
   if (report.format === 'executable') return [fact('role', { path, role: 'native-code' }, { file: path })];
   return [];
 }
@@ -64,19 +81,35 @@ function codeFacts(path: string, report: FormatReport): readonly Fact[] {
 /** All facts in order of precedence: nearer the top folder first, then by row of `READERS`, then by path. */
 export function collect(files: readonly FileMetadata[], paths: readonly string[]): Metadata {
   const found = notSubmodels(notPackages(files.flatMap((file) => file.found))).filter(({ facts }) => facts.length > 0);
-  const sorted = found.toSorted((a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path));
+  const sorted = found.toSorted(
+    (a, b) => depthOf(a.path) - depthOf(b.path) || a.row - b.row || compareUtf8(a.path, b.path),
+  );
   const problems = files.flatMap((file) => file.problems).toSorted((a, b) => compareUtf8(a.path, b.path));
   const facts = sorted.flatMap(({ facts: said }) => said).map((each) => located(each, paths));
   return { facts: ONE_OF_ALL.reduce(unambiguous, facts), problems: unique(problems) };
 }
 
 const PACKAGE = /\.dist-info\/METADATA$/;
-const PACKAGE_FIELDS: ReadonlySet<string> = new Set(['name', 'version', 'description', 'purl', 'author', 'licence', 'reference']);
+const PACKAGE_FIELDS: ReadonlySet<string> = new Set([
+  'name',
+  'version',
+  'description',
+  'purl',
+  'author',
+  'licence',
+  'reference',
+]);
 
 /** A folder with several wheels installed is none of them: what each says of itself is then not said of the artifact. */
 function notPackages(found: readonly FileFacts[]): readonly FileFacts[] {
   const several = new Set(found.filter(({ path }) => PACKAGE.test(path)).map(({ path }) => path)).size > 1;
-  return several ? found.map((file) => (PACKAGE.test(file.path) ? { ...file, facts: file.facts.filter(({ field }) => !PACKAGE_FIELDS.has(field)) } : file)) : found;
+  return several
+    ? found.map((file) =>
+        PACKAGE.test(file.path)
+          ? { ...file, facts: file.facts.filter(({ field }) => !PACKAGE_FIELDS.has(field)) }
+          : file,
+      )
+    : found;
 }
 
 const ONE_OF_ALL = ['name', 'version', 'description', 'purl'] as const;
@@ -87,7 +120,8 @@ function unambiguous(facts: readonly Fact[], field: (typeof ONE_OF_ALL)[number])
   const top = Math.min(...own.map(({ path }) => depthOf(path)));
   const nearest = own.filter(({ path }) => depthOf(path) === top && !PACKAGE.test(path));
   const packaged = own.some(({ path }) => PACKAGE.test(path));
-  const several = new Set(nearest.map(({ path }) => folderOf(path))).size > 1 && new Set(nearest.map(({ value }) => value)).size > 1;
+  const several =
+    new Set(nearest.map(({ path }) => folderOf(path))).size > 1 && new Set(nearest.map(({ value }) => value)).size > 1;
   return several && !packaged ? facts.filter((each) => each.field !== field) : facts;
 }
 
@@ -98,18 +132,25 @@ const CONFIG = /(?:^|\/)(?:config|model_index)\.json$/;
  * others, and where several stand side by side, the architecture is kept under the folder's name.
  */
 function notSubmodels(found: readonly FileFacts[]): readonly FileFacts[] {
-  const configs = found.filter(({ path, facts }) => CONFIG.test(path) && facts.some(({ field }) => field === 'architecture' || field === 'family'));
+  const configs = found.filter(
+    ({ path, facts }) => CONFIG.test(path) && facts.some(({ field }) => field === 'architecture' || field === 'family'),
+  );
   if (configs.length === 0) return found;
   const top = Math.min(...configs.map(({ path }) => depthOf(path)));
   const folders = new Set(configs.filter(({ path }) => depthOf(path) === top).map(({ path }) => folderOf(path)));
   const whole = folders.size === 1 ? [...folders][0] : undefined;
-  return found.map((file) => (CONFIG.test(file.path) && folderOf(file.path) !== whole ? { ...file, facts: file.facts.flatMap((each) => submodelFact(each, folderOf(file.path))) } : file));
+  return found.map((file) =>
+    CONFIG.test(file.path) && folderOf(file.path) !== whole
+      ? { ...file, facts: file.facts.flatMap((each) => submodelFact(each, folderOf(file.path))) }
+      : file,
+  );
 }
 
 const OF_WHOLE: ReadonlySet<string> = new Set(['family', 'detail', 'quantization', 'baseModel']);
 
 function submodelFact(each: Fact, folder: string): readonly Fact[] {
-  if (each.field === 'architecture') return [fact('detail', { name: `architecture:${folder.replace(/\/$/, '')}`, value: each.value }, each.source)];
+  if (each.field === 'architecture')
+    return [fact('detail', { name: `architecture:${folder.replace(/\/$/, '')}`, value: each.value }, each.source)];
   return OF_WHOLE.has(each.field) ? [] : [each];
 }
 
@@ -119,7 +160,9 @@ function located(each: Fact, paths: readonly string[]): Fact {
   const path = each.value.path ?? '';
   const folder = folderOf(each.source.file ?? '');
   const rest = path.slice(folder.length);
-  const found = paths.includes(path) ? [path] : paths.filter((other) => other.startsWith(folder) && other.endsWith(`/${rest}`));
+  const found = paths.includes(path)
+    ? [path]
+    : paths.filter((other) => other.startsWith(folder) && other.endsWith(`/${rest}`));
   const [only] = found;
   if (only === undefined || found.length > 1) return each;
   return { ...each, value: { ...each.value, path: only } } as Fact;
@@ -138,8 +181,14 @@ function depthOf(path: string): number {
 const CHUNK = 1 << 20;
 
 /** SHA-1 (plain and as git hashes a blob) and MD5 of a file, for publishers that state only those. One streaming read. */
-export async function otherDigests(source: Source): Promise<{ readonly sha1: string; readonly gitBlob: string; readonly md5: string }> {
-  const hashes = { sha1: createHash('sha1'), gitBlob: createHash('sha1').update(`blob ${source.size}\0`), md5: createHash('md5') };
+export async function otherDigests(
+  source: Source,
+): Promise<{ readonly sha1: string; readonly gitBlob: string; readonly md5: string }> {
+  const hashes = {
+    sha1: createHash('sha1'),
+    gitBlob: createHash('sha1').update(`blob ${source.size}\0`),
+    md5: createHash('md5'),
+  };
   for (let offset = 0; offset < source.size; offset += CHUNK) {
     const chunk = await source.read(offset, CHUNK);
     for (const hash of Object.values(hashes)) hash.update(chunk);

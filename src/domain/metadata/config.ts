@@ -5,8 +5,19 @@ import type { Fact, FactSource } from './types.ts';
 
 /** Facts of `config.json` that describe a model's shape; each becomes a property of the same name. */
 const SHAPE = [
-  'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'num_key_value_heads', 'intermediate_size', 'vocab_size',
-  'max_position_embeddings', 'num_local_experts', 'num_experts', 'num_experts_per_tok', 'sliding_window', 'image_size', 'sample_rate',
+  'hidden_size',
+  'num_hidden_layers',
+  'num_attention_heads',
+  'num_key_value_heads',
+  'intermediate_size',
+  'vocab_size',
+  'max_position_embeddings',
+  'num_local_experts',
+  'num_experts',
+  'num_experts_per_tok',
+  'sliding_window',
+  'image_size',
+  'sample_rate',
 ];
 
 /** Hugging Face `config.json` (transformers, diffusers, timm) and `model_index.json`. */
@@ -14,7 +25,9 @@ export function readConfig(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   return [
-    ...list(config['architectures'] ?? config['architecture'] ?? config['_class_name'], pointerOf(config)).map(({ text, pointer }) => fact('architecture', text, at(pointer))),
+    ...list(config['architectures'] ?? config['architecture'] ?? config['_class_name'], pointerOf(config)).map(
+      ({ text, pointer }) => fact('architecture', text, at(pointer)),
+    ),
     ...maybe('family', words(config['model_type']), at('/model_type')),
     ...originFacts(config, at),
     ...dtypeFacts(config, at),
@@ -36,7 +49,9 @@ function pointerOf(config: Config): string {
 /** `_name_or_path` says what the configuration was loaded from: often the base model, never the model's own name. */
 function originFacts(config: Config, at: At): readonly Fact[] {
   const origin = words(config['_name_or_path']);
-  return origin !== undefined && isHubId(origin) ? [fact('baseModel', { name: origin, hinted: true }, at('/_name_or_path'))] : [];
+  return origin !== undefined && isHubId(origin)
+    ? [fact('baseModel', { name: origin, hinted: true }, at('/_name_or_path'))]
+    : [];
 }
 
 function dtypeFacts(config: Config, at: At): readonly Fact[] {
@@ -49,39 +64,73 @@ function quantizationFacts(config: Config, at: At): readonly Fact[] {
   const quantization = config['quantization_config'] ?? config['quantization'];
   if (!isJsonObject(quantization)) return [];
   const bits = words(quantization['bits']) ?? words(quantization['w_bit']);
-  const type = words(quantization['bnb_4bit_quant_type']) ?? (quantization['load_in_4bit'] === true ? '4 bits' : quantization['load_in_8bit'] === true ? '8 bits' : undefined);
+  const type =
+    words(quantization['bnb_4bit_quant_type']) ??
+    (quantization['load_in_4bit'] === true ? '4 bits' : quantization['load_in_8bit'] === true ? '8 bits' : undefined);
   const format = words(quantization['format']) ?? words(quantization['fmt']);
-  const parts = [words(quantization['quant_method']) ?? words(quantization['quant_type']), bits === undefined ? undefined : `${bits} bits`, type, format];
+  const parts = [
+    words(quantization['quant_method']) ?? words(quantization['quant_type']),
+    bits === undefined ? undefined : `${bits} bits`,
+    type,
+    format,
+  ];
   const text = parts.filter((part) => part !== undefined).join(' ');
-  return maybe('quantization', text === '' ? undefined : text, at(config['quantization_config'] === undefined ? '/quantization' : '/quantization_config'));
+  return maybe(
+    'quantization',
+    text === '' ? undefined : text,
+    at(config['quantization_config'] === undefined ? '/quantization' : '/quantization_config'),
+  );
 }
 
 /** `auto_map` names Python that `trust_remote_code=True` runs: `module.Class`, or `org/repo--module.Class`. */
 function autoMapFacts(config: Config, path: string): readonly Fact[] {
   const map = config['auto_map'];
   if (!isJsonObject(map)) return [];
-  return Object.entries(map).flatMap(([key, value]) => list(value, `/auto_map/${key}`).flatMap(({ text, pointer }) => codeFact(text, path, { file: path, pointer })));
+  return Object.entries(map).flatMap(([key, value]) =>
+    list(value, `/auto_map/${key}`).flatMap(({ text, pointer }) => codeFact(text, path, { file: path, pointer })),
+  );
 }
 
 function codeFact(target: string, path: string, source: FactSource): readonly Fact[] {
   const [repository, reference] = target.includes('--') ? target.split('--', 2) : [undefined, target];
   const module = (reference ?? '').split('.').slice(0, -1).join('/');
   if (repository !== undefined) return [fact('detail', { name: 'remote-code', value: target }, source)];
-  return module === '' ? [] : [fact('role', { path: `${folderOf(path)}${module}.py`, role: 'remote-code', note: `runs with trust_remote_code: ${target}` }, source)];
+  return module === ''
+    ? []
+    : [
+        fact(
+          'role',
+          {
+            path: `${folderOf(path)}${module}.py`,
+            role: 'remote-code',
+            note: `runs with trust_remote_code: ${target}`,
+          },
+          source,
+        ),
+      ];
 }
 
 function versionFacts(config: Config, at: At): readonly Fact[] {
-  const library = [['transformers_version', 'transformers'], ['_diffusers_version', 'diffusers']] as const;
+  const library = [
+    ['transformers_version', 'transformers'],
+    ['_diffusers_version', 'diffusers'],
+  ] as const;
   const single = library.flatMap(([key, name]) => softwareFact(name, config[key], at(`/${key}`)));
   const versions = config['__version__'];
-  const named = isJsonObject(versions) ? Object.entries(versions).flatMap(([name, value]) => softwareFact(name === 'pytorch' ? 'torch' : name, value, at(`/__version__/${name}`))) : [];
+  const named = isJsonObject(versions)
+    ? Object.entries(versions).flatMap(([name, value]) =>
+        softwareFact(name === 'pytorch' ? 'torch' : name, value, at(`/__version__/${name}`)),
+      )
+    : [];
   return [...single, ...named];
 }
 
 /** The library that wrote the file, as it calls itself: what the model was made with. */
 function softwareFact(name: string, version: Json | undefined, source: FactSource): readonly Fact[] {
   const text = words(version, 100);
-  return text === undefined ? [] : [fact('software', { name: name.replaceAll('_', '-'), version: text, ecosystem: 'pypi' }, source)];
+  return text === undefined
+    ? []
+    : [fact('software', { name: name.replaceAll('_', '-'), version: text, ecosystem: 'pypi' }, source)];
 }
 
 function shapeFact(config: Config, key: string, at: At): readonly Fact[] {
@@ -95,15 +144,33 @@ export function readAdapter(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const base = words(config['base_model_name_or_path']);
-  const details = ['peft_type', 'r', 'lora_alpha', 'lora_dropout', 'modules_to_save', 'use_dora', 'use_rslora'].flatMap((key) =>
-    list(config[key], `/${key}`).map(({ text, pointer }) => fact('detail', { name: `adapter:${key.replaceAll('_', '-')}`, value: text }, at(pointer))));
-  const targets = items(config['target_modules']).map((item) => words(item)).filter((item) => item !== undefined);
+  const details = ['peft_type', 'r', 'lora_alpha', 'lora_dropout', 'modules_to_save', 'use_dora', 'use_rslora'].flatMap(
+    (key) =>
+      list(config[key], `/${key}`).map(({ text, pointer }) =>
+        fact('detail', { name: `adapter:${key.replaceAll('_', '-')}`, value: text }, at(pointer)),
+      ),
+  );
+  const targets = items(config['target_modules'])
+    .map((item) => words(item))
+    .filter((item) => item !== undefined);
   return [
-    ...(base === undefined ? [] : [fact('baseModel', { name: base, relation: 'adapter', ...revisionOf(config['revision']) }, at('/base_model_name_or_path'))]),
+    ...(base === undefined
+      ? []
+      : [
+          fact(
+            'baseModel',
+            { name: base, relation: 'adapter', ...revisionOf(config['revision']) },
+            at('/base_model_name_or_path'),
+          ),
+        ]),
     ...maybe('task', words(config['task_type'])?.toLowerCase().replaceAll('_', '-'), at('/task_type')),
     fact('role', { path: file.path, role: 'adapter' }, at('')),
     ...details,
-    ...maybe('detail', targets.length === 0 ? undefined : { name: 'adapter:target-modules', value: targets.join(',') }, at('/target_modules')),
+    ...maybe(
+      'detail',
+      targets.length === 0 ? undefined : { name: 'adapter:target-modules', value: targets.join(',') },
+      at('/target_modules'),
+    ),
     ...autoMapFacts(config, file.path),
   ];
 }
@@ -118,5 +185,13 @@ export function readOtherConfig(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const length = field(config, 'max_seq_length');
-  return [...autoMapFacts(config, file.path), ...versionFacts(config, at), ...maybe('detail', typeof length === 'number' ? { name: 'max-seq-length', value: String(length) } : undefined, at('/max_seq_length'))];
+  return [
+    ...autoMapFacts(config, file.path),
+    ...versionFacts(config, at),
+    ...maybe(
+      'detail',
+      typeof length === 'number' ? { name: 'max-seq-length', value: String(length) } : undefined,
+      at('/max_seq_length'),
+    ),
+  ];
 }

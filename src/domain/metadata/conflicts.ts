@@ -23,7 +23,9 @@ interface Saying {
 function conflictOf(field: string, sayings: readonly Saying[]): readonly Conflict[] {
   const byValue = new Map<string, string[]>();
   for (const { value, source } of sayings) byValue.set(value, [...(byValue.get(value) ?? []), source]);
-  return [{ field, values: [...byValue].map(([value, sources]) => ({ value, source: sources.slice(0, 3).join(', ') })) }];
+  return [
+    { field, values: [...byValue].map(([value, sources]) => ({ value, source: sources.slice(0, 3).join(', ') })) },
+  ];
 }
 
 /** Each source names its licences (several may all apply); two sources disagree when they have none in common. */
@@ -34,7 +36,8 @@ function licenceConflicts(facts: readonly Fact[]): readonly Conflict[] {
   });
   const sets = [...Map.groupBy(said, ({ source }) => source.split('#', 1)[0] ?? source).values()];
   const [first] = sets;
-  const agrees = (set: typeof said): boolean => set.some(({ value }) => first?.some((other) => compatible(value, other.value)) === true);
+  const agrees = (set: typeof said): boolean =>
+    set.some(({ value }) => first?.some((other) => compatible(value, other.value)) === true);
   return first === undefined || sets.every(agrees) ? [] : conflictOf('licence', said);
 }
 
@@ -46,7 +49,12 @@ function baseModelConflicts(facts: readonly Fact[]): readonly Conflict[] {
   const sets = [...groups.values()].map((group) => new Set(group.map(({ value }) => lastPart(value.name))));
   const [first] = sets;
   const disagree = first !== undefined && sets.some((set) => ![...set].some((name) => first.has(name)));
-  return disagree ? conflictOf('base-model', all.map(({ value, source }) => ({ value: value.name, source: sourceName(source) }))) : [];
+  return disagree
+    ? conflictOf(
+        'base-model',
+        all.map(({ value, source }) => ({ value: value.name, source: sourceName(source) })),
+      )
+    : [];
 }
 
 function lastPart(name: string): string {
@@ -55,10 +63,12 @@ function lastPart(name: string): string {
 
 /** A package's version need not be the model's: only sources in one folder are compared. */
 function versionConflicts(facts: readonly Fact[]): readonly Conflict[] {
-  return [...Map.groupBy(pick(facts, 'version'), ({ source }) => folderOf(source.file ?? '')).values()].flatMap((group) => {
-    const said = group.map(({ value, source }) => ({ value, source: sourceName(source) }));
-    return new Set(said.map(({ value }) => value)).size > 1 ? conflictOf('version', said) : [];
-  });
+  return [...Map.groupBy(pick(facts, 'version'), ({ source }) => folderOf(source.file ?? '')).values()].flatMap(
+    (group) => {
+      const said = group.map(({ value, source }) => ({ value, source: sourceName(source) }));
+      return new Set(said.map(({ value }) => value)).size > 1 ? conflictOf('version', said) : [];
+    },
+  );
 }
 
 const LABEL = /(?:^|[-._/])((?:I?Q\d(?:_[A-Z0-9]+)*)|B?F16|F32)\.gguf$/i;
@@ -68,7 +78,10 @@ function quantizationConflicts(facts: readonly Fact[]): readonly Conflict[] {
   return pick(facts, 'quantization').flatMap(({ value, source }) => {
     const label = LABEL.exec(source.file ?? '')?.[1]?.toUpperCase();
     if (label === undefined || label === value) return [];
-    return conflictOf('quantization', [{ value, source: sourceName(source) }, { value: label, source: `the name ${source.file ?? ''}` }]);
+    return conflictOf('quantization', [
+      { value, source: sourceName(source) },
+      { value: label, source: `the name ${source.file ?? ''}` },
+    ]);
   });
 }
 
@@ -78,10 +91,18 @@ function parameterConflicts(facts: readonly Fact[], files: readonly BomFile[]): 
   const counted = String(weights.parameters);
   const others = pick(facts, 'parameterCount').filter(({ value }) => value !== weights.parameters);
   if (others.length === 0) return [];
-  return conflictOf('parameters', [{ value: counted, source: weights.name }, ...others.map((fact: FactOf<'parameterCount'>) => ({ value: String(fact.value), source: sourceName(fact.source) }))]);
+  return conflictOf('parameters', [
+    { value: counted, source: weights.name },
+    ...others.map((fact: FactOf<'parameterCount'>) => ({ value: String(fact.value), source: sourceName(fact.source) })),
+  ]);
 }
 
-const DTYPES = new Map([['float32', 'F32'], ['float16', 'F16'], ['bfloat16', 'BF16'], ['float64', 'F64']]);
+const DTYPES = new Map([
+  ['float32', 'F32'],
+  ['float16', 'F16'],
+  ['bfloat16', 'BF16'],
+  ['float64', 'F64'],
+]);
 
 /** `torch_dtype` of the configuration beside the weights against the dtypes that are really there. */
 function dtypeConflicts(facts: readonly Fact[], files: readonly BomFile[]): readonly Conflict[] {
@@ -92,6 +113,9 @@ function dtypeConflicts(facts: readonly Fact[], files: readonly BomFile[]): read
     const dtype = value.name === 'declared-dtype' ? DTYPES.get(value.value.replace(/^torch\./, '')) : undefined;
     const beside = folderOf(source.file ?? '') === folderOf(weights.files[0]?.path ?? '');
     if (dtype === undefined || !beside || there.includes(dtype)) return [];
-    return conflictOf('dtype', [{ value: dtype, source: sourceName(source) }, { value: there.join(', '), source: weights.name }]);
+    return conflictOf('dtype', [
+      { value: dtype, source: sourceName(source) },
+      { value: there.join(', '), source: weights.name },
+    ]);
   });
 }

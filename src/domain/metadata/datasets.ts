@@ -23,14 +23,18 @@ export function readCroissant(file: MetadataFile): readonly Fact[] {
     ...list(json['license'], '/license').map(({ text, pointer }) => fact('licence', { text }, at(pointer))),
     ...maybe('reference', urlReference(words(json['url']), 'website'), at('/url')),
     ...maybe('releaseDate', dateTime(words(json['datePublished'])), at('/datePublished')),
-    ...items(json['distribution']).flatMap((object, index) => distributionFacts(object, file.path, at(`/distribution/${index}`))),
+    ...items(json['distribution']).flatMap((object, index) =>
+      distributionFacts(object, file.path, at(`/distribution/${index}`)),
+    ),
   ];
 }
 
 function datasetOf(json: { readonly [key: string]: Json }, owner: string | undefined): Dataset | undefined {
   const name = words(json['name']);
   if (name === undefined) return undefined;
-  const [url, description, version, licence] = ['url', 'description', 'version', 'license'].map((key) => list(json[key], '')[0]?.text);
+  const [url, description, version, licence] = ['url', 'description', 'version', 'license'].map(
+    (key) => list(json[key], '')[0]?.text,
+  );
   return {
     name,
     ...(url === undefined ? {} : { url }),
@@ -69,17 +73,32 @@ function isDay(day: string): boolean {
 
 function distributionFacts(object: Json, path: string, source: FactSource): readonly Fact[] {
   const [url, sha256, md5] = ['contentUrl', 'sha256', 'md5'].map((key) => words(field(object, key)));
-  const local = url !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(url) ? { path: folderOf(path) + url.replace(/^\.\//, '') } : {};
+  const local =
+    url !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(url) ? { path: folderOf(path) + url.replace(/^\.\//, '') } : {};
   const digests = [...digestFact('sha256', sha256, local, source), ...digestFact('md5', md5, local, source)];
-  const wrong = sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256) ? [`sha256 of ${words(field(object, 'name')) ?? url ?? 'a file'} is no digest: ${sha256.slice(0, 100)}`] : [];
+  const wrong =
+    sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)
+      ? [`sha256 of ${words(field(object, 'name')) ?? url ?? 'a file'} is no digest: ${sha256.slice(0, 100)}`]
+      : [];
   return [...digests, ...wrong.map((value) => fact('detail', { name: 'not-a-digest', value }, source))];
 }
 
 const DIGITS = { sha256: 64, md5: 32 } as const;
 
-function digestFact(algorithm: keyof typeof DIGITS, hex: string | undefined, local: { path?: string }, source: FactSource): readonly Fact[] {
+function digestFact(
+  algorithm: keyof typeof DIGITS,
+  hex: string | undefined,
+  local: { path?: string },
+  source: FactSource,
+): readonly Fact[] {
   if (hex === undefined || hex.length !== DIGITS[algorithm] || !/^[0-9a-f]+$/i.test(hex)) return [];
-  return [fact('digest', { ...local, algorithm, hex: hex.toLowerCase() }, { ...source, pointer: `${source.pointer ?? ''}/${algorithm}` })];
+  return [
+    fact(
+      'digest',
+      { ...local, algorithm, hex: hex.toLowerCase() },
+      { ...source, pointer: `${source.pointer ?? ''}/${algorithm}` },
+    ),
+  ];
 }
 
 /** Frictionless `datapackage.json`. Paths should be relative to it; some publishers leave out a folder (`loose`). */
@@ -89,16 +108,29 @@ export function readDataPackage(file: MetadataFile): readonly Fact[] {
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
   const [name, description, version] = ['title', 'description', 'version'].map((key) => words(json[key]));
   const title = name ?? words(json['name']);
-  const dataset: Dataset | undefined = title === undefined ? undefined : { name: title, ...(description === undefined ? {} : { description }), ...(version === undefined ? {} : { version }) };
+  const dataset: Dataset | undefined =
+    title === undefined
+      ? undefined
+      : {
+          name: title,
+          ...(description === undefined ? {} : { description }),
+          ...(version === undefined ? {} : { version }),
+        };
   return [
     ...maybe('dataset', dataset, at('')),
     ...maybe('name', words(json['name']), at('/name')),
     ...maybe('version', version, at('/version')),
     ...maybe('description', description, at('/description')),
-    ...licenceNames(json['licenses']).map(({ text, url, index }) => fact('licence', { text, ...(url === undefined ? {} : { url }) }, at(`/licenses/${index}`))),
-    ...items(json['contributors']).flatMap((person, index) => maybe('author', authorOf(person), at(`/contributors/${index}`))),
+    ...licenceNames(json['licenses']).map(({ text, url, index }) =>
+      fact('licence', { text, ...(url === undefined ? {} : { url }) }, at(`/licenses/${index}`)),
+    ),
+    ...items(json['contributors']).flatMap((person, index) =>
+      maybe('author', authorOf(person), at(`/contributors/${index}`)),
+    ),
     ...maybe('reference', urlReference(words(json['homepage'])?.replace(/^git\+/, ''), 'website'), at('/homepage')),
-    ...items(json['resources']).flatMap((resource, index) => resourceFacts(resource, file.path, at(`/resources/${index}`))),
+    ...items(json['resources']).flatMap((resource, index) =>
+      resourceFacts(resource, file.path, at(`/resources/${index}`)),
+    ),
   ];
 }
 
@@ -125,35 +157,52 @@ function resourceFacts(resource: Json, from: string, source: FactSource): readon
     return url === undefined ? [] : [{ url, title: words(field(item, 'title')) ?? '' }];
   });
   const description = words(field(resource, 'description'));
-  const info = fact('fileInfo', { path: there, loose: true, licences, sources, ...(description === undefined ? {} : { description }) }, source);
+  const info = fact(
+    'fileInfo',
+    { path: there, loose: true, licences, sources, ...(description === undefined ? {} : { description }) },
+    source,
+  );
   return [info, ...hashFact(resource, there, source)];
 }
 
 /** `hash` is `algorithm:hex`, MD5 without one. `sha1:` is tried as git's blob hash: that is what publishers put there. */
 function hashFact(resource: Json, path: string, source: FactSource): readonly Fact[] {
-  const [, name = 'md5', hex = ''] = /^(?:([a-z0-9]+):)?([0-9a-f]{32,128})$/i.exec(words(field(resource, 'hash')) ?? '') ?? [];
+  const [, name = 'md5', hex = ''] =
+    /^(?:([a-z0-9]+):)?([0-9a-f]{32,128})$/i.exec(words(field(resource, 'hash')) ?? '') ?? [];
   const kind = `${name.toLowerCase()} ${hex.length}`;
-  const algorithm = kind === 'sha256 64' ? 'sha256' : kind === 'sha1 40' ? 'any-sha1' : kind === 'md5 32' ? 'md5' : undefined;
+  const algorithm =
+    kind === 'sha256 64' ? 'sha256' : kind === 'sha1 40' ? 'any-sha1' : kind === 'md5 32' ? 'md5' : undefined;
   const bytes = field(resource, 'bytes');
   const size = typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? { sizeBytes: bytes } : {};
   if (algorithm === undefined) return [];
-  return [fact('digest', { path, loose: true, algorithm, hex: hex.toLowerCase(), ...size }, { ...source, pointer: `${source.pointer ?? ''}/hash` })];
+  return [
+    fact(
+      'digest',
+      { path, loose: true, algorithm, hex: hex.toLowerCase(), ...size },
+      { ...source, pointer: `${source.pointer ?? ''}/hash` },
+    ),
+  ];
 }
 
 /** Hugging Face `dataset_infos.json`: one entry a configuration. */
 export function readDatasetInfos(file: MetadataFile): readonly Fact[] {
-  return Object.entries(jsonObjectOf(file)).slice(0, 100).flatMap(([name, info]) => {
-    if (!isJsonObject(info)) return [];
-    const at: At = (pointer) => ({ file: file.path, pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${pointer}` });
-    const splits = isJsonObject(info['splits']) ? Object.values(info['splits']) : [];
-    const records = splits.reduce((sum: number, split) => sum + (Number(field(split, 'num_examples')) || 0), 0);
-    return [
-      ...maybe('description', words(info['description']), at('/description')),
-      ...maybe('licence', licenceText(words(info['license'])), at('/license')),
-      ...maybe('reference', urlReference(words(info['homepage']), 'website'), at('/homepage')),
-      ...(records > 0 ? [fact('detail', { name: `records:${name}`, value: String(records) }, at('/splits'))] : []),
-    ];
-  });
+  return Object.entries(jsonObjectOf(file))
+    .slice(0, 100)
+    .flatMap(([name, info]) => {
+      if (!isJsonObject(info)) return [];
+      const at: At = (pointer) => ({
+        file: file.path,
+        pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${pointer}`,
+      });
+      const splits = isJsonObject(info['splits']) ? Object.values(info['splits']) : [];
+      const records = splits.reduce((sum: number, split) => sum + (Number(field(split, 'num_examples')) || 0), 0);
+      return [
+        ...maybe('description', words(info['description']), at('/description')),
+        ...maybe('licence', licenceText(words(info['license'])), at('/license')),
+        ...maybe('reference', urlReference(words(info['homepage']), 'website'), at('/homepage')),
+        ...(records > 0 ? [fact('detail', { name: `records:${name}`, value: String(records) }, at('/splits'))] : []),
+      ];
+    });
 }
 
 function licenceText(text: string | undefined): { text: string } | undefined {

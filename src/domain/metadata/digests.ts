@@ -11,17 +11,32 @@ const BSD_NAMES = { MD5: 'md5', SHA1: 'sha1', SHA256: 'sha256', BLAKE3: 'blake3'
 export function readSums(file: MetadataFile): readonly Fact[] {
   const folder = folderOf(file.path);
   const blake3 = /(?:^|\/)[^/]*(?:b3sum|blake3)[^/]*$/i.test(file.path);
-  return textOf(file).split(/\r?\n/).slice(0, 200_000).flatMap((line, index) => {
-    const source: FactSource = { file: file.path, pointer: `line ${index + 1}` };
-    const [, hex, name] = SUMS_LINE.exec(line) ?? [];
-    if (hex !== undefined && name !== undefined) {
-      const algorithm = blake3 && hex.length === 64 ? 'blake3' : BY_LENGTH[hex.length as 32 | 40 | 64];
-      return [fact('digest', { path: folder + name.replace(/^\.\//, ''), algorithm, hex: hex.toLowerCase() }, source)];
-    }
-    const [, kind, path, bsd] = BSD_LINE.exec(line) ?? [];
-    if (kind === undefined || path === undefined || bsd === undefined) return [];
-    return [fact('digest', { path: folder + path.replace(/^\.\//, ''), algorithm: BSD_NAMES[kind as keyof typeof BSD_NAMES], hex: bsd.toLowerCase() }, source)];
-  });
+  return textOf(file)
+    .split(/\r?\n/)
+    .slice(0, 200_000)
+    .flatMap((line, index) => {
+      const source: FactSource = { file: file.path, pointer: `line ${index + 1}` };
+      const [, hex, name] = SUMS_LINE.exec(line) ?? [];
+      if (hex !== undefined && name !== undefined) {
+        const algorithm = blake3 && hex.length === 64 ? 'blake3' : BY_LENGTH[hex.length as 32 | 40 | 64];
+        return [
+          fact('digest', { path: folder + name.replace(/^\.\//, ''), algorithm, hex: hex.toLowerCase() }, source),
+        ];
+      }
+      const [, kind, path, bsd] = BSD_LINE.exec(line) ?? [];
+      if (kind === undefined || path === undefined || bsd === undefined) return [];
+      return [
+        fact(
+          'digest',
+          {
+            path: folder + path.replace(/^\.\//, ''),
+            algorithm: BSD_NAMES[kind as keyof typeof BSD_NAMES],
+            hex: bsd.toLowerCase(),
+          },
+          source,
+        ),
+      ];
+    });
 }
 
 /** `weights.bin.sha256`: one digest, with or without a name, of the file it is named after. */
@@ -46,12 +61,23 @@ export function readJsonDigests(file: MetadataFile): readonly Fact[] {
   const facts: Fact[] = [];
   const walk = (value: Json, pointer: string, owner: string | undefined, depth: number): void => {
     if (depth > DEPTH || facts.length >= MOST) return;
-    if (Array.isArray(value)) value.forEach((item: Json, index) => walk(item, `${pointer}/${index}`, undefined, depth + 1));
+    if (Array.isArray(value))
+      value.forEach((item: Json, index) => walk(item, `${pointer}/${index}`, undefined, depth + 1));
     if (!isJsonObject(value)) return;
     for (const [key, child] of Object.entries(value)) {
-      const source: FactSource = { file: file.path, pointer: `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}` };
+      const source: FactSource = {
+        file: file.path,
+        pointer: `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      };
       const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(typeof child === 'string' ? child.toLowerCase() : '')?.[1];
-      if (hex !== undefined && /sha-?256$/i.test(key)) facts.push(fact('digest', { ...pathOf(value, key, owner, file.path), algorithm: 'sha256', hex, ...sizeOf(value, key) }, source));
+      if (hex !== undefined && /sha-?256$/i.test(key))
+        facts.push(
+          fact(
+            'digest',
+            { ...pathOf(value, key, owner, file.path), algorithm: 'sha256', hex, ...sizeOf(value, key) },
+            source,
+          ),
+        );
       else walk(child, source.pointer ?? '', key, depth + 1);
     }
   };
@@ -59,11 +85,21 @@ export function readJsonDigests(file: MetadataFile): readonly Fact[] {
   return facts;
 }
 
-function pathOf(holder: { readonly [key: string]: Json }, key: string, owner: string | undefined, from: string): { path?: string } {
+function pathOf(
+  holder: { readonly [key: string]: Json },
+  key: string,
+  owner: string | undefined,
+  from: string,
+): { path?: string } {
   const stem = /^(.+?)[_-]sha-?256$/i.exec(key)?.[1];
-  const named = stem === undefined ? NAME_KEYS.map((name) => words(holder[name])).find((name) => name !== undefined) : words(holder[stem]);
+  const named =
+    stem === undefined
+      ? NAME_KEYS.map((name) => words(holder[name])).find((name) => name !== undefined)
+      : words(holder[stem]);
   const name = named ?? (stem === undefined && owner !== undefined && /\.\w{1,20}$/.test(owner) ? owner : undefined);
-  return name === undefined || !/\.\w{1,20}$/.test(name) || name.includes('://') ? {} : { path: folderOf(from) + name.replace(/^\.\//, '') };
+  return name === undefined || !/\.\w{1,20}$/.test(name) || name.includes('://')
+    ? {}
+    : { path: folderOf(from) + name.replace(/^\.\//, '') };
 }
 
 function sizeOf(holder: { readonly [key: string]: Json }, key: string): { sizeBytes?: number } {

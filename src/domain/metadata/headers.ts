@@ -8,7 +8,10 @@ import type { Fact, FactSource } from './types.ts';
 /** What weight files say of themselves in their headers: GGUF keys, safetensors, ONNX and Keras metadata. */
 export function readHeader(report: FormatReport): readonly Fact[] {
   const { quantization, path } = report;
-  const stated = quantization === undefined ? [] : [fact('quantization', quantization.name, { file: path, pointer: quantization.place })];
+  const stated =
+    quantization === undefined
+      ? []
+      : [fact('quantization', quantization.name, { file: path, pointer: quantization.place })];
   return [...(READERS[report.format]?.(report) ?? []), ...stated];
 }
 
@@ -39,7 +42,9 @@ function ggufFacts(report: FormatReport): readonly Fact[] {
     ...say('general.author', (text, source) => fact('author', { name: text }, source)),
     ...say('general.organization', (text, source) => fact('supplier', text, source)),
     ...say('general.description', (text, source) => fact('description', text, source)),
-    ...say('general.license', (text, source) => fact('licence', { text, ...linkOf(find('general.license.link')) }, source)),
+    ...say('general.license', (text, source) =>
+      fact('licence', { text, ...linkOf(find('general.license.link')) }, source),
+    ),
     ...say('general.url', (text, source) => fact('reference', { type: 'website', url: text }, source)),
     ...say('general.repo_url', (text, source) => fact('reference', { type: 'vcs', url: text }, source)),
     ...ggufBases(report, find, at),
@@ -58,15 +63,23 @@ const BASES = 64;
 /** `general.base_model.N.name`, `.organization`, `.repo_url`; `general.dataset.N.name`. */
 function ggufBases(report: FormatReport, find: Find, at: (key: string) => FactSource): readonly Fact[] {
   const count = (what: string): number => Math.min(numberOf(find(`general.${what}.count`)?.value) ?? 0, BASES);
-  const quantized = report.tensors !== undefined && Object.keys(report.tensors.elementsByDtype).some((dtype) => /^(?:I?Q\d|TQ|MXFP)/.test(dtype));
-  const bases = Array.from({ length: count('base_model') }, (_, index) => `general.base_model.${index}`).flatMap((key) => {
-    const name = hubName(find, key);
-    return name === undefined ? [] : [fact('baseModel', { name, ...(quantized ? { relation: 'quantized' as const } : {}) }, at(`${key}.name`))];
-  });
+  const quantized =
+    report.tensors !== undefined &&
+    Object.keys(report.tensors.elementsByDtype).some((dtype) => /^(?:I?Q\d|TQ|MXFP)/.test(dtype));
+  const bases = Array.from({ length: count('base_model') }, (_, index) => `general.base_model.${index}`).flatMap(
+    (key) => {
+      const name = hubName(find, key);
+      return name === undefined
+        ? []
+        : [fact('baseModel', { name, ...(quantized ? { relation: 'quantized' as const } : {}) }, at(`${key}.name`))];
+    },
+  );
   const datasets = Array.from({ length: count('dataset') }, (_, index) => `general.dataset.${index}`).flatMap((key) => {
     const name = hubName(find, key);
     const url = textOf(find(`${key}.repo_url`)) ?? textOf(find(`${key}.url`));
-    return name === undefined ? [] : [fact('dataset', { name, ...(url === undefined ? {} : { url }) }, at(`${key}.name`))];
+    return name === undefined
+      ? []
+      : [fact('dataset', { name, ...(url === undefined ? {} : { url }) }, at(`${key}.name`))];
   });
   return [...bases, ...datasets];
 }
@@ -77,27 +90,61 @@ function hubName(find: Find, key: string): string | undefined {
   return textOf(find(`${key}.name`));
 }
 
-const SHAPE = ['context_length', 'embedding_length', 'block_count', 'feed_forward_length', 'attention.head_count', 'expert_count', 'vocab_size'];
+const SHAPE = [
+  'context_length',
+  'embedding_length',
+  'block_count',
+  'feed_forward_length',
+  'attention.head_count',
+  'expert_count',
+  'vocab_size',
+];
 
 function ggufShape(architecture: string | undefined, find: Find, at: (key: string) => FactSource): readonly Fact[] {
   const quantizer = textOf(find('quantize.imatrix.file'));
-  const shape = architecture === undefined ? [] : SHAPE.flatMap((name) => {
-    const value = numberOf(find(`${architecture}.${name}`)?.value);
-    return value === undefined ? [] : [fact('detail', { name: name.replaceAll(/[_.]/g, '-'), value: String(value) }, at(`${architecture}.${name}`))];
-  });
+  const shape =
+    architecture === undefined
+      ? []
+      : SHAPE.flatMap((name) => {
+          const value = numberOf(find(`${architecture}.${name}`)?.value);
+          return value === undefined
+            ? []
+            : [
+                fact(
+                  'detail',
+                  { name: name.replaceAll(/[_.]/g, '-'), value: String(value) },
+                  at(`${architecture}.${name}`),
+                ),
+              ];
+        });
   const size = textOf(find('general.size_label'));
   return [
     ...shape,
     ...maybe('detail', size === undefined ? undefined : { name: 'size-label', value: size }, at('general.size_label')),
-    ...maybe('detail', quantizer === undefined ? undefined : { name: 'importance-matrix', value: quantizer }, at('quantize.imatrix.file')),
+    ...maybe(
+      'detail',
+      quantizer === undefined ? undefined : { name: 'importance-matrix', value: quantizer },
+      at('quantize.imatrix.file'),
+    ),
   ];
 }
 
 function ggufTemplates(report: FormatReport): readonly Fact[] {
   return report.metadata.flatMap((item) => {
-    if (!/^tokenizer\.chat_template(?:\.|$)/.test(item.key) || typeof item.value !== 'string' || item.length !== undefined) return [];
+    if (
+      !/^tokenizer\.chat_template(?:\.|$)/.test(item.key) ||
+      typeof item.value !== 'string' ||
+      item.length !== undefined
+    )
+      return [];
     const bytes = Buffer.from(item.value, 'utf8');
-    const part = { kind: 'chat-template' as const, name: item.key, digests: { sha256: sha256Hex(bytes) }, sizeBytes: bytes.byteLength, path: report.path };
+    const part = {
+      kind: 'chat-template' as const,
+      name: item.key,
+      digests: { sha256: sha256Hex(bytes) },
+      sizeBytes: bytes.byteLength,
+      path: report.path,
+    };
     return [fact('part', part, { file: report.path, pointer: item.place })];
   });
 }
@@ -114,7 +161,16 @@ function onnxFacts(report: FormatReport): readonly Fact[] {
     ...say('license', (text) => fact('licence', { text }, at('license'))),
     ...say('author', (text) => fact('author', { name: text }, at('author'))),
     ...say('description', (text) => (text.length > 10 ? fact('description', text, at('description')) : null)),
-    ...say('producer_name', (text) => fact('detail', { name: 'producer', value: [text, textOf(named.get('producer_version'))].filter((part) => part !== undefined).join(' ') }, at('producer_name'))),
+    ...say('producer_name', (text) =>
+      fact(
+        'detail',
+        {
+          name: 'producer',
+          value: [text, textOf(named.get('producer_version'))].filter((part) => part !== undefined).join(' '),
+        },
+        at('producer_name'),
+      ),
+    ),
   ];
 }
 
@@ -143,7 +199,12 @@ function kerasFacts(report: FormatReport): readonly Fact[] {
   const at = (item: MetadataItem | undefined): FactSource => ({ file: report.path, pointer: item?.place ?? 'header' });
   const written = textOf(version);
   return [
-    ...(written === undefined ? [] : [fact('library', 'keras', at(version)), fact('software', { name: 'keras', version: written, ecosystem: 'pypi' }, at(version))]),
+    ...(written === undefined
+      ? []
+      : [
+          fact('library', 'keras', at(version)),
+          fact('software', { name: 'keras', version: written, ecosystem: 'pypi' }, at(version)),
+        ]),
     ...maybe('detail', kerasModel(config), at(config)),
   ];
 }
@@ -156,7 +217,13 @@ function kerasModel(item: MetadataItem | undefined): { name: string; value: stri
 }
 
 function lfsFacts(report: FormatReport): readonly Fact[] {
-  return [fact('role', { path: report.path, role: 'lfs-pointer', note: 'the content is not here: `git lfs pull` fetches it' }, { file: report.path })];
+  return [
+    fact(
+      'role',
+      { path: report.path, role: 'lfs-pointer', note: 'the content is not here: `git lfs pull` fetches it' },
+      { file: report.path },
+    ),
+  ];
 }
 
 function textOf(item: MetadataItem | undefined): string | undefined {

@@ -7,35 +7,37 @@ export type Licence =
   | { readonly kind: 'name'; readonly text: string };
 
 /** Spellings seen in model cards and package metadata that mean exactly one SPDX licence. */
-const ALIASES = new Map(Object.entries({
-  'mit license': 'MIT',
-  'the mit license': 'MIT',
-  'the mit license (mit)': 'MIT',
-  'mit license (mit)': 'MIT',
-  'apache 2.0': 'Apache-2.0',
-  'apache 2': 'Apache-2.0',
-  apache2: 'Apache-2.0',
-  'apache2.0': 'Apache-2.0',
-  'apache license 2.0': 'Apache-2.0',
-  'apache license, version 2.0': 'Apache-2.0',
-  'apache license version 2.0': 'Apache-2.0',
-  'apache software license 2.0': 'Apache-2.0',
-  'new bsd license': 'BSD-3-Clause',
-  '3-clause bsd license': 'BSD-3-Clause',
-  'bsd 3-clause': 'BSD-3-Clause',
-  'bsd 3-clause license': 'BSD-3-Clause',
-  'simplified bsd license': 'BSD-2-Clause',
-  '2-clause bsd license': 'BSD-2-Clause',
-  'isc license': 'ISC',
-  'lgpl-lr': 'LGPLLR',
-  'odc-by': 'ODC-By-1.0',
-  odbl: 'ODbL-1.0',
-  pddl: 'PDDL-1.0',
-  cc0: 'CC0-1.0',
-  'cc by 4.0': 'CC-BY-4.0',
-  'cc by-sa 4.0': 'CC-BY-SA-4.0',
-  'cc by-nc 4.0': 'CC-BY-NC-4.0',
-}));
+const ALIASES = new Map(
+  Object.entries({
+    'mit license': 'MIT',
+    'the mit license': 'MIT',
+    'the mit license (mit)': 'MIT',
+    'mit license (mit)': 'MIT',
+    'apache 2.0': 'Apache-2.0',
+    'apache 2': 'Apache-2.0',
+    apache2: 'Apache-2.0',
+    'apache2.0': 'Apache-2.0',
+    'apache license 2.0': 'Apache-2.0',
+    'apache license, version 2.0': 'Apache-2.0',
+    'apache license version 2.0': 'Apache-2.0',
+    'apache software license 2.0': 'Apache-2.0',
+    'new bsd license': 'BSD-3-Clause',
+    '3-clause bsd license': 'BSD-3-Clause',
+    'bsd 3-clause': 'BSD-3-Clause',
+    'bsd 3-clause license': 'BSD-3-Clause',
+    'simplified bsd license': 'BSD-2-Clause',
+    '2-clause bsd license': 'BSD-2-Clause',
+    'isc license': 'ISC',
+    'lgpl-lr': 'LGPLLR',
+    'odc-by': 'ODC-By-1.0',
+    odbl: 'ODbL-1.0',
+    pddl: 'PDDL-1.0',
+    cc0: 'CC0-1.0',
+    'cc by 4.0': 'CC-BY-4.0',
+    'cc by-sa 4.0': 'CC-BY-SA-4.0',
+    'cc by-nc 4.0': 'CC-BY-NC-4.0',
+  }),
+);
 
 /** Words that say nothing about the licence. */
 const UNKNOWN = new Set(['', 'unknown', 'none', 'null', 'n/a', 'na', 'noassertion', 'tbd', 'other']);
@@ -59,7 +61,11 @@ export function licenceId(words: string): string | null {
 
 /** What two names of one licence have in common: GPL texts do not say "or later", and trove classifiers no version. */
 function family(text: string): string {
-  return text.toLowerCase().replace(/(?:-only|-or-later|\+)$/, '').replace(/^apache software license$/, 'apache').replace(/^bsd license$/, 'bsd');
+  return text
+    .toLowerCase()
+    .replace(/(?:-only|-or-later|\+)$/, '')
+    .replace(/^apache software license$/, 'apache')
+    .replace(/^bsd license$/, 'bsd');
 }
 
 /** False where two licences contradict each other: neither is a less precise name of the other. */
@@ -75,7 +81,10 @@ export function isVaguer(vague: string, exact: string): boolean {
 
 /** Addresses of licence texts that name exactly one licence. */
 const URLS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
-  [/^https?:\/\/(?:www\.)?creativecommons\.org\/licenses\/([a-z-]{2,10})\/(\d\.\d)(?:\/|$)/i, ([, kind, version]) => `CC-${kind}-${version}`],
+  [
+    /^https?:\/\/(?:www\.)?creativecommons\.org\/licenses\/([a-z-]{2,10})\/(\d\.\d)(?:\/|$)/i,
+    ([, kind, version]) => `CC-${kind}-${version}`,
+  ],
   [/^https?:\/\/(?:www\.)?creativecommons\.org\/publicdomain\/zero\/1\.0(?:\/|$)/i, () => 'CC0-1.0'],
   [/^https?:\/\/(?:www\.)?opensource\.org\/licen[cs]es?\/([A-Za-z0-9.-]{2,60})\/?$/i, ([, id]) => id ?? ''],
   [/^https?:\/\/(?:www\.)?spdx\.org\/licenses\/([A-Za-z0-9.-]{2,60}?)(?:\.html)?\/?$/i, ([, id]) => id ?? ''],
@@ -145,7 +154,8 @@ function simple(parser: Parser): string | null {
   if (licence === null) return null;
   parser.at += 1;
   if (parser.tokens[parser.at]?.toUpperCase() !== 'WITH') return licence;
-  const exception = SPDX_IDS.get(parser.tokens[parser.at + 1]?.toLowerCase() ?? '') ?? additionRef(parser.tokens[parser.at + 1]);
+  const exception =
+    SPDX_IDS.get(parser.tokens[parser.at + 1]?.toLowerCase() ?? '') ?? additionRef(parser.tokens[parser.at + 1]);
   parser.at += 2;
   return exception === null ? null : `${licence} WITH ${exception}`;
 }
@@ -170,7 +180,9 @@ function identifier(token: string): string | null {
 }
 
 function additionRef(token: string | undefined): string | null {
-  return token !== undefined && /^(?:DocumentRef-[A-Za-z0-9.-]+:)?AdditionRef-[A-Za-z0-9.-]+$/.test(token) ? token : null;
+  return token !== undefined && /^(?:DocumentRef-[A-Za-z0-9.-]+:)?AdditionRef-[A-Za-z0-9.-]+$/.test(token)
+    ? token
+    : null;
 }
 
 /**
@@ -203,7 +215,13 @@ const TEXTS: readonly (readonly [Licence['kind'], string, ...string[]])[] = [
   ['id', 'CC-BY-4.0', 'attribution 4.0 international'],
   ['id', 'CC0-1.0', 'cc0 1.0 universal'],
   ['id', 'Unlicense', 'this is free and unencumbered software released into the public domain'],
-  ['id', 'BSD-3-Clause', 'redistribution and use in source and binary forms', 'neither the name of', 'this list of conditions'],
+  [
+    'id',
+    'BSD-3-Clause',
+    'redistribution and use in source and binary forms',
+    'neither the name of',
+    'this list of conditions',
+  ],
   ['id', 'BSD-2-Clause', 'redistribution and use in source and binary forms', 'this list of conditions'],
   ['id', 'ISC', 'permission to use, copy, modify, and/or distribute this software for any purpose with or without fee'],
   ['id', 'MIT', 'permission is hereby granted, free of charge, to any person obtaining a copy'],
@@ -216,7 +234,11 @@ const HEAD = 16_384;
  * GPL texts do not say "or later": `-only` is what the text alone supports.
  */
 export function licenceOfText(text: string): Licence | null {
-  const head = text.slice(0, HEAD).toLowerCase().replace(/<[^>]{0,200}>/g, ' ').replace(/[\s*]+/g, ' ');
+  const head = text
+    .slice(0, HEAD)
+    .toLowerCase()
+    .replace(/<[^>]{0,200}>/g, ' ')
+    .replace(/[\s*]+/g, ' ');
   const row = TEXTS.find(([, , ...marks]) => marks.every((mark) => head.includes(mark)));
   return row === undefined ? null : { kind: row[0], text: row[1] };
 }

@@ -2,7 +2,8 @@ import { huggingFacePurl } from './purl.ts';
 import { fact, maybe, type MetadataFile } from './read.ts';
 import type { Fact } from './types.ts';
 
-const SNAPSHOT = /(?:^|[/\\])(models|datasets)--([A-Za-z0-9][\w.-]*?)--([A-Za-z0-9][\w.-]*)[/\\]snapshots[/\\]([0-9a-f]{40})[/\\]?$/;
+const SNAPSHOT =
+  /(?:^|[/\\])(models|datasets)--([A-Za-z0-9][\w.-]*?)--([A-Za-z0-9][\w.-]*)[/\\]snapshots[/\\]([0-9a-f]{40})[/\\]?$/;
 
 /** A Hugging Face cache names repository and commit in its folders: `models--org--name/snapshots/<commit>`. */
 export function locationFacts(root: string): readonly Fact[] {
@@ -29,6 +30,9 @@ export function readDownloadNote(file: MetadataFile): readonly Fact[] {
   const at = (line: number): { file: string; pointer: string } => ({ file: file.path, pointer: `line ${line}` });
   if (path === undefined || commit === undefined || !/^[0-9a-f]{40}$/.test(commit)) return [];
   const algorithm = etag?.length === 64 ? 'sha256' : 'git-blob-sha1';
-  const digest = etag !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag) ? [fact('digest', { path, algorithm, hex: etag }, at(2))] : [];
+  const digest =
+    etag !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)
+      ? [fact('digest', { path, algorithm, hex: etag }, at(2))]
+      : [];
   return [fact('version', commit, at(1)), ...digest];
 }

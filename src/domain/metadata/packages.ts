@@ -16,9 +16,17 @@ export function readNpmPackage(file: MetadataFile): readonly Fact[] {
     ...maybe('version', version, at('/version')),
     ...maybe('description', words(json['description']), at('/description')),
     ...maybe('author', personOf(json['author']), at('/author')),
-    ...maybe('licence', licence === undefined || /^(?:see license in|unlicensed)/i.test(licence) ? undefined : { text: licence }, at('/license')),
+    ...maybe(
+      'licence',
+      licence === undefined || /^(?:see license in|unlicensed)/i.test(licence) ? undefined : { text: licence },
+      at('/license'),
+    ),
     ...maybe('purl', name === undefined || version === undefined ? undefined : npmPurl(name, version), at('/name')),
-    ...maybe('reference', referenceOf('vcs', words(field(json['repository'], 'url')) ?? words(json['repository'])), at('/repository')),
+    ...maybe(
+      'reference',
+      referenceOf('vcs', words(field(json['repository'], 'url')) ?? words(json['repository'])),
+      at('/repository'),
+    ),
     ...maybe('reference', referenceOf('website', words(json['homepage'])), at('/homepage')),
     ...dependencyFacts(json, 'dependencies', file.path),
     ...dependencyFacts(json, 'peerDependencies', file.path),
@@ -33,7 +41,10 @@ function personOf(value: Json | undefined): { name: string; email?: string } | u
 }
 
 function referenceOf(type: string, text: string | undefined): { type: string; url: string } | undefined {
-  const url = text?.replace(/^git\+/, '').replace(/^git:\/\//, 'https://').replace(/^github:/, 'https://github.com/');
+  const url = text
+    ?.replace(/^git\+/, '')
+    .replace(/^git:\/\//, 'https://')
+    .replace(/^github:/, 'https://github.com/');
   return url === undefined || !/^https?:/.test(url) ? undefined : { type, url };
 }
 
@@ -43,8 +54,14 @@ function dependencyFacts(json: JsonObject, key: string, path: string): readonly 
   return Object.entries(wanted).flatMap(([name, range]) => {
     const requirement = words(range, 256);
     const exact = requirement !== undefined && /^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/.test(requirement);
-    const value = { name, ecosystem: 'npm' as const, ...(requirement === undefined ? {} : exact ? { version: requirement } : { requirement }) };
-    return [fact('software', value, { file: path, pointer: `/${key}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` })];
+    const value = {
+      name,
+      ecosystem: 'npm' as const,
+      ...(requirement === undefined ? {} : exact ? { version: requirement } : { requirement }),
+    };
+    return [
+      fact('software', value, { file: path, pointer: `/${key}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` }),
+    ];
   });
 }
 
@@ -63,8 +80,14 @@ export function readSpacyMeta(file: MetadataFile): readonly Fact[] {
     ...maybe('supplier', words(json['author']), at('/author')),
     ...maybe('licence', textOf(words(json['license'])), at('/license')),
     ...maybe('reference', referenceOf('website', words(json['url'])), at('/url')),
-    ...maybe('software', { name: 'spacy', ecosystem: 'pypi', requirement: words(json['spacy_version'], 200) ?? '' }, at('/spacy_version')),
-    ...list(json['pipeline'], '/pipeline').map(({ text, pointer }) => fact('detail', { name: 'pipeline', value: text }, at(pointer))),
+    ...maybe(
+      'software',
+      { name: 'spacy', ecosystem: 'pypi', requirement: words(json['spacy_version'], 200) ?? '' },
+      at('/spacy_version'),
+    ),
+    ...list(json['pipeline'], '/pipeline').map(({ text, pointer }) =>
+      fact('detail', { name: 'pipeline', value: text }, at(pointer)),
+    ),
     ...items(json['sources']).flatMap((source, index) => sourceFact(source, at(`/sources/${index}`))),
     ...performanceFacts(json['performance'], at),
   ];
@@ -77,12 +100,25 @@ function textOf(text: string | undefined): { text: string } | undefined {
 function sourceFact(source: Json, from: FactSource): readonly Fact[] {
   const [name, url, licence, owner] = ['name', 'url', 'license', 'author'].map((key) => words(field(source, key)));
   if (name === undefined) return [];
-  return [fact('dataset', { name, ...(url === undefined ? {} : { url }), ...(licence === undefined ? {} : { licence }), ...(owner === undefined ? {} : { owner }) }, from)];
+  return [
+    fact(
+      'dataset',
+      {
+        name,
+        ...(url === undefined ? {} : { url }),
+        ...(licence === undefined ? {} : { licence }),
+        ...(owner === undefined ? {} : { owner }),
+      },
+      from,
+    ),
+  ];
 }
 
 function performanceFacts(value: Json | undefined, at: (pointer: string) => FactSource): readonly Fact[] {
   if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([type, score]) => (typeof score === 'number' ? [fact('metric', { type, value: String(score) }, at(`/performance/${type}`))] : []));
+  return Object.entries(value).flatMap(([type, score]) =>
+    typeof score === 'number' ? [fact('metric', { type, value: String(score) }, at(`/performance/${type}`))] : [],
+  );
 }
 
 const COUNTS = ['parameters', 'num_parameters', 'parameter_count', 'n_parameters'];

@@ -38,7 +38,10 @@ export function purlProblem(purl: string): string | null {
   const [path, query] = splitOnce(beforeFragment, '?');
   const [type, rest] = splitOnce(path, '/');
   if (!TYPE.test(type)) return `${JSON.stringify(type.slice(0, 40))} is not a type`;
-  const name = (rest ?? '').split('@', 1)[0]?.split('/').findLast((part) => part !== '');
+  const name = (rest ?? '')
+    .split('@', 1)[0]
+    ?.split('/')
+    .findLast((part) => part !== '');
   if (rest === undefined || name === undefined) return 'the name is missing';
   if (/%(?![0-9a-f]{2})/i.test(purl)) return 'a percent sign encodes nothing';
   if (/[\s"<>\\^`{|}]/.test(purl)) return 'a character is not encoded';

@@ -19,8 +19,12 @@ export function readWheelMetadata(file: MetadataFile): readonly Fact[] {
     ...authorFacts(headers, at),
     ...licenceFacts(headers, at),
     ...purlFacts(headers, at),
-    ...headers.filter(({ key }) => key === 'requires-dist').flatMap(({ text, line }) => requirementFact(text, at(line))),
-    ...headers.filter(({ key }) => key === 'project-url' || key === 'home-page').flatMap(({ key, text, line }) => urlFact(key, text, at(line))),
+    ...headers
+      .filter(({ key }) => key === 'requires-dist')
+      .flatMap(({ text, line }) => requirementFact(text, at(line))),
+    ...headers
+      .filter(({ key }) => key === 'project-url' || key === 'home-page')
+      .flatMap(({ key, text, line }) => urlFact(key, text, at(line))),
   ];
 }
 
@@ -36,7 +40,9 @@ function headersOf(text: string): readonly Header[] {
   const end = lines.indexOf('');
   return lines.slice(0, end < 0 ? lines.length : end).flatMap((line, index) => {
     const [, key, value] = /^([A-Za-z][A-Za-z-]{0,40}):[ \t]*(.{1,4000})$/.exec(line) ?? [];
-    return key === undefined || value === undefined || value.trim() === 'UNKNOWN' ? [] : [{ key: key.toLowerCase(), text: value.trim(), line: index + 1 }];
+    return key === undefined || value === undefined || value.trim() === 'UNKNOWN'
+      ? []
+      : [{ key: key.toLowerCase(), text: value.trim(), line: index + 1 }];
   });
 }
 
@@ -62,11 +68,15 @@ const TROVE = new Map([
 
 /** `License-Expression` (PEP 639), else `License`, else the classifiers; a classifier alone may name no version. */
 function licenceFacts(headers: readonly Header[], at: At): readonly Fact[] {
-  const declared = headers.find(({ key }) => key === 'license-expression') ?? headers.find(({ key, text }) => key === 'license' && text.length <= 100);
+  const declared =
+    headers.find(({ key }) => key === 'license-expression') ??
+    headers.find(({ key, text }) => key === 'license' && text.length <= 100);
   if (declared !== undefined) return [fact('licence', { text: declared.text }, at(declared.line))];
   return headers.flatMap(({ key, text, line }) => {
     const name = key === 'classifier' && text.startsWith('License :: ') ? text.split(' :: ').at(-1) : undefined;
-    return name === undefined || name === 'OSI Approved' ? [] : [fact('licence', { text: TROVE.get(name) ?? name }, at(line))];
+    return name === undefined || name === 'OSI Approved'
+      ? []
+      : [fact('licence', { text: TROVE.get(name) ?? name }, at(line))];
   });
 }
 
@@ -74,9 +84,21 @@ function authorFacts(headers: readonly Header[], at: At): readonly Fact[] {
   return headers.flatMap(({ key, text, line }) => {
     if (key === 'author') return [fact('author', { name: text }, at(line))];
     if (key !== 'author-email') return [];
-    const [, name, email] = /^"?([^"<]{0,200}?)"?\s*<([^<>\s]{3,200})>/.exec(text) ?? [undefined, '', text.split(',')[0] ?? text];
+    const [, name, email] = /^"?([^"<]{0,200}?)"?\s*<([^<>\s]{3,200})>/.exec(text) ?? [
+      undefined,
+      '',
+      text.split(',')[0] ?? text,
+    ];
     const known = name === '' && headers.find((header) => header.key === 'author')?.text;
-    return typeof known === 'string' ? [] : [fact('author', { ...(name === undefined || name === '' ? {} : { name }), ...(email === undefined ? {} : { email }) }, at(line))];
+    return typeof known === 'string'
+      ? []
+      : [
+          fact(
+            'author',
+            { ...(name === undefined || name === '' ? {} : { name }), ...(email === undefined ? {} : { email }) },
+            at(line),
+          ),
+        ];
   });
 }
 
@@ -101,17 +123,26 @@ function urlFact(key: string, text: string, source: FactSource): readonly Fact[]
 }
 
 const REQUIREMENT_CHARS = 2000;
-const REQUIREMENT = /^([A-Za-z0-9][A-Za-z0-9._-]{0,200})(?:\[[^\]]{0,300}\])?\s*(?:@\s*(\S{1,500})|\(?([^;)]{0,300})\)?)\s*(?:;\s*(.{1,500}))?$/;
+const REQUIREMENT =
+  /^([A-Za-z0-9][A-Za-z0-9._-]{0,200})(?:\[[^\]]{0,300}\])?\s*(?:@\s*(\S{1,500})|\(?([^;)]{0,300})\)?)\s*(?:;\s*(.{1,500}))?$/;
 
 /** PEP 508: an exact version is a version, anything else a requirement. */
 function requirementFact(line: string, source: FactSource): readonly Fact[] {
-  const [, name, url, range, marker] = line.length > REQUIREMENT_CHARS ? [] : (REQUIREMENT.exec(line.replace(/\s+/g, ' ')) ?? []);
+  const [, name, url, range, marker] =
+    line.length > REQUIREMENT_CHARS ? [] : (REQUIREMENT.exec(line.replace(/\s+/g, ' ')) ?? []);
   if (name === undefined) return [];
   const exact = /^===?\s*([A-Za-z0-9.!+_-]{1,100})$/.exec((range ?? '').trim())?.[1];
-  const rest = [(range ?? '').trim(), url === undefined ? '' : `@ ${url}`, marker === undefined ? '' : `; ${marker.trim()}`].filter((part) => part !== '').join(' ');
+  const rest = [
+    (range ?? '').trim(),
+    url === undefined ? '' : `@ ${url}`,
+    marker === undefined ? '' : `; ${marker.trim()}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
   const optional = marker !== undefined && /\bextra\s*==/.test(marker);
   const software: Software = {
-    name, ecosystem: 'pypi',
+    name,
+    ecosystem: 'pypi',
     ...(exact === undefined ? {} : { version: exact }),
     ...(exact !== undefined && marker === undefined ? {} : rest === '' ? {} : { requirement: rest }),
     ...(optional ? { optional } : {}),
@@ -121,11 +152,17 @@ function requirementFact(line: string, source: FactSource): readonly Fact[] {
 
 /** `requirements*.txt` and pip-compile's locks: one requirement a logical line, with `--hash=sha256:` where given. */
 export function readRequirements(file: MetadataFile): readonly Fact[] {
-  const logical = textOf(file).replace(/\\\r?\n/g, ' ').split(/\r?\n/).slice(0, 20_000);
+  const logical = textOf(file)
+    .replace(/\\\r?\n/g, ' ')
+    .split(/\r?\n/)
+    .slice(0, 20_000);
   return logical.flatMap((line, index) => {
     const text = line.replace(/(?:^|\s)#.*$/, '').trim();
     if (text === '' || text.startsWith('-')) return [];
-    const digests = [...text.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map((match) => ({ alg: 'SHA-256' as const, content: match[1] ?? '' }));
+    const digests = [...text.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map((match) => ({
+      alg: 'SHA-256' as const,
+      content: match[1] ?? '',
+    }));
     const plain = text.replace(/\s--(?:hash|config-settings|global-option)[= ]\S+/g, '').trim();
     const [made] = requirementFact(plain, { file: file.path, pointer: `line ${index + 1}` });
     if (made === undefined || made.field !== 'software') return [];
@@ -143,7 +180,14 @@ export function readPythonLock(file: MetadataFile): readonly Fact[] {
     const [, key, value] = /^(name|version) = "([^"\\]{1,200})"\s*$/.exec(line) ?? [];
     if (open === null || value === undefined) return;
     if (key === 'name') open.name = value;
-    else if (open.name !== undefined) facts.push(fact('software', { name: open.name, version: value, ecosystem: 'pypi' }, { file: file.path, pointer: `line ${open.line}` }));
+    else if (open.name !== undefined)
+      facts.push(
+        fact(
+          'software',
+          { name: open.name, version: value, ecosystem: 'pypi' },
+          { file: file.path, pointer: `line ${open.line}` },
+        ),
+      );
   });
   return facts;
 }
@@ -151,12 +195,22 @@ export function readPythonLock(file: MetadataFile): readonly Fact[] {
 /** `*.dist-info/RECORD`: the publisher's SHA-256 (base64url) of every file, from the folder above. */
 export function readRecord(file: MetadataFile): readonly Fact[] {
   const above = file.path.split('/').slice(0, -2);
-  return textOf(file).split(/\r?\n/).slice(0, 200_000).flatMap((line, index) => {
-    const [, quoted, bare, digest, size] = /^(?:"([^"]{1,4096})"|([^,"]{1,4096})),sha256=([\w-]{43}),(\d*)$/.exec(line) ?? [];
-    const name = quoted ?? bare;
-    if (name === undefined || digest === undefined) return [];
-    const path = [...above, name].join('/');
-    const hex = Buffer.from(digest, 'base64url').toString('hex');
-    return [fact('digest', { path, algorithm: 'sha256', hex, ...(size === undefined || size === '' ? {} : { sizeBytes: Number(size) }) }, { file: file.path, pointer: `line ${index + 1}` })];
-  });
+  return textOf(file)
+    .split(/\r?\n/)
+    .slice(0, 200_000)
+    .flatMap((line, index) => {
+      const [, quoted, bare, digest, size] =
+        /^(?:"([^"]{1,4096})"|([^,"]{1,4096})),sha256=([\w-]{43}),(\d*)$/.exec(line) ?? [];
+      const name = quoted ?? bare;
+      if (name === undefined || digest === undefined) return [];
+      const path = [...above, name].join('/');
+      const hex = Buffer.from(digest, 'base64url').toString('hex');
+      return [
+        fact(
+          'digest',
+          { path, algorithm: 'sha256', hex, ...(size === undefined || size === '' ? {} : { sizeBytes: Number(size) }) },
+          { file: file.path, pointer: `line ${index + 1}` },
+        ),
+      ];
+    });
 }

@@ -20,7 +20,11 @@ export function fact<K extends FieldName>(field: K, value: FactValues[K], source
 }
 
 /** A fact if the value is there: text that is not blank, or anything defined. */
-export function maybe<K extends FieldName>(field: K, value: FactValues[K] | undefined, source: FactSource): readonly Fact[] {
+export function maybe<K extends FieldName>(
+  field: K,
+  value: FactValues[K] | undefined,
+  source: FactSource,
+): readonly Fact[] {
   return value === undefined || value === '' ? [] : [fact(field, value, source)];
 }
 
@@ -37,7 +41,12 @@ export function textOf(file: MetadataFile): string {
 
 /** Somebody else's JSON: strict, but keys may differ by case and integers may be large. */
 export function jsonOf(file: MetadataFile): Json {
-  return parseStrictJson(stripBom(file.bytes), { subject: file.path, refuseCaseDuplicates: false, refuseUnsafeIntegers: false, maxBytes: LIMITS.documentBytes });
+  return parseStrictJson(stripBom(file.bytes), {
+    subject: file.path,
+    refuseCaseDuplicates: false,
+    refuseUnsafeIntegers: false,
+    maxBytes: LIMITS.documentBytes,
+  });
 }
 
 export function jsonObjectOf(file: MetadataFile): { readonly [key: string]: Json } {
@@ -56,9 +65,17 @@ function stripBom(bytes: Uint8Array): Uint8Array {
  * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
  */
 export function parseYaml(text: string, subject: string): Json {
-  if (Buffer.byteLength(text) > LIMITS.yamlBytes) throw new WeighmarkError('limit-exceeded', `${subject}: YAML larger than ${LIMITS.yamlBytes} bytes`, { subject });
+  if (Buffer.byteLength(text) > LIMITS.yamlBytes)
+    throw new WeighmarkError('limit-exceeded', `${subject}: YAML larger than ${LIMITS.yamlBytes} bytes`, { subject });
   checkNesting(text, subject);
-  const document = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true, merge: false, prettyErrors: true, stringKeys: true });
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: true,
+    merge: false,
+    prettyErrors: true,
+    stringKeys: true,
+  });
   const [error] = document.errors;
   if (error !== undefined) throw refuseYaml(subject, firstLine(error.message));
   checkNodes(document, subject);
@@ -73,16 +90,27 @@ function checkNesting(text: string, subject: string): void {
     if (char === '[' || char === '{') deepest = Math.max(deepest, (depth += 1));
     else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
   }
-  if (deepest > 4 * LIMITS.yamlDepth || /^[ ?-]{512}/m.test(text)) throw new WeighmarkError('limit-exceeded', `${subject}: YAML nested too deep`, { subject });
+  if (deepest > 4 * LIMITS.yamlDepth || /^[ ?-]{512}/m.test(text))
+    throw new WeighmarkError('limit-exceeded', `${subject}: YAML nested too deep`, { subject });
 }
 
 function checkNodes(document: Document.Parsed, subject: string): void {
   visit(document, (_key, node, path) => {
     if (isAlias(node)) throw refuseYaml(subject, 'aliases are not allowed');
-    if (path.length > 2 * LIMITS.yamlDepth) throw new WeighmarkError('limit-exceeded', `${subject}: YAML nested deeper than ${LIMITS.yamlDepth}`, { subject });
-    if (isNode(node) && node.tag !== undefined && !/^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/.test(node.tag)) throw refuseYaml(subject, 'tags are not allowed');
-    if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) throw refuseYaml(subject, 'anchors are not allowed');
-    if (isPair(node) && isScalar(node.key) && (node.key.value === '<<' || node.key.value === '__proto__')) throw refuseYaml(subject, `the key ${node.key.value} is not allowed`);
+    if (path.length > 2 * LIMITS.yamlDepth)
+      throw new WeighmarkError('limit-exceeded', `${subject}: YAML nested deeper than ${LIMITS.yamlDepth}`, {
+        subject,
+      });
+    if (
+      isNode(node) &&
+      node.tag !== undefined &&
+      !/^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/.test(node.tag)
+    )
+      throw refuseYaml(subject, 'tags are not allowed');
+    if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined)
+      throw refuseYaml(subject, 'anchors are not allowed');
+    if (isPair(node) && isScalar(node.key) && (node.key.value === '<<' || node.key.value === '__proto__'))
+      throw refuseYaml(subject, `the key ${node.key.value} is not allowed`);
   });
 }
 
@@ -103,7 +131,10 @@ export function words(value: Json | undefined, most = 4096): string | undefined 
 }
 
 /** The texts of a scalar or list of scalars, with their JSON pointers below `pointer`. */
-export function list(value: Json | undefined, pointer: string): readonly { readonly text: string; readonly pointer: string }[] {
+export function list(
+  value: Json | undefined,
+  pointer: string,
+): readonly { readonly text: string; readonly pointer: string }[] {
   if (!Array.isArray(value)) {
     const text = words(value);
     return text === undefined ? [] : [{ text, pointer }];

@@ -104,4 +104,8 @@ xkeyboard-config-Zinoviev xlock xpp xzoom zlib-acknowledgement
 `;
 
 /** By lower case: Hugging Face and others write SPDX identifiers in lower case. */
-export const SPDX_IDS: ReadonlyMap<string, string> = new Map(IDS.trim().split(/\s+/).map((id) => [id.toLowerCase(), id]));
+export const SPDX_IDS: ReadonlyMap<string, string> = new Map(
+  IDS.trim()
+    .split(/\s+/)
+    .map((id) => [id.toLowerCase(), id]),
+);

@@ -2,7 +2,16 @@ import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { dateTime } from './datasets.ts';
 import { fact, field, items, parseYaml, words } from './read.ts';
-import { APPROACHES, RELATIONS, type Approach, type BaseModel, type Dataset, type Fact, type FactSource, type Relation } from './types.ts';
+import {
+  APPROACHES,
+  RELATIONS,
+  type Approach,
+  type BaseModel,
+  type Dataset,
+  type Fact,
+  type FactSource,
+  type Relation,
+} from './types.ts';
 
 /** What somebody states that no file says: options of `bom create`, or a facts file. References are resolved by the flow. */
 export interface Statements {
@@ -38,7 +47,19 @@ export interface StatedThing {
   readonly sensitive?: readonly string[];
 }
 
-const TEXTS = ['statedBy', 'name', 'version', 'supplier', 'description', 'licence', 'license', 'task', 'releaseDate', 'relation', 'approach'];
+const TEXTS = [
+  'statedBy',
+  'name',
+  'version',
+  'supplier',
+  'description',
+  'licence',
+  'license',
+  'task',
+  'releaseDate',
+  'relation',
+  'approach',
+];
 const LISTS = ['useCases', 'limitations', 'ethical', 'datasets', 'baseModels', 'prompts', 'plugins'];
 const THING = ['ref', 'name', 'url', 'licence', 'license', 'version', 'description', 'owner', 'sensitive'];
 
@@ -54,14 +75,26 @@ export function parseFacts(text: string, subject: string, unnamed: string): Stat
   const said = (key: string): string | undefined => textAt(facts, key, subject);
   const relation = said('relation');
   const approach = APPROACHES.find((each) => each === said('approach'));
-  if (approach === undefined && said('approach') !== undefined) throw invalid(subject, `approach is not one of ${APPROACHES.join(', ')}`);
+  if (approach === undefined && said('approach') !== undefined)
+    throw invalid(subject, `approach is not one of ${APPROACHES.join(', ')}`);
   const releaseDate = said('releaseDate');
-  if (releaseDate !== undefined && dateTime(releaseDate) === undefined) throw invalid(subject, 'releaseDate is no RFC 3339 date');
-  if (relation !== undefined && !isRelation(relation)) throw invalid(subject, `relation is not one of ${RELATIONS.join(', ')}`);
+  if (releaseDate !== undefined && dateTime(releaseDate) === undefined)
+    throw invalid(subject, 'releaseDate is no RFC 3339 date');
+  if (relation !== undefined && !isRelation(relation))
+    throw invalid(subject, `relation is not one of ${RELATIONS.join(', ')}`);
   return {
     statedBy: said('statedBy') ?? unnamed,
-    ...optionalTexts({ name: said('name'), version: said('version'), supplier: said('supplier'), description: said('description') }),
-    ...optionalTexts({ licence: said('licence') ?? said('license'), task: said('task'), releaseDate: dateTime(releaseDate) }),
+    ...optionalTexts({
+      name: said('name'),
+      version: said('version'),
+      supplier: said('supplier'),
+      description: said('description'),
+    }),
+    ...optionalTexts({
+      licence: said('licence') ?? said('license'),
+      task: said('task'),
+      releaseDate: dateTime(releaseDate),
+    }),
     ...(relation === undefined ? {} : { relation }),
     ...(approach === undefined ? {} : { approach }),
     useCases: textsAt(facts, 'useCases', subject),
@@ -79,7 +112,9 @@ function parsed(text: string, subject: string): Json {
   try {
     return parseYaml(text, subject);
   } catch (cause) {
-    throw cause instanceof WeighmarkError ? new WeighmarkError('config-invalid', cause.message, { subject, cause }) : cause;
+    throw cause instanceof WeighmarkError
+      ? new WeighmarkError('config-invalid', cause.message, { subject, cause })
+      : cause;
   }
 }
 
@@ -108,21 +143,37 @@ export function statedTexts(stated: Statements): readonly Fact[] {
 
 export function statedDataset(found: Dataset, thing: StatedThing, source: FactSource): Fact {
   const { name, url, licence, version, description, owner, sensitive } = thing;
-  return fact('dataset', { ...found, ...optionalTexts({ url, licence, version, description, owner }), ...(name === undefined ? {} : { name }), ...(sensitive === undefined ? {} : { sensitive }) }, source);
+  return fact(
+    'dataset',
+    {
+      ...found,
+      ...optionalTexts({ url, licence, version, description, owner }),
+      ...(name === undefined ? {} : { name }),
+      ...(sensitive === undefined ? {} : { sensitive }),
+    },
+    source,
+  );
 }
 
 export function statedBase(found: BaseModel, thing: StatedThing, source: FactSource): Fact {
   const { name, version } = thing;
-  return fact('baseModel', { ...found, ...optionalTexts({ version }), ...(name === undefined ? {} : { name }) }, source);
+  return fact(
+    'baseModel',
+    { ...found, ...optionalTexts({ version }), ...(name === undefined ? {} : { name }) },
+    source,
+  );
 }
 
-function optionalTexts<K extends string>(texts: { readonly [key in K]: string | undefined }): { readonly [key in K]?: string } {
+function optionalTexts<K extends string>(texts: { readonly [key in K]: string | undefined }): {
+  readonly [key in K]?: string;
+} {
   return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined)) as { [key in K]?: string };
 }
 
 function checkKeys(object: { readonly [key: string]: Json }, known: readonly string[], subject: string): void {
   const unknown = Object.keys(object).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw invalid(subject, `the key ${JSON.stringify(unknown)} is not known; known are ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw invalid(subject, `the key ${JSON.stringify(unknown)} is not known; known are ${known.join(', ')}`);
 }
 
 function textAt(object: Json, key: string, subject: string): string | undefined {
@@ -150,7 +201,12 @@ function thingsAt(object: Json, key: string, subject: string): readonly StatedTh
     const said = (name: string): string | undefined => textAt(item, name, subject);
     const sensitive = textsAt(item, 'sensitive', subject);
     return {
-      ...optionalTexts({ ref: said('ref'), name: said('name'), url: said('url'), licence: said('licence') ?? said('license') }),
+      ...optionalTexts({
+        ref: said('ref'),
+        name: said('name'),
+        url: said('url'),
+        licence: said('licence') ?? said('license'),
+      }),
       ...optionalTexts({ version: said('version'), description: said('description'), owner: said('owner') }),
       ...(sensitive.length === 0 ? {} : { sensitive }),
     };

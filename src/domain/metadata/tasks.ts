@@ -30,6 +30,5 @@ const PORTS: readonly (readonly [task: string, inputs: readonly string[], output
   ['video-classification', ['video'], ['label']],
 ];
 
-export const TASK_PORTS: ReadonlyMap<string, readonly [inputs: readonly string[], outputs: readonly string[]]> = new Map(
-  PORTS.map(([task, inputs, outputs]) => [task, [inputs, outputs] as const]),
-);
+export const TASK_PORTS: ReadonlyMap<string, readonly [inputs: readonly string[], outputs: readonly string[]]> =
+  new Map(PORTS.map(([task, inputs, outputs]) => [task, [inputs, outputs] as const]));

@@ -71,11 +71,19 @@ export interface FactValues {
 }
 
 export type FieldName = keyof FactValues;
-export type Fact = { readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource } }[FieldName];
+export type Fact = {
+  readonly [K in FieldName]: { readonly field: K; readonly value: FactValues[K]; readonly source: FactSource };
+}[FieldName];
 export type FactOf<K extends FieldName> = Extract<Fact, { field: K }>;
 
 /** As CycloneDX has them (`modelCard.modelParameters.approach.type`). */
-export const APPROACHES = ['supervised', 'unsupervised', 'reinforcement-learning', 'semi-supervised', 'self-supervised'] as const;
+export const APPROACHES = [
+  'supervised',
+  'unsupervised',
+  'reinforcement-learning',
+  'semi-supervised',
+  'self-supervised',
+] as const;
 export type Approach = (typeof APPROACHES)[number];
 
 /** As `base_model_relation` of model cards has them. */
@@ -168,7 +176,16 @@ export interface FileInfo {
   readonly sources: readonly { readonly url: string; readonly title: string }[];
 }
 
-export type FileRole = 'remote-code' | 'custom-code' | 'native-code' | 'chat-template' | 'system-prompt' | 'adapter' | 'licence' | 'model-card' | 'lfs-pointer';
+export type FileRole =
+  | 'remote-code'
+  | 'custom-code'
+  | 'native-code'
+  | 'chat-template'
+  | 'system-prompt'
+  | 'adapter'
+  | 'licence'
+  | 'model-card'
+  | 'lfs-pointer';
 
 /** Two sources that disagree; both are kept. */
 export interface Conflict {

@@ -14,7 +14,9 @@ export function unreadFiles(files: readonly BomFile[]): readonly MetadataProblem
   return files.flatMap(({ path, report }) => {
     if (report === undefined || report.complete) return [];
     if (report.kind !== 'weights' && report.kind !== 'archive' && !WEIGHT_NAMES.test(path)) return [];
-    const problem = report.problems.find(({ code }) => code === 'malformed' || code === 'limit' || (code === 'truncated' && !PIECE.test(path)));
+    const problem = report.problems.find(
+      ({ code }) => code === 'malformed' || code === 'limit' || (code === 'truncated' && !PIECE.test(path)),
+    );
     return problem === undefined ? [] : [{ path, code: codeOf(problem), message: `${path}: ${problem.message}` }];
   });
 }

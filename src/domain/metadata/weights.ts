@@ -57,7 +57,10 @@ function setOf(name: string, files: readonly BomFile[]): WeightSet {
   };
 }
 
-function sumBy(tables: readonly TensorTable[], key: 'parametersByDtype' | 'elementsByDtype'): Readonly<Record<string, number>> {
+function sumBy(
+  tables: readonly TensorTable[],
+  key: 'parametersByDtype' | 'elementsByDtype',
+): Readonly<Record<string, number>> {
   const sums = new Map<string, number>();
   for (const table of tables) {
     for (const [dtype, count] of Object.entries(table[key])) sums.set(dtype, (sums.get(dtype) ?? 0) + count);
@@ -75,13 +78,17 @@ const CANONICAL = /(?:^|\/)(?:model|adapter_model|diffusion_pytorch_model)(?:-\*
  */
 export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
   const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
-  const canonical = nearest(counted.filter(({ name, files }) => CANONICAL.test(files.length === 1 ? name : starred(files))));
+  const canonical = nearest(
+    counted.filter(({ name, files }) => CANONICAL.test(files.length === 1 ? name : starred(files))),
+  );
   if (canonical !== null) return canonical;
   const [first, ...rest] = counted;
   if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
   if (rest.some((set) => set.parameters !== first.parameters) || !areConversions(counted)) return null;
   const chosen = counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
-  return counted.every((set) => sameCounts(set, chosen)) ? chosen : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
+  return counted.every((set) => sameCounts(set, chosen))
+    ? chosen
+    : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
 }
 
 /** One format in several folders is several models, however alike they are. */

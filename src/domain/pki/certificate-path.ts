@@ -26,13 +26,18 @@ export function findRoot(question: PathQuestion): Certificate {
   const search: Search = { ...question, left: MAX_CHECKS, problem: null };
   const root = climb(search, question.leaf, []);
   if (root !== null) return root;
-  throw search.problem ?? new WeighmarkError('signer-untrusted', 'the signing certificate does not lead to a trusted root');
+  throw (
+    search.problem ?? new WeighmarkError('signer-untrusted', 'the signing certificate does not lead to a trusted root')
+  );
 }
 
 /** Splits a PEM file into its self-signed certificates, which are anchors, and the others, which never are. */
 export function readAnchors(pem: string): Pick<PathQuestion, 'roots' | 'intermediates'> {
   const certificates = readCertificates(pem).map(describe);
-  return { roots: certificates.filter(isSelfSigned), intermediates: certificates.filter((each) => !isSelfSigned(each)) };
+  return {
+    roots: certificates.filter(isSelfSigned),
+    intermediates: certificates.filter((each) => !isSelfSigned(each)),
+  };
 }
 
 interface Search extends PathQuestion {
@@ -67,7 +72,9 @@ function issued(search: Search, issuer: Certificate, certificate: Certificate): 
   if (certificate.x509.issuer !== issuer.x509.subject || !certificate.x509.checkIssued(issuer.x509)) return false;
   search.left -= 1;
   if (search.left < 0) throw new WeighmarkError('claims-limit', 'the certificates form too many paths');
-  return SIGNATURES.has(certificate.signatureAlgorithm) && isStrong(issuer) && certificate.x509.verify(issuer.x509.publicKey);
+  return (
+    SIGNATURES.has(certificate.signatureAlgorithm) && isStrong(issuer) && certificate.x509.verify(issuer.x509.publicKey)
+  );
 }
 
 /** Remembers why an otherwise fitting issuer was refused, so that the user is told. */
@@ -83,7 +90,10 @@ function mayIssue(search: Search, issuer: Certificate, below: readonly Certifica
 }
 
 function asTrustProblem(search: Search, issuer: Certificate, error: unknown): WeighmarkError {
-  const problem = error instanceof WeighmarkError ? error : new WeighmarkError('signer-untrusted', 'an issuing certificate cannot be read');
+  const problem =
+    error instanceof WeighmarkError
+      ? error
+      : new WeighmarkError('signer-untrusted', 'an issuing certificate cannot be read');
   const expired = search.roots.includes(issuer) && search.at > issuer.x509.validToDate;
   return expired ? new WeighmarkError('trust-expired', `the trusted root ${issuer.x509.subject} has expired`) : problem;
 }
@@ -96,7 +106,8 @@ function checkIssuer(issuer: Certificate, below: readonly Certificate[]): void {
     throw refused(issuer, 'is for another purpose than signing code');
   }
   const intermediates = below.slice(1).filter(({ x509 }) => x509.subject !== x509.issuer).length;
-  if (intermediates > (basicConstraints.pathLength ?? MAX_LENGTH)) throw refused(issuer, 'stands above more CAs than it may');
+  if (intermediates > (basicConstraints.pathLength ?? MAX_LENGTH))
+    throw refused(issuer, 'stands above more CAs than it may');
   checkCritical(issuer);
 }
 
@@ -117,10 +128,17 @@ function checkCritical(certificate: Certificate): void {
 }
 
 function checkValid({ x509 }: Certificate, at: Date, what: string): void {
-  const facts = { 'valid from': x509.validFromDate.toISOString(), 'valid to': x509.validToDate.toISOString(), 'judged at': at.toISOString() };
+  const facts = {
+    'valid from': x509.validFromDate.toISOString(),
+    'valid to': x509.validToDate.toISOString(),
+    'judged at': at.toISOString(),
+  };
   if (at < x509.validFromDate) throw new WeighmarkError('signer-untrusted', `${what} is not valid yet`, { facts });
   if (at > x509.validToDate) {
-    throw new WeighmarkError('signer-untrusted', `${what} has expired`, { facts, hint: 'a timestamp (`--tsa` when signing) keeps a signature good after its certificate' });
+    throw new WeighmarkError('signer-untrusted', `${what} has expired`, {
+      facts,
+      hint: 'a timestamp (`--tsa` when signing) keeps a signature good after its certificate',
+    });
   }
 }
 
@@ -130,13 +148,23 @@ function isSelfSigned({ x509 }: Certificate): boolean {
 
 /** SHA-2 with RSA, RSA-PSS or ECDSA, and Ed25519; no MD5, no SHA-1. */
 const SIGNATURES: ReadonlySet<string> = new Set([
-  '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13', '1.2.840.113549.1.1.10',
-  '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112',
+  '1.2.840.113549.1.1.11',
+  '1.2.840.113549.1.1.12',
+  '1.2.840.113549.1.1.13',
+  '1.2.840.113549.1.1.10',
+  '1.2.840.10045.4.3.2',
+  '1.2.840.10045.4.3.3',
+  '1.2.840.10045.4.3.4',
+  '1.3.101.112',
 ]);
 
 function isStrong({ x509 }: Certificate): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = x509.publicKey;
-  return type === 'ec' || type === 'ed25519' || ((type === 'rsa' || type === 'rsa-pss') && (details?.modulusLength ?? 0) >= 2048);
+  return (
+    type === 'ec' ||
+    type === 'ed25519' ||
+    ((type === 'rsa' || type === 'rsa-pss') && (details?.modulusLength ?? 0) >= 2048)
+  );
 }
 
 function refused(certificate: Certificate, why: string): WeighmarkError {

@@ -49,7 +49,9 @@ export function describe(x509: X509Certificate): Certificate {
     keyUsage: readKeyUsage(value(OID.keyUsage)),
     extendedKeyUsage: readExtendedKeyUsage(value(OID.extendedKeyUsage)),
     sans: readSans(value(OID.subjectAltName)),
-    unknownCritical: [...extensions].filter(([name, { critical }]) => critical && !UNDERSTOOD.has(name)).map(([name]) => name),
+    unknownCritical: [...extensions]
+      .filter(([name, { critical }]) => critical && !UNDERSTOOD.has(name))
+      .map(([name]) => name),
   };
 }
 
@@ -77,7 +79,10 @@ function readExtensions(tbs: Uint8Array): ReadonlyMap<string, Extension> {
     const parts = readElements(content);
     const name = readOid(parts[0]?.content ?? Buffer.alloc(0));
     if (found.has(name)) throw new WeighmarkError('signature-malformed', 'a certificate repeats an extension');
-    found.set(name, { critical: parts[1]?.tag === TAG.boolean && parts[1].content[0] !== 0, value: parts.at(-1)?.content ?? Buffer.alloc(0) });
+    found.set(name, {
+      critical: parts[1]?.tag === TAG.boolean && parts[1].content[0] !== 0,
+      value: parts.at(-1)?.content ?? Buffer.alloc(0),
+    });
   }
   return found;
 }
@@ -87,13 +92,20 @@ function readBasicConstraints(value: Uint8Array | null): Certificate['basicConst
   const parts = readElements(readOnly(value, TAG.sequence));
   const ca = parts[0]?.tag === TAG.boolean && parts[0].content[0] !== 0;
   const length = parts.find(({ tag }) => tag === TAG.integer)?.content;
-  return { ca, ...(length === undefined ? {} : { pathLength: Number.parseInt(Buffer.from(length).toString('hex'), 16) }) };
+  return {
+    ca,
+    ...(length === undefined ? {} : { pathLength: Number.parseInt(Buffer.from(length).toString('hex'), 16) }),
+  };
 }
 
 function readKeyUsage(value: Uint8Array | null): ReadonlySet<number> | null {
   if (value === null) return null;
   const bits = readOnly(value, TAG.bitString).subarray(1);
-  return new Set([...bits].flatMap((byte, index) => [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (0x80 >> bit)) !== 0).map((bit) => index * 8 + bit)));
+  return new Set(
+    [...bits].flatMap((byte, index) =>
+      [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (0x80 >> bit)) !== 0).map((bit) => index * 8 + bit),
+    ),
+  );
 }
 
 function readExtendedKeyUsage(value: Uint8Array | null): readonly string[] | null {

@@ -13,7 +13,8 @@ export function readCertificates(pem: string, code: Code = 'trust-invalid'): rea
   if (blocks.length === 0 || blocks.length !== pem.split('-----BEGIN CERTIFICATE-----').length - 1) {
     throw new WeighmarkError(code, 'not certificates in PEM form (-----BEGIN CERTIFICATE-----)');
   }
-  if (blocks.length > LIMITS.certificatesPerFile) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.certificatesPerFile} certificates`);
+  if (blocks.length > LIMITS.certificatesPerFile)
+    throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.certificatesPerFile} certificates`);
   return blocks.map((block) => parsed(block, code));
 }
 

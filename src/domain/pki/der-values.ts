@@ -10,7 +10,7 @@ export interface Element {
 /** The elements that fill `bytes` one after the other. @throws WeighmarkError `format-invalid` for anything not DER. */
 export function readElements(bytes: Uint8Array): readonly Element[] {
   const elements: Element[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { element, next } = readElement(bytes, at);
     elements.push(element);
     at = next;
@@ -42,7 +42,14 @@ export function readOid(content: Uint8Array): string {
   return [top, first - top * 40, ...rest].join('.');
 }
 
-export const TAG = { boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, sequence: 0x30 } as const;
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  oid: 0x06,
+  sequence: 0x30,
+} as const;
 
 function readElement(bytes: Uint8Array, at: number): { element: Element; next: number } {
   const tag = bytes[at];
@@ -51,7 +58,8 @@ function readElement(bytes: Uint8Array, at: number): { element: Element; next: n
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
   if (lengthBytes > 4 || first === 0x80) throw invalid();
   const start = at + 2 + lengthBytes;
-  const length = lengthBytes === 0 ? first : Number.parseInt(Buffer.from(bytes.subarray(at + 2, start)).toString('hex'), 16);
+  const length =
+    lengthBytes === 0 ? first : Number.parseInt(Buffer.from(bytes.subarray(at + 2, start)).toString('hex'), 16);
   if (!(start + length <= bytes.length)) throw invalid();
   return { element: { tag, content: bytes.subarray(start, start + length) }, next: start + length };
 }

@@ -9,8 +9,16 @@ export interface Der {
 }
 
 export const TAG = {
-  boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, null: 0x05, oid: 0x06, utf8: 0x0c,
-  generalizedTime: 0x18, sequence: 0x30, set: 0x31,
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  utf8: 0x0c,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
 } as const;
 
 /** Exactly one element. @throws WeighmarkError `signature-malformed` for anything but DER (X.690 section 10). */
@@ -23,7 +31,7 @@ export function readDer(bytes: Uint8Array): Der {
 /** The elements inside a constructed one. */
 export function childrenOf(parent: Der): readonly Der[] {
   const children: Der[] = [];
-  for (let at = 0; at < parent.body.length; ) {
+  for (let at = 0; at < parent.body.length;) {
     const child = elementAt(parent.body, at);
     children.push(child);
     at += child.raw.length;
@@ -62,7 +70,9 @@ export function oidOf(element: Der): string {
 /** GeneralizedTime in UTC, with or without a fraction: `YYYYMMDDHHMMSS[.f+]Z`. */
 export function timeOf(element: Der): Date {
   expectTag(element, TAG.generalizedTime);
-  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?Z$/.exec(Buffer.from(element.body).toString('latin1'));
+  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?Z$/.exec(
+    Buffer.from(element.body).toString('latin1'),
+  );
   const [, year, month, day, hour, minute, second, fraction = ''] = parts ?? [];
   const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${fraction.slice(0, 4)}Z`);
   if (parts === null || Number.isNaN(time.getTime())) throw malformed('a time that cannot be read');
@@ -82,7 +92,13 @@ export function derOid(dotted: string): Uint8Array {
 
 /** A non-negative INTEGER from big-endian bytes. */
 export function derInteger(bytes: Uint8Array): Uint8Array {
-  const start = Math.max(0, Math.min(bytes.findIndex((byte) => byte !== 0), bytes.length - 1));
+  const start = Math.max(
+    0,
+    Math.min(
+      bytes.findIndex((byte) => byte !== 0),
+      bytes.length - 1,
+    ),
+  );
   const body = bytes.subarray(start);
   return der(TAG.integer, (body[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), body]) : body);
 }
@@ -98,11 +114,13 @@ function elementAt(bytes: Uint8Array, at: number): Der {
 
 function readLength(bytes: Uint8Array, at: number): { length: number; header: number } {
   const first = bytes[at];
-  if (first === undefined || first === 0x80 || first > 0x84) throw malformed('a length is missing, indefinite or too large');
+  if (first === undefined || first === 0x80 || first > 0x84)
+    throw malformed('a length is missing, indefinite or too large');
   if (first < 0x80) return { length: first, header: 1 };
   const digits = bytes.subarray(at + 1, at + 1 + (first & 0x7f));
   const length = digits.reduce((value, byte) => value * 256 + byte, 0);
-  if (digits.length !== (first & 0x7f) || digits[0] === 0 || length < 0x80) throw malformed('a length is not in its shortest form');
+  if (digits.length !== (first & 0x7f) || digits[0] === 0 || length < 0x80)
+    throw malformed('a length is not in its shortest form');
   return { length, header: 1 + digits.length };
 }
 

@@ -12,8 +12,14 @@ export function verifyDigest(digest: Uint8Array, key: KeyObject, signature: Uint
   const { x, y } = key.export({ format: 'jwk' });
   if (curve === undefined || x === undefined || y === undefined) return false;
   try {
-    const [r, s] = childrenOf(expectTag(readDer(signature), TAG.sequence)).map((part) => positive(expectTag(part, TAG.integer).body));
-    return r !== undefined && s !== undefined && checks(curve, { r, s }, digest, { x: big(Buffer.from(x, 'base64url')), y: big(Buffer.from(y, 'base64url')) });
+    const [r, s] = childrenOf(expectTag(readDer(signature), TAG.sequence)).map((part) =>
+      positive(expectTag(part, TAG.integer).body),
+    );
+    return (
+      r !== undefined &&
+      s !== undefined &&
+      checks(curve, { r, s }, digest, { x: big(Buffer.from(x, 'base64url')), y: big(Buffer.from(y, 'base64url')) })
+    );
   } catch {
     return false;
   }
@@ -89,7 +95,11 @@ function double(p: bigint, { x, y, z }: Point): Point {
   const beta = (x * gamma) % p;
   const alpha = modulo(3n * (x - delta) * (x + delta), p);
   const x3 = modulo(alpha * alpha - 8n * beta, p);
-  return { x: x3, y: modulo(alpha * (4n * beta - x3) - 8n * gamma * gamma, p), z: modulo((y + z) * (y + z) - gamma - delta, p) };
+  return {
+    x: x3,
+    y: modulo(alpha * (4n * beta - x3) - 8n * gamma * gamma, p),
+    z: modulo((y + z) * (y + z) - gamma - delta, p),
+  };
 }
 
 function add(p: bigint, a: Point, b: Point): Point {

@@ -23,9 +23,11 @@ export interface PublicKey {
 export function curveOf(key: KeyObject, code: Code = 'key-unusable'): Curve {
   const name = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
   if (name !== undefined && Object.hasOwn(CURVES, name)) return CURVES[name as keyof typeof CURVES];
-  throw new WeighmarkError(code, `a key of type ${name ?? key.asymmetricKeyType ?? 'unknown'} cannot be used: only P-256, P-384 and P-521`, {
-    hint: '`weighmark keygen` makes a P-256 key',
-  });
+  throw new WeighmarkError(
+    code,
+    `a key of type ${name ?? key.asymmetricKeyType ?? 'unknown'} cannot be used: only P-256, P-384 and P-521`,
+    { hint: '`weighmark keygen` makes a P-256 key' },
+  );
 }
 
 /**
@@ -34,9 +36,12 @@ export function curveOf(key: KeyObject, code: Code = 'key-unusable'): Curve {
  */
 export function readPublicKey(pem: string, code: Code = 'trust-invalid'): PublicKey {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
-    throw new WeighmarkError(code, 'this is a private key: trust needs the public one', { hint: '`openssl pkey -in KEY -pubout` prints it' });
+    throw new WeighmarkError(code, 'this is a private key: trust needs the public one', {
+      hint: '`openssl pkey -in KEY -pubout` prints it',
+    });
   }
-  if (!pem.includes('-----BEGIN PUBLIC KEY-----')) throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
+  if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
+    throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
   const known = KNOWN.get(pem);
   if (known !== undefined) return known;
   const key = describe(parsed(pem, code), code);
@@ -75,6 +80,8 @@ function parsed(pem: string, code: Code): KeyObject {
 function describe(key: KeyObject, code: Code): PublicKey {
   const curve = curveOf(key, code);
   const pem = key.export({ type: 'spki', format: 'pem' }).toString();
-  const fingerprint = createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
   return { pem, fingerprint, curve, key };
 }

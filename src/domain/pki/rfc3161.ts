@@ -1,6 +1,18 @@
 import { createHash, verify as verifySignature, type X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
-import { TAG, childAt, childrenOf, der, derInteger, derOid, expectTag, oidOf, readDer, timeOf, type Der } from './der.ts';
+import {
+  TAG,
+  childAt,
+  childrenOf,
+  der,
+  derInteger,
+  derOid,
+  expectTag,
+  oidOf,
+  readDer,
+  timeOf,
+  type Der,
+} from './der.ts';
 
 const OID = {
   sha256: '2.16.840.1.101.3.4.2.1',
@@ -46,7 +58,13 @@ export function timestampRequest(signature: Uint8Array, nonce: Uint8Array): Uint
   const digest = createHash('sha256').update(signature).digest();
   const algorithm = der(TAG.sequence, derOid(OID.sha256), der(TAG.null));
   const imprint = der(TAG.sequence, algorithm, der(TAG.octetString, digest));
-  return der(TAG.sequence, derInteger(Buffer.from([1])), imprint, derInteger(nonce), der(TAG.boolean, Buffer.from([0xff])));
+  return der(
+    TAG.sequence,
+    derInteger(Buffer.from([1])),
+    imprint,
+    derInteger(nonce),
+    der(TAG.boolean, Buffer.from([0xff])),
+  );
 }
 
 /**
@@ -56,7 +74,8 @@ export function timestampRequest(signature: Uint8Array, nonce: Uint8Array): Uint
 export function readTimestamp(response: Uint8Array): TimestampResponse {
   const [status, token] = childrenOf(expectTag(readDer(response), TAG.sequence));
   const granted = childAt(expectTag(status, TAG.sequence), 0, TAG.integer).body;
-  if (granted.length !== 1 || (granted[0] ?? 9) > 1 || token === undefined) throw malformed('the server did not grant it');
+  if (granted.length !== 1 || (granted[0] ?? 9) > 1 || token === undefined)
+    throw malformed('the server did not grant it');
   if (oidOf(childAt(token, 0, TAG.oid)) !== OID.signedData) throw malformed('it is not CMS signed data');
   return readSignedData(childAt(childAt(token, 1, 0xa0), 0, TAG.sequence));
 }
@@ -69,7 +88,12 @@ function readSignedData(signedData: Der): TimestampResponse {
   const signers = childrenOf(expectTag(parts.at(-1), TAG.set));
   if (signers.length !== 1 || signers[0] === undefined) throw malformed(`it has ${signers.length} signers, not one`);
   const bag = parts.find((part) => part.tag === 0xa0);
-  const certificates = bag === undefined ? [] : childrenOf(bag).filter((item) => item.tag === TAG.sequence).map((item) => item.raw);
+  const certificates =
+    bag === undefined
+      ? []
+      : childrenOf(bag)
+          .filter((item) => item.tag === TAG.sequence)
+          .map((item) => item.raw);
   return { ...readInfo(readDer(info)), certificates, ...readSigner(signers[0], info) };
 }
 
@@ -97,7 +121,10 @@ function readSigner(signer: Der, info: Uint8Array): Pick<TimestampResponse, 'sig
   const signed = Buffer.concat([Buffer.from([TAG.set]), attributes.raw.subarray(1)]);
   const value = expectTag(signature, TAG.octetString).body;
   return {
-    signer: { issuer: childAt(issuerAndSerial, 0, TAG.sequence).raw, serial: childAt(issuerAndSerial, 1, TAG.integer).body },
+    signer: {
+      issuer: childAt(issuerAndSerial, 0, TAG.sequence).raw,
+      serial: childAt(issuerAndSerial, 1, TAG.integer).body,
+    },
     isSignedBy: (certificate) => signatureHash !== undefined && checks(signatureHash, signed, certificate, value),
   };
 }
@@ -110,7 +137,8 @@ function requireAttributes(attributes: Der, infoDigest: Uint8Array): void {
     return values[0];
   };
   if (oidOf(value(OID.contentType)) !== OID.tstInfo) throw malformed('it signs another kind of content');
-  if (!Buffer.from(infoDigest).equals(expectTag(value(OID.messageDigest), TAG.octetString).body)) throw malformed('it signs another time than it shows');
+  if (!Buffer.from(infoDigest).equals(expectTag(value(OID.messageDigest), TAG.octetString).body))
+    throw malformed('it signs another time than it shows');
 }
 
 function hashNamed(algorithm: Der): string {

@@ -19,8 +19,16 @@ export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResul
   const fresh = given.filter((each) => ageProblem(of, each, 'approval', rule.maxAgeMs) === null);
   const independent = fresh.filter(({ principal }) => !makers.has(principal));
   const counted = countable(independent);
-  if (counted.length < rule.count) return { ...NOTHING, findings: [shortage(of, { given, fresh, independent, counted }, rule)] };
-  return { evidence: counted.map(({ principal, claim }) => ({ what: `approved by ${principal}`, data: { principal, bundle: `sha256:${claim.bundle}` } })), findings: [], used: counted };
+  if (counted.length < rule.count)
+    return { ...NOTHING, findings: [shortage(of, { given, fresh, independent, counted }, rule)] };
+  return {
+    evidence: counted.map(({ principal, claim }) => ({
+      what: `approved by ${principal}`,
+      data: { principal, bundle: `sha256:${claim.bundle}` },
+    })),
+    findings: [],
+    used: counted,
+  };
 }
 
 /** One approval for each principal; of those that only a pattern names, one in all. */
@@ -40,21 +48,44 @@ interface Counted {
 
 /** The one reason that would have made the difference. */
 function shortage(of: Case, { given, fresh, independent, counted }: Counted, rule: Rule): Finding {
-  const about = { subject: of.facts.id, facts: { wanted: `${rule.count} by ${rule.role}`, counted: String(counted.length) } };
+  const about = {
+    subject: of.facts.id,
+    facts: { wanted: `${rule.count} by ${rule.role}`, counted: String(counted.length) },
+  };
   const hint = `\`weighmark approve ${of.facts.name}@${of.facts.id} --env ${of.environment.name}\``;
   const makers = fresh.filter((each) => !independent.includes(each)).map(({ principal }) => principal);
   const [fallen] = revokedApprovals(of, rule.role);
-  if (fallen !== undefined) return { code: 'revoked', message: `an approval no longer counts: ${fallen.reason}`, ...about };
-  if (countable(fresh).length >= rule.count) return { code: 'separation-of-duties', message: `${makers.join(', ')} approved what they made themselves`, ...about };
+  if (fallen !== undefined)
+    return { code: 'revoked', message: `an approval no longer counts: ${fallen.reason}`, ...about };
+  if (countable(fresh).length >= rule.count)
+    return {
+      code: 'separation-of-duties',
+      message: `${makers.join(', ')} approved what they made themselves`,
+      ...about,
+    };
   const [stale] = given.filter((each) => !fresh.includes(each));
   const staleness = stale === undefined ? null : ageProblem(of, stale, `approval by ${stale.principal}`, rule.maxAgeMs);
   if (staleness !== null && countable(given).length >= rule.count) return staleness;
-  if (independent.length >= rule.count) return { code: 'approver-duplicate', message: `${independent.length} approvals, but by ${counted.length} of the ${rule.count} people wanted`, ...about };
-  return { code: 'approval-missing', message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`, ...about, hint };
+  if (independent.length >= rule.count)
+    return {
+      code: 'approver-duplicate',
+      message: `${independent.length} approvals, but by ${counted.length} of the ${rule.count} people wanted`,
+      ...about,
+    };
+  return {
+    code: 'approval-missing',
+    message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`,
+    ...about,
+    hint,
+  };
 }
 
 function revokedApprovals(of: Case, role: string): readonly Revoked[] {
-  const given = of.about.filter(({ claim }) => claim.statement.predicateType === PREDICATES.approval && of.authority.rolesOf(claim, of.facts.name).some(({ name }) => name === role));
+  const given = of.about.filter(
+    ({ claim }) =>
+      claim.statement.predicateType === PREDICATES.approval &&
+      of.authority.rolesOf(claim, of.facts.name).some(({ name }) => name === role),
+  );
   return given.map(({ claim }) => of.revocations.ofClaim(claim)).filter((revoked) => revoked !== null);
 }
 

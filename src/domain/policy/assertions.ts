@@ -11,9 +11,14 @@ export function checkAssertions(of: Case, lineage: Lineage): RuleResult {
   const asked = of.environment.assert.map((rule) => ({ rule, answer: compileAssertion(rule.cel).ask(data) }));
   return {
     evidence: asked.filter(({ answer }) => answer.holds).map(({ rule }) => ({ what: `asserted: ${rule.message}` })),
-    findings: asked.filter(({ answer }) => !answer.holds).map(({ rule, answer }): Finding => ({
-      code: 'policy-refused', message: `not so: ${rule.message} (${answer.why})`, subject: of.facts.id, facts: { cel: rule.cel },
-    })),
+    findings: asked
+      .filter(({ answer }) => !answer.holds)
+      .map(({ rule, answer }): Finding => ({
+        code: 'policy-refused',
+        message: `not so: ${rule.message} (${answer.why})`,
+        subject: of.facts.id,
+        facts: { cel: rule.cel },
+      })),
     used: [],
   };
 }
@@ -25,10 +30,21 @@ export function assertionData(of: Case, lineage: Lineage): Readonly<Record<strin
     const identity = of.authority.who(claim.signer);
     const roles = of.authority.rolesOf(claim, facts.name).map(({ name }) => name);
     if (typeof identity === 'string' || roles.length === 0 || of.revocations.ofClaim(claim) !== null) return [];
-    return [{ type: claim.statement.predicateType, predicate: claim.statement.predicate, principal: identity.principal.name, roles }];
+    return [
+      {
+        type: claim.statement.predicateType,
+        predicate: claim.statement.predicate,
+        principal: identity.principal.name,
+        roles,
+      },
+    ];
   });
   const nodes = [...lineage.nodes.values()].map(({ digest, name, step, signedBy, edges }) => ({
-    id: `sha256:${digest}`, name, step: step ?? '', signedBy: signedBy ?? '', inputs: edges.map(({ to, role, word }) => ({ id: to, role: role ?? '', word })),
+    id: `sha256:${digest}`,
+    name,
+    step: step ?? '',
+    signedBy: signedBy ?? '',
+    inputs: edges.map(({ to, role, word }) => ({ id: to, role: role ?? '', word })),
   }));
   return {
     artifact: { id: facts.id, name: facts.name },

@@ -16,7 +16,12 @@ export interface AuditEvent {
 }
 
 export function auditState(place: string, id: string | null, verdict: Verdict): AuditState {
-  return { place, id, outcome: verdict.outcome, codes: [...new Set(findingsOf(verdict).map(({ code }) => code))].toSorted() };
+  return {
+    place,
+    id,
+    outcome: verdict.outcome,
+    codes: [...new Set(findingsOf(verdict).map(({ code }) => code))].toSorted(),
+  };
 }
 
 /** What is different since the round before, in the order of the new round. */
@@ -27,7 +32,9 @@ export function auditEvents(before: readonly AuditState[], after: readonly Audit
     const event = eventOf(old.get(state.place), state);
     return event === null ? [] : [{ event, place: state.place, id: state.id, codes: state.codes }];
   });
-  const gone = before.filter(({ place }) => !now.has(place)).map(({ place, id }): AuditEvent => ({ event: 'disappeared', place, id, codes: [] }));
+  const gone = before
+    .filter(({ place }) => !now.has(place))
+    .map(({ place, id }): AuditEvent => ({ event: 'disappeared', place, id, codes: [] }));
   return [...changes, ...gone];
 }
 

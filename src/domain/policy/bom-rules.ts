@@ -16,19 +16,39 @@ export function checkLicences(of: Case): RuleResult {
   return licencesOf(of, of.aboutContent, { rule, subject: of.facts.id });
 }
 
-export function licencesOf(of: Case, bound: readonly BoundClaim[], { rule, subject }: { rule: NameRule; subject: string }): RuleResult {
+export function licencesOf(
+  of: Case,
+  bound: readonly BoundClaim[],
+  { rule, subject }: { rule: NameRule; subject: string },
+): RuleResult {
   const boms = acceptedOf(of, bound, PREDICATES.bom);
-  if (boms.length === 0) return { ...NOTHING, findings: [revokedBom(of, bound, subject) ?? { code: 'licence-refused', message: 'no BOM by a trusted signer says its licence', subject }] };
+  if (boms.length === 0)
+    return {
+      ...NOTHING,
+      findings: [
+        revokedBom(of, bound, subject) ?? {
+          code: 'licence-refused',
+          message: 'no BOM by a trusted signer says its licence',
+          subject,
+        },
+      ],
+    };
   const findings = boms.flatMap(({ claim }) => licenceFindings(claim.statement.predicate, rule, subject));
   const said = boms.flatMap(({ claim }) => expressionsIn(claim.statement.predicate));
-  return { evidence: findings.length > 0 ? [] : [{ what: `licence ${[...new Set(said)].join(', ')}` }], findings, used: boms };
+  return {
+    evidence: findings.length > 0 ? [] : [{ what: `licence ${[...new Set(said)].join(', ')}` }],
+    findings,
+    used: boms,
+  };
 }
 
 /** A BOM that was taken back is the reason itself, not the licence that is unknown without it. */
 function revokedBom(of: Case, bound: readonly BoundClaim[], subject: string): Finding | null {
   const boms = bound.filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom);
   const revoked = boms.map(({ claim }) => of.revocations.ofClaim(claim)).find((found) => found !== null);
-  return revoked === undefined ? null : { code: 'revoked', message: `its BOM no longer counts: ${revoked.reason}`, subject };
+  return revoked === undefined
+    ? null
+    : { code: 'revoked', message: `its BOM no longer counts: ${revoked.reason}`, subject };
 }
 
 /** Elements a BOM must have for the policy. */
@@ -37,10 +57,22 @@ export function checkBomMinimum(of: Case): RuleResult {
   if (minimum === undefined) return NOTHING;
   const boms = acceptedOf(of, of.aboutContent, PREDICATES.bom);
   const [bom] = boms;
-  if (bom === undefined) return { ...NOTHING, findings: [{ code: 'bom-incomplete', message: 'it has no BOM by a trusted signer', subject: of.facts.id }] };
-  const missing = minimum.filter((element) => !boms.every(({ claim }) => hasElement(claim.statement.predicate, element)));
-  if (missing.length === 0) return { evidence: [{ what: `BOM by ${bom.principal} with ${minimum.join(', ')}` }], findings: [], used: boms };
-  return { ...NOTHING, findings: [{ code: 'bom-incomplete', message: `its BOM does not say: ${missing.join(', ')}`, subject: of.facts.id }] };
+  if (bom === undefined)
+    return {
+      ...NOTHING,
+      findings: [{ code: 'bom-incomplete', message: 'it has no BOM by a trusted signer', subject: of.facts.id }],
+    };
+  const missing = minimum.filter(
+    (element) => !boms.every(({ claim }) => hasElement(claim.statement.predicate, element)),
+  );
+  if (missing.length === 0)
+    return { evidence: [{ what: `BOM by ${bom.principal} with ${minimum.join(', ')}` }], findings: [], used: boms };
+  return {
+    ...NOTHING,
+    findings: [
+      { code: 'bom-incomplete', message: `its BOM does not say: ${missing.join(', ')}`, subject: of.facts.id },
+    ],
+  };
 }
 
 /** Base models that a BOM's pedigree names, by name and hex SHA-256 where it has one. */
@@ -53,7 +85,9 @@ export function pedigreeOf(bom: Fields): readonly { readonly name: string; reado
 function licenceFindings(bom: Fields, rule: NameRule, subject: string): readonly Finding[] {
   const expressions = expressionsIn(bom);
   if (expressions.length === 0) return [{ code: 'licence-refused', message: 'its BOM says no licence', subject }];
-  const problems = expressions.map((expression) => licenceProblem(expression, rule)).filter((problem) => problem !== null);
+  const problems = expressions
+    .map((expression) => licenceProblem(expression, rule))
+    .filter((problem) => problem !== null);
   return problems.map((problem) => ({ code: 'licence-refused', message: `its licence: ${problem}`, subject }));
 }
 

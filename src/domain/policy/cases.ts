@@ -29,20 +29,34 @@ const CASE: Schema = {
   required: ['name', 'environment', 'artifact', 'id', 'claims', 'at', 'expect'],
   additionalProperties: false,
   properties: {
-    name: TEXT, environment: TEXT, artifact: TEXT, origin: TEXT,
+    name: TEXT,
+    environment: TEXT,
+    artifact: TEXT,
+    origin: TEXT,
     id: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
     claims: { type: 'array', items: TEXT, maxItems: 100 },
     at: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$' },
-    expect: { anyOf: [{ type: 'string', const: 'pass' }, { type: 'array', items: { type: 'string', enum: Object.keys(CODES) }, minItems: 1, maxItems: 50 }] },
+    expect: {
+      anyOf: [
+        { type: 'string', const: 'pass' },
+        { type: 'array', items: { type: 'string', enum: Object.keys(CODES) }, minItems: 1, maxItems: 50 },
+      ],
+    },
     formats: { type: 'object', additionalProperties: TEXT },
   },
 };
-const CASES: Schema = { type: 'object', required: ['cases'], additionalProperties: false, properties: { cases: { type: 'array', items: CASE, minItems: 1, maxItems: 1000 } } };
+const CASES: Schema = {
+  type: 'object',
+  required: ['cases'],
+  additionalProperties: false,
+  properties: { cases: { type: 'array', items: CASE, minItems: 1, maxItems: 1000 } },
+};
 
 /** @throws WeighmarkError `policy-invalid`. */
 export function parseCases(bytes: Uint8Array, subject: string): readonly PolicyCase[] {
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
   const [problem] = conforms(CASES, raw);
-  if (problem !== undefined) throw new WeighmarkError('policy-invalid', `${subject}: ${problem.path} ${problem.message}`, { subject });
+  if (problem !== undefined)
+    throw new WeighmarkError('policy-invalid', `${subject}: ${problem.path} ${problem.message}`, { subject });
   return (raw as unknown as { cases: readonly PolicyCase[] }).cases;
 }

@@ -31,9 +31,14 @@ export function nestingOf(expr: Expr): number {
 export function patternProblem(expr: Expr): string | null {
   if (expr.exprKind.case === 'callExpr') {
     const call = expr.exprKind.value as Call;
-    if (call.function === 'matches' && call.args.at(-1)?.exprKind.case !== 'constExpr') return '`matches` needs a literal pattern';
+    if (call.function === 'matches' && call.args.at(-1)?.exprKind.case !== 'constExpr')
+      return '`matches` needs a literal pattern';
   }
-  return childrenOf(expr).map(patternProblem).find((problem) => problem !== null) ?? null;
+  return (
+    childrenOf(expr)
+      .map(patternProblem)
+      .find((problem) => problem !== null) ?? null
+  );
 }
 
 /** `range.all(…)` becomes `size(range) > 0 ? range.all(…) : 1 / 0 == 0`: about nothing, nothing is true. */
@@ -55,7 +60,9 @@ function isAll(expr: Expr): boolean {
 }
 
 function isExpr(value: unknown): value is Expr {
-  return typeof value === 'object' && value !== null && (value as { $typeName?: unknown }).$typeName === 'cel.expr.Expr';
+  return (
+    typeof value === 'object' && value !== null && (value as { $typeName?: unknown }).$typeName === 'cel.expr.Expr'
+  );
 }
 
 function childrenOf(expr: Expr): readonly Expr[] {
@@ -80,7 +87,11 @@ function rebuildValue(value: unknown): unknown {
 }
 
 function call(id: bigint, name: string, ...args: readonly Expr[]): Expr {
-  return { $typeName: 'cel.expr.Expr', id, exprKind: { case: 'callExpr', value: { $typeName: 'cel.expr.Expr.Call', function: name, args } } };
+  return {
+    $typeName: 'cel.expr.Expr',
+    id,
+    exprKind: { case: 'callExpr', value: { $typeName: 'cel.expr.Expr.Call', function: name, args } },
+  };
 }
 
 function int(id: bigint, value: bigint): Expr {

@@ -22,7 +22,8 @@ const ENVIRONMENT = celEnv();
 export function compileAssertion(source: string): CompiledAssertion {
   const expr = parsed(source);
   const nesting = nestingOf(expr);
-  if (nesting > NESTING) throw new WeighmarkError('policy-invalid', `the expression nests its loops deeper than ${NESTING}`);
+  if (nesting > NESTING)
+    throw new WeighmarkError('policy-invalid', `the expression nests its loops deeper than ${NESTING}`);
   const pattern = patternProblem(expr);
   if (pattern !== null) throw new WeighmarkError('policy-invalid', pattern);
   const run = plan(ENVIRONMENT, instrument(expr) as never) as (data: Record<string, CelInput>) => unknown;
@@ -30,7 +31,11 @@ export function compileAssertion(source: string): CompiledAssertion {
   return { source, ask: (data) => ask(run, data, (size) => nodes * size ** Math.max(1, nesting)) };
 }
 
-function ask(run: (data: Record<string, CelInput>) => unknown, data: Readonly<Record<string, unknown>>, cost: (size: number) => number): { holds: boolean; why: string } {
+function ask(
+  run: (data: Record<string, CelInput>) => unknown,
+  data: Readonly<Record<string, unknown>>,
+  cost: (size: number) => number,
+): { holds: boolean; why: string } {
   try {
     if (cost(sizeOf(data)) > COST) return { holds: false, why: 'it would take too long on this much data' };
     const result = run(Object.fromEntries(Object.entries(data).map(([name, value]) => [name, toCel(value)])));
@@ -38,7 +43,10 @@ function ask(run: (data: Record<string, CelInput>) => unknown, data: Readonly<Re
     if (typeof result !== 'boolean') return { holds: false, why: 'it is neither true nor false' };
     return { holds: result, why: result ? 'it is true' : 'it is false' };
   } catch (error) {
-    return { holds: false, why: `it could not be evaluated: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      holds: false,
+      why: `it could not be evaluated: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

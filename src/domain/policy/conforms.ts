@@ -17,7 +17,8 @@ export function conforms(schema: Schema, value: unknown, path = ''): readonly Pr
   if (typeof value === 'string') return stringProblems(schema, value, path);
   if (typeof value === 'number') return numberProblems(schema, value, path);
   if (Array.isArray(value)) return arrayProblems(schema, value, path);
-  if (typeof value === 'object' && value !== null) return objectProblems(schema, value as Record<string, unknown>, path);
+  if (typeof value === 'object' && value !== null)
+    return objectProblems(schema, value as Record<string, unknown>, path);
   return [];
 }
 
@@ -48,7 +49,9 @@ function stringProblems(schema: Schema, value: string, path: string): readonly P
   const messages = [
     schema.const !== undefined && value !== schema.const && `must be ${schema.const}`,
     schema.enum !== undefined && !schema.enum.includes(value) && `must be one of ${schema.enum.join(', ')}`,
-    schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value) && (schema.description ?? `must match ${schema.pattern}`),
+    schema.pattern !== undefined &&
+      !new RegExp(schema.pattern, 'u').test(value) &&
+      (schema.description ?? `must match ${schema.pattern}`),
     length < (schema.minLength ?? 0) && `must have at least ${schema.minLength} characters`,
     length > (schema.maxLength ?? Infinity) && `must have at most ${schema.maxLength} characters`,
   ];
@@ -62,14 +65,17 @@ function numberProblems(schema: Schema, value: number, path: string): readonly P
 
 function arrayProblems(schema: Schema, value: readonly unknown[], path: string): readonly Problem[] {
   if (value.length < (schema.minItems ?? 0)) return [{ path, message: `must have at least ${schema.minItems} items` }];
-  if (value.length > (schema.maxItems ?? Infinity)) return [{ path, message: `must have at most ${schema.maxItems} items` }];
+  if (value.length > (schema.maxItems ?? Infinity))
+    return [{ path, message: `must have at most ${schema.maxItems} items` }];
   const { items } = schema;
   return items === undefined ? [] : value.flatMap((item, index) => conforms(items, item, `${path}/${index}`));
 }
 
 function objectProblems(schema: Schema, value: Record<string, unknown>, path: string): readonly Problem[] {
   const keys = Object.keys(value);
-  const missing = (schema.required ?? []).filter((key) => !Object.hasOwn(value, key)).map((key) => ({ path, message: `${key} is missing` }));
+  const missing = (schema.required ?? [])
+    .filter((key) => !Object.hasOwn(value, key))
+    .map((key) => ({ path, message: `${key} is missing` }));
   const few = keys.length < (schema.minProperties ?? 0) ? [{ path, message: 'must not be empty' }] : [];
   return [...missing, ...few, ...keys.flatMap((key) => memberProblems(schema, key, value[key], path))];
 }
@@ -77,8 +83,11 @@ function objectProblems(schema: Schema, value: Record<string, unknown>, path: st
 function memberProblems(schema: Schema, key: string, value: unknown, path: string): readonly Problem[] {
   const at = `${path}/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`;
   const named = schema.propertyNames === undefined ? [] : conforms(schema.propertyNames, key, at);
-  const known = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+  const known =
+    schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
   if (known !== undefined) return [...named, ...conforms(known, value, at)];
   if (schema.additionalProperties === false) return [{ path: at, message: `${key} is not known here` }];
-  return schema.additionalProperties === undefined ? named : [...named, ...conforms(schema.additionalProperties, value, at)];
+  return schema.additionalProperties === undefined
+    ? named
+    : [...named, ...conforms(schema.additionalProperties, value, at)];
 }

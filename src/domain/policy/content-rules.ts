@@ -13,9 +13,22 @@ export function checkFormats(of: Case): RuleResult {
   const rule = of.environment.formats;
   if (rule === undefined) return NOTHING;
   const formats = [...of.facts.content.formats];
-  if (formats.length === 0) return { ...NOTHING, findings: [{ code: 'format-refused', message: 'the format of no file is known', subject: of.facts.id }] };
-  const wrong = formats.filter(([, format]) => rule.deny?.includes(format) === true || (rule.allow !== undefined && !rule.allow.includes(format)));
-  const findings = wrong.slice(0, 20).map(([path, format]): Finding => ({ code: 'format-refused', message: `${path} is ${format}, which the policy does not allow`, subject: of.facts.id, facts: { path, format } }));
+  if (formats.length === 0)
+    return {
+      ...NOTHING,
+      findings: [{ code: 'format-refused', message: 'the format of no file is known', subject: of.facts.id }],
+    };
+  const wrong = formats.filter(
+    ([, format]) => rule.deny?.includes(format) === true || (rule.allow !== undefined && !rule.allow.includes(format)),
+  );
+  const findings = wrong
+    .slice(0, 20)
+    .map(([path, format]): Finding => ({
+      code: 'format-refused',
+      message: `${path} is ${format}, which the policy does not allow`,
+      subject: of.facts.id,
+      facts: { path, format },
+    }));
   const names = [...new Set(formats.map(([, format]) => format))].toSorted();
   return { ...NOTHING, findings, evidence: findings.length > 0 ? [] : [{ what: `formats ${names.join(', ')}` }] };
 }
@@ -24,10 +37,30 @@ export function checkFormats(of: Case): RuleResult {
 export function checkDatasets(of: Case, lineage: Lineage): RuleResult {
   const rule = of.environment.datasets?.licences;
   if (rule === undefined) return NOTHING;
-  const datasets = new Set([...lineage.nodes.values()].flatMap(({ edges }) => edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to)));
-  if (datasets.size === 0) return { ...NOTHING, findings: [{ code: 'licence-refused', message: 'no dataset is known whose licence could be looked at', subject: of.facts.id }] };
-  const results = [...datasets].toSorted().map((digest) => licencesOf(of, of.index.about(digest), { rule, subject: `sha256:${digest}` }));
-  return { evidence: results.flatMap(({ evidence }) => evidence), findings: results.flatMap(({ findings }) => findings), used: results.flatMap(({ used }) => used) };
+  const datasets = new Set(
+    [...lineage.nodes.values()].flatMap(({ edges }) =>
+      edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to),
+    ),
+  );
+  if (datasets.size === 0)
+    return {
+      ...NOTHING,
+      findings: [
+        {
+          code: 'licence-refused',
+          message: 'no dataset is known whose licence could be looked at',
+          subject: of.facts.id,
+        },
+      ],
+    };
+  const results = [...datasets]
+    .toSorted()
+    .map((digest) => licencesOf(of, of.index.about(digest), { rule, subject: `sha256:${digest}` }));
+  return {
+    evidence: results.flatMap(({ evidence }) => evidence),
+    findings: results.flatMap(({ findings }) => findings),
+    used: results.flatMap(({ used }) => used),
+  };
 }
 
 /** A scan by the right signer, fresh, that found nothing at or above the policy's severity; any that did blocks. */
@@ -40,13 +73,30 @@ export function checkScan(of: Case): RuleResult {
   const accepted = judged.flatMap(({ evidence }) => evidence ?? []);
   const fresh = scans.filter((scan) => ageProblem(of, scan, 'scan', rule.maxAgeMs) === null);
   if (fresh.length === 0) return { ...NOTHING, findings: [...findings, noScan(of, scans)] };
-  return { evidence: [...accepted, ...(findings.length > 0 ? [] : fresh.map(({ principal }) => ({ what: `scanned by ${principal}: nothing ${accepted.length > 0 ? 'else ' : ''}${rule.failOn} or worse` })))], findings, used: fresh };
+  return {
+    evidence: [
+      ...accepted,
+      ...(findings.length > 0
+        ? []
+        : fresh.map(({ principal }) => ({
+            what: `scanned by ${principal}: nothing ${accepted.length > 0 ? 'else ' : ''}${rule.failOn} or worse`,
+          }))),
+    ],
+    findings,
+    used: fresh,
+  };
 }
 
 function noScan(of: Case, scans: readonly Accepted[]): Finding {
   const [scan] = scans;
   const stale = scan === undefined ? null : ageProblem(of, scan, 'scan', of.environment.scan?.maxAgeMs);
-  return stale ?? { code: 'claim-missing', message: `it has no scan by a ${of.environment.scan?.role}`, subject: of.facts.id };
+  return (
+    stale ?? {
+      code: 'claim-missing',
+      message: `it has no scan by a ${of.environment.scan?.role}`,
+      subject: of.facts.id,
+    }
+  );
 }
 
 /** vulns/v0.2 lists severities; a scan that cannot be read, or a severity nobody knows, counts as the worst. */
@@ -55,7 +105,10 @@ function judgeScan(of: Case, { claim, principal }: Accepted, failOn: Severity): 
   const found = predicateType === PREDICATES.vulns ? vulnerabilities(predicate) : scaiSeverities(predicate);
   const worse = found.filter(({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn));
   const judged = worse.map((found) => judgeFound(of, found, { principal, claim: `sha256:${claim.bundle}` }));
-  return [...judged.filter(({ finding }) => finding !== undefined).slice(0, 20), ...judged.filter(({ evidence }) => evidence !== undefined).slice(0, 20)];
+  return [
+    ...judged.filter(({ finding }) => finding !== undefined).slice(0, 20),
+    ...judged.filter(({ evidence }) => evidence !== undefined).slice(0, 20),
+  ];
 }
 
 interface Judged {
@@ -64,10 +117,18 @@ interface Judged {
   readonly evidence?: Evidence;
 }
 
-function judgeFound(of: Case, { id, severity, path }: Found, { principal, claim }: { principal: string; claim: string }): Judged {
+function judgeFound(
+  of: Case,
+  { id, severity, path }: Found,
+  { principal, claim }: { principal: string; claim: string },
+): Judged {
   const { content, name, now } = of.facts;
   const sha256 = path === undefined ? undefined : content.digests?.get(path);
-  const suppressed = suppressionOf(of.policy.suppressions, { rule: id, ...(path === undefined ? {} : { path }), ...(sha256 === undefined ? {} : { sha256 }) }, { name, now });
+  const suppressed = suppressionOf(
+    of.policy.suppressions,
+    { rule: id, ...(path === undefined ? {} : { path }), ...(sha256 === undefined ? {} : { sha256 }) },
+    { name, now },
+  );
   const message = `${principal} found ${id} (${severity})${path === undefined ? '' : ` in ${path}`}`;
   const said = suppressed === null ? message : `${message}; ${suppressionText(suppressed)}`;
   if (suppressed?.state === 'active') return { evidence: { what: said, data: { ...suppressed, rule: id, claim } } };
@@ -88,9 +149,19 @@ function vulnerabilities(predicate: Readonly<Record<string, unknown>>): readonly
   return result.flatMap((entry) => {
     const { id, severity, annotations } = isJsonObject(entry) ? entry : {};
     const path = isJsonObject(annotations) ? annotations['path'] : undefined;
-    const scores = Array.isArray(severity) ? severity.map((each: unknown) => (isJsonObject(each) ? each['score'] : undefined)) : [];
+    const scores = Array.isArray(severity)
+      ? severity.map((each: unknown) => (isJsonObject(each) ? each['score'] : undefined))
+      : [];
     const harmless = scores.length > 0 && scores.every((score) => score === 'info' || score === 'none');
-    return harmless ? [] : [{ id: typeof id === 'string' ? id : '(no id)', severity: worst(scores.map(severityOf)), ...(typeof path === 'string' ? { path } : {}) }];
+    return harmless
+      ? []
+      : [
+          {
+            id: typeof id === 'string' ? id : '(no id)',
+            severity: worst(scores.map(severityOf)),
+            ...(typeof path === 'string' ? { path } : {}),
+          },
+        ];
   });
 }
 
@@ -122,15 +193,27 @@ function worst(severities: readonly Severity[]): Severity {
 
 /** A base that files or the BOM name and the provenance does not (rule 14). */
 export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding[] {
-  const inputs = lineage.nodes.get(of.digest)?.edges.filter(({ role }) => role === 'base-model' || role === 'adapter' || role === 'package') ?? [];
+  const inputs =
+    lineage.nodes
+      .get(of.digest)
+      ?.edges.filter(({ role }) => role === 'base-model' || role === 'adapter' || role === 'package') ?? [];
   if (inputs.some(({ role }) => role === 'package')) return [];
-  const boms = acceptedOf(of, of.about, PREDICATES.bom).flatMap(({ claim }) => pedigreeOf(claim.statement.predicate).map((base) => ({ ...base, where: 'its BOM' })));
+  const boms = acceptedOf(of, of.about, PREDICATES.bom).flatMap(({ claim }) =>
+    pedigreeOf(claim.statement.predicate).map((base) => ({ ...base, where: 'its BOM' })),
+  );
   const named = [...of.facts.content.declaredBases.map((base) => ({ ...base, sha256: null })), ...boms];
   const undeclared = named.filter((base) => !inputs.some((input) => isSame(input, base)));
-  return undeclared.map(({ name, where }) => ({ code: 'undeclared-input', message: `${where} names the base ${name}, which its provenance does not declare`, subject: of.facts.id }));
+  return undeclared.map(({ name, where }) => ({
+    code: 'undeclared-input',
+    message: `${where} names the base ${name}, which its provenance does not declare`,
+    subject: of.facts.id,
+  }));
 }
 
-function isSame(input: { readonly to: string; readonly name: string }, base: { readonly name: string; readonly sha256: string | null }): boolean {
+function isSame(
+  input: { readonly to: string; readonly name: string },
+  base: { readonly name: string; readonly sha256: string | null },
+): boolean {
   if (base.sha256 !== null && input.to === base.sha256) return true;
   const [one, other] = [nameParts(input.name), nameParts(base.name)];
   const compared = Math.min(one.length, other.length, 2);
@@ -139,7 +222,10 @@ function isSame(input: { readonly to: string; readonly name: string }, base: { r
 
 /** `Qwen/Qwen2.5-0.5B`, `pkg:huggingface/qwen/qwen2.5-0.5b@abc` and `qwen/qwen2.5-0.5b:1` are one name; of a path, the last part. */
 function nameParts(name: string): readonly string[] {
-  const plain = name.toLowerCase().replace(/[?#].*$/, '').replace(/[:@][^:@/]*$/, '');
+  const plain = name
+    .toLowerCase()
+    .replace(/[?#].*$/, '')
+    .replace(/[:@][^:@/]*$/, '');
   const parts = plain.split('/').filter((part) => part !== '');
   return /^(?:[./]|[a-z]:)/.test(plain) ? parts.slice(-1) : parts;
 }

@@ -32,10 +32,22 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
   const authority = createAuthority(policy);
   const index = indexClaims(facts.claims);
   const digest = facts.id.slice('sha256:'.length);
-  const revocations = collectRevocations(facts.revocations, authority, { reinstate: environment.revocations?.reinstate ?? 2 });
+  const revocations = collectRevocations(facts.revocations, authority, {
+    reinstate: environment.revocations?.reinstate ?? 2,
+  });
   const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
   const carried = facts.carriedFrom.flatMap((each) => index.about(each));
-  return { facts, policy, environment, authority, index, revocations, digest, about, aboutContent: [...about, ...carried] };
+  return {
+    facts,
+    policy,
+    environment,
+    authority,
+    index,
+    revocations,
+    digest,
+    about,
+    aboutContent: [...about, ...carried],
+  };
 }
 
 /** May this artifact enter the environment? Every rule of the policy, each a check with its evidence or findings. */
@@ -45,7 +57,13 @@ export function evaluate(of: Case): Evaluation {
   const required = environment.require.map((rule) => ({ name: rule.label, result: checkRequired(of, rule) }));
   const makers = new Set([...lineage.actors.values()].flatMap((people) => [...people]));
   const approvals = checkApprovals(of, makers);
-  const content = { licences: checkLicences(of), datasets: checkDatasets(of, lineage), formats: checkFormats(of), scan: checkScan(of), bom: checkBomMinimum(of) };
+  const content = {
+    licences: checkLicences(of),
+    datasets: checkDatasets(of, lineage),
+    formats: checkFormats(of),
+    scan: checkScan(of),
+    bom: checkBomMinimum(of),
+  };
   const rules = [...required.map(({ result }) => result), approvals, ...Object.values(content)];
   const used = rules.flatMap((rule) => rule.used);
   const actors = joinActors(lineage.actors, used);
@@ -63,7 +81,12 @@ export function evaluate(of: Case): Evaluation {
     ...given('assertions', checkAssertions(of, lineage)),
     ...given('after', before),
   ];
-  const claims = [...lineage.used, ...used.map(({ claim }) => claim), ...(before.claim === null ? [] : [before.claim]), ...of.revocations.claims];
+  const claims = [
+    ...lineage.used,
+    ...used.map(({ claim }) => claim),
+    ...(before.claim === null ? [] : [before.claim]),
+    ...of.revocations.claims,
+  ];
   return { checks: checks.map((check) => withExceptions(of, check)), lineage, used: [...new Set(claims)], actors };
 }
 
@@ -73,7 +96,11 @@ export function lineageOf(of: Case): Lineage {
     { root: of.digest, name: facts.name, aliases: facts.aliases, required: environment.lineage.required },
     of.index,
     {
-      authority: of.authority, revocations: of.revocations, leaves: policy.leaves, summaries: policy.summaries, now: facts.now,
+      authority: of.authority,
+      revocations: of.revocations,
+      leaves: policy.leaves,
+      summaries: policy.summaries,
+      now: facts.now,
       maxDepth: environment.lineage.maxDepth,
       ...(environment.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
     },
@@ -81,15 +108,27 @@ export function lineageOf(of: Case): Lineage {
 }
 
 /** A rule the policy does not have is no check. */
-export function given(name: string, { evidence, findings }: Pick<RuleResult, 'evidence' | 'findings'>): readonly Check[] {
+export function given(
+  name: string,
+  { evidence, findings }: Pick<RuleResult, 'evidence' | 'findings'>,
+): readonly Check[] {
   return evidence.length === 0 && findings.length === 0 ? [] : [checkOf(name, evidence, findings)];
 }
 
 export function policyCheck(of: Case): Check {
   const { policy, environment, facts } = of;
   const expired = Date.parse(policy.expires) <= facts.now.getTime();
-  const evidence: Evidence[] = [{ what: `policy ${policy.name} version ${policy.version}, environment ${environment.name}`, data: { digest: policy.digest, version: policy.version } }];
-  const finding: Finding = { code: 'policy-refused', message: `the policy ${policy.name} expired on ${policy.expires.slice(0, 10)}`, hint: 'get a newer version from its owner' };
+  const evidence: Evidence[] = [
+    {
+      what: `policy ${policy.name} version ${policy.version}, environment ${environment.name}`,
+      data: { digest: policy.digest, version: policy.version },
+    },
+  ];
+  const finding: Finding = {
+    code: 'policy-refused',
+    message: `the policy ${policy.name} expired on ${policy.expires.slice(0, 10)}`,
+    hint: 'get a newer version from its owner',
+  };
   return checkOf('policy', evidence, [...(expired ? [finding] : []), ...clockFindings(of)]);
 }
 
@@ -97,7 +136,13 @@ export function policyCheck(of: Case): Check {
 function clockFindings({ facts }: Case): readonly Finding[] {
   const newest = Math.max(0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0));
   if (newest <= facts.now.getTime() + CLOCK_SKEW_MS) return [];
-  return [{ code: 'clock-behind', message: 'this clock is behind the time of a claim that exists already', facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() } }];
+  return [
+    {
+      code: 'clock-behind',
+      message: 'this clock is behind the time of a claim that exists already',
+      facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() },
+    },
+  ];
 }
 
 export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
@@ -111,29 +156,53 @@ export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'finding
 export function revocationRule(of: Case, needed: number | null = null): Pick<RuleResult, 'evidence' | 'findings'> {
   const { revocations, facts, environment } = of;
   const unreadable = revocations.unreadable.map((claim): Finding => ({
-    code: 'claim-malformed', message: 'a revoker signed something that cannot be understood, which might revoke anything', subject: facts.id, facts: { claim: `sha256:${claim.bundle}` },
+    code: 'claim-malformed',
+    message: 'a revoker signed something that cannot be understood, which might revoke anything',
+    subject: facts.id,
+    facts: { claim: `sha256:${claim.bundle}` },
   }));
-  const stale = environment.revocations?.required === true ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot }) : [];
+  const stale =
+    environment.revocations?.required === true
+      ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot })
+      : [];
   const findings = [...unreadable, ...stale];
-  return { evidence: findings.length > 0 ? [] : [{ what: `${facts.revocations.length} revocations known to the log` }], findings };
+  return {
+    evidence: findings.length > 0 ? [] : [{ what: `${facts.revocations.length} revocations known to the log` }],
+    findings,
+  };
 }
 
 export function snapshotOf({ facts, authority, revocations }: Case): HeldSnapshot | null {
-  return newestSnapshot(facts.revocations.map(({ claim }) => claim), authority, {
-    origin: facts.log.origin, rootAt: facts.log.rootAt, revoked: (claim) => revocations.ofClaim(claim) !== null,
-  });
+  return newestSnapshot(
+    facts.revocations.map(({ claim }) => claim),
+    authority,
+    { origin: facts.log.origin, rootAt: facts.log.rootAt, revoked: (claim) => revocations.ofClaim(claim) !== null },
+  );
 }
 
 function lineageCheck(of: Case, lineage: Lineage): Check {
   const bases = checkDeclaredBases(of, lineage);
   const what = `lineage: ${lineage.nodes.size} ${lineage.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${lineage.depth} steps deep`;
-  return checkOf('lineage', [{ what, data: { nodes: lineage.nodes.size, depth: lineage.depth } }], [...lineage.findings, ...bases]);
+  return checkOf(
+    'lineage',
+    [{ what, data: { nodes: lineage.nodes.size, depth: lineage.depth } }],
+    [...lineage.findings, ...bases],
+  );
 }
 
 /** The environment before this one must hold this id now. */
-function previousOf(of: Case): { readonly evidence: readonly Evidence[]; readonly findings: readonly Finding[]; readonly claim: VerifiedClaim | null } {
+function previousOf(of: Case): {
+  readonly evidence: readonly Evidence[];
+  readonly findings: readonly Finding[];
+  readonly claim: VerifiedClaim | null;
+} {
   const previous = of.policy.environments.find(({ name }) => name === of.environment.after);
   if (of.environment.after === undefined) return { evidence: [], findings: [], claim: null };
-  if (previous === undefined) return { evidence: [], findings: [{ code: 'policy-invalid', message: `there is no environment ${of.environment.after}` }], claim: null };
+  if (previous === undefined)
+    return {
+      evidence: [],
+      findings: [{ code: 'policy-invalid', message: `there is no environment ${of.environment.after}` }],
+      claim: null,
+    };
   return checkPromoted(of, previous, { lasting: true });
 }

@@ -73,7 +73,12 @@ export interface Accepted {
 }
 
 /** The claims of a predicate type that count here: right signer, not revoked. */
-export function acceptedOf(of: Case, bound: readonly BoundClaim[], predicateType: string, role?: string): readonly Accepted[] {
+export function acceptedOf(
+  of: Case,
+  bound: readonly BoundClaim[],
+  predicateType: string,
+  role?: string,
+): readonly Accepted[] {
   return bound.flatMap(({ claim }): readonly Accepted[] => {
     if (claim.statement.predicateType !== predicateType || of.revocations.ofClaim(claim) !== null) return [];
     const identity = of.authority.who(claim.signer);

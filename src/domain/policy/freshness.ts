@@ -29,15 +29,26 @@ export interface FreshnessQuestion {
  */
 export function freshnessFindings(question: FreshnessQuestion): readonly Finding[] {
   const { rule, anchored, pinned } = question;
-  if (rule?.witnesses === undefined) return anchored || pinned ? [] : [unknown('this could be an old state of the log: this machine neither made nor wrote it, and nobody else vouches for it')];
+  if (rule?.witnesses === undefined)
+    return anchored || pinned
+      ? []
+      : [
+          unknown(
+            'this could be an old state of the log: this machine neither made nor wrote it, and nobody else vouches for it',
+          ),
+        ];
   if (question.checkpoint === null) return [unknown('the log is empty, and no witness vouches for that')];
   const seen = openCheckpoint(question.checkpoint, question.vkeys.map(parseVkey), witnessKeys(rule));
-  if (!isOf(question.entries, seen)) return [unknown('the entries that were read are not those of the checkpoint that witnesses saw')];
+  if (!isOf(question.entries, seen))
+    return [unknown('the entries that were read are not those of the checkpoint that witnesses saw')];
   const { met, time, witnesses } = evaluateQuorum(quorumPolicy(rule), seen.signatures);
-  if (!met || time === undefined) return [unknown(`${witnesses.length} of ${rule.witnesses.quorum} witnesses vouch for the log`)];
+  if (!met || time === undefined)
+    return [unknown(`${witnesses.length} of ${rule.witnesses.quorum} witnesses vouch for the log`)];
   const age = question.now.getTime() - time * 1000;
   if (age < -CLOCK_SKEW_MS) return [{ code: 'clock-behind', message: 'this clock is behind the log’s witnesses' }];
-  return rule.maxAgeMs !== undefined && age > rule.maxAgeMs ? [unknown(`witnesses saw the log ${daysOf(age)} ago; ${daysOf(rule.maxAgeMs)} are allowed`)] : [];
+  return rule.maxAgeMs !== undefined && age > rule.maxAgeMs
+    ? [unknown(`witnesses saw the log ${daysOf(age)} ago; ${daysOf(rule.maxAgeMs)} are allowed`)]
+    : [];
 }
 
 function isOf(entries: readonly LogEntry[], { size, root }: Checkpoint): boolean {
@@ -45,7 +56,11 @@ function isOf(entries: readonly LogEntry[], { size, root }: Checkpoint): boolean
 }
 
 function unknown(message: string): Finding {
-  return { code: 'log-freshness-unknown', message, hint: 'name witnesses in the policy (`log.witnesses`), or bring a checkpoint with `--min-checkpoint SIZE:ROOT`' };
+  return {
+    code: 'log-freshness-unknown',
+    message,
+    hint: 'name witnesses in the policy (`log.witnesses`), or bring a checkpoint with `--min-checkpoint SIZE:ROOT`',
+  };
 }
 
 function witnessKeys({ witnesses }: LogRule): readonly ReturnType<typeof parseVkey>[] {
@@ -56,6 +71,12 @@ function witnessKeys({ witnesses }: LogRule): readonly ReturnType<typeof parseVk
 function quorumPolicy(rule: LogRule): LogPolicy {
   const witnesses = witnessKeys(rule).map((key, index) => ({ key, name: `w${index}` }));
   const threshold = rule.witnesses?.quorum ?? 1;
-  if (new Set(witnesses.map(({ key }) => Buffer.from(key.key).toString('hex'))).size < witnesses.length) throw new WeighmarkError('policy-invalid', 'two witnesses of the policy share a key');
-  return { logs: [], witnesses, groups: [{ name: 'all', threshold, members: witnesses.map(({ name }) => name) }], quorum: 'all' };
+  if (new Set(witnesses.map(({ key }) => Buffer.from(key.key).toString('hex'))).size < witnesses.length)
+    throw new WeighmarkError('policy-invalid', 'two witnesses of the policy share a key');
+  return {
+    logs: [],
+    witnesses,
+    groups: [{ name: 'all', threshold, members: witnesses.map(({ name }) => name) }],
+    quorum: 'all',
+  };
 }

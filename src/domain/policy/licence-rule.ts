@@ -5,7 +5,10 @@ import type { NameRule } from '../authority/types.ts';
 export function licenceProblem(expression: string, rule: NameRule): string | null {
   const id = licenceId(expression);
   if (id !== null) return allows(id, rule) ? null : `${id} is not allowed`;
-  if (!isSpdxExpression(expression)) return allows(expression, rule) && rule.allow !== undefined ? null : `${JSON.stringify(expression.slice(0, 100))} is no SPDX licence`;
+  if (!isSpdxExpression(expression))
+    return allows(expression, rule) && rule.allow !== undefined
+      ? null
+      : `${JSON.stringify(expression.slice(0, 100))} is no SPDX licence`;
   const tokens = expression.match(/\(|\)|[^\s()]+/g) ?? [];
   const reader: Reader = { tokens, at: 0, rule };
   return either(reader) && reader.at === tokens.length ? null : `${expression.slice(0, 200)} is not allowed`;

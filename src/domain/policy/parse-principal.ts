@@ -9,7 +9,10 @@ import type { Principal } from '../authority/types.ts';
 export function principalOf(name: string, raw: RawPrincipal, subject: string): Principal {
   usePatterns();
   const anchors = anchorInputs(raw).map((input) => anchorOf(name, input, subject));
-  if (anchors.length === 0) throw new WeighmarkError('policy-invalid', `${subject}: the principal ${name} has no key and no identity`, { subject });
+  if (anchors.length === 0)
+    throw new WeighmarkError('policy-invalid', `${subject}: the principal ${name} has no key and no identity`, {
+      subject,
+    });
   return { name, anchors, ids: raw.ids ?? [] };
 }
 
@@ -18,7 +21,12 @@ type AnchorInput = Omit<Parameters<typeof makeEntry>[0], 'name'>;
 function anchorInputs(raw: RawPrincipal): readonly AnchorInput[] {
   return [
     ...(raw.keys ?? []).map((key) => ({ key: pemOf(key) })),
-    ...(raw.identities ?? []).map(({ issuer, identity, pattern, trustedRoot }) => ({ issuer, identity, identityRegexp: pattern, trustedRoot })),
+    ...(raw.identities ?? []).map(({ issuer, identity, pattern, trustedRoot }) => ({
+      issuer,
+      identity,
+      identityRegexp: pattern,
+      trustedRoot,
+    })),
     ...(raw.github ?? []).map((github: CiIdentity) => ({ github })),
     ...(raw.gitlab ?? []).map((gitlab: CiIdentity) => ({ gitlab })),
     ...(raw.certificates ?? []).map(({ chain, identity }) => ({ certificateChain: chain, identity })),

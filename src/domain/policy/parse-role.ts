@@ -5,7 +5,9 @@ import type { RoleRule } from '../authority/types.ts';
 const CLAIMS = ['integrity', 'bom'];
 
 /** What the roles everybody needs may sign unless the policy says otherwise; other roles say it themselves. */
-export const DEFAULT_ROLES: Readonly<Record<string, { readonly signs: readonly string[]; readonly vouches?: readonly Role[] }>> = {
+export const DEFAULT_ROLES: Readonly<
+  Record<string, { readonly signs: readonly string[]; readonly vouches?: readonly Role[] }>
+> = {
   publisher: { signs: ['preprocess', 'reference', ...CLAIMS], vouches: ['dataset'] },
   trainer: { signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', ...CLAIMS] },
   evaluator: { signs: ['evaluation'] },

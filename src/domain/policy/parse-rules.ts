@@ -1,6 +1,14 @@
 import { predicateType } from './parse-role.ts';
 import type { RawEnvironment, RawException, RawLeaf, RawLog } from './raw.ts';
-import { APPROVER_ROLE, type Environment, type Exception, type LogRule, type RequiredClaim, type Suppression, type TrustedLeaf } from '../authority/types.ts';
+import {
+  APPROVER_ROLE,
+  type Environment,
+  type Exception,
+  type LogRule,
+  type RequiredClaim,
+  type Suppression,
+  type TrustedLeaf,
+} from '../authority/types.ts';
 import { LIMITS } from '../base/limits.ts';
 
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -24,7 +32,11 @@ export function environmentOf(raw: RawEnvironment): Environment {
     lineage: lineageOf(raw.lineage ?? {}),
     assert: raw.assert ?? [],
     ...given({ after, licences, datasets, formats, bom, maxAgeMs: optionalMs(maxAge) }),
-    ...given({ approvals: approvalsOf(raw.approvals), scan: scanOf(raw.scan), revocations: revocationsOf(raw.revocations) }),
+    ...given({
+      approvals: approvalsOf(raw.approvals),
+      scan: scanOf(raw.scan),
+      revocations: revocationsOf(raw.revocations),
+    }),
   };
 }
 
@@ -50,7 +62,11 @@ function requiredOf(raw: NonNullable<RawEnvironment['require']>[number]): Requir
 }
 
 function lineageOf(raw: NonNullable<RawEnvironment['lineage']>): Environment['lineage'] {
-  return { required: raw.required ?? true, maxDepth: raw.maxDepth ?? LIMITS.lineageDepth, ...given({ maxAgeMs: optionalMs(raw.maxAge) }) };
+  return {
+    required: raw.required ?? true,
+    maxDepth: raw.maxDepth ?? LIMITS.lineageDepth,
+    ...given({ maxAgeMs: optionalMs(raw.maxAge) }),
+  };
 }
 
 function approvalsOf(raw: RawEnvironment['approvals']): Environment['approvals'] {

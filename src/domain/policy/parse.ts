@@ -46,8 +46,14 @@ function policyOf(raw: RawPolicy, digest: string, subject: string): Policy {
 function refuse(problems: readonly Problem[], subject: string): void {
   const [first] = problems;
   if (first === undefined) return;
-  const facts = Object.fromEntries(problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]));
-  throw new WeighmarkError('policy-invalid', `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`, { subject, facts });
+  const facts = Object.fromEntries(
+    problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]),
+  );
+  throw new WeighmarkError(
+    'policy-invalid',
+    `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`,
+    { subject, facts },
+  );
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -15,7 +15,9 @@ export interface PolicySignature {
 export function peopleWhoSigned(signatures: readonly PolicySignature[]): readonly string[] {
   const seen = new Set<string>();
   const people: string[] = [];
-  for (const { signer, trustedBy } of signatures.toSorted((a, b) => (signerKey(a.signer) < signerKey(b.signer) ? -1 : 1))) {
+  for (const { signer, trustedBy } of signatures.toSorted((a, b) =>
+    signerKey(a.signer) < signerKey(b.signer) ? -1 : 1,
+  )) {
     const known = [`signer ${signerKey(signer)}`, ...trustedBy.map((entry) => `person ${personOf(entry)}`)];
     const [first] = trustedBy;
     if (first !== undefined && !known.some((each) => seen.has(each))) people.push(personOf(first));
@@ -35,6 +37,9 @@ export function peopleTrusted(entries: readonly TrustEntry[]): number {
 }
 
 function personOf({ name, anchor }: TrustEntry): string {
-  const pattern = anchor.kind === 'oidc' ? anchor.identityPattern !== undefined : anchor.kind === 'certificate' && anchor.identity === undefined;
-  return pattern ? '(known by a pattern)' : name.split('+')[0] ?? name;
+  const pattern =
+    anchor.kind === 'oidc'
+      ? anchor.identityPattern !== undefined
+      : anchor.kind === 'certificate' && anchor.identity === undefined;
+  return pattern ? '(known by a pattern)' : (name.split('+')[0] ?? name);
 }

@@ -32,7 +32,12 @@ export function newestPromotion(of: Case, environment: Environment): Newest {
     const claim = of.index.byBundle(bundle);
     if (claim === null && of.facts.log.strangers.has(bundle)) continue;
     if (claim === null) {
-      return refused(of, 'claim-missing', `the log's newest promotion for ${environment.name} (entry ${entry.index}) cannot be read here`, { bundle: entry.leaf.bundle });
+      return refused(
+        of,
+        'claim-missing',
+        `the log's newest promotion for ${environment.name} (entry ${entry.index}) cannot be read here`,
+        { bundle: entry.leaf.bundle },
+      );
     }
     const current = readEntry(of, entry, claim, environment);
     if (current !== null) return { current };
@@ -50,7 +55,9 @@ export function promotionHistory(of: Case, environment: Environment): readonly C
 
 /** Newest first. A bundle logged again is not said again: its first place counts. */
 function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
-  const entries = of.facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name);
+  const entries = of.facts.log.promotions.filter(
+    ({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name,
+  );
   const oldestFirst = entries.toSorted((a, b) => a.index - b.index);
   const first = new Map(oldestFirst.toReversed().map((entry) => [entry.leaf.bundle, entry]));
   return oldestFirst.filter((entry) => first.get(entry.leaf.bundle) === entry).toReversed();
@@ -65,7 +72,12 @@ function readEntry(of: Case, entry: LogEntry, claim: VerifiedClaim, environment:
   if (!roles.includes(promotion.breakGlass ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
   const binding = bindingOf(claim);
   const expected = resourceUri({ origin: of.facts.log.origin, name: of.facts.name, environment: environment.name });
-  if (binding.kind !== 'one' || `sha256:${binding.digest}` !== entry.leaf.manifest || promotion.resourceUri !== expected) return null;
+  if (
+    binding.kind !== 'one' ||
+    `sha256:${binding.digest}` !== entry.leaf.manifest ||
+    promotion.resourceUri !== expected
+  )
+    return null;
   return { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name };
 }
 
@@ -73,7 +85,15 @@ function readEntry(of: Case, entry: LogEntry, claim: VerifiedClaim, environment:
  * Is this very id what is promoted there, under this policy, and still (rule 16)? With `lasting`, a broken glass does not
  * do: it never satisfies `after` (rule 13).
  */
-export function checkPromoted(of: Case, environment: Environment, options: { lasting: boolean }): { readonly evidence: readonly Evidence[]; readonly findings: readonly Finding[]; readonly claim: VerifiedClaim | null } {
+export function checkPromoted(
+  of: Case,
+  environment: Environment,
+  options: { lasting: boolean },
+): {
+  readonly evidence: readonly Evidence[];
+  readonly findings: readonly Finding[];
+  readonly claim: VerifiedClaim | null;
+} {
   const newest = newestPromotion(of, environment);
   if ('finding' in newest) return { evidence: [], findings: [newest.finding], claim: null };
   const { current } = newest;
@@ -81,8 +101,18 @@ export function checkPromoted(of: Case, environment: Environment, options: { las
   if (finding !== null) return { evidence: [], findings: [finding], claim: current.claim };
   const when = verifiedTime(current.claim);
   const what = `promoted to ${environment.name} by ${current.principal}, log entry ${current.entry.index}${when === null ? '' : `, ${new Date(when).toISOString()}`}`;
-  const data = { environment: environment.name, principal: current.principal, index: current.entry.index, bundle: `sha256:${current.claim.bundle}`, breakGlass: current.promotion.breakGlass };
-  return { evidence: [{ what: current.promotion.breakGlass ? `${what}, BREAK-GLASS` : what, data }], findings: [], claim: current.claim };
+  const data = {
+    environment: environment.name,
+    principal: current.principal,
+    index: current.entry.index,
+    bundle: `sha256:${current.claim.bundle}`,
+    breakGlass: current.promotion.breakGlass,
+  };
+  return {
+    evidence: [{ what: current.promotion.breakGlass ? `${what}, BREAK-GLASS` : what, data }],
+    findings: [],
+    claim: current.claim,
+  };
 }
 
 function problemWith(of: Case, current: Current, environment: Environment, lasting: boolean): Finding | null {
@@ -92,38 +122,74 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
   const revoked = of.revocations.ofClaim(claim);
   const before = promotionHistory(of, environment).find(({ entry }) => entry.index < current.entry.index);
   if (before !== undefined && !promotion.inputs.includes(before.claim.bundle)) {
-    return about(of, 'claim-conflict', `the newest promotion to ${environment.name} does not know of the one before it: it was held back, or two were made at once`, facts);
+    return about(
+      of,
+      'claim-conflict',
+      `the newest promotion to ${environment.name} does not know of the one before it: it was held back, or two were made at once`,
+      facts,
+    );
   }
   if (withdrawn) return about(of, 'not-promoted', `${of.facts.name} was withdrawn from ${environment.name}`, facts);
-  if (id !== of.facts.id) return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, { ...facts, promoted: id });
+  if (id !== of.facts.id)
+    return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, {
+      ...facts,
+      promoted: id,
+    });
   if (revoked !== null) return about(of, 'revoked', `its promotion no longer counts: ${revoked.reason}`, facts);
   if (promotion.policyDigest !== of.policy.digest) {
-    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, { ...facts, promoted: promotion.policyDigest, policy: of.policy.digest });
+    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, {
+      ...facts,
+      promoted: promotion.policyDigest,
+      policy: of.policy.digest,
+    });
   }
-  if (promotion.breakGlass) return lasting ? about(of, 'not-promoted', `${environment.name} was entered by breaking the glass, which counts for nothing further`, facts) : breakGlassProblem(of, claim, facts);
+  if (promotion.breakGlass)
+    return lasting
+      ? about(
+          of,
+          'not-promoted',
+          `${environment.name} was entered by breaking the glass, which counts for nothing further`,
+          facts,
+        )
+      : breakGlassProblem(of, claim, facts);
   return ageProblem(of, claim, environment, facts);
 }
 
 /** A broken glass is whole again 24 hours after its verified time; without one it never was broken (rule 13). */
 function breakGlassProblem(of: Case, claim: VerifiedClaim, facts: Readonly<Record<string, string>>): Finding | null {
   const time = verifiedTime(claim);
-  if (time === null) return about(of, 'no-verified-time', 'nobody but its signer says when the glass was broken', facts);
+  if (time === null)
+    return about(of, 'no-verified-time', 'nobody but its signer says when the glass was broken', facts);
   const age = of.facts.now.getTime() - time;
-  return age > BREAK_GLASS_MS ? about(of, 'promotion-expired', `the glass was broken ${daysOf(age)} ago; 24 h are allowed`, facts) : null;
+  return age > BREAK_GLASS_MS
+    ? about(of, 'promotion-expired', `the glass was broken ${daysOf(age)} ago; 24 h are allowed`, facts)
+    : null;
 }
 
-function ageProblem(of: Case, claim: VerifiedClaim, { maxAgeMs }: Environment, facts: Readonly<Record<string, string>>): Finding | null {
+function ageProblem(
+  of: Case,
+  claim: VerifiedClaim,
+  { maxAgeMs }: Environment,
+  facts: Readonly<Record<string, string>>,
+): Finding | null {
   if (maxAgeMs === undefined) return null;
   const start = ageStart(claim);
   if (start === null) return about(of, 'no-verified-time', 'nobody but its signer says when it was promoted', facts);
   const age = of.facts.now.getTime() - start;
-  return age > maxAgeMs ? about(of, 'promotion-expired', `it was promoted ${daysOf(age)} ago; ${daysOf(maxAgeMs)} are allowed`, facts) : null;
+  return age > maxAgeMs
+    ? about(of, 'promotion-expired', `it was promoted ${daysOf(age)} ago; ${daysOf(maxAgeMs)} are allowed`, facts)
+    : null;
 }
 
 function about(of: Case, code: Finding['code'], message: string, facts: Readonly<Record<string, string>>): Finding {
   return { code, message, subject: of.facts.id, facts };
 }
 
-function refused(of: Case, code: Finding['code'], message: string, facts: Readonly<Record<string, string>> = {}): Newest {
+function refused(
+  of: Case,
+  code: Finding['code'],
+  message: string,
+  facts: Readonly<Record<string, string>> = {},
+): Newest {
   return { finding: about(of, code, message, facts) };
 }

@@ -27,13 +27,15 @@ export interface RawPrincipal {
   readonly certificates?: readonly { chain: string; identity: string }[];
 }
 
-export type RawRole = readonly string[] | {
-  readonly principals: readonly string[];
-  readonly signs?: readonly string[];
-  readonly builds?: readonly string[];
-  readonly models?: readonly string[];
-  readonly vouches?: readonly Role[];
-};
+export type RawRole =
+  | readonly string[]
+  | {
+      readonly principals: readonly string[];
+      readonly signs?: readonly string[];
+      readonly builds?: readonly string[];
+      readonly models?: readonly string[];
+      readonly vouches?: readonly Role[];
+    };
 
 export type ClaimName = keyof typeof PREDICATES | (string & {});
 

@@ -24,10 +24,18 @@ function dateProblems(policy: Policy): readonly Problem[] {
   const dates: [string, string][] = [
     ['/expires', policy.expires],
     ...policy.leaves.map((leaf, index): [string, string] => [`/leaves/${index}/expires`, leaf.expires]),
-    ...policy.exceptions.map((exception, index): [string, string] => [`/exceptions/${index}/expires`, exception.expires]),
-    ...policy.suppressions.map((suppression, index): [string, string] => [`/suppressions/${index}/expires`, suppression.expires]),
+    ...policy.exceptions.map((exception, index): [string, string] => [
+      `/exceptions/${index}/expires`,
+      exception.expires,
+    ]),
+    ...policy.suppressions.map((suppression, index): [string, string] => [
+      `/suppressions/${index}/expires`,
+      suppression.expires,
+    ]),
   ];
-  return dates.filter(([, date]) => !isRealDate(date)).map(([path, date]) => ({ path, message: `there is no such time: ${date}` }));
+  return dates
+    .filter(([, date]) => !isRealDate(date))
+    .map(([path, date]) => ({ path, message: `there is no such time: ${date}` }));
 }
 
 /** `Date` rolls 31 February over; a real date survives the round trip. */
@@ -39,8 +47,12 @@ function isRealDate(time: string): boolean {
 function roleProblems(policy: Policy): readonly Problem[] {
   const known = new Set(policy.principals.map((principal) => principal.name));
   return policy.roles.flatMap((role) => [
-    ...role.principals.filter((name) => !known.has(name)).map((name) => problem(`/roles/${role.name}`, `there is no principal ${name}`)),
-    ...(new Set(role.principals).size < role.principals.length ? [problem(`/roles/${role.name}`, 'names a principal twice')] : []),
+    ...role.principals
+      .filter((name) => !known.has(name))
+      .map((name) => problem(`/roles/${role.name}`, `there is no principal ${name}`)),
+    ...(new Set(role.principals).size < role.principals.length
+      ? [problem(`/roles/${role.name}`, 'names a principal twice')]
+      : []),
     ...(role.predicates.length === 0 ? [problem(`/roles/${role.name}`, 'says nothing it may sign: add `signs`')] : []),
   ]);
 }
@@ -55,11 +67,18 @@ function environmentProblems(policy: Policy, environment: Environment, index: nu
     ...(environment.scan === undefined ? [] : [environment.scan.role]),
     ...environment.separation.flat(),
   ];
-  const expressions = [...environment.require.flatMap((rule) => rule.where ?? []), ...environment.assert.map((rule) => rule.cel)];
+  const expressions = [
+    ...environment.require.flatMap((rule) => rule.where ?? []),
+    ...environment.assert.map((rule) => rule.cel),
+  ];
   return [
     ...(earlier.includes(environment.name) ? [problem(path, `there are two environments ${environment.name}`)] : []),
-    ...(earlier.some((other) => other !== environment.name && levelOf(other) === levelOf(environment.name)) ? [problem(path, `a VSA cannot tell apart ${environment.name} and an earlier environment`)] : []),
-    ...(environment.after !== undefined && !earlier.includes(environment.after) ? [problem(`${path}/after`, `${environment.after} is no earlier environment`)] : []),
+    ...(earlier.some((other) => other !== environment.name && levelOf(other) === levelOf(environment.name))
+      ? [problem(path, `a VSA cannot tell apart ${environment.name} and an earlier environment`)]
+      : []),
+    ...(environment.after !== undefined && !earlier.includes(environment.after)
+      ? [problem(`${path}/after`, `${environment.after} is no earlier environment`)]
+      : []),
     ...named.filter((name) => !roles.has(name)).map((name) => problem(path, `there is no role ${name}`)),
     ...approvalProblems(policy, environment, path),
     ...expressions.flatMap((cel) => celProblem(cel, path)),
@@ -69,7 +88,12 @@ function environmentProblems(policy: Policy, environment: Environment, index: nu
 function approvalProblems(policy: Policy, { approvals }: Environment, path: string): readonly Problem[] {
   const people = policy.roles.find((role) => role.name === approvals?.role)?.principals.length ?? 0;
   if (approvals === undefined || people >= approvals.count) return [];
-  return [problem(`${path}/approvals`, `${approvals.count} approvals are wanted, but ${approvals.role} has ${people} principals`)];
+  return [
+    problem(
+      `${path}/approvals`,
+      `${approvals.count} approvals are wanted, but ${approvals.role} has ${people} principals`,
+    ),
+  ];
 }
 
 function celProblem(cel: string, path: string): readonly Problem[] {
@@ -88,7 +112,13 @@ function sharedAnchors(policy: Policy): readonly Problem[] {
   for (const principal of policy.principals) {
     for (const key of principal.anchors.flatMap(anchorKeys)) {
       const owner = owners.get(key);
-      if (owner !== undefined) problems.push(problem(`/principals/${principal.name}`, owner === principal.name ? 'gives one key or identity twice' : `shares a key or identity with ${owner}`));
+      if (owner !== undefined)
+        problems.push(
+          problem(
+            `/principals/${principal.name}`,
+            owner === principal.name ? 'gives one key or identity twice' : `shares a key or identity with ${owner}`,
+          ),
+        );
       owners.set(key, principal.name);
     }
   }
@@ -98,7 +128,8 @@ function sharedAnchors(policy: Policy): readonly Problem[] {
 /** What makes two anchors the same signer. */
 function anchorKeys(anchor: TrustAnchor): readonly string[] {
   if (anchor.kind === 'key') return [readPublicKey(anchor.pem).fingerprint];
-  if (anchor.kind === 'certificate') return readCertificates(anchor.pem).map((root) => `${certificateFingerprint(root)} ${anchor.identity ?? ''}`);
+  if (anchor.kind === 'certificate')
+    return readCertificates(anchor.pem).map((root) => `${certificateFingerprint(root)} ${anchor.identity ?? ''}`);
   const { trustedRoot, ...identity } = anchor;
   return [canonicalJson({ ...identity, instance: instanceOf(trustedRoot) })];
 }
@@ -109,7 +140,9 @@ function breakGlassProblems(policy: Policy): readonly Problem[] {
   const others = policy.roles.filter((role) => role.name !== BREAK_GLASS_ROLE);
   return breakers.flatMap((name) => {
     const held = others.find((role) => role.principals.includes(name));
-    return held === undefined ? [] : [problem(`/roles/${BREAK_GLASS_ROLE}`, `${name} also holds the role ${held.name}`)];
+    return held === undefined
+      ? []
+      : [problem(`/roles/${BREAK_GLASS_ROLE}`, `${name} also holds the role ${held.name}`)];
   });
 }
 
@@ -118,10 +151,18 @@ function otherNames(policy: Policy): readonly Problem[] {
   const environments = new Set(policy.environments.map((environment) => environment.name));
   const quorum = policy.log?.witnesses;
   return [
-    ...(policy.roles.some((role) => role.name === PROMOTER_ROLE) ? [] : [problem('/roles', 'nobody may promote: the role promoter is missing')]),
-    ...policy.summaries.flatMap(({ principal }, index) => (principals.has(principal) ? [] : [problem(`/summaries/${index}`, `there is no principal ${principal}`)])),
-    ...policy.exceptions.flatMap(({ environment }, index) => (environments.has(environment) ? [] : [problem(`/exceptions/${index}`, `there is no environment ${environment}`)])),
-    ...(quorum !== undefined && quorum.quorum > new Set(quorum.keys).size ? [problem('/log/witnesses', 'the quorum is larger than the number of witnesses')] : []),
+    ...(policy.roles.some((role) => role.name === PROMOTER_ROLE)
+      ? []
+      : [problem('/roles', 'nobody may promote: the role promoter is missing')]),
+    ...policy.summaries.flatMap(({ principal }, index) =>
+      principals.has(principal) ? [] : [problem(`/summaries/${index}`, `there is no principal ${principal}`)],
+    ),
+    ...policy.exceptions.flatMap(({ environment }, index) =>
+      environments.has(environment) ? [] : [problem(`/exceptions/${index}`, `there is no environment ${environment}`)],
+    ),
+    ...(quorum !== undefined && quorum.quorum > new Set(quorum.keys).size
+      ? [problem('/log/witnesses', 'the quorum is larger than the number of witnesses')]
+      : []),
   ];
 }
 

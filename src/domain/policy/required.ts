@@ -21,12 +21,20 @@ export function checkRequired(of: Case, rule: RequiredClaim): RuleResult {
   const good = judged.find(({ finding }) => finding === null)?.each;
   if (good === undefined) return refused(judged.at(-1)?.finding ?? absence(of, rule));
   const what = `${rule.label} by ${good.principal}`;
-  return { evidence: [{ what, data: { type: rule.predicateType, bundle: `sha256:${good.claim.bundle}`, principal: good.principal } }], findings: [], used: [good] };
+  return {
+    evidence: [
+      { what, data: { type: rule.predicateType, bundle: `sha256:${good.claim.bundle}`, principal: good.principal } },
+    ],
+    findings: [],
+    used: [good],
+  };
 }
 
 /** Claims of the types that can say no: while one by the right role stands, it blocks (security rule 8). */
 export function checkNegatives(of: Case): readonly Finding[] {
-  const evaluations = acceptedOf(of, of.aboutContent, PREDICATES.evaluation).filter(({ claim }) => !isPositive(claim.statement.predicate['result']));
+  const evaluations = acceptedOf(of, of.aboutContent, PREDICATES.evaluation).filter(
+    ({ claim }) => !isPositive(claim.statement.predicate['result']),
+  );
   return evaluations.map(({ claim, principal }) => ({
     code: 'claim-negative',
     message: `${principal} evaluated it and the result is not a pass`,
@@ -41,9 +49,17 @@ export function ageProblem(of: Case, { claim }: Accepted, label: string, maxAgeM
   if (maxAgeMs === undefined) return null;
   const start = ageStart(claim);
   const about = { subject: of.facts.id, facts: { claim: `sha256:${claim.bundle}` } };
-  if (start === null) return { code: 'no-verified-time', message: `nobody but its signer says when the ${label} was signed`, ...about, hint: 'sign with --tsa URL or --keyless' };
+  if (start === null)
+    return {
+      code: 'no-verified-time',
+      message: `nobody but its signer says when the ${label} was signed`,
+      ...about,
+      hint: 'sign with --tsa URL or --keyless',
+    };
   const age = of.facts.now.getTime() - start;
-  return age > maxAgeMs ? { code: 'claim-stale', message: `the ${label} is ${daysOf(age)} old; ${daysOf(maxAgeMs)} are allowed`, ...about } : null;
+  return age > maxAgeMs
+    ? { code: 'claim-stale', message: `the ${label} is ${daysOf(age)} old; ${daysOf(maxAgeMs)} are allowed`, ...about }
+    : null;
 }
 
 function problemWith(of: Case, each: Accepted, rule: RequiredClaim): Finding | null {
@@ -51,22 +67,41 @@ function problemWith(of: Case, each: Accepted, rule: RequiredClaim): Finding | n
   if (age !== null || rule.where === undefined) return age;
   const { statement, signer, times } = each.claim;
   const answer = compileAssertion(rule.where).ask({
-    predicate: statement.predicate, signer: { principal: each.principal, roles: each.roles, kind: signer.kind }, times, name: of.facts.name,
+    predicate: statement.predicate,
+    signer: { principal: each.principal, roles: each.roles, kind: signer.kind },
+    times,
+    name: of.facts.name,
   });
   if (answer.holds) return null;
-  return { code: 'policy-refused', message: `the ${rule.label} by ${each.principal} is not as the policy wants it: ${answer.why}`, subject: of.facts.id, facts: { where: rule.where } };
+  return {
+    code: 'policy-refused',
+    message: `the ${rule.label} by ${each.principal} is not as the policy wants it: ${answer.why}`,
+    subject: of.facts.id,
+    facts: { where: rule.where },
+  };
 }
 
 /** Why there is none: nobody signed one, the wrong one did, it was taken back, or it is about two things. */
 function absence(of: Case, rule: RequiredClaim): Finding {
-  const there = of.aboutContent.filter(({ claim }) => claim.statement.predicateType === rule.predicateType).map(({ claim }) => claim);
+  const there = of.aboutContent
+    .filter(({ claim }) => claim.statement.predicateType === rule.predicateType)
+    .map(({ claim }) => claim);
   const revoked = there.map((claim) => of.revocations.ofClaim(claim)).find((found) => found !== null);
   const wanted = rule.role === undefined ? '' : ` by a ${rule.role}`;
   const about = { subject: of.facts.id, facts: { claim: rule.predicateType } };
-  if (revoked !== undefined) return { code: 'revoked', message: `its ${rule.label} no longer counts: ${revoked.reason}`, ...about };
-  if (there.length > 0) return { code: 'wrong-signer', message: `its ${rule.label} is signed by nobody who may say it of ${of.facts.name}`, ...about };
-  const split = [of.digest, ...of.facts.aliases].flatMap((digest) => of.index.ambiguousAbout(digest)).some((claim) => claim.statement.predicateType === rule.predicateType);
-  if (split) return { code: 'subject-ambiguous', message: `its ${rule.label} is about something else as well`, ...about };
+  if (revoked !== undefined)
+    return { code: 'revoked', message: `its ${rule.label} no longer counts: ${revoked.reason}`, ...about };
+  if (there.length > 0)
+    return {
+      code: 'wrong-signer',
+      message: `its ${rule.label} is signed by nobody who may say it of ${of.facts.name}`,
+      ...about,
+    };
+  const split = [of.digest, ...of.facts.aliases]
+    .flatMap((digest) => of.index.ambiguousAbout(digest))
+    .some((claim) => claim.statement.predicateType === rule.predicateType);
+  if (split)
+    return { code: 'subject-ambiguous', message: `its ${rule.label} is about something else as well`, ...about };
   return { code: 'claim-missing', message: `it has no ${rule.label}${wanted}`, ...about };
 }
 

@@ -33,12 +33,25 @@ const POLICY_NAME: Schema = { type: 'string', pattern: '^[a-z0-9]([a-z0-9._/-]{0
 const TEXT: Schema = { type: 'string', minLength: 1, maxLength: 2000 };
 const LONG_TEXT: Schema = { type: 'string', minLength: 1, maxLength: 65_536 };
 const REASON: Schema = { type: 'string', minLength: 3, maxLength: 500, description: 'Why, for the auditor' };
-const DURATION: Schema = { type: 'string', pattern: '^[1-9][0-9]{0,4}[mhd]$', description: 'Minutes, hours or days: 15m, 12h, 30d' };
-const TIME: Schema = { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$', description: 'UTC: 2027-01-31 or 2027-01-31T12:00:00Z' };
+const DURATION: Schema = {
+  type: 'string',
+  pattern: '^[1-9][0-9]{0,4}[mhd]$',
+  description: 'Minutes, hours or days: 15m, 12h, 30d',
+};
+const TIME: Schema = {
+  type: 'string',
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$',
+  description: 'UTC: 2027-01-31 or 2027-01-31T12:00:00Z',
+};
 const DIGEST: Schema = { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' };
 const HEX: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 const INPUT_ROLE: Schema = { type: 'string', enum: ROLES };
-const CEL: Schema = { type: 'string', minLength: 1, maxLength: 4096, description: 'A CEL expression over verified data; anything but true refuses' };
+const CEL: Schema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 4096,
+  description: 'A CEL expression over verified data; anything but true refuses',
+};
 
 const URI: Schema = { type: 'string', pattern: '^https?://[!-~]{1,500}$', description: 'A URI' };
 const CLAIM_NAMES = Object.keys(PREDICATES);
@@ -56,7 +69,13 @@ function list(items: Schema, minItems = 1): Schema {
 }
 
 function object(required: readonly string[], properties: Properties, description?: string): Schema {
-  return { type: 'object', required, properties, additionalProperties: false, ...(description === undefined ? {} : { description }) };
+  return {
+    type: 'object',
+    required,
+    properties,
+    additionalProperties: false,
+    ...(description === undefined ? {} : { description }),
+  };
 }
 
 function mapOf(values: Schema, description: string): Schema {
@@ -72,19 +91,35 @@ const CI: Schema = object(['repository'], {
   environment: TEXT,
 });
 
-const PRINCIPAL: Schema = object([], {
-  ids: list(TEXT),
-  keys: list({ ...LONG_TEXT, description: 'A public key: PEM, or the base64 of its DER on one line' }),
-  identities: list(object(['issuer'], { issuer: TEXT, identity: TEXT, pattern: TEXT, trustedRoot: LONG_TEXT }, 'A Sigstore identity, compared byte for byte')),
-  github: list(CI),
-  gitlab: list(CI),
-  certificates: list(object(['chain', 'identity'], { chain: LONG_TEXT, identity: TEXT })),
-}, 'One person or workload, with everything it signs with');
+const PRINCIPAL: Schema = object(
+  [],
+  {
+    ids: list(TEXT),
+    keys: list({ ...LONG_TEXT, description: 'A public key: PEM, or the base64 of its DER on one line' }),
+    identities: list(
+      object(
+        ['issuer'],
+        { issuer: TEXT, identity: TEXT, pattern: TEXT, trustedRoot: LONG_TEXT },
+        'A Sigstore identity, compared byte for byte',
+      ),
+    ),
+    github: list(CI),
+    gitlab: list(CI),
+    certificates: list(object(['chain', 'identity'], { chain: LONG_TEXT, identity: TEXT })),
+  },
+  'One person or workload, with everything it signs with',
+);
 
 const ROLE: Schema = {
   anyOf: [
     list(NAME),
-    object(['principals'], { principals: list(NAME), signs: list(SIGNABLE), builds: list(URI), models: list(TEXT), vouches: list(INPUT_ROLE) }),
+    object(['principals'], {
+      principals: list(NAME),
+      signs: list(SIGNABLE),
+      builds: list(URI),
+      models: list(TEXT),
+      vouches: list(INPUT_ROLE),
+    }),
   ],
   description: 'Principals, or principals with what they sign, for which models',
 };
@@ -106,7 +141,11 @@ const ENVIRONMENT: Schema = object(['name'], {
     ],
   },
   separation: list({ type: 'array', items: NAME, minItems: 2, maxItems: 20 }, 0),
-  lineage: object([], { required: { type: 'boolean' }, maxDepth: { type: 'integer', minimum: 1, maximum: 64 }, maxAge: DURATION }),
+  lineage: object([], {
+    required: { type: 'boolean' },
+    maxDepth: { type: 'integer', minimum: 1, maximum: 64 },
+    maxAge: DURATION,
+  }),
   licences: NAMES_RULE,
   datasets: object([], { licences: NAMES_RULE }),
   formats: NAMES_RULE,
@@ -117,20 +156,37 @@ const ENVIRONMENT: Schema = object(['name'], {
   revocations: object([], { required: { type: 'boolean' }, reinstate: { type: 'integer', minimum: 1, maximum: 100 } }),
 });
 
-const LEAF: Schema = object(['sha256', 'role', 'reason', 'expires'], { sha256: HEX, role: INPUT_ROLE, reason: REASON, expires: TIME });
-const SUMMARY: Schema = object(['principal', 'environment', 'policies'], { principal: NAME, environment: NAME, policies: list(DIGEST) });
-const EXCEPTION: Schema = object(['code', 'id', 'environment', 'reason', 'expires'], {
-  code: { type: 'string', enum: EXCEPTABLE }, id: DIGEST, environment: NAME, reason: REASON, expires: TIME,
-});
-
-const SUPPRESSION: Schema = object(['rule', 'reason', 'expires'], {
-  rule: { type: 'string', pattern: '^WM-[A-Z0-9]+-[0-9]{3}$', description: 'A scan rule' },
-  path: { ...TEXT, description: 'A glob over paths inside the artifact' },
+const LEAF: Schema = object(['sha256', 'role', 'reason', 'expires'], {
   sha256: HEX,
-  models: list(TEXT),
+  role: INPUT_ROLE,
   reason: REASON,
   expires: TIME,
-}, 'A scan finding that is accepted: shown, and not counted');
+});
+const SUMMARY: Schema = object(['principal', 'environment', 'policies'], {
+  principal: NAME,
+  environment: NAME,
+  policies: list(DIGEST),
+});
+const EXCEPTION: Schema = object(['code', 'id', 'environment', 'reason', 'expires'], {
+  code: { type: 'string', enum: EXCEPTABLE },
+  id: DIGEST,
+  environment: NAME,
+  reason: REASON,
+  expires: TIME,
+});
+
+const SUPPRESSION: Schema = object(
+  ['rule', 'reason', 'expires'],
+  {
+    rule: { type: 'string', pattern: '^WM-[A-Z0-9]+-[0-9]{3}$', description: 'A scan rule' },
+    path: { ...TEXT, description: 'A glob over paths inside the artifact' },
+    sha256: HEX,
+    models: list(TEXT),
+    reason: REASON,
+    expires: TIME,
+  },
+  'A scan finding that is accepted: shown, and not counted',
+);
 
 const LOG: Schema = object(['key'], {
   key: TEXT,
@@ -157,6 +213,9 @@ export const POLICY_SCHEMA: Schema = {
     exceptions: list(EXCEPTION, 0),
     suppressions: list(SUPPRESSION, 0),
     log: LOG,
-    timestampAuthorities: { ...list(LONG_TEXT), description: 'Certificate chains (PEM) of the RFC 3161 authorities whose times count' },
+    timestampAuthorities: {
+      ...list(LONG_TEXT),
+      description: 'Certificate chains (PEM) of the RFC 3161 authorities whose times count',
+    },
   }),
 };

@@ -8,10 +8,15 @@ export type Actors = ReadonlyMap<string, ReadonlySet<string>>;
 export function checkSeparation(of: Case, actors: Actors): readonly Finding[] {
   return of.environment.separation.flatMap((roles) => {
     const people = roles.flatMap((role) => [...(actors.get(role) ?? [])].map((principal) => ({ role, principal })));
-    const shared = people.filter(({ role, principal }) => people.some((other) => other.principal === principal && other.role !== role));
+    const shared = people.filter(({ role, principal }) =>
+      people.some((other) => other.principal === principal && other.role !== role),
+    );
     return [...new Set(shared.map(({ principal }) => principal))].toSorted().map((principal): Finding => ({
       code: 'separation-of-duties',
-      message: `${principal} acted as ${shared.filter((each) => each.principal === principal).map(({ role }) => role).join(' and ')}`,
+      message: `${principal} acted as ${shared
+        .filter((each) => each.principal === principal)
+        .map(({ role }) => role)
+        .join(' and ')}`,
       subject: of.facts.id,
     }));
   });
@@ -20,7 +25,8 @@ export function checkSeparation(of: Case, actors: Actors): readonly Finding[] {
 /** Actors of the lineage joined with the signers of other claims a decision rests on. */
 export function joinActors(lineage: Actors, used: readonly Accepted[], promoter?: string): Actors {
   const actors = new Map([...lineage].map(([role, people]) => [role, new Set(people)]));
-  const add = (role: string, principal: string): void => void actors.set(role, (actors.get(role) ?? new Set()).add(principal));
+  const add = (role: string, principal: string): void =>
+    void actors.set(role, (actors.get(role) ?? new Set()).add(principal));
   for (const { roles, principal } of used) for (const role of roles) add(role, principal);
   if (promoter !== undefined) add('promoter', promoter);
   return actors;

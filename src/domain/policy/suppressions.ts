@@ -26,14 +26,20 @@ export interface Suppressed {
 }
 
 /** The policy's word on a finding, one in force before an expired one. Everything a suppression names must match. */
-export function suppressionOf(suppressions: readonly Suppression[], found: Suppressible, { name, now }: SuppressionScope): Suppressed | null {
+export function suppressionOf(
+  suppressions: readonly Suppression[],
+  found: Suppressible,
+  { name, now }: SuppressionScope,
+): Suppressed | null {
   const matching = suppressions.filter((each) => covers(each, found, name)).map((each) => stateOf(each, now));
   return matching.find(({ state }) => state === 'active') ?? matching[0] ?? null;
 }
 
 /** As a person reads it, after a finding. */
 export function suppressionText({ reason, expires, state }: Suppressed): string {
-  return state === 'active' ? `suppressed until ${expires.slice(0, 10)}: ${reason}` : `its suppression expired on ${expires.slice(0, 10)}: ${reason}`;
+  return state === 'active'
+    ? `suppressed until ${expires.slice(0, 10)}: ${reason}`
+    : `its suppression expired on ${expires.slice(0, 10)}: ${reason}`;
 }
 
 function covers({ rule, path, sha256, models }: Suppression, found: Suppressible, name: string | null): boolean {

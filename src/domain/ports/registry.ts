@@ -27,7 +27,11 @@ export interface Registry {
    */
   mountBlob(name: string, digest: string, from: { readonly location: string; readonly name: string }): Promise<boolean>;
   /** Manifest last: then the artifact is there. */
-  putManifest(name: string, manifest: { bytes: Uint8Array; mediaType: string; digest: string }, tag?: string): Promise<void>;
+  putManifest(
+    name: string,
+    manifest: { bytes: Uint8Array; mediaType: string; digest: string },
+    tag?: string,
+  ): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;
   openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
   /**
@@ -35,7 +39,11 @@ export interface Registry {
    * continued where the registry can. With an outboard a wrong block is found at that block, and only it is fetched again.
    * @throws WeighmarkError `digest-mismatch`, `not-found`, `network`, `disk-full`.
    */
-  getFile(name: string, digest: string, file: { location: string; sizeBytes: number; outboard?: { readonly location: string; readonly blake3: string } }): Promise<void>;
+  getFile(
+    name: string,
+    digest: string,
+    file: { location: string; sizeBytes: number; outboard?: { readonly location: string; readonly blake3: string } },
+  ): Promise<void>;
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;

@@ -24,9 +24,18 @@ export function formatOutboards(outboards: readonly StoredOutboard[]): string {
 export function outboardsOf(files: readonly ListedFile[], list: string): ReadonlyMap<string, StoredOutboard> {
   const [header, ...lines] = list.split('\n');
   if (header !== HEADER) return new Map();
-  const digests = new Map(lines.map((line) => line.split(' ')).filter(([blake3, sha256]) => isHex256(blake3) && isHex256(sha256)).map(([blake3 = '', sha256 = '']) => [blake3, sha256]));
-  return new Map(files.flatMap(({ blake3, sizeBytes }) => {
-    const sha256 = digests.get(blake3);
-    return sha256 === undefined || sizeBytes < OUTBOARD_FROM_BYTES ? [] : [[blake3, { blake3, digest: `sha256:${sha256}`, sizeBytes: outboardBytes(sizeBytes) }] as const];
-  }));
+  const digests = new Map(
+    lines
+      .map((line) => line.split(' '))
+      .filter(([blake3, sha256]) => isHex256(blake3) && isHex256(sha256))
+      .map(([blake3 = '', sha256 = '']) => [blake3, sha256]),
+  );
+  return new Map(
+    files.flatMap(({ blake3, sizeBytes }) => {
+      const sha256 = digests.get(blake3);
+      return sha256 === undefined || sizeBytes < OUTBOARD_FROM_BYTES
+        ? []
+        : [[blake3, { blake3, digest: `sha256:${sha256}`, sizeBytes: outboardBytes(sizeBytes) }] as const];
+    }),
+  );
 }

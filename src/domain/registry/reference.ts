@@ -54,7 +54,8 @@ export function formatReference(ref: Reference): string {
  */
 export function placeOf(ref: Extract<Reference, { kind: 'name' | 'oci' }>, configured?: string): Place {
   const reference = 'tag' in ref ? ref.tag : ref.digest;
-  if (ref.kind === 'name') return { name: ref.name, reference, ...(configured === undefined ? {} : { location: configured }) };
+  if (ref.kind === 'name')
+    return { name: ref.name, reference, ...(configured === undefined ? {} : { location: configured }) };
   const whole = `oci://${ref.host}/${ref.repository}`;
   const prefix = configured?.replace(/\/+$/, '');
   if (prefix?.startsWith('oci://') && whole.startsWith(`${prefix}/`)) {

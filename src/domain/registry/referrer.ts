@@ -4,7 +4,6 @@ import { BUNDLE_MEDIA_TYPE, PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject, parseStrictJson, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 
-
 /** A blob by its digest, `sha256:<hex>`. */
 export interface BlobRef {
   readonly digest: string;
@@ -49,7 +48,10 @@ export const ATTACHMENTS = {
 
 /** A claim bundle in cosign's layout, so that cosign finds it; no date: the same claim is the same referrer. */
 export function claimReferrer(subject: Descriptor, bundle: Uint8Array): Referrer {
-  const annotations = { 'dev.sigstore.bundle.content': 'dsse-envelope', 'dev.sigstore.bundle.predicateType': predicateTypeOf(bundle) ?? '' };
+  const annotations = {
+    'dev.sigstore.bundle.content': 'dsse-envelope',
+    'dev.sigstore.bundle.predicateType': predicateTypeOf(bundle) ?? '',
+  };
   return referrerOf(subject, { artifactType: BUNDLE_MEDIA_TYPE, bytes: bundle, annotations });
 }
 
@@ -58,19 +60,38 @@ export function attachmentReferrer(subject: Descriptor, artifactType: string, co
   return referrerOf(subject, { artifactType, ...(content instanceof Uint8Array ? { bytes: content } : content) });
 }
 
-function referrerOf(subject: Descriptor, content: { artifactType: string; bytes: Uint8Array; annotations?: Record<string, string>; keeps?: readonly BlobRef[] }): Referrer {
+function referrerOf(
+  subject: Descriptor,
+  content: {
+    artifactType: string;
+    bytes: Uint8Array;
+    annotations?: Record<string, string>;
+    keeps?: readonly BlobRef[];
+  },
+): Referrer {
   const { artifactType, bytes, annotations, keeps = [] } = content;
   const digest = ociDigest(bytes);
-  const manifest = Buffer.from(JSON.stringify({
-    schemaVersion: 2,
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      artifactType,
+      config: { mediaType: EMPTY_CONFIG_TYPE, digest: ociDigest(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
+      layers: [
+        { mediaType: artifactType, digest, size: bytes.length },
+        ...keeps.map((blob) => ({ mediaType: BYTES_TYPE, digest: blob.digest, size: blob.sizeBytes })),
+      ],
+      subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+      ...(annotations === undefined ? {} : { annotations }),
+    }),
+  );
+  const descriptor = {
     mediaType: MANIFEST_TYPE,
+    digest: ociDigest(manifest),
+    size: manifest.length,
     artifactType,
-    config: { mediaType: EMPTY_CONFIG_TYPE, digest: ociDigest(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: [{ mediaType: artifactType, digest, size: bytes.length }, ...keeps.map((blob) => ({ mediaType: BYTES_TYPE, digest: blob.digest, size: blob.sizeBytes }))],
-    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
     ...(annotations === undefined ? {} : { annotations }),
-  }));
-  const descriptor = { mediaType: MANIFEST_TYPE, digest: ociDigest(manifest), size: manifest.length, artifactType, ...(annotations === undefined ? {} : { annotations }) };
+  };
   return { descriptor, manifest, layer: { digest, bytes } };
 }
 
@@ -83,7 +104,10 @@ export function predicateTypeOf(bundle: Uint8Array): string | null {
 /** The statement inside a bundle, unverified: for finding things, never for deciding. Null if it cannot be read. */
 export function statementOf(bundle: Uint8Array): { readonly [key: string]: Json } | null {
   try {
-    const { dsseEnvelope } = parseStrictJsonObject(bundle, { maxBytes: LIMITS.signatureBytes, refuseCaseDuplicates: false });
+    const { dsseEnvelope } = parseStrictJsonObject(bundle, {
+      maxBytes: LIMITS.signatureBytes,
+      refuseCaseDuplicates: false,
+    });
     const payload = isJsonObject(dsseEnvelope) ? dsseEnvelope['payload'] : undefined;
     if (typeof payload !== 'string') return null;
     const statement = parseStrictJson(Buffer.from(payload, 'base64'), { refuseCaseDuplicates: false });
@@ -111,10 +135,20 @@ export function descriptorsOf(index: Uint8Array): readonly Descriptor[] {
 export function readDescriptor(entry: Json | undefined): Descriptor | null {
   if (!isJsonObject(entry)) return null;
   const { mediaType, digest, size, artifactType, annotations } = entry;
-  if (typeof mediaType !== 'string' || typeof digest !== 'string' || typeof size !== 'number' || !/^sha256:[0-9a-f]{64}$/.test(digest)) return null;
-  const strings = isJsonObject(annotations) ? Object.entries(annotations).filter((pair): pair is [string, string] => typeof pair[1] === 'string') : [];
+  if (
+    typeof mediaType !== 'string' ||
+    typeof digest !== 'string' ||
+    typeof size !== 'number' ||
+    !/^sha256:[0-9a-f]{64}$/.test(digest)
+  )
+    return null;
+  const strings = isJsonObject(annotations)
+    ? Object.entries(annotations).filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+    : [];
   return {
-    mediaType, digest, size,
+    mediaType,
+    digest,
+    size,
     ...(typeof artifactType === 'string' ? { artifactType } : {}),
     ...(strings.length > 0 ? { annotations: Object.fromEntries(strings) } : {}),
   };

@@ -34,7 +34,8 @@ export function summariseBom(bom: Readonly<Record<string, unknown>>): BomSummary
   const card = object(model['modelCard']);
   const parameters = object(card['modelParameters']);
   const components = objects(bom['components']);
-  const ofType = (...types: readonly string[]) => components.filter(({ type }) => typeof type === 'string' && types.includes(type)).map(related);
+  const ofType = (...types: readonly string[]) =>
+    components.filter(({ type }) => typeof type === 'string' && types.includes(type)).map(related);
   return {
     name: text(model['name']) ?? '',
     version: text(model['version']),
@@ -42,20 +43,32 @@ export function summariseBom(bom: Readonly<Record<string, unknown>>): BomSummary
     licences: licences(model),
     task: text(parameters['task']),
     architecture: text(parameters['modelArchitecture']) ?? text(parameters['architectureFamily']),
-    interfaces: [...objects(parameters['inputs']), ...objects(parameters['outputs'])].flatMap(({ format }) => text(format) ?? []),
+    interfaces: [...objects(parameters['inputs']), ...objects(parameters['outputs'])].flatMap(
+      ({ format }) => text(format) ?? [],
+    ),
     datasets: ofType('data'),
     ancestors: objects(object(model['pedigree'])['ancestors']).map(related),
     software: ofType('library', 'framework', 'application'),
     tools: toolsOf(metadata['tools']),
-    metrics: objects(object(card['quantitativeAnalysis'])['performanceMetrics']).map(({ type, value }) => ({ type: text(type) ?? '', value: text(value) ?? '' })),
+    metrics: objects(object(card['quantitativeAnalysis'])['performanceMetrics']).map(({ type, value }) => ({
+      type: text(type) ?? '',
+      value: text(value) ?? '',
+    })),
     hasEnergy: Object.keys(object(object(card['considerations'])['environmentalConsiderations'])).length > 0,
     properties: [...objects(model['properties']), ...objects(card['properties'])].flatMap(property),
   };
 }
 
 function related(component: Record<string, Json>): RelatedComponent {
-  const digests = objects(component['hashes']).flatMap(({ alg, content }) => (typeof alg === 'string' && typeof content === 'string' ? [`${alg}:${content}`] : []));
-  return { name: text(component['name']) ?? '', version: text(component['version']), licences: licences(component), digests };
+  const digests = objects(component['hashes']).flatMap(({ alg, content }) =>
+    typeof alg === 'string' && typeof content === 'string' ? [`${alg}:${content}`] : [],
+  );
+  return {
+    name: text(component['name']) ?? '',
+    version: text(component['version']),
+    licences: licences(component),
+    digests,
+  };
 }
 
 function licences(component: Record<string, Json>): readonly string[] {

@@ -49,7 +49,11 @@ export interface ReportFacts {
   readonly claims: readonly ReportedClaim[];
   readonly bom: BomSummary | null;
   readonly scans: readonly { readonly signer: string; readonly results: readonly ReportedScanResult[] }[];
-  readonly evaluations: readonly { readonly signer: string; readonly result: string; readonly metrics: Readonly<Record<string, string>> }[];
+  readonly evaluations: readonly {
+    readonly signer: string;
+    readonly result: string;
+    readonly metrics: Readonly<Record<string, string>>;
+  }[];
   readonly approvals: readonly ReportedClaim[];
   readonly promotions: readonly ReportedPromotion[];
 }
@@ -64,7 +68,11 @@ export interface ReportedUnder {
 /** What verified claims say of the artifact `id`; promotions are those of its name, of any id. */
 export function reportFacts(id: string, claims: readonly VerifiedClaim[], under: ReportedUnder): ReportFacts {
   const indexes = new Map(under.entries.map((entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
-  const context: Context = { indexes, nameOf: (signer) => signerName(signer, under.authority), standing: under.standing ?? (() => ({ revoked: null, counts: true })) };
+  const context: Context = {
+    indexes,
+    nameOf: (signer) => signerName(signer, under.authority),
+    standing: under.standing ?? (() => ({ revoked: null, counts: true })),
+  };
   const own = claims.filter(({ statement }) => manifestOf(statement) === id);
   const ofType = (type: string) => own.filter(({ statement }) => statement.predicateType === type);
   const counting = (type: string) => ofType(type).filter((claim) => context.standing(claim).counts);
@@ -72,15 +80,23 @@ export function reportFacts(id: string, claims: readonly VerifiedClaim[], under:
     claims: own.map((claim) => reported(claim, context)),
     bom: bomOf(counting(PREDICATES.bom)[0]),
     // What somebody known found is shown, whether or not a scan is theirs to sign.
-    scans: ofType(PREDICATES.vulns).map((claim) => ({ signer: context.nameOf(claim.signer), results: scanResults(claim) })),
+    scans: ofType(PREDICATES.vulns).map((claim) => ({
+      signer: context.nameOf(claim.signer),
+      results: scanResults(claim),
+    })),
     evaluations: counting(PREDICATES.evaluation).map((claim) => evaluation(claim, context)),
     approvals: ofType(PREDICATES.approval).map((claim) => reported(claim, context)),
-    promotions: claims.flatMap((claim) => promotion(claim, context)).toSorted((a, b) => (a.logIndex ?? 0) - (b.logIndex ?? 0)),
+    promotions: claims
+      .flatMap((claim) => promotion(claim, context))
+      .toSorted((a, b) => (a.logIndex ?? 0) - (b.logIndex ?? 0)),
   };
 }
 
 /** The evidence that is held for the controls of the frameworks: only what was verified in this run, and counts. */
-export function evidenceHeld(facts: ReportFacts, verified: { readonly content: boolean; readonly lineage: Lineage | null; readonly policy: boolean }): ReadonlySet<EvidenceKind> {
+export function evidenceHeld(
+  facts: ReportFacts,
+  verified: { readonly content: boolean; readonly lineage: Lineage | null; readonly policy: boolean },
+): ReadonlySet<EvidenceKind> {
   const { bom } = facts;
   const claims = facts.claims.filter(({ counts }) => counts);
   const promotions = facts.promotions.filter(({ counts }) => counts);
@@ -96,7 +112,8 @@ export function evidenceHeld(facts: ReportFacts, verified: { readonly content: b
     interface: some(bom?.interfaces),
     licence: some(bom?.licences),
     dataset: some(bom?.datasets) || hasAttestedDataset(verified.lineage),
-    'dataset-digest': hasAttestedDataset(verified.lineage) || bom?.datasets.some(({ digests }) => digests.length > 0) === true,
+    'dataset-digest':
+      hasAttestedDataset(verified.lineage) || bom?.datasets.some(({ digests }) => digests.length > 0) === true,
     'base-model': some(bom?.ancestors),
     software: some(bom?.software),
     metrics: some(bom?.metrics) || facts.evaluations.some(({ metrics }) => Object.keys(metrics).length > 0),
@@ -153,18 +170,24 @@ function promotion(claim: VerifiedClaim, context: Context): readonly ReportedPro
   if (claim.statement.predicateType !== PREDICATES.promotion || entry?.leaf.kind !== 'promotion') return [];
   const { counts, revoked } = context.standing(claim);
   if (!counts && revoked === null) return [];
-  if (manifestOf(claim.statement) !== entry.leaf.manifest || readPromotion(claim.statement)?.resource?.environment !== entry.leaf.env) return [];
+  if (
+    manifestOf(claim.statement) !== entry.leaf.manifest ||
+    readPromotion(claim.statement)?.resource?.environment !== entry.leaf.env
+  )
+    return [];
   const { predicate } = claim.statement;
   const policy = isJsonObject(predicate['policy']) ? predicate['policy'] : {};
   const digest = isJsonObject(policy['digest']) ? policy['digest']['sha256'] : undefined;
-  return [{
-    ...reported(claim, context),
-    environment: entry.leaf.env ?? '',
-    id: entry.leaf.manifest,
-    result: text(predicate['verificationResult']),
-    policyDigest: typeof digest === 'string' ? `sha256:${digest}` : null,
-    claimedTime: typeof predicate['timeVerified'] === 'string' ? predicate['timeVerified'] : null,
-  }];
+  return [
+    {
+      ...reported(claim, context),
+      environment: entry.leaf.env ?? '',
+      id: entry.leaf.manifest,
+      result: text(predicate['verificationResult']),
+      policyDigest: typeof digest === 'string' ? `sha256:${digest}` : null,
+      claimedTime: typeof predicate['timeVerified'] === 'string' ? predicate['timeVerified'] : null,
+    },
+  ];
 }
 
 function bomOf(claim: VerifiedClaim | undefined): BomSummary | null {
@@ -173,19 +196,33 @@ function bomOf(claim: VerifiedClaim | undefined): BomSummary | null {
 
 function scanResults({ statement }: VerifiedClaim): readonly ReportedScanResult[] {
   const { scanner } = statement.predicate;
-  const results = isJsonObject(scanner) && Array.isArray(scanner['result']) ? (scanner['result'] as readonly Json[]) : [];
+  const results =
+    isJsonObject(scanner) && Array.isArray(scanner['result']) ? (scanner['result'] as readonly Json[]) : [];
   return results.filter(isJsonObject).map((result) => {
     const severity = Array.isArray(result['severity']) ? (result['severity'] as readonly Json[])[0] : undefined;
     const annotations = isJsonObject(result['annotations']) ? result['annotations'] : {};
-    return { rule: text(result['id']), severity: isJsonObject(severity) ? text(severity['score']) : '', message: text(annotations['message']), path: text(annotations['path']) };
+    return {
+      rule: text(result['id']),
+      severity: isJsonObject(severity) ? text(severity['score']) : '',
+      message: text(annotations['message']),
+      path: text(annotations['path']),
+    };
   });
 }
 
 function evaluation({ statement, signer }: VerifiedClaim, { nameOf }: Context): ReportFacts['evaluations'][number] {
   const { result, configuration } = statement.predicate;
-  const items = Array.isArray(configuration) ? (configuration as readonly Json[]).filter(isJsonObject).filter(({ name }) => name === 'metrics') : [];
-  const annotations = items.flatMap((item) => (isJsonObject(item['annotations']) ? Object.entries(item['annotations']) : []));
-  const metrics = Object.fromEntries(annotations.flatMap(([name, value]) => (typeof value === 'number' || typeof value === 'string' ? [[name, `${value}`]] : [])));
+  const items = Array.isArray(configuration)
+    ? (configuration as readonly Json[]).filter(isJsonObject).filter(({ name }) => name === 'metrics')
+    : [];
+  const annotations = items.flatMap((item) =>
+    isJsonObject(item['annotations']) ? Object.entries(item['annotations']) : [],
+  );
+  const metrics = Object.fromEntries(
+    annotations.flatMap(([name, value]) =>
+      typeof value === 'number' || typeof value === 'string' ? [[name, `${value}`]] : [],
+    ),
+  );
   return { signer: nameOf(signer), result: text(result), metrics };
 }
 

@@ -45,25 +45,40 @@ export interface OverviewFacts {
 }
 
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  provenance: [PREDICATES.provenance], bom: [PREDICATES.bom], scan: [PREDICATES.vulns, PREDICATES.scai], evaluation: [PREDICATES.evaluation],
+  provenance: [PREDICATES.provenance],
+  bom: [PREDICATES.bom],
+  scan: [PREDICATES.vulns, PREDICATES.scai],
+  evaluation: [PREDICATES.evaluation],
 };
 
 /** In order of name, then id. */
 export function overviewVersions(facts: OverviewFacts): readonly OverviewVersion[] {
   const own = Map.groupBy(facts.claims, ({ statement }) => manifestOf(statement) ?? '');
-  const logged = Map.groupBy(facts.entries.filter(({ leaf }) => leaf.kind === 'claim'), ({ leaf }) => leaf.manifest);
+  const logged = Map.groupBy(
+    facts.entries.filter(({ leaf }) => leaf.kind === 'claim'),
+    ({ leaf }) => leaf.manifest,
+  );
   const sorted = facts.listed.toSorted((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1));
-  return sorted.map((entry) => version(entry, { facts, own: own.get(entry.id) ?? [], logged: logged.get(entry.id) ?? [] }));
+  return sorted.map((entry) =>
+    version(entry, { facts, own: own.get(entry.id) ?? [], logged: logged.get(entry.id) ?? [] }),
+  );
 }
 
-function version({ name, id, tags }: RegistryEntry, { facts, own, logged }: { facts: OverviewFacts; own: readonly VerifiedClaim[]; logged: readonly LogEntry[] }): OverviewVersion {
+function version(
+  { name, id, tags }: RegistryEntry,
+  { facts, own, logged }: { facts: OverviewFacts; own: readonly VerifiedClaim[]; logged: readonly LogEntry[] },
+): OverviewVersion {
   const { authority, revocations } = facts;
-  const counting = own.filter((claim) => authority.rolesOf(claim, name).length > 0 && revocations.ofClaim(claim) === null);
+  const counting = own.filter(
+    (claim) => authority.rolesOf(claim, name).length > 0 && revocations.ofClaim(claim) === null,
+  );
   const made = new Set(counting.map(({ statement }) => statement.predicateType));
   // What somebody known found counts as found, whether or not a scan is theirs to sign.
   const { scans } = reportFacts(id, own, { entries: [], authority });
   return {
-    name, id, tags,
+    name,
+    id,
+    tags,
     claims: counting.length,
     missing: Object.keys(KINDS).filter((kind) => !KINDS[kind]?.some((type) => made.has(type))),
     absent: logged.filter(({ leaf }) => !facts.held.has(hexOf(leaf.bundle))).map(({ index }) => index),
@@ -78,16 +93,24 @@ function isGrave({ severity }: ReportedScanResult): boolean {
 }
 
 /** The newest promotion of each name to each environment by somebody who may promote it; what a policy says of it is `audit`'s. */
-export function newestPromotions({ claims, entries, authority }: OverviewFacts): readonly (ReportedPromotion & { readonly name: string })[] {
+export function newestPromotions({
+  claims,
+  entries,
+  authority,
+}: OverviewFacts): readonly (ReportedPromotion & { readonly name: string })[] {
   const names = new Map(entries.map(({ index, leaf }) => [index, leaf.name]));
   const byBundle = new Map(entries.map(({ leaf }) => [hexOf(leaf.bundle), leaf.name]));
   const counting = claims.filter((claim) => authority.rolesOf(claim, byBundle.get(claim.bundle) ?? '').length > 0);
   const { promotions } = reportFacts('', counting, { entries, authority });
-  const newest = new Map(promotions.map((each) => {
-    const name = names.get(each.logIndex ?? -1) ?? '';
-    return [`${name} ${each.environment}`, { ...each, name }];
-  }));
-  return [...newest.values()].toSorted((a, b) => (`${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1));
+  const newest = new Map(
+    promotions.map((each) => {
+      const name = names.get(each.logIndex ?? -1) ?? '';
+      return [`${name} ${each.environment}`, { ...each, name }];
+    }),
+  );
+  return [...newest.values()].toSorted((a, b) =>
+    `${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1,
+  );
 }
 
 /** Revocations that count, in the order of the log. */
@@ -97,7 +120,8 @@ export function overviewRevocations({ revocations, entries, authority }: Overvie
     const { action, target, reason } = readRevocation(claim);
     const identity = authority.who(claim.signer);
     return {
-      action, reason,
+      action,
+      reason,
       target: target.kind === 'principal' ? `principal ${target.name}` : `${target.kind} ${target.sha256}`,
       since: 'since' in target ? target.since : null,
       by: typeof identity === 'string' ? 'its signer' : identity.principal.name,

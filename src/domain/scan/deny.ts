@@ -5,7 +5,8 @@
 
 /** Whole modules, with everything below them. */
 const MODULES: ReadonlySet<string> = new Set(
-  ('os posix nt ntpath posixpath sys subprocess _posixsubprocess pty commands shutil socket _socket ssl socketserver asyncio aiohttp httplib http.client http.server ' +
+  (
+    'os posix nt ntpath posixpath sys subprocess _posixsubprocess pty commands shutil socket _socket ssl socketserver asyncio aiohttp httplib http.client http.server ' +
     'urllib.request urllib3 requests httpx ftplib smtplib telnetlib poplib imaplib nntplib xmlrpc webbrowser antigravity ' +
     'runpy codeop pdb bdb cProfile timeit doctest pydoc test.support venv ensurepip pip setuptools distutils pkg_resources ' +
     'pickle _pickle marshal dill cloudpickle shelve dbm imp importlib _imp _frozen_importlib _frozen_importlib_external pkgutil zipimport zipapp ' +
@@ -16,7 +17,8 @@ const MODULES: ReadonlySet<string> = new Set(
     'keras.utils tensorflow.io tensorflow.python.ops.io_ops joblib.parallel joblib.memory joblib.externals.loky joblib.externals.cloudpickle ' +
     'sklearn.externals.joblib.parallel sklearn.datasets transformers.utils.hub huggingface_hub IPython ipykernel jinja2 yaml paramiko fabric psutil win32api winreg _winapi cgitb rlcompleter py_compile compileall ' +
     'torch.distributed.rpc torch.distributed.nn ray.cloudpickle pyspark.cloudpickle distributed.protocol win32com comtypes pythoncom ' +
-    'sysconfig nturl2path gettext uu pipes crypt spwd pwd fcntl syslog turtle tkinter').split(' '),
+    'sysconfig nturl2path gettext uu pipes crypt spwd pwd fcntl syslog turtle tkinter'
+  ).split(' '),
 );
 
 /** Modules whose names are also those of people's own packages: dangerous themselves, not what is below them. */
@@ -24,7 +26,8 @@ const EXACT_MODULES: ReadonlySet<string> = new Set(['code', 'profile', 'trace', 
 
 /** Single names in modules that also hold harmless ones. */
 const NAMES: ReadonlySet<string> = new Set(
-  ('builtins.eval builtins.exec builtins.compile builtins.open builtins.__import__ builtins.getattr builtins.setattr builtins.delattr builtins.globals builtins.locals ' +
+  (
+    'builtins.eval builtins.exec builtins.compile builtins.open builtins.__import__ builtins.getattr builtins.setattr builtins.delattr builtins.globals builtins.locals ' +
     'builtins.vars builtins.dir builtins.breakpoint builtins.input builtins.print builtins.apply builtins.execfile builtins.file builtins.map builtins.filter builtins.type builtins.help builtins.exit builtins.quit ' +
     'builtins.memoryview builtins.__build_class__ builtins.classmethod builtins.staticmethod builtins.property builtins.super builtins.license builtins.credits ' +
     '_io.open _io.open_code _io.FileIO io.open io.open_code io.FileIO _pyio.open _pyio.FileIO codecs.open codecs.decode _codecs.decode gzip.open bz2.open lzma.open ' +
@@ -42,14 +45,24 @@ const NAMES: ReadonlySet<string> = new Set(
     'collections.namedtuple collections._namedtuple typing.get_type_hints typing._eval_type typing.ForwardRef dataclasses.make_dataclass enum._make_class_unpicklable ' +
     'random._os random._urandom statistics._os weakref.finalize contextlib.ExitStack string.Formatter timeit.timeit ' +
     'gensim.utils.unpickle numba.core.serialize._unpickle statsmodels.iolib.smpickle.load_pickle ' +
-    'nltk.app nltk.data.load spacy.util.load_config scipy.io.loadmat scipy.io.savemat xgboost.core._load_lib cProfile.run profile.run').split(' '),
+    'nltk.app nltk.data.load spacy.util.load_config scipy.io.loadmat scipy.io.savemat xgboost.core._load_lib cProfile.run profile.run'
+  ).split(' '),
 );
 
 /** Functions whose effect depends wholly on their arguments: called with constants they are judged apart. */
 export const CODE_MAKERS: ReadonlySet<string> = new Set([
-  'types.FunctionType', 'types.CodeType', 'types.LambdaType', 'marshal.loads', 'dill._dill._create_function', 'dill._dill._create_code',
-  'cloudpickle.cloudpickle._make_function', 'cloudpickle.cloudpickle._builtin_type', 'cloudpickle.cloudpickle._make_skeleton_class',
-  'cloudpickle.cloudpickle._function_setstate', 'dill._dill._create_type', 'dill._dill._load_type',
+  'types.FunctionType',
+  'types.CodeType',
+  'types.LambdaType',
+  'marshal.loads',
+  'dill._dill._create_function',
+  'dill._dill._create_code',
+  'cloudpickle.cloudpickle._make_function',
+  'cloudpickle.cloudpickle._builtin_type',
+  'cloudpickle.cloudpickle._make_skeleton_class',
+  'cloudpickle.cloudpickle._function_setstate',
+  'dill._dill._create_type',
+  'dill._dill._load_type',
 ]);
 
 /** True if the name, or a module it is in, is known to be dangerous. */
@@ -66,5 +79,10 @@ export function isDangerousModule(text: string): boolean {
 
 /** Attribute names that lead out of a value: used on their own, in dotted names and in `getattr`. */
 export function isEscapeAttribute(name: string): boolean {
-  return /^__\w+__$/.test(name) || /^(system|popen|exec|eval|os|sys|subprocess|modules|_load|load|loads|run|spawn\w*|builtins|func_globals|gi_frame|f_globals)$/.test(name);
+  return (
+    /^__\w+__$/.test(name) ||
+    /^(system|popen|exec|eval|os|sys|subprocess|modules|_load|load|loads|run|spawn\w*|builtins|func_globals|gi_frame|f_globals)$/.test(
+      name,
+    )
+  );
 }

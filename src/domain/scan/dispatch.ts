@@ -65,7 +65,10 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
   if (format === 'npy') return judgeNpy(spot, source);
   if (format === 'executable' || format === 'script') return judgeProgram(spot, file, format);
   if (format === 'lfs-pointer') return judgePointer(spot);
-  if (isTextFormat(format)) return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path) ? true : judgeAsText(spot, file, format);
+  if (isTextFormat(format))
+    return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path)
+      ? true
+      : judgeAsText(spot, file, format);
   return judgeStructure(spot, file, format);
 }
 
@@ -77,10 +80,15 @@ async function judgeAsText(spot: Spot, file: NamedSource, format: FormatId): Pro
 
 /** A pickle by its first byte only is one if it can be read to its end, or does something on the way. */
 async function judgePickleFile(spot: Spot, { path, source }: NamedSource, setting: Setting): Promise<boolean> {
-  const promised = ['pickle', 'joblib', 'torch-zip', 'torchscript'].includes(formatOfName(path) ?? '') || /\.(bin|dat|data|model|sav|p|pk)$/i.test(path) || spot.session.formats.size <= 1;
+  const promised =
+    ['pickle', 'joblib', 'torch-zip', 'torchscript'].includes(formatOfName(path) ?? '') ||
+    /\.(bin|dat|data|model|sav|p|pk)$/i.test(path) ||
+    spot.session.formats.size <= 1;
   const session = newSession(spot.session.path, examine);
   const streams = await judgePickles({ ...spot, session }, source, setting);
-  const complete = streams.some((stream) => stream.complete && (stream.protocol > 0 || stream.globals.length > 0 || stream.end === source.size));
+  const complete = streams.some(
+    (stream) => stream.complete && (stream.protocol > 0 || stream.globals.length > 0 || stream.end === source.size),
+  );
   const acts = session.findings.some((finding) => atLeast(finding.severity, 'high'));
   if (!complete && !acts && !(promised && startsWithProto(await source.read(0, 2)))) return false;
   merge(spot, session);
@@ -106,9 +114,11 @@ async function examineRaw(spot: Spot, file: NamedSource): Promise<void> {
 }
 
 function merge(spot: Spot, from: ReturnType<typeof newSession>): void {
-  for (const { rule, message, severity, place } of from.findings) report(spot, rule, message, { severity, ...(place.offset === undefined ? {} : { offset: place.offset }) });
+  for (const { rule, message, severity, place } of from.findings)
+    report(spot, rule, message, { severity, ...(place.offset === undefined ? {} : { offset: place.offset }) });
   spot.session.unexamined.push(...from.unexamined);
-  if (spot.session.weightsOnly?.loads !== false && from.weightsOnly !== undefined) spot.session.weightsOnly = from.weightsOnly;
+  if (spot.session.weightsOnly?.loads !== false && from.weightsOnly !== undefined)
+    spot.session.weightsOnly = from.weightsOnly;
 }
 
 async function judgeZipFile(spot: Spot, file: NamedSource): Promise<boolean> {
@@ -116,9 +126,15 @@ async function judgeZipFile(spot: Spot, file: NamedSource): Promise<boolean> {
   const head = await file.source.read(0, 4);
   const magic = head[0] === 0x50 && head[1] === 0x4b && (head[2] ?? 9) < 9;
   if (content === null) return magic && unreadable(spot, 'a zip file without a usable directory');
-  if (!magic) report(spot, 'WM-ARCHIVE-007', 'the file does not start as the zip archive it ends as', { severity: 'medium' });
+  if (!magic)
+    report(spot, 'WM-ARCHIVE-007', 'the file does not start as the zip archive it ends as', { severity: 'medium' });
   await judgeArchiveKind(spot, content);
-  for (const member of content.members) await examine(inside(spot, member.name), { path: member.name, source: member.source }, settingOf(content, member.name));
+  for (const member of content.members)
+    await examine(
+      inside(spot, member.name),
+      { path: member.name, source: member.source },
+      settingOf(content, member.name),
+    );
   return true;
 }
 
@@ -128,7 +144,8 @@ function settingOf({ torchScript }: ZipContent, name: string): Setting {
 
 async function judgeTarFile(spot: Spot, source: Source): Promise<boolean> {
   const members = await judgeTar(spot, source);
-  for (const { name, source: content } of members ?? []) await examine(inside(spot, name), { path: name, source: content });
+  for (const { name, source: content } of members ?? [])
+    await examine(inside(spot, name), { path: name, source: content });
   return members !== null;
 }
 
@@ -138,7 +155,11 @@ async function judgeWrapped(spot: Spot, { path, source }: NamedSource, wrapper: 
   const opened = await unwrap(source, wrapper, spot.session.budget.inflatedBytes);
   if (opened === null) return formatOfName(path) === wrapper && unreadable(spot, `no readable ${wrapper} data`);
   spot.session.budget.inflatedBytes -= opened.source.size;
-  const at: Spot = { ...spot, member: spot.member === '' ? `(${wrapper})` : `${spot.member}!/(${wrapper})`, depth: spot.depth + 1 };
+  const at: Spot = {
+    ...spot,
+    member: spot.member === '' ? `(${wrapper})` : `${spot.member}!/(${wrapper})`,
+    depth: spot.depth + 1,
+  };
   if (opened.cut !== undefined) leaveOut(at, opened.cut);
   if (opened.bomb === true) report(at, 'WM-ARCHIVE-011', opened.cut ?? '');
   await examine(at, { path: innerName(path), source: opened.source });
@@ -157,7 +178,12 @@ const CLOSED: ReadonlySet<FormatId> = new Set(['7z', 'rar', 'cab', 'ar', 'iso', 
 function judgeClosed(spot: Spot, { path }: NamedSource, format: FormatId): boolean {
   const promised = formatOfName(path);
   const severity = promised === undefined || promised === format ? 'medium' : 'high';
-  report(spot, 'WM-ARCHIVE-013', `${format} data${severity === 'high' ? ' under another name' : ''}: what is inside was not examined`, { severity });
+  report(
+    spot,
+    'WM-ARCHIVE-013',
+    `${format} data${severity === 'high' ? ' under another name' : ''}: what is inside was not examined`,
+    { severity },
+  );
   leaveOut(spot, `the content of ${format} data`);
   return true;
 }

@@ -6,7 +6,19 @@ import { SEVERITIES, verdictOfScan, type ScanResult } from './types.ts';
 
 export { RULES } from './rules.ts';
 export type { Rule } from './rules/rule.ts';
-export { atLeast, isCounted, SEVERITIES, verdictOfScan, type Place, type ScanFinding, type ScanResult, type ScanVerdict, type Severity, type Unexamined, type WeightsOnly } from './types.ts';
+export {
+  atLeast,
+  isCounted,
+  SEVERITIES,
+  verdictOfScan,
+  type Place,
+  type ScanFinding,
+  type ScanResult,
+  type ScanVerdict,
+  type Severity,
+  type Unexamined,
+  type WeightsOnly,
+} from './types.ts';
 
 /**
  * Everything one file holds that would do harm when it is loaded, by its bytes: nothing is executed, unpickled, rendered
@@ -25,12 +37,18 @@ export async function scanFile({ path, source }: NamedSource): Promise<ScanResul
   }
   const findings = session.findings.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   return {
-    path, sizeBytes: source.size, formats: [...session.formats], findings, unexamined: session.unexamined,
+    path,
+    sizeBytes: source.size,
+    formats: [...session.formats],
+    findings,
+    unexamined: session.unexamined,
     ...(session.weightsOnly === undefined ? {} : { weightsOnly: session.weightsOnly }),
     verdict: verdictOfScan(findings, session.unexamined),
   };
 }
 
 function isReading(error: unknown): boolean {
-  return error instanceof WeighmarkError && ['file-changed', 'unreadable', 'interrupted', 'not-found'].includes(error.code);
+  return (
+    error instanceof WeighmarkError && ['file-changed', 'unreadable', 'interrupted', 'not-found'].includes(error.code)
+  );
 }

@@ -3,7 +3,22 @@ import { leaveOut, report, type Spot } from './session.ts';
 
 /** Formats that are one kind of file to those who name them: PyTorch writes zip and pickle under the same extensions. */
 const FAMILIES: readonly (readonly FormatId[])[] = [
-  ['torch-zip', 'torchscript', 'torch-legacy', 'pickle', 'joblib', 'zip', 'gzip', 'zlib', 'bzip2', 'xz', 'lzma', 'lz4', 'zstd', 'tar'],
+  [
+    'torch-zip',
+    'torchscript',
+    'torch-legacy',
+    'pickle',
+    'joblib',
+    'zip',
+    'gzip',
+    'zlib',
+    'bzip2',
+    'xz',
+    'lzma',
+    'lz4',
+    'zstd',
+    'tar',
+  ],
   ['r-data', 'gzip', 'bzip2', 'xz'],
   ['npz', 'zip', 'keras-v3'],
   ['npy', 'npz', 'zip'],
@@ -11,17 +26,72 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
   ['saved-model', 'tf-graph', 'onnx', 'coreml'],
   ['tflite', 'zip'],
   ['tar', 'gzip', 'bzip2', 'xz', 'zstd', 'zip'],
-  ['csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja', 'safetensors-index', 'weights-manifest'],
+  [
+    'csv',
+    'tsv',
+    'jsonl',
+    'json',
+    'yaml',
+    'markdown',
+    'html',
+    'xml',
+    'text',
+    'notebook',
+    'python',
+    'script',
+    'jinja',
+    'safetensors-index',
+    'weights-manifest',
+  ],
   ['image', 'audio', 'video'],
 ];
 
 /** Formats whose bytes alone prove them; others match by chance or by design. */
-const STRONG: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', 'zip', 'tar', 'gguf', 'safetensors', 'hdf5', 'npy', '7z', 'rar', 'gzip', 'parquet', 'tflite', 'image', 'pdf']);
-const DATA: ReadonlySet<FormatId> = new Set(['safetensors', 'gguf', 'onnx', 'npy', 'tflite', 'saved-model', 'hdf5', 'json', 'csv', 'parquet', 'arrow', 'image', 'audio', 'video', 'text', 'jsonl', 'yaml', 'markdown']);
+const STRONG: ReadonlySet<FormatId> = new Set([
+  'pickle',
+  'torch-legacy',
+  'zip',
+  'tar',
+  'gguf',
+  'safetensors',
+  'hdf5',
+  'npy',
+  '7z',
+  'rar',
+  'gzip',
+  'parquet',
+  'tflite',
+  'image',
+  'pdf',
+]);
+const DATA: ReadonlySet<FormatId> = new Set([
+  'safetensors',
+  'gguf',
+  'onnx',
+  'npy',
+  'tflite',
+  'saved-model',
+  'hdf5',
+  'json',
+  'csv',
+  'parquet',
+  'arrow',
+  'image',
+  'audio',
+  'video',
+  'text',
+  'jsonl',
+  'yaml',
+  'markdown',
+]);
 const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'rar', 'executable', 'zip', 'tar']);
 
 /** Whether the name promises what the content is, and whether the content is one thing only. */
-export function judgeNames(spot: Spot, { path, source }: NamedSource, found: { named: FormatId | undefined; confirmed: readonly FormatId[] }): void {
+export function judgeNames(
+  spot: Spot,
+  { path, source }: NamedSource,
+  found: { named: FormatId | undefined; confirmed: readonly FormatId[] },
+): void {
   const { confirmed } = found;
   const named = found.named ?? formatOfName(path);
   if (confirmed.includes('executable')) judgeProgramName(spot, path, named);
@@ -32,7 +102,9 @@ export function judgeNames(spot: Spot, { path, source }: NamedSource, found: { n
   if (confirmed.includes('executable') || confirmed.includes('lfs-pointer')) return;
   if (confirmed.some((format) => related(named, format))) return;
   const hidden = DATA.has(named) && confirmed.some((format) => CODE.has(format));
-  report(spot, 'WM-FILE-001', `named as ${named}, the content is ${confirmed.join(', ')}`, { severity: hidden ? 'high' : isText(confirmed) && isText([named]) ? 'info' : 'medium' });
+  report(spot, 'WM-FILE-001', `named as ${named}, the content is ${confirmed.join(', ')}`, {
+    severity: hidden ? 'high' : isText(confirmed) && isText([named]) ? 'info' : 'medium',
+  });
 }
 
 function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined): void {
@@ -44,7 +116,27 @@ function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined)
 
 /** Formats whose magic must be there; a file that has it not is broken, or another thing. */
 function judgeNothing(spot: Spot, path: string, named: FormatId): void {
-  if (!['safetensors', 'gguf', 'npy', 'npz', 'hdf5', 'keras-v3', 'torch-zip', 'torchscript', 'pickle', 'joblib', 'zip', 'tar', 'parquet', 'tflite', 'onnx', 'saved-model'].includes(named)) return;
+  if (
+    ![
+      'safetensors',
+      'gguf',
+      'npy',
+      'npz',
+      'hdf5',
+      'keras-v3',
+      'torch-zip',
+      'torchscript',
+      'pickle',
+      'joblib',
+      'zip',
+      'tar',
+      'parquet',
+      'tflite',
+      'onnx',
+      'saved-model',
+    ].includes(named)
+  )
+    return;
   if (named === 'torch-zip' && /\.ckpt$/i.test(path)) return;
   report(spot, 'WM-FILE-001', `named as ${named}, but the content is not`);
   leaveOut(spot, `the content is of no known format, though the name says ${named}`);

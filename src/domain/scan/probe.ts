@@ -7,15 +7,20 @@ import type { Source } from '../base/source.ts';
 import { isPickleStart } from './pickle/constants.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */
-export async function probeMore({ path, source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
+export async function probeMore(
+  { path, source }: NamedSource,
+  matches: readonly FormatId[],
+): Promise<readonly FormatId[]> {
   const found = new Set(matches);
   const head = await source.read(0, 600);
   if (isPickleStart(head) && !found.has('torch-legacy')) found.add('pickle');
   if (found.has('executable') && (await probeExecutable(source)) === null) found.delete('executable');
   else if ((await probeExecutable(source)) !== null) found.add('executable');
   if (mayBePickle(path, found) && (looksLikePickle(head) || (await isWholePickle(source, head)))) found.add('pickle');
-  if (found.has('tar') && found.has('zip') && !startsAsZip(head) && !(await hasTrailingData(source))) found.delete('zip');
-  if (found.has('pickle') && found.has('zip') && !startsAsZip(head) && (await isWholePickle(source, head))) found.delete('zip');
+  if (found.has('tar') && found.has('zip') && !startsAsZip(head) && !(await hasTrailingData(source)))
+    found.delete('zip');
+  if (found.has('pickle') && found.has('zip') && !startsAsZip(head) && (await isWholePickle(source, head)))
+    found.delete('zip');
   return [...found];
 }
 
@@ -23,7 +28,11 @@ export async function probeMore({ path, source }: NamedSource, matches: readonly
 function mayBePickle(path: string, found: ReadonlySet<FormatId>): boolean {
   if (found.size === 0) return true;
   const named = formatOfName(path);
-  return !found.has('pickle') && (found.has('text') || found.has('unknown')) && (named === undefined || named === 'pickle' || named === 'joblib' || named === 'torch-zip');
+  return (
+    !found.has('pickle') &&
+    (found.has('text') || found.has('unknown')) &&
+    (named === undefined || named === 'pickle' || named === 'joblib' || named === 'torch-zip')
+  );
 }
 
 /**
@@ -59,10 +68,13 @@ export async function probeExecutable(source: Source): Promise<string | null> {
   const magic = head.toString('hex', 0, 4);
   if (magic === '7f454c46') return 'an ELF program or library';
   if (['cffaedfe', 'cefaedfe', 'feedfacf', 'feedface'].includes(magic)) return 'a Mach-O program or library';
-  if (magic === 'cafebabe' && head.readUInt32BE(4) < 70_000) return head.readUInt32BE(4) < 45 ? 'a Mach-O program or library' : 'a Java class';
+  if (magic === 'cafebabe' && head.readUInt32BE(4) < 70_000)
+    return head.readUInt32BE(4) < 45 ? 'a Mach-O program or library' : 'a Java class';
   if (head.toString('hex', 0, 20) === '4c0000000114020000000000c000000000000046') return 'a shortcut of Windows';
-  if (/^(MZqFpD|jartsr)='/.test(head.toString('latin1', 0, 8))) return 'a program for several systems (Actually Portable Executable)';
-  if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ') return isWindows(source, head);
+  if (/^(MZqFpD|jartsr)='/.test(head.toString('latin1', 0, 8)))
+    return 'a program for several systems (Actually Portable Executable)';
+  if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ')
+    return isWindows(source, head);
   if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';
   return isPythonBytecode(head) ? 'compiled Python' : null;
 }
@@ -83,5 +95,7 @@ async function isWindows(source: Source, head: Buffer): Promise<string | null> {
 /** Opcodes of protocol 0 and 1 that only make sense at a pickle's start. */
 function looksLikePickle(head: Uint8Array): boolean {
   const text = Buffer.from(head).toString('latin1');
-  return /^[(\])}]/.test(text) && /[cioRb]/.test(text) && /(^|[^\w])[ci][a-zA-Z_][\w.]{0,60}\n[A-Za-z_]\w{0,60}\n/.test(text);
+  return (
+    /^[(\])}]/.test(text) && /[cioRb]/.test(text) && /(^|[^\w])[ci][a-zA-Z_][\w.]{0,60}\n[A-Za-z_]\w{0,60}\n/.test(text)
+  );
 }

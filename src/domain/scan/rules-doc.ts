@@ -2,9 +2,26 @@ import type { Rule } from './rules/rule.ts';
 import { RULES } from './rules.ts';
 
 const FAMILIES: Readonly<Record<string, string>> = {
-  PICKLE: 'Pickle, joblib, NumPy objects, PyTorch', ARCHIVE: 'Archives', FILE: 'Any file', SAFETENSORS: 'Safetensors', KERAS: 'Keras', HDF5: 'HDF5', TF: 'TensorFlow',
-  TORCH: 'TorchScript and torch.package', ONNX: 'ONNX', GGUF: 'GGUF', TFLITE: 'TensorFlow Lite', SKOPS: 'skops', R: 'R objects', TEMPLATE: 'Chat templates and prompts', TEXT: 'Text', CONFIG: 'Configurations',
-  CODE: 'Code', SECRET: 'Secrets', DATA: 'Tables', FEED: 'Threat intelligence',
+  PICKLE: 'Pickle, joblib, NumPy objects, PyTorch',
+  ARCHIVE: 'Archives',
+  FILE: 'Any file',
+  SAFETENSORS: 'Safetensors',
+  KERAS: 'Keras',
+  HDF5: 'HDF5',
+  TF: 'TensorFlow',
+  TORCH: 'TorchScript and torch.package',
+  ONNX: 'ONNX',
+  GGUF: 'GGUF',
+  TFLITE: 'TensorFlow Lite',
+  SKOPS: 'skops',
+  R: 'R objects',
+  TEMPLATE: 'Chat templates and prompts',
+  TEXT: 'Text',
+  CONFIG: 'Configurations',
+  CODE: 'Code',
+  SECRET: 'Secrets',
+  DATA: 'Tables',
+  FEED: 'Threat intelligence',
 };
 
 /** The rule catalogue as Markdown: `docs/rules.md` is this, and a test holds it there. */
@@ -14,11 +31,14 @@ export function rulesMarkdown(): string {
     return [`## ${title}`, '', ...rules.flatMap(([id, rule]) => ruleLines(id, rule))].join('\n');
   });
   return [
-    '# Scan rules', '',
-    '<!-- Generated from src/domain/scan/rules; `UPDATE=1 node --test test/domain/scan/rules.test.ts` writes it. -->', '',
+    '# Scan rules',
+    '',
+    '<!-- Generated from src/domain/scan/rules; `UPDATE=1 node --test test/domain/scan/rules.test.ts` writes it. -->',
+    '',
     'What `weighmark scan` finds. Nothing is loaded, executed, rendered or fetched. The severity is the usual one: circumstances can raise or lower it, and the finding says which.',
     'A file with a finding at high or above is `block`, at medium `review`; one that could not be examined is `incomplete`, never `pass`.',
-    'Techniques are those of MITRE ATLAS 5.6.0, weaknesses those of CWE.', '',
+    'Techniques are those of MITRE ATLAS 5.6.0, weaknesses those of CWE.',
+    '',
     ...sections,
   ].join('\n');
 }
@@ -26,7 +46,15 @@ export function rulesMarkdown(): string {
 function ruleLines(id: string, { title, severity, why, fix, atlas, cwe, test }: Rule): string[] {
   const marks = [...atlas, ...cwe.map((number) => `CWE-${number}`)].join(', ');
   return [
-    `### ${id}`, '', `**${title}** · ${severity}${marks === '' ? '' : ` · ${marks}`}`, '',
-    why, '', fix, '', `Test: \`test/domain/scan/${test}\``, '',
+    `### ${id}`,
+    '',
+    `**${title}** · ${severity}${marks === '' ? '' : ` · ${marks}`}`,
+    '',
+    why,
+    '',
+    fix,
+    '',
+    `Test: \`test/domain/scan/${test}\``,
+    '',
   ];
 }

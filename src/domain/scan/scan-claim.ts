@@ -17,8 +17,16 @@ const MAX_RESULTS = 5000;
  */
 export function buildScanPredicate(input: ScanClaimInput): Readonly<Record<string, unknown>> {
   const worstFirst = input.findings.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-  const found = worstFirst.map(({ rule, severity, message, place }) => ({ id: rule, severity: [{ method: 'weighmark', score: severity }], annotations: { message, path: place.path, ...(place.member === undefined ? {} : { member: place.member }) } }));
-  const open = input.unexamined.map(({ place, reason }) => ({ id: 'not-examined', severity: [{ method: 'weighmark', score: 'unknown' }], annotations: { message: reason, path: place.path } }));
+  const found = worstFirst.map(({ rule, severity, message, place }) => ({
+    id: rule,
+    severity: [{ method: 'weighmark', score: severity }],
+    annotations: { message, path: place.path, ...(place.member === undefined ? {} : { member: place.member }) },
+  }));
+  const open = input.unexamined.map(({ place, reason }) => ({
+    id: 'not-examined',
+    severity: [{ method: 'weighmark', score: 'unknown' }],
+    annotations: { message: reason, path: place.path },
+  }));
   const result = [...open, ...found].slice(0, MAX_RESULTS);
   return {
     scanner: { uri: `pkg:npm/weighmark@${input.version}`, version: input.version, db: {}, result },

@@ -48,7 +48,14 @@ const FINDINGS_KEPT = 1000;
 
 export function newSession(path: string, examine: Examine): Session {
   return {
-    path, examine, findings: [], unexamined: [], formats: new Set(), seen: new Set(), weightsOnly: undefined, worst: SEVERITIES.length,
+    path,
+    examine,
+    findings: [],
+    unexamined: [],
+    formats: new Set(),
+    seen: new Set(),
+    weightsOnly: undefined,
+    worst: SEVERITIES.length,
     budget: { inflatedBytes: LIMITS.archiveInflatedBytes, members: LIMITS.archiveMembers },
   };
 }
@@ -59,7 +66,11 @@ export function spotOf(session: Session): Spot {
 
 /** The spot of a member inside `spot`. */
 export function inside(spot: Spot, name: string): Spot {
-  return { session: spot.session, member: spot.member === '' ? name : `${spot.member}!/${name}`, depth: spot.depth + 1 };
+  return {
+    session: spot.session,
+    member: spot.member === '' ? name : `${spot.member}!/${name}`,
+    depth: spot.depth + 1,
+  };
 }
 
 export function placeOf({ session, member }: Spot, found: FoundAt = {}): Place {

@@ -1,7 +1,18 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { consistencyProof, leafHash, rootAt, verifyConsistency, type Hash } from './merkle.ts';
-import { foldHashes, formatEntries, grownTiles, parseEntries, subtreesOf, TILE_WIDTH, tileAt, tilePath, type ReadTile, type Tile } from './tiles.ts';
+import {
+  foldHashes,
+  formatEntries,
+  grownTiles,
+  parseEntries,
+  subtreesOf,
+  TILE_WIDTH,
+  tileAt,
+  tilePath,
+  type ReadTile,
+  type Tile,
+} from './tiles.ts';
 
 /** The tiles that a log grown by `leaves` must publish before its new checkpoint, and that checkpoint's size and root. */
 export interface Growth {
@@ -14,7 +25,11 @@ export interface Growth {
  * Reads only the unfinished tiles at the right edge and a consistency proof: the cost does not grow with the log.
  * @throws WeighmarkError `log-invalid` if what was read is not what the old root covers: the log would contradict itself.
  */
-export async function growLog(old: Pick<Checkpoint, 'size' | 'root'>, leaves: readonly Uint8Array[], read: ReadTile): Promise<Growth> {
+export async function growLog(
+  old: Pick<Checkpoint, 'size' | 'root'>,
+  leaves: readonly Uint8Array[],
+  read: ReadTile,
+): Promise<Growth> {
   const oldSize = old.size;
   const size = oldSize + leaves.length;
   const edge = await edgeOf(oldSize, read);
@@ -22,22 +37,33 @@ export async function growLog(old: Pick<Checkpoint, 'size' | 'root'>, leaves: re
   let hashes: readonly Hash[] = leaves.map(leafHash);
   for (const [level, wanted] of levelsOf(oldSize, size)) {
     const start = edge.get(level);
-    const content = level === 'entries' ? [...(start?.entries ?? []), ...leaves] : [...(start?.hashes ?? []), ...hashes];
+    const content =
+      level === 'entries' ? [...(start?.entries ?? []), ...leaves] : [...(start?.hashes ?? []), ...hashes];
     const first = wanted[0]?.index ?? 0;
-    const cut = wanted.map((tile) => ({ tile, part: content.slice((tile.index - first) * TILE_WIDTH, (tile.index - first) * TILE_WIDTH + tile.width) }));
-    for (const { tile, part } of cut) tiles.set(tilePath(tile), { tile, bytes: level === 'entries' ? formatEntries(part) : Buffer.concat(part) });
-    if (level !== 'entries') hashes = cut.filter(({ tile }) => tile.width === TILE_WIDTH).map(({ part }) => foldHashes(Buffer.concat(part), 0, TILE_WIDTH));
+    const cut = wanted.map((tile) => ({
+      tile,
+      part: content.slice((tile.index - first) * TILE_WIDTH, (tile.index - first) * TILE_WIDTH + tile.width),
+    }));
+    for (const { tile, part } of cut)
+      tiles.set(tilePath(tile), { tile, bytes: level === 'entries' ? formatEntries(part) : Buffer.concat(part) });
+    if (level !== 'entries')
+      hashes = cut
+        .filter(({ tile }) => tile.width === TILE_WIDTH)
+        .map(({ part }) => foldHashes(Buffer.concat(part), 0, TILE_WIDTH));
   }
   const readNew: ReadTile = async (tile) => tiles.get(tilePath(tile))?.bytes ?? read(tile);
   const subtrees = subtreesOf(size, readNew);
   const grown = { size, root: await rootAt(size, subtrees) };
   const proof = await consistencyProof(oldSize, size, subtrees);
-  if (!verifyConsistency(proof, old, grown)) throw damaged('the tiles at the end of the log are not those of its checkpoint');
+  if (!verifyConsistency(proof, old, grown))
+    throw damaged('the tiles at the end of the log are not those of its checkpoint');
   return { tiles: [...tiles.values()], ...grown };
 }
 
 function damaged(message: string): WeighmarkError {
-  return new WeighmarkError('log-invalid', message, { hint: 'nothing was signed; `weighmark log verify` names the tile: restore it from a copy' });
+  return new WeighmarkError('log-invalid', message, {
+    hint: 'nothing was signed; `weighmark log verify` names the tile: restore it from a copy',
+  });
 }
 
 interface Edge {

@@ -1,14 +1,27 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { EMPTY_ROOT, equalHashes, leafHash, rootAt, type Hash } from './merkle.ts';
-import { foldHashes, parseEntries, subtreesOf, TILE_WIDTH, tileAt, tilePath, type ReadTile, type Tile } from './tiles.ts';
+import {
+  foldHashes,
+  parseEntries,
+  subtreesOf,
+  TILE_WIDTH,
+  tileAt,
+  tilePath,
+  type ReadTile,
+  type Tile,
+} from './tiles.ts';
 
 /**
  * Reads every tile of a log: each leaf's hash stands in its hash tile, each full tile's hash in the tile above, and the
  * root is the checkpoint's. `visit` sees the leaves in order, but they are proven only once this returns.
  * @throws WeighmarkError `log-invalid` with the tile that is wrong.
  */
-export async function auditLog(checkpoint: Checkpoint, read: ReadTile, visit: (index: number, leaf: Uint8Array) => void = () => {}): Promise<void> {
+export async function auditLog(
+  checkpoint: Checkpoint,
+  read: ReadTile,
+  visit: (index: number, leaf: Uint8Array) => void = () => {},
+): Promise<void> {
   let above: Hash[] = [];
   for (let index = 0; index * TILE_WIDTH < checkpoint.size; index += 1) {
     const tile = requireTile(tileAt(0, index, checkpoint.size));
@@ -18,10 +31,17 @@ export async function auditLog(checkpoint: Checkpoint, read: ReadTile, visit: (i
   }
   for (let level = 1; above.length > 0; level += 1) above = await auditLevel(level, above, read);
   const root = checkpoint.size === 0 ? EMPTY_ROOT : await rootAt(checkpoint.size, subtreesOf(checkpoint.size, read));
-  if (!equalHashes(root, checkpoint.root)) throw new WeighmarkError('log-invalid', 'the tiles do not lead to the root of the checkpoint', { subject: checkpoint.origin });
+  if (!equalHashes(root, checkpoint.root))
+    throw new WeighmarkError('log-invalid', 'the tiles do not lead to the root of the checkpoint', {
+      subject: checkpoint.origin,
+    });
 }
 
-async function entryHashes(tile: Tile, read: ReadTile, visit: (index: number, leaf: Uint8Array) => void): Promise<Uint8Array> {
+async function entryHashes(
+  tile: Tile,
+  read: ReadTile,
+  visit: (index: number, leaf: Uint8Array) => void,
+): Promise<Uint8Array> {
   const leaves = parseEntries(await read({ ...tile, level: 'entries' }), tile.width);
   leaves.forEach((leaf, at) => visit(tile.index * TILE_WIDTH + at, leaf));
   return Buffer.concat(leaves.map(leafHash));
@@ -39,7 +59,9 @@ async function auditLevel(level: number, hashes: readonly Hash[], read: ReadTile
 
 async function requireTileContent(tile: Tile, expected: Uint8Array, read: ReadTile): Promise<void> {
   if (Buffer.compare(await read(tile), expected) === 0) return;
-  throw new WeighmarkError('log-invalid', `${tilePath(tile)} does not hold the hashes of what is below it`, { subject: tilePath(tile) });
+  throw new WeighmarkError('log-invalid', `${tilePath(tile)} does not hold the hashes of what is below it`, {
+    subject: tilePath(tile),
+  });
 }
 
 function requireTile(tile: Tile | null): Tile {

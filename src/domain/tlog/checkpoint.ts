@@ -1,5 +1,13 @@
 import { WeighmarkError } from '../base/errors.ts';
-import { canVerify, ED25519, parseNote, verifyNote, type Note, type VerifierKey, type VerifiedSignature } from './note.ts';
+import {
+  canVerify,
+  ED25519,
+  parseNote,
+  verifyNote,
+  type Note,
+  type VerifierKey,
+  type VerifiedSignature,
+} from './note.ts';
 import type { Hash } from './merkle.ts';
 
 /** C2SP tlog-checkpoint: origin, size, root; signed as a note. https://c2sp.org/tlog-checkpoint */
@@ -25,8 +33,10 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin = '', size = '', root = ''] = text.split('\n');
   const hash = Buffer.from(root, 'base64');
-  const wellFormed = origin !== '' && /^(?:0|[1-9]\d{0,15})$/.test(size) && hash.length === 32 && hash.toString('base64') === root;
-  if (!wellFormed || !Number.isSafeInteger(Number(size))) throw new WeighmarkError('log-invalid', 'a malformed checkpoint');
+  const wellFormed =
+    origin !== '' && /^(?:0|[1-9]\d{0,15})$/.test(size) && hash.length === 32 && hash.toString('base64') === root;
+  if (!wellFormed || !Number.isSafeInteger(Number(size)))
+    throw new WeighmarkError('log-invalid', 'a malformed checkpoint');
   return { origin, size: Number(size), root: new Uint8Array(hash) };
 }
 
@@ -35,10 +45,15 @@ export function parseCheckpoint(text: string): Checkpoint {
  * `witnesses` may have: their signatures are verified and reported.
  * @throws WeighmarkError `log-key-mismatch` if the log's keys did not sign it, `log-invalid` if malformed.
  */
-export function openCheckpoint(text: string, logKeys: readonly VerifierKey[], witnesses: readonly VerifierKey[] = []): VerifiedCheckpoint {
+export function openCheckpoint(
+  text: string,
+  logKeys: readonly VerifierKey[],
+  witnesses: readonly VerifierKey[] = [],
+): VerifiedCheckpoint {
   const note = parseNote(text);
   const checkpoint = parseCheckpoint(note.text);
-  if (note.text.slice(0, -1).split('\n').includes('')) throw new WeighmarkError('log-invalid', 'a checkpoint with an empty line');
+  if (note.text.slice(0, -1).split('\n').includes(''))
+    throw new WeighmarkError('log-invalid', 'a checkpoint with an empty line');
   requireLogKeys(note, checkpoint, logKeys);
   return { ...checkpoint, note: text, signatures: verifyNote(note, [...logKeys, ...witnesses]) };
 }
@@ -46,7 +61,8 @@ export function openCheckpoint(text: string, logKeys: readonly VerifierKey[], wi
 function requireLogKeys(note: Note, checkpoint: Checkpoint, logKeys: readonly VerifierKey[]): void {
   const usable = logKeys.filter(canVerify);
   const signed = (key: VerifierKey) => note.signatures.some((line) => line.name === key.name && line.id === key.id);
-  const ours = usable.every((key) => key.name === checkpoint.origin && signed(key)) && usable.some((key) => key.type === ED25519);
+  const ours =
+    usable.every((key) => key.name === checkpoint.origin && signed(key)) && usable.some((key) => key.type === ED25519);
   if (ours) return;
   throw new WeighmarkError('log-key-mismatch', `the log's checkpoint is not signed by the key known for it`, {
     subject: checkpoint.origin,

@@ -9,7 +9,8 @@ import { subtreesOf, type ReadTile } from './tiles.ts';
  * @throws WeighmarkError `log-rollback` if it is shorter, `log-fork` if it does not begin with what was seen.
  */
 export async function requireContinuity(seen: Checkpoint, found: Checkpoint, read: ReadTile): Promise<void> {
-  if (found.size < seen.size) throw broken('log-rollback', 'the log has lost entries that it had before', { seen, found });
+  if (found.size < seen.size)
+    throw broken('log-rollback', 'the log has lost entries that it had before', { seen, found });
   if (found.size === seen.size) {
     if (equalHashes(found.root, seen.root)) return;
     throw fork(seen, found);
@@ -22,7 +23,11 @@ function fork(seen: Checkpoint, found: Checkpoint): WeighmarkError {
   return broken('log-fork', 'the log shows another history than it did before', { seen, found });
 }
 
-function broken(code: 'log-fork' | 'log-rollback', message: string, { seen, found }: { seen: Checkpoint; found: Checkpoint }): WeighmarkError {
+function broken(
+  code: 'log-fork' | 'log-rollback',
+  message: string,
+  { seen, found }: { seen: Checkpoint; found: Checkpoint },
+): WeighmarkError {
   return new WeighmarkError(code, message, {
     subject: found.origin,
     facts: { seen: describe(seen), found: describe(found) },

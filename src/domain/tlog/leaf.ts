@@ -32,12 +32,17 @@ export function formatLeaf(leaf: LogLeaf): Uint8Array {
 
 /** @throws WeighmarkError `log-invalid` for anything but the canonical form of a known version and kind. */
 export function parseLeaf(bytes: Uint8Array): LogLeaf {
-  const fields = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: 'a log entry', maxBytes: LIMITS.logLeafBytes });
+  const fields = parseStrictJsonObject(bytes, {
+    code: 'log-invalid',
+    subject: 'a log entry',
+    maxBytes: LIMITS.logLeafBytes,
+  });
   const { v, kind, name, manifest, bundle, env } = fields;
   const known = KINDS.find((candidate) => candidate === kind);
   const strings = typeof name === 'string' && typeof manifest === 'string' && typeof bundle === 'string';
   if (v !== 1 || known === undefined || !strings || !isDigest(manifest) || !isDigest(bundle)) throw malformed();
-  if ((env !== undefined && typeof env !== 'string') || Object.keys(fields).some((key) => !FIELDS.has(key))) throw malformed();
+  if ((env !== undefined && typeof env !== 'string') || Object.keys(fields).some((key) => !FIELDS.has(key)))
+    throw malformed();
   const leaf: LogLeaf = { v, kind: known, name, manifest, bundle, ...(env === undefined ? {} : { env }) };
   if (Buffer.compare(formatLeaf(leaf), bytes) !== 0) throw malformed();
   return leaf;

@@ -43,9 +43,16 @@ export async function inclusionProof(index: number, size: number, subtree: Subtr
   let range: Range = { from: 0, to: size };
   while (range.to - range.from > 1) {
     const middle = range.from + splitPoint(range.to - range.from);
-    const [inside, sibling] = index < middle
-      ? [{ from: range.from, to: middle }, { from: middle, to: range.to }]
-      : [{ from: middle, to: range.to }, { from: range.from, to: middle }];
+    const [inside, sibling] =
+      index < middle
+        ? [
+            { from: range.from, to: middle },
+            { from: middle, to: range.to },
+          ]
+        : [
+            { from: middle, to: range.to },
+            { from: range.from, to: middle },
+          ];
     proof.unshift(await rangeHash(sibling, subtree));
     range = inside;
   }
@@ -53,8 +60,13 @@ export async function inclusionProof(index: number, size: number, subtree: Subtr
 }
 
 /** RFC 6962 section 2.1.2: PROOF(m, D[n]). Empty when nothing grew or there was nothing. */
-export async function consistencyProof(oldSize: number, newSize: number, subtree: SubtreeHash): Promise<readonly Hash[]> {
-  if (!(oldSize >= 0 && oldSize <= newSize)) throw new WeighmarkError('internal', `no way from size ${oldSize} to ${newSize}`);
+export async function consistencyProof(
+  oldSize: number,
+  newSize: number,
+  subtree: SubtreeHash,
+): Promise<readonly Hash[]> {
+  if (!(oldSize >= 0 && oldSize <= newSize))
+    throw new WeighmarkError('internal', `no way from size ${oldSize} to ${newSize}`);
   if (oldSize === 0 || oldSize === newSize) return [];
   const proof: Hash[] = [];
   let range: Range = { from: 0, to: newSize };
@@ -70,7 +82,11 @@ export async function consistencyProof(oldSize: number, newSize: number, subtree
 }
 
 /** RFC 9162 section 2.1.3.2. True if the leaf at `index` is in the tree of `size` with this root. */
-export function verifyInclusion(proof: readonly Hash[], leaf: { index: number; hash: Hash }, tree: { size: number; root: Hash }): boolean {
+export function verifyInclusion(
+  proof: readonly Hash[],
+  leaf: { index: number; hash: Hash },
+  tree: { size: number; root: Hash },
+): boolean {
   if (!(leaf.index >= 0 && leaf.index < tree.size) || proof.some(wrongLength)) return false;
   let [node, last, hash] = [leaf.index, tree.size - 1, leaf.hash];
   for (const sibling of proof) {
@@ -84,7 +100,11 @@ export function verifyInclusion(proof: readonly Hash[], leaf: { index: number; h
 }
 
 /** RFC 9162 section 2.1.4.2. True if the newer tree begins with the older one. */
-export function verifyConsistency(proof: readonly Hash[], older: { size: number; root: Hash }, newer: { size: number; root: Hash }): boolean {
+export function verifyConsistency(
+  proof: readonly Hash[],
+  older: { size: number; root: Hash },
+  newer: { size: number; root: Hash },
+): boolean {
   if (older.size > newer.size || proof.some(wrongLength)) return false;
   if (older.size === newer.size) return proof.length === 0 && equalHashes(older.root, newer.root);
   if (older.size === 0) return proof.length === 0 && equalHashes(older.root, EMPTY_ROOT);

@@ -7,8 +7,16 @@ export const COSIGNATURE_ED25519 = 0x04;
 /** Also what a log signs with: the checkpoint specification recommends the ML-DSA-44 cosignature for that. */
 export const COSIGNATURE_ML_DSA_44 = 0x06;
 
-const RAW_KEY_BYTES: Readonly<Record<number, number>> = { [ED25519]: 32, [COSIGNATURE_ED25519]: 32, [COSIGNATURE_ML_DSA_44]: 1312 };
-const SIGNATURE_BYTES: Readonly<Record<number, number>> = { [ED25519]: 64, [COSIGNATURE_ED25519]: 8 + 64, [COSIGNATURE_ML_DSA_44]: 8 + 2420 };
+const RAW_KEY_BYTES: Readonly<Record<number, number>> = {
+  [ED25519]: 32,
+  [COSIGNATURE_ED25519]: 32,
+  [COSIGNATURE_ML_DSA_44]: 1312,
+};
+const SIGNATURE_BYTES: Readonly<Record<number, number>> = {
+  [ED25519]: 64,
+  [COSIGNATURE_ED25519]: 8 + 64,
+  [COSIGNATURE_ML_DSA_44]: 8 + 2420,
+};
 /** DER of a SubjectPublicKeyInfo up to the raw key. */
 const SPKI_PREFIX: Readonly<Record<number, string>> = {
   [ED25519]: '302a300506032b6570032100',
@@ -56,12 +64,14 @@ export function formatVkey(name: string, type: number, key: Uint8Array): string 
 
 /** @throws WeighmarkError `trust-invalid`: wrong form, unknown type, or an id that is not this key's. */
 export function parseVkey(text: string): VerifierKey {
-  const [, name = '', id = '', base64 = ''] = /^([^\p{White_Space}+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u.exec(text) ?? [];
+  const [, name = '', id = '', base64 = ''] =
+    /^([^\p{White_Space}+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u.exec(text) ?? [];
   const bytes = Buffer.from(base64, 'base64');
   const type = bytes[0] ?? 0;
   const key = new Uint8Array(bytes.subarray(1));
   const known = name !== '' && RAW_KEY_BYTES[type] === key.length && bytes.toString('base64') === base64;
-  if (!known || keyId(name, type, key) !== id) throw new WeighmarkError('trust-invalid', 'not a verifier key', { subject: text });
+  if (!known || keyId(name, type, key) !== id)
+    throw new WeighmarkError('trust-invalid', 'not a verifier key', { subject: text });
   return { name, type, id, key };
 }
 
@@ -121,7 +131,8 @@ export function parseSignatures(text: string): readonly NoteSignature[] {
 function parseSignature(line: string): NoteSignature {
   const [, name = '', base64 = ''] = /^— ([^\p{White_Space}+]+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line) ?? [];
   const bytes = Buffer.from(base64, 'base64');
-  if (name === '' || bytes.length < 5 || bytes.toString('base64') !== base64) throw malformed('a malformed signature line');
+  if (name === '' || bytes.length < 5 || bytes.toString('base64') !== base64)
+    throw malformed('a malformed signature line');
   return { name, id: bytes.toString('hex', 0, 4), signature: new Uint8Array(bytes.subarray(4)) };
 }
 
@@ -159,14 +170,26 @@ function signedMessage(text: string, key: VerifierKey, signature: Uint8Array): S
 }
 
 /** What a cosigner signs (c2sp.org/tlog-cosignature); null if it cannot sign that text. `timestamp` in seconds. */
-export function cosignedMessage(text: string, key: Pick<VerifierKey, 'name' | 'type'>, timestamp: number): Uint8Array | null {
+export function cosignedMessage(
+  text: string,
+  key: Pick<VerifierKey, 'name' | 'type'>,
+  timestamp: number,
+): Uint8Array | null {
   if (key.type === COSIGNATURE_ED25519) return Buffer.from(`cosignature/v1\ntime ${timestamp}\n${text}`);
   const [origin = '', size = '', root = ''] = text.split('\n');
   const hash = Buffer.from(root, 'base64');
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(size) || hash.length !== 32 || !fitsOpaque8(key.name) || !fitsOpaque8(origin)) return null;
+  if (!/^(?:0|[1-9]\d{0,15})$/.test(size) || hash.length !== 32 || !fitsOpaque8(key.name) || !fitsOpaque8(origin))
+    return null;
   const numbers = Buffer.alloc(16);
   numbers.writeBigUInt64BE(BigInt(size), 8);
-  return Buffer.concat([Buffer.from('subtree/v1\n\0'), opaque8(key.name), uint64(timestamp), opaque8(origin), numbers, hash]);
+  return Buffer.concat([
+    Buffer.from('subtree/v1\n\0'),
+    opaque8(key.name),
+    uint64(timestamp),
+    opaque8(origin),
+    numbers,
+    hash,
+  ]);
 }
 
 /** `opaque<1..2^8-1>` of RFC 8446: a longer name would wrap its length. */

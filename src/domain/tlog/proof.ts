@@ -41,10 +41,16 @@ export function parseProof(text: string): InclusionProof {
  * @param leaf its Merkle leaf hash.
  * @throws WeighmarkError `log-invalid`, `log-key-mismatch`.
  */
-export function verifyProof(proof: InclusionProof, leaf: Hash, keys: { log: readonly VerifierKey[]; witnesses?: readonly VerifierKey[] }): VerifiedCheckpoint {
+export function verifyProof(
+  proof: InclusionProof,
+  leaf: Hash,
+  keys: { log: readonly VerifierKey[]; witnesses?: readonly VerifierKey[] },
+): VerifiedCheckpoint {
   const checkpoint = openCheckpoint(proof.checkpoint, keys.log, keys.witnesses);
   if (verifyInclusion(proof.hashes, { index: proof.index, hash: leaf }, checkpoint)) return checkpoint;
-  throw new WeighmarkError('log-invalid', `the proof does not lead from entry ${proof.index} to the checkpoint`, { subject: checkpoint.origin });
+  throw new WeighmarkError('log-invalid', `the proof does not lead from entry ${proof.index} to the checkpoint`, {
+    subject: checkpoint.origin,
+  });
 }
 
 function base64(text: string): Uint8Array {

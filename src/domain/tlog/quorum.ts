@@ -1,5 +1,13 @@
 import { WeighmarkError } from '../base/errors.ts';
-import { canVerify, COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, parseVkey, type VerifierKey, type VerifiedSignature } from './note.ts';
+import {
+  canVerify,
+  COSIGNATURE_ED25519,
+  COSIGNATURE_ML_DSA_44,
+  ED25519,
+  parseVkey,
+  type VerifierKey,
+  type VerifiedSignature,
+} from './note.ts';
 
 /** C2SP tlog-policy: known logs, witnesses, and which of them must have cosigned. https://c2sp.org/tlog-policy */
 export interface LogPolicy {
@@ -38,7 +46,8 @@ interface Draft {
 export function parseLogPolicy(text: string): LogPolicy {
   const lines = text.split('\n');
   // oxlint-disable-next-line no-control-regex -- the only control characters allowed are tab and newline
-  if (text.length > POLICY_CHARS || lines.length > MAX_LINES || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw invalid(0, 'not a tlog-policy');
+  if (text.length > POLICY_CHARS || lines.length > MAX_LINES || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text))
+    throw invalid(0, 'not a tlog-policy');
   const draft: Draft = { logs: [], witnesses: [], groups: [], members: new Set(), keys: new Set() };
   lines.forEach((line, at) => readLine(draft, line, at + 1));
   if (draft.quorum === undefined) throw invalid(lines.length, 'no quorum line');
@@ -62,20 +71,26 @@ function readLog(draft: Draft, [vkey, url, ...rest]: readonly string[], at: numb
 }
 
 function readWitness(draft: Draft, [name, vkey, url, ...rest]: readonly string[], at: number): void {
-  if (name === undefined || vkey === undefined || rest.length > 0) throw invalid(at, 'expected: witness <name> <vkey> [<url>]');
+  if (name === undefined || vkey === undefined || rest.length > 0)
+    throw invalid(at, 'expected: witness <name> <vkey> [<url>]');
   checkNewName(draft, name, at);
-  draft.witnesses.push({ name, ...policyKey(draft, { vkey, url, at, types: [COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44] }) });
+  draft.witnesses.push({
+    name,
+    ...policyKey(draft, { vkey, url, at, types: [COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44] }),
+  });
 }
 
 function readGroup(draft: Draft, [name, count, ...members]: readonly string[], at: number): void {
-  if (name === undefined || count === undefined || members.length === 0) throw invalid(at, 'expected: group <name> all|any|<k> <name>…');
+  if (name === undefined || count === undefined || members.length === 0)
+    throw invalid(at, 'expected: group <name> all|any|<k> <name>…');
   checkNewName(draft, name, at);
   for (const member of members) {
     if (!isDefined(draft, member)) throw invalid(at, `${member} is not defined above`);
     if (draft.members.has(member)) throw invalid(at, `${member} is already in a group`);
     draft.members.add(member);
   }
-  const threshold = count === 'all' ? members.length : count === 'any' ? 1 : /^[1-9]\d{0,3}$/.test(count) ? Number(count) : 0;
+  const threshold =
+    count === 'all' ? members.length : count === 'any' ? 1 : /^[1-9]\d{0,3}$/.test(count) ? Number(count) : 0;
   if (threshold < 1 || threshold > members.length) throw invalid(at, `${count} of ${members.length} cannot be`);
   draft.groups.push({ name, threshold, members });
 }
@@ -95,7 +110,10 @@ function isDefined(draft: Draft, name: string): boolean {
   return draft.witnesses.some((witness) => witness.name === name) || draft.groups.some((group) => group.name === name);
 }
 
-function policyKey(draft: Draft, { vkey, url, at, types }: { vkey: string; url: string | undefined; at: number; types: readonly number[] }): PolicyKey {
+function policyKey(
+  draft: Draft,
+  { vkey, url, at, types }: { vkey: string; url: string | undefined; at: number; types: readonly number[] },
+): PolicyKey {
   const key = parseVkey(vkey);
   const raw = Buffer.from(key.key).toString('hex');
   if (!types.includes(key.type)) throw invalid(at, 'a key of the wrong type');
@@ -119,8 +137,11 @@ export interface QuorumResult {
 export function evaluateQuorum(policy: LogPolicy, signatures: readonly VerifiedSignature[]): QuorumResult {
   const times = new Map<string, number>();
   for (const { key, timestamp = 0 } of signatures) {
-    const witness = policy.witnesses.find((candidate) => candidate.key.id === key.id && candidate.key.name === key.name);
-    if (witness !== undefined && canVerify(witness.key)) times.set(witness.name, Math.max(timestamp, times.get(witness.name) ?? 0));
+    const witness = policy.witnesses.find(
+      (candidate) => candidate.key.id === key.id && candidate.key.name === key.name,
+    );
+    if (witness !== undefined && canVerify(witness.key))
+      times.set(witness.name, Math.max(timestamp, times.get(witness.name) ?? 0));
   }
   const witnesses = [...times.keys()];
   if (policy.quorum === 'none') return { met: true, witnesses };

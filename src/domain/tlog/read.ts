@@ -15,17 +15,28 @@ export interface LogQuery {
 }
 
 /** Entries [from, to) of a log, each proven to be under the checkpoint. @throws WeighmarkError `log-invalid`. */
-export async function readEntries(head: VerifiedCheckpoint | null, read: ReadTile, range: { from: number; to: number }): Promise<readonly LogEntry[]> {
+export async function readEntries(
+  head: VerifiedCheckpoint | null,
+  read: ReadTile,
+  range: { from: number; to: number },
+): Promise<readonly LogEntry[]> {
   if (head === null) return [];
   const to = Math.min(range.to, head.size);
   const subtrees = subtreesOf(head.size, read);
   const entries: LogEntry[] = [];
   for (let tile = Math.floor(range.from / TILE_WIDTH); tile * TILE_WIDTH < to; tile += 1) {
     const leaves = await leavesOfTile(tile, head.size, read);
-    for (let index = Math.max(range.from, tile * TILE_WIDTH); index < Math.min(to, (tile + 1) * TILE_WIDTH); index += 1) {
+    for (
+      let index = Math.max(range.from, tile * TILE_WIDTH);
+      index < Math.min(to, (tile + 1) * TILE_WIDTH);
+      index += 1
+    ) {
       const leaf = leaves[index - tile * TILE_WIDTH] ?? Buffer.alloc(0);
       const proof = await inclusionProof(index, head.size, subtrees);
-      if (!verifyInclusion(proof, { index, hash: leafHash(leaf) }, head)) throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, { subject: head.origin });
+      if (!verifyInclusion(proof, { index, hash: leafHash(leaf) }, head))
+        throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, {
+          subject: head.origin,
+        });
       entries.push({ index, leaf: parseLeaf(leaf) });
     }
   }
@@ -33,10 +44,16 @@ export async function readEntries(head: VerifiedCheckpoint | null, read: ReadTil
 }
 
 /** All entries that match, oldest first, out of a log read and proven as a whole. @throws WeighmarkError `log-invalid`. */
-export async function findEntries(head: VerifiedCheckpoint | null, read: ReadTile, query: LogQuery): Promise<readonly LogEntry[]> {
+export async function findEntries(
+  head: VerifiedCheckpoint | null,
+  read: ReadTile,
+  query: LogQuery,
+): Promise<readonly LogEntry[]> {
   if (head === null) return [];
   const entries: LogEntry[] = [];
-  const words = Object.values(query).filter((word) => word !== undefined).map((word) => Buffer.from(JSON.stringify(word)));
+  const words = Object.values(query)
+    .filter((word) => word !== undefined)
+    .map((word) => Buffer.from(JSON.stringify(word)));
   await auditLog(head, read, (index, bytes) => {
     if (!words.every((word) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(word))) return;
     const leaf = parseLeaf(bytes);
@@ -48,17 +65,22 @@ export async function findEntries(head: VerifiedCheckpoint | null, read: ReadTil
 /** C2SP tlog-proof text; its extra data is the leaf. @throws WeighmarkError `not-found` beyond the end, `log-invalid`. */
 export async function proveEntry(head: VerifiedCheckpoint | null, read: ReadTile, index: number): Promise<string> {
   if (head === null || !(Number.isSafeInteger(index) && index >= 0 && index < head.size)) {
-    throw new WeighmarkError('not-found', `the log has no entry ${index}`, { facts: { size: String(head?.size ?? 0) } });
+    throw new WeighmarkError('not-found', `the log has no entry ${index}`, {
+      facts: { size: String(head?.size ?? 0) },
+    });
   }
   const leaves = await leavesOfTile(Math.floor(index / TILE_WIDTH), head.size, read);
   const leaf = leaves[index % TILE_WIDTH] ?? Buffer.alloc(0);
   const hashes = await inclusionProof(index, head.size, subtreesOf(head.size, read));
-  if (!verifyInclusion(hashes, { index, hash: leafHash(leaf) }, head)) throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, { subject: head.origin });
+  if (!verifyInclusion(hashes, { index, hash: leafHash(leaf) }, head))
+    throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, { subject: head.origin });
   return formatProof({ index, hashes, checkpoint: head.note, extra: leaf });
 }
 
 function matches(leaf: LogEntry['leaf'], query: LogQuery): boolean {
-  return (['name', 'manifest', 'bundle', 'kind', 'env'] as const).every((field) => query[field] === undefined || leaf[field] === query[field]);
+  return (['name', 'manifest', 'bundle', 'kind', 'env'] as const).every(
+    (field) => query[field] === undefined || leaf[field] === query[field],
+  );
 }
 
 async function leavesOfTile(index: number, size: number, read: ReadTile): Promise<readonly Uint8Array[]> {

@@ -17,7 +17,10 @@ export interface Tile {
 
 /** `tile/0/x001/x234/067.p/8`, below the log's folder or URL. */
 export function tilePath(tile: Tile): string {
-  const groups = String(tile.index).padStart(Math.ceil(String(tile.index).length / 3) * 3, '0').match(/.{3}/g) ?? [];
+  const groups =
+    String(tile.index)
+      .padStart(Math.ceil(String(tile.index).length / 3) * 3, '0')
+      .match(/.{3}/g) ?? [];
   const path = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
   return `tile/${tile.level}/${path}${tile.width === TILE_WIDTH ? '' : `.p/${tile.width}`}`;
 }
@@ -79,7 +82,10 @@ export function subtreesOf(size: number, read: ReadTile): SubtreeHash {
 
 function checkTile(bytes: Uint8Array, tile: Tile): Uint8Array {
   if (bytes.length === tile.width * HASH_BYTES) return bytes;
-  throw new WeighmarkError('log-invalid', `${tilePath(tile)} has ${bytes.length} bytes, not ${tile.width * HASH_BYTES}`);
+  throw new WeighmarkError(
+    'log-invalid',
+    `${tilePath(tile)} has ${bytes.length} bytes, not ${tile.width * HASH_BYTES}`,
+  );
 }
 
 /** Merkle hash over `count` (a power of two) consecutive hashes of a tile. */
@@ -90,10 +96,13 @@ export function foldHashes(tile: Uint8Array, first: number, count: number): Hash
 
 /** Bundle of leaves: for each a big-endian uint16 length and the bytes. @throws WeighmarkError `limit-exceeded`. */
 export function formatEntries(leaves: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(leaves.flatMap((leaf) => {
-    if (leaf.length > LIMITS.logLeafBytes) throw new WeighmarkError('limit-exceeded', `a log entry of ${leaf.length} bytes`);
-    return [Uint8Array.of(leaf.length >> 8, leaf.length & 0xff), leaf];
-  }));
+  return Buffer.concat(
+    leaves.flatMap((leaf) => {
+      if (leaf.length > LIMITS.logLeafBytes)
+        throw new WeighmarkError('limit-exceeded', `a log entry of ${leaf.length} bytes`);
+      return [Uint8Array.of(leaf.length >> 8, leaf.length & 0xff), leaf];
+    }),
+  );
 }
 
 /** @throws WeighmarkError `log-invalid` unless it holds exactly `width` leaves. */

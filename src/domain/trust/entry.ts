@@ -30,24 +30,38 @@ export const POLICY_NAMES = 'policy/';
 /** @throws WeighmarkError `trust-invalid` for anything ambiguous, contradictory or too vague to be trust. */
 export function makeEntry(raw: RawEntry): TrustEntry {
   if (!/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(raw.name)) {
-    throw new WeighmarkError('trust-invalid', 'a trust name is 1 to 100 letters, digits and . _ @ + -', { subject: raw.name });
+    throw new WeighmarkError('trust-invalid', 'a trust name is 1 to 100 letters, digits and . _ @ + -', {
+      subject: raw.name,
+    });
   }
   if (raw.for !== undefined && !/^[a-z0-9*][a-z0-9._/*-]{0,254}$/.test(raw.for)) {
-    throw new WeighmarkError('trust-invalid', '`for` is a pattern of artifact names, such as acme/*', { subject: raw.for });
+    throw new WeighmarkError('trust-invalid', '`for` is a pattern of artifact names, such as acme/*', {
+      subject: raw.for,
+    });
   }
   const { threshold } = raw;
   if (threshold !== undefined) checkThreshold(raw, threshold);
-  return { name: raw.name, ...(raw.for === undefined ? {} : { for: raw.for }), ...(threshold === undefined ? {} : { threshold }), anchor: makeAnchor(raw) };
+  return {
+    name: raw.name,
+    ...(raw.for === undefined ? {} : { for: raw.for }),
+    ...(threshold === undefined ? {} : { threshold }),
+    anchor: makeAnchor(raw),
+  };
 }
 
 function checkThreshold(raw: RawEntry, threshold: number): void {
-  if (raw.for?.startsWith(POLICY_NAMES) !== true) throw vague(raw, 'gives a threshold, which is for policies: `for: policy/NAME`');
-  if (!Number.isInteger(threshold) || threshold < 1 || threshold > LIMITS.trustEntries) throw vague(raw, 'gives a threshold that is no number of people');
+  if (raw.for?.startsWith(POLICY_NAMES) !== true)
+    throw vague(raw, 'gives a threshold, which is for policies: `for: policy/NAME`');
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > LIMITS.trustEntries)
+    throw vague(raw, 'gives a threshold that is no number of people');
 }
 
 function makeAnchor(raw: RawEntry): TrustAnchor {
-  const kinds = [raw.key, raw.certificateChain, raw.issuer ?? raw.github ?? raw.gitlab].filter((kind) => kind !== undefined);
-  if (kinds.length !== 1) throw vague(raw, 'needs exactly one of a key, a certificate chain, or an identity with its issuer');
+  const kinds = [raw.key, raw.certificateChain, raw.issuer ?? raw.github ?? raw.gitlab].filter(
+    (kind) => kind !== undefined,
+  );
+  if (kinds.length !== 1)
+    throw vague(raw, 'needs exactly one of a key, a certificate chain, or an identity with its issuer');
   if (raw.until !== undefined && raw.key === undefined) throw vague(raw, 'gives `until`, which goes with a key alone');
   if (raw.key !== undefined) return keyAnchor(raw, raw.key);
   if (raw.certificateChain !== undefined) return certificateAnchor(raw, raw.certificateChain);
@@ -55,29 +69,40 @@ function makeAnchor(raw: RawEntry): TrustAnchor {
 }
 
 function keyAnchor(raw: RawEntry, key: string): TrustAnchor {
-  if (raw.identity !== undefined || raw.identityRegexp !== undefined || raw.trustedRoot !== undefined) throw vague(raw, 'names a key: an identity does not go with it');
+  if (raw.identity !== undefined || raw.identityRegexp !== undefined || raw.trustedRoot !== undefined)
+    throw vague(raw, 'names a key: an identity does not go with it');
   const { pem } = readPublicKey(key);
   return raw.until === undefined ? { kind: 'key', pem } : { kind: 'key', pem, until: checkTime(raw.until) };
 }
 
 /** RFC 3339 in UTC, or a day, of which it is the start. */
 function checkTime(text: string): string {
-  const time = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)?$/.test(text) ? new Date(text) : new Date(Number.NaN);
+  const time = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)?$/.test(text)
+    ? new Date(text)
+    : new Date(Number.NaN);
   if (!Number.isNaN(time.getTime())) return time.toISOString();
-  throw new WeighmarkError('trust-invalid', '`until` is a time such as 2026-11-02 or 2026-11-02T10:00:00Z', { subject: text });
+  throw new WeighmarkError('trust-invalid', '`until` is a time such as 2026-11-02 or 2026-11-02T10:00:00Z', {
+    subject: text,
+  });
 }
 
 function certificateAnchor(raw: RawEntry, pem: string): TrustAnchor {
-  if (raw.identityRegexp !== undefined || raw.trustedRoot !== undefined) throw vague(raw, 'names a certificate chain: only an exact identity goes with it');
+  if (raw.identityRegexp !== undefined || raw.trustedRoot !== undefined)
+    throw vague(raw, 'names a certificate chain: only an exact identity goes with it');
   const chain = readCertificates(pem).map(String).join('');
-  return { kind: 'certificate', pem: chain, ...(raw.identity === undefined ? {} : { identity: checkIdentity(raw.identity) }) };
+  return {
+    kind: 'certificate',
+    pem: chain,
+    ...(raw.identity === undefined ? {} : { identity: checkIdentity(raw.identity) }),
+  };
 }
 
 function oidcAnchor(raw: RawEntry): TrustAnchor {
   const named = [raw.identity, raw.identityRegexp].filter((name) => name !== undefined).length;
   if (named > 1) throw vague(raw, 'gives both an identity and a pattern');
   if (raw.github !== undefined && raw.gitlab !== undefined) throw vague(raw, 'names both GitHub and GitLab');
-  if (named === 0 && raw.github === undefined && raw.gitlab === undefined) throw vague(raw, 'names an issuer, but nobody there');
+  if (named === 0 && raw.github === undefined && raw.gitlab === undefined)
+    throw vague(raw, 'names an issuer, but nobody there');
   if (raw.identityRegexp !== undefined) compilePattern(raw.identityRegexp);
   return {
     kind: 'oidc',
@@ -96,7 +121,9 @@ function checkWorkload(workload: CiIdentity): CiIdentity {
   }
   for (const value of Object.values(workload)) if (value !== undefined) checkIdentity(value);
   if (workload.ref !== undefined && !workload.ref.startsWith('refs/')) {
-    throw new WeighmarkError('trust-invalid', `the ref ${JSON.stringify(workload.ref)} is not complete`, { hint: `write \`refs/heads/${workload.ref}\` or \`refs/tags/${workload.ref}\`` });
+    throw new WeighmarkError('trust-invalid', `the ref ${JSON.stringify(workload.ref)} is not complete`, {
+      hint: `write \`refs/heads/${workload.ref}\` or \`refs/tags/${workload.ref}\``,
+    });
   }
   return workload;
 }

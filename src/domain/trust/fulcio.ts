@@ -17,7 +17,13 @@ export interface Extension {
 }
 
 const FULCIO_ARC = '1.3.6.1.4.1.57264.1.';
-const OID = { keyUsage: '2.5.29.15', subjectAltName: '2.5.29.17', basicConstraints: '2.5.29.19', extendedKeyUsage: '2.5.29.37', codeSigning: '1.3.6.1.5.5.7.3.3' } as const;
+const OID = {
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  extendedKeyUsage: '2.5.29.37',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+} as const;
 
 /**
  * Reads the identity of a signing certificate: exactly one name, code signing, no authority, one issuer.
@@ -38,7 +44,8 @@ export function extensionsOf(certificate: Uint8Array): readonly Extension[] {
   const wrapper = childrenOf(tbs).find((part) => part.tag === 0xa3);
   if (wrapper === undefined) return [];
   const extensions = childrenOf(childAt(wrapper, 0, TAG.sequence)).map(extensionFrom);
-  if (new Set(extensions.map(({ oid }) => oid)).size !== extensions.length) throw invalid('its certificate has an extension twice');
+  if (new Set(extensions.map(({ oid }) => oid)).size !== extensions.length)
+    throw invalid('its certificate has an extension twice');
   return extensions;
 }
 
@@ -49,9 +56,13 @@ export function issuerAndSerial(certificate: Uint8Array): { readonly issuer: Uin
 }
 
 /** Object identifiers of the extended key usage; null without the extension. */
-export function extendedKeyUsage(extensions: readonly Extension[]): { readonly critical: boolean; readonly uses: readonly string[] } | null {
+export function extendedKeyUsage(
+  extensions: readonly Extension[],
+): { readonly critical: boolean; readonly uses: readonly string[] } | null {
   const found = extensions.find(({ oid }) => oid === OID.extendedKeyUsage);
-  return found === undefined ? null : { critical: found.critical, uses: childrenOf(expectTag(readDer(found.value), TAG.sequence)).map(oidOf) };
+  return found === undefined
+    ? null
+    : { critical: found.critical, uses: childrenOf(expectTag(readDer(found.value), TAG.sequence)).map(oidOf) };
 }
 
 function extensionFrom(extension: Der): Extension {
@@ -61,13 +72,15 @@ function extensionFrom(extension: Der): Extension {
 }
 
 function requireSigningUse(extensions: readonly Extension[]): void {
-  if (extendedKeyUsage(extensions)?.uses.includes(OID.codeSigning) !== true) throw invalid('its certificate is not for code signing');
+  if (extendedKeyUsage(extensions)?.uses.includes(OID.codeSigning) !== true)
+    throw invalid('its certificate is not for code signing');
   const usage = extensions.find(({ oid }) => oid === OID.keyUsage);
   // BIT STRING: a count of unused bits, then the bits; the highest of the first byte is digitalSignature.
   const bits = usage === undefined ? 0 : (expectTag(readDer(usage.value), TAG.bitString).body[1] ?? 0);
   if ((bits & 0x80) === 0) throw invalid('its certificate is not for signatures');
   const constraints = extensions.find(({ oid }) => oid === OID.basicConstraints);
-  if (constraints !== undefined && childrenOf(readDer(constraints.value))[0]?.tag === TAG.boolean) throw invalid('its certificate is an authority’s');
+  if (constraints !== undefined && childrenOf(readDer(constraints.value))[0]?.tag === TAG.boolean)
+    throw invalid('its certificate is an authority’s');
 }
 
 const NAME_TYPES: Readonly<Record<number, San['type']>> = { 0x81: 'email', 0x82: 'dns', 0x86: 'uri' };
@@ -87,7 +100,9 @@ function nameFrom(name: Der): San {
 
 function fulcioExtensions(extensions: readonly Extension[]): Readonly<Record<string, string>> {
   const ours = extensions.filter(({ oid }) => oid.startsWith(FULCIO_ARC));
-  return Object.fromEntries(ours.map(({ oid, value }) => [oid.slice(FULCIO_ARC.length), decode(Number(oid.slice(FULCIO_ARC.length)), value)]));
+  return Object.fromEntries(
+    ours.map(({ oid, value }) => [oid.slice(FULCIO_ARC.length), decode(Number(oid.slice(FULCIO_ARC.length)), value)]),
+  );
 }
 
 /** Arcs 1 to 6 are bare text, 8 and above a DER string: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */

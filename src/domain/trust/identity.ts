@@ -13,14 +13,16 @@ export const GITLAB_ISSUER = 'https://gitlab.com';
  */
 export function checkIdentity(identity: string): string {
   const why = identityProblem(identity);
-  if (why !== undefined) throw new WeighmarkError('trust-invalid', `the identity ${JSON.stringify(identity.slice(0, 200))} ${why}`);
+  if (why !== undefined)
+    throw new WeighmarkError('trust-invalid', `the identity ${JSON.stringify(identity.slice(0, 200))} ${why}`);
   return identity;
 }
 
 /** An OIDC issuer: https, or http on loopback; compared byte for byte. @throws WeighmarkError `trust-invalid`. */
 export function checkIssuer(issuer: string): string {
   const why = identityProblem(issuer) ?? issuerProblem(issuer);
-  if (why !== undefined) throw new WeighmarkError('trust-invalid', `the issuer ${JSON.stringify(issuer.slice(0, 200))} ${why}`);
+  if (why !== undefined)
+    throw new WeighmarkError('trust-invalid', `the issuer ${JSON.stringify(issuer.slice(0, 200))} ${why}`);
   return issuer;
 }
 
@@ -33,7 +35,11 @@ export function compilePattern(pattern: string): (text: string) => boolean {
     throw new WeighmarkError('trust-invalid', `an identity pattern has 1 to ${LIMITS.patternBytes} characters`);
   }
   const compiled = compile(pattern);
-  if (compiled('')) throw new WeighmarkError('trust-invalid', `the identity pattern ${JSON.stringify(pattern)} matches even an empty identity`);
+  if (compiled(''))
+    throw new WeighmarkError(
+      'trust-invalid',
+      `the identity pattern ${JSON.stringify(pattern)} matches even an empty identity`,
+    );
   return (text) => text.length <= LIMITS.identityBytes && compiled(text);
 }
 
@@ -43,7 +49,11 @@ function compile(pattern: string): (text: string) => boolean {
   try {
     return engine(pattern);
   } catch (cause) {
-    throw new WeighmarkError('trust-invalid', `the identity pattern ${JSON.stringify(pattern)} is not one RE2 understands`, { cause });
+    throw new WeighmarkError(
+      'trust-invalid',
+      `the identity pattern ${JSON.stringify(pattern)} is not one RE2 understands`,
+      { cause },
+    );
   }
 }
 
@@ -61,6 +71,7 @@ function issuerProblem(issuer: string): string | undefined {
   if (!URL.canParse(issuer)) return 'is not a URL';
   const { protocol, hostname, search, hash } = new URL(issuer);
   if (search !== '' || hash !== '') return 'has a query or fragment';
-  if (protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))) return undefined;
+  if (protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)))
+    return undefined;
   return 'is not an https URL';
 }

@@ -8,7 +8,10 @@ export interface KeylessVerifier {
    * @param trustedRoot content of trusted_root.json; absent: the built-in public-good instance.
    * @throws WeighmarkError `signature-invalid`, `signature-malformed`, `trust-invalid`.
    */
-  verify(bundle: Uint8Array, trustedRoot?: string): Promise<{
+  verify(
+    bundle: Uint8Array,
+    trustedRoot?: string,
+  ): Promise<{
     readonly signer: Extract<Signer, { kind: 'oidc' }>;
     readonly times: readonly VerifiedTime[];
     /** The logs it is in, and the place in the tree each one's inclusion proof names. */

@@ -37,8 +37,13 @@ export function requireBound(entry: LogEntry, bound: Bound): void {
 }
 
 function read(entry: LogEntry): Recorded {
-  const body = parseStrictJsonObject(entry.body, { code: 'signature-malformed', subject: 'the log entry', refuseCaseDuplicates: false });
-  if (body['kind'] !== entry.kind || body['apiVersion'] !== entry.version) throw unbound('is of another kind than the bundle says');
+  const body = parseStrictJsonObject(entry.body, {
+    code: 'signature-malformed',
+    subject: 'the log entry',
+    refuseCaseDuplicates: false,
+  });
+  if (body['kind'] !== entry.kind || body['apiVersion'] !== entry.version)
+    throw unbound('is of another kind than the bundle says');
   const readers: Readonly<Record<string, (spec: Fields) => Recorded>> = {
     'hashedrekord/0.0.1': hashedRekord1,
     'hashedrekord/0.0.2': (spec) => hashedRekord2(object(spec['hashedRekordV002'])),
@@ -47,7 +52,8 @@ function read(entry: LogEntry): Recorded {
     'intoto/0.0.2': intoto2,
   };
   const reader = readers[`${entry.kind}/${entry.version}`];
-  if (reader === undefined) throw unbound(`is of a kind that is not known (${entry.kind.slice(0, 40)}/${entry.version.slice(0, 20)})`);
+  if (reader === undefined)
+    throw unbound(`is of a kind that is not known (${entry.kind.slice(0, 40)}/${entry.version.slice(0, 20)})`);
   return reader(object(body['spec']));
 }
 
@@ -56,26 +62,46 @@ type Fields = { readonly [key: string]: Json };
 function hashedRekord1(spec: Fields): Recorded {
   const hash = object(object(spec['data'])['hash']);
   const signature = object(spec['signature']);
-  return { digest: hexSha256(hash), of: 'signed', signature: base64(signature['content']), verifier: pemVerifier(base64(object(signature['publicKey'])['content'])) };
+  return {
+    digest: hexSha256(hash),
+    of: 'signed',
+    signature: base64(signature['content']),
+    verifier: pemVerifier(base64(object(signature['publicKey'])['content'])),
+  };
 }
 
 function hashedRekord2(spec: Fields): Recorded {
   const data = object(spec['data']);
   const signature = object(spec['signature']);
   if (data['algorithm'] !== 'SHA2_256') throw unbound('does not use SHA-256');
-  return { digest: base64(data['digest']), of: 'signed', signature: base64(signature['content']), verifier: rawVerifier(object(signature['verifier'])) };
+  return {
+    digest: base64(data['digest']),
+    of: 'signed',
+    signature: base64(signature['content']),
+    verifier: rawVerifier(object(signature['verifier'])),
+  };
 }
 
 function dsse1(spec: Fields): Recorded {
   const signature = only(spec['signatures']);
-  return { digest: hexSha256(object(spec['payloadHash'])), of: 'payload', signature: base64(signature['signature']), verifier: pemVerifier(base64(signature['verifier'])) };
+  return {
+    digest: hexSha256(object(spec['payloadHash'])),
+    of: 'payload',
+    signature: base64(signature['signature']),
+    verifier: pemVerifier(base64(signature['verifier'])),
+  };
 }
 
 function dsse2(spec: Fields): Recorded {
   const hash = object(spec['payloadHash']);
   const signature = only(spec['signatures']);
   if (hash['algorithm'] !== 'SHA2_256') throw unbound('does not use SHA-256');
-  return { digest: base64(hash['digest']), of: 'payload', signature: base64(signature['content']), verifier: rawVerifier(object(signature['verifier'])) };
+  return {
+    digest: base64(hash['digest']),
+    of: 'payload',
+    signature: base64(signature['content']),
+    verifier: rawVerifier(object(signature['verifier'])),
+  };
 }
 
 /** The envelope is encoded twice here: https://github.com/sigstore/rekor/blob/main/pkg/types/intoto/v0.0.2 */
@@ -94,7 +120,9 @@ function rawVerifier(verifier: Fields): Bound['verifier'] {
   const certificate = verifier['x509Certificate'];
   const key = verifier['publicKey'];
   if ((certificate === undefined) === (key === undefined)) throw unbound('records no key, or two');
-  return certificate === undefined ? { spki: base64(object(key)['rawBytes']) } : { certificate: base64(object(certificate)['rawBytes']) };
+  return certificate === undefined
+    ? { spki: base64(object(key)['rawBytes']) }
+    : { certificate: base64(object(certificate)['rawBytes']) };
 }
 
 function pemVerifier(pem: Uint8Array): Bound['verifier'] {
@@ -128,7 +156,8 @@ function only(value: Json | undefined): Fields {
 
 function hexSha256(hash: Fields): Uint8Array {
   const { algorithm, value } = hash;
-  if (algorithm === 'sha256' && typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return Buffer.from(value, 'hex');
+  if (algorithm === 'sha256' && typeof value === 'string' && /^[0-9a-f]{64}$/.test(value))
+    return Buffer.from(value, 'hex');
   throw unbound('does not use SHA-256');
 }
 

@@ -20,7 +20,11 @@ export interface Mismatch {
 }
 
 /** The first entry that names this signer, or null: nobody the caller trusts. */
-export function entryOf(signer: Signer, entries: readonly TrustEntry[], times: readonly VerifiedTime[] = []): TrustEntry | null {
+export function entryOf(
+  signer: Signer,
+  entries: readonly TrustEntry[],
+  times: readonly VerifiedTime[] = [],
+): TrustEntry | null {
   return entries.find((entry) => mismatch(signer, entry.anchor, times) === null) ?? null;
 }
 
@@ -39,7 +43,8 @@ export function entriesFor(entries: readonly TrustEntry[], name: string | null):
  */
 export function mismatch(signer: Signer, anchor: TrustAnchor, times: readonly VerifiedTime[] = []): Mismatch | null {
   if (signer.kind !== anchor.kind) return { what: 'kind of signer', expected: anchor.kind, found: signer.kind };
-  if (signer.kind === 'key' && anchor.kind === 'key') return differs('key', readPublicKey(anchor.pem).fingerprint, signer.fingerprint) ?? retired(anchor, times);
+  if (signer.kind === 'key' && anchor.kind === 'key')
+    return differs('key', readPublicKey(anchor.pem).fingerprint, signer.fingerprint) ?? retired(anchor, times);
   if (signer.kind === 'certificate' && anchor.kind === 'certificate') return certificateMismatch(signer, anchor);
   if (signer.kind === 'oidc' && anchor.kind === 'oidc') return oidcMismatch(signer, anchor);
   return { what: 'kind of signer', expected: anchor.kind, found: signer.kind };
@@ -48,7 +53,11 @@ export function mismatch(signer: Signer, anchor: TrustAnchor, times: readonly Ve
 /** A key that was retired speaks for what it signed before, if somebody else says that it was before (CVE-2026-54787). */
 function retired({ until }: KeyAnchor, times: readonly VerifiedTime[]): Mismatch | null {
   if (until === undefined || times.some(({ time }) => Date.parse(time) <= Date.parse(until))) return null;
-  return { what: 'time', expected: `by ${until}, when its key was retired`, found: times.map(({ time }) => time).toSorted()[0] ?? 'no verified time' };
+  return {
+    what: 'time',
+    expected: `by ${until}, when its key was retired`,
+    found: times.map(({ time }) => time).toSorted()[0] ?? 'no verified time',
+  };
 }
 
 function certificateMismatch(signer: CertificateSigner, anchor: CertificateAnchor): Mismatch | null {
@@ -57,12 +66,17 @@ function certificateMismatch(signer: CertificateSigner, anchor: CertificateAncho
   if (anchor.identity === undefined) return null;
   if (signer.sans.length > 1) return { what: 'number of names', expected: '1', found: String(signer.sans.length) };
   const names = signer.sans.length === 1 ? signer.sans.map((san) => san.value) : commonNames(signer.subject);
-  return names.length === 1 && names[0] === anchor.identity ? null : { what: 'identity', expected: anchor.identity, found: names.join(' ') };
+  return names.length === 1 && names[0] === anchor.identity
+    ? null
+    : { what: 'identity', expected: anchor.identity, found: names.join(' ') };
 }
 
 /** A certificate without alternative names is named by the one common name of its subject. */
 function commonNames(subject: string): string[] {
-  return subject.split('\n').filter((line) => line.startsWith('CN=')).map((line) => line.slice(3));
+  return subject
+    .split('\n')
+    .filter((line) => line.startsWith('CN='))
+    .map((line) => line.slice(3));
 }
 
 function oidcMismatch(signer: OidcSigner, anchor: OidcAnchor): Mismatch | null {
@@ -90,23 +104,38 @@ function typedName(san: San): string {
 }
 
 function patternMismatch(san: San, pattern: string): Mismatch | null {
-  return compilePattern(pattern)(typedName(san)) ? null : { what: 'identity', expected: `^(?:${pattern})$`, found: typedName(san) };
+  return compilePattern(pattern)(typedName(san))
+    ? null
+    : { what: 'identity', expected: `^(?:${pattern})$`, found: typedName(san) };
 }
 
 /** Fulcio's extensions by their last arc: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */
-const EXTENSION = { repository: '12', ref: '14', repositoryId: '15', workflow: '18', trigger: '20', environment: '23' } as const;
+const EXTENSION = {
+  repository: '12',
+  ref: '14',
+  repositoryId: '15',
+  workflow: '18',
+  trigger: '20',
+  environment: '23',
+} as const;
 
 /** Triggers that let a stranger's change run with the repository's identity. */
 const OPEN_TRIGGERS = /^(?:pull_request.*|workflow_run|issue_comment|merge_request_event|external_pull_request_event)$/;
 
-function workloadMismatch(signer: OidcSigner, want: CiIdentity, workflowUri: (repository: string, workflow: string) => string): Mismatch | null {
+function workloadMismatch(
+  signer: OidcSigner,
+  want: CiIdentity,
+  workflowUri: (repository: string, workflow: string) => string,
+): Mismatch | null {
   const repository = `${forgeOf(signer.issuer)}/${want.repository}`;
   const ref = signer.extensions[EXTENSION.ref] ?? '';
   return (
     extension(signer, 'repository', repository) ??
     (want.repositoryId === undefined ? null : extension(signer, 'repositoryId', want.repositoryId)) ??
     (want.ref === undefined ? null : extension(signer, 'ref', want.ref)) ??
-    (want.workflow === undefined ? null : extension(signer, 'workflow', `${workflowUri(repository, want.workflow)}@${ref}`)) ??
+    (want.workflow === undefined
+      ? null
+      : extension(signer, 'workflow', `${workflowUri(repository, want.workflow)}@${ref}`)) ??
     (want.environment === undefined ? null : extension(signer, 'environment', want.environment)) ??
     triggerMismatch(signer.extensions[EXTENSION.trigger] ?? '', want.trigger)
   );
@@ -119,13 +148,16 @@ function workloadMismatch(signer: OidcSigner, want: CiIdentity, workflowUri: (re
 function callerMismatch(signer: OidcSigner): Mismatch | null {
   if (signer.issuer !== GITHUB_ISSUER && signer.issuer !== GITLAB_ISSUER) return null;
   const caller = signer.extensions[EXTENSION.repository] ?? '(none in the certificate)';
-  if (!signer.san.value.startsWith(`${caller}/`)) return { what: 'calling repository', expected: 'the one that holds the workflow', found: caller };
+  if (!signer.san.value.startsWith(`${caller}/`))
+    return { what: 'calling repository', expected: 'the one that holds the workflow', found: caller };
   return triggerMismatch(signer.extensions[EXTENSION.trigger] ?? '', undefined);
 }
 
 function triggerMismatch(found: string, want: string | undefined): Mismatch | null {
   if (want !== undefined) return differs('trigger', want, found);
-  return OPEN_TRIGGERS.test(found) ? { what: 'trigger', expected: 'one that does not run strangers’ code', found } : null;
+  return OPEN_TRIGGERS.test(found)
+    ? { what: 'trigger', expected: 'one that does not run strangers’ code', found }
+    : null;
 }
 
 function githubWorkflow(repository: string, workflow: string): string {

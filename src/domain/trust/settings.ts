@@ -28,8 +28,12 @@ type Readers = { readonly [key: string]: { readonly member: keyof Settings; read
 
 const text: Read<string> = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 const flag: Read<boolean> = (value) => (typeof value === 'boolean' ? value : undefined);
-const count: Read<number> = (value) => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 1024 ? value : undefined);
-const texts: Read<readonly string[]> = (value) => (Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every((item) => typeof item === 'string') ? value : undefined);
+const count: Read<number> = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 1024 ? value : undefined;
+const texts: Read<readonly string[]> = (value) =>
+  Array.isArray(value) && value.length <= LIMITS.certificatesPerFile && value.every((item) => typeof item === 'string')
+    ? value
+    : undefined;
 
 const PROJECT: Readers = {
   registry: { member: 'registry', read: text },
@@ -58,7 +62,11 @@ const USER: Readers = {
 export function parseSettings(bytes: Uint8Array | string, subject: string, kind: 'user' | 'project'): Settings {
   const file = parseStrictYamlObject(bytes, { code: 'config-invalid', subject, maxBytes: LIMITS.configBytes });
   const readers = kind === 'user' ? USER : PROJECT;
-  return Object.fromEntries(Object.entries(file).filter(([key]) => key !== '$schema').map(([key, value]) => readOne(readers, key, value, subject)));
+  return Object.fromEntries(
+    Object.entries(file)
+      .filter(([key]) => key !== '$schema')
+      .map(([key, value]) => readOne(readers, key, value, subject)),
+  );
 }
 
 /** What counts of a project's configuration that nobody allowed: it may only make the hook stricter (security rule 5). */
@@ -79,11 +87,14 @@ function readOne(readers: Readers, key: string, value: Json, subject: string): [
 }
 
 function unknownKey(key: string): string {
-  return Object.hasOwn(USER, key) ? `a project's configuration does not say ${key}: it belongs in the user's` : `unknown key ${JSON.stringify(key)}`;
+  return Object.hasOwn(USER, key)
+    ? `a project's configuration does not say ${key}: it belongs in the user's`
+    : `unknown key ${JSON.stringify(key)}`;
 }
 
 function hookFrom(value: Json, subject: string): Settings['hook'] | undefined {
-  if (!isJsonObject(value) || Object.keys(value).some((key) => key !== 'unsealed')) throw invalid(subject, 'hook knows only unsealed');
+  if (!isJsonObject(value) || Object.keys(value).some((key) => key !== 'unsealed'))
+    throw invalid(subject, 'hook knows only unsealed');
   const { unsealed } = value;
   return unsealed === undefined ? {} : unsealed === 'warn' || unsealed === 'error' ? { unsealed } : undefined;
 }

@@ -10,7 +10,8 @@ import { LIMITS } from '../base/limits.ts';
 export interface SigstoreBundle {
   readonly version: '0.1' | '0.2' | '0.3';
   /** A hint at a key, or certificates as DER, leaf first. */
-  readonly key: { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate'; readonly leaf: Uint8Array };
+  readonly key:
+    { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate'; readonly leaf: Uint8Array };
   readonly content: BundleContent;
   readonly logEntries: readonly LogEntry[];
   /** RFC 3161 responses, DER. */
@@ -20,8 +21,17 @@ export interface SigstoreBundle {
 }
 
 export type BundleContent =
-  | { readonly kind: 'dsse'; readonly payload: Uint8Array; readonly payloadType: string; readonly signature: Uint8Array }
-  | { readonly kind: 'message'; /** SHA-256 the bundle claims of the artifact. */ readonly digest: Uint8Array; readonly signature: Uint8Array };
+  | {
+      readonly kind: 'dsse';
+      readonly payload: Uint8Array;
+      readonly payloadType: string;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: 'message';
+      /** SHA-256 the bundle claims of the artifact. */ readonly digest: Uint8Array;
+      readonly signature: Uint8Array;
+    };
 
 export interface LogEntry {
   readonly logId: Uint8Array;
@@ -53,24 +63,48 @@ export function parseSigstoreBundle(bytes: Uint8Array, maxBytes: number = LIMITS
   const mediaType = text(top, 'mediaType');
   const version = Object.hasOwn(VERSIONS, mediaType) ? VERSIONS[mediaType] : undefined;
   if (version === undefined) throw malformed(`its media type ${JSON.stringify(mediaType.slice(0, 100))} is not known`);
-  const material = members(top['verificationMaterial'], 'verificationMaterial', ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData']);
+  const material = members(top['verificationMaterial'], 'verificationMaterial', [
+    'publicKey',
+    'x509CertificateChain',
+    'certificate',
+    'tlogEntries',
+    'timestampVerificationData',
+  ]);
   const logEntries = list(material['tlogEntries'] ?? [], 'tlogEntries', LIMITS.logEntriesPerBundle).map(logEntryFrom);
-  return { version, key: keyFrom(material), content: contentFrom(top), logEntries, timestamps: timestampsFrom(material['timestampVerificationData']), json };
+  return {
+    version,
+    key: keyFrom(material),
+    content: contentFrom(top),
+    logEntries,
+    timestamps: timestampsFrom(material['timestampVerificationData']),
+    json,
+  };
 }
 
 function keyFrom(material: Fields): SigstoreBundle['key'] {
-  const given = (['publicKey', 'x509CertificateChain', 'certificate'] as const).filter((name) => material[name] !== undefined);
+  const given = (['publicKey', 'x509CertificateChain', 'certificate'] as const).filter(
+    (name) => material[name] !== undefined,
+  );
   if (given.length !== 1) throw malformed(`it names ${given.length} keys, not one`);
-  if (given[0] === 'publicKey') return { kind: 'key', hint: optionalText(members(material['publicKey'], 'publicKey', ['hint', 'rawBytes', 'keyDetails']), 'hint') };
+  if (given[0] === 'publicKey')
+    return {
+      kind: 'key',
+      hint: optionalText(members(material['publicKey'], 'publicKey', ['hint', 'rawBytes', 'keyDetails']), 'hint'),
+    };
   const raw = (value: Json | undefined): Uint8Array => base64(members(value, 'certificate', ['rawBytes']), 'rawBytes');
   if (given[0] === 'certificate') return { kind: 'certificate', leaf: raw(material['certificate']) };
-  const chain = list(members(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'], 'certificates', LIMITS.certificatesPerBundle).map(raw);
+  const chain = list(
+    members(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'],
+    'certificates',
+    LIMITS.certificatesPerBundle,
+  ).map(raw);
   if (chain[0] === undefined) throw malformed('its certificate chain is empty');
   return { kind: 'certificate', leaf: chain[0] };
 }
 
 function contentFrom(top: Fields): BundleContent {
-  if ((top['dsseEnvelope'] === undefined) === (top['messageSignature'] === undefined)) throw malformed('it holds no signature, or two kinds');
+  if ((top['dsseEnvelope'] === undefined) === (top['messageSignature'] === undefined))
+    throw malformed('it holds no signature, or two kinds');
   return top['dsseEnvelope'] === undefined ? messageFrom(top['messageSignature']) : dsseFrom(top['dsseEnvelope']);
 }
 
@@ -85,7 +119,8 @@ function dsseFrom(value: Json | undefined): BundleContent {
 function messageFrom(value: Json | undefined): BundleContent {
   const message = members(value, 'messageSignature', ['messageDigest', 'signature']);
   const digest = members(message['messageDigest'], 'messageDigest', ['algorithm', 'digest']);
-  if (text(digest, 'algorithm') !== 'SHA2_256') throw malformed(`its digest is ${text(digest, 'algorithm').slice(0, 40)}, not SHA2_256`);
+  if (text(digest, 'algorithm') !== 'SHA2_256')
+    throw malformed(`its digest is ${text(digest, 'algorithm').slice(0, 40)}, not SHA2_256`);
   const bytes = base64(digest, 'digest');
   if (bytes.length !== 32) throw malformed('its digest is not 32 bytes');
   return { kind: 'message', digest: bytes, signature: base64(message, 'signature') };
@@ -94,14 +129,25 @@ function messageFrom(value: Json | undefined): BundleContent {
 function timestampsFrom(value: Json | undefined): readonly Uint8Array[] {
   if (value === undefined) return [];
   const { rfc3161Timestamps: tokens } = members(value, 'timestampVerificationData', ['rfc3161Timestamps']);
-  return list(tokens ?? [], 'rfc3161Timestamps', LIMITS.timestampsPerBundle).map((token) => base64(members(token, 'timestamp', ['signedTimestamp']), 'signedTimestamp'));
+  return list(tokens ?? [], 'rfc3161Timestamps', LIMITS.timestampsPerBundle).map((token) =>
+    base64(members(token, 'timestamp', ['signedTimestamp']), 'signedTimestamp'),
+  );
 }
 
 function logEntryFrom(value: Json): LogEntry {
-  const entry = members(value, 'a log entry', ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody']);
+  const entry = members(value, 'a log entry', [
+    'logIndex',
+    'logId',
+    'kindVersion',
+    'integratedTime',
+    'inclusionPromise',
+    'inclusionProof',
+    'canonicalizedBody',
+  ]);
   const kindVersion = members(entry['kindVersion'], 'kindVersion', ['kind', 'version']);
   const promise = entry['inclusionPromise'];
-  if (promise !== undefined) base64(members(promise, 'inclusionPromise', ['signedEntryTimestamp']), 'signedEntryTimestamp');
+  if (promise !== undefined)
+    base64(members(promise, 'inclusionPromise', ['signedEntryTimestamp']), 'signedEntryTimestamp');
   return {
     logId: base64(members(entry['logId'], 'logId', ['keyId']), 'keyId'),
     kind: text(kindVersion, 'kind'),
@@ -120,9 +166,16 @@ function proofFrom(value: Json | undefined): Pick<LogEntry, 'provenIndex' | 'che
   if (value === undefined) return { provenIndex: null, checkpoint: null, proofOf: null };
   const proof = members(value, 'inclusionProof', ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
   list(proof['hashes'] ?? [], 'hashes', PROOF_HASHES);
-  const checkpoint = proof['checkpoint'] === undefined ? null : text(members(proof['checkpoint'], 'checkpoint', ['envelope']), 'envelope');
+  const checkpoint =
+    proof['checkpoint'] === undefined
+      ? null
+      : text(members(proof['checkpoint'], 'checkpoint', ['envelope']), 'envelope');
   const rootHash = Buffer.from(base64(proof, 'rootHash')).toString('base64');
-  return { provenIndex: integer(proof, 'logIndex'), checkpoint, proofOf: { treeSize: integer(proof, 'treeSize'), rootHash } };
+  return {
+    provenIndex: integer(proof, 'logIndex'),
+    checkpoint,
+    proofOf: { treeSize: integer(proof, 'treeSize'), rootHash },
+  };
 }
 
 type Fields = Readonly<Record<string, Json | undefined>>;
@@ -133,7 +186,8 @@ function members(value: Json | undefined, what: string, known: readonly string[]
   const found: Record<string, Json> = {};
   for (const [spelling, member] of Object.entries(value)) {
     const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
-    if (!known.includes(name) || Object.hasOwn(found, name)) throw malformed(`${what} has an unknown or repeated member ${JSON.stringify(spelling.slice(0, 60))}`);
+    if (!known.includes(name) || Object.hasOwn(found, name))
+      throw malformed(`${what} has an unknown or repeated member ${JSON.stringify(spelling.slice(0, 60))}`);
     if (member !== null) found[name] = member;
   }
   return found;

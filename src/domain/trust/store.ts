@@ -27,7 +27,10 @@ export function parseTrustFile(bytes: Uint8Array | string, subject: string): Tru
   const file = parseStrictYamlObject(bytes, { code: 'trust-invalid', subject, maxBytes: LIMITS.trustFileBytes });
   onlyKeys(file, ['version', 'trust', 'allowed'], subject);
   if (file['version'] !== 1) throw invalid(subject, 'version is not 1');
-  return { entries: parseEntries(file['trust'] ?? [], subject), allowed: listOf(file['allowed'] ?? [], subject).map((item) => allowedFrom(item, subject)) };
+  return {
+    entries: parseEntries(file['trust'] ?? [], subject),
+    allowed: listOf(file['allowed'] ?? [], subject).map((item) => allowedFrom(item, subject)),
+  };
 }
 
 /** A list of trust entries, as the trust file and an allowed project configuration hold them. @throws WeighmarkError `trust-invalid`. */
@@ -41,10 +44,26 @@ export function parseEntries(value: Json, subject: string): readonly TrustEntry[
 /** The file's text; reading it back gives the same content. */
 export function formatTrustFile(file: TrustFile): string {
   const allowed = file.allowed.map(({ path, sha256 }) => ({ path, sha256 }));
-  return stringify({ version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) }, { lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(
+    { version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) },
+    { lineWidth: 0, aliasDuplicateObjects: false },
+  );
 }
 
-const ENTRY_KEYS = ['name', 'for', 'threshold', 'key', 'until', 'certificate-chain', 'identity', 'identity-regexp', 'issuer', 'github', 'gitlab', 'trusted-root'];
+const ENTRY_KEYS = [
+  'name',
+  'for',
+  'threshold',
+  'key',
+  'until',
+  'certificate-chain',
+  'identity',
+  'identity-regexp',
+  'issuer',
+  'github',
+  'gitlab',
+  'trusted-root',
+];
 const WORKLOAD_KEYS = ['repository', 'repository-id', 'workflow', 'ref', 'environment', 'trigger'];
 
 function entryFrom(item: Fields, subject: string): TrustEntry {
@@ -70,18 +89,39 @@ function workloadFrom(value: Json | undefined, subject: string): CiIdentity | un
   if (value === undefined) return undefined;
   if (!isJsonObject(value)) throw invalid(subject, 'a workload is not a mapping');
   onlyKeys(value, WORKLOAD_KEYS, subject);
-  const optional = Object.entries({ repositoryId: 'repository-id', workflow: 'workflow', ref: 'ref', environment: 'environment', trigger: 'trigger' })
+  const optional = Object.entries({
+    repositoryId: 'repository-id',
+    workflow: 'workflow',
+    ref: 'ref',
+    environment: 'environment',
+    trigger: 'trigger',
+  })
     .map(([member, key]) => [member, textOf(value, key, subject)] as const)
     .filter(([, text]) => text !== undefined);
-  return { repository: textOf(value, 'repository', subject) ?? '', ...(Object.fromEntries(optional) as Partial<CiIdentity>) };
+  return {
+    repository: textOf(value, 'repository', subject) ?? '',
+    ...(Object.fromEntries(optional) as Partial<CiIdentity>),
+  };
 }
 
 function fieldsOf({ name, for: names, threshold, anchor }: TrustEntry): object {
-  const head = { name, ...(names === undefined ? {} : { for: names }), ...(threshold === undefined ? {} : { threshold }) };
+  const head = {
+    name,
+    ...(names === undefined ? {} : { for: names }),
+    ...(threshold === undefined ? {} : { threshold }),
+  };
   if (anchor.kind === 'key') return { ...head, key: anchor.pem, until: anchor.until };
   if (anchor.kind === 'certificate') return { ...head, 'certificate-chain': anchor.pem, identity: anchor.identity };
   const { issuer, identity, identityPattern, github, gitlab, trustedRoot } = anchor;
-  return { ...head, issuer, identity, 'identity-regexp': identityPattern, github: workloadFields(github), gitlab: workloadFields(gitlab), 'trusted-root': trustedRoot };
+  return {
+    ...head,
+    issuer,
+    identity,
+    'identity-regexp': identityPattern,
+    github: workloadFields(github),
+    gitlab: workloadFields(gitlab),
+    'trusted-root': trustedRoot,
+  };
 }
 
 function workloadFields(workload: CiIdentity | undefined): object | undefined {
@@ -93,12 +133,14 @@ function workloadFields(workload: CiIdentity | undefined): object | undefined {
 function allowedFrom(item: Fields, subject: string): AllowedFile {
   onlyKeys(item, ['path', 'sha256'], subject);
   const { path, sha256 } = item;
-  if (typeof path !== 'string' || !isHex256(sha256)) throw invalid(subject, 'an allowed file needs a path and a sha256');
+  if (typeof path !== 'string' || !isHex256(sha256))
+    throw invalid(subject, 'an allowed file needs a path and a sha256');
   return { path, sha256 };
 }
 
 function listOf(value: Json, subject: string): readonly Fields[] {
-  if (!Array.isArray(value) || value.length > LIMITS.trustEntries || !value.every(isJsonObject)) throw invalid(subject, `not a list of at most ${LIMITS.trustEntries} entries`);
+  if (!Array.isArray(value) || value.length > LIMITS.trustEntries || !value.every(isJsonObject))
+    throw invalid(subject, `not a list of at most ${LIMITS.trustEntries} entries`);
   return value;
 }
 

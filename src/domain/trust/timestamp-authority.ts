@@ -27,7 +27,9 @@ const PATH_LENGTH = 8;
 /** Reads a PEM file of an authority's certificates: self-signed ones are its roots; without any, all are believed. @throws WeighmarkError `trust-invalid`. */
 export function authorityFromPem(pem: string): TimestampAuthority {
   const certificates = readCertificates(pem);
-  const roots = certificates.filter((certificate) => certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey));
+  const roots = certificates.filter(
+    (certificate) => certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
+  );
   const anchors = roots.length > 0 ? roots : certificates;
   const [first] = anchors;
   if (first === undefined) throw new WeighmarkError('trust-invalid', 'the timestamp authority has no certificate');
@@ -39,12 +41,22 @@ export function authorityFromPem(pem: string): TimestampAuthority {
  * this signature.
  * @throws WeighmarkError `signature-malformed` if the token cannot be read.
  */
-export function verifiedTime(token: Uint8Array, signature: Uint8Array, authority: TimestampAuthority): VerifiedTime | null {
+export function verifiedTime(
+  token: Uint8Array,
+  signature: Uint8Array,
+  authority: TimestampAuthority,
+): VerifiedTime | null {
   const response = readTimestamp(token);
   if (!isOver(response, signature) || isOutside(response.time, authority)) return null;
   const sent = response.certificates.slice(0, LIMITS.certificatesPerBundle).flatMap(parsed);
   const pool = [...authority.anchors, ...authority.intermediates, ...sent];
-  const isProven = pool.some((leaf) => isSigner(response, leaf) && maySayTime(leaf) && response.isSignedBy(leaf) && leadsToAnchor(leaf, { pool, authority, at: response.time, depth: 0 }));
+  const isProven = pool.some(
+    (leaf) =>
+      isSigner(response, leaf) &&
+      maySayTime(leaf) &&
+      response.isSignedBy(leaf) &&
+      leadsToAnchor(leaf, { pool, authority, at: response.time, depth: 0 }),
+  );
   return isProven ? { time: response.time.toISOString(), source: 'rfc3161', authority: authority.name } : null;
 }
 
@@ -78,11 +90,19 @@ interface Search {
 function leadsToAnchor(certificate: X509Certificate, search: Search): boolean {
   if (search.depth > PATH_LENGTH || !isValidAt(certificate, search.at)) return false;
   if (search.authority.anchors.some((anchor) => anchor.raw.equals(certificate.raw))) return true;
-  return search.pool.some((issuer) => mayIssue(issuer, certificate) && leadsToAnchor(issuer, { ...search, depth: search.depth + 1 }));
+  return search.pool.some(
+    (issuer) => mayIssue(issuer, certificate) && leadsToAnchor(issuer, { ...search, depth: search.depth + 1 }),
+  );
 }
 
 function mayIssue(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  if (!issuer.ca || issuer.raw.equals(certificate.raw) || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) return false;
+  if (
+    !issuer.ca ||
+    issuer.raw.equals(certificate.raw) ||
+    !certificate.checkIssued(issuer) ||
+    !certificate.verify(issuer.publicKey)
+  )
+    return false;
   const uses = extendedKeyUsage(extensionsOf(issuer.raw))?.uses;
   return uses === undefined || uses.includes(TIME_STAMPING) || uses.includes(ANY_USE);
 }
@@ -100,6 +120,10 @@ function parsed(der: Uint8Array): X509Certificate[] {
 }
 
 function nameOf(certificate: X509Certificate): string {
-  const named = certificate.subject.split('\n').filter((line) => /^(?:CN|O)=/.test(line)).map((line) => line.replace(/^[A-Z]+=/, '')).at(-1);
+  const named = certificate.subject
+    .split('\n')
+    .filter((line) => /^(?:CN|O)=/.test(line))
+    .map((line) => line.replace(/^[A-Z]+=/, ''))
+    .at(-1);
   return `${named ?? 'unnamed'} (SHA256:${certificateFingerprint(certificate)})`;
 }

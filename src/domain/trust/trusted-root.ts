@@ -22,7 +22,10 @@ export interface TrustedLog {
 
 type Fields = { readonly [key: string]: Json };
 
-const MEDIA_TYPES = ['application/vnd.dev.sigstore.trustedroot+json;version=0.1', 'application/vnd.dev.sigstore.trustedroot.v0.2+json'];
+const MEDIA_TYPES = [
+  'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+  'application/vnd.dev.sigstore.trustedroot.v0.2+json',
+];
 const CLIENT_TRUST_CONFIG = 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json';
 const END_OF_TIME = '9999-12-31T23:59:59Z';
 
@@ -32,10 +35,21 @@ const END_OF_TIME = '9999-12-31T23:59:59Z';
  * @throws WeighmarkError `trust-invalid`.
  */
 export function parseTrustedRoot(text: string): TrustedRoot {
-  const json = rootIn(parseStrictJsonObject(text, { code: 'trust-invalid', subject: 'the trusted root', maxBytes: LIMITS.trustedRootBytes, refuseCaseDuplicates: false }));
+  const json = rootIn(
+    parseStrictJsonObject(text, {
+      code: 'trust-invalid',
+      subject: 'the trusted root',
+      maxBytes: LIMITS.trustedRootBytes,
+      refuseCaseDuplicates: false,
+    }),
+  );
   listOf(json, 'ctlogs').forEach(logFrom);
   if (listOf(json, 'certificateAuthorities').length === 0) throw invalid('it names no certificate authority');
-  return { json, logs: listOf(json, 'tlogs').map(logFrom), timestampAuthorities: listOf(json, 'timestampAuthorities').map(authorityFrom) };
+  return {
+    json,
+    logs: listOf(json, 'tlogs').map(logFrom),
+    timestampAuthorities: listOf(json, 'timestampAuthorities').map(authorityFrom),
+  };
 }
 
 function rootIn(json: Fields): Fields {
@@ -52,7 +66,8 @@ function withLists(root: Fields): Fields {
 function logFrom(log: Fields): TrustedLog {
   const key = log['publicKey'];
   const id = log['checkpointKeyId'] ?? log['logId'];
-  if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string') throw invalid('a log has no key, id or address');
+  if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string')
+    throw invalid('a log has no key, id or address');
   return { id: Buffer.from(id['keyId'], 'base64'), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
 }
 
@@ -62,17 +77,29 @@ function hostOf(url: string): string {
 }
 
 function requiredWindow(value: Json | undefined): { validFrom: Date; validTo: Date } {
-  if (!isJsonObject(value) || value['start'] === undefined) throw invalid('a log does not say since when its key is valid');
+  if (!isJsonObject(value) || value['start'] === undefined)
+    throw invalid('a log does not say since when its key is valid');
   return { validFrom: dateOf(value['start']), validTo: dateOf(value['end'] ?? END_OF_TIME) };
 }
 
 function authorityFrom(authority: Fields): TimestampAuthority {
-  const chain = isJsonObject(authority['certChain']) ? listOf(authority['certChain'], 'certificates').map(certificateFrom) : [];
+  const chain = isJsonObject(authority['certChain'])
+    ? listOf(authority['certChain'], 'certificates').map(certificateFrom)
+    : [];
   const root = chain.at(-1);
   if (root === undefined) throw invalid('a timestamp authority has no certificates');
   const window = isJsonObject(authority['validFor']) ? authority['validFor'] : {};
-  const uri = typeof authority['uri'] === 'string' && authority['uri'] !== '' ? authority['uri'] : root.subject.replaceAll('\n', ', ');
-  return { name: uri, anchors: [root], intermediates: chain, validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'), validTo: dateOf(window['end'] ?? END_OF_TIME) };
+  const uri =
+    typeof authority['uri'] === 'string' && authority['uri'] !== ''
+      ? authority['uri']
+      : root.subject.replaceAll('\n', ', ');
+  return {
+    name: uri,
+    anchors: [root],
+    intermediates: chain,
+    validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'),
+    validTo: dateOf(window['end'] ?? END_OF_TIME),
+  };
 }
 
 function certificateFrom({ rawBytes: raw }: Fields): X509Certificate {
@@ -96,5 +123,9 @@ function dateOf(value: Json): Date {
 }
 
 function invalid(why: string, cause?: unknown): WeighmarkError {
-  return new WeighmarkError('trust-invalid', `the Sigstore trusted root cannot be used: ${why}`, cause === undefined ? {} : { cause });
+  return new WeighmarkError(
+    'trust-invalid',
+    `the Sigstore trusted root cannot be used: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
 }

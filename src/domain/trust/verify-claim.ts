@@ -28,7 +28,11 @@ export interface Verification {
 
 /** A claim is trusted, or refused with the reason; `claim` is there too if its signature is good and only trust is missing. */
 export type ClaimOutcome =
-  | { readonly trusted: true; readonly claim: VerifiedClaim; readonly trustedBy: readonly [TrustEntry, ...TrustEntry[]] }
+  | {
+      readonly trusted: true;
+      readonly claim: VerifiedClaim;
+      readonly trustedBy: readonly [TrustEntry, ...TrustEntry[]];
+    }
   | { readonly trusted: false; readonly refusal: Finding; readonly claim?: VerifiedClaim };
 
 /** Verifies one bundle against the caller's trust. Never throws: whatever goes wrong is a refusal with a code. */
@@ -37,7 +41,8 @@ export async function verifyClaim(bytes: Uint8Array, verification: Verification)
     const bundle = parseBundle(bytes, verification.maxBytes ?? LIMITS.claimBytes);
     const statement = parseStatement(bundle.payload, LIMITS.filesPerTree);
     checkSubjectCount(statement);
-    if (verification.trust.some(({ anchor }) => anchor.kind === 'oidc' && anchor.identityPattern !== undefined)) (await import('../base/pattern-engine.ts')).usePatterns();
+    if (verification.trust.some(({ anchor }) => anchor.kind === 'oidc' && anchor.identityPattern !== undefined))
+      (await import('../base/pattern-engine.ts')).usePatterns();
     const entries = entriesFor(verification.trust, verification.name ?? signedName(statement));
     return await judge({ bytes, bundle, statement, verification, keylessProofs: new Map() }, entries);
   } catch (error) {
@@ -81,10 +86,16 @@ interface Proof extends Facts {
 }
 
 /** Asks every anchor of the bundle's kind; the most telling refusal is kept for when none proves it. */
-async function provenBy(of: Case, entries: readonly TrustEntry[]): Promise<{ proven: readonly Proof[]; refusal: Finding }> {
+async function provenBy(
+  of: Case,
+  entries: readonly TrustEntry[],
+): Promise<{ proven: readonly Proof[]; refusal: Finding }> {
   const kind = ANCHOR_KINDS[of.bundle.key.kind];
   const proven: Proof[] = [];
-  let refusal: Finding = { code: 'signer-untrusted', message: `signed ${SIGNED_WITH[kind]}, and no such signer is trusted` };
+  let refusal: Finding = {
+    code: 'signer-untrusted',
+    message: `signed ${SIGNED_WITH[kind]}, and no such signer is trusted`,
+  };
   const times = kind === 'oidc' ? [] : await timesOf(of);
   for (const entry of entries.filter(({ anchor }) => anchor.kind === kind)) {
     try {
@@ -103,14 +114,19 @@ const SIGNED_WITH = { key: 'with a key', certificate: 'with a certificate', oidc
 async function prove(of: Case, anchor: TrustAnchor, times: readonly VerifiedTime[]): Promise<Facts> {
   const options = signatureOptions(of.statement);
   if (anchor.kind === 'key') return { signer: verifyWithKey(of.bundle, anchor.pem, options), times };
-  if (anchor.kind === 'certificate') return { signer: verifyWithChain(of.bundle, { ...options, pem: anchor.pem, at: trustedTime(times, of.verification.now) }), times };
+  if (anchor.kind === 'certificate')
+    return {
+      signer: verifyWithChain(of.bundle, { ...options, pem: anchor.pem, at: trustedTime(times, of.verification.now) }),
+      times,
+    };
   const known = of.keylessProofs.get(anchor.trustedRoot) ?? proveKeyless(of, anchor.trustedRoot);
   of.keylessProofs.set(anchor.trustedRoot, known);
   return known;
 }
 
 async function proveKeyless({ bytes, verification }: Case, trustedRoot: string | undefined): Promise<Facts> {
-  if (verification.keyless === null) throw new WeighmarkError('signer-untrusted', 'keyless signatures are not looked at here');
+  if (verification.keyless === null)
+    throw new WeighmarkError('signer-untrusted', 'keyless signatures are not looked at here');
   const verifier = await verification.keyless();
   return verifier.verify(bytes, trustedRoot);
 }
@@ -142,11 +158,21 @@ function claimOf({ bytes, bundle, statement }: Case, { signer, times }: Proof): 
 
 function strangerFinding({ entry, difference }: Proof): Finding {
   const { what, expected, found } = difference ?? { what: 'identity', expected: '', found: '' };
-  return { code: 'identity-mismatch', message: `the signature is good, but its ${what} is not the one trusted`, facts: { trusted: expected, signed: found, entry: entry.name } };
+  return {
+    code: 'identity-mismatch',
+    message: `the signature is good, but its ${what} is not the one trusted`,
+    facts: { trusted: expected, signed: found, entry: entry.name },
+  };
 }
 
 /** A signature that does not fit its own named key says more than a key that is not ours. */
-const TELLING: readonly Code[] = ['signer-untrusted', 'trust-invalid', 'trust-expired', 'signature-malformed', 'signature-invalid'];
+const TELLING: readonly Code[] = [
+  'signer-untrusted',
+  'trust-invalid',
+  'trust-expired',
+  'signature-malformed',
+  'signature-invalid',
+];
 
 function moreTelling(a: Finding, b: Finding): Finding {
   return TELLING.indexOf(b.code) >= TELLING.indexOf(a.code) ? b : a;

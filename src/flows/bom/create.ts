@@ -71,7 +71,12 @@ const AT_ONCE = 8;
  * @param digests SHA-256 and BLAKE3 of every entry, by path.
  * @throws WeighmarkError `file-changed`, `unreadable`, `empty-artifact`; a file that is malformed is a problem, not an error.
  */
-export async function describeArtifact(tree: Tree, digests: ReadonlyMap<string, Digests>, ports: { files: Files }, options: DescribeOptions): Promise<Described> {
+export async function describeArtifact(
+  tree: Tree,
+  digests: ReadonlyMap<string, Digests>,
+  ports: { files: Files },
+  options: DescribeOptions,
+): Promise<Described> {
   const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports))];
   const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
   const identity = identify(examined.files);
@@ -79,11 +84,25 @@ export async function describeArtifact(tree: Tree, digests: ReadonlyMap<string, 
   return { ...examined, ...identity, bom, bytes: bomBytes(bom) };
 }
 
-function bomInputOf(examined: Examined & Pick<Described, 'id' | 'root'>, fallbackName: string, options: DescribeOptions): BomInput {
+function bomInputOf(
+  examined: Examined & Pick<Described, 'id' | 'root'>,
+  fallbackName: string,
+  options: DescribeOptions,
+): BomInput {
   const { tool, specVersion = '1.7', layout = 'guide', timestamp } = options;
   const { files, facts, problems, conflicts, id, root, kind } = examined;
   return {
-    fallbackName, files, facts, problems, conflicts, tool, specVersion, layout, id, root, kind,
+    fallbackName,
+    files,
+    facts,
+    problems,
+    conflicts,
+    tool,
+    specVersion,
+    layout,
+    id,
+    root,
+    kind,
     confirmed: examined.digests.confirmed,
     ...(timestamp === undefined ? {} : { timestamp }),
     ...(options.author === undefined ? {} : { author: options.author }),
@@ -100,9 +119,15 @@ export function identify(files: readonly BomFile[]): { readonly id: string; read
 }
 
 /** The files of a tree as `examineArtifact` reads them. */
-export function filesOf(tree: Tree, digests: ReadonlyMap<string, Digests>, ports: { files: Files }): readonly ArtifactFile[] {
+export function filesOf(
+  tree: Tree,
+  digests: ReadonlyMap<string, Digests>,
+  ports: { files: Files },
+): readonly ArtifactFile[] {
   return tree.entries.map(({ path, sizeBytes, location }) => ({
-    path, sizeBytes, digests: digests.get(path) ?? {},
+    path,
+    sizeBytes,
+    digests: digests.get(path) ?? {},
     open: () => ports.files.open(location, { followLink: tree.followedLinks }),
   }));
 }
@@ -121,14 +146,31 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   const read: { file: BomFile; metadata: FileMetadata }[] = [];
   await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
   const files = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
-  const { facts: found, problems } = collect(read.map(({ metadata }) => metadata), files.map(({ path }) => path));
+  const { facts: found, problems } = collect(
+    read.map(({ metadata }) => metadata),
+    files.map(({ path }) => path),
+  );
   const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
-  const digests = checkDigests(facts, files, options.readWhole === false ? new Map() : await computeOthers(artifact, facts));
+  const digests = checkDigests(
+    facts,
+    files,
+    options.readWhole === false ? new Map() : await computeOthers(artifact, facts),
+  );
   const kind = options.kind ?? kindOf(files, facts);
-  return { kind, files, facts, problems: [...problems, ...unreadFiles(files)], digests, conflicts: [...findConflicts(facts, files), ...digests.conflicts] };
+  return {
+    kind,
+    files,
+    facts,
+    problems: [...problems, ...unreadFiles(files)],
+    digests,
+    conflicts: [...findConflicts(facts, files), ...digests.conflicts],
+  };
 }
 
-async function examineFile(artifactFile: ArtifactFile, options: ExamineOptions): Promise<{ file: BomFile; metadata: FileMetadata }> {
+async function examineFile(
+  artifactFile: ArtifactFile,
+  options: ExamineOptions,
+): Promise<{ file: BomFile; metadata: FileMetadata }> {
   const { path, sizeBytes, digests } = artifactFile;
   options.signal?.throwIfAborted();
   const source = await artifactFile.open();
@@ -146,7 +188,13 @@ async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly 
   const digests = new Map<string, Awaited<ReturnType<typeof otherDigests>>>();
   for (const { value } of pick(facts, 'digest')) {
     const file = byPath.get(value.path ?? '');
-    if (file?.digests.sha256 === undefined || value.algorithm === 'sha256' || value.algorithm === 'blake3' || digests.has(file.path)) continue;
+    if (
+      file?.digests.sha256 === undefined ||
+      value.algorithm === 'sha256' ||
+      value.algorithm === 'blake3' ||
+      digests.has(file.path)
+    )
+      continue;
     const source = await file.open();
     try {
       digests.set(file.path, await otherDigests(source));
@@ -162,10 +210,24 @@ const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
 
 /** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
 function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind {
-  if (files.some(({ report }) => report?.kind === 'weights' || (report !== undefined && WEIGHT_INDEXES.has(report.format))) || pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'model';
+  if (
+    files.some(
+      ({ report }) => report?.kind === 'weights' || (report !== undefined && WEIGHT_INDEXES.has(report.format)),
+    ) ||
+    pick(facts, 'role').some(({ value }) => value.role === 'adapter')
+  )
+    return 'model';
   if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
-  if (files.some(({ report }) => report?.kind === 'archive' && report.members?.some(({ name }) => WEIGHTS_NAME.test(name)) === true)) return 'model';
-  return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0 ? 'dataset' : 'other';
+  if (
+    files.some(
+      ({ report }) =>
+        report?.kind === 'archive' && report.members?.some(({ name }) => WEIGHTS_NAME.test(name)) === true,
+    )
+  )
+    return 'model';
+  return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0
+    ? 'dataset'
+    : 'other';
 }
 
 /** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
@@ -198,15 +260,28 @@ export async function bomCreate(input: BomCreateInput, ports: BomPorts): Promise
   const { tree, digests } = await walkAndHash(input, ports);
   const described = await describeArtifact(tree, digests, ports, input);
   const pointer = described.files.find(({ report }) => report?.format === 'lfs-pointer');
-  if (pointer !== undefined) throw new WeighmarkError('lfs-pointer', 'a Git LFS pointer stands for the content', { subject: pointer.path, hint: 'fetch it: `git lfs pull`' });
+  if (pointer !== undefined)
+    throw new WeighmarkError('lfs-pointer', 'a Git LFS pointer stands for the content', {
+      subject: pointer.path,
+      hint: 'fetch it: `git lfs pull`',
+    });
   return described;
 }
 
 /** Every file's SHA-256 and BLAKE3, by path. @throws WeighmarkError `empty-artifact`. */
-export async function walkAndHash(input: Pick<BomCreateInput, 'path' | 'allowSymlinks' | 'jobs'>, ports: BomPorts): Promise<{ tree: Tree; digests: ReadonlyMap<string, Digests> }> {
+export async function walkAndHash(
+  input: Pick<BomCreateInput, 'path' | 'allowSymlinks' | 'jobs'>,
+  ports: BomPorts,
+): Promise<{ tree: Tree; digests: ReadonlyMap<string, Digests> }> {
   const tree = await ports.files.walk(input.path, { allowSymlinks: input.allowSymlinks ?? false });
-  if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', `there is no file in ${input.path}`, { subject: input.path });
-  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'], followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) } as const;
+  if (tree.entries.length === 0)
+    throw new WeighmarkError('empty-artifact', `there is no file in ${input.path}`, { subject: input.path });
+  const options = {
+    label: 'hashing',
+    algorithms: ['sha256', 'blake3'],
+    followLinks: tree.followedLinks,
+    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+  } as const;
   const hashed = await hashTree(tree.entries, options, ports);
   return { tree, digests: new Map(hashed.map(({ entry, digests }) => [entry.path, digests])) };
 }

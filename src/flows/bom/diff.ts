@@ -11,8 +11,12 @@ export interface BomDiffOutcome {
 }
 
 /** What changed in meaning from one BOM file to another. @throws WeighmarkError `bom-invalid`, `not-found`. */
-export async function bomDiff(input: { readonly a: string; readonly b: string }, ports: { files: Files }): Promise<BomDiffOutcome> {
-  const read = async (path: string): Promise<BomSummary> => summarize(readBom(await ports.files.read(path, LIMITS.bomBytes), path));
+export async function bomDiff(
+  input: { readonly a: string; readonly b: string },
+  ports: { files: Files },
+): Promise<BomDiffOutcome> {
+  const read = async (path: string): Promise<BomSummary> =>
+    summarize(readBom(await ports.files.read(path, LIMITS.bomBytes), path));
   const [a, b] = [await read(input.a), await read(input.b)];
   return { a, b, changes: diffBoms(a, b) };
 }

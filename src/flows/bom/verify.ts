@@ -32,24 +32,48 @@ export async function bomVerify(input: BomVerifyInput, ports: BomPorts): Promise
   const notes = own === null ? [] : [`${own} is the BOM itself`];
   const notAsked = ["the BOM's signature"];
   if (listed.length === 0) {
-    const finding: Finding = { code: 'nothing-to-verify', message: `${input.shown.bom} states no digest of any file`, hint: 'make one that does: `weighmark bom create`' };
+    const finding: Finding = {
+      code: 'nothing-to-verify',
+      message: `${input.shown.bom} states no digest of any file`,
+      hint: 'make one that does: `weighmark bom create`',
+    };
     return verdictOf({ subject, checks: [checkOf('content', [], [finding])], notes, notAsked });
   }
-  const findings = [...listed.flatMap((file) => fileFindings(file, found.get(file.path))), ...unlisted(listed, found), ...idFindings(summary, tree, found)];
+  const findings = [
+    ...listed.flatMap((file) => fileFindings(file, found.get(file.path))),
+    ...unlisted(listed, found),
+    ...idFindings(summary, tree, found),
+  ];
   const bad = new Set(findings.map((finding) => finding.subject));
   const good = listed.filter(({ path }) => !bad.has(path)).length;
-  return verdictOf({ subject, ...idOf(tree, found), checks: [checkOf('content', evidence(good, listed), findings)], notes, notAsked });
+  return verdictOf({
+    subject,
+    ...idOf(tree, found),
+    checks: [checkOf('content', evidence(good, listed), findings)],
+    notes,
+    notAsked,
+  });
 }
 
 function evidence(good: number, listed: readonly BomSummaryFile[]): readonly Evidence[] {
-  const algorithms = (['sha256', 'blake3'] as const).filter((key) => listed.some(({ digests }) => digests[key] !== undefined));
-  return good === 0 ? [] : [{ what: `${good} of ${listed.length} files are as the BOM says (${algorithms.join(', ')})`, data: { good, signed: listed.length } }];
+  const algorithms = (['sha256', 'blake3'] as const).filter((key) =>
+    listed.some(({ digests }) => digests[key] !== undefined),
+  );
+  return good === 0
+    ? []
+    : [
+        {
+          what: `${good} of ${listed.length} files are as the BOM says (${algorithms.join(', ')})`,
+          data: { good, signed: listed.length },
+        },
+      ];
 }
 
 /** The BOM may lie in the folder it describes. */
 async function ownPath(input: BomVerifyInput, tree: Tree, ports: BomPorts): Promise<string | null> {
   const real = await ports.files.realPath(input.bom);
-  for (const { path, location } of tree.entries) if (location.endsWith(path) && (await ports.files.realPath(location)) === real) return path;
+  for (const { path, location } of tree.entries)
+    if (location.endsWith(path) && (await ports.files.realPath(location)) === real) return path;
   return null;
 }
 
@@ -58,35 +82,52 @@ function listedFiles(summary: BomSummary, tree: Tree): readonly BomSummaryFile[]
   const listed = summary.files.filter(({ path }) => path !== '');
   if (listed.length > 0 || Object.keys(summary.digests).length === 0) return listed;
   const [only] = tree.entries;
-  return tree.entries.length === 1 && only !== undefined ? [{ path: only.path, digests: summary.digests, properties: {} }] : [];
+  return tree.entries.length === 1 && only !== undefined
+    ? [{ path: only.path, digests: summary.digests, properties: {} }]
+    : [];
 }
 
 function fileFindings(file: BomSummaryFile, found: Digests | undefined): readonly Finding[] {
   const { path } = file;
-  if (found === undefined) return [{ code: 'file-missing', message: `${path} is in the BOM and not here`, subject: path }];
+  if (found === undefined)
+    return [{ code: 'file-missing', message: `${path} is in the BOM and not here`, subject: path }];
   const stated = (['sha256', 'blake3'] as const).filter((key) => file.digests[key] !== undefined);
-  if (stated.length === 0) return [{ code: 'bom-incomplete', message: `the BOM states no SHA-256 or BLAKE3 of ${path}`, subject: path }];
+  if (stated.length === 0)
+    return [{ code: 'bom-incomplete', message: `the BOM states no SHA-256 or BLAKE3 of ${path}`, subject: path }];
   const wrong = stated.filter((key) => file.digests[key] !== found[key]);
   const [first] = wrong;
   if (first === undefined) return [];
   const facts = { bom: `${first}:${file.digests[first] ?? ''}`, found: `${first}:${found[first] ?? ''}` };
-  if (wrong.length < stated.length) return [{ code: 'digest-conflict', message: `the BOM's digests of ${path} cannot both be right`, subject: path, facts }];
+  if (wrong.length < stated.length)
+    return [
+      { code: 'digest-conflict', message: `the BOM's digests of ${path} cannot both be right`, subject: path, facts },
+    ];
   return [{ code: 'digest-mismatch', message: `${path} is not the file the BOM describes`, subject: path, facts }];
 }
 
 function unlisted(listed: readonly BomSummaryFile[], found: ReadonlyMap<string, Digests>): readonly Finding[] {
   const known = new Set(listed.map(({ path }) => path));
-  return [...found.keys()].filter((path) => !known.has(path)).map((path) => ({ code: 'file-unsigned', message: `${path} is here and not in the BOM`, subject: path }));
+  return [...found.keys()]
+    .filter((path) => !known.has(path))
+    .map((path) => ({ code: 'file-unsigned', message: `${path} is here and not in the BOM`, subject: path }));
 }
 
 /** Our own BOMs also state the id, which binds the names. */
 function idFindings(summary: BomSummary, tree: Tree, found: ReadonlyMap<string, Digests>): readonly Finding[] {
   const { id } = idOf(tree, found);
   if (summary.id === undefined || summary.id === id) return [];
-  return [{ code: 'digest-mismatch', message: 'the id of this content is not the one in the BOM', facts: { bom: summary.id, found: id ?? 'none' } }];
+  return [
+    {
+      code: 'digest-mismatch',
+      message: 'the id of this content is not the one in the BOM',
+      facts: { bom: summary.id, found: id ?? 'none' },
+    },
+  ];
 }
 
 function idOf(tree: Tree, found: ReadonlyMap<string, Digests>): { readonly id?: string } {
-  const files = tree.entries.filter(({ path }) => found.has(path)).map(({ path, sizeBytes }) => ({ path, sizeBytes, digests: found.get(path) ?? {} }));
+  const files = tree.entries
+    .filter(({ path }) => found.has(path))
+    .map(({ path, sizeBytes }) => ({ path, sizeBytes, digests: found.get(path) ?? {} }));
   return files.length === 0 ? {} : { id: identify(files).id };
 }

@@ -29,8 +29,15 @@ export interface HashedEntry {
 }
 
 /** One pass over the files, with progress. @throws WeighmarkError `file-changed`, `unreadable`, `interrupted`. */
-export async function hashTree(entries: readonly TreeEntry[], options: HashTreeOptions, ports: HashTreePorts): Promise<readonly HashedEntry[]> {
-  const progress = ports.progress.start(options.label, entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+export async function hashTree(
+  entries: readonly TreeEntry[],
+  options: HashTreeOptions,
+  ports: HashTreePorts,
+): Promise<readonly HashedEntry[]> {
+  const progress = ports.progress.start(
+    options.label,
+    entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  );
   const followLink = options.followLinks === true ? { followLink: true } : {};
   const jobs = entries.map((entry) => {
     const { location, sizeBytes, stamp } = entry;
@@ -38,7 +45,12 @@ export async function hashTree(entries: readonly TreeEntry[], options: HashTreeO
     return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
   });
   try {
-    const results = await (await ports.hasher()).hash(jobs, hashOptions(options, ports, (bytes) => progress.advance(bytes)));
+    const results = await (
+      await ports.hasher()
+    ).hash(
+      jobs,
+      hashOptions(options, ports, (bytes) => progress.advance(bytes)),
+    );
     return entries.map((entry, index) => hashed(entry, results[index]));
   } finally {
     progress.end();
@@ -46,9 +58,17 @@ export async function hashTree(entries: readonly TreeEntry[], options: HashTreeO
 }
 
 /** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */
-export async function hashRanges(entry: TreeEntry, algorithm: HashAlgorithm, options: { ranges: readonly ByteRange[]; followLink: boolean }, ports: HashTreePorts): Promise<readonly string[]> {
+export async function hashRanges(
+  entry: TreeEntry,
+  algorithm: HashAlgorithm,
+  options: { ranges: readonly ByteRange[]; followLink: boolean },
+  ports: HashTreePorts,
+): Promise<readonly string[]> {
   const file = await ports.files.open(entry.location, { followLink: options.followLink });
-  if (file.size !== entry.sizeBytes) throw new WeighmarkError('file-changed', `${entry.location} changed while it was read`, { subject: entry.location });
+  if (file.size !== entry.sizeBytes)
+    throw new WeighmarkError('file-changed', `${entry.location} changed while it was read`, {
+      subject: entry.location,
+    });
   const hasher = await ports.hasher();
   const digests: string[] = [];
   for (const { start, end } of options.ranges) {
@@ -62,7 +82,11 @@ export async function hashRanges(entry: TreeEntry, algorithm: HashAlgorithm, opt
 
 const CHUNK_BYTES = 1 << 20;
 
-async function* chunks(file: { read(offset: number, length: number): Promise<Uint8Array> }, start: number, end: number): AsyncGenerator<Uint8Array> {
+async function* chunks(
+  file: { read(offset: number, length: number): Promise<Uint8Array> },
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
   for (let at = start; at < end; at += CHUNK_BYTES) yield file.read(at, Math.min(CHUNK_BYTES, end - at));
 }
 

@@ -33,7 +33,8 @@ export async function hashNames(request: HashRequest, ports: HashPorts): Promise
   const found = await hashFiles(request, ports);
   const results: Hashed[] = [];
   for (const hashed of found) {
-    if ('error' in hashed && hashed.error.code === 'special-file' && (await isFolder(hashed.name, ports))) results.push(...(await hashFolder(hashed.name, request, ports)));
+    if ('error' in hashed && hashed.error.code === 'special-file' && (await isFolder(hashed.name, ports)))
+      results.push(...(await hashFolder(hashed.name, request, ports)));
     else results.push(hashed);
   }
   return results;
@@ -41,10 +42,15 @@ export async function hashNames(request: HashRequest, ports: HashPorts): Promise
 
 async function hashFiles(request: HashRequest, ports: HashPorts): Promise<readonly Hashed[]> {
   const named = request.names.map((name) => ({ name, location: ports.locate(name) }));
-  const files = await hashJobs(named.filter(({ name }) => name !== '-').map(({ name, location }) => ({ name, location, followLink: true })), request, ports);
+  const files = await hashJobs(
+    named.filter(({ name }) => name !== '-').map(({ name, location }) => ({ name, location, followLink: true })),
+    request,
+    ports,
+  );
   const results: Hashed[] = [];
   let next = 0;
-  for (const { name } of named) results.push(name === '-' ? await hashStandardInput(request, ports) : (files[next++] as Hashed));
+  for (const { name } of named)
+    results.push(name === '-' ? await hashStandardInput(request, ports) : (files[next++] as Hashed));
   return results;
 }
 
@@ -61,8 +67,16 @@ async function isFolder(name: string, ports: HashPorts): Promise<boolean> {
 async function hashFolder(name: string, request: HashRequest, ports: HashPorts): Promise<readonly Hashed[]> {
   const folder = name.replace(/\/+$/, '');
   try {
-    const tree = await (await ports.files()).walk(ports.locate(name), { allowSymlinks: request.allowSymlinks === true });
-    const jobs = tree.entries.map(({ path, location, sizeBytes, stamp }) => ({ name: `${folder}/${path}`, location, sizeBytes, stamp, followLink: tree.followedLinks }));
+    const tree = await (
+      await ports.files()
+    ).walk(ports.locate(name), { allowSymlinks: request.allowSymlinks === true });
+    const jobs = tree.entries.map(({ path, location, sizeBytes, stamp }) => ({
+      name: `${folder}/${path}`,
+      location,
+      sizeBytes,
+      stamp,
+      followLink: tree.followedLinks,
+    }));
     return await hashJobs(jobs, request, ports);
   } catch (error) {
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
@@ -72,7 +86,11 @@ async function hashFolder(name: string, request: HashRequest, ports: HashPorts):
 
 type NamedJob = HashJob & { readonly name: string };
 
-async function hashJobs(jobs: readonly NamedJob[], request: Omit<HashRequest, 'names'>, ports: HashPorts): Promise<readonly Hashed[]> {
+async function hashJobs(
+  jobs: readonly NamedJob[],
+  request: Omit<HashRequest, 'names'>,
+  ports: HashPorts,
+): Promise<readonly Hashed[]> {
   if (jobs.length === 0) return [];
   let progress: ReturnType<Progress['start']> | undefined;
   const errors = new Map<number, WeighmarkError>();
@@ -91,7 +109,11 @@ async function hashJobs(jobs: readonly NamedJob[], request: Omit<HashRequest, 'n
   }
 }
 
-function hashedOf(name: string, result: { sizeBytes: number; digests: Digests } | undefined, error: WeighmarkError | undefined): Hashed {
+function hashedOf(
+  name: string,
+  result: { sizeBytes: number; digests: Digests } | undefined,
+  error: WeighmarkError | undefined,
+): Hashed {
   if (error !== undefined) return { name, error };
   if (result === undefined) throw new WeighmarkError('internal', 'the hasher returned too few results');
   return { name, sizeBytes: result.sizeBytes, digests: result.digests };

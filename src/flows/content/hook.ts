@@ -38,7 +38,10 @@ export interface HookOutcome {
 /** The checks of a commit: broken claims, unsafe content, pointers and weights that are not what was sealed. */
 export async function checkStaged(input: HookInput, ports: HookPorts): Promise<HookOutcome> {
   const top = (await ports.git.root()) ?? input.cwd;
-  const paths = input.files.length > 0 ? input.files.map((file) => resolve(input.cwd, file)) : (await ports.git.staged()).map((path) => join(top, path));
+  const paths =
+    input.files.length > 0
+      ? input.files.map((file) => resolve(input.cwd, file))
+      : (await ports.git.staged()).map((path) => join(top, path));
   const seals = sealReader(top, ports.files);
   const findings: HookFinding[] = [];
   let unchanged = 0;
@@ -75,11 +78,16 @@ type DocumentCheck = (bytes: Uint8Array) => Promise<void>;
 function documentCheck(location: string): DocumentCheck | null {
   if (/\.claims\.jsonl$|(?:^|[\\/])claims\.jsonl$/.test(location)) return checkClaims;
   if (/(?:^|[\\/])model\.sig$|\.oms\.sig$/.test(location)) return checkSignature;
-  if (/[\\/]\.weighmark[\\/]files$|\.weighmark[\\/]files$/.test(location)) return async (bytes) => void parseDigestList(decode(bytes));
+  if (/[\\/]\.weighmark[\\/]files$|\.weighmark[\\/]files$/.test(location))
+    return async (bytes) => void parseDigestList(decode(bytes));
   return /policy[^\\/]*\.ya?ml$/i.test(location) ? checkPolicy : null;
 }
 
-async function checkDocument(check: DocumentCheck, { location, shown }: Candidate, { files }: HookPorts): Promise<readonly HookFinding[]> {
+async function checkDocument(
+  check: DocumentCheck,
+  { location, shown }: Candidate,
+  { files }: HookPorts,
+): Promise<readonly HookFinding[]> {
   try {
     await check(await files.read(location, LIMITS.signatureBytes));
     return [];
@@ -89,7 +97,10 @@ async function checkDocument(check: DocumentCheck, { location, shown }: Candidat
 }
 
 async function checkClaims(bytes: Uint8Array): Promise<void> {
-  const [{ splitClaims }, { parseBundle }] = await Promise.all([import('../../domain/claims/claims-file.ts'), import('../../domain/claims/bundle.ts')]);
+  const [{ splitClaims }, { parseBundle }] = await Promise.all([
+    import('../../domain/claims/claims-file.ts'),
+    import('../../domain/claims/bundle.ts'),
+  ]);
   for (const line of splitClaims(bytes)) parseBundle(line);
 }
 
@@ -110,9 +121,14 @@ async function checkContent(candidate: Candidate, ports: HookPorts): Promise<'un
   try {
     const head = decode(await file.read(0, 1024));
     const sealed = await candidate.seals.listed(candidate.location);
-    const oid = file.size <= 1024 ? /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n/.exec(head)?.[1] : undefined;
-    if (oid !== undefined) return sealed === null || sealed.sha256 === oid ? 'unchanged' : [unsealed(candidate, sealed, oid)];
-    if (sealed !== null && (await isSealed(candidate.location, { sealed, size: file.size, stamp: file.stamp }, ports))) return 'unchanged';
+    const oid =
+      file.size <= 1024
+        ? /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n/.exec(head)?.[1]
+        : undefined;
+    if (oid !== undefined)
+      return sealed === null || sealed.sha256 === oid ? 'unchanged' : [unsealed(candidate, sealed, oid)];
+    if (sealed !== null && (await isSealed(candidate.location, { sealed, size: file.size, stamp: file.stamp }, ports)))
+      return 'unchanged';
     const { scanFile } = await import('../../domain/scan/index.ts');
     const scanned = scanFindings(await scanFile({ path: candidate.shown, source: file }));
     return sealed === null ? scanned : [unsealed(candidate, sealed, null), ...scanned];
@@ -122,12 +138,18 @@ async function checkContent(candidate: Candidate, ports: HookPorts): Promise<'un
 }
 
 /** Is the file what the seal lists? Size first, then a digest remembered from this very state of the file, then a hash. */
-async function isSealed(location: string, is: { sealed: ListedFile; size: number; stamp: FileStamp }, ports: HookPorts): Promise<boolean> {
+async function isSealed(
+  location: string,
+  is: { sealed: ListedFile; size: number; stamp: FileStamp },
+  ports: HookPorts,
+): Promise<boolean> {
   if (is.size !== is.sealed.sizeBytes) return false;
   const cache = await ports.cache();
   const known = await cache.digests(location, is.stamp);
   if (known?.blake3 !== undefined) return known.blake3 === is.sealed.blake3;
-  const [result] = await (await ports.hasher()).hash([{ location, sizeBytes: is.size, stamp: is.stamp }], { algorithms: ['blake3'] });
+  const [result] = await (
+    await ports.hasher()
+  ).hash([{ location, sizeBytes: is.size, stamp: is.stamp }], { algorithms: ['blake3'] });
   if (result === undefined) return false;
   await cache.remember(location, is.stamp, result.digests);
   return result.digests.blake3 === is.sealed.blake3;
@@ -138,7 +160,10 @@ function unsealed({ shown, input }: Candidate, sealed: ListedFile, oid: string |
     code: 'unsealed-change',
     level: input.unsealed === 'error' ? 'error' : 'warning',
     subject: shown,
-    message: oid === null ? `${shown} changed since it was sealed` : `the LFS pointer ${shown} does not point to what was sealed`,
+    message:
+      oid === null
+        ? `${shown} changed since it was sealed`
+        : `the LFS pointer ${shown} does not point to what was sealed`,
     facts: { sealed: `sha256:${sealed.sha256}`, ...(oid === null ? {} : { pointer: `sha256:${oid}` }) },
     hint: 'CI seals what is merged; or seal it now with `weighmark seal`',
   };
@@ -149,9 +174,20 @@ function scanFindings(result: ScanResult): readonly HookFinding[] {
     if (finding.severity !== 'critical' && finding.severity !== 'high' && finding.severity !== 'medium') return null;
     const member = finding.place.member === undefined ? '' : ` (in ${finding.place.member})`;
     const level = finding.severity === 'medium' ? 'warning' : 'error';
-    return { code: 'scan-finding', level, subject: result.path, message: `${result.path}${member}: ${finding.message}`, facts: { rule: finding.rule, severity: finding.severity } };
+    return {
+      code: 'scan-finding',
+      level,
+      subject: result.path,
+      message: `${result.path}${member}: ${finding.message}`,
+      facts: { rule: finding.rule, severity: finding.severity },
+    };
   });
-  const unexamined = result.unexamined.map(({ reason }): HookFinding => ({ code: 'scan-incomplete', level: 'error', subject: result.path, message: `${result.path} could not be examined: ${reason}` }));
+  const unexamined = result.unexamined.map(({ reason }): HookFinding => ({
+    code: 'scan-incomplete',
+    level: 'error',
+    subject: result.path,
+    message: `${result.path} could not be examined: ${reason}`,
+  }));
   return [...found.filter((finding) => finding !== null), ...unexamined];
 }
 

@@ -21,16 +21,30 @@ export async function lfsPointerAt(entry: TreeEntry, followLink: boolean, files:
 /** @throws WeighmarkError `lfs-pointer`: signing a pointer would say nothing of the weights. */
 export async function refusePointers(tree: Tree, files: Files): Promise<void> {
   for (const entry of tree.entries.filter(({ path }) => WEIGHTS.test(path))) {
-    if ((await lfsPointerAt(entry, tree.followedLinks, files)) !== null) throw new WeighmarkError('lfs-pointer', `${entry.path} is a Git LFS pointer: its content was not fetched`, { subject: entry.path, hint: '`git lfs pull` fetches it' });
+    if ((await lfsPointerAt(entry, tree.followedLinks, files)) !== null)
+      throw new WeighmarkError('lfs-pointer', `${entry.path} is a Git LFS pointer: its content was not fetched`, {
+        subject: entry.path,
+        hint: '`git lfs pull` fetches it',
+      });
   }
 }
 
 /** What people keep in Git LFS: looked at one by one, so plain text and code are spared. */
-const WEIGHTS = /\.(?:safetensors|gguf|onnx|bin|pt|pth|ckpt|h5|keras|tflite|msgpack|pkl|joblib|npz|npy|parquet|arrow|model|zip|tar|gz)$/i;
+const WEIGHTS =
+  /\.(?:safetensors|gguf|onnx|bin|pt|pth|ckpt|h5|keras|tflite|msgpack|pkl|joblib|npz|npy|parquet|arrow|model|zip|tar|gz)$/i;
 
 /** A changed file that is a pointer to the very content that was signed is not changed but absent: undecided. */
-export async function asPointerFinding(finding: Finding, entry: TreeEntry, asked: { followLink: boolean; signed: string | undefined; files: Files }): Promise<Finding> {
+export async function asPointerFinding(
+  finding: Finding,
+  entry: TreeEntry,
+  asked: { followLink: boolean; signed: string | undefined; files: Files },
+): Promise<Finding> {
   const oid = await lfsPointerAt(entry, asked.followLink, asked.files);
   if (oid === null || oid !== asked.signed) return finding;
-  return { code: 'lfs-pointer', message: `${entry.path} is a Git LFS pointer to what was signed: its content was not fetched`, subject: entry.path, hint: '`git lfs pull` fetches it' };
+  return {
+    code: 'lfs-pointer',
+    message: `${entry.path} is a Git LFS pointer to what was signed: its content was not fetched`,
+    subject: entry.path,
+    hint: '`git lfs pull` fetches it',
+  };
 }

@@ -19,7 +19,10 @@ export interface MadeOutboard extends StoredOutboard {
 }
 
 /** Where each large file's outboard goes while the file is hashed; undefined where there are no large files. */
-export async function outboardPlaces(entries: readonly TreeEntry[], scratch: (() => Promise<Staging>) | undefined): Promise<{ readonly at: (entry: TreeEntry) => string | undefined; readonly staging: Staging } | undefined> {
+export async function outboardPlaces(
+  entries: readonly TreeEntry[],
+  scratch: (() => Promise<Staging>) | undefined,
+): Promise<{ readonly at: (entry: TreeEntry) => string | undefined; readonly staging: Staging } | undefined> {
   const large = entries.filter(({ sizeBytes }) => sizeBytes >= OUTBOARD_FROM_BYTES);
   if (scratch === undefined || large.length === 0) return undefined;
   const staging = await scratch();
@@ -28,29 +31,60 @@ export async function outboardPlaces(entries: readonly TreeEntry[], scratch: (()
 }
 
 /** The outboards that hashing left at their places, named by their own digests. */
-export async function madeOutboards(files: readonly { readonly place: string | undefined; readonly blake3: string }[], hasher: Hasher): Promise<readonly MadeOutboard[]> {
+export async function madeOutboards(
+  files: readonly { readonly place: string | undefined; readonly blake3: string }[],
+  hasher: Hasher,
+): Promise<readonly MadeOutboard[]> {
   const made = files.flatMap(({ place, blake3 }) => (place === undefined ? [] : [{ location: place, blake3 }]));
-  const hashed = await hasher.hash(made.map(({ location }) => ({ location })), { algorithms: ['sha256'] });
-  return made.map((each, index) => ({ ...each, digest: `sha256:${hashed[index]?.digests.sha256 ?? ''}`, sizeBytes: hashed[index]?.sizeBytes ?? 0 }));
+  const hashed = await hasher.hash(
+    made.map(({ location }) => ({ location })),
+    { algorithms: ['sha256'] },
+  );
+  return made.map((each, index) => ({
+    ...each,
+    digest: `sha256:${hashed[index]?.digests.sha256 ?? ''}`,
+    sizeBytes: hashed[index]?.sizeBytes ?? 0,
+  }));
 }
 
 /** Blobs first, then the list that keeps them. */
-export async function putOutboards(registry: Registry, { name, id }: Whose, made: readonly MadeOutboard[]): Promise<void> {
+export async function putOutboards(
+  registry: Registry,
+  { name, id }: Whose,
+  made: readonly MadeOutboard[],
+): Promise<void> {
   if (made.length === 0) return;
-  const distinct = [...new Map(made.map((each) => [each.digest, each])).values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  const distinct = [...new Map(made.map((each) => [each.digest, each])).values()].toSorted((a, b) =>
+    a.digest < b.digest ? -1 : 1,
+  );
   for (const { digest, ...file } of distinct) await registry.putFile(name, digest, file);
-  await registry.putAttachment(name, id, ATTACHMENTS.outboards, { bytes: Buffer.from(formatOutboards(made)), keeps: distinct });
+  await registry.putAttachment(name, id, ATTACHMENTS.outboards, {
+    bytes: Buffer.from(formatOutboards(made)),
+    keeps: distinct,
+  });
 }
 
 /** What outboards a registry has for these files, by the files' BLAKE3. */
-export async function findOutboards(registry: Registry, { name, id }: Whose, files: readonly ListedFile[]): Promise<ReadonlyMap<string, StoredOutboard>> {
+export async function findOutboards(
+  registry: Registry,
+  { name, id }: Whose,
+  files: readonly ListedFile[],
+): Promise<ReadonlyMap<string, StoredOutboard>> {
   if (!files.some(({ sizeBytes }) => sizeBytes >= OUTBOARD_FROM_BYTES)) return new Map();
   const lists = await registry.attachments(name, id, ATTACHMENTS.outboards);
-  return new Map(lists.filter((list) => list.length <= LIMITS.manifestBytes).flatMap((list) => [...outboardsOf(files, Buffer.from(list).toString())]));
+  return new Map(
+    lists
+      .filter((list) => list.length <= LIMITS.manifestBytes)
+      .flatMap((list) => [...outboardsOf(files, Buffer.from(list).toString())]),
+  );
 }
 
 /** A file's outboard from a registry; undefined if it is not there after all: then the whole file is hashed. */
-export async function fetchOutboard(registry: Registry, name: string, { outboard, staging }: { outboard: StoredOutboard | undefined; staging: Staging }): Promise<{ location: string; blake3: string } | undefined> {
+export async function fetchOutboard(
+  registry: Registry,
+  name: string,
+  { outboard, staging }: { outboard: StoredOutboard | undefined; staging: Staging },
+): Promise<{ location: string; blake3: string } | undefined> {
   if (outboard === undefined) return undefined;
   const { digest, sizeBytes, blake3 } = outboard;
   const location = staging.partOf(digest);
@@ -58,7 +92,8 @@ export async function fetchOutboard(registry: Registry, name: string, { outboard
     await registry.getFile(name, digest, { location, sizeBytes });
     return { location, blake3 };
   } catch (error) {
-    if (error instanceof WeighmarkError && (error.code === 'not-found' || error.code === 'digest-mismatch')) return undefined;
+    if (error instanceof WeighmarkError && (error.code === 'not-found' || error.code === 'digest-mismatch'))
+      return undefined;
     throw error;
   }
 }
@@ -72,7 +107,11 @@ export interface OutboardCopy {
 }
 
 /** Takes the outboards of a list along to another registry. */
-export async function copyOutboards({ name, id }: Whose, list: Uint8Array, { source, target, stagings, scratch }: OutboardCopy): Promise<void> {
+export async function copyOutboards(
+  { name, id }: Whose,
+  list: Uint8Array,
+  { source, target, stagings, scratch }: OutboardCopy,
+): Promise<void> {
   const [digests] = await source.attachments(name, id, ATTACHMENTS.digestList);
   const files = digests === undefined ? [] : parseDigestList(Buffer.from(digests).toString());
   const staging = await stagings.open(scratch, 'outboards');

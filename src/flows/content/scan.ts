@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { checkFeedSignature } from '../../domain/scan/feeds/signed.ts';
-import { indexFeeds, matchDigests, matchName, matchSigner, matchTensor, unreadFindings, type FeedIndex } from '../../domain/scan/feeds/match.ts';
+import {
+  indexFeeds,
+  matchDigests,
+  matchName,
+  matchSigner,
+  matchTensor,
+  unreadFindings,
+  type FeedIndex,
+} from '../../domain/scan/feeds/match.ts';
 import { parseFeed } from '../../domain/scan/feeds/parse.ts';
 import type { Feed, FeedDigest } from '../../domain/scan/feeds/types.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -12,7 +20,13 @@ import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Feeds } from '../../domain/ports/feeds.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Source } from '../../domain/base/source.ts';
-import { scanFile, verdictOfScan, type ScanFinding, type ScanResult, type ScanVerdict } from '../../domain/scan/index.ts';
+import {
+  scanFile,
+  verdictOfScan,
+  type ScanFinding,
+  type ScanResult,
+  type ScanVerdict,
+} from '../../domain/scan/index.ts';
 
 export interface ScanPorts {
   readonly files: Files;
@@ -47,8 +61,12 @@ export interface ArtifactScan {
  * no other. @throws WeighmarkError `file-changed`, `interrupted`, `nothing-to-verify` for a tree without files.
  */
 export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOptions = {}): Promise<ArtifactScan> {
-  if (tree.entries.length === 0) throw new WeighmarkError('nothing-to-verify', `${tree.root} holds no file to scan`, { subject: tree.root });
-  const progress = ports.progress.start('scanning', tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  if (tree.entries.length === 0)
+    throw new WeighmarkError('nothing-to-verify', `${tree.root} holds no file to scan`, { subject: tree.root });
+  const progress = ports.progress.start(
+    'scanning',
+    tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  );
   const files: ScanResult[] = [];
   try {
     for (const entry of tree.entries) {
@@ -60,7 +78,10 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
     progress.end();
   }
   const findings = artifactFindings(tree, options);
-  const verdict = verdictOfScan([...findings, ...files.flatMap((file) => file.findings)], files.flatMap((file) => file.unexamined));
+  const verdict = verdictOfScan(
+    [...findings, ...files.flatMap((file) => file.findings)],
+    files.flatMap((file) => file.unexamined),
+  );
   return { root: tree.root, files, findings, verdict };
 }
 
@@ -68,10 +89,22 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
 export function artifactFindings(tree: Pick<Tree, 'root'>, options: ScanOptions): ScanFinding[] {
   const { index, name, signer } = options;
   if (index === undefined) return [];
-  return judged([...unreadFindings(index), ...(name === undefined ? [] : matchName(index, tree.root, name)), ...(signer === undefined ? [] : matchSigner(index, tree.root, signer))], options);
+  return judged(
+    [
+      ...unreadFindings(index),
+      ...(name === undefined ? [] : matchName(index, tree.root, name)),
+      ...(signer === undefined ? [] : matchSigner(index, tree.root, signer)),
+    ],
+    options,
+  );
 }
 
-async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, options: ScanOptions): Promise<ScanResult> {
+async function scanEntry(
+  entry: TreeEntry,
+  tree: Tree,
+  { files }: ScanPorts,
+  options: ScanOptions,
+): Promise<ScanResult> {
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
@@ -87,21 +120,33 @@ async function scanEntry(entry: TreeEntry, tree: Tree, { files }: ScanPorts, opt
 
 /** What feeds say of an artifact's name alone. */
 export function scanArtifactName(name: string, options: ScanOptions): readonly ScanFinding[] {
-  return options.index === undefined || options.name === undefined ? [] : judged(matchName(options.index, name, options.name), options);
+  return options.index === undefined || options.name === undefined
+    ? []
+    : judged(matchName(options.index, name, options.name), options);
 }
 
 /** One file or blob: what its bytes are, what feeds know of it, what the policy accepts. */
-export async function scanSource({ path, source }: { readonly path: string; readonly source: Source }, options: ScanOptions): Promise<ScanResult> {
+export async function scanSource(
+  { path, source }: { readonly path: string; readonly source: Source },
+  options: ScanOptions,
+): Promise<ScanResult> {
   const result = await scanFile({ path, source });
-  const known = options.index === undefined ? [] : await matchFeeds(path, source, options.index, options.digests?.(path));
+  const known =
+    options.index === undefined ? [] : await matchFeeds(path, source, options.index, options.digests?.(path));
   const findings = [...known, ...result.findings];
-  const digest = needsDigest(findings, options) ? options.digests?.(path)?.sha256 ?? (await digestsOf(source, ['sha256'])).sha256 : undefined;
+  const digest = needsDigest(findings, options)
+    ? (options.digests?.(path)?.sha256 ?? (await digestsOf(source, ['sha256'])).sha256)
+    : undefined;
   return withFindings(result, judged(findings, options, digest));
 }
 
 /** Only a suppression that pins bytes, of a rule that was found, is worth hashing for. */
 function needsDigest(findings: readonly ScanFinding[], { suppressions }: ScanOptions): boolean {
-  return suppressions?.rules.some(({ rule, sha256 }) => sha256 !== undefined && findings.some((finding) => finding.rule === rule)) === true;
+  return (
+    suppressions?.rules.some(
+      ({ rule, sha256 }) => sha256 !== undefined && findings.some((finding) => finding.rule === rule),
+    ) === true
+  );
 }
 
 /** With what the policy says of each; nothing else is changed. */
@@ -109,7 +154,11 @@ function judged(findings: readonly ScanFinding[], { suppressions, name }: ScanOp
   if (suppressions === undefined) return [...findings];
   const scope = { name: name?.name ?? null, now: suppressions.now };
   return findings.map((finding) => {
-    const suppression = suppressionOf(suppressions.rules, { rule: finding.rule, path: finding.place.path, ...(sha256 === undefined ? {} : { sha256 }) }, scope);
+    const suppression = suppressionOf(
+      suppressions.rules,
+      { rule: finding.rule, path: finding.place.path, ...(sha256 === undefined ? {} : { sha256 }) },
+      scope,
+    );
     return suppression === null ? finding : { ...finding, suppression };
   });
 }
@@ -119,20 +168,41 @@ function withFindings(result: ScanResult, findings: readonly ScanFinding[]): Sca
 }
 
 function unreadable({ path, sizeBytes }: TreeEntry, error: WeighmarkError): ScanResult {
-  return { path, sizeBytes, formats: [], findings: [], unexamined: [{ place: { path }, reason: error.message }], verdict: 'incomplete' };
+  return {
+    path,
+    sizeBytes,
+    formats: [],
+    findings: [],
+    unexamined: [{ place: { path }, reason: error.message }],
+    verdict: 'incomplete',
+  };
 }
 
-async function matchFeeds(path: string, source: Source, index: FeedIndex, known: Digests | undefined): Promise<ScanFinding[]> {
+async function matchFeeds(
+  path: string,
+  source: Source,
+  index: FeedIndex,
+  known: Digests | undefined,
+): Promise<ScanFinding[]> {
   const { sha256, blake3 } = known ?? {};
-  const missing = [...index.algorithms].filter((algorithm) => algorithm !== 'blake3' && !(algorithm === 'sha256' && sha256 !== undefined));
-  const digests = { ...(sha256 === undefined ? {} : { sha256 }), ...(blake3 === undefined ? {} : { blake3 }), ...(await digestsOf(source, missing)) };
+  const missing = [...index.algorithms].filter(
+    (algorithm) => algorithm !== 'blake3' && !(algorithm === 'sha256' && sha256 !== undefined),
+  );
+  const digests = {
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(blake3 === undefined ? {} : { blake3 }),
+    ...(await digestsOf(source, missing)),
+  };
   const tensors = index.byTensor.size === 0 ? [] : await matchTensors(path, source, index);
   return [...matchDigests(index, path, digests), ...tensors];
 }
 
 const CHUNK = 1 << 20;
 
-async function digestsOf(source: Source, algorithms: readonly FeedDigest['algorithm'][]): Promise<Partial<Record<FeedDigest['algorithm'], string>>> {
+async function digestsOf(
+  source: Source,
+  algorithms: readonly FeedDigest['algorithm'][],
+): Promise<Partial<Record<FeedDigest['algorithm'], string>>> {
   const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
   for (let at = 0; hashes.length > 0 && at < source.size; at += CHUNK) {
     const bytes = await source.read(at, CHUNK);
@@ -148,7 +218,8 @@ async function matchTensors(path: string, source: Source, index: FeedIndex): Pro
   for (const { name, offset, length } of tensors?.items ?? []) {
     if (offset === undefined || length === undefined) continue;
     const hash = createHash('sha256');
-    for (let at = 0; at < length; at += CHUNK) hash.update(await source.read(offset + at, Math.min(CHUNK, length - at)));
+    for (let at = 0; at < length; at += CHUNK)
+      hash.update(await source.read(offset + at, Math.min(CHUNK, length - at)));
     findings.push(...matchTensor(index, path, name, hash.digest('hex')));
   }
   return findings;
@@ -168,7 +239,11 @@ export interface ReadFeed extends Feed {
  * Reads and indexes feeds; with a key, every one must be signed by it (`<feed>.sig`).
  * @throws WeighmarkError `format-invalid`, `signature-invalid`, and as `Feeds.read` does: a feed that fails is never skipped.
  */
-export async function readFeeds(locations: readonly string[], ports: FeedPorts, keyPem?: string): Promise<{ index: FeedIndex; feeds: readonly ReadFeed[] }> {
+export async function readFeeds(
+  locations: readonly string[],
+  ports: FeedPorts,
+  keyPem?: string,
+): Promise<{ index: FeedIndex; feeds: readonly ReadFeed[] }> {
   const feeds: ReadFeed[] = [];
   for (const location of locations) {
     const { bytes, fetched, signature } = await ports.feeds.read(location, { signed: keyPem !== undefined });

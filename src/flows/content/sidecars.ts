@@ -41,7 +41,10 @@ export const LOOKED_FOR = 'model.sig, *.oms.sig, claims.jsonl';
 export async function findSidecars(question: SidecarQuestion, files: Files): Promise<Sidecars> {
   const places = sidecarsOf(question);
   const insideNames = question.kind === 'directory' ? await signatureNames(question.root, files) : [];
-  const signatures = question.signature === undefined ? await found(signaturePlaces(question, insideNames), files) : [await named(question.signature, LIMITS.signatureBytes, files)];
+  const signatures =
+    question.signature === undefined
+      ? await found(signaturePlaces(question, insideNames), files)
+      : [await named(question.signature, LIMITS.signatureBytes, files)];
   const claims = await claimsOf(question, places.claims, files);
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
@@ -50,16 +53,24 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {
   const names = await files.names(root);
-  return names.filter((name) => name === OMS_SIGNATURE || name.endsWith('.oms.sig')).toSorted((a) => (a === OMS_SIGNATURE ? -1 : 0));
+  return names
+    .filter((name) => name === OMS_SIGNATURE || name.endsWith('.oms.sig'))
+    .toSorted((a) => (a === OMS_SIGNATURE ? -1 : 0));
 }
 
 function signaturePlaces({ root, kind }: SidecarQuestion, insideNames: readonly string[]): readonly string[] {
-  return kind === 'directory' ? [...insideNames.map((name) => `${root}/${name}`), `${root}.oms.sig`] : [`${root}.sig`, `${root}.oms.sig`];
+  return kind === 'directory'
+    ? [...insideNames.map((name) => `${root}/${name}`), `${root}.oms.sig`]
+    : [`${root}.sig`, `${root}.oms.sig`];
 }
 
 async function found(locations: readonly string[], files: Files): Promise<readonly FoundBundle[]> {
-  const read = await Promise.all(locations.map(async (location) => ({ location, bytes: await files.readIfThere(location, LIMITS.signatureBytes) })));
-  return read.flatMap(({ location, bytes }) => (bytes === null ? [] : [{ location, bytes, shown: baseName(location) }]));
+  const read = await Promise.all(
+    locations.map(async (location) => ({ location, bytes: await files.readIfThere(location, LIMITS.signatureBytes) })),
+  );
+  return read.flatMap(({ location, bytes }) =>
+    bytes === null ? [] : [{ location, bytes, shown: baseName(location) }],
+  );
 }
 
 async function named(location: string, maxBytes: number, files: Files): Promise<FoundBundle> {
@@ -68,10 +79,20 @@ async function named(location: string, maxBytes: number, files: Files): Promise<
 
 async function claimsOf(question: SidecarQuestion, own: string, files: Files): Promise<readonly FoundBundle[]> {
   const beside = question.kind === 'directory' ? [`${question.root}.claims.jsonl`] : [];
-  const wellKnown = await Promise.all([own, ...beside].map(async (location) => ({ location, bytes: await files.readIfThere(location, LIMITS.claimsFileBytes) })));
-  const given = await Promise.all((question.claims ?? []).map((location) => named(location, LIMITS.claimsFileBytes, files)));
-  const all = [...wellKnown, ...given].flatMap(({ location, bytes }) => (bytes === null ? [] : splitClaims(bytes).map((line) => ({ location, bytes: line }))));
-  if (all.length > LIMITS.claimsPerFile) throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} claims`);
+  const wellKnown = await Promise.all(
+    [own, ...beside].map(async (location) => ({
+      location,
+      bytes: await files.readIfThere(location, LIMITS.claimsFileBytes),
+    })),
+  );
+  const given = await Promise.all(
+    (question.claims ?? []).map((location) => named(location, LIMITS.claimsFileBytes, files)),
+  );
+  const all = [...wellKnown, ...given].flatMap(({ location, bytes }) =>
+    bytes === null ? [] : splitClaims(bytes).map((line) => ({ location, bytes: line })),
+  );
+  if (all.length > LIMITS.claimsPerFile)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} claims`);
   return all.map((claim, index) => ({ ...claim, shown: `${baseName(claim.location)}, claim ${index + 1}` }));
 }
 

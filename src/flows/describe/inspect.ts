@@ -1,5 +1,13 @@
 import type { ArtifactKind } from '../../domain/bom/build.ts';
-import { pick, sourceName, type BomFile, type Conflict, type Fact, type FieldName, type MetadataProblem } from '../../domain/metadata/types.ts';
+import {
+  pick,
+  sourceName,
+  type BomFile,
+  type Conflict,
+  type Fact,
+  type FieldName,
+  type MetadataProblem,
+} from '../../domain/metadata/types.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
 import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
@@ -31,7 +39,12 @@ export interface InspectOutcome {
   /** Files that run, or may run, when the artifact is loaded or called. */
   readonly code: readonly { readonly path: string; readonly role: string }[];
   /** Templates and prompts inside files: they act on their own. */
-  readonly parts: readonly { readonly kind: string; readonly name: string; readonly sha256?: string; readonly source: string }[];
+  readonly parts: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly sha256?: string;
+    readonly source: string;
+  }[];
   readonly sidecars: readonly string[];
 }
 
@@ -41,14 +54,27 @@ export interface InspectOptions {
 }
 
 /** `inspect PATH`: headers and metadata only; nothing is hashed, so nothing is verified. */
-export async function inspectPath(path: string, ports: { files: Files }, options: InspectOptions): Promise<InspectOutcome> {
+export async function inspectPath(
+  path: string,
+  ports: { files: Files },
+  options: InspectOptions,
+): Promise<InspectOutcome> {
   const tree = await ports.files.walk(path, { allowSymlinks: options.allowSymlinks ?? true });
-  const examined = await examineArtifact(filesOf(tree, new Map(), ports), { located: locationFacts(tree.root), countRows: false, readWhole: false, ...signalOf(options) });
+  const examined = await examineArtifact(filesOf(tree, new Map(), ports), {
+    located: locationFacts(tree.root),
+    countRows: false,
+    readWhole: false,
+    ...signalOf(options),
+  });
   return outcomeOf(examined, { fallbackName: baseName(tree.root), sidecars: tree.sidecars });
 }
 
 /** `inspect REF` of a registry: the same, over its blobs. */
-export async function inspectFiles(artifact: readonly ArtifactFile[], about: { name: string; id: string }, options: InspectOptions): Promise<InspectOutcome> {
+export async function inspectFiles(
+  artifact: readonly ArtifactFile[],
+  about: { name: string; id: string },
+  options: InspectOptions,
+): Promise<InspectOutcome> {
   const examined = await examineArtifact(artifact, { countRows: false, readWhole: false, ...signalOf(options) });
   return { ...outcomeOf(examined, { fallbackName: about.name, sidecars: [] }), name: about.name, id: about.id };
 }
@@ -62,22 +88,56 @@ function outcomeOf(examined: Examined, about: { fallbackName: string; sidecars: 
   const weights = weightSets(files);
   return {
     name: pick(facts, 'name')[0]?.value ?? about.fallbackName,
-    kind, files, weights,
+    kind,
+    files,
+    weights,
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
     model: modelWeights(weights),
     claimed: claimedOf(facts),
-    conflicts, problems,
+    conflicts,
+    problems,
     lfsPointers: files.filter(({ report }) => report?.format === 'lfs-pointer').map(({ path }) => path),
-    code: pick(facts, 'role').filter(({ value }) => CODE.has(value.role)).map(({ value }) => ({ path: value.path, role: value.role })),
-    parts: pick(facts, 'part').map(({ value, source }) => ({ kind: value.kind, name: value.name, source: sourceName(source), ...(value.digests.sha256 === undefined ? {} : { sha256: value.digests.sha256 }) })),
+    code: pick(facts, 'role')
+      .filter(({ value }) => CODE.has(value.role))
+      .map(({ value }) => ({ path: value.path, role: value.role })),
+    parts: pick(facts, 'part').map(({ value, source }) => ({
+      kind: value.kind,
+      name: value.name,
+      source: sourceName(source),
+      ...(value.digests.sha256 === undefined ? {} : { sha256: value.digests.sha256 }),
+    })),
     sidecars: about.sidecars,
   };
 }
 
-const CODE: ReadonlySet<string> = new Set(['remote-code', 'custom-code', 'native-code', 'chat-template', 'system-prompt']);
+const CODE: ReadonlySet<string> = new Set([
+  'remote-code',
+  'custom-code',
+  'native-code',
+  'chat-template',
+  'system-prompt',
+]);
 
 /** In this order, each value once. */
-const SHOWN: readonly FieldName[] = ['version', 'supplier', 'licence', 'baseModel', 'ownId', 'task', 'architecture', 'family', 'library', 'quantization', 'language', 'dataset', 'purl', 'releaseDate', 'emissions', 'metric', 'detail'];
+const SHOWN: readonly FieldName[] = [
+  'version',
+  'supplier',
+  'licence',
+  'baseModel',
+  'ownId',
+  'task',
+  'architecture',
+  'family',
+  'library',
+  'quantization',
+  'language',
+  'dataset',
+  'purl',
+  'releaseDate',
+  'emissions',
+  'metric',
+  'detail',
+];
 
 function claimedOf(facts: readonly Fact[]): readonly Claimed[] {
   const seen = new Set<string>();
@@ -91,11 +151,20 @@ function claimedOf(facts: readonly Fact[]): readonly Claimed[] {
 
 function textOf(fact: Fact): readonly [string, string | null] {
   if (fact.field === 'licence') return ['licence', licenceOf(fact.value.text)?.text ?? null];
-  if (fact.field === 'baseModel') return [fact.value.hinted === true ? 'loaded from' : 'base model', fact.value.relation === undefined ? fact.value.name : `${fact.value.name} (${fact.value.relation})`];
+  if (fact.field === 'baseModel')
+    return [
+      fact.value.hinted === true ? 'loaded from' : 'base model',
+      fact.value.relation === undefined ? fact.value.name : `${fact.value.name} (${fact.value.relation})`,
+    ];
   if (fact.field === 'dataset') return ['dataset', fact.value.name];
-  if (fact.field === 'metric') return ['metric', `${fact.value.type} ${fact.value.value}${fact.value.slice === undefined ? '' : ` on ${fact.value.slice}`}`];
+  if (fact.field === 'metric')
+    return [
+      'metric',
+      `${fact.value.type} ${fact.value.value}${fact.value.slice === undefined ? '' : ` on ${fact.value.slice}`}`,
+    ];
   if (fact.field === 'detail') return [fact.value.name, fact.value.value];
-  if (fact.field === 'emissions') return ['emissions', fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`];
+  if (fact.field === 'emissions')
+    return ['emissions', fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`];
   if (fact.field === 'ownId') return ['called', fact.value];
   return [fact.field, typeof fact.value === 'string' ? fact.value : null];
 }

@@ -47,19 +47,34 @@ const NEVER: readonly Code[] = ['revoked', 'log-freshness-unknown', 'log-rollbac
  * fails is shown; content that is not what the id says, what is revoked, and a log of unknown age cannot be approved at all.
  * @param work.confirm asked once, with everything there is to see.
  */
-export async function approve(input: ApproveInput, ports: GatePorts, work: { registry: Registry; signer: () => Promise<ClaimSigner>; confirm: (view: ApprovalView) => Promise<boolean> }): Promise<ApproveOutcome> {
+export async function approve(
+  input: ApproveInput,
+  ports: GatePorts,
+  work: { registry: Registry; signer: () => Promise<ClaimSigner>; confirm: (view: ApprovalView) => Promise<boolean> },
+): Promise<ApproveOutcome> {
   const environment = environmentOf(input.policy, input.environment);
   const gathered = await gather({ ...input, environment, needsFreshLog: true }, work.registry, ports);
   const evaluation = evaluate(gathered.of);
   const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...evaluation.checks];
-  const view = { id: gathered.id, verdict: verdictOf({ subject: `${input.target.name}@${gathered.id}`, id: gathered.id, checks }), lineage: evaluation.lineage };
-  const broken = gathered.content?.check.passed !== true || findingsOf(view.verdict).some(({ code }) => NEVER.includes(code));
+  const view = {
+    id: gathered.id,
+    verdict: verdictOf({ subject: `${input.target.name}@${gathered.id}`, id: gathered.id, checks }),
+    lineage: evaluation.lineage,
+  };
+  const broken =
+    gathered.content?.check.passed !== true || findingsOf(view.verdict).some(({ code }) => NEVER.includes(code));
   if (broken) return { ...view, approved: null, asked: false };
   if (!(await work.confirm(view))) return { ...view, approved: null, asked: true };
   const role = environment.approvals?.role ?? APPROVER_ROLE;
   const bundle = await (await work.signer()).sign(payloadOf(input, gathered, verifierId(input.policy, role, input.as)));
   const signed = await judgeSigner(bundle, gathered.of, { role, keyless: ports.keyless });
-  if ('refusal' in signed) return { ...view, verdict: verdictOf({ ...view.verdict, checks: [...checks, signed.refusal] }), approved: null, asked: true };
+  if ('refusal' in signed)
+    return {
+      ...view,
+      verdict: verdictOf({ ...view.verdict, checks: [...checks, signed.refusal] }),
+      approved: null,
+      asked: true,
+    };
   const logged = await attachClaim({ name: input.target.name, manifest: gathered.id, bundle }, work.registry);
   return { ...view, approved: { bundle: ociDigest(bundle), by: signed.by, logged }, asked: true };
 }
@@ -67,7 +82,10 @@ export async function approve(input: ApproveInput, ports: GatePorts, work: { reg
 /** An SVR claim: who approves, for which environment, under which policy. */
 function payloadOf({ target, policy, environment }: ApproveInput, { of, id }: Gathered, verifier: string): Uint8Array {
   const predicate = {
-    verifier: { id: verifier, policies: [{ uri: policyUri(policy), digest: { sha256: policy.digest.slice('sha256:'.length) } }] },
+    verifier: {
+      id: verifier,
+      policies: [{ uri: policyUri(policy), digest: { sha256: policy.digest.slice('sha256:'.length) } }],
+    },
     timeCreated: `${of.facts.now.toISOString().slice(0, 19)}Z`,
     properties: [approvalProperty(environment)],
   };

@@ -5,8 +5,22 @@ import { checkOf, type Check, type Finding } from '../../domain/base/verdict.ts'
 
 /** What a broken glass sets aside: what is not yet there, not what is wrong (rule 13). */
 const WAIVED: readonly Code[] = [
-  'claim-missing', 'claim-stale', 'no-verified-time', 'approval-missing', 'approver-duplicate', 'separation-of-duties', 'lineage-missing', 'lineage-unattested',
-  'undeclared-input', 'licence-refused', 'format-refused', 'bom-incomplete', 'policy-refused', 'not-promoted', 'policy-mismatch', 'promotion-expired',
+  'claim-missing',
+  'claim-stale',
+  'no-verified-time',
+  'approval-missing',
+  'approver-duplicate',
+  'separation-of-duties',
+  'lineage-missing',
+  'lineage-unattested',
+  'undeclared-input',
+  'licence-refused',
+  'format-refused',
+  'bom-incomplete',
+  'policy-refused',
+  'not-promoted',
+  'policy-mismatch',
+  'promotion-expired',
 ];
 
 /** Checks that look at the world outside the artifact: the log and its completeness are never waived. */
@@ -18,8 +32,16 @@ const KEPT_CHECKS = ['content', 'log', 'revocation', 'scan', 'policy'];
  */
 export function breakGlassChecks(of: Case, checks: readonly Check[], reason: string): readonly Check[] {
   const exists = of.policy.roles.some(({ name }) => name === BREAK_GLASS_ROLE);
-  const missing: Finding = { code: 'policy-refused', message: 'the policy lets nobody break the glass', subject: of.facts.id };
-  const own = checkOf('break-glass', [{ what: `BREAK-GLASS for 24 h: ${reason}`, data: { reason } }], exists ? [] : [missing]);
+  const missing: Finding = {
+    code: 'policy-refused',
+    message: 'the policy lets nobody break the glass',
+    subject: of.facts.id,
+  };
+  const own = checkOf(
+    'break-glass',
+    [{ what: `BREAK-GLASS for 24 h: ${reason}`, data: { reason } }],
+    exists ? [] : [missing],
+  );
   return [own, ...checks.map(waived)];
 }
 
@@ -27,5 +49,9 @@ function waived(check: Check): Check {
   if (check.passed || KEPT_CHECKS.includes(check.name)) return check;
   const left = check.findings.filter(({ code }) => !WAIVED.includes(code) || CODES[code] !== 1);
   const set = check.findings.filter((finding) => !left.includes(finding));
-  return checkOf(check.name, [...check.evidence, ...set.map(({ code, message }) => ({ what: `set aside: ${message}`, data: { code } }))], left);
+  return checkOf(
+    check.name,
+    [...check.evidence, ...set.map(({ code, message }) => ({ what: `set aside: ${message}`, data: { code } }))],
+    left,
+  );
 }

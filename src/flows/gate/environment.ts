@@ -37,13 +37,30 @@ export interface EnvironmentAnswer {
  * Is this very content what is promoted to the environment, now (security rules 16, 18, 19)? For `verify --env`, `pull --env`
  * and `audit`: whoever runs it trusts the policy, and nothing the registry says unsigned.
  */
-export async function checkEnvironment(question: EnvironmentQuestion, registry: Registry, ports: GatePorts): Promise<EnvironmentAnswer> {
+export async function checkEnvironment(
+  question: EnvironmentQuestion,
+  registry: Registry,
+  ports: GatePorts,
+): Promise<EnvironmentAnswer> {
   const environment = environmentOf(question.policy, question.environment);
   const names = question.name === null ? await promotedNames(question, registry) : [question.name];
   const answers: EnvironmentAnswer[] = [];
   for (const name of names) {
-    const gathered = await gather({ ...question, environment, target: { name, reference: question.id }, withContent: question.withContent === true || question.withRules === true, needsFreshLog: true }, registry, ports);
-    const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...environmentChecks(gathered.of, question.withRules === true)];
+    const gathered = await gather(
+      {
+        ...question,
+        environment,
+        target: { name, reference: question.id },
+        withContent: question.withContent === true || question.withRules === true,
+        needsFreshLog: true,
+      },
+      registry,
+      ports,
+    );
+    const checks = [
+      ...(gathered.content === null ? [] : [gathered.content.check]),
+      ...environmentChecks(gathered.of, question.withRules === true),
+    ];
     const answer = { checks, name };
     if (checks.every(({ passed }) => passed)) return answer;
     answers.push(answer);
@@ -61,7 +78,12 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
   const revocation = revocationRule(of, 'current' in newest ? newest.current.entry.index : null);
   const resting = 'current' in newest && promoted.findings.length === 0 ? inputFindings(of, newest.current) : [];
   const promotion = checkOf('promotion', promoted.evidence, [...promoted.findings, ...resting]);
-  if (withRules) return [promotion, ...evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name)), ...given('revocation', revocation)];
+  if (withRules)
+    return [
+      promotion,
+      ...evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name)),
+      ...given('revocation', revocation),
+    ];
   const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
   return [
     policyCheck(of),
@@ -77,15 +99,34 @@ function inputFindings(of: Case, { promotion }: Current): readonly Finding[] {
   return promotion.inputs.flatMap((bundle): readonly Finding[] => {
     const claim = of.index.byBundle(bundle);
     const facts = { claim: `sha256:${bundle}` };
-    if (claim === null) return [{ code: 'claim-missing', message: 'a claim that its promotion rests on is not here', subject: of.facts.id, facts }];
+    if (claim === null)
+      return [
+        {
+          code: 'claim-missing',
+          message: 'a claim that its promotion rests on is not here',
+          subject: of.facts.id,
+          facts,
+        },
+      ];
     const revoked = claim.statement.predicateType === PREDICATES.promotion ? null : of.revocations.ofClaim(claim);
-    return revoked === null ? [] : [{ code: 'revoked', message: `a claim that its promotion rests on no longer counts: ${revoked.reason}`, subject: of.facts.id, facts }];
+    return revoked === null
+      ? []
+      : [
+          {
+            code: 'revoked',
+            message: `a claim that its promotion rests on no longer counts: ${revoked.reason}`,
+            subject: of.facts.id,
+            facts,
+          },
+        ];
   });
 }
 
 async function promotedNames({ id, environment }: EnvironmentQuestion, registry: Registry): Promise<readonly string[]> {
   const { entries } = await readLog(registry);
-  const found = entries.filter(({ leaf }) => leaf.kind === 'promotion' && leaf.manifest === id && leaf.env === environment);
+  const found = entries.filter(
+    ({ leaf }) => leaf.kind === 'promotion' && leaf.manifest === id && leaf.env === environment,
+  );
   return [...new Set(found.map(({ leaf }) => leaf.name))];
 }
 

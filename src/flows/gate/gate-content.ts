@@ -37,15 +37,41 @@ export interface GateContent {
  * Reads an artifact's every byte back from the registry and holds it against the manifest, and the manifest against the
  * id: what is promoted is what was read now. Refusals are in the check; nothing is thrown for bad content.
  */
-export async function readContent(target: { readonly name: string; readonly id: string }, registry: Registry, ports: ContentPorts): Promise<GateContent> {
-  const state: State = { registry, name: target.name, ports, formats: new Map(), blake3: new Map(), bases: [], findings: [] };
+export async function readContent(
+  target: { readonly name: string; readonly id: string },
+  registry: Registry,
+  ports: ContentPorts,
+): Promise<GateContent> {
+  const state: State = {
+    registry,
+    name: target.name,
+    ports,
+    formats: new Map(),
+    blake3: new Map(),
+    bases: [],
+    findings: [],
+  };
   const files = await manifestFiles(target, state);
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const progress = ports.progress.start('hashing', total);
   for (const file of files) await readFile(file, state, (bytes) => progress.advance(bytes));
   progress.end();
-  const evidence = [{ what: `${files.length} of ${files.length} files, ${formatBytes(total)}, read back from the registry`, data: { id: target.id, files: files.length, sizeBytes: total } }];
-  return { check: checkOf('content', evidence, state.findings), files, facts: { formats: state.formats, declaredBases: state.bases, digests: new Map(files.map(({ path, sha256 }) => [path, sha256])) }, blake3: state.blake3 };
+  const evidence = [
+    {
+      what: `${files.length} of ${files.length} files, ${formatBytes(total)}, read back from the registry`,
+      data: { id: target.id, files: files.length, sizeBytes: total },
+    },
+  ];
+  return {
+    check: checkOf('content', evidence, state.findings),
+    files,
+    facts: {
+      formats: state.formats,
+      declaredBases: state.bases,
+      digests: new Map(files.map(({ path, sha256 }) => [path, sha256])),
+    },
+    blake3: state.blake3,
+  };
 }
 
 interface State {
@@ -58,7 +84,10 @@ interface State {
   readonly findings: Finding[];
 }
 
-async function manifestFiles({ name, id }: { readonly name: string; readonly id: string }, state: State): Promise<readonly ManifestFile[]> {
+async function manifestFiles(
+  { name, id }: { readonly name: string; readonly id: string },
+  state: State,
+): Promise<readonly ManifestFile[]> {
   try {
     const top = await manifestBytes(name, id, state.registry);
     const parts = parseIndex(top);
@@ -74,7 +103,11 @@ async function manifestFiles({ name, id }: { readonly name: string; readonly id:
 async function manifestBytes(name: string, digest: string, registry: Registry): Promise<Uint8Array> {
   const bytes = await registry.getManifest(name, digest);
   const found = ociDigest(bytes);
-  if (found !== digest) throw new WeighmarkError('digest-mismatch', `the registry gives another manifest than ${digest}`, { subject: digest, facts: { found } });
+  if (found !== digest)
+    throw new WeighmarkError('digest-mismatch', `the registry gives another manifest than ${digest}`, {
+      subject: digest,
+      facts: { found },
+    });
   return bytes;
 }
 
@@ -96,15 +129,26 @@ async function readFile(file: ManifestFile, state: State, advance: (bytes: numbe
 /** What the manifest names and the registry has not: not a mistake of who asks. */
 function unreadFinding(error: unknown): Finding {
   const finding = findingOf(error, 'unreadable');
-  return finding.code === 'not-found' ? { ...finding, code: 'unreadable', message: 'the registry does not have this file any more' } : finding;
+  return finding.code === 'not-found'
+    ? { ...finding, code: 'unreadable', message: 'the registry does not have this file any more' }
+    : finding;
 }
 
-async function examine(file: ManifestFile, blob: Source, { state, advance }: { state: State; advance: (bytes: number) => void }): Promise<void> {
+async function examine(
+  file: ManifestFile,
+  blob: Source,
+  { state, advance }: { state: State; advance: (bytes: number) => void },
+): Promise<void> {
   const hasher = await state.ports.hasher();
   const { digests, sizeBytes } = await hasher.hashStream(chunks(blob, file.sizeBytes, advance), ['sha256', 'blake3']);
   if (digests.sha256 !== file.sha256 || sizeBytes !== file.sizeBytes) {
     const facts = { manifest: `sha256:${file.sha256}`, found: `sha256:${digests.sha256 ?? ''}` };
-    state.findings.push({ code: 'digest-mismatch', message: `${file.path} in the registry is not the file of the manifest`, subject: file.path, facts });
+    state.findings.push({
+      code: 'digest-mismatch',
+      message: `${file.path} in the registry is not the file of the manifest`,
+      subject: file.path,
+      facts,
+    });
     return;
   }
   state.blake3.set(file.path, digests.blake3 ?? '');
@@ -137,7 +181,9 @@ const CARD = /^readme\.md$/i;
 async function cardBases(path: string, blob: Source): Promise<readonly { name: string; where: string }[]> {
   const bytes = await blob.read(0, Math.min(blob.size, LIMITS.configBytes));
   try {
-    return readCard({ path, bytes }).flatMap((each) => (each.field === 'baseModel' && each.value.hinted !== true ? [{ name: each.value.name, where: path }] : []));
+    return readCard({ path, bytes }).flatMap((each) =>
+      each.field === 'baseModel' && each.value.hinted !== true ? [{ name: each.value.name, where: path }] : [],
+    );
   } catch (error) {
     if (error instanceof WeighmarkError) return [{ name: '(a front matter that cannot be read)', where: path }];
     throw error;
@@ -145,8 +191,16 @@ async function cardBases(path: string, blob: Source): Promise<readonly { name: s
 }
 
 /** BLAKE3 as read now against the digest lists that trusted BOM claims name (rule 7): a pair that differs is a conflict. */
-export async function blake3Findings(target: { readonly name: string; readonly id: string }, content: GateContent, looking: { registry: Registry; claims: readonly VerifiedClaim[] }): Promise<readonly Finding[]> {
-  const named = new Set(looking.claims.filter(({ statement }) => statement.predicateType === PREDICATES.bom).flatMap(({ statement }) => listsOf(statement.subject)));
+export async function blake3Findings(
+  target: { readonly name: string; readonly id: string },
+  content: GateContent,
+  looking: { registry: Registry; claims: readonly VerifiedClaim[] },
+): Promise<readonly Finding[]> {
+  const named = new Set(
+    looking.claims
+      .filter(({ statement }) => statement.predicateType === PREDICATES.bom)
+      .flatMap(({ statement }) => listsOf(statement.subject)),
+  );
   const lists = await looking.registry.attachments(target.name, target.id, ATTACHMENTS.digestList);
   return lists.filter((bytes) => named.has(sha256Hex(bytes))).flatMap((bytes) => conflicts(bytes, content));
 }
@@ -161,6 +215,13 @@ function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly stri
 
 function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
-  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter((file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3);
-  return wrong.map(({ path, blake3: listed }) => ({ code: 'digest-conflict', message: `the signed digest list gives ${path} another BLAKE3 digest`, subject: path, facts: { listed, found: blake3.get(path) ?? '' } }));
+  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter(
+    (file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3,
+  );
+  return wrong.map(({ path, blake3: listed }) => ({
+    code: 'digest-conflict',
+    message: `the signed digest list gives ${path} another BLAKE3 digest`,
+    subject: path,
+    facts: { listed, found: blake3.get(path) ?? '' },
+  }));
 }

@@ -67,7 +67,10 @@ export interface Gathered {
 export function environmentOf(policy: Policy, name: string): Environment {
   const found = policy.environments.find((environment) => environment.name === name);
   if (found !== undefined) return found;
-  throw new WeighmarkError('usage', `the policy has no environment ${name}`, { subject: name, hint: `it has ${policy.environments.map((each) => each.name).join(', ')}` });
+  throw new WeighmarkError('usage', `the policy has no environment ${name}`, {
+    subject: name,
+    hint: `it has ${policy.environments.map((each) => each.name).join(', ')}`,
+  });
 }
 
 /**
@@ -81,18 +84,31 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   const { given } = question;
   const log = given?.log ?? (await readLog(registry));
   const now = ports.clock.now();
-  const collected = given?.collected ?? (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
+  const collected =
+    given?.collected ??
+    (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
   const content = question.withContent === false ? null : await readContent(named, registry, ports);
-  const conflicts = content === null ? [] : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
+  const conflicts =
+    content === null
+      ? []
+      : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
   const snapshots = `snapshot ${log.origin}`;
   const findings = [...collected.findings, ...conflicts, ...(await freshness(question, { registry, log, now }))];
   const facts: GateFacts = {
-    ...named, now,
+    ...named,
+    now,
     aliases: aliasesOf(content),
     carriedFrom: carriedFrom(id, collected.claims, content),
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
-    log: { origin: log.origin, promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'), rootAt: (size) => rootOf(log.entries, size), highestSnapshot: await ports.versions.highest(snapshots), strangers: collected.strangers, findings },
+    log: {
+      origin: log.origin,
+      promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'),
+      rootAt: (size) => rootOf(log.entries, size),
+      highestSnapshot: await ports.versions.highest(snapshots),
+      strangers: collected.strangers,
+      findings,
+    },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
   const of = caseOf(facts, policy, environment);
@@ -102,7 +118,12 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
 }
 
 function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
-  return { trust: policyTrust(policy), keyless: ports.keyless, now, timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])] };
+  return {
+    trust: policyTrust(policy),
+    keyless: ports.keyless,
+    now,
+    timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],
+  };
 }
 
 function trustedOf(policy: Policy, { claims }: Collected, name: string): readonly VerifiedClaim[] {
@@ -110,7 +131,10 @@ function trustedOf(policy: Policy, { claims }: Collected, name: string): readonl
   return claims.filter((claim) => authority.rolesOf(claim, name).length > 0);
 }
 
-async function freshness({ policy, pinned, needsFreshLog }: GateQuestion, { registry, log, now }: { registry: Registry; log: ReadLog; now: Date }): Promise<readonly Finding[]> {
+async function freshness(
+  { policy, pinned, needsFreshLog }: GateQuestion,
+  { registry, log, now }: { registry: Registry; log: ReadLog; now: Date },
+): Promise<readonly Finding[]> {
   if (needsFreshLog !== true && policy.log?.witnesses === undefined) return pinnedFindings(log, pinned);
   return logFreshness(log, { rule: policy.log, pinned, now }, registry);
 }

@@ -20,7 +20,15 @@ import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
 export interface LineageInput {
   /** As the user named it. */
   readonly shown: string;
-  readonly place: { readonly kind: 'path'; readonly location: string } | { readonly kind: 'registry'; readonly name: string; readonly reference: string; readonly registry: Registry; readonly given?: Given };
+  readonly place:
+    | { readonly kind: 'path'; readonly location: string }
+    | {
+        readonly kind: 'registry';
+        readonly name: string;
+        readonly reference: string;
+        readonly registry: Registry;
+        readonly given?: Given;
+      };
   /** Judged by its roles; null: by the caller's trust, in which everybody may say everything. */
   readonly policy: Policy | null;
   readonly environment: Environment | null;
@@ -57,30 +65,54 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const index = indexClaims(found.claims);
-  const revocations = collectRevocations(found.revocations, authority, { reinstate: environment?.revocations?.reinstate ?? 2 });
-  const graph = checkLineage({ root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true }, index, {
-    authority, revocations, now,
-    leaves: policy?.leaves ?? [],
-    summaries: policy?.summaries ?? [],
-    maxDepth: environment?.lineage.maxDepth ?? LIMITS.lineageDepth,
-    ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
+  const revocations = collectRevocations(found.revocations, authority, {
+    reinstate: environment?.revocations?.reinstate ?? 2,
   });
+  const graph = checkLineage(
+    { root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true },
+    index,
+    {
+      authority,
+      revocations,
+      now,
+      leaves: policy?.leaves ?? [],
+      summaries: policy?.summaries ?? [],
+      maxDepth: environment?.lineage.maxDepth ?? LIMITS.lineageDepth,
+      ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
+    },
+  );
   return { verdict: verdictFor(input, found, graph), lineage: graph };
 }
 
 function verdictFor({ shown, policy }: LineageInput, found: Found, graph: Lineage): Verdict {
   const what = `${graph.nodes.size} ${graph.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${graph.depth} steps deep, by ${graph.used.length} claims`;
   const notes = found.strangers === 0 ? [] : [`${found.strangers} claims are by nobody trusted, and were ignored`];
-  return verdictOf({ subject: shown, id: found.id, checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.absent })], notes, notAsked: policy === null ? ['policy', 'content'] : ['content'] });
+  return verdictOf({
+    subject: shown,
+    id: found.id,
+    checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.absent })],
+    notes,
+    notAsked: policy === null ? ['policy', 'content'] : ['content'],
+  });
 }
 
 async function find({ place }: LineageInput, verification: Verification, ports: LineagePorts): Promise<Found> {
   if (place.kind === 'path') return findBeside(place.location, verification, ports);
   const id = await place.registry.resolve(place.name, place.reference);
   const log = place.given?.log ?? (await readLog(place.registry));
-  const { claims, strangers, findings } = place.given?.collected ?? (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
+  const { claims, strangers, findings } =
+    place.given?.collected ??
+    (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
   const files = await filesOf(place.registry, place.name, id);
-  return { id, name: place.name, aliases: aliasesOf(files), claims, strangers: strangers.size, absent: findings, revocations: revocationsOf(claims, log, PREDICATES.revocation) };
+  return {
+    id,
+    name: place.name,
+    aliases: aliasesOf(files),
+    claims,
+    strangers: strangers.size,
+    absent: findings,
+    revocations: revocationsOf(claims, log, PREDICATES.revocation),
+  };
 }
 
 /** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */
@@ -91,7 +123,15 @@ async function findBeside(location: string, verification: Verification, ports: L
   const outcomes = await Promise.all(sidecars.claims.map(({ bytes }) => verifyClaim(bytes, verification)));
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
-  return { id, name: null, aliases: aliasesOf(files), claims, strangers: outcomes.length - claims.length, absent: [], revocations: revoking.map((claim) => ({ claim, index: null })) };
+  return {
+    id,
+    name: null,
+    aliases: aliasesOf(files),
+    claims,
+    strangers: outcomes.length - claims.length,
+    absent: [],
+    revocations: revoking.map((claim) => ({ claim, index: null })),
+  };
 }
 
 function aliasesOf(files: readonly { readonly sha256: string }[]): readonly string[] {

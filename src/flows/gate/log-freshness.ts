@@ -22,19 +22,39 @@ export interface FreshnessRules {
  * Could the log that was read be an old one (security rule 18)? Where witnesses or the caller's checkpoint say that it is not,
  * later runs may rest on their memory of it; a refusal, or having read it, leaves no such memory.
  */
-export async function logFreshness(read: ReadLog, { rule, pinned, now }: FreshnessRules, { log }: Pick<Registry, 'log'>): Promise<readonly Finding[]> {
+export async function logFreshness(
+  read: ReadLog,
+  { rule, pinned, now }: FreshnessRules,
+  { log }: Pick<Registry, 'log'>,
+): Promise<readonly Finding[]> {
   const broken = pinnedFindings(read, pinned);
   if (broken.length > 0) return broken;
-  const findings = freshnessFindings({ checkpoint: read.checkpoint, entries: read.entries, vkeys: log.vkeys, anchored: log.anchored, pinned: pinned !== undefined, rule, now });
+  const findings = freshnessFindings({
+    checkpoint: read.checkpoint,
+    entries: read.entries,
+    vkeys: log.vkeys,
+    anchored: log.anchored,
+    pinned: pinned !== undefined,
+    rule,
+    now,
+  });
   const vouched = pinned !== undefined || rule?.witnesses !== undefined;
   if (findings.length === 0 && vouched && !log.anchored) await log.anchor();
   return findings;
 }
 
 /** The same for what is done rather than judged. @throws WeighmarkError with the first finding. */
-export async function requireFreshLog(read: ReadLog, rules: FreshnessRules, registry: Pick<Registry, 'log'>): Promise<void> {
+export async function requireFreshLog(
+  read: ReadLog,
+  rules: FreshnessRules,
+  registry: Pick<Registry, 'log'>,
+): Promise<void> {
   const [finding] = await logFreshness(read, rules, registry);
-  if (finding !== undefined) throw new WeighmarkError(finding.code, finding.message, { subject: read.origin, ...(finding.hint === undefined ? {} : { hint: finding.hint }) });
+  if (finding !== undefined)
+    throw new WeighmarkError(finding.code, finding.message, {
+      subject: read.origin,
+      ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+    });
 }
 
 /** Nothing, where the log continues the checkpoint that was brought along, or none was. */
@@ -42,7 +62,15 @@ export function pinnedFindings(read: ReadLog, pinned: PinnedCheckpoint | undefin
   if (pinned === undefined) return [];
   const { size, root } = pinned;
   const found = rootOf(read.entries, size);
-  if (found === null) return [{ code: 'log-rollback', message: `the log has ${read.entries.length} entries; the checkpoint brought along has ${size}` }];
+  if (found === null)
+    return [
+      {
+        code: 'log-rollback',
+        message: `the log has ${read.entries.length} entries; the checkpoint brought along has ${size}`,
+      },
+    ];
   if (Buffer.from(found, 'hex').toString('base64') === root) return [];
-  return [{ code: 'log-fork', message: `the log's first ${size} entries are not those of the checkpoint brought along` }];
+  return [
+    { code: 'log-fork', message: `the log's first ${size} entries are not those of the checkpoint brought along` },
+  ];
 }

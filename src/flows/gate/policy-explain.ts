@@ -14,12 +14,15 @@ export interface ExplainInput {
 
 /** What the policy says of an artifact, rule by rule and environment by environment; nothing is signed or changed. */
 export async function explain(input: ExplainInput, registry: Registry, ports: GatePorts): Promise<readonly Verdict[]> {
-  const environments = input.environment === undefined ? input.policy.environments : [environmentOf(input.policy, input.environment)];
+  const environments =
+    input.environment === undefined ? input.policy.environments : [environmentOf(input.policy, input.environment)];
   const verdicts: Verdict[] = [];
   for (const environment of environments) {
     const gathered = await gather({ ...input, environment }, registry, ports);
     const content = gathered.content === null ? [] : [gathered.content.check];
-    verdicts.push(verdictOf({ subject: environment.name, id: gathered.id, checks: [...content, ...evaluate(gathered.of).checks] }));
+    verdicts.push(
+      verdictOf({ subject: environment.name, id: gathered.id, checks: [...content, ...evaluate(gathered.of).checks] }),
+    );
   }
   return verdicts;
 }

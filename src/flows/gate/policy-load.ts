@@ -5,7 +5,12 @@ import { verify, type VerifyPorts } from '../verify/verify.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
-import { peopleTrusted, peopleWhoSigned, signaturesWanted, type PolicySignature } from '../../domain/policy/policy-signers.ts';
+import {
+  peopleTrusted,
+  peopleWhoSigned,
+  signaturesWanted,
+  type PolicySignature,
+} from '../../domain/policy/policy-signers.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { VersionMemory } from '../../domain/ports/trust.ts';
@@ -55,20 +60,43 @@ export async function loadPolicy(place: PolicyPlace, ports: PolicyPorts): Promis
  * caller's trust alone: nothing that comes with a policy lowers it. Who trusts anybody for policies trusts no unsigned one:
  * it could call itself anything.
  */
-async function requireSigned(policy: Policy, { path, shown }: PolicyPlace, ports: PolicyPorts): Promise<readonly string[] | null> {
+async function requireSigned(
+  policy: Policy,
+  { path, shown }: PolicyPlace,
+  ports: PolicyPorts,
+): Promise<readonly string[] | null> {
   const wanted = `${POLICY_NAMES}${policy.name}`;
   const forPolicies = (await ports.verify.trust()).filter((entry) => entry.for?.startsWith(POLICY_NAMES) === true);
   if (forPolicies.length === 0) return null;
   const signers = forPolicies.filter((entry) => globMatches(entry.for ?? '', wanted));
-  if (signers.length === 0) throw new WeighmarkError('signer-untrusted', `nobody is trusted for the policy ${policy.name}`, { subject: shown, hint: `who may sign it? \`weighmark trust add NAME --key FILE --for ${wanted}\`` });
+  if (signers.length === 0)
+    throw new WeighmarkError('signer-untrusted', `nobody is trusted for the policy ${policy.name}`, {
+      subject: shown,
+      hint: `who may sign it? \`weighmark trust add NAME --key FILE --for ${wanted}\``,
+    });
   const threshold = signaturesWanted(signers);
-  if (peopleTrusted(signers) < threshold) throw new WeighmarkError('trust-invalid', `${threshold} people must sign the policy ${policy.name}, and ${peopleTrusted(signers)} are trusted for it`, { subject: shown });
-  const judged: readonly Judged[] = await Promise.all((await signatureFiles(path, ports.files)).map((signature) => judge({ policy, path, shown, signature, wanted }, signers, ports)));
+  if (peopleTrusted(signers) < threshold)
+    throw new WeighmarkError(
+      'trust-invalid',
+      `${threshold} people must sign the policy ${policy.name}, and ${peopleTrusted(signers)} are trusted for it`,
+      { subject: shown },
+    );
+  const judged: readonly Judged[] = await Promise.all(
+    (await signatureFiles(path, ports.files)).map((signature) =>
+      judge({ policy, path, shown, signature, wanted }, signers, ports),
+    ),
+  );
   const people = peopleWhoSigned(judged.flatMap((each) => ('finding' in each ? [] : [each])));
   if (people.length >= threshold) return people;
   const names = signers.map(({ name }) => name);
   const refusals = judged.flatMap((each) => ('finding' in each ? [each.finding] : []));
-  throw unsigned({ shown, people, threshold, refusals, hint: `${names.join(' or ')} signs it with \`weighmark sign ${shown}\`; each further one with \`--signature ${shown}.NAME.oms.sig\`` });
+  throw unsigned({
+    shown,
+    people,
+    threshold,
+    refusals,
+    hint: `${names.join(' or ')} signs it with \`weighmark sign ${shown}\`; each further one with \`--signature ${shown}.NAME.oms.sig\``,
+  });
 }
 
 type Judged = PolicySignature | { readonly finding: Finding };
@@ -82,12 +110,21 @@ interface Question {
   readonly wanted: string;
 }
 
-async function judge({ policy, path, shown, signature, wanted }: Question, signers: readonly TrustEntry[], ports: PolicyPorts): Promise<Judged> {
-  const outcome = await verify({ root: path, shown, name: wanted, algorithm: 'sha256', signature }, { ...ports.verify, trust: async () => signers });
+async function judge(
+  { policy, path, shown, signature, wanted }: Question,
+  signers: readonly TrustEntry[],
+  ports: PolicyPorts,
+): Promise<Judged> {
+  const outcome = await verify(
+    { root: path, shown, name: wanted, algorithm: 'sha256', signature },
+    { ...ports.verify, trust: async () => signers },
+  );
   const [finding] = findingsOf(outcome.verdict);
-  if (outcome.verdict.exitCode !== 0 || outcome.signature === null) return { finding: finding ?? { code: 'signature-invalid', message: 'it does not hold' } };
+  if (outcome.verdict.exitCode !== 0 || outcome.signature === null)
+    return { finding: finding ?? { code: 'signature-invalid', message: 'it does not hold' } };
   const [file] = outcome.files;
-  if (outcome.files.length !== 1 || `sha256:${file?.digests.sha256 ?? ''}` !== policy.digest) return { finding: { code: 'file-changed', message: 'it changed while it was read' } };
+  if (outcome.files.length !== 1 || `sha256:${file?.digests.sha256 ?? ''}` !== policy.digest)
+    return { finding: { code: 'file-changed', message: 'it changed while it was read' } };
   return { signer: outcome.signature.claim.signer, trustedBy: outcome.signature.trustedBy };
 }
 
@@ -97,28 +134,61 @@ const MOST_SIGNATURES = 100;
 async function signatureFiles(path: string, files: Files): Promise<readonly string[]> {
   const cut = path.lastIndexOf('/') + 1;
   const start = `${path.slice(cut)}.`;
-  const names = (await files.names(path.slice(0, cut))).filter((name) => name.startsWith(start) && name.endsWith('.sig'));
-  if (names.length > MOST_SIGNATURES) throw new WeighmarkError('claims-limit', `more than ${MOST_SIGNATURES} signatures beside ${path}`, { subject: path });
+  const names = (await files.names(path.slice(0, cut))).filter(
+    (name) => name.startsWith(start) && name.endsWith('.sig'),
+  );
+  if (names.length > MOST_SIGNATURES)
+    throw new WeighmarkError('claims-limit', `more than ${MOST_SIGNATURES} signatures beside ${path}`, {
+      subject: path,
+    });
   return names.map((name) => `${path.slice(0, cut)}${name}`);
 }
 
-function unsigned({ shown, people, threshold, refusals, hint }: { shown: string; people: readonly string[]; threshold: number; refusals: readonly Finding[]; hint: string }): WeighmarkError {
+function unsigned({
+  shown,
+  people,
+  threshold,
+  refusals,
+  hint,
+}: {
+  shown: string;
+  people: readonly string[];
+  threshold: number;
+  refusals: readonly Finding[];
+  hint: string;
+}): WeighmarkError {
   const [finding] = refusals;
   const about = { subject: shown, hint };
-  if (people.length > 0) return new WeighmarkError('policy-signatures', `${shown} is signed by ${people.join(', ')}: ${people.length} of the ${threshold} people wanted`, about);
+  if (people.length > 0)
+    return new WeighmarkError(
+      'policy-signatures',
+      `${shown} is signed by ${people.join(', ')}: ${people.length} of the ${threshold} people wanted`,
+      about,
+    );
   if (finding === undefined) return new WeighmarkError('nothing-to-verify', `nobody signed ${shown}`, about);
-  return new WeighmarkError(finding.code, `${shown}: ${finding.message}`, { ...about, ...(finding.facts === undefined ? {} : { facts: finding.facts }) });
+  return new WeighmarkError(finding.code, `${shown}: ${finding.message}`, {
+    ...about,
+    ...(finding.facts === undefined ? {} : { facts: finding.facts }),
+  });
 }
 
 /**
  * The line of versions is the policy's name at this place: two projects may both call theirs `prod`. Where the caller's trust
  * ties the name to signers it is the name alone, wherever an old copy may lie.
  */
-async function refuseRollback({ name, version }: Policy, { path, shown }: PolicyPlace, { versions, signed }: { versions: VersionMemory; signed: boolean }): Promise<void> {
+async function refuseRollback(
+  { name, version }: Policy,
+  { path, shown }: PolicyPlace,
+  { versions, signed }: { versions: VersionMemory; signed: boolean },
+): Promise<void> {
   const line = signed ? `signed policy ${name}` : `policy ${name} ${path}`;
   const seen = await versions.highest(line);
   if (seen !== null && version < seen) {
-    throw new WeighmarkError('policy-rollback', `${shown} is version ${version} of the policy ${name}; version ${seen} was here before`, { subject: shown, hint: 'a policy only goes forward: give the changed one a higher version' });
+    throw new WeighmarkError(
+      'policy-rollback',
+      `${shown} is version ${version} of the policy ${name}; version ${seen} was here before`,
+      { subject: shown, hint: 'a policy only goes forward: give the changed one a higher version' },
+    );
   }
   if (seen === null || version > seen) await versions.remember(line, version);
 }

@@ -32,25 +32,59 @@ export interface CaseResult {
 }
 
 /** Asks the policy about each case and compares. @throws WeighmarkError `policy-invalid`, `not-found`, `claims-limit`. */
-export async function testPolicy(input: PolicyTestInput, ports: { files: Files; keyless: () => Promise<KeylessVerifier> }): Promise<readonly CaseResult[]> {
+export async function testPolicy(
+  input: PolicyTestInput,
+  ports: { files: Files; keyless: () => Promise<KeylessVerifier> },
+): Promise<readonly CaseResult[]> {
   const cases = parseCases(await ports.files.read(input.cases, LIMITS.policyBytes), input.cases);
   const results: CaseResult[] = [];
   for (const each of cases) results.push(await testCase(each, input, ports));
   return results;
 }
 
-async function testCase(each: PolicyCase, input: PolicyTestInput, ports: { files: Files; keyless: () => Promise<KeylessVerifier> }): Promise<CaseResult> {
+async function testCase(
+  each: PolicyCase,
+  input: PolicyTestInput,
+  ports: { files: Files; keyless: () => Promise<KeylessVerifier> },
+): Promise<CaseResult> {
   const now = new Date(each.at);
-  const verification = { trust: policyTrust(input.policy), keyless: ports.keyless, now, timestampAuthorities: [...input.policy.timestampAuthorities, ...input.timestampAuthorities] };
-  const files = await Promise.all(each.claims.map((path) => ports.files.read(input.locate(path), LIMITS.claimsFileBytes)));
-  const outcomes = await Promise.all(files.flatMap((bytes) => splitClaims(bytes)).map((bytes) => verifyClaim(bytes, verification)));
+  const verification = {
+    trust: policyTrust(input.policy),
+    keyless: ports.keyless,
+    now,
+    timestampAuthorities: [...input.policy.timestampAuthorities, ...input.timestampAuthorities],
+  };
+  const files = await Promise.all(
+    each.claims.map((path) => ports.files.read(input.locate(path), LIMITS.claimsFileBytes)),
+  );
+  const outcomes = await Promise.all(
+    files.flatMap((bytes) => splitClaims(bytes)).map((bytes) => verifyClaim(bytes, verification)),
+  );
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
-  const of = caseOf({
-    id: each.id, name: each.artifact, aliases: [], carriedFrom: [], claims, now,
-    revocations: claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation).map((claim, index) => ({ claim, index })),
-    log: { origin: each.origin ?? 'test', promotions: promotionsIn(claims), rootAt: () => null, highestSnapshot: null, strangers: new Set(), findings: [] },
-    content: { formats: new Map(Object.entries(each.formats ?? {})), declaredBases: [] },
-  }, input.policy, environmentOf(input.policy, each.environment));
+  const of = caseOf(
+    {
+      id: each.id,
+      name: each.artifact,
+      aliases: [],
+      carriedFrom: [],
+      claims,
+      now,
+      revocations: claims
+        .filter(({ statement }) => statement.predicateType === PREDICATES.revocation)
+        .map((claim, index) => ({ claim, index })),
+      log: {
+        origin: each.origin ?? 'test',
+        promotions: promotionsIn(claims),
+        rootAt: () => null,
+        highestSnapshot: null,
+        strangers: new Set(),
+        findings: [],
+      },
+      content: { formats: new Map(Object.entries(each.formats ?? {})), declaredBases: [] },
+    },
+    input.policy,
+    environmentOf(input.policy, each.environment),
+  );
   const found = [...new Set(findingsOf(evaluate(of)).map(({ code }) => code))].toSorted();
   const wanted = each.expect === 'pass' ? [] : [...each.expect].toSorted();
   return { name: each.name, passed: found.join() === wanted.join(), expected: each.expect, found };
@@ -62,6 +96,18 @@ function promotionsIn(claims: readonly VerifiedClaim[]): readonly LogEntry[] {
     const resource = readPromotion(claim.statement)?.resource ?? null;
     const manifest = claim.statement.subject[0]?.digest['sha256'];
     if (resource === null || manifest === undefined) return [];
-    return [{ index, leaf: { v: 1 as const, kind: 'promotion' as const, name: resource.name, manifest: `sha256:${manifest}`, bundle: `sha256:${claim.bundle}`, env: resource.environment } }];
+    return [
+      {
+        index,
+        leaf: {
+          v: 1 as const,
+          kind: 'promotion' as const,
+          name: resource.name,
+          manifest: `sha256:${manifest}`,
+          bundle: `sha256:${claim.bundle}`,
+          env: resource.environment,
+        },
+      },
+    ];
   });
 }

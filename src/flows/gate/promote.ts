@@ -52,18 +52,33 @@ export interface PromoteOutcome {
  * logs the promotion and moves the environment's tag. Refused: nothing changes, and the verdict has every reason.
  * @param signer asked for only once the verdict stands; null for a dry run.
  */
-export async function promote(input: PromoteInput, ports: GatePorts, work: { registry: Registry; signer: () => Promise<ClaimSigner> }): Promise<PromoteOutcome> {
+export async function promote(
+  input: PromoteInput,
+  ports: GatePorts,
+  work: { registry: Registry; signer: () => Promise<ClaimSigner> },
+): Promise<PromoteOutcome> {
   const { policy } = input;
   const environment = environmentOf(policy, input.environment);
   if (input.dryRun !== true) await finishInterrupted(work.registry);
   const gathered = await gather({ ...input, environment, needsFreshLog: true }, work.registry, ports);
   const evaluation = evaluate(gathered.of);
-  const checks = [contentCheck(gathered), ...(input.breakGlass === undefined ? evaluation.checks : breakGlassChecks(gathered.of, evaluation.checks, input.breakGlass))];
+  const checks = [
+    contentCheck(gathered),
+    ...(input.breakGlass === undefined
+      ? evaluation.checks
+      : breakGlassChecks(gathered.of, evaluation.checks, input.breakGlass)),
+  ];
   const verdict = verdictOf({ subject: shown(input), id: gathered.id, checks, notes: notesOf(gathered) });
   const outcome = { name: input.target.name, id: gathered.id, environment: environment.name };
   if (verdict.exitCode !== 0 || input.dryRun === true) return { ...outcome, verdict, promoted: null };
-  const signed = await signPromotion(input, gathered, { evaluation, environment, signer: await work.signer(), keyless: ports.keyless });
-  if ('refusal' in signed) return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.refusal] }), promoted: null };
+  const signed = await signPromotion(input, gathered, {
+    evaluation,
+    environment,
+    signer: await work.signer(),
+    keyless: ports.keyless,
+  });
+  if ('refusal' in signed)
+    return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.refusal] }), promoted: null };
   const promoted = await publish(input, gathered.id, { ...signed, registry: work.registry });
   return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.check] }), promoted };
 }
@@ -84,42 +99,77 @@ interface Signing {
 }
 
 /** Signs, then verifies what was signed as any reader would: a signer who may not promote has promoted nothing. */
-async function signPromotion(input: PromoteInput, gathered: Gathered, signing: Signing): Promise<Signed | { readonly refusal: Check }> {
+async function signPromotion(
+  input: PromoteInput,
+  gathered: Gathered,
+  signing: Signing,
+): Promise<Signed | { readonly refusal: Check }> {
   const { of } = gathered;
   const role = input.breakGlass === undefined ? PROMOTER_ROLE : BREAK_GLASS_ROLE;
   const verifier = verifierId(input.policy, role, input.as);
-  const reason = input.breakGlass === undefined ? null : await signing.signer.sign(reasonPayload(gathered, { ...signing, verifier, reason: input.breakGlass }));
+  const reason =
+    input.breakGlass === undefined
+      ? null
+      : await signing.signer.sign(reasonPayload(gathered, { ...signing, verifier, reason: input.breakGlass }));
   const bundle = await signing.signer.sign(promotionPayload(input, gathered, { ...signing, verifier, reason }));
   const signed = await judgeSigner(bundle, of, { role, keyless: signing.keyless });
   if ('refusal' in signed) return signed;
   const findings = checkSeparation(of, joinActors(signing.evaluation.actors, [], signed.by));
   if (findings.length > 0) return { refusal: checkOf('separation', [], findings) };
-  return { bundle, reason, by: signed.by, check: checkOf('signer', [{ what: `promoted to ${signing.environment.name} by ${signed.by}` }], []) };
+  return {
+    bundle,
+    reason,
+    by: signed.by,
+    check: checkOf('signer', [{ what: `promoted to ${signing.environment.name} by ${signed.by}` }], []),
+  };
 }
 
 /** Who signed, if it is somebody who may; else a refused check. */
-export async function judgeSigner(bundle: Uint8Array, of: Case, { role, keyless }: { role: string; keyless: GatePorts['keyless'] }): Promise<{ readonly by: string } | { readonly refusal: Check }> {
+export async function judgeSigner(
+  bundle: Uint8Array,
+  of: Case,
+  { role, keyless }: { role: string; keyless: GatePorts['keyless'] },
+): Promise<{ readonly by: string } | { readonly refusal: Check }> {
   const outcome = await verifyClaim(bundle, { trust: policyTrust(of.policy), keyless, now: of.facts.now });
   const claim = outcome.claim;
   const identity = claim === undefined ? 'unknown' : of.authority.who(claim.signer);
   const roles = claim === undefined ? [] : of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
   if (typeof identity !== 'string' && roles.includes(role)) return { by: identity.principal.name };
-  const who = typeof identity === 'string' ? 'the policy does not name this signer' : `${identity.principal.name} is no ${role}`;
-  return { refusal: refusedCheck('signer', [{ code: 'wrong-signer', message: `${who} for ${of.facts.name}`, subject: of.facts.id }]) };
+  const who =
+    typeof identity === 'string' ? 'the policy does not name this signer' : `${identity.principal.name} is no ${role}`;
+  return {
+    refusal: refusedCheck('signer', [
+      { code: 'wrong-signer', message: `${who} for ${of.facts.name}`, subject: of.facts.id },
+    ]),
+  };
 }
 
 /** An SVR by whoever breaks the glass, for this id, environment and policy alone (rule 13). */
-function reasonPayload({ of, id }: Gathered, { environment, verifier, reason }: Signing & { verifier: string; reason: string }): Uint8Array {
+function reasonPayload(
+  { of, id }: Gathered,
+  { environment, verifier, reason }: Signing & { verifier: string; reason: string },
+): Uint8Array {
   const { name, version, digest } = of.policy;
   const predicate = {
-    verifier: { id: verifier, policies: [{ uri: policyUri({ name, version }), digest: { sha256: digest.slice('sha256:'.length) } }] },
+    verifier: {
+      id: verifier,
+      policies: [{ uri: policyUri({ name, version }), digest: { sha256: digest.slice('sha256:'.length) } }],
+    },
     timeCreated: of.facts.now.toISOString(),
     properties: [breakGlassProperty(environment.name), `WEIGHMARK_REASON: ${reason}`],
   };
-  return buildStatement([subject('manifest', of.facts.name, id.slice('sha256:'.length))], PREDICATES.approval, predicate);
+  return buildStatement(
+    [subject('manifest', of.facts.name, id.slice('sha256:'.length))],
+    PREDICATES.approval,
+    predicate,
+  );
 }
 
-function promotionPayload(input: PromoteInput, { of, id, log }: Gathered, { evaluation, environment, verifier, reason }: Signing & { verifier: string; reason: Uint8Array | null }): Uint8Array {
+function promotionPayload(
+  input: PromoteInput,
+  { of, id, log }: Gathered,
+  { evaluation, environment, verifier, reason }: Signing & { verifier: string; reason: Uint8Array | null },
+): Uint8Array {
   const before = newestPromotion(of, environment);
   const inputs = [
     ...evaluation.used.map(({ bundle }) => bundle),
@@ -127,19 +177,34 @@ function promotionPayload(input: PromoteInput, { of, id, log }: Gathered, { eval
     ...(reason === null ? [] : [sha256Hex(reason)]),
   ];
   const predicate = buildPromotion({
-    verifier, inputs, origin: log.origin, name: input.target.name, environment: environment.name, policy: input.policy,
-    at: of.facts.now, passed: true, breakGlass: input.breakGlass !== undefined,
+    verifier,
+    inputs,
+    origin: log.origin,
+    name: input.target.name,
+    environment: environment.name,
+    policy: input.policy,
+    at: of.facts.now,
+    passed: true,
+    breakGlass: input.breakGlass !== undefined,
   });
-  return buildStatement([subject('manifest', input.target.name, id.slice('sha256:'.length))], PREDICATES.promotion, predicate);
+  return buildStatement(
+    [subject('manifest', input.target.name, id.slice('sha256:'.length))],
+    PREDICATES.promotion,
+    predicate,
+  );
 }
 
 /** What the promoter calls itself: what the policy ties to it, else the policy's own name. @throws WeighmarkError `usage`. */
 export function verifierId(policy: Policy, role: string, as?: string): string {
   const names = policy.roles.find(({ name }) => name === role)?.principals ?? [];
-  if (as !== undefined && !names.includes(as)) throw new WeighmarkError('usage', `${as} is no ${role} of the policy`, { hint: `it has ${names.join(', ')}` });
+  if (as !== undefined && !names.includes(as))
+    throw new WeighmarkError('usage', `${as} is no ${role} of the policy`, { hint: `it has ${names.join(', ')}` });
   const candidates = policy.principals.filter(({ name }) => (as === undefined ? names.includes(name) : name === as));
   const ids = new Set(candidates.map((principal) => principal.ids[0]));
-  if (ids.size > 1) throw new WeighmarkError('usage', `several may act as ${role}: who are you?`, { hint: `say --as ${names.join('|')}` });
+  if (ids.size > 1)
+    throw new WeighmarkError('usage', `several may act as ${role}: who are you?`, {
+      hint: `say --as ${names.join('|')}`,
+    });
   return [...ids][0] ?? `weighmark:verifier/${policy.name}`;
 }
 
@@ -148,7 +213,11 @@ interface Publishing extends Signed {
 }
 
 /** Policy first, then claim and log entry; the tag, which is only a cache, last. */
-async function publish(input: PromoteInput, id: string, { registry, bundle, reason, by }: Publishing): Promise<PromoteOutcome['promoted']> {
+async function publish(
+  input: PromoteInput,
+  id: string,
+  { registry, bundle, reason, by }: Publishing,
+): Promise<PromoteOutcome['promoted']> {
   const { name } = input.target;
   await registry.putAttachment(name, id, ATTACHMENTS.policy, input.policyBytes);
   if (reason !== null) await attachClaim({ name, manifest: id, bundle: reason }, registry);
@@ -162,7 +231,9 @@ function contentCheck({ content }: Gathered): Check {
 }
 
 function notesOf({ collected }: Gathered): readonly string[] {
-  return collected.strangers.size === 0 ? [] : [`${collected.strangers.size} claims are not by anyone the policy names, and were ignored`];
+  return collected.strangers.size === 0
+    ? []
+    : [`${collected.strangers.size} claims are not by anyone the policy names, and were ignored`];
 }
 
 function shown({ target: { name, reference } }: PromoteInput): string {

@@ -58,7 +58,10 @@ export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<Re
   const bundle = await ports.signer.sign(statementAbout(place, predicate));
   const by = await revokerOf(bundle, input, ports);
   await note?.store(ports.registry);
-  const logged = await attachClaim({ name: place.name, manifest: place.id, bundle, kind: 'revocation' }, ports.registry);
+  const logged = await attachClaim(
+    { name: place.name, manifest: place.id, bundle, kind: 'revocation' },
+    ports.registry,
+  );
   return { bundle: ociDigest(bundle), by, logged };
 }
 
@@ -75,35 +78,60 @@ export interface SnapshotInput {
  * it is never made from one that could be an old one.
  * @throws WeighmarkError `wrong-signer`, `log-freshness-unknown`, `log-rollback`, `log-fork`, `clock-behind`.
  */
-export async function takeSnapshot({ policy, validMs, pinned }: SnapshotInput, ports: RevokePorts): Promise<RevokeOutcome & { readonly snapshot: Snapshot }> {
+export async function takeSnapshot(
+  { policy, validMs, pinned }: SnapshotInput,
+  ports: RevokePorts,
+): Promise<RevokeOutcome & { readonly snapshot: Snapshot }> {
   const log = await readLog(ports.registry);
   await requireFreshLog(log, { rule: policy.log, pinned, now: ports.clock.now() }, ports.registry);
   const size = log.entries.length;
   const version = ((await latestSnapshot(log, policy, ports))?.version ?? 0) + 1;
   const root = rootOf(log.entries, size) ?? '';
-  const snapshot: Snapshot = { version, asOf: { origin: log.origin, size, root }, expires: new Date(ports.clock.now().getTime() + validMs).toISOString() };
+  const snapshot: Snapshot = {
+    version,
+    asOf: { origin: log.origin, size, root },
+    expires: new Date(ports.clock.now().getTime() + validMs).toISOString(),
+  };
   const place = noteFor(snapshot.asOf);
   const bundle = await ports.signer.sign(statementAbout(place, buildSnapshot(snapshot)));
   const by = await revokerOf(bundle, { policy }, ports);
   await place.store(ports.registry);
-  const logged = await attachClaim({ name: place.name, manifest: place.id, bundle, kind: 'revocation' }, ports.registry);
+  const logged = await attachClaim(
+    { name: place.name, manifest: place.id, bundle, kind: 'revocation' },
+    ports.registry,
+  );
   return { bundle: ociDigest(bundle), by, logged, snapshot };
 }
 
 async function latestSnapshot(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<Snapshot | null> {
-  const places = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'revocation' && leaf.name === REVOCATIONS_NAME).map(({ leaf }) => leaf.manifest));
+  const places = new Set(
+    log.entries
+      .filter(({ leaf }) => leaf.kind === 'revocation' && leaf.name === REVOCATIONS_NAME)
+      .map(({ leaf }) => leaf.manifest),
+  );
   const bundles = (await Promise.all([...places].map((id) => ports.registry.claims(REVOCATIONS_NAME, id)))).flat();
-  const outcomes = await Promise.all(bundles.map((bytes) => verifyClaim(bytes, { trust: policyTrust(policy), keyless: ports.keyless, now: ports.clock.now() })));
+  const outcomes = await Promise.all(
+    bundles.map((bytes) =>
+      verifyClaim(bytes, { trust: policyTrust(policy), keyless: ports.keyless, now: ports.clock.now() }),
+    ),
+  );
   const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
   const asked = { origin: log.origin, rootAt: (size: number) => rootOf(log.entries, size), revoked: () => false };
   return newestSnapshot(claims, createAuthority(policy), asked)?.snapshot ?? null;
 }
 
 /** A claim of an artifact as a target, by its bundle's digest. @throws WeighmarkError `not-found`. */
-export async function claimTarget(sha256: string, artifact: NonNullable<RevokeInput['artifact']>, registry: Registry): Promise<RevocationTarget> {
+export async function claimTarget(
+  sha256: string,
+  artifact: NonNullable<RevokeInput['artifact']>,
+  registry: Registry,
+): Promise<RevocationTarget> {
   const bundles = await registry.claims(artifact.name, artifact.id);
   const bundle = bundles.find((bytes) => sha256Hex(bytes) === sha256);
-  if (bundle === undefined) throw new WeighmarkError('not-found', `${artifact.name} has no claim sha256:${sha256}`, { hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them` });
+  if (bundle === undefined)
+    throw new WeighmarkError('not-found', `${artifact.name} has no claim sha256:${sha256}`, {
+      hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them`,
+    });
   return { kind: 'claim', sha256, pae: paeDigest(parseBundle(bundle, LIMITS.signatureBytes).payload) };
 }
 
@@ -117,7 +145,11 @@ interface Note extends NotePlace {
 }
 
 function statementAbout(place: NotePlace, predicate: Readonly<Record<string, unknown>>): Uint8Array {
-  return buildStatement([subject('manifest', place.name, place.id.slice('sha256:'.length))], PREDICATES.revocation, predicate);
+  return buildStatement(
+    [subject('manifest', place.name, place.id.slice('sha256:'.length))],
+    PREDICATES.revocation,
+    predicate,
+  );
 }
 
 /** What is no artifact gets a small one that says what it is: claims in a registry refer to manifests only. */
@@ -133,19 +165,29 @@ function noteFor(about: unknown): Note {
 }
 
 /** The principal who signed, if its word counts. @throws WeighmarkError `wrong-signer`. */
-async function revokerOf(bundle: Uint8Array, { policy, ...input }: Pick<RevokeInput, 'policy'> & Partial<RevokeInput>, ports: RevokePorts): Promise<string> {
+async function revokerOf(
+  bundle: Uint8Array,
+  { policy, ...input }: Pick<RevokeInput, 'policy'> & Partial<RevokeInput>,
+  ports: RevokePorts,
+): Promise<string> {
   const authority = createAuthority(policy);
   const claim = await readSigned(bundle, policy, ports);
   const identity = claim === null ? 'unknown' : authority.who(claim.signer);
-  if (claim === null || typeof identity === 'string') throw new WeighmarkError('wrong-signer', 'the policy does not name this signer');
+  if (claim === null || typeof identity === 'string')
+    throw new WeighmarkError('wrong-signer', 'the policy does not name this signer');
   const name = claim.statement.subject[0]?.name ?? '';
   if (authority.rolesOf(claim, name).some((role) => role.name === REVOKER_ROLE)) return identity.principal.name;
-  if (input.action === 'revoke' && input.target?.kind === 'claim' && (await isOwn(claim, { ...input, policy }, ports))) return identity.principal.name;
+  if (input.action === 'revoke' && input.target?.kind === 'claim' && (await isOwn(claim, { ...input, policy }, ports)))
+    return identity.principal.name;
   throw new WeighmarkError('wrong-signer', `${identity.principal.name} is no ${REVOKER_ROLE} of the policy`);
 }
 
 /** True if the claim to be revoked is by the same signer. */
-async function isOwn(claim: VerifiedClaim, { target, artifact, policy }: Pick<RevokeInput, 'policy'> & Partial<RevokeInput>, ports: RevokePorts): Promise<boolean> {
+async function isOwn(
+  claim: VerifiedClaim,
+  { target, artifact, policy }: Pick<RevokeInput, 'policy'> & Partial<RevokeInput>,
+  ports: RevokePorts,
+): Promise<boolean> {
   if (target?.kind !== 'claim' || artifact === null || artifact === undefined) return false;
   const bundles = await ports.registry.claims(artifact.name, artifact.id);
   const revoked = bundles.find((bytes) => sha256Hex(bytes) === target.sha256);
@@ -154,6 +196,10 @@ async function isOwn(claim: VerifiedClaim, { target, artifact, policy }: Pick<Re
 }
 
 async function readSigned(bundle: Uint8Array, policy: Policy, ports: RevokePorts): Promise<VerifiedClaim | null> {
-  const outcome = await verifyClaim(bundle, { trust: policyTrust(policy), keyless: ports.keyless, now: ports.clock.now() });
+  const outcome = await verifyClaim(bundle, {
+    trust: policyTrust(policy),
+    keyless: ports.keyless,
+    now: ports.clock.now(),
+  });
   return outcome.claim ?? null;
 }

@@ -27,7 +27,14 @@ export interface Attachment {
 export async function attachClaim(attachment: Attachment, registry: Registry): Promise<LoggedLeaf> {
   const { name, manifest, bundle, kind = 'claim', env } = attachment;
   await registry.putClaim(name, manifest, bundle);
-  const leaf: LogLeaf = { v: 1, kind, name, manifest, bundle: ociDigest(bundle), ...(env === undefined ? {} : { env }) };
+  const leaf: LogLeaf = {
+    v: 1,
+    kind,
+    name,
+    manifest,
+    bundle: ociDigest(bundle),
+    ...(env === undefined ? {} : { env }),
+  };
   const [logged] = await registry.log.append([leaf]);
   return logged ?? { leaf, index: null };
 }
@@ -45,10 +52,18 @@ export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; 
 }
 
 /** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */
-export function aboutOf(bundle: Uint8Array): { readonly predicateType: string | null; readonly manifest: string | null; readonly name: string | null } {
+export function aboutOf(bundle: Uint8Array): {
+  readonly predicateType: string | null;
+  readonly manifest: string | null;
+  readonly name: string | null;
+} {
   try {
     const statement = parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload);
-    return { predicateType: statement.predicateType, manifest: manifestOf(statement), name: statement.subject[0]?.name ?? null };
+    return {
+      predicateType: statement.predicateType,
+      manifest: manifestOf(statement),
+      name: statement.subject[0]?.name ?? null,
+    };
   } catch {
     return { predicateType: null, manifest: null, name: null };
   }

@@ -50,7 +50,11 @@ const PARALLEL_LAYERS = 4;
  * bytes, proofs out of the source's log, and every revocation the source knows. Blobs are hashed on the way.
  * @throws WeighmarkError `not-found`, `digest-mismatch`, and what either registry throws.
  */
-export async function copy(input: CopyInput, ports: CopyPorts, { source, target }: { source: Registry; target: Registry }): Promise<CopyOutcome> {
+export async function copy(
+  input: CopyInput,
+  ports: CopyPorts,
+  { source, target }: { source: Registry; target: Registry },
+): Promise<CopyOutcome> {
   const { name, reference } = input.place;
   if (target.log.origin === '') await target.log.checkpoint();
   const id = await source.resolve(name, reference);
@@ -72,7 +76,11 @@ export async function copy(input: CopyInput, ports: CopyPorts, { source, target 
 }
 
 /** What the artifact was made from, as far as the source has it: by the digests its claims name. */
-async function withAncestors(asked: RegistryEntry, listed: readonly RegistryEntry[], source: Registry): Promise<readonly RegistryEntry[]> {
+async function withAncestors(
+  asked: RegistryEntry,
+  listed: readonly RegistryEntry[],
+  source: Registry,
+): Promise<readonly RegistryEntry[]> {
   const found = new Map([[asked.id, asked]]);
   const queue = [asked];
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
@@ -80,7 +88,10 @@ async function withAncestors(asked: RegistryEntry, listed: readonly RegistryEntr
     for (const { sha256 } of named) {
       const ancestor = listed.find((each) => each.id === `sha256:${sha256}`);
       if (ancestor === undefined || found.has(ancestor.id)) continue;
-      if (found.size >= LIMITS.lineageNodes) throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.lineageNodes} ancestors`, { subject: asked.name });
+      if (found.size >= LIMITS.lineageNodes)
+        throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.lineageNodes} ancestors`, {
+          subject: asked.name,
+        });
       found.set(ancestor.id, ancestor);
       queue.push(ancestor);
     }
@@ -96,7 +107,10 @@ interface Job {
   readonly entries: readonly LogEntry[];
 }
 
-async function copyOne(entry: RegistryEntry, job: Job): Promise<{ copied: Omit<Copied, 'role'>; leaves: readonly LogLeaf[] }> {
+async function copyOne(
+  entry: RegistryEntry,
+  job: Job,
+): Promise<{ copied: Omit<Copied, 'role'>; leaves: readonly LogLeaf[] }> {
   const { name, id, tags } = entry;
   const { source, target } = job;
   await copyFiles(entry, job);
@@ -104,12 +118,25 @@ async function copyOne(entry: RegistryEntry, job: Job): Promise<{ copied: Omit<C
   const bundles = await source.claims(name, id);
   for (const bundle of bundles) await target.putClaim(name, id, bundle);
   for (const type of await source.attachmentTypes(name, id)) {
-    for (const bytes of await source.attachments(name, id, type)) await (type === ATTACHMENTS.outboards ? copyOutboards(entry, bytes, { ...job, ...job.input, ...job.ports }) : target.putAttachment(name, id, type, bytes));
+    for (const bytes of await source.attachments(name, id, type))
+      await (type === ATTACHMENTS.outboards
+        ? copyOutboards(entry, bytes, { ...job, ...job.input, ...job.ports })
+        : target.putAttachment(name, id, type, bytes));
   }
   const own = job.entries.filter(({ leaf }) => leaf.name === name && leaf.manifest === id);
-  for (const { index } of own) await target.putAttachment(name, id, ATTACHMENTS.proof, Buffer.from(await source.log.prove(index)));
-  const push: LogLeaf = { v: 1, kind: 'push', name, manifest: id, bundle: bundles[0] === undefined ? id : ociDigest(bundles[0]) };
-  return { copied: { name, id, tags, claims: bundles.length, proofs: own.length }, leaves: [push, ...bundles.map((bundle) => leafOfClaim(bundle, { name, id }))] };
+  for (const { index } of own)
+    await target.putAttachment(name, id, ATTACHMENTS.proof, Buffer.from(await source.log.prove(index)));
+  const push: LogLeaf = {
+    v: 1,
+    kind: 'push',
+    name,
+    manifest: id,
+    bundle: bundles[0] === undefined ? id : ociDigest(bundles[0]),
+  };
+  return {
+    copied: { name, id, tags, claims: bundles.length, proofs: own.length },
+    leaves: [push, ...bundles.map((bundle) => leafOfClaim(bundle, { name, id }))],
+  };
 }
 
 /** Each blob is hashed into a scratch file and from there into the target; what is there is not sent. */
@@ -117,7 +144,10 @@ async function copyFiles({ name, id }: RegistryEntry, { input, ports, source, ta
   const files = await filesOf(source, name, id);
   const distinct = [...new Map(files.map((file) => [file.sha256, file])).values()];
   const staging = await ports.stagings.open(input.scratch, id.slice(7, 19));
-  const bar = ports.progress.start(`copying ${name}`, distinct.reduce((sum, file) => sum + file.sizeBytes, 0));
+  const bar = ports.progress.start(
+    `copying ${name}`,
+    distinct.reduce((sum, file) => sum + file.sizeBytes, 0),
+  );
   try {
     await inParallel(distinct, PARALLEL_LAYERS, async ({ sha256, sizeBytes }) => {
       const digest = `sha256:${sha256}`;
@@ -137,20 +167,30 @@ async function copyFiles({ name, id }: RegistryEntry, { input, ports, source, ta
 async function copyManifests({ name, id }: RegistryEntry, { source, target }: Job): Promise<void> {
   const top = await source.getManifest(name, id);
   const parts = parseIndex(top);
-  for (const part of parts ?? []) await copyManifest({ name, digest: part, bytes: await source.getManifest(name, part) }, { source, target });
+  for (const part of parts ?? [])
+    await copyManifest({ name, digest: part, bytes: await source.getManifest(name, part) }, { source, target });
   if (parts === null) await copyManifest({ name, digest: id, bytes: top }, { source, target });
   else await target.putManifest(name, { bytes: top, mediaType: INDEX_TYPE, digest: id });
 }
 
-async function copyManifest({ name, digest, bytes }: { name: string; digest: string; bytes: Uint8Array }, { source, target }: Pick<Job, 'source' | 'target'>): Promise<void> {
+async function copyManifest(
+  { name, digest, bytes }: { name: string; digest: string; bytes: Uint8Array },
+  { source, target }: Pick<Job, 'source' | 'target'>,
+): Promise<void> {
   const config = readDescriptor(parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes })['config']);
-  if (config !== null && !(await target.hasBlob(name, config.digest))) await target.putBytes(name, config.digest, await smallBlob(source, name, config));
+  if (config !== null && !(await target.hasBlob(name, config.digest)))
+    await target.putBytes(name, config.digest, await smallBlob(source, name, config));
   await target.putManifest(name, { bytes, mediaType: MANIFEST_TYPE, digest });
 }
 
-async function smallBlob(source: Registry, name: string, { digest, size }: { digest: string; size: number }): Promise<Uint8Array> {
+async function smallBlob(
+  source: Registry,
+  name: string,
+  { digest, size }: { digest: string; size: number },
+): Promise<Uint8Array> {
   if (digest === ociDigest(EMPTY_CONFIG)) return EMPTY_CONFIG;
-  if (size > LIMITS.manifestBytes) throw new WeighmarkError('limit-exceeded', 'a config blob of absurd size', { subject: digest });
+  if (size > LIMITS.manifestBytes)
+    throw new WeighmarkError('limit-exceeded', 'a config blob of absurd size', { subject: digest });
   const blob = await source.openBlob(name, digest, size);
   try {
     return await blob.read(0, size);
@@ -163,7 +203,11 @@ async function smallBlob(source: Registry, name: string, { digest, size }: { dig
  * Revocations are good everywhere: whoever trusts the revoker honours them. They travel with what was asked for, and are
  * logged there: a reader finds each where its entry says.
  */
-async function copyRevocations({ name, id }: RegistryEntry, entries: readonly LogEntry[], { source, target }: Pick<Job, 'source' | 'target'>): Promise<readonly LogLeaf[]> {
+async function copyRevocations(
+  { name, id }: RegistryEntry,
+  entries: readonly LogEntry[],
+  { source, target }: Pick<Job, 'source' | 'target'>,
+): Promise<readonly LogLeaf[]> {
   const leaves: LogLeaf[] = [];
   const places = new Map<string, Promise<ReadonlyMap<string, Uint8Array>>>();
   for (const { leaf } of entries.filter(({ leaf: { kind } }) => kind === 'revocation')) {
@@ -171,7 +215,11 @@ async function copyRevocations({ name, id }: RegistryEntry, entries: readonly Lo
     const bundles = places.get(place) ?? bundlesOf(source, leaf);
     places.set(place, bundles);
     const bundle = (await bundles).get(leaf.bundle);
-    if (bundle === undefined) throw new WeighmarkError('claim-missing', 'a revocation is logged, but its claim is not there', { subject: leaf.bundle, facts: { manifest: leaf.manifest, name: leaf.name } });
+    if (bundle === undefined)
+      throw new WeighmarkError('claim-missing', 'a revocation is logged, but its claim is not there', {
+        subject: leaf.bundle,
+        facts: { manifest: leaf.manifest, name: leaf.name },
+      });
     await target.putClaim(name, id, bundle);
     leaves.push({ ...leaf, name, manifest: id });
   }

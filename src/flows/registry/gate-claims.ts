@@ -33,7 +33,8 @@ export async function readLog({ log }: Pick<Registry, 'log'>): Promise<ReadLog> 
   const checkpoint = await log.checkpoint();
   const size = checkpoint === null ? 0 : parseCheckpoint(checkpoint).size;
   const entries = size === 0 ? [] : await log.entries(0, size);
-  if (entries.length !== size) throw new WeighmarkError('log-rollback', 'the log lost entries while it was read', { subject: log.origin });
+  if (entries.length !== size)
+    throw new WeighmarkError('log-rollback', 'the log lost entries while it was read', { subject: log.origin });
   return { origin: log.origin, checkpoint, entries };
 }
 
@@ -45,12 +46,21 @@ const PROMOTIONS_LOOKED_AT = 100;
  * promotions of its name; all revocations. Each bundle is verified once.
  * @throws WeighmarkError `claims-limit`.
  */
-export async function collectClaims(target: { readonly name: string; readonly id: string }, log: ReadLog, collecting: Collecting): Promise<Collected> {
+export async function collectClaims(
+  target: { readonly name: string; readonly id: string },
+  log: ReadLog,
+  collecting: Collecting,
+): Promise<Collected> {
   const state = newState(log, collecting);
   let lineage = await follow(state, target);
   for (const { leaf } of relevantEntries(log, target.name)) await fetch(state, leaf.name, leaf.manifest);
   while (await fetchElsewhere(state, log, lineage)) lineage = await follow(state, target);
-  return { claims: [...state.verified.values()], strangers: state.strangers, findings: absentFindings(state, log, lineage), bundles: state.bundles };
+  return {
+    claims: [...state.verified.values()],
+    strangers: state.strangers,
+    findings: absentFindings(state, log, lineage),
+    bundles: state.bundles,
+  };
 }
 
 /** Pushes of a name that are looked through for one claim. */
@@ -65,9 +75,13 @@ async function fetchElsewhere(state: State, log: ReadLog, lineage: ReadonlySet<s
   for (const entry of neededEntries(log, lineage)) {
     if (state.bundles.has(hexOf(entry))) continue;
     const pushes = log.entries.filter(({ leaf }) => leaf.kind === 'push' && leaf.name === entry.leaf.name);
-    const nearest = pushes.toSorted((a, b) => Number(a.index > entry.index) - Number(b.index > entry.index) || b.index - a.index);
+    const nearest = pushes.toSorted(
+      (a, b) => Number(a.index > entry.index) - Number(b.index > entry.index) || b.index - a.index,
+    );
     for (const place of new Set(nearest.map(({ leaf }) => leaf.manifest).slice(0, PLACES_LOOKED_AT))) {
-      const bytes = (await claimsIfThere(state.registry, entry.leaf.name, place)).find((each) => sha256Hex(each) === hexOf(entry));
+      const bytes = (await claimsIfThere(state.registry, entry.leaf.name, place)).find(
+        (each) => sha256Hex(each) === hexOf(entry),
+      );
       if (bytes !== undefined) await take(state, bytes);
       if (bytes !== undefined) break;
     }
@@ -99,11 +113,24 @@ interface State {
 function newState(log: ReadLog, { registry, verification, outcomes = new Map() }: Collecting): State {
   const names = new Map<string, Set<string>>();
   for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
-  return { registry, verification, names, outcomes, fetched: new Set(), bundles: new Map(), verified: new Map(), strangers: new Set(), undecided: new Map() };
+  return {
+    registry,
+    verification,
+    names,
+    outcomes,
+    fetched: new Set(),
+    bundles: new Map(),
+    verified: new Map(),
+    strangers: new Set(),
+    undecided: new Map(),
+  };
 }
 
 /** Breadth-first over the digests that verified claims name as inputs. Returns all ids that were followed. */
-async function follow(state: State, target: { readonly name: string; readonly id: string }): Promise<ReadonlySet<string>> {
+async function follow(
+  state: State,
+  target: { readonly name: string; readonly id: string },
+): Promise<ReadonlySet<string>> {
   const seen = new Set([target.id]);
   await fetch(state, target.name, target.id);
   for (let queue = [target.id]; queue.length > 0 && seen.size <= LIMITS.lineageNodes;) {
@@ -121,7 +148,9 @@ function inputsOf(claims: readonly VerifiedClaim[]): readonly string[] {
 
 function readableInputs(statement: VerifiedClaim['statement']): readonly string[] {
   try {
-    const inputs = isProvenance(statement) ? readProvenance(statement).inputs : readInputs(statement.predicate['configuration']);
+    const inputs = isProvenance(statement)
+      ? readProvenance(statement).inputs
+      : readInputs(statement.predicate['configuration']);
     return inputs.flatMap(({ sha256 }) => (sha256 === null ? [] : [`sha256:${sha256}`]));
   } catch {
     return [];
@@ -140,8 +169,11 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
   const digest = sha256Hex(bytes);
   if (state.bundles.has(digest)) return;
   state.bundles.set(digest, bytes);
-  if (state.bundles.size > LIMITS.claimsPerFile * 2) throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile * 2} claims in one lineage`);
-  const outcome = state.outcomes.get(digest) ?? (await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes }));
+  if (state.bundles.size > LIMITS.claimsPerFile * 2)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile * 2} claims in one lineage`);
+  const outcome =
+    state.outcomes.get(digest) ??
+    (await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes }));
   if (state.outcomes.size < MOST_OUTCOMES) state.outcomes.set(digest, outcome);
   if (outcome.trusted) state.verified.set(digest, outcome.claim);
   else if (STRANGE.includes(outcome.refusal.code)) state.strangers.add(digest);
@@ -152,7 +184,14 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
 const MOST_OUTCOMES = 10_000;
 
 /** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
-const STRANGE: readonly Code[] = ['signer-untrusted', 'identity-mismatch', 'signature-invalid', 'signature-malformed', 'claim-malformed', 'limit-exceeded'];
+const STRANGE: readonly Code[] = [
+  'signer-untrusted',
+  'identity-mismatch',
+  'signature-invalid',
+  'signature-malformed',
+  'claim-malformed',
+  'limit-exceeded',
+];
 
 /** None for a manifest that is not there. */
 export async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
@@ -166,12 +205,16 @@ export async function claimsIfThere(registry: Registry, name: string, id: string
 
 function relevantEntries(log: ReadLog, name: string): readonly LogEntry[] {
   const promotions = log.entries.filter(({ leaf }) => leaf.kind === 'promotion' && leaf.name === name);
-  const byEnvironment = [...Map.groupBy(promotions, ({ leaf }) => leaf.env)].flatMap(([, entries]) => entries.slice(-PROMOTIONS_LOOKED_AT));
+  const byEnvironment = [...Map.groupBy(promotions, ({ leaf }) => leaf.env)].flatMap(([, entries]) =>
+    entries.slice(-PROMOTIONS_LOOKED_AT),
+  );
   return [...log.entries.filter(({ leaf }) => leaf.kind === 'revocation'), ...byEnvironment];
 }
 
 function neededEntries(log: ReadLog, lineage: ReadonlySet<string>): readonly LogEntry[] {
-  return log.entries.filter(({ leaf }) => leaf.kind === 'revocation' || (leaf.kind === 'claim' && lineage.has(leaf.manifest)));
+  return log.entries.filter(
+    ({ leaf }) => leaf.kind === 'revocation' || (leaf.kind === 'claim' && lineage.has(leaf.manifest)),
+  );
 }
 
 function hexOf({ leaf }: LogEntry): string {
@@ -186,18 +229,34 @@ function absentFindings(state: State, log: ReadLog, lineage: ReadonlySet<string>
   const needed = neededEntries(log, lineage);
   const absent = needed.filter((entry) => !state.bundles.has(hexOf(entry)));
   const undecided = needed.flatMap((entry) => state.undecided.get(hexOf(entry)) ?? []);
-  return [...undecided, ...absent.map(({ index, leaf }) => ({
-    code: 'claim-missing',
-    message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
-    subject: leaf.manifest,
-    facts: { bundle: leaf.bundle },
-  }) satisfies Finding)];
+  return [
+    ...undecided,
+    ...absent.map(
+      ({ index, leaf }) =>
+        ({
+          code: 'claim-missing',
+          message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
+          subject: leaf.manifest,
+          facts: { bundle: leaf.bundle },
+        }) satisfies Finding,
+    ),
+  ];
 }
 
 /** Logged revocations with their place in the log; a revocation that is not logged takes away all the same. */
-export function revocationsOf(claims: readonly VerifiedClaim[], log: ReadLog, revocationType: string): readonly { claim: VerifiedClaim; index: number | null }[] {
+export function revocationsOf(
+  claims: readonly VerifiedClaim[],
+  log: ReadLog,
+  revocationType: string,
+): readonly { claim: VerifiedClaim; index: number | null }[] {
   // Logged again is not said again: the first place counts.
-  const indexes = new Map(log.entries.filter(({ leaf }) => leaf.kind === 'revocation').toReversed().map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]));
-  return claims.filter(({ statement }) => statement.predicateType === revocationType).map((claim) => ({ claim, index: indexes.get(claim.bundle) ?? null }));
+  const indexes = new Map(
+    log.entries
+      .filter(({ leaf }) => leaf.kind === 'revocation')
+      .toReversed()
+      .map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]),
+  );
+  return claims
+    .filter(({ statement }) => statement.predicateType === revocationType)
+    .map((claim) => ({ claim, index: indexes.get(claim.bundle) ?? null }));
 }
-

@@ -26,7 +26,10 @@ export interface LogShown extends LogHead {
 }
 
 /** Entries of a log, proven; all of them, the newest `last`, or those that match. */
-export async function showLog(question: { readonly query?: LogQuery; readonly last?: number }, registry: Pick<Registry, 'log'>): Promise<LogShown> {
+export async function showLog(
+  question: { readonly query?: LogQuery; readonly last?: number },
+  registry: Pick<Registry, 'log'>,
+): Promise<LogShown> {
   const { log } = registry;
   const head = await headOf(log);
   const from = question.last === undefined ? 0 : Math.max(0, head.size - question.last);
@@ -45,7 +48,10 @@ export async function finishInterrupted({ log }: Pick<Registry, 'log'>): Promise
 }
 
 /** Reads every tile, proves them under the signed checkpoint, holds that against what was seen before. */
-export async function verifyLog(question: { readonly witnessPolicy?: string }, registry: Pick<Registry, 'log'>): Promise<LogHead & { readonly quorum: QuorumResult | null }> {
+export async function verifyLog(
+  question: { readonly witnessPolicy?: string },
+  registry: Pick<Registry, 'log'>,
+): Promise<LogHead & { readonly quorum: QuorumResult | null }> {
   const { log } = registry;
   const { size, root } = await log.verify();
   const checkpoint = await log.checkpoint();
@@ -54,10 +60,16 @@ export async function verifyLog(question: { readonly witnessPolicy?: string }, r
 }
 
 /** C2SP tlog-proof text of one entry, or of the newest that matches. @throws WeighmarkError `not-found`. */
-export async function proveLogged(question: { readonly index: number } | { readonly query: LogQuery }, registry: Pick<Registry, 'log'>): Promise<{ readonly index: number; readonly proof: string; readonly leaf: LogLeaf }> {
+export async function proveLogged(
+  question: { readonly index: number } | { readonly query: LogQuery },
+  registry: Pick<Registry, 'log'>,
+): Promise<{ readonly index: number; readonly proof: string; readonly leaf: LogLeaf }> {
   const { log } = registry;
   const index = 'index' in question ? question.index : (await log.find(question.query)).at(-1)?.index;
-  if (index === undefined) throw new WeighmarkError('not-found', 'the log has no such entry', { hint: 'see what is logged with `weighmark log show`' });
+  if (index === undefined)
+    throw new WeighmarkError('not-found', 'the log has no such entry', {
+      hint: 'see what is logged with `weighmark log show`',
+    });
   const proof = await log.prove(index);
   return { index, proof, leaf: parseLeaf(parseProof(proof).extra ?? Buffer.alloc(0)) };
 }
@@ -74,12 +86,19 @@ export interface ProvenEntry {
  * Verifies a proof file offline, under keys the caller names: the leaf is the one the file carries.
  * @throws WeighmarkError `trust-missing` without a key, `log-key-mismatch`, `log-invalid`.
  */
-export function verifyProofFile(text: string, trust: { readonly vkeys: readonly string[]; readonly witnessPolicy?: string }): ProvenEntry {
+export function verifyProofFile(
+  text: string,
+  trust: { readonly vkeys: readonly string[]; readonly witnessPolicy?: string },
+): ProvenEntry {
   const policy = trust.witnessPolicy === undefined ? null : parseLogPolicy(trust.witnessPolicy);
   const keys: readonly VerifierKey[] = [...trust.vkeys.map(parseVkey), ...(policy?.logs ?? []).map(({ key }) => key)];
-  if (keys.length === 0) throw new WeighmarkError('trust-missing', 'no key of the log is named', { hint: 'say `--log-vkey VKEY` (`weighmark log show` prints it)' });
+  if (keys.length === 0)
+    throw new WeighmarkError('trust-missing', 'no key of the log is named', {
+      hint: 'say `--log-vkey VKEY` (`weighmark log show` prints it)',
+    });
   const proof = parseProof(text);
-  if (proof.extra === undefined) throw new WeighmarkError('log-invalid', 'the proof does not carry the entry it is about');
+  if (proof.extra === undefined)
+    throw new WeighmarkError('log-invalid', 'the proof does not carry the entry it is about');
   const origin = parseCheckpoint(proof.checkpoint).origin;
   const checkpoint = verifyProof(proof, leafHash(proof.extra), { log: keys.filter((key) => key.name === origin) });
   const quorum = trust.witnessPolicy === undefined ? null : requireQuorum(proof.checkpoint, trust.witnessPolicy);
@@ -92,7 +111,10 @@ export interface Integrated extends Integration {
 }
 
 /** Logs what waits on a remote registry; asks witnesses, and says whether enough of them cosigned. */
-export async function integrateLog(question: { readonly witnessPolicy?: string }, { log }: Pick<Registry, 'log'>): Promise<Integrated> {
+export async function integrateLog(
+  question: { readonly witnessPolicy?: string },
+  { log }: Pick<Registry, 'log'>,
+): Promise<Integrated> {
   const policy = question.witnessPolicy === undefined ? undefined : parseLogPolicy(question.witnessPolicy);
   const integration = await log.integrate(policy);
   return { ...integration, quorum: policy === undefined ? null : quorumOf(await log.checkpoint(), policy) };
@@ -108,14 +130,20 @@ export function requireQuorum(checkpoint: string | null, policyText: string): Qu
   const policy = parseLogPolicy(policyText);
   const quorum = quorumOf(checkpoint, policy);
   if (quorum.met) return quorum;
-  throw new WeighmarkError('no-rollback-protection', 'too few witnesses have cosigned the log\'s checkpoint', {
+  throw new WeighmarkError('no-rollback-protection', "too few witnesses have cosigned the log's checkpoint", {
     facts: { cosigned: quorum.witnesses.join(', ') || 'nobody', wanted: policy.quorum },
-    hint: 'the log\'s operator asks them with `weighmark log integrate --witness-policy FILE`',
+    hint: "the log's operator asks them with `weighmark log integrate --witness-policy FILE`",
   });
 }
 
 async function headOf(log: TransparencyLog): Promise<LogHead> {
   const text = await log.checkpoint();
   const { size, root } = text === null ? { size: 0, root: new Uint8Array() } : parseCheckpoint(text);
-  return { origin: log.origin, size, root: Buffer.from(root).toString('base64'), vkeys: log.vkeys, remembered: log.remembered };
+  return {
+    origin: log.origin,
+    size,
+    root: Buffer.from(root).toString('base64'),
+    vkeys: log.vkeys,
+    remembered: log.remembered,
+  };
 }

@@ -69,17 +69,33 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
   const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
   if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
   else await publish(input, { staging, wanted, files: ports.files });
-  return { name, id, target: input.target, scope: wanted.length === files.length ? 'whole' : 'partial', files: wanted, claims, verdict };
+  return {
+    name,
+    id,
+    target: input.target,
+    scope: wanted.length === files.length ? 'whole' : 'partial',
+    files: wanted,
+    claims,
+    verdict,
+  };
 }
 
 /** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
 export function requireWritable(files: readonly { readonly path: string }[]): void {
   for (const { path } of files) {
     const problem = portabilityProblem(path);
-    if (problem !== null) throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, { subject: path });
+    if (problem !== null)
+      throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, {
+        subject: path,
+      });
   }
   const [collision] = collidingPaths(files.map(({ path }) => path));
-  if (collision !== undefined) throw new WeighmarkError('name-unsafe', 'two files of the artifact have names that some file systems take for one', { facts: { one: collision[0], other: collision[1] } });
+  if (collision !== undefined)
+    throw new WeighmarkError(
+      'name-unsafe',
+      'two files of the artifact have names that some file systems take for one',
+      { facts: { one: collision[0], other: collision[1] } },
+    );
 }
 
 function wantedFiles(files: readonly ManifestFile[], only: string | undefined): readonly ManifestFile[] {
@@ -90,7 +106,10 @@ function wantedFiles(files: readonly ManifestFile[], only: string | undefined): 
 }
 
 /** A list that is not this artifact's is left out: it would only mislead. */
-async function digestListOf(registry: Registry, { name, id, files }: { name: string; id: string; files: readonly ManifestFile[] }): Promise<DigestList | null> {
+async function digestListOf(
+  registry: Registry,
+  { name, id, files }: { name: string; id: string; files: readonly ManifestFile[] },
+): Promise<DigestList | null> {
   const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
   for (const bytes of lists) {
     const listed = listOf(bytes, files);
@@ -115,14 +134,19 @@ function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly List
   }
 }
 
-async function outboardsBySha256(registry: Registry, { name, id, wanted, list }: { name: string; id: string; wanted: readonly ManifestFile[]; list: DigestList | null }): Promise<ReadonlyMap<string, StoredOutboard>> {
+async function outboardsBySha256(
+  registry: Registry,
+  { name, id, wanted, list }: { name: string; id: string; wanted: readonly ManifestFile[]; list: DigestList | null },
+): Promise<ReadonlyMap<string, StoredOutboard>> {
   const paths = new Set(wanted.map(({ path }) => path));
   const listed = (list?.files ?? []).filter(({ path }) => paths.has(path));
   const found = await findOutboards(registry, { name, id }, listed);
-  return new Map(listed.flatMap(({ sha256, blake3 }) => {
-    const outboard = found.get(blake3);
-    return outboard === undefined ? [] : [[sha256, outboard] as const];
-  }));
+  return new Map(
+    listed.flatMap(({ sha256, blake3 }) => {
+      const outboard = found.get(blake3);
+      return outboard === undefined ? [] : [[sha256, outboard] as const];
+    }),
+  );
 }
 
 interface Fetching {
@@ -135,16 +159,28 @@ interface Fetching {
 }
 
 /** Returns the outboards that came along, by path. */
-async function fetchFiles(registry: Registry, { name, wanted, outboards, staging, progress }: Fetching): Promise<ReadonlyMap<string, StoredOutboard>> {
+async function fetchFiles(
+  registry: Registry,
+  { name, wanted, outboards, staging, progress }: Fetching,
+): Promise<ReadonlyMap<string, StoredOutboard>> {
   const along = new Map<string, StoredOutboard>();
-  const bar = progress.start('pulling', wanted.reduce((sum, file) => sum + file.sizeBytes, 0));
+  const bar = progress.start(
+    'pulling',
+    wanted.reduce((sum, file) => sum + file.sizeBytes, 0),
+  );
   try {
     await inParallel([...Map.groupBy(wanted, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
       for (const { path, sha256, sizeBytes } of namesakes) {
         const digest = `sha256:${sha256}`;
         const stored = outboards.get(sha256);
         const outboard = await fetchOutboard(registry, name, { outboard: stored, staging });
-        await registry.getFile(name, digest, { location: staging.partOf(digest), sizeBytes, ...(outboard === undefined ? {} : { outboard }) }).catch((error: unknown) => Promise.reject(inFile(error, path)));
+        await registry
+          .getFile(name, digest, {
+            location: staging.partOf(digest),
+            sizeBytes,
+            ...(outboard === undefined ? {} : { outboard }),
+          })
+          .catch((error: unknown) => Promise.reject(inFile(error, path)));
         await staging.settle(digest, path);
         if (outboard !== undefined && stored !== undefined) along.set(path, stored);
         bar.advance(sizeBytes);
@@ -160,7 +196,12 @@ async function fetchFiles(registry: Registry, { name, wanted, outboards, staging
 function inFile(error: unknown, path: string): unknown {
   if (!(error instanceof WeighmarkError) || error.code !== 'digest-mismatch') return error;
   const { code, message, facts, hint, subject, cause } = error;
-  return new WeighmarkError(code, `${path}: ${message}`, { subject: path, facts: { ...facts, ...(subject === undefined ? {} : { blob: subject }) }, cause, ...(hint === undefined ? {} : { hint }) });
+  return new WeighmarkError(code, `${path}: ${message}`, {
+    subject: path,
+    facts: { ...facts, ...(subject === undefined ? {} : { blob: subject }) },
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 interface Staged {
@@ -181,12 +222,14 @@ async function stageSidecars(registry: Registry, { name, id, files, staging, lis
   const claims = bundles.filter((bundle) => bundle !== signature && bundle.length <= LIMITS.claimBytes);
   const [only] = files;
   const single = files.length === 1 && only !== undefined && signatures.some(namesOnlyFile) ? only.path : null;
-  const places = single === null ? sidecarsOf({ root: '', kind: 'directory' }) : sidecarsOf({ root: `/${single}`, kind: 'file' });
+  const places =
+    single === null ? sidecarsOf({ root: '', kind: 'directory' }) : sidecarsOf({ root: `/${single}`, kind: 'file' });
   const at = (place: string) => place.replace(/^\//, '');
   if (signature !== undefined) await staging.write(at(places.signature), signature);
   if (claims.length > 0) await staging.write(at(places.claims), mergeClaims(null, claims));
   if (list !== null) await staging.write(at(places.digestList), list.bytes);
-  for (const [digest, [path = '']] of Map.groupBy(along.keys(), (each) => along.get(each)?.digest ?? '')) await staging.settle(digest, at(outboardPlace(places.folder, path)));
+  for (const [digest, [path = '']] of Map.groupBy(along.keys(), (each) => along.get(each)?.digest ?? ''))
+    await staging.settle(digest, at(outboardPlace(places.folder, path)));
   const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);
   if (bom !== undefined) await staging.write(at(places.bom), bom);
   return bundles.length;
@@ -195,14 +238,20 @@ async function stageSidecars(registry: Registry, { name, id, files, staging, lis
 /** OMS names a single signed file `.`, so its sidecars stand beside it. */
 function namesOnlyFile(signature: Uint8Array): boolean {
   try {
-    return parseOms(parseStatement(parseBundle(signature, LIMITS.signatureBytes).payload, LIMITS.filesPerTree)).resources[0]?.path === '.';
+    return (
+      parseOms(parseStatement(parseBundle(signature, LIMITS.signatureBytes).payload, LIMITS.filesPerTree)).resources[0]
+        ?.path === '.'
+    );
   } catch {
     return false;
   }
 }
 
 /** A new folder at once; with `only`, into the folder that is there. */
-async function publish(input: PullInput, { staging, wanted, files }: { staging: Staging; wanted: readonly ManifestFile[]; files: Files }): Promise<void> {
+async function publish(
+  input: PullInput,
+  { staging, wanted, files }: { staging: Staging; wanted: readonly ManifestFile[]; files: Files },
+): Promise<void> {
   const isThere = input.only !== undefined && (await files.kindOf(input.target)) === 'directory';
   await (isThere ? staging.publishInto(wanted.map(({ path }) => path)) : staging.publish());
 }

@@ -3,7 +3,13 @@ import { inputsOf } from '../../domain/registry/inputs.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkArtifactName, checkTag, parseReference } from '../../domain/registry/reference.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
-import { differing, matchNames, mismatchFinding, missingFinding, unsignedFinding } from '../../domain/claims/oms-match.ts';
+import {
+  differing,
+  matchNames,
+  mismatchFinding,
+  missingFinding,
+  unsignedFinding,
+} from '../../domain/claims/oms-match.ts';
 import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
@@ -66,7 +72,11 @@ export async function push(input: PushInput, ports: PushPorts, registry: Registr
   const sidecars = await findSidecars({ root: tree.root, kind: tree.kind }, ports.files);
   const places = await outboardPlaces(tree.entries, ports.scratch);
   try {
-    return await pushHashed({ tree, sidecars, ...(await hashFiles(tree, places?.at, { input, ports })) }, input, registry);
+    return await pushHashed(
+      { tree, sidecars, ...(await hashFiles(tree, places?.at, { input, ports })) },
+      input,
+      registry,
+    );
   } finally {
     await places?.staging.discard();
   }
@@ -85,7 +95,11 @@ interface Hashed {
   readonly outboards: readonly MadeOutboard[];
 }
 
-async function pushHashed({ tree, sidecars, files, outboards }: Hashed, input: PushInput, registry: Registry): Promise<PushOutcome> {
+async function pushHashed(
+  { tree, sidecars, files, outboards }: Hashed,
+  input: PushInput,
+  registry: Registry,
+): Promise<PushOutcome> {
   requireSigned(tree, files, sidecars);
   const manifest = buildManifest(files);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
@@ -96,22 +110,53 @@ async function pushHashed({ tree, sidecars, files, outboards }: Hashed, input: P
   const logged = await registry.log.append(leavesOf(name, manifest.id, bundles));
   const movedFrom = await moveTag(registry, { name, tag, id: manifest.id });
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return { name, tag, id: manifest.id, files: files.length, sizeBytes, claims: bundles.length, unsigned: bundles.length === 0, movedFrom, logged };
+  return {
+    name,
+    tag,
+    id: manifest.id,
+    files: files.length,
+    sizeBytes,
+    claims: bundles.length,
+    unsigned: bundles.length === 0,
+    movedFrom,
+    logged,
+  };
 }
 
 type PlaceOf = (entry: TreeEntry) => string | undefined;
 
-async function hashFiles(tree: Tree, placeOf: PlaceOf = () => undefined, { input, ports }: { input: PushInput; ports: PushPorts }): Promise<Pick<Hashed, 'files' | 'outboards'>> {
-  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks, outboardTo: placeOf };
-  const hashed = await hashTree(tree.entries, { ...options, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
-  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
+async function hashFiles(
+  tree: Tree,
+  placeOf: PlaceOf = () => undefined,
+  { input, ports }: { input: PushInput; ports: PushPorts },
+): Promise<Pick<Hashed, 'files' | 'outboards'>> {
+  const options = {
+    label: 'hashing',
+    algorithms: ['sha256', 'blake3'] as const,
+    followLinks: tree.followedLinks,
+    outboardTo: placeOf,
+  };
+  const hashed = await hashTree(
+    tree.entries,
+    { ...options, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) },
+    ports,
+  );
+  const files = hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+    blake3: digests.blake3 ?? '',
+  }));
   const places = hashed.map(({ entry }, index) => ({ place: placeOf(entry), blake3: files[index]?.blake3 ?? '' }));
   return { files, outboards: await madeOutboards(places, await ports.hasher()) };
 }
 
 /** A tree that its own signature contradicts is nothing to hand on: nobody could verify it. */
 function requireSigned(tree: Tree, files: readonly ListedFile[], sidecars: Sidecars): void {
-  const [finding] = [...listFindings(files, sidecars), ...sidecars.signatures.flatMap(({ bytes }) => signatureFindings(tree, files, bytes))];
+  const [finding] = [
+    ...listFindings(files, sidecars),
+    ...sidecars.signatures.flatMap(({ bytes }) => signatureFindings(tree, files, bytes)),
+  ];
   if (finding === undefined) return;
   throw new WeighmarkError(finding.code, finding.message, {
     ...(finding.subject === undefined ? {} : { subject: finding.subject }),
@@ -122,33 +167,50 @@ function requireSigned(tree: Tree, files: readonly ListedFile[], sidecars: Sidec
 
 function listFindings(files: readonly ListedFile[], { digestList }: Sidecars): readonly Finding[] {
   if (digestList === null || Buffer.from(digestList).equals(Buffer.from(formatDigestList(files)))) return [];
-  return [{ code: 'digest-mismatch', message: 'the files are not those of their digest list', subject: '.weighmark/files' }];
+  return [
+    { code: 'digest-mismatch', message: 'the files are not those of their digest list', subject: '.weighmark/files' },
+  ];
 }
 
 function signatureFindings(tree: Tree, files: readonly ListedFile[], bundle: Uint8Array): readonly Finding[] {
   const signed = parseOms(parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload, LIMITS.filesPerTree));
   const matching = matchNames(signed, files, tree.kind === 'file');
-  const changed = differing(signed, matching.signed, files).map(({ file, signed: digest }) => mismatchFinding(file.path, { algorithm: 'sha256', signed: digest, found: file.sha256, sizeBytes: file.sizeBytes }));
+  const changed = differing(signed, matching.signed, files).map(({ file, signed: digest }) =>
+    mismatchFinding(file.path, { algorithm: 'sha256', signed: digest, found: file.sha256, sizeBytes: file.sizeBytes }),
+  );
   const unsigned = matching.unsigned.filter((path) => !isIgnored(path, signed.ignorePaths));
-  return [...changed, ...matching.missing.map((path) => missingFinding(path, 'its signer')), ...unsigned.map((path) => unsignedFinding(path, 'its signer'))];
+  return [
+    ...changed,
+    ...matching.missing.map((path) => missingFinding(path, 'its signer')),
+    ...unsigned.map((path) => unsignedFinding(path, 'its signer')),
+  ];
 }
 
 /** @throws WeighmarkError `usage` if neither the user nor a claim names it. */
 function nameOf(given: string | undefined, id: string, bundles: readonly Uint8Array[]): { name: string; tag: string } {
   const text = given ?? signedNameOf(id, bundles);
-  if (text === undefined) throw new WeighmarkError('usage', 'under which name? no claim names it', { hint: 'say `weighmark push PATH NAME:TAG`' });
+  if (text === undefined)
+    throw new WeighmarkError('usage', 'under which name? no claim names it', {
+      hint: 'say `weighmark push PATH NAME:TAG`',
+    });
   return nameFrom(text);
 }
 
 function nameFrom(text: string): { name: string; tag: string } {
   const ref = parseReference(text);
-  if (ref.kind !== 'name' || !('tag' in ref)) throw new WeighmarkError('name-invalid', `\`${text}\` is not NAME:TAG`, { subject: text });
+  if (ref.kind !== 'name' || !('tag' in ref))
+    throw new WeighmarkError('name-invalid', `\`${text}\` is not NAME:TAG`, { subject: text });
   return { name: checkArtifactName(ref.name), tag: checkTag(ref.tag) };
 }
 
 function signedNameOf(id: string, bundles: readonly Uint8Array[]): string | undefined {
-  const names = bundles.map(aboutOf).filter(({ manifest }) => manifest === id).map(({ name }) => name);
-  return names.find((name) => name !== null && /^[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) ?? undefined;
+  const names = bundles
+    .map(aboutOf)
+    .filter(({ manifest }) => manifest === id)
+    .map(({ name }) => name);
+  return (
+    names.find((name) => name !== null && /^[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) ?? undefined
+  );
 }
 
 interface Content {
@@ -164,9 +226,14 @@ function basesOf(bundles: readonly Uint8Array[]): readonly string[] {
   return [...new Set(bundles.flatMap(inputsOf).flatMap(({ name }) => name ?? []))].slice(0, MAX_BASES);
 }
 
-async function mountedFrom(bases: readonly string[], registry: Registry, { name, digest, sizeBytes }: { name: string; digest: string; sizeBytes: number }): Promise<boolean> {
+async function mountedFrom(
+  bases: readonly string[],
+  registry: Registry,
+  { name, digest, sizeBytes }: { name: string; digest: string; sizeBytes: number },
+): Promise<boolean> {
   if (sizeBytes < MOUNT_FROM_BYTES) return false;
-  for (const base of bases) if (await registry.mountBlob(name, digest, { location: registry.location, name: base })) return true;
+  for (const base of bases)
+    if (await registry.mountBlob(name, digest, { location: registry.location, name: base })) return true;
   return false;
 }
 
@@ -175,7 +242,8 @@ async function storeContent(registry: Registry, { name, tree, files, manifest, b
   const entries = tree.entries.map((entry, at) => ({ entry, digest: `sha256:${files[at]?.sha256 ?? ''}` }));
   const distinct = [...new Map(entries.map((each) => [each.digest, each])).values()];
   await inParallel(distinct, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
-    if (!(await mountedFrom(bases, registry, { name, digest, sizeBytes }))) await registry.putFile(name, digest, { location, sizeBytes });
+    if (!(await mountedFrom(bases, registry, { name, digest, sizeBytes })))
+      await registry.putFile(name, digest, { location, sizeBytes });
   });
   for (const config of manifest.configs) await registry.putBytes(name, config.digest, config.bytes);
   for (const part of [...manifest.parts, manifest.top]) await registry.putManifest(name, part);
@@ -189,7 +257,10 @@ interface Companions {
   readonly bundles: readonly Uint8Array[];
 }
 
-async function storeSidecars(registry: Registry, { name, manifest, files, sidecars, bundles }: Companions): Promise<void> {
+async function storeSidecars(
+  registry: Registry,
+  { name, manifest, files, sidecars, bundles }: Companions,
+): Promise<void> {
   await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, Buffer.from(formatDigestList(files)));
   if (sidecars.bom !== null) await registry.putAttachment(name, manifest.id, ATTACHMENTS.bom, sidecars.bom);
   for (const bundle of bundles) await registry.putClaim(name, manifest.id, bundle);
@@ -198,10 +269,16 @@ async function storeSidecars(registry: Registry, { name, manifest, files, sideca
 /** The push itself is logged with the signature it came with; without one, with the id. */
 function leavesOf(name: string, id: string, bundles: readonly Uint8Array[]): readonly LogLeaf[] {
   const claims = bundles.map((bundle) => leafOfClaim(bundle, { name, id }));
-  return [{ v: 1, kind: 'push', name, manifest: id, bundle: bundles[0] === undefined ? id : ociDigest(bundles[0]) }, ...claims];
+  return [
+    { v: 1, kind: 'push', name, manifest: id, bundle: bundles[0] === undefined ? id : ociDigest(bundles[0]) },
+    ...claims,
+  ];
 }
 
-async function moveTag(registry: Registry, { name, tag, id }: { name: string; tag: string; id: string }): Promise<string | null> {
+async function moveTag(
+  registry: Registry,
+  { name, tag, id }: { name: string; tag: string; id: string },
+): Promise<string | null> {
   const before = await registry.resolve(name, tag).catch((error: unknown) => {
     if (error instanceof WeighmarkError && error.code === 'not-found') return null;
     throw error;

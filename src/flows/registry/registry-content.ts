@@ -24,7 +24,11 @@ export interface StoredArtifact {
 const NO_STAMP: FileStamp = { dev: 0n, ino: 0n, sizeBytes: 0n, mtimeNs: 0n, ctimeNs: 0n };
 
 /** @throws WeighmarkError `not-found`, `format-invalid`, `network`. */
-export async function storedArtifact(place: { readonly name: string; readonly reference: string }, registry: Registry, hasher: () => Promise<Hasher>): Promise<StoredArtifact> {
+export async function storedArtifact(
+  place: { readonly name: string; readonly reference: string },
+  registry: Registry,
+  hasher: () => Promise<Hasher>,
+): Promise<StoredArtifact> {
   const { name } = place;
   const id = await registry.resolve(name, place.reference);
   const content = await filesOf(registry, name, id);
@@ -38,7 +42,12 @@ export async function storedArtifact(place: { readonly name: string; readonly re
   const sidecars = await sidecarsIn({ tree, name, id, bundles, signature }, registry);
   const digests = new Map(content.map(({ path, sha256 }) => [path, `sha256:${sha256}`]));
   const open = (entry: TreeEntry) => openStored(registry, { name, entry, digest: digests.get(entry.path) ?? '' });
-  return { root, id, files: storedFiles(tree, sidecars, open), hasher: async () => storedHasher(await hasher(), tree, open) };
+  return {
+    root,
+    id,
+    files: storedFiles(tree, sidecars, open),
+    hasher: async () => storedHasher(await hasher(), tree, open),
+  };
 }
 
 function namesOnlyFile(bundle: Uint8Array): boolean {
@@ -46,7 +55,12 @@ function namesOnlyFile(bundle: Uint8Array): boolean {
 }
 
 function treeOf(content: readonly ManifestFile[], root: string, kind: Tree['kind']): Tree {
-  const entries = content.map(({ path, sizeBytes }) => ({ path, sizeBytes, location: kind === 'file' ? root : `${root}/${path}`, stamp: NO_STAMP }));
+  const entries = content.map(({ path, sizeBytes }) => ({
+    path,
+    sizeBytes,
+    location: kind === 'file' ? root : `${root}/${path}`,
+    stamp: NO_STAMP,
+  }));
   return { kind, root, entries, sidecars: [], leftOut: [], followedLinks: false };
 }
 
@@ -59,7 +73,10 @@ interface Found {
 }
 
 /** What would lie beside the content, by location. A digest list of something else is left out: it would only mislead. */
-async function sidecarsIn({ tree, name, id, bundles, signature }: Found, registry: Registry): Promise<ReadonlyMap<string, Uint8Array>> {
+async function sidecarsIn(
+  { tree, name, id, bundles, signature }: Found,
+  registry: Registry,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const places = sidecarsOf(tree);
   const claims = bundles.filter((bundle) => bundle !== signature && bundle.length <= LIMITS.claimBytes);
   const lists = await registry.attachments(name, id, ATTACHMENTS.digestList);
@@ -83,9 +100,17 @@ function isListOf(bytes: Uint8Array, { entries }: Tree): boolean {
   }
 }
 
-async function openStored(registry: Registry, { name, entry, digest }: { name: string; entry: TreeEntry; digest: string }): Promise<OpenFile> {
+async function openStored(
+  registry: Registry,
+  { name, entry, digest }: { name: string; entry: TreeEntry; digest: string },
+): Promise<OpenFile> {
   const blob = await registry.openBlob(name, digest, entry.sizeBytes);
-  return { size: blob.size, stamp: NO_STAMP, read: (offset, length) => blob.read(offset, length), close: () => blob.close() };
+  return {
+    size: blob.size,
+    stamp: NO_STAMP,
+    read: (offset, length) => blob.read(offset, length),
+    close: () => blob.close(),
+  };
 }
 
 type Open = (entry: TreeEntry) => Promise<OpenFile>;
@@ -94,12 +119,17 @@ type Open = (entry: TreeEntry) => Promise<OpenFile>;
 function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open: Open): Files {
   const byLocation = new Map(tree.entries.map((entry) => [entry.location, entry]));
   const entryAt = (location: string) => byLocation.get(location);
-  const readOnly = () => Promise.reject(new WeighmarkError('write-refused', 'an artifact in a registry is not written to'));
-  const missing = (location: string) => new WeighmarkError('not-found', `${location}: there is no such file`, { subject: location });
+  const readOnly = () =>
+    Promise.reject(new WeighmarkError('write-refused', 'an artifact in a registry is not written to'));
+  const missing = (location: string) =>
+    new WeighmarkError('not-found', `${location}: there is no such file`, { subject: location });
   return {
     walk: async () => tree,
     list: async () => tree.entries.map(({ path }) => path),
-    names: async () => [...sidecars.keys()].filter((location) => location.startsWith(`${tree.root}/`)).map((location) => location.slice(tree.root.length + 1)),
+    names: async () =>
+      [...sidecars.keys()]
+        .filter((location) => location.startsWith(`${tree.root}/`))
+        .map((location) => location.slice(tree.root.length + 1)),
     open: async (location) => {
       const entry = entryAt(location);
       if (entry === undefined) throw missing(location);
@@ -111,7 +141,8 @@ function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open
       return bytes;
     },
     readIfThere: async (location) => sidecars.get(location) ?? null,
-    kindOf: async (location) => (location === tree.root ? tree.kind : entryAt(location) === undefined && !sidecars.has(location) ? 'none' : 'file'),
+    kindOf: async (location) =>
+      location === tree.root ? tree.kind : entryAt(location) === undefined && !sidecars.has(location) ? 'none' : 'file',
     realPath: async (location) => location,
     write: readOnly,
     copy: readOnly,
@@ -125,7 +156,8 @@ function storedHasher(real: Hasher, tree: Tree, open: Open): Hasher {
   const byLocation = new Map(tree.entries.map((entry) => [entry.location, entry]));
   const hashOne = async (job: HashJob, options: HashOptions): Promise<HashResult> => {
     const entry = byLocation.get(job.location);
-    if (entry === undefined) throw new WeighmarkError('not-found', `${job.location} is not in the manifest`, { subject: job.location });
+    if (entry === undefined)
+      throw new WeighmarkError('not-found', `${job.location} is not in the manifest`, { subject: job.location });
     const blob = await open(entry);
     try {
       return await real.hashStream(chunks(blob, options), options.algorithms);

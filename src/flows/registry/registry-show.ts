@@ -31,9 +31,20 @@ export async function show(place: Pick<Place, 'name' | 'reference'>, registry: R
   const entry = (await registry.list()).find((each) => each.name === name && each.id === id);
   const claims = bundles.map((bundle) => {
     const about = aboutOf(bundle);
-    return { bundle: ociDigest(bundle), predicateType: about.predicateType, own: about.manifest === null || about.manifest === id };
+    return {
+      bundle: ociDigest(bundle),
+      predicateType: about.predicateType,
+      own: about.manifest === null || about.manifest === id,
+    };
   });
-  return { name, id, tags: entry?.tags ?? [], files: await filesOf(registry, name, id), claims, log: registry.log.origin === '' ? [] : await registry.log.find({ name, manifest: id }) };
+  return {
+    name,
+    id,
+    tags: entry?.tags ?? [],
+    files: await filesOf(registry, name, id),
+    claims,
+    log: registry.log.origin === '' ? [] : await registry.log.find({ name, manifest: id }),
+  };
 }
 
 /** Files of an artifact in a registry, in path order. @throws WeighmarkError `format-invalid` for other artifacts. */
@@ -47,8 +58,14 @@ export async function filesOf(registry: Registry, name: string, id: string): Pro
 }
 
 /** A bare digest is looked for under every name. @throws WeighmarkError `not-found`. */
-export async function placeOfDigest(digest: string, registry: Registry): Promise<{ readonly name: string; readonly reference: string }> {
+export async function placeOfDigest(
+  digest: string,
+  registry: Registry,
+): Promise<{ readonly name: string; readonly reference: string }> {
   const found = (await registry.list()).find((entry: RegistryEntry) => entry.id === digest);
   if (found !== undefined) return { name: found.name, reference: digest };
-  throw new WeighmarkError('not-found', `the registry has no artifact ${digest}`, { subject: digest, hint: 'see what there is with `weighmark list`' });
+  throw new WeighmarkError('not-found', `the registry has no artifact ${digest}`, {
+    subject: digest,
+    hint: 'see what there is with `weighmark list`',
+  });
 }

@@ -46,10 +46,19 @@ async function identifyPath(path: string, ports: ResolvePorts): Promise<string> 
 }
 
 /** Hashes a file or folder and names it. @throws WeighmarkError `not-found`. */
-export async function identifyTree(root: string, shown: string, ports: HashTreePorts): Promise<{ id: string; root: string; files: readonly { path: string; sizeBytes: number; sha256: string }[] }> {
-  if ((await ports.files.kindOf(root)) === 'none') throw new WeighmarkError('not-found', `${shown}: there is no such file or folder`, { subject: shown });
+export async function identifyTree(
+  root: string,
+  shown: string,
+  ports: HashTreePorts,
+): Promise<{ id: string; root: string; files: readonly { path: string; sizeBytes: number; sha256: string }[] }> {
+  if ((await ports.files.kindOf(root)) === 'none')
+    throw new WeighmarkError('not-found', `${shown}: there is no such file or folder`, { subject: shown });
   const tree = await ports.files.walk(root);
   const hashed = await hashTree(tree.entries, { label: `hashing ${shown}`, algorithms: ['sha256'] }, ports);
-  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '' }));
+  const files = hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+  }));
   return { id: buildManifest(files).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

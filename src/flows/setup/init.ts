@@ -29,19 +29,30 @@ const CI_FILES: readonly (readonly [RegExp, string])[] = [
 export const POLICY_FILE = 'weighmark.policy.yaml';
 
 /** Looks at the repository (or, outside of one, at nothing) and says what `init` would write there. */
-export async function planInit(folder: string, ports: { files: Files; git: Git }): Promise<{ survey: Survey; plan: readonly PlannedFile[] }> {
+export async function planInit(
+  folder: string,
+  ports: { files: Files; git: Git },
+): Promise<{ survey: Survey; plan: readonly PlannedFile[] }> {
   const survey = surveyOf((await ports.git.root()) === null ? [] : await ports.git.files());
   const contents: readonly (readonly [string, string])[] = [
     ['weighmark.yaml', CONFIG_TEMPLATE],
     [POLICY_FILE, policyTemplate(folderName(folder))],
     ['.pre-commit-config.yaml', hookTemplate()],
   ];
-  const plan = contents.map(async ([path, content]) => ({ path, content, exists: (await ports.files.kindOf(join(folder, path))) !== 'none' }));
+  const plan = contents.map(async ([path, content]) => ({
+    path,
+    content,
+    exists: (await ports.files.kindOf(join(folder, path))) !== 'none',
+  }));
   return { survey, plan: await Promise.all(plan) };
 }
 
 /** Writes what is not there yet; an existing file is never touched. */
-export async function writeInit(folder: string, plan: readonly PlannedFile[], ports: { files: Files }): Promise<readonly string[]> {
+export async function writeInit(
+  folder: string,
+  plan: readonly PlannedFile[],
+  ports: { files: Files },
+): Promise<readonly string[]> {
   const missing = plan.filter(({ exists }) => !exists);
   for (const { path, content } of missing) await ports.files.write(join(folder, path), content, { exclusive: true });
   return missing.map(({ path }) => path);
@@ -59,5 +70,10 @@ function surveyOf(paths: readonly string[]): Survey {
 
 function folderName(folder: string): string {
   const name = folder.split(/[\\/]/).findLast((part) => part !== '') ?? 'models';
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'models';
+  return (
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '') || 'models'
+  );
 }

@@ -21,7 +21,8 @@ export async function trustAdd(input: { entry: TrustEntry; replace: boolean }, {
       hint: 'another key for the same name replaces the old one: say `--replace` if that is meant',
     });
   }
-  if (others.length >= LIMITS.trustEntries) throw new WeighmarkError('limit-exceeded', `the trust store holds ${LIMITS.trustEntries} entries already`);
+  if (others.length >= LIMITS.trustEntries)
+    throw new WeighmarkError('limit-exceeded', `the trust store holds ${LIMITS.trustEntries} entries already`);
   await store.write({ entries: [...others, input.entry], allowed });
 }
 
@@ -34,7 +35,10 @@ export async function trustRemove(name: string, { store }: Ports): Promise<void>
 }
 
 /** The store's entries, or those named; all in the file's own form. @throws WeighmarkError `not-found`. */
-export async function trustExport(names: readonly string[], { store }: Ports): Promise<{ entries: readonly TrustEntry[]; text: string }> {
+export async function trustExport(
+  names: readonly string[],
+  { store }: Ports,
+): Promise<{ entries: readonly TrustEntry[]; text: string }> {
   const { entries } = await store.read();
   const unknown = names.find((name) => !entries.some((entry) => entry.name === name));
   if (unknown !== undefined) throw nobody(unknown);
@@ -58,5 +62,8 @@ export async function trustAllow(path: string, { store, files }: Ports & { files
 }
 
 function nobody(name: string): WeighmarkError {
-  return new WeighmarkError('not-found', `nobody called ${name} is in the trust store`, { subject: name, hint: '`weighmark trust list` shows who is' });
+  return new WeighmarkError('not-found', `nobody called ${name} is in the trust store`, {
+    subject: name,
+    hint: '`weighmark trust list` shows who is',
+  });
 }

@@ -58,26 +58,44 @@ export interface AttestOutcome {
  * @throws WeighmarkError `usage`, `claim-malformed`, `not-found`, and what hashing and signing throw.
  */
 export async function attest(input: AttestInput, ports: AttestPorts): Promise<AttestOutcome> {
-  const predicate = input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports);
+  const predicate =
+    input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports);
   checkPredicate(input.type.predicateType, predicate);
   const target = await targetOf(input, ports);
   const payload = buildStatement(target.subjects, input.type.predicateType, predicate);
-  if (payload.length * 1.4 > LIMITS.claimBytes) throw new WeighmarkError('claims-limit', `the claim would be larger than ${LIMITS.claimBytes} bytes`);
+  if (payload.length * 1.4 > LIMITS.claimBytes)
+    throw new WeighmarkError('claims-limit', `the claim would be larger than ${LIMITS.claimBytes} bytes`);
   const bundle = await ports.signer.sign(payload);
   const written = await target.store(bundle);
-  return { id: target.id, predicateType: input.type.predicateType, bundle: `sha256:${sha256Hex(bundle)}`, signer: ports.signer.description, written };
+  return {
+    id: target.id,
+    predicateType: input.type.predicateType,
+    bundle: `sha256:${sha256Hex(bundle)}`,
+    signer: ports.signer.description,
+    written,
+  };
 }
 
 async function readPredicate(location: string, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
-  return parseStrictJsonObject(await ports.files.read(location, LIMITS.claimBytes), { code: 'claim-malformed', subject: baseName(location), refuseUnsafeIntegers: false });
+  return parseStrictJsonObject(await ports.files.read(location, LIMITS.claimBytes), {
+    code: 'claim-malformed',
+    subject: baseName(location),
+    refuseUnsafeIntegers: false,
+  });
 }
 
 async function build(input: AttestInput, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
   const { predicateType } = input.type;
   const step = input.type.step ?? input.step;
   if (predicateType === PREDICATES.provenance) {
-    if (step === undefined) throw new WeighmarkError('usage', 'which step? say `--step train`, or give `--predicate FILE`');
-    return buildProvenance({ step, inputs: await resolveInputs(input.inputs, ports), parameters: input.parameters, ...(input.builder === undefined ? {} : { builder: input.builder }) });
+    if (step === undefined)
+      throw new WeighmarkError('usage', 'which step? say `--step train`, or give `--predicate FILE`');
+    return buildProvenance({
+      step,
+      inputs: await resolveInputs(input.inputs, ports),
+      parameters: input.parameters,
+      ...(input.builder === undefined ? {} : { builder: input.builder }),
+    });
   }
   if (predicateType === PREDICATES.evaluation) return evaluation(input, ports);
   if (predicateType === PREDICATES.reference && input.references.length > 0) return reference(input, ports);
@@ -85,15 +103,31 @@ async function build(input: AttestInput, ports: AttestPorts): Promise<Readonly<R
 }
 
 async function evaluation(input: AttestInput, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
-  if (input.result === undefined) throw new WeighmarkError('usage', 'an evaluation has a result: `--result passed` or `--result failed`');
-  return buildEvaluation({ result: input.result, inputs: await resolveInputs(input.inputs, ports), metrics: input.metrics, ...(input.url === undefined ? {} : { url: input.url }) });
+  if (input.result === undefined)
+    throw new WeighmarkError('usage', 'an evaluation has a result: `--result passed` or `--result failed`');
+  return buildEvaluation({
+    result: input.result,
+    inputs: await resolveInputs(input.inputs, ports),
+    metrics: input.metrics,
+    ...(input.url === undefined ? {} : { url: input.url }),
+  });
 }
 
-async function reference({ references, url }: AttestInput, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
-  const read = await Promise.all(references.map(async (location) => ({ location, bytes: await ports.files.read(location, LIMITS.documentBytes) })));
+async function reference(
+  { references, url }: AttestInput,
+  ports: AttestPorts,
+): Promise<Readonly<Record<string, unknown>>> {
+  const read = await Promise.all(
+    references.map(async (location) => ({ location, bytes: await ports.files.read(location, LIMITS.documentBytes) })),
+  );
   return buildReference({
     attester: ports.signer.description,
-    references: read.map(({ location, bytes }) => ({ name: baseName(location), sha256: sha256Hex(bytes), mediaType: mediaTypeOf(location), ...(url === undefined ? {} : { uri: url }) })),
+    references: read.map(({ location, bytes }) => ({
+      name: baseName(location),
+      sha256: sha256Hex(bytes),
+      mediaType: mediaTypeOf(location),
+      ...(url === undefined ? {} : { uri: url }),
+    })),
   });
 }
 
@@ -112,7 +146,12 @@ interface Target {
 
 async function targetOf(input: AttestInput, ports: AttestPorts): Promise<Target> {
   const ref = parseReference(input.ref);
-  const target = ref.kind === 'path' ? await pathTarget(ref.path, input, ports) : ref.kind === 'digest' ? digestTarget(ref.digest, input) : await registryTarget(ref, input, ports);
+  const target =
+    ref.kind === 'path'
+      ? await pathTarget(ref.path, input, ports)
+      : ref.kind === 'digest'
+        ? digestTarget(ref.digest, input)
+        : await registryTarget(ref, input, ports);
   const { to } = input;
   if (to === undefined) return target;
   return { ...target, store: async (bundle) => ports.files.write(to, mergeClaims(null, [bundle])).then(() => to) };
@@ -124,7 +163,10 @@ async function pathTarget(path: string, input: AttestInput, ports: AttestPorts):
   const kind = (await ports.files.kindOf(location)) === 'file' ? 'file' : 'directory';
   const { claims } = sidecarsOf({ root: location, kind });
   const store = async (bundle: Uint8Array): Promise<string> => {
-    await ports.files.write(claims, mergeClaims(await ports.files.readIfThere(claims, LIMITS.claimsFileBytes), [bundle]));
+    await ports.files.write(
+      claims,
+      mergeClaims(await ports.files.readIfThere(claims, LIMITS.claimsFileBytes), [bundle]),
+    );
     return claims;
   };
   return { id, subjects: subjectsOf({ id, root, name: input.name ?? baseName(location) }), store };
@@ -133,12 +175,19 @@ async function pathTarget(path: string, input: AttestInput, ports: AttestPorts):
 /** Nothing but the id is known: the claim names only that. */
 function digestTarget(digest: string, input: AttestInput): Target {
   const store = async (): Promise<string> => {
-    throw new WeighmarkError('usage', 'where to? a bare digest has no place of its own: say `--to FILE`, or NAME@sha256:…');
+    throw new WeighmarkError(
+      'usage',
+      'where to? a bare digest has no place of its own: say `--to FILE`, or NAME@sha256:…',
+    );
   };
   return { id: digest, subjects: [subject('manifest', input.name ?? digest, hexOfOciDigest(digest))], store };
 }
 
-async function registryTarget(ref: Exclude<Reference, { kind: 'path' | 'digest' }>, input: AttestInput, ports: AttestPorts): Promise<Target> {
+async function registryTarget(
+  ref: Exclude<Reference, { kind: 'path' | 'digest' }>,
+  input: AttestInput,
+  ports: AttestPorts,
+): Promise<Target> {
   const place = placeOf(ref);
   const registry: Registry = await ports.registry(place.location);
   const id = await registry.resolve(place.name, place.reference);

@@ -14,7 +14,10 @@ export interface KeygenOutcome {
  * Makes a P-256 key pair: `<base>.key` (mode 0600) and `<base>.pub`. Nothing is ever overwritten.
  * @throws WeighmarkError `already-exists`, `write-refused`, `disk-full`.
  */
-export async function keygen(input: { base: string; password: string | null }, ports: { files: Files; signers: Signers }): Promise<KeygenOutcome> {
+export async function keygen(
+  input: { base: string; password: string | null },
+  ports: { files: Files; signers: Signers },
+): Promise<KeygenOutcome> {
   const privateKey = `${input.base}.key`;
   const publicKey = `${input.base}.pub`;
   for (const path of [privateKey, publicKey]) await refuseExisting(ports.files, path);

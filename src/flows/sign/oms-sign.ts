@@ -14,7 +14,10 @@ export interface OmsContent extends Pick<OmsInput, 'resources' | 'algorithm' | '
 }
 
 /** The payload of an OMS signature over a tree: every sidecar is listed as ignored, there or not (DESIGN 4.1). */
-export function omsPayload({ tree, ignore, ...content }: OmsContent): { readonly payload: Uint8Array; readonly root: string } {
+export function omsPayload({ tree, ignore, ...content }: OmsContent): {
+  readonly payload: Uint8Array;
+  readonly root: string;
+} {
   return buildOms({
     name: baseName(tree.root),
     ...content,
@@ -28,7 +31,11 @@ export function omsPayload({ tree, ignore, ...content }: OmsContent): { readonly
  * Signs, and tells whether what lies at `location` is another signer's, which is never overwritten.
  * @throws what the signer throws.
  */
-export async function signOms(payload: Uint8Array, location: string, ports: { files: Files; signer: ClaimSigner }): Promise<{ bundle: Uint8Array; foreign: boolean }> {
+export async function signOms(
+  payload: Uint8Array,
+  location: string,
+  ports: { files: Files; signer: ClaimSigner },
+): Promise<{ bundle: Uint8Array; foreign: boolean }> {
   const existing = await ports.files.readIfThere(location, LIMITS.signatureBytes);
   const bundle = await ports.signer.sign(payload);
   return { bundle, foreign: existing !== null && !isOwn(existing, bundle) };
@@ -52,7 +59,12 @@ export function foreignSignature(location: string): WeighmarkError {
 /** As artifacts spell paths: no leading `../`, no trailing slash. @throws WeighmarkError `usage` for one that leaves the artifact. */
 export function artifactPath(path: string): string {
   const clean = path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
-  if (clean !== '' && !clean.startsWith('/') && !clean.split('/').some((part) => part === '..' || part === '.' || part === '')) return clean;
+  if (
+    clean !== '' &&
+    !clean.startsWith('/') &&
+    !clean.split('/').some((part) => part === '..' || part === '.' || part === '')
+  )
+    return clean;
   throw new WeighmarkError('usage', `--ignore takes a path inside the artifact, not ${path}`, { subject: path });
 }
 

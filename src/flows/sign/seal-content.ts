@@ -19,13 +19,32 @@ export interface SealedContent {
 const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
 
 /** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
-export async function hashForSeal(input: { root: string; allowSymlinks?: boolean; jobs?: number }, ports: HashTreePorts): Promise<SealedContent> {
+export async function hashForSeal(
+  input: { root: string; allowSymlinks?: boolean; jobs?: number },
+  ports: HashTreePorts,
+): Promise<SealedContent> {
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
-  if (tree.entries.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  if (tree.entries.length === 0)
+    throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
-  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: BOTH, followLinks: tree.followedLinks, outboardTo, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
-  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' }));
+  const hashed = await hashTree(
+    tree.entries,
+    {
+      label: 'hashing',
+      algorithms: BOTH,
+      followLinks: tree.followedLinks,
+      outboardTo,
+      ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+    },
+    ports,
+  );
+  const files = hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+    blake3: digests.blake3 ?? '',
+  }));
   return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
 }
 
@@ -34,7 +53,8 @@ async function outboardPlaces(tree: Tree, ports: HashTreePorts): Promise<(entry:
   const { folder } = sidecarsOf(tree);
   for (const place of [folder, `${folder}/${OUTBOARD_FOLDER}`]) {
     const kind = await ports.files.kindOf(place);
-    if (kind !== 'none' && kind !== 'directory') throw new WeighmarkError('write-refused', `${place} is not a folder`, { subject: place });
+    if (kind !== 'none' && kind !== 'directory')
+      throw new WeighmarkError('write-refused', `${place} is not a folder`, { subject: place });
   }
   return ({ path, sizeBytes }) => (sizeBytes >= OUTBOARD_FROM_BYTES ? outboardPlace(folder, path) : undefined);
 }
@@ -50,7 +70,12 @@ export interface Scanned {
  * Looks at every file's content for what loading it would do, and holds it against feeds, by the digests of the walk; the
  * bytes are those of the walk, or it is `file-changed`. What the caller's policy suppresses is told, and forbids nothing.
  */
-export async function scanForSeal({ tree, files }: SealedContent, failOn: Severity, ports: HashTreePorts, judging: ScanOptions): Promise<Scanned> {
+export async function scanForSeal(
+  { tree, files }: SealedContent,
+  failOn: Severity,
+  ports: HashTreePorts,
+  judging: ScanOptions,
+): Promise<Scanned> {
   const digests = new Map(files.map((file) => [file.path, file]));
   const options: ScanOptions = { ...judging, digests: (path) => digests.get(path) };
   const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, options)];
@@ -66,5 +91,9 @@ export async function scanForSeal({ tree, files }: SealedContent, failOn: Severi
       await source.close();
     }
   }
-  return { findings, unexamined, blocking: findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn)) };
+  return {
+    findings,
+    unexamined,
+    blocking: findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn)),
+  };
 }

@@ -32,7 +32,10 @@ export interface SealStep {
  * @param bom what `facts.bom` says, before it was written as text.
  */
 export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Uint8Array {
-  const files = facts.files.length > LIMITS.bomFileSubjects ? [] : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
+  const files =
+    facts.files.length > LIMITS.bomFileSubjects
+      ? []
+      : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
   const subjects: readonly Subject[] = [
     ...subjectsOf(facts),
     subject('list', '.weighmark/files', sha256Hex(facts.list)),
@@ -40,7 +43,9 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
     ...files,
   ];
   const whole = buildStatement(subjects, PREDICATES.bom, bom);
-  return whole.length * 1.4 <= LIMITS.claimBytes ? whole : buildStatement(subjects, PREDICATES.bom, summaryOf(facts, bom));
+  return whole.length * 1.4 <= LIMITS.claimBytes
+    ? whole
+    : buildStatement(subjects, PREDICATES.bom, summaryOf(facts, bom));
 }
 
 /** Of an artifact with tens of thousands of files the claim holds what the BOM says of the whole; its bytes are a subject. */
@@ -49,7 +54,14 @@ function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Re
   const { component, ...rest } = objectOf(metadata);
   const { components: _files, ...whole } = objectOf(component);
   const hashes = [{ alg: 'SHA-256', content: sha256Hex(facts.bom) }];
-  return { bomFormat, specVersion, serialNumber, version, metadata: { ...rest, component: whole }, externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }] };
+  return {
+    bomFormat,
+    specVersion,
+    serialNumber,
+    version,
+    metadata: { ...rest, component: whole },
+    externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }],
+  };
 }
 
 export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {
@@ -59,8 +71,20 @@ export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {
 /** Says something of a feed that lies on this machine, nothing of the artifact. */
 const ABOUT_A_FEED = 'WM-FEED-003';
 
-export function scanStatement(facts: SealFacts, scanned: Scanned, run: { version: string; startedOn: string; finishedOn: string }): Uint8Array {
-  return buildStatement(subjectsOf(facts), PREDICATES.vulns, buildScanPredicate({ ...run, findings: scanned.findings.filter(({ rule }) => rule !== ABOUT_A_FEED), unexamined: scanned.unexamined }));
+export function scanStatement(
+  facts: SealFacts,
+  scanned: Scanned,
+  run: { version: string; startedOn: string; finishedOn: string },
+): Uint8Array {
+  return buildStatement(
+    subjectsOf(facts),
+    PREDICATES.vulns,
+    buildScanPredicate({
+      ...run,
+      findings: scanned.findings.filter(({ rule }) => rule !== ABOUT_A_FEED),
+      unexamined: scanned.unexamined,
+    }),
+  );
 }
 
 /** A `package` step from the state sealed before, if only its documentation was edited since. */

@@ -15,7 +15,14 @@ import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
 import type { ScanOptions } from '../content/scan.ts';
 import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './seal-content.ts';
-import { bomStatement, packageStatement, scanStatement, stepStatement, type SealFacts, type SealStep } from './seal-statements.ts';
+import {
+  bomStatement,
+  packageStatement,
+  scanStatement,
+  stepStatement,
+  type SealFacts,
+  type SealStep,
+} from './seal-statements.ts';
 
 export interface SealInput {
   /** Absolute path of a file or folder. */
@@ -24,7 +31,11 @@ export interface SealInput {
   readonly name?: string;
   /** Where it came from: a URL, stated in the BOM. */
   readonly source?: string;
-  readonly step?: { readonly step: SealStep['step']; readonly inputs: readonly string[]; readonly parameters: SealStep['parameters'] };
+  readonly step?: {
+    readonly step: SealStep['step'];
+    readonly inputs: readonly string[];
+    readonly parameters: SealStep['parameters'];
+  };
   readonly failOn: Severity;
   /** What is known to be bad, and what the caller's policy accepts. */
   readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
@@ -78,11 +89,22 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     return outcome;
   }
   const earlier = await readEarlier(content, ports);
-  const step = input.step === undefined ? [] : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
+  const step =
+    input.step === undefined
+      ? []
+      : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
   const packaged = packageStatement(facts, earlier.list);
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
-  const fixed = [{ title: 'ML-BOM', payload: bomPayload }, ...step, ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }])];
-  const { payload: oms } = omsPayload({ tree: content.tree, resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })), ignore: [] });
+  const fixed = [
+    { title: 'ML-BOM', payload: bomPayload },
+    ...step,
+    ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
+  ];
+  const { payload: oms } = omsPayload({
+    tree: content.tree,
+    resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
+    ignore: [],
+  });
   await stillTheSame(content, ports);
   const signature = await signOms(oms, places.signature, ports);
   if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms], signature.bundle)) return outcome;
@@ -90,21 +112,43 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const bundles: Uint8Array[] = [];
   for (const { payload } of statements) bundles.push(await signClaim(payload, ports.signer));
   const foreign = signature.foreign ? [signature.bundle] : [];
-  await ports.files.write(places.claims, mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]));
+  await ports.files.write(
+    places.claims,
+    mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]),
+  );
   await ports.files.write(places.digestList, facts.list);
   await ports.files.write(places.bom, facts.bom);
   if (!signature.foreign) await ports.files.write(places.signature, signature.bundle);
-  return { ...outcome, written: true, claims: statements.map(({ title }) => title), packaged: packaged !== null, foreign: signature.foreign };
+  return {
+    ...outcome,
+    written: true,
+    claims: statements.map(({ title }) => title),
+    packaged: packaged !== null,
+    foreign: signature.foreign,
+  };
 }
 
 function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
   const colon = name?.lastIndexOf(':') ?? -1;
-  return { ...judging, ...(name === undefined || colon < 0 ? {} : { name: { name: name.slice(0, colon), version: name.slice(colon + 1) } }) };
+  return {
+    ...judging,
+    ...(name === undefined || colon < 0
+      ? {}
+      : { name: { name: name.slice(0, colon), version: name.slice(colon + 1) } }),
+  };
 }
 
-async function describe(input: SealInput, { tree, files }: SealedContent, ports: SealPorts): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
+async function describe(
+  input: SealInput,
+  { tree, files }: SealedContent,
+  ports: SealPorts,
+): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
   const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
-  const options = { tool: { name: 'weighmark', version: input.version }, stated: statedFacts(input), ...(ports.signal === undefined ? {} : { signal: ports.signal }) };
+  const options = {
+    tool: { name: 'weighmark', version: input.version },
+    stated: statedFacts(input),
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+  };
   const { id, root, bom, bytes } = await describeArtifact(tree, digests, ports, options);
   const facts = { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
   return { facts, bomPayload: bomStatement(facts, { ...bom }) };
@@ -161,16 +205,28 @@ function earlierSignature({ signature }: Earlier, packaged: boolean): readonly U
 
 /** @throws WeighmarkError `claims-limit` for a claim nobody would read. */
 async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint8Array> {
-  if (payload.length * 1.4 > LIMITS.claimBytes) throw new WeighmarkError('claims-limit', `a claim would be larger than ${LIMITS.claimBytes} bytes`);
+  if (payload.length * 1.4 > LIMITS.claimBytes)
+    throw new WeighmarkError('claims-limit', `a claim would be larger than ${LIMITS.claimBytes} bytes`);
   return signer.sign(payload);
 }
 
 /** Security rule 20: what was read last is what was hashed first. */
 async function stillTheSame({ tree }: SealedContent, ports: SealPorts): Promise<void> {
-  const now = new Map((await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks })).entries.map((entry) => [entry.path, entry.stamp]));
+  const now = new Map(
+    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks })).entries.map((entry) => [
+      entry.path,
+      entry.stamp,
+    ]),
+  );
   for (const { path, stamp } of tree.entries) {
     const after = now.get(path);
-    if (after === undefined || after.ctimeNs !== stamp.ctimeNs || after.sizeBytes !== stamp.sizeBytes || after.ino !== stamp.ino) throw changed(path);
+    if (
+      after === undefined ||
+      after.ctimeNs !== stamp.ctimeNs ||
+      after.sizeBytes !== stamp.sizeBytes ||
+      after.ino !== stamp.ino
+    )
+      throw changed(path);
     now.delete(path);
   }
   const [extra] = now.keys();
@@ -190,5 +246,18 @@ interface Gathered {
 function outcomeOf({ content, scanned, facts }: Gathered, ports: SealPorts): SealOutcome {
   const sizeBytes = content.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const { id, root, name } = facts;
-  return { written: false, scan: scanned, id, root, name, files: content.files.length, sizeBytes, signer: ports.signer.description, claims: [], packaged: false, foreign: false, leftOut: content.tree.leftOut };
+  return {
+    written: false,
+    scan: scanned,
+    id,
+    root,
+    name,
+    files: content.files.length,
+    sizeBytes,
+    signer: ports.signer.description,
+    claims: [],
+    packaged: false,
+    foreign: false,
+    leftOut: content.tree.leftOut,
+  };
 }

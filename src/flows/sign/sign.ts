@@ -46,31 +46,58 @@ export interface SignOutcome {
  */
 export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutcome> {
   const kind = await ports.files.kindOf(input.root);
-  if (kind === 'none') throw new WeighmarkError('not-found', `${input.root}: there is no such file or folder`, { subject: input.root });
+  if (kind === 'none')
+    throw new WeighmarkError('not-found', `${input.root}: there is no such file or folder`, { subject: input.root });
   const ignore = [...(input.ignore ?? []).map(artifactPath), ...inside(input)];
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore });
   await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
   const resources = await (input.shardBytes === undefined ? wholeFiles : shards)(tree, input, ports);
   const { algorithm, shardBytes } = input;
-  const how = { ...(algorithm === undefined ? {} : { algorithm }), ...(shardBytes === undefined ? {} : { shardBytes }) };
+  const how = {
+    ...(algorithm === undefined ? {} : { algorithm }),
+    ...(shardBytes === undefined ? {} : { shardBytes }),
+  };
   const { payload, root } = omsPayload({ tree, resources, ignore, ...how });
   const { bundle, foreign } = await signOms(payload, location, ports);
   if (foreign) throw foreignSignature(location);
   await ports.files.write(location, bundle);
-  const { covered = [], empty = [] } = Object.groupBy(tree.entries, ({ sizeBytes }) => (shardBytes !== undefined && sizeBytes === 0 ? 'empty' : 'covered'));
+  const { covered = [], empty = [] } = Object.groupBy(tree.entries, ({ sizeBytes }) =>
+    shardBytes !== undefined && sizeBytes === 0 ? 'empty' : 'covered',
+  );
   return {
-    signature: location, files: covered.length, sizeBytes: covered.reduce((sum, entry) => sum + entry.sizeBytes, 0),
-    root, signer: ports.signer.description, leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
+    signature: location,
+    files: covered.length,
+    sizeBytes: covered.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    root,
+    signer: ports.signer.description,
+    leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
   };
 }
 
-async function wholeFiles(tree: Tree, { algorithm = 'sha256', jobs }: SignInput, ports: SignPorts): Promise<readonly OmsResource[]> {
-  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: [algorithm], followLinks: tree.followedLinks, ...(jobs === undefined ? {} : { jobs }) }, ports);
+async function wholeFiles(
+  tree: Tree,
+  { algorithm = 'sha256', jobs }: SignInput,
+  ports: SignPorts,
+): Promise<readonly OmsResource[]> {
+  const hashed = await hashTree(
+    tree.entries,
+    {
+      label: 'hashing',
+      algorithms: [algorithm],
+      followLinks: tree.followedLinks,
+      ...(jobs === undefined ? {} : { jobs }),
+    },
+    ports,
+  );
   return hashed.map(({ entry, digests }) => ({ path: entry.path, digest: digests[algorithm] ?? '' }));
 }
 
-async function shards(tree: Tree, { algorithm = 'sha256', shardBytes = Infinity }: SignInput, ports: SignPorts): Promise<readonly OmsResource[]> {
+async function shards(
+  tree: Tree,
+  { algorithm = 'sha256', shardBytes = Infinity }: SignInput,
+  ports: SignPorts,
+): Promise<readonly OmsResource[]> {
   const resources: OmsResource[] = [];
   for (const entry of tree.entries) {
     const ranges = rangesOf(entry.sizeBytes, shardBytes);
@@ -83,8 +110,14 @@ async function shards(tree: Tree, { algorithm = 'sha256', shardBytes = Infinity 
 /** @throws WeighmarkError `limit-exceeded` for more ranges than a verifier reads. */
 function rangesOf(sizeBytes: number, shardBytes: number): readonly ByteRange[] {
   const count = Math.ceil(sizeBytes / shardBytes);
-  if (count > LIMITS.filesPerTree) throw new WeighmarkError('limit-exceeded', `shards of ${shardBytes} bytes are too many`, { hint: 'take larger ones: `--shard-size 1000000000` is usual' });
-  return Array.from({ length: count }, (_, index) => ({ start: index * shardBytes, end: Math.min((index + 1) * shardBytes, sizeBytes) }));
+  if (count > LIMITS.filesPerTree)
+    throw new WeighmarkError('limit-exceeded', `shards of ${shardBytes} bytes are too many`, {
+      hint: 'take larger ones: `--shard-size 1000000000` is usual',
+    });
+  return Array.from({ length: count }, (_, index) => ({
+    start: index * shardBytes,
+    end: Math.min((index + 1) * shardBytes, sizeBytes),
+  }));
 }
 
 /** A signature written into the folder is no part of it. */

@@ -25,11 +25,19 @@ export async function exportVerified(files: readonly ContentFile[], target: stri
   }
 }
 
-async function exportFile({ path, location, digests }: ContentFile, part: string, { staging, files }: { staging: Staging; files: Files }): Promise<void> {
-  if (digests.sha256 === undefined) throw new WeighmarkError('usage', 'only what was verified by SHA-256 can be written out', { hint: 'add `--algorithm all`' });
+async function exportFile(
+  { path, location, digests }: ContentFile,
+  part: string,
+  { staging, files }: { staging: Staging; files: Files },
+): Promise<void> {
+  if (digests.sha256 === undefined)
+    throw new WeighmarkError('usage', 'only what was verified by SHA-256 can be written out', {
+      hint: 'add `--algorithm all`',
+    });
   const temporary = staging.partOf(part);
   await files.remove(temporary);
   const written = await files.copy(location, temporary);
-  if (written !== digests.sha256) throw new WeighmarkError('file-changed', `${path} changed after it was verified`, { subject: path });
+  if (written !== digests.sha256)
+    throw new WeighmarkError('file-changed', `${path} changed after it was verified`, { subject: path });
   await staging.settle(part, path);
 }

@@ -8,7 +8,10 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
  * nobody, and travels with the artifact to where it is loaded (security rule 9).
  * @throws WeighmarkError `file-unsigned`.
  */
-export async function refuseUnknownBeside(artifact: { readonly root: string; readonly kind: 'file' | 'directory' }, files: Files): Promise<void> {
+export async function refuseUnknownBeside(
+  artifact: { readonly root: string; readonly kind: 'file' | 'directory' },
+  files: Files,
+): Promise<void> {
   const { folder } = sidecarsOf(artifact);
   const kind = await files.kindOf(folder);
   if (kind === 'none') return;
@@ -31,5 +34,9 @@ async function refuseUnknownOutboards(folder: string, files: Files): Promise<voi
 }
 
 function unknown(place: string): WeighmarkError {
-  return new WeighmarkError('file-unsigned', `${place} is not a file that weighmark writes there, and nobody signed it`, { subject: place, hint: 'remove it' });
+  return new WeighmarkError(
+    'file-unsigned',
+    `${place} is not a file that weighmark writes there, and nobody signed it`,
+    { subject: place, hint: 'remove it' },
+  );
 }

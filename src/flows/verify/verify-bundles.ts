@@ -33,14 +33,23 @@ export interface JudgedBundles {
  * who says so.
  * @param options.onSignature told the artifact's own trusted signature, if there is one, before the claims are looked at.
  */
-export async function judgeBundles(sidecars: Sidecars, verification: Verification, options: { name: string | null; onSignature?: (signature: TrustedSignature) => Promise<void> }): Promise<JudgedBundles> {
+export async function judgeBundles(
+  sidecars: Sidecars,
+  verification: Verification,
+  options: { name: string | null; onSignature?: (signature: TrustedSignature) => Promise<void> },
+): Promise<JudgedBundles> {
   const { name } = options;
-  const own = await Promise.all(sidecars.signatures.map((found) => judgeOne(found, { ...verification, name, maxBytes: LIMITS.signatureBytes })));
+  const own = await Promise.all(
+    sidecars.signatures.map((found) => judgeOne(found, { ...verification, name, maxBytes: LIMITS.signatureBytes })),
+  );
   const signatures = own.map(asSignature);
   const first = signatures.find(isSignature);
   if (first !== undefined) await options.onSignature?.(first);
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
-  const embedded = lines.filter(isTrusted).filter(({ claim }) => isOms(claim)).map(asSignature);
+  const embedded = lines
+    .filter(isTrusted)
+    .filter(({ claim }) => isOms(claim))
+    .map(asSignature);
   const chosen = first ?? embedded.findLast(isSignature) ?? null;
   return {
     signature: chosen,
@@ -88,7 +97,10 @@ function isOms({ statement }: VerifiedClaim): boolean {
 /** Whose signature it is may be unknown beside a trusted one; a broken one is never overlooked. */
 const STRANGERS: readonly string[] = ['signer-untrusted', 'identity-mismatch'];
 
-function refusalsThatCount(signatures: readonly (TrustedSignature | Refused)[], chosen: TrustedSignature | null): readonly Finding[] {
+function refusalsThatCount(
+  signatures: readonly (TrustedSignature | Refused)[],
+  chosen: TrustedSignature | null,
+): readonly Finding[] {
   const refusals = signatures.flatMap((each) => (isSignature(each) ? [] : [each.refusal]));
   return chosen === null ? refusals : refusals.filter(({ code }) => !STRANGERS.includes(code));
 }

@@ -13,29 +13,77 @@ import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPor
  * Without an OMS signature: the content is hashed and identified, and a trusted claim must bind that id.
  * @throws WeighmarkError `usage` for a partial verification, which only a list of signed files allows; `subject-mismatch`.
  */
-export async function verifyByClaims({ input, bundles, sidecars }: VerifyCase, ports: VerifyPorts): Promise<VerifyOutcome> {
-  if (bundles.claims.length === 0) return refused(verdictOf({ subject: input.shown, checks: [nobodyTrusted(bundles.notes)], notes: bundles.notes }));
-  if (input.only !== undefined) throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
-  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath) });
+export async function verifyByClaims(
+  { input, bundles, sidecars }: VerifyCase,
+  ports: VerifyPorts,
+): Promise<VerifyOutcome> {
+  if (bundles.claims.length === 0)
+    return refused(verdictOf({ subject: input.shown, checks: [nobodyTrusted(bundles.notes)], notes: bundles.notes }));
+  if (input.only !== undefined)
+    throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
+  const tree = await ports.files.walk(input.root, {
+    allowSymlinks: input.allowSymlinks === true,
+    ignore: (input.ignore ?? []).map(artifactPath),
+  });
   const algorithms = input.algorithm === 'all' ? (['sha256', 'blake3'] as const) : (['sha256'] as const);
-  const hashed = await hashTree(tree.entries, { label: 'verifying', algorithms, followLinks: tree.followedLinks, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) }, ports);
-  const files = hashed.map(({ entry, digests }) => ({ path: entry.path, location: entry.location, sizeBytes: entry.sizeBytes, sha256: digests.sha256 ?? '', digests }));
+  const hashed = await hashTree(
+    tree.entries,
+    {
+      label: 'verifying',
+      algorithms,
+      followLinks: tree.followedLinks,
+      ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+    },
+    ports,
+  );
+  const files = hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    location: entry.location,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+    digests,
+  }));
   const { id } = buildManifest(files);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
   const bound = bindClaims(bundles.claims, { id, root, files, single: tree.kind === 'file' }, sidecars);
   requireBound(bound, id);
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const content = passedCheck('content', [{ what: `${files.length} of ${files.length} files, ${formatBytes(bytes)} (${algorithms.join(', ')})`, data: { files: files.length, bytes, algorithms } }]);
+  const content = passedCheck('content', [
+    {
+      what: `${files.length} of ${files.length} files, ${formatBytes(bytes)} (${algorithms.join(', ')})`,
+      data: { files: files.length, bytes, algorithms },
+    },
+  ]);
   const verdict = verdictOf({
-    subject: input.shown, id, checks: [content, checkOf('claims', bound.evidence, bound.findings)],
-    claimed: bound.claimed, notes: [...bundles.notes, ...bound.notes], notAsked: NOT_ASKED,
+    subject: input.shown,
+    id,
+    checks: [content, checkOf('claims', bound.evidence, bound.findings)],
+    claimed: bound.claimed,
+    notes: [...bundles.notes, ...bound.notes],
+    notAsked: NOT_ASKED,
   });
   const [first] = bound.claims;
   const by = first === undefined ? null : nameOf(first.claim.signer, first.trustedBy[0]);
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
-  return { verdict, id, root, signature: null, claims: bound.claims, otherClaims: bound.others, packagedFrom: bound.packagedFrom, files, by };
+  return {
+    verdict,
+    id,
+    root,
+    signature: null,
+    claims: bound.claims,
+    otherClaims: bound.others,
+    packagedFrom: bound.packagedFrom,
+    files,
+    by,
+  };
 }
 
 function nobodyTrusted(notes: readonly string[]) {
-  return refusedCheck('claims', [{ code: 'signer-untrusted', message: notes[0] ?? 'no claim is by anyone trusted', hint: '`weighmark trust list` shows who is' }]);
+  return refusedCheck('claims', [
+    {
+      code: 'signer-untrusted',
+      message: notes[0] ?? 'no claim is by anyone trusted',
+      hint: '`weighmark trust list` shows who is',
+    },
+  ]);
 }

@@ -37,13 +37,20 @@ export interface KnownArtifact {
 }
 
 /** Sorts trusted claims by what they bind (security rule 6). Without an identified artifact none is looked at. */
-export function bindClaims(claims: readonly TrustedClaim[], known: KnownArtifact | null, sidecars: Sidecars): BoundClaims {
-  if (known === null) return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [], packagedFrom: [] };
+export function bindClaims(
+  claims: readonly TrustedClaim[],
+  known: KnownArtifact | null,
+  sidecars: Sidecars,
+): BoundClaims {
+  if (known === null)
+    return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [], packagedFrom: [] };
   const artifact = { ...known, files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])) };
   const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact) }));
   const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
-  const findings = judged.flatMap(({ problem }) => (problem === null || problem.code === 'subject-mismatch' ? [] : [problem]));
+  const findings = judged.flatMap(({ problem }) =>
+    problem === null || problem.code === 'subject-mismatch' ? [] : [problem],
+  );
   const packaged = bound.flatMap((claim) => packageStep(claim, known));
   const [anothers, wrong] = partition(unsignedBeside(bound, sidecars), (each) => isAnothers(each, sidecars));
   return {
@@ -52,7 +59,13 @@ export function bindClaims(claims: readonly TrustedClaim[], known: KnownArtifact
     evidence: bound.map(claimEvidence),
     findings: [...findings, ...wrong.map(besideFinding), ...packaged.filter((each) => typeof each !== 'string')],
     claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
-    notes: [...anothers.map(({ path }) => `${path} is of a later seal by somebody nobody trusts here, and was not used`), ...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]), ...packaged.filter((each) => typeof each === 'string').map((from) => `only its documentation differs from ${from}, recomputed`)],
+    notes: [
+      ...anothers.map(({ path }) => `${path} is of a later seal by somebody nobody trusts here, and was not used`),
+      ...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]),
+      ...packaged
+        .filter((each) => typeof each === 'string')
+        .map((from) => `only its documentation differs from ${from}, recomputed`),
+    ],
     packagedFrom: packaged.filter((each) => typeof each === 'string'),
   };
 }
@@ -88,8 +101,13 @@ interface Beside {
 
 /** The digest list and the BOM beside the artifact that trusted claims do not name, though they name others. */
 function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): readonly Beside[] {
-  const subjects = bound.filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom).flatMap(({ claim }) => claim.statement.subject);
-  const beside = [['list', '.weighmark/files', sidecars.digestList], ['bom', '.weighmark/bom.cdx.json', sidecars.bom]] as const;
+  const subjects = bound
+    .filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom)
+    .flatMap(({ claim }) => claim.statement.subject);
+  const beside = [
+    ['list', '.weighmark/files', sidecars.digestList],
+    ['bom', '.weighmark/bom.cdx.json', sidecars.bom],
+  ] as const;
   return beside.flatMap(([kind, path, content]) => {
     const signed = subjects.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
     if (content === null || signed.length === 0) return [];
@@ -103,7 +121,10 @@ function isAnothers({ kind, sha256 }: Beside, { claims }: Sidecars): boolean {
   return claims.some(({ bytes }) => {
     try {
       const { predicateType, subject } = parseStatement(parseBundle(bytes).payload, LIMITS.filesPerTree);
-      return predicateType === PREDICATES.bom && subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === sha256);
+      return (
+        predicateType === PREDICATES.bom &&
+        subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === sha256)
+      );
     } catch {
       return false;
     }
@@ -111,14 +132,26 @@ function isAnothers({ kind, sha256 }: Beside, { claims }: Sidecars): boolean {
 }
 
 function besideFinding({ path }: Beside): Finding {
-  return { code: 'digest-mismatch', message: `${path} is not the one that was signed`, subject: path, hint: '`weighmark seal` writes it anew' };
+  return {
+    code: 'digest-mismatch',
+    message: `${path} is not the one that was signed`,
+    subject: path,
+    hint: '`weighmark seal` writes it anew',
+  };
 }
 
 function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
   const { statement, bundle, signer, times } = claim;
   const time = describeTimes(claim);
   const what = `${titleOf(statement)} by ${nameOf(signer, trustedBy[0])}${time === '' ? '' : `, ${time}`}`;
-  const data = { predicateType: statement.predicateType, bundle: `sha256:${bundle}`, signer, trustedAs: trustedBy.map(({ name }) => name), times, found: shown };
+  const data = {
+    predicateType: statement.predicateType,
+    bundle: `sha256:${bundle}`,
+    signer,
+    trustedAs: trustedBy.map(({ name }) => name),
+    times,
+    found: shown,
+  };
   return { what, data };
 }
 
@@ -126,9 +159,15 @@ function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
 function describedBy(statement: Statement, by: string): readonly Evidence[] {
   if (statement.predicateType !== PREDICATES.bom) return [];
   const component = objectOf(objectOf(statement.predicate['metadata'])['component']);
-  const licences = listOf(component['licenses']).map((each) => text(each['expression']) ?? text(objectOf(each['license'])['id']) ?? text(objectOf(each['license'])['name']));
+  const licences = listOf(component['licenses']).map(
+    (each) =>
+      text(each['expression']) ?? text(objectOf(each['license'])['id']) ?? text(objectOf(each['license'])['name']),
+  );
   const ancestors = listOf(objectOf(component['pedigree'])['ancestors']).map((each) => text(each['name']));
-  const parts = [...ancestors.filter(Boolean).map((name) => `base model ${name}`), ...licences.filter(Boolean).map((name) => `licence ${name}`)];
+  const parts = [
+    ...ancestors.filter(Boolean).map((name) => `base model ${name}`),
+    ...licences.filter(Boolean).map((name) => `licence ${name}`),
+  ];
   return parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }];
 }
 
@@ -143,5 +182,9 @@ function text(value: unknown): string | undefined {
 /** @throws WeighmarkError `subject-mismatch` if no trusted claim is about the artifact. */
 export function requireBound(bound: BoundClaims, id: string): void {
   if (bound.claims.length > 0 || bound.findings.length > 0) return;
-  throw new WeighmarkError('subject-mismatch', 'no trusted claim is about these files: they changed, or were never claimed', { facts: { found: id } });
+  throw new WeighmarkError(
+    'subject-mismatch',
+    'no trusted claim is about these files: they changed, or were never claimed',
+    { facts: { found: id } },
+  );
 }

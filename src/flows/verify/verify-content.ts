@@ -1,5 +1,12 @@
 import { isIgnored, type OmsManifest } from '../../domain/claims/oms.ts';
-import { ignoredFinding, matchNames, mismatchFinding, missingFinding, unsignedFinding, type SignedFile } from '../../domain/claims/oms-match.ts';
+import {
+  ignoredFinding,
+  matchNames,
+  mismatchFinding,
+  missingFinding,
+  unsignedFinding,
+  type SignedFile,
+} from '../../domain/claims/oms-match.ts';
 import type { ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
@@ -8,7 +15,13 @@ import { SIDECARS } from '../../domain/base/paths.ts';
 import { globMatches } from '../../domain/base/glob.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { asPointerFinding } from '../content/lfs.ts';
-import { hashRanges, hashTree, type HashedEntry, type HashTreeOptions, type HashTreePorts } from '../content/hash-tree.ts';
+import {
+  hashRanges,
+  hashTree,
+  type HashedEntry,
+  type HashTreeOptions,
+  type HashTreePorts,
+} from '../content/hash-tree.ts';
 
 /** Which files are meant. */
 export interface TreeQuestion {
@@ -64,15 +77,32 @@ export interface Ahead {
 /** Begins to hash: the claims that decide by which digest are read meanwhile. @throws WeighmarkError what the walk throws. */
 export async function hashAhead(question: TreeQuestion, ports: HashTreePorts): Promise<Ahead> {
   const tree = await signedTree(question, ports);
-  const signed = new Set(matchNames(question.manifest, tree.entries, tree.kind === 'file').signed.map(({ path }) => path));
+  const signed = new Set(
+    matchNames(question.manifest, tree.entries, tree.kind === 'file').signed.map(({ path }) => path),
+  );
   await ports.hasher();
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(ports.signal === undefined ? [] : [ports.signal])]);
-  const hashed = hashTree(tree.entries.filter(({ path }) => signed.has(path)), hashingOf(question, tree, ['blake3']), { ...ports, signal });
-  return { tree, hashed: hashed.then((all) => new Map(all.map((each) => [each.entry.path, each])), () => null), stop: () => stop.abort() };
+  const hashed = hashTree(
+    tree.entries.filter(({ path }) => signed.has(path)),
+    hashingOf(question, tree, ['blake3']),
+    { ...ports, signal },
+  );
+  return {
+    tree,
+    hashed: hashed.then(
+      (all) => new Map(all.map((each) => [each.entry.path, each])),
+      () => null,
+    ),
+    stop: () => stop.abort(),
+  };
 }
 
-function hashingOf({ jobs }: TreeQuestion, { followedLinks }: Tree, algorithms: readonly HashAlgorithm[]): HashTreeOptions {
+function hashingOf(
+  { jobs }: TreeQuestion,
+  { followedLinks }: Tree,
+  algorithms: readonly HashAlgorithm[],
+): HashTreeOptions {
   return { label: 'verifying', algorithms, followLinks: followedLinks, ...(jobs === undefined ? {} : { jobs }) };
 }
 
@@ -81,18 +111,29 @@ function hashingOf({ jobs }: TreeQuestion, { followedLinks }: Tree, algorithms: 
  * @param ahead of the same files, in this run.
  * @throws WeighmarkError what the walk throws; `not-found` if `only` matches nothing.
  */
-export async function verifyContent(question: ContentQuestion, ports: HashTreePorts, ahead: Ahead | null = null): Promise<Content> {
+export async function verifyContent(
+  question: ContentQuestion,
+  ports: HashTreePorts,
+  ahead: Ahead | null = null,
+): Promise<Content> {
   const { manifest } = question;
   const tree = ahead?.tree ?? (await signedTree(question, ports));
   const single = tree.kind === 'file';
   const { signed, missing, unsigned, unspoken } = matchNames(manifest, tree.entries, single);
-  const chosen = question.only === undefined ? (path: string) => path !== '' : (path: string) => globMatches(question.only ?? '', path);
+  const chosen =
+    question.only === undefined
+      ? (path: string) => path !== ''
+      : (path: string) => globMatches(question.only ?? '', path);
   const wanted = signed.filter(({ path }) => chosen(path));
   if (question.only !== undefined && !manifest.resources.some(({ path }) => chosen(path))) {
     throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });
   }
   const names = [
-    ...missing.filter(chosen).map((path) => (isIgnored(path, question.ignore) ? ignoredFinding(path, question.by) : missingFinding(path, question.by))),
+    ...missing
+      .filter(chosen)
+      .map((path) =>
+        isIgnored(path, question.ignore) ? ignoredFinding(path, question.by) : missingFinding(path, question.by),
+      ),
     ...(question.ignoreUnsignedFiles ? [] : unsigned.filter(chosen).map((path) => unsignedFinding(path, question.by))),
   ];
   const hashed = await hashSigned(wanted, { question, tree, ahead }, ports);
@@ -110,13 +151,19 @@ async function signedTree(question: TreeQuestion, ports: HashTreePorts): Promise
   const tree = await ports.files.walk(question.root, walkOptions(question));
   if (tree.kind === 'file') return tree;
   const present = new Set(tree.entries.map(({ path }) => path));
-  const hidden = question.manifest.resources.map(({ path }) => path).filter((path) => !present.has(path) && isLeftOut(path, question, tree));
+  const hidden = question.manifest.resources
+    .map(({ path }) => path)
+    .filter((path) => !present.has(path) && isLeftOut(path, question, tree));
   const found = await Promise.all([...new Set(hidden)].map((path) => entryAt(question.root, path, ports)));
   return { ...tree, entries: [...tree.entries, ...found.filter((entry) => entry !== null)] };
 }
 
 function isLeftOut(path: string, question: TreeQuestion, tree: Tree): boolean {
-  return path !== '.' && (isIgnored(path, [...SIDECARS, ...question.manifest.ignorePaths]) || tree.leftOut.includes(path)) && !isIgnored(path, question.ignore);
+  return (
+    path !== '.' &&
+    (isIgnored(path, [...SIDECARS, ...question.manifest.ignorePaths]) || tree.leftOut.includes(path)) &&
+    !isIgnored(path, question.ignore)
+  );
 }
 
 async function entryAt(root: string, path: string, ports: HashTreePorts): Promise<TreeEntry | null> {
@@ -128,7 +175,10 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
 }
 
 function walkOptions({ allowSymlinks, manifest, ignore, ownNames }: TreeQuestion): WalkOptions {
-  return { allowSymlinks: allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths, ...ignore, ...ownNames] };
+  return {
+    allowSymlinks: allowSymlinks || manifest.allowSymlinks,
+    ignore: [...manifest.ignorePaths, ...ignore, ...ownNames],
+  };
 }
 
 interface Hashing {
@@ -137,17 +187,28 @@ interface Hashing {
   readonly ahead: Ahead | null;
 }
 
-async function hashSigned(wanted: readonly SignedFile[], hashing: Hashing, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
+async function hashSigned(
+  wanted: readonly SignedFile[],
+  hashing: Hashing,
+  ports: HashTreePorts,
+): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
   const byPath = new Map(hashing.tree.entries.map((entry) => [entry.path, entry]));
   const algorithms = algorithmsFor(hashing.question);
   const { files, findings } = await judgeEach(wanted, { ...hashing, byPath, algorithms }, ports);
   return { files, findings: await withDifferences(onceEach(findings), hashing, ports), algorithms };
 }
 
-type Judging = Hashing & { readonly byPath: ReadonlyMap<string, TreeEntry>; readonly algorithms: readonly HashAlgorithm[] };
+type Judging = Hashing & {
+  readonly byPath: ReadonlyMap<string, TreeEntry>;
+  readonly algorithms: readonly HashAlgorithm[];
+};
 
 /** Of files one of which cannot be read, each half alone: the unreadable hides no other that changed. */
-async function judgeEach(wanted: readonly SignedFile[], judging: Judging, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings'>> {
+async function judgeEach(
+  wanted: readonly SignedFile[],
+  judging: Judging,
+  ports: HashTreePorts,
+): Promise<Pick<Content, 'files' | 'findings'>> {
   try {
     return await judgeFiles(wanted, judging, ports);
   } catch (error) {
@@ -160,17 +221,39 @@ async function judgeEach(wanted: readonly SignedFile[], judging: Judging, ports:
   }
 }
 
-async function judgeFiles(wanted: readonly SignedFile[], judging: Judging, ports: HashTreePorts): Promise<Pick<Content, 'files' | 'findings'>> {
+async function judgeFiles(
+  wanted: readonly SignedFile[],
+  judging: Judging,
+  ports: HashTreePorts,
+): Promise<Pick<Content, 'files' | 'findings'>> {
   const { question, tree, byPath, algorithms } = judging;
   const entries = wanted.flatMap(({ path }) => byPath.get(path) ?? []);
-  const hashed = algorithms.length === 0 ? entries.map((entry) => ({ entry, digests: {} })) : ((await hashedAhead(entries, judging)) ?? (await hashTree(entries, hashingOf(question, tree, algorithms), ports)));
-  const findings = question.manifest.shardBytes === null ? hashed.flatMap((each, index) => compare(wanted[index], each, question)) : await compareAllShards(wanted, entries, { hashing: judging, ports });
-  const judged = await Promise.all(findings.map((finding) => withPointer(finding, { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks }, ports)));
+  const hashed =
+    algorithms.length === 0
+      ? entries.map((entry) => ({ entry, digests: {} }))
+      : ((await hashedAhead(entries, judging)) ??
+        (await hashTree(entries, hashingOf(question, tree, algorithms), ports)));
+  const findings =
+    question.manifest.shardBytes === null
+      ? hashed.flatMap((each, index) => compare(wanted[index], each, question))
+      : await compareAllShards(wanted, entries, { hashing: judging, ports });
+  const judged = await Promise.all(
+    findings.map((finding) =>
+      withPointer(
+        finding,
+        { question, entry: byPath.get(finding.subject ?? ''), followLink: tree.followedLinks },
+        ports,
+      ),
+    ),
+  );
   return { files: hashed.map(({ entry, digests }) => contentFile(entry, digests, question)), findings: judged };
 }
 
 /** Null unless all of them were hashed ahead by what it takes. */
-async function hashedAhead(entries: readonly TreeEntry[], { ahead, algorithms }: Judging): Promise<readonly HashedEntry[] | null> {
+async function hashedAhead(
+  entries: readonly TreeEntry[],
+  { ahead, algorithms }: Judging,
+): Promise<readonly HashedEntry[] | null> {
   if (ahead === null || algorithms.join() !== 'blake3') return null;
   const done = await ahead.hashed;
   const found = entries.flatMap(({ path }) => done?.get(path) ?? []);
@@ -178,7 +261,11 @@ async function hashedAhead(entries: readonly TreeEntry[], { ahead, algorithms }:
 }
 
 function onceEach(findings: readonly Finding[]): readonly Finding[] {
-  return [...new Map(findings.map((finding) => [`${finding.code} ${finding.subject ?? ''} ${finding.message}`, finding])).values()];
+  return [
+    ...new Map(
+      findings.map((finding) => [`${finding.code} ${finding.subject ?? ''} ${finding.message}`, finding]),
+    ).values(),
+  ];
 }
 
 /** The artifact's own name for a file, where an error speaks of a location. */
@@ -189,32 +276,52 @@ function namedFinding(error: WeighmarkError, tree: Tree): Finding {
 }
 
 function algorithmsFor({ manifest, pairs, algorithm, needsSha256 }: ContentQuestion): readonly HashAlgorithm[] {
-  if (algorithm === 'all') return [...new Set<HashAlgorithm>(['sha256', 'blake3', ...(manifest.shardBytes === null ? [manifest.algorithm] : [])])];
+  if (algorithm === 'all')
+    return [
+      ...new Set<HashAlgorithm>(['sha256', 'blake3', ...(manifest.shardBytes === null ? [manifest.algorithm] : [])]),
+    ];
   if (pairs !== null && algorithm === undefined) return ['blake3'];
   const own = manifest.shardBytes === null ? [manifest.algorithm] : [];
   return [...new Set<HashAlgorithm>([...own, ...(needsSha256 || algorithm === 'sha256' ? ['sha256' as const] : [])])];
 }
 
-function compare(signed: SignedFile | undefined, { entry, digests }: HashedEntry, { manifest, pairs }: ContentQuestion): readonly Finding[] {
+function compare(
+  signed: SignedFile | undefined,
+  { entry, digests }: HashedEntry,
+  { manifest, pairs }: ContentQuestion,
+): readonly Finding[] {
   const { path, sizeBytes } = entry;
   const own = judgeDigest(signed?.resources[0]?.digest, digests[manifest.algorithm]);
   const listed = judgeDigest(pairs?.get(path)?.blake3, digests.blake3);
   if (own !== 'differs' && listed !== 'differs' && (own === 'same' || listed === 'same')) return NONE;
-  if (own === 'unknown' && listed === 'unknown') return [{ code: 'internal', message: `${path} was not compared with anything`, subject: path }];
-  if (own === 'same' || listed === 'same') return [{ code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path }];
+  if (own === 'unknown' && listed === 'unknown')
+    return [{ code: 'internal', message: `${path} was not compared with anything`, subject: path }];
+  if (own === 'same' || listed === 'same')
+    return [
+      { code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path },
+    ];
   const algorithm = own === 'differs' ? manifest.algorithm : 'blake3';
   const expected = own === 'differs' ? signed?.resources[0]?.digest : pairs?.get(path)?.blake3;
   return [mismatchFinding(path, { algorithm, signed: expected ?? '', found: digests[algorithm] ?? '', sizeBytes })];
 }
 
-async function withPointer(finding: Finding, { question, entry, followLink }: { question: ContentQuestion; entry: TreeEntry | undefined; followLink: boolean }, { files }: HashTreePorts): Promise<Finding> {
-  if (finding.code !== 'digest-mismatch' || entry === undefined || question.manifest.algorithm !== 'sha256') return finding;
+async function withPointer(
+  finding: Finding,
+  { question, entry, followLink }: { question: ContentQuestion; entry: TreeEntry | undefined; followLink: boolean },
+  { files }: HashTreePorts,
+): Promise<Finding> {
+  if (finding.code !== 'digest-mismatch' || entry === undefined || question.manifest.algorithm !== 'sha256')
+    return finding;
   const signed = question.manifest.resources.find(({ path }) => path === entry.path || path === '.')?.digest;
   return asPointerFinding(finding, entry, { followLink, signed, files });
 }
 
 /** Says which tensors or bytes of the first changed files differ, where an outboard can tell. */
-async function withDifferences(findings: readonly Finding[], { question, tree }: Hashing, ports: HashTreePorts): Promise<readonly Finding[]> {
+async function withDifferences(
+  findings: readonly Finding[],
+  { question, tree }: Hashing,
+  ports: HashTreePorts,
+): Promise<readonly Finding[]> {
   const changed = findings.filter(({ code }) => code === 'digest-mismatch').slice(0, DIFFERENCES_SHOWN);
   if (changed.length === 0) return findings;
   const { describeDifference } = await import('./verify-part.ts');
@@ -223,7 +330,10 @@ async function withDifferences(findings: readonly Finding[], { question, tree }:
     const entry = tree.entries.find(({ path }) => path === finding.subject);
     const blake3 = question.pairs?.get(finding.subject ?? '')?.blake3;
     if (entry === undefined || blake3 === undefined) continue;
-    const differs = await describeDifference({ root: question.root, kind: tree.kind, entry, blake3, followLink: tree.followedLinks }, ports);
+    const differs = await describeDifference(
+      { root: question.root, kind: tree.kind, entry, blake3, followLink: tree.followedLinks },
+      ports,
+    );
     if (differs !== null) facts.set(finding, differs);
   }
   return findings.map((finding) => {
@@ -240,41 +350,80 @@ function judgeDigest(signed: string | undefined, found: string | undefined): 'sa
   return signed === found ? 'same' : 'differs';
 }
 
-async function compareAllShards(wanted: readonly SignedFile[], entries: readonly TreeEntry[], { hashing, ports }: { hashing: Hashing; ports: HashTreePorts }): Promise<readonly Finding[]> {
+async function compareAllShards(
+  wanted: readonly SignedFile[],
+  entries: readonly TreeEntry[],
+  { hashing, ports }: { hashing: Hashing; ports: HashTreePorts },
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const [index, entry] of entries.entries()) findings.push(...(await compareShards(wanted[index], { entry, hashing }, ports)));
+  for (const [index, entry] of entries.entries())
+    findings.push(...(await compareShards(wanted[index], { entry, hashing }, ports)));
   return findings;
 }
 
 /** Every byte must lie in a shard, and every shard must be as signed. */
-async function compareShards(signed: SignedFile | undefined, { entry, hashing }: { entry: TreeEntry; hashing: Hashing }, ports: HashTreePorts): Promise<readonly Finding[]> {
+async function compareShards(
+  signed: SignedFile | undefined,
+  { entry, hashing }: { entry: TreeEntry; hashing: Hashing },
+  ports: HashTreePorts,
+): Promise<readonly Finding[]> {
   const { path, sizeBytes } = entry;
   const { algorithm } = hashing.question.manifest;
   const resources = signed?.resources ?? [];
   const covered = Math.max(0, ...resources.map(({ range }) => range?.end ?? 0));
   if (covered !== sizeBytes) {
-    return [{ code: 'digest-mismatch', message: `${path} is not the file that was signed`, subject: path, facts: { signed: `${covered} bytes`, found: `${sizeBytes} bytes` } }];
+    return [
+      {
+        code: 'digest-mismatch',
+        message: `${path} is not the file that was signed`,
+        subject: path,
+        facts: { signed: `${covered} bytes`, found: `${sizeBytes} bytes` },
+      },
+    ];
   }
   const ranges = resources.map(({ range }) => range ?? { start: 0, end: sizeBytes });
   const found = await hashRanges(entry, algorithm, { ranges, followLink: hashing.tree.followedLinks }, ports);
   const wrong = resources.findIndex(({ digest }, index) => digest !== found[index]);
   if (wrong < 0) return [];
-  const finding = mismatchFinding(path, { algorithm, signed: resources[wrong]?.digest ?? '', found: found[wrong] ?? '', sizeBytes });
-  return [{ ...finding, facts: { ...finding.facts, bytes: `${ranges[wrong]?.start}-${ranges[wrong]?.end}, the first that differ` } }];
+  const finding = mismatchFinding(path, {
+    algorithm,
+    signed: resources[wrong]?.digest ?? '',
+    found: found[wrong] ?? '',
+    sizeBytes,
+  });
+  return [
+    {
+      ...finding,
+      facts: { ...finding.facts, bytes: `${ranges[wrong]?.start}-${ranges[wrong]?.end}, the first that differ` },
+    },
+  ];
 }
 
-function contentFile({ path, location, sizeBytes }: TreeEntry, digests: Digests, { pairs, manifest }: ContentQuestion): ContentFile {
+function contentFile(
+  { path, location, sizeBytes }: TreeEntry,
+  digests: Digests,
+  { pairs, manifest }: ContentQuestion,
+): ContentFile {
   const listed = pairs?.get(path);
-  const signedSha256 = manifest.algorithm === 'sha256' && listed !== undefined ? { sha256: listed.sha256, blake3: listed.blake3 } : {};
+  const signedSha256 =
+    manifest.algorithm === 'sha256' && listed !== undefined ? { sha256: listed.sha256, blake3: listed.blake3 } : {};
   return { path, location, sizeBytes, digests: { ...signedSha256, ...digests } };
 }
 
 /** Security rule 20: nothing came or went while the files were read; that none changed is the hasher's to see. */
-async function stillTheSame(question: ContentQuestion, before: Tree, ports: HashTreePorts): Promise<readonly Finding[]> {
+async function stillTheSame(
+  question: ContentQuestion,
+  before: Tree,
+  ports: HashTreePorts,
+): Promise<readonly Finding[]> {
   if (before.kind === 'file') return [];
   const after = new Set(await ports.files.list(question.root, walkOptions(question)));
   const gone = before.entries.filter(({ path }) => !after.delete(path) && !isLeftOut(path, question, before));
-  return [...gone.map(({ path }) => path), ...after].map((path) => ({ code: 'file-changed', message: `${path} came or went while the artifact was verified`, subject: path }));
+  return [...gone.map(({ path }) => path), ...after].map((path) => ({
+    code: 'file-changed',
+    message: `${path} came or went while the artifact was verified`,
+    subject: path,
+  }));
 }
 
 interface Seen {
@@ -283,20 +432,40 @@ interface Seen {
   readonly unspoken: readonly string[];
 }
 
-async function notesOf(question: ContentQuestion, { tree, unsigned, unspoken }: Seen, ports: HashTreePorts): Promise<readonly string[]> {
-  const bySignature = await present(question.root, question.manifest.ignorePaths.filter((path) => !SIDECARS.includes(path) && !question.ownNames.includes(path) && !tree.leftOut.includes(path)), ports);
+async function notesOf(
+  question: ContentQuestion,
+  { tree, unsigned, unspoken }: Seen,
+  ports: HashTreePorts,
+): Promise<readonly string[]> {
+  const bySignature = await present(
+    question.root,
+    question.manifest.ignorePaths.filter(
+      (path) => !SIDECARS.includes(path) && !question.ownNames.includes(path) && !tree.leftOut.includes(path),
+    ),
+    ports,
+  );
   const byUser = await present(question.root, question.ignore, ports);
   return [
     ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),
     ...(byUser.length > 0 ? [`left out by --ignore: ${byUser.join(', ')}`] : []),
-    ...(question.ignoreUnsignedFiles && unsigned.length > 0 ? [`${unsigned.length} unsigned files accepted: ${unsigned.slice(0, 5).join(', ')}`] : []),
-    ...(unspoken.length > 0 ? [`${unspoken.length} empty ${unspoken.length === 1 ? 'file' : 'files'}, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`] : []),
-    ...(tree.leftOut.length > 0 ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`] : []),
+    ...(question.ignoreUnsignedFiles && unsigned.length > 0
+      ? [`${unsigned.length} unsigned files accepted: ${unsigned.slice(0, 5).join(', ')}`]
+      : []),
+    ...(unspoken.length > 0
+      ? [
+          `${unspoken.length} empty ${unspoken.length === 1 ? 'file' : 'files'}, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`,
+        ]
+      : []),
+    ...(tree.leftOut.length > 0
+      ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`]
+      : []),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
   ];
 }
 
 async function present(root: string, paths: readonly string[], ports: HashTreePorts): Promise<readonly string[]> {
-  const kinds = await Promise.all(paths.slice(0, 100).map(async (path) => ({ path, kind: await ports.files.kindOf(`${root}/${path}`) })));
+  const kinds = await Promise.all(
+    paths.slice(0, 100).map(async (path) => ({ path, kind: await ports.files.kindOf(`${root}/${path}`) })),
+  );
   return kinds.filter(({ kind }) => kind !== 'none').map(({ path }) => path);
 }

@@ -75,19 +75,34 @@ function partOf({ only, manifest, root, kind, pairs }: PartQuestion): Part | nul
     const path = only.slice(0, at);
     const signed = resource(path);
     if (signed === undefined) continue;
-    const blake3 = manifest.algorithm === 'blake3' && manifest.shardBytes === null ? signed.digest : pairs?.get(path)?.blake3;
-    if (!isHex256(blake3)) throw new WeighmarkError('usage', 'parts are proven by a signed BLAKE3, and this signature has none', { hint: `verify the whole file: \`--only ${path}\`` });
+    const blake3 =
+      manifest.algorithm === 'blake3' && manifest.shardBytes === null ? signed.digest : pairs?.get(path)?.blake3;
+    if (!isHex256(blake3))
+      throw new WeighmarkError('usage', 'parts are proven by a signed BLAKE3, and this signature has none', {
+        hint: `verify the whole file: \`--only ${path}\``,
+      });
     return { path, selector: only.slice(at + 1), root: Buffer.from(blake3, 'hex') };
   }
-  if (only.includes('#')) throw new WeighmarkError('not-found', `no signed file is named ${only.slice(0, only.indexOf('#'))}`, { subject: only });
+  if (only.includes('#'))
+    throw new WeighmarkError('not-found', `no signed file is named ${only.slice(0, only.indexOf('#'))}`, {
+      subject: only,
+    });
   return null;
 }
 
 /** The file as the walk finds it, so that no link leads elsewhere. */
-async function entryOf(path: string, { root, manifest, allowSymlinks }: PartQuestion, ports: HashTreePorts): Promise<TreeEntry> {
-  const tree = await ports.files.walk(root, { allowSymlinks: allowSymlinks || manifest.allowSymlinks, ignore: [...manifest.ignorePaths] });
+async function entryOf(
+  path: string,
+  { root, manifest, allowSymlinks }: PartQuestion,
+  ports: HashTreePorts,
+): Promise<TreeEntry> {
+  const tree = await ports.files.walk(root, {
+    allowSymlinks: allowSymlinks || manifest.allowSymlinks,
+    ignore: [...manifest.ignorePaths],
+  });
   const entry = tree.entries.find((each) => each.path === path);
-  if (entry === undefined) throw new WeighmarkError('file-missing', `${path} was signed and is not there`, { subject: path });
+  if (entry === undefined)
+    throw new WeighmarkError('file-missing', `${path} was signed and is not there`, { subject: path });
   return entry;
 }
 
@@ -117,7 +132,11 @@ interface OpenedOutboard {
   close(): Promise<void>;
 }
 
-async function openOutboard({ path }: Part, { entry, file, question }: Opened, ports: HashTreePorts): Promise<OpenedOutboard> {
+async function openOutboard(
+  { path }: Part,
+  { entry, file, question }: Opened,
+  ports: HashTreePorts,
+): Promise<OpenedOutboard> {
   const place = outboardPlace(sidecarsOf(question).folder, path);
   if ((await ports.files.kindOf(place)) === 'file') {
     const stored = await ports.files.open(place);
@@ -126,31 +145,48 @@ async function openOutboard({ path }: Part, { entry, file, question }: Opened, p
   const { location, sizeBytes } = entry;
   const signal = ports.signal === undefined ? {} : { signal: ports.signal };
   const followLink = question.allowSymlinks ? { followLink: true } : {};
-  const [hashed] = await (await ports.hasher()).hash([{ location, sizeBytes, stamp: file.stamp, ...followLink }], { algorithms: ['blake3'], outboardFromBytes: 0, ...signal });
+  const [hashed] = await (
+    await ports.hasher()
+  ).hash([{ location, sizeBytes, stamp: file.stamp, ...followLink }], {
+    algorithms: ['blake3'],
+    outboardFromBytes: 0,
+    ...signal,
+  });
   return { source: bytesSource(hashed?.outboard ?? new Uint8Array()), whole: true, close: async () => undefined };
 }
 
 async function select({ path, selector }: Part, proven: Source): Promise<readonly Selected[]> {
   const [, start, end] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(selector) ?? [];
-  if (start !== undefined && end !== undefined) return [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)];
+  if (start !== undefined && end !== undefined)
+    return [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)];
   const table = await tensorTable({ path, source: proven });
   const tensors = (table?.items ?? []).filter(isHere);
-  const found = tensors.filter(({ name }) => globMatches(selector, name)).map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+  const found = tensors
+    .filter(({ name }) => globMatches(selector, name))
+    .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
   if (found.length > 0) return found.map((each) => byteRange(each.name, each, proven.size));
-  if (tensors.length === 0) throw new WeighmarkError('usage', `${path} has no tensors with a place of their own`, { hint: `name bytes: \`--only '${path}#bytes=0-1024'\`` });
-  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, { subject: selector, hint: `\`weighmark inspect\` lists them${table?.truncated === true ? ', the first of them' : ''}` });
+  if (tensors.length === 0)
+    throw new WeighmarkError('usage', `${path} has no tensors with a place of their own`, {
+      hint: `name bytes: \`--only '${path}#bytes=0-1024'\``,
+    });
+  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, {
+    subject: selector,
+    hint: `\`weighmark inspect\` lists them${table?.truncated === true ? ', the first of them' : ''}`,
+  });
 }
 
 /** The two usual formats by name, without loading the readers of all others. */
 async function tensorTable({ path, source }: NamedSource): Promise<TensorTable | undefined> {
   const file = { path, source: cachedSource(source) };
-  if (path.endsWith('.safetensors')) return (await (await import('../../domain/formats/safetensors.ts')).readSafetensors(file)).tensors;
+  if (path.endsWith('.safetensors'))
+    return (await (await import('../../domain/formats/safetensors.ts')).readSafetensors(file)).tensors;
   if (path.endsWith('.gguf')) return (await (await import('../../domain/formats/gguf.ts')).readGguf(file)).tensors;
   return (await (await import('../../domain/formats/index.ts')).readFormat(file, { countRows: false })).tensors;
 }
 
 function byteRange(name: string, { start, end }: ByteRange, size: number): Selected {
-  if (start > end || end > size) throw new WeighmarkError('not-found', `${name} is not within the file's ${size} bytes`);
+  if (start > end || end > size)
+    throw new WeighmarkError('not-found', `${name} is not within the file's ${size} bytes`);
   return { name, start, end };
 }
 
@@ -161,7 +197,7 @@ function isHere(tensor: TensorInfo): tensor is TensorInfo & { offset: number; le
 const WINDOW_BYTES = 1 << 20;
 
 async function readThrough(proven: Source, { start, end }: ByteRange, signal?: AbortSignal): Promise<void> {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     signal?.throwIfAborted();
     const next = Math.min(end, (Math.floor(at / WINDOW_BYTES) + 1) * WINDOW_BYTES);
     await proven.read(at, next - at);
@@ -169,12 +205,24 @@ async function readThrough(proven: Source, { start, end }: ByteRange, signal?: A
   }
 }
 
-function evidenceOf({ path, selector }: Part, selected: readonly Selected[], read: { sizeBytes: number; whole: boolean }): Evidence {
+function evidenceOf(
+  { path, selector }: Part,
+  selected: readonly Selected[],
+  read: { sizeBytes: number; whole: boolean },
+): Evidence {
   const bytes = selected.reduce((sum, { start, end }) => sum + end - start, 0);
-  const what = selector.startsWith('bytes=') ? selector : selected.length === 1 ? (selected[0]?.name ?? '') : `${selected.length} tensors (${selector})`;
+  const what = selector.startsWith('bytes=')
+    ? selector
+    : selected.length === 1
+      ? (selected[0]?.name ?? '')
+      : `${selected.length} tensors (${selector})`;
   return {
     what: `${what} of ${path}, ${formatBytes(bytes)} of ${formatBytes(read.sizeBytes)} (blake3${read.whole ? ', no outboard: all of it was read' : ''})`,
-    data: { path, parts: selected.slice(0, LIMITS.partsListed).map(({ name, start, end }) => ({ name, start, end })), bytes },
+    data: {
+      path,
+      parts: selected.slice(0, LIMITS.partsListed).map(({ name, start, end }) => ({ name, start, end })),
+      bytes,
+    },
   };
 }
 
@@ -182,14 +230,26 @@ function evidenceOf({ path, selector }: Part, selected: readonly Selected[], rea
  * Where a changed file differs from what was signed, for people: tensors if the header is unchanged, else blocks of bytes.
  * Null if there is no outboard that leads to the signed digest, or the length differs.
  */
-export async function describeDifference(changed: { root: string; kind: 'file' | 'directory'; entry: TreeEntry; blake3: string; followLink: boolean }, ports: HashTreePorts): Promise<string | null> {
+export async function describeDifference(
+  changed: { root: string; kind: 'file' | 'directory'; entry: TreeEntry; blake3: string; followLink: boolean },
+  ports: HashTreePorts,
+): Promise<string | null> {
   const { entry, blake3 } = changed;
   try {
-    const signed = await ports.files.readIfThere(outboardPlace(sidecarsOf(changed).folder, entry.path), LIMITS.outboardBytes);
+    const signed = await ports.files.readIfThere(
+      outboardPlace(sidecarsOf(changed).folder, entry.path),
+      LIMITS.outboardBytes,
+    );
     if (signed === null) return null;
     const hasher = await ports.hasher();
-    const [found] = await hasher.hash([{ location: entry.location, sizeBytes: entry.sizeBytes, stamp: entry.stamp, followLink: changed.followLink }], { algorithms: ['blake3'], outboardFromBytes: 0 });
-    const ranges = differingRanges({ signed, found: found?.outboard ?? new Uint8Array() }, Buffer.from(blake3, 'hex'), { sizeBytes: entry.sizeBytes, tree: hasher.tree });
+    const [found] = await hasher.hash(
+      [{ location: entry.location, sizeBytes: entry.sizeBytes, stamp: entry.stamp, followLink: changed.followLink }],
+      { algorithms: ['blake3'], outboardFromBytes: 0 },
+    );
+    const ranges = differingRanges({ signed, found: found?.outboard ?? new Uint8Array() }, Buffer.from(blake3, 'hex'), {
+      sizeBytes: entry.sizeBytes,
+      tree: hasher.tree,
+    });
     return ranges.length === 0 ? null : nameRanges(ranges, await tensorsOf(entry, ranges, changed.followLink, ports));
   } catch {
     return null;
@@ -197,11 +257,18 @@ export async function describeDifference(changed: { root: string; kind: 'file' |
 }
 
 /** None where the header itself differs: then it is not known what the bytes are. */
-async function tensorsOf(entry: TreeEntry, ranges: readonly ByteRange[], followLink: boolean, ports: HashTreePorts): Promise<readonly Selected[]> {
+async function tensorsOf(
+  entry: TreeEntry,
+  ranges: readonly ByteRange[],
+  followLink: boolean,
+  ports: HashTreePorts,
+): Promise<readonly Selected[]> {
   const file = await ports.files.open(entry.location, { followLink });
   try {
     const table = await tensorTable({ path: entry.path, source: file });
-    const tensors = (table?.items ?? []).filter(isHere).map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+    const tensors = (table?.items ?? [])
+      .filter(isHere)
+      .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
     const first = Math.min(...tensors.map(({ start }) => start));
     if (ranges.some(({ end }) => end <= first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));
@@ -213,7 +280,8 @@ async function tensorsOf(entry: TreeEntry, ranges: readonly ByteRange[], followL
 const SHOWN = 3;
 
 function nameRanges(ranges: readonly ByteRange[], tensors: readonly Selected[]): string {
-  const names = tensors.length > 0 ? tensors.map(({ name }) => name) : ranges.map(({ start, end }) => `bytes ${start} to ${end}`);
+  const names =
+    tensors.length > 0 ? tensors.map(({ name }) => name) : ranges.map(({ start, end }) => `bytes ${start} to ${end}`);
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
   return `${names.slice(0, SHOWN).join(', ')}${more}`;
 }

@@ -63,5 +63,15 @@ export interface VerifyCase {
 export const NOT_ASKED: readonly string[] = ['lineage', 'policy', 'scan', 'revocation', 'completeness'];
 
 export function refused(verdict: Verdict): VerifyOutcome {
-  return { verdict, id: null, root: null, signature: null, claims: [], otherClaims: [], packagedFrom: [], files: [], by: null };
+  return {
+    verdict,
+    id: null,
+    root: null,
+    signature: null,
+    claims: [],
+    otherClaims: [],
+    packagedFrom: [],
+    files: [],
+    by: null,
+  };
 }

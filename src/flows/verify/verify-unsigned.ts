@@ -19,16 +19,31 @@ export interface UnsignedQuestion {
 /** The verdict on something nobody signed: what it is, what it is said to be, and that nothing was verified. */
 export async function describeUnsigned(question: UnsignedQuestion, ports: HashTreePorts): Promise<Verdict> {
   const { shown, lookedFor } = question;
-  const finding = { code: 'nothing-to-verify' as const, message: `nobody signed ${shown} (looked for ${lookedFor})`, hint: `safe to load? \`weighmark scan ${shown}\`` };
-  return verdictOf({ subject: shown, checks: [refusedCheck('signature', [finding])], claimed: await contentLines(question, ports) });
+  const finding = {
+    code: 'nothing-to-verify' as const,
+    message: `nobody signed ${shown} (looked for ${lookedFor})`,
+    hint: `safe to load? \`weighmark scan ${shown}\``,
+  };
+  return verdictOf({
+    subject: shown,
+    checks: [refusedCheck('signature', [finding])],
+    claimed: await contentLines(question, ports),
+  });
 }
 
-async function contentLines({ root, allowSymlinks, ignore }: UnsignedQuestion, ports: HashTreePorts): Promise<readonly Evidence[]> {
+async function contentLines(
+  { root, allowSymlinks, ignore }: UnsignedQuestion,
+  ports: HashTreePorts,
+): Promise<readonly Evidence[]> {
   try {
     const tree = await ports.files.walk(root, { allowSymlinks: allowSymlinks !== false, ignore: ignore ?? [] });
     const bytes = tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const formats = weightFormats(tree);
-    const what = [`${tree.entries.length} ${tree.entries.length === 1 ? 'file' : 'files'}`, formatBytes(bytes), ...formats].join(', ');
+    const what = [
+      `${tree.entries.length} ${tree.entries.length === 1 ? 'file' : 'files'}`,
+      formatBytes(bytes),
+      ...formats,
+    ].join(', ');
     return [{ what, data: { files: tree.entries.length, bytes, formats } }, ...(await downloadLine(tree, ports))];
   } catch (error) {
     return [{ what: `its files cannot be listed: ${findingOf(error).message}` }];
@@ -38,19 +53,38 @@ async function contentLines({ root, allowSymlinks, ignore }: UnsignedQuestion, p
 /** By name alone: nothing is opened for this. */
 function weightFormats({ entries }: Tree): readonly string[] {
   const formats = entries.map(({ path }) => ({ path, format: formatOfName(path) }));
-  return [...new Set(formats.flatMap(({ path, format }) => (format !== undefined && kindOf(format, path) === 'weights' ? [format] : [])))].slice(0, 5);
+  return [
+    ...new Set(
+      formats.flatMap(({ path, format }) =>
+        format !== undefined && kindOf(format, path) === 'weights' ? [format] : [],
+      ),
+    ),
+  ].slice(0, 5);
 }
 
 /** What a download tool noted of where the files came from, compared with the files; still only its say. */
 async function downloadLine(tree: Tree, ports: HashTreePorts): Promise<readonly Evidence[]> {
-  const facts = (await Promise.all(tree.leftOut.filter((path) => DOWNLOAD_NOTE.test(path)).slice(0, LIMITS.manifestFiles).map((path) => noteAt(tree, path, ports)))).flat();
+  const facts = (
+    await Promise.all(
+      tree.leftOut
+        .filter((path) => DOWNLOAD_NOTE.test(path))
+        .slice(0, LIMITS.manifestFiles)
+        .map((path) => noteAt(tree, path, ports)),
+    )
+  ).flat();
   const commits = new Set(pick(facts, 'version').map(({ value }) => value));
   const [commit] = commits;
   if (commit === undefined) return [];
   const stated = pick(facts, 'digest').map(({ value }) => value);
   const right = await countRight(tree, stated, ports);
-  const from = commits.size === 1 ? `Hugging Face commit ${commit.slice(0, 7)}` : `${commits.size} Hugging Face commits`;
-  return [{ what: `${from}; ${right} of ${tree.entries.length} files match its download checksums`, data: { commits: [...commits], matching: right } }];
+  const from =
+    commits.size === 1 ? `Hugging Face commit ${commit.slice(0, 7)}` : `${commits.size} Hugging Face commits`;
+  return [
+    {
+      what: `${from}; ${right} of ${tree.entries.length} files match its download checksums`,
+      data: { commits: [...commits], matching: right },
+    },
+  ];
 }
 
 async function noteAt(tree: Tree, path: string, ports: HashTreePorts) {
@@ -62,7 +96,11 @@ async function countRight(tree: Tree, stated: readonly StatedDigest[], ports: Ha
   const byPath = new Map(stated.map((digest) => [digest.path, digest]));
   const spokenOf = tree.entries.filter(({ path }) => byPath.has(path));
   const large = spokenOf.filter(({ path }) => byPath.get(path)?.algorithm === 'sha256');
-  const hashed = await hashTree(large, { label: 'comparing', algorithms: ['sha256'], followLinks: tree.followedLinks }, ports);
+  const hashed = await hashTree(
+    large,
+    { label: 'comparing', algorithms: ['sha256'], followLinks: tree.followedLinks },
+    ports,
+  );
   let right = hashed.filter(({ entry, digests }) => digests.sha256 === byPath.get(entry.path)?.hex).length;
   for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256')) {
     if ((await gitBlobOf(entry, tree, ports)) === byPath.get(entry.path)?.hex) right += 1;

@@ -13,14 +13,29 @@ import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { aboutOf } from '../registry/attach.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { formatBytes } from '../../domain/base/units.ts';
-import { checkOf, findingOf, refusedCheck, verdictOf, type Check, type Evidence, type Verdict } from '../../domain/base/verdict.ts';
+import {
+  checkOf,
+  findingOf,
+  refusedCheck,
+  verdictOf,
+  type Check,
+  type Evidence,
+  type Verdict,
+} from '../../domain/base/verdict.ts';
 import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
 import { artifactPath, baseName } from '../sign/oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
 import { refuseUnknownBeside } from './verify-beside.ts';
 import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
 import { hashAhead, verifyContent, type Ahead, type Content, type TreeQuestion } from './verify-content.ts';
-import { NOT_ASKED, refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
+import {
+  NOT_ASKED,
+  refused,
+  type VerifyCase,
+  type VerifyInput,
+  type VerifyOutcome,
+  type VerifyPorts,
+} from './verify-types.ts';
 import { verifyByClaims } from './verify-by-claims.ts';
 import type { ProvenParts } from './verify-part.ts';
 
@@ -43,43 +58,73 @@ export async function verify(input: VerifyInput, ports: VerifyPorts): Promise<Ve
 }
 
 /** What is wrong with the question or the configuration, not with the artifact. */
-const THROWN: readonly Code[] = ['interrupted', 'usage', 'not-found', 'config-invalid', 'config-not-allowed', 'trust-invalid', 'trust-unavailable', 'anchor-inside'];
+const THROWN: readonly Code[] = [
+  'interrupted',
+  'usage',
+  'not-found',
+  'config-invalid',
+  'config-not-allowed',
+  'trust-invalid',
+  'trust-unavailable',
+  'anchor-inside',
+];
 
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
   const sidecars = await findSidecars(input, ports.files);
-  if (sidecars.signatures.length + sidecars.claims.length === 0) return refused(await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
+  if (sidecars.signatures.length + sidecars.claims.length === 0)
+    return refused(
+      await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports),
+    );
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const asksNames = verification.trust.some((entry) => entry.for !== undefined);
   const begun: Ahead[] = [];
-  const onSignature = async (own: TrustedSignature) => void begun.push(...(await beginContent(own, { input, sidecars }, ports)));
+  const onSignature = async (own: TrustedSignature) =>
+    void begun.push(...(await beginContent(own, { input, sidecars }, ports)));
   try {
-    const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? (asksNames ? nameIn(sidecars) : null), onSignature });
+    const bundles = await judgeBundles(sidecars, verification, {
+      name: input.name ?? (asksNames ? nameIn(sidecars) : null),
+      onSignature,
+    });
     return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);
   } finally {
     for (const ahead of begun) ahead.stop();
   }
 }
 
-async function verifyJudged({ input, bundles, sidecars }: VerifyCase, ports: VerifyPorts, ahead: Ahead | null): Promise<VerifyOutcome> {
-  if (bundles.findings.length > 0) return refused(verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }));
+async function verifyJudged(
+  { input, bundles, sidecars }: VerifyCase,
+  ports: VerifyPorts,
+  ahead: Ahead | null,
+): Promise<VerifyOutcome> {
+  if (bundles.findings.length > 0)
+    return refused(
+      verdictOf({ subject: input.shown, checks: [checkOf('signature', [], bundles.findings)], notes: bundles.notes }),
+    );
   if (input.underPolicy === true) await refuseUnknownBeside(input, ports.files);
   const { signature } = bundles;
-  return signature === null ? verifyByClaims({ input, bundles, sidecars }, ports) : verifySigned({ input, bundles, sidecars }, { signature, ahead }, ports);
+  return signature === null
+    ? verifyByClaims({ input, bundles, sidecars }, ports)
+    : verifySigned({ input, bundles, sidecars }, { signature, ahead }, ports);
 }
 
 async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
   const kind = await ports.files.kindOf(input.root);
   if (kind === 'file' || kind === 'directory') return { root: input.root, kind };
-  if (kind === 'none') throw new WeighmarkError('not-found', `${input.shown}: there is no such file or folder`, { subject: input.shown });
+  if (kind === 'none')
+    throw new WeighmarkError('not-found', `${input.shown}: there is no such file or folder`, { subject: input.shown });
   const root = await ports.files.realPath(input.root);
   if ((await ports.files.kindOf(root)) === 'directory') return { root, kind: 'directory' };
-  throw new WeighmarkError('usage', `${input.shown} is a link or a special file: name the file itself`, { subject: input.shown });
+  throw new WeighmarkError('usage', `${input.shown} is a link or a special file: name the file itself`, {
+    subject: input.shown,
+  });
 }
 
 async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: VerifyPorts): Promise<Verification> {
   const trust = await ports.trust();
-  const timestamped = [...sidecars.signatures, ...sidecars.claims].some(({ bytes }) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('rfc3161'));
+  const timestamped = [...sidecars.signatures, ...sidecars.claims].some(({ bytes }) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('rfc3161'),
+  );
   const timestampAuthorities = trust.length > 0 && timestamped ? await ports.timestampAuthorities() : [];
   return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
 }
@@ -99,9 +144,24 @@ function nameIn(sidecars: Sidecars): string | null {
  */
 function requireName({ input, bundles }: VerifyCase, { claim, trustedBy, manifest }: TrustedSignature): void {
   if (input.name !== undefined || trustedBy.some((entry) => entry.for === undefined)) return;
-  const names = (each: VerifiedClaim) => each.statement.subject.some(({ annotations, digest }) => annotations?.['kind'] === 'root' && digest['sha256'] === manifest.root);
-  if (bundles.claims.some((each) => each.claim.statement.predicateType === PREDICATES.bom && sameSigner(each.claim.signer, claim.signer) && names(each.claim))) return;
-  throw new WeighmarkError('signer-untrusted', 'the signer is trusted for certain names only, and none is signed with this content', { hint: '`weighmark seal --name NAME:VERSION` signs it' });
+  const names = (each: VerifiedClaim) =>
+    each.statement.subject.some(
+      ({ annotations, digest }) => annotations?.['kind'] === 'root' && digest['sha256'] === manifest.root,
+    );
+  if (
+    bundles.claims.some(
+      (each) =>
+        each.claim.statement.predicateType === PREDICATES.bom &&
+        sameSigner(each.claim.signer, claim.signer) &&
+        names(each.claim),
+    )
+  )
+    return;
+  throw new WeighmarkError(
+    'signer-untrusted',
+    'the signer is trusted for certain names only, and none is signed with this content',
+    { hint: '`weighmark seal --name NAME:VERSION` signs it' },
+  );
 }
 
 function noTrust(sidecars: Sidecars): Check {
@@ -119,9 +179,18 @@ function noTrust(sidecars: Sidecars): Check {
  * Hashes what is signed by somebody trusted while the claims are read, if BLAKE3 will do as far as can be seen: there is a
  * digest list, and nobody asks for more. Whether it does, the claims say. Empty: the content is read after them, as ever.
  */
-async function beginContent(signature: TrustedSignature, { input, sidecars }: Omit<VerifyCase, 'bundles'>, ports: VerifyPorts): Promise<readonly Ahead[]> {
+async function beginContent(
+  signature: TrustedSignature,
+  { input, sidecars }: Omit<VerifyCase, 'bundles'>,
+  ports: VerifyPorts,
+): Promise<readonly Ahead[]> {
   const { algorithm, shardBytes, historic } = signature.manifest;
-  const isLikely = sidecars.digestList !== null && sidecars.claims.length > 0 && algorithm === 'sha256' && shardBytes === null && !historic;
+  const isLikely =
+    sidecars.digestList !== null &&
+    sidecars.claims.length > 0 &&
+    algorithm === 'sha256' &&
+    shardBytes === null &&
+    !historic;
   if (!isLikely || input.only !== undefined || input.algorithm !== undefined) return [];
   try {
     return [await hashAhead(treeQuestion(input, signature), ports)];
@@ -132,39 +201,68 @@ async function beginContent(signature: TrustedSignature, { input, sidecars }: Om
 
 function treeQuestion(input: VerifyCase['input'], signature: TrustedSignature): TreeQuestion {
   return {
-    root: input.root, manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest,
-    allowSymlinks: input.allowSymlinks === true, ignore: (input.ignore ?? []).map(artifactPath), ownNames: insideOf(input.root, signature.location),
+    root: input.root,
+    manifest: input.underPolicy === true ? wholeManifest(signature.manifest) : signature.manifest,
+    allowSymlinks: input.allowSymlinks === true,
+    ignore: (input.ignore ?? []).map(artifactPath),
+    ownNames: insideOf(input.root, signature.location),
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
 }
 
-async function verifySigned({ input, bundles, sidecars }: VerifyCase, { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null }, ports: VerifyPorts): Promise<VerifyOutcome> {
+async function verifySigned(
+  { input, bundles, sidecars }: VerifyCase,
+  { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null },
+  ports: VerifyPorts,
+): Promise<VerifyOutcome> {
   requireName({ input, bundles, sidecars }, signature);
   const list = readList(sidecars.digestList);
   const pairs = list === null ? null : pairsOf(list, signature, { bundles, input });
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {
-    ...treeQuestion(input, signature), by, pairs, ignoreUnsignedFiles: input.ignoreUnsignedFiles === true, needsSha256: input.only === undefined,
+    ...treeQuestion(input, signature),
+    by,
+    pairs,
+    ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
+    needsSha256: input.only === undefined,
     ...(input.only === undefined ? {} : { only: input.only }),
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
   };
-  const part = input.only === undefined ? null : await (await import('./verify-part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
+  const part =
+    input.only === undefined
+      ? null
+      : await (await import('./verify-part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports, ahead);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
-  const bound = bindClaims(bundles.claims, known === null ? null : { ...known, single: input.kind === 'file' }, sidecars);
+  const bound = bindClaims(
+    bundles.claims,
+    known === null ? null : { ...known, single: input.kind === 'file' },
+    sidecars,
+  );
   return outcome({ input, bundles, signature, content, known, bound, by });
 }
 
 /** Under a policy nothing is left out, whatever the signature says, and it must say how it was made (security rule 9). */
 function wholeManifest(manifest: OmsManifest): OmsManifest {
-  if (manifest.historic) throw new WeighmarkError('policy-refused', 'a signature in the form of model_signing 0.2.0 does not satisfy a policy', { hint: 'sign it again with `weighmark seal`' });
+  if (manifest.historic)
+    throw new WeighmarkError(
+      'policy-refused',
+      'a signature in the form of model_signing 0.2.0 does not satisfy a policy',
+      { hint: 'sign it again with `weighmark seal`' },
+    );
   return { ...manifest, ignorePaths: [] };
 }
 
 /** Parts of a file bind no claim: only the signature over the whole stands behind them. */
-function partVerdict(part: ProvenParts, { input, bundles, signature, by }: Pick<SignedCase, 'input' | 'bundles' | 'signature' | 'by'>): Verdict {
-  const checks = [checkOf('content', part.evidence, part.findings), checkOf('signature', signatureEvidence(signature, by), [])];
+function partVerdict(
+  part: ProvenParts,
+  { input, bundles, signature, by }: Pick<SignedCase, 'input' | 'bundles' | 'signature' | 'by'>,
+): Verdict {
+  const checks = [
+    checkOf('content', part.evidence, part.findings),
+    checkOf('signature', signatureEvidence(signature, by), []),
+  ];
   return verdictOf({ subject: input.shown, scope: 'partial', checks, notes: bundles.notes, notAsked: NOT_ASKED });
 }
 
@@ -184,8 +282,12 @@ interface SignedCase {
 }
 
 function outcome({ input, bundles, signature, content, known, bound, by }: SignedCase): VerifyOutcome {
-  const checks = [checkOf('content', [contentEvidence(content)], content.findings), checkOf('signature', signatureEvidence(signature, by), [])];
-  const claims = bound.evidence.length + bound.findings.length === 0 ? [] : [checkOf('claims', bound.evidence, bound.findings)];
+  const checks = [
+    checkOf('content', [contentEvidence(content)], content.findings),
+    checkOf('signature', signatureEvidence(signature, by), []),
+  ];
+  const claims =
+    bound.evidence.length + bound.findings.length === 0 ? [] : [checkOf('claims', bound.evidence, bound.findings)];
   const verdict = verdictOf({
     subject: input.shown,
     ...(known === null ? {} : { id: known.id }),
@@ -196,7 +298,17 @@ function outcome({ input, bundles, signature, content, known, bound, by }: Signe
     notAsked: NOT_ASKED,
   });
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
-  return { verdict, id: known?.id ?? null, root: known?.root ?? null, signature, claims: bound.claims, otherClaims: bound.others, packagedFrom: bound.packagedFrom, files: content.files, by };
+  return {
+    verdict,
+    id: known?.id ?? null,
+    root: known?.root ?? null,
+    signature,
+    claims: bound.claims,
+    otherClaims: bound.others,
+    packagedFrom: bound.packagedFrom,
+    files: content.files,
+    by,
+  };
 }
 
 interface List {
@@ -217,9 +329,20 @@ function readList(bytes: Uint8Array | null): List | null {
 }
 
 /** A single file that was renamed since is not in the list, whose pairs are by name: SHA-256 does without it. */
-function pairsOf(list: List, signature: TrustedSignature, { bundles, input }: Pick<VerifyCase, 'bundles' | 'input'>): ReadonlyMap<string, ListedFile> | null {
+function pairsOf(
+  list: List,
+  signature: TrustedSignature,
+  { bundles, input }: Pick<VerifyCase, 'bundles' | 'input'>,
+): ReadonlyMap<string, ListedFile> | null {
   const { manifest, claim } = signature;
-  const pairs = trustedPairs({ manifest, signer: claim.signer, list: list.files, listDigest: list.digest, listId: list.id, claims: bundles.claims.map((each) => each.claim) });
+  const pairs = trustedPairs({
+    manifest,
+    signer: claim.signer,
+    list: list.files,
+    listDigest: list.digest,
+    listId: list.id,
+    claims: bundles.claims.map((each) => each.claim),
+  });
   return input.kind === 'file' && pairs?.has(baseName(input.root)) === false ? null : pairs;
 }
 
@@ -227,30 +350,59 @@ type Identified = Pick<KnownArtifact, 'id' | 'root' | 'files'>;
 
 /** The id of the files that were verified; the list's is the same if the list is. */
 function identified(content: Content, listId: string | undefined): Identified | null {
-  const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({ path, sizeBytes, sha256: sha256 ?? '' }));
+  const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({
+    path,
+    sizeBytes,
+    sha256: sha256 ?? '',
+  }));
   if (files.some(({ sha256 }) => sha256 === '')) return null;
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
   return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content), files };
 }
 
 function rootOf(content: Content): string {
-  return omsRoot(content.files.toSorted((a, b) => compareUtf8(a.path, b.path)).map(({ digests }) => digests.sha256 ?? ''));
+  return omsRoot(
+    content.files.toSorted((a, b) => compareUtf8(a.path, b.path)).map(({ digests }) => digests.sha256 ?? ''),
+  );
 }
 
 function contentEvidence(content: Content): Evidence {
   const bytes = content.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const wrong = new Set(content.findings.map(({ subject }) => subject)).size;
-  const good = Math.max(0, content.files.length - content.findings.filter(({ code }) => code === 'digest-mismatch' || code === 'digest-conflict').length);
-  const data = { files: content.files.length, good, signed: content.signedCount, wrong, bytes, algorithms: content.algorithms };
-  return { what: `${good} of ${content.signedCount} files, ${formatBytes(bytes)} (${content.algorithms.join(', ') || 'shards'})`, data };
+  const good = Math.max(
+    0,
+    content.files.length -
+      content.findings.filter(({ code }) => code === 'digest-mismatch' || code === 'digest-conflict').length,
+  );
+  const data = {
+    files: content.files.length,
+    good,
+    signed: content.signedCount,
+    wrong,
+    bytes,
+    algorithms: content.algorithms,
+  };
+  return {
+    what: `${good} of ${content.signedCount} files, ${formatBytes(bytes)} (${content.algorithms.join(', ') || 'shards'})`,
+    data,
+  };
 }
 
 function signatureEvidence({ shown, claim, trustedBy, manifest }: TrustedSignature, by: string): readonly Evidence[] {
   const { signer, times, bundle } = claim;
-  const anyone = signer.kind === 'certificate' && trustedBy.every(({ anchor }) => anchor.kind === 'certificate' && anchor.identity === undefined);
+  const anyone =
+    signer.kind === 'certificate' &&
+    trustedBy.every(({ anchor }) => anchor.kind === 'certificate' && anchor.identity === undefined);
   const who = describeSigner(signer);
   const what = `${shown} by ${who.startsWith(by) ? '' : `${by}, `}${who}${anyone ? ' (any certificate under this root)' : ''}`;
-  const data = { bundle: `sha256:${bundle}`, signer, trustedAs: trustedBy.map(({ name }) => name), times, root: manifest.root, historic: manifest.historic };
+  const data = {
+    bundle: `sha256:${bundle}`,
+    signer,
+    trustedAs: trustedBy.map(({ name }) => name),
+    times,
+    root: manifest.root,
+    historic: manifest.historic,
+  };
   const time = describeTimes(claim);
   return [{ what, data }, ...(time === '' ? [] : [{ what: time }])];
 }

@@ -27,7 +27,9 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
   if (feeds === undefined && environment.scan === undefined) return [];
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
   const options: ScanOptions = {
-    name: { name }, suppressions: { rules: policy.suppressions, now: clock.now() }, ...(feeds === undefined ? {} : { index: feeds }),
+    name: { name },
+    suppressions: { rules: policy.suppressions, now: clock.now() },
+    ...(feeds === undefined ? {} : { index: feeds }),
     digests: (path) => ({ sha256: sha256.get(path) ?? '' }),
   };
   const results: ScanResult[] = [];
@@ -40,11 +42,23 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
     }
   }
   const level = environment.scan?.failOn ?? 'high';
-  const bad = [...scanArtifactName(name, options), ...results.flatMap(({ findings }) => findings)].filter((finding) => isCounted(finding) && atLeast(finding.severity, level));
+  const bad = [...scanArtifactName(name, options), ...results.flatMap(({ findings }) => findings)].filter(
+    (finding) => isCounted(finding) && atLeast(finding.severity, level),
+  );
   const open = environment.scan === undefined ? [] : results.flatMap(({ unexamined }) => unexamined);
   const findings = [
-    ...bad.map(({ rule, severity, message, place }): Finding => ({ code: 'scan-finding', message: `${rule} (${severity}): ${message}`, subject: place.path })),
+    ...bad.map(({ rule, severity, message, place }): Finding => ({
+      code: 'scan-finding',
+      message: `${rule} (${severity}): ${message}`,
+      subject: place.path,
+    })),
     ...open.map(({ place, reason }): Finding => ({ code: 'scan-incomplete', message: reason, subject: place.path })),
   ];
-  return [checkOf('content scan', [{ what: `${files.length} files scanned now: nothing ${level} or worse` }].filter(() => findings.length === 0), findings.slice(0, MOST))];
+  return [
+    checkOf(
+      'content scan',
+      [{ what: `${files.length} files scanned now: nothing ${level} or worse` }].filter(() => findings.length === 0),
+      findings.slice(0, MOST),
+    ),
+  ];
 }

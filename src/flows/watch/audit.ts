@@ -50,14 +50,24 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   const fresh = await freshnessCheck(read, input, { registry, ports });
   const reading: Given = { log: read, outcomes: input.outcomes ?? new Map() };
   const promotions: AuditedPromotion[] = [];
-  for (const place of placesOf(read.entries, input)) promotions.push(await auditOne(place, { ...input, given: reading }, { registry, ports }));
+  for (const place of placesOf(read.entries, input))
+    promotions.push(await auditOne(place, { ...input, given: reading }, { registry, ports }));
   return { log: verdictOf({ subject: registry.location, checks: [tiles, fresh] }), promotions };
 }
 
 /** An old log hides what was withdrawn and revoked since: then nobody knows what runs (security rule 18). */
-async function freshnessCheck(read: ReadLog, { policy, pinned }: AuditInput, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<Check> {
+async function freshnessCheck(
+  read: ReadLog,
+  { policy, pinned }: AuditInput,
+  { registry, ports }: { registry: Registry; ports: GatePorts },
+): Promise<Check> {
   const findings = await logFreshness(read, { rule: policy.log, pinned, now: ports.clock.now() }, registry);
-  const by = policy.log?.witnesses !== undefined ? 'witnesses say' : pinned !== undefined ? 'the checkpoint brought along says' : 'this machine remembers';
+  const by =
+    policy.log?.witnesses !== undefined
+      ? 'witnesses say'
+      : pinned !== undefined
+        ? 'the checkpoint brought along says'
+        : 'this machine remembers';
   return checkOf('log freshness', [{ what: `nothing was taken from the log, as far as ${by}` }], findings);
 }
 
@@ -65,7 +75,16 @@ async function freshnessCheck(read: ReadLog, { policy, pinned }: AuditInput, { r
 export async function logCheck(registry: Registry): Promise<Check> {
   try {
     const { size, root } = await registry.log.verify();
-    return checkOf('log', [{ what: `log ${registry.log.origin}: ${size} entries, every tile read`, data: { origin: registry.log.origin, size, root } }], []);
+    return checkOf(
+      'log',
+      [
+        {
+          what: `log ${registry.log.origin}: ${size} entries, every tile read`,
+          data: { origin: registry.log.origin, size, root },
+        },
+      ],
+      [],
+    );
   } catch (error) {
     return refusedCheck('log', [findingOf(error, 'log-invalid')]);
   }
@@ -83,29 +102,78 @@ function placesOf(log: readonly LogEntry[], { policy, environments }: AuditInput
   const known = new Set(environments ?? policy.environments.map(({ name }) => name));
   const places = new Map<string, PromotedPlace>();
   for (const { leaf } of entries) {
-    if (leaf.env !== undefined && known.has(leaf.env)) places.set(`${leaf.name} ${leaf.env}`, { name: leaf.name, environment: leaf.env, manifest: leaf.manifest });
+    if (leaf.env !== undefined && known.has(leaf.env))
+      places.set(`${leaf.name} ${leaf.env}`, { name: leaf.name, environment: leaf.env, manifest: leaf.manifest });
   }
-  return [...places.values()].toSorted((a, b) => (`${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1));
+  return [...places.values()].toSorted((a, b) =>
+    `${a.name} ${a.environment}` < `${b.name} ${b.environment}` ? -1 : 1,
+  );
 }
 
-async function auditOne(place: PromotedPlace, input: AuditInput & { readonly given: Given }, { registry, ports }: { registry: Registry; ports: GatePorts }): Promise<AuditedPromotion> {
+async function auditOne(
+  place: PromotedPlace,
+  input: AuditInput & { readonly given: Given },
+  { registry, ports }: { registry: Registry; ports: GatePorts },
+): Promise<AuditedPromotion> {
   const { name, environment } = place;
   const subject = `${name} in ${environment}`;
   try {
     const rules = input.policy.environments.find((each) => each.name === environment);
     if (rules === undefined) throw new Error(`the policy has no environment ${environment}`);
     const question = { ...input, environment: rules, needsFreshLog: true };
-    const first = await gather({ ...question, target: { name, reference: place.manifest }, withContent: false }, registry, ports);
+    const first = await gather(
+      { ...question, target: { name, reference: place.manifest }, withContent: false },
+      registry,
+      ports,
+    );
     const newest = newestPromotion(first.of, rules);
-    if (!('current' in newest)) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [newest.finding])] }) };
+    if (!('current' in newest))
+      return {
+        name,
+        environment,
+        id: null,
+        verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [newest.finding])] }),
+      };
     const { current } = newest;
-    if (!current.promotion.passed) return { name, environment, id: null, verdict: verdictOf({ subject, checks: [...given('log', logRule(first.of)), checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], [])] }) };
-    const gathered = await gather({ ...question, target: { name, reference: current.id }, withContent: true }, registry, ports);
-    const content = gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
-    const files = content.passed ? gathered.content?.files ?? [] : [];
-    const scanned = files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
-    return { name, environment, id: current.id, verdict: verdictOf({ subject, id: current.id, checks: [content, ...scanned, ...environmentChecks(gathered.of, !current.promotion.breakGlass)] }) };
+    if (!current.promotion.passed)
+      return {
+        name,
+        environment,
+        id: null,
+        verdict: verdictOf({
+          subject,
+          checks: [
+            ...given('log', logRule(first.of)),
+            checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], []),
+          ],
+        }),
+      };
+    const gathered = await gather(
+      { ...question, target: { name, reference: current.id }, withContent: true },
+      registry,
+      ports,
+    );
+    const content =
+      gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
+    const files = content.passed ? (gathered.content?.files ?? []) : [];
+    const scanned =
+      files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
+    return {
+      name,
+      environment,
+      id: current.id,
+      verdict: verdictOf({
+        subject,
+        id: current.id,
+        checks: [content, ...scanned, ...environmentChecks(gathered.of, !current.promotion.breakGlass)],
+      }),
+    };
   } catch (error) {
-    return { name, environment, id: null, verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [findingOf(error, 'unreadable')])] }) };
+    return {
+      name,
+      environment,
+      id: null,
+      verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [findingOf(error, 'unreadable')])] }),
+    };
   }
 }

@@ -17,9 +17,15 @@ export interface EvidenceContents {
  * ancestors with their claims, the policy's bytes, the report.
  * @throws WeighmarkError `usage` for a remote registry: its log is not a folder yet.
  */
-export async function writeEvidence(contents: EvidenceContents, { target, source }: { target: string; source: Registry }, packer: EvidencePacker): Promise<void> {
+export async function writeEvidence(
+  contents: EvidenceContents,
+  { target, source }: { target: string; source: Registry },
+  packer: EvidencePacker,
+): Promise<void> {
   if (source.location.includes('://')) {
-    throw new WeighmarkError('usage', 'evidence is packed from a folder registry', { hint: 'take it along first: `weighmark copy REF ./evidence-registry`' });
+    throw new WeighmarkError('usage', 'evidence is packed from a folder registry', {
+      hint: 'take it along first: `weighmark copy REF ./evidence-registry`',
+    });
   }
   const { report, page, policy } = contents;
   const files = [
@@ -35,7 +41,9 @@ async function modelsOf({ name, lineage }: Report, source: Registry): Promise<re
   const inputs = [...lineage.nodes.values()].flatMap(({ edges }) => edges.map(({ to }) => to));
   const needed = new Set([...lineage.nodes.keys(), ...inputs].map((digest) => `sha256:${digest}`));
   const listed = (await source.list()).filter(({ id }) => needed.has(id));
-  const logged = (await readLog(source)).entries.filter(({ leaf }) => needed.has(leaf.manifest) || leaf.kind === 'revocation');
+  const logged = (await readLog(source)).entries.filter(
+    ({ leaf }) => needed.has(leaf.manifest) || leaf.kind === 'revocation',
+  );
   return [...new Set([name, ...listed.map((entry) => entry.name), ...logged.map(({ leaf }) => leaf.name)])].toSorted();
 }
 
@@ -45,7 +53,10 @@ async function logArguments({ log }: Registry): Promise<{ readonly vkey: string;
   return { vkey: log.vkeys[0] ?? '', checkpoint: `${size}:${root}` };
 }
 
-function readme({ report: { name, id }, environment, policy }: EvidenceContents, { vkey, checkpoint }: { vkey: string; checkpoint: string }): string {
+function readme(
+  { report: { name, id }, environment, policy }: EvidenceContents,
+  { vkey, checkpoint }: { vkey: string; checkpoint: string },
+): string {
   const env = environment === null || policy === null ? '' : ` --env ${environment}`;
   const under = policy === null ? '' : ' --policy policy.yaml';
   return `Evidence about ${name}@${id}

@@ -32,14 +32,28 @@ export interface RecordImpact extends ImpactOutcome {
  * Which versions of a dataset hold one record, and what was made from those: "this row must go: what learnt from it?". Each
  * version of the name is read; of what was made from a version that holds it, all counts as affected, however it was filtered.
  */
-export async function impactOfRecord({ name, id, record, ...input }: RecordImpactInput, registry: Registry, ports: ImpactPorts): Promise<RecordImpact> {
+export async function impactOfRecord(
+  { name, id, record, ...input }: RecordImpactInput,
+  registry: Registry,
+  ports: ImpactPorts,
+): Promise<RecordImpact> {
   const listed = (await registry.list()).filter((entry) => entry.name === name);
-  const versions: readonly RegistryEntry[] = listed.some((entry) => entry.id === id) ? listed : [...listed, { name, id, tags: [] }];
+  const versions: readonly RegistryEntry[] = listed.some((entry) => entry.id === id)
+    ? listed
+    : [...listed, { name, id, tags: [] }];
   const looked = [];
   for (const version of versions) looked.push(await lookInto(version, record, registry));
   const holders = looked.flatMap(({ holder }) => (holder.places.length === 0 ? [] : [holder]));
-  const outcome = await impactOf({ ...input, digests: holders.map((holder) => holder.id.slice('sha256:'.length)) }, registry, ports);
-  return { ...outcome, id, record: { sha256: record, holders, unexamined: looked.flatMap(({ unexamined }) => unexamined) } };
+  const outcome = await impactOf(
+    { ...input, digests: holders.map((holder) => holder.id.slice('sha256:'.length)) },
+    registry,
+    ports,
+  );
+  return {
+    ...outcome,
+    id,
+    record: { sha256: record, holders, unexamined: looked.flatMap(({ unexamined }) => unexamined) },
+  };
 }
 
 interface Looked {

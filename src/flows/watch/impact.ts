@@ -44,19 +44,35 @@ export interface ImpactOutcome {
 }
 
 /** Everything in the registry that was made from an artifact, however far down, and where it runs. */
-export async function impact({ digest, ...input }: ImpactInput, registry: Registry, ports: ImpactPorts): Promise<ImpactOutcome> {
+export async function impact(
+  { digest, ...input }: ImpactInput,
+  registry: Registry,
+  ports: ImpactPorts,
+): Promise<ImpactOutcome> {
   return { id: `sha256:${digest}`, ...(await impactOf({ ...input, digests: [digest] }, registry, ports)) };
 }
 
 /** The same of several artifacts at once; the nearest of them is the one it is said to come through. */
-export async function impactOf(input: Omit<ImpactInput, 'digest'> & { readonly digests: readonly string[] }, registry: Registry, ports: ImpactPorts): Promise<Omit<ImpactOutcome, 'id'>> {
-  const verification: Verification = { trust: input.trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: input.timestampAuthorities };
+export async function impactOf(
+  input: Omit<ImpactInput, 'digest'> & { readonly digests: readonly string[] },
+  registry: Registry,
+  ports: ImpactPorts,
+): Promise<Omit<ImpactOutcome, 'id'>> {
+  const verification: Verification = {
+    trust: input.trust,
+    keyless: ports.keyless,
+    now: ports.clock.now(),
+    timestampAuthorities: input.timestampAuthorities,
+  };
   const log = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
   const children = childrenByInput(await allProvenance(registry, verification));
   const names = await namesById(registry, log);
   const current = currentPromotions(log);
   const descendants = walkDown(input.digests, children).map(({ digest, ...rest }) => ({
-    id: `sha256:${digest}`, names: names.get(`sha256:${digest}`) ?? [], ...rest, environments: current.get(`sha256:${digest}`) ?? [],
+    id: `sha256:${digest}`,
+    names: names.get(`sha256:${digest}`) ?? [],
+    ...rest,
+    environments: current.get(`sha256:${digest}`) ?? [],
   }));
   return { descendants, environments: input.digests.flatMap((digest) => current.get(`sha256:${digest}`) ?? []) };
 }
@@ -86,7 +102,8 @@ function childrenByInput(claims: readonly VerifiedClaim[]): ReadonlyMap<string, 
   for (const claim of claims) {
     const binding = bindingOf(claim);
     if (binding.kind !== 'one') continue;
-    for (const { sha256, word } of inputsOf(claim)) children.set(sha256, [...(children.get(sha256) ?? []), { digest: binding.digest, word }]);
+    for (const { sha256, word } of inputsOf(claim))
+      children.set(sha256, [...(children.get(sha256) ?? []), { digest: binding.digest, word }]);
   }
   return children;
 }
@@ -100,7 +117,10 @@ function inputsOf(claim: VerifiedClaim): readonly { sha256: string; word: EdgeWo
   }
 }
 
-function walkDown(roots: readonly string[], children: ReadonlyMap<string, readonly Child[]>): readonly (Child & { through: string; distance: number })[] {
+function walkDown(
+  roots: readonly string[],
+  children: ReadonlyMap<string, readonly Child[]>,
+): readonly (Child & { through: string; distance: number })[] {
   const found = new Map<string, Child & { through: string; distance: number }>();
   for (let queue: readonly string[] = roots, distance = 1; queue.length > 0; distance += 1) {
     const next: string[] = [];
@@ -116,16 +136,27 @@ function walkDown(roots: readonly string[], children: ReadonlyMap<string, readon
   return [...found.values()];
 }
 
-async function namesById(registry: Registry, log: readonly LogEntry[]): Promise<ReadonlyMap<string, readonly string[]>> {
+async function namesById(
+  registry: Registry,
+  log: readonly LogEntry[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const names = new Map<string, Set<string>>();
   const add = (id: string, name: string): void => void names.set(id, (names.get(id) ?? new Set()).add(name));
-  for (const { id, name, tags } of await registry.list()) for (const each of tags.length === 0 ? [name] : tags.map((tag) => `${name}:${tag}`)) add(id, each);
+  for (const { id, name, tags } of await registry.list())
+    for (const each of tags.length === 0 ? [name] : tags.map((tag) => `${name}:${tag}`)) add(id, each);
   for (const { leaf } of log) if (leaf.kind === 'push' && !names.has(leaf.manifest)) add(leaf.manifest, leaf.name);
   return new Map([...names].map(([id, all]) => [id, [...all].toSorted()]));
 }
 
 function currentPromotions(log: readonly LogEntry[]): ReadonlyMap<string, Descendant['environments']> {
-  const newest = new Map(log.filter(({ leaf }) => leaf.kind === 'promotion').map((entry) => [`${entry.leaf.name} ${entry.leaf.env}`, entry]));
+  const newest = new Map(
+    log.filter(({ leaf }) => leaf.kind === 'promotion').map((entry) => [`${entry.leaf.name} ${entry.leaf.env}`, entry]),
+  );
   const byId = Map.groupBy(newest.values(), ({ leaf }) => leaf.manifest);
-  return new Map([...byId].map(([id, entries]) => [id, entries.map(({ index, leaf }) => ({ name: leaf.name, environment: leaf.env ?? '', index }))]));
+  return new Map(
+    [...byId].map(([id, entries]) => [
+      id,
+      entries.map(({ index, leaf }) => ({ name: leaf.name, environment: leaf.env ?? '', index })),
+    ]),
+  );
 }

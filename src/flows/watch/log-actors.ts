@@ -13,7 +13,11 @@ import { filesOf } from '../registry/registry-show.ts';
  * Who is behind each leaf, in order: the bundle that the leaf names, verified now under the caller's trust. Bundles are read
  * place by place and not kept.
  */
-export async function actorsOf(leaves: readonly LogLeaf[], registry: Registry, verification: Verification): Promise<readonly Actor[]> {
+export async function actorsOf(
+  leaves: readonly LogLeaf[],
+  registry: Registry,
+  verification: Verification,
+): Promise<readonly Actor[]> {
   const actors = new Map<LogLeaf, Actor>();
   const judge = async (place: Place, wanted: readonly LogLeaf[]) => {
     const files = filesAt(registry, place);
@@ -27,8 +31,16 @@ export async function actorsOf(leaves: readonly LogLeaf[], registry: Registry, v
     }
   };
   for (const leaf of leaves) if (leaf.kind === 'push' && leaf.bundle === leaf.manifest) actors.set(leaf, UNSIGNED);
-  for (const wanted of Map.groupBy(leaves.filter((leaf) => !actors.has(leaf)), placeKey).values()) await judge(placeOf(wanted), wanted);
-  await lookElsewhere(registry, leaves.filter((leaf) => !actors.has(leaf)), judge);
+  for (const wanted of Map.groupBy(
+    leaves.filter((leaf) => !actors.has(leaf)),
+    placeKey,
+  ).values())
+    await judge(placeOf(wanted), wanted);
+  await lookElsewhere(
+    registry,
+    leaves.filter((leaf) => !actors.has(leaf)),
+    judge,
+  );
   return leaves.map((leaf) => actors.get(leaf) ?? ABSENT);
 }
 
@@ -46,7 +58,11 @@ function placeOf([leaf]: readonly LogLeaf[]): Place {
 const PLACES_LOOKED_AT = 100;
 
 /** A claim about an ancestor lies with what it came along with: a push of the entry's name. */
-async function lookElsewhere(registry: Registry, missing: readonly LogLeaf[], judge: (place: Place, wanted: readonly LogLeaf[]) => Promise<void>): Promise<void> {
+async function lookElsewhere(
+  registry: Registry,
+  missing: readonly LogLeaf[],
+  judge: (place: Place, wanted: readonly LogLeaf[]) => Promise<void>,
+): Promise<void> {
   for (const [name, wanted] of Map.groupBy(missing, (leaf) => leaf.name)) {
     const pushes = await registry.log.find({ name, kind: 'push' });
     const places = [...new Set(pushes.map(({ leaf }) => leaf.manifest))].slice(-PLACES_LOOKED_AT);
@@ -63,4 +79,3 @@ function nullIfAbsent(error: unknown): null {
   if (error instanceof WeighmarkError && error.code === 'not-found') return null;
   throw error;
 }
-

@@ -8,7 +8,14 @@ import { createAuthority, openAuthority, policyTrust } from '../../domain/author
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import { newestPromotions, overviewRevocations, overviewVersions, type OverviewFacts, type OverviewRevocation, type OverviewVersion } from '../../domain/report/overview.ts';
+import {
+  newestPromotions,
+  overviewRevocations,
+  overviewVersions,
+  type OverviewFacts,
+  type OverviewRevocation,
+  type OverviewVersion,
+} from '../../domain/report/overview.ts';
 import { verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { audit, logCheck, type AuditedPromotion } from './audit.ts';
 import { claimsIfThere, readLog, revocationsOf, type Collecting, type ReadLog } from '../registry/gate-claims.ts';
@@ -50,30 +57,59 @@ export interface RegistryReport {
 }
 
 /** A whole registry at a glance: versions, what is promoted where and how old it is, scan findings, revocations. */
-export async function reportRegistry(input: RegistryReportInput, registry: Registry, ports: LineagePorts): Promise<RegistryReport> {
+export async function reportRegistry(
+  input: RegistryReportInput,
+  registry: Registry,
+  ports: LineagePorts,
+): Promise<RegistryReport> {
   const { policy } = input;
   const now = ports.clock.now();
   const outcomes: Outcomes = new Map();
   const { log, audited } = await judge(input, registry, { ...ports, outcomes });
   const about = {
-    location: registry.location, origin: registry.log.origin, generated: now.toISOString(), log,
+    location: registry.location,
+    origin: registry.log.origin,
+    generated: now.toISOString(),
+    log,
     policy: policy === null ? null : { name: policy.name, version: policy.version, digest: policy.digest },
   };
-  if (log.checks.some(({ name, passed }) => name === 'log' && !passed)) return { ...about, versions: [], promotions: [], revocations: [] };
+  if (log.checks.some(({ name, passed }) => name === 'log' && !passed))
+    return { ...about, versions: [], promotions: [], revocations: [] };
   const facts = await gatherAll(input, registry, { ...ports, outcomes });
-  return { ...about, versions: overviewVersions(facts), promotions: promotionsOf(facts, audited, now), revocations: overviewRevocations(facts) };
+  return {
+    ...about,
+    versions: overviewVersions(facts),
+    promotions: promotionsOf(facts, audited, now),
+    revocations: overviewRevocations(facts),
+  };
 }
 
 /** What was verified, for the next question. */
 type Outcomes = Map<string, ClaimOutcome>;
 
-async function judge({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts & { readonly outcomes: Outcomes }): Promise<{ log: Verdict; audited: readonly AuditedPromotion[] | null }> {
-  if (policy === null) return { log: verdictOf({ subject: registry.location, checks: [await logCheck(registry)], notAsked: ['policy', 'content'] }), audited: null };
+async function judge(
+  { policy, timestampAuthorities }: RegistryReportInput,
+  registry: Registry,
+  ports: LineagePorts & { readonly outcomes: Outcomes },
+): Promise<{ log: Verdict; audited: readonly AuditedPromotion[] | null }> {
+  if (policy === null)
+    return {
+      log: verdictOf({
+        subject: registry.location,
+        checks: [await logCheck(registry)],
+        notAsked: ['policy', 'content'],
+      }),
+      audited: null,
+    };
   const { log, promotions } = await audit({ policy, timestampAuthorities, outcomes: ports.outcomes }, registry, ports);
   return { log, audited: promotions };
 }
 
-async function gatherAll({ policy, timestampAuthorities }: RegistryReportInput, registry: Registry, ports: LineagePorts & { readonly outcomes: Outcomes }): Promise<OverviewFacts> {
+async function gatherAll(
+  { policy, timestampAuthorities }: RegistryReportInput,
+  registry: Registry,
+  ports: LineagePorts & { readonly outcomes: Outcomes },
+): Promise<OverviewFacts> {
   const trust = policy === null ? await ports.trust() : policyTrust(policy);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const log = await readLog(registry);
@@ -81,7 +117,9 @@ async function gatherAll({ policy, timestampAuthorities }: RegistryReportInput, 
   const authorities = [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities];
   const verification = { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities };
   const { claims, held } = await allClaims({ registry, verification, outcomes: ports.outcomes }, log);
-  const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, { reinstate: reinstateOf(policy) });
+  const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
+    reinstate: reinstateOf(policy),
+  });
   return { listed, entries: log.entries, claims, held, revocations, authority };
 }
 
@@ -91,8 +129,14 @@ export function reinstateOf(policy: Policy | null): number {
 }
 
 /** Every bundle of everything listed or logged, each verified once. @throws WeighmarkError `claims-limit`. */
-async function allClaims({ registry, verification, outcomes }: Required<Collecting>, log: ReadLog): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
-  const places = [...(await registry.list()), ...log.entries.map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest }))];
+async function allClaims(
+  { registry, verification, outcomes }: Required<Collecting>,
+  log: ReadLog,
+): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
+  const places = [
+    ...(await registry.list()),
+    ...log.entries.map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest })),
+  ];
   const distinct = new Map(places.map((place) => [`${place.name}@${place.id}`, place]));
   const held = new Set<string>();
   const claims: VerifiedClaim[] = [];
@@ -100,8 +144,10 @@ async function allClaims({ registry, verification, outcomes }: Required<Collecti
     for (const bytes of await claimsIfThere(registry, name, id)) {
       const digest = sha256Hex(bytes);
       if (held.has(digest)) continue;
-      if (held.add(digest).size > MAX_CLAIMS) throw new WeighmarkError('claims-limit', `more than ${MAX_CLAIMS} claims in one registry`);
-      const outcome = outcomes.get(digest) ?? (await verifyClaim(bytes, { ...verification, maxBytes: LIMITS.signatureBytes }));
+      if (held.add(digest).size > MAX_CLAIMS)
+        throw new WeighmarkError('claims-limit', `more than ${MAX_CLAIMS} claims in one registry`);
+      const outcome =
+        outcomes.get(digest) ?? (await verifyClaim(bytes, { ...verification, maxBytes: LIMITS.signatureBytes }));
       if (outcome.trusted) claims.push(outcome.claim);
     }
   }
@@ -112,18 +158,37 @@ async function allClaims({ registry, verification, outcomes }: Required<Collecti
 const MAX_CLAIMS = 100_000;
 
 /** Judged ones where a policy was asked, with what the newest entry of each place says of its signer and time. */
-function promotionsOf(facts: OverviewFacts, audited: readonly AuditedPromotion[] | null, now: Date): readonly OverviewPromotion[] {
+function promotionsOf(
+  facts: OverviewFacts,
+  audited: readonly AuditedPromotion[] | null,
+  now: Date,
+): readonly OverviewPromotion[] {
   const newest = newestPromotions(facts).map((each): OverviewPromotion => ({
-    name: each.name, environment: each.environment,
+    name: each.name,
+    environment: each.environment,
     id: each.result === 'PASSED' ? each.id : null,
-    by: each.signer, time: each.time, claimedTime: each.claimedTime, logIndex: each.logIndex,
+    by: each.signer,
+    time: each.time,
+    claimedTime: each.claimedTime,
+    logIndex: each.logIndex,
     ageDays: ageOf(each.time ?? each.claimedTime, now),
     verdict: null,
   }));
   if (audited === null) return newest;
   return audited.map(({ name, environment, id, verdict }) => {
     const found = newest.find((each) => each.name === name && each.environment === environment && each.id === id);
-    return { by: null, time: null, claimedTime: null, ageDays: null, logIndex: null, ...found, name, environment, id, verdict };
+    return {
+      by: null,
+      time: null,
+      claimedTime: null,
+      ageDays: null,
+      logIndex: null,
+      ...found,
+      name,
+      environment,
+      id,
+      verdict,
+    };
   });
 }
 

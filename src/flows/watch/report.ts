@@ -43,7 +43,11 @@ export interface Report {
   readonly lineage: Lineage;
   readonly controls: readonly JudgedControl[];
   /** With `at`: the promotion in force at that moment, and what became of it. */
-  readonly past: { readonly at: string; readonly environment: string; readonly promotion: ReportedPromotion | null } | null;
+  readonly past: {
+    readonly at: string;
+    readonly environment: string;
+    readonly promotion: ReportedPromotion | null;
+  } | null;
   readonly policy: { readonly name: string; readonly version: number; readonly digest: string } | null;
   readonly generated: string;
 }
@@ -54,29 +58,73 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const trust = input.policy === null ? await ports.trust() : policyTrust(input.policy);
   const now = ports.clock.now();
   const target = await targetOf(input, registry);
-  const collected = await collectClaims(target, log, { registry, verification: verification(input, trust, { ports, now }) });
+  const collected = await collectClaims(target, log, {
+    registry,
+    verification: verification(input, trust, { ports, now }),
+  });
   const given = { log, collected };
   const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
-  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, { reinstate: reinstateOf(input.policy) });
-  const facts = reportFacts(target.id, collected.claims, { entries: log.entries, authority, standing: (claim) => {
-    const revoked = revocations.ofClaim(claim)?.reason ?? null;
-    return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
-  } });
-  const ancestry = await lineage({ ...input, shown: `${target.name}@${target.id}`, environment: null, place: { kind: 'registry', name: target.name, reference: target.id, registry, given } }, ports);
+  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, {
+    reinstate: reinstateOf(input.policy),
+  });
+  const facts = reportFacts(target.id, collected.claims, {
+    entries: log.entries,
+    authority,
+    standing: (claim) => {
+      const revoked = revocations.ofClaim(claim)?.reason ?? null;
+      return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
+    },
+  });
+  const ancestry = await lineage(
+    {
+      ...input,
+      shown: `${target.name}@${target.id}`,
+      environment: null,
+      place: { kind: 'registry', name: target.name, reference: target.id, registry, given },
+    },
+    ports,
+  );
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
   const counting = facts.claims.filter(({ counts }) => counts);
-  const claims = checkOf('claims', counting.map(({ title, signer }) => ({ what: `${title} by ${signer}` })), counting.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings);
+  const claims = checkOf(
+    'claims',
+    counting.map(({ title, signer }) => ({ what: `${title} by ${signer}` })),
+    counting.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings,
+  );
   // An environment's own rules judge the lineage: one answer is enough.
-  const origin = promoted.some(({ name }) => name === 'lineage') ? [] : ancestry.verdict.checks.filter(({ name }) => name === 'lineage');
-  const verdict = verdictOf({ subject: `${target.name}@${target.id}`, id: target.id, checks: [content.check, claims, ...origin, ...promoted.filter((check) => check !== content.check)], notes: ancestry.verdict.notes });
+  const origin = promoted.some(({ name }) => name === 'lineage')
+    ? []
+    : ancestry.verdict.checks.filter(({ name }) => name === 'lineage');
+  const verdict = verdictOf({
+    subject: `${target.name}@${target.id}`,
+    id: target.id,
+    checks: [content.check, claims, ...origin, ...promoted.filter((check) => check !== content.check)],
+    notes: ancestry.verdict.notes,
+  });
   const serving = servingNow(facts.promotions, target.id);
-  const held = evidenceHeld(facts, { content: content.check.passed, lineage: ancestry.lineage, policy: promoted.length > 0 });
+  const held = evidenceHeld(facts, {
+    content: content.check.passed,
+    lineage: ancestry.lineage,
+    policy: promoted.length > 0,
+  });
   return {
-    ...target, verdict: withServing(verdict, serving), facts, serving, files: content.files, lineage: ancestry.lineage,
-    controls: CONTROLS.map((control) => ({ control, status: controlStatus(control, held), held: control.needs.filter((kind) => held.has(kind)) })),
+    ...target,
+    verdict: withServing(verdict, serving),
+    facts,
+    serving,
+    files: content.files,
+    lineage: ancestry.lineage,
+    controls: CONTROLS.map((control) => ({
+      control,
+      status: controlStatus(control, held),
+      held: control.needs.filter((kind) => held.has(kind)),
+    })),
     past: pastOf(input, facts),
-    policy: input.policy === null ? null : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
+    policy:
+      input.policy === null
+        ? null
+        : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
     generated: now.toISOString(),
   };
 }
@@ -84,38 +132,64 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
 /** The newest promotion of the name to each environment, where it is of this artifact. */
 function servingNow(promotions: ReportFacts['promotions'], id: string): readonly string[] {
   const newest = new Map(promotions.map((each) => [each.environment, each]));
-  return [...newest.values()].filter((each) => each.id === id && each.result === 'PASSED').map(({ environment }) => environment).toSorted();
+  return [...newest.values()]
+    .filter((each) => each.id === id && each.result === 'PASSED')
+    .map(({ environment }) => environment)
+    .toSorted();
 }
 
 /** Something revoked that runs is said first. */
 function withServing(verdict: Verdict, serving: readonly string[]): Verdict {
   const revoked = findingsOf(verdict).some(({ code }) => code === 'revoked');
-  return revoked && serving.length > 0 ? verdictOf({ ...verdict, notes: [`still promoted to ${serving.join(', ')}`, ...verdict.notes] }) : verdict;
+  return revoked && serving.length > 0
+    ? verdictOf({ ...verdict, notes: [`still promoted to ${serving.join(', ')}`, ...verdict.notes] })
+    : verdict;
 }
 
 async function targetOf({ name, reference }: ReportInput, registry: Registry): Promise<{ name: string; id: string }> {
   return { name, id: await registry.resolve(name, reference) };
 }
 
-function verification(input: ReportInput, trust: readonly TrustEntry[], { ports, now }: { ports: LineagePorts; now: Date }): Verification {
+function verification(
+  input: ReportInput,
+  trust: readonly TrustEntry[],
+  { ports, now }: { ports: LineagePorts; now: Date },
+): Verification {
   const authorities = [...(input.policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
   return { trust, keyless: ports.keyless, now, timestampAuthorities: authorities };
 }
 
 /** The bytes are read once: where the environment was judged, that read is the one that counts. */
-async function contentOf(target: { name: string; id: string }, promoted: readonly Check[], { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<{ check: Check; files: readonly ManifestFile[] }> {
+async function contentOf(
+  target: { name: string; id: string },
+  promoted: readonly Check[],
+  { registry, ports }: { registry: Registry; ports: LineagePorts },
+): Promise<{ check: Check; files: readonly ManifestFile[] }> {
   const check = promoted.find(({ name }) => name === 'content');
   if (check === undefined) return readContent(target, registry, { hasher: ports.hasher, progress: ports.progress });
   // What keeps the manifest from being read is a finding of the check already.
   return { check, files: await filesOf(registry, target.name, target.id).catch(() => []) };
 }
 
-async function promotionChecks(input: ReportInput, target: { name: string; id: string; given: Given }, { registry, ports }: { registry: Registry; ports: LineagePorts }): Promise<readonly Check[]> {
+async function promotionChecks(
+  input: ReportInput,
+  target: { name: string; id: string; given: Given },
+  { registry, ports }: { registry: Registry; ports: LineagePorts },
+): Promise<readonly Check[]> {
   const { policy, environment } = input;
   if (environment === null || input.at !== null) return [];
-  if (policy === null) throw new WeighmarkError('usage', 'an environment is judged by a policy, and none is named', { hint: 'say `--policy FILE`' });
+  if (policy === null)
+    throw new WeighmarkError('usage', 'an environment is judged by a policy, and none is named', {
+      hint: 'say `--policy FILE`',
+    });
   environmentOf(policy, environment);
-  const question = { ...target, policy, environment, withRules: true, timestampAuthorities: input.timestampAuthorities };
+  const question = {
+    ...target,
+    policy,
+    environment,
+    withRules: true,
+    timestampAuthorities: input.timestampAuthorities,
+  };
   return (await checkEnvironment(question, registry, ports)).checks;
 }
 
@@ -123,7 +197,8 @@ async function promotionChecks(input: ReportInput, target: { name: string; id: s
 function pastOf({ at, environment }: ReportInput, { promotions }: ReportFacts): Report['past'] {
   if (at === null || environment === null) return null;
   const moment = Date.parse(at);
-  const before = promotions.filter((each) => each.environment === environment && Date.parse(each.time ?? each.claimedTime ?? '') <= moment);
+  const before = promotions.filter(
+    (each) => each.environment === environment && Date.parse(each.time ?? each.claimedTime ?? '') <= moment,
+  );
   return { at, environment, promotion: before.at(-1) ?? null };
 }
-

@@ -10,9 +10,14 @@ import { outboardBytes } from '../../../src/domain/digest/outboard.ts';
 import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
 import { ENGINES, fileOf, folder, pattern } from './harness.ts';
 
-const fixture = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));
+const fixture = (path: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));
 const blake3Vectors = (fixture('blake3/test_vectors.json') as { cases: { input_len: number; hash: string }[] }).cases;
-const outboardVectors = (fixture('outboard/vectors.json') as { outboards: { size: number; root: string; outboardBlake3: string; outboard?: string }[] }).outboards;
+const outboardVectors = (
+  fixture('outboard/vectors.json') as {
+    outboards: { size: number; root: string; outboardBlake3: string; outboard?: string }[];
+  }
+).outboards;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const blake2b = (bytes: Uint8Array) => createHash('blake2b512').update(bytes).digest('hex');
@@ -25,7 +30,10 @@ for (const engine of ENGINES) {
     const jobs = blake3Vectors.map(({ input_len }) => ({ location: fileOf(pattern(input_len)) }));
     for (const segmentBytes of [1024, 4096, 1 << 22]) {
       const results = await engine.hash(jobs, { algorithms: ['blake3'] }, segmentBytes);
-      assert.deepEqual(results.map(({ digests }) => digests.blake3), blake3Vectors.map(({ hash }) => hash.slice(0, 64)));
+      assert.deepEqual(
+        results.map(({ digests }) => digests.blake3),
+        blake3Vectors.map(({ hash }) => hash.slice(0, 64)),
+      );
     }
   });
 
@@ -44,51 +52,104 @@ for (const engine of ENGINES) {
     }
   });
 
-  test(`${engine.name}: outboards written beside are the same, and nothing is left of those that fail`, { skip: engine.skip }, async () => {
-    const place = folder();
-    const sizes = [0, 1, 16_384, 16_385, 300_000, 1_000_000];
-    const jobs = sizes.map((size) => ({ location: fileOf(pattern(size)), outboardTo: join(place, `${size}.obao4`) }));
-    for (const algorithms of [['blake3'], ['sha256', 'blake3']] as const) {
-      const [inMemory, written] = [await engine.hash(jobs.map(({ location }) => ({ location })), { algorithms, outboardFromBytes: 0 }, 1 << 16), await engine.hash(jobs, { algorithms }, 1 << 16)];
-      jobs.forEach(({ outboardTo }, index) => assert.deepEqual(readFileSync(outboardTo), Buffer.from(inMemory[index]?.outboard ?? [])));
-      assert.deepEqual(written.map(({ digests, outboard }) => [digests.blake3, outboard]), inMemory.map(({ digests }) => [digests.blake3, undefined]));
-    }
-    const failing = [{ location: fileOf(pattern(500_000)), sizeBytes: 499_999, outboardTo: join(place, 'bad') }];
-    await assert.rejects(engine.hash(failing, { algorithms: ['blake3'] }, 1 << 16), { code: 'file-changed' });
-    await engine.hash(jobs.slice(0, 1), { algorithms: ['sha256'] });
-    assert.deepEqual(readdirSync(place).sort(), sizes.map((size) => `${size}.obao4`).sort());
-  });
+  test(
+    `${engine.name}: outboards written beside are the same, and nothing is left of those that fail`,
+    { skip: engine.skip },
+    async () => {
+      const place = folder();
+      const sizes = [0, 1, 16_384, 16_385, 300_000, 1_000_000];
+      const jobs = sizes.map((size) => ({ location: fileOf(pattern(size)), outboardTo: join(place, `${size}.obao4`) }));
+      for (const algorithms of [['blake3'], ['sha256', 'blake3']] as const) {
+        const [inMemory, written] = [
+          await engine.hash(
+            jobs.map(({ location }) => ({ location })),
+            { algorithms, outboardFromBytes: 0 },
+            1 << 16,
+          ),
+          await engine.hash(jobs, { algorithms }, 1 << 16),
+        ];
+        jobs.forEach(({ outboardTo }, index) =>
+          assert.deepEqual(readFileSync(outboardTo), Buffer.from(inMemory[index]?.outboard ?? [])),
+        );
+        assert.deepEqual(
+          written.map(({ digests, outboard }) => [digests.blake3, outboard]),
+          inMemory.map(({ digests }) => [digests.blake3, undefined]),
+        );
+      }
+      const failing = [{ location: fileOf(pattern(500_000)), sizeBytes: 499_999, outboardTo: join(place, 'bad') }];
+      await assert.rejects(engine.hash(failing, { algorithms: ['blake3'] }, 1 << 16), { code: 'file-changed' });
+      await engine.hash(jobs.slice(0, 1), { algorithms: ['sha256'] });
+      assert.deepEqual(readdirSync(place).sort(), sizes.map((size) => `${size}.obao4`).sort());
+    },
+  );
 
-  test(`${engine.name}: any sizes, segments and algorithms agree with blake3-wasm and OpenSSL`, { skip: engine.skip }, async () => {
-    const all = engine.name === 'native threads' ? (['blake3', 'sha256'] as const) : (['blake3', 'sha256', 'blake2b'] as const);
-    const sizes = fc.oneof(fc.nat(3000), fc.nat(300_000), fc.nat(300).map((chunks) => chunks * 1024));
-    const cases = fc.record({ sizes: fc.array(sizes, { maxLength: 6 }), log: fc.integer({ min: 14, max: 17 }), algorithms: fc.subarray([...all], { minLength: 1 }), outboards: fc.boolean() });
-    await fc.assert(fc.asyncProperty(cases, async ({ sizes, log, algorithms, outboards }) => {
-      const contents = sizes.map((size) => pattern(size).map((byte, index) => byte ^ (index >> 8)));
-      const options = { algorithms, ...(outboards ? { outboardFromBytes: 20_000 } : {}) };
-      const results = await engine.hash(contents.map((bytes) => ({ location: fileOf(bytes), sizeBytes: bytes.length })), options, 2 ** log);
-      contents.forEach((bytes, index) => {
-        const expected = { blake3: blake3(bytes), sha256: sha256(bytes), blake2b: blake2b(bytes) };
-        for (const name of algorithms) assert.equal(results[index]?.digests[name], expected[name], `${name} of ${bytes.length} bytes`);
-        assert.deepEqual(Object.keys(results[index]?.digests ?? {}).sort(), [...algorithms].sort());
-        const outboarded = outboards && algorithms.includes('blake3') && bytes.length >= 20_000;
-        assert.equal(results[index]?.outboard?.length, outboarded ? outboardBytes(bytes.length) : undefined);
+  test(
+    `${engine.name}: any sizes, segments and algorithms agree with blake3-wasm and OpenSSL`,
+    { skip: engine.skip },
+    async () => {
+      const all =
+        engine.name === 'native threads' ? (['blake3', 'sha256'] as const) : (['blake3', 'sha256', 'blake2b'] as const);
+      const sizes = fc.oneof(
+        fc.nat(3000),
+        fc.nat(300_000),
+        fc.nat(300).map((chunks) => chunks * 1024),
+      );
+      const cases = fc.record({
+        sizes: fc.array(sizes, { maxLength: 6 }),
+        log: fc.integer({ min: 14, max: 17 }),
+        algorithms: fc.subarray([...all], { minLength: 1 }),
+        outboards: fc.boolean(),
       });
-    }), { numRuns: engine.name.includes('workers') ? 15 : 40 });
-  });
+      await fc.assert(
+        fc.asyncProperty(cases, async ({ sizes, log, algorithms, outboards }) => {
+          const contents = sizes.map((size) => pattern(size).map((byte, index) => byte ^ (index >> 8)));
+          const options = { algorithms, ...(outboards ? { outboardFromBytes: 20_000 } : {}) };
+          const results = await engine.hash(
+            contents.map((bytes) => ({ location: fileOf(bytes), sizeBytes: bytes.length })),
+            options,
+            2 ** log,
+          );
+          contents.forEach((bytes, index) => {
+            const expected = { blake3: blake3(bytes), sha256: sha256(bytes), blake2b: blake2b(bytes) };
+            for (const name of algorithms)
+              assert.equal(results[index]?.digests[name], expected[name], `${name} of ${bytes.length} bytes`);
+            assert.deepEqual(Object.keys(results[index]?.digests ?? {}).sort(), [...algorithms].sort());
+            const outboarded = outboards && algorithms.includes('blake3') && bytes.length >= 20_000;
+            assert.equal(results[index]?.outboard?.length, outboarded ? outboardBytes(bytes.length) : undefined);
+          });
+        }),
+        { numRuns: engine.name.includes('workers') ? 15 : 40 },
+      );
+    },
+  );
 
   test(`${engine.name}: many large files of uneven lengths, one of them bad`, { skip: engine.skip }, async () => {
-    const contents = [0, 1, 63, 64, 262_143, 262_145, 700_000, 1_500_000, 999].map((more, index) => pattern((1 << 20) + more).fill(index, 0, 1000));
+    const contents = [0, 1, 63, 64, 262_143, 262_145, 700_000, 1_500_000, 999].map((more, index) =>
+      pattern((1 << 20) + more).fill(index, 0, 1000),
+    );
     const place = folder();
     const jobs = contents.map((bytes, index) => ({ location: fileOf(bytes), outboardTo: join(place, `${index}`) }));
     const results = await engine.hash(jobs, { algorithms: ['sha256', 'blake3'] }, 1 << 18);
-    contents.forEach((bytes, index) => assert.deepEqual(results[index]?.digests, { sha256: sha256(bytes), blake3: blake3(bytes) }, `file ${index}`));
+    contents.forEach((bytes, index) =>
+      assert.deepEqual(results[index]?.digests, { sha256: sha256(bytes), blake3: blake3(bytes) }, `file ${index}`),
+    );
     assert.equal(readdirSync(place).length, contents.length);
     const failed: number[] = [];
-    const withBad = [...jobs.slice(0, 4), { location: jobs[4]?.location ?? '', sizeBytes: 1_400_000 }, ...jobs.slice(5)];
-    const others = await engine.hash(withBad, { algorithms: ['sha256', 'blake3'], onFailure: (index) => failed.push(index) }, 1 << 18);
+    const withBad = [
+      ...jobs.slice(0, 4),
+      { location: jobs[4]?.location ?? '', sizeBytes: 1_400_000 },
+      ...jobs.slice(5),
+    ];
+    const others = await engine.hash(
+      withBad,
+      { algorithms: ['sha256', 'blake3'], onFailure: (index) => failed.push(index) },
+      1 << 18,
+    );
     assert.deepEqual(failed, [4]);
-    assert.deepEqual(others.map(({ digests }) => digests.sha256), contents.map((bytes, index) => (index === 4 ? undefined : sha256(bytes))));
+    assert.deepEqual(
+      others.map(({ digests }) => digests.sha256),
+      contents.map((bytes, index) => (index === 4 ? undefined : sha256(bytes))),
+    );
   });
 
   test(`${engine.name}: lengths at the edges of batches, leaves and segments`, { skip: engine.skip }, async () => {
@@ -102,7 +163,12 @@ for (const engine of ENGINES) {
       const results = await engine.hash(jobs, { algorithms: ['blake3'], ...options });
       contents.forEach((bytes, index) => {
         assert.equal(results[index]?.digests.blake3, blake3(bytes), `${bytes.length} bytes`);
-        if ('outboardFromBytes' in options) assert.deepEqual(Buffer.from(results[index]?.outboard ?? []), Buffer.from(expected?.[index]?.outboard ?? []), `${bytes.length} bytes`);
+        if ('outboardFromBytes' in options)
+          assert.deepEqual(
+            Buffer.from(results[index]?.outboard ?? []),
+            Buffer.from(expected?.[index]?.outboard ?? []),
+            `${bytes.length} bytes`,
+          );
       });
     }
   });
@@ -130,7 +196,12 @@ test('streams give the same digests, however they are cut', async () => {
   const bytes = pattern(700_000);
   async function* chunks() {
     yield new Uint8Array();
-    for (const [start, end] of [[0, 1], [1, 300_000], [300_000, 700_000]]) yield bytes.subarray(start, end);
+    for (const [start, end] of [
+      [0, 1],
+      [1, 300_000],
+      [300_000, 700_000],
+    ])
+      yield bytes.subarray(start, end);
   }
   const { digests, sizeBytes } = await hasher.hashStream(chunks(), ['blake3', 'sha256', 'blake2b']);
   assert.deepEqual(digests, { sha256: sha256(bytes), blake2b: blake2b(bytes), blake3: blake3(bytes) });

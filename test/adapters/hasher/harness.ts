@@ -24,12 +24,14 @@ export const ENGINES: readonly Engine[] = [
   {
     name: 'WebAssembly on this thread',
     skip: false,
-    hash: (jobs, options, segmentBytes = 1 << 24) => hashOnLanes(jobs.map(sized), options, tree, { segmentBytes, workersFromBytes: Infinity }),
+    hash: (jobs, options, segmentBytes = 1 << 24) =>
+      hashOnLanes(jobs.map(sized), options, tree, { segmentBytes, workersFromBytes: Infinity }),
   },
   {
     name: 'WebAssembly on workers',
     skip: false,
-    hash: (jobs, options, segmentBytes = 1 << 24) => hashOnLanes(jobs.map(sized), { jobs: 3, ...options }, tree, { segmentBytes, workersFromBytes: 0 }),
+    hash: (jobs, options, segmentBytes = 1 << 24) =>
+      hashOnLanes(jobs.map(sized), { jobs: 3, ...options }, tree, { segmentBytes, workersFromBytes: 0 }),
   },
   {
     name: 'native threads',

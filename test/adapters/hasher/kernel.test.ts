@@ -13,21 +13,43 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const blake3 = (bytes: Uint8Array) => oracle(Buffer.from(bytes)).toString('hex');
 
 /** Around the multiples of what the kernel hashes at once. */
-const length = fc.tuple(fc.constantFrom(1024, 8192, GROUP_BYTES, LEAF_BYTES, 2 * LEAF_BYTES), fc.nat(9), fc.integer({ min: -2, max: 2 }))
+const length = fc
+  .tuple(
+    fc.constantFrom(1024, 8192, GROUP_BYTES, LEAF_BYTES, 2 * LEAF_BYTES),
+    fc.nat(9),
+    fc.integer({ min: -2, max: 2 }),
+  )
   .map(([unit, times, more]) => Math.min(content.length, Math.max(0, unit * times + more)));
 
 test('the kernel gives BLAKE3 however the input is cut', () => {
-  fc.assert(fc.property(length, fc.array(fc.oneof(length, fc.nat(70_000)), { maxLength: 12 }), (size, cuts) => {
-    kernel.begin(0);
-    let at = 0;
-    for (const cut of [...cuts, ...Array.from({ length: 10 }, () => BUFFER_BYTES)]) {
-      const piece = content.subarray(at, Math.min(size, at + Math.min(cut, BUFFER_BYTES)));
-      kernel.input.set(piece);
-      kernel.update(piece.length);
-      at += piece.length;
-    }
-    assert.equal(hex(kernel.finish(true)), blake3(content.subarray(0, size)), `${size} bytes cut at ${cuts.join(', ')}`);
-  }), { numRuns: 300, examples: [[0, []], [LEAF_BYTES, []], [LEAF_BYTES, [LEAF_BYTES]], [2 * LEAF_BYTES, []], [2 * LEAF_BYTES, [2 * LEAF_BYTES]], [9 * LEAF_BYTES, [2 * LEAF_BYTES, 1, LEAF_BYTES]]] });
+  fc.assert(
+    fc.property(length, fc.array(fc.oneof(length, fc.nat(70_000)), { maxLength: 12 }), (size, cuts) => {
+      kernel.begin(0);
+      let at = 0;
+      for (const cut of [...cuts, ...Array.from({ length: 10 }, () => BUFFER_BYTES)]) {
+        const piece = content.subarray(at, Math.min(size, at + Math.min(cut, BUFFER_BYTES)));
+        kernel.input.set(piece);
+        kernel.update(piece.length);
+        at += piece.length;
+      }
+      assert.equal(
+        hex(kernel.finish(true)),
+        blake3(content.subarray(0, size)),
+        `${size} bytes cut at ${cuts.join(', ')}`,
+      );
+    }),
+    {
+      numRuns: 300,
+      examples: [
+        [0, []],
+        [LEAF_BYTES, []],
+        [LEAF_BYTES, [LEAF_BYTES]],
+        [2 * LEAF_BYTES, []],
+        [2 * LEAF_BYTES, [2 * LEAF_BYTES]],
+        [9 * LEAF_BYTES, [2 * LEAF_BYTES, 1, LEAF_BYTES]],
+      ],
+    },
+  );
 });
 
 test('two subtrees and their parent are the whole, and so are groups', () => {
@@ -37,23 +59,26 @@ test('two subtrees and their parent are the whole, and so are groups', () => {
     const half = 2 ** Math.floor(Math.log2(values.length - 1));
     return kernel.parent(rootOf(values.slice(0, half), false), rootOf(values.slice(half), false), isRoot);
   };
-  fc.assert(fc.property(length, (size) => {
-    const bytes = content.subarray(0, size);
-    if (size > 1024) {
-      const half = 2 ** Math.floor(Math.log2(size - 1));
-      const [left, right] = [kernel.subtree(bytes.subarray(0, half), 0), kernel.subtree(bytes.subarray(half), half)];
-      assert.equal(hex(kernel.parent(left, right, true)), blake3(bytes), `${size} bytes`);
-    }
-    if (size <= GROUP_BYTES) return;
-    const groups: Uint8Array[] = [];
-    for (let at = 0; at < size; at += BUFFER_BYTES) {
-      const piece = bytes.subarray(at, at + BUFFER_BYTES);
-      kernel.input.set(piece);
-      const values = kernel.groups(at, piece.length);
-      for (let value = 0; value < values.length; value += 32) groups.push(values.subarray(value, value + 32));
-    }
-    assert.equal(hex(rootOf(groups, true)), blake3(bytes), `${size} bytes in groups`);
-  }), { numRuns: 200 });
+  fc.assert(
+    fc.property(length, (size) => {
+      const bytes = content.subarray(0, size);
+      if (size > 1024) {
+        const half = 2 ** Math.floor(Math.log2(size - 1));
+        const [left, right] = [kernel.subtree(bytes.subarray(0, half), 0), kernel.subtree(bytes.subarray(half), half)];
+        assert.equal(hex(kernel.parent(left, right, true)), blake3(bytes), `${size} bytes`);
+      }
+      if (size <= GROUP_BYTES) return;
+      const groups: Uint8Array[] = [];
+      for (let at = 0; at < size; at += BUFFER_BYTES) {
+        const piece = bytes.subarray(at, at + BUFFER_BYTES);
+        kernel.input.set(piece);
+        const values = kernel.groups(at, piece.length);
+        for (let value = 0; value < values.length; value += 32) groups.push(values.subarray(value, value + 32));
+      }
+      assert.equal(hex(rootOf(groups, true)), blake3(bytes), `${size} bytes in groups`);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test('counters of chunks have an upper half: from 4 TiB on', () => {

@@ -16,14 +16,30 @@ describe('a directory log', () => {
     assert.equal(await log.checkpoint(), null);
     assert.equal((await log.verify()).size, 0);
     const leaves = Array.from({ length: 600 }, (_, at) => leafOf(at));
-    for (const [from, to] of [[0, 1], [1, 2], [2, 255], [255, 256], [256, 300], [300, 600]] as const) {
+    for (const [from, to] of [
+      [0, 1],
+      [1, 2],
+      [2, 255],
+      [255, 256],
+      [256, 300],
+      [300, 600],
+    ] as const) {
       const logged = await log.append(leaves.slice(from, to));
-      assert.deepEqual(logged.map(({ index }) => index), leaves.slice(from, to).map((_, at) => from + at));
+      assert.deepEqual(
+        logged.map(({ index }) => index),
+        leaves.slice(from, to).map((_, at) => from + at),
+      );
       assert.equal((await log.verify()).size, to);
     }
-    assert.deepEqual((await log.entries(250, 260)).map(({ leaf }) => leaf), leaves.slice(250, 260));
+    assert.deepEqual(
+      (await log.entries(250, 260)).map(({ leaf }) => leaf),
+      leaves.slice(250, 260),
+    );
     const wanted = leaves[599]?.bundle ?? '';
-    assert.deepEqual((await log.find({ bundle: wanted })).map(({ index }) => index), [599]);
+    assert.deepEqual(
+      (await log.find({ bundle: wanted })).map(({ index }) => index),
+      [599],
+    );
     const proof = parseProof(await log.prove(257));
     assert.deepEqual(Buffer.from(proof.extra ?? []), formatLeaf(leafOf(257)));
     assert.equal(verifyProof(proof, leafHash(formatLeaf(leafOf(257))), { log: log.vkeys.map(parseVkey) }).size, 600);
@@ -33,10 +49,24 @@ describe('a directory log', () => {
   test('a leaf that is logged already is not logged twice, even if the cache is gone or wrong', async (t) => {
     const { open, place } = await scratchRegistry(t);
     const { log } = await open();
-    assert.deepEqual((await log.append([leafOf(0), leafOf(1), leafOf(0)])).map(({ index }) => index), [0, 1, 0]);
-    for (const harm of [async () => {}, async () => rm(join(place, 'index.db')), async () => writeFile(join(place, 'index.db'), 'not a database at all, but long enough to look like one to a careless reader '.repeat(20))]) {
+    assert.deepEqual(
+      (await log.append([leafOf(0), leafOf(1), leafOf(0)])).map(({ index }) => index),
+      [0, 1, 0],
+    );
+    for (const harm of [
+      async () => {},
+      async () => rm(join(place, 'index.db')),
+      async () =>
+        writeFile(
+          join(place, 'index.db'),
+          'not a database at all, but long enough to look like one to a careless reader '.repeat(20),
+        ),
+    ]) {
       await harm();
-      assert.deepEqual((await (await open()).log.append([leafOf(1)])).map(({ index }) => index), [1]);
+      assert.deepEqual(
+        (await (await open()).log.append([leafOf(1)])).map(({ index }) => index),
+        [1],
+      );
     }
     assert.equal((await log.verify()).size, 2);
   });
@@ -44,11 +74,22 @@ describe('a directory log', () => {
   test('any flipped byte of any file of the log is noticed by verify', async (t) => {
     const { open, place } = await scratchRegistry(t);
     await (await open()).log.append(Array.from({ length: 258 }, (_, at) => leafOf(at)));
-    for (const path of ['checkpoint', 'tile/0/000', 'tile/0/001.p/2', 'tile/1/000.p/1', 'tile/entries/000', 'tile/entries/001.p/2']) {
+    for (const path of [
+      'checkpoint',
+      'tile/0/000',
+      'tile/0/001.p/2',
+      'tile/1/000.p/1',
+      'tile/entries/000',
+      'tile/entries/001.p/2',
+    ]) {
       const file = join(place, 'log', path);
       const bytes = await readFile(file);
       await writeFile(file, bytes.with(20, (bytes[20] ?? 0) ^ 1));
-      await assert.rejects(async () => (await open()).log.verify(), path === 'checkpoint' ? /log|checkpoint|signature/ : { code: 'log-invalid' }, path);
+      await assert.rejects(
+        async () => (await open()).log.verify(),
+        path === 'checkpoint' ? /log|checkpoint|signature/ : { code: 'log-invalid' },
+        path,
+      );
       await writeFile(file, bytes);
     }
     assert.equal((await (await open()).log.verify()).size, 258);
@@ -70,14 +111,25 @@ describe('a directory log', () => {
     const second = (await readFile(join(logFolder, 'checkpoint'))).toString();
     await rename(join(logFolder, 'checkpoint'), join(logFolder, '.checkpoint.next'));
     await writeFile(join(logFolder, 'checkpoint'), first);
-    assert.deepEqual((await (await open()).log.append([leafOf(1)])).map(({ index }) => index), [1]);
+    assert.deepEqual(
+      (await (await open()).log.append([leafOf(1)])).map(({ index }) => index),
+      [1],
+    );
     assert.equal((await readFile(join(logFolder, 'checkpoint'))).toString(), second);
   });
 
   test('twenty writers at once: every entry is logged once, in one history', async (t) => {
     const { open } = await scratchRegistry(t);
-    const logged = await Promise.all(Array.from({ length: 20 }, async (_, at) => (await open()).log.append([leafOf(at)])));
-    assert.deepEqual(logged.flat().map(({ index }) => index).toSorted((a, b) => Number(a) - Number(b)), Array.from({ length: 20 }, (_, at) => at));
+    const logged = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => (await open()).log.append([leafOf(at)])),
+    );
+    assert.deepEqual(
+      logged
+        .flat()
+        .map(({ index }) => index)
+        .toSorted((a, b) => Number(a) - Number(b)),
+      Array.from({ length: 20 }, (_, at) => at),
+    );
     assert.equal((await (await open()).log.verify()).size, 20);
   });
 });
@@ -118,7 +170,13 @@ describe('the memory of a log', () => {
     await rm(place, { recursive: true });
     const made = await initRegistry(place, {}, { env: { HOME: join(folder, 'thief') } });
     await assert.rejects(openRegistry(place, deps), { code: 'log-key-mismatch' });
-    await assert.rejects(openRegistry(place, { ...deps, logVkeys: ['sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'] }), { code: 'log-key-mismatch' });
+    await assert.rejects(
+      openRegistry(place, {
+        ...deps,
+        logVkeys: ['sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'],
+      }),
+      { code: 'log-key-mismatch' },
+    );
     assert.equal((await openRegistry(place, { ...deps, logVkeys: made.vkeys })).log.origin, made.origin);
     assert.equal((await open()).log.origin, made.origin);
   });
@@ -187,7 +245,9 @@ describe('the memory of a log', () => {
     const { folder } = await scratchRegistry(t);
     const place = join(folder, 'second');
     await mkdir(place);
-    await assert.rejects(initRegistry(place, {}, { env: { HOME: folder }, logKeyFile: join(place, 'log.pem') }), { code: 'anchor-inside' });
+    await assert.rejects(initRegistry(place, {}, { env: { HOME: folder }, logKeyFile: join(place, 'log.pem') }), {
+      code: 'anchor-inside',
+    });
   });
 });
 

@@ -31,14 +31,26 @@ test('a checkpoint torn anywhere while it was written: what was signed is publis
   const { log, signed, open } = await interrupted(await scratchRegistry(t));
   const published = await readFile(join(log, 'checkpoint'));
   const ed25519 = signed.indexOf('\n', signed.indexOf('\n\n') + 2) + 1;
-  for (const [length, wasSigned] of [[0, false], [20, false], [ed25519 - 1, false], [ed25519, true], [ed25519 + 50, true], [signed.length - 1, true], [signed.length, true]] as const) {
+  for (const [length, wasSigned] of [
+    [0, false],
+    [20, false],
+    [ed25519 - 1, false],
+    [ed25519, true],
+    [ed25519 + 50, true],
+    [signed.length - 1, true],
+    [signed.length, true],
+  ] as const) {
     await writeFile(join(log, 'checkpoint'), published);
     await writeFile(join(log, '.checkpoint.next'), signed.subarray(0, length));
     await rm(join(log, '..', '..', 'other'), { recursive: true, force: true });
     const registry = await open();
     await registry.log.append([]);
-    const [, size, root] = (await registry.log.checkpoint() ?? '').split('\n');
-    assert.deepEqual([size, root], (wasSigned ? signed : published).toString().split('\n').slice(1, 3), `${length} bytes`);
+    const [, size, root] = ((await registry.log.checkpoint()) ?? '').split('\n');
+    assert.deepEqual(
+      [size, root],
+      (wasSigned ? signed : published).toString().split('\n').slice(1, 3),
+      `${length} bytes`,
+    );
     assert.deepEqual((await readdir(log)).toSorted(), ['checkpoint', 'tile']);
     assert.equal((await registry.log.verify()).size, wasSigned ? 2 : 1);
   }
@@ -48,8 +60,14 @@ test('another entry after an interrupted one comes after it: no two checkpoints 
   const { log, signed, open } = await interrupted(await scratchRegistry(t));
   await writeFile(join(log, '.checkpoint.next'), signed);
   const registry = await open();
-  assert.deepEqual((await registry.log.append([leafOf(7)])).map(({ index }) => index), [2]);
-  assert.deepEqual((await registry.log.entries(0, 9)).map(({ leaf }) => leaf), [leafOf(0), leafOf(1), leafOf(7)]);
+  assert.deepEqual(
+    (await registry.log.append([leafOf(7)])).map(({ index }) => index),
+    [2],
+  );
+  assert.deepEqual(
+    (await registry.log.entries(0, 9)).map(({ leaf }) => leaf),
+    [leafOf(0), leafOf(1), leafOf(7)],
+  );
 });
 
 test('the very first checkpoint, interrupted', async (t) => {
@@ -57,8 +75,11 @@ test('the very first checkpoint, interrupted', async (t) => {
   await cp(join(log, 'checkpoint'), join(log, '.checkpoint.next'));
   await rm(join(log, 'checkpoint'));
   const registry = await open();
-  assert.deepEqual((await registry.log.append([leafOf(0)])).map(({ index }) => index), [0]);
-  assert.match(await registry.log.checkpoint() ?? '', /\n1\n/);
+  assert.deepEqual(
+    (await registry.log.append([leafOf(0)])).map(({ index }) => index),
+    [0],
+  );
+  assert.match((await registry.log.checkpoint()) ?? '', /\n1\n/);
 });
 
 test('what is not signed by the log is not published, whoever put it there', async (t) => {
@@ -69,7 +90,7 @@ test('what is not signed by the log is not published, whoever put it there', asy
     await writeFile(join(log, '.checkpoint.next'), text);
     const registry = await open();
     await registry.log.append([]);
-    assert.match(await registry.log.checkpoint() ?? '', /\n1\n/);
+    assert.match((await registry.log.checkpoint()) ?? '', /\n1\n/);
   }
 });
 

@@ -22,7 +22,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function run(deprivation: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   const words = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
   const script = deprivation === 'exec' ? `exec ${words}` : `${deprivation}; exec ${words}`;
-  return spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } });
+  return spawnSync('bash', ['-c', script], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: folder },
+  });
 }
 
 /** Files larger than a mebibyte cannot be written: what a full disk does, at a known place. */

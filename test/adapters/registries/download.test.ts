@@ -41,19 +41,39 @@ async function setting(t: TestContext): Promise<Setting> {
   const digest = digestOf(content);
   server.blobs.set(digest, content);
   await writeFile(join(folder, 'source'), content);
-  const [hashed] = await (await createHasher()).hash([{ location: join(folder, 'source') }], { algorithms: ['blake3'], outboardFromBytes: 0 });
+  const [hashed] = await (
+    await createHasher()
+  ).hash([{ location: join(folder, 'source') }], { algorithms: ['blake3'], outboardFromBytes: 0 });
   await writeFile(join(folder, 'outboard'), hashed?.outboard ?? new Uint8Array());
   const target = join(folder, 'target');
   return {
-    content, digest, target, folder, location, registry, server,
+    content,
+    digest,
+    target,
+    folder,
+    location,
+    registry,
+    server,
     outboard: { location: join(folder, 'outboard'), blake3: hashed?.digests.blake3 ?? '' },
-    asked: () => server.requests.filter(({ method, url }) => method === 'GET' && url.endsWith(digest)).map(({ headers }) => headers.range ?? ''),
-    get: async (outboard) => registry.getFile('enc', digest, { location: target, sizeBytes: SIZE, ...(outboard === undefined ? {} : { outboard }) }),
+    asked: () =>
+      server.requests
+        .filter(({ method, url }) => method === 'GET' && url.endsWith(digest))
+        .map(({ headers }) => headers.range ?? ''),
+    get: async (outboard) =>
+      registry.getFile('enc', digest, {
+        location: target,
+        sizeBytes: SIZE,
+        ...(outboard === undefined ? {} : { outboard }),
+      }),
   };
 }
 
 /** Serves the blob with some bytes changed, as long as `lies` says so for a request. */
-function flip({ server, content }: Setting, places: readonly number[], lies: (request: IncomingMessage) => boolean): void {
+function flip(
+  { server, content }: Setting,
+  places: readonly number[],
+  lies: (request: IncomingMessage) => boolean,
+): void {
   const wrong = Buffer.from(content);
   for (const place of places) wrong.writeUInt8(wrong.readUInt8(place) ^ 1, place);
   onBlob(server, (request, response) => {
@@ -66,7 +86,8 @@ function flip({ server, content }: Setting, places: readonly number[], lies: (re
 }
 
 function onBlob(server: TestRegistry, answer: (request: IncomingMessage, response: ServerResponse) => boolean): void {
-  server.fault = (request, response) => request.method === 'GET' && (request.url ?? '').includes('/blobs/sha256') && answer(request, response);
+  server.fault = (request, response) =>
+    request.method === 'GET' && (request.url ?? '').includes('/blobs/sha256') && answer(request, response);
 }
 
 /** Half at once, then now and then a little; the last only when it may go. */
@@ -126,7 +147,10 @@ describe('a download with an outboard', () => {
     const world = await setting(t);
     const block = 100 * GROUP_BYTES;
     flip(world, [block], () => true);
-    await assert.rejects(world.get(world.outboard), { code: 'digest-mismatch', message: new RegExp(`wrong bytes ${block} to ${block + GROUP_BYTES}`) });
+    await assert.rejects(world.get(world.outboard), {
+      code: 'digest-mismatch',
+      message: new RegExp(`wrong bytes ${block} to ${block + GROUP_BYTES}`),
+    });
     assert.deepEqual(world.asked(), ['', span(block), span(block), span(block)]);
     assert.ok((await readFile(world.target)).equals(world.content.subarray(0, block)));
     world.server.fault = () => false;
@@ -202,7 +226,13 @@ describe('a download without an outboard', () => {
     await world.get();
     assert.ok((await readFile(world.target)).equals(world.content));
     assert.equal(world.asked().length, 4);
-    assert.ok(world.asked().slice(1).every((range) => /^bytes=[1-9]\d*-2999999$/.test(range)), String(world.asked()));
+    assert.ok(
+      world
+        .asked()
+        .slice(1)
+        .every((range) => /^bytes=[1-9]\d*-2999999$/.test(range)),
+      String(world.asked()),
+    );
   });
 
   test('that never brings a byte is given up: undecided', async (t) => {
@@ -255,8 +285,19 @@ describe('a download without an outboard', () => {
       response.once('close', () => (whole = response.writableFinished));
       return true;
     });
-    const words = [join(import.meta.dirname, 'get-file.ts'), world.location, world.folder, world.target, digestOf(large), String(large.length)];
-    const child = spawn('bash', ['-c', `trap "" XFSZ; ulimit -f 2048; exec '${process.execPath}' ${words.map((word) => `'${word}'`).join(' ')}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const words = [
+      join(import.meta.dirname, 'get-file.ts'),
+      world.location,
+      world.folder,
+      world.target,
+      digestOf(large),
+      String(large.length),
+    ];
+    const child = spawn(
+      'bash',
+      ['-c', `trap "" XFSZ; ulimit -f 2048; exec '${process.execPath}' ${words.map((word) => `'${word}'`).join(' ')}`],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
     let said = '';
     child.stderr.on('data', (text: Buffer) => (said += text.toString()));
     assert.notEqual(await new Promise((done) => child.once('close', done)), 0);
@@ -287,9 +328,15 @@ describe('a download without an outboard', () => {
 
   const lies: Readonly<Record<string, { headers: Record<string, string | number>; code: string; status?: number }>> = {
     'another range': { headers: { 'content-range': `bytes 0-${SIZE - 400_001}/${SIZE}` }, code: 'network' },
-    'a blob of another size': { headers: { 'content-range': `bytes 400000-${SIZE - 1}/${SIZE + 1}` }, code: 'digest-mismatch' },
+    'a blob of another size': {
+      headers: { 'content-range': `bytes 400000-${SIZE - 1}/${SIZE + 1}` },
+      code: 'digest-mismatch',
+    },
     'no range': { headers: {}, code: 'network' },
-    'a body shorter than its range': { headers: { 'content-range': `bytes 400000-${SIZE - 1}/${SIZE}`, 'content-length': 10 }, code: 'network' },
+    'a body shorter than its range': {
+      headers: { 'content-range': `bytes 400000-${SIZE - 1}/${SIZE}`, 'content-length': 10 },
+      code: 'network',
+    },
     'a whole that is shorter': { status: 200, headers: { 'content-length': SIZE - 1 }, code: 'digest-mismatch' },
     'a whole that is longer': { status: 200, headers: { 'content-length': SIZE + 1 }, code: 'digest-mismatch' },
   };

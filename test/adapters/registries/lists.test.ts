@@ -15,7 +15,10 @@ function descriptorOf(at: number): Descriptor {
 test('a list that another process replaced is read anew, though size and time are the same', async (t) => {
   const { open, place } = await scratchRegistry(t);
   const registry = await open();
-  const [one, two] = [await putModel(registry, 'enc', { text: 'one', tag: 'a' }), await putModel(registry, 'enc', { text: 'two', tag: 'b' })];
+  const [one, two] = [
+    await putModel(registry, 'enc', { text: 'one', tag: 'a' }),
+    await putModel(registry, 'enc', { text: 'two', tag: 'b' }),
+  ];
   const file = join(place, 'models/enc/index.json');
   await utimes(file, 1000, 1000);
   assert.equal(await registry.resolve('enc', 'a'), one);
@@ -33,15 +36,26 @@ test('changes asked for at once are made in their order, however long each takes
   const layout = join(place, 'models/enc');
   const commit = createCommit(join(place, 'layout-lock.db'));
   const seen: number[] = [];
-  await Promise.all(Array.from({ length: 20 }, (_, at) => commit(layout, async () => {
-    await new Promise((done) => setTimeout(done, Math.random() * 20));
-    return async (manifests) => {
-      seen.push(manifests.length);
-      return [...manifests, descriptorOf(at)];
-    };
-  })));
-  assert.deepEqual((await readLayout(layout)).manifests, Array.from({ length: 20 }, (_, at) => descriptorOf(at)));
-  assert.deepEqual(seen, Array.from({ length: 20 }, (_, at) => at), 'each sees those before it');
+  await Promise.all(
+    Array.from({ length: 20 }, (_, at) =>
+      commit(layout, async () => {
+        await new Promise((done) => setTimeout(done, Math.random() * 20));
+        return async (manifests) => {
+          seen.push(manifests.length);
+          return [...manifests, descriptorOf(at)];
+        };
+      }),
+    ),
+  );
+  assert.deepEqual(
+    (await readLayout(layout)).manifests,
+    Array.from({ length: 20 }, (_, at) => descriptorOf(at)),
+  );
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 20 }, (_, at) => at),
+    'each sees those before it',
+  );
 });
 
 test('a change that fails, in preparing or in changing, fails alone', async (t) => {
@@ -50,13 +64,22 @@ test('a change that fails, in preparing or in changing, fails alone', async (t) 
   const commit = createCommit(join(place, 'layout-lock.db'));
   const add = (at: number) => commit(layout, async () => async (manifests) => [...manifests, descriptorOf(at)]);
   const results = await Promise.allSettled([
-    commit(layout, async () => { throw new Error('unprepared'); }),
+    commit(layout, async () => {
+      throw new Error('unprepared');
+    }),
     add(1),
-    commit(layout, async () => async () => { throw new Error('unchanged'); }),
-    commit(layout, async () => { throw new Error('unprepared'); }),
+    commit(layout, async () => async () => {
+      throw new Error('unchanged');
+    }),
+    commit(layout, async () => {
+      throw new Error('unprepared');
+    }),
     add(2),
   ]);
-  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled']);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+  );
   assert.deepEqual((await readLayout(layout)).manifests, [descriptorOf(1), descriptorOf(2)]);
   await add(3);
   assert.equal((await readLayout(layout)).manifests.length, 3, 'and the next goes on');
@@ -68,8 +91,13 @@ test('a list that cannot be written fails all that waited for it, and nothing ha
   await writeLayout(layout, [descriptorOf(0)]);
   await writeFile(join(layout, 'index.json'), 'garbage');
   const commit = createCommit(join(place, 'layout-lock.db'));
-  const results = await Promise.allSettled([1, 2, 3].map((at) => commit(layout, async () => async (manifests) => [...manifests, descriptorOf(at)])));
-  assert.deepEqual(results.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code), ['unreadable', 'unreadable', 'unreadable']);
+  const results = await Promise.allSettled(
+    [1, 2, 3].map((at) => commit(layout, async () => async (manifests) => [...manifests, descriptorOf(at)])),
+  );
+  assert.deepEqual(
+    results.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code),
+    ['unreadable', 'unreadable', 'unreadable'],
+  );
 });
 
 test('an old blob that is collected as garbage while a push takes it for granted is missed before the push is done', async (t) => {

@@ -38,7 +38,10 @@ describe('a remote registry', () => {
     const id = await putModel(registry, 'enc', { text: 'one', tag: '1' });
     assert.equal(await registry.resolve('enc', '1'), id);
     const leaves = [leafOf(0, { name: 'enc', manifest: id }), leafOf(1)];
-    assert.deepEqual((await registry.log.append(leaves)).map(({ index }) => index), [null, null]);
+    assert.deepEqual(
+      (await registry.log.append(leaves)).map(({ index }) => index),
+      [null, null],
+    );
     assert.deepEqual((await registry.list()).map((entry) => entry.id).includes(id), true, 'listed while it waits');
     assert.equal((await registry.log.pending()).length, 2);
     assert.equal((await registry.log.integrate()).added.length, 2);
@@ -50,7 +53,11 @@ describe('a remote registry', () => {
     assert.equal((await registry.log.integrate()).size, 3, 'a leaf that is logged already is not logged twice');
     const colleague = await openRegistry(location, { env: { HOME: join(deps.env['HOME'] ?? '', 'colleague') } });
     await assert.rejects(colleague.log.integrate(), { code: 'key-unusable' });
-    assert.equal((await colleague.log.append([leafOf(3)]))[0]?.index, null, 'anybody who may push may ask for an entry');
+    assert.equal(
+      (await colleague.log.append([leafOf(3)]))[0]?.index,
+      null,
+      'anybody who may push may ask for an entry',
+    );
   });
 
   for (const referrers of [true, false]) {
@@ -94,7 +101,10 @@ describe('a remote registry', () => {
     await putModel(registry, 'enc', { text: 'one', tag: '1' });
     server.requests.length = 0;
     await putModel(registry, 'enc', { text: 'one', tag: '2' });
-    assert.deepEqual(server.requests.filter(({ method }) => method === 'POST' || method === 'PATCH'), []);
+    assert.deepEqual(
+      server.requests.filter(({ method }) => method === 'POST' || method === 'PATCH'),
+      [],
+    );
   });
 
   test('an operator killed between signing and publishing publishes the same checkpoint, never a second one of its size', async (t) => {
@@ -110,7 +120,11 @@ describe('a remote registry', () => {
     await assert.rejects(log.integrate(), { code: 'network' });
     server.fault = () => false;
     await log.append([leafOf(1)]);
-    assert.deepEqual((await (await open()).log.integrate()).added.map(({ leaf }) => leaf), [leafOf(0)], 'what was signed comes first');
+    assert.deepEqual(
+      (await (await open()).log.integrate()).added.map(({ leaf }) => leaf),
+      [leafOf(0)],
+      'what was signed comes first',
+    );
     assert.equal((await (await open()).log.integrate()).size, 2);
     assert.equal((await (await open()).log.verify()).size, 2);
   });
@@ -136,7 +150,9 @@ describe('a remote registry', () => {
     const { server, open, deps } = await setting(t);
     const id = await putModel(await open(), 'enc', { text: 'one', tag: '1' });
     for (const key of [...server.manifests.keys()]) if (key.includes('weighmark-log')) server.manifests.delete(key);
-    const registry = await openRegistry(`oci://${server.host}/acme`, { env: { HOME: join(deps.env['HOME'] ?? '', 'other') } });
+    const registry = await openRegistry(`oci://${server.host}/acme`, {
+      env: { HOME: join(deps.env['HOME'] ?? '', 'other') },
+    });
     assert.equal(await registry.resolve('enc', '1'), id);
     await assert.rejects(registry.log.find({}), { code: 'not-found' });
   });
@@ -160,24 +176,36 @@ describe('a registry that misbehaves', () => {
     assert.equal(waitOf(1, '86400'), 60_000, 'bounded');
   });
 
-  for (const [what, bytes] of Object.entries({ 'other bytes': Buffer.from('two'), 'more bytes': Buffer.from('one and more'), 'too few bytes': Buffer.from('on') })) {
+  for (const [what, bytes] of Object.entries({
+    'other bytes': Buffer.from('two'),
+    'more bytes': Buffer.from('one and more'),
+    'too few bytes': Buffer.from('on'),
+  })) {
     test(`${what} than asked for are refused`, async (t) => {
       const { server, open, folder } = await setting(t);
       const registry = await open();
       const id = await putModel(registry, 'enc', { text: 'one', tag: '1' });
       const { digest } = modelOf('one');
       server.blobs.set(digest, bytes);
-      await assert.rejects(registry.getFile('enc', digest, { location: join(folder, 'out'), sizeBytes: 3 }), { code: 'digest-mismatch' });
+      await assert.rejects(registry.getFile('enc', digest, { location: join(folder, 'out'), sizeBytes: 3 }), {
+        code: 'digest-mismatch',
+      });
       const kept = server.manifests.get(`acme/enc ${id}`);
       server.manifests.set(`acme/enc ${id}`, { bytes: Buffer.from('{}'), type: kept?.type ?? '' });
       await assert.rejects(registry.getManifest('enc', id), { code: 'digest-mismatch' });
     });
   }
 
-  test('a file that changes while it is sent is refused by the registry\'s own check', async (t) => {
+  test("a file that changes while it is sent is refused by the registry's own check", async (t) => {
     const { open, folder } = await setting(t);
     await writeFile(join(folder, 'model.bin'), 'changed');
-    await assert.rejects((await open()).putFile('enc', digestOf(Buffer.from('hashed!')), { location: join(folder, 'model.bin'), sizeBytes: 7 }), { code: 'file-changed' });
+    await assert.rejects(
+      (await open()).putFile('enc', digestOf(Buffer.from('hashed!')), {
+        location: join(folder, 'model.bin'),
+        sizeBytes: 7,
+      }),
+      { code: 'file-changed' },
+    );
   });
 
   test('an endless list, an endless answer, a page that is no JSON: bounded and refused', async (t) => {
@@ -196,6 +224,9 @@ describe('a registry that misbehaves', () => {
   test('a registry that is not there is undecided, not absent', async (t) => {
     const { deps } = await setting(t);
     await assert.rejects(openRegistry('oci://127.0.0.1:1/acme', deps), { code: 'network' });
-    await assert.rejects(openRegistry('oci://127.0.0.1:1/acme', { ...deps, offline: true }), { code: 'network', message: /--offline/ });
+    await assert.rejects(openRegistry('oci://127.0.0.1:1/acme', { ...deps, offline: true }), {
+      code: 'network',
+      message: /--offline/,
+    });
   });
 });

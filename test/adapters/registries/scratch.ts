@@ -30,17 +30,32 @@ export async function scratchRegistry(t: Pick<TestContext, 'after'>): Promise<Sc
 export const NO_BUNDLE = `sha256:${'0'.repeat(64)}`;
 
 export function leafOf(at: number, more: Partial<LogLeaf> = {}): LogLeaf {
-  return { v: 1, kind: 'push', name: 'acme/enc', manifest: ociDigest(`manifest ${at}`), bundle: ociDigest(`bundle ${at}`), ...more };
+  return {
+    v: 1,
+    kind: 'push',
+    name: 'acme/enc',
+    manifest: ociDigest(`manifest ${at}`),
+    bundle: ociDigest(`bundle ${at}`),
+    ...more,
+  };
 }
 
 /** A tiny model: its content and manifest. */
 export function modelOf(text: string): { content: Buffer; digest: string; manifest: Manifest } {
   const content = Buffer.from(text);
   const digest = ociDigest(content);
-  return { content, digest, manifest: buildManifest([{ path: 'model.bin', sizeBytes: content.length, sha256: digest.slice(7) }]) };
+  return {
+    content,
+    digest,
+    manifest: buildManifest([{ path: 'model.bin', sizeBytes: content.length, sha256: digest.slice(7) }]),
+  };
 }
 
-export async function putModel(registry: Registry, name: string, { text, tag }: { text: string; tag?: string }): Promise<string> {
+export async function putModel(
+  registry: Registry,
+  name: string,
+  { text, tag }: { text: string; tag?: string },
+): Promise<string> {
   const { content, digest, manifest } = modelOf(text);
   await registry.putBytes(name, digest, content);
   for (const config of manifest.configs) await registry.putBytes(name, config.digest, config.bytes);

@@ -21,7 +21,14 @@ export interface TestRegistry {
 
 /** An OCI registry of the tests' own, as small as the specification allows, that can be made to misbehave. */
 export async function startRegistry(t: Pick<TestContext, 'after'>): Promise<TestRegistry> {
-  const state: Omit<TestRegistry, 'host'> = { requests: [], blobs: new Map(), manifests: new Map(), uploads: new Map(), fault: () => false, referrers: false };
+  const state: Omit<TestRegistry, 'host'> = {
+    requests: [],
+    blobs: new Map(),
+    manifests: new Map(),
+    uploads: new Map(),
+    fault: () => false,
+    referrers: false,
+  };
   const server = createServer((request, response) => {
     state.requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
     if (state.fault(request, response)) return;
@@ -50,7 +57,8 @@ interface Exchange {
 async function serve(exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
   const url = new URL(request.url ?? '/', 'http://x');
-  const [, name = '', kind = '', rest = ''] = /^\/v2\/(.+?)\/(blobs\/uploads|blobs|manifests|tags|referrers)\/?(.*)$/.exec(url.pathname) ?? [];
+  const [, name = '', kind = '', rest = ''] =
+    /^\/v2\/(.+?)\/(blobs\/uploads|blobs|manifests|tags|referrers)\/?(.*)$/.exec(url.pathname) ?? [];
   const body = await bodyOf(request);
   if (url.pathname === '/v2/') end(response, 200);
   else if (kind === 'blobs/uploads') upload(exchange, { name, session: rest, body, url });
@@ -61,7 +69,10 @@ async function serve(exchange: Exchange): Promise<void> {
   else end(response, 404);
 }
 
-function upload({ request, response, state }: Exchange, { name, session, body, url }: { name: string; session: string; body: Buffer; url: URL }): void {
+function upload(
+  { request, response, state }: Exchange,
+  { name, session, body, url }: { name: string; session: string; body: Buffer; url: URL },
+): void {
   const { uploads } = state;
   const at = session === '' ? randomUUID() : session;
   const location = `/v2/${name}/blobs/uploads/${at}`;
@@ -70,7 +81,10 @@ function upload({ request, response, state }: Exchange, { name, session, body, u
     uploads.set(at, Buffer.alloc(0));
     return end(response, 202, { location });
   }
-  if (request.method === 'GET') return uploads.has(at) ? end(response, 204, { location, range: `0-${Math.max(0, known.length - 1)}` }) : end(response, 404);
+  if (request.method === 'GET')
+    return uploads.has(at)
+      ? end(response, 204, { location, range: `0-${Math.max(0, known.length - 1)}` })
+      : end(response, 404);
   if (!uploads.has(at)) return end(response, 404);
   if (request.method === 'PATCH') {
     if (!(request.headers['content-range'] ?? '').startsWith(`${known.length}-`)) return end(response, 416);
@@ -94,15 +108,26 @@ function blob({ request, response, state }: Exchange, digest: string): void {
 }
 
 /** What an honest server answers to a request for a blob, whole or in part. */
-export function rangeOf(request: IncomingMessage, size: number): { status: 200 | 206; start: number; end: number; headers: Record<string, string | number> } {
+export function rangeOf(
+  request: IncomingMessage,
+  size: number,
+): { status: 200 | 206; start: number; end: number; headers: Record<string, string | number> } {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
   const start = Number(from ?? 0);
   const end = to === undefined || to === '' ? size : Number(to) + 1;
   if (from === undefined) return { status: 200, start, end, headers: { 'content-length': size } };
-  return { status: 206, start, end, headers: { 'content-length': end - start, 'content-range': `bytes ${start}-${end - 1}/${size}` } };
+  return {
+    status: 206,
+    start,
+    end,
+    headers: { 'content-length': end - start, 'content-range': `bytes ${start}-${end - 1}/${size}` },
+  };
 }
 
-function manifest({ request, response, state }: Exchange, { name, reference, body }: { name: string; reference: string; body: Buffer }): void {
+function manifest(
+  { request, response, state }: Exchange,
+  { name, reference, body }: { name: string; reference: string; body: Buffer },
+): void {
   if (request.method === 'PUT') {
     const kept = { bytes: body, type: request.headers['content-type'] ?? '' };
     for (const key of [reference, digestOf(body)]) state.manifests.set(`${name} ${key}`, kept);
@@ -116,7 +141,9 @@ function manifest({ request, response, state }: Exchange, { name, reference, bod
 }
 
 function tags({ response, state }: Exchange, name: string): void {
-  const found = [...state.manifests.keys()].filter((key) => key.startsWith(`${name} `) && !key.includes('sha256:')).map((key) => key.slice(name.length + 1));
+  const found = [...state.manifests.keys()]
+    .filter((key) => key.startsWith(`${name} `) && !key.includes('sha256:'))
+    .map((key) => key.slice(name.length + 1));
   json(response, { name, tags: found.toSorted() });
 }
 
@@ -124,7 +151,9 @@ function referrers({ response, state }: Exchange, { name, subject }: { name: str
   const all = [...state.manifests].filter(([key]) => key.startsWith(`${name} sha256:`)).map(([, kept]) => kept);
   const manifests = all.flatMap(({ bytes, type }) => {
     const parsed = JSON.parse(bytes.toString()) as { subject?: { digest: string }; artifactType?: string };
-    return parsed.subject?.digest === subject ? [{ mediaType: type, digest: digestOf(bytes), size: bytes.length, artifactType: parsed.artifactType }] : [];
+    return parsed.subject?.digest === subject
+      ? [{ mediaType: type, digest: digestOf(bytes), size: bytes.length, artifactType: parsed.artifactType }]
+      : [];
   });
   json(response, { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests });
 }

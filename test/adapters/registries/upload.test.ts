@@ -39,9 +39,19 @@ async function setting(t: TestContext, chunkBytes = CHUNK): Promise<Setting> {
   const digest = digestOf(content);
   server.requests.length = 0;
   return {
-    folder, server, location, deps, registry, content, digest, file,
+    folder,
+    server,
+    location,
+    deps,
+    registry,
+    content,
+    digest,
+    file,
     put: () => registry.putFile('enc', digest, { location: file, sizeBytes: SIZE }),
-    chunks: () => server.requests.filter(({ method }) => method === 'PATCH').map(({ headers }) => `${headers['content-range']?.split('-')[0] ?? ''}-`),
+    chunks: () =>
+      server.requests
+        .filter(({ method }) => method === 'PATCH')
+        .map(({ headers }) => `${headers['content-range']?.split('-')[0] ?? ''}-`),
   };
 }
 
@@ -50,7 +60,11 @@ function startsAt(...chunks: readonly number[]): readonly string[] {
 }
 
 /** Answers the `nth` request of a method (from 1) in its own way, once. */
-function once(server: TestRegistry, { method, nth }: { method: string; nth: number }, answer: (request: IncomingMessage, response: ServerResponse) => void): void {
+function once(
+  server: TestRegistry,
+  { method, nth }: { method: string; nth: number },
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): void {
   let seen = 0;
   server.fault = (request, response) => {
     if (request.method !== method || !(request.url ?? '').includes('/uploads/') || (seen += 1) !== nth) return false;
@@ -143,7 +157,11 @@ describe('a large file goes up in chunks', () => {
 
   test('killed with SIGKILL in the midst, another process goes on where the registry is', async (t) => {
     const world = await setting(t);
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'put-file.ts'), world.location, world.folder, world.file, world.digest, String(CHUNK)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'put-file.ts'), world.location, world.folder, world.file, world.digest, String(CHUNK)],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
     const dead = new Promise<unknown>((done) => child.once('close', (_, signal) => done(signal)));
     once(world.server, { method: 'PATCH', nth: 4 }, (request) => request.once('data', () => child.kill('SIGKILL')));
     assert.equal(await dead, 'SIGKILL');
@@ -168,7 +186,7 @@ describe('a large file goes up in chunks', () => {
     assert.ok(world.server.blobs.get(world.digest)?.equals(world.content));
   });
 
-  test('a file that changed since it was hashed is refused by the registry\'s own check, one that shrank by ours', async (t) => {
+  test("a file that changed since it was hashed is refused by the registry's own check, one that shrank by ours", async (t) => {
     const world = await setting(t);
     await writeFile(world.file, Buffer.alloc(SIZE));
     await assert.rejects(world.put(), { code: 'file-changed' });

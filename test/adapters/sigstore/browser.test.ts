@@ -18,7 +18,9 @@ async function signInAt(t: TestContext, { description = {}, redeemed = () => ({}
   const nonces: string[] = [];
   const server = await serve(({ path }, response) => {
     const { url } = server;
-    const said = path.startsWith('/.well-known/') ? { issuer: url, authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/redeem`, ...description } : redeemed(nonces[0] ?? '');
+    const said = path.startsWith('/.well-known/')
+      ? { issuer: url, authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/redeem`, ...description }
+      : redeemed(nonces[0] ?? '');
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said));
   });
   t.after(() => server.close());
@@ -29,7 +31,8 @@ async function signInAt(t: TestContext, { description = {}, redeemed = () => ({}
   });
 }
 
-const jwt = (claims: object): string => ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'x'].join('.');
+const jwt = (claims: object): string =>
+  ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'x'].join('.');
 
 test('the provider’s token is taken when its nonce is this sign-in’s', async (t) => {
   assert.match((await signInAt(t, { redeemed: (nonce) => ({ id_token: jwt({ nonce }) }) })) ?? '', /^e30\./);
@@ -37,20 +40,43 @@ test('the provider’s token is taken when its nonce is this sign-in’s', async
 
 test('a token made for another sign-in is not taken (nonce, OpenID Connect Core 3.1.3.7)', async (t) => {
   for (const claims of [{ nonce: 'of another' }, {}]) {
-    await assert.rejects(signInAt(t, { redeemed: () => ({ id_token: jwt(claims) }) }), { code: 'key-unusable', message: /nonce/ });
+    await assert.rejects(signInAt(t, { redeemed: () => ({ id_token: jwt(claims) }) }), {
+      code: 'key-unusable',
+      message: /nonce/,
+    });
   }
 });
 
 test('a provider that gives no ID token, or calls itself by another name, is refused', async (t) => {
-  await assert.rejects(signInAt(t, { redeemed: () => ({ access_token: 'a' }) }), { code: 'network', message: /gave no ID token/ });
-  for (const description of [{ issuer: 'https://accounts.example' }, { issuer: null }, { token_endpoint: 7 }, { authorization_endpoint: [] }]) {
-    await assert.rejects(signInAt(t, { description }), { code: 'network', message: /does not describe itself/ }, JSON.stringify(description));
+  await assert.rejects(signInAt(t, { redeemed: () => ({ access_token: 'a' }) }), {
+    code: 'network',
+    message: /gave no ID token/,
+  });
+  for (const description of [
+    { issuer: 'https://accounts.example' },
+    { issuer: null },
+    { token_endpoint: 7 },
+    { authorization_endpoint: [] },
+  ]) {
+    await assert.rejects(
+      signInAt(t, { description }),
+      { code: 'network', message: /does not describe itself/ },
+      JSON.stringify(description),
+    );
   }
 });
 
 test('codes and tokens go to no endpoint that is not https', async (t) => {
-  for (const description of [{ token_endpoint: 'http://accounts.example/token' }, { authorization_endpoint: 'http://accounts.example/authorize' }, { token_endpoint: 'nowhere' }]) {
-    await assert.rejects(signInAt(t, { description }), { code: 'network', message: /not https/ }, JSON.stringify(description));
+  for (const description of [
+    { token_endpoint: 'http://accounts.example/token' },
+    { authorization_endpoint: 'http://accounts.example/authorize' },
+    { token_endpoint: 'nowhere' },
+  ]) {
+    await assert.rejects(
+      signInAt(t, { description }),
+      { code: 'network', message: /not https/ },
+      JSON.stringify(description),
+    );
   }
 });
 

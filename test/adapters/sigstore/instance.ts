@@ -2,7 +2,21 @@ import { createHash, createPublicKey, generateKeyPairSync, sign, type KeyObject 
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { TAG, childAt, childrenOf, der, derInteger, derOid, readDer } from '../../../src/domain/pki/der.ts';
 import { promise } from '../../interop/sigstore/ct-log.ts';
-import { AUTHORITY, CODE_SIGNING, DIGITAL_SIGNATURE, algorithm, alternativeNames, certificate, certificateOf, extendedUse, extension, generalizedTime, hashOf, tbsOf, utf8 } from './x509.ts';
+import {
+  AUTHORITY,
+  CODE_SIGNING,
+  DIGITAL_SIGNATURE,
+  algorithm,
+  alternativeNames,
+  certificate,
+  certificateOf,
+  extendedUse,
+  extension,
+  generalizedTime,
+  hashOf,
+  tbsOf,
+  utf8,
+} from './x509.ts';
 
 /** A whole Sigstore in memory, correct unless a test says otherwise: what the strict layer is tried against. */
 export interface Instance {
@@ -41,7 +55,12 @@ export interface Wrong {
   readonly entries?: readonly number[];
   readonly origin?: string;
   /** One token each: authority by index, and when. */
-  readonly timestamps?: readonly { readonly by: number; readonly at: Date; readonly over?: Uint8Array; readonly token?: TokenWrong }[];
+  readonly timestamps?: readonly {
+    readonly by: number;
+    readonly at: Date;
+    readonly over?: Uint8Array;
+    readonly token?: TokenWrong;
+  }[];
   readonly integratedTime?: string;
   readonly mediaType?: string;
   readonly extra?: Readonly<Record<string, unknown>>;
@@ -61,14 +80,27 @@ const YEAR = 365 * 24 * 3600 * 1000;
 const ec = (namedCurve = 'P-256'): KeyObject => generateKeyPairSync('ec', { namedCurve }).privateKey;
 
 /** @param options a second log or authority of the same instance; a root without what a test leaves out. */
-export function makeInstance(options: { logWithoutStart?: boolean; logEndsBefore?: Date; rsaAuthority?: boolean } = {}): Instance {
+export function makeInstance(
+  options: { logWithoutStart?: boolean; logEndsBefore?: Date; rsaAuthority?: boolean } = {},
+): Instance {
   const ca = { subject: 'test-ca', key: ec('P-384') };
-  const root = certificate({ ...ca, issuer: ca, notBefore: new Date(SIGNED_AT.getTime() - YEAR), notAfter: new Date(SIGNED_AT.getTime() + YEAR), extensions: AUTHORITY });
+  const root = certificate({
+    ...ca,
+    issuer: ca,
+    notBefore: new Date(SIGNED_AT.getTime() - YEAR),
+    notAfter: new Date(SIGNED_AT.getTime() + YEAR),
+    extensions: AUTHORITY,
+  });
   const ct = ec();
   const logs = ['log-a.example', 'log-b.example'].map(makeLog);
   const authorities = ['tsa-a', 'tsa-b'].map((subject) => makeAuthority(subject, options.rsaAuthority === true));
   const trustedRoot = JSON.stringify(rootJson({ root, ct, logs, authorities, options }));
-  return { trustedRoot, logs, authorities, bundle: (wrong = {}) => bundleOf({ ca, root, ct, logs, authorities }, wrong) };
+  return {
+    trustedRoot,
+    logs,
+    authorities,
+    bundle: (wrong = {}) => bundleOf({ ca, root, ct, logs, authorities }, wrong),
+  };
 }
 
 function makeLog(name: string): TestLog {
@@ -77,12 +109,21 @@ function makeLog(name: string): TestLog {
   return { name, key: privateKey, id: createHash('sha256').update(`${name}\n\u0001`).update(raw).digest() };
 }
 
-export function makeAuthority(subject: string, rsa = false, use = extendedUse('1.3.6.1.5.5.7.3.8', true)): TestAuthority {
+export function makeAuthority(
+  subject: string,
+  rsa = false,
+  use = extendedUse('1.3.6.1.5.5.7.3.8', true),
+): TestAuthority {
   const window = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2049-01-01T00:00:00Z') };
   const ca = { subject: `${subject}-root`, key: ec('P-384') };
   const key = rsa ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey : ec('P-384');
   const root = certificate({ ...ca, issuer: ca, ...window, extensions: AUTHORITY });
-  return { key, root, uri: `https://${subject}.example`, certificate: certificate({ subject, key, issuer: ca, ...window, extensions: [DIGITAL_SIGNATURE, use] }) };
+  return {
+    key,
+    root,
+    uri: `https://${subject}.example`,
+    certificate: certificate({ subject, key, issuer: ca, ...window, extensions: [DIGITAL_SIGNATURE, use] }),
+  };
 }
 
 interface Parts {
@@ -93,7 +134,13 @@ interface Parts {
   readonly authorities: readonly TestAuthority[];
 }
 
-function rootJson({ root, ct, logs, authorities, options }: Omit<Parts, 'ca'> & { options: { logWithoutStart?: boolean; logEndsBefore?: Date } }): object {
+function rootJson({
+  root,
+  ct,
+  logs,
+  authorities,
+  options,
+}: Omit<Parts, 'ca'> & { options: { logWithoutStart?: boolean; logEndsBefore?: Date } }): object {
   const validFor = { start: '2020-01-01T00:00:00Z' };
   const end = options.logEndsBefore === undefined ? {} : { end: options.logEndsBefore.toISOString() };
   const keyOf = (key: KeyObject): string => base64(createPublicKey(key).export({ type: 'spki', format: 'der' }));
@@ -101,19 +148,46 @@ function rootJson({ root, ct, logs, authorities, options }: Omit<Parts, 'ca'> & 
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
     tlogs: logs.map(({ name, key, id }) => ({
-      baseUrl: `https://${name}`, hashAlgorithm: 'SHA2_256', logId: { keyId: base64(id) },
-      publicKey: { rawBytes: keyOf(key), keyDetails: 'PKIX_ED25519', ...(options.logWithoutStart === true ? {} : { validFor: { ...validFor, ...end } }) },
+      baseUrl: `https://${name}`,
+      hashAlgorithm: 'SHA2_256',
+      logId: { keyId: base64(id) },
+      publicKey: {
+        rawBytes: keyOf(key),
+        keyDetails: 'PKIX_ED25519',
+        ...(options.logWithoutStart === true ? {} : { validFor: { ...validFor, ...end } }),
+      },
     })),
-    certificateAuthorities: [{ subject: { organization: 'test', commonName: 'ca' }, uri: 'https://ca.example', certChain: { certificates: [{ rawBytes: base64(root) }] }, validFor }],
-    ctlogs: [{ baseUrl: 'https://ct.example', hashAlgorithm: 'SHA2_256', publicKey: { rawBytes: base64(ctSpki), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor }, logId: { keyId: base64(createHash('sha256').update(ctSpki).digest()) } }],
+    certificateAuthorities: [
+      {
+        subject: { organization: 'test', commonName: 'ca' },
+        uri: 'https://ca.example',
+        certChain: { certificates: [{ rawBytes: base64(root) }] },
+        validFor,
+      },
+    ],
+    ctlogs: [
+      {
+        baseUrl: 'https://ct.example',
+        hashAlgorithm: 'SHA2_256',
+        publicKey: { rawBytes: base64(ctSpki), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor },
+        logId: { keyId: base64(createHash('sha256').update(ctSpki).digest()) },
+      },
+    ],
     timestampAuthorities: authorities.map((authority) => ({
-      subject: { organization: 'test', commonName: 'tsa' }, uri: authority.uri, validFor,
+      subject: { organization: 'test', commonName: 'tsa' },
+      uri: authority.uri,
+      validFor,
       certChain: { certificates: [{ rawBytes: base64(authority.certificate) }, { rawBytes: base64(authority.root) }] },
     })),
   };
 }
 
-export const STATEMENT = JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject: [{ name: 'm', digest: { sha256: '00'.repeat(32) } }], predicateType: 'https://example.com/t/v1', predicate: {} });
+export const STATEMENT = JSON.stringify({
+  _type: 'https://in-toto.io/Statement/v1',
+  subject: [{ name: 'm', digest: { sha256: '00'.repeat(32) } }],
+  predicateType: 'https://example.com/t/v1',
+  predicate: {},
+});
 
 function bundleOf(parts: Parts, wrong: Wrong): Uint8Array {
   const key = ec(wrong.curve ?? 'P-256');
@@ -121,37 +195,69 @@ function bundleOf(parts: Parts, wrong: Wrong): Uint8Array {
   const encoded = preAuthEncoding(payload);
   const signature = sign(wrong.curve === 'P-384' ? 'sha384' : 'sha256', encoded, key);
   const leaf = leafOf(parts, key, wrong);
-  const entries = (wrong.entries ?? [0]).map((index) => entryOf(parts.logs[index] ?? parts.logs[0]!, { leaf, encoded, signature, wrong }));
-  const timestamps = (wrong.timestamps ?? [{ by: 0, at: SIGNED_AT }]).map(({ by, at, over, token }) => ({ signedTimestamp: base64(timestampToken(parts.authorities[by]!, over ?? signature, at, token)) }));
-  return Buffer.from(JSON.stringify({
-    mediaType: wrong.mediaType ?? 'application/vnd.dev.sigstore.bundle.v0.3+json',
-    verificationMaterial: { certificate: { rawBytes: base64(leaf) }, tlogEntries: entries, timestampVerificationData: { rfc3161Timestamps: timestamps } },
-    dsseEnvelope: { payload: base64(payload), payloadType: 'application/vnd.in-toto+json', signatures: [{ sig: base64(signature), keyid: '' }] },
-    ...wrong.extra,
+  const entries = (wrong.entries ?? [0]).map((index) =>
+    entryOf(parts.logs[index] ?? parts.logs[0]!, { leaf, encoded, signature, wrong }),
+  );
+  const timestamps = (wrong.timestamps ?? [{ by: 0, at: SIGNED_AT }]).map(({ by, at, over, token }) => ({
+    signedTimestamp: base64(timestampToken(parts.authorities[by]!, over ?? signature, at, token)),
   }));
+  return Buffer.from(
+    JSON.stringify({
+      mediaType: wrong.mediaType ?? 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: {
+        certificate: { rawBytes: base64(leaf) },
+        tlogEntries: entries,
+        timestampVerificationData: { rfc3161Timestamps: timestamps },
+      },
+      dsseEnvelope: {
+        payload: base64(payload),
+        payloadType: 'application/vnd.in-toto+json',
+        signatures: [{ sig: base64(signature), keyid: '' }],
+      },
+      ...wrong.extra,
+    }),
+  );
 }
 
 function leafOf({ ca, root, ct }: Parts, key: KeyObject, wrong: Wrong): Uint8Array {
   const notBefore = wrong.notBefore ?? new Date(SIGNED_AT.getTime() - 60_000);
   const issuer = wrong.issuer ?? ISSUER;
   const extensions = [
-    DIGITAL_SIGNATURE, wrong.use ?? CODE_SIGNING, alternativeNames(...(wrong.names ?? ['email:anna@example.com'])),
-    extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer)), extension('1.3.6.1.4.1.57264.1.8', utf8(issuer)), ...(wrong.extensions ?? []),
+    DIGITAL_SIGNATURE,
+    wrong.use ?? CODE_SIGNING,
+    alternativeNames(...(wrong.names ?? ['email:anna@example.com'])),
+    extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer)),
+    extension('1.3.6.1.4.1.57264.1.8', utf8(issuer)),
+    ...(wrong.extensions ?? []),
   ];
-  const spec = { subject: '', key, issuer: ca, notBefore, notAfter: new Date(notBefore.getTime() + 600_000), extensions, serial: Buffer.from('1234567890', 'hex') };
+  const spec = {
+    subject: '',
+    key,
+    issuer: ca,
+    notBefore,
+    notAfter: new Date(notBefore.getTime() + 600_000),
+    extensions,
+    serial: Buffer.from('1234567890', 'hex'),
+  };
   if (wrong.withoutPromise === true) return certificate(spec);
   const timestamp = BigInt(notBefore.getTime());
   const sct = promise(tbsOf(spec), { issuer: root, timestamp, key: ct });
-  return certificateOf(tbsOf(spec, [...extensions, extension('1.3.6.1.4.1.11129.2.4.2', sctList(ct, timestamp, sct))]), ca.key);
+  return certificateOf(
+    tbsOf(spec, [...extensions, extension('1.3.6.1.4.1.11129.2.4.2', sctList(ct, timestamp, sct))]),
+    ca.key,
+  );
 }
 
 /** SignedCertificateTimestampList (RFC 6962 section 3.3). */
 function sctList(ct: KeyObject, timestamp: bigint, signature: Uint8Array): Uint8Array {
-  const id = createHash('sha256').update(createPublicKey(ct).export({ type: 'spki', format: 'der' })).digest();
+  const id = createHash('sha256')
+    .update(createPublicKey(ct).export({ type: 'spki', format: 'der' }))
+    .digest();
   const time = Buffer.alloc(8);
   time.writeBigUInt64BE(timestamp);
   const sct = Buffer.concat([Buffer.from([0]), id, time, Buffer.from([0, 0]), signature]);
-  const sized = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+  const sized = (bytes: Uint8Array): Buffer =>
+    Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
   return der(TAG.octetString, sized(sized(sct)));
 }
 
@@ -164,15 +270,34 @@ interface Entered {
 
 /** A hashedrekord entry of Rekor v2, the only leaf of its log. */
 function entryOf(log: TestLog, { leaf, encoded, signature, wrong }: Entered): object {
-  const verifier = wrong.entry?.verifier ?? { x509Certificate: { rawBytes: base64(leaf) }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
+  const verifier = wrong.entry?.verifier ?? {
+    x509Certificate: { rawBytes: base64(leaf) },
+    keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+  };
   const digest = wrong.entry?.digest ?? createHash('sha256').update(encoded).digest();
-  const spec = { hashedRekordV002: { data: { algorithm: 'SHA2_256', digest: base64(digest) }, signature: { content: base64(wrong.entry?.signature ?? signature), verifier } } };
+  const spec = {
+    hashedRekordV002: {
+      data: { algorithm: 'SHA2_256', digest: base64(digest) },
+      signature: { content: base64(wrong.entry?.signature ?? signature), verifier },
+    },
+  };
   const body = Buffer.from(JSON.stringify({ apiVersion: '0.0.2', kind: 'hashedrekord', spec }));
-  const root = createHash('sha256').update(Buffer.from([0])).update(body).digest();
+  const root = createHash('sha256')
+    .update(Buffer.from([0]))
+    .update(body)
+    .digest();
   return {
-    logIndex: '0', logId: { keyId: base64(log.id) }, kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
+    logIndex: '0',
+    logId: { keyId: base64(log.id) },
+    kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
     ...(wrong.integratedTime === undefined ? {} : { integratedTime: wrong.integratedTime }),
-    inclusionProof: { logIndex: '0', rootHash: base64(root), treeSize: '1', hashes: [], checkpoint: { envelope: checkpoint(log, root, wrong.origin) } },
+    inclusionProof: {
+      logIndex: '0',
+      rootHash: base64(root),
+      treeSize: '1',
+      hashes: [],
+      checkpoint: { envelope: checkpoint(log, root, wrong.origin) },
+    },
     canonicalizedBody: base64(body),
   };
 }
@@ -184,11 +309,28 @@ function checkpoint(log: TestLog, root: Uint8Array, origin = log.name): string {
 }
 
 /** A TimeStampResp over some bytes, or their SHA-256, by an authority. */
-export function timestampToken(authority: TestAuthority, over: Uint8Array | { readonly digest: Uint8Array }, at: Date, wrong: TokenWrong = {}): Uint8Array {
+export function timestampToken(
+  authority: TestAuthority,
+  over: Uint8Array | { readonly digest: Uint8Array },
+  at: Date,
+  wrong: TokenWrong = {},
+): Uint8Array {
   const { key, certificate: leaf } = wrong.signer ?? authority;
   const sha256 = der(TAG.sequence, derOid('2.16.840.1.101.3.4.2.1'));
-  const imprint = der(TAG.sequence, sha256, der(TAG.octetString, 'digest' in over ? over.digest : createHash('sha256').update(over).digest()));
-  const info = der(TAG.sequence, derInteger(Buffer.from([1])), derOid('1.2.3.4'), imprint, derInteger(Buffer.from([7])), generalizedTime(at), ...(wrong.nonce === undefined ? [] : [wrong.nonce]));
+  const imprint = der(
+    TAG.sequence,
+    sha256,
+    der(TAG.octetString, 'digest' in over ? over.digest : createHash('sha256').update(over).digest()),
+  );
+  const info = der(
+    TAG.sequence,
+    derInteger(Buffer.from([1])),
+    derOid('1.2.3.4'),
+    imprint,
+    derInteger(Buffer.from([7])),
+    generalizedTime(at),
+    ...(wrong.nonce === undefined ? [] : [wrong.nonce]),
+  );
   const attribute = (oid: string, value: Uint8Array): Uint8Array => der(TAG.sequence, derOid(oid), der(TAG.set, value));
   const attributes = [
     attribute('1.2.840.113549.1.9.3', derOid('1.2.840.113549.1.9.16.1.4')),
@@ -196,10 +338,28 @@ export function timestampToken(authority: TestAuthority, over: Uint8Array | { re
   ];
   const signature = sign(hashOf(key), der(TAG.set, ...attributes), key);
   const [, serial, , issuer] = childrenOf(childAt(readDer(leaf), 0, TAG.sequence));
-  const digestAlgorithm = der(TAG.sequence, derOid(hashOf(key) === 'sha384' ? '2.16.840.1.101.3.4.2.2' : '2.16.840.1.101.3.4.2.1'));
-  const signer = der(TAG.sequence, derInteger(Buffer.from([1])), der(TAG.sequence, issuer!.raw, serial!.raw), digestAlgorithm, der(0xa0, ...attributes), algorithm(key), der(TAG.octetString, signature));
+  const digestAlgorithm = der(
+    TAG.sequence,
+    derOid(hashOf(key) === 'sha384' ? '2.16.840.1.101.3.4.2.2' : '2.16.840.1.101.3.4.2.1'),
+  );
+  const signer = der(
+    TAG.sequence,
+    derInteger(Buffer.from([1])),
+    der(TAG.sequence, issuer!.raw, serial!.raw),
+    digestAlgorithm,
+    der(0xa0, ...attributes),
+    algorithm(key),
+    der(TAG.octetString, signature),
+  );
   const content = der(TAG.sequence, derOid('1.2.840.113549.1.9.16.1.4'), der(0xa0, der(TAG.octetString, info)));
-  const signedData = der(TAG.sequence, derInteger(Buffer.from([3])), der(TAG.set, digestAlgorithm), content, der(0xa0, leaf), der(TAG.set, signer));
+  const signedData = der(
+    TAG.sequence,
+    derInteger(Buffer.from([3])),
+    der(TAG.set, digestAlgorithm),
+    content,
+    der(0xa0, leaf),
+    der(TAG.set, signer),
+  );
   const granted = der(TAG.sequence, derInteger(Buffer.from([0])));
   return der(TAG.sequence, granted, der(TAG.sequence, derOid('1.2.840.113549.1.7.2'), der(0xa0, signedData)));
 }

@@ -53,16 +53,35 @@ test('a repository that cannot be reached is undecided, and changes nothing', as
 /** A TUF repository (specification 1.0) with one target: one key for all roles. */
 async function repository(target: string, served = target): Promise<{ source: TufSource; server: FakeServer }> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const key = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex') } };
+  const key = {
+    keytype: 'ed25519',
+    scheme: 'ed25519',
+    keyval: { public: publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex') },
+  };
   const keyid = createHash('sha256').update(canonicalJson(key)).digest('hex');
   const role = { keyids: [keyid], threshold: 1 };
   const common = { spec_version: '1.0.31', version: 1, expires: '2049-01-01T00:00:00Z' };
   const signed = (body: object): string => envelope(body, keyid, privateKey);
-  const root = signed({ _type: 'root', ...common, consistent_snapshot: true, keys: { [keyid]: key }, roles: { root: role, timestamp: role, snapshot: role, targets: role } });
-  const targets = signed({ _type: 'targets', ...common, targets: { 'trusted_root.json': { length: Buffer.byteLength(target), hashes: { sha256: sha256(target) } } } });
+  const root = signed({
+    _type: 'root',
+    ...common,
+    consistent_snapshot: true,
+    keys: { [keyid]: key },
+    roles: { root: role, timestamp: role, snapshot: role, targets: role },
+  });
+  const targets = signed({
+    _type: 'targets',
+    ...common,
+    targets: { 'trusted_root.json': { length: Buffer.byteLength(target), hashes: { sha256: sha256(target) } } },
+  });
   const snapshot = signed({ _type: 'snapshot', ...common, meta: { 'targets.json': { version: 1 } } });
   const timestamp = signed({ _type: 'timestamp', ...common, meta: { 'snapshot.json': { version: 1 } } });
-  const answers: Readonly<Record<string, string>> = { '/timestamp.json': timestamp, '/1.snapshot.json': snapshot, '/1.targets.json': targets, [`/targets/${sha256(target)}.trusted_root.json`]: served };
+  const answers: Readonly<Record<string, string>> = {
+    '/timestamp.json': timestamp,
+    '/1.snapshot.json': snapshot,
+    '/1.targets.json': targets,
+    [`/targets/${sha256(target)}.trusted_root.json`]: served,
+  };
   const server = await serve(({ path }, response) => {
     const answer = answers[path];
     if (answer === undefined) response.writeHead(404).end();
@@ -74,7 +93,10 @@ async function repository(target: string, served = target): Promise<{ source: Tu
 }
 
 function envelope(body: object, keyid: string, key: KeyObject): string {
-  return JSON.stringify({ signed: body, signatures: [{ keyid, sig: sign(null, Buffer.from(canonicalJson(body)), key).toString('hex') }] });
+  return JSON.stringify({
+    signed: body,
+    signatures: [{ keyid, sig: sign(null, Buffer.from(canonicalJson(body)), key).toString('hex') }],
+  });
 }
 
 function sha256(text: string): string {

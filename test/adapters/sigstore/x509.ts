@@ -36,7 +36,12 @@ export function tbsOf(spec: CertificateSpec, extensions: readonly Uint8Array[] =
 }
 
 export function certificateOf(tbs: Uint8Array, issuerKey: KeyObject): Uint8Array {
-  return der(TAG.sequence, tbs, algorithm(issuerKey), der(TAG.bitString, Buffer.from([0]), sign(hashOf(issuerKey), tbs, issuerKey)));
+  return der(
+    TAG.sequence,
+    tbs,
+    algorithm(issuerKey),
+    der(TAG.bitString, Buffer.from([0]), sign(hashOf(issuerKey), tbs, issuerKey)),
+  );
 }
 
 export function certificate(spec: CertificateSpec): Uint8Array {
@@ -44,7 +49,12 @@ export function certificate(spec: CertificateSpec): Uint8Array {
 }
 
 export function extension(oid: string, value: Uint8Array, critical = false): Uint8Array {
-  return der(TAG.sequence, derOid(oid), ...(critical ? [der(TAG.boolean, Buffer.from([0xff]))] : []), der(TAG.octetString, value));
+  return der(
+    TAG.sequence,
+    derOid(oid),
+    ...(critical ? [der(TAG.boolean, Buffer.from([0xff]))] : []),
+    der(TAG.octetString, value),
+  );
 }
 
 export const AUTHORITY = [
@@ -60,7 +70,12 @@ export function extendedUse(use: string, critical = false): Uint8Array {
 
 /** Names by kind: `email:a@b.c`, `uri:https://…`. */
 export function alternativeNames(...names: readonly string[]): Uint8Array {
-  const encoded = names.map((text) => der(text.startsWith('email:') ? 0x81 : text.startsWith('dns:') ? 0x82 : 0x86, Buffer.from(text.slice(text.indexOf(':') + 1))));
+  const encoded = names.map((text) =>
+    der(
+      text.startsWith('email:') ? 0x81 : text.startsWith('dns:') ? 0x82 : 0x86,
+      Buffer.from(text.slice(text.indexOf(':') + 1)),
+    ),
+  );
   return extension('2.5.29.17', der(TAG.sequence, ...encoded), true);
 }
 

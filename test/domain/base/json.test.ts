@@ -21,7 +21,9 @@ test('reads what JSON.parse reads', () => {
 });
 
 test('reads white space, escapes and numbers', () => {
-  assert.deepEqual(parseStrictJson(' { "a\\n\\u0041" : [ 1 , -2.5e3 , true , null , "" ] } '), { 'a\nA': [1, -2500, true, null, ''] });
+  assert.deepEqual(parseStrictJson(' { "a\\n\\u0041" : [ 1 , -2.5e3 , true , null , "" ] } '), {
+    'a\nA': [1, -2500, true, null, ''],
+  });
 });
 
 test('refuses duplicate keys, also by case, and __proto__', () => {
@@ -39,16 +41,28 @@ test('refuses bad UTF-8, lone surrogates, byte order marks and control character
 });
 
 test('refuses trailing text, unsafe integers, leading zeros, trailing commas and depth above 64', () => {
-  for (const text of ['{} {}', '9007199254740993', '01', '[1,]', '{"a":1,}', '{,}', '[', '"a', '1e999', 'nul', '']) refused(text);
+  for (const text of ['{} {}', '9007199254740993', '01', '[1,]', '{"a":1,}', '{,}', '[', '"a', '1e999', 'nul', ''])
+    refused(text);
   refused('['.repeat(65) + ']'.repeat(65));
   parseStrictJson('['.repeat(64) + ']'.repeat(64));
 });
 
 test('canonical JSON sorts by UTF-16 code units as RFC 8785 section 3.2.3 shows', () => {
-  const input = { '\u20ac': 'Euro Sign', '\r': 'Carriage Return', '\ufb33': 'Hebrew Letter Dalet With Dagesh', '1': 'One', '\ud83d\ude00': 'Emoji', '\u0080': 'Control', '\u00f6': 'Latin Small Letter O With Diaeresis' };
+  const input = {
+    '\u20ac': 'Euro Sign',
+    '\r': 'Carriage Return',
+    '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+    '1': 'One',
+    '\ud83d\ude00': 'Emoji',
+    '\u0080': 'Control',
+    '\u00f6': 'Latin Small Letter O With Diaeresis',
+  };
   const order = Object.keys(JSON.parse(canonicalJson(input)) as object).filter((key) => key !== '1');
   assert.deepEqual(order, ['\r', '\u0080', '\u00f6', '\u20ac', '\ud83d\ude00', '\ufb33']);
-  assert.equal(canonicalJson({ b: [56, 1e30, 4.5, 2e-3, 1e-27], a: '\u000f"\\' }), '{"a":"\\u000f\\"\\\\","b":[56,1e+30,4.5,0.002,1e-27]}');
+  assert.equal(
+    canonicalJson({ b: [56, 1e30, 4.5, 2e-3, 1e-27], a: '\u000f"\\' }),
+    '{"a":"\\u000f\\"\\\\","b":[56,1e+30,4.5,0.002,1e-27]}',
+  );
 });
 
 test('canonical JSON refuses what has no JSON form', () => {

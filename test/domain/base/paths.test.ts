@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkPath, collidingPaths, compareUtf8, isDownloadBookkeeping, isSidecar, portabilityProblem, sidecarsOf } from '../../../src/domain/base/paths.ts';
+import {
+  checkPath,
+  collidingPaths,
+  compareUtf8,
+  isDownloadBookkeeping,
+  isSidecar,
+  portabilityProblem,
+  sidecarsOf,
+} from '../../../src/domain/base/paths.ts';
 
 test('paths sort by the bytes of their UTF-8', () => {
   fc.assert(
@@ -21,15 +29,18 @@ test('a path that leaves its folder is refused', () => {
 });
 
 test('names that some system cannot write are named', () => {
-  for (const path of ['a\nb', 'a\\b', 'C:x', 'con', 'x/NUL.txt', 'a.', 'a ', 'a?b']) assert.notEqual(portabilityProblem(path), null, path);
+  for (const path of ['a\nb', 'a\\b', 'C:x', 'con', 'x/NUL.txt', 'a.', 'a ', 'a?b'])
+    assert.notEqual(portabilityProblem(path), null, path);
   for (const path of ['model.safetensors', 'console', 'a/b-c_d.e']) assert.equal(portabilityProblem(path), null, path);
   assert.deepEqual(collidingPaths(['Model.bin', 'a', 'model.BIN']), [['Model.bin', 'model.BIN']]);
   assert.deepEqual(collidingPaths(['\u00e9', 'e\u0301']), [['\u00e9', 'e\u0301']]);
 });
 
 test('sidecars count at the top level only', () => {
-  for (const path of ['model.sig', 'claims.jsonl', '.weighmark/files', '.git/config', '.gitignore']) assert.ok(isSidecar(path), path);
-  for (const path of ['sub/model.sig', 'sub/.gitignore', 'model.sig2', '.gitmodules']) assert.ok(!isSidecar(path), path);
+  for (const path of ['model.sig', 'claims.jsonl', '.weighmark/files', '.git/config', '.gitignore'])
+    assert.ok(isSidecar(path), path);
+  for (const path of ['sub/model.sig', 'sub/.gitignore', 'model.sig2', '.gitmodules'])
+    assert.ok(!isSidecar(path), path);
 });
 
 test('a single file has its sidecars beside it', () => {

@@ -11,7 +11,8 @@ import type { Bom, Component } from '../../../src/domain/bom/types.ts';
 export const VECTORS = resolve(process.env['WEIGHMARK_VECTORS'] ?? '../shared/vectors');
 
 /** Why a test over shared vectors is skipped, or false; in CI their absence is a failure. */
-export const NO_VECTORS: string | false = existsSync(VECTORS) || process.env['CI'] === 'true' ? false : `no test data at ${VECTORS} (set WEIGHMARK_VECTORS)`;
+export const NO_VECTORS: string | false =
+  existsSync(VECTORS) || process.env['CI'] === 'true' ? false : `no test data at ${VECTORS} (set WEIGHMARK_VECTORS)`;
 
 export function vector(path: string): Buffer {
   return readFileSync(resolve(VECTORS, path));
@@ -23,7 +24,12 @@ export function artifactOf(files: Readonly<Record<string, string | Uint8Array>>)
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const blake3 = createHash('sha256').update('stand-in').update(bytes).digest('hex');
-    return { path, sizeBytes: bytes.byteLength, digests: { sha256, blake3 }, open: () => Promise.resolve({ ...openable(bytes), close: () => Promise.resolve() }) };
+    return {
+      path,
+      sizeBytes: bytes.byteLength,
+      digests: { sha256, blake3 },
+      open: () => Promise.resolve({ ...openable(bytes), close: () => Promise.resolve() }),
+    };
   });
 }
 
@@ -32,9 +38,21 @@ function openable(bytes: Uint8Array): { size: number; read(offset: number, lengt
   return { size: source.size, read: (offset, length) => source.read(offset, length) };
 }
 
-export async function bomOf(files: Readonly<Record<string, string | Uint8Array>>, options: Partial<BomInput> & ExamineOptions = {}): Promise<Bom> {
+export async function bomOf(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  options: Partial<BomInput> & ExamineOptions = {},
+): Promise<Bom> {
   const examined = await examineArtifact(artifactOf(files), options);
-  return createBom({ ...examined, ...identify(examined.files), confirmed: examined.digests.confirmed, fallbackName: 'folder', tool: { name: 'weighmark', version: '0.0.0' }, specVersion: '1.7', layout: 'guide', ...options });
+  return createBom({
+    ...examined,
+    ...identify(examined.files),
+    confirmed: examined.digests.confirmed,
+    fallbackName: 'folder',
+    tool: { name: 'weighmark', version: '0.0.0' },
+    specVersion: '1.7',
+    layout: 'guide',
+    ...options,
+  });
 }
 
 export function subjectOf(bom: Bom): Component {
@@ -44,12 +62,19 @@ export function subjectOf(bom: Bom): Component {
 }
 
 /** Properties by name without `weighmark:`; of several with one name the last. */
-export function propertiesOf(holder: { readonly properties?: readonly { name: string; value: string }[] } | undefined): Record<string, string> {
-  return Object.fromEntries((holder?.properties ?? []).map(({ name, value }) => [name.replace('weighmark:', ''), value]));
+export function propertiesOf(
+  holder: { readonly properties?: readonly { name: string; value: string }[] } | undefined,
+): Record<string, string> {
+  return Object.fromEntries(
+    (holder?.properties ?? []).map(({ name, value }) => [name.replace('weighmark:', ''), value]),
+  );
 }
 
 /** A safetensors file of zeros with the given tensors. */
-export function safetensors(tensors: Readonly<Record<string, { dtype: string; shape: readonly number[] }>>, metadata?: Record<string, string>): Uint8Array {
+export function safetensors(
+  tensors: Readonly<Record<string, { dtype: string; shape: readonly number[] }>>,
+  metadata?: Record<string, string>,
+): Uint8Array {
   const width: Record<string, number> = { F32: 4, F16: 2, BF16: 2, I64: 8, U8: 1 };
   let offset = 0;
   const entries = Object.entries(tensors).map(([name, { dtype, shape }]) => {
@@ -57,7 +82,9 @@ export function safetensors(tensors: Readonly<Record<string, { dtype: string; sh
     offset += length;
     return [name, { dtype, shape, data_offsets: [offset - length, offset] }];
   });
-  const header = Buffer.from(JSON.stringify({ ...(metadata === undefined ? {} : { __metadata__: metadata }), ...Object.fromEntries(entries) }));
+  const header = Buffer.from(
+    JSON.stringify({ ...(metadata === undefined ? {} : { __metadata__: metadata }), ...Object.fromEntries(entries) }),
+  );
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(header.length));
   return Buffer.concat([size, header, Buffer.alloc(offset)]);

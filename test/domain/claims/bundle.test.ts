@@ -18,7 +18,11 @@ import { needVectors, VECTORS } from '../../flows/claims-world.ts';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const PEM = publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const TRUST: readonly TrustEntry[] = [{ name: 'anna', anchor: { kind: 'key', pem: PEM } }];
-const PAYLOAD = buildStatement([{ name: 'm', digest: { sha256: sha256Hex('m') }, annotations: { kind: 'manifest' } }], PREDICATES.evaluation, { result: 'PASSED', configuration: [] });
+const PAYLOAD = buildStatement(
+  [{ name: 'm', digest: { sha256: sha256Hex('m') }, annotations: { kind: 'manifest' } }],
+  PREDICATES.evaluation,
+  { result: 'PASSED', configuration: [] },
+);
 
 interface Json {
   mediaType: unknown;
@@ -32,7 +36,11 @@ function bundleJson(payload: Uint8Array = PAYLOAD): Json {
   return {
     mediaType: BUNDLE_MEDIA_TYPE,
     verificationMaterial: { publicKey: { hint: omsHint(PEM) }, tlogEntries: [] },
-    dsseEnvelope: { payload: Buffer.from(payload).toString('base64'), payloadType: IN_TOTO_PAYLOAD, signatures: [{ sig, keyid: '' }] },
+    dsseEnvelope: {
+      payload: Buffer.from(payload).toString('base64'),
+      payloadType: IN_TOTO_PAYLOAD,
+      signatures: [{ sig, keyid: '' }],
+    },
   };
 }
 
@@ -51,7 +59,10 @@ const codeOf = async (bytes: Uint8Array) => {
 test('a claim by a trusted key is trusted, and says by whom', async () => {
   const outcome = await judge(changed(() => {}));
   assert.ok(outcome.trusted);
-  assert.deepEqual([outcome.trustedBy[0].name, outcome.claim.signer.kind, outcome.claim.pae], ['anna', 'key', sha256Hex(preAuthEncoding(PAYLOAD))]);
+  assert.deepEqual(
+    [outcome.trustedBy[0].name, outcome.claim.signer.kind, outcome.claim.pae],
+    ['anna', 'key', sha256Hex(preAuthEncoding(PAYLOAD))],
+  );
 });
 
 const MALFORMED: readonly (readonly [string, (json: Json) => void])[] = [
@@ -67,24 +78,55 @@ const MALFORMED: readonly (readonly [string, (json: Json) => void])[] = [
   ['a payload that is no base64', (json) => (json.dsseEnvelope.payload += '!')],
   ['a payload with stray bits', (json) => (json.dsseEnvelope.payload = 'AB==')],
   ['an empty chain', (json) => (json.verificationMaterial = { x509CertificateChain: { certificates: [] } })],
-  ['too many certificates', (json) => (json.verificationMaterial = { x509CertificateChain: { certificates: Array.from({ length: 17 }, () => ({ rawBytes: 'AAAA' })) } })],
-  ['too many timestamps', (json) => (json.verificationMaterial['timestampVerificationData'] = { rfc3161Timestamps: Array.from({ length: 33 }, () => ({ signedTimestamp: 'AAAA' })) })],
-  ['too many log entries', (json) => (json.verificationMaterial['tlogEntries'] = Array.from({ length: 33 }, () => ({})))],
+  [
+    'too many certificates',
+    (json) =>
+      (json.verificationMaterial = {
+        x509CertificateChain: { certificates: Array.from({ length: 17 }, () => ({ rawBytes: 'AAAA' })) },
+      }),
+  ],
+  [
+    'too many timestamps',
+    (json) =>
+      (json.verificationMaterial['timestampVerificationData'] = {
+        rfc3161Timestamps: Array.from({ length: 33 }, () => ({ signedTimestamp: 'AAAA' })),
+      }),
+  ],
+  [
+    'too many log entries',
+    (json) => (json.verificationMaterial['tlogEntries'] = Array.from({ length: 33 }, () => ({}))),
+  ],
   ['a log entry of another shape', (json) => (json.verificationMaterial['tlogEntries'] = [{ surprise: 1 }])],
   ['a signature of bytes beside the statement', (json) => (json['messageSignature'] = {})],
   ['a hint that is no text', (json) => (json.verificationMaterial['publicKey'] = { hint: 7 })],
   ['no verification material', (json) => delete (json as Partial<Json>).verificationMaterial],
   ['verification material that is a list', (json) => ((json as Record<string, unknown>)['verificationMaterial'] = [])],
-  ['signatures that are no list', (json) => ((json.dsseEnvelope as Record<string, unknown>)['signatures'] = { length: 1, 0: json.dsseEnvelope.signatures[0] })],
+  [
+    'signatures that are no list',
+    (json) =>
+      ((json.dsseEnvelope as Record<string, unknown>)['signatures'] = {
+        length: 1,
+        0: json.dsseEnvelope.signatures[0],
+      }),
+  ],
   ['an empty signature', (json) => (json.dsseEnvelope.signatures = [{ sig: '' }])],
   ['one field under both its names', (json) => (json['media_type'] = json.mediaType)],
 ];
 
-for (const [what, change] of MALFORMED) test(`malformed: ${what}`, async () => assert.equal(await codeOf(changed(change)), 'signature-malformed'));
+for (const [what, change] of MALFORMED)
+  test(`malformed: ${what}`, async () => assert.equal(await codeOf(changed(change)), 'signature-malformed'));
 
 test('null is absent, and protobuf names are read too', async () => {
-  assert.equal(await codeOf(changed((json) => (json.dsseEnvelope.signatures[0] = { ...json.dsseEnvelope.signatures[0], keyid: null }))), 'trusted');
-  const text = Buffer.from(changed(() => {})).toString().replace('mediaType', 'media_type').replace('dsseEnvelope', 'dsse_envelope');
+  assert.equal(
+    await codeOf(
+      changed((json) => (json.dsseEnvelope.signatures[0] = { ...json.dsseEnvelope.signatures[0], keyid: null })),
+    ),
+    'trusted',
+  );
+  const text = Buffer.from(changed(() => {}))
+    .toString()
+    .replace('mediaType', 'media_type')
+    .replace('dsseEnvelope', 'dsse_envelope');
   assert.equal(await codeOf(Buffer.from(text)), 'trusted');
 });
 
@@ -99,24 +141,38 @@ test('a key inside the bundle is never used', async () => {
   const bytes = changed((json) => {
     const sig = sign('sha256', preAuthEncoding(PAYLOAD), other.privateKey).toString('base64');
     json.dsseEnvelope.signatures = [{ sig }];
-    json.verificationMaterial = { publicKey: { rawBytes: Buffer.from(other.publicKey.export({ type: 'spki', format: 'pem' })).toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256' } };
+    json.verificationMaterial = {
+      publicKey: {
+        rawBytes: Buffer.from(other.publicKey.export({ type: 'spki', format: 'pem' })).toString('base64'),
+        keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+      },
+    };
   });
   assert.equal(await codeOf(bytes), 'signature-invalid');
 });
 
 test('a raw (P1363) signature is not DER, and is refused', async () => {
-  const sig = sign('sha256', preAuthEncoding(PAYLOAD), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64');
+  const sig = sign('sha256', preAuthEncoding(PAYLOAD), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString(
+    'base64',
+  );
   assert.equal(await codeOf(changed((json) => (json.dsseEnvelope.signatures = [{ sig }]))), 'signature-invalid');
 });
 
 test('property: whatever single byte of a bundle changes, nothing is trusted but what was signed', async () => {
   const original = changed(() => {});
-  await fc.assert(fc.asyncProperty(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
-    const bytes = Buffer.from(original);
-    bytes[at] = (bytes[at] ?? 0) ^ flip;
-    const outcome = await judge(bytes);
-    return !outcome.trusted || (outcome.claim.pae === sha256Hex(preAuthEncoding(PAYLOAD)) && Buffer.from(parseBundle(bytes).signature).equals(parseBundle(original).signature));
-  }), { numRuns: 2000 });
+  await fc.assert(
+    fc.asyncProperty(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+      const bytes = Buffer.from(original);
+      bytes[at] = (bytes[at] ?? 0) ^ flip;
+      const outcome = await judge(bytes);
+      return (
+        !outcome.trusted ||
+        (outcome.claim.pae === sha256Hex(preAuthEncoding(PAYLOAD)) &&
+          Buffer.from(parseBundle(bytes).signature).equals(parseBundle(original).signature))
+      );
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('property: random bytes are refused, never a crash', async () => {
@@ -126,18 +182,43 @@ test('property: random bytes are refused, never a crash', async () => {
 test('bundles of other tools are read', async (t) => {
   if (!needVectors(t)) return;
   const read = async (name: string) => readFile(join(VECTORS, 'sigstore', name));
-  const trust = async (name: string): Promise<readonly TrustEntry[]> => [{ name, anchor: { kind: 'key', pem: (await read(name)).toString() } }];
-  const by = async (bundle: string, key: string) => verifyClaim(await read(bundle), { trust: await trust(key), keyless: null, now: new Date() });
-  for (const [bundle, key] of [['cosign-k4.json', 'ck.pub'], ['js-p256-dsse.json', 'p256.pub'], ['js-p256-dsse-nokeyid.json', 'p256.pub'], ['js-p256-dsse-keyonly.json', 'p256.pub']] as const) {
+  const trust = async (name: string): Promise<readonly TrustEntry[]> => [
+    { name, anchor: { kind: 'key', pem: (await read(name)).toString() } },
+  ];
+  const by = async (bundle: string, key: string) =>
+    verifyClaim(await read(bundle), { trust: await trust(key), keyless: null, now: new Date() });
+  for (const [bundle, key] of [
+    ['cosign-k4.json', 'ck.pub'],
+    ['js-p256-dsse.json', 'p256.pub'],
+    ['js-p256-dsse-nokeyid.json', 'p256.pub'],
+    ['js-p256-dsse-keyonly.json', 'p256.pub'],
+  ] as const) {
     assert.equal((await by(bundle, key)).trusted, true, bundle);
     assert.equal((await by(bundle, 'kid.pub')).trusted, false, bundle);
   }
 });
 
 test('statements: v1 and v0.1 are read, unknown fields and missing parts are not', () => {
-  const make = (change: object) => Buffer.from(JSON.stringify({ _type: 'https://in-toto.io/Statement/v0.1', subject: [{ digest: { sha256: 'ab' } }], predicateType: 'https://x.example/v1', predicate: {}, ...change }));
+  const make = (change: object) =>
+    Buffer.from(
+      JSON.stringify({
+        _type: 'https://in-toto.io/Statement/v0.1',
+        subject: [{ digest: { sha256: 'ab' } }],
+        predicateType: 'https://x.example/v1',
+        predicate: {},
+        ...change,
+      }),
+    );
   assert.equal(parseStatement(make({})).predicateType, 'https://x.example/v1');
-  for (const wrong of [{ _type: 'https://in-toto.io/Statement/v2' }, { subject: [] }, { subject: [{}] }, { subject: [{ digest: {} }] }, { predicateType: '' }, { predicate: [] }, { surprise: 1 }]) {
+  for (const wrong of [
+    { _type: 'https://in-toto.io/Statement/v2' },
+    { subject: [] },
+    { subject: [{}] },
+    { subject: [{ digest: {} }] },
+    { predicateType: '' },
+    { predicate: [] },
+    { surprise: 1 },
+  ]) {
     assert.throws(() => parseStatement(make(wrong)), { code: 'claim-malformed' });
   }
 });

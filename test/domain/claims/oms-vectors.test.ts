@@ -37,9 +37,14 @@ interface Asked {
 function asked(args: readonly string[]): Asked {
   const after = (word: string) => args.flatMap((arg, at) => (arg === word ? [args[at + 1] ?? ''] : []));
   return {
-    model: args[2] ?? '', signature: after('--signature')[0] ?? '', publicKeys: after('--public_key'), chains: after('--certificate_chain'),
-    identity: after('--identity')[0], issuer: after('--identity_provider')[0],
-    allowSymlinks: args.includes('--allow_symlinks'), ignoreUnsignedFiles: args.includes('--ignore_unsigned_files'),
+    model: args[2] ?? '',
+    signature: after('--signature')[0] ?? '',
+    publicKeys: after('--public_key'),
+    chains: after('--certificate_chain'),
+    identity: after('--identity')[0],
+    issuer: after('--identity_provider')[0],
+    allowSymlinks: args.includes('--allow_symlinks'),
+    ignoreUnsignedFiles: args.includes('--ignore_unsigned_files'),
   };
 }
 
@@ -47,7 +52,10 @@ async function trustOf(words: Asked, cwd: string): Promise<readonly TrustEntry[]
   const read = (path: string) => readFile(join(cwd, path), 'utf8');
   const keys = await Promise.all(words.publicKeys.map(async (path) => entry({ kind: 'key', pem: await read(path) })));
   const pem = (await Promise.all(words.chains.map(read))).join('\n');
-  const identity = words.identity === undefined || words.issuer === undefined ? [] : [makeEntry({ name: 'command-line', identity: words.identity, issuer: words.issuer })];
+  const identity =
+    words.identity === undefined || words.issuer === undefined
+      ? []
+      : [makeEntry({ name: 'command-line', identity: words.identity, issuer: words.issuer })];
   return [...keys, ...(pem === '' ? [] : [entry({ kind: 'certificate', pem })]), ...identity];
 }
 
@@ -80,9 +88,17 @@ test('every OMS vector gets its recommended verdict, 80 of 80', async (t) => {
       const words = asked(each.args);
       const folder = await rebuild(world, each);
       const trust = await trustOf(words, join(VECTORS, 'oms', each.dir));
-      const more = { signature: join(folder, words.signature), allowSymlinks: words.allowSymlinks, ignoreUnsignedFiles: words.ignoreUnsignedFiles };
+      const more = {
+        signature: join(folder, words.signature),
+        allowSymlinks: words.allowSymlinks,
+        ignoreUnsignedFiles: words.ignoreUnsignedFiles,
+      };
       const { verdict } = await world.verify(join(folder, words.model), trust, more);
-      assert.equal(verdict.exitCode === 0 ? 'accept' : 'reject', each.recommended, JSON.stringify(verdict.checks, null, 1));
+      assert.equal(
+        verdict.exitCode === 0 ? 'accept' : 'reject',
+        each.recommended,
+        JSON.stringify(verdict.checks, null, 1),
+      );
       await rm(folder, { recursive: true });
     });
   }
@@ -96,7 +112,9 @@ interface HistoricCase {
 test('signatures by every released version of model_signing are read', async (t) => {
   if (!needVectors(t)) return;
   const world = await claimsWorld(t);
-  const { cases } = (await readJson(join(VECTORS, 'oms-history', 'manifest.json'))) as { cases: readonly HistoricCase[] };
+  const { cases } = (await readJson(join(VECTORS, 'oms-history', 'manifest.json'))) as {
+    cases: readonly HistoricCase[];
+  };
   await cp(join(VECTORS, 'oms-history'), join(world.folder, 'history'), { recursive: true });
   for (const { id, args } of cases) {
     await t.test(id, async () => {
@@ -104,10 +122,17 @@ test('signatures by every released version of model_signing are read', async (t)
       const cwd = join(world.folder, 'history');
       const more = { signature: join(cwd, words.signature) };
       const ignore = id.startsWith('v1.1') ? { ...more } : more;
-      const accepted = await world.verify(join(cwd, words.model), await trustOf(words, join(VECTORS, 'oms-history')), ignore);
+      const accepted = await world.verify(
+        join(cwd, words.model),
+        await trustOf(words, join(VECTORS, 'oms-history')),
+        ignore,
+      );
       assert.equal(accepted.verdict.exitCode, 0, JSON.stringify(accepted.verdict.checks, null, 1));
       if (words.identity === undefined) return;
-      for (const wrong of [{ ...words, identity: 'stefan@us.ibm.com' }, { ...words, issuer: 'https://accounts.google.com' }]) {
+      for (const wrong of [
+        { ...words, identity: 'stefan@us.ibm.com' },
+        { ...words, issuer: 'https://accounts.google.com' },
+      ]) {
         const refused = await world.verify(join(cwd, words.model), await trustOf(wrong, cwd), more);
         assert.equal(refused.verdict.exitCode, 1);
       }
@@ -122,7 +147,13 @@ test('the bundles of the OMS specification are read or refused as it says', asyn
   const folder = join(VECTORS, 'oms-spec', 'test-vectors', 'v1.0');
   const person = await world.person('anna');
   for (const name of ['empty', 'missing-envelope', 'missing-verification-material']) {
-    const { verdict } = await world.verify(root, [person.trust], { signature: join(folder, 'invalid', `${name}.bundle.json`) });
-    assert.deepEqual(verdict.checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code))), ['signature-malformed'], name);
+    const { verdict } = await world.verify(root, [person.trust], {
+      signature: join(folder, 'invalid', `${name}.bundle.json`),
+    });
+    assert.deepEqual(
+      verdict.checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code))),
+      ['signature-malformed'],
+      name,
+    );
   }
 });

@@ -8,10 +8,21 @@ const NOW = '2026-11-21T08:00:00Z';
 const SHA256 = 'ab'.repeat(32);
 
 /** One good predicate a type, and what makes it unusable: the path of a field, what is put there, what is said of it. */
-const CASES: readonly { readonly type: string; readonly good: Predicate; readonly wrong: readonly (readonly [path: string, value: unknown, message: RegExp])[] }[] = [
+const CASES: readonly {
+  readonly type: string;
+  readonly good: Predicate;
+  readonly wrong: readonly (readonly [path: string, value: unknown, message: RegExp])[];
+}[] = [
   {
     type: PREDICATES.provenance,
-    good: { buildDefinition: { buildType: 'https://example.com/train', externalParameters: {}, resolvedDependencies: [{ uri: 'data', digest: { sha256: SHA256 } }] }, runDetails: { builder: { id: 'https://example.com/ci' } } },
+    good: {
+      buildDefinition: {
+        buildType: 'https://example.com/train',
+        externalParameters: {},
+        resolvedDependencies: [{ uri: 'data', digest: { sha256: SHA256 } }],
+      },
+      runDetails: { builder: { id: 'https://example.com/ci' } },
+    },
     wrong: [
       ['buildDefinition.buildType', '', /buildType is missing/],
       ['buildDefinition.externalParameters', null, /externalParameters is missing/],
@@ -21,7 +32,14 @@ const CASES: readonly { readonly type: string; readonly good: Predicate; readonl
       ['buildDefinition.resolvedDependencies.0.digest.sha256', SHA256.toUpperCase(), /not 64 lower-case hex digits/],
     ],
   },
-  { type: PREDICATES.evaluation, good: { result: 'PASSED', configuration: [] }, wrong: [['result', 'passed', /result is not PASSED/], ['configuration', 'none', /configuration is not a list/]] },
+  {
+    type: PREDICATES.evaluation,
+    good: { result: 'PASSED', configuration: [] },
+    wrong: [
+      ['result', 'passed', /result is not PASSED/],
+      ['configuration', 'none', /configuration is not a list/],
+    ],
+  },
   {
     type: PREDICATES.approval,
     good: { verifier: { id: 'anna' }, timeCreated: NOW, properties: ['APPROVED'] },
@@ -35,7 +53,10 @@ const CASES: readonly { readonly type: string; readonly good: Predicate; readonl
   },
   {
     type: PREDICATES.vulns,
-    good: { scanner: { uri: 'https://example.com/scanner', result: [{ id: 'r1', severity: [] }] }, metadata: { scanStartedOn: NOW, scanFinishedOn: NOW } },
+    good: {
+      scanner: { uri: 'https://example.com/scanner', result: [{ id: 'r1', severity: [] }] },
+      metadata: { scanStartedOn: NOW, scanFinishedOn: NOW },
+    },
     wrong: [
       ['scanner.uri', 1, /scanner\.uri is missing/],
       ['scanner.result', {}, /scanner\.result is not a list/],
@@ -48,17 +69,39 @@ const CASES: readonly { readonly type: string; readonly good: Predicate; readonl
   {
     type: PREDICATES.scai,
     good: { attributes: [{ attribute: 'reviewed' }] },
-    wrong: [['attributes', [], /attributes is empty/], ['attributes', 'reviewed', /attributes is empty or not a list/], ['attributes.0', {}, /has no attribute/]],
+    wrong: [
+      ['attributes', [], /attributes is empty/],
+      ['attributes', 'reviewed', /attributes is empty or not a list/],
+      ['attributes.0', {}, /has no attribute/],
+    ],
   },
   {
     type: PREDICATES.reference,
     good: { attester: { id: 'anna' }, references: [{ name: 'croissant.json', digest: { sha256: SHA256 } }] },
-    wrong: [['attester.id', undefined, /attester\.id is missing/], ['references', [], /references is empty/], ['references.0', { name: 'croissant.json' }, /has no uri, digest or content/]],
+    wrong: [
+      ['attester.id', undefined, /attester\.id is missing/],
+      ['references', [], /references is empty/],
+      ['references.0', { name: 'croissant.json' }, /has no uri, digest or content/],
+    ],
   },
-  { type: PREDICATES.bom, good: { bomFormat: 'CycloneDX', specVersion: '1.7' }, wrong: [['bomFormat', 'SPDX', /not a CycloneDX BOM/], ['specVersion', 1.7, /not a CycloneDX BOM/]] },
+  {
+    type: PREDICATES.bom,
+    good: { bomFormat: 'CycloneDX', specVersion: '1.7' },
+    wrong: [
+      ['bomFormat', 'SPDX', /not a CycloneDX BOM/],
+      ['specVersion', 1.7, /not a CycloneDX BOM/],
+    ],
+  },
   {
     type: PREDICATES.promotion,
-    good: { verifier: { id: 'weighmark' }, timeVerified: NOW, resourceUri: 'acme/demo', policy: { digest: { sha256: SHA256 } }, verificationResult: 'PASSED', verifiedLevels: [] },
+    good: {
+      verifier: { id: 'weighmark' },
+      timeVerified: NOW,
+      resourceUri: 'acme/demo',
+      policy: { digest: { sha256: SHA256 } },
+      verificationResult: 'PASSED',
+      verifiedLevels: [],
+    },
     wrong: [
       ['verifier', 'weighmark', /verifier\.id is missing/],
       ['timeVerified', 1, /timeVerified is not a time/],

@@ -42,10 +42,16 @@ test('tree → manifest, config, id, root', () => {
 
 test('id and root → statement', () => {
   const subjects = subjectsOf({ name: 'tiny', id: manifest.id, root });
-  same('statement.json', buildStatement(subjects, PREDICATES.approval, { verifier: { id: 'https://example.com/anna' } }));
+  same(
+    'statement.json',
+    buildStatement(subjects, PREDICATES.approval, { verifier: { id: 'https://example.com/anna' } }),
+  );
 });
 
 test('a claim → log leaf', () => {
   const bundle = `sha256:${'ab'.repeat(32)}`;
-  same('leaf.json', formatLeaf({ v: 1, kind: 'promotion', name: 'acme/tiny', manifest: manifest.id, bundle, env: 'prod' }));
+  same(
+    'leaf.json',
+    formatLeaf({ v: 1, kind: 'promotion', name: 'acme/tiny', manifest: manifest.id, bundle, env: 'prod' }),
+  );
 });

@@ -9,7 +9,10 @@ const file = (path: string, sizeBytes = 1): ListedFile => ({ path, sizeBytes, sh
 const line = (path: string) => `${hex('a')} ${hex('b')} 1 ${path}\n`;
 
 test('one line a file, sorted, with a header', () => {
-  assert.equal(formatDigestList([file('b'), file('a-b'), file('a/b')]), `weighmark-files/1\n${line('a-b')}${line('a/b')}${line('b')}`);
+  assert.equal(
+    formatDigestList([file('b'), file('a-b'), file('a/b')]),
+    `weighmark-files/1\n${line('a-b')}${line('a/b')}${line('b')}`,
+  );
 });
 
 test('names with backslash, LF or CR are escaped as coreutils does', () => {
@@ -17,7 +20,9 @@ test('names with backslash, LF or CR are escaped as coreutils does', () => {
 });
 
 test('every list that is written reads back', () => {
-  const part = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/[/\0]/.test(text) && !['.', '..'].includes(text));
+  const part = fc
+    .string({ minLength: 1, maxLength: 8 })
+    .filter((text) => !/[/\0]/.test(text) && !['.', '..'].includes(text));
   const path = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
   fc.assert(
     fc.property(fc.uniqueArray(path), fc.nat(), (paths, size) => {
@@ -33,9 +38,20 @@ test('every deviation is refused', () => {
   const good = `weighmark-files/1\n${line('a')}${line('b')}`;
   parseDigestList(good);
   const bad = [
-    '', 'weighmark-files/2\n', good.trimEnd(), `${good}\n`, `weighmark-files/1\n${line('b')}${line('a')}`, `weighmark-files/1\n${line('a')}${line('a')}`,
-    good.replace(' 1 a', ' 01 a'), good.replace('aaaa', 'AAAA'), good.replace(' 1 a', ' 1 ../a'), good.replace(' 1 a', ' 1 /a'), good.replace(' 1 b', ' 1 b\\n'),
-    good.replaceAll('\n', '\r\n'), `weighmark-files/1\n\\${line('a')}`, good.replace(' 1 a', ' 99999999999999999 a'),
+    '',
+    'weighmark-files/2\n',
+    good.trimEnd(),
+    `${good}\n`,
+    `weighmark-files/1\n${line('b')}${line('a')}`,
+    `weighmark-files/1\n${line('a')}${line('a')}`,
+    good.replace(' 1 a', ' 01 a'),
+    good.replace('aaaa', 'AAAA'),
+    good.replace(' 1 a', ' 1 ../a'),
+    good.replace(' 1 a', ' 1 /a'),
+    good.replace(' 1 b', ' 1 b\\n'),
+    good.replaceAll('\n', '\r\n'),
+    `weighmark-files/1\n\\${line('a')}`,
+    good.replace(' 1 a', ' 99999999999999999 a'),
   ];
   for (const text of bad) assert.throws(() => parseDigestList(text), WeighmarkError, JSON.stringify(text.slice(0, 60)));
 });

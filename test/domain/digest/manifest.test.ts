@@ -17,9 +17,19 @@ test('the id binds names, sizes and digests, not the order they come in', () => 
 
 test('a manifest reads back, and any other spelling of it is refused', () => {
   const { top } = buildManifest([file('model.safetensors', 'c'), file('README.md', 'd')]);
-  assert.deepEqual(parseManifest(top.bytes).map(({ path }) => path), ['README.md', 'model.safetensors']);
+  assert.deepEqual(
+    parseManifest(top.bytes).map(({ path }) => path),
+    ['README.md', 'model.safetensors'],
+  );
   const text = Buffer.from(top.bytes).toString();
-  for (const other of [`${text}\n`, text.replace('"schemaVersion":2', '"schemaVersion": 2'), text.replace('.raw', '.tar'), text.replace('README.md', '../a'), '{}', '[]']) {
+  for (const other of [
+    `${text}\n`,
+    text.replace('"schemaVersion":2', '"schemaVersion": 2'),
+    text.replace('.raw', '.tar'),
+    text.replace('README.md', '../a'),
+    '{}',
+    '[]',
+  ]) {
     assert.throws(() => parseManifest(Buffer.from(other)), WeighmarkError, other.slice(0, 40));
   }
 });
@@ -27,7 +37,10 @@ test('a manifest reads back, and any other spelling of it is refused', () => {
 test('above 8,000 files an index of path ranges carries the id', () => {
   const files = Array.from({ length: 8001 }, (_, index) => file(`shard-${String(index).padStart(5, '0')}`, 'e'));
   const manifest = buildManifest(files);
-  assert.deepEqual(parseIndex(manifest.top.bytes), manifest.parts.map(({ digest }) => digest));
+  assert.deepEqual(
+    parseIndex(manifest.top.bytes),
+    manifest.parts.map(({ digest }) => digest),
+  );
   assert.deepEqual(manifest.parts.flatMap((part) => parseManifest(part.bytes)).length, 8001);
   assert.equal(parseIndex(buildManifest(files.slice(1)).top.bytes), null);
 });
@@ -39,6 +52,18 @@ test('nothing, duplicates and unsafe paths have no id', () => {
 });
 
 test('media types come from the path alone', () => {
-  const kinds = ['model.safetensors', 'config.json', 'README', 'modeling.py', 'train.csv', 'anything', 'LICENSE.txt', 'x.GGUF'].map(mediaTypeOf);
-  assert.deepEqual(kinds.map((type) => type.split('.')[3]), ['weight', 'weight', 'doc', 'code', 'dataset', 'weight', 'doc', 'weight']);
+  const kinds = [
+    'model.safetensors',
+    'config.json',
+    'README',
+    'modeling.py',
+    'train.csv',
+    'anything',
+    'LICENSE.txt',
+    'x.GGUF',
+  ].map(mediaTypeOf);
+  assert.deepEqual(
+    kinds.map((type) => type.split('.')[3]),
+    ['weight', 'weight', 'doc', 'code', 'dataset', 'weight', 'doc', 'weight'],
+  );
 });

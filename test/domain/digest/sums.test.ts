@@ -21,24 +21,47 @@ test('names with backslash, LF or CR are escaped and their lines marked', () => 
 });
 
 test('every name survives printing and reading, in both forms', () => {
-  const name = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !text.includes('\0') && text.isWellFormed());
-  fc.assert(fc.property(name, (text) => {
-    assert.deepEqual(parse(formatSums(text, digests, ['blake3']))[0]?.name, text);
-    assert.deepEqual(parse(formatSums(text, digests, ['blake3', 'sha256'])).map((line) => [line.name, line.algorithms]), [[text, ['blake3']], [text, ['sha256']]]);
-  }));
+  const name = fc
+    .string({ unit: 'binary', minLength: 1 })
+    .filter((text) => !text.includes('\0') && text.isWellFormed());
+  fc.assert(
+    fc.property(name, (text) => {
+      assert.deepEqual(parse(formatSums(text, digests, ['blake3']))[0]?.name, text);
+      assert.deepEqual(
+        parse(formatSums(text, digests, ['blake3', 'sha256'])).map((line) => [line.name, line.algorithms]),
+        [
+          [text, ['blake3']],
+          [text, ['sha256']],
+        ],
+      );
+    }),
+  );
 });
 
 test('a tag says the algorithm; without one the length or the caller does', () => {
   assert.deepEqual(parse(`${A}  m\n`)[0]?.algorithms, ['blake3', 'sha256']);
   assert.deepEqual(parse(`${A} *m\n`, ['sha256'])[0]?.algorithms, ['sha256']);
   assert.deepEqual(parse(`${C}  m`)[0]?.algorithms, ['blake2b']);
-  assert.deepEqual(parse(`SHA256 (a) b) = ${A.toUpperCase()}`)[0], { line: 1, name: 'a) b', digest: A, algorithms: ['sha256'] });
+  assert.deepEqual(parse(`SHA256 (a) b) = ${A.toUpperCase()}`)[0], {
+    line: 1,
+    name: 'a) b',
+    digest: A,
+    algorithms: ['sha256'],
+  });
 });
 
 for (const [why, text] of [
-  ['no digest', 'hello\n'], ['one space', `${A} m\n`], ['a short digest', `${A.slice(1)}  m\n`], ['no name', `${A}  \n`], ['an unknown tag', `MD5 (m) = ${A}\n`],
-  ['a digest that does not fit its tag', `SHA256 (m) = ${C}\n`], ['an unknown escape', `\\${A}  a\\x\n`], ['a hanging escape', `\\${A}  a\\\n`],
-  ['NUL in a name', `${A}  a\0b\n`], ['an empty line between', `${A}  m\n\n${A}  n\n`], ['the wrong algorithm for the length', null],
+  ['no digest', 'hello\n'],
+  ['one space', `${A} m\n`],
+  ['a short digest', `${A.slice(1)}  m\n`],
+  ['no name', `${A}  \n`],
+  ['an unknown tag', `MD5 (m) = ${A}\n`],
+  ['a digest that does not fit its tag', `SHA256 (m) = ${C}\n`],
+  ['an unknown escape', `\\${A}  a\\x\n`],
+  ['a hanging escape', `\\${A}  a\\\n`],
+  ['NUL in a name', `${A}  a\0b\n`],
+  ['an empty line between', `${A}  m\n\n${A}  n\n`],
+  ['the wrong algorithm for the length', null],
 ] as const) {
   test(`refused: ${why}`, () => {
     assert.throws(() => (text === null ? parse(`${C}  m\n`, ['sha256']) : parse(text)), { code: 'format-invalid' });
@@ -46,5 +69,7 @@ for (const [why, text] of [
 }
 
 test('refused: bytes that are not UTF-8', () => {
-  assert.throws(() => parseSums(Buffer.concat([Buffer.from(`${A}  m`), Buffer.from([0xff])])), { code: 'format-invalid' });
+  assert.throws(() => parseSums(Buffer.concat([Buffer.from(`${A}  m`), Buffer.from([0xff])])), {
+    code: 'format-invalid',
+  });
 });

@@ -12,7 +12,10 @@ const columnsOf = (report: Awaited<ReturnType<typeof vega>>) => report.columns?.
 
 test('CSV and TSV: header, delimiter, rows', async () => {
   const airports = await vega('airports.csv');
-  assert.deepEqual([airports.format, airports.kind, airports.rows, columnsOf(airports)], ['csv', 'dataset', 3376, ['iata', 'name', 'city', 'state', 'country', 'latitude', 'longitude']]);
+  assert.deepEqual(
+    [airports.format, airports.kind, airports.rows, columnsOf(airports)],
+    ['csv', 'dataset', 3376, ['iata', 'name', 'city', 'state', 'country', 'latitude', 'longitude']],
+  );
   const unemployment = await vega('unemployment.tsv');
   assert.deepEqual([unemployment.format, unemployment.rows, columnsOf(unemployment)], ['tsv', 3218, ['id', 'rate']]);
 });
@@ -40,11 +43,13 @@ test('a quote that is never closed leaves the count in doubt', async () => {
 
 test('rows of any table are counted as a CSV writer wrote them', async () => {
   const cell = fc.string({ maxLength: 6, unit: fc.constantFrom('a', 'b', ',', '"', '\n', ' ', 'é') });
-  await fc.assert(fc.asyncProperty(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 20 }), async (rows) => {
-    const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`;
-    const csv = ['name,value', ...rows.map((row) => row.map(quoted).join(','))].join('\n');
-    assert.equal((await text(csv, 'a.csv')).rows, rows.length);
-  }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 20 }), async (rows) => {
+      const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`;
+      const csv = ['name,value', ...rows.map((row) => row.map(quoted).join(','))].join('\n');
+      assert.equal((await text(csv, 'a.csv')).rows, rows.length);
+    }),
+  );
 });
 
 test('JSON Lines', async () => {
@@ -53,7 +58,10 @@ test('JSON Lines', async () => {
 });
 
 test('JSON Lines under a .json name; a table in Latin-1', async () => {
-  assert.deepEqual([(await text('{"a":1}\n{"a":2}\n', 'train.json')).format, (await text('{"a":1}\n{"a":2}\n', 'train.json')).rows], ['jsonl', 2]);
+  assert.deepEqual(
+    [(await text('{"a":1}\n{"a":2}\n', 'train.json')).format, (await text('{"a":1}\n{"a":2}\n', 'train.json')).rows],
+    ['jsonl', 2],
+  );
   const latin = await reportOf(Buffer.from('name,city\nJos\xe9,M\xe1laga\n', 'latin1'), 'people.csv');
   assert.deepEqual([latin.format, latin.rows, latin.complete], ['csv', 1, true]);
 });
@@ -74,13 +82,26 @@ test('a JSON array of records is a table; a configuration is not', async () => {
 
 test('Parquet: rows, columns and writer from the footer alone', async () => {
   const report = await vega('flights-3m.parquet');
-  assert.deepEqual([report.rows, columnsOf(report)], [3_000_000, ['date', 'delay', 'distance', 'origin', 'destination']]);
+  assert.deepEqual(
+    [report.rows, columnsOf(report)],
+    [3_000_000, ['date', 'delay', 'distance', 'origin', 'destination']],
+  );
   assert.equal(metadataOf(report, 'created_by'), 'Polars');
 });
 
 test('Arrow files and streams', async () => {
   const file = await vega('flights-200k.arrow');
-  assert.deepEqual([file.rows, file.columns], [200_000, [{ name: 'delay', type: 'int16' }, { name: 'distance', type: 'int16' }, { name: 'time', type: 'float32' }]]);
+  assert.deepEqual(
+    [file.rows, file.columns],
+    [
+      200_000,
+      [
+        { name: 'delay', type: 'int16' },
+        { name: 'distance', type: 'int16' },
+        { name: 'time', type: 'float32' },
+      ],
+    ],
+  );
   const stream = await reportOfFile('fixtures/formats/table.arrows');
   assert.deepEqual([stream.format, stream.rows, metadataOf(stream, 'made')], ['arrow-stream', 3, 'by hand']);
 });
@@ -97,17 +118,31 @@ test('a footer that promises too much ends it at once', async () => {
   length.writeUInt32LE(footer.length);
   const bytes = Buffer.concat([Buffer.from('PAR1'), footer, length, Buffer.from('PAR1')]);
   assert.equal((await reportOf(bytes, 'a.parquet')).complete, false);
-  const deep = Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(4000, 0x1c), Buffer.from([0xa0, 0x0f, 0, 0]), Buffer.from('PAR1')]);
+  const deep = Buffer.concat([
+    Buffer.from('PAR1'),
+    Buffer.alloc(4000, 0x1c),
+    Buffer.from([0xa0, 0x0f, 0, 0]),
+    Buffer.from('PAR1'),
+  ]);
   assert.deepEqual(codesOf(await reportOf(deep, 'a.parquet')), ['limit']);
 });
 
 test('images by their own header', async () => {
   const report = await vega('ffox.png');
-  assert.deepEqual([report.format, report.version, metadataOf(report, 'width'), metadataOf(report, 'height')], ['image', 'png', 100, 100]);
+  assert.deepEqual(
+    [report.format, report.version, metadataOf(report, 'width'), metadataOf(report, 'height')],
+    ['image', 'png', 100, 100],
+  );
 });
 
 test('a Git LFS pointer is not the file', async () => {
   const oid = 'a'.repeat(64);
-  const report = await text(`version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 12345\n`, 'model.safetensors');
-  assert.deepEqual([report.format, report.named, metadataOf(report, 'oid'), metadataOf(report, 'size')], ['lfs-pointer', 'safetensors', `sha256:${oid}`, 12345]);
+  const report = await text(
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 12345\n`,
+    'model.safetensors',
+  );
+  assert.deepEqual(
+    [report.format, report.named, metadataOf(report, 'oid'), metadataOf(report, 'size')],
+    ['lfs-pointer', 'safetensors', `sha256:${oid}`, 12345],
+  );
 });

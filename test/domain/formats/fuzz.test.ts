@@ -15,34 +15,92 @@ const CAP_MS = 2000;
 /** One file, hurt: bytes overwritten (often with extremes), cut, or a stretch repeated. */
 const hurt = fc.record({
   seed: fc.nat(),
-  edits: fc.array(fc.record({ at: fc.nat(), value: fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)), count: fc.constantFrom(1, 1, 1, 2, 4, 8) }), { maxLength: 8 }),
+  edits: fc.array(
+    fc.record({
+      at: fc.nat(),
+      value: fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)),
+      count: fc.constantFrom(1, 1, 1, 2, 4, 8),
+    }),
+    { maxLength: 8 },
+  ),
   cut: fc.option(fc.nat(), { freq: 4 }),
   repeat: fc.option(fc.record({ from: fc.nat(), length: fc.nat(64) }), { freq: 4 }),
 });
 
-function apply(bytes: Uint8Array, { edits, cut, repeat }: { edits: { at: number; value: number; count: number }[]; cut: number | null; repeat: { from: number; length: number } | null }): Uint8Array {
+function apply(
+  bytes: Uint8Array,
+  {
+    edits,
+    cut,
+    repeat,
+  }: {
+    edits: { at: number; value: number; count: number }[];
+    cut: number | null;
+    repeat: { from: number; length: number } | null;
+  },
+): Uint8Array {
   let result = Uint8Array.from(bytes);
   for (const { at, value, count } of edits) result.fill(value, at % result.length, (at % result.length) + count);
-  if (repeat !== null) result = Buffer.concat([result.subarray(0, repeat.from % result.length), result.subarray(repeat.from % result.length, (repeat.from % result.length) + repeat.length), result.subarray(repeat.from % result.length)]);
+  if (repeat !== null)
+    result = Buffer.concat([
+      result.subarray(0, repeat.from % result.length),
+      result.subarray(repeat.from % result.length, (repeat.from % result.length) + repeat.length),
+      result.subarray(repeat.from % result.length),
+    ]);
   return cut === null ? result : result.subarray(0, cut % result.length);
 }
 
-test('a hurt file is reported on, whatever is wrong with it: no exception, no hang', { skip: vectorsMissing(), timeout: 240_000 }, async () => {
-  const files = SEEDS.map((path) => ({ path, bytes: readFileSync(path) })).filter(({ bytes }) => bytes.length > 0 && bytes.length < 200_000);
-  assert.ok(files.length > 30, `only ${files.length} seeds`);
-  await fc.assert(fc.asyncProperty(hurt, async ({ seed, ...harm }) => {
-    const { path, bytes } = files[seed % files.length] as { path: string; bytes: Uint8Array };
-    const started = performance.now();
-    const report = await readFormat({ path, source: bytesSource(apply(bytes, harm)) });
-    assert.ok(performance.now() - started < CAP_MS, `${path} took ${performance.now() - started} ms`);
-    assert.equal(report.complete, !report.problems.some(({ code }) => ['malformed', 'truncated', 'limit', 'unsupported', 'encrypted'].includes(code)));
-  }), { numRuns: Number(process.env['WEIGHMARK_FUZZ_RUNS'] ?? 1500) });
-});
+test(
+  'a hurt file is reported on, whatever is wrong with it: no exception, no hang',
+  { skip: vectorsMissing(), timeout: 240_000 },
+  async () => {
+    const files = SEEDS.map((path) => ({ path, bytes: readFileSync(path) })).filter(
+      ({ bytes }) => bytes.length > 0 && bytes.length < 200_000,
+    );
+    assert.ok(files.length > 30, `only ${files.length} seeds`);
+    await fc.assert(
+      fc.asyncProperty(hurt, async ({ seed, ...harm }) => {
+        const { path, bytes } = files[seed % files.length] as { path: string; bytes: Uint8Array };
+        const started = performance.now();
+        const report = await readFormat({ path, source: bytesSource(apply(bytes, harm)) });
+        assert.ok(performance.now() - started < CAP_MS, `${path} took ${performance.now() - started} ms`);
+        assert.equal(
+          report.complete,
+          !report.problems.some(({ code }) =>
+            ['malformed', 'truncated', 'limit', 'unsupported', 'encrypted'].includes(code),
+          ),
+        );
+      }),
+      { numRuns: Number(process.env['WEIGHMARK_FUZZ_RUNS'] ?? 1500) },
+    );
+  },
+);
 
 test('arbitrary bytes under any name are reported on', async () => {
-  const names = ['a.safetensors', 'a.gguf', 'a.onnx', 'a.pt', 'a.pkl', 'a.npy', 'a.h5', 'a.tflite', 'saved_model.pb', 'a.parquet', 'a.arrow', 'a.csv', 'a.jsonl', 'a.json', 'a.tar', 'a.png', 'a'];
-  await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), fc.constantFrom(...names), async (bytes, path) => {
-    const { matches } = await readFormat({ path, source: bytesSource(bytes) });
-    assert.ok(Array.isArray(matches));
-  }), { numRuns: 500 });
+  const names = [
+    'a.safetensors',
+    'a.gguf',
+    'a.onnx',
+    'a.pt',
+    'a.pkl',
+    'a.npy',
+    'a.h5',
+    'a.tflite',
+    'saved_model.pb',
+    'a.parquet',
+    'a.arrow',
+    'a.csv',
+    'a.jsonl',
+    'a.json',
+    'a.tar',
+    'a.png',
+    'a',
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), fc.constantFrom(...names), async (bytes, path) => {
+      const { matches } = await readFormat({ path, source: bytesSource(bytes) });
+      assert.ok(Array.isArray(matches));
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -25,7 +25,8 @@ async function within(limits: { ms: number; mib: number }, path: string, source:
 }
 
 test('a safetensors header of 50 MB', async (t) => {
-  const entry = (index: number): string => `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
+  const entry = (index: number): string =>
+    `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
   const many = (): Uint8Array => {
     const entries: string[] = [];
     for (let [index, size] = [0, 0]; size < 50e6; index++) size += (entries[index] = entry(index)).length + 1;
@@ -37,16 +38,44 @@ test('a safetensors header of 50 MB', async (t) => {
     assert.equal(report.tensors?.truncated, true);
   });
   await t.test('of one value is refused', async () => {
-    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'long.safetensors', bytesSource(safetensors(`{"a":"${'x'.repeat(50e6)}"}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within(
+          { ms: 5000, mib: 300 },
+          'long.safetensors',
+          bytesSource(safetensors(`{"a":"${'x'.repeat(50e6)}"}`)),
+        ),
+      ),
+      ['limit'],
+    );
   });
   await t.test('of spaces is well-formed', async () => {
-    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'spaces.safetensors', bytesSource(safetensors(`{}${' '.repeat(50e6)}`)))), []);
+    assert.deepEqual(
+      codesOf(
+        await within({ ms: 5000, mib: 300 }, 'spaces.safetensors', bytesSource(safetensors(`{}${' '.repeat(50e6)}`))),
+      ),
+      [],
+    );
   });
   await t.test('of brackets is refused', async () => {
-    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'deep.safetensors', bytesSource(safetensors(`{"a":${'['.repeat(50e6)}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within({ ms: 5000, mib: 300 }, 'deep.safetensors', bytesSource(safetensors(`{"a":${'['.repeat(50e6)}`))),
+      ),
+      ['limit'],
+    );
   });
   await t.test('without an end is refused', async () => {
-    assert.deepEqual(codesOf(await within({ ms: 5000, mib: 300 }, 'open.safetensors', bytesSource(safetensors(`{"a":"${'\\'.repeat(50e6)}`)))), ['limit']);
+    assert.deepEqual(
+      codesOf(
+        await within(
+          { ms: 5000, mib: 300 },
+          'open.safetensors',
+          bytesSource(safetensors(`{"a":"${'\\'.repeat(50e6)}`)),
+        ),
+      ),
+      ['limit'],
+    );
   });
 });
 
@@ -75,9 +104,22 @@ test('flat tables that all point to one table are read within a budget', async (
 
 test('an archive whose records all name the same megabyte', async () => {
   const name = Buffer.alloc(60_000, 'a');
-  const record = Buffer.concat([u32le(0x02014b50), Buffer.alloc(24), Buffer.from([0x60, 0xea]), Buffer.alloc(16), name]);
+  const record = Buffer.concat([
+    u32le(0x02014b50),
+    Buffer.alloc(24),
+    Buffer.from([0x60, 0xea]),
+    Buffer.alloc(16),
+    name,
+  ]);
   const records = Buffer.concat(Array.from({ length: 2000 }, () => record));
-  const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(4), Buffer.from([0xd0, 7, 0xd0, 7]), u32le(records.length), u32le(0), Buffer.alloc(2)]);
+  const end = Buffer.concat([
+    u32le(0x06054b50),
+    Buffer.alloc(4),
+    Buffer.from([0xd0, 7, 0xd0, 7]),
+    u32le(records.length),
+    u32le(0),
+    Buffer.alloc(2),
+  ]);
   const report = await within({ ms: 10_000, mib: 700 }, 'names.zip', bytesSource(Buffer.concat([records, end])));
   assert.ok(report.problems.length < 10_000);
 });
@@ -88,16 +130,26 @@ test('gzip of zeros, a thousandfold, ends at the ratio', async () => {
 });
 
 test('an empty file of any name, and one that is all zeros', async () => {
-  for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a']) assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
-  assert.equal((await within({ ms: 2000, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete, false);
+  for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a'])
+    assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
+  assert.equal(
+    (await within({ ms: 2000, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete,
+    false,
+  );
 });
 
 test('a file that claims two formats is said to be both', async () => {
   const pickle = Buffer.from('\x80\x04N.', 'latin1');
   const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(18)]);
-  assert.deepEqual(new Set((await reportOf(Buffer.concat([pickle, end]), 'a.pkl')).matches), new Set(['pickle', 'zip']));
+  assert.deepEqual(
+    new Set((await reportOf(Buffer.concat([pickle, end]), 'a.pkl')).matches),
+    new Set(['pickle', 'zip']),
+  );
   const header = Buffer.concat([u64le(2), Buffer.from('{}'), Buffer.alloc(247), Buffer.from('ustar')]);
-  assert.deepEqual(new Set((await reportOf(Buffer.concat([header, Buffer.alloc(512)]), 'a.safetensors')).matches), new Set(['safetensors', 'tar']));
+  assert.deepEqual(
+    new Set((await reportOf(Buffer.concat([header, Buffer.alloc(512)]), 'a.safetensors')).matches),
+    new Set(['safetensors', 'tar']),
+  );
 });
 
 test('a name that promises what the content does not hold leaves the file unexamined', async () => {

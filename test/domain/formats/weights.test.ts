@@ -50,32 +50,49 @@ test('a pickle after the end of a pickle is seen', { skip }, async () => {
 });
 
 test('NumPy arrays, alone and in a zip; an object array is said to be one', { skip }, async () => {
-  assert.deepEqual((await benign('array.npy')).tensors?.items, [{ name: 'array.npy', dtype: 'F32', shape: [3, 4], offset: 128, length: 48 }]);
+  assert.deepEqual((await benign('array.npy')).tensors?.items, [
+    { name: 'array.npy', dtype: 'F32', shape: [3, 4], offset: 128, length: 48 },
+  ]);
   const npz = await benign('arrays.npz');
   assert.deepEqual([npz.format, npz.tensors?.elementsByDtype, npz.parameters], ['npz', { F64: 3, I64: 4 }, 3]);
-  assert.deepEqual((await reportOfFile(`${VECTORS}/object_array.npy`)).tensors?.items.map(({ dtype }) => dtype), ['OBJECT']);
+  assert.deepEqual(
+    (await reportOfFile(`${VECTORS}/object_array.npy`)).tensors?.items.map(({ dtype }) => dtype),
+    ['OBJECT'],
+  );
 });
 
 test('Keras v3: configuration, layers, weights inside', { skip }, async () => {
   const report = await benign('dense.keras');
   assert.deepEqual([report.format, report.version, report.parameters], ['keras-v3', '3.8.0', 8]);
-  assert.deepEqual(report.tensors?.items.map(({ name, location }) => [name, location]), [['layers/dense/vars/0', 'model.weights.h5']]);
+  assert.deepEqual(
+    report.tensors?.items.map(({ name, location }) => [name, location]),
+    [['layers/dense/vars/0', 'model.weights.h5']],
+  );
   const lambda = await reportOfFile(`${VECTORS}/lambda.keras`);
-  assert.deepEqual(lambda.operators?.filter(({ custom }) => custom).map(({ name }) => name), ['Lambda']);
+  assert.deepEqual(
+    lambda.operators?.filter(({ custom }) => custom).map(({ name }) => name),
+    ['Lambda'],
+  );
 });
 
 test('HDF5: attributes, groups, datasets', { skip }, async () => {
   const report = await benign('dense.h5');
   assert.equal(metadataOf(report, 'keras_version'), '2.12.0');
   assert.match(String(metadataOf(report, 'model_config')), /Sequential/);
-  assert.deepEqual(report.tensors?.items, [{ name: 'model_weights/d/kernel:0', dtype: 'F32', shape: [4, 2], offset: 8192, length: 32 }]);
+  assert.deepEqual(report.tensors?.items, [
+    { name: 'model_weights/d/kernel:0', dtype: 'F32', shape: [4, 2], offset: 8192, length: 32 },
+  ]);
   assert.deepEqual(report.problems, []);
 });
 
 test('HDF5 points elsewhere: named, never followed', async () => {
   const links = await reportOfFile(`${FIXTURES}/links.h5`);
   assert.deepEqual(links.references, [{ kind: 'external-link', target: '../../../etc/passwd', subject: '/elsewhere' }]);
-  assert.deepEqual(links.tensors?.items.map(({ name }) => name), ['here/kernel'], 'a circle is walked once');
+  assert.deepEqual(
+    links.tensors?.items.map(({ name }) => name),
+    ['here/kernel'],
+    'a circle is walked once',
+  );
   const storage = await reportOfFile(`${FIXTURES}/external-storage.h5`);
   assert.deepEqual(storage.references, [{ kind: 'external-data', target: '/etc/hostname', subject: '/stolen' }]);
   assert.equal(storage.tensors?.items[0]?.offset, undefined);
@@ -86,7 +103,11 @@ test('HDF5 of the newest structures', async () => {
   const latest = await reportOfFile(`${FIXTURES}/latest.h5`);
   assert.deepEqual(latest.tensors?.elementsByDtype, { F16: 6, F64: 4096, I64: 1 });
   assert.equal(metadataOf(latest, 'keras_version'), '3.8.0');
-  assert.equal(latest.tensors.items.find(({ name }) => name === 'weights/packed')?.offset, undefined, 'chunks have no one place');
+  assert.equal(
+    latest.tensors.items.find(({ name }) => name === 'weights/packed')?.offset,
+    undefined,
+    'chunks have no one place',
+  );
   const dense = await reportOfFile(`${FIXTURES}/dense.h5`);
   assert.equal(dense.tensors?.count, 40);
   assert.equal(dense.metadata.length, 40);
@@ -100,14 +121,20 @@ test('HDF5 behind a user block', async () => {
 
 test('TFLite: quantised constants, custom operators, ports', async () => {
   const report = await reportOfFile(`${FIXTURES}/flex.tflite`);
-  assert.deepEqual(report.operators, [{ name: 'FULLY_CONNECTED', count: 1, custom: false }, { name: 'custom:FlexErf', count: 1, custom: true }]);
+  assert.deepEqual(report.operators, [
+    { name: 'FULLY_CONNECTED', count: 1, custom: false },
+    { name: 'custom:FlexErf', count: 1, custom: true },
+  ]);
   assert.deepEqual(report.tensors?.parametersByDtype, { QI8: 8 });
   assert.deepEqual([report.inputs?.[0]?.name, report.outputs?.[0]?.shape], ['x', [1, 2]]);
 });
 
 test('SavedModel: operators of the graph and its functions', { skip }, async () => {
   const report = await reportOfFile(`${VECTORS}/savedmodel_readfile/saved_model.pb`);
-  assert.deepEqual(report.operators?.map(({ name }) => name), ['Const', 'ReadFile', 'WriteFile', 'Identity']);
+  assert.deepEqual(
+    report.operators?.map(({ name }) => name),
+    ['Const', 'ReadFile', 'WriteFile', 'Identity'],
+  );
   assert.equal(report.parameters, undefined);
 });
 

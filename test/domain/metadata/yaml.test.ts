@@ -7,10 +7,16 @@ import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { file } from './support.ts';
 
-const refused = (yaml: string, code = 'format-invalid') => assert.throws(() => parseYaml(yaml, 'README.md'), { code }, yaml.slice(0, 60));
+const refused = (yaml: string, code = 'format-invalid') =>
+  assert.throws(() => parseYaml(yaml, 'README.md'), { code }, yaml.slice(0, 60));
 
 test('YAML 1.2: words stay words, dates stay text', () => {
-  assert.deepEqual(parseYaml('a: no\nb: 2024-01-01\nc: 012\nd: [1, 2.5, true, null]\n', 'x'), { a: 'no', b: '2024-01-01', c: 12, d: [1, 2.5, true, null] });
+  assert.deepEqual(parseYaml('a: no\nb: 2024-01-01\nc: 012\nd: [1, 2.5, true, null]\n', 'x'), {
+    a: 'no',
+    b: '2024-01-01',
+    c: 12,
+    d: [1, 2.5, true, null],
+  });
 });
 
 test('duplicate keys, aliases, anchors, merges and tags are refused', () => {
@@ -27,7 +33,10 @@ test('duplicate keys, aliases, anchors, merges and tags are refused', () => {
 });
 
 test('an alias bomb ends at once', () => {
-  const levels = Array.from({ length: 30 }, (_, index) => `l${index + 1}: &l${index + 1} [${Array(9).fill(`*l${index}`).join(', ')}]`);
+  const levels = Array.from(
+    { length: 30 },
+    (_, index) => `l${index + 1}: &l${index + 1} [${Array(9).fill(`*l${index}`).join(', ')}]`,
+  );
   const start = performance.now();
   refused(`l0: &l0 lol\n${levels.join('\n')}`);
   assert.ok(performance.now() - start < 500);
@@ -42,13 +51,42 @@ test('depth and size are bounded before the parser sees them', () => {
 });
 
 test('whatever the text, the answer is a value or a refusal of ours', () => {
-  fc.assert(fc.property(fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', ']', '{', '}', '&', '*', '!', '"', "'", '|', '>', '#', ',', '<', '?') }), (text) => {
-    try {
-      parseYaml(text, 'x');
-    } catch (error) {
-      assert.ok(error instanceof WeighmarkError, String(error));
-    }
-  }), { numRuns: 300 });
+  fc.assert(
+    fc.property(
+      fc.string({
+        unit: fc.constantFrom(
+          'a',
+          ':',
+          ' ',
+          '\n',
+          '-',
+          '[',
+          ']',
+          '{',
+          '}',
+          '&',
+          '*',
+          '!',
+          '"',
+          "'",
+          '|',
+          '>',
+          '#',
+          ',',
+          '<',
+          '?',
+        ),
+      }),
+      (text) => {
+        try {
+          parseYaml(text, 'x');
+        } catch (error) {
+          assert.ok(error instanceof WeighmarkError, String(error));
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 test('front matter is what stands between the first two fences', () => {

@@ -25,7 +25,12 @@ function rootOf(chain: Chain, at = AT): string {
 }
 
 function find(leaf: Made, intermediates: readonly Made[], root: Made, at = AT): string {
-  const question = { leaf: readCertificate(leaf.der), intermediates: intermediates.map(({ der }) => readCertificate(der)), ...pick(readAnchors(root.pem)), at };
+  const question = {
+    leaf: readCertificate(leaf.der),
+    intermediates: intermediates.map(({ der }) => readCertificate(der)),
+    ...pick(readAnchors(root.pem)),
+    at,
+  };
   return findRoot(question).x509.subject;
 }
 
@@ -36,16 +41,27 @@ function pick({ roots }: ReturnType<typeof readAnchors>): Pick<ReturnType<typeof
 test('a chain through an intermediate leads to the root', () => {
   assert.equal(rootOf({}), 'CN=root');
   assert.equal(rootOf({ leaf: { keyUsage: null, extendedKeyUsage: [CODE_SIGNING] } }), 'CN=root');
-  assert.equal(rootOf({ intermediate: { pathLength: 0, extendedKeyUsage: [CODE_SIGNING] }, root: { pathLength: 1 } }), 'CN=root');
+  assert.equal(
+    rootOf({ intermediate: { pathLength: 0, extendedKeyUsage: [CODE_SIGNING] }, root: { pathLength: 1 } }),
+    'CN=root',
+  );
 });
 
 const REFUSED: readonly (readonly [string, Chain, RegExp])[] = [
   ['the leaf has expired', { leaf: { to: new Date('2026-01-01') } }, /has expired/],
   ['the leaf is not valid yet', { leaf: { from: new Date('2027-01-01') } }, /not valid yet/],
-  ['the intermediate has expired (CVE-2026-24122: every certificate, not the leaf alone)', { intermediate: { to: new Date('2026-01-01') } }, /has expired/],
+  [
+    'the intermediate has expired (CVE-2026-24122: every certificate, not the leaf alone)',
+    { intermediate: { to: new Date('2026-01-01') } },
+    /has expired/,
+  ],
   ['the root has expired', { root: { to: new Date('2026-01-01') } }, /trusted root .* has expired/],
   ['the intermediate is no CA', { intermediate: { ca: false, keyUsage: null } }, /not a CA|does not lead/],
-  ['the intermediate has no basic constraints', { intermediate: { ca: null, keyUsage: null } }, /not a CA|does not lead/],
+  [
+    'the intermediate has no basic constraints',
+    { intermediate: { ca: null, keyUsage: null } },
+    /not a CA|does not lead/,
+  ],
   ['the intermediate may not sign certificates', { intermediate: { keyUsage: [0] } }, /may not sign|does not lead/],
   ['the intermediate is for TLS servers', { intermediate: { extendedKeyUsage: [SERVER_AUTH] } }, /another purpose/],
   ['the root allows no intermediate', { root: { pathLength: 0 } }, /above more CAs/],
@@ -86,15 +102,21 @@ test('an intermediate or leaf is never an anchor, a self-signed certificate is',
 
 test('crossed chains end: certificates that all certify one another form more paths than are tried', () => {
   const { leaf, intermediate, root } = make({ root: { name: 'elsewhere' } });
-  const crowd = Array.from({ length: 15 }, () => makeCertificate({ name: 'middle', ...CA, issuer: intermediate, keyOf: intermediate }));
+  const crowd = Array.from({ length: 15 }, () =>
+    makeCertificate({ name: 'middle', ...CA, issuer: intermediate, keyOf: intermediate }),
+  );
   assert.throws(() => find(leaf, crowd, makeCertificate({ name: 'root', ...CA })), { code: 'claims-limit' });
   assert.equal(find(leaf, [...crowd.slice(0, 2), intermediate], root), 'CN=elsewhere');
 });
 
 test('a certificate that says one thing twice is malformed, whichever way it would be read', () => {
-  assert.throws(() => readCertificate(makeCertificate({ name: 'twice', repeated: true }).der), { code: 'signature-malformed', message: /repeats an extension/ });
+  assert.throws(() => readCertificate(makeCertificate({ name: 'twice', repeated: true }).der), {
+    code: 'signature-malformed',
+    message: /repeats an extension/,
+  });
 });
 
 test('bytes that are no certificate are malformed', () => {
-  for (const der of [Buffer.alloc(0), Buffer.from('3000', 'hex'), Buffer.alloc(500, 0x30)]) assert.throws(() => readCertificate(der), { code: 'signature-malformed' });
+  for (const der of [Buffer.alloc(0), Buffer.from('3000', 'hex'), Buffer.alloc(500, 0x30)])
+    assert.throws(() => readCertificate(der), { code: 'signature-malformed' });
 });

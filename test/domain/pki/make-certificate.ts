@@ -39,9 +39,21 @@ export function makeCertificate(wish: CertificateWish): Made {
   const signer = wish.issuer?.key ?? privateKey;
   const algorithm = algorithmOf(signer, wish.hash ?? 'sha256');
   const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const validity = sequence(time(wish.from ?? new Date('2020-01-01T00:00:00Z')), time(wish.to ?? new Date('2040-01-01T00:00:00Z')));
+  const validity = sequence(
+    time(wish.from ?? new Date('2020-01-01T00:00:00Z')),
+    time(wish.to ?? new Date('2040-01-01T00:00:00Z')),
+  );
   const serial = element(0x02, Buffer.from([1 + Math.floor(serials++ % 120)]));
-  const tbs = sequence(element(0xa0, element(0x02, Buffer.from([2]))), serial, algorithm, nameOf(wish.issuer?.name ?? wish.name), validity, nameOf(wish.name), spki, element(0xa3, sequence(...extensions(wish))));
+  const tbs = sequence(
+    element(0xa0, element(0x02, Buffer.from([2]))),
+    serial,
+    algorithm,
+    nameOf(wish.issuer?.name ?? wish.name),
+    validity,
+    nameOf(wish.name),
+    spki,
+    element(0xa3, sequence(...extensions(wish))),
+  );
   const signature = sign(wish.hash ?? 'sha256', tbs, signer);
   const der = sequence(tbs, algorithm, element(0x03, Buffer.concat([Buffer.from([0]), signature])));
   const pem = `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()}\n-----END CERTIFICATE-----\n`;
@@ -52,17 +64,31 @@ let serials = 0;
 
 function keysOf({ keyOf, rsaBits }: CertificateWish): { privateKey: KeyObject; publicKey: KeyObject } {
   if (keyOf !== undefined) return { privateKey: keyOf.key, publicKey: createPublicKey(keyOf.key) };
-  return rsaBits === undefined ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' }) : generateKeyPairSync('rsa', { modulusLength: rsaBits });
+  return rsaBits === undefined
+    ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    : generateKeyPairSync('rsa', { modulusLength: rsaBits });
 }
 
 function extensions(wish: CertificateWish): readonly Buffer[] {
   const { ca = false, pathLength, keyUsage = [0], extendedKeyUsage, email, critical } = wish;
   const length = pathLength === undefined ? [] : [element(0x02, Buffer.from([pathLength]))];
   return [
-    ...(ca === null ? [] : [extension('2.5.29.19', true, sequence(...(ca ? [element(0x01, Buffer.from([0xff]))] : []), ...length))]),
-    ...(keyUsage === null ? [] : [extension('2.5.29.15', true, element(0x03, Buffer.from([0, keyUsage.reduce((bits, bit) => bits | (0x80 >> bit), 0)])))]),
+    ...(ca === null
+      ? []
+      : [extension('2.5.29.19', true, sequence(...(ca ? [element(0x01, Buffer.from([0xff]))] : []), ...length))]),
+    ...(keyUsage === null
+      ? []
+      : [
+          extension(
+            '2.5.29.15',
+            true,
+            element(0x03, Buffer.from([0, keyUsage.reduce((bits, bit) => bits | (0x80 >> bit), 0)])),
+          ),
+        ]),
     ...(extendedKeyUsage === undefined ? [] : [extension('2.5.29.37', false, sequence(...extendedKeyUsage.map(oid)))]),
-    ...(email === undefined ? [] : [extension('2.5.29.17', false, sequence(...email.map((each) => element(0x81, Buffer.from(each)))))]),
+    ...(email === undefined
+      ? []
+      : [extension('2.5.29.17', false, sequence(...email.map((each) => element(0x81, Buffer.from(each)))))]),
     ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
     ...(wish.repeated === true ? [extension('2.5.29.19', true, sequence(element(0x01, Buffer.from([0xff]))))] : []),
   ];
@@ -73,8 +99,12 @@ function extension(id: string, critical: boolean, value: Buffer): Buffer {
 }
 
 function algorithmOf(key: KeyObject, hash: 'sha1' | 'sha256'): Buffer {
-  if (key.asymmetricKeyType === 'ec') return sequence(oid(hash === 'sha1' ? '1.2.840.10045.4.1' : '1.2.840.10045.4.3.2'));
-  return sequence(oid(hash === 'sha1' ? '1.2.840.113549.1.1.5' : '1.2.840.113549.1.1.11'), element(0x05, Buffer.alloc(0)));
+  if (key.asymmetricKeyType === 'ec')
+    return sequence(oid(hash === 'sha1' ? '1.2.840.10045.4.1' : '1.2.840.10045.4.3.2'));
+  return sequence(
+    oid(hash === 'sha1' ? '1.2.840.113549.1.1.5' : '1.2.840.113549.1.1.11'),
+    element(0x05, Buffer.alloc(0)),
+  );
 }
 
 function nameOf(name: string): Buffer {

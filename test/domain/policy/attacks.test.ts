@@ -3,20 +3,46 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
-import { BASE, D0, ID, MODEL, PROD, TUNED, approval, bomOf, built, claim, codes, decide, evaluation, facts, hex, honest, manifest, policy, step } from './world.ts';
+import {
+  BASE,
+  D0,
+  ID,
+  MODEL,
+  PROD,
+  TUNED,
+  approval,
+  bomOf,
+  built,
+  claim,
+  codes,
+  decide,
+  evaluation,
+  facts,
+  hex,
+  honest,
+  manifest,
+  policy,
+  step,
+} from './world.ts';
 
 const prod = policy(PROD);
 type Claims = Awaited<ReturnType<typeof honest>>;
 
 /** The honest claims with some replaced, or left out (null). */
-function tampered(claims: Claims, changes: Partial<Record<keyof Claims, VerifiedClaim | null>>): readonly VerifiedClaim[] {
+function tampered(
+  claims: Claims,
+  changes: Partial<Record<keyof Claims, VerifiedClaim | null>>,
+): readonly VerifiedClaim[] {
   return Object.entries({ ...claims, ...changes }).flatMap(([, each]) => each ?? []);
 }
 
 test('the honest artifact passes, with evidence for every rule', async () => {
   const result = decide(facts(Object.values(await honest())), prod);
   assert.deepEqual(findingsOf(result), []);
-  assert.deepEqual(result.checks.map(({ name }) => name), ['policy', 'revocation', 'lineage', 'claim bom', 'claim evaluation', 'approvals', 'licences']);
+  assert.deepEqual(
+    result.checks.map(({ name }) => name),
+    ['policy', 'revocation', 'lineage', 'claim bom', 'claim evaluation', 'approvals', 'licences'],
+  );
   assert.equal(result.lineage.nodes.size, 3);
   assert.equal(result.used.length, 9);
 });
@@ -33,7 +59,15 @@ test('2 unattested dataset', async () => {
 });
 
 test('3 digest swapped: the step names another dataset than the attested one', async () => {
-  const tuned = await step('fine-tune', TUNED, [{ role: 'base-model', of: 'base' }, { role: 'dataset', of: 'd1', digest: { sha256: hex('poison') } }], '2026-11-02T10:00:00Z');
+  const tuned = await step(
+    'fine-tune',
+    TUNED,
+    [
+      { role: 'base-model', of: 'base' },
+      { role: 'dataset', of: 'd1', digest: { sha256: hex('poison') } },
+    ],
+    '2026-11-02T10:00:00Z',
+  );
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { tuned })), prod)), ['lineage-unattested']);
 });
 
@@ -44,7 +78,12 @@ test('4 wrong signer for the stage: the evaluator signs the training', async () 
 
 test('5 cycle: the base claims to come from the model', async () => {
   const base = await step('quantize', BASE, [{ role: 'base-model', of: 'model' }], '2026-11-01T10:00:00Z');
-  const model = await claim({ by: 'anna', type: PREDICATES.provenance, about: MODEL, predicate: built('quantize', [{ role: 'base-model', of: 'tuned' }]) });
+  const model = await claim({
+    by: 'anna',
+    type: PREDICATES.provenance,
+    about: MODEL,
+    predicate: built('quantize', [{ role: 'base-model', of: 'tuned' }]),
+  });
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { base, model })), prod)), ['lineage-cycle']);
 });
 
@@ -59,7 +98,9 @@ test('7 one of two approvals', async () => {
 
 test('8 the same person twice', async () => {
   const again = await approval('bob', 'prod', MODEL, '2026-11-19T14:00:00Z');
-  assert.deepEqual(codes(decide(facts([...tampered(await honest(), { carol: null }), again]), prod)), ['approver-duplicate']);
+  assert.deepEqual(codes(decide(facts([...tampered(await honest(), { carol: null }), again]), prod)), [
+    'approver-duplicate',
+  ]);
 });
 
 test('9 revoked ancestor', async () => {
@@ -87,47 +128,94 @@ test('11 tampered payload: the signature no longer fits', async () => {
   const shown = buildStatement([manifest(MODEL)], PREDICATES.evaluation, { result: 'PASSED' });
   const signature = sign('sha256', preAuthEncoding(signed), people.erin.key);
   const bundle = bundleOf({ key: { hint: omsHint(people.erin.pem) }, payload: shown, signature });
-  const outcome = await verifyClaim(bundle, { trust: [{ name: 'erin', anchor: { kind: 'key', pem: people.erin.pem } }], keyless: null, now: NOW });
+  const outcome = await verifyClaim(bundle, {
+    trust: [{ name: 'erin', anchor: { kind: 'key', pem: people.erin.pem } }],
+    keyless: null,
+    now: NOW,
+  });
   assert.equal(outcome.trusted, false);
   assert.equal(outcome.trusted ? '' : outcome.refusal.code, 'signature-invalid');
 });
 
 test('12 unpinned dependency: a dataset by name and commit only', async () => {
-  const base = await step('train', BASE, [{ role: 'dataset', of: 'd0', digest: { gitCommit: 'b'.repeat(40) } }], '2026-11-01T10:00:00Z');
+  const base = await step(
+    'train',
+    BASE,
+    [{ role: 'dataset', of: 'd0', digest: { gitCommit: 'b'.repeat(40) } }],
+    '2026-11-01T10:00:00Z',
+  );
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { base })), prod)), ['dependency-unpinned']);
-  const short = await step('train', BASE, [{ role: 'dataset', of: 'd0', digest: { sha256: D0.slice(0, 40) } }], '2026-11-01T10:00:00Z');
+  const short = await step(
+    'train',
+    BASE,
+    [{ role: 'dataset', of: 'd0', digest: { sha256: D0.slice(0, 40) } }],
+    '2026-11-01T10:00:00Z',
+  );
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { base: short })), prod)), ['dependency-unpinned']);
-  const upper = await step('train', BASE, [{ role: 'dataset', of: 'd0', digest: { sha256: D0.toUpperCase() } }], '2026-11-01T10:00:00Z');
+  const upper = await step(
+    'train',
+    BASE,
+    [{ role: 'dataset', of: 'd0', digest: { sha256: D0.toUpperCase() } }],
+    '2026-11-01T10:00:00Z',
+  );
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { base: upper })), prod)), ['dependency-unpinned']);
 });
 
 test('13 digests of one thing that disagree', async () => {
-  const tuned = await step('fine-tune', TUNED, [
-    { role: 'base-model', of: 'base', digest: { sha256: BASE, blake3: hex('one') } },
-    { role: 'dataset', of: 'd1' },
-  ], '2026-11-02T10:00:00Z');
-  const model = await step('merge', MODEL, [
-    { role: 'base-model', of: 'tuned' },
-    { role: 'base-model', of: 'base', digest: { sha256: BASE, blake3: hex('other') } },
-  ], '2026-11-03T10:00:00Z');
+  const tuned = await step(
+    'fine-tune',
+    TUNED,
+    [
+      { role: 'base-model', of: 'base', digest: { sha256: BASE, blake3: hex('one') } },
+      { role: 'dataset', of: 'd1' },
+    ],
+    '2026-11-02T10:00:00Z',
+  );
+  const model = await step(
+    'merge',
+    MODEL,
+    [
+      { role: 'base-model', of: 'tuned' },
+      { role: 'base-model', of: 'base', digest: { sha256: BASE, blake3: hex('other') } },
+    ],
+    '2026-11-03T10:00:00Z',
+  );
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { tuned, model })), prod)), ['digest-conflict']);
 });
 
 test('an approver who trained it does not count as independent', async () => {
   const own = await approval('anna');
-  assert.deepEqual(codes(decide(facts([...tampered(await honest(), { carol: null }), own]), prod)), ['separation-of-duties']);
+  assert.deepEqual(codes(decide(facts([...tampered(await honest(), { carol: null }), own]), prod)), [
+    'separation-of-duties',
+  ]);
 });
 
 test('a claim about two artifacts binds neither', async () => {
-  const both = await claim({ by: 'erin', type: PREDICATES.evaluation, about: [manifest(MODEL), manifest(hex('other'))], predicate: { result: 'PASSED' }, at: '2026-11-19T12:00:00Z' });
+  const both = await claim({
+    by: 'erin',
+    type: PREDICATES.evaluation,
+    about: [manifest(MODEL), manifest(hex('other'))],
+    predicate: { result: 'PASSED' },
+    at: '2026-11-19T12:00:00Z',
+  });
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { evaluation: both })), prod)), ['subject-ambiguous']);
 });
 
 test('a root digest or a file alone binds nothing', async () => {
   for (const kind of ['root', 'list', 'bom']) {
     const about = [{ name: 'acme/enc', digest: { sha256: MODEL }, annotations: { kind } }];
-    const other = await claim({ by: 'erin', type: PREDICATES.evaluation, about, predicate: { result: 'PASSED' }, at: '2026-11-19T12:00:00Z' });
-    assert.deepEqual(codes(decide(facts(tampered(await honest(), { evaluation: other })), prod)), ['claim-missing'], kind);
+    const other = await claim({
+      by: 'erin',
+      type: PREDICATES.evaluation,
+      about,
+      predicate: { result: 'PASSED' },
+      at: '2026-11-19T12:00:00Z',
+    });
+    assert.deepEqual(
+      codes(decide(facts(tampered(await honest(), { evaluation: other })), prod)),
+      ['claim-missing'],
+      kind,
+    );
   }
 });
 
@@ -140,11 +228,18 @@ test('its own signer takes a failed evaluation back by bundle digest; nobody els
   const failed = await evaluation('FAILED');
   const claims = [...Object.values(await honest()), failed];
   const about = [{ name: 'acme/enc', digest: { sha256: failed.bundle }, annotations: { kind: 'manifest' } }];
-  const predicate = { version: 1, action: 'revoke', target: { kind: 'claim', sha256: failed.bundle, pae: failed.pae }, reason: 'wrong test set' };
+  const predicate = {
+    version: 1,
+    action: 'revoke',
+    target: { kind: 'claim', sha256: failed.bundle, pae: failed.pae },
+    reason: 'wrong test set',
+  };
   const byErin = await claim({ by: 'erin', type: PREDICATES.revocation, about, predicate });
   const byAnna = await claim({ by: 'anna', type: PREDICATES.revocation, about, predicate });
   assert.deepEqual(codes(decide(facts(claims, { revocations: [{ claim: byErin, index: 9 }] }), prod)), []);
-  assert.deepEqual(codes(decide(facts(claims, { revocations: [{ claim: byAnna, index: 9 }] }), prod)), ['claim-negative']);
+  assert.deepEqual(codes(decide(facts(claims, { revocations: [{ claim: byAnna, index: 9 }] }), prod)), [
+    'claim-negative',
+  ]);
 });
 
 test('trusted signers who disagree about the origin', async () => {
@@ -153,7 +248,13 @@ test('trusted signers who disagree about the origin', async () => {
 });
 
 test('a licence the policy does not allow', async () => {
-  const bom = await claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate: bomOf('AGPL-3.0-only'), at: '2026-11-03T11:00:00Z' });
+  const bom = await claim({
+    by: 'anna',
+    type: PREDICATES.bom,
+    about: MODEL,
+    predicate: bomOf('AGPL-3.0-only'),
+    at: '2026-11-03T11:00:00Z',
+  });
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { bom })), prod)), ['licence-refused']);
 });
 
@@ -170,8 +271,13 @@ test('a base that the adapter configuration names and the provenance does not', 
 test('age needs a verified time: what a claim says of itself is not one', async () => {
   const undated = { ...(await evaluation('PASSED')), times: [] };
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { evaluation: undated })), prod)), ['no-verified-time']);
-  const selfMade: VerifiedClaim = { ...undated, times: [{ time: '2026-11-19T12:00:00Z', source: 'log', authority: 'own log' }] };
-  assert.deepEqual(codes(decide(facts(tampered(await honest(), { evaluation: selfMade })), prod)), ['no-verified-time']);
+  const selfMade: VerifiedClaim = {
+    ...undated,
+    times: [{ time: '2026-11-19T12:00:00Z', source: 'log', authority: 'own log' }],
+  };
+  assert.deepEqual(codes(decide(facts(tampered(await honest(), { evaluation: selfMade })), prod)), [
+    'no-verified-time',
+  ]);
 });
 
 test('an old approval for another environment, or another id, does not count', async () => {
@@ -188,18 +294,24 @@ test('an expired policy refuses everything', async () => {
 
 test('a trusted leaf needs no claims, for its role and until its day', async () => {
   const claims = tampered(await honest(), { d1: null });
-  const leaf = (role: string, expires: string): string => `leaves: [{ sha256: ${hex('d1')}, role: ${role}, reason: public data, expires: ${expires} }]`;
+  const leaf = (role: string, expires: string): string =>
+    `leaves: [{ sha256: ${hex('d1')}, role: ${role}, reason: public data, expires: ${expires} }]`;
   assert.deepEqual(codes(decide(facts(claims), policy(PROD, leaf('dataset', '2027-01-01')))), []);
   assert.deepEqual(codes(decide(facts(claims), policy(PROD, leaf('dataset', '2026-11-01')))), ['lineage-unattested']);
-  assert.deepEqual(codes(decide(facts(claims), policy(PROD, leaf('base-model', '2027-01-01')))), ['lineage-unattested']);
+  assert.deepEqual(codes(decide(facts(claims), policy(PROD, leaf('base-model', '2027-01-01')))), [
+    'lineage-unattested',
+  ]);
 });
 
 test('an exception sets aside one finding for one artifact until its day', async () => {
   const claims = tampered(await honest(), { d1: null });
-  const exception = (expires: string): string => `exceptions: [{ code: lineage-unattested, id: "sha256:${hex('d1')}", environment: prod, reason: accepted risk, expires: ${expires} }]`;
+  const exception = (expires: string): string =>
+    `exceptions: [{ code: lineage-unattested, id: "sha256:${hex('d1')}", environment: prod, reason: accepted risk, expires: ${expires} }]`;
   const excused = decide(facts(claims), policy(PROD, exception('2027-01-01')));
   assert.deepEqual(codes(excused), []);
-  assert.ok(excused.checks.some((check) => check.passed && check.evidence.some(({ what }) => what.includes('accepted risk'))));
+  assert.ok(
+    excused.checks.some((check) => check.passed && check.evidence.some(({ what }) => what.includes('accepted risk'))),
+  );
   assert.deepEqual(codes(decide(facts(claims), policy(PROD, exception('2026-11-01')))), ['lineage-unattested']);
 });
 
@@ -210,8 +322,20 @@ test('the id is what findings are about', async () => {
 
 test('an approval for another name does not count, though the bytes are the same', async () => {
   const { properties, verifier, timeCreated } = (await approval('carol')).statement.predicate;
-  const elsewhere = await claim({ by: 'carol', type: PREDICATES.approval, about: MODEL, name: 'acme/other:1', predicate: { verifier, timeCreated, properties } });
+  const elsewhere = await claim({
+    by: 'carol',
+    type: PREDICATES.approval,
+    about: MODEL,
+    name: 'acme/other:1',
+    predicate: { verifier, timeCreated, properties },
+  });
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { carol: elsewhere })), prod)), ['approval-missing']);
-  const tagged = await claim({ by: 'carol', type: PREDICATES.approval, about: MODEL, name: 'acme/enc:1.4', predicate: { verifier, timeCreated, properties } });
+  const tagged = await claim({
+    by: 'carol',
+    type: PREDICATES.approval,
+    about: MODEL,
+    name: 'acme/enc:1.4',
+    predicate: { verifier, timeCreated, properties },
+  });
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { carol: tagged })), prod)), []);
 });

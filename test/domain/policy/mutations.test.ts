@@ -9,10 +9,13 @@ const RUNS = Number(process.env['WEIGHMARK_RUNS'] ?? 60);
 
 test('the order of claims never matters', async () => {
   const claims = Object.values(await honest());
-  fc.assert(fc.property(fc.shuffledSubarray(claims, { minLength: 0 }), (some) => {
-    const sorted = [...some].toSorted((a, b) => (a.bundle < b.bundle ? -1 : 1));
-    assert.deepEqual(codes(decide(facts(some), rules)), codes(decide(facts(sorted), rules)));
-  }), { numRuns: RUNS });
+  fc.assert(
+    fc.property(fc.shuffledSubarray(claims, { minLength: 0 }), (some) => {
+      const sorted = [...some].toSorted((a, b) => (a.bundle < b.bundle ? -1 : 1));
+      assert.deepEqual(codes(decide(facts(some), rules)), codes(decide(facts(sorted), rules)));
+    }),
+    { numRuns: RUNS },
+  );
 });
 
 test('no claim can be missing, and more of the same never helps', async () => {
@@ -20,7 +23,10 @@ test('no claim can be missing, and more of the same never helps', async () => {
   for (const left of claims) {
     const rest = claims.filter((each) => each !== left);
     assert.notDeepEqual(codes(decide(facts(rest), rules)), [], left.statement.predicateType);
-    const doubled = [...rest, ...rest.map((each) => ({ ...each, bundle: each.bundle.replace(/^./, (first) => (first === 'a' ? 'b' : 'a')) }))];
+    const doubled = [
+      ...rest,
+      ...rest.map((each) => ({ ...each, bundle: each.bundle.replace(/^./, (first) => (first === 'a' ? 'b' : 'a')) })),
+    ];
     assert.deepEqual(codes(decide(facts(doubled), rules)), codes(decide(facts(rest), rules)));
   }
 });
@@ -35,17 +41,28 @@ function placesIn(value: unknown, path: readonly (string | number)[] = []): read
 function changed(value: unknown, path: readonly (string | number)[], change: (at: unknown) => unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return change(value);
-  if (Array.isArray(value)) return value.map((each, index) => (index === key ? changed(each, rest, change) : (each as unknown)));
-  return Object.fromEntries(Object.entries(value as Record<string, unknown>).flatMap(([name, each]) => {
-    if (name !== key) return [[name, each]];
-    const now = changed(each, rest, change);
-    return now === undefined ? [] : [[name, now]];
-  }));
+  if (Array.isArray(value))
+    return value.map((each, index) => (index === key ? changed(each, rest, change) : (each as unknown)));
+  return Object.fromEntries(
+    Object.entries(value as Record<string, unknown>).flatMap(([name, each]) => {
+      if (name !== key) return [[name, each]];
+      const now = changed(each, rest, change);
+      return now === undefined ? [] : [[name, now]];
+    }),
+  );
 }
 
 const CHANGES: readonly ((at: unknown) => unknown)[] = [
-  () => undefined, () => null, () => '', () => 'x', () => 0, () => [], () => ({}), () => true,
-  (at) => (typeof at === 'string' ? at.toUpperCase() : at), (at) => (Array.isArray(at) ? [...(at as unknown[]), ...(at as unknown[])] : at),
+  () => undefined,
+  () => null,
+  () => '',
+  () => 'x',
+  () => 0,
+  () => [],
+  () => ({}),
+  () => true,
+  (at) => (typeof at === 'string' ? at.toUpperCase() : at),
+  (at) => (Array.isArray(at) ? [...(at as unknown[]), ...(at as unknown[])] : at),
   (at) => (typeof at === 'object' && at !== null && !Array.isArray(at) ? { ...at, extra: 'field' } : at),
 ];
 
@@ -58,25 +75,51 @@ test('a refused set of claims with any field of any claim changed is still refus
     Object.values({ ...rest, carol, base, d1 }),
     [...Object.values({ ...rest, carol, base, d1, evaluation }), failed(evaluation)],
   ];
-  fc.assert(fc.property(fc.constantFrom(...refusedSets), fc.nat(), fc.nat(), fc.constantFrom(...CHANGES), (claims, which, where, change) => {
-    const index = which % claims.length;
-    const chosen = claims[index];
-    if (chosen === undefined || blocks(chosen)) return;
-    const places = placesIn(chosen.statement).filter((path) => path.length > 0);
-    const path = places[where % places.length] ?? [];
-    const statement = changed(chosen.statement, path, change) as Statement;
-    if (!isReadable(statement)) return;
-    const mutated = claims.map((each, at) => (at === index ? { ...each, statement, bundle: 'd'.repeat(64), pae: 'd'.repeat(64) } : each));
-    assert.notDeepEqual(codes(decide(facts(mutated), rules)), [], `${chosen.statement.predicateType} ${path.join('.')}`);
-  }), { numRuns: RUNS * 5 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...refusedSets),
+      fc.nat(),
+      fc.nat(),
+      fc.constantFrom(...CHANGES),
+      (claims, which, where, change) => {
+        const index = which % claims.length;
+        const chosen = claims[index];
+        if (chosen === undefined || blocks(chosen)) return;
+        const places = placesIn(chosen.statement).filter((path) => path.length > 0);
+        const path = places[where % places.length] ?? [];
+        const statement = changed(chosen.statement, path, change) as Statement;
+        if (!isReadable(statement)) return;
+        const mutated = claims.map((each, at) =>
+          at === index ? { ...each, statement, bundle: 'd'.repeat(64), pae: 'd'.repeat(64) } : each,
+        );
+        assert.notDeepEqual(
+          codes(decide(facts(mutated), rules)),
+          [],
+          `${chosen.statement.predicateType} ${path.join('.')}`,
+        );
+      },
+    ),
+    { numRuns: RUNS * 5 },
+  );
 });
 
 /** What `parseStatement` lets through: the rest never becomes a claim. */
 function isReadable({ subject, predicate, predicateType }: Statement): boolean {
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
-  return Array.isArray(subject) && subject.length > 0 && isObject(predicate) && typeof predicateType === 'string'
-    && subject.every((each) => isObject(each) && isObject(each.digest) && Object.values(each.digest).every((digest) => typeof digest === 'string')
-      && (each.name === undefined || typeof each.name === 'string') && (each.annotations === undefined || isObject(each.annotations)));
+  return (
+    Array.isArray(subject) &&
+    subject.length > 0 &&
+    isObject(predicate) &&
+    typeof predicateType === 'string' &&
+    subject.every(
+      (each) =>
+        isObject(each) &&
+        isObject(each.digest) &&
+        Object.values(each.digest).every((digest) => typeof digest === 'string') &&
+        (each.name === undefined || typeof each.name === 'string') &&
+        (each.annotations === undefined || isObject(each.annotations)),
+    )
+  );
 }
 
 /** Changing the one claim that says no is not tampering with a passing set: its signer would have said something else. */
@@ -93,9 +136,20 @@ test('claims of unknown types, by anybody, change nothing', async () => {
   const claims = Object.values(await honest());
   const [some] = claims;
   if (some === undefined) return;
-  fc.assert(fc.property(fc.webUrl(), fc.dictionary(fc.string(), fc.string()), (predicateType, predicate) => {
-    const other = { ...some, bundle: 'c'.repeat(64), pae: 'c'.repeat(64), statement: { ...some.statement, predicateType, predicate } };
-    assert.deepEqual(codes(decide(facts([...claims, other]), rules)), []);
-    assert.deepEqual(codes(decide(facts([...claims.slice(1), other]), rules)), codes(decide(facts(claims.slice(1)), rules)));
-  }), { numRuns: RUNS });
+  fc.assert(
+    fc.property(fc.webUrl(), fc.dictionary(fc.string(), fc.string()), (predicateType, predicate) => {
+      const other = {
+        ...some,
+        bundle: 'c'.repeat(64),
+        pae: 'c'.repeat(64),
+        statement: { ...some.statement, predicateType, predicate },
+      };
+      assert.deepEqual(codes(decide(facts([...claims, other]), rules)), []);
+      assert.deepEqual(
+        codes(decide(facts([...claims.slice(1), other]), rules)),
+        codes(decide(facts(claims.slice(1)), rules)),
+      );
+    }),
+    { numRuns: RUNS },
+  );
 });

@@ -11,7 +11,9 @@ import { POLICY_SCHEMA } from '../../../src/domain/policy/schema.ts';
 import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { PRINCIPALS, PROD, ROLES, policy } from './world.ts';
 
-const published = JSON.parse(readFileSync(new URL('../../../schemas/policy.schema.json', import.meta.url), 'utf8')) as { properties: object };
+const published = JSON.parse(readFileSync(new URL('../../../schemas/policy.schema.json', import.meta.url), 'utf8')) as {
+  properties: object;
+};
 const minimal = readFileSync(new URL('../../../fixtures/policy/minimal.yaml', import.meta.url));
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(published);
 
@@ -21,7 +23,13 @@ test('editors and the parser read one schema', () => {
 
 test('the minimal policy is valid, in about thirty lines', () => {
   const parsed = parsePolicy(minimal);
-  assert.deepEqual(parsed.environments.map(({ name, after }) => [name, after]), [['staging', undefined], ['prod', 'staging']]);
+  assert.deepEqual(
+    parsed.environments.map(({ name, after }) => [name, after]),
+    [
+      ['staging', undefined],
+      ['prod', 'staging'],
+    ],
+  );
   assert.ok(minimal.toString().trim().split('\n').length <= 36);
   assert.ok(validate(parseYaml(minimal.toString())), JSON.stringify(validate.errors));
 });
@@ -30,19 +38,53 @@ test('the complete policy says everything, and is valid', () => {
   const complete = readFileSync(new URL('../../../fixtures/policy/complete.yaml', import.meta.url));
   const parsed = parsePolicy(complete);
   assert.deepEqual(lintPolicy(parsed, new Date('2026-11-20T00:00:00Z')), []);
-  const missing = Object.keys(published.properties).filter((name) => !Object.hasOwn(parseYaml(complete.toString()) as object, name));
-  assert.deepEqual(missing, ['$schema', 'timestampAuthorities'], 'certificates would bury the rest; the schema is named in a comment');
+  const missing = Object.keys(published.properties).filter(
+    (name) => !Object.hasOwn(parseYaml(complete.toString()) as object, name),
+  );
+  assert.deepEqual(
+    missing,
+    ['$schema', 'timestampAuthorities'],
+    'certificates would bury the rest; the schema is named in a comment',
+  );
   assert.ok(validate(parseYaml(complete.toString())), JSON.stringify(validate.errors));
 });
 
 test('our reading of the schema and a full validator agree on every mutation', () => {
   const base = parseYaml(minimal.toString()) as Record<string, unknown>;
-  const rich = { ...base, leaves: [{ sha256: 'a'.repeat(64), role: 'dataset', reason: 'public', expires: '2030-01-01' }], log: { key: 'k', maxAge: '1h' } };
-  fc.assert(fc.property(fc.nat(), fc.constantFrom<unknown>(undefined, null, '', 'x', 1, -1, 1.5, true, [], {}, [1], { a: 1 }, 'https://x.example/y', '30d', '2030-02-31'), fc.boolean(), (where, value, add) => {
-    const document = mutate(rich, where, value, add);
-    const ours = conforms(POLICY_SCHEMA, document).length === 0;
-    assert.equal(ours, validate(document), JSON.stringify(validate.errors?.slice(0, 3)));
-  }), { numRuns: 1500 });
+  const rich = {
+    ...base,
+    leaves: [{ sha256: 'a'.repeat(64), role: 'dataset', reason: 'public', expires: '2030-01-01' }],
+    log: { key: 'k', maxAge: '1h' },
+  };
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.constantFrom<unknown>(
+        undefined,
+        null,
+        '',
+        'x',
+        1,
+        -1,
+        1.5,
+        true,
+        [],
+        {},
+        [1],
+        { a: 1 },
+        'https://x.example/y',
+        '30d',
+        '2030-02-31',
+      ),
+      fc.boolean(),
+      (where, value, add) => {
+        const document = mutate(rich, where, value, add);
+        const ours = conforms(POLICY_SCHEMA, document).length === 0;
+        assert.equal(ours, validate(document), JSON.stringify(validate.errors?.slice(0, 3)));
+      },
+    ),
+    { numRuns: 1500 },
+  );
 });
 
 /** Replaces, removes (undefined) or adds at the n-th place. */
@@ -57,7 +99,8 @@ function mutate(document: unknown, where: number, value: unknown, add: boolean):
   visit(copy);
   const holder = holders[where % holders.length] as Record<string, unknown>;
   const keys = Object.keys(holder);
-  const key = add || keys.length === 0 ? 'another' : (keys[Math.floor(where / holders.length) % keys.length] ?? 'another');
+  const key =
+    add || keys.length === 0 ? 'another' : (keys[Math.floor(where / holders.length) % keys.length] ?? 'another');
   if (Array.isArray(holder)) {
     if (value !== undefined) holder.push(value);
     else holder.pop();
@@ -67,11 +110,16 @@ function mutate(document: unknown, where: number, value: unknown, add: boolean):
 }
 
 function refuses(text: string, why: RegExp): void {
-  assert.throws(() => parsePolicy(Buffer.from(text)), (error) => error instanceof WeighmarkError && error.code === 'policy-invalid' && why.test(error.message), text.slice(0, 60));
+  assert.throws(
+    () => parsePolicy(Buffer.from(text)),
+    (error) => error instanceof WeighmarkError && error.code === 'policy-invalid' && why.test(error.message),
+    text.slice(0, 60),
+  );
 }
 
 const HEAD = `format: weighmark-policy/1\nname: a\nversion: 1\nexpires: 2030-01-01\nprincipals:\n${PRINCIPALS}\n`;
-const whole = (environments: string, rest = ''): string => `${HEAD}roles:${ROLES}\n${rest}\nenvironments:${environments}\n`;
+const whole = (environments: string, rest = ''): string =>
+  `${HEAD}roles:${ROLES}\n${rest}\nenvironments:${environments}\n`;
 
 test('what is not understood is refused, never skipped', () => {
   refuses(whole(PROD, 'enviroments: []'), /enviroments is not known/);
@@ -96,9 +144,14 @@ test('what is not understood is refused, never skipped', () => {
 });
 
 test('identities that could be mistaken for others are refused', () => {
-  const identity = (text: string): string => whole(PROD).replace('principals:\n', `principals:\n  kim: { identities: [{ issuer: "https://accounts.example", identity: "${text}" }] }\n`);
+  const identity = (text: string): string =>
+    whole(PROD).replace(
+      'principals:\n',
+      `principals:\n  kim: { identities: [{ issuer: "https://accounts.example", identity: "${text}" }] }\n`,
+    );
   parsePolicy(Buffer.from(identity('kim@acme.example')));
-  for (const text of ['kïm@acme.example', 'kim@acme.example.', 'https://u@acme.example/x', 'kim%40acme.example', '']) refuses(identity(text), /kim|must/);
+  for (const text of ['kïm@acme.example', 'kim@acme.example.', 'https://u@acme.example/x', 'kim%40acme.example', ''])
+    refuses(identity(text), /kim|must/);
 });
 
 test('environments whose names a VSA cannot tell apart', () => {
@@ -107,5 +160,6 @@ test('environments whose names a VSA cannot tell apart', () => {
 
 test('lint says what a valid policy leaves open', () => {
   const places = lintPolicy(policy(PROD), new Date('2029-12-20T00:00:00Z')).map(({ place }) => place);
-  for (const place of ['expires', 'log', 'roles.break-glass', 'environments.prod']) assert.ok(places.includes(place), place);
+  for (const place of ['expires', 'log', 'roles.break-glass', 'environments.prod'])
+    assert.ok(places.includes(place), place);
 });

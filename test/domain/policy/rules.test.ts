@@ -6,58 +6,113 @@ import { licenceProblem } from '../../../src/domain/policy/licence-rule.ts';
 import type { Environment } from '../../../src/domain/authority/types.ts';
 import { MODEL, bomOf, claim, codes, decide, facts, hex, honest, policy } from './world.ts';
 
-const prod = (rules: string): ReturnType<typeof policy> => policy(`\n  - name: prod\n${rules.split('\n').map((line) => `    ${line}`).join('\n')}`);
+const prod = (rules: string): ReturnType<typeof policy> =>
+  policy(
+    `\n  - name: prod\n${rules
+      .split('\n')
+      .map((line) => `    ${line}`)
+      .join('\n')}`,
+  );
 
 test('licence expressions: OR needs one, AND needs both, WITH follows its licence, denied wins', () => {
   const allow = { allow: ['MIT', 'Apache-2.0'] };
-  for (const good of ['MIT', 'mit', 'MIT OR GPL-3.0-only', 'MIT AND Apache-2.0', '(GPL-3.0-only OR MIT) AND Apache-2.0', 'Apache-2.0 WITH LLVM-exception']) assert.equal(licenceProblem(good, allow), null, good);
-  for (const bad of ['GPL-3.0-only', 'MIT AND GPL-3.0-only', '(MIT', 'MIT OR', '', 'my own', 'MIT MIT', '(GPL-3.0-only AND MIT) OR GPL-2.0-only']) assert.notEqual(licenceProblem(bad, allow), null, bad);
+  for (const good of [
+    'MIT',
+    'mit',
+    'MIT OR GPL-3.0-only',
+    'MIT AND Apache-2.0',
+    '(GPL-3.0-only OR MIT) AND Apache-2.0',
+    'Apache-2.0 WITH LLVM-exception',
+  ])
+    assert.equal(licenceProblem(good, allow), null, good);
+  for (const bad of [
+    'GPL-3.0-only',
+    'MIT AND GPL-3.0-only',
+    '(MIT',
+    'MIT OR',
+    '',
+    'my own',
+    'MIT MIT',
+    '(GPL-3.0-only AND MIT) OR GPL-2.0-only',
+  ])
+    assert.notEqual(licenceProblem(bad, allow), null, bad);
   assert.equal(licenceProblem('MIT', { deny: ['GPL-3.0-only'] }), null);
-  for (const bad of ['GPL-3.0-only', 'GPL-3.0-only AND MIT', 'something else']) assert.notEqual(licenceProblem(bad, { deny: ['GPL-3.0-only'] }), null, bad);
+  for (const bad of ['GPL-3.0-only', 'GPL-3.0-only AND MIT', 'something else'])
+    assert.notEqual(licenceProblem(bad, { deny: ['GPL-3.0-only'] }), null, bad);
   assert.notEqual(licenceProblem('MIT', { allow: ['MIT'], deny: ['MIT'] }), null);
 });
 
 test('formats are judged by the bytes: nothing known is nothing allowed', async () => {
   const claims = Object.values(await honest());
-  const content = (...formats: readonly string[]) => ({ content: { formats: new Map(formats.map((format, index) => [`file${index}`, format])), declaredBases: [] } });
+  const content = (...formats: readonly string[]) => ({
+    content: { formats: new Map(formats.map((format, index) => [`file${index}`, format])), declaredBases: [] },
+  });
   const rules = prod('formats: { allow: [safetensors, json] }');
   assert.deepEqual(codes(decide(facts(claims, content('safetensors', 'json')), rules)), []);
   assert.deepEqual(codes(decide(facts(claims, content('safetensors', 'pickle')), rules)), ['format-refused']);
   assert.deepEqual(codes(decide(facts(claims, content()), rules)), ['format-refused']);
   assert.deepEqual(codes(decide(facts(claims, content('gguf')), prod('formats: { deny: [pickle] }'))), []);
-  assert.deepEqual(codes(decide(facts(claims, content('pickle')), prod('formats: { deny: [pickle] }'))), ['format-refused']);
+  assert.deepEqual(codes(decide(facts(claims, content('pickle')), prod('formats: { deny: [pickle] }'))), [
+    'format-refused',
+  ]);
 });
 
 test('a BOM says what the policy wants, and every trusted one does', async () => {
   const { bom, ...rest } = await honest();
   const rules = prod('bom: { minimum: [name, version, licence] }');
   assert.deepEqual(codes(decide(facts([...Object.values(rest), bom]), rules)), []);
-  assert.deepEqual(codes(decide(facts([...Object.values(rest), bom]), prod('bom: { minimum: [supplier] }'))), ['bom-incomplete']);
+  assert.deepEqual(codes(decide(facts([...Object.values(rest), bom]), prod('bom: { minimum: [supplier] }'))), [
+    'bom-incomplete',
+  ]);
   assert.deepEqual(codes(decide(facts(Object.values(rest)), rules)), ['bom-incomplete']);
-  const bare = await claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate: { bomFormat: 'CycloneDX', metadata: {} } });
+  const bare = await claim({
+    by: 'anna',
+    type: PREDICATES.bom,
+    about: MODEL,
+    predicate: { bomFormat: 'CycloneDX', metadata: {} },
+  });
   assert.deepEqual(codes(decide(facts([...Object.values(rest), bom, bare]), rules)), ['bom-incomplete']);
 });
 
 test('licences of the datasets it was made from', async () => {
   const claims = Object.values(await honest());
   const rules = prod('datasets: { licences: { allow: [MIT] } }');
-  const described = (digest: string, licence: string): ReturnType<typeof claim> => claim({ by: 'dana', type: PREDICATES.bom, about: digest, predicate: bomOf(licence), name: 'acme/data' });
+  const described = (digest: string, licence: string): ReturnType<typeof claim> =>
+    claim({ by: 'dana', type: PREDICATES.bom, about: digest, predicate: bomOf(licence), name: 'acme/data' });
   assert.deepEqual(codes(decide(facts(claims), rules)), ['licence-refused']);
   const open = policy(`\n  - name: prod\n    datasets: { licences: { allow: [MIT] } }`);
   const both = [await described(hex('d0'), 'MIT'), await described(hex('d1'), 'MIT')];
   assert.deepEqual(codes(decide(facts([...claims, ...both]), open)), []);
-  assert.deepEqual(codes(decide(facts([...claims, both[0] as never, await described(hex('d1'), 'GPL-3.0-only')]), open)), ['licence-refused']);
+  assert.deepEqual(
+    codes(decide(facts([...claims, both[0] as never, await described(hex('d1'), 'GPL-3.0-only')]), open)),
+    ['licence-refused'],
+  );
 });
 
 test('assertions speak of verified data only', async () => {
   const claims = Object.values(await honest());
   const rule = (cel: string): ReturnType<typeof policy> => prod(`assert: [{ cel: '${cel}', message: as agreed }]`);
-  assert.deepEqual(codes(decide(facts(claims), rule('claims.exists(c, c.principal == "erin" && c.predicate.result == "PASSED")'))), []);
-  assert.deepEqual(codes(decide(facts(claims), rule('lineage.nodes.all(n, n.signedBy == "anna") && lineage.depth == 2'))), []);
-  assert.deepEqual(codes(decide(facts(claims), rule('claims.exists(c, c.principal == "mallory")'))), ['policy-refused']);
+  assert.deepEqual(
+    codes(decide(facts(claims), rule('claims.exists(c, c.principal == "erin" && c.predicate.result == "PASSED")'))),
+    [],
+  );
+  assert.deepEqual(
+    codes(decide(facts(claims), rule('lineage.nodes.all(n, n.signedBy == "anna") && lineage.depth == 2'))),
+    [],
+  );
+  assert.deepEqual(codes(decide(facts(claims), rule('claims.exists(c, c.principal == "mallory")'))), [
+    'policy-refused',
+  ]);
   assert.deepEqual(codes(decide(facts(claims), rule('artifact.colour == "red"'))), ['policy-refused']);
-  const stranger = await claim({ by: 'mallory', type: PREDICATES.evaluation, about: MODEL, predicate: { result: 'PASSED', secret: 1 } });
-  assert.deepEqual(codes(decide(facts([...claims, stranger]), rule('claims.exists(c, has(c.predicate.secret))'))), ['policy-refused']);
+  const stranger = await claim({
+    by: 'mallory',
+    type: PREDICATES.evaluation,
+    about: MODEL,
+    predicate: { result: 'PASSED', secret: 1 },
+  });
+  assert.deepEqual(codes(decide(facts([...claims, stranger]), rule('claims.exists(c, has(c.predicate.secret))'))), [
+    'policy-refused',
+  ]);
 });
 
 test('an environment that wants no lineage still refuses what is revoked', async () => {
@@ -72,8 +127,14 @@ test('an environment that wants no lineage still refuses what is revoked', async
 });
 
 test('an audit tells what changed since the round before', () => {
-  const state = (place: string, outcome: AuditState['outcome'], id = 'sha256:a', found: readonly string[] = []): AuditState => ({ place, id, outcome, codes: found });
-  const events = (before: readonly AuditState[], after: readonly AuditState[]): readonly string[] => auditEvents(before, after).map(({ event, place }) => `${event} ${place}`);
+  const state = (
+    place: string,
+    outcome: AuditState['outcome'],
+    id = 'sha256:a',
+    found: readonly string[] = [],
+  ): AuditState => ({ place, id, outcome, codes: found });
+  const events = (before: readonly AuditState[], after: readonly AuditState[]): readonly string[] =>
+    auditEvents(before, after).map(({ event, place }) => `${event} ${place}`);
   const good = state('a', 'verified');
   assert.deepEqual(events([], [good]), ['appeared a']);
   assert.deepEqual(events([good], [good]), []);

@@ -49,7 +49,9 @@ export interface Say {
 export async function claim(say: Say): Promise<VerifiedClaim> {
   const outcome = await verifyClaim(bundleFor(say), { trust: TRUST, keyless: null, now: NOW });
   if (!outcome.trusted) throw new Error(outcome.refusal.message);
-  return say.at === undefined ? outcome.claim : { ...outcome.claim, times: [{ time: say.at, source: 'rfc3161', authority: 'tsa' }] };
+  return say.at === undefined
+    ? outcome.claim
+    : { ...outcome.claim, times: [{ time: say.at, source: 'rfc3161', authority: 'tsa' }] };
 }
 
 /** The bundle's bytes, as a registry or `claims.jsonl` holds them. */
@@ -78,12 +80,20 @@ export interface InputWords {
 }
 
 /** A provenance predicate of one of our steps. */
-export function built(step: Step, inputs: readonly InputWords[], times: { startedOn?: string; finishedOn?: string } = {}): Record<string, unknown> {
+export function built(
+  step: Step,
+  inputs: readonly InputWords[],
+  times: { startedOn?: string; finishedOn?: string } = {},
+): Record<string, unknown> {
   return {
     buildDefinition: {
       buildType: buildTypeOf(step),
       externalParameters: {},
-      resolvedDependencies: inputs.map(({ role, of, digest }) => ({ name: of, digest: digest ?? { sha256: hex(of) }, ...(role === undefined ? {} : { annotations: { role } }) })),
+      resolvedDependencies: inputs.map(({ role, of, digest }) => ({
+        name: of,
+        digest: digest ?? { sha256: hex(of) },
+        ...(role === undefined ? {} : { annotations: { role } }),
+      })),
     },
     runDetails: { builder: { id: 'https://builder.acme.example' }, metadata: times },
   };
@@ -98,15 +108,40 @@ export const ID = `sha256:${MODEL}`;
 export const ORIGIN = 'log.acme.example';
 
 /** dataset d0 → train base → fine-tune with dataset d1 → quantize: with every claim the policy below wants. */
-export async function honest(): Promise<Record<'d0' | 'd1' | 'base' | 'tuned' | 'model' | 'bom' | 'evaluation' | 'bob' | 'carol', VerifiedClaim>> {
-  const dataset = (digest: string, at: string): Promise<VerifiedClaim> => claim({ by: 'dana', type: PREDICATES.reference, about: digest, predicate: { attester: { id: 'dana' }, references: [] }, at, name: 'acme/data' });
+export async function honest(): Promise<
+  Record<'d0' | 'd1' | 'base' | 'tuned' | 'model' | 'bom' | 'evaluation' | 'bob' | 'carol', VerifiedClaim>
+> {
+  const dataset = (digest: string, at: string): Promise<VerifiedClaim> =>
+    claim({
+      by: 'dana',
+      type: PREDICATES.reference,
+      about: digest,
+      predicate: { attester: { id: 'dana' }, references: [] },
+      at,
+      name: 'acme/data',
+    });
   return {
     d0: await dataset(D0, '2026-11-01T08:00:00Z'),
     d1: await dataset(hex('d1'), '2026-11-01T08:00:00Z'),
     base: await step('train', BASE, [{ role: 'dataset', of: 'd0' }], '2026-11-01T10:00:00Z'),
-    tuned: await step('fine-tune', TUNED, [{ role: 'base-model', of: 'base' }, { role: 'dataset', of: 'd1' }, { role: 'code', of: 'git', digest: { gitCommit: 'a'.repeat(40) } }], '2026-11-02T10:00:00Z'),
+    tuned: await step(
+      'fine-tune',
+      TUNED,
+      [
+        { role: 'base-model', of: 'base' },
+        { role: 'dataset', of: 'd1' },
+        { role: 'code', of: 'git', digest: { gitCommit: 'a'.repeat(40) } },
+      ],
+      '2026-11-02T10:00:00Z',
+    ),
     model: await step('quantize', MODEL, [{ role: 'base-model', of: 'tuned' }], '2026-11-03T10:00:00Z'),
-    bom: await claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate: bomOf('Apache-2.0'), at: '2026-11-03T11:00:00Z' }),
+    bom: await claim({
+      by: 'anna',
+      type: PREDICATES.bom,
+      about: MODEL,
+      predicate: bomOf('Apache-2.0'),
+      at: '2026-11-03T11:00:00Z',
+    }),
     evaluation: await evaluation('PASSED'),
     bob: await approval('bob'),
     carol: await approval('carol'),
@@ -114,35 +149,89 @@ export async function honest(): Promise<Record<'d0' | 'd1' | 'base' | 'tuned' | 
 }
 
 export function bomOf(licence: string): Record<string, unknown> {
-  return { bomFormat: 'CycloneDX', specVersion: '1.7', metadata: { component: { type: 'machine-learning-model', name: 'enc', version: '1', licenses: [{ license: { id: licence } }] } } };
+  return {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.7',
+    metadata: {
+      component: {
+        type: 'machine-learning-model',
+        name: 'enc',
+        version: '1',
+        licenses: [{ license: { id: licence } }],
+      },
+    },
+  };
 }
 
-export async function step(name: Step, about: string, inputs: readonly InputWords[], at: string, by: Name = 'anna'): Promise<VerifiedClaim> {
+export async function step(
+  name: Step,
+  about: string,
+  inputs: readonly InputWords[],
+  at: string,
+  by: Name = 'anna',
+): Promise<VerifiedClaim> {
   const began = new Date(Date.parse(at) - 1_800_000).toISOString();
-  return claim({ by, type: PREDICATES.provenance, about, predicate: built(name, inputs, { startedOn: began, finishedOn: at }), at });
+  return claim({
+    by,
+    type: PREDICATES.provenance,
+    about,
+    predicate: built(name, inputs, { startedOn: began, finishedOn: at }),
+    at,
+  });
 }
 
-export async function evaluation(result: string, at = '2026-11-19T12:00:00Z', by: Name = 'erin'): Promise<VerifiedClaim> {
+export async function evaluation(
+  result: string,
+  at = '2026-11-19T12:00:00Z',
+  by: Name = 'erin',
+): Promise<VerifiedClaim> {
   return claim({ by, type: PREDICATES.evaluation, about: MODEL, predicate: { result, configuration: [] }, at });
 }
 
-export async function approval(by: Name, environment = 'prod', about = MODEL, timeCreated = '2026-11-19T13:00:00Z'): Promise<VerifiedClaim> {
-  const predicate = { verifier: { id: `https://acme.example/${by}`, policies: [] }, timeCreated, properties: [approvalProperty(environment)] };
+export async function approval(
+  by: Name,
+  environment = 'prod',
+  about = MODEL,
+  timeCreated = '2026-11-19T13:00:00Z',
+): Promise<VerifiedClaim> {
+  const predicate = {
+    verifier: { id: `https://acme.example/${by}`, policies: [] },
+    timeCreated,
+    properties: [approvalProperty(environment)],
+  };
   return claim({ by, type: PREDICATES.approval, about, predicate, at: '2026-11-19T13:00:00Z' });
 }
 
-export async function promotion(policy: Policy, over: Partial<PromotionParts> & { by?: Name; about?: string; at?: Date; verified?: string | null } = {}): Promise<VerifiedClaim> {
+export async function promotion(
+  policy: Policy,
+  over: Partial<PromotionParts> & { by?: Name; about?: string; at?: Date; verified?: string | null } = {},
+): Promise<VerifiedClaim> {
   const at = over.at ?? new Date('2026-11-20T10:00:00Z');
-  const predicate = buildPromotion({ verifier: 'https://acme.example/ci', origin: ORIGIN, name: 'acme/enc', environment: 'prod', policy, inputs: [], passed: true, ...over, at });
+  const predicate = buildPromotion({
+    verifier: 'https://acme.example/ci',
+    origin: ORIGIN,
+    name: 'acme/enc',
+    environment: 'prod',
+    policy,
+    inputs: [],
+    passed: true,
+    ...over,
+    at,
+  });
   const verified = over.verified === null ? {} : { at: over.verified ?? at.toISOString() };
   return claim({ by: over.by ?? 'ci', type: PREDICATES.promotion, about: over.about ?? MODEL, predicate, ...verified });
 }
 
 export function logged(index: number, of: VerifiedClaim, env: string, over: Partial<LogEntry['leaf']> = {}): LogEntry {
-  return { index, leaf: { v: 1, kind: 'promotion', name: 'acme/enc', manifest: ID, bundle: `sha256:${of.bundle}`, env, ...over } };
+  return {
+    index,
+    leaf: { v: 1, kind: 'promotion', name: 'acme/enc', manifest: ID, bundle: `sha256:${of.bundle}`, env, ...over },
+  };
 }
 
-export const PRINCIPALS = NAMES.filter((name) => name !== 'mallory').map((name) => `  ${name}: { keys: [${people[name].line}] }`).join('\n');
+export const PRINCIPALS = NAMES.filter((name) => name !== 'mallory')
+  .map((name) => `  ${name}: { keys: [${people[name].line}] }`)
+  .join('\n');
 export const ROLES = `
   publisher: [dana]
   trainer: [anna]
@@ -154,7 +243,11 @@ export const ROLES = `
   break-glass: [glen]`;
 
 export function policy(environments: string, rest = '', roles = ROLES): Policy {
-  return parsePolicy(Buffer.from(`format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2030-01-01\nprincipals:\n${PRINCIPALS}\nroles:${roles}\n${rest}\nenvironments:\n${environments}\n`));
+  return parsePolicy(
+    Buffer.from(
+      `format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2030-01-01\nprincipals:\n${PRINCIPALS}\nroles:${roles}\n${rest}\nenvironments:\n${environments}\n`,
+    ),
+  );
 }
 
 export const PROD = `
@@ -165,8 +258,21 @@ export const PROD = `
 
 export function facts(claims: readonly VerifiedClaim[], over: Partial<GateFacts> = {}): GateFacts {
   return {
-    id: ID, name: 'acme/enc', aliases: [], carriedFrom: [], claims, revocations: [], now: NOW,
-    log: { origin: ORIGIN, promotions: [], rootAt: () => null, highestSnapshot: null, strangers: new Set(), findings: [] },
+    id: ID,
+    name: 'acme/enc',
+    aliases: [],
+    carriedFrom: [],
+    claims,
+    revocations: [],
+    now: NOW,
+    log: {
+      origin: ORIGIN,
+      promotions: [],
+      rootAt: () => null,
+      highestSnapshot: null,
+      strangers: new Set(),
+      findings: [],
+    },
     content: { formats: new Map([['model.gguf', 'gguf']]), declaredBases: [] },
     ...over,
   };

@@ -18,7 +18,10 @@ const CASES: readonly [string, object][] = [
   [`sha256:${HEX}`, { kind: 'digest', digest: `sha256:${HEX}` }],
   ['oci://ghcr.io/acme/enc:1', { kind: 'oci', host: 'ghcr.io', repository: 'acme/enc', tag: '1' }],
   ['oci://localhost:5000/enc:1', { kind: 'oci', host: 'localhost:5000', repository: 'enc', tag: '1' }],
-  [`oci://[::1]:5000/enc@sha256:${HEX}`, { kind: 'oci', host: '[::1]:5000', repository: 'enc', digest: `sha256:${HEX}` }],
+  [
+    `oci://[::1]:5000/enc@sha256:${HEX}`,
+    { kind: 'oci', host: '[::1]:5000', repository: 'enc', digest: `sha256:${HEX}` },
+  ],
 ];
 
 for (const [text, expected] of CASES) {
@@ -26,9 +29,25 @@ for (const [text, expected] of CASES) {
 }
 
 const REFUSED = [
-  '', 'Acme/enc:1', 'acme/enc:', 'acme/enc:.x', 'acme//enc:1', 'acme/enc@sha256:12', `acme/enc@sha256:${HEX.toUpperCase()}`,
-  `acme/enc@md5:${HEX}`, 'sha256:12@x', 'oci://ghcr.io/acme/enc', 'oci://ghcr.io', 'oci://user:pw@ghcr.io/enc:1', 'a/blobs:1',
-  'a/index.json/b:1', `${'a'.repeat(201)}:1`, `x:${'1'.repeat(129)}`, 'a/weighmark-log:1', 'oci://ghcr.io/../x:1', 'a:b:c',
+  '',
+  'Acme/enc:1',
+  'acme/enc:',
+  'acme/enc:.x',
+  'acme//enc:1',
+  'acme/enc@sha256:12',
+  `acme/enc@sha256:${HEX.toUpperCase()}`,
+  `acme/enc@md5:${HEX}`,
+  'sha256:12@x',
+  'oci://ghcr.io/acme/enc',
+  'oci://ghcr.io',
+  'oci://user:pw@ghcr.io/enc:1',
+  'a/blobs:1',
+  'a/index.json/b:1',
+  `${'a'.repeat(201)}:1`,
+  `x:${'1'.repeat(129)}`,
+  'a/weighmark-log:1',
+  'oci://ghcr.io/../x:1',
+  'a:b:c',
 ];
 
 for (const text of REFUSED) {
@@ -40,18 +59,28 @@ for (const text of REFUSED) {
 test('what is formatted reads back the same', () => {
   const part = fc.stringMatching(/^[a-z0-9]{1,8}$/);
   const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => `m${parts.join('/')}`);
-  fc.assert(fc.property(name, fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/), (base, tag) => {
-    const ref = parseReference(`${base}:${tag}`);
-    assert.deepEqual(ref, { kind: 'name', name: base, tag });
-    assert.equal(formatReference(ref), `${base}:${tag}`);
-  }));
+  fc.assert(
+    fc.property(name, fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/), (base, tag) => {
+      const ref = parseReference(`${base}:${tag}`);
+      assert.deepEqual(ref, { kind: 'name', name: base, tag });
+      assert.equal(formatReference(ref), `${base}:${tag}`);
+    }),
+  );
 });
 
 test('an oci reference lies below the configured registry, or its last part is the name', () => {
   const ref = parseReference('oci://ghcr.io/acme/models/enc:1');
   assert.ok(ref.kind === 'oci');
-  assert.deepEqual(placeOf(ref, 'oci://ghcr.io/acme'), { location: 'oci://ghcr.io/acme', name: 'models/enc', reference: '1' });
-  assert.deepEqual(placeOf(ref, 'oci://ghcr.io/ac'), { location: 'oci://ghcr.io/acme/models', name: 'enc', reference: '1' });
+  assert.deepEqual(placeOf(ref, 'oci://ghcr.io/acme'), {
+    location: 'oci://ghcr.io/acme',
+    name: 'models/enc',
+    reference: '1',
+  });
+  assert.deepEqual(placeOf(ref, 'oci://ghcr.io/ac'), {
+    location: 'oci://ghcr.io/acme/models',
+    name: 'enc',
+    reference: '1',
+  });
   assert.deepEqual(placeOf(ref), { location: 'oci://ghcr.io/acme/models', name: 'enc', reference: '1' });
 });
 

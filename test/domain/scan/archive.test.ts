@@ -14,8 +14,24 @@ function commented(archive: Buffer, comment: Uint8Array): Buffer {
 
 const CASES: readonly (readonly [rule: string, severity: Severity, name: string, bytes: Uint8Array])[] = [
   ['WM-ARCHIVE-001', 'high', 'm.pt', zip([{ name: 'a/data.pkl', localName: 'a/data.txt', data: 'x' }])],
-  ['WM-ARCHIVE-002', 'high', 'm.pt', zip([{ name: 'a/data.pkl', data: OS }, { name: 'a/data.pkl', data: 'x' }])],
-  ['WM-ARCHIVE-003', 'high', 'm.pt', zip([{ name: 'a/version', data: '3' }, { name: 'a/data.pkl', data: 'x', hidden: true }])],
+  [
+    'WM-ARCHIVE-002',
+    'high',
+    'm.pt',
+    zip([
+      { name: 'a/data.pkl', data: OS },
+      { name: 'a/data.pkl', data: 'x' },
+    ]),
+  ],
+  [
+    'WM-ARCHIVE-003',
+    'high',
+    'm.pt',
+    zip([
+      { name: 'a/version', data: '3' },
+      { name: 'a/data.pkl', data: 'x', hidden: true },
+    ]),
+  ],
   ['WM-ARCHIVE-004', 'high', 'm.pt', zip([{ name: 'a/data.pkl', data: 'hello', crc: 1 }])],
   ['WM-ARCHIVE-006', 'high', 'm.pt', zip([{ name: 'a/data.pkl', data: 'hello', flags: 1 }])],
   ['WM-ARCHIVE-007', 'medium', 'm.pt', Buffer.concat([Buffer.from('prefix'), torchZip()])],
@@ -33,7 +49,15 @@ const CASES: readonly (readonly [rule: string, severity: Severity, name: string,
   ['WM-ARCHIVE-012', 'medium', 'm.zip', commented(zip([{ name: 'a.txt', data: 'x' }]), OS)],
   ['WM-ARCHIVE-013', 'medium', 'm.7z', Buffer.concat([Buffer.from('377abcaf271c', 'hex'), Buffer.alloc(100)])],
   ['WM-ARCHIVE-013', 'high', 'm.pt', Buffer.concat([Buffer.from('377abcaf271c', 'hex'), Buffer.alloc(100)])],
-  ['WM-ARCHIVE-014', 'low', 'm.zip', zip([{ name: 'a.txt', data: 'x' }, { name: 'A.txt', data: 'y' }])],
+  [
+    'WM-ARCHIVE-014',
+    'low',
+    'm.zip',
+    zip([
+      { name: 'a.txt', data: 'x' },
+      { name: 'A.txt', data: 'y' },
+    ]),
+  ],
 ];
 
 for (const [rule, severity, name, bytes] of CASES) {
@@ -52,8 +76,14 @@ test('WM-ARCHIVE-005: local header and directory disagree on sizes', async () =>
 
 test('every copy is scanned: duplicates, hidden members, members of any name', async () => {
   const archives = [
-    zip([{ name: 'a/data.pkl', data: OS }, { name: 'a/data.pkl', data: 'x' }]),
-    zip([{ name: 'a/version', data: '3' }, { name: 'a/data.pkl', data: OS, hidden: true }]),
+    zip([
+      { name: 'a/data.pkl', data: OS },
+      { name: 'a/data.pkl', data: 'x' },
+    ]),
+    zip([
+      { name: 'a/version', data: '3' },
+      { name: 'a/data.pkl', data: OS, hidden: true },
+    ]),
     zip([{ name: 'a/notes.txt', data: OS }]),
     zip([{ name: 'inner.zip', data: zip([{ name: 'deeper.zip', data: zip([{ name: 'x', data: OS }]) }]) }]),
     tar([{ name: 'a/model.pkl', data: OS }]),
@@ -69,13 +99,23 @@ test('nesting beyond the limit is incomplete, not passed', async () => {
 });
 
 test('honest archives pass', async () => {
-  for (const [name, bytes] of [['m.pt', torchZip()], ['m.zip', zip([{ name: 'a/b.txt', data: 'hello', deflate: true }])], ['m.tar', tar([{ name: 'a/b.txt', data: 'hello' }])]] as const) {
+  for (const [name, bytes] of [
+    ['m.pt', torchZip()],
+    ['m.zip', zip([{ name: 'a/b.txt', data: 'hello', deflate: true }])],
+    ['m.tar', tar([{ name: 'a/b.txt', data: 'hello' }])],
+  ] as const) {
     const result = await scan(name, bytes);
     assert.equal(result.verdict, 'pass', told(result));
   }
 });
 
 test('a zip stored in a tar is a member, not a second format', async () => {
-  const result = await scan('m.nemo', tar([{ name: './model_weights.ckpt', data: torchZip() }, { name: './model_config.yaml', data: 'a: 1\n' }]));
+  const result = await scan(
+    'm.nemo',
+    tar([
+      { name: './model_weights.ckpt', data: torchZip() },
+      { name: './model_config.yaml', data: 'a: 1\n' },
+    ]),
+  );
   assert.equal(result.verdict, 'pass', told(result));
 });

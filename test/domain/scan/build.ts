@@ -5,7 +5,10 @@ import { atLeast, scanFile, type ScanResult, type Severity } from '../../../src/
 
 /** Scans bytes under a name. Strings are Latin-1. */
 export function scan(path: string, content: Uint8Array | string): Promise<ScanResult> {
-  return scanFile({ path, source: bytesSource(typeof content === 'string' ? Buffer.from(content, 'latin1') : content) });
+  return scanFile({
+    path,
+    source: bytesSource(typeof content === 'string' ? Buffer.from(content, 'latin1') : content),
+  });
 }
 
 /** Whether a rule fired at this severity or worse. */
@@ -15,7 +18,10 @@ export function fired(result: ScanResult, rule: string, level: Severity = 'info'
 
 /** For assertion messages. */
 export function told({ findings, unexamined }: ScanResult): string {
-  return [...findings.map(({ severity, rule, message }) => `${severity} ${rule} ${message}`), ...unexamined.map(({ reason }) => `? ${reason}`)].join('\n');
+  return [
+    ...findings.map(({ severity, rule, message }) => `${severity} ${rule} ${message}`),
+    ...unexamined.map(({ reason }) => `? ${reason}`),
+  ].join('\n');
 }
 
 export interface Member {
@@ -32,7 +38,8 @@ export interface Member {
   readonly hidden?: boolean;
 }
 
-const bytes = (value: Uint8Array | string): Buffer => (typeof value === 'string' ? Buffer.from(value, 'latin1') : Buffer.from(value));
+const bytes = (value: Uint8Array | string): Buffer =>
+  typeof value === 'string' ? Buffer.from(value, 'latin1') : Buffer.from(value);
 
 /** A zip file, honest or not. */
 export function zip(members: readonly Member[]): Buffer {
@@ -42,7 +49,12 @@ export function zip(members: readonly Member[]): Buffer {
   for (const member of members) {
     const data = bytes(member.data);
     const packed = member.deflate === true ? deflateRawSync(data) : data;
-    const stored = { crc: member.crc ?? crc32(data), size: member.statedSize ?? data.length, packed: packed.length, method: member.deflate === true ? 8 : 0 };
+    const stored = {
+      crc: member.crc ?? crc32(data),
+      size: member.statedSize ?? data.length,
+      packed: packed.length,
+      method: member.deflate === true ? 8 : 0,
+    };
     const local = Buffer.concat([record(0x04034b50, member, stored, member.localName ?? member.name), packed]);
     if (member.hidden !== true) centrals.push(central(member, stored, at));
     locals.push(local);
@@ -95,7 +107,9 @@ function central({ name, flags = 0, attributes = 0 }: Member, stored: Stored, of
 }
 
 /** A tar of one kind of entry each: file data, or a link. */
-export function tar(entries: readonly { name: string; data?: Uint8Array | string; type?: string; link?: string }[]): Buffer {
+export function tar(
+  entries: readonly { name: string; data?: Uint8Array | string; type?: string; link?: string }[],
+): Buffer {
   const blocks = entries.flatMap(({ name, data = '', type = '0', link = '' }) => {
     const content = bytes(data);
     const head = Buffer.alloc(512);
@@ -106,7 +120,14 @@ export function tar(entries: readonly { name: string; data?: Uint8Array | string
     head.write(type, 156, 'latin1');
     head.write(link, 157, 'latin1');
     head.write('ustar\x0000', 257, 'latin1');
-    head.write(`${head.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    head.write(
+      `${head
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+      'latin1',
+    );
     return [head, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
@@ -127,7 +148,12 @@ export function gguf(items: readonly (readonly [key: string, value: string])[]):
     return out;
   };
   const text = (value: string): Buffer => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
-  return Buffer.concat([Buffer.from('GGUF\x03\0\0\0', 'latin1'), u64(0), u64(items.length), ...items.flatMap(([key, value]) => [text(key), Buffer.from([8, 0, 0, 0]), text(value)])]);
+  return Buffer.concat([
+    Buffer.from('GGUF\x03\0\0\0', 'latin1'),
+    u64(0),
+    u64(items.length),
+    ...items.flatMap(([key, value]) => [text(key), Buffer.from([8, 0, 0, 0]), text(value)]),
+  ]);
 }
 
 /** A protobuf field: a number, or bytes. */
@@ -146,14 +172,26 @@ function varint(value: number): Buffer {
 
 /** A minimal ONNX model around the fields of its graph. */
 export function onnx(...graph: Buffer[]): Buffer {
-  return Buffer.concat([field(1, 8), field(2, 'test'), field(7, Buffer.concat([...graph, field(2, 'g')])), field(8, Buffer.concat([field(1, ''), field(2, 17)]))]);
+  return Buffer.concat([
+    field(1, 8),
+    field(2, 'test'),
+    field(7, Buffer.concat([...graph, field(2, 'g')])),
+    field(8, Buffer.concat([field(1, ''), field(2, 17)])),
+  ]);
 }
 
 /** A state dict as `torch.save` pickles it. */
 export const STATE_DICT = Buffer.from(
   '\x80\x02ccollections\nOrderedDict\nq\0)Rq\x01X\x01\0\0\0wq\x02ctorch._utils\n_rebuild_tensor_v2\nq\x03((X\x07\0\0\0storageq\x04ctorch\nFloatStorage\nq\x05' +
-    'X\x01\0\0\x000q\x06X\x03\0\0\0cpuq\x07K\x04tq\x08QK\0K\x02K\x02\x86q\tK\x02K\x01\x86q\n\x89h\0)Rq\x0btq\x0cRq\rs.', 'latin1');
+    'X\x01\0\0\x000q\x06X\x03\0\0\0cpuq\x07K\x04tq\x08QK\0K\x02K\x02\x86q\tK\x02K\x01\x86q\n\x89h\0)Rq\x0btq\x0cRq\rs.',
+  'latin1',
+);
 
 export function torchZip(pickle: Uint8Array | string = STATE_DICT, more: readonly Member[] = []): Buffer {
-  return zip([{ name: 'archive/data.pkl', data: pickle }, { name: 'archive/data/0', data: new Uint8Array(16) }, { name: 'archive/version', data: '3\n' }, ...more]);
+  return zip([
+    { name: 'archive/data.pkl', data: pickle },
+    { name: 'archive/data/0', data: new Uint8Array(16) },
+    { name: 'archive/version', data: '3\n' },
+    ...more,
+  ]);
 }

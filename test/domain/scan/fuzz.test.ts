@@ -30,7 +30,11 @@ for (const [name, seed] of Object.entries(SEEDS)) {
 test('decompressors answer any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (tail) => {
-      for (const [head, decode] of [['fd377a585a00000422fb', decodeXz], ['5d00008000ffffffffffffffff00', decodeLzmaAlone], ['04224d186440a7', decodeLz4]] as const) {
+      for (const [head, decode] of [
+        ['fd377a585a00000422fb', decodeXz],
+        ['5d00008000ffffffffffffffff00', decodeLzmaAlone],
+        ['04224d186440a7', decodeLz4],
+      ] as const) {
         const { bytes } = decode(Buffer.concat([Buffer.from(head, 'hex'), tail]), 1 << 16);
         assert.ok(bytes.length <= 1 << 16);
       }
@@ -41,27 +45,73 @@ test('decompressors answer any bytes', () => {
 
 test('feeds are read or refused', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.json(), fc.string(), fc.string().map((body) => `weighmark-feed: 1\nentries: ${body}`)), (content) => {
-      try {
-        parseFeed('feed', Buffer.from(content), new Date(0));
-      } catch (error) {
-        assert.ok(error instanceof WeighmarkError, String(error));
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.json(),
+        fc.string(),
+        fc.string().map((body) => `weighmark-feed: 1\nentries: ${body}`),
+      ),
+      (content) => {
+        try {
+          parseFeed('feed', Buffer.from(content), new Date(0));
+        } catch (error) {
+          assert.ok(error instanceof WeighmarkError, String(error));
+        }
+      },
+    ),
     { numRuns: 500, interruptAfterTimeLimit: 20_000 },
   );
 });
 
 const HOSTILE: readonly (readonly [what: string, name: string, bytes: () => Uint8Array])[] = [
   ['a million marks', 'a.pkl', () => Buffer.alloc(1_000_000, '(')],
-  ['a million nested lists', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), Buffer.alloc(1_000_000, ']'), Buffer.alloc(999_999, 'a'), Buffer.from('.')])],
-  ['a million constants that look like pickles', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), ...Array.from({ length: 100_000 }, () => Buffer.from('C\x08\x80\x02}.....0', 'latin1')), Buffer.from('N.')])],
-  ['distinct names without end', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), ...Array.from({ length: 100_000 }, (_, index) => global('m', `N${index}`)), Buffer.from('.')])],
-  ['text that a careless pattern would backtrack on', 'chat_template.jinja', () => Buffer.from(`{% if '${'a '.repeat(50_000)}' in content %}${'"'.repeat(50_000)}{{ ${'(['.repeat(20_000)}`)],
+  [
+    'a million nested lists',
+    'a.pkl',
+    () =>
+      Buffer.concat([
+        Buffer.from(PROTO4, 'latin1'),
+        Buffer.alloc(1_000_000, ']'),
+        Buffer.alloc(999_999, 'a'),
+        Buffer.from('.'),
+      ]),
+  ],
+  [
+    'a million constants that look like pickles',
+    'a.pkl',
+    () =>
+      Buffer.concat([
+        Buffer.from(PROTO4, 'latin1'),
+        ...Array.from({ length: 100_000 }, () => Buffer.from('C\x08\x80\x02}.....0', 'latin1')),
+        Buffer.from('N.'),
+      ]),
+  ],
+  [
+    'distinct names without end',
+    'a.pkl',
+    () =>
+      Buffer.concat([
+        Buffer.from(PROTO4, 'latin1'),
+        ...Array.from({ length: 100_000 }, (_, index) => global('m', `N${index}`)),
+        Buffer.from('.'),
+      ]),
+  ],
+  [
+    'text that a careless pattern would backtrack on',
+    'chat_template.jinja',
+    () => Buffer.from(`{% if '${'a '.repeat(50_000)}' in content %}${'"'.repeat(50_000)}{{ ${'(['.repeat(20_000)}`),
+  ],
   ['quotes without end', 'a.py', () => Buffer.from(`exec(${'('.repeat(100_000)}${'a'.repeat(100_000)}`)],
   ['one long line of commas', 'a.csv', () => Buffer.alloc(2_000_000, ',=')],
   ['deep JSON', 'config.json', () => Buffer.from('['.repeat(100_000))],
-  ['JSON of many templates', 'tokenizer_config.json', () => Buffer.from(JSON.stringify({ chat_template: Array.from({ length: 500 }, () => ({ template: '{{ a }}'.repeat(50) })) }))],
+  [
+    'JSON of many templates',
+    'tokenizer_config.json',
+    () =>
+      Buffer.from(
+        JSON.stringify({ chat_template: Array.from({ length: 500 }, () => ({ template: '{{ a }}'.repeat(50) })) }),
+      ),
+  ],
   ['open tags without end', 'chat_template.jinja', () => Buffer.from('{{'.repeat(400_000))],
   ['open comments without end', 'chat_template.jinja', () => Buffer.from('{#'.repeat(400_000))],
   ['white space between quotes', 'chat_template.jinja', () => Buffer.from(`{{ '${' '.repeat(900_000)} }}`)],
@@ -70,10 +120,27 @@ const HOSTILE: readonly (readonly [what: string, name: string, bytes: () => Uint
   ['empty lines', 'a.yaml', () => Buffer.alloc(3_000_000, '\n')],
   ['classes without end', 'a.py', () => Buffer.from('class a('.repeat(500_000))],
   ['sockets without end', 'a.py', () => Buffer.from('socket.socket '.repeat(300_000))],
-  ['beginnings of configurations', 'a.h5', () => Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.from('{"class_name"'.repeat(300_000))])],
-  ['a header of descriptions', 'a.npy', () => Buffer.concat([Buffer.from('\x93NUMPY\x02\0', 'latin1'), Buffer.from([0, 255, 0, 0]), Buffer.from(`{${"'descr':".repeat(8_150)}}`)])],
+  [
+    'beginnings of configurations',
+    'a.h5',
+    () => Buffer.concat([Buffer.from('894844460d0a1a0a', 'hex'), Buffer.from('{"class_name"'.repeat(300_000))]),
+  ],
+  [
+    'a header of descriptions',
+    'a.npy',
+    () =>
+      Buffer.concat([
+        Buffer.from('\x93NUMPY\x02\0', 'latin1'),
+        Buffer.from([0, 255, 0, 0]),
+        Buffer.from(`{${"'descr':".repeat(8_150)}}`),
+      ]),
+  ],
   ['a name of underscores', 'a.pkl', () => Buffer.from(`\x80\x02cmod\n${'_'.repeat(65_000)}\n)R.`, 'latin1')],
-  ['base64 text', 'a.pkl', () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), text('A'.repeat(250)), Buffer.from('.')])],
+  [
+    'base64 text',
+    'a.pkl',
+    () => Buffer.concat([Buffer.from(PROTO4, 'latin1'), text('A'.repeat(250)), Buffer.from('.')]),
+  ],
 ];
 
 for (const [what, name, bytes] of HOSTILE) {

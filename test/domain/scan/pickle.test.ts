@@ -16,7 +16,16 @@ const npy = (descr: string, data: Uint8Array | string) => {
 const RULES: readonly (readonly [rule: string, severity: Severity, ...parts: (Uint8Array | string)[]])[] = [
   ['WM-PICKLE-001', 'critical', OS],
   ['WM-PICKLE-001', 'critical', PROTO2, global('builtins', 'getattr'), '(', global('os', 'path'), text('os'), 'tR.'],
-  ['WM-PICKLE-001', 'critical', PROTO2, global('numpy.core', '_ufunc_reconstruct'), '(', text('os'), text('system'), 'tR.'],
+  [
+    'WM-PICKLE-001',
+    'critical',
+    PROTO2,
+    global('numpy.core', '_ufunc_reconstruct'),
+    '(',
+    text('os'),
+    text('system'),
+    'tR.',
+  ],
   ['WM-PICKLE-001', 'critical', callOf('__builtin__', 'execfile')],
   ['WM-PICKLE-002', 'high', PROTO2, global('os', 'system'), '.'],
   ['WM-PICKLE-003', 'high', callOf('somepkg.helpers', 'run_command')],
@@ -46,7 +55,11 @@ const RULES: readonly (readonly [rule: string, severity: Severity, ...parts: (Ui
 ];
 
 for (const [rule, severity, ...parts] of RULES) {
-  test(`${rule} at ${severity}: ${JSON.stringify(bytesOf(...parts).toString('latin1').slice(0, 40))}`, async () => {
+  test(`${rule} at ${severity}: ${JSON.stringify(
+    bytesOf(...parts)
+      .toString('latin1')
+      .slice(0, 40),
+  )}`, async () => {
     const result = await scan('model.pkl', bytesOf(...parts));
     assert.ok(fired(result, rule, severity), told(result));
   });
@@ -54,8 +67,24 @@ for (const [rule, severity, ...parts] of RULES) {
 
 test('WM-PICKLE-019: array data that a plain unpickler would run', async () => {
   const dtype = [global('numpy', 'dtype'), text('u1'), '\x89\x88\x87R'];
-  const wrapper = [global('joblib.numpy_pickle', 'NumpyArrayWrapper'), ')\x81}(', text('shape'), 'K\x28\x85', text('dtype'), ...dtype, 'ub'];
-  const result = await scan('model.joblib', bytesOf(PROTO4, ...wrapper, bytesOf(global('posix', 'system'), text('true'), '\x85R.', new Uint8Array(40)).subarray(0, 40), '.'));
+  const wrapper = [
+    global('joblib.numpy_pickle', 'NumpyArrayWrapper'),
+    ')\x81}(',
+    text('shape'),
+    'K\x28\x85',
+    text('dtype'),
+    ...dtype,
+    'ub',
+  ];
+  const result = await scan(
+    'model.joblib',
+    bytesOf(
+      PROTO4,
+      ...wrapper,
+      bytesOf(global('posix', 'system'), text('true'), '\x85R.', new Uint8Array(40)).subarray(0, 40),
+      '.',
+    ),
+  );
   assert.ok(fired(result, 'WM-PICKLE-019', 'high'), told(result));
 });
 
@@ -76,9 +105,23 @@ test('the payload is found under any name, in any wrapper', async () => {
 });
 
 test('a PyTorch archive inside a pickle is examined too', async () => {
-  const load = bytesOf(PROTO2, global('torch.storage', '_load_from_bytes'), 'B', Uint8Array.of(...sized(torchZip(OS))), torchZip(OS), '\x85R.');
+  const load = bytesOf(
+    PROTO2,
+    global('torch.storage', '_load_from_bytes'),
+    'B',
+    Uint8Array.of(...sized(torchZip(OS))),
+    torchZip(OS),
+    '\x85R.',
+  );
   assert.ok(fired(await scan('model.pkl', load), 'WM-PICKLE-018', 'high'), told(await scan('model.pkl', load)));
-  const honest = bytesOf(PROTO2, global('torch.storage', '_load_from_bytes'), 'B', Uint8Array.of(...sized(torchZip())), torchZip(), '\x85R.');
+  const honest = bytesOf(
+    PROTO2,
+    global('torch.storage', '_load_from_bytes'),
+    'B',
+    Uint8Array.of(...sized(torchZip())),
+    torchZip(),
+    '\x85R.',
+  );
   const result = await scan('model.pkl', honest);
   assert.equal(result.verdict, 'pass', told(result));
 });
@@ -99,7 +142,10 @@ test('an allowed name counts in a dangerous module too: PyTorch’s own list has
 test('TorchScript names are allowed in a TorchScript archive only', async () => {
   const pickle = callOf('__torch__.model', 'Net');
   assert.notEqual((await scan('m.pkl', pickle)).verdict, 'pass');
-  assert.equal((await scan('m.pt', torchZip(pickle, [{ name: 'archive/constants.pkl', data: bytesOf(PROTO2, ').') }]))).verdict, 'pass');
+  assert.equal(
+    (await scan('m.pt', torchZip(pickle, [{ name: 'archive/constants.pkl', data: bytesOf(PROTO2, ').') }]))).verdict,
+    'pass',
+  );
 });
 
 test('whether PyTorch’s restricted unpickler takes it is said, with the reason', async () => {

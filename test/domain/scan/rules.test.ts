@@ -18,5 +18,6 @@ test('every rule stands in the document', () => {
 });
 
 for (const [id, { test: file }] of Object.entries(RULES)) {
-  test(`${id} has its test in ${file}`, () => assert.ok(readFileSync(join(import.meta.dirname, file), 'utf8').includes(id)));
+  test(`${id} has its test in ${file}`, () =>
+    assert.ok(readFileSync(join(import.meta.dirname, file), 'utf8').includes(id)));
 }

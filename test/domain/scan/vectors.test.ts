@@ -5,7 +5,10 @@ import { test } from 'node:test';
 import { atLeast } from '../../../src/domain/scan/index.ts';
 import { scan, told } from './build.ts';
 
-const FOLDER = join(process.env['WEIGHMARK_VECTORS'] ?? join(import.meta.dirname, '../../../../shared/vectors'), 'scan');
+const FOLDER = join(
+  process.env['WEIGHMARK_VECTORS'] ?? join(import.meta.dirname, '../../../../shared/vectors'),
+  'scan',
+);
 const there = existsSync(join(FOLDER, 'manifest.json'));
 const required = process.env['CI'] === 'true';
 

@@ -12,7 +12,9 @@ export function readerOf(leaves: readonly Uint8Array[]): ReadTile {
     if (level === 'entries') return formatEntries(leaves.slice(index * 256, index * 256 + width));
     const span = 256 ** level;
     const first = index * 256;
-    return Buffer.concat(Array.from({ length: width }, (_, at) => wholeTree(leaves.slice((first + at) * span, (first + at + 1) * span))));
+    return Buffer.concat(
+      Array.from({ length: width }, (_, at) => wholeTree(leaves.slice((first + at) * span, (first + at + 1) * span))),
+    );
   };
 }
 

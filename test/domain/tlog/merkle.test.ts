@@ -2,8 +2,25 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { consistencyProof, EMPTY_ROOT, inclusionProof, leafHash, nodeHash, rootAt, verifyConsistency, verifyInclusion, type Hash } from '../../../src/domain/tlog/merkle.ts';
-import { allTiles, formatEntries, grownTiles, parseEntries, subtreesOf, tilePath } from '../../../src/domain/tlog/tiles.ts';
+import {
+  consistencyProof,
+  EMPTY_ROOT,
+  inclusionProof,
+  leafHash,
+  nodeHash,
+  rootAt,
+  verifyConsistency,
+  verifyInclusion,
+  type Hash,
+} from '../../../src/domain/tlog/merkle.ts';
+import {
+  allTiles,
+  formatEntries,
+  grownTiles,
+  parseEntries,
+  subtreesOf,
+  tilePath,
+} from '../../../src/domain/tlog/tiles.ts';
 import { leavesOf, readerOf } from './log.ts';
 
 /** RFC 6962 section 2.1, word by word. */
@@ -17,52 +34,76 @@ function referenceRoot(leaves: readonly Uint8Array[]): Hash {
 }
 
 test('the root of the eight leaves of the Certificate Transparency test vectors', async () => {
-  const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((hex) => Buffer.from(hex, 'hex'));
+  const leaves = [
+    '',
+    '00',
+    '10',
+    '2021',
+    '3031',
+    '40414243',
+    '5051525354555657',
+    '606162636465666768696a6b6c6d6e6f',
+  ].map((hex) => Buffer.from(hex, 'hex'));
   const root = await rootAt(8, subtreesOf(8, readerOf(leaves)));
   assert.equal(Buffer.from(root).toString('hex'), '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328');
-  assert.equal(Buffer.from(EMPTY_ROOT).toString('hex'), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+  assert.equal(
+    Buffer.from(EMPTY_ROOT).toString('hex'),
+    'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  );
 });
 
 test('roots out of tiles are those of RFC 6962, across tile borders', async () => {
   const leaves = leavesOf(600);
   for (const size of [1, 2, 3, 7, 8, 255, 256, 257, 300, 511, 512, 513, 600]) {
-    assert.deepEqual(await rootAt(size, subtreesOf(size, readerOf(leaves))), referenceRoot(leaves.slice(0, size)), `size ${size}`);
+    assert.deepEqual(
+      await rootAt(size, subtreesOf(size, readerOf(leaves))),
+      referenceRoot(leaves.slice(0, size)),
+      `size ${size}`,
+    );
   }
 });
 
 test('every leaf of a log is proven, and no other leaf, index, size or root', async () => {
   const leaves = leavesOf(600);
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 600 }), fc.nat(599), async (size, at) => {
-    const index = at % size;
-    const subtrees = subtreesOf(size, readerOf(leaves));
-    const [proof, root] = [await inclusionProof(index, size, subtrees), await rootAt(size, subtrees)];
-    const hash = leafHash(leaves[index] ?? Buffer.alloc(0));
-    assert.ok(verifyInclusion(proof, { index, hash }, { size, root }));
-    assert.ok(!verifyInclusion(proof, { index, hash: leafHash(Buffer.from('other')) }, { size, root }));
-    assert.ok(!verifyInclusion(proof, { index: (index + 1) % (size + 1), hash }, { size, root }));
-    assert.ok(!verifyInclusion([...proof, hash], { index, hash }, { size, root }));
-    if (proof.length > 0) assert.ok(!verifyInclusion(proof.slice(1), { index, hash }, { size, root }));
-    assert.ok(!verifyInclusion(proof, { index, hash }, { size, root: hash === root ? EMPTY_ROOT : nodeHash(root, root) }));
-  }), { numRuns: 60 });
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 600 }), fc.nat(599), async (size, at) => {
+      const index = at % size;
+      const subtrees = subtreesOf(size, readerOf(leaves));
+      const [proof, root] = [await inclusionProof(index, size, subtrees), await rootAt(size, subtrees)];
+      const hash = leafHash(leaves[index] ?? Buffer.alloc(0));
+      assert.ok(verifyInclusion(proof, { index, hash }, { size, root }));
+      assert.ok(!verifyInclusion(proof, { index, hash: leafHash(Buffer.from('other')) }, { size, root }));
+      assert.ok(!verifyInclusion(proof, { index: (index + 1) % (size + 1), hash }, { size, root }));
+      assert.ok(!verifyInclusion([...proof, hash], { index, hash }, { size, root }));
+      if (proof.length > 0) assert.ok(!verifyInclusion(proof.slice(1), { index, hash }, { size, root }));
+      assert.ok(
+        !verifyInclusion(proof, { index, hash }, { size, root: hash === root ? EMPTY_ROOT : nodeHash(root, root) }),
+      );
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('an older log is proven to be the beginning of a newer one, and no other', async () => {
   const leaves = leavesOf(600);
   const forked = leaves.with(0, Buffer.from('rewritten'));
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 600 }), fc.nat(600), async (newSize, at) => {
-    const oldSize = at % (newSize + 1);
-    const subtrees = subtreesOf(newSize, readerOf(leaves));
-    const older = { size: oldSize, root: await rootAt(oldSize, subtreesOf(oldSize, readerOf(leaves))) };
-    const newer = { size: newSize, root: await rootAt(newSize, subtrees) };
-    const proof = await consistencyProof(oldSize, newSize, subtrees);
-    assert.ok(verifyConsistency(proof, older, newer));
-    if (oldSize === 0) return;
-    const fork = { size: newSize, root: await rootAt(newSize, subtreesOf(newSize, readerOf(forked))) };
-    const forkProof = await consistencyProof(oldSize, newSize, subtreesOf(newSize, readerOf(forked)));
-    assert.ok(!verifyConsistency(forkProof, older, fork));
-    assert.ok(!verifyConsistency(proof, older, fork));
-    assert.ok(!verifyConsistency(proof, newer, older) || oldSize === newSize);
-  }), { numRuns: 60 });
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 600 }), fc.nat(600), async (newSize, at) => {
+      const oldSize = at % (newSize + 1);
+      const subtrees = subtreesOf(newSize, readerOf(leaves));
+      const older = { size: oldSize, root: await rootAt(oldSize, subtreesOf(oldSize, readerOf(leaves))) };
+      const newer = { size: newSize, root: await rootAt(newSize, subtrees) };
+      const proof = await consistencyProof(oldSize, newSize, subtrees);
+      assert.ok(verifyConsistency(proof, older, newer));
+      if (oldSize === 0) return;
+      const fork = { size: newSize, root: await rootAt(newSize, subtreesOf(newSize, readerOf(forked))) };
+      const forkProof = await consistencyProof(oldSize, newSize, subtreesOf(newSize, readerOf(forked)));
+      assert.ok(!verifyConsistency(forkProof, older, fork));
+      assert.ok(!verifyConsistency(proof, older, fork));
+      assert.ok(!verifyConsistency(proof, newer, older) || oldSize === newSize);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('tile paths are those of tlog-tiles', () => {
@@ -72,21 +113,27 @@ test('tile paths are those of tlog-tiles', () => {
 });
 
 test('growing in any steps writes, in the end, every tile of the final size', () => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 6 }), (steps) => {
-    const written = new Set<string>();
-    let size = 0;
-    for (const step of steps) {
-      for (const tile of grownTiles(size, size + step)) written.add(tilePath(tile));
-      size += step;
-    }
-    for (const tile of allTiles(size)) assert.ok(written.has(tilePath(tile)), tilePath(tile));
-  }), { numRuns: 50 });
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 6 }), (steps) => {
+      const written = new Set<string>();
+      let size = 0;
+      for (const step of steps) {
+        for (const tile of grownTiles(size, size + step)) written.add(tilePath(tile));
+        size += step;
+      }
+      for (const tile of allTiles(size)) assert.ok(written.has(tilePath(tile)), tilePath(tile));
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('bundles of entries read back, and a wrong length is refused', () => {
   const leaves = leavesOf(256);
   const bytes = formatEntries(leaves);
-  assert.deepEqual(parseEntries(bytes, 256).map((leaf) => Buffer.from(leaf)), leaves);
+  assert.deepEqual(
+    parseEntries(bytes, 256).map((leaf) => Buffer.from(leaf)),
+    leaves,
+  );
   assert.throws(() => parseEntries(bytes, 255), { code: 'log-invalid' });
   assert.throws(() => parseEntries(bytes.subarray(0, -1), 256), { code: 'log-invalid' });
   assert.throws(() => parseEntries(Buffer.concat([bytes, Buffer.from([0])]), 256), { code: 'log-invalid' });

@@ -18,8 +18,16 @@ function folder(content: Record<string, string>): string {
   return root;
 }
 
-function run(cwd: string, args: readonly string[], input?: string): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [BIN, 'hash', ...args], { cwd, encoding: 'utf8', ...(input === undefined ? {} : { input }) });
+function run(
+  cwd: string,
+  args: readonly string[],
+  input?: string,
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [BIN, 'hash', ...args], {
+    cwd,
+    encoding: 'utf8',
+    ...(input === undefined ? {} : { input }),
+  });
 }
 
 const sum = (text: string) => blake3(Buffer.from(text)).toString('hex');
@@ -83,7 +91,10 @@ test('folders are hashed file by file, standard input has the name -, one failur
 
 test('several algorithms give tagged lines and one JSON', () => {
   const root = folder({ a: '1' });
-  assert.match(run(root, ['--algorithm', 'sha256', '--algorithm', 'blake3', '--algorithm', 'blake2b', 'a']).stdout, /^SHA256 \(a\) = [0-9a-f]{64}\nBLAKE3 \(a\) = [0-9a-f]{64}\nBLAKE2b \(a\) = [0-9a-f]{128}\n$/);
+  assert.match(
+    run(root, ['--algorithm', 'sha256', '--algorithm', 'blake3', '--algorithm', 'blake2b', 'a']).stdout,
+    /^SHA256 \(a\) = [0-9a-f]{64}\nBLAKE3 \(a\) = [0-9a-f]{64}\nBLAKE2b \(a\) = [0-9a-f]{128}\n$/,
+  );
   const { files } = JSON.parse(run(root, ['--json', 'a', 'none']).stdout) as { files: unknown };
   assert.deepEqual(files, [{ path: 'a', sizeBytes: 1, digests: { blake3: sum('1') } }]);
 });

@@ -39,12 +39,22 @@ const progress = createProgress(() => process.stderr, false);
 async function pushModel(registry: Registry): Promise<string> {
   const hasher = await createHasher();
   const scratch = () => createStagings().open(join(world.folder, 'scratch'), 'outboards');
-  return (await push({ root: world.model, as: 'enc:1' }, { files: createFiles(), hasher: async () => hasher, progress, scratch }, registry)).id;
+  return (
+    await push(
+      { root: world.model, as: 'enc:1' },
+      { files: createFiles(), hasher: async () => hasher, progress, scratch },
+      registry,
+    )
+  ).id;
 }
 
 async function pullModel(registry: Registry, target: string): Promise<void> {
   await rm(target, { recursive: true, force: true });
-  await pull({ place: { name: 'enc', reference: '1' }, target }, { files: createFiles(), stagings: createStagings(), progress }, registry);
+  await pull(
+    { place: { name: 'enc', reference: '1' }, target },
+    { files: createFiles(), stagings: createStagings(), progress },
+    registry,
+  );
 }
 
 async function remote(t: TestContext): Promise<{ server: TestRegistry; registry: Registry }> {
@@ -70,7 +80,10 @@ describe('outboards travel with a model', () => {
       await pullModel(registry, target);
       assert.ok((await readFile(join(target, 'sub/model.bin'))).equals(world.content));
       assert.equal((await readFile(join(target, OUTBOARD))).readBigUInt64LE(0), BigInt(SIZE));
-      assert.deepEqual((await createFiles().names(world.folder)).filter((name) => name.includes('.part')), []);
+      assert.deepEqual(
+        (await createFiles().names(world.folder)).filter((name) => name.includes('.part')),
+        [],
+      );
     }
   });
 
@@ -88,7 +101,11 @@ describe('outboards travel with a model', () => {
     await pushModel(registry);
     await registry.log.integrate();
     const target = await embedded('stick');
-    await copy({ place: { name: 'enc', reference: '1' }, scratch: join(world.folder, 'copying') }, { stagings: createStagings(), progress }, { source: registry, target });
+    await copy(
+      { place: { name: 'enc', reference: '1' }, scratch: join(world.folder, 'copying') },
+      { stagings: createStagings(), progress },
+      { source: registry, target },
+    );
     await pullModel(target, join(world.folder, 'from-stick'));
     assert.equal((await readFile(join(world.folder, 'from-stick', OUTBOARD))).readBigUInt64LE(0), BigInt(SIZE));
   });
@@ -102,7 +119,8 @@ describe('outboards travel with a model', () => {
     wrong.writeUInt8(wrong.readUInt8(block) ^ 1, block);
     let served = 0;
     server.fault = (request, response) => {
-      if (request.method !== 'GET' || server.blobs.get((request.url ?? '').split('/').at(-1) ?? '')?.length !== SIZE) return false;
+      if (request.method !== 'GET' || server.blobs.get((request.url ?? '').split('/').at(-1) ?? '')?.length !== SIZE)
+        return false;
       const { status, headers, start, end } = rangeOf(request, SIZE);
       served += end - start;
       response.writeHead(status, headers);
@@ -118,10 +136,15 @@ describe('outboards travel with a model', () => {
   test('a file that is always wrong is named with the block, and nothing gets its name', async (t) => {
     const { server, registry } = await remote(t);
     await pushModel(registry);
-    for (const [digest, blob] of server.blobs) if (blob.length === SIZE) server.blobs.set(digest, Buffer.concat([blob.subarray(0, SIZE - 1), Buffer.from([(blob.at(-1) ?? 0) ^ 1])]));
+    for (const [digest, blob] of server.blobs)
+      if (blob.length === SIZE)
+        server.blobs.set(digest, Buffer.concat([blob.subarray(0, SIZE - 1), Buffer.from([(blob.at(-1) ?? 0) ^ 1])]));
     const target = join(world.folder, 'refused');
     const last = Math.floor(SIZE / GROUP_BYTES) * GROUP_BYTES;
-    await assert.rejects(pullModel(registry, target), { code: 'digest-mismatch', message: new RegExp(`^sub/model.bin: .* ${last} to ${SIZE}`) });
+    await assert.rejects(pullModel(registry, target), {
+      code: 'digest-mismatch',
+      message: new RegExp(`^sub/model.bin: .* ${last} to ${SIZE}`),
+    });
     assert.equal(await createFiles().kindOf(target), 'none');
   });
 
@@ -130,7 +153,8 @@ describe('outboards travel with a model', () => {
     const id = await pushModel(registry);
     await registry.putAttachment('enc', id, ATTACHMENTS.outboards, Buffer.from('weighmark-outboards/1\nx y\n'));
     await registry.putAttachment('enc', id, ATTACHMENTS.outboards, Buffer.from([0, 255, 10]));
-    for (const [digest, blob] of server.blobs) if (blob.length > 60_000 && blob.length < SIZE) server.blobs.delete(digest);
+    for (const [digest, blob] of server.blobs)
+      if (blob.length > 60_000 && blob.length < SIZE) server.blobs.delete(digest);
     const target = join(world.folder, 'without');
     await pullModel(registry, target);
     assert.ok((await readFile(join(target, 'sub/model.bin'))).equals(world.content));

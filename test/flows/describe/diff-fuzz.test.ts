@@ -8,12 +8,21 @@ import { mutated, SEEDS } from '../../domain/scan/seeds.ts';
 import { safetensors } from '../../domain/scan/build.ts';
 
 const LIMIT_MS = 3000;
-const PORTS = { progress: { start: () => ({ advance: () => undefined, end: () => undefined }) }, signal: new AbortController().signal };
+const PORTS = {
+  progress: { start: () => ({ advance: () => undefined, end: () => undefined }) },
+  signal: new AbortController().signal,
+};
 
 function side(shown: string, files: Readonly<Record<string, Uint8Array>>): DiffSide {
   return {
-    shown, claimed: [],
-    files: Object.entries(files).map(([path, bytes]) => ({ path, sizeBytes: bytes.length, digests: {}, open: async () => ({ ...bytesSource(bytes), close: async () => undefined }) })),
+    shown,
+    claimed: [],
+    files: Object.entries(files).map(([path, bytes]) => ({
+      path,
+      sizeBytes: bytes.length,
+      digests: {},
+      open: async () => ({ ...bytesSource(bytes), close: async () => undefined }),
+    })),
   };
 }
 
@@ -36,7 +45,11 @@ for (const [name, seed] of Object.entries(SEEDS)) {
   test(`diff of two mutations of ${name} as single files`, async () => {
     await fc.assert(
       fc.asyncProperty(mutated(seed), mutated(seed), async (left, right) => {
-        const { files, differs } = await diffArtifacts(side('a', { [name]: left }), side('b', { [`other-${name}`]: right }), PORTS);
+        const { files, differs } = await diffArtifacts(
+          side('a', { [name]: left }),
+          side('b', { [`other-${name}`]: right }),
+          PORTS,
+        );
         assert.equal(files.length > 0, Buffer.compare(left, right) !== 0);
         assert.equal(differs, differs || files.length > 0);
       }),
@@ -46,20 +59,35 @@ for (const [name, seed] of Object.entries(SEEDS)) {
 }
 
 test('a shape that the bytes do not fill is compared by bytes, in time', async () => {
-  const huge = (fill: number): Buffer => safetensors({ a: { dtype: 'F32', shape: [2 ** 40], data_offsets: [0, 16] } }, Buffer.alloc(16, fill));
+  const huge = (fill: number): Buffer =>
+    safetensors({ a: { dtype: 'F32', shape: [2 ** 40], data_offsets: [0, 16] } }, Buffer.alloc(16, fill));
   const started = performance.now();
-  const { tensors } = await diffArtifacts(side('a', { 'a.safetensors': huge(1) }), side('b', { 'a.safetensors': huge(2) }), PORTS);
-  assert.deepEqual(tensors.map(({ name, kind, change }) => [name, kind, change]), [['a', 'changed', undefined]]);
+  const { tensors } = await diffArtifacts(
+    side('a', { 'a.safetensors': huge(1) }),
+    side('b', { 'a.safetensors': huge(2) }),
+    PORTS,
+  );
+  assert.deepEqual(
+    tensors.map(({ name, kind, change }) => [name, kind, change]),
+    [['a', 'changed', undefined]],
+  );
   assert.ok(performance.now() - started < LIMIT_MS);
 });
 
 test('a header that names the same bytes again and again does not make the work grow with it', async () => {
   const many = (fill: number): Buffer => {
     const entry = { dtype: 'F32', shape: [250_000], data_offsets: [0, 1_000_000] };
-    return safetensors(Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`t${index}`, entry])), Buffer.alloc(1_000_000, fill));
+    return safetensors(
+      Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`t${index}`, entry])),
+      Buffer.alloc(1_000_000, fill),
+    );
   };
   const started = performance.now();
-  const { tensors } = await diffArtifacts(side('a', { 'a.safetensors': many(1) }), side('b', { 'a.safetensors': many(2) }), PORTS);
+  const { tensors } = await diffArtifacts(
+    side('a', { 'a.safetensors': many(1) }),
+    side('b', { 'a.safetensors': many(2) }),
+    PORTS,
+  );
   assert.equal(tensors.length, 3000);
   assert.ok(performance.now() - started < 10_000, `${Math.round(performance.now() - started)} ms`);
 });

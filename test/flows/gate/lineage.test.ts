@@ -18,22 +18,46 @@ const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009
 const STYLE = { plain, good: plain, bad: plain, warn: plain, dim: plain, bold: plain };
 
 function look(claims: Parameters<typeof indexClaims>[0], root = MODEL): Lineage {
-  const rules = { authority: openAuthority(TRUST), revocations: NO_REVOCATIONS, leaves: [], summaries: [], now: NOW, maxDepth: 64 };
+  const rules = {
+    authority: openAuthority(TRUST),
+    revocations: NO_REVOCATIONS,
+    leaves: [],
+    summaries: [],
+    now: NOW,
+    maxDepth: 64,
+  };
   return checkLineage({ root, name: null, aliases: [], required: true }, indexClaims(claims), rules);
 }
 
 function verdictFor({ findings }: Lineage): ReturnType<typeof verdictOf> {
-  return verdictOf({ subject: 'acme/enc', id: `sha256:${MODEL}`, checks: [checkOf('lineage', [{ what: 'walked' }], findings)] });
+  return verdictOf({
+    subject: 'acme/enc',
+    id: `sha256:${MODEL}`,
+    checks: [checkOf('lineage', [{ what: 'walked' }], findings)],
+  });
 }
 
 test('the words of the model tree: quantized, finetune, trained-on', async () => {
   const graph = look(Object.values(await honest()));
   assert.deepEqual(graph.findings, []);
-  assert.deepEqual([...graph.nodes.values()].map(({ name, step: made, signedBy, edges }) => [name, made, signedBy, edges.map(({ word, role, standing }) => `${word} ${role} ${standing}`)]), [
-    ['acme/enc', 'quantize', 'anna', ['quantized base-model attested']],
-    ['acme/enc', 'fine-tune', 'anna', ['finetune base-model attested', 'trained-on dataset described', 'uses code pinned']],
-    ['acme/enc', 'train', 'anna', ['trained-on dataset described']],
-  ]);
+  assert.deepEqual(
+    [...graph.nodes.values()].map(({ name, step: made, signedBy, edges }) => [
+      name,
+      made,
+      signedBy,
+      edges.map(({ word, role, standing }) => `${word} ${role} ${standing}`),
+    ]),
+    [
+      ['acme/enc', 'quantize', 'anna', ['quantized base-model attested']],
+      [
+        'acme/enc',
+        'fine-tune',
+        'anna',
+        ['finetune base-model attested', 'trained-on dataset described', 'uses code pinned'],
+      ],
+      ['acme/enc', 'train', 'anna', ['trained-on dataset described']],
+    ],
+  );
   const text = lineageTree(graph, verdictFor(graph), STYLE);
   assert.match(text, /^acme\/enc sha256:\w+ · quantize by anna, 2026-11-03\n└─ quantized /);
 });
@@ -48,7 +72,11 @@ test('every view makes hostile names harmless', async () => {
     assert.ok(!/[\u202e\u001b]/.test(view));
     assert.ok(!view.includes('\n::error'));
   }
-  assert.ok(!lineageMermaid(graph).split('\n').some((line) => /^\s*evil -->/.test(line)));
+  assert.ok(
+    !lineageMermaid(graph)
+      .split('\n')
+      .some((line) => /^\s*evil -->/.test(line)),
+  );
   assert.match(lineageDot(graph), /label="\\"\]; evil/);
   assert.match(lineageHtml(graph, verdict), /default-src 'none'/);
 });
@@ -56,10 +84,17 @@ test('every view makes hostile names harmless', async () => {
 test('mermaid shows at most sixty nodes, nearest first, and says how many more', async () => {
   const inputs = Array.from({ length: 200 }, (_, at) => ({ role: 'base-model' as const, of: `shard ${at}` }));
   const graph = look([await step('merge', MODEL, inputs, '2026-11-03T10:00:00Z')]);
-  const lines = lineageMermaid(graph).split('\n').filter((line) => /^ {2}\w+\[/.test(line));
+  const lines = lineageMermaid(graph)
+    .split('\n')
+    .filter((line) => /^ {2}\w+\[/.test(line));
   assert.equal(lines.length, 60);
   assert.ok(lines.at(-1)?.includes('142 more'));
-  assert.equal(lineageDot(graph).split('\n').filter((line) => / \[label=/.test(line) && !line.includes('->')).length, 201);
+  assert.equal(
+    lineageDot(graph)
+      .split('\n')
+      .filter((line) => / \[label=/.test(line) && !line.includes('->')).length,
+    201,
+  );
 });
 
 test('a walk visits once, ends, and measures the longest way', () => {
@@ -70,5 +105,8 @@ test('a walk visits once, ends, and measures the longest way', () => {
 });
 
 test('an artifact of which nobody says anything has no lineage', () => {
-  assert.deepEqual(look([], hex('nothing')).findings.map(({ code }) => code), ['lineage-missing']);
+  assert.deepEqual(
+    look([], hex('nothing')).findings.map(({ code }) => code),
+    ['lineage-missing'],
+  );
 });

@@ -7,7 +7,16 @@ import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import { ATTACHMENTS } from '../../../src/domain/registry/referrer.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import type { PromoteOutcome } from '../../../src/flows/gate/promote.ts';
-import { bare, gateWorld, MODEL_FILES, inWorld, policyText, promoteAs, publishStory, type GateWorld } from '../gate-world.ts';
+import {
+  bare,
+  gateWorld,
+  MODEL_FILES,
+  inWorld,
+  policyText,
+  promoteAs,
+  publishStory,
+  type GateWorld,
+} from '../gate-world.ts';
 
 function codes({ verdict }: PromoteOutcome): readonly string[] {
   return [...new Set(findingsOf(verdict).map(({ code }) => code))].toSorted();
@@ -15,92 +24,128 @@ function codes({ verdict }: PromoteOutcome): readonly string[] {
 
 /** Everything in the registry that a refused promotion must leave alone. */
 async function state({ registry, folder }: GateWorld): Promise<unknown> {
-  return { list: await registry.list(), log: await registry.log.find({}), files: (await readdir(join(folder, 'registry', 'models'), { recursive: true })).toSorted() };
+  return {
+    list: await registry.list(),
+    log: await registry.log.find({}),
+    files: (await readdir(join(folder, 'registry', 'models'), { recursive: true })).toSorted(),
+  };
 }
 
-test('staging, then prod: a pure VSA, logged, with every claim it rests on', () => inWorld(async (world) => {
-  const { model } = await publishStory(world);
-  const staging = await promoteAs(world, 'ci', 'staging');
-  assert.deepEqual(codes(staging), []);
-  const prod = await promoteAs(world, 'ci', 'prod');
-  assert.deepEqual(findingsOf(prod.verdict), []);
-  assert.equal(prod.id, model);
-  assert.equal(await world.registry.resolve('acme/enc', 'prod'), model);
-  const [entry] = await world.registry.log.find({ kind: 'promotion', env: 'prod' });
-  assert.equal(entry?.leaf.bundle, prod.promoted?.bundle);
-  const bundles = await world.registry.claims('acme/enc', model);
-  const statements = bundles.map((bytes) => parseStatement(parseBundle(bytes).payload));
-  const vsa = statements.find(({ predicate }) => String(predicate['resourceUri']).endsWith('env=prod'));
-  assert.deepEqual(Object.keys(vsa?.predicate ?? {}), ['verifier', 'timeVerified', 'resourceUri', 'policy', 'inputAttestations', 'verificationResult', 'verifiedLevels', 'slsaVersion']);
-  assert.equal(vsa?.predicate['resourceUri'], 'weighmark://log.acme.example/acme/enc?env=prod');
-  assert.deepEqual(vsa?.predicate['verifiedLevels'], ['WEIGHMARK_ENV_PROD']);
-  assert.deepEqual(vsa?.subject, [{ name: 'acme/enc', digest: { sha256: bare(model) }, annotations: { kind: 'manifest' } }]);
-  assert.equal((vsa?.predicate['inputAttestations'] as unknown[] | undefined)?.length, 6, 'reference, train, bom, evaluation, approval, staging promotion');
-  const [stored] = await world.registry.attachments('acme/enc', model, ATTACHMENTS.policy);
-  assert.deepEqual(Buffer.from(stored ?? []), policyText());
-}));
+test('staging, then prod: a pure VSA, logged, with every claim it rests on', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const staging = await promoteAs(world, 'ci', 'staging');
+    assert.deepEqual(codes(staging), []);
+    const prod = await promoteAs(world, 'ci', 'prod');
+    assert.deepEqual(findingsOf(prod.verdict), []);
+    assert.equal(prod.id, model);
+    assert.equal(await world.registry.resolve('acme/enc', 'prod'), model);
+    const [entry] = await world.registry.log.find({ kind: 'promotion', env: 'prod' });
+    assert.equal(entry?.leaf.bundle, prod.promoted?.bundle);
+    const bundles = await world.registry.claims('acme/enc', model);
+    const statements = bundles.map((bytes) => parseStatement(parseBundle(bytes).payload));
+    const vsa = statements.find(({ predicate }) => String(predicate['resourceUri']).endsWith('env=prod'));
+    assert.deepEqual(Object.keys(vsa?.predicate ?? {}), [
+      'verifier',
+      'timeVerified',
+      'resourceUri',
+      'policy',
+      'inputAttestations',
+      'verificationResult',
+      'verifiedLevels',
+      'slsaVersion',
+    ]);
+    assert.equal(vsa?.predicate['resourceUri'], 'weighmark://log.acme.example/acme/enc?env=prod');
+    assert.deepEqual(vsa?.predicate['verifiedLevels'], ['WEIGHMARK_ENV_PROD']);
+    assert.deepEqual(vsa?.subject, [
+      { name: 'acme/enc', digest: { sha256: bare(model) }, annotations: { kind: 'manifest' } },
+    ]);
+    assert.equal(
+      (vsa?.predicate['inputAttestations'] as unknown[] | undefined)?.length,
+      6,
+      'reference, train, bom, evaluation, approval, staging promotion',
+    );
+    const [stored] = await world.registry.attachments('acme/enc', model, ATTACHMENTS.policy);
+    assert.deepEqual(Buffer.from(stored ?? []), policyText());
+  }));
 
-test('refused: nothing changes, and every reason is listed', () => inWorld(async (world) => {
-  await publishStory(world, { without: 'bom' });
-  const before = await state(world);
-  const outcome = await promoteAs(world, 'ci', 'prod');
-  assert.deepEqual(codes(outcome), ['claim-missing', 'not-promoted']);
-  assert.equal(outcome.promoted, null);
-  assert.deepEqual(await state(world), before);
-}));
+test('refused: nothing changes, and every reason is listed', () =>
+  inWorld(async (world) => {
+    await publishStory(world, { without: 'bom' });
+    const before = await state(world);
+    const outcome = await promoteAs(world, 'ci', 'prod');
+    assert.deepEqual(codes(outcome), ['claim-missing', 'not-promoted']);
+    assert.equal(outcome.promoted, null);
+    assert.deepEqual(await state(world), before);
+  }));
 
-test('a dry run decides and changes nothing', () => inWorld(async (world) => {
-  await publishStory(world);
-  const before = await state(world);
-  const outcome = await promoteAs(world, 'ci', 'staging', { dryRun: true });
-  assert.equal(outcome.verdict.exitCode, 0);
-  assert.deepEqual(await state(world), before);
-}));
+test('a dry run decides and changes nothing', () =>
+  inWorld(async (world) => {
+    await publishStory(world);
+    const before = await state(world);
+    const outcome = await promoteAs(world, 'ci', 'staging', { dryRun: true });
+    assert.equal(outcome.verdict.exitCode, 0);
+    assert.deepEqual(await state(world), before);
+  }));
 
-test('a signer the policy does not name as promoter promotes nothing', () => inWorld(async (world) => {
-  await publishStory(world);
-  const before = await state(world);
-  for (const by of ['mallory', 'anna', 'glen'] as const) {
-    assert.deepEqual(codes(await promoteAs(world, by, 'staging')), ['wrong-signer'], by);
-  }
-  assert.deepEqual(await state(world), before);
-}));
+test('a signer the policy does not name as promoter promotes nothing', () =>
+  inWorld(async (world) => {
+    await publishStory(world);
+    const before = await state(world);
+    for (const by of ['mallory', 'anna', 'glen'] as const) {
+      assert.deepEqual(codes(await promoteAs(world, by, 'staging')), ['wrong-signer'], by);
+    }
+    assert.deepEqual(await state(world), before);
+  }));
 
-test('prod without staging', () => inWorld(async (world) => {
-  await publishStory(world);
-  assert.deepEqual(codes(await promoteAs(world, 'ci', 'prod')), ['not-promoted']);
-}));
+test('prod without staging', () =>
+  inWorld(async (world) => {
+    await publishStory(world);
+    assert.deepEqual(codes(await promoteAs(world, 'ci', 'prod')), ['not-promoted']);
+  }));
 
-test('one byte of a stored file changed', () => inWorld(async (world) => {
-  await publishStory(world);
-  const blobs = join(world.folder, 'registry', 'models', 'acme', 'enc', 'blobs', 'sha256');
-  const { sha256Hex } = await import('../../../src/domain/digest/hex.ts');
-  const { chmod } = await import('node:fs/promises');
-  await chmod(join(blobs, sha256Hex('weights')), 0o644);
-  await writeFile(join(blobs, sha256Hex('weights')), 'Weights');
-  const outcome = await promoteAs(world, 'ci', 'staging');
-  assert.deepEqual(codes(outcome), ['digest-mismatch']);
-  assert.equal(findingsOf(outcome.verdict)[0]?.subject, 'model.safetensors');
-}));
+test('one byte of a stored file changed', () =>
+  inWorld(async (world) => {
+    await publishStory(world);
+    const blobs = join(world.folder, 'registry', 'models', 'acme', 'enc', 'blobs', 'sha256');
+    const { sha256Hex } = await import('../../../src/domain/digest/hex.ts');
+    const { chmod } = await import('node:fs/promises');
+    await chmod(join(blobs, sha256Hex('weights')), 0o644);
+    await writeFile(join(blobs, sha256Hex('weights')), 'Weights');
+    const outcome = await promoteAs(world, 'ci', 'staging');
+    assert.deepEqual(codes(outcome), ['digest-mismatch']);
+    assert.equal(findingsOf(outcome.verdict)[0]?.subject, 'model.safetensors');
+  }));
 
-test('a claim that was logged and then taken out of the registry', () => inWorld(async (world) => {
-  const { model } = await publishStory(world);
-  const { ociDigest } = await import('../../../src/domain/digest/hex.ts');
-  const bundle = Buffer.from('{"not":"there"}');
-  await world.registry.log.append([{ v: 1, kind: 'claim', name: 'acme/enc', manifest: model, bundle: ociDigest(bundle) }]);
-  assert.deepEqual(codes(await promoteAs(world, 'ci', 'staging')), ['claim-missing']);
-}));
+test('a claim that was logged and then taken out of the registry', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const { ociDigest } = await import('../../../src/domain/digest/hex.ts');
+    const bundle = Buffer.from('{"not":"there"}');
+    await world.registry.log.append([
+      { v: 1, kind: 'claim', name: 'acme/enc', manifest: model, bundle: ociDigest(bundle) },
+    ]);
+    assert.deepEqual(codes(await promoteAs(world, 'ci', 'staging')), ['claim-missing']);
+  }));
 
-test('breaking the glass: by who may, marked, never over a revocation', () => inWorld(async (world) => {
-  await publishStory(world, { without: 'evaluation' });
-  assert.deepEqual(codes(await promoteAs(world, 'ci', 'prod', { breakGlass: 'outage 4711' })), ['wrong-signer']);
-  const outcome = await promoteAs(world, 'glen', 'prod', { breakGlass: 'outage 4711' });
-  assert.deepEqual(codes(outcome), []);
-  const bundles = await world.registry.claims('acme/enc', outcome.id);
-  const statements = bundles.map((bytes) => parseStatement(parseBundle(bytes).payload));
-  assert.ok(statements.some(({ predicate }) => (predicate['verifiedLevels'] as string[] | undefined)?.includes('WEIGHMARK_BREAK_GLASS') === true));
-  assert.ok(statements.some(({ predicate }) => JSON.stringify(predicate['properties'] ?? '').includes('outage 4711')));
-}));
+test('breaking the glass: by who may, marked, never over a revocation', () =>
+  inWorld(async (world) => {
+    await publishStory(world, { without: 'evaluation' });
+    assert.deepEqual(codes(await promoteAs(world, 'ci', 'prod', { breakGlass: 'outage 4711' })), ['wrong-signer']);
+    const outcome = await promoteAs(world, 'glen', 'prod', { breakGlass: 'outage 4711' });
+    assert.deepEqual(codes(outcome), []);
+    const bundles = await world.registry.claims('acme/enc', outcome.id);
+    const statements = bundles.map((bytes) => parseStatement(parseBundle(bytes).payload));
+    assert.ok(
+      statements.some(
+        ({ predicate }) =>
+          (predicate['verifiedLevels'] as string[] | undefined)?.includes('WEIGHMARK_BREAK_GLASS') === true,
+      ),
+    );
+    assert.ok(
+      statements.some(({ predicate }) => JSON.stringify(predicate['properties'] ?? '').includes('outage 4711')),
+    );
+  }));
 
 test('a base that only the card names is an input nobody declared (rule 14)', async (t) => {
   const cards: readonly (readonly [string, readonly string[]])[] = [

@@ -18,7 +18,13 @@ test('a registry without a log, and a name that is none, are said before anythin
   const registry = await openRegistry(`oci://${server.host}/acme`, { env: { HOME: folder } });
   const hasher = async () => assert.fail('the model was hashed');
   const ports = { files: createFiles(), hasher, progress: createProgress(() => process.stderr, false) };
-  await assert.rejects(push({ root: join(folder, 'model'), as: 'enc:1' }, ports, registry), { code: 'not-found', message: /has no log/ });
+  await assert.rejects(push({ root: join(folder, 'model'), as: 'enc:1' }, ports, registry), {
+    code: 'not-found',
+    message: /has no log/,
+  });
   await assert.rejects(push({ root: join(folder, 'model'), as: 'Enc' }, ports, registry), { code: 'name-invalid' });
-  assert.deepEqual(server.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD'), []);
+  assert.deepEqual(
+    server.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD'),
+    [],
+  );
 });

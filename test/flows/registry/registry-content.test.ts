@@ -15,17 +15,35 @@ import { claimsWorld, refusals, type ClaimsWorld, type Person } from '../claims-
 const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
 
 async function registryIn({ folder }: ClaimsWorld) {
-  const env = { HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: join(folder, 'state'), XDG_DATA_HOME: join(folder, 'data') };
+  const env = {
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    XDG_STATE_HOME: join(folder, 'state'),
+    XDG_DATA_HOME: join(folder, 'data'),
+  };
   const registries = createRegistries({ env, cwd: folder, signal: new AbortController().signal, offline: true });
   await registries.init(join(folder, 'registry'), { origin: 'log.acme.example' });
   const registry = await registries.open(join(folder, 'registry'));
   const hasher = createHasher();
   return {
-    push: (root: string, as: string) => push({ root, as }, { files: createFiles(), hasher: async () => hasher, progress }, registry),
-    pull: (reference: string, target: string) => pull({ place: { name: 'acme/m', reference }, target }, { files: createFiles(), stagings: createStagings(), progress }, registry),
+    push: (root: string, as: string) =>
+      push({ root, as }, { files: createFiles(), hasher: async () => hasher, progress }, registry),
+    pull: (reference: string, target: string) =>
+      pull(
+        { place: { name: 'acme/m', reference }, target },
+        { files: createFiles(), stagings: createStagings(), progress },
+        registry,
+      ),
     verify: async (reference: string, by: Person) => {
       const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => hasher);
-      const ports = { ...stored, progress, clock: { now: () => new Date() }, trust: async () => [by.trust], timestampAuthorities: async () => [], keyless: () => Promise.reject(new Error('not needed')) };
+      const ports = {
+        ...stored,
+        progress,
+        clock: { now: () => new Date() },
+        trust: async () => [by.trust],
+        timestampAuthorities: async () => [],
+        keyless: () => Promise.reject(new Error('not needed')),
+      };
       return verify({ root: stored.root, shown: `acme/m:${reference}`, name: 'acme/m' }, ports);
     },
   };

@@ -17,11 +17,13 @@ import { bomStatement } from '../../../src/flows/sign/seal-statements.ts';
 import { seal } from '../../../src/flows/sign/seal.ts';
 import { claimsWorld, refusals } from '../claims-world.ts';
 
-const FILES = { 'config.json': '{}', 'weights.bin': 'w'.repeat(4000), 'README.md': '# tiny\n', 'LICENSE': 'MIT\n' };
+const FILES = { 'config.json': '{}', 'weights.bin': 'w'.repeat(4000), 'README.md': '# tiny\n', LICENSE: 'MIT\n' };
 const SIDECARS = ['model.sig', 'claims.jsonl', '.weighmark/files', '.weighmark/bom.cdx.json'];
 
 async function statements(root: string): Promise<readonly Statement[]> {
-  return splitClaims(await readFile(join(root, 'claims.jsonl'))).map((line) => parseStatement(parseBundle(line).payload));
+  return splitClaims(await readFile(join(root, 'claims.jsonl'))).map((line) =>
+    parseStatement(parseBundle(line).payload),
+  );
 }
 
 test('a seal writes the list, the BOM, the claims and the signature, and verifies', async (t) => {
@@ -29,14 +31,22 @@ test('a seal writes the list, the BOM, the claims and the signature, and verifie
   const anna = await world.person('anna');
   const root = await world.tree('m', FILES);
   const data = await world.tree('data', { 'x.csv': 'a,b\n' });
-  const outcome = await world.seal(root, anna, { name: 'acme/m:1.4', step: { step: 'train', inputs: ['dataset=./data'], parameters: { epochs: 3 } } });
+  const outcome = await world.seal(root, anna, {
+    name: 'acme/m:1.4',
+    step: { step: 'train', inputs: ['dataset=./data'], parameters: { epochs: 3 } },
+  });
   assert.deepEqual([outcome.written, outcome.claims], [true, ['ML-BOM', 'provenance (train)', 'scan']]);
   const verified = await world.verify(root, [anna.trust]);
   assert.deepEqual([verified.verdict.exitCode, verified.id, verified.claims.length], [0, outcome.id, 3]);
   const [bom, train] = await statements(root);
-  assert.deepEqual(bom?.subject.map(({ annotations }) => annotations?.['kind']), ['manifest', 'root', 'list', 'bom', 'file', 'file', 'file', 'file']);
+  assert.deepEqual(
+    bom?.subject.map(({ annotations }) => annotations?.['kind']),
+    ['manifest', 'root', 'list', 'bom', 'file', 'file', 'file', 'file'],
+  );
   assert.equal(train?.subject[0]?.name, 'acme/m:1.4');
-  const definition = train?.predicate['buildDefinition'] as { resolvedDependencies: { digest: { sha256: string }; annotations: unknown }[] };
+  const definition = train?.predicate['buildDefinition'] as {
+    resolvedDependencies: { digest: { sha256: string }; annotations: unknown }[];
+  };
   const sealedData = await world.seal(data, anna);
   assert.deepEqual(definition.resolvedDependencies[0]?.digest, { sha256: sealedData.id.slice(7) });
   assert.deepEqual(definition.resolvedDependencies[0]?.annotations, { role: 'dataset', kind: 'manifest' });
@@ -77,11 +87,20 @@ test('a package step that hides more than documentation is refused', async (t) =
   const { buildProvenance } = await import('../../../src/domain/claims/provenance.ts');
   const { buildStatement } = await import('../../../src/domain/claims/statement.ts');
   const { subjectsOf } = await import('../../../src/domain/claims/subjects.ts');
-  const predicate = buildProvenance({ step: 'package', inputs: [{ role: 'package', name: 'm', id: first.id }], parameters: { removed: [], added: [] } });
-  const bundle = await anna.signer.sign(buildStatement(subjectsOf({ ...changed, name: 'm' }), PREDICATES.provenance, predicate));
+  const predicate = buildProvenance({
+    step: 'package',
+    inputs: [{ role: 'package', name: 'm', id: first.id }],
+    parameters: { removed: [], added: [] },
+  });
+  const bundle = await anna.signer.sign(
+    buildStatement(subjectsOf({ ...changed, name: 'm' }), PREDICATES.provenance, predicate),
+  );
   await appendFile(join(root, 'claims.jsonl'), `${Buffer.from(bundle).toString()}\n`);
   const refused = await world.verify(root, [anna.trust]);
-  assert.deepEqual(refused.verdict.checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code))), ['claim-conflict']);
+  assert.deepEqual(
+    refused.verdict.checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code))),
+    ['claim-conflict'],
+  );
 });
 
 test("another signer's model.sig is never overwritten, and both verify", async (t) => {
@@ -96,7 +115,8 @@ test("another signer's model.sig is never overwritten, and both verify", async (
   assert.deepEqual(await readFile(join(root, 'model.sig')), before);
   for (const person of [anna, ben]) assert.equal((await world.verify(root, [person.trust])).by, person.trust.name);
   await appendFile(join(root, 'weights.bin'), 'x');
-  for (const person of [anna, ben]) assert.deepEqual(refusals(await world.verify(root, [person.trust])), ['digest-mismatch weights.bin']);
+  for (const person of [anna, ben])
+    assert.deepEqual(refusals(await world.verify(root, [person.trust])), ['digest-mismatch weights.bin']);
 });
 
 test("beside another signer's model.sig the newest seal counts, whatever was sealed before", async (t) => {
@@ -133,7 +153,10 @@ test('known-bad bytes are not sealed, whatever the scanner thinks of them, and n
   const before = (await readdir(root)).toSorted();
   const outcome = await world.seal(root, anna, { judging: { index: feedOf(`${DIGEST}  weights.bin\n`) } });
   assert.equal(outcome.written, false);
-  assert.deepEqual(outcome.scan.blocking.map(({ rule, place }) => [rule, place.path]), [['WM-FEED-001', 'weights.bin']]);
+  assert.deepEqual(
+    outcome.scan.blocking.map(({ rule, place }) => [rule, place.path]),
+    [['WM-FEED-001', 'weights.bin']],
+  );
   assert.deepEqual((await readdir(root)).toSorted(), before);
 });
 
@@ -141,8 +164,13 @@ test('a name that a feed knows to be bad is not sealed', async (t) => {
   const world = await claimsWorld(t);
   const anna = await world.person('anna');
   const root = await world.tree('m', FILES);
-  const index = feedOf('weighmark-feed: 1\npublished: 2026-05-01T00:00:00Z\nentries:\n  - id: X-1\n    title: a poisoned model\n    severity: critical\n    models: [{ name: acme/m, versions: "<2" }]\n');
-  assert.deepEqual((await world.seal(root, anna, { name: 'acme/m:1', judging: { index } })).scan.blocking.map(({ rule }) => rule), ['WM-FEED-002']);
+  const index = feedOf(
+    'weighmark-feed: 1\npublished: 2026-05-01T00:00:00Z\nentries:\n  - id: X-1\n    title: a poisoned model\n    severity: critical\n    models: [{ name: acme/m, versions: "<2" }]\n',
+  );
+  assert.deepEqual(
+    (await world.seal(root, anna, { name: 'acme/m:1', judging: { index } })).scan.blocking.map(({ rule }) => rule),
+    ['WM-FEED-002'],
+  );
   assert.equal((await world.seal(root, anna, { name: 'acme/m:2', judging: { index } })).written, true);
 });
 
@@ -152,7 +180,12 @@ test('a suppression in force does not forbid sealing; one that is expired, or of
   const root = await world.tree('m', FILES);
   const index = feedOf(`${DIGEST}  weights.bin\n`);
   const rule = { rule: 'WM-FEED-001', reason: 'looked at', expires: '2027-01-01T00:00:00Z' };
-  const sealed = async (suppression: object) => (await world.seal(root, anna, { judging: { index, suppressions: { rules: [{ ...rule, ...suppression }], now: NOW } } })).written;
+  const sealed = async (suppression: object) =>
+    (
+      await world.seal(root, anna, {
+        judging: { index, suppressions: { rules: [{ ...rule, ...suppression }], now: NOW } },
+      })
+    ).written;
   assert.equal(await sealed({ expires: '2026-01-01T00:00:00Z' }), false);
   assert.equal(await sealed({ sha256: 'a'.repeat(64) }), false);
   assert.equal(await sealed({ sha256: DIGEST }), true);
@@ -168,8 +201,13 @@ test('an interrupted seal leaves the old one whole, or the new one', async (t) =
     const files = failingAfter(createFiles(), survived);
     const hasher = createHasher();
     const ports = {
-      files, hasher: async () => hasher, signer: anna.signer, clock: { now: () => new Date() }, progress: { start: () => ({ advance: () => {}, end: () => {} }) },
-      locate: (path: string) => path, registry: () => Promise.reject(new Error('no registry here')),
+      files,
+      hasher: async () => hasher,
+      signer: anna.signer,
+      clock: { now: () => new Date() },
+      progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+      locate: (path: string) => path,
+      registry: () => Promise.reject(new Error('no registry here')),
     };
     const run = seal({ root, name: 'acme/m:2', failOn: 'high', version: '0.0.0' }, ports);
     await (survived < writes ? assert.rejects(run, /killed/) : run);
@@ -213,8 +251,15 @@ test('an ML-BOM too large to be read in a claim is claimed in summary, and bound
   const digest = 'ab'.repeat(32);
   const facts = { id: `sha256:${digest}`, root: digest, name: 'm', files: [], list: 'list', bom: Buffer.from('bom') };
   const component = { name: 'm', components: [{ name: 'x'.repeat(13_000_000) }] };
-  const payload = bomStatement(facts, { bomFormat: 'CycloneDX', specVersion: '1.7', version: 1, metadata: { component } });
+  const payload = bomStatement(facts, {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.7',
+    version: 1,
+    metadata: { component },
+  });
   const { predicate, subject } = parseStatement(payload);
   assert.deepEqual(predicate['metadata'], { component: { name: 'm' } });
-  assert.deepEqual(subject.find(({ annotations }) => annotations?.['kind'] === 'bom')?.digest, { sha256: sha256Hex('bom') });
+  assert.deepEqual(subject.find(({ annotations }) => annotations?.['kind'] === 'bom')?.digest, {
+    sha256: sha256Hex('bom'),
+  });
 });

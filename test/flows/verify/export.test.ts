@@ -31,5 +31,8 @@ test('rule 20: a file swapped after it was verified is not handed on', async (t)
   const { files } = await world.verify(root, [anna.trust]);
   await writeFile(join(root, 'w.bin'), 'WEIGHTS');
   await assert.rejects(exportVerified(files, join(world.folder, 'out'), ports), { code: 'file-changed' });
-  assert.deepEqual((await readdir(world.folder)).filter((name) => name.includes('out')), []);
+  assert.deepEqual(
+    (await readdir(world.folder)).filter((name) => name.includes('out')),
+    [],
+  );
 });

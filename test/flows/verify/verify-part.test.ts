@@ -12,20 +12,35 @@ const LAYERS = 20;
 const home = mkdtempSync(join(tmpdir(), 'weighmark-part-'));
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string; all: string } {
-  const result = spawnSync(process.execPath, [BIN, ...args], { cwd: home, encoding: 'utf8', env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, XDG_CACHE_HOME: home } });
+  const result = spawnSync(process.execPath, [BIN, ...args], {
+    cwd: home,
+    encoding: 'utf8',
+    env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, XDG_CACHE_HOME: home },
+  });
   return { ...result, all: result.stdout + result.stderr };
 }
 
 function safetensors(): Buffer {
-  const tensors = Array.from({ length: LAYERS }, (_, layer) => [`layers.${layer}.weight`, { dtype: 'U8', shape: [LAYER_BYTES], data_offsets: [layer * LAYER_BYTES, (layer + 1) * LAYER_BYTES] }]);
+  const tensors = Array.from({ length: LAYERS }, (_, layer) => [
+    `layers.${layer}.weight`,
+    { dtype: 'U8', shape: [LAYER_BYTES], data_offsets: [layer * LAYER_BYTES, (layer + 1) * LAYER_BYTES] },
+  ]);
   const header = Buffer.from(JSON.stringify(Object.fromEntries(tensors)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, Buffer.alloc(LAYERS * LAYER_BYTES).map((_, index) => (index * 7) ^ (index >> 11))]);
+  return Buffer.concat([
+    length,
+    header,
+    Buffer.alloc(LAYERS * LAYER_BYTES).map((_, index) => (index * 7) ^ (index >> 11)),
+  ]);
 }
 
 const verify = (folder: string, only: string) => run('verify', folder, '--key', 'k.pub', '--only', only);
-const verdictOf = (folder: string, only: string) => JSON.parse(run('verify', folder, '--key', 'k.pub', '--only', only, '--json').stdout) as { exitCode: number; verdicts: { scope: string; id?: string; checks: { evidence: { data?: object }[] }[] }[] };
+const verdictOf = (folder: string, only: string) =>
+  JSON.parse(run('verify', folder, '--key', 'k.pub', '--only', only, '--json').stdout) as {
+    exitCode: number;
+    verdicts: { scope: string; id?: string; checks: { evidence: { data?: object }[] }[] }[];
+  };
 
 /** A copy with one byte of the weights changed. */
 function changed(name: string, at: number): void {
@@ -44,12 +59,18 @@ before(() => {
 });
 
 test('sealing leaves an outboard beside the large file only', () => {
-  assert.equal(readFileSync(join(home, 'model/.weighmark/outboards/w.safetensors.obao4')).readBigUInt64LE(0), BigInt(safetensors().length));
+  assert.equal(
+    readFileSync(join(home, 'model/.weighmark/outboards/w.safetensors.obao4')).readBigUInt64LE(0),
+    BigInt(safetensors().length),
+  );
   assert.throws(() => readFileSync(join(home, 'model/.weighmark/outboards/README.md.obao4')));
 });
 
 test('tensors by glob, bytes by range: the verdict is partial and has no id', () => {
-  const { exitCode, verdicts: [verdict] } = verdictOf('model', 'w.safetensors#layers.1?.weight'.replace('?', '*'));
+  const {
+    exitCode,
+    verdicts: [verdict],
+  } = verdictOf('model', 'w.safetensors#layers.1?.weight'.replace('?', '*'));
   assert.deepEqual([exitCode, verdict?.scope, verdict?.id], [0, 'partial', undefined]);
   const proven = verdict?.checks[0]?.evidence[0]?.data as { bytes: number } | undefined;
   assert.equal(proven?.bytes, 11 * LAYER_BYTES);
@@ -73,7 +94,10 @@ test('the header is proven before what it says is used', () => {
 });
 
 test('the length is proven first: a longer or shorter file is refused whatever is asked', () => {
-  for (const [name, cut] of [['longer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)])], ['shorter', (bytes: Buffer) => bytes.subarray(0, -20_000)]] as const) {
+  for (const [name, cut] of [
+    ['longer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)])],
+    ['shorter', (bytes: Buffer) => bytes.subarray(0, -20_000)],
+  ] as const) {
     cpSync(join(home, 'model'), join(home, name), { recursive: true });
     writeFileSync(join(home, name, 'w.safetensors'), cut(safetensors()));
     assert.equal(verify(name, 'w.safetensors#bytes=0-10').status, 1);
@@ -99,7 +123,8 @@ test('a whole verification that fails names the tensors that differ', () => {
 });
 
 test('names that are not there are said to be so', () => {
-  for (const only of ['w.safetensors#layers.99.*', 'other#x', 'w.safetensors#bytes=0-99999999999', 'README.md#x']) assert.equal(verify('model', only).status, 2, only);
+  for (const only of ['w.safetensors#layers.99.*', 'other#x', 'w.safetensors#bytes=0-99999999999', 'README.md#x'])
+    assert.equal(verify('model', only).status, 2, only);
 });
 
 test('without a signed BLAKE3 there is nothing to prove parts against', () => {

@@ -10,21 +10,74 @@ import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { verify } from '../../../src/flows/verify/verify.ts';
 import { claimsWorld, refusals, type ClaimsWorld } from '../claims-world.ts';
 
-const FILES = { 'config.json': '{"model_type":"tiny"}\n', 'weights.bin': 'weights '.repeat(500), 'tokenizer/vocab.txt': 'a\nb\n', 'README.md': '# tiny\n' };
+const FILES = {
+  'config.json': '{"model_type":"tiny"}\n',
+  'weights.bin': 'weights '.repeat(500),
+  'tokenizer/vocab.txt': 'a\nb\n',
+  'README.md': '# tiny\n',
+};
 
 /** A change to a signed folder, and what the verdict must say of it. */
-const CHANGES: readonly { readonly what: string; readonly change: (root: string) => Promise<unknown>; readonly refusals: readonly string[] }[] = [
-  { what: 'a byte changed', change: (root) => writeFile(join(root, 'weights.bin'), `X${FILES['weights.bin'].slice(1)}`), refusals: ['digest-mismatch weights.bin'] },
-  { what: 'a file truncated', change: (root) => truncate(join(root, 'weights.bin'), 100), refusals: ['digest-mismatch weights.bin'] },
-  { what: 'a file grown', change: (root) => appendFile(join(root, 'weights.bin'), 'x'), refusals: ['digest-mismatch weights.bin'] },
-  { what: 'a file emptied', change: (root) => truncate(join(root, 'config.json'), 0), refusals: ['digest-mismatch config.json'] },
-  { what: 'a file removed', change: (root) => rm(join(root, 'tokenizer/vocab.txt')), refusals: ['file-missing tokenizer/vocab.txt'] },
-  { what: 'a file added', change: (root) => writeFile(join(root, 'tokenizer/evil.py'), 'import os'), refusals: ['file-unsigned tokenizer/evil.py'] },
-  { what: 'a hidden file added', change: (root) => writeFile(join(root, '.hidden'), ''), refusals: ['file-unsigned .hidden'] },
-  { what: 'a file renamed', change: (root) => rename(join(root, 'config.json'), join(root, 'Config.json')), refusals: ['file-missing config.json', 'file-unsigned Config.json'] },
-  { what: 'a file moved', change: (root) => rename(join(root, 'config.json'), join(root, 'tokenizer/config.json')), refusals: ['file-missing config.json', 'file-unsigned tokenizer/config.json'] },
-  { what: 'two files swapped', change: (root) => swap(root, 'config.json', 'weights.bin'), refusals: ['digest-mismatch config.json', 'digest-mismatch weights.bin'] },
-  { what: 'a git file below the top', change: (root) => writeFile(join(root, 'tokenizer/.gitignore'), '*'), refusals: ['file-unsigned tokenizer/.gitignore'] },
+const CHANGES: readonly {
+  readonly what: string;
+  readonly change: (root: string) => Promise<unknown>;
+  readonly refusals: readonly string[];
+}[] = [
+  {
+    what: 'a byte changed',
+    change: (root) => writeFile(join(root, 'weights.bin'), `X${FILES['weights.bin'].slice(1)}`),
+    refusals: ['digest-mismatch weights.bin'],
+  },
+  {
+    what: 'a file truncated',
+    change: (root) => truncate(join(root, 'weights.bin'), 100),
+    refusals: ['digest-mismatch weights.bin'],
+  },
+  {
+    what: 'a file grown',
+    change: (root) => appendFile(join(root, 'weights.bin'), 'x'),
+    refusals: ['digest-mismatch weights.bin'],
+  },
+  {
+    what: 'a file emptied',
+    change: (root) => truncate(join(root, 'config.json'), 0),
+    refusals: ['digest-mismatch config.json'],
+  },
+  {
+    what: 'a file removed',
+    change: (root) => rm(join(root, 'tokenizer/vocab.txt')),
+    refusals: ['file-missing tokenizer/vocab.txt'],
+  },
+  {
+    what: 'a file added',
+    change: (root) => writeFile(join(root, 'tokenizer/evil.py'), 'import os'),
+    refusals: ['file-unsigned tokenizer/evil.py'],
+  },
+  {
+    what: 'a hidden file added',
+    change: (root) => writeFile(join(root, '.hidden'), ''),
+    refusals: ['file-unsigned .hidden'],
+  },
+  {
+    what: 'a file renamed',
+    change: (root) => rename(join(root, 'config.json'), join(root, 'Config.json')),
+    refusals: ['file-missing config.json', 'file-unsigned Config.json'],
+  },
+  {
+    what: 'a file moved',
+    change: (root) => rename(join(root, 'config.json'), join(root, 'tokenizer/config.json')),
+    refusals: ['file-missing config.json', 'file-unsigned tokenizer/config.json'],
+  },
+  {
+    what: 'two files swapped',
+    change: (root) => swap(root, 'config.json', 'weights.bin'),
+    refusals: ['digest-mismatch config.json', 'digest-mismatch weights.bin'],
+  },
+  {
+    what: 'a git file below the top',
+    change: (root) => writeFile(join(root, 'tokenizer/.gitignore'), '*'),
+    refusals: ['file-unsigned tokenizer/.gitignore'],
+  },
 ];
 
 async function swap(root: string, a: string, b: string): Promise<void> {
@@ -78,10 +131,18 @@ test('an unreadable file leaves it undecided and is named', async (t) => {
   await world.sign(root, anna);
   const location = join(root, 'weights.bin');
   const { createFiles } = await import('../../../src/adapters/files/index.ts');
-  const broken = { kernel: 'none', hash: () => Promise.reject(new WeighmarkError('unreadable', 'permission denied', { subject: location })) };
+  const broken = {
+    kernel: 'none',
+    hash: () => Promise.reject(new WeighmarkError('unreadable', 'permission denied', { subject: location })),
+  };
   const ports = {
-    files: createFiles(), hasher: async () => broken as never, clock: { now: () => new Date() }, progress: { start: () => ({ advance: () => {}, end: () => {} }) },
-    trust: async () => [anna.trust], timestampAuthorities: async () => [], keyless: () => Promise.reject(new Error('not needed')),
+    files: createFiles(),
+    hasher: async () => broken as never,
+    clock: { now: () => new Date() },
+    progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+    trust: async () => [anna.trust],
+    timestampAuthorities: async () => [],
+    keyless: () => Promise.reject(new Error('not needed')),
   };
   const outcome = await verify({ root, shown: 'm' }, ports);
   assert.deepEqual([outcome.verdict.exitCode, refusals(outcome)], [4, ['unreadable weights.bin']]);
@@ -95,17 +156,32 @@ test('an unreadable file hides no other that changed', async (t) => {
   await appendFile(join(root, 'config.json'), ' ');
   const { createFiles } = await import('../../../src/adapters/files/index.ts');
   const location = join(root, 'weights.bin');
-  const sha256 = async (path: string) => ({ digests: { sha256: createHash('sha256').update(await readFile(path)).digest('hex') } });
+  const sha256 = async (path: string) => ({
+    digests: {
+      sha256: createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    },
+  });
   const hash = async (jobs: readonly { location: string }[]) => {
-    if (jobs.some((job) => job.location === location)) throw new WeighmarkError('unreadable', 'permission denied', { subject: location });
+    if (jobs.some((job) => job.location === location))
+      throw new WeighmarkError('unreadable', 'permission denied', { subject: location });
     return Promise.all(jobs.map((job) => sha256(job.location)));
   };
   const ports = {
-    files: createFiles(), hasher: async () => ({ kernel: 'none', hash }) as never, clock: { now: () => new Date() }, progress: { start: () => ({ advance: () => {}, end: () => {} }) },
-    trust: async () => [anna.trust], timestampAuthorities: async () => [], keyless: () => Promise.reject(new Error('not needed')),
+    files: createFiles(),
+    hasher: async () => ({ kernel: 'none', hash }) as never,
+    clock: { now: () => new Date() },
+    progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+    trust: async () => [anna.trust],
+    timestampAuthorities: async () => [],
+    keyless: () => Promise.reject(new Error('not needed')),
   };
   const outcome = await verify({ root, shown: 'm' }, ports);
-  assert.deepEqual([outcome.verdict.exitCode, refusals(outcome).toSorted()], [1, ['digest-mismatch config.json', 'unreadable weights.bin']]);
+  assert.deepEqual(
+    [outcome.verdict.exitCode, refusals(outcome).toSorted()],
+    [1, ['digest-mismatch config.json', 'unreadable weights.bin']],
+  );
 });
 
 test('what was signed cannot be wished away by --ignore, and the message says so', async (t) => {
@@ -165,7 +241,8 @@ test('BLAKE3 alone is hashed where the signer vouches for the pairs, and all on 
   const [anna, ben] = [await world.person('anna'), await world.person('ben')];
   const root = await world.tree('m', FILES);
   await world.seal(root, anna);
-  const algorithms = async (more = {}) => (await world.verify(root, [anna.trust, ben.trust], more)).verdict.checks[0]?.evidence[0]?.data?.['algorithms'];
+  const algorithms = async (more = {}) =>
+    (await world.verify(root, [anna.trust, ben.trust], more)).verdict.checks[0]?.evidence[0]?.data?.['algorithms'];
   assert.deepEqual(await algorithms(), ['blake3']);
   assert.deepEqual(await algorithms({ algorithm: 'sha256' }), ['sha256']);
   assert.deepEqual(await algorithms({ algorithm: 'all' }), ['sha256', 'blake3']);
@@ -193,7 +270,11 @@ test('the files are hashed once, while the claims are read; again only where the
   await world.seal(root, anna);
   await rm(join(root, 'model.sig'));
   await world.sign(root, ben);
-  assert.deepEqual(await hashes(), ['verified', 'blake3 4 files', 'sha256 4 files'], 'anna does not vouch for what ben signed');
+  assert.deepEqual(
+    await hashes(),
+    ['verified', 'blake3 4 files', 'sha256 4 files'],
+    'anna does not vouch for what ben signed',
+  );
 });
 
 test('a stranger’s signature has nothing read', async (t) => {
@@ -212,17 +293,22 @@ test('property: whatever single byte of a sealed folder changes, it is refused',
   const root = await world.tree('m', { 'a.bin': 'abcdefgh', 'b/c.txt': 'hello\n' });
   await world.seal(root, anna, { name: 'acme/m:1' });
   const all = ['a.bin', 'b/c.txt', 'model.sig', '.weighmark/files', '.weighmark/bom.cdx.json'];
-  const contents = new Map(await Promise.all(all.map(async (path) => [path, await readFile(join(root, path))] as const)));
+  const contents = new Map(
+    await Promise.all(all.map(async (path) => [path, await readFile(join(root, path))] as const)),
+  );
   const mutation = fc.tuple(fc.constantFrom(...all), fc.nat(), fc.integer({ min: 1, max: 255 }));
-  await fc.assert(fc.asyncProperty(mutation, async ([path, at, flip]) => {
-    const original = contents.get(path) ?? Buffer.alloc(0);
-    const changed = Buffer.from(original);
-    changed[at % changed.length] = (changed[at % changed.length] ?? 0) ^ flip;
-    await writeFile(join(root, path), changed);
-    const { verdict } = await world.verify(root, [anna.trust]);
-    await writeFile(join(root, path), original);
-    return verdict.exitCode === 1;
-  }), { numRuns: 200 });
+  await fc.assert(
+    fc.asyncProperty(mutation, async ([path, at, flip]) => {
+      const original = contents.get(path) ?? Buffer.alloc(0);
+      const changed = Buffer.from(original);
+      changed[at % changed.length] = (changed[at % changed.length] ?? 0) ^ flip;
+      await writeFile(join(root, path), changed);
+      const { verdict } = await world.verify(root, [anna.trust]);
+      await writeFile(join(root, path), original);
+      return verdict.exitCode === 1;
+    }),
+    { numRuns: 200 },
+  );
   assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
 });
 
@@ -261,7 +347,8 @@ test('a name that a stranger signed beside the content gives no trust', async (t
   assert.equal((await world.verify(root, [{ ...anna.trust, for: 'acme/*' }])).verdict.exitCode, 1);
 });
 
-const pointerTo = (content: string) => `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Hex(content)}\nsize ${content.length}\n`;
+const pointerTo = (content: string) =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Hex(content)}\nsize ${content.length}\n`;
 
 test('a Git LFS pointer to what was signed leaves it undecided; to anything else it is refused; none is signed', async (t) => {
   const world = await claimsWorld(t);
@@ -285,12 +372,18 @@ test('what a download tool noted is compared, and said to be its say', async (t)
   const note = (etag: string) => `${commit}\n${etag}\n1700000000.0\n`;
   const blob = createHash('sha1').update(`blob ${FILES['config.json'].length}\0${FILES['config.json']}`).digest('hex');
   const root = await world.tree('m', {
-    'config.json': FILES['config.json'], 'model.safetensors': 'w', 'README.md': 'x',
-    '.cache/huggingface/download/config.json.metadata': note(blob), '.cache/huggingface/download/model.safetensors.metadata': note(sha256Hex('w')),
+    'config.json': FILES['config.json'],
+    'model.safetensors': 'w',
+    'README.md': 'x',
+    '.cache/huggingface/download/config.json.metadata': note(blob),
+    '.cache/huggingface/download/model.safetensors.metadata': note(sha256Hex('w')),
     '.cache/huggingface/download/README.md.metadata': note(blob),
   });
   const { verdict } = await world.verify(root, []);
-  assert.deepEqual(verdict.claimed.map(({ what }) => what), ['3 files, 24 B, safetensors', 'Hugging Face commit 060db64; 2 of 3 files match its download checksums']);
+  assert.deepEqual(
+    verdict.claimed.map(({ what }) => what),
+    ['3 files, 24 B, safetensors', 'Hugging Face commit 060db64; 2 of 3 files match its download checksums'],
+  );
   assert.equal(verdict.exitCode, 3);
 });
 

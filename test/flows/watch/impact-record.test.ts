@@ -9,10 +9,14 @@ import { impactOfRecord } from '../../../src/flows/watch/impact-record.ts';
 import { gateWorld, modelClaims, policyText } from '../gate-world.ts';
 
 function sourceOf(bytes: Uint8Array): Source {
-  return { size: bytes.length, read: async (offset, length) => Uint8Array.from(bytes.subarray(offset, offset + length)) };
+  return {
+    size: bytes.length,
+    read: async (offset, length) => Uint8Array.from(bytes.subarray(offset, offset + length)),
+  };
 }
 
-const found = (text: string, record: string) => findRecord(sourceOf(Buffer.from(text)), recordDigest(Buffer.from(record)));
+const found = (text: string, record: string) =>
+  findRecord(sourceOf(Buffer.from(text)), recordDigest(Buffer.from(record)));
 
 test('a record is a whole line, byte for byte, whatever ends it', async () => {
   assert.deepEqual(await found('a,b\n1,2\n1,23\n1,2', '1,2'), { lines: [2, 4], count: 2 });
@@ -24,37 +28,70 @@ test('a record is a whole line, byte for byte, whatever ends it', async () => {
 });
 
 test('what is not one record a line is said not to have been looked into', async () => {
-  for (const text of ['PAR1\0\0', '[\n{"a":1}\n]', '\ufeff [1]', `${'x'.repeat((1 << 20) + 5)}\0`]) assert.ok('why' in (await found(text, 'x')), text.slice(0, 10));
+  for (const text of ['PAR1\0\0', '[\n{"a":1}\n]', '\ufeff [1]', `${'x'.repeat((1 << 20) + 5)}\0`])
+    assert.ok('why' in (await found(text, 'x')), text.slice(0, 10));
 });
 
 test('a record is found where a chunk ends within it, or right behind it', async () => {
-  await fc.assert(fc.asyncProperty(fc.integer({ min: -8, max: 8 }), async (shift) => {
-    const before = `${'y'.repeat(1000)}\n`.repeat(Math.floor((1 << 20) / 1001));
-    const filler = 'z'.repeat(Math.max(0, (1 << 20) - before.length - 6 + shift));
-    const text = `${before}${filler}\nneedle\nlast\n`;
-    assert.deepEqual(await found(text, 'needle'), { lines: [before.split('\n').length + 1], count: 1 });
-  }), { numRuns: 17 });
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: -8, max: 8 }), async (shift) => {
+      const before = `${'y'.repeat(1000)}\n`.repeat(Math.floor((1 << 20) / 1001));
+      const filler = 'z'.repeat(Math.max(0, (1 << 20) - before.length - 6 + shift));
+      const text = `${before}${filler}\nneedle\nlast\n`;
+      assert.deepEqual(await found(text, 'needle'), { lines: [before.split('\n').length + 1], count: 1 });
+    }),
+    { numRuns: 17 },
+  );
 });
 
 test('the versions of a dataset that hold a record, what was made from them, and where it runs', async (t) => {
   const of = await gateWorld();
   t.after(of.close);
   const policy = parsePolicy(policyText());
-  const data = (tag: string, text: string): Promise<string> => of.publish(`acme/data:${tag}`, { 'rows.csv': text, 'notes.md': '# rows\n' }, () => []);
-  const [first, second, third] = [await data('1', 'a,b\n1,2\n'), await data('2', 'a,b\n1,2\n6,6\n6,6\n'), await data('3', 'a,b\n6,6\n')];
-  const [clean, affected] = [
-    await of.publish('acme/enc:clean', { 'model.safetensors': 'c' }, (id) => modelClaims(id, first).map(([, bundle]) => bundle)),
-    await of.publish('acme/enc:1.0', { 'model.safetensors': 'a' }, (id) => modelClaims(id, second).map(([, bundle]) => bundle)),
+  const data = (tag: string, text: string): Promise<string> =>
+    of.publish(`acme/data:${tag}`, { 'rows.csv': text, 'notes.md': '# rows\n' }, () => []);
+  const [first, second, third] = [
+    await data('1', 'a,b\n1,2\n'),
+    await data('2', 'a,b\n1,2\n6,6\n6,6\n'),
+    await data('3', 'a,b\n6,6\n'),
   ];
-  const ask = (record: string) => impactOfRecord({ name: 'acme/data', id: first, record: recordDigest(Buffer.from(record)), trust: policyTrust(policy), timestampAuthorities: [] }, of.registry, of.ports);
+  const [clean, affected] = [
+    await of.publish('acme/enc:clean', { 'model.safetensors': 'c' }, (id) =>
+      modelClaims(id, first).map(([, bundle]) => bundle),
+    ),
+    await of.publish('acme/enc:1.0', { 'model.safetensors': 'a' }, (id) =>
+      modelClaims(id, second).map(([, bundle]) => bundle),
+    ),
+  ];
+  const ask = (record: string) =>
+    impactOfRecord(
+      {
+        name: 'acme/data',
+        id: first,
+        record: recordDigest(Buffer.from(record)),
+        trust: policyTrust(policy),
+        timestampAuthorities: [],
+      },
+      of.registry,
+      of.ports,
+    );
   const six = await ask('6,6');
-  assert.deepEqual(new Map(six.record.holders.map((holder) => [holder.id, holder])), new Map([
-    [second, { id: second, tags: ['2'], places: [{ path: 'rows.csv', lines: [3, 4], count: 2 }] }],
-    [third, { id: third, tags: ['3'], places: [{ path: 'rows.csv', lines: [2], count: 1 }] }],
-  ]));
-  assert.deepEqual([six.descendants.map(({ id, through }) => [id, through]), six.record.unexamined, six.id], [[[affected, second]], [], first]);
+  assert.deepEqual(
+    new Map(six.record.holders.map((holder) => [holder.id, holder])),
+    new Map([
+      [second, { id: second, tags: ['2'], places: [{ path: 'rows.csv', lines: [3, 4], count: 2 }] }],
+      [third, { id: third, tags: ['3'], places: [{ path: 'rows.csv', lines: [2], count: 1 }] }],
+    ]),
+  );
+  assert.deepEqual(
+    [six.descendants.map(({ id, through }) => [id, through]), six.record.unexamined, six.id],
+    [[[affected, second]], [], first],
+  );
   assert.deepEqual(new Set((await ask('1,2')).descendants.map(({ id }) => id)), new Set([clean, affected]));
   assert.deepEqual((await ask('7,7')).descendants, []);
   await of.publish('acme/data:4', { 'rows.parquet': 'PAR1\0' }, () => []);
-  assert.deepEqual((await ask('6,6')).record.unexamined.map(({ path }) => path), ['rows.parquet']);
+  assert.deepEqual(
+    (await ask('6,6')).record.unexamined.map(({ path }) => path),
+    ['rows.parquet'],
+  );
 });

@@ -29,7 +29,8 @@ export async function startProxy(port: number): Promise<CuttingProxy> {
     client.on('data', (bytes: Buffer) => count('up', bytes.length));
     upstream.on('data', (bytes: Buffer) => count('down', bytes.length));
     client.pipe(upstream).pipe(client);
-    for (const each of [client, upstream]) each.on('error', breakBoth).on('close', () => (breakBoth(), open.delete(breakBoth)));
+    for (const each of [client, upstream])
+      each.on('error', breakBoth).on('close', () => (breakBoth(), open.delete(breakBoth)));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const proxy: CuttingProxy = {

@@ -19,7 +19,16 @@ function accessTo(scope: string, isUser: boolean): object {
 
 function tokenFor(scopes: readonly string[], isUser: boolean): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: 'weighmark-interop', aud: 'registry', sub: isUser ? 'user' : '', nbf: now - 10, iat: now, exp: now + 300, jti: String(Math.random()), access: scopes.map((scope) => accessTo(scope, isUser)) };
+  const claims = {
+    iss: 'weighmark-interop',
+    aud: 'registry',
+    sub: isUser ? 'user' : '',
+    nbf: now - 10,
+    iat: now,
+    exp: now + 300,
+    jti: String(Math.random()),
+    access: scopes.map((scope) => accessTo(scope, isUser)),
+  };
   const signed = `${base64({ typ: 'JWT', alg: 'ES256', x5c })}.${base64(claims)}`;
   return `${signed}.${sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 }

@@ -25,14 +25,21 @@ after(() => {
 });
 const prefix = `transfer-${process.pid}`;
 const location = `oci://${proxy.host}/${prefix}`;
-const deps = { env: { ...process.env, HOME: folder, XDG_STATE_HOME: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') }, uploadChunkBytes: CHUNK };
+const deps = {
+  env: { ...process.env, HOME: folder, XDG_STATE_HOME: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') },
+  uploadChunkBytes: CHUNK,
+};
 await initRegistry(location, {}, deps);
 const registry = await openRegistry(location, deps);
 
 function newFile(name: string): { location: string; sizeBytes: number; digest: string } {
   const content = randomBytes(SIZE);
   writeFileSync(join(folder, name), content);
-  return { location: join(folder, name), sizeBytes: SIZE, digest: `sha256:${createHash('sha256').update(content).digest('hex')}` };
+  return {
+    location: join(folder, name),
+    sizeBytes: SIZE,
+    digest: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+  };
 }
 
 function reset(limit = { up: Infinity, down: Infinity, cuts: 0 }): void {
@@ -67,7 +74,14 @@ test('an upload in one request that is cut arrives whole', async () => {
 });
 
 async function putAndKill(file: { digest: string; location: string }, afterBytes: number): Promise<void> {
-  const words = [join(import.meta.dirname, '../../adapters/registries/put-file.ts'), location, folder, file.location, file.digest, String(CHUNK)];
+  const words = [
+    join(import.meta.dirname, '../../adapters/registries/put-file.ts'),
+    location,
+    folder,
+    file.location,
+    file.digest,
+    String(CHUNK),
+  ];
   const child = spawn(process.execPath, words, { env: { ...deps.env }, stdio: ['ignore', 'ignore', 'inherit'] });
   reset();
   proxy.onBytes = () => void (proxy.sent.up > afterBytes && child.kill('SIGKILL'));

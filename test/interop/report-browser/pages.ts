@@ -9,11 +9,11 @@ const HOSTILE = '</code><script>alert(1)</script>"><img src=x onerror=alert(2)>\
 
 /** Pages with every section filled: an ordinary one, a hostile one, a lineage of a thousand. */
 const pages = {
-  'report': reportHtml(reportOf('acme/encoder', 12), '0.1.0'),
+  report: reportHtml(reportOf('acme/encoder', 12), '0.1.0'),
   'report-hostile': reportHtml(reportOf(HOSTILE, 3), '0.1.0'),
   'report-thousand': reportHtml(reportOf('acme/encoder', 1000), '0.1.0'),
-  'registry': registryHtml(overview('acme/encoder', reportOf('acme/encoder', 1).verdict), '0.1.0'),
+  registry: registryHtml(overview('acme/encoder', reportOf('acme/encoder', 1).verdict), '0.1.0'),
   'registry-hostile': registryHtml(overview(HOSTILE, reportOf(HOSTILE, 1).verdict), '0.1.0'),
-  'lineage': lineageHtml(reportOf('acme/encoder', 40).lineage, reportOf('acme/encoder', 1).verdict),
+  lineage: lineageHtml(reportOf('acme/encoder', 40).lineage, reportOf('acme/encoder', 1).verdict),
 };
 for (const [name, page] of Object.entries(pages)) writeFileSync(join(process.argv[2] ?? '.', `${name}.html`), page);

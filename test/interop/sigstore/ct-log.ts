@@ -13,7 +13,9 @@ export async function startCtLog(port: number, key: KeyObject): Promise<{ close(
 
 /** SHA-256 of the log's SPKI. */
 export function ctLogId(key: KeyObject): Buffer {
-  return createHash('sha256').update(createPublicKey(key).export({ format: 'der', type: 'spki' })).digest();
+  return createHash('sha256')
+    .update(createPublicKey(key).export({ format: 'der', type: 'spki' }))
+    .digest();
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, key: KeyObject): Promise<void> {
@@ -22,8 +24,18 @@ async function answer(request: IncomingMessage, response: ServerResponse, key: K
   const { chain } = JSON.parse(body.toString('utf8')) as { chain: string[] };
   const [precertificate, issuer] = chain.map((item) => Buffer.from(item, 'base64'));
   const timestamp = BigInt(Date.now());
-  const signature = promise(withoutPoison(precertificate ?? Buffer.alloc(0)), { issuer: issuer ?? Buffer.alloc(0), timestamp, key });
-  const answered = { sct_version: 0, id: ctLogId(key).toString('base64'), timestamp: Number(timestamp), extensions: '', signature: signature.toString('base64') };
+  const signature = promise(withoutPoison(precertificate ?? Buffer.alloc(0)), {
+    issuer: issuer ?? Buffer.alloc(0),
+    timestamp,
+    key,
+  });
+  const answered = {
+    sct_version: 0,
+    id: ctLogId(key).toString('base64'),
+    timestamp: Number(timestamp),
+    extensions: '',
+    signature: signature.toString('base64'),
+  };
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answered));
 }
 
@@ -33,9 +45,15 @@ export function promise(tbs: Uint8Array, at: { issuer: Uint8Array; timestamp: bi
   time.writeBigUInt64BE(at.timestamp);
   const length = Buffer.alloc(3);
   length.writeUIntBE(tbs.length, 0, 3);
-  const issuerKey = childrenOf(childAt(readDer(at.issuer), 0, TAG.sequence)).filter((part) => part.tag !== 0xa0)[5]?.raw ?? Buffer.alloc(0);
+  const issuerKey =
+    childrenOf(childAt(readDer(at.issuer), 0, TAG.sequence)).filter((part) => part.tag !== 0xa0)[5]?.raw ??
+    Buffer.alloc(0);
   const keyHash = createHash('sha256').update(issuerKey).digest();
-  const signature = sign('sha256', Buffer.concat([Buffer.from([0, 0]), time, Buffer.from([0, 1]), keyHash, length, tbs, Buffer.from([0, 0])]), at.key);
+  const signature = sign(
+    'sha256',
+    Buffer.concat([Buffer.from([0, 0]), time, Buffer.from([0, 1]), keyHash, length, tbs, Buffer.from([0, 0])]),
+    at.key,
+  );
   const size = Buffer.alloc(2);
   size.writeUInt16BE(signature.length);
   return Buffer.concat([Buffer.from([4, 3]), size, signature]);
@@ -45,7 +63,9 @@ export function promise(tbs: Uint8Array, at: { issuer: Uint8Array; timestamp: bi
 function withoutPoison(precertificate: Uint8Array): Uint8Array {
   const parts = childrenOf(childAt(readDer(precertificate), 0, TAG.sequence)).map((part) => {
     if (part.tag !== 0xa3) return part.raw;
-    const kept = childrenOf(childAt(part, 0, TAG.sequence)).filter((extension) => oidOf(childAt(extension, 0, TAG.oid)) !== POISON);
+    const kept = childrenOf(childAt(part, 0, TAG.sequence)).filter(
+      (extension) => oidOf(childAt(extension, 0, TAG.oid)) !== POISON,
+    );
     return der(0xa3, der(TAG.sequence, ...kept.map(({ raw }) => raw)));
   });
   return der(TAG.sequence, ...parts);

@@ -23,15 +23,23 @@ export async function startIssuer(port: number): Promise<Issuer> {
   const url = `http://127.0.0.1:${portOf(server)}`;
   const token = (claims: object): string => {
     const now = Math.floor(Date.now() / 1000);
-    const head = [{ alg: 'ES256', typ: 'JWT', kid: 'k1' }, { iss: url, aud: 'sigstore', iat: now, nbf: now, exp: now + 600, ...claims }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const head = [
+      { alg: 'ES256', typ: 'JWT', kid: 'k1' },
+      { iss: url, aud: 'sigstore', iat: now, nbf: now, exp: now + 600, ...claims },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
     return `${head}.${sign('sha256', Buffer.from(head), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
   };
   const jwk = { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'k1' };
-  const handlers: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void>> = {
+  const handlers: Readonly<
+    Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void>
+  > = {
     '/.well-known/openid-configuration': (_, response) => json(response, discovery(url)),
     '/keys': (_, response) => json(response, { keys: [jwk] }),
     '/authorize': (request, response) => authorize(new URL(request.url ?? '/', url).searchParams, pending, response),
-    '/redeem': async (request, response) => redeem(new URLSearchParams(await bodyOf(request)), { pending, token }, response),
+    '/redeem': async (request, response) =>
+      redeem(new URLSearchParams(await bodyOf(request)), { pending, token }, response),
   };
   server.on('request', (request, response) => {
     const handler = handlers[new URL(request.url ?? '/', url).pathname];
@@ -47,8 +55,13 @@ export function emailClaims(email: string): Readonly<Record<string, unknown>> {
 
 function discovery(url: string): object {
   return {
-    issuer: url, jwks_uri: `${url}/keys`, authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/redeem`,
-    response_types_supported: ['code'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'],
+    issuer: url,
+    jwks_uri: `${url}/keys`,
+    authorization_endpoint: `${url}/authorize`,
+    token_endpoint: `${url}/redeem`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
   };
 }
 
@@ -63,11 +76,21 @@ function authorize(query: URLSearchParams, pending: Map<string, Pending>, respon
   response.writeHead(302, { location: target.href }).end();
 }
 
-function redeem(form: URLSearchParams, { pending, token }: { pending: Map<string, Pending>; token: Issuer['token'] }, response: ServerResponse): void {
+function redeem(
+  form: URLSearchParams,
+  { pending, token }: { pending: Map<string, Pending>; token: Issuer['token'] },
+  response: ServerResponse,
+): void {
   const known = pending.get(form.get('code') ?? '');
-  const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
-  if (known === undefined || known.challenge !== challenge || known.redirect !== form.get('redirect_uri')) return void response.writeHead(400).end();
-  json(response, { id_token: token({ ...emailClaims('person@example.com'), nonce: known.nonce }), token_type: 'Bearer' });
+  const challenge = createHash('sha256')
+    .update(form.get('code_verifier') ?? '')
+    .digest('base64url');
+  if (known === undefined || known.challenge !== challenge || known.redirect !== form.get('redirect_uri'))
+    return void response.writeHead(400).end();
+  json(response, {
+    id_token: token({ ...emailClaims('person@example.com'), nonce: known.nonce }),
+    token_type: 'Bearer',
+  });
 }
 
 function json(response: ServerResponse, value: object): void {
@@ -75,7 +98,7 @@ function json(response: ServerResponse, value: object): void {
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
-  return Buffer.concat(await request.toArray() as Buffer[]).toString('utf8');
+  return Buffer.concat((await request.toArray()) as Buffer[]).toString('utf8');
 }
 
 function portOf(server: Server): number {

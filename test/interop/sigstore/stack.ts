@@ -28,7 +28,16 @@ const ORIGIN = 'rekor.test.local';
 
 export async function startStack({ folder, bin, port }: StackPlaces): Promise<Stack> {
   mkdirSync(join(folder, 'rekor'), { recursive: true });
-  const ports = { issuer: port, ct: port + 1, fulcio: port + 2, fulcioGrpc: port + 3, rekor: port + 4, rekorGrpc: port + 5, tsa: port + 6, metrics: port + 7 };
+  const ports = {
+    issuer: port,
+    ct: port + 1,
+    fulcio: port + 2,
+    fulcioGrpc: port + 3,
+    rekor: port + 4,
+    rekorGrpc: port + 5,
+    tsa: port + 6,
+    metrics: port + 7,
+  };
   const keys = makeKeys(folder);
   const issuer = await startIssuer(ports.issuer);
   const ctLog = await startCtLog(ports.ct, keys.ct);
@@ -40,7 +49,8 @@ export async function startStack({ folder, bin, port }: StackPlaces): Promise<St
   };
   try {
     const tsaUrl = `http://127.0.0.1:${ports.tsa}/api/v1/timestamp`;
-    for (const path of [`${ports.fulcio}/healthz`, `${ports.rekor}/healthz`, `${ports.tsa}/ping`]) await untilUp(`http://127.0.0.1:${path}`);
+    for (const path of [`${ports.fulcio}/healthz`, `${ports.rekor}/healthz`, `${ports.tsa}/ping`])
+      await untilUp(`http://127.0.0.1:${path}`);
     const tsaChain = await (await fetch(`${tsaUrl}/certchain`)).text();
     const files = writeFiles(folder, { ...keys, tsaChain, ports, issuer: issuer.url, tsaUrl });
     return { issuer, ...files, tsaUrl, stop };
@@ -61,21 +71,70 @@ function makeKeys(folder: string): Keys {
     const { status, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' });
     if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`);
   };
-  openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384', '-aes-256-cbc', '-pass', 'pass:fulcio', '-out', 'ca.key');
-  const extensions = ['-addext', 'basicConstraints=critical,CA:TRUE,pathlen:0', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  openssl('req', '-x509', '-new', '-key', 'ca.key', '-passin', 'pass:fulcio', '-sha384', '-days', '30', '-subj', '/O=test.local/CN=test-fulcio', ...extensions, '-out', 'ca.pem');
+  openssl(
+    'genpkey',
+    '-algorithm',
+    'EC',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-384',
+    '-aes-256-cbc',
+    '-pass',
+    'pass:fulcio',
+    '-out',
+    'ca.key',
+  );
+  const extensions = [
+    '-addext',
+    'basicConstraints=critical,CA:TRUE,pathlen:0',
+    '-addext',
+    'keyUsage=critical,keyCertSign,cRLSign',
+  ];
+  openssl(
+    'req',
+    '-x509',
+    '-new',
+    '-key',
+    'ca.key',
+    '-passin',
+    'pass:fulcio',
+    '-sha384',
+    '-days',
+    '30',
+    '-subj',
+    '/O=test.local/CN=test-fulcio',
+    ...extensions,
+    '-out',
+    'ca.pem',
+  );
   const rekor = generateKeyPairSync('ed25519');
   writeFileSync(join(folder, 'rekor.key'), rekor.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const ct = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   writeFileSync(join(folder, 'ct.pub'), ct.publicKey.export({ type: 'spki', format: 'pem' }));
   const pem = spawnSync('cat', [join(folder, 'ca.pem')], { encoding: 'utf8' }).stdout;
-  return { ct: ct.privateKey, rekorSpki: rekor.publicKey.export({ type: 'spki', format: 'der' }), fulcioCa: new X509Certificate(pem) };
+  return {
+    ct: ct.privateKey,
+    rekorSpki: rekor.publicKey.export({ type: 'spki', format: 'der' }),
+    fulcioCa: new X509Certificate(pem),
+  };
 }
 
-function startServers({ folder, bin }: StackPlaces, ports: Readonly<Record<string, number>>, issuer: string): readonly ChildProcess[] {
+function startServers(
+  { folder, bin }: StackPlaces,
+  ports: Readonly<Record<string, number>>,
+  issuer: string,
+): readonly ChildProcess[] {
   // YAML in block form: what looks like JSON Fulcio reads with other names.
-  const settings = [`issuer-url: ${issuer}`, 'client-id: sigstore', 'type: email', 'contact: test@example.com', 'description: test'];
-  writeFileSync(join(folder, 'fulcio.yaml'), `oidc-issuers:\n  ${issuer}:\n${settings.map((line) => `    ${line}\n`).join('')}`);
+  const settings = [
+    `issuer-url: ${issuer}`,
+    'client-id: sigstore',
+    'type: email',
+    'contact: test@example.com',
+    'description: test',
+  ];
+  writeFileSync(
+    join(folder, 'fulcio.yaml'),
+    `oidc-issuers:\n  ${issuer}:\n${settings.map((line) => `    ${line}\n`).join('')}`,
+  );
   const on = (name: string): string => String(ports[name]);
   const start = (name: string, program: string, args: readonly string[]): ChildProcess => {
     const child = spawn(join(bin, program), args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -87,21 +146,77 @@ function startServers({ folder, bin }: StackPlaces, ports: Readonly<Record<strin
   };
   return [
     start('fulcio', 'fulcio', [
-      'serve', '--config-path', 'fulcio.yaml', '--ca', 'fileca', '--fileca-cert', 'ca.pem', '--fileca-key', 'ca.key', '--fileca-key-passwd', 'fulcio', '--fileca-watch=false',
-      '--ct-log-url', `http://127.0.0.1:${on('ct')}/test`, '--ct-log-public-key-path', 'ct.pub', '--host', '127.0.0.1', '--port', on('fulcio'),
-      '--grpc-host', '127.0.0.1', '--grpc-port', on('fulcioGrpc'), '--metrics-port', '0', '--legacy-unix-domain-socket', join(folder, 'fulcio.sock'),
+      'serve',
+      '--config-path',
+      'fulcio.yaml',
+      '--ca',
+      'fileca',
+      '--fileca-cert',
+      'ca.pem',
+      '--fileca-key',
+      'ca.key',
+      '--fileca-key-passwd',
+      'fulcio',
+      '--fileca-watch=false',
+      '--ct-log-url',
+      `http://127.0.0.1:${on('ct')}/test`,
+      '--ct-log-public-key-path',
+      'ct.pub',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      on('fulcio'),
+      '--grpc-host',
+      '127.0.0.1',
+      '--grpc-port',
+      on('fulcioGrpc'),
+      '--metrics-port',
+      '0',
+      '--legacy-unix-domain-socket',
+      join(folder, 'fulcio.sock'),
     ]),
     start('rekor', 'posix', [
-      'serve', '--storage-dir', 'rekor', '--signer-filepath', 'rekor.key', '--hostname', ORIGIN, '--http-address', '127.0.0.1', '--http-port', on('rekor'),
-      '--grpc-address', '127.0.0.1', '--grpc-port', on('rekorGrpc'), '--http-metrics-port', on('metrics'), '--checkpoint-interval', '500ms', '--batch-max-age', '50ms',
+      'serve',
+      '--storage-dir',
+      'rekor',
+      '--signer-filepath',
+      'rekor.key',
+      '--hostname',
+      ORIGIN,
+      '--http-address',
+      '127.0.0.1',
+      '--http-port',
+      on('rekor'),
+      '--grpc-address',
+      '127.0.0.1',
+      '--grpc-port',
+      on('rekorGrpc'),
+      '--http-metrics-port',
+      on('metrics'),
+      '--checkpoint-interval',
+      '500ms',
+      '--batch-max-age',
+      '50ms',
     ]),
-    start('tsa', 'timestamp-server', ['serve', '--host', '127.0.0.1', '--port', on('tsa'), '--timestamp-signer', 'memory', '--disable-ntp-monitoring']),
+    start('tsa', 'timestamp-server', [
+      'serve',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      on('tsa'),
+      '--timestamp-signer',
+      'memory',
+      '--disable-ntp-monitoring',
+    ]),
   ];
 }
 
 async function untilUp(url: string): Promise<void> {
   for (let tries = 0; tries < 150; tries += 1) {
-    const ok = await fetch(url).then((response) => response.ok, () => false);
+    const ok = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (ok) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -120,7 +235,14 @@ function writeFiles(folder: string, parts: Parts): { trustedRoot: string; signin
   const signingConfig = join(folder, 'signing_config.json');
   writeFileSync(trustedRoot, JSON.stringify(rootOf(parts), null, 1));
   writeFileSync(signingConfig, JSON.stringify(configOf(parts), null, 1));
-  writeFileSync(join(folder, 'trust_config.json'), JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json', trustedRoot: rootOf(parts), signingConfig: configOf(parts) }));
+  writeFileSync(
+    join(folder, 'trust_config.json'),
+    JSON.stringify({
+      mediaType: 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json',
+      trustedRoot: rootOf(parts),
+      signingConfig: configOf(parts),
+    }),
+  );
   return { trustedRoot, signingConfig };
 }
 
@@ -130,18 +252,53 @@ function rootOf({ rekorSpki, ct, fulcioCa, tsaChain, ports, tsaUrl }: Parts): ob
   const ctSpki = createPublicKey(ct).export({ format: 'der', type: 'spki' });
   // A Rekor v2 log's id is the C2SP key id: SHA-256 of origin, newline, 0x01 and the raw Ed25519 key.
   const rekorId = createHash('sha256').update(`${ORIGIN}\n\u0001`).update(rekorSpki.subarray(-32)).digest('base64');
-  const chain = (tsaChain.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((pem) => ({ rawBytes: new X509Certificate(pem).raw.toString('base64') }));
+  const chain = (tsaChain.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((pem) => ({
+    rawBytes: new X509Certificate(pem).raw.toString('base64'),
+  }));
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [{ baseUrl: `http://${ORIGIN}`, hashAlgorithm: 'SHA2_256', publicKey: { rawBytes: rekorSpki.toString('base64'), keyDetails: 'PKIX_ED25519', validFor: VALID_FOR }, logId: { keyId: rekorId } }],
-    certificateAuthorities: [{ subject: { organization: 'test.local', commonName: 'test-fulcio' }, uri: `http://127.0.0.1:${ports['fulcio']}`, certChain: { certificates: [{ rawBytes: fulcioCa.raw.toString('base64') }] }, validFor: VALID_FOR }],
-    ctlogs: [{ baseUrl: `http://127.0.0.1:${ports['ct']}/test`, hashAlgorithm: 'SHA2_256', publicKey: { rawBytes: ctSpki.toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: VALID_FOR }, logId: { keyId: ctLogId(ct).toString('base64') } }],
-    timestampAuthorities: [{ subject: { organization: 'local', commonName: 'tsa' }, uri: tsaUrl, certChain: { certificates: chain }, validFor: VALID_FOR }],
+    tlogs: [
+      {
+        baseUrl: `http://${ORIGIN}`,
+        hashAlgorithm: 'SHA2_256',
+        publicKey: { rawBytes: rekorSpki.toString('base64'), keyDetails: 'PKIX_ED25519', validFor: VALID_FOR },
+        logId: { keyId: rekorId },
+      },
+    ],
+    certificateAuthorities: [
+      {
+        subject: { organization: 'test.local', commonName: 'test-fulcio' },
+        uri: `http://127.0.0.1:${ports['fulcio']}`,
+        certChain: { certificates: [{ rawBytes: fulcioCa.raw.toString('base64') }] },
+        validFor: VALID_FOR,
+      },
+    ],
+    ctlogs: [
+      {
+        baseUrl: `http://127.0.0.1:${ports['ct']}/test`,
+        hashAlgorithm: 'SHA2_256',
+        publicKey: { rawBytes: ctSpki.toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: VALID_FOR },
+        logId: { keyId: ctLogId(ct).toString('base64') },
+      },
+    ],
+    timestampAuthorities: [
+      {
+        subject: { organization: 'local', commonName: 'tsa' },
+        uri: tsaUrl,
+        certChain: { certificates: chain },
+        validFor: VALID_FOR,
+      },
+    ],
   };
 }
 
 function configOf({ ports, issuer, tsaUrl }: Parts): object {
-  const service = (url: string, majorApiVersion: number): object => ({ url, majorApiVersion, validFor: VALID_FOR, operator: 'test.local' });
+  const service = (url: string, majorApiVersion: number): object => ({
+    url,
+    majorApiVersion,
+    validFor: VALID_FOR,
+    operator: 'test.local',
+  });
   return {
     mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
     caUrls: [service(`http://127.0.0.1:${ports['fulcio']}`, 1)],

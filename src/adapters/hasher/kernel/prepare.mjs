@@ -30,7 +30,15 @@ function sha256(...pieces) {
 }
 
 function sourceDigest() {
-  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', ...readdirSync(join(folder, 'src'), { recursive: true }).filter((file) => file.endsWith('.rs')).sort().map((file) => `src/${file}`)];
+  const sources = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'build.rs',
+    ...readdirSync(join(folder, 'src'), { recursive: true })
+      .filter((file) => file.endsWith('.rs'))
+      .sort()
+      .map((file) => `src/${file}`),
+  ];
   return sha256(...sources.map((file) => readFileSync(join(folder, file))));
 }
 
@@ -48,11 +56,18 @@ function isBuilt(entry, source) {
 }
 
 function build() {
-  const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../../../node_modules/.cache/weighmark-kernel', import.meta.url));
+  const target =
+    process.env.CARGO_TARGET_DIR ??
+    fileURLToPath(new URL('../../../../node_modules/.cache/weighmark-kernel', import.meta.url));
   const cargo = spawnSync('cargo', ['build', '--release', '--locked', '--quiet'], {
-    cwd: folder, env: { ...process.env, CARGO_TARGET_DIR: target }, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', timeout: 600_000,
+    cwd: folder,
+    env: { ...process.env, CARGO_TARGET_DIR: target },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    timeout: 600_000,
   });
-  if (cargo.status !== 0) throw new Error(`cargo build failed: ${cargo.stderr?.trim().split('\n').at(-1) ?? cargo.error}`);
+  if (cargo.status !== 0)
+    throw new Error(`cargo build failed: ${cargo.stderr?.trim().split('\n').at(-1) ?? cargo.error}`);
   return join(target, 'release', libraries[process.platform]);
 }
 

@@ -26,9 +26,23 @@ for (const file of globSync('**/kernel-*.node', { cwd: addons }).sort()) {
   const folder = join(out, name);
   mkdirSync(folder, { recursive: true });
   copyFileSync(join(addons, file), join(folder, `${base}.node`));
-  const own = { name, version, description: `Native hashing for weighmark on ${platform} ${arch}`, license, repository, os: [platform], cpu: [arch], ...(libc === undefined ? {} : { libc: libc.npm }), files: [`${base}.node`] };
+  const own = {
+    name,
+    version,
+    description: `Native hashing for weighmark on ${platform} ${arch}`,
+    license,
+    repository,
+    os: [platform],
+    cpu: [arch],
+    ...(libc === undefined ? {} : { libc: libc.npm }),
+    files: [`${base}.node`],
+  };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
-  table[`${base}.node`] = { sha256: createHash('sha256').update(readFileSync(join(folder, `${base}.node`))).digest('hex') };
+  table[`${base}.node`] = {
+    sha256: createHash('sha256')
+      .update(readFileSync(join(folder, `${base}.node`)))
+      .digest('hex'),
+  };
   manifest.optionalDependencies[name] = version;
 }
 if (Object.keys(table).length === 0) throw new Error(`there is no addon in ${addons}`);

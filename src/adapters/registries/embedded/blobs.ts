@@ -17,12 +17,16 @@ export function blobPath(layout: string, digest: string): string {
 }
 
 export async function hasBlob(layout: string, digest: string): Promise<boolean> {
-  return stat(blobPath(layout, digest)).then((found) => found.isFile(), () => false);
+  return stat(blobPath(layout, digest)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 /** @throws WeighmarkError `digest-mismatch` if the bytes are not the digest's. */
 export async function putBytes(layout: string, digest: string, bytes: Uint8Array): Promise<void> {
-  if (ociDigest(bytes) !== digest) throw new WeighmarkError('digest-mismatch', 'the bytes are not what their digest says', { subject: digest });
+  if (ociDigest(bytes) !== digest)
+    throw new WeighmarkError('digest-mismatch', 'the bytes are not what their digest says', { subject: digest });
   if (await hasBlob(layout, digest)) return;
   await writeFileAtomic(blobPath(layout, digest), bytes);
 }
@@ -32,7 +36,11 @@ export async function putBytes(layout: string, digest: string, bytes: Uint8Array
  * hashed are the bytes written.
  * @throws WeighmarkError `file-changed` if they are not the digest's, `disk-full`, `write-refused`.
  */
-export async function putFile(layout: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void> {
+export async function putFile(
+  layout: string,
+  digest: string,
+  file: { location: string; sizeBytes: number },
+): Promise<void> {
   if (await hasBlob(layout, digest)) return;
   const target = blobPath(layout, digest);
   const temporary = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
@@ -50,15 +58,23 @@ export async function putFile(layout: string, digest: string, file: { location: 
 }
 
 /** The way out: again a copy or reflink, the bytes hashed are the bytes written. @throws WeighmarkError `digest-mismatch`, `not-found`. */
-export async function getFile(layout: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void> {
+export async function getFile(
+  layout: string,
+  digest: string,
+  file: { location: string; sizeBytes: number },
+): Promise<void> {
   const blob = blobPath(layout, digest);
-  if (!(await hasBlob(layout, digest))) throw new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
+  if (!(await hasBlob(layout, digest)))
+    throw new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
   try {
     await rm(file.location, { force: true });
     const found = await copyHashed(blob, file.location);
     if (`sha256:${found}` === digest) return;
     await rm(file.location, { force: true });
-    throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', { subject: blob, facts: { named: digest, found: `sha256:${found}` } });
+    throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', {
+      subject: blob,
+      facts: { named: digest, found: `sha256:${found}` },
+    });
   } catch (cause) {
     throw writeError(cause, file.location);
   }
@@ -68,22 +84,37 @@ export async function getFile(layout: string, digest: string, file: { location: 
 export async function readBlob(layout: string, digest: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await files.read(blobPath(layout, digest), maxBytes);
   if (ociDigest(bytes) === digest) return bytes;
-  throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', { subject: blobPath(layout, digest), facts: { named: digest, found: ociDigest(bytes) } });
+  throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', {
+    subject: blobPath(layout, digest),
+    facts: { named: digest, found: ociDigest(bytes) },
+  });
 }
 
 /** Random access; whoever reads it all checks the digest. @throws WeighmarkError `not-found`, `digest-mismatch` by size. */
-export async function openBlob(layout: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }> {
+export async function openBlob(
+  layout: string,
+  digest: string,
+  sizeBytes: number,
+): Promise<Source & { close(): Promise<void> }> {
   const file = await openFile(blobPath(layout, digest));
   if (file.size === sizeBytes) return file;
   await file.close();
-  throw new WeighmarkError('digest-mismatch', 'a blob in the registry has another size than its manifest says', { subject: digest, facts: { manifest: `${sizeBytes} bytes`, found: `${file.size} bytes` } });
+  throw new WeighmarkError('digest-mismatch', 'a blob in the registry has another size than its manifest says', {
+    subject: digest,
+    facts: { manifest: `${sizeBytes} bytes`, found: `${file.size} bytes` },
+  });
 }
 
 function changed(location: string, digest: string, found: string): WeighmarkError {
-  return new WeighmarkError('file-changed', `${location} changed while it was stored`, { subject: location, facts: { hashed: digest, stored: `sha256:${found}` } });
+  return new WeighmarkError('file-changed', `${location} changed while it was stored`, {
+    subject: location,
+    facts: { hashed: digest, stored: `sha256:${found}` },
+  });
 }
 
 function writeError(cause: unknown, target: string): WeighmarkError {
   const error = fileError(cause, target);
-  return error.code === 'unreadable' && !(cause instanceof WeighmarkError) ? new WeighmarkError('write-refused', `cannot write ${error.message}`, { subject: target, cause }) : error;
+  return error.code === 'unreadable' && !(cause instanceof WeighmarkError)
+    ? new WeighmarkError('write-refused', `cannot write ${error.message}`, { subject: target, cause })
+    : error;
 }

@@ -21,21 +21,25 @@ interface Waiting {
  */
 export function createCommit(lockFile: string): Commit {
   const queues = new Map<string, Waiting[]>();
-  return (layout, prepare) => new Promise<void>((done, failed) => {
-    const waiting: Waiting = { prepared: prepare(), isReady: false, done, failed };
-    waiting.prepared.then(() => (waiting.isReady = true), failed);
-    const queue = queues.get(layout);
-    queue?.push(waiting);
-    if (queue !== undefined) return;
-    queues.set(layout, [waiting]);
-    void drain(queues, layout, lockFile);
-  });
+  return (layout, prepare) =>
+    new Promise<void>((done, failed) => {
+      const waiting: Waiting = { prepared: prepare(), isReady: false, done, failed };
+      waiting.prepared.then(() => (waiting.isReady = true), failed);
+      const queue = queues.get(layout);
+      queue?.push(waiting);
+      if (queue !== undefined) return;
+      queues.set(layout, [waiting]);
+      void drain(queues, layout, lockFile);
+    });
 }
 
 async function drain(queues: Map<string, Waiting[]>, layout: string, lockFile: string): Promise<void> {
   const queue = queues.get(layout) ?? [];
   for (let first = queue[0]; first !== undefined; first = queue[0]) {
-    const isPrepared = await first.prepared.then(() => true, () => false);
+    const isPrepared = await first.prepared.then(
+      () => true,
+      () => false,
+    );
     if (isPrepared) await commitReady(queue, layout, lockFile);
     else queue.shift();
   }
@@ -50,7 +54,8 @@ async function commitReady(queue: Waiting[], layout: string, lockFile: string): 
       while (queue[0]?.isReady === true) batch.push(...queue.splice(0, 1));
       const { manifests: before } = await readLayout(layout);
       let after = before;
-      for (const each of batch) after = await (await each.prepared)(after).catch((error: unknown) => (each.failed(error), after));
+      for (const each of batch)
+        after = await (await each.prepared)(after).catch((error: unknown) => (each.failed(error), after));
       if (after !== before) await writeLayout(layout, after);
     });
   } catch (error) {

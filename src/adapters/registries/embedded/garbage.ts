@@ -23,7 +23,10 @@ interface Found {
  * Under the lock of the layouts, so that no list changes meanwhile. Blobs being written are younger than the limit; one that
  * is needed again after all is missed by whoever puts the manifest.
  */
-export async function collectGarbage(store: { readonly folder: string; readonly log: TransparencyLog }, options: Options): Promise<Collected> {
+export async function collectGarbage(
+  store: { readonly folder: string; readonly log: TransparencyLog },
+  options: Options,
+): Promise<Collected> {
   const models = join(store.folder, 'models');
   const logged = new Set((await store.log.find({})).flatMap(({ leaf }) => [leaf.manifest, leaf.bundle]));
   const garbage = [...(await leftovers(store.folder))];
@@ -37,7 +40,12 @@ export async function collectGarbage(store: { readonly folder: string; readonly 
   }
   const old = garbage.filter(({ changedMs }) => Date.now() - changedMs >= options.olderThanMs);
   if (!options.dryRun) for (const { path } of old) await rm(path, { force: true });
-  return { removed: old.map(({ path, sizeBytes }) => ({ path: path.slice(store.folder.length + 1), sizeBytes })).toSorted((a, b) => (a.path < b.path ? -1 : 1)), kept };
+  return {
+    removed: old
+      .map(({ path, sizeBytes }) => ({ path: path.slice(store.folder.length + 1), sizeBytes }))
+      .toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    kept,
+  };
 }
 
 /** Temporary files of writes that were interrupted, and what a copy had on its way; blobs' own are found beside the blobs. */
@@ -54,11 +62,15 @@ async function leftovers(folder: string): Promise<readonly Found[]> {
 
 async function filesBelow(folder: string): Promise<readonly Found[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  return Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => described(join(entry.parentPath, entry.name))));
+  return Promise.all(
+    entries.filter((entry) => entry.isFile()).map((entry) => described(join(entry.parentPath, entry.name))),
+  );
 }
 
 async function filesIn(folder: string): Promise<readonly Found[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)));
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? [] : Promise.reject(error),
+  );
   const found: Found[] = [];
   for (const name of names) found.push(await described(join(folder, name)));
   return found;
@@ -73,9 +85,16 @@ async function described(path: string): Promise<Found> {
  * Of the blobs that are there, everything reachable from the index and from what is logged.
  * @throws WeighmarkError if a listed manifest cannot be read: what it names would be taken for garbage.
  */
-async function neededBlobs(layout: string, there: ReadonlySet<string>, logged: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+async function neededBlobs(
+  layout: string,
+  there: ReadonlySet<string>,
+  logged: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
-  const queue = [...(await readLayout(layout)).manifests.map(({ digest }) => ({ digest, listed: true })), ...[...there].filter((digest) => logged.has(digest)).map((digest) => ({ digest, listed: false }))];
+  const queue = [
+    ...(await readLayout(layout)).manifests.map(({ digest }) => ({ digest, listed: true })),
+    ...[...there].filter((digest) => logged.has(digest)).map((digest) => ({ digest, listed: false })),
+  ];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { digest, listed } = next;
     if (needed.has(digest) || !there.has(digest)) continue;
@@ -96,10 +115,19 @@ async function readListed(layout: string, digest: string, listed: boolean): Prom
 }
 
 /** A claim needs what it is about. What is logged and no manifest names nothing. */
-function namesOf(bytes: Uint8Array, listed: boolean): { readonly blobs: readonly string[]; readonly manifests: readonly string[] } {
+function namesOf(
+  bytes: Uint8Array,
+  listed: boolean,
+): { readonly blobs: readonly string[]; readonly manifests: readonly string[] } {
   try {
-    const { config, layers, manifests, subject } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, refuseCaseDuplicates: false });
-    return { blobs: [config, ...listOf(layers)].flatMap(digestOf), manifests: [...listOf(manifests), subject].flatMap(digestOf) };
+    const { config, layers, manifests, subject } = parseStrictJsonObject(bytes, {
+      maxBytes: LIMITS.manifestBytes,
+      refuseCaseDuplicates: false,
+    });
+    return {
+      blobs: [config, ...listOf(layers)].flatMap(digestOf),
+      manifests: [...listOf(manifests), subject].flatMap(digestOf),
+    };
   } catch (error) {
     if (listed) throw error;
     return { blobs: [], manifests: [] };

@@ -30,7 +30,10 @@ export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<
     lockFile: join(place, 'lock.db'),
     indexFile: join(place, 'index.db'),
     origin: said.origin,
-    vkeys, remembered, anchored, memory,
+    vkeys,
+    remembered,
+    anchored,
+    memory,
     loadKey: async () => loadLogKey(await outside(keyFile, place), said.origin),
     now: deps.now ?? (() => new Date()),
   });
@@ -41,18 +44,30 @@ export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<
  * Makes a registry and its log key; on a folder that is one already, nothing changes but the key is checked.
  * @throws WeighmarkError `already-exists` if the folder holds something else, `anchor-inside` for a key inside it.
  */
-export async function initEmbedded(location: string, options: { origin?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+export async function initEmbedded(
+  location: string,
+  options: { origin?: string },
+  deps: RegistryDeps,
+): Promise<NewRegistry> {
   const folder = resolve(deps.cwd ?? '.', location);
   const made = await files.kindOf(folder);
   const there = made === 'directory' ? await readIdentityIfThere(folder) : null;
-  if (made === 'file' || made === 'other') throw new WeighmarkError('already-exists', `${folder} is not a folder`, { subject: folder });
+  if (made === 'file' || made === 'other')
+    throw new WeighmarkError('already-exists', `${folder} is not a folder`, { subject: folder });
   if (there !== null && options.origin !== undefined && options.origin !== there.origin) {
-    throw new WeighmarkError('already-exists', `${folder} is a registry whose log is ${there.origin}`, { subject: folder });
+    throw new WeighmarkError('already-exists', `${folder} is a registry whose log is ${there.origin}`, {
+      subject: folder,
+    });
   }
   const origin = there?.origin ?? checkOrigin(options.origin ?? randomOrigin(folder));
   const keyFile = await outside(logKeyFile(deps, origin), resolve(folder));
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
-  if (there === null) await writeFileAtomic(join(folder, REGISTRY_FILE), `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`, { exclusive: true });
+  if (there === null)
+    await writeFileAtomic(
+      join(folder, REGISTRY_FILE),
+      `${JSON.stringify({ version: 1, origin, vkeys: key.vkeys })}\n`,
+      { exclusive: true },
+    );
   await pinOwn({ origin, vkeys: key.vkeys, made: there === null }, await realpath(folder), deps);
   return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
 }
@@ -60,18 +75,28 @@ export async function initEmbedded(location: string, options: { origin?: string 
 async function readIdentity(folder: string): Promise<LogIdentity> {
   const found = await readIdentityIfThere(folder);
   if (found !== null) return found;
-  throw new WeighmarkError('not-found', `${folder} is not a registry`, { subject: folder, hint: `make one with \`weighmark registry init ${folder}\`` });
+  throw new WeighmarkError('not-found', `${folder} is not a registry`, {
+    subject: folder,
+    hint: `make one with \`weighmark registry init ${folder}\``,
+  });
 }
 
 async function readIdentityIfThere(folder: string): Promise<LogIdentity | null> {
   const bytes = await files.readIfThere(join(folder, REGISTRY_FILE), LIMITS.configBytes);
-  return bytes === null ? null : orHint(identityIn(bytes, folder), 'it says which log the registry holds: restore it from a copy', 'log-invalid');
+  return bytes === null
+    ? null
+    : orHint(identityIn(bytes, folder), 'it says which log the registry holds: restore it from a copy', 'log-invalid');
 }
 
 async function identityIn(bytes: Uint8Array, folder: string): Promise<LogIdentity> {
-  const { version, origin, vkeys } = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: join(folder, REGISTRY_FILE) });
+  const { version, origin, vkeys } = parseStrictJsonObject(bytes, {
+    code: 'log-invalid',
+    subject: join(folder, REGISTRY_FILE),
+  });
   if (version !== 1 || typeof origin !== 'string' || !Array.isArray(vkeys) || vkeys.length === 0) {
-    throw new WeighmarkError('log-invalid', 'a registry file of an unknown form', { subject: join(folder, REGISTRY_FILE) });
+    throw new WeighmarkError('log-invalid', 'a registry file of an unknown form', {
+      subject: join(folder, REGISTRY_FILE),
+    });
   }
   return { origin, vkeys: vkeys.map((vkey) => (parseVkey(String(vkey)), String(vkey))) };
 }
@@ -81,5 +106,8 @@ async function outside(keyFile: string, registry: string): Promise<string> {
   const key = await realpath(keyFile).catch(() => resolve(keyFile));
   const inside = await realpath(registry).catch(() => resolve(registry));
   if (key !== inside && !key.startsWith(inside + sep)) return keyFile;
-  throw new WeighmarkError('anchor-inside', 'the log key lies inside the registry', { subject: keyFile, hint: 'keep it elsewhere: `--log-key FILE`' });
+  throw new WeighmarkError('anchor-inside', 'the log key lies inside the registry', {
+    subject: keyFile,
+    hint: 'keep it elsewhere: `--log-key FILE`',
+  });
 }

@@ -40,7 +40,12 @@ export async function readLayout(layout: string): Promise<Layout> {
 }
 
 function layoutOf(manifests: readonly Descriptor[]): Layout {
-  return { manifests, byTag: new Map(manifests.flatMap((each) => (tagOf(each) === undefined ? [] : [[tagOf(each) ?? '', each] as const]))) };
+  return {
+    manifests,
+    byTag: new Map(
+      manifests.flatMap((each) => (tagOf(each) === undefined ? [] : [[tagOf(each) ?? '', each] as const])),
+    ),
+  };
 }
 
 function keep(file: string, stamp: string | null, layout: Layout): void {
@@ -63,7 +68,11 @@ function descriptorsIn(bytes: Uint8Array, file: string): readonly Descriptor[] {
     return manifests.map((entry: Json) => readDescriptor(entry) ?? noDescriptor(file));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new WeighmarkError('unreadable', `the list of what a model has cannot be read: ${why}`, { subject: file, hint: RESTORE, cause });
+    throw new WeighmarkError('unreadable', `the list of what a model has cannot be read: ${why}`, {
+      subject: file,
+      hint: RESTORE,
+      cause,
+    });
   }
 }
 
@@ -87,11 +96,19 @@ export function tagOf(descriptor: Descriptor): string | undefined {
 
 /** An index with the tag on this descriptor and nowhere else; the same array if that is so already. */
 export function withTag(manifests: readonly Descriptor[], tag: string, descriptor: Descriptor): readonly Descriptor[] {
-  const concerned = manifests.filter((each) => tagOf(each) === tag || (each.digest === descriptor.digest && tagOf(each) === undefined));
-  if (concerned.length === 1 && tagOf(concerned[0] ?? descriptor) === tag && concerned[0]?.digest === descriptor.digest) return manifests;
+  const concerned = manifests.filter(
+    (each) => tagOf(each) === tag || (each.digest === descriptor.digest && tagOf(each) === undefined),
+  );
+  if (concerned.length === 1 && tagOf(concerned[0] ?? descriptor) === tag && concerned[0]?.digest === descriptor.digest)
+    return manifests;
   const { annotations: old = {}, ...rest } = descriptor;
   const tagged = { ...rest, annotations: { ...old, [REF_NAME]: tag } };
-  return [...manifests.filter((each) => tagOf(each) !== tag && !(each.digest === descriptor.digest && tagOf(each) === undefined)), tagged];
+  return [
+    ...manifests.filter(
+      (each) => tagOf(each) !== tag && !(each.digest === descriptor.digest && tagOf(each) === undefined),
+    ),
+    tagged,
+  ];
 }
 
 /** An index that lists the manifest, tagged or not. */
@@ -114,11 +131,13 @@ export async function layoutFolders(models: string): Promise<readonly string[]> 
 async function namedFolders(models: string, marker: string): Promise<readonly (readonly string[])[]> {
   const found: (readonly string[])[] = [];
   const visit = async (folder: string, parts: readonly string[]): Promise<void> => {
-    if (parts.length > MAX_NAME_PARTS) throw new WeighmarkError('limit-exceeded', 'model names nested too deep', { subject: folder });
+    if (parts.length > MAX_NAME_PARTS)
+      throw new WeighmarkError('limit-exceeded', 'model names nested too deep', { subject: folder });
     const entries = await readdir(folder, { withFileTypes: true });
     if (parts.length > 0 && entries.some(({ name }) => name === marker)) found.push(parts);
     for (const entry of entries) {
-      if (entry.isDirectory() && entry.name !== 'blobs' && !entry.name.startsWith('.')) await visit(join(folder, entry.name), [...parts, entry.name]);
+      if (entry.isDirectory() && entry.name !== 'blobs' && !entry.name.startsWith('.'))
+        await visit(join(folder, entry.name), [...parts, entry.name]);
     }
   };
   if (await exists(models)) await visit(models, []);
@@ -126,5 +145,8 @@ async function namedFolders(models: string, marker: string): Promise<readonly (r
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -8,7 +8,16 @@ import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
 import { checkArtifactName, checkTag } from '../../../domain/registry/reference.ts';
-import { attachmentReferrer, claimReferrer, descriptorsOf, EMPTY_CONFIG, fallbackTag, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
+import {
+  attachmentReferrer,
+  claimReferrer,
+  descriptorsOf,
+  EMPTY_CONFIG,
+  fallbackTag,
+  readDescriptor,
+  type Descriptor,
+  type Referrer,
+} from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
 import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
 import { collectGarbage } from './garbage.ts';
@@ -25,7 +34,10 @@ interface Store {
 }
 
 /** A registry in a folder: one OCI image layout a model below `models/`, the log beside them. */
-export function embeddedRegistry({ location, folder }: { location: string; folder: string }, parts: { log: TransparencyLog; lockFile: string }): Registry {
+export function embeddedRegistry(
+  { location, folder }: { location: string; folder: string },
+  parts: { log: TransparencyLog; lockFile: string },
+): Registry {
   const store: Store = { folder, lockFile: parts.lockFile, commit: createCommit(parts.lockFile) };
   const layout = (name: string) => layoutOf(store, name);
   return {
@@ -42,13 +54,16 @@ export function embeddedRegistry({ location, folder }: { location: string; folde
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
     getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
-    putClaim: async (name, manifest, bundle) => attach(store, { name, manifest, referrer: (subject) => claimReferrer(subject, bundle) }),
+    putClaim: async (name, manifest, bundle) =>
+      attach(store, { name, manifest, referrer: (subject) => claimReferrer(subject, bundle) }),
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
     putAttachment: async (name, manifest, artifactType, content) =>
       attach(store, { name, manifest, referrer: (subject) => attachmentReferrer(subject, artifactType, content) }),
     attachmentTypes: async (name, manifest) => {
       const listed = await referrersOf(layout(name), await readLayout(layout(name)), manifest);
-      return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter((type) => type !== BUNDLE_MEDIA_TYPE);
+      return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter(
+        (type) => type !== BUNDLE_MEDIA_TYPE,
+      );
     },
     collectGarbage: (options) => withLock(store.lockFile, () => collectGarbage({ folder, log: parts.log }, options)),
     setTag: (name, tag, digest) => setTag(store, { name, tag, digest }),
@@ -61,12 +76,18 @@ function layoutOf(store: Store, name: string): string {
 
 async function list(store: Store): Promise<readonly RegistryEntry[]> {
   const names = await modelNames(join(store.folder, 'models'));
-  return (await Promise.all(names.map(async (name) => entriesOf(name, (await readLayout(layoutOf(store, name))).manifests)))).flat();
+  return (
+    await Promise.all(names.map(async (name) => entriesOf(name, (await readLayout(layoutOf(store, name))).manifests)))
+  ).flat();
 }
 
 function entriesOf(name: string, manifests: readonly Descriptor[]): readonly RegistryEntry[] {
   const artifacts = manifests.filter((each) => isArtifact(each));
-  return [...Map.groupBy(artifacts, (each) => each.digest)].map(([id, group]) => ({ name, id, tags: group.flatMap((each) => tagOf(each) ?? []).toSorted() }));
+  return [...Map.groupBy(artifacts, (each) => each.digest)].map(([id, group]) => ({
+    name,
+    id,
+    tags: group.flatMap((each) => tagOf(each) ?? []).toSorted(),
+  }));
 }
 
 /** Tagged by a person, or a model by its own type: referrers and their lists are neither. */
@@ -84,40 +105,71 @@ async function resolve(store: Store, name: string, reference: string): Promise<s
     if (found !== undefined && isArtifact(found)) return found.digest;
   }
   const separator = isDigest(reference) ? '@' : ':';
-  throw new WeighmarkError('not-found', `the registry has no ${name}${separator}${reference}`, { subject: `${name}${separator}${reference}`, hint: 'see what there is with `weighmark list`' });
+  throw new WeighmarkError('not-found', `the registry has no ${name}${separator}${reference}`, {
+    subject: `${name}${separator}${reference}`,
+    hint: 'see what there is with `weighmark list`',
+  });
 }
 
-async function putManifest(store: Store, manifest: { name: string; bytes: Uint8Array; mediaType: string; digest: string; tag: string | undefined }): Promise<void> {
+async function putManifest(
+  store: Store,
+  manifest: { name: string; bytes: Uint8Array; mediaType: string; digest: string; tag: string | undefined },
+): Promise<void> {
   const { name, bytes, mediaType, digest, tag } = manifest;
   const layout = layoutOf(store, name);
   await putBytes(layout, digest, bytes);
   const { artifactType } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest' });
-  const descriptor = { mediaType, digest, size: bytes.length, ...(typeof artifactType === 'string' ? { artifactType } : {}) };
+  const descriptor = {
+    mediaType,
+    digest,
+    size: bytes.length,
+    ...(typeof artifactType === 'string' ? { artifactType } : {}),
+  };
   await store.commit(layout, async () => async (manifests) => {
     await requireBlobs(layout, digest, bytes);
     return tag === undefined ? withManifest(manifests, descriptor) : withTag(manifests, checkTag(tag), descriptor);
   });
 }
 
-async function setTag(store: Store, { name, tag, digest }: { name: string; tag: string; digest: string }): Promise<void> {
+async function setTag(
+  store: Store,
+  { name, tag, digest }: { name: string; tag: string; digest: string },
+): Promise<void> {
   const descriptor = await describe(store, name, digest);
-  await store.commit(layoutOf(store, name), async () => async (manifests) => withTag(manifests, checkTag(tag), descriptor));
+  await store.commit(
+    layoutOf(store, name),
+    async () => async (manifests) => withTag(manifests, checkTag(tag), descriptor),
+  );
 }
 
 /** Descriptor of a stored manifest, from its bytes. */
 async function describe(store: Store, name: string, digest: string): Promise<Descriptor> {
   const bytes = await readBlob(layoutOf(store, name), digest, LIMITS.manifestBytes);
-  const { mediaType, artifactType } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest', refuseCaseDuplicates: false });
+  const { mediaType, artifactType } = parseStrictJsonObject(bytes, {
+    maxBytes: LIMITS.manifestBytes,
+    subject: 'the manifest',
+    refuseCaseDuplicates: false,
+  });
   const type = typeof mediaType === 'string' ? mediaType : MANIFEST_TYPE;
   return { mediaType: type, digest, size: bytes.length, ...(typeof artifactType === 'string' ? { artifactType } : {}) };
 }
 
 /** A manifest and all it names: under the lock, so that none is collected as garbage any more. @throws WeighmarkError `not-found`. */
 async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array): Promise<void> {
-  const { config, layers } = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest', refuseCaseDuplicates: false });
-  const named = [config, ...(Array.isArray(layers) ? layers : [])].flatMap((each) => readDescriptor(each)?.digest ?? []);
+  const { config, layers } = parseStrictJsonObject(bytes, {
+    maxBytes: LIMITS.manifestBytes,
+    subject: 'the manifest',
+    refuseCaseDuplicates: false,
+  });
+  const named = [config, ...(Array.isArray(layers) ? layers : [])].flatMap(
+    (each) => readDescriptor(each)?.digest ?? [],
+  );
   for (const digest of [manifest, ...named]) {
-    if (!(await hasBlob(layout, digest))) throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', { subject: digest, hint: 'repeat: it was an old one, and was collected as garbage just now' });
+    if (!(await hasBlob(layout, digest)))
+      throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
+        subject: digest,
+        hint: 'repeat: it was an old one, and was collected as garbage just now',
+      });
   }
 }
 
@@ -135,7 +187,11 @@ async function attach(store: Store, { name, manifest: subject, referrer: make }:
   const layout = layoutOf(store, name);
   await store.commit(layout, async () => {
     const referrer = make(await describe(store, name, subject));
-    const blobs = [referrer.layer, { digest: EMPTY_DIGEST, bytes: EMPTY_CONFIG }, { digest: referrer.descriptor.digest, bytes: referrer.manifest }];
+    const blobs = [
+      referrer.layer,
+      { digest: EMPTY_DIGEST, bytes: EMPTY_CONFIG },
+      { digest: referrer.descriptor.digest, bytes: referrer.manifest },
+    ];
     for (const { digest, bytes } of blobs) await putBytes(layout, digest, bytes);
     return async (manifests) => {
       await requireBlobs(layout, referrer.descriptor.digest, referrer.manifest);
@@ -144,13 +200,25 @@ async function attach(store: Store, { name, manifest: subject, referrer: make }:
   });
 }
 
-async function withReferrer(layout: string, { manifests, descriptor, subject }: { manifests: readonly Descriptor[]; descriptor: Descriptor; subject: string }): Promise<readonly Descriptor[]> {
-  const listed = await listedIn(layout, manifests.find((each) => tagOf(each) === fallbackTag(subject)));
+async function withReferrer(
+  layout: string,
+  { manifests, descriptor, subject }: { manifests: readonly Descriptor[]; descriptor: Descriptor; subject: string },
+): Promise<readonly Descriptor[]> {
+  const listed = await listedIn(
+    layout,
+    manifests.find((each) => tagOf(each) === fallbackTag(subject)),
+  );
   if (listed.some((each) => each.digest === descriptor.digest)) return manifests;
-  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, descriptor] }));
+  const index = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, descriptor] }),
+  );
   const digest = ociDigest(index);
   await putBytes(layout, digest, index);
-  return withTag(withManifest(manifests, descriptor), fallbackTag(subject), { mediaType: INDEX_TYPE, digest, size: index.length });
+  return withTag(withManifest(manifests, descriptor), fallbackTag(subject), {
+    mediaType: INDEX_TYPE,
+    digest,
+    size: index.length,
+  });
 }
 
 const EMPTY_DIGEST = ociDigest(EMPTY_CONFIG);
@@ -164,16 +232,26 @@ async function listedIn(layout: string, fallback: Descriptor | undefined): Promi
 }
 
 /** The bytes that referrers of one type bring, as they were put. */
-async function referred(store: Store, { name, manifest, artifactType }: { name: string; manifest: string; artifactType: string }): Promise<readonly Uint8Array[]> {
+async function referred(
+  store: Store,
+  { name, manifest, artifactType }: { name: string; manifest: string; artifactType: string },
+): Promise<readonly Uint8Array[]> {
   const layout = layoutOf(store, name);
   const listed = await referrersOf(layout, await readLayout(layout), manifest);
   const wanted = listed.filter((each) => each.artifactType === artifactType);
-  if (wanted.length > LIMITS.claimsPerFile) throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
-  return Promise.all(wanted.map(async (each) => readLayer(layout, await readBlob(layout, each.digest, LIMITS.manifestBytes))));
+  if (wanted.length > LIMITS.claimsPerFile)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
+  return Promise.all(
+    wanted.map(async (each) => readLayer(layout, await readBlob(layout, each.digest, LIMITS.manifestBytes))),
+  );
 }
 
 async function readLayer(layout: string, manifest: Uint8Array): Promise<Uint8Array> {
-  const { layers } = parseStrictJsonObject(manifest, { maxBytes: LIMITS.manifestBytes, subject: 'a referrer', refuseCaseDuplicates: false });
+  const { layers } = parseStrictJsonObject(manifest, {
+    maxBytes: LIMITS.manifestBytes,
+    subject: 'a referrer',
+    refuseCaseDuplicates: false,
+  });
   const layer = Array.isArray(layers) ? readDescriptor(layers[0]) : null;
   if (layer === null) throw new WeighmarkError('format-invalid', 'a referrer without a layer');
   return readBlob(layout, layer.digest, LIMITS.signatureBytes);

@@ -11,13 +11,19 @@ export interface Challenge {
 }
 
 /** Token services that serve registries of another host, known to belong together. */
-const KNOWN_REALMS: Readonly<Record<string, string>> = { 'registry-1.docker.io': 'auth.docker.io', 'index.docker.io': 'auth.docker.io', 'registry.gitlab.com': 'gitlab.com' };
+const KNOWN_REALMS: Readonly<Record<string, string>> = {
+  'registry-1.docker.io': 'auth.docker.io',
+  'index.docker.io': 'auth.docker.io',
+  'registry.gitlab.com': 'gitlab.com',
+};
 
 /** The first challenge that can be met; null for none. */
 export function parseChallenge(header: string | undefined): Challenge | null {
   const [, scheme = '', rest = ''] = /^\s*(basic|bearer)\s+(.{1,4000})$/is.exec(header ?? '') ?? [];
   if (scheme === '') return null;
-  const pairs = [...rest.matchAll(/([a-z_]{1,20})="([^"]{0,1000})"/gi)].map(([, key = '', value = '']) => [key.toLowerCase(), value] as const);
+  const pairs = [...rest.matchAll(/([a-z_]{1,20})="([^"]{0,1000})"/gi)].map(
+    ([, key = '', value = '']) => [key.toLowerCase(), value] as const,
+  );
   return { scheme: scheme.toLowerCase() === 'basic' ? 'basic' : 'bearer', params: Object.fromEntries(pairs) };
 }
 
@@ -38,7 +44,10 @@ export function createAuthorizer(registry: URL, deps: CredentialDeps): Authorize
       if (challenge === null) return false;
       credentials ??= findCredentials(registry.host, deps);
       const known = await credentials;
-      const header = challenge.scheme === 'basic' ? basicOf(known) : `Bearer ${await fetchToken(challenge, { scope, registry, credentials: known, deps })}`;
+      const header =
+        challenge.scheme === 'basic'
+          ? basicOf(known)
+          : `Bearer ${await fetchToken(challenge, { scope, registry, credentials: known, deps })}`;
       const slot = challenge.scheme === 'basic' ? 'basic' : scope;
       if (header === null || (challenge.scheme === 'basic' && headers.get('basic') === header)) return false;
       headers.set(slot, header);
@@ -64,17 +73,34 @@ async function fetchToken(challenge: Challenge, question: TokenQuestion): Promis
   const service = challenge.params['service'] ?? '';
   const { credentials, scope } = question;
   const identity = credentials !== null && 'identityToken' in credentials ? credentials.identityToken : null;
-  const response = identity === null
-    ? await sendPatiently({ method: 'GET', url: withQuery(realm, { service, scope }), headers: basicHeaders(credentials) })
-    : await sendPatiently({
-        method: 'POST',
-        url: realm,
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: Buffer.from(new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identity, client_id: 'weighmark', service, scope }).toString()),
-      });
+  const response =
+    identity === null
+      ? await sendPatiently({
+          method: 'GET',
+          url: withQuery(realm, { service, scope }),
+          headers: basicHeaders(credentials),
+        })
+      : await sendPatiently({
+          method: 'POST',
+          url: realm,
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: Buffer.from(
+            new URLSearchParams({
+              grant_type: 'refresh_token',
+              refresh_token: identity,
+              client_id: 'weighmark',
+              service,
+              scope,
+            }).toString(),
+          ),
+        });
   const body = await bodyOf(response, LIMITS.configBytes);
   if (response.status !== 200) throw denied(question.registry, response.status);
-  const { token, access_token: access } = parseStrictJsonObject(body, { code: 'network', subject: realm.host, refuseCaseDuplicates: false });
+  const { token, access_token: access } = parseStrictJsonObject(body, {
+    code: 'network',
+    subject: realm.host,
+    refuseCaseDuplicates: false,
+  });
   const found = typeof token === 'string' && token !== '' ? token : access;
   if (typeof found === 'string' && /^[\x21-\x7e]+$/.test(found)) return found;
   throw new WeighmarkError('network', `${realm.host} answers without a token`, { subject: realm.host });
@@ -83,9 +109,16 @@ async function fetchToken(challenge: Challenge, question: TokenQuestion): Promis
 /** The token service: the registry's own host, or one it is known to use (security rule 23). */
 function realmOf(challenge: Challenge, { registry, deps }: TokenQuestion): URL {
   const text = challenge.params['realm'] ?? '';
-  if (!URL.canParse(text)) throw new WeighmarkError('network', `${registry.host} asks for a token without saying where`, { subject: registry.host });
+  if (!URL.canParse(text))
+    throw new WeighmarkError('network', `${registry.host} asks for a token without saying where`, {
+      subject: registry.host,
+    });
   const realm = new URL(text);
-  const allowed = [registry.host, KNOWN_REALMS[registry.host], ...(deps.env['WEIGHMARK_TOKEN_HOSTS'] ?? '').split(',').map((host) => host.trim())];
+  const allowed = [
+    registry.host,
+    KNOWN_REALMS[registry.host],
+    ...(deps.env['WEIGHMARK_TOKEN_HOSTS'] ?? '').split(',').map((host) => host.trim()),
+  ];
   if (allowed.includes(realm.host) && (realm.protocol === 'https:' || registry.protocol === 'http:')) return realm;
   throw new WeighmarkError('network', `${registry.host} wants its token fetched from another host`, {
     subject: registry.host,
@@ -101,10 +134,14 @@ function basicHeaders(credentials: Credentials | null): Record<string, string> {
 
 function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   const result = new URL(url);
-  for (const [key, value] of Object.entries(query)) for (const each of value.split(' ')) if (each !== '') result.searchParams.append(key, each);
+  for (const [key, value] of Object.entries(query))
+    for (const each of value.split(' ')) if (each !== '') result.searchParams.append(key, each);
   return result;
 }
 
 export function denied(registry: URL, status: number): WeighmarkError {
-  return new WeighmarkError('network', `${registry.host} refuses access (${status})`, { subject: registry.host, hint: `log in as Docker does: \`docker login ${registry.host}\`` });
+  return new WeighmarkError('network', `${registry.host} refuses access (${status})`, {
+    subject: registry.host,
+    hint: `log in as Docker does: \`docker login ${registry.host}\``,
+  });
 }

@@ -24,8 +24,12 @@ export interface ClientRequest extends Omit<HttpRequest, 'url'> {
 }
 
 /** @throws WeighmarkError `network` if the host cannot be reached by TLS, or at all. */
-export async function openClient(host: string, deps: CredentialDeps & { readonly offline?: boolean; readonly signal?: AbortSignal }): Promise<OciClient> {
-  if (deps.offline === true) throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, { subject: host });
+export async function openClient(
+  host: string,
+  deps: CredentialDeps & { readonly offline?: boolean; readonly signal?: AbortSignal },
+): Promise<OciClient> {
+  if (deps.offline === true)
+    throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, { subject: host });
   const base = await baseOf(host);
   const authorizer = createAuthorizer(base, deps);
   const ask = async (what: ClientRequest): Promise<HttpResponse> => {
@@ -35,10 +39,13 @@ export async function openClient(host: string, deps: CredentialDeps & { readonly
       const headers = { ...what.headers, ...(header === undefined ? {} : { authorization: header }) };
       const signal = eitherOf(what.signal, deps.signal);
       const request = { ...what, headers, ...(signal === undefined ? {} : { signal }) };
-      const response = await (what.once === true ? sendFollowing(request) : sendPatiently(request, (each) => sendFollowing(each)));
+      const response = await (what.once === true
+        ? sendFollowing(request)
+        : sendPatiently(request, (each) => sendFollowing(each)));
       if (response.status !== 401) return response;
       response.stream.destroy();
-      const learned = attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
+      const learned =
+        attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
       if (!learned) throw denied(base, 401);
     }
   };
@@ -72,7 +79,12 @@ async function baseOf(host: string): Promise<URL> {
 
 function speaksNoTls(cause: unknown): boolean {
   const { code = '', message = '' } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
-  return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || /wrong version number|packet length too long/i.test(message);
+  return (
+    code === 'EPROTO' ||
+    code === 'ERR_SSL_WRONG_VERSION_NUMBER' ||
+    code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' ||
+    /wrong version number|packet length too long/i.test(message)
+  );
 }
 
 /** An upload session or page elsewhere would get our token: refused. */
@@ -83,12 +95,21 @@ function ownUrl(base: URL, location: string): URL {
 }
 
 /** @throws WeighmarkError by what the registry answered; the body's text is shown escaped and short. */
-export async function expectStatus(response: HttpResponse, wanted: readonly number[], subject: string): Promise<HttpResponse> {
+export async function expectStatus(
+  response: HttpResponse,
+  wanted: readonly number[],
+  subject: string,
+): Promise<HttpResponse> {
   if (wanted.includes(response.status)) return response;
   const body = Buffer.from(await bodyOf(response, 1 << 16).catch(() => Buffer.alloc(0))).toString();
   const facts = { answer: `${response.status} ${body.slice(0, 200)}`.trim() };
-  if (response.status === 404) throw new WeighmarkError('not-found', `${response.url.host} has no ${subject}`, { subject, facts });
+  if (response.status === 404)
+    throw new WeighmarkError('not-found', `${response.url.host} has no ${subject}`, { subject, facts });
   if (response.status === 403) throw denied(response.url, 403);
-  if (response.status === 413) throw new WeighmarkError('limit-exceeded', `${response.url.host} finds ${subject} too large`, { subject, facts });
-  throw new WeighmarkError('network', `${response.url.host} does not do what was asked of ${subject}`, { subject, facts });
+  if (response.status === 413)
+    throw new WeighmarkError('limit-exceeded', `${response.url.host} finds ${subject} too large`, { subject, facts });
+  throw new WeighmarkError('network', `${response.url.host} does not do what was asked of ${subject}`, {
+    subject,
+    facts,
+  });
 }

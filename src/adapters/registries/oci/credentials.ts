@@ -47,7 +47,8 @@ function readAuths(auths: Json | undefined, host: string): Credentials | null {
   const spellings = [host, `https://${host}`, `https://${host}/v1/`, `https://${host}/v2/`];
   const entry = spellings.map((key) => auths[key]).find(isJsonObject);
   if (entry === undefined) return null;
-  if (typeof entry['identitytoken'] === 'string' && entry['identitytoken'] !== '') return { identityToken: entry['identitytoken'] };
+  if (typeof entry['identitytoken'] === 'string' && entry['identitytoken'] !== '')
+    return { identityToken: entry['identitytoken'] };
   if (typeof entry['auth'] !== 'string') return null;
   const text = Buffer.from(entry['auth'], 'base64').toString();
   const colon = text.indexOf(':');
@@ -56,25 +57,48 @@ function readAuths(auths: Json | undefined, host: string): Credentials | null {
 
 /** `docker-credential-NAME get`: no shell, never out of the working folder (security rule 23). */
 async function askHelper(name: string, host: string, deps: CredentialDeps): Promise<Credentials | null> {
-  if (!HELPER_NAME.test(name)) throw new WeighmarkError('config-invalid', 'Docker\'s configuration names a credential helper of an unsafe name', { subject: name });
+  if (!HELPER_NAME.test(name))
+    throw new WeighmarkError('config-invalid', "Docker's configuration names a credential helper of an unsafe name", {
+      subject: name,
+    });
   const { output, failed } = await runHelper(`docker-credential-${name}`, host, deps);
   if (failed) {
     if (NOT_FOUND.test(output)) return null;
-    throw new WeighmarkError('config-invalid', `the credential helper docker-credential-${name} failed`, { subject: host });
+    throw new WeighmarkError('config-invalid', `the credential helper docker-credential-${name} failed`, {
+      subject: host,
+    });
   }
-  const answer = parseStrictJsonObject(output, { code: 'config-invalid', subject: `docker-credential-${name}`, refuseCaseDuplicates: false });
+  const answer = parseStrictJsonObject(output, {
+    code: 'config-invalid',
+    subject: `docker-credential-${name}`,
+    refuseCaseDuplicates: false,
+  });
   const { Username: username, Secret: secret } = answer;
   if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return null;
   return username === '<token>' ? { identityToken: secret } : { username, password: secret };
 }
 
-async function runHelper(command: string, host: string, deps: CredentialDeps): Promise<{ output: string; failed: boolean }> {
+async function runHelper(
+  command: string,
+  host: string,
+  deps: CredentialDeps,
+): Promise<{ output: string; failed: boolean }> {
   const env = { ...deps.env, PATH: pathWithout(deps.env['PATH'] ?? '', deps.cwd) };
   return new Promise((done, reject) => {
-    const child = spawn(command, ['get'], { env, cwd: homedir(), shell: false, timeout: HELPER_TIMEOUT_MS, stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(command, ['get'], {
+      env,
+      cwd: homedir(),
+      shell: false,
+      timeout: HELPER_TIMEOUT_MS,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(0, LIMITS.configBytes)));
-    child.once('error', (cause) => reject(new WeighmarkError('config-invalid', `${command} cannot be run`, { subject: host, cause })));
+    child.stdout
+      .setEncoding('utf8')
+      .on('data', (text: string) => (output = (output + text).slice(0, LIMITS.configBytes)));
+    child.once('error', (cause) =>
+      reject(new WeighmarkError('config-invalid', `${command} cannot be run`, { subject: host, cause })),
+    );
     child.once('close', (code) => done({ output, failed: code !== 0 }));
     child.stdin.on('error', () => {}).end(`${host}\n`);
   });
@@ -83,5 +107,8 @@ async function runHelper(command: string, host: string, deps: CredentialDeps): P
 /** Absolute folders other than the working folder and what is below it. */
 export function pathWithout(path: string, cwd: string): string {
   const here = resolve(cwd);
-  return path.split(delimiter).filter((folder) => folder.startsWith('/') && resolve(folder) !== here && !resolve(folder).startsWith(`${here}/`)).join(delimiter);
+  return path
+    .split(delimiter)
+    .filter((folder) => folder.startsWith('/') && resolve(folder) !== here && !resolve(folder).startsWith(`${here}/`))
+    .join(delimiter);
 }

@@ -21,7 +21,11 @@ const MENDS = 3;
 const SMALL_BYTES = 1 << 20;
 
 /** A small blob as a whole, checked. @throws WeighmarkError `digest-mismatch`, `not-found`, `limit-exceeded`. */
-export async function downloadBytes(client: OciClient, { repository, digest }: { repository: string; digest: string }, maxBytes: number): Promise<Uint8Array> {
+export async function downloadBytes(
+  client: OciClient,
+  { repository, digest }: { repository: string; digest: string },
+  maxBytes: number,
+): Promise<Uint8Array> {
   const bytes = await unlessCut(async () => {
     const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository });
     return bodyOf(await expectStatus(response, [200], digest), maxBytes);
@@ -36,9 +40,15 @@ export async function downloadBytes(client: OciClient, { repository, digest }: {
  * outboard each block is checked as it arrives, and a wrong one alone is fetched again.
  * @throws WeighmarkError `digest-mismatch`: what is left in the file is right as far as it goes; `network`, `disk-full`.
  */
-export async function downloadFile(client: OciClient, blob: RemoteBlob, to: Pick<Checked, 'location' | 'outboard'>): Promise<void> {
+export async function downloadFile(
+  client: OciClient,
+  blob: RemoteBlob,
+  to: Pick<Checked, 'location' | 'outboard'>,
+): Promise<void> {
   try {
-    await (blob.sizeBytes < SMALL_BYTES ? downloadSmall(client, blob, to.location) : downloadLarge(client, blob, { ...to, sizeBytes: blob.sizeBytes }));
+    await (blob.sizeBytes < SMALL_BYTES
+      ? downloadSmall(client, blob, to.location)
+      : downloadLarge(client, blob, { ...to, sizeBytes: blob.sizeBytes }));
   } catch (cause) {
     throw fileError(cause, to.location);
   }
@@ -46,7 +56,11 @@ export async function downloadFile(client: OciClient, blob: RemoteBlob, to: Pick
 
 async function downloadSmall(client: OciClient, blob: RemoteBlob, location: string): Promise<void> {
   const bytes = await unlessCut(async () => {
-    const response = await client.request({ method: 'GET', url: blobUrl(client, blob.repository, blob.digest), repository: blob.repository });
+    const response = await client.request({
+      method: 'GET',
+      url: blobUrl(client, blob.repository, blob.digest),
+      repository: blob.repository,
+    });
     checkAnswer(await expectStatus(response, [200], blob.digest), blob, { start: 0, end: blob.sizeBytes });
     return bodyOf(response, blob.sizeBytes);
   });
@@ -139,7 +153,11 @@ interface BlockFinder {
  * Looks for wrong blocks while the file comes, unless it comes so fast that SHA-256 will have said soon whether there are any:
  * half of the work is saved then.
  */
-function blockFinder(checked: Checked, mend: (spans: readonly Span[]) => Promise<void>, fail: (error: unknown) => void): BlockFinder {
+function blockFinder(
+  checked: Checked,
+  mend: (spans: readonly Span[]) => Promise<void>,
+  fail: (error: unknown) => void,
+): BlockFinder {
   const { outboard } = checked;
   const patientUntil = performance.now() + PATIENCE_MS;
   let follower: Follower<unknown> | null = null;
@@ -184,7 +202,9 @@ function createMender({ client, blob, checked, handle }: Download, signal: Abort
         throw alwaysWrong(blob, span);
       }
       const bytes = await fetchRange(client, blob, { ...span, signal });
-      await handle.write(bytes, 0, bytes.length, span.start).catch((cause: unknown) => Promise.reject(fileError(cause, checked.location)));
+      await handle
+        .write(bytes, 0, bytes.length, span.start)
+        .catch((cause: unknown) => Promise.reject(fileError(cause, checked.location)));
     }
   };
   return {
@@ -195,10 +215,11 @@ function createMender({ client, blob, checked, handle }: Download, signal: Abort
 }
 
 function alwaysWrong({ digest }: RemoteBlob, { start, end }: Span): WeighmarkError {
-  return new WeighmarkError('digest-mismatch', `the registry sends wrong bytes ${start} to ${end}, however often they are asked for`, {
-    subject: digest,
-    facts: { differs: `bytes ${start} to ${end}`, tries: String(MENDS + 1) },
-  });
+  return new WeighmarkError(
+    'digest-mismatch',
+    `the registry sends wrong bytes ${start} to ${end}, however often they are asked for`,
+    { subject: digest, facts: { differs: `bytes ${start} to ${end}`, tries: String(MENDS + 1) } },
+  );
 }
 
 interface Receiving {
@@ -213,7 +234,10 @@ async function receiveAll(download: Download, { from, signal, onWritten }: Recei
     const reached = await receive(download, { from: at, signal, onWritten });
     cuts = reached > at ? 0 : cuts + 1;
     at = reached;
-    if (cuts >= CUTS) throw new WeighmarkError('network', `${client.base.host} does not deliver ${blob.digest}`, { subject: blob.digest });
+    if (cuts >= CUTS)
+      throw new WeighmarkError('network', `${client.base.host} does not deliver ${blob.digest}`, {
+        subject: blob.digest,
+      });
     if (cuts > 0) await sleep(20 * 2 ** cuts);
   }
 }
@@ -223,11 +247,21 @@ async function receive({ client, blob, handle }: Download, { from, signal, onWri
   const { repository, digest, sizeBytes } = blob;
   // go-containerregistry's server does not understand a range without an end.
   const headers = from === 0 ? {} : { range: `bytes=${from}-${sizeBytes - 1}` };
-  const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository, headers, signal, large: true });
+  const response = await client.request({
+    method: 'GET',
+    url: blobUrl(client, repository, digest),
+    repository,
+    headers,
+    signal,
+    large: true,
+  });
   await expectStatus(response, from === 0 ? [200] : [200, 206], digest);
   const { skip, length } = checkAnswer(response, blob, { start: from, end: sizeBytes });
   const writer = partWriter(handle, from, { onWritten, onFailure: () => response.stream.destroy() });
-  const received = response.headers['content-length'] === undefined ? await pour(response, skip, { length, writer }) : await drainInto(response, skip, { length, writer });
+  const received =
+    response.headers['content-length'] === undefined
+      ? await pour(response, skip, { length, writer })
+      : await drainInto(response, skip, { length, writer });
   await writer.idle();
   return from + received;
 }
@@ -255,7 +289,10 @@ async function pour(response: HttpResponse, skip: number, { length, writer }: Po
     for await (const chunk of response.stream as AsyncIterable<Uint8Array>) {
       const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, skip - received)));
       received += chunk.length;
-      if (received > skip + length) throw new WeighmarkError('digest-mismatch', 'the registry sends more than the manifest says', { subject: response.url.host });
+      if (received > skip + length)
+        throw new WeighmarkError('digest-mismatch', 'the registry sends more than the manifest says', {
+          subject: response.url.host,
+        });
       if (fresh.length > 0) writer.put(fresh, () => undefined);
       await writer.idle();
     }
@@ -267,9 +304,15 @@ async function pour(response: HttpResponse, skip: number, { length, writer }: Po
 
 function isCut(cause: unknown): boolean {
   const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
-  return ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(code) || (cause instanceof Error && cause.message === 'aborted');
+  return (
+    ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(code) ||
+    (cause instanceof Error && cause.message === 'aborted')
+  );
 }
 
 function wrong(digest: string, found: string): WeighmarkError {
-  return new WeighmarkError('digest-mismatch', 'the registry sent other bytes than asked for', { subject: digest, facts: { asked: digest, found } });
+  return new WeighmarkError('digest-mismatch', 'the registry sent other bytes than asked for', {
+    subject: digest,
+    facts: { asked: digest, found },
+  });
 }

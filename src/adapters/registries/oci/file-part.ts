@@ -40,13 +40,18 @@ export async function sendPart(outgoing: ClientRequest, part: FilePart): Promise
 
 async function readFully(handle: FileHandle, chunk: Buffer, { at, path }: { at: number; path: string }): Promise<void> {
   for (let done = 0; done < chunk.length;) {
-    const { bytesRead } = await handle.read(chunk, done, chunk.length - done, at + done).catch((cause: unknown) => Promise.reject(fileError(cause, path)));
-    if (bytesRead === 0) throw new WeighmarkError('file-changed', `${path} is shorter than when it was hashed`, { subject: path });
+    const { bytesRead } = await handle
+      .read(chunk, done, chunk.length - done, at + done)
+      .catch((cause: unknown) => Promise.reject(fileError(cause, path)));
+    if (bytesRead === 0)
+      throw new WeighmarkError('file-changed', `${path} is shorter than when it was hashed`, { subject: path });
     done += bytesRead;
   }
 }
 
 /** Until the chunk has left. */
 function write(outgoing: ClientRequest, chunk: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => outgoing.write(chunk, (error) => (error == null ? resolve() : reject(error))));
+  return new Promise((resolve, reject) =>
+    outgoing.write(chunk, (error) => (error == null ? resolve() : reject(error))),
+  );
 }

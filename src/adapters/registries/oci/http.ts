@@ -1,4 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
@@ -33,7 +39,10 @@ const agents = {
   'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }),
   'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
 };
-const largeAgents = { 'http:': tapped(new HttpAgent({ maxSockets: 16 })), 'https:': tapped(new HttpsAgent({ maxSockets: 16 })) };
+const largeAgents = {
+  'http:': tapped(new HttpAgent({ maxSockets: 16 })),
+  'https:': tapped(new HttpsAgent({ maxSockets: 16 })),
+};
 
 /**
  * One request, without following redirects. `node:http` and not `fetch`: the address that was judged is the address that is
@@ -49,7 +58,9 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
 /** TLS everywhere but on this very machine, judged by the address (security rule 23). */
 function requireSafeScheme(url: URL, address: Address): void {
   if (url.protocol === 'https:' || (url.protocol === 'http:' && address.loopback)) return;
-  throw new WeighmarkError('network', `${url.host} is not this machine: it is spoken to by TLS only`, { subject: url.host });
+  throw new WeighmarkError('network', `${url.host} is not this machine: it is spoken to by TLS only`, {
+    subject: url.host,
+  });
 }
 
 async function transfer(request: HttpRequest, address: Address): Promise<HttpResponse> {
@@ -65,7 +76,9 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
   return new Promise((resolve, reject) => {
     const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
     const fail = (cause: unknown) => reject(networkError(cause, request));
-    outgoing.once('response', (stream) => resolve({ status: stream.statusCode ?? 0, headers: stream.headers, url, stream }));
+    outgoing.once('response', (stream) =>
+      resolve({ status: stream.statusCode ?? 0, headers: stream.headers, url, stream }),
+    );
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
     outgoing.on('error', fail);
     if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
@@ -86,7 +99,10 @@ function pinnedLookup(address: Address) {
 }
 
 /** Tries again what may pass: cut connections, 429 and 5xx, waiting as the server asks. */
-export async function sendPatiently(request: HttpRequest, once: (request: HttpRequest) => Promise<HttpResponse> = send): Promise<HttpResponse> {
+export async function sendPatiently(
+  request: HttpRequest,
+  once: (request: HttpRequest) => Promise<HttpResponse> = send,
+): Promise<HttpResponse> {
   return patiently(() => once(request), request.signal);
 }
 
@@ -117,12 +133,20 @@ function isResponse(outcome: unknown): outcome is HttpResponse {
 
 function isTransient(error: WeighmarkError): boolean {
   const code = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
-  return error.code === 'network' && ['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ETIMEDOUT', 'ECONNABORTED', 'UND_ERR_SOCKET'].includes(code);
+  return (
+    error.code === 'network' &&
+    ['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ETIMEDOUT', 'ECONNABORTED', 'UND_ERR_SOCKET'].includes(code)
+  );
 }
 
 /** Retry-After in seconds or as a date; else longer each time. Milliseconds, bounded. */
 export function waitOf(attempt: number, retryAfter: string | undefined, now: number = Date.now()): number {
-  const seconds = retryAfter === undefined ? Number.NaN : /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - now) / 1000;
+  const seconds =
+    retryAfter === undefined
+      ? Number.NaN
+      : /^\d+$/.test(retryAfter)
+        ? Number(retryAfter)
+        : (Date.parse(retryAfter) - now) / 1000;
   const asked = Number.isFinite(seconds) ? seconds * 1000 : 100 * 2 ** attempt * (0.5 + Math.random());
   return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
 }
@@ -135,7 +159,10 @@ export async function pause(attempt: number, retryAfter: string | undefined, sig
  * Follows at most three redirects by hand: without credentials to another host, never back to plain HTTP, never from the
  * open network to a private address (security rule 23).
  */
-export async function sendFollowing(request: HttpRequest, once: (request: HttpRequest) => Promise<HttpResponse> = send): Promise<HttpResponse> {
+export async function sendFollowing(
+  request: HttpRequest,
+  once: (request: HttpRequest) => Promise<HttpResponse> = send,
+): Promise<HttpResponse> {
   let current = request;
   for (let hops = 0; ; hops += 1) {
     const response = await once(current);
@@ -148,8 +175,10 @@ export async function sendFollowing(request: HttpRequest, once: (request: HttpRe
 }
 
 async function redirected(request: HttpRequest, url: URL): Promise<HttpRequest> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw refused(request.url, `redirects a ${request.method}`);
-  if (request.url.protocol === 'https:' && url.protocol !== 'https:') throw refused(request.url, 'redirects away from TLS');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw refused(request.url, `redirects a ${request.method}`);
+  if (request.url.protocol === 'https:' && url.protocol !== 'https:')
+    throw refused(request.url, 'redirects away from TLS');
   const [from, to] = [await resolveHost(request.url.hostname), await resolveHost(url.hostname)];
   if (to.private && !from.private) throw refused(request.url, `redirects to the private address ${url.host}`);
   if (url.host === request.url.host) return { ...request, url };
@@ -168,12 +197,18 @@ export async function bodyOf(response: HttpResponse, maxBytes: number = LIMITS.h
   try {
     for await (const chunk of response.stream as AsyncIterable<Uint8Array>) {
       size += chunk.length;
-      if (size > maxBytes) throw new WeighmarkError('limit-exceeded', `${response.url.host} answers with more than ${maxBytes} bytes`, { subject: response.url.host });
+      if (size > maxBytes)
+        throw new WeighmarkError('limit-exceeded', `${response.url.host} answers with more than ${maxBytes} bytes`, {
+          subject: response.url.host,
+        });
       chunks.push(chunk);
     }
   } catch (cause) {
     if (cause instanceof WeighmarkError) throw cause;
-    throw new WeighmarkError('network', `the answer of ${response.url.host} was cut`, { subject: response.url.host, cause });
+    throw new WeighmarkError('network', `the answer of ${response.url.host} was cut`, {
+      subject: response.url.host,
+      cause,
+    });
   }
   return Buffer.concat(chunks);
 }
@@ -194,5 +229,8 @@ function networkError(cause: unknown, request: HttpRequest): WeighmarkError {
   if (cause instanceof WeighmarkError) return cause;
   if (request.signal?.aborted === true) return new WeighmarkError('interrupted', 'interrupted', { cause });
   const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause);
-  return new WeighmarkError('network', `${request.url.host} cannot be reached: ${why}`, { subject: request.url.host, cause });
+  return new WeighmarkError('network', `${request.url.host} cannot be reached: ${why}`, {
+    subject: request.url.host,
+    cause,
+  });
 }

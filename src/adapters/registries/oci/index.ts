@@ -7,7 +7,14 @@ import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
 import { checkArtifactName, checkTag, parseOciLocation } from '../../../domain/registry/reference.ts';
-import { attachmentReferrer, claimReferrer, EMPTY_CONFIG, readDescriptor, type Descriptor, type Referrer } from '../../../domain/registry/referrer.ts';
+import {
+  attachmentReferrer,
+  claimReferrer,
+  EMPTY_CONFIG,
+  readDescriptor,
+  type Descriptor,
+  type Referrer,
+} from '../../../domain/registry/referrer.ts';
 import { stateFolder, type RegistryDeps } from '../setup.ts';
 import { openClient, type OciClient } from './client.ts';
 import { downloadBytes, downloadFile } from './download.ts';
@@ -26,7 +33,15 @@ interface Remote {
 /** `oci://host/prefix`: a repository a model below the prefix, the log in one of its own. */
 export async function openRemote(location: string, deps: RegistryDeps): Promise<Registry> {
   const remote = await connect(location, deps);
-  const log = await openRemoteLog({ client: remote.client, repository: repositoryOf(remote, LOG_NAME), place: location.replace(/\/+$/, ''), stateFolder: remote.stateFolder }, deps);
+  const log = await openRemoteLog(
+    {
+      client: remote.client,
+      repository: repositoryOf(remote, LOG_NAME),
+      place: location.replace(/\/+$/, ''),
+      stateFolder: remote.stateFolder,
+    },
+    deps,
+  );
   return remoteRegistry(location, remote, log);
 }
 
@@ -35,8 +50,18 @@ export const LOG_NAME = 'weighmark-log';
 export async function connect(location: string, deps: RegistryDeps): Promise<Remote> {
   const { host, prefix } = parseOciLocation(location);
   const { env, cwd = process.cwd(), offline, signal } = deps;
-  const client = await openClient(host, { env, cwd, ...(offline === undefined ? {} : { offline }), ...(signal === undefined ? {} : { signal }) });
-  return { client, prefix, stateFolder: stateFolder(env), ...(deps.uploadChunkBytes === undefined ? {} : { chunkBytes: deps.uploadChunkBytes }) };
+  const client = await openClient(host, {
+    env,
+    cwd,
+    ...(offline === undefined ? {} : { offline }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return {
+    client,
+    prefix,
+    stateFolder: stateFolder(env),
+    ...(deps.uploadChunkBytes === undefined ? {} : { chunkBytes: deps.uploadChunkBytes }),
+  };
 }
 
 export function repositoryOf(remote: Pick<Remote, 'prefix'>, name: string): string {
@@ -61,12 +86,22 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
     },
     getManifest: async (name, digest) => (await manifestOf(remote, name, digest)).bytes,
     openBlob: async (name, digest, sizeBytes) => remoteSource(client, { repository: repo(name), digest, sizeBytes }),
-    getFile: (name, digest, { sizeBytes, ...to }) => downloadFile(client, { repository: repo(name), digest, sizeBytes }, to),
+    getFile: (name, digest, { sizeBytes, ...to }) =>
+      downloadFile(client, { repository: repo(name), digest, sizeBytes }, to),
     claims: (name, manifest) => referred(remote, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
-    putClaim: async (name, manifest, bundle) => attach(remote, { name, subject: manifest, referrer: claimReferrer(await describe(remote, name, manifest), bundle) }),
+    putClaim: async (name, manifest, bundle) =>
+      attach(remote, {
+        name,
+        subject: manifest,
+        referrer: claimReferrer(await describe(remote, name, manifest), bundle),
+      }),
     attachments: (name, manifest, artifactType) => referred(remote, { name, manifest, artifactType }),
     putAttachment: async (name, manifest, artifactType, content) =>
-      attach(remote, { name, subject: manifest, referrer: attachmentReferrer(await describe(remote, name, manifest), artifactType, content) }),
+      attach(remote, {
+        name,
+        subject: manifest,
+        referrer: attachmentReferrer(await describe(remote, name, manifest), artifactType, content),
+      }),
     attachmentTypes: (name, manifest) => attachmentTypes(remote, name, manifest),
     collectGarbage: async () => {
       throw new WeighmarkError('usage', 'a registry server collects its own garbage', { subject: location });
@@ -79,13 +114,21 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
 }
 
 /** Only within one host: it has the bytes already. */
-async function mountFrom({ client }: Remote, { repository, digest }: { repository: string; digest: string }, { location, name }: { location: string; name: string }): Promise<boolean> {
+async function mountFrom(
+  { client }: Remote,
+  { repository, digest }: { repository: string; digest: string },
+  { location, name }: { location: string; name: string },
+): Promise<boolean> {
   const other = location.startsWith('oci://') ? parseOciLocation(location) : null;
   if (other === null || other.host !== client.base.host) return blobExists(client, repository, digest);
   return mountBlob(client, { repository, digest, from: repositoryOf(other, checkArtifactName(name)) });
 }
 
-async function manifestOf(remote: Remote, name: string, digest: string): Promise<{ bytes: Uint8Array; mediaType: string }> {
+async function manifestOf(
+  remote: Remote,
+  name: string,
+  digest: string,
+): Promise<{ bytes: Uint8Array; mediaType: string }> {
   const found = await fetchManifest(remote.client, repositoryOf(remote, checkArtifactName(name)), digest);
   if (found !== null) return found;
   throw new WeighmarkError('not-found', `the registry has no ${name}@${digest}`, { subject: `${name}@${digest}` });
@@ -97,21 +140,39 @@ async function describe(remote: Remote, name: string, digest: string): Promise<D
 }
 
 async function resolve(remote: Remote, name: string, reference: string): Promise<string> {
-  const found = await fetchManifest(remote.client, repositoryOf(remote, checkArtifactName(name)), isDigest(reference) ? reference : checkTag(reference));
+  const found = await fetchManifest(
+    remote.client,
+    repositoryOf(remote, checkArtifactName(name)),
+    isDigest(reference) ? reference : checkTag(reference),
+  );
   if (found !== null) return found.digest;
   const shown = `${name}${isDigest(reference) ? '@' : ':'}${reference}`;
-  throw new WeighmarkError('not-found', `the registry has no ${shown}`, { subject: shown, hint: 'see what there is with `weighmark list`' });
+  throw new WeighmarkError('not-found', `the registry has no ${shown}`, {
+    subject: shown,
+    hint: 'see what there is with `weighmark list`',
+  });
 }
 
 /** Names come from the log and what waits for it: registries need not list repositories. */
 async function list(remote: Remote, log: TransparencyLog): Promise<readonly RegistryEntry[]> {
-  const leaves = [...(await log.find({ kind: 'push' })).map(({ leaf }) => leaf), ...(await log.pending()).filter(({ kind }) => kind === 'push')];
+  const leaves = [
+    ...(await log.find({ kind: 'push' })).map(({ leaf }) => leaf),
+    ...(await log.pending()).filter(({ kind }) => kind === 'push'),
+  ];
   const names = [...Map.groupBy(leaves, ({ name }) => name)].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const entries = await Promise.all(names.map(async ([name, pushed]) => entriesOf(name, [...new Set(pushed.map(({ manifest }) => manifest))], await tagsById(remote, name))));
+  const entries = await Promise.all(
+    names.map(async ([name, pushed]) =>
+      entriesOf(name, [...new Set(pushed.map(({ manifest }) => manifest))], await tagsById(remote, name)),
+    ),
+  );
   return entries.flat();
 }
 
-function entriesOf(name: string, ids: readonly string[], tags: ReadonlyMap<string, readonly string[]>): readonly RegistryEntry[] {
+function entriesOf(
+  name: string,
+  ids: readonly string[],
+  tags: ReadonlyMap<string, readonly string[]>,
+): readonly RegistryEntry[] {
   const all = [...new Set([...ids, ...tags.keys()])];
   return all.map((id) => ({ name, id, tags: tags.get(id) ?? [] }));
 }
@@ -139,12 +200,19 @@ function ownTagPrefix(subject: string): string {
   return `wm-${subject.slice(7)}-`;
 }
 
-async function attach(remote: Remote, { name, subject, referrer }: { name: string; subject: string; referrer: Referrer }): Promise<void> {
+async function attach(
+  remote: Remote,
+  { name, subject, referrer }: { name: string; subject: string; referrer: Referrer },
+): Promise<void> {
   const repository = repositoryOf(remote, checkArtifactName(name));
   const { client } = remote;
   await uploadBlob({ repository, digest: referrer.layer.digest, content: referrer.layer.bytes }, remote);
   await uploadBlob({ repository, digest: ociDigest(EMPTY_CONFIG), content: EMPTY_CONFIG }, remote);
-  const { notedSubject } = await sendManifest(client, repository, { reference: ownTag(subject, referrer.descriptor.digest), bytes: referrer.manifest, mediaType: MANIFEST_TYPE });
+  const { notedSubject } = await sendManifest(client, repository, {
+    reference: ownTag(subject, referrer.descriptor.digest),
+    bytes: referrer.manifest,
+    mediaType: MANIFEST_TYPE,
+  });
   if (!notedSubject) await mergeFallback(client, repository, { subject, referrer: referrer.descriptor });
 }
 
@@ -152,39 +220,64 @@ async function attach(remote: Remote, { name, subject, referrer }: { name: strin
 async function referrerDigests(remote: Remote, name: string, subject: string): Promise<readonly string[]> {
   const repository = repositoryOf(remote, checkArtifactName(name));
   const [api, fallback, tags] = await Promise.all([
-    apiReferrers(remote.client, repository, subject), fallbackReferrers(remote.client, repository, subject), allTags(remote.client, repository),
+    apiReferrers(remote.client, repository, subject),
+    fallbackReferrers(remote.client, repository, subject),
+    allTags(remote.client, repository),
   ]);
   const own = tags.filter((tag) => tag.startsWith(ownTagPrefix(subject)) && OUR_TAG.test(tag));
   const known = new Set([...(api ?? []), ...fallback].map(({ digest }) => digest));
-  const byTag = await Promise.all(own.filter((tag) => ![...known].some((digest) => ownTag(subject, digest) === tag)).map(async (tag) => fetchManifest(remote.client, repository, tag)));
+  const byTag = await Promise.all(
+    own
+      .filter((tag) => ![...known].some((digest) => ownTag(subject, digest) === tag))
+      .map(async (tag) => fetchManifest(remote.client, repository, tag)),
+  );
   return [...new Set([...known, ...byTag.flatMap((found) => found?.digest ?? [])])];
 }
 
 async function attachmentTypes(remote: Remote, name: string, manifest: string): Promise<readonly string[]> {
   const repository = repositoryOf(remote, checkArtifactName(name));
   const digests = await referrerDigests(remote, name, manifest);
-  const types = await Promise.all(digests.map(async (digest) => {
-    const fetched = await fetchManifest(remote.client, repository, digest);
-    const { artifactType } = fetched === null ? {} : parseStrictJsonObject(fetched.bytes, { subject: 'a referrer', refuseCaseDuplicates: false });
-    return typeof artifactType === 'string' && artifactType !== BUNDLE_MEDIA_TYPE ? [artifactType] : [];
-  }));
+  const types = await Promise.all(
+    digests.map(async (digest) => {
+      const fetched = await fetchManifest(remote.client, repository, digest);
+      const { artifactType } =
+        fetched === null
+          ? {}
+          : parseStrictJsonObject(fetched.bytes, { subject: 'a referrer', refuseCaseDuplicates: false });
+      return typeof artifactType === 'string' && artifactType !== BUNDLE_MEDIA_TYPE ? [artifactType] : [];
+    }),
+  );
   return [...new Set(types.flat())];
 }
 
-async function referred(remote: Remote, { name, manifest, artifactType }: { name: string; manifest: string; artifactType: string }): Promise<readonly Uint8Array[]> {
+async function referred(
+  remote: Remote,
+  { name, manifest, artifactType }: { name: string; manifest: string; artifactType: string },
+): Promise<readonly Uint8Array[]> {
   const digests = await referrerDigests(remote, name, manifest);
-  if (digests.length > LIMITS.claimsPerFile) throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
+  if (digests.length > LIMITS.claimsPerFile)
+    throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
   const repository = repositoryOf(remote, checkArtifactName(name));
-  const found = await Promise.all(digests.map(async (digest) => layerOf(remote, repository, { digest, subject: manifest, artifactType })));
+  const found = await Promise.all(
+    digests.map(async (digest) => layerOf(remote, repository, { digest, subject: manifest, artifactType })),
+  );
   return found.filter((bytes) => bytes !== null);
 }
 
 /** The bytes a referrer brings; null if it is of another type, or refers to something else than the list says. */
-async function layerOf(remote: Remote, repository: string, wanted: { digest: string; subject: string; artifactType: string }): Promise<Uint8Array | null> {
+async function layerOf(
+  remote: Remote,
+  repository: string,
+  wanted: { digest: string; subject: string; artifactType: string },
+): Promise<Uint8Array | null> {
   const fetched = await fetchManifest(remote.client, repository, wanted.digest);
   if (fetched === null) return null;
-  const { layers, subject, artifactType } = parseStrictJsonObject(fetched.bytes, { subject: 'a referrer', refuseCaseDuplicates: false });
+  const { layers, subject, artifactType } = parseStrictJsonObject(fetched.bytes, {
+    subject: 'a referrer',
+    refuseCaseDuplicates: false,
+  });
   const layer = Array.isArray(layers) ? readDescriptor(layers[0]) : null;
-  if (artifactType !== wanted.artifactType || readDescriptor(subject)?.digest !== wanted.subject || layer === null) return null;
+  if (artifactType !== wanted.artifactType || readDescriptor(subject)?.digest !== wanted.subject || layer === null)
+    return null;
   return downloadBytes(remote.client, { repository, digest: layer.digest }, LIMITS.signatureBytes);
 }

@@ -7,12 +7,23 @@ import { connect, LOG_NAME, repositoryOf } from './index.ts';
 import { readIdentity, writeIdentity } from './log.ts';
 
 /** Makes a log in a registry's repository. On one that is there, nothing changes but the key is checked. */
-export async function initRemote(location: string, options: { readonly origin?: string }, deps: RegistryDeps): Promise<NewRegistry> {
+export async function initRemote(
+  location: string,
+  options: { readonly origin?: string },
+  deps: RegistryDeps,
+): Promise<NewRegistry> {
   const remote = await connect(location, deps);
-  const place = { client: remote.client, repository: repositoryOf(remote, LOG_NAME), place: location.replace(/\/+$/, ''), stateFolder: remote.stateFolder };
+  const place = {
+    client: remote.client,
+    repository: repositoryOf(remote, LOG_NAME),
+    place: location.replace(/\/+$/, ''),
+    stateFolder: remote.stateFolder,
+  };
   const there = await readIdentity(place);
   if (there !== null && options.origin !== undefined && options.origin !== there.origin) {
-    throw new WeighmarkError('already-exists', `${location} is a registry whose log is ${there.origin}`, { subject: location });
+    throw new WeighmarkError('already-exists', `${location} is a registry whose log is ${there.origin}`, {
+      subject: location,
+    });
   }
   const origin = there?.origin ?? checkOrigin(options.origin ?? randomOrigin(location));
   const keyFile = logKeyFile(deps, origin);

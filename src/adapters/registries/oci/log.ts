@@ -35,7 +35,11 @@ export interface LogPlace {
 }
 
 const TITLE = 'org.opencontainers.image.title';
-const TYPES = { identity: 'application/vnd.weighmark.log-identity.v1', head: 'application/vnd.weighmark.log.v1', entry: 'application/vnd.weighmark.log-entry.v1' } as const;
+const TYPES = {
+  identity: 'application/vnd.weighmark.log-identity.v1',
+  head: 'application/vnd.weighmark.log.v1',
+  entry: 'application/vnd.weighmark.log-entry.v1',
+} as const;
 const PENDING = 'pending-';
 const TILE_BYTES = TILE_WIDTH * (LIMITS.logLeafBytes + 2);
 const files = createFiles();
@@ -74,29 +78,59 @@ export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promis
 /** Artifacts of any OCI registry can be read; nothing can be said of what was logged. */
 function absentLog(place: string): TransparencyLog {
   const refuse = async (): Promise<never> => {
-    throw new WeighmarkError('not-found', `${place} has no log`, { subject: place, hint: `make one with \`weighmark registry init ${place}\`` });
+    throw new WeighmarkError('not-found', `${place} has no log`, {
+      subject: place,
+      hint: `make one with \`weighmark registry init ${place}\``,
+    });
   };
-  return { origin: '', vkeys: [], remembered: false, anchored: false, anchor: async () => {}, append: refuse, checkpoint: refuse, entries: refuse, find: refuse, pending: refuse, prove: refuse, verify: refuse, integrate: refuse };
+  return {
+    origin: '',
+    vkeys: [],
+    remembered: false,
+    anchored: false,
+    anchor: async () => {},
+    append: refuse,
+    checkpoint: refuse,
+    entries: refuse,
+    find: refuse,
+    pending: refuse,
+    prove: refuse,
+    verify: refuse,
+    integrate: refuse,
+  };
 }
 
 export async function readIdentity(place: Pick<LogPlace, 'client' | 'repository'>): Promise<LogIdentity | null> {
   const bytes = await readOnlyLayer(place, 'identity');
   if (bytes === null) return null;
-  const { version, origin, vkeys } = parseStrictJsonObject(bytes, { code: 'log-invalid', subject: 'the identity of a log' });
-  if (version !== 1 || typeof origin !== 'string' || !Array.isArray(vkeys)) throw new WeighmarkError('log-invalid', 'the identity of the log has an unknown form');
+  const { version, origin, vkeys } = parseStrictJsonObject(bytes, {
+    code: 'log-invalid',
+    subject: 'the identity of a log',
+  });
+  if (version !== 1 || typeof origin !== 'string' || !Array.isArray(vkeys))
+    throw new WeighmarkError('log-invalid', 'the identity of the log has an unknown form');
   return { origin, vkeys: vkeys.map((vkey) => (parseVkey(String(vkey)), String(vkey))) };
 }
 
 export async function writeIdentity(place: LogPlace, identity: LogIdentity): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ version: 1, ...identity }));
-  await putArtifact(place, { tag: 'identity', type: TYPES.identity, layers: [await putLayer(place, { bytes, title: 'identity.json' })] });
+  await putArtifact(place, {
+    tag: 'identity',
+    type: TYPES.identity,
+    layers: [await putLayer(place, { bytes, title: 'identity.json' })],
+  });
 }
 
 function load(remote: Remote): Promise<LogView> {
   return loadView(remote, async () => {
     const layers = await headLayers(remote);
     const checkpoint = layers.get('checkpoint');
-    const note = checkpoint === undefined ? null : noteText(await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18));
+    const note =
+      checkpoint === undefined
+        ? null
+        : noteText(
+            await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18),
+          );
     return { note, read: tileReader(remote, layers) };
   });
 }
@@ -108,16 +142,27 @@ async function headLayers(place: LogPlace): Promise<ReadonlyMap<string, Descript
 }
 
 function layersOf(manifest: Uint8Array): ReadonlyMap<string, Descriptor> {
-  const { layers } = parseStrictJsonObject(manifest, { code: 'log-invalid', subject: 'the list of tiles', maxBytes: LIMITS.manifestBytes });
+  const { layers } = parseStrictJsonObject(manifest, {
+    code: 'log-invalid',
+    subject: 'the list of tiles',
+    maxBytes: LIMITS.manifestBytes,
+  });
   if (!Array.isArray(layers)) throw new WeighmarkError('log-invalid', 'the list of tiles has no layers');
-  return new Map(layers.map((entry: Json) => readDescriptor(entry)).flatMap((layer) => (layer?.annotations?.[TITLE] === undefined ? [] : [[layer.annotations[TITLE], layer] as const])));
+  return new Map(
+    layers
+      .map((entry: Json) => readDescriptor(entry))
+      .flatMap((layer) =>
+        layer?.annotations?.[TITLE] === undefined ? [] : [[layer.annotations[TITLE], layer] as const],
+      ),
+  );
 }
 
 /** Full tiles never change: they are kept. All are checked against the checkpoint by whoever reads them. */
 function tileReader(place: LogPlace, layers: ReadonlyMap<string, Descriptor>): ReadTile {
   return async (tile: Tile) => {
     const layer = layers.get(tilePath(tile));
-    if (layer === undefined) throw new WeighmarkError('log-invalid', `${tilePath(tile)} is missing`, { subject: tilePath(tile) });
+    if (layer === undefined)
+      throw new WeighmarkError('log-invalid', `${tilePath(tile)} is missing`, { subject: tilePath(tile) });
     const kept = tile.width === TILE_WIDTH ? join(place.stateFolder, 'tiles', layer.digest.slice(7)) : null;
     const found = kept === null ? null : await files.readIfThere(kept, TILE_BYTES);
     if (found !== null && ociDigest(found) === layer.digest) return found;
@@ -152,8 +197,12 @@ async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]> {
 
 /** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */
 async function pendingLeaves(remote: LogPlace): Promise<readonly Pending[]> {
-  const tags = (await allTags(remote.client, remote.repository)).filter((tag) => /^pending-[0-9a-f]{64}$/.test(tag)).toSorted();
-  const found = await Promise.all(tags.map(async (tag) => ({ tag, bytes: await readOnlyLayer(remote, tag).catch(() => null) })));
+  const tags = (await allTags(remote.client, remote.repository))
+    .filter((tag) => /^pending-[0-9a-f]{64}$/.test(tag))
+    .toSorted();
+  const found = await Promise.all(
+    tags.map(async (tag) => ({ tag, bytes: await readOnlyLayer(remote, tag).catch(() => null) })),
+  );
   return found.flatMap(({ tag, bytes }) => {
     if (bytes === null || `${PENDING}${sha256Hex(bytes)}` !== tag) return [];
     try {
@@ -179,7 +228,9 @@ async function integrate(remote: Remote, policy: LogPolicy | undefined): Promise
   const fresh = pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes)));
   const leaves = unfinished?.leaves ?? fresh.map(({ bytes }) => bytes);
   if (leaves.length > 0) await publish(remote, { before, key, leaves, unfinished });
-  for (const { tag } of pending.filter(({ bytes }) => logged.has(sha256Hex(bytes)) || leaves.some((leaf) => Buffer.compare(leaf, bytes) === 0))) {
+  for (const { tag } of pending.filter(
+    ({ bytes }) => logged.has(sha256Hex(bytes)) || leaves.some((leaf) => Buffer.compare(leaf, bytes) === 0),
+  )) {
     await tryDeleteTag(remote.client, remote.repository, tag);
   }
   const after = await load(remote);
@@ -203,17 +254,32 @@ interface Publication {
 
 async function publish(remote: Remote, { before, key, leaves, unfinished }: Publication): Promise<void> {
   const growth = await growLog(before.head ?? emptyOf(remote.origin), leaves, before.read);
-  const note = unfinished?.note ?? key.sign({ origin: remote.origin, size: growth.size, root: growth.root }, Math.floor(remote.now().getTime() / 1000));
-  await writeFileAtomic(signedFile(remote), JSON.stringify({ note, leaves: leaves.map((leaf) => Buffer.from(leaf).toString('base64')) }), { mode: 0o600 });
-  const layers = new Map([...(await headLayers(remote))].filter(([path]) => path !== 'checkpoint' && !path.includes('.p/')));
-  for (const { tile, bytes } of growth.tiles) layers.set(tilePath(tile), await putLayer(remote, { bytes: Buffer.from(bytes), title: tilePath(tile) }));
+  const note =
+    unfinished?.note ??
+    key.sign(
+      { origin: remote.origin, size: growth.size, root: growth.root },
+      Math.floor(remote.now().getTime() / 1000),
+    );
+  await writeFileAtomic(
+    signedFile(remote),
+    JSON.stringify({ note, leaves: leaves.map((leaf) => Buffer.from(leaf).toString('base64')) }),
+    { mode: 0o600 },
+  );
+  const layers = new Map(
+    [...(await headLayers(remote))].filter(([path]) => path !== 'checkpoint' && !path.includes('.p/')),
+  );
+  for (const { tile, bytes } of growth.tiles)
+    layers.set(tilePath(tile), await putLayer(remote, { bytes: Buffer.from(bytes), title: tilePath(tile) }));
   await keepPartials(remote, { layers, grown: growth.tiles.map(({ tile }) => tile) });
   await putHead(remote, { note, layers });
   await remember(remote, { note, anchored: true });
 }
 
 /** Unfinished tiles that did not change stay; those that grew are replaced. */
-async function keepPartials(remote: Remote, { layers, grown }: { layers: Map<string, Descriptor>; grown: readonly Tile[] }): Promise<void> {
+async function keepPartials(
+  remote: Remote,
+  { layers, grown }: { layers: Map<string, Descriptor>; grown: readonly Tile[] },
+): Promise<void> {
   const replaced = new Set(grown.map((tile) => tilePath({ ...tile, width: TILE_WIDTH })));
   for (const [path, layer] of await headLayers(remote)) {
     if (path.includes('.p/') && !replaced.has(path.slice(0, path.indexOf('.p/')))) layers.set(path, layer);
@@ -221,14 +287,25 @@ async function keepPartials(remote: Remote, { layers, grown }: { layers: Map<str
 }
 
 /** The new state in one manifest, read back: another operator at work would be noticed here. */
-async function putHead(remote: Remote, { note, layers }: { note: string; layers: ReadonlyMap<string, Descriptor> }): Promise<void> {
+async function putHead(
+  remote: Remote,
+  { note, layers }: { note: string; layers: ReadonlyMap<string, Descriptor> },
+): Promise<void> {
   const checkpoint = await putLayer(remote, { bytes: Buffer.from(note), title: 'checkpoint' });
   const digest = await putArtifact(remote, { tag: 'head', type: TYPES.head, layers: [checkpoint, ...layers.values()] });
   const found = await fetchManifest(remote.client, remote.repository, 'head');
-  if (found?.digest !== digest) throw new WeighmarkError('log-fork', 'somebody else published a state of the log at the same time', { subject: remote.origin, hint: 'a log has one operator: let one pipeline run `log integrate`' });
+  if (found?.digest !== digest)
+    throw new WeighmarkError('log-fork', 'somebody else published a state of the log at the same time', {
+      subject: remote.origin,
+      hint: 'a log has one operator: let one pipeline run `log integrate`',
+    });
 }
 
-async function cosign(remote: Remote, view: LogView, policy: LogPolicy | undefined): Promise<Pick<Integration, 'cosigned' | 'refused'>> {
+async function cosign(
+  remote: Remote,
+  view: LogView,
+  policy: LogPolicy | undefined,
+): Promise<Pick<Integration, 'cosigned' | 'refused'>> {
   const { head } = view;
   if (head === null || policy === undefined) return { cosigned: [], refused: [] };
   const { note, cosigned, refused } = await askWitnesses({ ...view, head }, policy);
@@ -243,12 +320,19 @@ async function readSigned(remote: Remote, head: VerifiedCheckpoint | null): Prom
   const bytes = await files.readIfThere(signedFile(remote), LIMITS.digestListBytes);
   if (bytes === null) return null;
   const { note, leaves } = parseStrictJsonObject(bytes, { code: 'config-invalid', subject: signedFile(remote) });
-  if (typeof note !== 'string' || !Array.isArray(leaves)) throw new WeighmarkError('config-invalid', 'the record of what was signed cannot be read', { subject: signedFile(remote) });
+  if (typeof note !== 'string' || !Array.isArray(leaves))
+    throw new WeighmarkError('config-invalid', 'the record of what was signed cannot be read', {
+      subject: signedFile(remote),
+    });
   const { size } = parseCheckpoint(note);
   const published = head?.size ?? 0;
   if (size <= published) return null;
-  if (size === published + leaves.length) return { note, leaves: leaves.map((leaf) => Buffer.from(String(leaf), 'base64')) };
-  throw new WeighmarkError('log-rollback', 'the log has lost entries that were signed here', { subject: remote.origin, facts: { signed: `size ${size}`, found: `size ${published}` } });
+  if (size === published + leaves.length)
+    return { note, leaves: leaves.map((leaf) => Buffer.from(String(leaf), 'base64')) };
+  throw new WeighmarkError('log-rollback', 'the log has lost entries that were signed here', {
+    subject: remote.origin,
+    facts: { signed: `size ${size}`, found: `size ${published}` },
+  });
 }
 
 function signedFile(remote: Remote): string {
@@ -261,10 +345,15 @@ async function putLayer(place: LogPlace, { bytes, title }: { bytes: Uint8Array; 
   return { mediaType: 'application/octet-stream', digest, size: bytes.length, annotations: { [TITLE]: title } };
 }
 
-async function putArtifact(place: LogPlace, { tag, type, layers }: { tag: string; type: string; layers: readonly Descriptor[] }): Promise<string> {
+async function putArtifact(
+  place: LogPlace,
+  { tag, type, layers }: { tag: string; type: string; layers: readonly Descriptor[] },
+): Promise<string> {
   await uploadBlob({ repository: place.repository, digest: ociDigest(EMPTY_CONFIG), content: EMPTY_CONFIG }, place);
   const config = { mediaType: EMPTY_CONFIG_TYPE, digest: ociDigest(EMPTY_CONFIG), size: EMPTY_CONFIG.length };
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: type, config, layers }));
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: type, config, layers }),
+  );
   await sendManifest(place.client, place.repository, { reference: tag, bytes, mediaType: MANIFEST_TYPE });
   return ociDigest(bytes);
 }
@@ -273,5 +362,7 @@ async function putArtifact(place: LogPlace, { tag, type, layers }: { tag: string
 async function readOnlyLayer(place: Pick<LogPlace, 'client' | 'repository'>, tag: string): Promise<Uint8Array | null> {
   const fetched = await fetchManifest(place.client, place.repository, tag);
   const [layer] = fetched === null ? [] : layersOf(fetched.bytes).values();
-  return layer === undefined ? null : downloadBytes(place.client, { repository: place.repository, digest: layer.digest }, LIMITS.configBytes);
+  return layer === undefined
+    ? null
+    : downloadBytes(place.client, { repository: place.repository, digest: layer.digest }, LIMITS.configBytes);
 }

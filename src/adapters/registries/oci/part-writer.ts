@@ -19,7 +19,11 @@ export interface WriterEvents {
   onFailure(): void;
 }
 
-export function partWriter(handle: Pick<FileHandle, 'writev' | 'write'>, start: number, { onWritten, onFailure }: WriterEvents): PartWriter {
+export function partWriter(
+  handle: Pick<FileHandle, 'writev' | 'write'>,
+  start: number,
+  { onWritten, onFailure }: WriterEvents,
+): PartWriter {
   let [at, queue, working] = [start, [] as Piece[], null as Promise<void> | null];
   let failure: { readonly cause: unknown } | null = null;
   const fail = (cause: unknown) => {
@@ -30,7 +34,12 @@ export function partWriter(handle: Pick<FileHandle, 'writev' | 'write'>, start: 
     while (queue.length > 0) {
       const pieces = queue;
       queue = [];
-      if (failure === null) await writeAll(handle, pieces.map(({ bytes }) => bytes), at).then((end) => onWritten((at = end)), fail);
+      if (failure === null)
+        await writeAll(
+          handle,
+          pieces.map(({ bytes }) => bytes),
+          at,
+        ).then((end) => onWritten((at = end)), fail);
       pieces.forEach(({ release }) => release());
     }
     working = null;
@@ -48,7 +57,11 @@ export function partWriter(handle: Pick<FileHandle, 'writev' | 'write'>, start: 
 }
 
 /** One system call for many pieces; what it leaves is written in turn. Returns where they end. */
-async function writeAll(handle: Pick<FileHandle, 'writev' | 'write'>, pieces: readonly Uint8Array[], start: number): Promise<number> {
+async function writeAll(
+  handle: Pick<FileHandle, 'writev' | 'write'>,
+  pieces: readonly Uint8Array[],
+  start: number,
+): Promise<number> {
   const size = pieces.reduce((sum, { length }) => sum + length, 0);
   const { bytesWritten } = await handle.writev(pieces, start);
   if (bytesWritten < size) await writeRest(handle, Buffer.concat(pieces).subarray(bytesWritten), start + bytesWritten);
@@ -56,5 +69,6 @@ async function writeAll(handle: Pick<FileHandle, 'writev' | 'write'>, pieces: re
 }
 
 async function writeRest(handle: Pick<FileHandle, 'write'>, rest: Uint8Array, start: number): Promise<void> {
-  for (let done = 0; done < rest.length;) done += (await handle.write(rest, done, rest.length - done, start + done)).bytesWritten;
+  for (let done = 0; done < rest.length;)
+    done += (await handle.write(rest, done, rest.length - done, start + done)).bytesWritten;
 }

@@ -27,15 +27,24 @@ export interface Answered {
 export function checkAnswer(response: HttpResponse, { digest, sizeBytes }: RemoteBlob, { start, end }: Span): Answered {
   const length = lengthOf(response);
   if (response.status === 200) {
-    if (length !== null && length !== sizeBytes) throw refuse(response, wrongSize(digest, { says: sizeBytes, has: length }));
+    if (length !== null && length !== sizeBytes)
+      throw refuse(response, wrongSize(digest, { says: sizeBytes, has: length }));
     return { skip: start, length: sizeBytes - start };
   }
-  const [, first, last, total = ''] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(response.headers['content-range'] ?? '') ?? [];
-  if (total !== '*' && total !== '' && Number(total) !== sizeBytes) throw refuse(response, wrongSize(digest, { says: sizeBytes, has: Number(total) }));
+  const [, first, last, total = ''] =
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(response.headers['content-range'] ?? '') ?? [];
+  if (total !== '*' && total !== '' && Number(total) !== sizeBytes)
+    throw refuse(response, wrongSize(digest, { says: sizeBytes, has: Number(total) }));
   const right = Number(first) === start && Number(last) === end - 1 && (length === null || length === end - start);
   if (right) return { skip: 0, length: end - start };
   const { host } = response.url;
-  throw refuse(response, new WeighmarkError('network', `${host} answers with another range than was asked`, { subject: host, facts: { asked: `bytes ${start}-${end - 1}`, answer: response.headers['content-range'] ?? 'none' } }));
+  throw refuse(
+    response,
+    new WeighmarkError('network', `${host} answers with another range than was asked`, {
+      subject: host,
+      facts: { asked: `bytes ${start}-${end - 1}`, answer: response.headers['content-range'] ?? 'none' },
+    }),
+  );
 }
 
 function lengthOf({ headers }: HttpResponse): number | null {
@@ -50,19 +59,35 @@ function refuse({ stream }: HttpResponse, error: WeighmarkError): WeighmarkError
 }
 
 function wrongSize(digest: string, { says, has }: { says: number; has: number }): WeighmarkError {
-  return new WeighmarkError('digest-mismatch', 'the registry has a blob of another size than the manifest says', { subject: digest, facts: { manifest: `${says} bytes`, registry: `${has} bytes` } });
+  return new WeighmarkError('digest-mismatch', 'the registry has a blob of another size than the manifest says', {
+    subject: digest,
+    facts: { manifest: `${says} bytes`, registry: `${has} bytes` },
+  });
 }
 
 /** Exactly the bytes [start, end) of a blob, unverified. @throws WeighmarkError `network`, `not-found`, `digest-mismatch` by size. */
-export async function fetchRange(client: OciClient, blob: RemoteBlob, { signal, ...span }: Span & { readonly signal?: AbortSignal }): Promise<Uint8Array> {
+export async function fetchRange(
+  client: OciClient,
+  blob: RemoteBlob,
+  { signal, ...span }: Span & { readonly signal?: AbortSignal },
+): Promise<Uint8Array> {
   return unlessCut(async () => {
     const { repository, digest } = blob;
-    const response = await client.request({ method: 'GET', url: blobUrl(client, repository, digest), repository, headers: { range: `bytes=${span.start}-${span.end - 1}` }, ...(signal === undefined ? {} : { signal }) });
+    const response = await client.request({
+      method: 'GET',
+      url: blobUrl(client, repository, digest),
+      repository,
+      headers: { range: `bytes=${span.start}-${span.end - 1}` },
+      ...(signal === undefined ? {} : { signal }),
+    });
     const { skip } = checkAnswer(await expectStatus(response, [206, 200], digest), blob, span);
     const wanted = span.end - span.start;
-    const bytes = skip === 0 && response.status === 206 ? await bodyOf(response, wanted) : await cutOut(response, skip, wanted);
+    const bytes =
+      skip === 0 && response.status === 206 ? await bodyOf(response, wanted) : await cutOut(response, skip, wanted);
     if (bytes.length === wanted) return bytes;
-    throw new WeighmarkError('network', `${client.base.host} sent ${bytes.length} of ${wanted} bytes`, { subject: digest });
+    throw new WeighmarkError('network', `${client.base.host} sent ${bytes.length} of ${wanted} bytes`, {
+      subject: digest,
+    });
   });
 }
 

@@ -31,12 +31,25 @@ const sessions = new Map<number, Session>();
 let idle = false;
 
 function begin(id: number, checked: Checked): void {
-  const session: Session = { id, checked, file: openSync(checked.location, 'r'), hash: checked.outboard === undefined ? createHash('sha256') : null, outboard: null, at: 0, upTo: 0, waiting: null };
+  const session: Session = {
+    id,
+    checked,
+    file: openSync(checked.location, 'r'),
+    hash: checked.outboard === undefined ? createHash('sha256') : null,
+    outboard: null,
+    at: 0,
+    upTo: 0,
+    waiting: null,
+  };
   sessions.set(id, session);
   if (checked.outboard === undefined) return;
   yieldToOthers();
   const file = openSync(checked.outboard.location, 'r');
-  const values = groupValues(checked.sizeBytes, { root: Buffer.from(checked.outboard.blake3, 'hex'), tree: kernel, next: blockReader(file) });
+  const values = groupValues(checked.sizeBytes, {
+    root: Buffer.from(checked.outboard.blake3, 'hex'),
+    tree: kernel,
+    next: blockReader(file),
+  });
   session.outboard = { file, values };
 }
 
@@ -99,7 +112,10 @@ function goOn(id: number): void {
 function readPiece({ file, at, checked }: Session, length: number): void {
   for (let done = 0; done < length;) {
     const count = readSync(file, kernel.input, done, length - done, at + done);
-    if (count === 0) throw new WeighmarkError('file-changed', `${checked.location} was cut while it was written`, { subject: checked.location });
+    if (count === 0)
+      throw new WeighmarkError('file-changed', `${checked.location} was cut while it was written`, {
+        subject: checked.location,
+      });
     done += count;
   }
 }
@@ -151,7 +167,12 @@ function attempt(id: number, work: () => void): void {
     work();
   } catch (error) {
     end(id);
-    send({ id, kind: 'failed', code: (error as NodeJS.ErrnoException).code ?? '', message: error instanceof Error ? error.message : String(error) });
+    send({
+      id,
+      kind: 'failed',
+      code: (error as NodeJS.ErrnoException).code ?? '',
+      message: error instanceof Error ? error.message : String(error),
+    });
   }
 }
 

@@ -105,13 +105,17 @@ function send({ worker }: Thread, message: ToCheck): void {
 }
 
 function startThread(name: string): Thread {
-  const worker = new Worker(new URL(`./stream-check-worker${import.meta.url.slice(-3)}`, import.meta.url), { name, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  const worker = new Worker(new URL(`./stream-check-worker${import.meta.url.slice(-3)}`, import.meta.url), {
+    name,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  });
   const thread = { worker, listeners: new Map<number, Listener>() };
   threads.set(name, thread);
   worker.on('message', (message: FromCheck) => thread.listeners.get(message.id)?.tell(message));
   worker.on('error', (cause) => {
     threads.delete(name);
-    for (const { fail } of thread.listeners.values()) fail(new WeighmarkError('internal', 'a thread that hashes downloads failed', { cause }));
+    for (const { fail } of thread.listeners.values())
+      fail(new WeighmarkError('internal', 'a thread that hashes downloads failed', { cause }));
   });
   return thread;
 }

@@ -30,7 +30,10 @@ export function tapped<A extends Agent>(agent: A): A {
       socket.emit('data', Buffer.from(buffer.subarray(0, length)));
       return true;
     };
-    const socket = connect({ ...options, onread: { buffer: () => tap.current, callback: deliver } } as typeof options, done) as Socket;
+    const socket = connect(
+      { ...options, onread: { buffer: () => tap.current, callback: deliver } } as typeof options,
+      done,
+    ) as Socket;
     taps.set(socket, tap);
     return socket;
   };
@@ -54,7 +57,8 @@ export async function drain({ stream }: HttpResponse, length: number, take: Take
   const { socket } = stream;
   const tap = taps.get(socket);
   if (tap === undefined) throw new TypeError('this response came over a connection without a tap');
-  if (received < length && !stream.complete && !socket.destroyed) received += await drainSocket(socket, tap, { length: length - received, take });
+  if (received < length && !stream.complete && !socket.destroyed)
+    received += await drainSocket(socket, tap, { length: length - received, take });
   stream.destroy();
   return received;
 }

@@ -35,5 +35,9 @@ export async function forgetSession(which: Which, where: Where): Promise<void> {
 }
 
 function sessionFile({ repository, digest }: Which, { client, stateFolder }: Where): string {
-  return join(stateFolder, 'uploads', `${sha256Hex(`${client.base.host}\n${repository}\n${digest}`).slice(0, 32)}.json`);
+  return join(
+    stateFolder,
+    'uploads',
+    `${sha256Hex(`${client.base.host}\n${repository}\n${digest}`).slice(0, 32)}.json`,
+  );
 }

@@ -47,7 +47,8 @@ export async function uploadBlob(upload: BlobUpload, uploader: Uploader): Promis
   const { repository, digest, content } = upload;
   if (await blobExists(uploader.client, repository, digest)) return;
   if (content instanceof Uint8Array) return uploadWhole(upload, uploader, content);
-  if (content.sizeBytes > (uploader.chunkBytes ?? CHUNK_BYTES)) return uploadInChunks({ repository, digest, content }, uploader);
+  if (content.sizeBytes > (uploader.chunkBytes ?? CHUNK_BYTES))
+    return uploadInChunks({ repository, digest, content }, uploader);
   return uploadWhole(upload, uploader, { path: content.location, start: 0, end: content.sizeBytes });
 }
 
@@ -55,14 +56,22 @@ export async function uploadBlob(upload: BlobUpload, uploader: Uploader): Promis
  * Takes a blob over from another repository of the same registry, unless it is there. False if the registry would rather
  * have it sent, or does not let us read there.
  */
-export async function mountBlob(client: OciClient, { repository, digest, from }: { repository: string; digest: string; from: string }): Promise<boolean> {
+export async function mountBlob(
+  client: OciClient,
+  { repository, digest, from }: { repository: string; digest: string; from: string },
+): Promise<boolean> {
   if (await blobExists(client, repository, digest)) return true;
   if (from === repository) return false;
-  const url = new URL(`/v2/${repository}/blobs/uploads/?${new URLSearchParams({ mount: digest, from }).toString()}`, client.base);
-  const response = await client.request({ method: 'POST', url, repository, push: true, alsoFrom: from }).catch((error: unknown) => {
-    if (error instanceof WeighmarkError && error.code === 'network') return null;
-    throw error;
-  });
+  const url = new URL(
+    `/v2/${repository}/blobs/uploads/?${new URLSearchParams({ mount: digest, from }).toString()}`,
+    client.base,
+  );
+  const response = await client
+    .request({ method: 'POST', url, repository, push: true, alsoFrom: from })
+    .catch((error: unknown) => {
+      if (error instanceof WeighmarkError && error.code === 'network') return null;
+      throw error;
+    });
   response?.stream.resume();
   if (response?.status === 202) await cancel(client, repository, response);
   return response?.status === 201;
@@ -75,7 +84,12 @@ async function cancel(client: OciClient, repository: string, response: HttpRespo
 }
 
 async function startSession(client: OciClient, repository: string): Promise<URL> {
-  const response = await client.request({ method: 'POST', url: new URL(`/v2/${repository}/blobs/uploads/`, client.base), repository, push: true });
+  const response = await client.request({
+    method: 'POST',
+    url: new URL(`/v2/${repository}/blobs/uploads/`, client.base),
+    repository,
+    push: true,
+  });
   await expectStatus(response, [202], repository);
   response.stream.resume();
   return locationOf(client, response);
@@ -83,13 +97,30 @@ async function startSession(client: OciClient, repository: string): Promise<URL>
 
 function locationOf(client: OciClient, response: HttpResponse): URL {
   const { location } = response.headers;
-  if (location === undefined) throw new WeighmarkError('network', `${client.base.host} opens an upload without saying where`, { subject: client.base.host });
+  if (location === undefined)
+    throw new WeighmarkError('network', `${client.base.host} opens an upload without saying where`, {
+      subject: client.base.host,
+    });
   return client.urlOf(location);
 }
 
 /** In one request; each attempt begins a session of its own, since of a cut one the registry has a part. */
-async function uploadWhole({ repository, digest }: BlobUpload, { client }: Uploader, body: Uint8Array | FilePart): Promise<void> {
-  const response = await patiently(async () => client.request({ method: 'PUT', url: closing(await startSession(client, repository), digest), repository, push: true, headers: BYTES, body, once: true }));
+async function uploadWhole(
+  { repository, digest }: BlobUpload,
+  { client }: Uploader,
+  body: Uint8Array | FilePart,
+): Promise<void> {
+  const response = await patiently(async () =>
+    client.request({
+      method: 'PUT',
+      url: closing(await startSession(client, repository), digest),
+      repository,
+      push: true,
+      headers: BYTES,
+      body,
+      once: true,
+    }),
+  );
   await requireTaken(response, digest);
 }
 
@@ -146,13 +177,28 @@ async function sendChunks(upload: FileUpload, uploader: Uploader, from: Session)
     session = next ?? (await resumeSession(upload, uploader)) ?? (await newSession(upload, uploader));
     tries = session.offset > furthest ? 0 : tries + 1;
     furthest = Math.max(furthest, session.offset);
-    if (tries > CHUNK_TRIES) throw new WeighmarkError('network', `${uploader.client.base.host} does not take ${upload.digest}`, { subject: upload.digest });
+    if (tries > CHUNK_TRIES)
+      throw new WeighmarkError('network', `${uploader.client.base.host} does not take ${upload.digest}`, {
+        subject: upload.digest,
+      });
   }
 }
 
 /** False if the session is not there any more, or the connection was cut. */
-async function finish({ repository, digest }: FileUpload, { client }: Uploader, { location }: Session): Promise<boolean> {
-  const response = await unlessLost(client.request({ method: 'PUT', url: closing(location, digest), repository, push: true, headers: { ...BYTES, 'content-length': '0' } }));
+async function finish(
+  { repository, digest }: FileUpload,
+  { client }: Uploader,
+  { location }: Session,
+): Promise<boolean> {
+  const response = await unlessLost(
+    client.request({
+      method: 'PUT',
+      url: closing(location, digest),
+      repository,
+      push: true,
+      headers: { ...BYTES, 'content-length': '0' },
+    }),
+  );
   if (response !== null && !LOST.has(response.status)) return requireTaken(response, digest).then(() => true);
   response?.stream.resume();
   // The same request may have arrived before, and only its answer been lost.
@@ -160,10 +206,16 @@ async function finish({ repository, digest }: FileUpload, { client }: Uploader, 
 }
 
 /** Null if it is to be asked how far the session came. */
-async function sendChunk({ repository, digest, content }: FileUpload, { client, chunkBytes = CHUNK_BYTES }: Uploader, { location, offset }: Session): Promise<Session | null> {
+async function sendChunk(
+  { repository, digest, content }: FileUpload,
+  { client, chunkBytes = CHUNK_BYTES }: Uploader,
+  { location, offset }: Session,
+): Promise<Session | null> {
   const body = { path: content.location, start: offset, end: Math.min(content.sizeBytes, offset + chunkBytes) };
   const headers = { ...BYTES, 'content-range': `${body.start}-${body.end - 1}` };
-  const response = await unlessLost(client.request({ method: 'PATCH', url: location, repository, push: true, headers, body, once: true }));
+  const response = await unlessLost(
+    client.request({ method: 'PATCH', url: location, repository, push: true, headers, body, once: true }),
+  );
   const isLost = response === null || LOST.has(response.status) || mayPass(response.status);
   if (!isLost) await expectStatus(response, [202, 204], digest);
   response?.stream.resume();
@@ -171,7 +223,11 @@ async function sendChunk({ repository, digest, content }: FileUpload, { client, 
   if (isLost) return null;
   const end = endOf(response.headers.range) ?? body.end;
   if (end > offset && end <= body.end) return { location: locationOf(client, response), offset: end };
-  throw new WeighmarkError('network', `${client.base.host} says it has ${end} bytes of what was sent up to ${body.end}`, { subject: digest });
+  throw new WeighmarkError(
+    'network',
+    `${client.base.host} says it has ${end} bytes of what was sent up to ${body.end}`,
+    { subject: digest },
+  );
 }
 
 /** The session is not there, or is at another offset. */
@@ -195,7 +251,9 @@ async function resumeSession(upload: FileUpload, uploader: Uploader): Promise<Se
   const { client } = uploader;
   const remembered = await rememberedSession(upload, uploader);
   if (remembered === null) return null;
-  const response = await sendPatiently({ method: 'GET', url: remembered }, (request) => client.request({ ...request, repository: upload.repository, push: true }));
+  const response = await sendPatiently({ method: 'GET', url: remembered }, (request) =>
+    client.request({ ...request, repository: upload.repository, push: true }),
+  );
   response.stream.resume();
   const end = response.status === 204 || response.status === 202 ? endOf(response.headers.range) : null;
   if (end === null || end > upload.content.sizeBytes) return null;

@@ -14,7 +14,14 @@ export interface BomProblem {
   readonly severity: 'error' | 'warning';
 }
 
-export type BomRule = 'schema' | 'bom-ref-unique' | 'reference-dangling' | 'citation-pointer' | 'digest-length' | 'purl-syntax' | 'spdx-expression';
+export type BomRule =
+  | 'schema'
+  | 'bom-ref-unique'
+  | 'reference-dangling'
+  | 'citation-pointer'
+  | 'digest-length'
+  | 'purl-syntax'
+  | 'spdx-expression';
 
 /**
  * What the schema cannot say: every bom-ref names one thing, every reference something that is there, every citation
@@ -50,13 +57,23 @@ function duplicateRefs(refs: readonly Place[]): readonly BomProblem[] {
     if (other === undefined) first.set(value as string, pointer);
     if (other === undefined) return [];
     const severity = isFormulaOf(other, pointer) ? 'warning' : 'error';
-    return [{ pointer, rule: 'bom-ref-unique' as const, severity, message: `the bom-ref ${quoted(value)} is already at ${other}` }];
+    return [
+      {
+        pointer,
+        rule: 'bom-ref-unique' as const,
+        severity,
+        message: `the bom-ref ${quoted(value)} is already at ${other}`,
+      },
+    ];
   });
 }
 
 /** A formula and a workflow of its own may share a name: the official examples do. */
 function isFormulaOf(formula: string, workflow: string): boolean {
-  return /^\/formulation\/\d+\/bom-ref$/.test(formula) && workflow.startsWith(`${formula.slice(0, -'bom-ref'.length)}workflows/`);
+  return (
+    /^\/formulation\/\d+\/bom-ref$/.test(formula) &&
+    workflow.startsWith(`${formula.slice(0, -'bom-ref'.length)}workflows/`)
+  );
 }
 
 /** Where a value is the bom-ref of something in this BOM, by the keys that lead to it. */
@@ -82,20 +99,39 @@ function danglingReference({ value, pointer, keys }: Place, known: ReadonlySet<s
   if (typeof value !== 'string' || known.has(value) || value.startsWith('urn:cdx:')) return [];
   const strict = REFERENCES.some((pattern) => pattern.test(keys));
   if (!strict && !LOOSE.some((pattern) => pattern.test(keys))) return [];
-  return [{ pointer, rule: 'reference-dangling', severity: strict ? 'error' : 'warning', message: `${quoted(value)} is no bom-ref of this BOM` }];
+  return [
+    {
+      pointer,
+      rule: 'reference-dangling',
+      severity: strict ? 'error' : 'warning',
+      message: `${quoted(value)} is no bom-ref of this BOM`,
+    },
+  ];
 }
 
 function badPointer({ value, pointer, keys }: Place, bom: Json): readonly BomProblem[] {
   if (keys !== 'citations.pointers' || typeof value !== 'string' || valueAt(bom, value) !== undefined) return [];
-  return [{ pointer, rule: 'citation-pointer', severity: 'error', message: `${quoted(value)} points at nothing in this BOM` }];
+  return [
+    { pointer, rule: 'citation-pointer', severity: 'error', message: `${quoted(value)} points at nothing in this BOM` },
+  ];
 }
 
 /** Hex digits of each algorithm CycloneDX knows; BLAKE3 may be longer than its default of 64. */
 const HEX_DIGITS = new Map<string, readonly number[]>([
-  ['MD5', [32]], ['SHA-1', [40]], ['SHA-256', [64]], ['SHA-384', [96]], ['SHA-512', [128]],
-  ['SHA3-256', [64]], ['SHA3-384', [96]], ['SHA3-512', [128]],
-  ['BLAKE2b-256', [64]], ['BLAKE2b-384', [96]], ['BLAKE2b-512', [128]], ['BLAKE3', [64, 96, 128]],
-  ['Streebog-256', [64]], ['Streebog-512', [128]],
+  ['MD5', [32]],
+  ['SHA-1', [40]],
+  ['SHA-256', [64]],
+  ['SHA-384', [96]],
+  ['SHA-512', [128]],
+  ['SHA3-256', [64]],
+  ['SHA3-384', [96]],
+  ['SHA3-512', [128]],
+  ['BLAKE2b-256', [64]],
+  ['BLAKE2b-384', [96]],
+  ['BLAKE2b-512', [128]],
+  ['BLAKE3', [64, 96, 128]],
+  ['Streebog-256', [64]],
+  ['Streebog-512', [128]],
 ]);
 
 function badDigest({ value, pointer, keys }: Place): readonly BomProblem[] {
@@ -104,18 +140,29 @@ function badDigest({ value, pointer, keys }: Place): readonly BomProblem[] {
   if (typeof alg !== 'string') return [];
   const digits = HEX_DIGITS.get(alg);
   if (digits === undefined || typeof content !== 'string' || digits.includes(content.length)) return [];
-  return [{ pointer: `${pointer}/content`, rule: 'digest-length', severity: 'error', message: `${alg} has ${digits.join(' or ')} hex digits, not ${content.length}` }];
+  return [
+    {
+      pointer: `${pointer}/content`,
+      rule: 'digest-length',
+      severity: 'error',
+      message: `${alg} has ${digits.join(' or ')} hex digits, not ${content.length}`,
+    },
+  ];
 }
 
 function badPurl({ value, pointer, keys }: Place): readonly BomProblem[] {
   if (typeof value !== 'string' || !pointer.endsWith('/purl') || isFreeForm(keys)) return [];
   const problem = purlProblem(value);
-  return problem === null ? [] : [{ pointer, rule: 'purl-syntax', severity: 'error', message: `${quoted(value)} is no package URL: ${problem}` }];
+  return problem === null
+    ? []
+    : [{ pointer, rule: 'purl-syntax', severity: 'error', message: `${quoted(value)} is no package URL: ${problem}` }];
 }
 
 function badExpression({ value, pointer, keys }: Place): readonly BomProblem[] {
   if (typeof value !== 'string' || !/(?:^|\.)licenses\.expression$/.test(keys) || isSpdxExpression(value)) return [];
-  return [{ pointer, rule: 'spdx-expression', severity: 'error', message: `${quoted(value)} is no SPDX licence expression` }];
+  return [
+    { pointer, rule: 'spdx-expression', severity: 'error', message: `${quoted(value)} is no SPDX licence expression` },
+  ];
 }
 
 function quoted(value: Json): string {

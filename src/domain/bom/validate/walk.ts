@@ -38,7 +38,8 @@ export function valueAt(root: Json, pointer: string): Json | undefined {
 }
 
 function step(value: Json | undefined, token: string): Json | undefined {
-  if (Array.isArray(value)) return /^(?:0|[1-9]\d*)$/.test(token) ? (value[Number(token)] as Json | undefined) : undefined;
+  if (Array.isArray(value))
+    return /^(?:0|[1-9]\d*)$/.test(token) ? (value[Number(token)] as Json | undefined) : undefined;
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, token)) return undefined;
   return (value as { readonly [key: string]: Json })[token];
 }

@@ -12,10 +12,17 @@ const HEAD = 16_384;
 /** @throws WeighmarkError `bom-invalid` for bytes that are not UTF-8, another namespace, or a document type of its own. */
 export function readXmlBom(bytes: Uint8Array, subject: string): XmlBom {
   const text = decode(bytes, subject);
-  if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw new WeighmarkError('bom-invalid', 'an XML BOM has no document type or entities of its own', { subject });
-  const specVersion = /<(?:[\w.-]+:)?bom\b[^>]*\sxmlns(?::[\w.-]+)?\s*=\s*["']http:\/\/cyclonedx\.org\/schema\/bom\/(1\.[0-7])["']/.exec(text.slice(0, HEAD))?.[1];
+  if (/<!(?:DOCTYPE|ENTITY)/i.test(text))
+    throw new WeighmarkError('bom-invalid', 'an XML BOM has no document type or entities of its own', { subject });
+  const specVersion =
+    /<(?:[\w.-]+:)?bom\b[^>]*\sxmlns(?::[\w.-]+)?\s*=\s*["']http:\/\/cyclonedx\.org\/schema\/bom\/(1\.[0-7])["']/.exec(
+      text.slice(0, HEAD),
+    )?.[1];
   if (specVersion !== undefined) return { text, specVersion };
-  throw new WeighmarkError('bom-invalid', '/bom: not in the namespace of CycloneDX 1.0–1.7', { subject, facts: { place: '/bom' } });
+  throw new WeighmarkError('bom-invalid', '/bom: not in the namespace of CycloneDX 1.0–1.7', {
+    subject,
+    facts: { place: '/bom' },
+  });
 }
 
 function decode(bytes: Uint8Array, subject: string): string {
@@ -32,7 +39,8 @@ interface OpenElement {
 }
 
 /** Comments, CDATA, processing instructions, then tags; quoted attribute values may hold `>`. */
-const MARKUP = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<(\/?)([\w:.-]+)((?:[^<>"']|"[^"]*"|'[^']*')*?)(\/?)>/g;
+const MARKUP =
+  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<(\/?)([\w:.-]+)((?:[^<>"']|"[^"]*"|'[^']*')*?)(\/?)>/g;
 
 /**
  * Of a document that the XSD accepts, what the XSD cannot say and the specification does: a version range only for external
@@ -61,11 +69,27 @@ export function checkXmlBom(text: string): readonly BomProblem[] {
 
 function rangeProblem(open: readonly OpenElement[], { name }: OpenElement): readonly BomProblem[] {
   const parent = open.at(-1);
-  if (name !== 'versionRange' || parent?.name !== 'component' || /\bisExternal\s*=\s*["'](?:true|1)["']/.test(parent.attributes)) return [];
-  return [{ pointer: placeOf(open, name), rule: 'schema', severity: 'error', message: 'only an external component (isExternal="true") has a version range' }];
+  if (
+    name !== 'versionRange' ||
+    parent?.name !== 'component' ||
+    /\bisExternal\s*=\s*["'](?:true|1)["']/.test(parent.attributes)
+  )
+    return [];
+  return [
+    {
+      pointer: placeOf(open, name),
+      rule: 'schema',
+      severity: 'error',
+      message: 'only an external component (isExternal="true") has a version range',
+    },
+  ];
 }
 
-function refProblem(open: readonly OpenElement[], { name, attributes }: OpenElement, refs: Map<string, string>): readonly BomProblem[] {
+function refProblem(
+  open: readonly OpenElement[],
+  { name, attributes }: OpenElement,
+  refs: Map<string, string>,
+): readonly BomProblem[] {
   const ref = /\bbom-ref\s*=\s*(?:"([^"]*)"|'([^']*)')/.exec(attributes);
   const value = ref?.[1] ?? ref?.[2];
   if (value === undefined) return [];
@@ -73,8 +97,18 @@ function refProblem(open: readonly OpenElement[], { name, attributes }: OpenElem
   const other = refs.get(value);
   if (other === undefined) refs.set(value, pointer);
   if (other === undefined) return [];
-  const severity = other === '/bom/formulation/formula' && pointer === '/bom/formulation/formula/workflows/workflow' ? 'warning' : 'error';
-  return [{ pointer, rule: 'bom-ref-unique', severity, message: `the bom-ref ${JSON.stringify(value).slice(0, 200)} is already at ${other}` }];
+  const severity =
+    other === '/bom/formulation/formula' && pointer === '/bom/formulation/formula/workflows/workflow'
+      ? 'warning'
+      : 'error';
+  return [
+    {
+      pointer,
+      rule: 'bom-ref-unique',
+      severity,
+      message: `the bom-ref ${JSON.stringify(value).slice(0, 200)} is already at ${other}`,
+    },
+  ];
 }
 
 interface Reference {
@@ -83,14 +117,19 @@ interface Reference {
 }
 
 /** Elements whose `ref` attribute is the bom-ref of something in this BOM. */
-const BY_ATTRIBUTE = /\/(?:dependencies(?:\/dependency)+(?:\/provides)?|compositions\/composition\/(?:assemblies\/assembly|vulnerabilities\/vulnerability)|annotations\/annotation\/subjects\/subject)$/;
+const BY_ATTRIBUTE =
+  /\/(?:dependencies(?:\/dependency)+(?:\/provides)?|compositions\/composition\/(?:assemblies\/assembly|vulnerabilities\/vulnerability)|annotations\/annotation\/subjects\/subject)$/;
 /** Elements whose text is. */
 const BY_TEXT = new RegExp(
   '/(?:modelParameters/datasets/dataset/ref|vulnerabilities/vulnerability/affects/target/ref|citations/citation/(?:attributedTo|process)|' +
     'declarations/claims/claim/(?:target|mitigationStrategies/mitigationStrategy|evidence|counterEvidence)|declarations/attestations/attestation/(?:assessor|map/claims/claim))$',
 );
 
-function referenceOf(open: readonly OpenElement[], { name, attributes }: OpenElement, content: () => string): Reference | null {
+function referenceOf(
+  open: readonly OpenElement[],
+  { name, attributes }: OpenElement,
+  content: () => string,
+): Reference | null {
   const pointer = placeOf(open, name);
   if (BY_TEXT.test(pointer)) return { value: unescape(content().trim()), pointer };
   if (!BY_ATTRIBUTE.test(pointer)) return null;
@@ -107,20 +146,28 @@ function textAfter(text: string, start: number): string {
 
 function dangling(references: readonly Reference[], refs: ReadonlyMap<string, string>): readonly BomProblem[] {
   const known = new Set([...refs.keys()].map(unescape));
-  return references.filter(({ value }) => value !== '' && !known.has(value) && !value.startsWith('urn:cdx:')).map(({ value, pointer }) => ({
-    pointer, rule: 'reference-dangling', severity: 'error', message: `${JSON.stringify(value).slice(0, 200)} is no bom-ref of this BOM`,
-  }));
+  return references
+    .filter(({ value }) => value !== '' && !known.has(value) && !value.startsWith('urn:cdx:'))
+    .map(({ value, pointer }) => ({
+      pointer,
+      rule: 'reference-dangling',
+      severity: 'error',
+      message: `${JSON.stringify(value).slice(0, 200)} is no bom-ref of this BOM`,
+    }));
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** The five entities that XML has of itself, and characters by number: a BOM with others is refused. */
 function unescape(text: string): string {
-  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{2,4}));/g, (whole, decimal?: string, hex?: string, name?: string) => {
-    if (name !== undefined) return ENTITIES[name] ?? whole;
-    const point = decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number(decimal);
-    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
-  });
+  return text.replace(
+    /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{2,4}));/g,
+    (whole, decimal?: string, hex?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name] ?? whole;
+      const point = decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number(decimal);
+      return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+    },
+  );
 }
 
 function placeOf(open: readonly OpenElement[], name: string): string {

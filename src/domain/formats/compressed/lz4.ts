@@ -17,7 +17,9 @@ export function decodeLz4(input: Uint8Array, maxBytes: number): Decoded {
     const end = at + (size & 0x7fff_ffff);
     if (end > input.length) break;
     const stored = size > 0x7fff_ffff;
-    const next = stored ? copyStored(input.subarray(at, end), out, length) : decodeBlock(input.subarray(at, end), out, length);
+    const next = stored
+      ? copyStored(input.subarray(at, end), out, length)
+      : decodeBlock(input.subarray(at, end), out, length);
     if (next === null) break;
     length = next;
     at = end + ((flags & 0x10) === 0 ? 0 : 4);
@@ -37,7 +39,7 @@ function decodeBlock(block: Uint8Array, out: Uint8Array, start: number): number 
   const extended = (first: number): number => {
     let total = first;
     if (first !== 15) return total;
-    for (let more = 255; more === 255 && at < block.length; ) total += more = block[at++] ?? 0;
+    for (let more = 255; more === 255 && at < block.length;) total += more = block[at++] ?? 0;
     return total;
   };
   while (at < block.length) {

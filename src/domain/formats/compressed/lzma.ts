@@ -149,7 +149,12 @@ function lzma2(input: Uint8Array, start: number, out: Output): number {
 }
 
 function newRange(input: Uint8Array, at: number): RangeDecoder {
-  const code = (((input[at + 1] ?? 0) << 24) | ((input[at + 2] ?? 0) << 16) | ((input[at + 3] ?? 0) << 8) | (input[at + 4] ?? 0)) >>> 0;
+  const code =
+    (((input[at + 1] ?? 0) << 24) |
+      ((input[at + 2] ?? 0) << 16) |
+      ((input[at + 3] ?? 0) << 8) |
+      (input[at + 4] ?? 0)) >>>
+    0;
   return { input, at: at + 5, range: 0xffff_ffff, code };
 }
 
@@ -158,9 +163,23 @@ function newModel(properties: number): Model {
   const [lc, lp, pb] = [properties % 9, Math.floor(properties / 9) % 5, Math.floor(properties / 45)];
   const probabilities = (count: number): Uint16Array => new Uint16Array(count).fill(1024);
   return {
-    lc, lp, pb, literal: probabilities(0x300 << (lc + lp)), match: probabilities(192), rep: probabilities(12), rep0: probabilities(12),
-    rep1: probabilities(12), rep2: probabilities(12), rep0Long: probabilities(192), slots: probabilities(256), special: probabilities(128),
-    align: probabilities(16), lengths: probabilities(514), repLengths: probabilities(514), state: 0, reps: [0, 0, 0, 0],
+    lc,
+    lp,
+    pb,
+    literal: probabilities(0x300 << (lc + lp)),
+    match: probabilities(192),
+    rep: probabilities(12),
+    rep0: probabilities(12),
+    rep1: probabilities(12),
+    rep2: probabilities(12),
+    rep0Long: probabilities(192),
+    slots: probabilities(256),
+    special: probabilities(128),
+    align: probabilities(16),
+    lengths: probabilities(514),
+    repLengths: probabilities(514),
+    state: 0,
+    reps: [0, 0, 0, 0],
   };
 }
 
@@ -254,7 +273,12 @@ function literal(range: RangeDecoder, model: Model, out: Output, base: number): 
 }
 
 /** False at the end marker. */
-function copyMatch(range: RangeDecoder, model: Model, out: Output, place: { position: number; until: number; base: number }): boolean {
+function copyMatch(
+  range: RangeDecoder,
+  model: Model,
+  out: Output,
+  place: { position: number; until: number; base: number },
+): boolean {
   const { state } = model;
   let length: number;
   if (bit(range, model.rep, state) === 0) {

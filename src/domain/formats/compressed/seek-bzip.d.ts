@@ -2,8 +2,6 @@ declare module 'seek-bzip' {
   interface ByteStream {
     writeByte(byte: number): void;
   }
-  const Bunzip: {
-    decode(input: Uint8Array, output?: ByteStream, multistream?: boolean): Uint8Array;
-  };
+  const Bunzip: { decode(input: Uint8Array, output?: ByteStream, multistream?: boolean): Uint8Array };
   export default Bunzip;
 }

@@ -29,11 +29,21 @@ export function isWrapper(format: FormatId): format is Wrapper {
 /** Opens a compressed source; null if it is not what its magic says. Never more than `budget` bytes come out. */
 export async function unwrap(source: Source, wrapper: Wrapper, budget: number): Promise<Unwrapped | null> {
   if (wrapper === 'gzip' || wrapper === 'zlib' || wrapper === 'zstd') return unwrapStream(source, wrapper, budget);
-  if (source.size > WHOLE_INPUT) return { source: bytesSource(new Uint8Array(0)), cut: `${wrapper} data beyond ${WHOLE_INPUT} bytes is not decoded` };
+  if (source.size > WHOLE_INPUT)
+    return {
+      source: bytesSource(new Uint8Array(0)),
+      cut: `${wrapper} data beyond ${WHOLE_INPUT} bytes is not decoded`,
+    };
   const { bytes, complete } = await decodeWhole(await readAll(source), wrapper, Math.min(KEPT, budget));
   if (bytes.length === 0 && !complete) return null;
   if (complete) return { source: bytesSource(bytes) };
-  return { source: bytesSource(bytes), cut: bytes.length >= Math.min(KEPT, budget) ? `only the first ${bytes.length} bytes were decoded` : `the ${wrapper} stream is broken` };
+  return {
+    source: bytesSource(bytes),
+    cut:
+      bytes.length >= Math.min(KEPT, budget)
+        ? `only the first ${bytes.length} bytes were decoded`
+        : `the ${wrapper} stream is broken`,
+  };
 }
 
 /** The same for bytes in memory, whatever they are wrapped in; null if they are not. */
@@ -50,7 +60,11 @@ function wrapperOf([a, b]: Uint8Array): Wrapper | null {
   return a === 0xfd && b === 0x37 ? 'xz' : null;
 }
 
-async function unwrapStream(source: Source, wrapper: 'gzip' | 'zlib' | 'zstd', budget: number): Promise<Unwrapped | null> {
+async function unwrapStream(
+  source: Source,
+  wrapper: 'gzip' | 'zlib' | 'zstd',
+  budget: number,
+): Promise<Unwrapped | null> {
   const parts: Uint8Array[] = [];
   let size = 0;
   let failure: WeighmarkError | undefined;
@@ -60,13 +74,21 @@ async function unwrapStream(source: Source, wrapper: 'gzip' | 'zlib' | 'zstd', b
       if (size <= KEPT) parts.push(chunk);
     }
   } catch (error) {
-    if (!(error instanceof WeighmarkError) || (error.code !== 'format-invalid' && error.code !== 'limit-exceeded')) throw error;
+    if (!(error instanceof WeighmarkError) || (error.code !== 'format-invalid' && error.code !== 'limit-exceeded'))
+      throw error;
     failure = error;
   }
   if (size === 0 && failure !== undefined) return null;
-  const kept = size <= KEPT ? bytesSource(Buffer.concat(parts)) : streamSource(size, () => inflate(source, wrapper, { maxBytes: budget }));
+  const kept =
+    size <= KEPT
+      ? bytesSource(Buffer.concat(parts))
+      : streamSource(size, () => inflate(source, wrapper, { maxBytes: budget }));
   if (failure === undefined) return { source: kept };
-  return { source: size <= KEPT ? kept : bytesSource(Buffer.concat(parts)), cut: failure.message, bomb: failure.code === 'limit-exceeded' };
+  return {
+    source: size <= KEPT ? kept : bytesSource(Buffer.concat(parts)),
+    cut: failure.message,
+    bomb: failure.code === 'limit-exceeded',
+  };
 }
 
 async function decodeWhole(bytes: Uint8Array, wrapper: Wrapper, maxBytes: number): Promise<Decoded> {

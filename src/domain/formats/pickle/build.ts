@@ -1,5 +1,13 @@
 import { mayKeep, note, type Machine } from './machine.ts';
-import { calleeName, isNode, weightOf, type PickleDict, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
+import {
+  calleeName,
+  isNode,
+  weightOf,
+  type PickleDict,
+  type PickleObject,
+  type PickleSequence,
+  type PickleValue,
+} from './values.ts';
 
 /** More leaves than this without sharing, from few opcodes, is a bomb: nothing honest repeats one object so often. */
 const BOMB_WEIGHT = 1e9;
@@ -23,7 +31,8 @@ export function dictOf(machine: Machine, flat: readonly PickleValue[]): PickleDi
 export function addItems(machine: Machine, target: PickleValue, items: readonly PickleValue[]): void {
   if (!isNode(target)) return;
   if (target.kind === 'global') note(machine, 'set-on-global', `items are added to ${target.module}.${target.name}`);
-  if (target.kind !== 'object' && target.kind !== 'list' && target.kind !== 'set' && target.kind !== 'frozenset') return;
+  if (target.kind !== 'object' && target.kind !== 'list' && target.kind !== 'set' && target.kind !== 'frozenset')
+    return;
   for (const item of items) {
     if (mayKeep(machine)) target.items.push(item);
     else target.omitted += 1;
@@ -35,8 +44,10 @@ export function addItems(machine: Machine, target: PickleValue, items: readonly 
 /** SETITEM, SETITEMS, DICT: key, value, key, value… */
 export function addEntries(machine: Machine, target: PickleValue, flat: readonly PickleValue[]): void {
   if (!isNode(target)) return;
-  if (calleeName(target)?.startsWith('torch._utils._rebuild_') === true) note(machine, 'set-on-tensor', 'entries are set on a tensor');
-  if (target.kind === 'global') note(machine, 'set-on-global', `entries of ${target.module}.${target.name} are replaced`);
+  if (calleeName(target)?.startsWith('torch._utils._rebuild_') === true)
+    note(machine, 'set-on-tensor', 'entries are set on a tensor');
+  if (target.kind === 'global')
+    note(machine, 'set-on-global', `entries of ${target.module}.${target.name} are replaced`);
   if (target.kind !== 'object' && target.kind !== 'dict') return;
   const described = machine.budget.values <= 0 && isArray(machine.stack.at(-2));
   for (let index = 0; index + 1 < flat.length; index += 2) {

@@ -13,7 +13,16 @@ export const BROKEN: unique symbol = Symbol('broken');
 const HEAD = 64;
 const FIXED: Partial<Record<Opcode['argument'], number>> = { u1: 1, u2: 2, i4: 4, u4: 4, u8: 8, f8: 8 };
 const COUNT_BYTES: Partial<Record<Opcode['argument'], number>> = {
-  text1: 1, string1: 1, bytes1: 1, long1: 1, text4: 4, string4: 4, bytes4: 4, long4: 4, text8: 8, bytes8: 8,
+  text1: 1,
+  string1: 1,
+  bytes1: 1,
+  long1: 1,
+  text4: 4,
+  string4: 4,
+  bytes4: 4,
+  long4: 4,
+  text8: 8,
+  bytes8: 8,
 };
 
 /** Reads the argument of `opcode` at the window's position and moves past it. Never keeps more than `LIMITS.pickleStringBytes`. */
@@ -70,7 +79,11 @@ async function skipCounted(window: Window, kind: Opcode['argument'], count: numb
 
 function takeCounted(window: Window, kind: Opcode['argument'], count: number): Argument {
   const payload = window.bytes.subarray(window.at, window.at + count);
-  const value = kind.startsWith('bytes') ? bytesValue(window, count, false) : kind.startsWith('long') ? longOf(payload) : utf8(payload);
+  const value = kind.startsWith('bytes')
+    ? bytesValue(window, count, false)
+    : kind.startsWith('long')
+      ? longOf(payload)
+      : utf8(payload);
   window.at += count;
   return value;
 }
@@ -85,7 +98,8 @@ function readCount(window: Window, kind: Opcode['argument'], countBytes: number)
   const { bytes, at } = window;
   if (countBytes === 1) return bytes[at] ?? 0;
   const view = viewAt(bytes, at);
-  if (countBytes === 4) return kind === 'string4' || kind === 'long4' ? view.getInt32(0, true) : view.getUint32(0, true);
+  if (countBytes === 4)
+    return kind === 'string4' || kind === 'long4' ? view.getInt32(0, true) : view.getUint32(0, true);
   const count = view.getBigUint64(0, true);
   return count > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(count);
 }
@@ -119,10 +133,20 @@ function unquote(text: string): string {
   const trimmed = text.trim();
   const quote = trimmed[0];
   const quoted = trimmed.length >= 2 && (quote === "'" || quote === '"') && trimmed.endsWith(quote);
-  return (quoted ? trimmed.slice(1, -1) : trimmed).replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)/gs, (_, escape: string) => unescapeOne(escape));
+  return (quoted ? trimmed.slice(1, -1) : trimmed).replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)/gs, (_, escape: string) =>
+    unescapeOne(escape),
+  );
 }
 
-const SIMPLE_ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', f: '\f', v: '\v' };
+const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+};
 
 function unescapeOne(escape: string): string {
   if (escape.startsWith('x') && escape.length === 3) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));

@@ -2,7 +2,17 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Argument } from './decode.ts';
 import { addEntries, addItems, checkWeight, dict, dictOf, isArray, sequence } from './build.ts';
 import { isPair, mayKeep, note, pop, popMark, problem, push, top, type Machine } from './machine.ts';
-import { calleeName, globalName, isNode, LOST, weightOf, type PickleGlobal, type PickleObject, type PickleSequence, type PickleValue } from './values.ts';
+import {
+  calleeName,
+  globalName,
+  isNode,
+  LOST,
+  weightOf,
+  type PickleGlobal,
+  type PickleObject,
+  type PickleSequence,
+  type PickleValue,
+} from './values.ts';
 
 type Handler = (machine: Machine, argument: Argument | undefined) => void;
 
@@ -103,13 +113,15 @@ function setItem(machine: Machine): void {
 
 /** Beyond the bound only names stay; other values are forgotten, and lost when they are fetched. Beyond the bound of names, all are. */
 function put(machine: Machine, index: number): void {
-  if (index > machine.opcodes + MEMO_SLACK) note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
+  if (index > machine.opcodes + MEMO_SLACK)
+    note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
   const value = top(machine);
   if (index > machine.forgotten && !machine.memo.has(index)) machine.memoized += 1;
   const kept = machine.memo.size < machine.memoKept || machine.memo.has(index) || isName(machine, value);
   if (kept && machine.memo.size < LIMITS.pickleMemoNames) machine.memo.set(index, value);
   else machine.forgotten = Math.max(machine.forgotten, index);
-  if (kept && machine.memo.size === LIMITS.pickleMemoNames && !machine.problems.some(({ code }) => code === 'limit')) problem(machine, 'limit', `more than ${LIMITS.pickleMemoNames} memo entries are not kept`);
+  if (kept && machine.memo.size === LIMITS.pickleMemoNames && !machine.problems.some(({ code }) => code === 'limit'))
+    problem(machine, 'limit', `more than ${LIMITS.pickleMemoNames} memo entries are not kept`);
 }
 
 /** Element types, which joblib's arrays share, kept beyond the bound. */
@@ -118,12 +130,15 @@ const DTYPES_KEPT = 50_000;
 function isName({ keepText, memo, memoKept }: Machine, value: PickleValue): boolean {
   if (typeof value === 'string') return keepText?.(value) === true;
   if (!isNode(value)) return false;
-  return value.kind === 'global' || (memo.size < memoKept + DTYPES_KEPT && calleeName(value)?.endsWith('.dtype') === true);
+  return (
+    value.kind === 'global' || (memo.size < memoKept + DTYPES_KEPT && calleeName(value)?.endsWith('.dtype') === true)
+  );
 }
 
 function get(machine: Machine, index: number): void {
   const value = machine.memo.get(index);
-  if (value === undefined && index > machine.forgotten) problem(machine, 'memo-missing', `memo entry ${index} was never set`);
+  if (value === undefined && index > machine.forgotten)
+    problem(machine, 'memo-missing', `memo entry ${index} was never set`);
   push(machine, value ?? LOST);
 }
 
@@ -181,8 +196,17 @@ interface Made {
 function call(machine: Machine, { via, callee, args: packed, kwargs = null }: Made): void {
   const args = isNode(packed) && 'items' in packed ? packed.items : [packed];
   const made: PickleObject = {
-    kind: 'object', callee, args, kwargs, via, offset: machine.offset,
-    state: undefined, items: [], entries: [], omitted: 0, weight: args.reduce<number>((sum, each) => sum + weightOf(each), 1),
+    kind: 'object',
+    callee,
+    args,
+    kwargs,
+    via,
+    offset: machine.offset,
+    state: undefined,
+    items: [],
+    entries: [],
+    omitted: 0,
+    weight: args.reduce<number>((sum, each) => sum + weightOf(each), 1),
   };
   machine.budget.values -= 1;
   checkWeight(machine, made);
@@ -222,7 +246,13 @@ function build(machine: Machine): void {
 /** `('storage', …)` of PyTorch, or `('module', class, …)` of its old whole models, which stands for the class. */
 function persistent(machine: Machine, id: PickleValue): void {
   const storage = isNode(id) && id.kind === 'tuple' && id.items[0] === 'storage';
-  if (isNode(id) && id.kind === 'tuple' && id.items[0] === 'module' && isNode(id.items[1]) && id.items[1].kind === 'global') {
+  if (
+    isNode(id) &&
+    id.kind === 'tuple' &&
+    id.items[0] === 'module' &&
+    isNode(id.items[1]) &&
+    id.items[1].kind === 'global'
+  ) {
     note(machine, 'persistent-module', `the class ${globalName(id.items[1])} with its source`);
     return push(machine, id.items[1]);
   }

@@ -3,5 +3,14 @@ export { readPickle, readPickles, type Pickle, type PickleOptions, type Span } f
 export type { PickleCall, PickleEvent, PickleProblem, PickleVisitor } from './machine.ts';
 export { calleeName, globalName, isNode, lookup } from './values.ts';
 export type {
-  PickleBytes, PickleDict, PickleExtension, PickleGlobal, PickleLost, PickleNode, PickleObject, PicklePersistent, PickleSequence, PickleValue,
+  PickleBytes,
+  PickleDict,
+  PickleExtension,
+  PickleGlobal,
+  PickleLost,
+  PickleNode,
+  PickleObject,
+  PicklePersistent,
+  PickleSequence,
+  PickleValue,
 } from './values.ts';

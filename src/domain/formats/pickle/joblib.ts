@@ -20,7 +20,10 @@ export function arrayData(wrapper: PickleObject | undefined): ArrayData | null {
   if (!isNode(shape) || shape.kind !== 'tuple') return null;
   if (holdsObjects(dtype, 0)) return { length: 0, padded: false, pickled: true };
   const width = itemSize(dtype);
-  const count = shape.items.reduce<number>((product, size) => product * (typeof size === 'number' && size >= 0 ? size : Number.NaN), 1);
+  const count = shape.items.reduce<number>(
+    (product, size) => product * (typeof size === 'number' && size >= 0 ? size : Number.NaN),
+    1,
+  );
   if (width === null || !Number.isSafeInteger(count * width)) return null;
   const alignment = lookup(state, 'numpy_array_alignment_bytes');
   return { length: count * width, padded: alignment !== undefined && alignment !== null, pickled: false };
@@ -46,5 +49,7 @@ function holdsObjects(dtype: PickleValue | undefined, depth: number): boolean {
   if (!isNode(dtype) || dtype.kind !== 'object' || depth > 8) return false;
   const fields = isNode(dtype.state) && dtype.state.kind === 'tuple' ? dtype.state.items[4] : undefined;
   if (!isNode(fields) || fields.kind !== 'dict') return false;
-  return fields.entries.some(([, field]) => isNode(field) && field.kind === 'tuple' && holdsObjects(field.items[0], depth + 1));
+  return fields.entries.some(
+    ([, field]) => isNode(field) && field.kind === 'tuple' && holdsObjects(field.items[0], depth + 1),
+  );
 }

@@ -4,15 +4,26 @@ import { LOST, type PickleGlobal, type PickleObject, type PickleValue } from './
 /** Something in the stream's structure that a scan may judge; `offset` is the opcode's. */
 export interface PickleEvent {
   readonly kind:
-    | 'dotted-name' | 'computed-name' | 'extension' | 'build-on-global' | 'set-on-global' | 'computed-call'
-    | 'persistent' | 'persistent-module' | 'set-on-tensor' | 'memo-index' | 'memo-bomb' | 'raw-data';
+    | 'dotted-name'
+    | 'computed-name'
+    | 'extension'
+    | 'build-on-global'
+    | 'set-on-global'
+    | 'computed-call'
+    | 'persistent'
+    | 'persistent-module'
+    | 'set-on-tensor'
+    | 'memo-index'
+    | 'memo-bomb'
+    | 'raw-data';
   readonly offset: number;
   readonly detail: string;
 }
 
 /** Why the stream could not be read as Python would, or not in full. */
 export interface PickleProblem {
-  readonly code: 'truncated' | 'bad-opcode' | 'bad-argument' | 'stack-underflow' | 'memo-missing' | 'protocol' | 'limit';
+  readonly code:
+    'truncated' | 'bad-opcode' | 'bad-argument' | 'stack-underflow' | 'memo-missing' | 'protocol' | 'limit';
   readonly offset: number;
   readonly message: string;
 }

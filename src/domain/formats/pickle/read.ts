@@ -3,7 +3,16 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Source } from '../../base/source.ts';
 import { BROKEN, peekArgument, readArgument, type Argument } from './decode.ts';
 import { HANDLERS } from './handlers.ts';
-import { note, problem, push, type Machine, type PickleCall, type PickleEvent, type PickleProblem, type PickleVisitor } from './machine.ts';
+import {
+  note,
+  problem,
+  push,
+  type Machine,
+  type PickleCall,
+  type PickleEvent,
+  type PickleProblem,
+  type PickleVisitor,
+} from './machine.ts';
 import { OPCODES, type Opcode } from './opcodes.ts';
 import { arrayData } from './joblib.ts';
 import type { PickleBytes, PickleGlobal, PickleValue } from './values.ts';
@@ -69,10 +78,13 @@ export async function readPickle(source: Source, options: PickleOptions = {}): P
  * All streams one after another, as `torch.save` of old writes them and `pickle.load` in a loop reads them.
  * `trailing` are bytes after the last STOP that are no pickle; null if there are none.
  */
-export async function readPickles(source: Source, options: PickleOptions = {}): Promise<{ streams: readonly Pickle[]; trailing: Span | null }> {
+export async function readPickles(
+  source: Source,
+  options: PickleOptions = {},
+): Promise<{ streams: readonly Pickle[]; trailing: Span | null }> {
   const end = Math.min(options.end ?? source.size, source.size);
   const streams = [await readPickle(source, options)];
-  for (let last = streams[0] as Pickle; last.complete && last.end < end && streams.length < 1000; ) {
+  for (let last = streams[0] as Pickle; last.complete && last.end < end && streams.length < 1000;) {
     const next = await readPickle(source, { ...options, start: last.end, strict: true });
     if (!next.complete && next.globals.length === 0) break;
     streams.push(next);
@@ -95,14 +107,31 @@ interface Run {
 
 async function runStream(window: Window, options: PickleOptions, depth: number): Promise<Pickle> {
   const start = position(window);
-  const run: Run = { machine: newMachine(options), window, options, seen: new Uint8Array(256), raw: [], depth, broken: false };
+  const run: Run = {
+    machine: newMachine(options),
+    window,
+    options,
+    seen: new Uint8Array(256),
+    raw: [],
+    depth,
+    broken: false,
+  };
   let stopped = false;
   while (!stopped && !run.broken) stopped = runInView(run) || (await runOne(run));
   const { machine } = run;
   return {
-    value: stopped ? machine.stack.at(-1) : undefined, start, end: stopped ? position(window) : machine.offset, complete: stopped,
-    protocol: machine.protocol, opcodes: machine.opcodes, opcodeNames: namesOf(run.seen), globals: [...machine.globals.values()],
-    calls: [...machine.calls.values()], events: machine.events, problems: machine.problems, raw: run.raw,
+    value: stopped ? machine.stack.at(-1) : undefined,
+    start,
+    end: stopped ? position(window) : machine.offset,
+    complete: stopped,
+    protocol: machine.protocol,
+    opcodes: machine.opcodes,
+    opcodeNames: namesOf(run.seen),
+    globals: [...machine.globals.values()],
+    calls: [...machine.calls.values()],
+    events: machine.events,
+    problems: machine.problems,
+    raw: run.raw,
   };
 }
 
@@ -111,7 +140,13 @@ function runInView(run: Run): boolean {
   const { machine, window } = run;
   while (!run.broken && machine.rawData === undefined) {
     const opcode = OPCODES[window.bytes[window.at] ?? -1];
-    if (opcode === undefined || opcode.argument === 'line' || opcode.argument === 'two-lines' || isBeyondLimits(machine)) return false;
+    if (
+      opcode === undefined ||
+      opcode.argument === 'line' ||
+      opcode.argument === 'two-lines' ||
+      isBeyondLimits(machine)
+    )
+      return false;
     machine.offset = position(window);
     window.at += 1;
     const argument = opcode.argument === 'none' ? undefined : peekArgument(window, opcode);
@@ -164,7 +199,13 @@ function affordable(machine: Machine, window: Window, value: PickleValue): Pickl
   machine.budget.textBytes -= value.length;
   if (machine.budget.textBytes > 0 || value.length <= 100) return value;
   const length = Buffer.byteLength(value);
-  const kept: PickleBytes = { kind: 'bytes', offset: position(window) - length, length, text: true, head: Buffer.from(value.slice(0, 64)) };
+  const kept: PickleBytes = {
+    kind: 'bytes',
+    offset: position(window) - length,
+    length,
+    text: true,
+    head: Buffer.from(value.slice(0, 64)),
+  };
   return kept;
 }
 
@@ -207,14 +248,32 @@ function stop(run: Run, code: PickleProblem['code'], message: string): false {
 }
 
 function isBeyondLimits(machine: Machine): boolean {
-  return machine.opcodes >= LIMITS.pickleOpcodes || machine.stack.length > LIMITS.pickleStack || machine.below.length > LIMITS.pickleStack;
+  return (
+    machine.opcodes >= LIMITS.pickleOpcodes ||
+    machine.stack.length > LIMITS.pickleStack ||
+    machine.below.length > LIMITS.pickleStack
+  );
 }
 
 function newMachine(options: PickleOptions): Machine {
   return {
-    stack: [], below: [], memo: new Map(), memoKept: options.memo ?? LIMITS.pickleMemo, keepText: options.keepText, memoized: 0, forgotten: -1, visitor: options.visitor ?? {}, globals: new Map(), calls: new Map(),
+    stack: [],
+    below: [],
+    memo: new Map(),
+    memoKept: options.memo ?? LIMITS.pickleMemo,
+    keepText: options.keepText,
+    memoized: 0,
+    forgotten: -1,
+    visitor: options.visitor ?? {},
+    globals: new Map(),
+    calls: new Map(),
     budget: { values: options.keep ?? LIMITS.pickleValues, textBytes: LIMITS.pickleTextBytes },
-    events: [], problems: [], opcodes: 0, protocol: 0, rawData: undefined, offset: 0,
+    events: [],
+    problems: [],
+    opcodes: 0,
+    protocol: 0,
+    rawData: undefined,
+    offset: 0,
   };
 }
 

@@ -18,13 +18,24 @@ export interface DeclaredArtifact {
   readonly toolVersion: string;
   readonly controls: readonly JudgedControl[];
   /** Claims that count, with the SHA-256 of their bundles in hex. */
-  readonly claims: readonly { readonly title: string; readonly signer: string; readonly predicateType: string; readonly bundle: string }[];
+  readonly claims: readonly {
+    readonly title: string;
+    readonly signer: string;
+    readonly predicateType: string;
+    readonly bundle: string;
+  }[];
 }
 
 /** Which kind of evidence a signed claim is by itself. */
 const KINDS: Readonly<Record<string, EvidenceKind>> = {
-  [PREDICATES.integrity]: 'signature', [PREDICATES.bom]: 'bom', [PREDICATES.vulns]: 'scan', [PREDICATES.provenance]: 'provenance',
-  [PREDICATES.evaluation]: 'evaluation', [PREDICATES.approval]: 'approval', [PREDICATES.promotion]: 'promotion', [PREDICATES.reference]: 'dataset',
+  [PREDICATES.integrity]: 'signature',
+  [PREDICATES.bom]: 'bom',
+  [PREDICATES.vulns]: 'scan',
+  [PREDICATES.provenance]: 'provenance',
+  [PREDICATES.evaluation]: 'evaluation',
+  [PREDICATES.approval]: 'approval',
+  [PREDICATES.promotion]: 'promotion',
+  [PREDICATES.reference]: 'dataset',
 };
 
 const ARTIFACT = 'artifact';
@@ -40,7 +51,10 @@ export function declarationsBom(artifact: DeclaredArtifact): object {
   const { name, id, generated, toolVersion, controls } = artifact;
   const frameworks = [...new Set(controls.map(({ control }) => control.framework))];
   return {
-    $schema: 'http://cyclonedx.org/schema/bom-1.7.schema.json', bomFormat: 'CycloneDX', specVersion: '1.7', version: 1,
+    $schema: 'http://cyclonedx.org/schema/bom-1.7.schema.json',
+    bomFormat: 'CycloneDX',
+    specVersion: '1.7',
+    version: 1,
     metadata: {
       timestamp: generated,
       tools: { components: [{ type: 'application', name: 'weighmark', version: toolVersion }] },
@@ -57,21 +71,34 @@ export function declarationsBom(artifact: DeclaredArtifact): object {
 }
 
 const isClaimed = ({ status }: JudgedControl): boolean => status !== 'human';
-const of = (framework: Framework, controls: readonly JudgedControl[]): readonly JudgedControl[] => controls.filter(({ control }) => control.framework === framework);
+const of = (framework: Framework, controls: readonly JudgedControl[]): readonly JudgedControl[] =>
+  controls.filter(({ control }) => control.framework === framework);
 const requirementRef = ({ framework, id }: Control): string => `requirement:${framework}:${id}`;
 const claimRef = ({ framework, id }: Control): string => `claim:${framework}:${id}`;
 const evidenceRef = (kind: EvidenceKind): string => `evidence:${kind}`;
 
 function standard(framework: Framework, controls: readonly JudgedControl[]): object {
-  const requirements = of(framework, controls).map(({ control }) => ({ 'bom-ref': requirementRef(control), identifier: control.id, title: control.title }));
-  return { 'bom-ref': `standard:${framework}`, name: FRAMEWORKS[framework], description: 'Titles are paraphrases; the text of the standard counts.', requirements };
+  const requirements = of(framework, controls).map(({ control }) => ({
+    'bom-ref': requirementRef(control),
+    identifier: control.id,
+    title: control.title,
+  }));
+  return {
+    'bom-ref': `standard:${framework}`,
+    name: FRAMEWORKS[framework],
+    description: 'Titles are paraphrases; the text of the standard counts.',
+    requirements,
+  };
 }
 
 function attestation(framework: Framework, controls: readonly JudgedControl[]): object {
   return {
     summary: `${FRAMEWORKS[framework]}: what is evidenced. This is no statement of conformity.`,
     assessor: ASSESSOR,
-    map: of(framework, controls).map((judged) => ({ requirement: requirementRef(judged.control), ...(isClaimed(judged) ? claimed(judged) : {}) })),
+    map: of(framework, controls).map((judged) => ({
+      requirement: requirementRef(judged.control),
+      ...(isClaimed(judged) ? claimed(judged) : {}),
+    })),
   };
 }
 
@@ -83,8 +110,11 @@ function claimed({ control, held }: JudgedControl): object {
 
 function claim({ control, status, held }: JudgedControl): object {
   return {
-    'bom-ref': claimRef(control), target: ARTIFACT, predicate: `${control.title}: ${status}`,
-    reasoning: `verified in this run: ${held.join(', ')}`, evidence: held.map(evidenceRef),
+    'bom-ref': claimRef(control),
+    target: ARTIFACT,
+    predicate: `${control.title}: ${status}`,
+    reasoning: `verified in this run: ${held.join(', ')}`,
+    evidence: held.map(evidenceRef),
   };
 }
 
@@ -92,8 +122,17 @@ function evidence({ controls, claims, generated }: DeclaredArtifact): readonly o
   const kinds = [...new Set(controls.flatMap(({ held }) => held))].toSorted();
   return kinds.map((kind) => {
     const signed = claims.filter(({ predicateType }) => KINDS[predicateType] === kind);
-    const data = signed.map(({ title, signer, bundle }) => ({ name: `${title} by ${signer}`, contents: { url: namedInformation(bundle) } }));
-    return { 'bom-ref': evidenceRef(kind), propertyName: kind, description: `${kind}, as verified by weighmark`, created: generated, ...(data.length > 0 ? { data } : {}) };
+    const data = signed.map(({ title, signer, bundle }) => ({
+      name: `${title} by ${signer}`,
+      contents: { url: namedInformation(bundle) },
+    }));
+    return {
+      'bom-ref': evidenceRef(kind),
+      propertyName: kind,
+      description: `${kind}, as verified by weighmark`,
+      created: generated,
+      ...(data.length > 0 ? { data } : {}),
+    };
   });
 }
 

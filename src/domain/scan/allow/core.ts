@@ -103,7 +103,8 @@ export const JOBLIB: Readonly<Record<string, string>> = {
 export const HUGGING_FACE: Readonly<Record<string, string>> = {
   'transformers.training_args': 'TrainingArguments OptimizerNames ParallelMode',
   'transformers.training_args_seq2seq': 'Seq2SeqTrainingArguments',
-  'transformers.trainer_utils': 'EvaluationStrategy FSDPOption HubStrategy IntervalStrategy SaveStrategy SchedulerType ShardedDDPOption',
+  'transformers.trainer_utils':
+    'EvaluationStrategy FSDPOption HubStrategy IntervalStrategy SaveStrategy SchedulerType ShardedDDPOption',
   'transformers.trainer_pt_utils': 'AcceleratorConfig',
   'transformers.integrations.deepspeed': 'HfDeepSpeedConfig HfTrainerDeepSpeedConfig',
   'transformers.deepspeed': 'HfDeepSpeedConfig HfTrainerDeepSpeedConfig',

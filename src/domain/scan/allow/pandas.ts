@@ -1,14 +1,18 @@
 /** Frames, series, indexes and their parts by exact name: classes in the sources of pandas 1.5.3 and the constructors its pickles name (`__reduce__` of the compiled parts, read in the sources). */
 export const PANDAS: Readonly<Record<string, string>> = {
-  'pandas': 'BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex DatetimeTZDtype Float64Dtype Float64Index Index Int32Dtype Int64Dtype Int64Index Interval IntervalDtype IntervalIndex MultiIndex NA NaT Period PeriodDtype PeriodIndex RangeIndex Series SparseDtype StringDtype Timedelta TimedeltaIndex Timestamp UInt64Index',
+  pandas:
+    'BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex DatetimeTZDtype Float64Dtype Float64Index Index Int32Dtype Int64Dtype Int64Index Interval IntervalDtype IntervalIndex MultiIndex NA NaT Period PeriodDtype PeriodIndex RangeIndex Series SparseDtype StringDtype Timedelta TimedeltaIndex Timestamp UInt64Index',
   'pandas._libs.algos': 'Infinity NegInfinity',
   'pandas._libs.arrays': 'NDArrayBacked __pyx_unpickle_NDArrayBacked',
   'pandas._libs.hashtable': 'Factorizer Int64Factorizer ObjectFactorizer',
-  'pandas._libs.index': 'BaseMultiIndexCodesEngine BoolEngine DatetimeEngine ExtensionEngine IndexEngine ObjectEngine PeriodEngine SharedEngine TimedeltaEngine',
+  'pandas._libs.index':
+    'BaseMultiIndexCodesEngine BoolEngine DatetimeEngine ExtensionEngine IndexEngine ObjectEngine PeriodEngine SharedEngine TimedeltaEngine',
   'pandas._libs.indexing': 'NDFrameIndexerBase',
-  'pandas._libs.internals': 'Block BlockManager BlockPlacement NDArrayBackedBlock NumpyBlock SharedBlock _unpickle_block',
+  'pandas._libs.internals':
+    'Block BlockManager BlockPlacement NDArrayBackedBlock NumpyBlock SharedBlock _unpickle_block',
   'pandas._libs.interval': 'Interval',
-  'pandas._libs.lib': 'AnyDatetimeValidator AnyTimedeltaValidator BoolValidator BytesValidator ComplexValidator DateValidator Datetime64Validator DatetimeValidator DecimalValidator FloatValidator IntegerFloatValidator IntegerNaValidator IntegerValidator Seen StringValidator TemporalValidator TimeValidator TimedeltaValidator Validator _NoDefault',
+  'pandas._libs.lib':
+    'AnyDatetimeValidator AnyTimedeltaValidator BoolValidator BytesValidator ComplexValidator DateValidator Datetime64Validator DatetimeValidator DecimalValidator FloatValidator IntegerFloatValidator IntegerNaValidator IntegerValidator Seen StringValidator TemporalValidator TimeValidator TimedeltaValidator Validator _NoDefault',
   'pandas._libs.missing': 'C_NAType NA NAType',
   'pandas._libs.parsers': 'TextReader',
   'pandas._libs.properties': 'AxisProperty CachedProperty',
@@ -19,13 +23,15 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas._libs.tslibs.fields': 'RoundTo',
   'pandas._libs.tslibs.nattype': 'NaTType _NaT _nat_unpickle',
   'pandas._libs.tslibs.np_datetime': 'OutOfBoundsDatetime OutOfBoundsTimedelta',
-  'pandas._libs.tslibs.offsets': 'BDay BQuarterBegin BQuarterEnd BYearBegin BYearEnd BaseOffset BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter FY5253 FY5253Quarter Hour LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd MonthOffset Nano OffsetMeta QuarterBegin QuarterEnd QuarterOffset RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd SemiMonthOffset SingleConstructorOffset Tick Week WeekOfMonth YearBegin YearEnd YearOffset _CustomBusinessMonth __pyx_unpickle_BaseOffset',
+  'pandas._libs.tslibs.offsets':
+    'BDay BQuarterBegin BQuarterEnd BYearBegin BYearEnd BaseOffset BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter FY5253 FY5253Quarter Hour LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd MonthOffset Nano OffsetMeta QuarterBegin QuarterEnd QuarterOffset RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd SemiMonthOffset SingleConstructorOffset Tick Week WeekOfMonth YearBegin YearEnd YearOffset _CustomBusinessMonth __pyx_unpickle_BaseOffset',
   'pandas._libs.tslibs.period': 'IncompatibleFrequency Period _Period _period_unpickle',
   'pandas._libs.tslibs.strptime': 'TimeRE',
   'pandas._libs.tslibs.timedeltas': 'MinMaxReso Timedelta _Timedelta _timedelta_unpickle',
   'pandas._libs.tslibs.timestamps': 'MinMaxReso Timestamp _Timestamp _unpickle_timestamp',
   'pandas._libs.tslibs.tzconversion': 'Localizer',
-  'pandas.arrays': 'ArrowExtensionArray ArrowStringArray BooleanArray Categorical DatetimeArray FloatingArray IntegerArray IntervalArray NumpyExtensionArray PandasArray PeriodArray SparseArray StringArray TimedeltaArray',
+  'pandas.arrays':
+    'ArrowExtensionArray ArrowStringArray BooleanArray Categorical DatetimeArray FloatingArray IntegerArray IntervalArray NumpyExtensionArray PandasArray PeriodArray SparseArray StringArray TimedeltaArray',
   'pandas.core.arrays.arrow.array': 'ArrowExtensionArray',
   'pandas.core.arrays.arrow.dtype': 'ArrowDtype',
   'pandas.core.arrays.arrow.extension_types': 'ArrowIntervalType ArrowPeriodType',
@@ -35,7 +41,8 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas.core.arrays.datetimelike': 'DatelikeOps InvalidComparison TimelikeOps',
   'pandas.core.arrays.datetimes': 'DatetimeArray',
   'pandas.core.arrays.floating': 'Float32Dtype Float64Dtype FloatingArray FloatingDtype',
-  'pandas.core.arrays.integer': 'Int16Dtype Int32Dtype Int64Dtype Int8Dtype IntegerArray IntegerDtype UInt16Dtype UInt32Dtype UInt64Dtype UInt8Dtype',
+  'pandas.core.arrays.integer':
+    'Int16Dtype Int32Dtype Int64Dtype Int8Dtype IntegerArray IntegerDtype UInt16Dtype UInt32Dtype UInt64Dtype UInt8Dtype',
   'pandas.core.arrays.interval': 'IntervalArray',
   'pandas.core.arrays.masked': 'BaseMaskedArray',
   'pandas.core.arrays.numeric': 'NumericArray NumericDtype',
@@ -46,7 +53,8 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas.core.arrays.string_': 'BaseStringArray StringArray StringDtype',
   'pandas.core.arrays.string_arrow': 'ArrowStringArray',
   'pandas.core.arrays.timedeltas': 'TimedeltaArray',
-  'pandas.core.dtypes.dtypes': 'BaseMaskedDtype CategoricalDtype CategoricalDtypeType DatetimeTZDtype IntervalDtype PandasDtype PandasExtensionDtype PeriodDtype',
+  'pandas.core.dtypes.dtypes':
+    'BaseMaskedDtype CategoricalDtype CategoricalDtypeType DatetimeTZDtype IntervalDtype PandasDtype PandasExtensionDtype PeriodDtype',
   'pandas.core.frame': 'DataFrame',
   'pandas.core.indexes.base': 'Index _new_Index',
   'pandas.core.indexes.category': 'CategoricalIndex',
@@ -61,7 +69,8 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas.core.indexes.timedeltas': 'TimedeltaIndex',
   'pandas.core.internals.array_manager': 'ArrayManager BaseArrayManager NullArrayProxy SingleArrayManager',
   'pandas.core.internals.base': 'DataManager SingleDataManager',
-  'pandas.core.internals.blocks': 'Block CategoricalBlock DatetimeLikeBlock DatetimeTZBlock EABackedBlock ExtensionBlock NDArrayBackedExtensionBlock NumericBlock NumpyBlock ObjectBlock new_block',
+  'pandas.core.internals.blocks':
+    'Block CategoricalBlock DatetimeLikeBlock DatetimeTZBlock EABackedBlock ExtensionBlock NDArrayBackedExtensionBlock NumericBlock NumpyBlock ObjectBlock new_block',
   'pandas.core.internals.managers': 'BaseBlockManager BlockManager SingleBlockManager',
   'pandas.core.series': 'Series',
 };

@@ -4,27 +4,33 @@ export const SCIPY: Readonly<Record<string, string>> = {
   'scipy.interpolate._bary_rational': 'AAA FloaterHormannInterpolator _BarycentricRational',
   'scipy.interpolate._bsplines': 'BSpline',
   'scipy.interpolate._cubic': 'Akima1DInterpolator CubicHermiteSpline CubicSpline PchipInterpolator',
-  'scipy.interpolate._fitpack2': 'BivariateSpline InterpolatedUnivariateSpline LSQBivariateSpline LSQSphereBivariateSpline LSQUnivariateSpline RectBivariateSpline RectSphereBivariateSpline SmoothBivariateSpline SmoothSphereBivariateSpline SphereBivariateSpline UnivariateSpline _BivariateSplineBase _DerivedBivariateSpline',
+  'scipy.interpolate._fitpack2':
+    'BivariateSpline InterpolatedUnivariateSpline LSQBivariateSpline LSQSphereBivariateSpline LSQUnivariateSpline RectBivariateSpline RectSphereBivariateSpline SmoothBivariateSpline SmoothSphereBivariateSpline SphereBivariateSpline UnivariateSpline _BivariateSplineBase _DerivedBivariateSpline',
   'scipy.interpolate._fitpack_repro': 'Bunch F Fperiodic',
   'scipy.interpolate._interpolate': 'BPoly NdPPoly PPoly _PPolyBase interp1d interp2d',
   'scipy.interpolate._ndbspline': 'NdBSpline',
   'scipy.interpolate._ndgriddata': 'NearestNDInterpolator',
-  'scipy.interpolate._polyint': 'BarycentricInterpolator KroghInterpolator _Interpolator1D _Interpolator1DWithDerivatives',
+  'scipy.interpolate._polyint':
+    'BarycentricInterpolator KroghInterpolator _Interpolator1D _Interpolator1DWithDerivatives',
   'scipy.interpolate._rbf': 'Rbf',
   'scipy.interpolate._rbfinterp': 'RBFInterpolator',
   'scipy.interpolate._rgi': 'RegularGridInterpolator',
   'scipy.interpolate.interpolate': 'BPoly NdPPoly PPoly _PPolyBase interp1d interp2d',
-  'scipy.optimize._basinhopping': 'AdaptiveStepsize BasinHoppingRunner Metropolis MinimizerWrapper RandomDisplacement Storage',
+  'scipy.optimize._basinhopping':
+    'AdaptiveStepsize BasinHoppingRunner Metropolis MinimizerWrapper RandomDisplacement Storage',
   'scipy.optimize._constraints': 'Bounds LinearConstraint NonlinearConstraint PreparedConstraint',
   'scipy.optimize._dcsrch': 'DCSRCH',
-  'scipy.optimize._differentiable_functions': 'IdentityVectorFunction LinearVectorFunction ScalarFunction VectorFunction _ScalarGradWrapper _ScalarHessWrapper _VectorFunWrapper _VectorHessWrapper _VectorJacWrapper',
+  'scipy.optimize._differentiable_functions':
+    'IdentityVectorFunction LinearVectorFunction ScalarFunction VectorFunction _ScalarGradWrapper _ScalarHessWrapper _VectorFunWrapper _VectorHessWrapper _VectorJacWrapper',
   'scipy.optimize._differentialevolution': 'DifferentialEvolutionSolver _ConstraintWrapper',
-  'scipy.optimize._dual_annealing': 'EnergyState LocalSearchWrapper ObjectiveFunWrapper StrategyChain VisitingDistribution',
+  'scipy.optimize._dual_annealing':
+    'EnergyState LocalSearchWrapper ObjectiveFunWrapper StrategyChain VisitingDistribution',
   'scipy.optimize._hessian_update_strategy': 'BFGS FullHessianUpdateStrategy HessianUpdateStrategy SR1',
   'scipy.optimize._lbfgsb_py': 'LbfgsInvHessProduct',
   'scipy.optimize._lsq.least_squares': '_WrapArgsKwargs',
   'scipy.optimize._minimize': '_Patch_Callback_Equal_Variables _Remove_From_Func',
-  'scipy.optimize._nonlin': 'Anderson BroydenFirst BroydenSecond DiagBroyden ExcitingMixing GenericBroyden InverseJacobian Jacobian KrylovJacobian LinearMixing LowRankMatrix NoConvergence TerminationCondition',
+  'scipy.optimize._nonlin':
+    'Anderson BroydenFirst BroydenSecond DiagBroyden ExcitingMixing GenericBroyden InverseJacobian Jacobian KrylovJacobian LinearMixing LowRankMatrix NoConvergence TerminationCondition',
   'scipy.optimize._numdiff': '_Fun_Wrapper',
   'scipy.optimize._optimize': 'Brent MemoizeJac OptimizeResult _Brute_Wrapper',
   'scipy.optimize._root_scalar': 'MemoizeDer',
@@ -42,10 +48,12 @@ export const SCIPY: Readonly<Record<string, string>> = {
   'scipy.optimize.optimize': 'OptimizeResult',
   'scipy.signal._czt': 'CZT ZoomFFT',
   'scipy.signal._filter_design': 'BadCoefficients',
-  'scipy.signal._ltisys': 'Bunch LinearTimeInvariant StateSpace StateSpaceContinuous StateSpaceDiscrete TransferFunction TransferFunctionContinuous TransferFunctionDiscrete ZerosPolesGain ZerosPolesGainContinuous ZerosPolesGainDiscrete dlti lti',
+  'scipy.signal._ltisys':
+    'Bunch LinearTimeInvariant StateSpace StateSpaceContinuous StateSpaceDiscrete TransferFunction TransferFunctionContinuous TransferFunctionDiscrete ZerosPolesGain ZerosPolesGainContinuous ZerosPolesGainDiscrete dlti lti',
   'scipy.signal._short_time_fft': 'ShortTimeFFT',
   'scipy.signal._upfirdn': '_UpFIRDn',
-  'scipy.sparse': 'bsr_array bsr_matrix coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix dia_array dia_matrix dok_array dok_matrix lil_array lil_matrix',
+  'scipy.sparse':
+    'bsr_array bsr_matrix coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix dia_array dia_matrix dok_array dok_matrix lil_array lil_matrix',
   'scipy.sparse._base': '_spbase sparray',
   'scipy.sparse._bsr': 'bsr_array bsr_matrix',
   'scipy.sparse._compressed': '_cs_matrix',
@@ -66,7 +74,8 @@ export const SCIPY: Readonly<Record<string, string>> = {
   'scipy.sparse.dok': 'dok_matrix',
   'scipy.sparse.lil': 'lil_matrix',
   'scipy.sparse.linalg._expm_multiply': 'LazyOperatorNormInfo',
-  'scipy.sparse.linalg._interface': 'IdentityOperator LinearOperator MatrixLinearOperator _AdjointLinearOperator _AdjointMatrixOperator _CustomLinearOperator _PowerLinearOperator _ProductLinearOperator _ScaledLinearOperator _SumLinearOperator _TransposedLinearOperator',
+  'scipy.sparse.linalg._interface':
+    'IdentityOperator LinearOperator MatrixLinearOperator _AdjointLinearOperator _AdjointMatrixOperator _CustomLinearOperator _PowerLinearOperator _ProductLinearOperator _ScaledLinearOperator _SumLinearOperator _TransposedLinearOperator',
   'scipy.sparse.linalg._matfuncs': 'MatrixPowerOperator ProductOperator _ExpmPadeHelper',
   'scipy.sparse.linalg._special_sparse_arrays': 'LaplacianNd MikotaK MikotaM MikotaPair Sakurai',
   'scipy.sparse.linalg._svdp': '_AProd',
@@ -79,26 +88,34 @@ export const SCIPY: Readonly<Record<string, string>> = {
   'scipy.spatial.transform._rotation': 'Rotation Slerp',
   'scipy.spatial.transform._rotation_spline': 'RotationSpline',
   'scipy.stats._censored_data': 'CensoredData',
-  'scipy.stats._continuous_distns': 'alpha_gen anglit_gen arcsine_gen argus_gen beta_gen betaprime_gen bradford_gen burr12_gen burr_gen cauchy_gen chi2_gen chi_gen cosine_gen crystalball_gen dgamma_gen dpareto_lognorm_gen dweibull_gen erlang_gen expon_gen exponnorm_gen exponpow_gen exponweib_gen f_gen fatiguelife_gen fisk_gen foldcauchy_gen foldnorm_gen gamma_gen gausshyper_gen genexpon_gen genextreme_gen gengamma_gen genhalflogistic_gen genhyperbolic_gen geninvgauss_gen genlogistic_gen gennorm_gen genpareto_gen gibrat_gen gompertz_gen gumbel_l_gen gumbel_r_gen halfcauchy_gen halfgennorm_gen halflogistic_gen halfnorm_gen hypsecant_gen invgamma_gen invgauss_gen invweibull_gen irwinhall_gen jf_skew_t_gen johnsonsb_gen johnsonsu_gen kappa3_gen kappa4_gen ksone_gen kstwo_gen kstwobign_gen landau_gen laplace_asymmetric_gen laplace_gen levy_gen levy_l_gen loggamma_gen logistic_gen loglaplace_gen lognorm_gen lomax_gen maxwell_gen mielke_gen moyal_gen nakagami_gen ncf_gen nct_gen ncx2_gen norm_gen norminvgauss_gen pareto_gen pearson3_gen powerlaw_gen powerlognorm_gen powernorm_gen rayleigh_gen rdist_gen recipinvgauss_gen reciprocal_gen rel_breitwigner_gen rice_gen rv_histogram semicircular_gen skewcauchy_gen skewnorm_gen studentized_range_gen t_gen trapezoid_gen triang_gen truncexpon_gen truncnorm_gen truncpareto_gen truncweibull_min_gen tukeylambda_gen uniform_gen vonmises_gen wald_gen weibull_max_gen weibull_min_gen wrapcauchy_gen',
-  'scipy.stats._covariance': 'CovViaCholesky CovViaDiagonal CovViaEigendecomposition CovViaPSD CovViaPrecision Covariance',
-  'scipy.stats._discrete_distns': '_nchypergeom_gen bernoulli_gen betabinom_gen betanbinom_gen binom_gen boltzmann_gen dlaplace_gen geom_gen hypergeom_gen logser_gen nbinom_gen nchypergeom_fisher_gen nchypergeom_wallenius_gen nhypergeom_gen planck_gen poisson_binom_gen poisson_binomial_frozen poisson_gen randint_gen skellam_gen yulesimon_gen zipf_gen zipfian_gen',
-  'scipy.stats._distn_infrastructure': '_ShapeInfo rv_continuous rv_continuous_frozen rv_discrete rv_discrete_frozen rv_frozen rv_generic rv_sample',
-  'scipy.stats._distribution_infrastructure': 'ContinuousDistribution DiscreteDistribution FoldedDistribution Mixture MonotonicTransformedDistribution OrderStatisticDistribution ShiftedScaledDistribution TransformedDistribution TruncatedDistribution UnivariateDistribution _Domain _IntegerInterval _Interval _Parameter _Parameterization _RealInterval _RealParameter',
+  'scipy.stats._continuous_distns':
+    'alpha_gen anglit_gen arcsine_gen argus_gen beta_gen betaprime_gen bradford_gen burr12_gen burr_gen cauchy_gen chi2_gen chi_gen cosine_gen crystalball_gen dgamma_gen dpareto_lognorm_gen dweibull_gen erlang_gen expon_gen exponnorm_gen exponpow_gen exponweib_gen f_gen fatiguelife_gen fisk_gen foldcauchy_gen foldnorm_gen gamma_gen gausshyper_gen genexpon_gen genextreme_gen gengamma_gen genhalflogistic_gen genhyperbolic_gen geninvgauss_gen genlogistic_gen gennorm_gen genpareto_gen gibrat_gen gompertz_gen gumbel_l_gen gumbel_r_gen halfcauchy_gen halfgennorm_gen halflogistic_gen halfnorm_gen hypsecant_gen invgamma_gen invgauss_gen invweibull_gen irwinhall_gen jf_skew_t_gen johnsonsb_gen johnsonsu_gen kappa3_gen kappa4_gen ksone_gen kstwo_gen kstwobign_gen landau_gen laplace_asymmetric_gen laplace_gen levy_gen levy_l_gen loggamma_gen logistic_gen loglaplace_gen lognorm_gen lomax_gen maxwell_gen mielke_gen moyal_gen nakagami_gen ncf_gen nct_gen ncx2_gen norm_gen norminvgauss_gen pareto_gen pearson3_gen powerlaw_gen powerlognorm_gen powernorm_gen rayleigh_gen rdist_gen recipinvgauss_gen reciprocal_gen rel_breitwigner_gen rice_gen rv_histogram semicircular_gen skewcauchy_gen skewnorm_gen studentized_range_gen t_gen trapezoid_gen triang_gen truncexpon_gen truncnorm_gen truncpareto_gen truncweibull_min_gen tukeylambda_gen uniform_gen vonmises_gen wald_gen weibull_max_gen weibull_min_gen wrapcauchy_gen',
+  'scipy.stats._covariance':
+    'CovViaCholesky CovViaDiagonal CovViaEigendecomposition CovViaPSD CovViaPrecision Covariance',
+  'scipy.stats._discrete_distns':
+    '_nchypergeom_gen bernoulli_gen betabinom_gen betanbinom_gen binom_gen boltzmann_gen dlaplace_gen geom_gen hypergeom_gen logser_gen nbinom_gen nchypergeom_fisher_gen nchypergeom_wallenius_gen nhypergeom_gen planck_gen poisson_binom_gen poisson_binomial_frozen poisson_gen randint_gen skellam_gen yulesimon_gen zipf_gen zipfian_gen',
+  'scipy.stats._distn_infrastructure':
+    '_ShapeInfo rv_continuous rv_continuous_frozen rv_discrete rv_discrete_frozen rv_frozen rv_generic rv_sample',
+  'scipy.stats._distribution_infrastructure':
+    'ContinuousDistribution DiscreteDistribution FoldedDistribution Mixture MonotonicTransformedDistribution OrderStatisticDistribution ShiftedScaledDistribution TransformedDistribution TruncatedDistribution UnivariateDistribution _Domain _IntegerInterval _Interval _Parameter _Parameterization _RealInterval _RealParameter',
   'scipy.stats._fit': 'FitResult',
   'scipy.stats._kde': 'gaussian_kde',
   'scipy.stats._levy_stable': 'levy_stable_frozen levy_stable_gen',
   'scipy.stats._mannwhitneyu': '_MWU',
   'scipy.stats._morestats': 'DirectionalStats _ABW _BigFloat',
   'scipy.stats._multicomp': 'DunnettResult',
-  'scipy.stats._multivariate': '_PSD dirichlet_frozen dirichlet_gen dirichlet_multinomial_frozen dirichlet_multinomial_gen invwishart_frozen invwishart_gen matrix_normal_frozen matrix_normal_gen matrix_t_frozen matrix_t_gen multi_rv_frozen multi_rv_generic multinomial_frozen multinomial_gen multivariate_hypergeom_frozen multivariate_hypergeom_gen multivariate_normal_frozen multivariate_normal_gen multivariate_t_frozen multivariate_t_gen normal_inverse_gamma_frozen normal_inverse_gamma_gen ortho_group_frozen ortho_group_gen random_correlation_frozen random_correlation_gen random_table_frozen random_table_gen special_ortho_group_frozen special_ortho_group_gen uniform_direction_frozen uniform_direction_gen unitary_group_frozen unitary_group_gen vonmises_fisher_frozen vonmises_fisher_gen wishart_frozen wishart_gen',
+  'scipy.stats._multivariate':
+    '_PSD dirichlet_frozen dirichlet_gen dirichlet_multinomial_frozen dirichlet_multinomial_gen invwishart_frozen invwishart_gen matrix_normal_frozen matrix_normal_gen matrix_t_frozen matrix_t_gen multi_rv_frozen multi_rv_generic multinomial_frozen multinomial_gen multivariate_hypergeom_frozen multivariate_hypergeom_gen multivariate_normal_frozen multivariate_normal_gen multivariate_t_frozen multivariate_t_gen normal_inverse_gamma_frozen normal_inverse_gamma_gen ortho_group_frozen ortho_group_gen random_correlation_frozen random_correlation_gen random_table_frozen random_table_gen special_ortho_group_frozen special_ortho_group_gen uniform_direction_frozen uniform_direction_gen unitary_group_frozen unitary_group_gen vonmises_fisher_frozen vonmises_fisher_gen wishart_frozen wishart_gen',
   'scipy.stats._new_distributions': 'Binomial Logistic Normal StandardNormal Uniform _Gamma _LogUniform',
   'scipy.stats._odds_ratio': 'OddsRatioResult',
   'scipy.stats._probability_distribution': '_ProbabilityDistribution',
   'scipy.stats._qmc': 'Halton LatinHypercube MultinomialQMC MultivariateNormalQMC PoissonDisk QMCEngine Sobol',
   'scipy.stats._relative_risk': 'RelativeRiskResult',
-  'scipy.stats._resampling': 'BootstrapMethod BootstrapResult MonteCarloMethod PermutationMethod PowerResult ResamplingMethod',
+  'scipy.stats._resampling':
+    'BootstrapMethod BootstrapResult MonteCarloMethod PermutationMethod PowerResult ResamplingMethod',
   'scipy.stats._sensitivity_analysis': 'BootstrapSobolResult SobolResult',
-  'scipy.stats._stats_py': 'AlexanderGovernResult PearsonRResult TtestResult _SimpleBeta _SimpleChi2 _SimpleF _SimpleNormal _SimpleStudentT',
+  'scipy.stats._stats_py':
+    'AlexanderGovernResult PearsonRResult TtestResult _SimpleBeta _SimpleChi2 _SimpleF _SimpleNormal _SimpleStudentT',
   'scipy.stats._survival': 'ECDFResult EmpiricalDistributionFunction LogRankResult',
   'scipy.stats._wilcoxon': 'WilcoxonDistribution',
 };

@@ -1,7 +1,9 @@
 /** Modules, optimisers and schedulers by exact name: classes in the sources of PyTorch 2.5.1 (`torch.nn`, `torch.optim`, `torch.ao.nn`, `torch.distributions`, observers), with the older `torch.nn.quantized`/`qat`/`intrinsic` spellings. */
 export const TORCH_NN: Readonly<Record<string, string>> = {
-  'torch.ao.nn.intrinsic.modules.fused': 'BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d LinearBn1d LinearLeakyReLU LinearReLU LinearTanh _FusedModule',
-  'torch.ao.nn.intrinsic.qat.modules.conv_fused': 'ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d _ConvBnNd',
+  'torch.ao.nn.intrinsic.modules.fused':
+    'BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d LinearBn1d LinearLeakyReLU LinearReLU LinearTanh _FusedModule',
+  'torch.ao.nn.intrinsic.qat.modules.conv_fused':
+    'ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d _ConvBnNd',
   'torch.ao.nn.intrinsic.qat.modules.linear_fused': 'LinearBn1d',
   'torch.ao.nn.intrinsic.qat.modules.linear_relu': 'LinearReLU',
   'torch.ao.nn.intrinsic.quantized.dynamic.modules.linear_relu': 'LinearReLU',
@@ -21,21 +23,25 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.ao.nn.quantized.modules': 'DeQuantize Quantize',
   'torch.ao.nn.quantized.modules.activation': 'ELU Hardswish LeakyReLU MultiheadAttention PReLU ReLU6 Sigmoid Softmax',
   'torch.ao.nn.quantized.modules.batchnorm': 'BatchNorm2d BatchNorm3d _BatchNorm',
-  'torch.ao.nn.quantized.modules.conv': 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
+  'torch.ao.nn.quantized.modules.conv':
+    'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
   'torch.ao.nn.quantized.modules.dropout': 'Dropout',
   'torch.ao.nn.quantized.modules.embedding_ops': 'Embedding EmbeddingBag EmbeddingPackedParams',
   'torch.ao.nn.quantized.modules.functional_modules': 'FXFloatFunctional FloatFunctional QFunctional',
   'torch.ao.nn.quantized.modules.linear': 'Linear LinearPackedParams',
   'torch.ao.nn.quantized.modules.normalization': 'GroupNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm',
   'torch.ao.nn.quantized.modules.rnn': 'LSTM',
-  'torch.ao.nn.quantized.reference.modules.conv': 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
+  'torch.ao.nn.quantized.reference.modules.conv':
+    'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
   'torch.ao.nn.quantized.reference.modules.linear': 'Linear',
   'torch.ao.nn.quantized.reference.modules.rnn': 'GRU GRUCell LSTM LSTMCell RNNBase RNNCell RNNCellBase',
   'torch.ao.nn.quantized.reference.modules.sparse': 'Embedding EmbeddingBag',
   'torch.ao.nn.sparse.quantized.dynamic.linear': 'Linear',
   'torch.ao.nn.sparse.quantized.linear': 'Linear LinearPackedParams',
-  'torch.ao.quantization.fake_quantize': 'FakeQuantize FakeQuantizeBase FixedQParamsFakeQuantize FusedMovingAvgObsFakeQuantize',
-  'torch.ao.quantization.observer': 'FixedQParamsObserver HistogramObserver MinMaxObserver MovingAverageMinMaxObserver MovingAveragePerChannelMinMaxObserver NoopObserver ObserverBase PerChannelMinMaxObserver PlaceholderObserver RecordingObserver ReuseInputObserver UniformQuantizationObserverBase _PartialWrapper',
+  'torch.ao.quantization.fake_quantize':
+    'FakeQuantize FakeQuantizeBase FixedQParamsFakeQuantize FusedMovingAvgObsFakeQuantize',
+  'torch.ao.quantization.observer':
+    'FixedQParamsObserver HistogramObserver MinMaxObserver MovingAverageMinMaxObserver MovingAveragePerChannelMinMaxObserver NoopObserver ObserverBase PerChannelMinMaxObserver PlaceholderObserver RecordingObserver ReuseInputObserver UniformQuantizationObserverBase _PartialWrapper',
   'torch.ao.quantization.qconfig': 'QConfig QConfigDynamic',
   'torch.ao.quantization.quant_type': 'QuantType',
   'torch.ao.quantization.stubs': 'DeQuantStub QuantStub QuantWrapper',
@@ -46,7 +52,8 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.distributions.cauchy': 'Cauchy',
   'torch.distributions.chi2': 'Chi2',
   'torch.distributions.constraint_registry': 'ConstraintRegistry',
-  'torch.distributions.constraints': 'Constraint _Boolean _Cat _CorrCholesky _Dependent _DependentProperty _GreaterThan _GreaterThanEq _HalfOpenInterval _IndependentConstraint _IntegerGreaterThan _IntegerInterval _IntegerLessThan _Interval _LessThan _LowerCholesky _LowerTriangular _Multinomial _OneHot _PositiveDefinite _PositiveSemidefinite _Real _Simplex _Square _Stack _Symmetric',
+  'torch.distributions.constraints':
+    'Constraint _Boolean _Cat _CorrCholesky _Dependent _DependentProperty _GreaterThan _GreaterThanEq _HalfOpenInterval _IndependentConstraint _IntegerGreaterThan _IntegerInterval _IntegerLessThan _Interval _LessThan _LowerCholesky _LowerTriangular _Multinomial _OneHot _PositiveDefinite _PositiveSemidefinite _Real _Simplex _Square _Stack _Symmetric',
   'torch.distributions.continuous_bernoulli': 'ContinuousBernoulli',
   'torch.distributions.dirichlet': 'Dirichlet _Dirichlet',
   'torch.distributions.distribution': 'Distribution',
@@ -79,13 +86,16 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.distributions.relaxed_categorical': 'ExpRelaxedCategorical RelaxedOneHotCategorical',
   'torch.distributions.studentT': 'StudentT',
   'torch.distributions.transformed_distribution': 'TransformedDistribution',
-  'torch.distributions.transforms': 'AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform CumulativeDistributionTransform ExpTransform IndependentTransform LowerCholeskyTransform PositiveDefiniteTransform PowerTransform ReshapeTransform SigmoidTransform SoftmaxTransform SoftplusTransform StackTransform StickBreakingTransform TanhTransform Transform _InverseTransform',
+  'torch.distributions.transforms':
+    'AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform CumulativeDistributionTransform ExpTransform IndependentTransform LowerCholeskyTransform PositiveDefiniteTransform PowerTransform ReshapeTransform SigmoidTransform SoftmaxTransform SoftplusTransform StackTransform StickBreakingTransform TanhTransform Transform _InverseTransform',
   'torch.distributions.uniform': 'Uniform',
   'torch.distributions.von_mises': 'VonMises',
   'torch.distributions.weibull': 'Weibull',
   'torch.distributions.wishart': 'Wishart',
-  'torch.nn.intrinsic.modules.fused': 'BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d LinearBn1d LinearLeakyReLU LinearReLU LinearTanh _FusedModule',
-  'torch.nn.intrinsic.qat.modules.conv_fused': 'ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d _ConvBnNd',
+  'torch.nn.intrinsic.modules.fused':
+    'BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d LinearBn1d LinearLeakyReLU LinearReLU LinearTanh _FusedModule',
+  'torch.nn.intrinsic.qat.modules.conv_fused':
+    'ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d ConvReLU3d _ConvBnNd',
   'torch.nn.intrinsic.qat.modules.linear_fused': 'LinearBn1d',
   'torch.nn.intrinsic.qat.modules.linear_relu': 'LinearReLU',
   'torch.nn.intrinsic.quantized.dynamic.modules.linear_relu': 'LinearReLU',
@@ -93,28 +103,36 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.nn.intrinsic.quantized.modules.conv_add': 'ConvAdd2d ConvAddReLU2d',
   'torch.nn.intrinsic.quantized.modules.conv_relu': 'ConvReLU1d ConvReLU2d ConvReLU3d',
   'torch.nn.intrinsic.quantized.modules.linear_relu': 'LinearLeakyReLU LinearReLU LinearTanh',
-  'torch.nn.modules.activation': 'CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish MultiheadAttention PReLU RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink Threshold',
+  'torch.nn.modules.activation':
+    'CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish MultiheadAttention PReLU RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink Threshold',
   'torch.nn.modules.adaptive': 'AdaptiveLogSoftmaxWithLoss',
-  'torch.nn.modules.batchnorm': 'BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d SyncBatchNorm _BatchNorm _LazyNormBase _NormBase',
+  'torch.nn.modules.batchnorm':
+    'BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d SyncBatchNorm _BatchNorm _LazyNormBase _NormBase',
   'torch.nn.modules.channelshuffle': 'ChannelShuffle',
   'torch.nn.modules.container': 'Container ModuleDict ModuleList ParameterDict ParameterList Sequential',
-  'torch.nn.modules.conv': 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d _ConvNd _ConvTransposeMixin _ConvTransposeNd _LazyConvXdMixin',
+  'torch.nn.modules.conv':
+    'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d _ConvNd _ConvTransposeMixin _ConvTransposeNd _LazyConvXdMixin',
   'torch.nn.modules.distance': 'CosineSimilarity PairwiseDistance',
   'torch.nn.modules.dropout': 'AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout _DropoutNd',
   'torch.nn.modules.flatten': 'Flatten Unflatten',
   'torch.nn.modules.fold': 'Fold Unfold',
-  'torch.nn.modules.instancenorm': 'InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d _InstanceNorm',
+  'torch.nn.modules.instancenorm':
+    'InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d _InstanceNorm',
   'torch.nn.modules.lazy': 'LazyModuleMixin _LazyProtocol',
   'torch.nn.modules.linear': 'Bilinear Identity LazyLinear Linear NonDynamicallyQuantizableLinear',
-  'torch.nn.modules.loss': 'BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss NLLLoss2d PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss _Loss _WeightedLoss',
+  'torch.nn.modules.loss':
+    'BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss NLLLoss2d PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss _Loss _WeightedLoss',
   'torch.nn.modules.module': 'Module _IncompatibleKeys _WrappedHook',
   'torch.nn.modules.normalization': 'CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm',
-  'torch.nn.modules.padding': 'CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d _CircularPadNd _ConstantPadNd _ReflectionPadNd _ReplicationPadNd',
+  'torch.nn.modules.padding':
+    'CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d _CircularPadNd _ConstantPadNd _ReflectionPadNd _ReplicationPadNd',
   'torch.nn.modules.pixelshuffle': 'PixelShuffle PixelUnshuffle',
-  'torch.nn.modules.pooling': 'AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d _AdaptiveAvgPoolNd _AdaptiveMaxPoolNd _AvgPoolNd _LPPoolNd _MaxPoolNd _MaxUnpoolNd',
+  'torch.nn.modules.pooling':
+    'AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d _AdaptiveAvgPoolNd _AdaptiveMaxPoolNd _AvgPoolNd _LPPoolNd _MaxPoolNd _MaxUnpoolNd',
   'torch.nn.modules.rnn': 'GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase',
   'torch.nn.modules.sparse': 'Embedding EmbeddingBag',
-  'torch.nn.modules.transformer': 'Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer',
+  'torch.nn.modules.transformer':
+    'Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer',
   'torch.nn.modules.upsampling': 'Upsample UpsamplingBilinear2d UpsamplingNearest2d',
   'torch.nn.parameter': 'Buffer Parameter UninitializedBuffer UninitializedParameter',
   'torch.nn.qat.dynamic.modules.linear': 'Linear',
@@ -129,14 +147,16 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.nn.quantized.modules': 'DeQuantize Quantize',
   'torch.nn.quantized.modules.activation': 'ELU Hardswish LeakyReLU MultiheadAttention PReLU ReLU6 Sigmoid Softmax',
   'torch.nn.quantized.modules.batchnorm': 'BatchNorm2d BatchNorm3d _BatchNorm',
-  'torch.nn.quantized.modules.conv': 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
+  'torch.nn.quantized.modules.conv':
+    'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
   'torch.nn.quantized.modules.dropout': 'Dropout',
   'torch.nn.quantized.modules.embedding_ops': 'Embedding EmbeddingBag EmbeddingPackedParams',
   'torch.nn.quantized.modules.functional_modules': 'FXFloatFunctional FloatFunctional QFunctional',
   'torch.nn.quantized.modules.linear': 'Linear LinearPackedParams',
   'torch.nn.quantized.modules.normalization': 'GroupNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm',
   'torch.nn.quantized.modules.rnn': 'LSTM',
-  'torch.nn.quantized.reference.modules.conv': 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
+  'torch.nn.quantized.reference.modules.conv':
+    'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d _ConvNd _ConvTransposeNd',
   'torch.nn.quantized.reference.modules.linear': 'Linear',
   'torch.nn.quantized.reference.modules.rnn': 'GRU GRUCell LSTM LSTMCell RNNBase RNNCell RNNCellBase',
   'torch.nn.quantized.reference.modules.sparse': 'Embedding EmbeddingBag',
@@ -150,7 +170,8 @@ export const TORCH_NN: Readonly<Record<string, string>> = {
   'torch.optim.adamw': 'AdamW',
   'torch.optim.asgd': 'ASGD',
   'torch.optim.lbfgs': 'LBFGS',
-  'torch.optim.lr_scheduler': 'ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR _LRScheduler _SchedulePhase',
+  'torch.optim.lr_scheduler':
+    'ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR _LRScheduler _SchedulePhase',
   'torch.optim.nadam': 'NAdam',
   'torch.optim.optimizer': 'Optimizer _RequiredParameter',
   'torch.optim.radam': 'RAdam',

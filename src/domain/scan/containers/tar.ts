@@ -11,7 +11,10 @@ export interface TarMember {
 }
 
 const RULE_OF: Readonly<Partial<Record<Problem['code'], string>>> = {
-  'unsafe-path': 'WM-ARCHIVE-009', 'duplicate-key': 'WM-ARCHIVE-002', 'hidden-member': 'WM-ARCHIVE-003', trailing: 'WM-ARCHIVE-012',
+  'unsafe-path': 'WM-ARCHIVE-009',
+  'duplicate-key': 'WM-ARCHIVE-002',
+  'hidden-member': 'WM-ARCHIVE-003',
+  trailing: 'WM-ARCHIVE-012',
 };
 
 /** Audits a tar archive and returns its files, those behind an early end too. Null if it is none. */
@@ -19,7 +22,8 @@ export async function judgeTar(spot: Spot, source: Source): Promise<readonly Tar
   const archive = await readArchive(spot, source);
   if (archive === null) return null;
   for (const problem of archive.problems) reportProblem(spot, problem);
-  for (const entry of archive.entries) if (entry.type !== 'file' && entry.type !== 'directory') judgeSpecial(spot, entry);
+  for (const entry of archive.entries)
+    if (entry.type !== 'file' && entry.type !== 'directory') judgeSpecial(spot, entry);
   const files = archive.entries.filter(({ type }) => type === 'file');
   if (files.length > spot.session.budget.members) leaveOut(spot, 'more archive members than are examined');
   const examined = files.slice(0, Math.max(0, spot.session.budget.members));
@@ -31,7 +35,8 @@ async function readArchive(spot: Spot, source: Source): Promise<TarArchive | nul
   try {
     return await readTar(source);
   } catch (error) {
-    if (!(error instanceof WeighmarkError) || (error.code !== 'format-invalid' && error.code !== 'limit-exceeded')) throw error;
+    if (!(error instanceof WeighmarkError) || (error.code !== 'format-invalid' && error.code !== 'limit-exceeded'))
+      throw error;
     leaveOut(spot, error.message);
     return error.code === 'limit-exceeded' ? { entries: [], end: 0, problems: [] } : null;
   }
@@ -43,7 +48,8 @@ function reportProblem(spot: Spot, problem: Problem): void {
   if (problem.code === 'link') return;
   const rule = RULE_OF[problem.code];
   report(spot, rule ?? 'WM-FILE-006', message, at);
-  if (problem.code === 'malformed' || problem.code === 'truncated' || problem.code === 'limit') leaveOut(spot, message, problem.offset);
+  if (problem.code === 'malformed' || problem.code === 'truncated' || problem.code === 'limit')
+    leaveOut(spot, message, problem.offset);
 }
 
 /** A link inside the archive's own folder is for review; one that leads out, a device or a pipe is not. */

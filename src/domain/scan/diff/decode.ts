@@ -53,7 +53,11 @@ function half(bits: number): number {
 function small(bits: number, exponentBits: 4 | 5): number {
   const fractionBits = 7 - exponentBits;
   const bias = 2 ** (exponentBits - 1) - 1;
-  const [sign, exponent, fraction] = [bits & 0x80 ? -1 : 1, (bits & 0x7f) >> fractionBits, bits & ((1 << fractionBits) - 1)];
+  const [sign, exponent, fraction] = [
+    bits & 0x80 ? -1 : 1,
+    (bits & 0x7f) >> fractionBits,
+    bits & ((1 << fractionBits) - 1),
+  ];
   if (exponentBits === 4 && (bits & 0x7f) === 0x7f) return Number.NaN;
   if (exponentBits === 5 && exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   const scaled = fraction / 2 ** fractionBits;

@@ -16,7 +16,8 @@ export function effectiveRank(columns: readonly Float64Array[]): number {
 function rotateAll(columns: readonly Float64Array[]): boolean {
   let changed = false;
   for (let p = 0; p < columns.length; p++) {
-    for (let q = p + 1; q < columns.length; q++) changed = rotate(columns[p] as Float64Array, columns[q] as Float64Array) || changed;
+    for (let q = p + 1; q < columns.length; q++)
+      changed = rotate(columns[p] as Float64Array, columns[q] as Float64Array) || changed;
   }
   return changed;
 }

@@ -21,7 +21,8 @@ export async function compareRecords(a: Source, b: Source): Promise<RecordChange
   if (before === null || after === null) return null;
   const differences = [...counts.values()];
   return {
-    before, after,
+    before,
+    after,
     added: differences.reduce((sum, count) => sum + Math.max(0, -count), 0),
     removed: differences.reduce((sum, count) => sum + Math.max(0, count), 0),
   };
@@ -46,6 +47,10 @@ async function countLines(source: Source, add: (key: string) => void): Promise<n
 function addLine(line: Buffer, add: (key: string) => void): boolean {
   const trimmed = line.at(-1) === 13 ? line.subarray(0, -1) : line;
   if (trimmed.length === 0) return false;
-  add(trimmed.length <= 12 ? trimmed.toString('latin1') : createHash('sha256').update(trimmed).digest('base64').slice(0, 20));
+  add(
+    trimmed.length <= 12
+      ? trimmed.toString('latin1')
+      : createHash('sha256').update(trimmed).digest('base64').slice(0, 20),
+  );
   return true;
 }

@@ -13,11 +13,14 @@ export function compareSettings(a: string, b: string): readonly SettingChange[] 
   const [before, after] = [flatten(a), flatten(b)];
   if (before === null || after === null) return null;
   const pointers = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return pointers.filter((pointer) => before.get(pointer) !== after.get(pointer)).slice(0, CHANGES).map((pointer) => ({
-    pointer,
-    ...(before.has(pointer) ? { before: before.get(pointer)?.slice(0, SHOWN) ?? '' } : {}),
-    ...(after.has(pointer) ? { after: after.get(pointer)?.slice(0, SHOWN) ?? '' } : {}),
-  }));
+  return pointers
+    .filter((pointer) => before.get(pointer) !== after.get(pointer))
+    .slice(0, CHANGES)
+    .map((pointer) => ({
+      pointer,
+      ...(before.has(pointer) ? { before: before.get(pointer)?.slice(0, SHOWN) ?? '' } : {}),
+      ...(after.has(pointer) ? { after: after.get(pointer)?.slice(0, SHOWN) ?? '' } : {}),
+    }));
 }
 
 function flatten(text: string): Map<string, string> | null {
@@ -30,8 +33,11 @@ function flatten(text: string): Map<string, string> | null {
   }
   for (let next = waiting.pop(); next !== undefined && found.size < 100_000; next = waiting.pop()) {
     const [pointer, value] = next;
-    if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) found.set(pointer, JSON.stringify(value));
-    else for (const [key, entry] of Object.entries(value)) waiting.push([`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, entry]);
+    if (typeof value !== 'object' || value === null || Object.keys(value).length === 0)
+      found.set(pointer, JSON.stringify(value));
+    else
+      for (const [key, entry] of Object.entries(value))
+        waiting.push([`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, entry]);
   }
   return found;
 }

@@ -63,7 +63,8 @@ interface Sample {
 export async function compareTensors(a: PlacedTensor, b: PlacedTensor): Promise<TensorChange | 'bytes' | null> {
   const [left, right] = [decoderOf(a.dtype), decoderOf(b.dtype)];
   const elements = elementsOf(a.shape);
-  const measured = left !== null && right !== null && a.length === elements * left.width && b.length === elements * right.width;
+  const measured =
+    left !== null && right !== null && a.length === elements * left.width && b.length === elements * right.width;
   if (!measured) return (await sameBytes(a, b)) ? null : 'bytes';
   const pass = startPass(a.shape);
   for (let start = 0; start < pass.elements; start += CHUNK) {
@@ -79,12 +80,17 @@ async function sameBytes(a: PlacedTensor, b: PlacedTensor): Promise<boolean> {
   if (a.length !== b.length || a.dtype !== b.dtype) return false;
   for (let at = 0; at < a.length; at += CHUNK) {
     const length = Math.min(CHUNK, a.length - at);
-    if (Buffer.compare(await a.source.read(a.offset + at, length), await b.source.read(b.offset + at, length)) !== 0) return false;
+    if (Buffer.compare(await a.source.read(a.offset + at, length), await b.source.read(b.offset + at, length)) !== 0)
+      return false;
   }
   return true;
 }
 
-async function readChunk(tensor: PlacedTensor, decoder: Decoder, { start, count }: { start: number; count: number }): Promise<{ bytes: Uint8Array; values: () => Float64Array }> {
+async function readChunk(
+  tensor: PlacedTensor,
+  decoder: Decoder,
+  { start, count }: { start: number; count: number },
+): Promise<{ bytes: Uint8Array; values: () => Float64Array }> {
   const bytes = await tensor.source.read(tensor.offset + start * decoder.width, count * decoder.width);
   return { bytes, values: () => decoder.decode(bytes) };
 }
@@ -95,15 +101,28 @@ function startPass(shape: readonly number[]): Pass {
   const columns = rows === 0 ? 0 : elements / rows;
   const wide = rows >= 2 * LOW_RANK && columns >= 2 * LOW_RANK;
   return {
-    rows, columns, elements, rowChanged: new Uint8Array(Math.min(rows, 1 << 26)),
+    rows,
+    columns,
+    elements,
+    rowChanged: new Uint8Array(Math.min(rows, 1 << 26)),
     sample: wide ? sampleOf(rows, columns) : null,
-    changed: 0, maxAbs: 0, sumAbs: 0, sumSquares: 0, dot: 0, normA: 0, normB: 0,
+    changed: 0,
+    maxAbs: 0,
+    sumAbs: 0,
+    sumSquares: 0,
+    dot: 0,
+    normA: 0,
+    normB: 0,
   };
 }
 
 function sampleOf(rows: number, columns: number): Sample {
   const [height, width] = [Math.min(SAMPLE, rows), Math.min(SAMPLE, columns)];
-  return { rowStep: Math.floor(rows / height), columnStep: Math.floor(columns / width), columns: Array.from({ length: width }, () => new Float64Array(height)) };
+  return {
+    rowStep: Math.floor(rows / height),
+    columnStep: Math.floor(columns / width),
+    columns: Array.from({ length: width }, () => new Float64Array(height)),
+  };
 }
 
 function addEqual(pass: Pass, values: Float64Array): void {
@@ -123,7 +142,8 @@ function addChunk(pass: Pass, start: number, a: Float64Array, b: Float64Array): 
       pass.normA += x * x;
       pass.normB += y * y;
     }
-    if (x !== y && !(Number.isNaN(x) && Number.isNaN(y))) addChange(pass, start + index, finite ? y - x : Number.POSITIVE_INFINITY);
+    if (x !== y && !(Number.isNaN(x) && Number.isNaN(y)))
+      addChange(pass, start + index, finite ? y - x : Number.POSITIVE_INFINITY);
   }
 }
 
@@ -135,10 +155,15 @@ function addChange(pass: Pass, index: number, delta: number): void {
   pass.sumSquares += delta * delta;
   const row = Math.floor(index / pass.columns);
   if (row < pass.rowChanged.length) pass.rowChanged[row] = 1;
-  if (pass.sample !== null && Number.isFinite(delta)) addSample(pass.sample, row, { column: index - row * pass.columns, delta });
+  if (pass.sample !== null && Number.isFinite(delta))
+    addSample(pass.sample, row, { column: index - row * pass.columns, delta });
 }
 
-function addSample({ rowStep, columnStep, columns }: Sample, row: number, { column, delta }: { column: number; delta: number }): void {
+function addSample(
+  { rowStep, columnStep, columns }: Sample,
+  row: number,
+  { column, delta }: { column: number; delta: number },
+): void {
   if (row % rowStep !== 0 || column % columnStep !== 0) return;
   const target = columns[column / columnStep];
   if (target !== undefined && row / rowStep < target.length) target[row / rowStep] = delta;
@@ -146,11 +171,15 @@ function addSample({ rowStep, columnStep, columns }: Sample, row: number, { colu
 
 function finish(pass: Pass): TensorChange {
   const changedRows = pass.rowChanged.reduce((sum, flag) => sum + flag, 0);
-  const rank = pass.sample === null || pass.changed < pass.elements / 10 ? undefined : effectiveRank(pass.sample.columns);
+  const rank =
+    pass.sample === null || pass.changed < pass.elements / 10 ? undefined : effectiveRank(pass.sample.columns);
   const lowRank = rank !== undefined && rank > 0 && rank <= Math.min(LOW_RANK, (pass.sample?.columns.length ?? 0) / 4);
   const angle = Math.sqrt(pass.normA * pass.normB);
   return {
-    elements: pass.elements, changedElements: pass.changed, maxAbs: pass.maxAbs, meanAbs: pass.sumAbs / pass.elements,
+    elements: pass.elements,
+    changedElements: pass.changed,
+    maxAbs: pass.maxAbs,
+    meanAbs: pass.sumAbs / pass.elements,
     relative: pass.normA === 0 ? null : Math.sqrt(pass.sumSquares / pass.normA),
     cosine: angle === 0 ? null : Math.min(1, Math.max(-1, pass.dot / angle)),
     ...(pass.rows > 1 ? { changedRows, rows: pass.rows } : {}),

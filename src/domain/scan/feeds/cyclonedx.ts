@@ -8,7 +8,11 @@ const CLEARED: ReadonlySet<string> = new Set(['not_affected', 'false_positive', 
 
 /** A CycloneDX VEX or VDR: what it says is affected, by the components' hashes, purls and names. */
 export function parseCycloneDx(location: string, document: JsonObject): Feed {
-  const components = new Map(allComponents(document).flatMap((component) => (text(component['bom-ref']) === undefined ? [] : [[text(component['bom-ref']) ?? '', component] as const])));
+  const components = new Map(
+    allComponents(document).flatMap((component) =>
+      text(component['bom-ref']) === undefined ? [] : [[text(component['bom-ref']) ?? '', component] as const],
+    ),
+  );
   const indicators: Indicator[] = [];
   const unread: string[] = [];
   for (const vulnerability of objects(document['vulnerabilities'])) {
@@ -26,7 +30,10 @@ export function parseCycloneDx(location: string, document: JsonObject): Feed {
 function allComponents(document: JsonObject): JsonObject[] {
   const found: JsonObject[] = [];
   const metadata = isJsonObject(document['metadata']) ? document['metadata'] : {};
-  const waiting = [...objects(document['components']), ...(isJsonObject(metadata['component']) ? [metadata['component']] : [])];
+  const waiting = [
+    ...objects(document['components']),
+    ...(isJsonObject(metadata['component']) ? [metadata['component']] : []),
+  ];
   for (let component = waiting.pop(); component !== undefined && found.length < 1_000_000; component = waiting.pop()) {
     found.push(component);
     waiting.push(...objects(component['components']));
@@ -39,27 +46,41 @@ function indicatorOf(vulnerability: JsonObject, components: ReadonlyMap<string, 
   const source = isJsonObject(vulnerability['source']) ? text(vulnerability['source']['url']) : undefined;
   const affects = objects(vulnerability['affects']);
   const refs = affects.flatMap((affected) => text(affected['ref']) ?? []);
-  const hit = refs.map((ref) => components.get(ref) ?? components.get(ref.replace(/^urn:cdx:[^#]+#/, ''))).filter((component) => component !== undefined);
+  const hit = refs
+    .map((ref) => components.get(ref) ?? components.get(ref.replace(/^urn:cdx:[^#]+#/, '')))
+    .filter((component) => component !== undefined);
   const ratings = objects(vulnerability['ratings']).map((rating) => text(rating['severity']));
   return {
-    id, title: text(vulnerability['description'])?.slice(0, 200) ?? id, severity: severityOf(ratings), tensors: [], signers: [],
-    digests: hit.flatMap(digestsOf), models: [...hit.flatMap(modelOf), ...refs.flatMap(modelOfPurl)], ...(source === undefined ? {} : { reference: source }),
+    id,
+    title: text(vulnerability['description'])?.slice(0, 200) ?? id,
+    severity: severityOf(ratings),
+    tensors: [],
+    signers: [],
+    digests: hit.flatMap(digestsOf),
+    models: [...hit.flatMap(modelOf), ...refs.flatMap(modelOfPurl)],
+    ...(source === undefined ? {} : { reference: source }),
   };
 }
 
 function digestsOf(component: JsonObject): FeedDigest[] {
-  return objects(component['hashes']).flatMap((hash) => digestOf(text(hash['alg']) ?? '', text(hash['content']) ?? '') ?? []);
+  return objects(component['hashes']).flatMap(
+    (hash) => digestOf(text(hash['alg']) ?? '', text(hash['content']) ?? '') ?? [],
+  );
 }
 
 function modelOf(component: JsonObject): { name: string; versions: string }[] {
   const [group, name, version] = [text(component['group']), text(component['name']), text(component['version'])];
   if (name === undefined || component['type'] !== 'machine-learning-model') return [];
-  return [{ name: group === undefined ? name : `${group}/${name}`, versions: version === undefined ? '*' : `=${version}` }];
+  return [
+    { name: group === undefined ? name : `${group}/${name}`, versions: version === undefined ? '*' : `=${version}` },
+  ];
 }
 
 function modelOfPurl(ref: string): { name: string; versions: string }[] {
   const match = /^pkg:huggingface\/([^@?#]+)(?:@([^?#]+))?/.exec(ref);
-  return match === null ? [] : [{ name: decodeURIComponent(match[1] ?? ''), versions: match[2] === undefined ? '*' : `=${match[2]}` }];
+  return match === null
+    ? []
+    : [{ name: decodeURIComponent(match[1] ?? ''), versions: match[2] === undefined ? '*' : `=${match[2]}` }];
 }
 
 function severityOf(ratings: readonly (string | undefined)[]): Severity {

@@ -19,7 +19,8 @@ export function indexFeeds(feeds: readonly Feed[], now: Date): FeedIndex {
   const byDigest = new Map<string, Match[]>();
   const byTensor = new Map<string, Match[]>();
   const algorithms = new Set<FeedDigest['algorithm']>();
-  const add = (map: Map<string, Match[]>, key: string, match: Match): void => void map.set(key, [...(map.get(key) ?? []), match]);
+  const add = (map: Map<string, Match[]>, key: string, match: Match): void =>
+    void map.set(key, [...(map.get(key) ?? []), match]);
   for (const feed of feeds) {
     for (const indicator of feed.indicators) {
       for (const { algorithm, hex } of indicator.digests) add(byDigest, `${algorithm}:${hex}`, { feed, indicator });
@@ -31,8 +32,14 @@ export function indexFeeds(feeds: readonly Feed[], now: Date): FeedIndex {
 }
 
 /** Findings for one file's digests, lower-case hex by algorithm. */
-export function matchDigests(index: FeedIndex, path: string, digests: Readonly<Partial<Record<FeedDigest['algorithm'], string>>>): ScanFinding[] {
-  return Object.entries(digests).flatMap(([algorithm, hex]) => (index.byDigest.get(`${algorithm}:${hex}`) ?? []).map((match) => findingOf('WM-FEED-001', index, match, { path })));
+export function matchDigests(
+  index: FeedIndex,
+  path: string,
+  digests: Readonly<Partial<Record<FeedDigest['algorithm'], string>>>,
+): ScanFinding[] {
+  return Object.entries(digests).flatMap(([algorithm, hex]) =>
+    (index.byDigest.get(`${algorithm}:${hex}`) ?? []).map((match) => findingOf('WM-FEED-001', index, match, { path })),
+  );
 }
 
 export function matchTensor(index: FeedIndex, path: string, tensor: string, sha256: string): ScanFinding[] {
@@ -40,20 +47,37 @@ export function matchTensor(index: FeedIndex, path: string, tensor: string, sha2
 }
 
 /** Findings for a model's name and version; a version that is not known matches every range. */
-export function matchName(index: FeedIndex, path: string, { name, version }: { name: string; version?: string }): ScanFinding[] {
-  return eachIndicator(index).filter(({ indicator }) => indicator.models.some((model) => sameName(model.name, name) && (version === undefined || inRange(version, model.versions)))).map((match) => findingOf('WM-FEED-002', index, match, { path }));
+export function matchName(
+  index: FeedIndex,
+  path: string,
+  { name, version }: { name: string; version?: string },
+): ScanFinding[] {
+  return eachIndicator(index)
+    .filter(({ indicator }) =>
+      indicator.models.some(
+        (model) => sameName(model.name, name) && (version === undefined || inRange(version, model.versions)),
+      ),
+    )
+    .map((match) => findingOf('WM-FEED-002', index, match, { path }));
 }
 
 /** Findings for who signed: an identity or a key's fingerprint. */
 export function matchSigner(index: FeedIndex, path: string, signer: string): ScanFinding[] {
-  return eachIndicator(index).filter(({ indicator }) => indicator.signers.some((each) => each.toLowerCase() === signer.toLowerCase())).map((match) => findingOf('WM-FEED-002', index, match, { path }));
+  return eachIndicator(index)
+    .filter(({ indicator }) => indicator.signers.some((each) => each.toLowerCase() === signer.toLowerCase()))
+    .map((match) => findingOf('WM-FEED-002', index, match, { path }));
 }
 
 /** What a feed holds that was not applied: said once a feed, so that it is not taken for checked. */
 export function unreadFindings(index: FeedIndex): ScanFinding[] {
-  return index.feeds.filter(({ unread }) => unread.length > 0).map(({ location, unread }) => ({
-    rule: 'WM-FEED-003', severity: 'info', message: `${unread.length} entries of ${location} were not understood, first ${unread[0]}`, place: { path: location },
-  }));
+  return index.feeds
+    .filter(({ unread }) => unread.length > 0)
+    .map(({ location, unread }) => ({
+      rule: 'WM-FEED-003',
+      severity: 'info',
+      message: `${unread.length} entries of ${location} were not understood, first ${unread[0]}`,
+      place: { path: location },
+    }));
 }
 
 /** Days since the feed was made, if it says when. */
@@ -66,11 +90,21 @@ function eachIndicator({ feeds }: FeedIndex): Match[] {
   return feeds.flatMap((feed) => feed.indicators.map((indicator) => ({ feed, indicator })));
 }
 
-function findingOf(rule: string, index: FeedIndex, { feed, indicator }: Match, place: ScanFinding['place']): ScanFinding {
+function findingOf(
+  rule: string,
+  index: FeedIndex,
+  { feed, indicator }: Match,
+  place: ScanFinding['place'],
+): ScanFinding {
   const age = ageInDays(feed, index.now);
   const aged = age === null ? 'of unknown age' : `${age} days old`;
   const reference = indicator.reference === undefined ? '' : `, see ${indicator.reference}`;
-  return { rule, severity: indicator.severity, message: `${indicator.id} (${indicator.title}) in ${feed.location}, ${aged}${reference}`, place };
+  return {
+    rule,
+    severity: indicator.severity,
+    message: `${indicator.id} (${indicator.title}) in ${feed.location}, ${aged}${reference}`,
+    place,
+  };
 }
 
 function sameName(pattern: string, name: string): boolean {
@@ -79,7 +113,13 @@ function sameName(pattern: string, name: string): boolean {
 
 /** `>=1.2 <1.4 || =2.0`, `1.3`, `*`: all comparators of one alternative must hold. */
 export function inRange(version: string, range: string): boolean {
-  return range.split('||').some((alternative) => alternative.trim().split(/\s+/).filter((part) => part !== '').every((part) => holds(version, part)));
+  return range.split('||').some((alternative) =>
+    alternative
+      .trim()
+      .split(/\s+/)
+      .filter((part) => part !== '')
+      .every((part) => holds(version, part)),
+  );
 }
 
 function holds(version: string, comparator: string): boolean {

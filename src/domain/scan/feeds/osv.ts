@@ -25,11 +25,21 @@ export function parseOsv(location: string, records: readonly Json[]): Feed {
 function indicatorOf(record: JsonObject): Indicator {
   const id = text(record['id']) ?? 'osv';
   const affected = objects(record['affected']);
-  const specific = [record, ...affected].flatMap((holder) => (isJsonObject(holder['database_specific']) ? [holder['database_specific']] : []));
-  const reference = objects(record['references']).map((each) => text(each['url'])).find((url) => url !== undefined);
+  const specific = [record, ...affected].flatMap((holder) =>
+    isJsonObject(holder['database_specific']) ? [holder['database_specific']] : [],
+  );
+  const reference = objects(record['references'])
+    .map((each) => text(each['url']))
+    .find((url) => url !== undefined);
   return {
-    id, title: text(record['summary']) ?? id, severity: severityOf(record), digests: specific.flatMap(digestsIn), tensors: [], signers: [],
-    models: affected.flatMap(modelOf), ...(reference === undefined ? {} : { reference }),
+    id,
+    title: text(record['summary']) ?? id,
+    severity: severityOf(record),
+    digests: specific.flatMap(digestsIn),
+    tensors: [],
+    signers: [],
+    models: affected.flatMap(modelOf),
+    ...(reference === undefined ? {} : { reference }),
   };
 }
 
@@ -40,7 +50,8 @@ function digestsIn(specific: JsonObject): FeedDigest[] {
 function modelOf(affected: JsonObject): { name: string; versions: string }[] {
   const named = isJsonObject(affected['package']) ? affected['package'] : {};
   const purl = /^pkg:huggingface\/([^@?#]+)/.exec(text(named['purl']) ?? '')?.[1];
-  const name = purl ?? (/hugging ?face|models?/i.test(text(named['ecosystem']) ?? '') ? text(named['name']) : undefined);
+  const name =
+    purl ?? (/hugging ?face|models?/i.test(text(named['ecosystem']) ?? '') ? text(named['name']) : undefined);
   if (name === undefined) return [];
   const listed = texts(affected['versions']).map((version) => `=${version}`);
   const ranges = objects(affected['ranges']).flatMap((range) => rangesOf(objects(range['events'])));
@@ -53,13 +64,22 @@ function rangesOf(events: readonly JsonObject[]): string[] {
   for (const event of events) {
     const [introduced, fixed, last] = [text(event['introduced']), text(event['fixed']), text(event['last_affected'])];
     if (introduced !== undefined) ranges.push(introduced === '0' ? '*' : `>=${introduced}`);
-    else if (ranges.length > 0) ranges.push(`${(ranges.pop() ?? '').replace(/^\*$/, '')} ${fixed === undefined ? `<=${last ?? ''}` : `<${fixed}`}`.trim());
+    else if (ranges.length > 0)
+      ranges.push(
+        `${(ranges.pop() ?? '').replace(/^\*$/, '')} ${fixed === undefined ? `<=${last ?? ''}` : `<${fixed}`}`.trim(),
+      );
   }
   return ranges;
 }
 
 function severityOf(record: JsonObject): Severity {
-  const word = isJsonObject(record['database_specific']) ? text(record['database_specific']['severity'])?.toLowerCase() : undefined;
+  const word = isJsonObject(record['database_specific'])
+    ? text(record['database_specific']['severity'])?.toLowerCase()
+    : undefined;
   if (word === 'critical' || word === 'high' || word === 'low') return word;
-  return word === 'medium' || word === 'moderate' ? 'medium' : text(record['id'])?.startsWith('MAL-') === true ? 'critical' : 'high';
+  return word === 'medium' || word === 'moderate'
+    ? 'medium'
+    : text(record['id'])?.startsWith('MAL-') === true
+      ? 'critical'
+      : 'high';
 }

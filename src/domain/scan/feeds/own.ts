@@ -4,7 +4,20 @@ import { SEVERITIES, type Severity } from '../types.ts';
 import { digestOf } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 
-const KEYS: ReadonlySet<string> = new Set(['id', 'title', 'severity', 'reference', 'sha256', 'blake3', 'sha512', 'sha1', 'md5', 'tensors', 'models', 'signers']);
+const KEYS: ReadonlySet<string> = new Set([
+  'id',
+  'title',
+  'severity',
+  'reference',
+  'sha256',
+  'blake3',
+  'sha512',
+  'sha1',
+  'md5',
+  'tensors',
+  'models',
+  'signers',
+]);
 
 export function isOwnFeed(text: string): boolean {
   return /^weighmark-feed:/m.test(text);
@@ -23,13 +36,20 @@ export function parseOwn(location: string, text: string): Feed {
   if (document.errors.length > 0) fail(document.errors[0]?.message.split('\n')[0] ?? 'not YAML');
   const root = asObject(plain(document, fail));
   if (root?.['weighmark-feed'] !== 1) fail('only version 1 is known');
-  const unknown = Object.keys(root ?? {}).find((key) => !['weighmark-feed', 'published', 'entries', 'title'].includes(key));
+  const unknown = Object.keys(root ?? {}).find(
+    (key) => !['weighmark-feed', 'published', 'entries', 'title'].includes(key),
+  );
   if (unknown !== undefined) fail(`the key ${unknown} is unknown`);
   const entries = root?.['entries'];
   if (!Array.isArray(entries)) return fail('entries is missing');
   const published = root?.['published'];
   return {
-    location, kind: 'weighmark', unread: [], indicators: entries.map((entry: unknown, index) => indicatorOf(asObject(entry) ?? fail(`entry ${index} is not a map`), fail)),
+    location,
+    kind: 'weighmark',
+    unread: [],
+    indicators: entries.map((entry: unknown, index) =>
+      indicatorOf(asObject(entry) ?? fail(`entry ${index} is not a map`), fail),
+    ),
     ...(typeof published === 'string' ? { published } : {}),
   };
 }
@@ -49,19 +69,40 @@ function indicatorOf(entry: Record<string, unknown>, fail: (message: string) => 
   if (unknown !== undefined) fail(`${id}: the key ${unknown} is unknown`);
   const severity = (entry['severity'] ?? 'critical') as Severity;
   if (!SEVERITIES.includes(severity)) fail(`${id}: no severity ${severity}`);
-  const digests = (['sha256', 'blake3', 'sha512', 'sha1', 'md5'] as const).flatMap((algorithm) => strings(entry[algorithm]).map((hex): FeedDigest => digestOf(algorithm, hex) ?? fail(`${id}: ${hex} is no ${algorithm}`)));
-  const tensors = strings(entry['tensors']).map((hex) => digestOf('sha256', hex)?.hex ?? fail(`${id}: ${hex} is no sha256`));
-  const models = Array.isArray(entry['models']) ? entry['models'].map((model: unknown) => modelOf(asObject(model), () => fail(`${id}: a model has no name`))) : [];
+  const digests = (['sha256', 'blake3', 'sha512', 'sha1', 'md5'] as const).flatMap((algorithm) =>
+    strings(entry[algorithm]).map(
+      (hex): FeedDigest => digestOf(algorithm, hex) ?? fail(`${id}: ${hex} is no ${algorithm}`),
+    ),
+  );
+  const tensors = strings(entry['tensors']).map(
+    (hex) => digestOf('sha256', hex)?.hex ?? fail(`${id}: ${hex} is no sha256`),
+  );
+  const models = Array.isArray(entry['models'])
+    ? entry['models'].map((model: unknown) => modelOf(asObject(model), () => fail(`${id}: a model has no name`)))
+    : [];
   const signers = strings(entry['signers']);
-  if (digests.length + tensors.length + models.length + signers.length === 0) fail(`${id}: it names nothing to look for`);
+  if (digests.length + tensors.length + models.length + signers.length === 0)
+    fail(`${id}: it names nothing to look for`);
   const reference = entry['reference'];
-  return { id, title: typeof entry['title'] === 'string' ? entry['title'] : id, severity, digests, tensors, models, signers, ...(typeof reference === 'string' ? { reference } : {}) };
+  return {
+    id,
+    title: typeof entry['title'] === 'string' ? entry['title'] : id,
+    severity,
+    digests,
+    tensors,
+    models,
+    signers,
+    ...(typeof reference === 'string' ? { reference } : {}),
+  };
 }
 
 function modelOf(model: Record<string, unknown> | null, fail: () => never): { name: string; versions: string } {
   const name = model?.['name'];
   const versions = model?.['versions'];
-  return { name: typeof name === 'string' ? name : fail(), versions: typeof versions === 'string' || typeof versions === 'number' ? String(versions) : '*' };
+  return {
+    name: typeof name === 'string' ? name : fail(),
+    versions: typeof versions === 'string' || typeof versions === 'number' ? String(versions) : '*',
+  };
 }
 
 function strings(value: unknown): string[] {
@@ -70,5 +111,7 @@ function strings(value: unknown): string[] {
 }
 
 function asObject(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }

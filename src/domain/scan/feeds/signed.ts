@@ -6,12 +6,21 @@ import { WeighmarkError } from '../../base/errors.ts';
  * `cosign sign-blob` and `openssl dgst -sign` make them.
  * @throws WeighmarkError `signature-invalid`, `key-unusable`.
  */
-export function checkFeedSignature(location: string, bytes: Uint8Array, proof: { signature: Uint8Array | undefined; keyPem: string }): void {
+export function checkFeedSignature(
+  location: string,
+  bytes: Uint8Array,
+  proof: { signature: Uint8Array | undefined; keyPem: string },
+): void {
   const key = publicKey(proof.keyPem);
-  const text = Buffer.from(proof.signature ?? new Uint8Array(0)).toString('latin1').trim();
-  const signature = /^[A-Za-z0-9+/=\s]+$/.test(text) ? Buffer.from(text, 'base64') : Buffer.from(proof.signature ?? new Uint8Array(0));
+  const text = Buffer.from(proof.signature ?? new Uint8Array(0))
+    .toString('latin1')
+    .trim();
+  const signature = /^[A-Za-z0-9+/=\s]+$/.test(text)
+    ? Buffer.from(text, 'base64')
+    : Buffer.from(proof.signature ?? new Uint8Array(0));
   const algorithm = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  if (signature.length === 0 || !verify(algorithm, bytes, key, signature)) throw new WeighmarkError('signature-invalid', `the feed ${location} is not signed with the key given`);
+  if (signature.length === 0 || !verify(algorithm, bytes, key, signature))
+    throw new WeighmarkError('signature-invalid', `the feed ${location} is not signed with the key given`);
 }
 
 function publicKey(pem: string): KeyObject {

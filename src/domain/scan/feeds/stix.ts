@@ -1,7 +1,8 @@
 import { digestOf, objects, text, texts, type JsonObject } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 
-const HASH = /^\s*file:hashes\s*\.\s*(?:'([^']{1,20})'|"([^"]{1,20})"|([A-Za-z0-9-]{1,20}))\s*(=|IN)\s*(\([^)]{1,100000}\)|'[^']{1,200}')\s*/;
+const HASH =
+  /^\s*file:hashes\s*\.\s*(?:'([^']{1,20})'|"([^"]{1,20})"|([A-Za-z0-9-]{1,20}))\s*(=|IN)\s*(\([^)]{1,100000}\)|'[^']{1,200}')\s*/;
 
 /**
  * File-hash indicators and file observables of a STIX 2.1 bundle. Revoked, expired and not yet valid ones are dropped;
@@ -32,18 +33,34 @@ function isInForce(object: JsonObject, now: Date): boolean {
 
 function indicatorOf(object: JsonObject, digests: readonly FeedDigest[]): Indicator {
   const id = text(object['id']) ?? 'indicator';
-  const reference = objects(object['external_references']).map((each) => text(each['url'])).find((url) => url !== undefined);
+  const reference = objects(object['external_references'])
+    .map((each) => text(each['url']))
+    .find((url) => url !== undefined);
   const types = texts(object['indicator_types']);
   const severity = types.includes('benign') ? 'info' : types.includes('anomalous-activity') ? 'medium' : 'critical';
-  return { id, title: text(object['name']) ?? id, severity, digests, tensors: [], models: [], signers: [], ...(reference === undefined ? {} : { reference }) };
+  return {
+    id,
+    title: text(object['name']) ?? id,
+    severity,
+    digests,
+    tensors: [],
+    models: [],
+    signers: [],
+    ...(reference === undefined ? {} : { reference }),
+  };
 }
 
 /** A `file` object in a bundle names a file that somebody observed; without an indicator it is reported for review. */
 function observable(object: JsonObject): Indicator[] {
-  const hashes = typeof object['hashes'] === 'object' && object['hashes'] !== null && !Array.isArray(object['hashes']) ? (object['hashes'] as JsonObject) : {};
+  const hashes =
+    typeof object['hashes'] === 'object' && object['hashes'] !== null && !Array.isArray(object['hashes'])
+      ? (object['hashes'] as JsonObject)
+      : {};
   const digests = Object.entries(hashes).flatMap(([name, value]) => digestOf(name, text(value) ?? '') ?? []);
   const id = text(object['id']) ?? 'file';
-  return digests.length === 0 ? [] : [{ id, title: text(object['name']) ?? id, severity: 'medium', digests, tensors: [], models: [], signers: [] }];
+  return digests.length === 0
+    ? []
+    : [{ id, title: text(object['name']) ?? id, severity: 'medium', digests, tensors: [], models: [], signers: [] }];
 }
 
 /**

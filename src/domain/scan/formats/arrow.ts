@@ -17,5 +17,6 @@ export async function judgeArrowText(spot: Spot, source: Source): Promise<void> 
 /** Parquet files carry the Arrow schema in base64. */
 export function judgeArrowValue(spot: Spot, { key, value }: MetadataItem): void {
   if (key !== 'ARROW:schema' || typeof value !== 'string') return;
-  if (Buffer.from(value, 'base64').includes(PICKLED_TYPE)) report(spot, 'WM-DATA-002', `a column has the type ${PICKLED_TYPE}`);
+  if (Buffer.from(value, 'base64').includes(PICKLED_TYPE))
+    report(spot, 'WM-DATA-002', `a column has the type ${PICKLED_TYPE}`);
 }

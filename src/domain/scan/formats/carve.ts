@@ -28,9 +28,19 @@ export async function judgeHdf5Text(spot: Spot, source: Source): Promise<void> {
 }
 
 /** Formats without a reader here whose names promise what must not be in them. */
-const BY_NAME: readonly { readonly name: RegExp; readonly text: RegExp; readonly rule: string; readonly says: string }[] = [
+const BY_NAME: readonly {
+  readonly name: RegExp;
+  readonly text: RegExp;
+  readonly rule: string;
+  readonly says: string;
+}[] = [
   { name: /(\.pdmodel|(^|\/)__model__)$/i, text: /\bpy_func\b/, rule: 'WM-TF-001', says: 'the program runs Python' },
-  { name: /\.(t7|th|net)$/i, text: /\b(os\.execute|io\.popen|package\.loadlib|loadstring)\b/, rule: 'WM-CODE-002', says: 'the Lua code in it runs commands or other code' },
+  {
+    name: /\.(t7|th|net)$/i,
+    text: /\b(os\.execute|io\.popen|package\.loadlib|loadstring)\b/,
+    rule: 'WM-CODE-002',
+    says: 'the Lua code in it runs commands or other code',
+  },
 ];
 
 /** Searches files that no reader knows for what their kind could be abused with. */
@@ -39,17 +49,20 @@ export async function judgeByName(spot: Spot, { path, source }: NamedSource): Pr
   if (kind === undefined) return;
   for (let at = 0; at < source.size; at += CHUNK) {
     const match = kind.text.exec(Buffer.from(await source.read(at, CHUNK + OVERLAP)).toString('latin1'));
-    if (match !== null) return report(spot, kind.rule, `${kind.says}: ${match[0]}`, { offset: at + match.index, severity: 'high' });
+    if (match !== null)
+      return report(spot, kind.rule, `${kind.says}: ${match[0]}`, { offset: at + match.index, severity: 'high' });
   }
 }
 
 /** Attributes of a TensorFlow graph that send what it prints or debugs elsewhere. */
-const GRAPH_OUTPUT = /(output_stream|debug_urls)[^\x20-\x7e]{1,8}(?:[\x20-\x7e]?[^\x20-\x7e]){0,8}[^a-z]?((?:file|grpc):\/\/[\x21-\x7e]{1,200})/;
+const GRAPH_OUTPUT =
+  /(output_stream|debug_urls)[^\x20-\x7e]{1,8}(?:[\x20-\x7e]?[^\x20-\x7e]){0,8}[^a-z]?((?:file|grpc):\/\/[\x21-\x7e]{1,200})/;
 
 export async function judgeGraphText(spot: Spot, source: Source): Promise<void> {
   for (let at = 0; at < source.size; at += CHUNK) {
     const match = GRAPH_OUTPUT.exec(Buffer.from(await source.read(at, CHUNK + 512)).toString('latin1'));
-    if (match !== null) return report(spot, 'WM-TF-001', `the graph writes to ${match[2] ?? ''}`, { offset: at + match.index });
+    if (match !== null)
+      return report(spot, 'WM-TF-001', `the graph writes to ${match[2] ?? ''}`, { offset: at + match.index });
   }
 }
 
@@ -59,7 +72,9 @@ export async function judgeTemplateText(spot: Spot, source: Source): Promise<voi
   const head = Buffer.from(await source.read(0, 32 << 20));
   const key = 'tokenizer.chat_template';
   for (let at = head.indexOf(key), seen = 0; at >= 0 && seen < 100; at = head.indexOf(key, at + 1), seen++) {
-    const [text = ''] = /[\t\n\r\x20-\x7e\x80-\xff]{8,}/.exec(head.toString('latin1', at + key.length, at + key.length + (1 << 16))) ?? [];
+    const [text = ''] =
+      /[\t\n\r\x20-\x7e\x80-\xff]{8,}/.exec(head.toString('latin1', at + key.length, at + key.length + (1 << 16))) ??
+      [];
     if (text.includes('{')) judgeTemplate(spot, key, text);
   }
 }
@@ -67,13 +82,18 @@ export async function judgeTemplateText(spot: Spot, source: Source): Promise<voi
 function startsIn(bytes: Buffer): number[] {
   const found = new Set<number>();
   for (const start of STARTS) {
-    for (let at = bytes.indexOf(start); at >= 0 && at < CHUNK && found.size < 10_000; at = bytes.indexOf(start, at + 1)) found.add(at);
+    for (let at = bytes.indexOf(start); at >= 0 && at < CHUNK && found.size < 10_000; at = bytes.indexOf(start, at + 1))
+      found.add(at);
   }
   return [...found].sort((a, b) => a - b);
 }
 
 /** Bytes the JSON value takes; 1 if it is none. */
-async function judgeAt(spot: Spot, source: Source, { offset, budget }: { offset: number; budget: { bytes: number } }): Promise<number> {
+async function judgeAt(
+  spot: Spot,
+  source: Source,
+  { offset, budget }: { offset: number; budget: { bytes: number } },
+): Promise<number> {
   for (let size = 1 << 16; ; size *= 8) {
     const bytes = Buffer.from(await source.read(offset, Math.min(size, CONFIG)));
     const length = objectLength(bytes);
@@ -90,7 +110,8 @@ function judgeText(spot: Spot, text: string, offset: number): void {
     const value: unknown = JSON.parse(text);
     if (isKerasConfig(value) || text.includes('"class_name"')) judgeKeras(spot, value);
   } catch {
-    if (/"class_name": ?"(Lambda|__lambda__)"/.test(text)) report(spot, 'WM-KERAS-001', 'a Lambda layer in a configuration that is not valid JSON', { offset });
+    if (/"class_name": ?"(Lambda|__lambda__)"/.test(text))
+      report(spot, 'WM-KERAS-001', 'a Lambda layer in a configuration that is not valid JSON', { offset });
   }
 }
 

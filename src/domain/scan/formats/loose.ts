@@ -10,13 +10,20 @@ export async function judgeLoose(spot: Spot, source: Source, offset: number): Pr
   const first = head.findIndex((byte) => byte !== 0);
   if (first < 0) return;
   const { session } = spot;
-  await session.examine({ ...spot, depth: spot.depth + 1 }, { path: '', source: windowSource(source, offset + first, source.size) }, { rawData: true });
+  await session.examine(
+    { ...spot, depth: spot.depth + 1 },
+    { path: '', source: windowSource(source, offset + first, source.size) },
+    { rawData: true },
+  );
 }
 
 /** A text value of a file's own metadata that is a pickle, perhaps encoded or compressed, and acts. */
 export async function judgeEmbeddedPickle(spot: Spot, key: string, value: string): Promise<void> {
   const candidate = value.length < 16 ? null : candidateOf(value, 0);
-  const inner = candidate === null ? null : await candidate.open(windowSource({ size: 0, read: async () => new Uint8Array(0) }, 0, 0));
+  const inner =
+    candidate === null
+      ? null
+      : await candidate.open(windowSource({ size: 0, read: async () => new Uint8Array(0) }, 0, 0));
   if (inner === null) return;
   const session = newSession(spot.session.path, spot.session.examine);
   await session.examine({ session, member: '', depth: spot.depth + 2 }, { path: 'value.pkl', source: inner });

@@ -3,7 +3,8 @@ import { isEscapeAttribute } from '../deny.ts';
 import type { Severity } from '../types.ts';
 
 /** What the arguments of a known callable add to its name: a finding, or `fine` if they make a doubtful one harmless. */
-export type CallJudgement = { readonly rule: string; readonly severity: Severity; readonly message: string } | 'fine' | null;
+export type CallJudgement =
+  { readonly rule: string; readonly severity: Severity; readonly message: string } | 'fine' | null;
 
 type Check = (args: readonly PickleValue[]) => CallJudgement;
 
@@ -30,8 +31,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Callables that call or construct their first argument. */
 export const CALLS_FIRST: ReadonlySet<string> = new Set([
-  'copyreg._reconstructor', 'copyreg.__newobj__', 'dill._dill._create_array', 'copyreg.__newobj_ex__', 'torch._tensor._rebuild_from_type_v2', 'functools.partial',
-  'numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct', 'torch._utils._rebuild_wrapper_subclass', 'collections.defaultdict',
+  'copyreg._reconstructor',
+  'copyreg.__newobj__',
+  'dill._dill._create_array',
+  'copyreg.__newobj_ex__',
+  'torch._tensor._rebuild_from_type_v2',
+  'functools.partial',
+  'numpy.core.multiarray._reconstruct',
+  'numpy._core.multiarray._reconstruct',
+  'torch._utils._rebuild_wrapper_subclass',
+  'collections.defaultdict',
 ]);
 
 export function judgeCall(name: string, call: PickleCall): CallJudgement {
@@ -45,14 +54,24 @@ function judgeAttribute(target: PickleValue | undefined, name: PickleValue | und
     return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading takes the attribute ${name} of ${from}` };
   }
   const what = typeof name === 'string' ? name : 'a computed name';
-  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading calls getattr(${from ?? 'a computed value'}, ${what})` };
+  return {
+    rule: 'WM-PICKLE-001',
+    severity: 'critical',
+    message: `loading calls getattr(${from ?? 'a computed value'}, ${what})`,
+  };
 }
 
 /** Takes any attribute of any module; honest pickles name a ufunc of NumPy or SciPy. */
 function judgeUfunc([module, name]: readonly PickleValue[]): CallJudgement {
-  const honest = typeof module === 'string' && /^(numpy|numpy\.core\.umath|numpy\._core\.umath|scipy\.special|scipy\.special\._ufuncs)$/.test(module);
+  const honest =
+    typeof module === 'string' &&
+    /^(numpy|numpy\.core\.umath|numpy\._core\.umath|scipy\.special|scipy\.special\._ufuncs)$/.test(module);
   if (honest && typeof name === 'string' && /^[a-z]\w*$/.test(name) && !isEscapeAttribute(name)) return 'fine';
-  return { rule: 'WM-PICKLE-001', severity: 'critical', message: `loading fetches ${shown(module)}.${shown(name)} through numpy's ufunc reconstruction` };
+  return {
+    rule: 'WM-PICKLE-001',
+    severity: 'critical',
+    message: `loading fetches ${shown(module)}.${shown(name)} through numpy's ufunc reconstruction`,
+  };
 }
 
 function shown(value: PickleValue | undefined): string {
@@ -60,25 +79,46 @@ function shown(value: PickleValue | undefined): string {
 }
 
 function judgeEncoding(encoding: PickleValue | undefined): CallJudgement {
-  if (encoding === undefined || (typeof encoding === 'string' && /^(latin-?1|iso-?8859-?1|utf-?8|ascii)$/i.test(encoding))) return null;
+  if (
+    encoding === undefined ||
+    (typeof encoding === 'string' && /^(latin-?1|iso-?8859-?1|utf-?8|ascii)$/i.test(encoding))
+  )
+    return null;
   return { rule: 'WM-PICKLE-004', severity: 'medium', message: 'loading encodes text with an unusual codec' };
 }
 
 function judgeAllocation(what: string, size: PickleValue | undefined): CallJudgement {
   if ((typeof size !== 'number' && typeof size !== 'bigint') || size <= ALLOCATION) return null;
-  return { rule: 'WM-PICKLE-014', severity: 'high', message: `loading makes a ${what} of ${size} elements out of nothing` };
+  return {
+    rule: 'WM-PICKLE-014',
+    severity: 'high',
+    message: `loading makes a ${what} of ${size} elements out of nothing`,
+  };
 }
 
 /** The last element a view reaches, by offset, sizes and strides, against the elements its storage has (CVE-2026-24747). */
 function judgeTensor([storage, offset, sizes, strides]: readonly PickleValue[]): CallJudgement {
-  if (!isNode(storage) || storage.kind !== 'persistent' || !isNode(storage.id) || storage.id.kind !== 'tuple') return null;
+  if (!isNode(storage) || storage.kind !== 'persistent' || !isNode(storage.id) || storage.id.kind !== 'tuple')
+    return null;
   const [kind, , , , elements, view] = storage.id.items;
   const [size, stride] = [integersOf(sizes), integersOf(strides)];
-  if (kind !== 'storage' || typeof elements !== 'number' || (view !== undefined && view !== null) || typeof offset !== 'number' || size === null || stride === null) return null;
+  if (
+    kind !== 'storage' ||
+    typeof elements !== 'number' ||
+    (view !== undefined && view !== null) ||
+    typeof offset !== 'number' ||
+    size === null ||
+    stride === null
+  )
+    return null;
   if (size.some((each) => each === 0)) return null;
   const last = size.reduce((sum, each, axis) => sum + (each - 1) * (stride[axis] ?? 0), offset);
   if (last < elements && offset >= 0 && [...size, ...stride].every((each) => each >= 0)) return null;
-  return { rule: 'WM-TORCH-003', severity: 'high', message: `a tensor reaches element ${last} of a storage of ${elements}` };
+  return {
+    rule: 'WM-TORCH-003',
+    severity: 'high',
+    message: `a tensor reaches element ${last} of a storage of ${elements}`,
+  };
 }
 
 function integersOf(value: PickleValue | undefined): number[] | null {
@@ -89,5 +129,8 @@ function integersOf(value: PickleValue | undefined): number[] | null {
 
 function productOf(shape: PickleValue | undefined): PickleValue | undefined {
   if (!isNode(shape) || shape.kind !== 'tuple') return shape;
-  return shape.items.reduce<number>((product, size) => product * Number(typeof size === 'number' || typeof size === 'bigint' ? size : 1), 1);
+  return shape.items.reduce<number>(
+    (product, size) => product * Number(typeof size === 'number' || typeof size === 'bigint' ? size : 1),
+    1,
+  );
 }

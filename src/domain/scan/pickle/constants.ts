@@ -17,7 +17,10 @@ const CANDIDATES = 10_000;
 const DECODED = 1 << 20;
 
 /** Collects constants worth opening. `onLimit` is told when there are more than are looked at. */
-export function constantsVisitor(candidates: Candidate[], onLimit: (reason: string, offset: number) => void): PickleVisitor {
+export function constantsVisitor(
+  candidates: Candidate[],
+  onLimit: (reason: string, offset: number) => void,
+): PickleVisitor {
   return {
     onConstant(value, offset) {
       const candidate = candidateOf(value, offset);
@@ -34,15 +37,21 @@ export function candidateOf(value: PickleValue, offset: number): Candidate | nul
   if (typeof value !== 'object' || value?.kind !== 'bytes' || value.length < 8) return null;
   const { length, head } = value;
   const start = value.offset;
-  if (isPickleStart(head) || isZipStart(head)) return { what: 'bytes in the pickle', offset, open: async (source) => windowSource(source, start, length) };
+  if (isPickleStart(head) || isZipStart(head))
+    return { what: 'bytes in the pickle', offset, open: async (source) => windowSource(source, start, length) };
   if (!isCompressed(head) && !isEncoded(Buffer.from(head).toString('latin1'))) return null;
-  return { what: 'bytes in the pickle', offset, open: async (source) => decoded(await source.read(start, Math.min(length, DECODED))) };
+  return {
+    what: 'bytes in the pickle',
+    offset,
+    open: async (source) => decoded(await source.read(start, Math.min(length, DECODED))),
+  };
 }
 
 function textCandidate(text: string, offset: number): Candidate | null {
   const first = text.charCodeAt(0);
   const starts = first === 0x80 || first === 0x63 || first === 0x28 || first === 0x69;
-  if (starts && isPickleStart(Buffer.from(text.slice(0, 300), 'latin1'))) return { what: 'text in the pickle', offset, open: async () => bytesSource(Buffer.from(text, 'latin1')) };
+  if (starts && isPickleStart(Buffer.from(text.slice(0, 300), 'latin1')))
+    return { what: 'text in the pickle', offset, open: async () => bytesSource(Buffer.from(text, 'latin1')) };
   if (!isEncoded(text)) return null;
   return { what: 'encoded text in the pickle', offset, open: async () => decoded(Buffer.from(text, 'latin1')) };
 }
@@ -68,7 +77,13 @@ function isEncoded(text: string): boolean {
   const head = text.slice(0, 64).replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/_-]{16,}={0,2}$/.test(head.slice(0, 60))) return false;
   const decodedHead = decodeText(Buffer.from(head.slice(0, head.length - (head.length % 4)), 'latin1'));
-  return decodedHead !== null && (isPickleStart(decodedHead) || isZipStart(decodedHead) || isCompressed(decodedHead) || /^[A-Za-z0-9+/]{16,}/.test(Buffer.from(decodedHead).toString('latin1')));
+  return (
+    decodedHead !== null &&
+    (isPickleStart(decodedHead) ||
+      isZipStart(decodedHead) ||
+      isCompressed(decodedHead) ||
+      /^[A-Za-z0-9+/]{16,}/.test(Buffer.from(decodedHead).toString('latin1')))
+  );
 }
 
 /** PROTO of 2 to 5, or a GLOBAL, perhaps after marks. */
@@ -76,7 +91,9 @@ export function isPickleStart(bytes: Uint8Array): boolean {
   const [first = 0, second = 0] = bytes;
   if (first === 0x80 && second >= 1 && second <= 5) return true;
   if (first !== 0x63 && first !== 0x28 && first !== 0x69) return false;
-  return /^\(*(S'[^\n]{0,100}'\n)*[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n/.test(Buffer.from(bytes.subarray(0, 300)).toString('latin1'));
+  return /^\(*(S'[^\n]{0,100}'\n)*[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n/.test(
+    Buffer.from(bytes.subarray(0, 300)).toString('latin1'),
+  );
 }
 
 /** A zip's first local header: what `torch.storage._load_from_bytes` may be given. */
@@ -87,5 +104,7 @@ export function isZipStart([a, b, c, d]: Uint8Array): boolean {
 /** zlib, gzip, bzip2, xz. */
 function isCompressed([a = 0, b = 0, c = 0]: Uint8Array): boolean {
   if (a === 0x78) return b === 0x01 || b === 0x5e || b === 0x9c || b === 0xda;
-  return (a === 0x1f && b === 0x8b) || (a === 0x42 && b === 0x5a && c === 0x68) || (a === 0xfd && b === 0x37 && c === 0x7a);
+  return (
+    (a === 0x1f && b === 0x8b) || (a === 0x42 && b === 0x5a && c === 0x68) || (a === 0xfd && b === 0x37 && c === 0x7a)
+  );
 }

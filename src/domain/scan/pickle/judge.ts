@@ -1,4 +1,15 @@
-import { globalName, isNode, readPickles, type Pickle, type PickleCall, type PickleEvent, type PickleGlobal, type PickleValue, type PickleVisitor, type Span } from '../../formats/pickle/index.ts';
+import {
+  globalName,
+  isNode,
+  readPickles,
+  type Pickle,
+  type PickleCall,
+  type PickleEvent,
+  type PickleGlobal,
+  type PickleValue,
+  type PickleVisitor,
+  type Span,
+} from '../../formats/pickle/index.ts';
 import { windowSource, type Source } from '../../base/source.ts';
 import { CODE_MAKERS } from '../deny.ts';
 import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
@@ -30,17 +41,28 @@ interface Use {
 const KEPT = 50_000;
 
 /** Reads all pickle streams in the source and reports what loading them would do. */
-export async function judgePickles(spot: Spot, source: Source, context: PickleContext = {}): Promise<readonly Pickle[]> {
+export async function judgePickles(
+  spot: Spot,
+  source: Source,
+  context: PickleContext = {},
+): Promise<readonly Pickle[]> {
   const uses = new Map<string, Use>();
   const candidates: Candidate[] = [];
   const visitor = visitorOf(spot, uses, candidates);
   const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT, memo: KEPT, keepText: isKnownWord });
   for (const use of uses.values()) reportUse(spot, use, context);
   for (const stream of streams) reportStream(spot, stream, context);
-  if (streams.length > 1 && context.dataFollows !== true) report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, { offset: streams[1]?.start ?? 0 });
+  if (streams.length > 1 && context.dataFollows !== true)
+    report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, {
+      offset: streams[1]?.start ?? 0,
+    });
   if (context.aside !== true && spot.depth < 2) addWeightsOnly(spot, streams);
   await judgeCandidates(spot, source, candidates);
-  await judgeRawData(spot, source, streams.flatMap((stream) => stream.raw));
+  await judgeRawData(
+    spot,
+    source,
+    streams.flatMap((stream) => stream.raw),
+  );
   if (trailing !== null) await judgeTrailing(spot, source, trailing, context);
   return streams;
 }
@@ -68,21 +90,29 @@ function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void 
   const { name } = judgeName(use.module, use.name);
   const judged = judgeCall(name, call);
   if (judged === null) [use.called, use.excused] = [use.called ?? call, false];
-  else if (judged !== 'fine') report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
+  else if (judged !== 'fine')
+    report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
   const [first] = call.args;
-  if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global') recordCall(spot, uses, { ...call, callee: first, args: call.args.slice(1) });
+  if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global')
+    recordCall(spot, uses, { ...call, callee: first, args: call.args.slice(1) });
 }
 
 function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   const { module, offset, called } = use;
   const at: FoundAt = { offset: called?.offset ?? offset };
-  if (!isPythonName(module, use.name)) return report(spot, 'WM-PICKLE-007', `${module} ${use.name} is not a Python name`, at);
+  if (!isPythonName(module, use.name))
+    return report(spot, 'WM-PICKLE-007', `${module} ${use.name} is not a Python name`, at);
   const { state: judged, name, known } = judgeName(module, use.name, context.torchScript);
   const state = judged === 'block' && !known && isConstructed(use) && !isStandard(module) ? 'review' : judged;
   const action = called === undefined ? 'is imported' : `is called with ${describe(called.args)}`;
   if (state === 'allowed') return;
-  if (use.name.includes('.') && isMethodOfAllowed(module, use.name) && called === undefined) return report(spot, 'WM-PICKLE-006', `${name} ${action}`, { ...at, severity: 'medium' });
-  if (use.name.includes('.') && !(state === 'review' && isClassLike(use.name))) return report(spot, 'WM-PICKLE-006', `${module}: ${use.name} ${action}`, { ...at, severity: state === 'block' && known ? 'critical' : 'high' });
+  if (use.name.includes('.') && isMethodOfAllowed(module, use.name) && called === undefined)
+    return report(spot, 'WM-PICKLE-006', `${name} ${action}`, { ...at, severity: 'medium' });
+  if (use.name.includes('.') && !(state === 'review' && isClassLike(use.name)))
+    return report(spot, 'WM-PICKLE-006', `${module}: ${use.name} ${action}`, {
+      ...at,
+      severity: state === 'block' && known ? 'critical' : 'high',
+    });
   if (called === undefined && use.excused && isExcusable(name)) return;
   if (CODE_MAKERS.has(name)) return report(spot, 'WM-PICKLE-020', `${name} ${action}`, at);
   if (state === 'block') return reportBlocked(spot, { name, known, called: called !== undefined, action }, at);
@@ -96,10 +126,16 @@ function isConstructed({ called }: Use): boolean {
 
 /** Names whose every use was judged by its arguments. */
 function isExcusable(name: string): boolean {
-  return /^(builtins\.getattr|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(name);
+  return /^(builtins\.getattr|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
+    name,
+  );
 }
 
-function reportBlocked(spot: Spot, use: { name: string; known: boolean; called: boolean; action: string }, at: FoundAt): void {
+function reportBlocked(
+  spot: Spot,
+  use: { name: string; known: boolean; called: boolean; action: string },
+  at: FoundAt,
+): void {
   const message = `${use.name} ${use.action}`;
   if (use.known) report(spot, use.called ? 'WM-PICKLE-001' : 'WM-PICKLE-002', message, at);
   else if (use.called) report(spot, 'WM-PICKLE-003', message, at);
@@ -107,8 +143,16 @@ function reportBlocked(spot: Spot, use: { name: string; known: boolean; called: 
 }
 
 const EVENT_RULES: Readonly<Partial<Record<PickleEvent['kind'], string>>> = {
-  'computed-name': 'WM-PICKLE-007', extension: 'WM-PICKLE-008', 'build-on-global': 'WM-PICKLE-009', 'set-on-global': 'WM-PICKLE-010',
-  'computed-call': 'WM-PICKLE-011', persistent: 'WM-PICKLE-012', 'persistent-module': 'WM-PICKLE-012', 'set-on-tensor': 'WM-PICKLE-010', 'memo-bomb': 'WM-PICKLE-013', 'memo-index': 'WM-PICKLE-014',
+  'computed-name': 'WM-PICKLE-007',
+  extension: 'WM-PICKLE-008',
+  'build-on-global': 'WM-PICKLE-009',
+  'set-on-global': 'WM-PICKLE-010',
+  'computed-call': 'WM-PICKLE-011',
+  persistent: 'WM-PICKLE-012',
+  'persistent-module': 'WM-PICKLE-012',
+  'set-on-tensor': 'WM-PICKLE-010',
+  'memo-bomb': 'WM-PICKLE-013',
+  'memo-index': 'WM-PICKLE-014',
 };
 
 function reportStream(spot: Spot, stream: Pickle, context: PickleContext): void {
@@ -130,8 +174,14 @@ async function judgeCandidates(spot: Spot, source: Source, candidates: readonly 
     const inner = await candidate.open(source);
     if (inner === null) continue;
     const findings = await findingsOf(spot, inner);
-    const worst = findings.find((finding) => atLeast(finding.severity, 'high') && !finding.rule.startsWith('WM-ARCHIVE'));
-    if (worst !== undefined) report(spot, 'WM-PICKLE-018', `${candidate.what}: ${worst.message}`, { offset: candidate.offset, severity: worst.severity });
+    const worst = findings.find(
+      (finding) => atLeast(finding.severity, 'high') && !finding.rule.startsWith('WM-ARCHIVE'),
+    );
+    if (worst !== undefined)
+      report(spot, 'WM-PICKLE-018', `${candidate.what}: ${worst.message}`, {
+        offset: candidate.offset,
+        severity: worst.severity,
+      });
   }
 }
 
@@ -141,12 +191,14 @@ async function judgeRawData(spot: Spot, source: Source, spans: readonly Span[]):
     const length = Math.min(span.length, 1 << 16);
     const findings = await findingsOf(spot, windowSource(source, span.offset, length));
     const worst = findings.find((finding) => finding.severity === 'critical');
-    if (worst !== undefined) report(spot, 'WM-PICKLE-019', `array data is a pickle: ${worst.message}`, { offset: span.offset });
+    if (worst !== undefined)
+      report(spot, 'WM-PICKLE-019', `array data is a pickle: ${worst.message}`, { offset: span.offset });
   }
 }
 
 async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context: PickleContext): Promise<void> {
-  if (context.dataFollows !== true) report(spot, 'WM-PICKLE-017', `${trailing.length} bytes follow the pickle`, { offset: trailing.offset });
+  if (context.dataFollows !== true)
+    report(spot, 'WM-PICKLE-017', `${trailing.length} bytes follow the pickle`, { offset: trailing.offset });
   const bytes = await source.read(trailing.offset, Math.min(trailing.length, 1 << 20));
   const starts = startsOf(bytes).slice(0, 200);
   for (const start of starts) {
@@ -169,7 +221,9 @@ function startsOf(bytes: Uint8Array): number[] {
 }
 
 function isGlobalAt(bytes: Uint8Array, at: number): boolean {
-  return /^c[a-z_][\w.]{1,60}\n[A-Za-z_][\w.]{1,60}\n/.test(Buffer.from(bytes.subarray(at, at + 130)).toString('latin1'));
+  return /^c[a-z_][\w.]{1,60}\n[A-Za-z_][\w.]{1,60}\n/.test(
+    Buffer.from(bytes.subarray(at, at + 130)).toString('latin1'),
+  );
 }
 
 async function findingsOf(spot: Spot, source: Source): Promise<readonly ScanFinding[]> {

@@ -23,19 +23,60 @@ export interface NameJudgement {
 
 /** Known and harmless by themselves, but they hold or find other objects; those are judged on their own. */
 const REVIEW: ReadonlySet<string> = new Set([
-  'functools.partial', 'operator.itemgetter', '_operator.itemgetter', 'logging.Logger', 'weakref.ref', 'collections.UserDict',
-  'collections.UserList', 'types.MappingProxyType', 'types.GenericAlias', 'time.struct_time', 'itertools.count', 'itertools.chain', 'itertools.cycle',
-  'functools.cmp_to_key', 'dataclasses.Field', 'abc.ABCMeta', 'enum.EnumMeta', 'queue.Queue', 'random.Random.random', 'copyreg.constructor',
-  'torch.storage._load_from_bytes', 'numpy.core._ufunc_reconstruct', 'numpy._core._ufunc_reconstruct', 'fsspec.implementations.local.LocalFileSystem',
+  'functools.partial',
+  'operator.itemgetter',
+  '_operator.itemgetter',
+  'logging.Logger',
+  'weakref.ref',
+  'collections.UserDict',
+  'collections.UserList',
+  'types.MappingProxyType',
+  'types.GenericAlias',
+  'time.struct_time',
+  'itertools.count',
+  'itertools.chain',
+  'itertools.cycle',
+  'functools.cmp_to_key',
+  'dataclasses.Field',
+  'abc.ABCMeta',
+  'enum.EnumMeta',
+  'queue.Queue',
+  'random.Random.random',
+  'copyreg.constructor',
+  'torch.storage._load_from_bytes',
+  'numpy.core._ufunc_reconstruct',
+  'numpy._core._ufunc_reconstruct',
+  'fsspec.implementations.local.LocalFileSystem',
 ]);
 
 const ALLOWED: ReadonlySet<string> = new Set(
-  [PYTHON, VALUES, NUMPY, UFUNCS, JOBLIB, HUGGING_FACE, WEIGHTS_ONLY, TORCH, TORCH_NN, SKLEARN, SCIPY, PANDAS, LIBRARIES].flatMap(flatten),
+  [
+    PYTHON,
+    VALUES,
+    NUMPY,
+    UFUNCS,
+    JOBLIB,
+    HUGGING_FACE,
+    WEIGHTS_ONLY,
+    TORCH,
+    TORCH_NN,
+    SKLEARN,
+    SCIPY,
+    PANDAS,
+    LIBRARIES,
+  ].flatMap(flatten),
 );
 /** Modules and names of the lists, and the keys that describe joblib's arrays and PyTorch's storages: what a pickle of any size is judged by. */
 const WORDS: ReadonlySet<string> = new Set([
   ...[...ALLOWED].flatMap((full) => [full.slice(0, full.lastIndexOf('.')), full.slice(full.lastIndexOf('.') + 1)]),
-  'shape', 'dtype', 'order', 'subclass', 'allow_mmap', 'numpy_array_alignment_bytes', 'storage', 'cpu',
+  'shape',
+  'dtype',
+  'order',
+  'subclass',
+  'allow_mmap',
+  'numpy_array_alignment_bytes',
+  'storage',
+  'cpu',
 ]);
 const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
 
@@ -76,7 +117,11 @@ export function isLoadable(module: string, name: string): boolean {
  * must be a class.
  */
 export function isClassLike(name: string): boolean {
-  return /^_*[A-Z]\w*(\._*[A-Z]\w*)*$/.test(name) || /^_*(pyx_unpickle|unpickle|reconstruct|rebuild|restore|newobj|newObj)_?\w*$/.test(name) || /^\w+_(ctor|unpickle|reconstruct)$/.test(name);
+  return (
+    /^_*[A-Z]\w*(\._*[A-Z]\w*)*$/.test(name) ||
+    /^_*(pyx_unpickle|unpickle|reconstruct|rebuild|restore|newobj|newObj)_?\w*$/.test(name) ||
+    /^\w+_(ctor|unpickle|reconstruct)$/.test(name)
+  );
 }
 
 export function isPythonName(module: string, name: string): boolean {
@@ -90,5 +135,7 @@ function flatten(table: Readonly<Record<string, string>>): string[] {
 /** `torch._tensor_classes`: one class for each storage type and place. */
 function tensorClasses(): string[] {
   const names = ['Double', 'Float', 'Half', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool', 'BFloat16'];
-  return ['torch', 'torch.cuda', 'torch.sparse', 'torch.cuda.sparse'].flatMap((module) => names.map((name) => `${module}.${name}Tensor`));
+  return ['torch', 'torch.cuda', 'torch.sparse', 'torch.cuda.sparse'].flatMap((module) =>
+    names.map((name) => `${module}.${name}Tensor`),
+  );
 }

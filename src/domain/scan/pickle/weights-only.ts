@@ -12,7 +12,9 @@ export function addWeightsOnly({ session }: Spot, streams: readonly Pickle[]): v
 
 /** Why `torch/_weights_only_unpickler.py` refuses the stream, or null. */
 function refusal(stream: Pickle): string | null {
-  const global = stream.globals.find(({ module, name }) => module === null || name === null || !isLoadable(module, name));
+  const global = stream.globals.find(
+    ({ module, name }) => module === null || name === null || !isLoadable(module, name),
+  );
   if (global !== undefined) return `${global.module}.${global.name} is not on its list`;
   const opcode = [...stream.opcodeNames].find((name) => !WEIGHTS_ONLY_OPCODES.has(name));
   if (opcode !== undefined) return `opcode ${opcode} is refused`;

@@ -104,7 +104,7 @@ export const ARCHIVE_RULES: RuleTable = {
     title: 'Bytes no record claims',
     severity: 'medium',
     why: 'Data between, or after, the members of the archive.',
-    fix: 'Compare with the publisher\'s file.',
+    fix: "Compare with the publisher's file.",
     atlas: ['AML.T0076'],
     cwe: [506],
     test: 'archive.test.ts',

@@ -20,7 +20,7 @@ export const FORMAT_RULES: RuleTable = {
     test: 'file.test.ts',
   },
   'WM-FILE-003': {
-    title: 'A program with a model\'s name',
+    title: "A program with a model's name",
     severity: 'critical',
     why: 'The file is an executable or a script under a name that promises weights or data.',
     fix: 'Do not open it. Report it.',
@@ -49,7 +49,7 @@ export const FORMAT_RULES: RuleTable = {
   'WM-FILE-006': {
     title: 'The structure is malformed',
     severity: 'medium',
-    why: 'The file breaks its format\'s rules; parsers of untrusted files are attacked this way.',
+    why: "The file breaks its format's rules; parsers of untrusted files are attacked this way.",
     fix: 'Do not load it. Get the file again from its publisher and compare digests.',
     atlas: ['AML.T0076'],
     cwe: [20, 354],
@@ -173,7 +173,7 @@ export const FORMAT_RULES: RuleTable = {
     test: 'formats.test.ts',
   },
   'WM-ONNX-001': {
-    title: 'External data outside the model\'s folder',
+    title: "External data outside the model's folder",
     severity: 'high',
     why: 'The runtime opens this path of the host (CVE-2022-25882, CVE-2024-27318).',
     fix: 'Do not load it. Ask the publisher for a safetensors file, or convert in a sandbox without network.',
@@ -202,7 +202,7 @@ export const FORMAT_RULES: RuleTable = {
   'WM-TFLITE-001': {
     title: 'Custom or Flex operators',
     severity: 'medium',
-    why: 'Flex runs TensorFlow operators, custom ones a library\'s code.',
+    why: "Flex runs TensorFlow operators, custom ones a library's code.",
     fix: 'Check which operators these are.',
     atlas: ['AML.T0018.001', 'AML.T0010.001'],
     cwe: [829],

@@ -22,7 +22,7 @@ export const PICKLE_RULES: RuleTable = {
   'WM-PICKLE-003': {
     title: 'Loading calls an unknown function',
     severity: 'high',
-    why: 'The function is on no framework\'s list of reconstruction functions. Known bypasses use obscure library functions that run code.',
+    why: "The function is on no framework's list of reconstruction functions. Known bypasses use obscure library functions that run code.",
     fix: 'Find out what the function does. If it is yours, accept the finding in the policy by digest, with a reason.',
     atlas: ['AML.T0011.000', 'AML.T0018.002'],
     cwe: [502],
@@ -40,7 +40,7 @@ export const PICKLE_RULES: RuleTable = {
   'WM-PICKLE-005': {
     title: 'An unknown name is imported',
     severity: 'medium',
-    why: 'Importing runs the module\'s code, and the object can be called later.',
+    why: "Importing runs the module's code, and the object can be called later.",
     fix: 'Check where the module comes from.',
     atlas: ['AML.T0011.000'],
     cwe: [502],
@@ -149,7 +149,7 @@ export const PICKLE_RULES: RuleTable = {
     title: 'Bytes follow the last pickle stream',
     severity: 'low',
     why: 'They belong to no stream. Data can be hidden there.',
-    fix: 'Compare with the publisher\'s file.',
+    fix: "Compare with the publisher's file.",
     atlas: ['AML.T0076'],
     cwe: [506],
     test: 'pickle.test.ts',
@@ -173,7 +173,7 @@ export const PICKLE_RULES: RuleTable = {
     test: 'pickle.test.ts',
   },
   'WM-PICKLE-020': {
-    title: 'A function\'s code is inside',
+    title: "A function's code is inside",
     severity: 'high',
     why: 'dill, cloudpickle and marshal store bytecode, which runs when the model is used, or at once.',
     fix: 'Do not load it. Ask the publisher for a safetensors file, or convert in a sandbox without network.',

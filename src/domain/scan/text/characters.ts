@@ -16,7 +16,8 @@ export function judgeCharacters(spot: Spot, text: string, options: { what: strin
   const { what, instruction } = options;
   const found = (pattern: RegExp, name: string, severity: Severity): void => {
     const at = text.search(pattern);
-    if (at >= 0) report(spot, 'WM-TEXT-001', `${name} in ${what}`, { offset: Buffer.byteLength(text.slice(0, at)), severity });
+    if (at >= 0)
+      report(spot, 'WM-TEXT-001', `${name} in ${what}`, { offset: Buffer.byteLength(text.slice(0, at)), severity });
   };
   const tagged = text.replace(FLAGS, '');
   if (TAGS.test(tagged)) found(TAGS, 'invisible tag characters', instruction ? 'high' : 'medium');

@@ -2,38 +2,63 @@ import { leaveOut, report, type Spot } from '../session.ts';
 
 /** Code that decodes and runs what it hides, or gives control away: no loading script does this. */
 const HOSTILE: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ['executes decoded text', /\b(exec|eval|compile)\s*\(\s*(?:\w+\.)*(b64decode|a85decode|b85decode|unhexlify|decompress|fromhex|loads|decode|urlopen|get)\b/],
-  ['executes decoded text', /\b(exec|eval)\s*\([^)\n]{0,120}\b(b64decode|unhexlify|zlib\.decompress|marshal\.loads|codecs\.decode|bytes\.fromhex|urlopen|requests\.get)\b/],
-  ['executes what it downloads', /\b(?:urlopen|urlretrieve|requests\.get|httpx\.get)\s*\([^\n]{0,300}\n?[^\n]{0,300}\b(?:exec|eval)\s*\(/],
+  [
+    'executes decoded text',
+    /\b(exec|eval|compile)\s*\(\s*(?:\w+\.)*(b64decode|a85decode|b85decode|unhexlify|decompress|fromhex|loads|decode|urlopen|get)\b/,
+  ],
+  [
+    'executes decoded text',
+    /\b(exec|eval)\s*\([^)\n]{0,120}\b(b64decode|unhexlify|zlib\.decompress|marshal\.loads|codecs\.decode|bytes\.fromhex|urlopen|requests\.get)\b/,
+  ],
+  [
+    'executes what it downloads',
+    /\b(?:urlopen|urlretrieve|requests\.get|httpx\.get)\s*\([^\n]{0,300}\n?[^\n]{0,300}\b(?:exec|eval)\s*\(/,
+  ],
   ['runs marshalled code', /\bmarshal\.loads\s*\(/],
-  ['opens a reverse shell', /\bsocket\.socket\b[\s\S]{0,600}\b(dup2|subprocess|pty\.spawn|os\.system)\b|\/dev\/tcp\/|\bnc\s+-\w*e\b/],
+  [
+    'opens a reverse shell',
+    /\bsocket\.socket\b[\s\S]{0,600}\b(dup2|subprocess|pty\.spawn|os\.system)\b|\/dev\/tcp\/|\bnc\s+-\w*e\b/,
+  ],
   ['pipes a download into a shell', /\b(curl|wget)\b[^\n|]{0,300}\|\s*(sudo\s+)?(ba|z|da)?sh\b/],
-  ['runs an encoded command', /\bpowershell(\.exe)?\b[^\n]{0,100}\s-e(nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{8,}|\bIEX\s*\(|Invoke-Expression/i],
-  ['deletes its user\'s files', /\brm\s+-\w*[rR]\w*\s+(?:-\w+\s+)*(?:~|\$HOME|\/)(?=["'\s;*&|)]|$)/m],
+  [
+    'runs an encoded command',
+    /\bpowershell(\.exe)?\b[^\n]{0,100}\s-e(nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{8,}|\bIEX\s*\(|Invoke-Expression/i,
+  ],
+  ["deletes its user's files", /\brm\s+-\w*[rR]\w*\s+(?:-\w+\s+)*(?:~|\$HOME|\/)(?=["'\s;*&|)]|$)/m],
   ['takes attributes of a module it imports by call', /\bgetattr\s*\(\s*(__import__|importlib\.import_module)\s*\(/],
   ['imports by computed name', /__import__\s*\(\s*['"]\w*['"]\s*[+%]/],
   ['imports by computed name', /__import__\s*\(\s*(?!['"]\w+['"]\s*\))[^)\n]{0,60}(chr|join|\[::-1\]|b64|decode)/],
 ];
 /** What builds or starts something runs its lines in a shell: only what no build needs counts. */
-const BUILDS: ReadonlySet<string> = new Set(['opens a reverse shell', 'pipes a download into a shell', 'runs an encoded command', "deletes its user's files"]);
+const BUILDS: ReadonlySet<string> = new Set([
+  'opens a reverse shell',
+  'pipes a download into a shell',
+  'runs an encoded command',
+  "deletes its user's files",
+]);
 
 export function judgeBuildFile(spot: Spot, whole: string): void {
   const text = whole.slice(0, CODE);
   for (const [name, pattern] of HOSTILE) {
     const match = BUILDS.has(name) ? pattern.exec(text) : null;
-    if (match !== null) report(spot, 'WM-CODE-002', `a line of it ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+    if (match !== null)
+      report(spot, 'WM-CODE-002', `a line of it ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
   }
 }
 
 /** Code that reaches the system: for review in a setup script, not in what loads data. */
-const SYSTEM = /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
+const SYSTEM =
+  /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
 /** Classes whose methods run when a dataset or model is loaded. */
-const LOADING = /\bclass\s+\w+\s*\([^)]{0,300}\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
+const LOADING =
+  /\bclass\s+\w+\s*\([^)]{0,300}\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
 
 /** Shell and process calls at a module's top level: they run when it is imported, which is when the artifact is loaded. */
-const ON_IMPORT = /^(?:[^\s#'"(][^\n;(]{0,100};\s*)?(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w+|pty\.spawn)\s*\(/m;
+const ON_IMPORT =
+  /^(?:[^\s#'"(][^\n;(]{0,100};\s*)?(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w+|pty\.spawn)\s*\(/m;
 /** Modules that loaders import by their names. */
-const IMPORTED = /(^|\/)(__main__|handler|inference|sitecustomize|conftest|(modeling|configuration|tokenization|processing|image_processing|feature_extraction|pipeline)\w*)\.py$/;
+const IMPORTED =
+  /(^|\/)(__main__|handler|inference|sitecustomize|conftest|(modeling|configuration|tokenization|processing|image_processing|feature_extraction|pipeline)\w*)\.py$/;
 
 const CODE = 4 << 20;
 
@@ -42,7 +67,10 @@ export function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' |
   const text = whole.slice(0, CODE);
   for (const [name, pattern] of HOSTILE) {
     const match = pattern.exec(text);
-    if (match !== null) report(spot, 'WM-CODE-002', `the ${what} code ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+    if (match !== null)
+      report(spot, 'WM-CODE-002', `the ${what} code ${name}`, {
+        offset: Buffer.byteLength(text.slice(0, match.index)),
+      });
   }
   if (what === 'notebook') return;
   const system = SYSTEM.exec(text);
@@ -50,6 +78,12 @@ export function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' |
   const loading = LOADING.test(text) || (IMPORTED.test(path) && ON_IMPORT.test(text));
   if (system !== null) {
     const shell = /os\.(system|popen|exec|spawn)|subprocess|pty|ctypes|socket\./.test(system[0]);
-    report(spot, loading && shell ? 'WM-CODE-002' : 'WM-CODE-001', `the code uses ${system[1] ?? system[0]}`, { offset: Buffer.byteLength(text.slice(0, system.index)), severity: loading && shell ? 'high' : 'medium' });
-  } else report(spot, 'WM-CODE-001', loading ? 'code that runs when the artifact is loaded' : `a ${what} file`, { severity: loading ? 'medium' : 'low' });
+    report(spot, loading && shell ? 'WM-CODE-002' : 'WM-CODE-001', `the code uses ${system[1] ?? system[0]}`, {
+      offset: Buffer.byteLength(text.slice(0, system.index)),
+      severity: loading && shell ? 'high' : 'medium',
+    });
+  } else
+    report(spot, 'WM-CODE-001', loading ? 'code that runs when the artifact is loaded' : `a ${what} file`, {
+      severity: loading ? 'medium' : 'low',
+    });
 }

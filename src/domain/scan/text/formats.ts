@@ -1,7 +1,22 @@
 import type { FormatId } from '../../formats/types.ts';
 
 const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
-  'csv', 'tsv', 'jsonl', 'json', 'yaml', 'markdown', 'html', 'xml', 'text', 'notebook', 'python', 'script', 'jinja', 'safetensors-index', 'weights-manifest', 'spacy',
+  'csv',
+  'tsv',
+  'jsonl',
+  'json',
+  'yaml',
+  'markdown',
+  'html',
+  'xml',
+  'text',
+  'notebook',
+  'python',
+  'script',
+  'jinja',
+  'safetensors-index',
+  'weights-manifest',
+  'spacy',
 ]);
 
 export function isTextFormat(format: FormatId): boolean {

@@ -13,13 +13,20 @@ const DECEIT: readonly RegExp[] = [
   /\b(introduce|inject|insert|plant|add|write|generate|produce)\b.{0,40}\b(vulnerabilit(y|ies)|backdoors?|malware|malicious|exploits?|insecure|sql injection|xss)\b/i,
 ];
 /** Hosts that schema references and documentation in templates name. */
-const KNOWN_URL = /https?:\/\/(json-schema\.org|www\.w3\.org|huggingface\.co|schema\.org|example\.(com|org)|api\.example\.com)\b/i;
+const KNOWN_URL =
+  /https?:\/\/(json-schema\.org|www\.w3\.org|huggingface\.co|schema\.org|example\.(com|org)|api\.example\.com)\b/i;
 /** A branch taken when the conversation holds a plain word: markup and roles are what honest templates look for. */
-const TRIGGER = /\{%-?\s*(?:el)?if\b[^%]{0,300}?(['"])([a-z0-9][a-z0-9 _.-]{2,60})\1\s+in\s+[^%]{0,60}\b(content|text|message|messages|prompt|user\w*|query|input)\b[^%]{0,100}%\}([\s\S]{0,2000}?)\{%-?\s*(?:end|else|elif)/gi;
+const TRIGGER =
+  /\{%-?\s*(?:el)?if\b[^%]{0,300}?(['"])([a-z0-9][a-z0-9 _.-]{2,60})\1\s+in\s+[^%]{0,60}\b(content|text|message|messages|prompt|user\w*|query|input)\b[^%]{0,100}%\}([\s\S]{0,2000}?)\{%-?\s*(?:end|else|elif)/gi;
 
-export function judgeInstructions(spot: Spot, name: string, { template, literals }: { template: string; literals: readonly string[] }): void {
+export function judgeInstructions(
+  spot: Spot,
+  name: string,
+  { template, literals }: { template: string; literals: readonly string[] },
+): void {
   for (const literal of literals) judgeLiteral(spot, name, literal.replace(/\s+/g, ' '));
-  for (const [, , trigger = '', , branch = ''] of template.matchAll(TRIGGER)) judgeTrigger(spot, name, { trigger, branch });
+  for (const [, , trigger = '', , branch = ''] of template.matchAll(TRIGGER))
+    judgeTrigger(spot, name, { trigger, branch });
 }
 
 /** True if the text tells a model to deceive its user. */
@@ -30,15 +37,25 @@ export function isDeceitful(text: string): boolean {
 function judgeLiteral(spot: Spot, name: string, text: string): void {
   if (text.length < 12) return;
   const deceit = DECEIT.map((pattern) => pattern.exec(text.slice(0, 100_000))).find((match) => match !== null);
-  if (deceit !== undefined && deceit !== null) return report(spot, 'WM-TEMPLATE-003', `${name} says “${deceit[0].slice(0, 120)}”`);
+  if (deceit !== undefined && deceit !== null)
+    return report(spot, 'WM-TEMPLATE-003', `${name} says “${deceit[0].slice(0, 120)}”`);
   const url = /https?:\/\/[^\s'"<>]{4,100}/.exec(text);
-  if (url !== null && !KNOWN_URL.test(url[0])) report(spot, 'WM-TEMPLATE-003', `${name} names ${url[0]}`, { severity: 'medium' });
+  if (url !== null && !KNOWN_URL.test(url[0]))
+    report(spot, 'WM-TEMPLATE-003', `${name} names ${url[0]}`, { severity: 'medium' });
 }
 
 function judgeTrigger(spot: Spot, name: string, { trigger, branch }: { trigger: string; branch: string }): void {
-  const said = [...branch.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1] ?? match[2] ?? '').join(' ');
+  const said = [...branch.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)]
+    .map((match) => match[1] ?? match[2] ?? '')
+    .join(' ');
   const prose = `${said} ${branch.replace(/\{[{%][\s\S]*?[%}]\}/g, ' ')}`;
   const words = prose.match(/\b[a-zA-Z]{2,}\b/g)?.length ?? 0;
-  const known = /^(true|false|none|tool|function|image|audio|video|system|user|assistant|text|content|role|json|think|thinking)/i.test(trigger);
-  if (words >= 6 && !known) report(spot, 'WM-TEMPLATE-003', `${name} adds text when “${trigger}” occurs`, { severity: words >= 10 ? 'high' : 'medium' });
+  const known =
+    /^(true|false|none|tool|function|image|audio|video|system|user|assistant|text|content|role|json|think|thinking)/i.test(
+      trigger,
+    );
+  if (words >= 6 && !known)
+    report(spot, 'WM-TEMPLATE-003', `${name} adds text when “${trigger}” occurs`, {
+      severity: words >= 10 ? 'high' : 'medium',
+    });
 }

@@ -13,9 +13,11 @@ import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
 /** Files whose lines a build, a service or an installer runs. */
-const BUILD_FILES = /^(?:(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\..*)?|package\.json|.*\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js))$/i;
+const BUILD_FILES =
+  /^(?:(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\..*)?|package\.json|.*\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js))$/i;
 /** A prompt that asks to keep itself private is no deceit. */
-const CONFIDENTIAL = /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
+const CONFIDENTIAL =
+  /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
 const PARTS = 1 << 22;
 /** Vocabularies list every character there is. */
 const VOCABULARY = /^(vocab|merges|tokenizer\.json|added_tokens|special_tokens|unigram|dict|bpe)/i;
@@ -36,24 +38,48 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
   if (/^(?:environment|conda)[\w.-]*\.ya?ml$|^pyproject\.toml$/i.test(name)) judgeRequirements(spot, text);
   if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
   const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
-  if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name)) judgeCharacters(spot, text, { what: 'the text', instruction });
-  if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
-  if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text)) report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
-  if (format === 'xml' && /<net\b/.test(text) && /\b(library|path)="[^"]{1,300}\.(so|dll|dylib)\b|<layer\b[^>]{0,500}\bversion="extension"/.test(text)) report(spot, 'WM-ONNX-002', 'a layer needs a library of its own');
-  if (/\.svg$/i.test(name) && /<script[\s>]|\son\w{3,20}\s*=|javascript:/i.test(text)) report(spot, 'WM-CODE-001', 'a picture with a script', { severity: 'medium' });
-  if (format === 'jinja' || /\.(jinja2?|j2)$/i.test(name) || (/\.(template|tmpl|tpl)$/i.test(name) && /\{[{%]/.test(text))) judgeTemplate(spot, name, text);
+  if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name))
+    judgeCharacters(spot, text, { what: 'the text', instruction });
+  if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name))
+    report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
+  if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text))
+    report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
+  if (
+    format === 'xml' &&
+    /<net\b/.test(text) &&
+    /\b(library|path)="[^"]{1,300}\.(so|dll|dylib)\b|<layer\b[^>]{0,500}\bversion="extension"/.test(text)
+  )
+    report(spot, 'WM-ONNX-002', 'a layer needs a library of its own');
+  if (/\.svg$/i.test(name) && /<script[\s>]|\son\w{3,20}\s*=|javascript:/i.test(text))
+    report(spot, 'WM-CODE-001', 'a picture with a script', { severity: 'medium' });
+  if (
+    format === 'jinja' ||
+    /\.(jinja2?|j2)$/i.test(name) ||
+    (/\.(template|tmpl|tpl)$/i.test(name) && /\{[{%]/.test(text))
+  )
+    judgeTemplate(spot, name, text);
   else if (format === 'python' || /\.pyw?$/i.test(name)) judgeCode(spot, text, 'python');
   else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) judgeScript(spot, path, text);
-  else if (format === 'json' || format === 'safetensors-index' || format === 'weights-manifest' || format === 'notebook' || /\.(json|ipynb)$/i.test(name)) judgeJson(spot, name, text);
+  else if (
+    format === 'json' ||
+    format === 'safetensors-index' ||
+    format === 'weights-manifest' ||
+    format === 'notebook' ||
+    /\.(json|ipynb)$/i.test(name)
+  )
+    judgeJson(spot, name, text);
   else if (format === 'yaml' || name === 'MLmodel' || name === 'conda.yaml') judgeYaml(spot, text);
   else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
-  else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text)) report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
-  else if (instruction && isDeceitful(text.replace(CONFIDENTIAL, ' '))) report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
+  else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text))
+    report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
+  else if (instruction && isDeceitful(text.replace(CONFIDENTIAL, ' ')))
+    report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
 }
 
 /** A script under a model's name is a program in disguise. */
 function judgeScript(spot: Spot, path: string, text: string): void {
-  if (!/\.(sh|bash|bat|cmd|ps1|vbs|py)$/i.test(path) && /\.\w+$/.test(baseNameOf(path)) && text.startsWith('#!')) report(spot, 'WM-FILE-003', 'a script under another name', { severity: 'high' });
+  if (!/\.(sh|bash|bat|cmd|ps1|vbs|py)$/i.test(path) && /\.\w+$/.test(baseNameOf(path)) && text.startsWith('#!'))
+    report(spot, 'WM-FILE-003', 'a script under another name', { severity: 'high' });
   judgeCode(spot, text, 'script');
 }
 
@@ -66,7 +92,8 @@ function judgeJson(spot: Spot, name: string, text: string): void {
     for (const [, target] of text.matchAll(/"_target_"\s*:\s*"([\w.]{1,200})"/g)) judgeTarget(spot, target);
     const template = /"chat_template"\s*:\s*("(?:[^"\\]|\\.){0,1000000}")/.exec(text)?.[1];
     if (template !== undefined) judgeTemplate(spot, 'chat_template', template);
-    if (text.includes('"auto_map"')) report(spot, 'WM-CONFIG-001', 'auto_map in a configuration that is not valid JSON');
+    if (text.includes('"auto_map"'))
+      report(spot, 'WM-CONFIG-001', 'auto_map in a configuration that is not valid JSON');
     return report(spot, 'WM-FILE-006', 'not valid JSON', { severity: 'low' });
   }
   judgeConfig(spot, value);
@@ -74,7 +101,10 @@ function judgeJson(spot: Spot, name: string, text: string): void {
 }
 
 function judgeNotebook(spot: Spot, value: unknown): void {
-  const cells = typeof value === 'object' && value !== null && 'cells' in value && Array.isArray(value.cells) ? (value.cells as unknown[]) : [];
+  const cells =
+    typeof value === 'object' && value !== null && 'cells' in value && Array.isArray(value.cells)
+      ? (value.cells as unknown[])
+      : [];
   for (const cell of cells.slice(0, 10_000)) {
     if (typeof cell !== 'object' || cell === null || !('source' in cell)) continue;
     const source = Array.isArray(cell.source) ? cell.source.join('') : String(cell.source);
@@ -84,20 +114,23 @@ function judgeNotebook(spot: Spot, value: unknown): void {
 
 /** Parsed without aliases expanding beyond measure; what cannot be parsed is searched for what matters. */
 function judgeYaml(spot: Spot, text: string): void {
-  for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm)) judgeTarget(spot, target);
+  for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
+    judgeTarget(spot, target);
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
   try {
     const value: unknown = parseDocument(text, { logLevel: 'silent', uniqueKeys: false }).toJS({ maxAliasCount: 1000 });
     judgeConfig(spot, value);
   } catch {
     report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
-    for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm)) judgeConfig(spot, { loader_module: loader });
+    for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
+      judgeConfig(spot, { loader_module: loader });
   }
 }
 
 /** Large text is searched part by part; a configuration of this size is not one anybody loads. */
 async function judgeLarge(spot: Spot, { path, source }: NamedSource): Promise<void> {
-  for (let at = 0; at < source.size; at += PARTS - 4096) judgeSecrets(spot, Buffer.from(await source.read(at, PARTS)).toString('utf8'));
+  for (let at = 0; at < source.size; at += PARTS - 4096)
+    judgeSecrets(spot, Buffer.from(await source.read(at, PARTS)).toString('utf8'));
   const data = /\.(csv|tsv|tab|jsonl|ndjson|txt)$/i.test(path);
   if (!data) leaveOut(spot, `text beyond ${TEXT_BYTES} bytes is searched for secrets only`);
 }

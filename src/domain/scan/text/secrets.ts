@@ -18,11 +18,14 @@ const TOKENS: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 export function judgeSecrets(spot: Spot, text: string): void {
-  const key = /-----BEGIN (?:[A-Z]{2,9} )?PRIVATE KEY-----\s*[A-Za-z0-9+/=\s:,-]{60}/.exec(text.replaceAll(String.raw`\n`, '\n'));
+  const key = /-----BEGIN (?:[A-Z]{2,9} )?PRIVATE KEY-----\s*[A-Za-z0-9+/=\s:,-]{60}/.exec(
+    text.replaceAll(String.raw`\n`, '\n'),
+  );
   if (key !== null) report(spot, 'WM-SECRET-001', 'a private key', { offset: key.index });
   for (const [name, pattern] of TOKENS) {
     const match = pattern.exec(text);
-    if (match !== null && !isExample(match[0])) report(spot, 'WM-SECRET-002', name, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+    if (match !== null && !isExample(match[0]))
+      report(spot, 'WM-SECRET-002', name, { offset: Buffer.byteLength(text.slice(0, match.index)) });
   }
 }
 

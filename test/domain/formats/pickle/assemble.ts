@@ -16,7 +16,9 @@ export function sourceOf(...parts: (Uint8Array | string)[]): Source & { bytesRea
 
 /** Strings are taken as Latin-1, so that opcodes can be written as `\x8c\x02os`. */
 export function bytesOf(...parts: (Uint8Array | string)[]): Buffer {
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))));
+  return Buffer.concat(
+    parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))),
+  );
 }
 
 /** SHORT_BINUNICODE. */

@@ -11,7 +11,10 @@ const [ROWS, COLUMNS] = [256, 128];
 /** Reproducible numbers in [-1, 1): a linear congruential generator. */
 function noise(seed: number, length: number): Float32Array {
   let state = seed;
-  return Float32Array.from({ length }, () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 31 - 1);
+  return Float32Array.from(
+    { length },
+    () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 31 - 1,
+  );
 }
 
 const BASE = noise(1, ROWS * COLUMNS);
@@ -27,11 +30,15 @@ const changed = (change: (values: Float32Array) => void): PlacedTensor => {
   return tensor(copy);
 };
 
-test('equal tensors are equal', async () => assert.equal(await compareTensors(tensor(BASE), tensor(BASE.slice())), null));
+test('equal tensors are equal', async () =>
+  assert.equal(await compareTensors(tensor(BASE), tensor(BASE.slice())), null));
 
 test('a fine-tune is dense, with its size', async () => {
   const delta = noise(2, BASE.length);
-  const found = await compareTensors(tensor(BASE), changed((values) => values.forEach((value, index) => (values[index] = value + 0.01 * (delta[index] ?? 0)))));
+  const found = await compareTensors(
+    tensor(BASE),
+    changed((values) => values.forEach((value, index) => (values[index] = value + 0.01 * (delta[index] ?? 0)))),
+  );
   assert.ok(found !== null && found !== 'bytes');
   assert.equal(found.pattern, 'dense');
   assert.ok(Math.abs((found.relative ?? 0) - 0.01) < 0.001, String(found.relative));
@@ -41,22 +48,30 @@ test('a fine-tune is dense, with its size', async () => {
 
 test('a merged adapter is of low rank, and its rank is told', async () => {
   const [left, right] = [noise(3, ROWS * 4), noise(4, 4 * COLUMNS)];
-  const merged = changed((values) => values.forEach((value, index) => {
-    const [row, column] = [Math.floor(index / COLUMNS), index % COLUMNS];
-    let sum = 0;
-    for (let k = 0; k < 4; k++) sum += (left[row * 4 + k] ?? 0) * (right[k * COLUMNS + column] ?? 0);
-    values[index] = value + 0.05 * sum;
-  }));
+  const merged = changed((values) =>
+    values.forEach((value, index) => {
+      const [row, column] = [Math.floor(index / COLUMNS), index % COLUMNS];
+      let sum = 0;
+      for (let k = 0; k < 4; k++) sum += (left[row * 4 + k] ?? 0) * (right[k * COLUMNS + column] ?? 0);
+      values[index] = value + 0.05 * sum;
+    }),
+  );
   const found = await compareTensors(tensor(BASE), merged);
   assert.ok(found !== null && found !== 'bytes');
   assert.deepEqual([found.pattern, found.rank], ['low-rank', 4]);
 });
 
 test('a few changed rows, and a trigger-sized spot', async () => {
-  const rows = await compareTensors(tensor(BASE), changed((values) => values.fill(0.5, 7 * COLUMNS, 9 * COLUMNS)));
+  const rows = await compareTensors(
+    tensor(BASE),
+    changed((values) => values.fill(0.5, 7 * COLUMNS, 9 * COLUMNS)),
+  );
   assert.ok(rows !== null && rows !== 'bytes');
   assert.deepEqual([rows.pattern, rows.changedRows, rows.rows], ['few-rows', 2, ROWS]);
-  const spot = await compareTensors(tensor(BASE), changed((values) => values.fill(9, 5000, 5010)));
+  const spot = await compareTensors(
+    tensor(BASE),
+    changed((values) => values.fill(9, 5000, 5010)),
+  );
   assert.ok(spot !== null && spot !== 'bytes');
   assert.deepEqual([spot.pattern, spot.changedElements], ['spot', 10]);
 });
@@ -79,12 +94,19 @@ test('types without numbers are compared by their bytes', async () => {
 
 test('records that came and went, whatever their order', async () => {
   const source = (text: string) => bytesSource(Buffer.from(text));
-  assert.deepEqual(await compareRecords(source('a\nb\nb\nc'), source('c\r\nb\na\nd\n')), { before: 4, after: 4, added: 1, removed: 1 });
+  assert.deepEqual(await compareRecords(source('a\nb\nb\nc'), source('c\r\nb\na\nd\n')), {
+    before: 4,
+    after: 4,
+    added: 1,
+    removed: 1,
+  });
 });
 
 test('settings that differ, by pointer', () => {
   assert.deepEqual(compareSettings('{"a":{"b":1,"c":[1,2]}}', '{"a":{"b":2,"c":[1]},"d/e":null}'), [
-    { pointer: '/a/b', before: '1', after: '2' }, { pointer: '/a/c/1', before: '2' }, { pointer: '/d~1e', after: 'null' },
+    { pointer: '/a/b', before: '1', after: '2' },
+    { pointer: '/a/c/1', before: '2' },
+    { pointer: '/d~1e', after: 'null' },
   ]);
   assert.equal(compareSettings('{', '{}'), null);
 });
