@@ -1,37 +1,12 @@
 //! Regular files opened once without following a link, and the proof that they did not change while they were read.
 
-use crate::request::Job;
+use crate::job::{Failure, Job, Stamp};
 use std::ffi::CStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
-
-/// What stat says of a file; equal before and after, or the file changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    pub dev: u64,
-    pub ino: u64,
-    pub size: u64,
-    pub mtime_ns: i128,
-    pub ctime_ns: i128,
-}
-
-/// Why a job failed; the numbers are those of `native.ts`.
-#[derive(Clone, Copy)]
-pub enum Failure {
-    Changed,
-    Special,
-    Interrupted,
-    System(i32),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::System(error.raw_os_error().unwrap_or(0))
-    }
-}
 
 /// Fits the second-level cache beside the hasher's state.
 pub const BUFFER_BYTES: usize = 256 << 10;

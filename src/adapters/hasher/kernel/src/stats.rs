@@ -1,6 +1,7 @@
 //! What lstat says of many files, asked by all cores: JavaScript pays for each more than the system does.
 
-use crate::file::{Failure, lstat};
+use crate::file::lstat;
+use crate::job::Failure;
 use std::ffi::CStr;
 
 /// For each path: errno, mode, size, device, inode, then when it was modified and changed, in ns.
