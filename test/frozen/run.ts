@@ -34,7 +34,9 @@ interface Ended {
 export function copyWorld(world: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-frozen-'));
   cpSync(world, folder, { recursive: true });
-  for (const path of readdirSync(folder, { recursive: true }).map(String).filter((each) => /^(keys|home)\b/.test(each))) {
+  for (const path of readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((each) => /^(keys|home)\b/.test(each))) {
     chmodSync(join(folder, path), statSync(join(folder, path)).isDirectory() ? 0o700 : 0o600);
   }
   return folder;
@@ -43,11 +45,19 @@ export function copyWorld(world: string): string {
 /** @throws AssertionError unless the command ends and says as the case wants. */
 export async function hold(bench: Bench, { words, codes, says = [] }: Case): Promise<void> {
   const ids = idsOf(bench.folder);
-  const withIds = (text: string, prefix: (name: string) => string) => text.replace(/([a-z/]+)(:[a-z0-9.]+)@/g, (all, name: string, tag: string) => `${prefix(name)}${ids.get(name + tag) ?? all}`);
-  const { code, text } = await run(bench, words.map((word) => withIds(word, (name) => `${name}@`)));
+  const withIds = (text: string, prefix: (name: string) => string) =>
+    text.replace(
+      /([a-z/]+)(:[a-z0-9.]+)@/g,
+      (all, name: string, tag: string) => `${prefix(name)}${ids.get(name + tag) ?? all}`,
+    );
+  const { code, text } = await run(
+    bench,
+    words.map((word) => withIds(word, (name) => `${name}@`)),
+  );
   const shown = `$ weighmark ${words.join(' ')}\n${text}`;
   assert.ok(code !== null && codes.includes(code), `exit code ${code}, not ${codes.join(' or ')}, of ${shown}`);
-  for (const part of says.map((each) => withIds(each, () => ''))) assert.ok(text.includes(part), `${part} is missing in ${shown}`);
+  for (const part of says.map((each) => withIds(each, () => '')))
+    assert.ok(text.includes(part), `${part} is missing in ${shown}`);
 }
 
 /** In the order given, stopping at the first that does not hold. */
@@ -57,7 +67,11 @@ export async function holdAll(bench: Bench, cases: readonly Case[]): Promise<voi
 
 export async function run({ folder, checkout }: Bench, words: readonly string[]): Promise<Ended> {
   const env = { ...environmentOf(folder), ...passwordFor(words) };
-  const child = spawn(process.execPath, [resolve(checkout, 'bin/weighmark.js'), ...words], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [resolve(checkout, 'bin/weighmark.js'), ...words], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (text += part.toString()));
   const code = await new Promise<number | null>((done) => child.once('close', done));
