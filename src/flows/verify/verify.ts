@@ -22,12 +22,12 @@ import {
   type Evidence,
   type Verdict,
 } from '../../domain/base/verdict.ts';
-import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
+import { bindClaims, type BoundClaims, type KnownArtifact } from './claims.ts';
 import { artifactPath, baseName } from '../sign/oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
-import { refuseUnknownBeside } from './verify-beside.ts';
-import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
-import { hashAhead, verifyContent, type Ahead, type Content, type TreeQuestion } from './verify-content.ts';
+import { refuseUnknownBeside } from './beside.ts';
+import { judgeBundles, type JudgedBundles, type TrustedSignature } from './bundles.ts';
+import { hashAhead, verifyContent, type Ahead, type Content, type TreeQuestion } from './content.ts';
 import {
   NOT_ASKED,
   refused,
@@ -35,12 +35,12 @@ import {
   type VerifyInput,
   type VerifyOutcome,
   type VerifyPorts,
-} from './verify-types.ts';
-import { verifyByClaims } from './verify-by-claims.ts';
-import type { ProvenParts } from './verify-part.ts';
+} from './types.ts';
+import { verifyByClaims } from './by-claims.ts';
+import type { ProvenParts } from './part.ts';
 
-export { refused } from './verify-types.ts';
-export type { VerifyInput, VerifyOutcome, VerifyPorts } from './verify-types.ts';
+export { refused } from './types.ts';
+export type { VerifyInput, VerifyOutcome, VerifyPorts } from './types.ts';
 
 /**
  * Is the artifact what somebody trusted signed? Looks for signatures first (none: `nothing-to-verify`), then for trust,
@@ -72,9 +72,7 @@ const THROWN: readonly Code[] = [
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
   const sidecars = await findSidecars(input, ports.files);
   if (sidecars.signatures.length + sidecars.claims.length === 0)
-    return refused(
-      await (await import('./verify-unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports),
-    );
+    return refused(await (await import('./unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const asksNames = verification.trust.some((entry) => entry.for !== undefined);
@@ -231,7 +229,7 @@ async function verifySigned(
   const part =
     input.only === undefined
       ? null
-      : await (await import('./verify-part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
+      : await (await import('./part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports, ahead);
   const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;

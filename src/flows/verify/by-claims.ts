@@ -6,8 +6,8 @@ import { formatBytes } from '../../domain/base/units.ts';
 import { checkOf, passedCheck, refusedCheck, verdictOf } from '../../domain/base/verdict.ts';
 import { hashTree } from '../content/hash-tree.ts';
 import { artifactPath } from '../sign/oms-sign.ts';
-import { bindClaims, requireBound } from './verify-claims.ts';
-import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './verify-types.ts';
+import { bindClaims, requireBound } from './claims.ts';
+import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './types.ts';
 
 /**
  * Without an OMS signature: the content is hashed and identified, and a trusted claim must bind that id.

@@ -324,7 +324,7 @@ async function withDifferences(
 ): Promise<readonly Finding[]> {
   const changed = findings.filter(({ code }) => code === 'digest-mismatch').slice(0, DIFFERENCES_SHOWN);
   if (changed.length === 0) return findings;
-  const { describeDifference } = await import('./verify-part.ts');
+  const { describeDifference } = await import('./part.ts');
   const facts = new Map<Finding, string>();
   for (const finding of changed) {
     const entry = tree.entries.find(({ path }) => path === finding.subject);
