@@ -5,7 +5,7 @@ import type { Verdict } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
 import type { Sidecars } from '../content/sidecars.ts';
 import type { JudgedBundles, TrustedClaim, TrustedSignature } from './bundles.ts';
-import type { ContentFile } from './content.ts';
+import type { ContentFile } from './question.ts';
 
 export interface VerifyInput {
   /** Absolute path of the artifact. */
