@@ -4,8 +4,8 @@ import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
 import type { Sidecars } from '../content/sidecars.ts';
-import type { JudgedBundles, TrustedClaim, TrustedSignature } from './verify-bundles.ts';
-import type { ContentFile } from './verify-content.ts';
+import type { JudgedBundles, TrustedClaim, TrustedSignature } from './bundles.ts';
+import type { ContentFile } from './question.ts';
 
 export interface VerifyInput {
   /** Absolute path of the artifact. */
