@@ -23,7 +23,10 @@ interface Report {
 function coverageOf(program: string): { readonly status: number | null; readonly report: Report } {
   const file = join(mkdtempSync(join(tmpdir(), 'weighmark-coverage-test-')), 'child.test.ts');
   const words = JSON.stringify(['--input-type=module', '-e', program]);
-  writeFileSync(file, `import { execFileSync } from 'node:child_process';\nexecFileSync(process.execPath, ${words}, { env: {} });\n`);
+  writeFileSync(
+    file,
+    `import { execFileSync } from 'node:child_process';\nexecFileSync(process.execPath, ${words}, { env: {} });\n`,
+  );
   const { status, stdout } = spawnSync(process.execPath, [COVERAGE, '--json', file], { encoding: 'utf8' });
   return { status, report: JSON.parse(stdout) as Report };
 }
@@ -32,9 +35,15 @@ test('what a child process runs is counted, in its room alone', () => {
   const { status, report } = coverageOf(`import ${JSON.stringify(HEX)};`);
   assert.equal(status, 0);
   const ran = report.rooms.filter(({ lines }) => lines.covered > 0);
-  assert.deepEqual(ran.map(({ room }) => room), ['src/adapters/hasher']);
+  assert.deepEqual(
+    ran.map(({ room }) => room),
+    ['src/adapters/hasher'],
+  );
   assert.equal(ran[0]?.branches.covered, 0, 'no function was called');
-  assert.equal(report.total.lines.total, report.rooms.reduce((count, { lines }) => count + lines.total, 0));
+  assert.equal(
+    report.total.lines.total,
+    report.rooms.reduce((count, { lines }) => count + lines.total, 0),
+  );
 });
 
 test('where a test fails, coverage fails, and what ran is told all the same', () => {

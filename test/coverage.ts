@@ -76,10 +76,14 @@ function note(seen: Seen, url: string, functions: Script['functions']): void {
 async function runTests(files: readonly string[], folder: string, seen: Seen): Promise<number> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const tests = files.length > 0 ? files : ['test/**/*.test.ts'];
-  const child = spawn(process.execPath, ['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot', ...tests], {
-    cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...env, NODE_V8_COVERAGE: folder, NODE_DISABLE_COMPILE_CACHE: '1' },
-  });
-  const ended = new Promise<number>((resolve, reject) => child.once('error', reject).once('exit', (code) => resolve(code ?? 1)));
+  const child = spawn(
+    process.execPath,
+    ['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot', ...tests],
+    { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...env, NODE_V8_COVERAGE: folder, NODE_DISABLE_COMPILE_CACHE: '1' } },
+  );
+  const ended = new Promise<number>((resolve, reject) =>
+    child.once('error', reject).once('exit', (code) => resolve(code ?? 1)),
+  );
   let code: number | undefined;
   while (code === undefined) {
     code = await Promise.race([ended, sleep(COLLECT_MS, undefined, { ref: false })]);
@@ -92,16 +96,29 @@ async function runTests(files: readonly string[], folder: string, seen: Seen): P
 function entriesOf(seen: Seen): Parameters<CoverageReport['add']>[0] {
   return [...SOURCES].flatMap(([url, path]) => {
     const source = stripTypeScriptTypes(readFileSync(join(ROOT, path), 'utf8'));
-    const nothing = JSON.stringify([{ functionName: '', isBlockCoverage: true, ranges: [{ startOffset: 0, endOffset: source.length, count: 0 }] }]);
-    return [...(seen.get(url) ?? [nothing])].map((functions) => ({ url, source, functions: JSON.parse(functions) as unknown[] }));
+    const nothing = JSON.stringify([
+      { functionName: '', isBlockCoverage: true, ranges: [{ startOffset: 0, endOffset: source.length, count: 0 }] },
+    ]);
+    return [...(seen.get(url) ?? [nothing])].map((functions) => ({
+      url,
+      source,
+      functions: JSON.parse(functions) as unknown[],
+    }));
   });
 }
 
 async function measure(seen: Seen, folder: string): Promise<readonly Row[]> {
-  const report = new CoverageReport({ reports: ['v8-json'], outputDir: folder, logging: 'error', sourcePath: (_, { url }) => SOURCES.get(url ?? '') ?? '' });
+  const report = new CoverageReport({
+    reports: ['v8-json'],
+    outputDir: folder,
+    logging: 'error',
+    sourcePath: (_, { url }) => SOURCES.get(url ?? '') ?? '',
+  });
   await report.add(entriesOf(seen));
   const rows = ((await report.generate())?.files ?? []).map(rowOf);
-  return [...Map.groupBy(rows, ({ room }) => room)].map(([room, files]) => sum(room, files)).sort((a, b) => (a.room < b.room ? -1 : 1));
+  return [...Map.groupBy(rows, ({ room }) => room)]
+    .map(([room, files]) => sum(room, files))
+    .sort((a, b) => (a.room < b.room ? -1 : 1));
 }
 
 /** `src`, and at most two folders below. */
@@ -115,16 +132,21 @@ function rowOf({ sourcePath, summary, data }: CoverageFile): Row {
 }
 
 function sum(room: string, rows: readonly Row[]): Row {
-  const add = (counts: readonly Count[]): Count => counts.reduce((a, b) => ({ covered: a.covered + b.covered, total: a.total + b.total }));
+  const add = (counts: readonly Count[]): Count =>
+    counts.reduce((a, b) => ({ covered: a.covered + b.covered, total: a.total + b.total }));
   return { room, lines: add(rows.map(({ lines }) => lines)), branches: add(rows.map(({ branches }) => branches)) };
 }
 
 function print({ room, lines, branches }: Row): void {
-  const share = ({ covered, total }: Count): string => `${total === 0 ? '    –' : ((covered / total) * 100).toFixed(1).padStart(5)} % ${`${covered}/${total}`.padStart(12)}`;
+  const share = ({ covered, total }: Count): string =>
+    `${total === 0 ? '    –' : ((covered / total) * 100).toFixed(1).padStart(5)} % ${`${covered}/${total}`.padStart(12)}`;
   console.log(`${room.padEnd(28)} ${share(lines)}  ${share(branches)}`);
 }
 
-const { values: options, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+const { values: options, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 const temporary = mkdtempSync(join(realpathSync(tmpdir()), 'weighmark-coverage-'));
 try {
   const [counts, seen]: [string, Seen] = [mkdtempSync(join(temporary, 'v8-')), new Map()];
