@@ -3,6 +3,17 @@ import { isJsonObject, type Json } from '../base/json.ts';
 
 export type Fields = Readonly<Record<string, Json | undefined>>;
 
+/** Members of a TransparencyLogEntry. */
+export const LOG_ENTRY = [
+  'logIndex',
+  'logId',
+  'kindVersion',
+  'integratedTime',
+  'inclusionPromise',
+  'inclusionProof',
+  'canonicalizedBody',
+];
+
 /**
  * The members of a protobuf message in its JSON form: camelCase or the schema's snake_case names, null for absent; others are
  * refused.

@@ -3,7 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { decodeBase64 } from '../base/base64.ts';
 import { parseStrictJsonObject, strictJsonWithout, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import { fields, list, malformed, shown } from './bundle-json.ts';
+import { fields, list, LOG_ENTRY, malformed, shown } from './bundle-json.ts';
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** Who signed, as the bundle says: a hint at a key, a certificate chain (leaf first), or one Fulcio certificate. DER. */
@@ -93,15 +93,6 @@ function readTimestamps(value: Json | undefined): readonly Uint8Array[] {
   );
 }
 
-const LOG_ENTRY = [
-  'logIndex',
-  'logId',
-  'kindVersion',
-  'integratedTime',
-  'inclusionPromise',
-  'inclusionProof',
-  'canonicalizedBody',
-];
 const LOG_PARTS: Readonly<Record<string, readonly string[]>> = {
   logId: ['keyId'],
   kindVersion: ['kind', 'version'],

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import { fields, list, malformed, type Fields } from '../claims/bundle-json.ts';
+import { fields, list, LOG_ENTRY, malformed, type Fields } from '../claims/bundle-json.ts';
 
 /**
  * Any Sigstore bundle, 0.1 to 0.3, over a DSSE envelope or a message; every member is bounded and known.
@@ -136,15 +136,7 @@ function timestampsFrom(value: Json | undefined): readonly Uint8Array[] {
 }
 
 function logEntryFrom(value: Json): LogEntry {
-  const entry = fields(value, 'a log entry', [
-    'logIndex',
-    'logId',
-    'kindVersion',
-    'integratedTime',
-    'inclusionPromise',
-    'inclusionProof',
-    'canonicalizedBody',
-  ]);
+  const entry = fields(value, 'a log entry', LOG_ENTRY);
   const kindVersion = fields(entry['kindVersion'], 'kindVersion', ['kind', 'version']);
   const promise = entry['inclusionPromise'];
   if (promise !== undefined)
