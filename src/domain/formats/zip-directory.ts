@@ -2,18 +2,10 @@ import { LIMITS } from '../base/limits.ts';
 import type { Source } from '../base/source.ts';
 import { startBudget } from './budget.ts';
 import { beyond, invalid } from './problem.ts';
-import { decodeName, parseExtra, u16, u32, u64 } from './zip-fields.ts';
+import { decodeName, parseExtra, u16, u32, u64, type ZipHeader } from './zip-fields.ts';
 
 /** A record of the central directory. Sizes and offsets are the zip64 ones where there are any. */
-export interface ZipCentral {
-  readonly name: string;
-  readonly offset: number;
-  /** Bits of the general purpose flag: 0 encrypted, 3 data descriptor, 11 UTF-8 names. */
-  readonly flags: number;
-  readonly method: number;
-  readonly crc32: number;
-  readonly compressedSize: number;
-  readonly size: number;
+export interface ZipCentral extends ZipHeader {
   /** Upper half: Unix mode if `madeBy` is Unix (3). */
   readonly externalAttributes: number;
   readonly madeBy: number;

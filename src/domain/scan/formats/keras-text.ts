@@ -1,4 +1,3 @@
-import type { NamedSource } from '../../formats/types.ts';
 import type { Source } from '../../base/source.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { isKerasConfig, judgeKeras } from './keras.ts';
@@ -15,7 +14,7 @@ const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
  * Finds Keras configurations in a file's bytes, wherever its structure puts them (attributes, heaps, metadata of a
  * SavedModel): JSON text is contiguous in all of them. Reads the file once.
  */
-export async function judgeHdf5Text(spot: Spot, source: Source): Promise<void> {
+export async function judgeKerasText(spot: Spot, source: Source): Promise<void> {
   const budget = { bytes: SEARCHED };
   for (let base = 0, until = 0; base < source.size; base += CHUNK) {
     const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
@@ -24,58 +23,6 @@ export async function judgeHdf5Text(spot: Spot, source: Source): Promise<void> {
       if (budget.bytes <= 0) return leaveOut(spot, 'more beginnings of configurations than are followed', base + at);
       until = base + at + (await judgeAt(spot, source, { offset: base + at, budget }));
     }
-  }
-}
-
-/** Formats without a reader here whose names promise what must not be in them. */
-const BY_NAME: readonly {
-  readonly name: RegExp;
-  readonly text: RegExp;
-  readonly rule: string;
-  readonly says: string;
-}[] = [
-  { name: /(\.pdmodel|(^|\/)__model__)$/i, text: /\bpy_func\b/, rule: 'WM-TF-001', says: 'the program runs Python' },
-  {
-    name: /\.(t7|th|net)$/i,
-    text: /\b(os\.execute|io\.popen|package\.loadlib|loadstring)\b/,
-    rule: 'WM-CODE-002',
-    says: 'the Lua code in it runs commands or other code',
-  },
-];
-
-/** Searches files that no reader knows for what their kind could be abused with. */
-export async function judgeByName(spot: Spot, { path, source }: NamedSource): Promise<void> {
-  const kind = BY_NAME.find(({ name }) => name.test(path));
-  if (kind === undefined) return;
-  for (let at = 0; at < source.size; at += CHUNK) {
-    const match = kind.text.exec(Buffer.from(await source.read(at, CHUNK + OVERLAP)).toString('latin1'));
-    if (match !== null)
-      return report(spot, kind.rule, `${kind.says}: ${match[0]}`, { offset: at + match.index, severity: 'high' });
-  }
-}
-
-/** Attributes of a TensorFlow graph that send what it prints or debugs elsewhere. */
-const GRAPH_OUTPUT =
-  /(output_stream|debug_urls)[^\x20-\x7e]{1,8}(?:[\x20-\x7e]?[^\x20-\x7e]){0,8}[^a-z]?((?:file|grpc):\/\/[\x21-\x7e]{1,200})/;
-
-export async function judgeGraphText(spot: Spot, source: Source): Promise<void> {
-  for (let at = 0; at < source.size; at += CHUNK) {
-    const match = GRAPH_OUTPUT.exec(Buffer.from(await source.read(at, CHUNK + 512)).toString('latin1'));
-    if (match !== null)
-      return report(spot, 'WM-TF-001', `the graph writes to ${match[2] ?? ''}`, { offset: at + match.index });
-  }
-}
-
-/** Chat templates in a GGUF file that its reader could not follow to the end, by their key. */
-export async function judgeTemplateText(spot: Spot, source: Source): Promise<void> {
-  const { judgeTemplate } = await import('../text/template.ts');
-  const head = Buffer.from(await source.read(0, 32 << 20));
-  const key = 'tokenizer.chat_template';
-  for (let at = head.indexOf(key), seen = 0; at >= 0 && seen < 100; at = head.indexOf(key, at + 1), seen++) {
-    const [text = ''] =
-      /[\t\n\r\x20-\x7e\x80-\xff]{8,}/.exec(head.toString('latin1', at + key.length, at + key.length + (1 << 16))) ??
-      [];
-    if (text.includes('{')) judgeTemplate(spot, key, text);
   }
 }
 

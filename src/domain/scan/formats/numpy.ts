@@ -1,4 +1,5 @@
 import { windowSource, type Source } from '../../base/source.ts';
+import type { NamedSource } from '../../formats/types.ts';
 import { judgePickles } from '../pickle/judge.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { atLeast } from '../types.ts';
@@ -11,7 +12,7 @@ const HEADER_LIMIT = 1 << 16;
  * a pickle behind is only data; but the header itself is a Python literal and must be one.
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-export async function judgeNpy(spot: Spot, source: Source): Promise<boolean> {
+export async function judgeNpy(spot: Spot, { source }: NamedSource): Promise<boolean> {
   const start = Buffer.from(await source.read(0, 12));
   if (start.length < 10) return false;
   const major = start[6] ?? 0;
