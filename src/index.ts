@@ -18,7 +18,7 @@ import { inspectPath, type InspectOutcome } from './flows/describe/inspect.ts';
 import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
 import { seal as sealFlow, type SealOutcome } from './flows/sign/seal.ts';
 import { verify as verifyFlow } from './flows/verify/verify.ts';
-import type { VerifyOutcome } from './flows/verify/verify-types.ts';
+import type { VerifyOutcome } from './flows/verify/types.ts';
 
 export { WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
 export {

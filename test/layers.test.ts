@@ -187,6 +187,21 @@ test('every file is in a room of the table', () => {
   );
 });
 
+test('a room begins with what lives there and what may not', () => {
+  const rooms = [
+    ...new Set(
+      sources
+        .map(({ path }) => path.split('/').slice(0, 3))
+        .filter((parts) => parts.length === 3 && !parts[2]?.endsWith('.ts'))
+        .map((parts) => parts.join('/')),
+    ),
+  ];
+  const silent = rooms.filter(
+    (room) => !globSync(`${room}/README.md`).some((path) => /\*\*Not here\*\*/.test(readFileSync(path, 'utf8'))),
+  );
+  assert.deepEqual(silent, []);
+});
+
 test('no files import each other in a circle, not even for types', () => {
   assert.deepEqual(circles(), []);
 });

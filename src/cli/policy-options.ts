@@ -8,6 +8,7 @@ import { parseReference, placeOf, type Place } from '../domain/registry/referenc
 import type { GatePorts } from '../flows/gate/gate.ts';
 import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
+import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
 import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
@@ -67,17 +68,12 @@ export async function policyFrom(
 
 async function policyPorts(context: Context, inside: readonly string[]): Promise<PolicyPorts> {
   const files = await context.files();
-  const { clock, progress, signal } = context;
   return {
     files,
     versions: await context.versions(),
     verify: {
+      ...commonPorts(context),
       files,
-      clock,
-      progress,
-      signal,
-      hasher: () => context.hasher(),
-      keyless: () => context.keyless(),
       trust: () => trustFrom(context, {}, inside),
       timestampAuthorities: () => timestampAuthoritiesFrom(context, {}, inside),
     },
@@ -127,12 +123,5 @@ export async function openTarget(
 }
 
 export async function gatePorts(context: Context): Promise<GatePorts> {
-  return {
-    clock: context.clock,
-    progress: context.progress,
-    signal: context.signal,
-    hasher: () => context.hasher(),
-    keyless: () => context.keyless(),
-    versions: await context.versions(),
-  };
+  return { ...commonPorts(context), versions: await context.versions() };
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { Verifier, toSignedEntity, toTrustMaterial, type VerifierOptions } from '@sigstore/verify';
-import { createKeylessVerifier, type ProofOptions } from '../../src/adapters/sigstore/verifier.ts';
+import type { ProofOptions } from '../../src/adapters/sigstore/proof.ts';
+import { createKeylessVerifier } from '../../src/adapters/sigstore/verifier.ts';
 import { WeighmarkError, type Code } from '../../src/domain/base/errors.ts';
 import { makeInstance, type Instance } from '../adapters/sigstore/instance.ts';
 

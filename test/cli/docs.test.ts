@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { CODES } from '../../src/domain/base/errors.ts';
+import { CODES, type Code } from '../../src/domain/base/errors.ts';
 import { commandNames } from '../../src/cli/main.ts';
 import { runTranscript, type Step } from './transcript.ts';
 
@@ -37,12 +37,15 @@ test('links between pages lead somewhere', () => {
   }
 });
 
-test('every error code is explained', () => {
-  const page = readFileSync('docs/errors.md', 'utf8');
-  assert.deepEqual(
-    Object.keys(CODES).filter((code) => !page.includes(`### ${code}\n`)),
-    [],
-  );
+test('every error code is explained, under the exit code it leads to', () => {
+  const sections = readFileSync('docs/errors.md', 'utf8').split(/^## Exit code /m);
+  const codes = sections.slice(1).flatMap((section) => {
+    const exits = (/^[\d, ]+/.exec(section)?.[0] ?? '').split(',').map(Number);
+    return [...section.matchAll(/^### (.+)$/gm)].map(([, code = '']) => ({ code, exits }));
+  });
+  assert.deepEqual(codes.map(({ code }) => code).toSorted(), Object.keys(CODES).toSorted());
+  for (const { code, exits } of codes)
+    assert.ok(exits.includes(CODES[code as Code]), `${code} leads to ${CODES[code as Code]}`);
 });
 
 test('the README names every command', () => {

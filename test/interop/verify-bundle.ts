@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import { createUserSigners } from '../../src/adapters/keys/index.ts';
 import { publicGoodRoot } from '../../src/adapters/sigstore/public-good.ts';
-import { createKeylessVerifier, type Proof } from '../../src/adapters/sigstore/verifier.ts';
+import type { Proof } from '../../src/adapters/sigstore/proof.ts';
+import { createKeylessVerifier } from '../../src/adapters/sigstore/verifier.ts';
 import { buildStatement, parseStatement } from '../../src/domain/claims/statement.ts';
 import { mismatch } from '../../src/domain/trust/match.ts';
 

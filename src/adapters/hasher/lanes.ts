@@ -37,7 +37,6 @@ function workerLane(onBytes: (bytes: number) => void): Lane {
   return {
     run: (task) => {
       const answers = new Promise<readonly Answer[]>((resolve, reject) => (waiting = { resolve, reject }));
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(task);
       return answers;
     },

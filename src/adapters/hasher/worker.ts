@@ -10,7 +10,6 @@ const REPORT_BYTES = 4 << 20;
 let unreported = 0;
 
 function send(message: FromWorker): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort?.postMessage(message);
 }
 

@@ -6,7 +6,7 @@ import { parseStrictJsonObject } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { KeylessSignerOptions } from '../../domain/ports/signing.ts';
 import { exchange } from './http.ts';
-import { claimsOf } from './token.ts';
+import { claimsOf } from './jwt.ts';
 
 type Person = NonNullable<KeylessSignerOptions['person']>;
 

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { delimiter, isAbsolute } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
+import { parseStrictJsonObject } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { KeylessSignerOptions } from '../../domain/ports/signing.ts';
 import { exchange } from './http.ts';
+import { claimsOf, unusable } from './jwt.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -119,23 +120,6 @@ function checked(raw: string): string {
     throw unusable('has an e-mail address its issuer did not verify');
   if (typeof (claims['email'] ?? claims['sub']) !== 'string') throw unusable('names nobody');
   return token;
-}
-
-/** The claims of a JWT, unverified. @throws WeighmarkError `key-unusable`, without the token. */
-export function claimsOf(token: string): { readonly [key: string]: Json } {
-  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
-  if (payload === undefined) throw unusable('is not a JWT');
-  try {
-    const claims = parseStrictJsonObject(Buffer.from(payload, 'base64url'), { refuseCaseDuplicates: false });
-    if (isJsonObject(claims)) return claims;
-  } catch {
-    // Said below, without quoting the token.
-  }
-  throw unusable('cannot be read');
-}
-
-function unusable(why: string, hint?: string): WeighmarkError {
-  return new WeighmarkError('key-unusable', `the OIDC identity token ${why}`, hint === undefined ? {} : { hint });
 }
 
 function noIdentity(): WeighmarkError {

@@ -4,7 +4,14 @@ import { environmentOf } from '../../flows/gate/gate.ts';
 import { lineage, type LineageInput, type LineageOutcome, type LineagePorts } from '../../flows/gate/lineage.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
-import { addPolicyOptions, openTarget, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  gatePorts,
+  openTarget,
+  policyFrom,
+  policyIsNamed,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
 import { verdictJunit } from '../views/junit.ts';
@@ -59,13 +66,8 @@ export async function lineagePorts(
   inside: readonly string[],
 ): Promise<LineagePorts> {
   return {
+    ...(await gatePorts(context)),
     files: await context.files(),
-    hasher: () => context.hasher(),
-    progress: context.progress,
-    signal: context.signal,
-    clock: context.clock,
-    keyless: () => context.keyless(),
-    versions: await context.versions(),
     trust: () => trustFrom(context, {}, inside),
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => openRegistry(context, options, location),

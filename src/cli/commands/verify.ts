@@ -4,6 +4,7 @@ import { parseReference } from '../../domain/registry/reference.ts';
 import { findingOf, refusedCheck, verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../../flows/verify/verify.ts';
 import { collect, type Register, type Report } from '../command.ts';
+import { commonPorts } from '../common-ports.ts';
 import type { Context } from '../context.ts';
 import {
   addEnvironmentOptions,
@@ -196,12 +197,8 @@ async function portsOf(
   options: Options,
 ): Promise<VerifyPorts> {
   return {
+    ...commonPorts(context),
     files: await context.files(),
-    hasher: () => context.hasher(),
-    progress: context.progress,
-    signal: context.signal,
-    clock: context.clock,
-    keyless: () => context.keyless(),
     trust: async () =>
       loaded === undefined
         ? trustFrom(context, options, [root])

@@ -1,5 +1,5 @@
 import { isHex256 } from '../digest/hex.ts';
-import { isJsonObject, type Json } from '../base/json.ts';
+import { list, objectAt, type JsonObject } from './members.ts';
 import type { Digests } from '../digest/algorithm.ts';
 import type { ForeignBom } from './read.ts';
 
@@ -34,8 +34,6 @@ export interface Named {
   readonly id?: string;
   readonly digests: Digests;
 }
-
-type JsonObject = { readonly [key: string]: Json };
 
 /** The subject is `metadata.component`, or in flat BOMs the first model or dataset among the components. */
 export function summarize(bom: ForeignBom): BomSummary {
@@ -130,16 +128,6 @@ function given<K extends string>(texts: { readonly [key in K]: string | undefine
   return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined)) as {
     [key in K]?: string;
   };
-}
-
-function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
-  const value = object?.[key];
-  return isJsonObject(value) ? value : undefined;
-}
-
-function list(object: JsonObject | undefined, key: string): readonly JsonObject[] {
-  const value = object?.[key];
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
 function text(object: JsonObject | undefined, key: string): string | undefined {

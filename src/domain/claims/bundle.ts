@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { decodeBase64 } from '../base/base64.ts';
-import { isJsonObject, parseStrictJsonObject, strictJsonWithout, type Json } from '../base/json.ts';
+import { parseStrictJsonObject, strictJsonWithout, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
+import { fields, list, LOG_ENTRY, malformed, shown } from './bundle-json.ts';
 import { BUNDLE_MEDIA_TYPE, IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** Who signed, as the bundle says: a hint at a key, a certificate chain (leaf first), or one Fulcio certificate. DER. */
@@ -92,15 +93,6 @@ function readTimestamps(value: Json | undefined): readonly Uint8Array[] {
   );
 }
 
-const LOG_ENTRY = [
-  'logIndex',
-  'logId',
-  'kindVersion',
-  'integratedTime',
-  'inclusionPromise',
-  'inclusionProof',
-  'canonicalizedBody',
-];
 const LOG_PARTS: Readonly<Record<string, readonly string[]>> = {
   logId: ['keyId'],
   kindVersion: ['kind', 'version'],
@@ -125,25 +117,6 @@ function readEnvelope(value: Json | undefined, decoded: Uint8Array | null): Pick
   return { payload: decoded ?? base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
 }
 
-/** The members of a protobuf message in its JSON form: camelCase or snake_case names, null for absent. */
-function fields(value: Json | undefined, what: string, known: readonly string[]): Record<string, Json | undefined> {
-  if (!isJsonObject(value)) throw malformed(`${what} is missing or not an object`);
-  const found: Record<string, Json | undefined> = {};
-  for (const [spelling, member] of Object.entries(value)) {
-    const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
-    if (!known.includes(name) || name in found)
-      throw malformed(`${what} has an unknown or repeated field ${shown(spelling)}`);
-    if (member !== null) found[name] = member;
-  }
-  return found;
-}
-
-function list(value: Json | undefined, what: string, max: number): readonly Json[] {
-  if (!Array.isArray(value)) throw malformed(`${what} is missing or not a list`);
-  if (value.length > max) throw malformed(`${what} has ${value.length} entries, more than ${max}`);
-  return value as readonly Json[];
-}
-
 /** Standard base64 with padding; the URL-safe alphabet is read too, as protobuf JSON allows. */
 function base64(value: Json | undefined, what: string): Uint8Array {
   if (typeof value !== 'string' || value === '') throw malformed(`${what} is missing`);
@@ -164,11 +137,3 @@ function isBase64Of(text: string, bytes: Buffer): boolean {
 
 /** A multiple of three: each piece ends where four characters end. */
 const PIECE_BYTES = 48 << 10;
-
-function shown(value: Json | undefined): string {
-  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 100);
-}
-
-function malformed(why: string): WeighmarkError {
-  return new WeighmarkError('signature-malformed', `not a usable Sigstore bundle: ${why}`);
-}

@@ -1,5 +1,5 @@
 import type { Source } from '../base/source.ts';
-import { formatOfName } from './names.ts';
+import { formatOfName, TEXT_FORMATS } from './names.ts';
 import {
   isCoreMl,
   isMetaGraph,
@@ -254,21 +254,3 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
   if (named === undefined || binary.includes(named)) return ['text'];
   return TEXT_FORMATS.has(named) ? [named] : ['text'];
 }
-
-const TEXT_FORMATS = new Set<FormatId>([
-  'csv',
-  'tsv',
-  'jsonl',
-  'json',
-  'yaml',
-  'markdown',
-  'html',
-  'xml',
-  'text',
-  'notebook',
-  'python',
-  'script',
-  'jinja',
-  'safetensors-index',
-  'weights-manifest',
-]);

@@ -6,7 +6,8 @@ import { attempt, note } from './problem.ts';
 import { withoutPlaces } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
-import type { ZipArchive, ZipEntry } from './zip.ts';
+import type { ZipArchive } from './zip.ts';
+import type { ZipEntry } from './zip-entry.ts';
 
 const LAYERS = 100_000;
 

@@ -112,6 +112,25 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1).toLowerCase();
 }
 
+/** Text that its bytes alone do not tell apart: the name says which. */
+export const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
+  'csv',
+  'tsv',
+  'jsonl',
+  'json',
+  'yaml',
+  'markdown',
+  'html',
+  'xml',
+  'text',
+  'notebook',
+  'python',
+  'script',
+  'jinja',
+  'safetensors-index',
+  'weights-manifest',
+]);
+
 const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
   weights: [
     'safetensors',

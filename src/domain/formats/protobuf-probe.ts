@@ -55,13 +55,7 @@ export async function isTensorflowGraph(source: Source): Promise<boolean> {
     return false;
   const [node] = fields;
   if (node === undefined || node.number !== 1) return false;
-  const inner = await topLevel(source, node);
-  return (
-    inner !== null &&
-    inner.length >= 2 &&
-    inner.every(({ number, wire }) => number <= 7 && wire === 2) &&
-    inner[1]?.number === 2
-  );
+  return isNode(source, node);
 }
 
 /** MetaGraphDef, as checkpoints keep it in `.meta`: only its own fields (1 to 7), and a GraphDef (2). */
@@ -71,6 +65,11 @@ export async function isMetaGraph(source: Source): Promise<boolean> {
   const graph = fields.find(({ number }) => number === 2);
   const [node] = (graph === undefined ? null : await topLevel(source, graph)) ?? [];
   if (node?.number !== 1 || node.wire !== 2) return false;
+  return isNode(source, node);
+}
+
+/** NodeDef: a name (1), an operator (2), and nothing beyond its own fields. */
+async function isNode(source: Source, node: Field): Promise<boolean> {
   const inner = await topLevel(source, node);
   return (
     inner !== null &&

@@ -8,7 +8,8 @@ import { attempt, note } from './problem.ts';
 import { elementsOf, startTally } from './tensors.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
-import type { ZipArchive, ZipEntry } from './zip.ts';
+import type { ZipArchive } from './zip.ts';
+import type { ZipEntry } from './zip-entry.ts';
 
 const SMALL_TEXT = 4096;
 

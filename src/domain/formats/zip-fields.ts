@@ -1,3 +1,16 @@
+/** What both records of a member say: the central directory's, and the one in front of its data. */
+export interface ZipHeader {
+  readonly name: string;
+  /** Of the record itself. */
+  readonly offset: number;
+  /** Bits of the general purpose flag: 0 encrypted, 3 data descriptor, 11 UTF-8 names. */
+  readonly flags: number;
+  readonly method: number;
+  readonly crc32: number;
+  readonly compressedSize: number;
+  readonly size: number;
+}
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Little-endian numbers out of a byte array; 0 beyond its end. */

@@ -1,15 +1,8 @@
 import type { Source } from '../base/source.ts';
-import { decodeName, findExtra, parseExtra, u16, u32, u64 } from './zip-fields.ts';
+import { decodeName, findExtra, parseExtra, u16, u32, u64, type ZipHeader } from './zip-fields.ts';
 
 /** A local file header: what a streaming loader believes. */
-export interface ZipLocal {
-  readonly name: string;
-  readonly offset: number;
-  readonly flags: number;
-  readonly method: number;
-  readonly crc32: number;
-  readonly compressedSize: number;
-  readonly size: number;
+export interface ZipLocal extends ZipHeader {
   readonly dataStart: number;
   readonly zip64: boolean;
 }

@@ -4,7 +4,7 @@ import { windowSource, type Source } from '../base/source.ts';
 import { chunksOf, inflate, type InflateLimits } from './inflate.ts';
 import { beyond, invalid } from './problem.ts';
 import { streamSource } from './stream-source.ts';
-import type { ZipEntry } from './zip.ts';
+import type { ZipEntry } from './zip-entry.ts';
 
 /** The compressed bytes of a member as they lie in the archive. */
 export function rawMember(source: Source, entry: ZipEntry): Source {

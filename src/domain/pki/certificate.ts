@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { certificateFingerprint } from './certificates.ts';
-import { readElements, readOid, readOnly, TAG } from './der-values.ts';
+import { TAG, childAt, childrenOf, expectTag, oidOf, readDer, type Der } from './der.ts';
 
 /** A subject alternative name, typed as the certificate types it. */
 export interface San {
@@ -36,23 +36,36 @@ export function readCertificate(der: Uint8Array): Certificate {
   }
 }
 
+/** @throws WeighmarkError `format-invalid` if an extension is not DER, `signature-malformed` if one is there twice. */
 export function describe(x509: X509Certificate): Certificate {
-  const [tbs, algorithm] = readElements(readOnly(x509.raw, TAG.sequence));
-  const extensions = readExtensions(tbs?.content ?? Buffer.alloc(0));
-  const [oid] = readElements(algorithm?.content ?? Buffer.alloc(0));
-  const value = (name: string) => extensions.get(name)?.value ?? null;
-  return {
+  const { algorithm, extensions } = orNotDer(() => partsOf(x509.raw));
+  if (new Set(extensions.map(({ name }) => name)).size < extensions.length)
+    throw new WeighmarkError('signature-malformed', 'a certificate repeats an extension');
+  const value = (wanted: string) => {
+    const found = extensions.find(({ name }) => name === wanted);
+    return found === undefined ? null : readDer(found.value);
+  };
+  return orNotDer(() => ({
     x509,
     fingerprint: certificateFingerprint(x509),
-    signatureAlgorithm: readOid(oid?.content ?? Buffer.alloc(0)),
+    signatureAlgorithm: algorithm,
     basicConstraints: readBasicConstraints(value(OID.basicConstraints)),
     keyUsage: readKeyUsage(value(OID.keyUsage)),
     extendedKeyUsage: readExtendedKeyUsage(value(OID.extendedKeyUsage)),
     sans: readSans(value(OID.subjectAltName)),
-    unknownCritical: [...extensions]
-      .filter(([name, { critical }]) => critical && !UNDERSTOOD.has(name))
-      .map(([name]) => name),
-  };
+    unknownCritical: extensions
+      .filter(({ name, critical }) => critical && !UNDERSTOOD.has(name))
+      .map(({ name }) => name),
+  }));
+}
+
+/** Here DER is a form that a certificate has or not; to other readers it is a part of a signature. */
+function orNotDer<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new WeighmarkError('format-invalid', 'not DER', { cause });
+  }
 }
 
 const OID = {
@@ -66,41 +79,50 @@ const OID = {
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(OID));
 
 interface Extension {
+  readonly name: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
 }
 
 /** TBSCertificate holds its extensions in the explicit tag [3]. */
-function readExtensions(tbs: Uint8Array): ReadonlyMap<string, Extension> {
-  const wrapped = readElements(tbs).find(({ tag }) => tag === 0xa3);
-  const found = new Map<string, Extension>();
-  if (wrapped === undefined) return found;
-  for (const { content } of readElements(readOnly(wrapped.content, TAG.sequence))) {
-    const parts = readElements(content);
-    const name = readOid(parts[0]?.content ?? Buffer.alloc(0));
-    if (found.has(name)) throw new WeighmarkError('signature-malformed', 'a certificate repeats an extension');
-    found.set(name, {
-      critical: parts[1]?.tag === TAG.boolean && parts[1].content[0] !== 0,
-      value: parts.at(-1)?.content ?? Buffer.alloc(0),
-    });
-  }
-  return found;
+function partsOf(der: Uint8Array): { algorithm: string; extensions: readonly Extension[] } {
+  const certificate = expectTag(readDer(der), TAG.sequence);
+  const wrapped = childrenOf(childAt(certificate, 0, TAG.sequence)).find(({ tag }) => tag === EXTENSIONS);
+  const list = wrapped === undefined ? [] : childrenOf(expectTag(readDer(wrapped.body), TAG.sequence));
+  return {
+    algorithm: oidOf(childAt(childAt(certificate, 1, TAG.sequence), 0, TAG.oid)),
+    extensions: list.map((each) => readExtension(expectTag(each, TAG.sequence))),
+  };
 }
 
-function readBasicConstraints(value: Uint8Array | null): Certificate['basicConstraints'] {
-  if (value === null) return null;
-  const parts = readElements(readOnly(value, TAG.sequence));
-  const ca = parts[0]?.tag === TAG.boolean && parts[0].content[0] !== 0;
-  const length = parts.find(({ tag }) => tag === TAG.integer)?.content;
+const EXTENSIONS = 0xa3;
+
+function readExtension(extension: Der): Extension {
+  const parts = childrenOf(extension);
   return {
-    ca,
+    name: oidOf(childAt(extension, 0, TAG.oid)),
+    critical: isTrue(parts[1]),
+    value: expectTag(parts.at(-1), TAG.octetString).body,
+  };
+}
+
+function isTrue(element: Der | undefined): boolean {
+  return element?.tag === TAG.boolean && element.body[0] !== 0;
+}
+
+function readBasicConstraints(value: Der | null): Certificate['basicConstraints'] {
+  if (value === null) return null;
+  const parts = childrenOf(expectTag(value, TAG.sequence));
+  const length = parts.find(({ tag }) => tag === TAG.integer)?.body;
+  return {
+    ca: isTrue(parts[0]),
     ...(length === undefined ? {} : { pathLength: Number.parseInt(Buffer.from(length).toString('hex'), 16) }),
   };
 }
 
-function readKeyUsage(value: Uint8Array | null): ReadonlySet<number> | null {
+function readKeyUsage(value: Der | null): ReadonlySet<number> | null {
   if (value === null) return null;
-  const bits = readOnly(value, TAG.bitString).subarray(1);
+  const bits = expectTag(value, TAG.bitString).body.subarray(1);
   return new Set(
     [...bits].flatMap((byte, index) =>
       [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (0x80 >> bit)) !== 0).map((bit) => index * 8 + bit),
@@ -108,18 +130,17 @@ function readKeyUsage(value: Uint8Array | null): ReadonlySet<number> | null {
   );
 }
 
-function readExtendedKeyUsage(value: Uint8Array | null): readonly string[] | null {
-  if (value === null) return null;
-  return readElements(readOnly(value, TAG.sequence)).map(({ content }) => readOid(content));
+function readExtendedKeyUsage(value: Der | null): readonly string[] | null {
+  return value === null ? null : childrenOf(expectTag(value, TAG.sequence)).map(oidOf);
 }
 
 /** GeneralName's context tags: 1 rfc822Name, 2 dNSName, 6 uniformResourceIdentifier (all IA5String). */
 const SAN_TYPES: Readonly<Record<number, San['type']>> = { 0x81: 'email', 0x82: 'dns', 0x86: 'uri' };
 
-function readSans(value: Uint8Array | null): readonly San[] {
+function readSans(value: Der | null): readonly San[] {
   if (value === null) return [];
-  return readElements(readOnly(value, TAG.sequence)).map(({ tag, content }) => ({
+  return childrenOf(expectTag(value, TAG.sequence)).map(({ tag, body }) => ({
     type: SAN_TYPES[tag] ?? 'other',
-    value: Buffer.from(content).toString(SAN_TYPES[tag] === undefined ? 'hex' : 'latin1'),
+    value: Buffer.from(body).toString(SAN_TYPES[tag] === undefined ? 'hex' : 'latin1'),
   }));
 }

@@ -1,4 +1,5 @@
 import { formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
+import { TEXT_FORMATS } from '../formats/names.ts';
 import { leaveOut, report, type Spot } from './session.ts';
 
 /** Formats that are one kind of file to those who name them: PyTorch writes zip and pickle under the same extensions. */
@@ -26,23 +27,7 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
   ['saved-model', 'tf-graph', 'onnx', 'coreml'],
   ['tflite', 'zip'],
   ['tar', 'gzip', 'bzip2', 'xz', 'zstd', 'zip'],
-  [
-    'csv',
-    'tsv',
-    'jsonl',
-    'json',
-    'yaml',
-    'markdown',
-    'html',
-    'xml',
-    'text',
-    'notebook',
-    'python',
-    'script',
-    'jinja',
-    'safetensors-index',
-    'weights-manifest',
-  ],
+  [...TEXT_FORMATS],
   ['image', 'audio', 'video'],
 ];
 

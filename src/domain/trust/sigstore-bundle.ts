@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
-import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
+import { parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
+import { fields, list, LOG_ENTRY, malformed, type Fields } from '../claims/bundle-json.ts';
 
 /**
  * Any Sigstore bundle, 0.1 to 0.3, over a DSSE envelope or a message; every member is bounded and known.
@@ -59,11 +60,11 @@ const VERSIONS: Readonly<Record<string, SigstoreBundle['version']>> = {
 export function parseSigstoreBundle(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): SigstoreBundle {
   if (bytes.length > maxBytes) throw new WeighmarkError('claims-limit', `the bundle is larger than ${maxBytes} bytes`);
   const json = parseStrictJsonObject(bytes, { code: 'signature-malformed', subject: 'the bundle' });
-  const top = members(json, 'the bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
+  const top = fields(json, 'the bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   const mediaType = text(top, 'mediaType');
   const version = Object.hasOwn(VERSIONS, mediaType) ? VERSIONS[mediaType] : undefined;
   if (version === undefined) throw malformed(`its media type ${JSON.stringify(mediaType.slice(0, 100))} is not known`);
-  const material = members(top['verificationMaterial'], 'verificationMaterial', [
+  const material = fields(top['verificationMaterial'], 'verificationMaterial', [
     'publicKey',
     'x509CertificateChain',
     'certificate',
@@ -89,12 +90,12 @@ function keyFrom(material: Fields): SigstoreBundle['key'] {
   if (given[0] === 'publicKey')
     return {
       kind: 'key',
-      hint: optionalText(members(material['publicKey'], 'publicKey', ['hint', 'rawBytes', 'keyDetails']), 'hint'),
+      hint: optionalText(fields(material['publicKey'], 'publicKey', ['hint', 'rawBytes', 'keyDetails']), 'hint'),
     };
-  const raw = (value: Json | undefined): Uint8Array => base64(members(value, 'certificate', ['rawBytes']), 'rawBytes');
+  const raw = (value: Json | undefined): Uint8Array => base64(fields(value, 'certificate', ['rawBytes']), 'rawBytes');
   if (given[0] === 'certificate') return { kind: 'certificate', leaf: raw(material['certificate']) };
   const chain = list(
-    members(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'],
+    fields(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'],
     'certificates',
     LIMITS.certificatesPerBundle,
   ).map(raw);
@@ -109,16 +110,16 @@ function contentFrom(top: Fields): BundleContent {
 }
 
 function dsseFrom(value: Json | undefined): BundleContent {
-  const envelope = members(value, 'dsseEnvelope', ['payload', 'payloadType', 'signatures']);
+  const envelope = fields(value, 'dsseEnvelope', ['payload', 'payloadType', 'signatures']);
   const signatures = list(envelope['signatures'], 'signatures', LIMITS.certificatesPerBundle);
   if (signatures.length !== 1) throw malformed(`its envelope has ${signatures.length} signatures, not one`);
-  const signature = base64(members(signatures[0], 'signature', ['sig', 'keyid']), 'sig');
+  const signature = base64(fields(signatures[0], 'signature', ['sig', 'keyid']), 'sig');
   return { kind: 'dsse', payload: base64(envelope, 'payload'), payloadType: text(envelope, 'payloadType'), signature };
 }
 
 function messageFrom(value: Json | undefined): BundleContent {
-  const message = members(value, 'messageSignature', ['messageDigest', 'signature']);
-  const digest = members(message['messageDigest'], 'messageDigest', ['algorithm', 'digest']);
+  const message = fields(value, 'messageSignature', ['messageDigest', 'signature']);
+  const digest = fields(message['messageDigest'], 'messageDigest', ['algorithm', 'digest']);
   if (text(digest, 'algorithm') !== 'SHA2_256')
     throw malformed(`its digest is ${text(digest, 'algorithm').slice(0, 40)}, not SHA2_256`);
   const bytes = base64(digest, 'digest');
@@ -128,28 +129,20 @@ function messageFrom(value: Json | undefined): BundleContent {
 
 function timestampsFrom(value: Json | undefined): readonly Uint8Array[] {
   if (value === undefined) return [];
-  const { rfc3161Timestamps: tokens } = members(value, 'timestampVerificationData', ['rfc3161Timestamps']);
+  const { rfc3161Timestamps: tokens } = fields(value, 'timestampVerificationData', ['rfc3161Timestamps']);
   return list(tokens ?? [], 'rfc3161Timestamps', LIMITS.timestampsPerBundle).map((token) =>
-    base64(members(token, 'timestamp', ['signedTimestamp']), 'signedTimestamp'),
+    base64(fields(token, 'timestamp', ['signedTimestamp']), 'signedTimestamp'),
   );
 }
 
 function logEntryFrom(value: Json): LogEntry {
-  const entry = members(value, 'a log entry', [
-    'logIndex',
-    'logId',
-    'kindVersion',
-    'integratedTime',
-    'inclusionPromise',
-    'inclusionProof',
-    'canonicalizedBody',
-  ]);
-  const kindVersion = members(entry['kindVersion'], 'kindVersion', ['kind', 'version']);
+  const entry = fields(value, 'a log entry', LOG_ENTRY);
+  const kindVersion = fields(entry['kindVersion'], 'kindVersion', ['kind', 'version']);
   const promise = entry['inclusionPromise'];
   if (promise !== undefined)
-    base64(members(promise, 'inclusionPromise', ['signedEntryTimestamp']), 'signedEntryTimestamp');
+    base64(fields(promise, 'inclusionPromise', ['signedEntryTimestamp']), 'signedEntryTimestamp');
   return {
-    logId: base64(members(entry['logId'], 'logId', ['keyId']), 'keyId'),
+    logId: base64(fields(entry['logId'], 'logId', ['keyId']), 'keyId'),
     kind: text(kindVersion, 'kind'),
     version: text(kindVersion, 'version'),
     integratedTime: entry['integratedTime'] === undefined ? null : Number(integer(entry, 'integratedTime')),
@@ -164,12 +157,12 @@ const PROOF_HASHES = 128;
 
 function proofFrom(value: Json | undefined): Pick<LogEntry, 'provenIndex' | 'checkpoint' | 'proofOf'> {
   if (value === undefined) return { provenIndex: null, checkpoint: null, proofOf: null };
-  const proof = members(value, 'inclusionProof', ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
+  const proof = fields(value, 'inclusionProof', ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
   list(proof['hashes'] ?? [], 'hashes', PROOF_HASHES);
   const checkpoint =
     proof['checkpoint'] === undefined
       ? null
-      : text(members(proof['checkpoint'], 'checkpoint', ['envelope']), 'envelope');
+      : text(fields(proof['checkpoint'], 'checkpoint', ['envelope']), 'envelope');
   const rootHash = Buffer.from(base64(proof, 'rootHash')).toString('base64');
   return {
     provenIndex: integer(proof, 'logIndex'),
@@ -178,52 +171,27 @@ function proofFrom(value: Json | undefined): Pick<LogEntry, 'provenIndex' | 'che
   };
 }
 
-type Fields = Readonly<Record<string, Json | undefined>>;
-
-/** Members of a protobuf message in JSON: camelCase or the schema's snake_case, null for absent; unknown ones are refused. */
-function members(value: Json | undefined, what: string, known: readonly string[]): Fields {
-  if (!isJsonObject(value)) throw malformed(`${what} is missing or not an object`);
-  const found: Record<string, Json> = {};
-  for (const [spelling, member] of Object.entries(value)) {
-    const name = spelling.replace(/_([a-z0-9])/g, (_, char: string) => char.toUpperCase());
-    if (!known.includes(name) || Object.hasOwn(found, name))
-      throw malformed(`${what} has an unknown or repeated member ${JSON.stringify(spelling.slice(0, 60))}`);
-    if (member !== null) found[name] = member;
-  }
-  return found;
-}
-
-function list(value: Json | undefined, what: string, max: number): readonly Json[] {
-  if (!Array.isArray(value)) throw malformed(`${what} is missing or not a list`);
-  if (value.length > max) throw malformed(`${what} has ${value.length} members, more than ${max}`);
-  return value as readonly Json[];
-}
-
-function text(fields: Fields, name: string): string {
-  const value = fields[name];
+function text(from: Fields, name: string): string {
+  const value = from[name];
   if (typeof value === 'string') return value;
   throw malformed(`${name} is missing or not text`);
 }
 
-function optionalText(fields: Fields, name: string): string {
-  return fields[name] === undefined ? '' : text(fields, name);
+function optionalText(from: Fields, name: string): string {
+  return from[name] === undefined ? '' : text(from, name);
 }
 
 /** A 64-bit integer: protobuf JSON writes text, reads numbers too, and leaves out zero. */
-function integer(fields: Fields, name: string): string {
-  const given = fields[name] ?? '0';
+function integer(from: Fields, name: string): string {
+  const given = from[name] ?? '0';
   const value = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
   if (/^(?:0|[1-9]\d{0,18})$/.test(value)) return value;
   throw malformed(`${name} is not a number`);
 }
 
-function base64(fields: Fields, name: string): Uint8Array {
-  const value = text(fields, name).replaceAll('-', '+').replaceAll('_', '/');
+function base64(from: Fields, name: string): Uint8Array {
+  const value = text(from, name).replaceAll('-', '+').replaceAll('_', '/');
   const bytes = Buffer.from(value, 'base64');
   if (bytes.length === 0 || bytes.toString('base64') !== value) throw malformed(`${name} is empty or not base64`);
   return bytes;
-}
-
-function malformed(why: string): WeighmarkError {
-  return new WeighmarkError('signature-malformed', `not a usable Sigstore bundle: ${why}`);
 }

@@ -1,7 +1,8 @@
+import type { ListedFile } from '../../domain/digest/list.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import type { Files, TreeEntry } from '../../domain/ports/files.ts';
+import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
@@ -55,6 +56,26 @@ export async function hashTree(
   } finally {
     progress.end();
   }
+}
+
+/** Both digests of every file of a tree, as a digest list has them. @throws WeighmarkError what `hashTree` throws. */
+export async function hashListed(
+  tree: Tree,
+  { outboardTo, jobs }: Pick<HashTreeOptions, 'outboardTo' | 'jobs'>,
+  ports: HashTreePorts,
+): Promise<readonly ListedFile[]> {
+  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
+  const hashed = await hashTree(
+    tree.entries,
+    { ...options, ...(outboardTo === undefined ? {} : { outboardTo }), ...(jobs === undefined ? {} : { jobs }) },
+    ports,
+  );
+  return hashed.map(({ entry, digests }) => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+    blake3: digests.blake3 ?? '',
+  }));
 }
 
 /** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */

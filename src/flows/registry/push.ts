@@ -22,7 +22,7 @@ import type { LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { Staging, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
-import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { madeOutboards, outboardPlaces, putOutboards, type MadeOutboard } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
 import { findSidecars, type Sidecars } from '../content/sidecars.ts';
@@ -130,24 +130,9 @@ async function hashFiles(
   placeOf: PlaceOf = () => undefined,
   { input, ports }: { input: PushInput; ports: PushPorts },
 ): Promise<Pick<Hashed, 'files' | 'outboards'>> {
-  const options = {
-    label: 'hashing',
-    algorithms: ['sha256', 'blake3'] as const,
-    followLinks: tree.followedLinks,
-    outboardTo: placeOf,
-  };
-  const hashed = await hashTree(
-    tree.entries,
-    { ...options, ...(input.jobs === undefined ? {} : { jobs: input.jobs }) },
-    ports,
-  );
-  const files = hashed.map(({ entry, digests }) => ({
-    path: entry.path,
-    sizeBytes: entry.sizeBytes,
-    sha256: digests.sha256 ?? '',
-    blake3: digests.blake3 ?? '',
-  }));
-  const places = hashed.map(({ entry }, index) => ({ place: placeOf(entry), blake3: files[index]?.blake3 ?? '' }));
+  const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
+  const files = await hashListed(tree, { outboardTo: placeOf, ...jobs }, ports);
+  const places = tree.entries.map((entry, index) => ({ place: placeOf(entry), blake3: files[index]?.blake3 ?? '' }));
   return { files, outboards: await madeOutboards(places, await ports.hasher()) };
 }
 

@@ -1,11 +1,10 @@
 import type { ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
-import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
-import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
 
@@ -15,8 +14,6 @@ export interface SealedContent {
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
 }
-
-const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
 
 /** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
 export async function hashForSeal(
@@ -28,23 +25,8 @@ export async function hashForSeal(
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
-  const hashed = await hashTree(
-    tree.entries,
-    {
-      label: 'hashing',
-      algorithms: BOTH,
-      followLinks: tree.followedLinks,
-      outboardTo,
-      ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
-    },
-    ports,
-  );
-  const files = hashed.map(({ entry, digests }) => ({
-    path: entry.path,
-    sizeBytes: entry.sizeBytes,
-    sha256: digests.sha256 ?? '',
-    blake3: digests.blake3 ?? '',
-  }));
+  const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
+  const files = await hashListed(tree, { outboardTo, ...jobs }, ports);
   return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
 }
 

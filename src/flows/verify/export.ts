@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files, Staging, Stagings } from '../../domain/ports/files.ts';
 import { requireWritable } from '../registry/pull.ts';
-import type { ContentFile } from './verify-content.ts';
+import type { ContentFile } from './question.ts';
 
 export interface ExportPorts {
   readonly files: Files;

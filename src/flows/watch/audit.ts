@@ -51,7 +51,7 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   const reading: Given = { log: read, outcomes: input.outcomes ?? new Map() };
   const promotions: AuditedPromotion[] = [];
   for (const place of placesOf(read.entries, input))
-    promotions.push(await auditOne(place, { ...input, given: reading }, { registry, ports }));
+    promotions.push(await auditOne(place, { input: { ...input, given: reading }, registry, ports }));
   return { log: verdictOf({ subject: registry.location, checks: [tiles, fresh] }), promotions };
 }
 
@@ -110,70 +110,51 @@ function placesOf(log: readonly LogEntry[], { policy, environments }: AuditInput
   );
 }
 
-async function auditOne(
-  place: PromotedPlace,
-  input: AuditInput & { readonly given: Given },
-  { registry, ports }: { registry: Registry; ports: GatePorts },
-): Promise<AuditedPromotion> {
+/** What auditing one place needs to know. */
+interface Auditing {
+  readonly input: AuditInput & { readonly given: Given };
+  readonly registry: Registry;
+  readonly ports: GatePorts;
+}
+
+async function auditOne(place: PromotedPlace, auditing: Auditing): Promise<AuditedPromotion> {
   const { name, environment } = place;
+  const of = { name, environment };
   const subject = `${name} in ${environment}`;
   try {
-    const rules = input.policy.environments.find((each) => each.name === environment);
-    if (rules === undefined) throw new Error(`the policy has no environment ${environment}`);
-    const question = { ...input, environment: rules, needsFreshLog: true };
-    const first = await gather(
-      { ...question, target: { name, reference: place.manifest }, withContent: false },
-      registry,
-      ports,
-    );
-    const newest = newestPromotion(first.of, rules);
-    if (!('current' in newest))
-      return {
-        name,
-        environment,
-        id: null,
-        verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [newest.finding])] }),
-      };
-    const { current } = newest;
-    if (!current.promotion.passed)
-      return {
-        name,
-        environment,
-        id: null,
-        verdict: verdictOf({
-          subject,
-          checks: [
-            ...given('log', logRule(first.of)),
-            checkOf('promotion', [{ what: `withdrawn by ${current.principal}, log entry ${current.entry.index}` }], []),
-          ],
-        }),
-      };
-    const gathered = await gather(
-      { ...question, target: { name, reference: current.id }, withContent: true },
-      registry,
-      ports,
-    );
-    const content =
-      gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
-    const files = content.passed ? (gathered.content?.files ?? []) : [];
-    const scanned =
-      files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
-    return {
-      name,
-      environment,
-      id: current.id,
-      verdict: verdictOf({
-        subject,
-        id: current.id,
-        checks: [content, ...scanned, ...environmentChecks(gathered.of, !current.promotion.breakGlass)],
-      }),
-    };
+    const { id, checks } = await checksOf(place, auditing);
+    return { ...of, id, verdict: verdictOf({ subject, ...(id === null ? {} : { id }), checks }) };
   } catch (error) {
-    return {
-      name,
-      environment,
-      id: null,
-      verdict: verdictOf({ subject, checks: [refusedCheck('promotion', [findingOf(error, 'unreadable')])] }),
-    };
+    const checks = [refusedCheck('promotion', [findingOf(error, 'unreadable')])];
+    return { ...of, id: null, verdict: verdictOf({ subject, checks }) };
   }
+}
+
+/** The newest promotion is found first; only then are its bytes read. */
+async function checksOf(
+  { name, environment, manifest }: PromotedPlace,
+  { input, registry, ports }: Auditing,
+): Promise<{ id: string | null; checks: readonly Check[] }> {
+  const rules = input.policy.environments.find((each) => each.name === environment);
+  if (rules === undefined) throw new Error(`the policy has no environment ${environment}`);
+  const question = { ...input, environment: rules, needsFreshLog: true };
+  const first = await gather(
+    { ...question, target: { name, reference: manifest }, withContent: false },
+    registry,
+    ports,
+  );
+  const newest = newestPromotion(first.of, rules);
+  if (!('current' in newest)) return { id: null, checks: [refusedCheck('promotion', [newest.finding])] };
+  const { promotion, principal, entry, id } = newest.current;
+  if (!promotion.passed) {
+    const withdrawn = { what: `withdrawn by ${principal}, log entry ${entry.index}` };
+    return { id: null, checks: [...given('log', logRule(first.of)), checkOf('promotion', [withdrawn], [])] };
+  }
+  const gathered = await gather({ ...question, target: { name, reference: id }, withContent: true }, registry, ports);
+  const content =
+    gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
+  const files = content.passed ? (gathered.content?.files ?? []) : [];
+  const scanned =
+    files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
+  return { id, checks: [content, ...scanned, ...environmentChecks(gathered.of, !promotion.breakGlass)] };
 }

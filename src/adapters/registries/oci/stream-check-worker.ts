@@ -158,7 +158,6 @@ function end(id: number): void {
 }
 
 function send(message: FromCheck): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort?.postMessage(message);
 }
 

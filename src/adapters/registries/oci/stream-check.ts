@@ -100,7 +100,6 @@ function follow(name: string, checked: Checked, mend?: Mend): Follower<string> {
 }
 
 function send({ worker }: Thread, message: ToCheck): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   worker.postMessage(message);
 }
 

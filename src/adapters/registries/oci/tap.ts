@@ -1,6 +1,5 @@
-import type { Agent } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HttpResponse } from './http.ts';
 
 /**
  * Bodies straight from the socket into a few buffers that are used again. Node's HTTP parser copies every body chunk into
@@ -47,7 +46,7 @@ export type Take = (piece: Uint8Array, release: () => void) => void;
  * Hands out a body of `length` bytes (its Content-Length) piece by piece, in order; the connection is closed afterwards.
  * Resolves with how many bytes came: fewer if the connection was cut.
  */
-export async function drain({ stream }: HttpResponse, length: number, take: Take): Promise<number> {
+export async function drain(stream: IncomingMessage, length: number, take: Take): Promise<number> {
   stream.on('error', () => undefined);
   let received = 0;
   for (let early = stream.read() as Uint8Array | null; early !== null; early = stream.read() as Uint8Array | null) {

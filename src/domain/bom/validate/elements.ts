@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../../base/json.ts';
+import { list, objectAt, type JsonObject } from '../members.ts';
 
 /** A set of minimum elements somebody may demand. */
 export type ElementSet = 'g7' | 'ntia';
@@ -14,8 +15,6 @@ export interface ElementResult {
   /** What it is missing from, by name or bom-ref, where several things are asked. */
   readonly missingFrom: readonly string[];
 }
-
-type JsonObject = { readonly [key: string]: Json };
 
 /** The parts of a BOM that minimum elements ask about. */
 interface View {
@@ -249,16 +248,6 @@ function tools(metadata: JsonObject): readonly JsonObject[] {
   return Array.isArray(stated)
     ? list(metadata, 'tools')
     : [...list(objectAt(metadata, 'tools'), 'components'), ...list(objectAt(metadata, 'tools'), 'services')];
-}
-
-function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
-  const value = object?.[key];
-  return isJsonObject(value) ? value : undefined;
-}
-
-function list(object: JsonObject | undefined, key: string): readonly JsonObject[] {
-  const value = object?.[key];
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
 function text(object: JsonObject | undefined, key: string): boolean {

@@ -1,4 +1,4 @@
-import type { Source } from '../../base/source.ts';
+import type { NamedSource } from '../../formats/types.ts';
 import { report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
 
@@ -19,7 +19,7 @@ const ACTING: ReadonlyMap<string, Severity> = new Map([
  * once. Symbols are found by their encoding, binary (SYMSXP with a CHARSXP) or text, wherever they stand.
  * @see https://cran.r-project.org/doc/manuals/r-release/R-ints.html#Serialization-Formats
  */
-export async function judgeRData(spot: Spot, source: Source): Promise<void> {
+export async function judgeRData(spot: Spot, { source }: NamedSource): Promise<boolean> {
   for (let base = 0; base < source.size; base += CHUNK) {
     const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
     for (const { name, at } of [...binarySymbols(bytes), ...textSymbols(bytes)]) {
@@ -28,6 +28,7 @@ export async function judgeRData(spot: Spot, source: Source): Promise<void> {
         report(spot, 'WM-R-001', `the code in it names ${name}`, { severity, offset: base + at });
     }
   }
+  return true;
 }
 
 /** 00000001, the flags of a CHARSXP with any encoding bits, a length, the name; little-endian likewise. */

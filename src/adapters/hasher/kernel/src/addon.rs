@@ -2,7 +2,8 @@
 //! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`. The promise is resolved with an empty buffer if the
 //! request is malformed.
 
-use crate::engine::{self, Control};
+use crate::control::Control;
+use crate::engine;
 use crate::napi::*;
 use crate::request;
 use crate::stats;

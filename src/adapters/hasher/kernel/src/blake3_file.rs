@@ -1,9 +1,8 @@
 //! BLAKE3 of one file, from its bytes in order or from its segments in any order, with an outboard where one is wanted.
 
 use crate::blake3_lanes;
-use crate::file::Failure;
+use crate::job::{Failure, Job, Output};
 use crate::outboard::Outboard;
-use crate::request::{Job, Output};
 use crate::tree::{self, GROUP_BYTES};
 use blake3::hazmat::ChainingValue;
 use std::sync::Mutex;

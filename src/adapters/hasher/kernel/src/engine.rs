@@ -2,15 +2,17 @@
 //! thread. A huge file is cut into aligned segments; small files are taken in runs.
 
 use crate::blake3_file::{InOrder, Segments};
-use crate::file::{Buffer, Failure, OpenFile};
+use crate::control::Control;
+use crate::file::{Buffer, OpenFile};
+use crate::job::{Failure, Job, Output};
 use crate::paired;
-use crate::request::{Job, Output, Request};
+use crate::request::Request;
 use crate::sha256_lanes;
 use crate::two_files;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::sync::atomic::{
-    AtomicBool, AtomicU64, AtomicUsize,
+    AtomicUsize,
     Ordering::{AcqRel, Relaxed},
 };
 use std::sync::{Mutex, OnceLock};
@@ -19,21 +21,6 @@ const RUN_BYTES: u64 = 1 << 20;
 const RUN_FILES: usize = 64;
 /// From here on two files at a time pay.
 const LARGE_BYTES: u64 = 1 << 20;
-
-/// Shared with JavaScript while the work goes on.
-#[derive(Default)]
-pub struct Control {
-    pub aborted: AtomicBool,
-    pub bytes: AtomicU64,
-}
-
-impl Control {
-    /// Counts bytes done; fails once somebody wants it to stop.
-    pub fn advance(&self, bytes: usize) -> Result<(), Failure> {
-        self.bytes.fetch_add(bytes as u64, Relaxed);
-        if self.aborted.load(Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
-    }
-}
 
 enum Unit {
     /// Files `from..to`, each whole.

@@ -1,6 +1,6 @@
 //! Regular files opened once without following a link, and the proof that they did not change while they were read.
 
-use crate::request::Job;
+use crate::job::{Failure, Job, Stamp};
 use std::ffi::CStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
@@ -8,34 +8,11 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 
-/// What stat says of a file; equal before and after, or the file changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    pub dev: u64,
-    pub ino: u64,
-    pub size: u64,
-    pub mtime_ns: i128,
-    pub ctime_ns: i128,
-}
-
-/// Why a job failed; the numbers are those of `native.ts`.
-#[derive(Clone, Copy)]
-pub enum Failure {
-    Changed,
-    Special,
-    Interrupted,
-    System(i32),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::System(error.raw_os_error().unwrap_or(0))
-    }
-}
-
 /// Fits the second-level cache beside the hasher's state.
 pub const BUFFER_BYTES: usize = 256 << 10;
 const PAGE_BYTES: usize = 4096;
+const TYPE_MASK: u32 = libc::S_IFMT as _;
+const REGULAR: u32 = libc::S_IFREG as _;
 
 /// What files are read into: at a page's start, so that no block of it lies on two cache lines. Pages that nobody reads
 /// into take no memory.
@@ -83,7 +60,7 @@ impl OpenFile {
         }
         let file = unsafe { File::from_raw_fd(fd) };
         let (stamp, mode) = stat(&file)?;
-        if mode & libc::S_IFMT != libc::S_IFREG {
+        if mode & TYPE_MASK != REGULAR {
             return Err(Failure::Special);
         }
         if stamp.size != job.size || *job.stamp.get_or_init(|| stamp) != stamp {
@@ -112,19 +89,19 @@ impl OpenFile {
     }
 }
 
-fn stat(file: &File) -> Result<(Stamp, libc::mode_t), Failure> {
+fn stat(file: &File) -> Result<(Stamp, u32), Failure> {
     // SAFETY: fstat fills the buffer or fails.
     ask(|stats| unsafe { libc::fstat(file.as_raw_fd(), stats) })
 }
 
-/// Of what stands at the path itself, be it a link.
-pub fn lstat(path: &CStr) -> Result<(Stamp, libc::mode_t), Failure> {
+/// Stamp and mode of what stands at the path itself, be it a link.
+pub fn lstat(path: &CStr) -> Result<(Stamp, u32), Failure> {
     // SAFETY: lstat fills the buffer or fails.
     ask(|stats| unsafe { libc::lstat(path.as_ptr(), stats) })
 }
 
-#[allow(clippy::unnecessary_cast, reason = "on other systems they have other types")]
-fn ask(fill: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<(Stamp, libc::mode_t), Failure> {
+/// `as _`: which types the fields have differs by system.
+fn ask(fill: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<(Stamp, u32), Failure> {
     let mut raw = MaybeUninit::<libc::stat>::zeroed();
     if fill(raw.as_mut_ptr()) != 0 {
         return Err(last_error());
@@ -132,13 +109,13 @@ fn ask(fill: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<(Stamp, libc
     // SAFETY: filled; and all zeroes are a value too.
     let stats = unsafe { raw.assume_init() };
     let stamp = Stamp {
-        dev: stats.st_dev as u64,
-        ino: stats.st_ino as u64,
-        size: stats.st_size as u64,
+        dev: stats.st_dev as _,
+        ino: stats.st_ino as _,
+        size: stats.st_size as _,
         mtime_ns: i128::from(stats.st_mtime) * 1_000_000_000 + i128::from(stats.st_mtime_nsec),
         ctime_ns: i128::from(stats.st_ctime) * 1_000_000_000 + i128::from(stats.st_ctime_nsec),
     };
-    Ok((stamp, stats.st_mode))
+    Ok((stamp, stats.st_mode as _))
 }
 
 fn last_error() -> Failure {

@@ -12,9 +12,13 @@ mod blake3_file;
 #[cfg(unix)]
 mod blake3_lanes;
 #[cfg(unix)]
+mod control;
+#[cfg(unix)]
 mod engine;
 #[cfg(unix)]
 mod file;
+#[cfg(unix)]
+mod job;
 #[cfg(unix)]
 mod napi;
 #[cfg(unix)]

@@ -1,8 +1,7 @@
 //! bao-tree's pre-order outboards, written while a file is hashed: each aligned segment yields a run of pairs that lie
 //! side by side, so memory does not grow with the file.
 
-use crate::file::Failure;
-use crate::request::{Job, Sink};
+use crate::job::{Failure, Job, Sink};
 use crate::tree::{self, GROUP_BYTES};
 use blake3::hazmat::{ChainingValue, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use std::fs::File;

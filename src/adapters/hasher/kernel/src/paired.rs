@@ -1,9 +1,9 @@
 //! One file, two threads: this one reads and does BLAKE3, then hands the buffer to the other for SHA-256. Every byte is
 //! read once, and the file costs what SHA-256 alone would cost.
 
-use crate::engine::Control;
-use crate::file::{BUFFER_BYTES, Buffer, Failure, OpenFile};
-use crate::request::Job;
+use crate::control::Control;
+use crate::file::{BUFFER_BYTES, Buffer, OpenFile};
+use crate::job::{Failure, Job};
 use sha2::{Digest, Sha256};
 use std::sync::mpsc::{Receiver, Sender, channel};
 

@@ -1,26 +1,8 @@
 //! The request as `native.ts` writes it (little-endian), and the response it reads.
 
-use crate::file::{Failure, Stamp};
+use crate::job::{Failure, Job, Output, Sink, Stamp};
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
-
-pub struct Job {
-    pub path: CString,
-    pub size: u64,
-    pub follow: bool,
-    pub sink: Sink,
-    /// What the file must be; set by the caller or by whoever opens it first.
-    pub stamp: OnceLock<Stamp>,
-}
-
-/// Where an outboard goes.
-pub enum Sink {
-    None,
-    /// Into the response.
-    Memory,
-    /// Into a file that is not there yet.
-    File(CString),
-}
 
 pub struct Request {
     pub blake3: bool,
@@ -31,13 +13,6 @@ pub struct Request {
     /// Length of the aligned subtrees that huge files are cut into; a power of two.
     pub segment_bytes: u64,
     pub jobs: Vec<Job>,
-}
-
-#[derive(Clone, Default)]
-pub struct Output {
-    pub blake3: [u8; 32],
-    pub sha256: [u8; 32],
-    pub outboard: Vec<u8>,
 }
 
 const BLAKE3: u32 = 1;

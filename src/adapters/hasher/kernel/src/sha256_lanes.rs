@@ -71,16 +71,13 @@ mod x86 {
     use super::BLOCK_BYTES;
     use std::arch::x86_64::*;
 
-    #[rustfmt::skip]
     const K: [u32; 64] = [
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
+        0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+        0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+        0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ];
 
     /// The working variables as the instructions want them: A, B, E, F and C, D, G, H.
@@ -114,17 +111,17 @@ mod x86 {
         unsafe { std::array::from_fn(|index| _mm_shuffle_epi8(_mm_loadu_si128(block.add(index * 16).cast()), order)) }
     }
 
-    /// Four rounds of both messages, and the words that will be needed twelve rounds later.
+    /// Four rounds of both messages, and with `schedule` the words that will be needed twelve rounds later.
     macro_rules! four_rounds {
-        ($group:literal, $a:ident, $b:ident, $wa:ident, $wb:ident) => {
+        ($group:literal, $a:ident, $b:ident, $wa:ident, $wb:ident $(, $schedule:ident)?) => {
             let k = _mm_loadu_si128(K.as_ptr().add($group * 4).cast());
             let (ka, kb) = (_mm_add_epi32($wa[$group % 4], k), _mm_add_epi32($wb[$group % 4], k));
             $a.1 = _mm_sha256rnds2_epu32($a.1, $a.0, ka);
             $b.1 = _mm_sha256rnds2_epu32($b.1, $b.0, kb);
-            if $group < 12 {
-                $wa[$group % 4] = next_words(&$wa, $group % 4);
-                $wb[$group % 4] = next_words(&$wb, $group % 4);
-            }
+            $(
+                $wa[$group % 4] = $schedule(&$wa, $group % 4);
+                $wb[$group % 4] = $schedule(&$wb, $group % 4);
+            )?
             $a.0 = _mm_sha256rnds2_epu32($a.0, $a.1, _mm_shuffle_epi32(ka, 0x0e));
             $b.0 = _mm_sha256rnds2_epu32($b.0, $b.1, _mm_shuffle_epi32(kb, 0x0e));
         };
@@ -138,7 +135,6 @@ mod x86 {
     }
 
     /// Equally many whole blocks of both.
-    #[allow(unused_assignments, reason = "the last groups schedule no words")]
     #[target_feature(enable = "sha,sse4.1,ssse3")]
     pub unsafe fn compress_both(a_state: &mut [u32; 8], b_state: &mut [u32; 8], a_bytes: &[u8], b_bytes: &[u8]) {
         // SAFETY: the features are the caller's promise, the blocks are whole, K has sixteen groups of four.
@@ -147,18 +143,18 @@ mod x86 {
             for (a_block, b_block) in a_bytes.chunks_exact(BLOCK_BYTES).zip(b_bytes.chunks_exact(BLOCK_BYTES)) {
                 let (a_before, b_before) = (a, b);
                 let (mut wa, mut wb) = (load_block(a_block.as_ptr()), load_block(b_block.as_ptr()));
-                four_rounds!(0, a, b, wa, wb);
-                four_rounds!(1, a, b, wa, wb);
-                four_rounds!(2, a, b, wa, wb);
-                four_rounds!(3, a, b, wa, wb);
-                four_rounds!(4, a, b, wa, wb);
-                four_rounds!(5, a, b, wa, wb);
-                four_rounds!(6, a, b, wa, wb);
-                four_rounds!(7, a, b, wa, wb);
-                four_rounds!(8, a, b, wa, wb);
-                four_rounds!(9, a, b, wa, wb);
-                four_rounds!(10, a, b, wa, wb);
-                four_rounds!(11, a, b, wa, wb);
+                four_rounds!(0, a, b, wa, wb, next_words);
+                four_rounds!(1, a, b, wa, wb, next_words);
+                four_rounds!(2, a, b, wa, wb, next_words);
+                four_rounds!(3, a, b, wa, wb, next_words);
+                four_rounds!(4, a, b, wa, wb, next_words);
+                four_rounds!(5, a, b, wa, wb, next_words);
+                four_rounds!(6, a, b, wa, wb, next_words);
+                four_rounds!(7, a, b, wa, wb, next_words);
+                four_rounds!(8, a, b, wa, wb, next_words);
+                four_rounds!(9, a, b, wa, wb, next_words);
+                four_rounds!(10, a, b, wa, wb, next_words);
+                four_rounds!(11, a, b, wa, wb, next_words);
                 four_rounds!(12, a, b, wa, wb);
                 four_rounds!(13, a, b, wa, wb);
                 four_rounds!(14, a, b, wa, wb);

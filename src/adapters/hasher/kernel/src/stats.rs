@@ -1,6 +1,7 @@
 //! What lstat says of many files, asked by all cores: JavaScript pays for each more than the system does.
 
-use crate::file::{Failure, lstat};
+use crate::file::lstat;
+use crate::job::Failure;
 use std::ffi::CStr;
 
 /// For each path: errno, mode, size, device, inode, then when it was modified and changed, in ns.
@@ -22,10 +23,9 @@ pub fn of(paths: &[u8]) -> Option<Vec<u8>> {
     Some(answers)
 }
 
-#[allow(clippy::useless_conversion, reason = "on other systems a mode is shorter")]
 fn ask(path: &CStr) -> [u8; ANSWER_BYTES] {
     let (errno, mode, numbers) = match lstat(path) {
-        Ok((stamp, mode)) => (0, u32::from(mode), [stamp.size, stamp.dev, stamp.ino, stamp.mtime_ns as u64, stamp.ctime_ns as u64]),
+        Ok((stamp, mode)) => (0, mode, [stamp.size, stamp.dev, stamp.ino, stamp.mtime_ns as u64, stamp.ctime_ns as u64]),
         Err(Failure::System(errno)) => (errno as u32, 0, [0; 5]),
         Err(_) => (u32::MAX, 0, [0; 5]),
     };

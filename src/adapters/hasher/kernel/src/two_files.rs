@@ -1,9 +1,10 @@
 //! Many large files, both digests: each thread reads two of them by turns, so that their SHA-256 can be interleaved.
 
 use crate::blake3_file::InOrder;
-use crate::engine::Control;
-use crate::file::{BUFFER_BYTES, Buffer, Failure, OpenFile};
-use crate::request::{Job, Output, Request};
+use crate::control::Control;
+use crate::file::{BUFFER_BYTES, Buffer, OpenFile};
+use crate::job::{Failure, Job, Output};
+use crate::request::Request;
 use crate::sha256_lanes::{Lane, update_both};
 
 /// A file being read from its start. Pieces are whole buffers but for the last.

@@ -1,0 +1,54 @@
+//! One file to hash, and what comes of it.
+
+use std::ffi::CString;
+use std::sync::OnceLock;
+
+pub struct Job {
+    pub path: CString,
+    pub size: u64,
+    pub follow: bool,
+    pub sink: Sink,
+    /// What the file must be; set by the caller or by whoever opens it first.
+    pub stamp: OnceLock<Stamp>,
+}
+
+/// Where an outboard goes.
+pub enum Sink {
+    None,
+    /// Into the response.
+    Memory,
+    /// Into a file that is not there yet.
+    File(CString),
+}
+
+/// What stat says of a file; equal before and after, or the file changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub dev: u64,
+    pub ino: u64,
+    pub size: u64,
+    pub mtime_ns: i128,
+    pub ctime_ns: i128,
+}
+
+#[derive(Clone, Default)]
+pub struct Output {
+    pub blake3: [u8; 32],
+    pub sha256: [u8; 32],
+    pub outboard: Vec<u8>,
+}
+
+/// Why a job failed; the numbers are those of `native.ts`.
+#[derive(Clone, Copy)]
+pub enum Failure {
+    Changed,
+    Special,
+    Interrupted,
+    System(i32),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::System(error.raw_os_error().unwrap_or(0))
+    }
+}

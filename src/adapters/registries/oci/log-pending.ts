@@ -1,0 +1,49 @@
+import { sha256Hex } from '../../../domain/digest/hex.ts';
+import type { LoggedLeaf } from '../../../domain/ports/log.ts';
+import { formatLeaf, parseLeaf, type LogLeaf } from '../../../domain/tlog/leaf.ts';
+import { allTags } from './manifests.ts';
+import { type LogPlace, TYPES, putLayer, putArtifact, readOnlyLayer } from './log-artifacts.ts';
+import { type Remote, load, loggedLeaves } from './log-read.ts';
+
+const PENDING = 'pending-';
+
+/** Every waiting entry has its own tag, named by its content: no writer overwrites another's, and a repeat is the same. */
+export async function putPending(remote: Remote, leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]> {
+  for (const leaf of leaves) {
+    const bytes = formatLeaf(leaf);
+    const layer = await putLayer(remote, { bytes: Buffer.from(bytes), title: 'leaf.json' });
+    await putArtifact(remote, { tag: `${PENDING}${sha256Hex(bytes)}`, type: TYPES.entry, layers: [layer] });
+  }
+  return leaves.map((leaf) => ({ leaf, index: null }));
+}
+
+interface Pending {
+  readonly tag: string;
+  readonly bytes: Uint8Array;
+  readonly leaf: LogLeaf;
+}
+
+/** Where nobody may delete, the tags of logged entries stay: those do not wait. */
+export async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]> {
+  const pending = await pendingLeaves(remote);
+  const logged = pending.length === 0 ? new Set<string>() : await loggedLeaves(await load(remote));
+  return pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes))).map(({ leaf }) => leaf);
+}
+
+/** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */
+export async function pendingLeaves(remote: LogPlace): Promise<readonly Pending[]> {
+  const tags = (await allTags(remote.client, remote.repository))
+    .filter((tag) => /^pending-[0-9a-f]{64}$/.test(tag))
+    .toSorted();
+  const found = await Promise.all(
+    tags.map(async (tag) => ({ tag, bytes: await readOnlyLayer(remote, tag).catch(() => null) })),
+  );
+  return found.flatMap(({ tag, bytes }) => {
+    if (bytes === null || `${PENDING}${sha256Hex(bytes)}` !== tag) return [];
+    try {
+      return [{ tag, bytes, leaf: parseLeaf(bytes) }];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,27 @@
+import { windowSource, type Source } from '../../base/source.ts';
+import type { Findings } from '../../formats/types.ts';
+import type { Spot } from '../session.ts';
+import { judgeKerasText } from './keras-text.ts';
+import { judgeBy } from './structure.ts';
+
+/** Links and data outside the file, Keras configurations, and arrays that are pickles. */
+export const judgeHdf5 = judgeBy({
+  search: judgeKerasText,
+  ruleOf: ({ code }) => (code === 'external-reference' ? 'WM-HDF5-001' : undefined),
+  findings: judgeDatasets,
+  ruleOfReference: ({ kind }) => (kind === 'external-link' || kind === 'external-data' ? 'WM-HDF5-001' : undefined),
+});
+
+/** Byte arrays of HDF5 that are pickles: PyTables and pandas unpickle them. */
+async function judgeDatasets(spot: Spot, source: Source, { tensors }: Findings): Promise<void> {
+  const bytes = (tensors?.items ?? []).filter(
+    ({ dtype, offset }) => offset !== undefined && /^([UI]8|OPAQUE|STRING|VLEN)$/.test(dtype),
+  );
+  for (const { offset = 0, length = 0 } of bytes.slice(0, 10_000)) {
+    await spot.session.examine(
+      { ...spot, depth: spot.depth + 1 },
+      { path: '', source: windowSource(source, offset, length) },
+      { rawData: true },
+    );
+  }
+}

@@ -1,0 +1,79 @@
+import type { Source } from '../../base/source.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
+import { isKerasConfig, judgeKeras } from './keras.ts';
+
+const CHUNK = 4 << 20;
+/** A configuration may begin in one chunk and end in the next. */
+const OVERLAP = 64;
+const CONFIG = 32 << 20;
+/** Bytes read in search of configurations' ends, all together: a file can be made of beginnings. */
+const SEARCHED = 256 << 20;
+const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
+
+/**
+ * Finds Keras configurations in a file's bytes, wherever its structure puts them (attributes, heaps, metadata of a
+ * SavedModel): JSON text is contiguous in all of them. Reads the file once.
+ */
+export async function judgeKerasText(spot: Spot, source: Source): Promise<void> {
+  const budget = { bytes: SEARCHED };
+  for (let base = 0, until = 0; base < source.size; base += CHUNK) {
+    const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
+    for (const at of startsIn(bytes)) {
+      if (base + at < until) continue;
+      if (budget.bytes <= 0) return leaveOut(spot, 'more beginnings of configurations than are followed', base + at);
+      until = base + at + (await judgeAt(spot, source, { offset: base + at, budget }));
+    }
+  }
+}
+
+function startsIn(bytes: Buffer): number[] {
+  const found = new Set<number>();
+  for (const start of STARTS) {
+    for (let at = bytes.indexOf(start); at >= 0 && at < CHUNK && found.size < 10_000; at = bytes.indexOf(start, at + 1))
+      found.add(at);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** Bytes the JSON value takes; 1 if it is none. */
+async function judgeAt(
+  spot: Spot,
+  source: Source,
+  { offset, budget }: { offset: number; budget: { bytes: number } },
+): Promise<number> {
+  for (let size = 1 << 16; ; size *= 8) {
+    const bytes = Buffer.from(await source.read(offset, Math.min(size, CONFIG)));
+    const length = objectLength(bytes);
+    budget.bytes -= length ?? bytes.length;
+    if (length === null && bytes.length === Math.min(size, CONFIG) && size < CONFIG) continue;
+    if (length === null) return 1;
+    judgeText(spot, bytes.toString('utf8', 0, length), offset);
+    return length;
+  }
+}
+
+function judgeText(spot: Spot, text: string, offset: number): void {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isKerasConfig(value) || text.includes('"class_name"')) judgeKeras(spot, value);
+  } catch {
+    if (/"class_name": ?"(Lambda|__lambda__)"/.test(text))
+      report(spot, 'WM-KERAS-001', 'a Lambda layer in a configuration that is not valid JSON', { offset });
+  }
+}
+
+/** Length of the JSON object at the start, by its brackets; null if it does not end here. */
+function objectLength(bytes: Buffer): number | null {
+  let [depth, quoted] = [0, false];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (quoted) {
+      if (byte === 0x5c) at++;
+      else if (byte === 0x22) quoted = false;
+    } else if (byte === 0x22) quoted = true;
+    else if (byte === 0x7b) depth++;
+    else if (byte === 0x7d && --depth === 0) return at + 1;
+    else if (byte === 0) return null;
+  }
+  return null;
+}

@@ -1,0 +1,61 @@
+import { windowSource, type Source } from '../../base/source.ts';
+import type { NamedSource } from '../../formats/types.ts';
+import { judgePickles } from '../pickle/judge.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
+import { atLeast } from '../types.ts';
+
+/** NumPy itself reads 10,000 bytes unless it is told to trust the file. */
+const HEADER_LIMIT = 1 << 16;
+
+/**
+ * A .npy file: an object dtype means a pickle follows. `numpy.load` decides by the header alone, so a numeric header with
+ * a pickle behind is only data; but the header itself is a Python literal and must be one.
+ * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ */
+export async function judgeNpy(spot: Spot, { source }: NamedSource): Promise<boolean> {
+  const start = Buffer.from(await source.read(0, 12));
+  if (start.length < 10) return false;
+  const major = start[6] ?? 0;
+  const prefix = major === 1 ? 10 : 12;
+  const length = major === 1 ? start.readUInt16LE(8) : start.length >= 12 ? start.readUInt32LE(8) : 0;
+  if (length > HEADER_LIMIT || prefix + length > source.size)
+    return malformed(spot, 'the header is longer than the file or than any array needs');
+  const header = Buffer.from(await source.read(prefix, length)).toString('latin1');
+  if (!/^\s*\{[\s\w'":,()|<>=[\]+\-.\x80-\xff]*\}\s*$/.test(header))
+    return malformed(spot, 'the header is not a plain dictionary');
+  if (/[A-Za-z_]\w{0,100}\(/.test(header))
+    report(spot, 'WM-FILE-006', 'the header calls something', { severity: 'high' });
+  const objects = /['"]descr['"]\s*:[^}]*['"][|<>=]?O\d*['"]/.test(header);
+  if (objects) await judgeObjects(spot, windowSource(source, prefix + length, source.size - prefix - length));
+  else judgeLength(spot, header, source.size - prefix - length);
+  return true;
+}
+
+async function judgeObjects(spot: Spot, data: Source): Promise<void> {
+  await judgePickles(spot, data, { aside: true });
+  const harmful = spot.session.findings.some((finding) => atLeast(finding.severity, 'high'));
+  report(spot, 'WM-PICKLE-021', 'an array of Python objects: loading needs allow_pickle', {
+    severity: harmful ? 'high' : 'low',
+  });
+}
+
+/** Bytes the shape and dtype need against those that are there. */
+function judgeLength(spot: Spot, header: string, there: number): void {
+  const width = /['"]descr['"]\s*:\s*['"][|<>=]?[a-zA-Z?](\d+)['"]/.exec(header)?.[1];
+  const shape = /['"]shape['"]\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
+  if (width === undefined || shape === undefined) return;
+  const unit = Number(width) * (/['"][|<>=]?U\d/.test(header) ? 4 : 1);
+  const count = shape
+    .split(',')
+    .filter((size) => size.trim() !== '')
+    .reduce((product, size) => product * Number(size.replace('L', '')), 1);
+  const needed = count * unit;
+  if (needed > there) report(spot, 'WM-FILE-006', `the array needs ${needed} bytes, ${there} are there`);
+  else if (needed < there) report(spot, 'WM-FILE-005', `${there - needed} bytes follow the array`);
+}
+
+function malformed(spot: Spot, message: string): true {
+  report(spot, 'WM-FILE-006', message);
+  leaveOut(spot, message);
+  return true;
+}

@@ -1,0 +1,98 @@
+import { isIgnored } from '../../domain/claims/oms.ts';
+import { ignoredFinding, matchNames, missingFinding, unsignedFinding } from '../../domain/claims/oms-match.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Tree } from '../../domain/ports/files.ts';
+import { SIDECARS } from '../../domain/base/paths.ts';
+import { globMatches } from '../../domain/base/glob.ts';
+import type { HashTreePorts } from '../content/hash-tree.ts';
+import type { ContentQuestion, Content, Ahead } from './question.ts';
+import { signedTree, stillTheSame } from './signed-tree.ts';
+import { hashSigned } from './hash-signed.ts';
+
+/**
+ * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
+ * @param ahead of the same files, in this run.
+ * @throws WeighmarkError what the walk throws; `not-found` if `only` matches nothing.
+ */
+export async function verifyContent(
+  question: ContentQuestion,
+  ports: HashTreePorts,
+  ahead: Ahead | null = null,
+): Promise<Content> {
+  const { manifest } = question;
+  const tree = ahead?.tree ?? (await signedTree(question, ports));
+  const single = tree.kind === 'file';
+  const { signed, missing, unsigned, unspoken } = matchNames(manifest, tree.entries, single);
+  const chosen =
+    question.only === undefined
+      ? (path: string) => path !== ''
+      : (path: string) => globMatches(question.only ?? '', path);
+  const wanted = signed.filter(({ path }) => chosen(path));
+  if (question.only !== undefined && !manifest.resources.some(({ path }) => chosen(path))) {
+    throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });
+  }
+  const names = [
+    ...missing
+      .filter(chosen)
+      .map((path) =>
+        isIgnored(path, question.ignore) ? ignoredFinding(path, question.by) : missingFinding(path, question.by),
+      ),
+    ...(question.ignoreUnsignedFiles ? [] : unsigned.filter(chosen).map((path) => unsignedFinding(path, question.by))),
+  ];
+  const hashed = await hashSigned(wanted, { question, tree, ahead }, ports);
+  return {
+    ...hashed,
+    tree,
+    signedCount: new Set(manifest.resources.map(({ path }) => path)).size,
+    findings: [...names, ...hashed.findings, ...(await stillTheSame(question, tree, ports))],
+    notes: await notesOf(question, { tree, unsigned, unspoken }, ports),
+  };
+}
+
+interface Seen {
+  readonly tree: Tree;
+  readonly unsigned: readonly string[];
+  readonly unspoken: readonly string[];
+}
+
+async function notesOf(
+  question: ContentQuestion,
+  { tree, unsigned, unspoken }: Seen,
+  ports: HashTreePorts,
+): Promise<readonly string[]> {
+  const bySignature = await present(
+    question.root,
+    question.manifest.ignorePaths.filter(
+      (path) => !SIDECARS.includes(path) && !question.ownNames.includes(path) && !tree.leftOut.includes(path),
+    ),
+    ports,
+  );
+  const byUser = await present(question.root, question.ignore, ports);
+  return [
+    ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),
+    ...(byUser.length > 0 ? [`left out by --ignore: ${byUser.join(', ')}`] : []),
+    ...(question.ignoreUnsignedFiles && unsigned.length > 0
+      ? [`${unsigned.length} unsigned files accepted: ${unsigned.slice(0, 5).join(', ')}`]
+      : []),
+    ...(unspoken.length > 0
+      ? [
+          `${unspoken.length} empty ${unspoken.length === 1 ? 'file' : 'files'}, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`,
+        ]
+      : []),
+    ...(tree.leftOut.length > 0
+      ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`]
+      : []),
+    ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
+  ];
+}
+
+export async function present(
+  root: string,
+  paths: readonly string[],
+  ports: HashTreePorts,
+): Promise<readonly string[]> {
+  const kinds = await Promise.all(
+    paths.slice(0, 100).map(async (path) => ({ path, kind: await ports.files.kindOf(`${root}/${path}`) })),
+  );
+  return kinds.filter(({ kind }) => kind !== 'none').map(({ path }) => path);
+}
