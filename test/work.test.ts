@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { bytesSource, readFormat } from '../src/domain/formats/index.ts';
-import { globMatches } from '../src/domain/trust/glob.ts';
+import { globMatches } from '../src/domain/base/glob.ts';
 
 test('what grows with the square of its size is told from what grows with its size', async () => {
   await assert.rejects(

@@ -1,4 +1,4 @@
-import { workOf } from '../work.ts';
+import { workOf } from '../../work.ts';
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';

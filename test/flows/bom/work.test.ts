@@ -1,12 +1,12 @@
-import { workOf } from '../work.ts';
+import { workOf } from '../../work.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFiles } from '../../src/adapters/files/index.ts';
-import { createHasher } from '../../src/adapters/hasher/index.ts';
-import { bomCreate, type BomPorts } from '../../src/flows/bom-create.ts';
+import { createFiles } from '../../../src/adapters/files/index.ts';
+import { createHasher } from '../../../src/adapters/hasher/index.ts';
+import { bomCreate, type BomPorts } from '../../../src/flows/bom/create.ts';
 
 const hasher = createHasher();
 const ports: BomPorts = {
