@@ -93,8 +93,7 @@ function pathProblem(path: string): string | null {
 }
 
 const RESERVED = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
-// oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-const NOT_PORTABLE = /[\u0000-\u001f\u007f\\<>:"|?*]|[. ]$/;
+const NOT_PORTABLE = /[[\p{Cc}--[\u0080-\u009f]]\\<>:"\|?*]|[. ]$/v;
 
 /** Null, or why the path cannot be written everywhere: control characters, drives, reserved names (rule 9). */
 export function portabilityProblem(path: string): string | null {

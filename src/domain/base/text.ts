@@ -1,9 +1,8 @@
 /** One escaper per sink for every string from outside (security rule 26). */
 
 /** C0, DEL, C1; zero-width and bidirectional controls; line separators; tags; lone surrogates. */
-// oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e007f}]/gu;
+  /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** Printable on a terminal: every control, bidi or invisible character becomes `\u{hex}`. Newlines too. */
 export function forTerminal(text: string): string {

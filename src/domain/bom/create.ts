@@ -47,9 +47,8 @@ export function bomBytes(bom: Bom): Uint8Array {
 }
 
 /** Controls, bidi and invisible characters, which JSON may hold as they are: escaped, so that printing a BOM is harmless. */
-// oxlint-disable-next-line no-misleading-character-class -- single code units, on purpose
 const INVISIBLE =
-  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 function escapeUnits(text: string): string {
   return Array.from(

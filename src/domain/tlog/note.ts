@@ -105,8 +105,7 @@ export function noteText(bytes: Uint8Array): string {
 
 /** @throws WeighmarkError `log-invalid` for anything that is not a signed note. */
 export function parseNote(text: string): Note {
-  // oxlint-disable-next-line no-control-regex -- the specification forbids them
-  if (text.length > NOTE_BYTES || /[\u0000-\u0009\u000b-\u001f]/.test(text)) throw malformed('not a signed note');
+  if (text.length > NOTE_BYTES || /[\p{Cc}--[\n\u007f-\u009f]]/v.test(text)) throw malformed('not a signed note');
   const split = text.lastIndexOf('\n\n');
   if (split < 0 || !text.endsWith('\n')) throw malformed('a note without signatures');
   const lines = text.slice(split + 2, -1).split('\n');

@@ -45,8 +45,7 @@ interface Draft {
 /** @throws WeighmarkError `policy-invalid` with the line. */
 export function parseLogPolicy(text: string): LogPolicy {
   const lines = text.split('\n');
-  // oxlint-disable-next-line no-control-regex -- the only control characters allowed are tab and newline
-  if (text.length > POLICY_CHARS || lines.length > MAX_LINES || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text))
+  if (text.length > POLICY_CHARS || lines.length > MAX_LINES || /[\p{Cc}--[\t\n\u0080-\u009f]]/v.test(text))
     throw invalid(0, 'not a tlog-policy');
   const draft: Draft = { logs: [], witnesses: [], groups: [], members: new Set(), keys: new Set() };
   lines.forEach((line, at) => readLine(draft, line, at + 1));
