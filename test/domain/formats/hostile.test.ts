@@ -79,7 +79,7 @@ test('an archive whose records all name the same megabyte', async () => {
   const record = Buffer.concat([u32le(0x02014b50), Buffer.alloc(24), Buffer.from([0x60, 0xea]), Buffer.alloc(16), name]);
   const records = Buffer.concat(Array.from({ length: 2000 }, () => record));
   const end = Buffer.concat([u32le(0x06054b50), Buffer.alloc(4), Buffer.from([0xd0, 7, 0xd0, 7]), u32le(records.length), u32le(0), Buffer.alloc(2)]);
-  const report = await within({ steps: 1e6, mib: 700 }, 'names.zip', bytesSource(Buffer.concat([records, end])));
+  const report = await within({ steps: 1e9, mib: 700 }, 'names.zip', bytesSource(Buffer.concat([records, end])));
   assert.ok(report.problems.length < 10_000);
 });
 
@@ -90,7 +90,7 @@ test('gzip of zeros, a thousandfold, ends at the ratio', async () => {
 
 test('an empty file of any name, and one that is all zeros', async () => {
   for (const path of ['model.safetensors', 'model.onnx', 'a.csv', 'a.parquet', 'a']) assert.deepEqual((await reportOf(new Uint8Array(0), path)).format, 'empty');
-  assert.equal((await within({ steps: 1e4, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete, false);
+  assert.equal((await within({ steps: 2e5, mib: 100 }, 'model.gguf', hollowSource(2 ** 40, new Uint8Array(0)))).complete, false);
 });
 
 test('a file that claims two formats is said to be both', async () => {
