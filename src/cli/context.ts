@@ -106,7 +106,9 @@ export function createContext(settings: ContextSettings): Context {
     statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
     git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
-    bomValidator: once(async () => (await import('../adapters/bom-validator/index.ts')).createBomValidator()),
+    bomValidator: once(async () =>
+      (await import('../adapters/bom-validator/index.ts')).createBomValidator(settings.signal),
+    ),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
     ask: async (question, options) => (await import('../adapters/terminal.ts')).askOnTerminal(question, options),
   };

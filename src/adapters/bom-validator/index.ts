@@ -1,35 +1,45 @@
+import { Worker } from 'node:worker_threads';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { BomSchemaValidator, SchemaProblem } from '../../domain/ports/bom-validator.ts';
+import { compileSchema, type AjvError, type Validator } from './json-schema.ts';
+
+/** Longer texts are checked in a thread: a check is one long call, which no signal could interrupt in this one. */
+const THREAD_FROM = 1 << 20;
 
 /**
  * The official CycloneDX schemas, as `@cyclonedx/cyclonedx-library` bundles them. A schema is compiled once a version
- * (about 0.3 s), at first use.
+ * (about 0.3 s), at first use. The work grows as the text.
+ * @param signal ends a check of a long text; what was asked is then refused with the signal's reason.
  */
-export function createBomValidator(): BomSchemaValidator {
-  const validators = new Map<string, Promise<(text: string) => Promise<readonly AjvError[]>>>();
+export function createBomValidator(signal?: AbortSignal): BomSchemaValidator {
+  const validators = new Map<string, Promise<Validator>>();
   return {
     async validate(text, specVersion) {
-      const validator = validators.get(specVersion) ?? compile(specVersion);
+      if (text.length >= THREAD_FROM) return (await validateInThread(text, specVersion, signal)).map(problemOf);
+      const validator = validators.get(specVersion) ?? compileSchema(specVersion);
       validators.set(specVersion, validator);
-      return (await (await validator)(text)).map(problemOf);
+      return (await validator)(text).map(problemOf);
     },
     validateXml: async (text, specVersion) => (await import('./xml.ts')).validateXml(text, specVersion),
   };
 }
 
-/** What of ajv's error object is used. */
-interface AjvError {
-  readonly instancePath: string;
-  readonly message?: string;
-  readonly keyword: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-async function compile(specVersion: string): Promise<(text: string) => Promise<readonly AjvError[]>> {
-  const { Validation, Spec } = await import('@cyclonedx/cyclonedx-library');
-  const version = Spec.Version[`v${specVersion.replace('.', 'dot')}` as keyof typeof Spec.Version];
-  if (version === undefined) throw new TypeError(`no schema of CycloneDX ${specVersion}`);
-  const validator = new Validation.JsonStrictValidator(version);
-  return async (text) => ((await validator.validate(text)) ?? []) as readonly AjvError[];
+async function validateInThread(text: string, specVersion: string, signal?: AbortSignal): Promise<readonly AjvError[]> {
+  const script = new URL(`./json-schema-worker${import.meta.url.slice(-3)}`, import.meta.url);
+  const worker = new Worker(script, { workerData: { text, specVersion } });
+  const { promise, resolve, reject } = Promise.withResolvers<readonly AjvError[]>();
+  const stop = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', stop);
+  worker.once('message', resolve);
+  worker.once('error', (cause) =>
+    reject(new WeighmarkError('internal', 'a thread that checks BOMs failed', { cause })),
+  );
+  try {
+    return await promise;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await worker.terminate();
+  }
 }
 
 function problemOf(error: AjvError): SchemaProblem {

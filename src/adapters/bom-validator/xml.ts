@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { SchemaProblem } from '../../domain/ports/bom-validator.ts';
+import { schemaFolder } from './schemas.ts';
 
 /** What of `xmllint-wasm` (libxml2 in WebAssembly, no network, no files) is used. */
 interface XmlLint {
@@ -61,9 +61,8 @@ async function loadLint(): Promise<XmlLint | null> {
 }
 
 async function schemaFile(name: string): Promise<XmlFile> {
-  const library = dirname(createRequire(import.meta.url).resolve('@cyclonedx/cyclonedx-library/package.json'));
   const fileName = `${name}.SNAPSHOT.xsd`;
-  return { fileName, contents: await readFile(join(library, 'res', 'schema', fileName), 'utf8') };
+  return { fileName, contents: await readFile(join(schemaFolder(), fileName), 'utf8') };
 }
 
 /** libxml2 writes elements as `{namespace}name`. */

@@ -143,10 +143,11 @@ function collectSet(value: string, all: readonly ElementSet[] = []): readonly El
 async function create(context: Context, path: string, options: CreateOptions): Promise<Report> {
   const ports = await portsOf(context);
   const timestamp = timestampOf(context, options.timestamp);
-  const stated = [];
-  if (options.facts !== undefined)
-    stated.push(...(await statedFacts(await readFactsFile(resolve(context.cwd, options.facts), ports), ports)));
-  stated.unshift(...(await statedFacts(statementsOf(context, options), ports)));
+  const fromFile =
+    options.facts === undefined
+      ? []
+      : await statedFacts(await readFactsFile(resolve(context.cwd, options.facts), ports), ports);
+  const stated = [...(await statedFacts(statementsOf(context, options), ports)), ...fromFile];
   const described: Described = await bomCreate(
     {
       path: resolve(context.cwd, path),

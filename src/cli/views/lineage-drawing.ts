@@ -1,5 +1,6 @@
 import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
 import { html, raw, type Html } from './html.ts';
+import { greatest } from '../../domain/base/lists.ts';
 
 const MAX_NODES = 60;
 const BOX = { width: 190, height: 52, gapX: 160, gapY: 18 };
@@ -10,8 +11,8 @@ export function lineageDrawing(lineage: Lineage): Html {
   if (placed.length > MAX_NODES || placed.length < 2)
     return html`${placed.length > MAX_NODES ? html`<p>Too many artifacts to draw; the table below has them all.</p>` : null}`;
   const at = new Map(placed.map((box) => [box.key, box]));
-  const width = Math.max(...placed.map(({ x }) => x)) + BOX.width + 2;
-  const height = Math.max(...placed.map(({ y }) => y)) + BOX.height + 2;
+  const width = greatest(placed.map(({ x }) => x)) + BOX.width + 2;
+  const height = greatest(placed.map(({ y }) => y)) + BOX.height + 2;
   const lines = placed.flatMap((from) =>
     from.inputs.map(({ key, word, refused }) => arrow(from, at.get(key), { word, refused })),
   );

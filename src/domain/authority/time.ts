@@ -1,4 +1,5 @@
 import type { VerifiedClaim } from '../claims/types.ts';
+import { least } from '../base/lists.ts';
 
 /** Clocks of signers, authorities and builders differ by this much without anybody lying. */
 export const CLOCK_SKEW_MS = 60_000;
@@ -10,7 +11,7 @@ const COUNTED = ['rfc3161', 'rekor', 'witness'];
 export function verifiedTime(claim: VerifiedClaim): number | null {
   const times = claim.times.filter(({ source }) => COUNTED.includes(source)).map(({ time }) => Date.parse(time));
   const usable = times.filter((time) => !Number.isNaN(time));
-  return usable.length === 0 ? null : Math.min(...usable);
+  return usable.length === 0 ? null : least(usable);
 }
 
 /**
@@ -22,7 +23,7 @@ export function ageStart(claim: VerifiedClaim): number | null {
   if (verified === null) return null;
   const certificate = claim.signer.kind === 'key' ? [] : [Date.parse(claim.signer.notBefore)];
   const starts = [verified, ...certificate, ...statedTimes(claim)].filter((time) => !Number.isNaN(time));
-  return Math.min(...starts);
+  return least(starts);
 }
 
 /** Fields by which the predicates that weighmark knows state when they were made. */

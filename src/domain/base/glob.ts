@@ -1,3 +1,5 @@
+import { least } from './lists.ts';
+
 /**
  * Does a name match a glob? `*` is any run without `/`, `**` any run, everything else itself. Linear in both lengths but for
  * one restart a star, so bounded by their product.
@@ -16,7 +18,7 @@ function steps(from: ReadonlySet<number>, name: string, char: string): Set<numbe
 
 function runs(from: ReadonlySet<number>, name: string, slashes: boolean): Set<number> {
   const reached = new Set<number>();
-  for (let at = Math.min(...from, name.length + 1); at <= name.length; at += 1) {
+  for (let at = Math.min(least(from), name.length + 1); at <= name.length; at += 1) {
     if (from.has(at) || (reached.has(at - 1) && (slashes || name[at - 1] !== '/'))) reached.add(at);
   }
   return reached;

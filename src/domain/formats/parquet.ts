@@ -5,6 +5,7 @@ import { beyond, invalid } from './problem.ts';
 import { skipThrift, thriftFields, thriftInteger, thriftList, thriftText } from './thrift.ts';
 import type { Column, Findings, MetadataItem, NamedSource } from './types.ts';
 import { u32 } from './zip-fields.ts';
+import { pushAll } from '../base/lists.ts';
 
 const TYPES = ['boolean', 'int32', 'int64', 'int96', 'float', 'double', 'byte_array', 'fixed_len_byte_array'];
 const COLUMNS = 10_000;
@@ -34,7 +35,7 @@ export async function readParquet({ source }: NamedSource): Promise<Findings> {
     if (id === 1 && type === 'int') found.version = String(await thriftInteger(cursor));
     else if (id === 2 && type === 'list') found.columns = columnsOf(await readSchema(cursor));
     else if (id === 3 && type === 'int') found.rows = safeNumber(await thriftInteger(cursor), 'a row count');
-    else if (id === 5 && type === 'list') found.metadata.push(...(await readPairs(cursor)));
+    else if (id === 5 && type === 'list') pushAll(found.metadata, await readPairs(cursor));
     else if (id === 6 && type === 'binary')
       found.metadata.push({ key: 'created_by', value: await thriftText(cursor, 1 << 16), place: 'footer:created_by' });
     else await skipThrift(cursor, type);

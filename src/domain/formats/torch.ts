@@ -10,6 +10,7 @@ import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from '.
 import { memberSource, openMember } from './zip-member.ts';
 import type { ZipArchive } from './zip.ts';
 import type { ZipEntry } from './zip-entry.ts';
+import { pushAll } from '../base/lists.ts';
 
 const SMALL_TEXT = 4096;
 
@@ -46,7 +47,7 @@ export async function readTorchZip({ source }: NamedSource, archive: ZipArchive,
       note(problems, ...pickleProblems(pickle, member.name));
       const content = contentOf(pickle.value);
       complete &&= pickle.complete && content.complete;
-      if (name === 'data.pkl') metadata.push(...pickleMetadata(pickle), ...(script ? [] : content.metadata));
+      if (name === 'data.pkl') pushAll(metadata, [...pickleMetadata(pickle), ...(script ? [] : content.metadata)]);
       for (const tensor of content.tensors)
         tally.add(placed(tensor, members.get(`${prefix}${folder}${tensor.storage?.key ?? ''}`), problems));
     });

@@ -8,6 +8,7 @@ import { shown, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import { isProvenance, readProvenance, type Input } from './provenance.ts';
 import type { LineageEdge, Standing } from './types.ts';
+import { pushAll } from '../base/lists.ts';
 
 export interface StandingRules extends ExamineRules {
   readonly leaves: readonly TrustedLeaf[];
@@ -169,9 +170,9 @@ export function summaryFindings(digest: string, index: ClaimIndex, rules: Standi
         subject: shown(digest),
         facts: { claim: shown(bundle) },
       });
-    else findings.push(...revokedIn(claim, rules));
+    else pushAll(findings, revokedIn(claim, rules));
     if (claim?.statement.predicateType === PREDICATES.promotion)
-      queue.push(...(readPromotion(claim.statement)?.inputs ?? []));
+      pushAll(queue, readPromotion(claim.statement)?.inputs ?? []);
   }
   return findings;
 }

@@ -3,6 +3,7 @@ import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../authority/time
 import type { Finding } from '../base/verdict.ts';
 import { shown, type AcceptedStep, type Examined } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
+import { greatest, least } from '../base/lists.ts';
 
 /** Inputs each step cannot be without: any one role of each group (security rule 14). */
 const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
@@ -99,10 +100,10 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
 function existedAt({ step, vouched }: Examined): number | null {
   const claims = step === null ? [...vouched.values()] : [step.claim];
   const verified = claims.map(verifiedTime).filter((time) => time !== null);
-  const times = [...(verified.length === 0 ? [] : [Math.min(...verified)]), parse(step?.provenance.finishedOn)].filter(
+  const times = [...(verified.length === 0 ? [] : [least(verified)]), parse(step?.provenance.finishedOn)].filter(
     (time) => time !== null,
   );
-  return times.length === 0 ? null : Math.max(...times);
+  return times.length === 0 ? null : greatest(times);
 }
 
 function ageFindings({ claim }: AcceptedStep, { now, maxAgeMs }: StepRules): readonly Finding[] {

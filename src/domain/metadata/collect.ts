@@ -7,6 +7,7 @@ import { readHeader } from './headers.ts';
 import { fact, folderOf, type MetadataFile } from './read.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
 import { pick, type Fact, type Metadata, type MetadataProblem } from './types.ts';
+import { greatest, least } from '../base/lists.ts';
 
 /** Facts of one file, with what decides their precedence. */
 interface FileFacts {
@@ -33,7 +34,7 @@ export async function readMetadata(path: string, source: Source, report: FormatR
     problems: [],
   };
   if (entries.length === 0 || report.format === 'lfs-pointer') return start;
-  const largest = Math.max(...entries.map(({ entry }) => entry.maxBytes));
+  const largest = greatest(entries.map(({ entry }) => entry.maxBytes));
   if (source.size > largest)
     return {
       ...start,
@@ -117,7 +118,7 @@ const ONE_OF_ALL = ['name', 'version', 'description', 'purl'] as const;
 /** A folder of several models is called what none of them is called: their own names, side by side, are not its. */
 function unambiguous(facts: readonly Fact[], field: (typeof ONE_OF_ALL)[number]): readonly Fact[] {
   const own = pick(facts, field).map(({ value, source }) => ({ value, path: source.file ?? '' }));
-  const top = Math.min(...own.map(({ path }) => depthOf(path)));
+  const top = least(own.map(({ path }) => depthOf(path)));
   const nearest = own.filter(({ path }) => depthOf(path) === top && !PACKAGE.test(path));
   const packaged = own.some(({ path }) => PACKAGE.test(path));
   const several =
@@ -136,7 +137,7 @@ function notSubmodels(found: readonly FileFacts[]): readonly FileFacts[] {
     ({ path, facts }) => CONFIG.test(path) && facts.some(({ field }) => field === 'architecture' || field === 'family'),
   );
   if (configs.length === 0) return found;
-  const top = Math.min(...configs.map(({ path }) => depthOf(path)));
+  const top = least(configs.map(({ path }) => depthOf(path)));
   const folders = new Set(configs.filter(({ path }) => depthOf(path) === top).map(({ path }) => folderOf(path)));
   const whole = folders.size === 1 ? [...folders][0] : undefined;
   return found.map((file) =>

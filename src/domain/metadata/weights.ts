@@ -1,6 +1,7 @@
 import type { FormatReport, TensorTable } from '../formats/types.ts';
 import { compareUtf8 } from '../base/paths.ts';
 import type { BomFile } from './types.ts';
+import { least } from '../base/lists.ts';
 
 /** Weight files that together are one set of weights: the shards of one checkpoint, or a file alone. */
 export interface WeightSet {
@@ -109,7 +110,7 @@ function starred(files: readonly BomFile[]): string {
 /** The one in the topmost folder; null if there are several, or none. */
 function nearest(sets: readonly WeightSet[]): WeightSet | null {
   const depth = (set: WeightSet): number => set.name.split('/').length;
-  const top = Math.min(...sets.map(depth));
+  const top = least(sets.map(depth));
   const [only, ...others] = sets.filter((set) => depth(set) === top);
   return only !== undefined && others.length === 0 ? only : null;
 }

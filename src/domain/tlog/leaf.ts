@@ -30,8 +30,25 @@ export function formatLeaf(leaf: LogLeaf): Uint8Array {
   return Buffer.from(canonicalJson({ v, kind, name, manifest, bundle, ...(env === undefined ? {} : { env }) }));
 }
 
+const DIGEST = '(sha256:[0-9a-f]{64})';
+/** Printable ASCII that RFC 8785 writes as it is. */
+const PLAIN = '([ !#-\\[\\]-~]*)';
+/** The one canonical form of a leaf whose texts are plain, as most are: it needs no JSON reader. */
+const CANONICAL = new RegExp(
+  `^\\{"bundle":"${DIGEST}",(?:"env":"${PLAIN}",)?"kind":"(${KINDS.join('|')})",` +
+    `"manifest":"${DIGEST}","name":"${PLAIN}","v":1\\}$`,
+);
+
 /** @throws WeighmarkError `log-invalid` for anything but the canonical form of a known version and kind. */
 export function parseLeaf(bytes: Uint8Array): LogLeaf {
+  if (bytes.length > LIMITS.logLeafBytes) return parseAnyLeaf(bytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const [, bundle, env, kind, manifest, name] = CANONICAL.exec(text) ?? [];
+  if (bundle === undefined || manifest === undefined || name === undefined) return parseAnyLeaf(bytes);
+  return { v: 1, kind: kind as LogLeaf['kind'], name, manifest, bundle, ...(env === undefined ? {} : { env }) };
+}
+
+function parseAnyLeaf(bytes: Uint8Array): LogLeaf {
   const fields = parseStrictJsonObject(bytes, {
     code: 'log-invalid',
     subject: 'a log entry',

@@ -2,9 +2,9 @@ import { WeighmarkError } from '../base/errors.ts';
 import { parseLeaf, type LogEntry, type LogLeaf } from './leaf.ts';
 import { auditLog } from './audit.ts';
 import type { VerifiedCheckpoint } from './checkpoint.ts';
-import { inclusionProof, leafHash, verifyInclusion } from './merkle.ts';
+import { equalHashes, inclusionProof, leafHash, verifyInclusion, type SubtreeHash } from './merkle.ts';
 import { formatProof } from './proof.ts';
-import { parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile } from './tiles.ts';
+import { keptTiles, parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile } from './tiles.ts';
 
 export interface LogQuery {
   readonly name?: string;
@@ -14,7 +14,11 @@ export interface LogQuery {
   readonly env?: string;
 }
 
-/** Entries [from, to) of a log, each proven to be under the checkpoint. @throws WeighmarkError `log-invalid`. */
+/**
+ * Entries [from, to) of a log, all proven to be under the checkpoint. One proof a tile is enough: the siblings of its
+ * first leaf within the tile are computed from the tile's own hashes, so the proof commits to each of them.
+ * @throws WeighmarkError `log-invalid`.
+ */
 export async function readEntries(
   head: VerifiedCheckpoint | null,
   read: ReadTile,
@@ -22,25 +26,39 @@ export async function readEntries(
 ): Promise<readonly LogEntry[]> {
   if (head === null) return [];
   const to = Math.min(range.to, head.size);
-  const subtrees = subtreesOf(head.size, read);
+  const tiles = keptTiles(read);
+  const subtrees = subtreesOf(head.size, tiles);
   const entries: LogEntry[] = [];
-  for (let tile = Math.floor(range.from / TILE_WIDTH); tile * TILE_WIDTH < to; tile += 1) {
-    const leaves = await leavesOfTile(tile, head.size, read);
-    for (
-      let index = Math.max(range.from, tile * TILE_WIDTH);
-      index < Math.min(to, (tile + 1) * TILE_WIDTH);
-      index += 1
-    ) {
-      const leaf = leaves[index - tile * TILE_WIDTH] ?? Buffer.alloc(0);
-      const proof = await inclusionProof(index, head.size, subtrees);
-      if (!verifyInclusion(proof, { index, hash: leafHash(leaf) }, head))
-        throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, {
-          subject: head.origin,
-        });
-      entries.push({ index, leaf: parseLeaf(leaf) });
+  for (let first = range.from - (range.from % TILE_WIDTH); first < to; first += TILE_WIDTH) {
+    const leaves = await provenLeaves(head, first, { tiles, subtrees });
+    for (let index = Math.max(range.from, first); index < Math.min(to, first + leaves.length); index += 1) {
+      entries.push({ index, leaf: parseLeaf(leaves[index - first] ?? NOTHING) });
     }
   }
   return entries;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The leaves from `first` on, where a tile begins. @throws WeighmarkError `log-invalid`. */
+async function provenLeaves(
+  head: VerifiedCheckpoint,
+  first: number,
+  { tiles, subtrees }: { tiles: ReadTile; subtrees: SubtreeHash },
+): Promise<readonly Uint8Array[]> {
+  const tile = tileAt(0, first / TILE_WIDTH, head.size);
+  if (tile === null) return [];
+  const leaves = parseEntries(await tiles({ ...tile, level: 'entries' }), tile.width);
+  const hashes = leaves.map(leafHash);
+  const proof = await inclusionProof(first, head.size, subtrees);
+  const isProven = verifyInclusion(proof, { index: first, hash: hashes[0] ?? NOTHING }, head);
+  if (!isProven || !equalHashes(Buffer.concat(hashes), await tiles(tile))) throw notAsSaid(head, first);
+  return leaves;
+}
+
+function notAsSaid(head: VerifiedCheckpoint, index: number): WeighmarkError {
+  const subject = { subject: head.origin };
+  return new WeighmarkError('log-invalid', `entry ${index} or one beside it is not what the checkpoint says`, subject);
 }
 
 /** All entries that match, oldest first, out of a log read and proven as a whole. @throws WeighmarkError `log-invalid`. */

@@ -29,7 +29,7 @@ export function tilePath(tile: Tile): string {
 export function grownTiles(oldSize: number, newSize: number): readonly Tile[] {
   const tiles = tilesBetween('entries', oldSize, newSize);
   for (let level = 0, [from, to] = [oldSize, newSize]; to > 0; level += 1) {
-    tiles.push(...tilesBetween(level, from, to));
+    for (const tile of tilesBetween(level, from, to)) tiles.push(tile);
     [from, to] = [Math.floor(from / TILE_WIDTH), Math.floor(to / TILE_WIDTH)];
   }
   return tiles;
@@ -58,25 +58,36 @@ export function tileAt(level: number, index: number, size: number): Tile | null 
   return width > 0 ? { level, index, width } : null;
 }
 
-/**
- * Subtree hashes out of the tiles of a log of `size`. Each tile is read once and kept.
- * @throws WeighmarkError `log-invalid` for a tile of the wrong length.
- */
-export function subtreesOf(size: number, read: ReadTile): SubtreeHash {
+/** Each tile is read once, and is then the same for whoever asks. */
+export function keptTiles(read: ReadTile): ReadTile {
   const kept = new Map<string, Promise<Uint8Array>>();
-  const tileOf = (tile: Tile) => {
+  return (tile) => {
     const path = tilePath(tile);
-    const found = kept.get(path) ?? read(tile).then((bytes) => checkTile(bytes, tile));
+    const found = kept.get(path) ?? read(tile);
     kept.set(path, found);
     return found;
   };
-  return async (level, index) => {
-    const tileLevel = Math.floor(level / TILE_LEVELS);
+}
+
+/**
+ * Subtree hashes out of the tiles of a log of `size`. Each tile is read once and each hash is folded once, and kept.
+ * @throws WeighmarkError `log-invalid` for a tile of the wrong length.
+ */
+export function subtreesOf(size: number, read: ReadTile): SubtreeHash {
+  const tiles = keptTiles(read);
+  const kept = new Map<string, Promise<Hash>>();
+  const fold = async (level: number, index: number): Promise<Hash> => {
     const span = 2 ** (level % TILE_LEVELS);
     const first = index * span;
-    const tile = tileAt(tileLevel, Math.floor(first / TILE_WIDTH), size);
+    const tile = tileAt(Math.floor(level / TILE_LEVELS), Math.floor(first / TILE_WIDTH), size);
     if (tile === null) throw new WeighmarkError('internal', `no subtree ${level}/${index} in a log of ${size}`);
-    return foldHashes(await tileOf(tile), first % TILE_WIDTH, span);
+    return foldHashes(checkTile(await tiles(tile), tile), first % TILE_WIDTH, span);
+  };
+  return (level, index) => {
+    const place = `${level}/${index}`;
+    const found = kept.get(place) ?? fold(level, index);
+    kept.set(place, found);
+    return found;
   };
 }
 

@@ -19,6 +19,7 @@ import type { Source } from '../../domain/base/source.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { inParallel } from '../content/parallel.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface DescribeOptions {
   readonly tool: { readonly name: string; readonly version: string };
@@ -235,7 +236,7 @@ async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<reado
   const facts: Fact[] = [];
   for (const path of tree.leftOut.filter((name) => DOWNLOAD_NOTE.test(name)).slice(0, LIMITS.manifestFiles)) {
     const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
-    if (bytes !== null) facts.push(...readDownloadNote({ path, bytes }));
+    if (bytes !== null) pushAll(facts, readDownloadNote({ path, bytes }));
   }
   return facts;
 }

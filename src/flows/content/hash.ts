@@ -4,6 +4,7 @@ import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface HashPorts {
   readonly files: () => Promise<Files>;
@@ -34,7 +35,7 @@ export async function hashNames(request: HashRequest, ports: HashPorts): Promise
   const results: Hashed[] = [];
   for (const hashed of found) {
     if ('error' in hashed && hashed.error.code === 'special-file' && (await isFolder(hashed.name, ports)))
-      results.push(...(await hashFolder(hashed.name, request, ports)));
+      pushAll(results, await hashFolder(hashed.name, request, ports));
     else results.push(hashed);
   }
   return results;

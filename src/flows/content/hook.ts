@@ -8,6 +8,7 @@ import type { Hasher } from '../../domain/ports/hasher.ts';
 import type { ScanResult } from '../../domain/scan/types.ts';
 import { DIGEST_LIST_FILE } from '../../domain/base/paths.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface HookInput {
   /** As given on the command line; none: what git has staged. */
@@ -48,7 +49,7 @@ export async function checkStaged(input: HookInput, ports: HookPorts): Promise<H
   for (const location of paths) {
     const outcome = await checkOne({ location, shown: shownPath(top, location), input, seals }, ports);
     if (outcome === 'unchanged') unchanged += 1;
-    else findings.push(...outcome);
+    else pushAll(findings, outcome);
   }
   return { checked: paths.length, unchanged, findings };
 }

@@ -27,6 +27,7 @@ import {
   type ScanResult,
   type ScanVerdict,
 } from '../../domain/scan/index.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ScanPorts {
   readonly files: Files;
@@ -220,7 +221,7 @@ async function matchTensors(path: string, source: Source, index: FeedIndex): Pro
     const hash = createHash('sha256');
     for (let at = 0; at < length; at += CHUNK)
       hash.update(await source.read(offset + at, Math.min(CHUNK, length - at)));
-    findings.push(...matchTensor(index, path, name, hash.digest('hex')));
+    pushAll(findings, matchTensor(index, path, name, hash.digest('hex')));
   }
   return findings;
 }

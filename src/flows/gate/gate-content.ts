@@ -17,6 +17,7 @@ import type { Source } from '../../domain/base/source.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { checkOf, findingOf, type Check, type Finding } from '../../domain/base/verdict.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ContentPorts {
   readonly hasher: () => Promise<Hasher>;
@@ -153,8 +154,8 @@ async function examine(
   }
   state.blake3.set(file.path, digests.blake3 ?? '');
   state.formats.set(file.path, (await detect({ path: file.path, source: blob })).format);
-  if (file.path === 'adapter_config.json') state.bases.push(...(await adapterBases(blob)));
-  if (CARD.test(file.path)) state.bases.push(...(await cardBases(file.path, blob)));
+  if (file.path === 'adapter_config.json') pushAll(state.bases, await adapterBases(blob));
+  if (CARD.test(file.path)) pushAll(state.bases, await cardBases(file.path, blob));
 }
 
 const CHUNK_BYTES = 4 << 20;

@@ -15,6 +15,7 @@ import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor } from '../../domain/registry
 import { copyOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
 import { filesOf } from './registry-show.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface CopyInput {
   readonly place: Pick<Place, 'name' | 'reference'>;
@@ -67,7 +68,7 @@ export async function copy(
   for (const entry of all) {
     const done = await copyOne(entry, { input, ports, source, target, entries });
     copied.push({ ...done.copied, role: entry === asked ? 'asked' : 'ancestor' });
-    leaves.push(...done.leaves);
+    pushAll(leaves, done.leaves);
   }
   const revocations = await copyRevocations(asked, entries, { source, target });
   const logged = await target.log.append([...leaves, ...revocations]);

@@ -5,6 +5,7 @@ import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 import { aboutOf } from './attach.ts';
 import type { Place } from '../../domain/registry/reference.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ShownClaim {
   readonly bundle: string;
@@ -53,7 +54,7 @@ export async function filesOf(registry: Registry, name: string, id: string): Pro
   const parts = parseIndex(bytes);
   if (parts === null) return parseManifest(bytes);
   const files: ManifestFile[] = [];
-  for (const part of parts) files.push(...parseManifest(await registry.getManifest(name, part)));
+  for (const part of parts) pushAll(files, parseManifest(await registry.getManifest(name, part)));
   return files;
 }
 

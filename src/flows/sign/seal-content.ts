@@ -7,6 +7,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
@@ -67,8 +68,8 @@ export async function scanForSeal(
     const source = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
       const result = await scanSource({ path, source }, options);
-      findings.push(...result.findings);
-      unexamined.push(...result.unexamined);
+      pushAll(findings, result.findings);
+      pushAll(unexamined, result.unexamined);
     } finally {
       await source.close();
     }

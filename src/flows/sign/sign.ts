@@ -9,6 +9,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashRanges, hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface SignInput {
   /** Absolute path of a file or folder. */
@@ -102,7 +103,10 @@ async function shards(
   for (const entry of tree.entries) {
     const ranges = rangesOf(entry.sizeBytes, shardBytes);
     const digests = await hashRanges(entry, algorithm, { ranges, followLink: tree.followedLinks }, ports);
-    resources.push(...ranges.map((range, index) => ({ path: entry.path, range, digest: digests[index] ?? '' })));
+    pushAll(
+      resources,
+      ranges.map((range, index) => ({ path: entry.path, range, digest: digests[index] ?? '' })),
+    );
   }
   return resources;
 }

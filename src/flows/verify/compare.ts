@@ -3,6 +3,7 @@ import type { TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { hashRanges, type HashedEntry, type HashTreePorts } from '../content/hash-tree.ts';
 import type { ContentQuestion, Hashing } from './question.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export function compare(
   signed: SignedFile | undefined,
@@ -38,7 +39,7 @@ export async function compareAllShards(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const [index, entry] of entries.entries())
-    findings.push(...(await compareShards(wanted[index], { entry, hashing }, ports)));
+    pushAll(findings, await compareShards(wanted[index], { entry, hashing }, ports));
   return findings;
 }
 

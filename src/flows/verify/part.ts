@@ -14,6 +14,7 @@ import { globMatches } from '../../domain/base/glob.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
+import { least } from '../../domain/base/lists.ts';
 
 export interface PartQuestion {
   /** Absolute. */
@@ -269,7 +270,7 @@ async function tensorsOf(
     const tensors = (table?.items ?? [])
       .filter(isHere)
       .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
-    const first = Math.min(...tensors.map(({ start }) => start));
+    const first = least(tensors.map(({ start }) => start));
     if (ranges.some(({ end }) => end <= first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));
   } finally {

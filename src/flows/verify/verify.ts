@@ -11,6 +11,7 @@ import type { Ahead } from './question.ts';
 import { refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './types.ts';
 import { verifyByClaims } from './by-claims.ts';
 import { beginContent, verifySigned } from './by-signature.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export { refused } from './types.ts';
 export type { VerifyInput, VerifyOutcome, VerifyPorts } from './types.ts';
@@ -51,7 +52,7 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   const asksNames = verification.trust.some((entry) => entry.for !== undefined);
   const begun: Ahead[] = [];
   const onSignature = async (own: TrustedSignature) =>
-    void begun.push(...(await beginContent(own, { input, sidecars }, ports)));
+    void pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
     const bundles = await judgeBundles(sidecars, verification, {
       name: input.name ?? (asksNames ? nameIn(sidecars) : null),

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
 import { readLayout, writeLayout } from './layout.ts';
+import { pushAll } from '../../../domain/base/lists.ts';
 
 /** What a layout lists, after a change; the same array if nothing changes. Runs under the lock of the layouts. */
 export type Change = (manifests: readonly Descriptor[]) => Promise<readonly Descriptor[]>;
@@ -51,7 +52,7 @@ async function commitReady(queue: Waiting[], layout: string, lockFile: string): 
   const batch: Waiting[] = [];
   try {
     await withLock(lockFile, async () => {
-      while (queue[0]?.isReady === true) batch.push(...queue.splice(0, 1));
+      while (queue[0]?.isReady === true) pushAll(batch, queue.splice(0, 1));
       const { manifests: before } = await readLayout(layout);
       let after = before;
       for (const each of batch)

@@ -7,6 +7,7 @@ import type { Collected } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
 import { readBlob } from './blobs.ts';
 import { layoutFolders, readLayout } from './layout.ts';
+import { pushAll } from '../../../domain/base/lists.ts';
 
 interface Options {
   readonly dryRun: boolean;
@@ -36,7 +37,7 @@ export async function collectGarbage(
     const needed = await neededBlobs(layout, new Set(there.map(({ path }) => `sha256:${basename(path)}`)), logged);
     const unneeded = there.filter(({ path }) => !needed.has(`sha256:${basename(path)}`));
     kept += there.length - unneeded.length;
-    garbage.push(...unneeded);
+    pushAll(garbage, unneeded);
   }
   const old = garbage.filter(({ changedMs }) => Date.now() - changedMs >= options.olderThanMs);
   if (!options.dryRun) for (const { path } of old) await rm(path, { force: true });
@@ -54,8 +55,8 @@ async function leftovers(folder: string): Promise<readonly Found[]> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isFile() && /^\..*\.tmp$/.test(entry.name)) found.push(await described(path));
-    if (entry.isDirectory() && /^\.copying\..*\.part$/.test(entry.name)) found.push(...(await filesBelow(path)));
-    else if (entry.isDirectory() && entry.name !== 'blobs') found.push(...(await leftovers(path)));
+    if (entry.isDirectory() && /^\.copying\..*\.part$/.test(entry.name)) pushAll(found, await filesBelow(path));
+    else if (entry.isDirectory() && entry.name !== 'blobs') pushAll(found, await leftovers(path));
   }
   return found;
 }
@@ -101,7 +102,10 @@ async function neededBlobs(
     needed.add(digest);
     const { blobs, manifests } = namesOf(await readListed(layout, digest, listed), listed);
     for (const blob of blobs) needed.add(blob);
-    queue.push(...manifests.map((manifest) => ({ digest: manifest, listed: true })));
+    pushAll(
+      queue,
+      manifests.map((manifest) => ({ digest: manifest, listed: true })),
+    );
   }
   return needed;
 }

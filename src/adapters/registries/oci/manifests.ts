@@ -7,6 +7,7 @@ import { LIMITS } from '../../../domain/base/limits.ts';
 import { descriptorsOf, fallbackTag, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
+import { pushAll } from '../../../domain/base/lists.ts';
 
 const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE].join(', ');
 const MERGE_TRIES = 8;
@@ -93,7 +94,11 @@ export async function allTags(client: OciClient, repository: string): Promise<re
   const tags: string[] = [];
   await eachPage(client, { repository, first: new URL(`/v2/${repository}/tags/list?n=1000`, client.base) }, (page) => {
     const { tags: found } = parseStrictJsonObject(page, { subject: 'a list of tags', refuseCaseDuplicates: false });
-    if (Array.isArray(found)) tags.push(...found.filter((tag) => typeof tag === 'string'));
+    if (Array.isArray(found))
+      pushAll(
+        tags,
+        found.filter((tag) => typeof tag === 'string'),
+      );
   });
   return [...new Set(tags)];
 }
@@ -108,7 +113,7 @@ export async function apiReferrers(
   const isThere = await eachPage(
     client,
     { repository, first: new URL(`/v2/${repository}/referrers/${subject}`, client.base) },
-    (page) => found.push(...descriptorsOf(page)),
+    (page) => pushAll(found, descriptorsOf(page)),
   );
   return isThere ? found : null;
 }

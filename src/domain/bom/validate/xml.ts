@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../base/errors.ts';
 import type { BomProblem } from './checks.ts';
+import { pushAll } from '../../base/lists.ts';
 
 /** A CycloneDX XML document, as far as it is looked at before the schema is asked. */
 export interface XmlBom {
@@ -59,7 +60,7 @@ export function checkXmlBom(text: string): readonly BomProblem[] {
       continue;
     }
     const element = { name: qualified.slice(qualified.indexOf(':') + 1), attributes };
-    problems.push(...rangeProblem(open, element), ...refProblem(open, element, refs));
+    pushAll(problems, [...rangeProblem(open, element), ...refProblem(open, element, refs)]);
     const reference = referenceOf(open, element, () => textAfter(text, match.index + match[0].length));
     if (reference !== null) references.push(reference);
     if (empty !== '/') open.push(element);

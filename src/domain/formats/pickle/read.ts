@@ -17,6 +17,7 @@ import { OPCODES, type Opcode } from './opcodes.ts';
 import { arrayData } from './joblib.ts';
 import type { PickleBytes, PickleGlobal, PickleValue } from './values.ts';
 import { ensure, openWindow, position, skip, type Window } from './window.ts';
+import { pushAll } from '../../base/lists.ts';
 
 export interface PickleOptions {
   /** Where the stream starts; default 0. Bytes. */
@@ -235,9 +236,9 @@ async function passNested(run: Run): Promise<void> {
   const { machine } = run;
   for (const found of inner.globals) machine.globals.set(`${found.module}\n${found.name}`, found);
   for (const called of inner.calls) machine.calls.set(`${called.offset}`, called);
-  machine.events.push(...inner.events);
-  machine.problems.push(...inner.problems);
-  run.raw.push(...inner.raw);
+  pushAll(machine.events, inner.events);
+  pushAll(machine.problems, inner.problems);
+  pushAll(run.raw, inner.raw);
   if (!inner.complete) run.broken = true;
 }
 

@@ -2,6 +2,7 @@ import { isJsonObject } from '../../base/json.ts';
 import type { Severity } from '../types.ts';
 import { digestOf, objects, text, type JsonObject } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
+import { pushAll } from '../../base/lists.ts';
 
 /** States of an analysis in which the component is not affected. */
 const CLEARED: ReadonlySet<string> = new Set(['not_affected', 'false_positive', 'resolved', 'resolved_with_pedigree']);
@@ -36,7 +37,7 @@ function allComponents(document: JsonObject): JsonObject[] {
   ];
   for (let component = waiting.pop(); component !== undefined && found.length < 1_000_000; component = waiting.pop()) {
     found.push(component);
-    waiting.push(...objects(component['components']));
+    pushAll(waiting, objects(component['components']));
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import { digestOf, objects, text, texts, type JsonObject } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
+import { pushAll } from '../../base/lists.ts';
 
 const HASH =
   /^\s*file:hashes\s*\.\s*(?:'([^']{1,20})'|"([^"]{1,20})"|([A-Za-z0-9-]{1,20}))\s*(=|IN)\s*(\([^)]{1,100000}\)|'[^']{1,200}')\s*/;
@@ -15,7 +16,7 @@ export function parseStix(location: string, bundle: JsonObject, now: Date): Feed
   for (const object of objects(bundle['objects'])) {
     const modified = text(object['modified']) ?? text(object['created']);
     if (modified !== undefined && (published === undefined || modified > published)) published = modified;
-    if (object['type'] === 'file') indicators.push(...observable(object));
+    if (object['type'] === 'file') pushAll(indicators, observable(object));
     if (object['type'] !== 'indicator' || !isInForce(object, now)) continue;
     const pattern = text(object['pattern']) ?? '';
     const digests = (text(object['pattern_type']) ?? 'stix') === 'stix' ? hashesOf(pattern) : null;

@@ -1,4 +1,5 @@
 import { report, type Spot } from '../session.ts';
+import { pushAll } from '../../base/lists.ts';
 
 type Json = unknown;
 
@@ -63,10 +64,10 @@ export function judgeKeras(spot: Spot, config: Json): void {
   const waiting: Json[] = [config];
   for (let value = waiting.pop(), seen = 0; waiting.length > 0 || value !== undefined; value = waiting.pop(), seen++) {
     if (seen > NODES) break;
-    if (Array.isArray(value)) waiting.push(...value.slice(0, NODES));
+    if (Array.isArray(value)) pushAll(waiting, value.slice(0, NODES));
     if (!isObject(value)) continue;
     judgeObject(spot, value);
-    waiting.push(...Object.values(value));
+    pushAll(waiting, Object.values(value));
   }
 }
 

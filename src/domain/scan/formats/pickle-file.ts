@@ -4,6 +4,7 @@ import { judgePickles } from '../pickle/judge.ts';
 import { newSession, report, type Session, type Spot } from '../session.ts';
 import { atLeast } from '../types.ts';
 import type { JudgeOptions } from './judge.ts';
+import { pushAll } from '../../base/lists.ts';
 
 /** A pickle by its first byte only is one if it can be read to its end, or does something on the way. */
 export async function judgePickleFile(
@@ -33,7 +34,7 @@ export function startsWithProto([first, second = 255]: Uint8Array): boolean {
 function merge(spot: Spot, from: Session): void {
   for (const { rule, message, severity, place } of from.findings)
     report(spot, rule, message, { severity, ...(place.offset === undefined ? {} : { offset: place.offset }) });
-  spot.session.unexamined.push(...from.unexamined);
+  pushAll(spot.session.unexamined, from.unexamined);
   if (spot.session.weightsOnly?.loads !== false && from.weightsOnly !== undefined)
     spot.session.weightsOnly = from.weightsOnly;
 }

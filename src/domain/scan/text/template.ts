@@ -2,6 +2,7 @@ import { parse, tokenize } from '@huggingface/jinja';
 import { report, type Spot } from '../session.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeInstructions } from './instructions.ts';
+import { pushAll } from '../../base/lists.ts';
 
 interface Node {
   readonly type: string;
@@ -147,11 +148,11 @@ function nodesOf(program: object): Node[] {
   for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
     const value = waiting.pop();
     if (typeof value !== 'object' || value === null) continue;
-    if (Array.isArray(value)) waiting.push(...(value as unknown[]));
-    else if (value instanceof Map) waiting.push(...value.keys(), ...value.values());
+    if (Array.isArray(value)) pushAll(waiting, value as unknown[]);
+    else if (value instanceof Map) pushAll(waiting, [...value.keys(), ...value.values()]);
     else {
       found.push(value as Node);
-      waiting.push(...Object.values(value));
+      pushAll(waiting, Object.values(value));
     }
   }
   return found;
