@@ -52,10 +52,14 @@ function run(
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()));
-  const watching = until === undefined ? null : setInterval(() => void (until() && child.kill('SIGINT')), 50);
+  const watching = setInterval(() => {
+    if (until?.() !== true) return;
+    clearInterval(watching);
+    child.kill('SIGINT');
+  }, 50);
   return new Promise((resolve) =>
     child.on('close', (code) => {
-      if (watching !== null) clearInterval(watching);
+      clearInterval(watching);
       resolve({ code, ...said });
     }),
   );

@@ -105,3 +105,12 @@ function varint(value: number): Buffer {
     bytes.push((rest % 128) | 128);
   }
 }
+
+/** A safetensors header that names so many tensors of one F32 each. */
+export function manyTensors(count: number): string {
+  const entries = Array.from(
+    { length: count },
+    (_, index) => `"layer.${index}.weight":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`,
+  );
+  return `{${entries.join(',')}}`;
+}
