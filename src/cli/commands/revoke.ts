@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
-import type { RevocationTarget } from '../../domain/authority/revocations.ts';
+import { targetText, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -148,8 +148,7 @@ async function showImpact(
 
 async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {
   if (yes === true) return;
-  const what = target.kind === 'principal' ? target.name : `sha256:${target.sha256}`;
-  const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${target.kind} ${what}? [y/N] `);
+  const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${targetText(target)}? [y/N] `);
   if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'say `--yes`' });
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
 }

@@ -3,9 +3,10 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { ClaimOutcome, Verification } from '../../domain/trust/verify-claim.ts';
+import type { Heard } from '../../domain/authority/speaker.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
-import { createAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
@@ -30,7 +31,7 @@ export interface Given {
   readonly log: ReadLog;
   /** Of the same artifact. */
   readonly collected?: Collected;
-  readonly outcomes?: Map<string, ClaimOutcome>;
+  readonly heard?: Map<string, Heard>;
 }
 
 export interface GateTarget {
@@ -93,7 +94,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       ? []
       : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
   const snapshots = `snapshot ${log.origin}`;
-  const findings = [...collected.findings, ...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const findings = [...conflicts, ...(await freshness(question, { registry, log, now }))];
   const facts: GateFacts = {
     ...named,
     now,
@@ -108,6 +109,9 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       highestSnapshot: await ports.versions.highest(snapshots),
       strangers: collected.strangers,
       findings,
+      absent: collected.absent,
+      unread: collected.unread,
+      claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && leaf.manifest === id),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
@@ -119,7 +123,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
 
 function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
   return {
-    trust: policyTrust(policy),
+    trust: policyHearing(policy),
     keyless: ports.keyless,
     now,
     timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],

@@ -12,7 +12,7 @@ import { paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyTrust, signerKey } from '../../domain/authority/authority.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
-import type { RevocationTarget } from '../../domain/authority/revocations.ts';
+import type { RevocationTarget } from '../../domain/authority/revocation.ts';
 import { buildSnapshot, newestSnapshot, type Snapshot } from '../../domain/authority/snapshot.ts';
 import { REVOKER_ROLE, type Policy } from '../../domain/authority/types.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
