@@ -73,7 +73,9 @@ export function createAuthority(policy: Policy): Authority {
     );
     const { current, former: once } = people(claim.signer);
     const held = able.filter(({ principals }) => principals.some((name) => current.includes(name)));
-    const former = spokeThen(once, claim).flatMap(({ roles }) => roles ?? formerRoles(type, able));
+    const former = spokeThen(once, claim).flatMap(({ roles }) =>
+      formerRoles(type, able).filter((role) => roles === undefined || role === NO_ROLE || roles.includes(role)),
+    );
     return [...new Set([...held.map(({ name }) => name), ...former])];
   }
   function nameOf(claim: VerifiedClaim): string | null {
@@ -99,6 +101,9 @@ function spokeThen(former: readonly FormerPrincipal[], claim: VerifiedClaim): re
   return former.filter(({ until }) => time === null || time <= Date.parse(until));
 }
 
+/** Where the policy has no role any more in which such a statement was made. */
+const NO_ROLE = '(formerly)';
+
 /** The roles by which such a statement is made; of revokers and promoters also where the policy has none any more. */
 function formerRoles(predicateType: string, able: readonly RoleRule[]): readonly string[] {
   const always: Readonly<Record<string, string>> = {
@@ -107,7 +112,7 @@ function formerRoles(predicateType: string, able: readonly RoleRule[]): readonly
   };
   const [role] = [always[predicateType]].filter((each) => each !== undefined);
   const names = able.map(({ name }) => name).filter((name) => name !== BREAK_GLASS_ROLE);
-  return [...names, ...(role === undefined ? (names.length === 0 ? ['(formerly)'] : []) : [role])];
+  return [...names, ...(role === undefined ? (names.length === 0 ? [NO_ROLE] : []) : [role])];
 }
 
 /**

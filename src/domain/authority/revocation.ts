@@ -91,3 +91,7 @@ function readTarget(value: unknown, version: 1 | 2): RevocationTarget {
 function malformed(why: string): WeighmarkError {
   return new WeighmarkError('claim-malformed', `a revocation ${why}`);
 }
+
+export function isRevocation({ statement }: Pick<VerifiedClaim, 'statement'>): boolean {
+  return statement.predicateType === PREDICATES.revocation;
+}

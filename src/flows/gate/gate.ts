@@ -16,6 +16,7 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import type { VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
+import { findOrphans, orphanFindings } from './earlier-policies.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
 
@@ -95,11 +96,25 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
   const snapshots = `snapshot ${log.origin}`;
   const findings = [...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const carried = carriedFrom(id, collected.claims, content);
+  const aliases = aliasesOf(content);
+  const found = await findOrphans({
+    ...collected,
+    registry,
+    log,
+    policy,
+    verification: verificationOf(question, now, ports),
+  });
+  const orphans = orphanFindings(found, {
+    digests: [id.slice('sha256:'.length), ...aliases, ...carried],
+    name: target.name,
+    environment: environment.name,
+  });
   const facts: GateFacts = {
     ...named,
     now,
-    aliases: aliasesOf(content),
-    carriedFrom: carriedFrom(id, collected.claims, content),
+    aliases,
+    carriedFrom: carried,
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
     log: {
@@ -111,6 +126,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       findings,
       absent: collected.absent,
       unread: collected.unread,
+      orphans,
       claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && leaf.manifest === id),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },

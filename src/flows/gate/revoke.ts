@@ -12,12 +12,13 @@ import { paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyTrust, signerKey } from '../../domain/authority/authority.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
-import type { RevocationTarget } from '../../domain/authority/revocation.ts';
+import { revocationPredicate, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import { buildSnapshot, newestSnapshot, type Snapshot } from '../../domain/authority/snapshot.ts';
 import { REVOKER_ROLE, type Policy } from '../../domain/authority/types.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { LoggedLeaf } from '../../domain/ports/log.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { attachClaim } from '../registry/attach.ts';
 import type { GatePorts } from './gate.ts';
 import { readLog, type ReadLog } from '../registry/gate-claims.ts';
@@ -54,10 +55,11 @@ export interface RevokePorts extends Pick<GatePorts, 'clock' | 'keyless'> {
 export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<RevokeOutcome> {
   const note = input.artifact === null ? noteFor(input.target) : null;
   const place = note ?? (input.artifact as NotePlace);
-  const predicate = { version: 1, action: input.action, target: input.target, reason: input.reason };
+  const predicate = revocationPredicate(input);
   const bundle = await ports.signer.sign(statementAbout(place, predicate));
   const by = await revokerOf(bundle, input, ports);
   await note?.store(ports.registry);
+  await keepPolicy(place, input.policy, ports.registry);
   const logged = await attachClaim(
     { name: place.name, manifest: place.id, bundle, kind: 'revocation' },
     ports.registry,
@@ -133,6 +135,11 @@ export async function claimTarget(
       hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them`,
     });
   return { kind: 'claim', sha256, pae: paeDigest(parseBundle(bundle, LIMITS.signatureBytes).payload) };
+}
+
+/** The policy under which it counts lies with it: whoever changes the policy learns what would cease to count. */
+async function keepPolicy({ name, id }: NotePlace, { bytes }: Policy, registry: Registry): Promise<void> {
+  if (bytes !== undefined) await registry.putAttachment(name, id, ATTACHMENTS.policy, bytes);
 }
 
 interface NotePlace {
