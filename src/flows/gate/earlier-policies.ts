@@ -17,7 +17,8 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
-import { claimsIfThere, type ReadLog } from '../registry/gate-claims.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { claimsIfThere, readLog, type ReadLog } from '../registry/gate-claims.ts';
 
 /** A policy that was in force once, as the registry keeps its bytes. */
 export interface EarlierPolicy {
@@ -72,6 +73,33 @@ export async function findOrphans(given: Heard): Promise<readonly FoundOrphan[]>
       if (!found.has(each.orphan.claim.bundle)) found.set(each.orphan.claim.bundle, each);
   return [...found.values()];
 }
+
+/** The same between two policies at hand, over everything the log names: what a change would silence. */
+export async function orphansAgainst(
+  before: Policy,
+  given: Pick<Heard, 'registry' | 'policy' | 'verification'>,
+): Promise<readonly FoundOrphan[]> {
+  const log = await readLog(given.registry);
+  const places = new Map(log.entries.map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf]));
+  const bundles = new Map<string, Uint8Array>();
+  const claims: VerifiedClaim[] = [];
+  for (const { name, manifest } of places.values())
+    for (const bytes of await claimsIfThere(given.registry, name, manifest)) {
+      if (bundles.size > MOST_BUNDLES)
+        throw new WeighmarkError('claims-limit', `more than ${MOST_BUNDLES} claims in one registry`);
+      if (bundles.has(sha256Hex(bytes))) continue;
+      bundles.set(sha256Hex(bytes), bytes);
+      const heard = await hear(bytes, {
+        ...given.verification,
+        trust: policyHearing(given.policy),
+        maxBytes: LIMITS.signatureBytes,
+      });
+      if (heard.standing === 'named') claims.push(heard.claim);
+    }
+  return orphansUnder({ policy: before, proven: true }, { ...given, log, bundles, claims });
+}
+
+const MOST_BUNDLES = 100_000;
 
 /** Those that concern a decision: every revocation, and what was said of this artifact, or withdrawn from this place. */
 export function orphanFindings(
