@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { CODES, WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
 import { findingOf, type Finding } from '../domain/base/verdict.ts';
 import type { Style } from './command.ts';
 
@@ -22,10 +22,6 @@ export function findingOfThrown(error: unknown): Finding | null {
 /** `weighmark trust` alone: its help was shown, and nothing was done. */
 export function isGroupHelp(error: unknown): boolean {
   return error instanceof CommanderError && error.code === 'commander.help';
-}
-
-export function exitOf(finding: Finding): ExitCode {
-  return CODES[finding.code];
 }
 
 /** Where the trace of an unexpected error helps: not for WeighmarkErrors. */

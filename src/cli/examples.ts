@@ -75,7 +75,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'log show': ['weighmark log show', 'weighmark log show acme/demo:1 --kind promotion'],
   'log verify': ['weighmark log verify', 'weighmark log verify demo.tlog-proof'],
   'log prove': ['weighmark log prove acme/demo:1 -o demo.tlog-proof'],
-  'log integrate': ['weighmark log integrate --registry oci://ghcr.io/acme/models --log-key log.key'],
+  'log integrate': [
+    'weighmark log integrate --registry oci://ghcr.io/acme/models --log-key log.key --policy policy.yaml',
+  ],
+  'log void': ["weighmark log void 17 --reason 'never had a bundle' --policy policy.yaml --key security.key"],
   promote: [
     'weighmark promote acme/demo:1 --env staging --policy policy.yaml --key bot.key',
     'weighmark promote acme/demo:1 --env prod --policy policy.yaml --dry-run',
@@ -101,7 +104,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark audit --policy policy.yaml --env prod --feed known-bad.stix.json',
     'weighmark audit --policy policy.yaml --watch 15m --state audit.json --webhook https://hooks.example/weighmark',
   ],
-  'policy lint': ['weighmark policy lint policy.yaml'],
+  'policy lint': [
+    'weighmark policy lint policy.yaml',
+    'weighmark policy lint next.yaml --against policy.yaml --registry reg',
+  ],
   'policy explain': ['weighmark policy explain acme/demo:1 --env prod --policy policy.yaml'],
   'policy test': ['weighmark policy test cases.yaml --policy policy.yaml'],
   lineage: ['weighmark lineage acme/demo:1 --policy policy.yaml', 'weighmark lineage acme/demo:1 --format mermaid'],

@@ -6,7 +6,8 @@ import type { Files } from '../domain/ports/files.ts';
 import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
-import { exitOf, findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
+import { exitOf } from '../domain/base/verdict.ts';
+import { findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
 import { say } from './output.ts';
 import { styleFor } from './style.ts';
 

@@ -67,10 +67,11 @@ function load(setup: LogSetup): Promise<LogView> {
 async function cosign(setup: LogSetup, policy: LogPolicy | undefined): Promise<Integration> {
   await settle(setup, await ownKey(setup));
   const { head, read } = await load(setup);
-  if (head === null || policy === undefined) return { size: head?.size ?? 0, added: [], cosigned: [], refused: [] };
+  if (head === null || policy === undefined)
+    return { size: head?.size ?? 0, added: [], swept: [], kept: [], cosigned: [], refused: [] };
   const { note, cosigned, refused } = await askWitnesses({ head, read }, policy);
   await writeFileAtomic(join(setup.folder, CHECKPOINT), note);
-  return { size: head.size, added: [], cosigned, refused };
+  return { size: head.size, added: [], swept: [], kept: [], cosigned, refused };
 }
 
 /** Under the lock. */

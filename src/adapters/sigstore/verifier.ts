@@ -24,6 +24,7 @@ export function createKeylessVerifier(
     orRefuse(async () => proveBundle(parseSigstoreBundle(bytes, LIMITS.signatureBytes), options, publicGoodRoot));
   return {
     prove,
+    trustedRoot: publicGoodRoot,
     async verify(bytes, trustedRoot) {
       const { signer, times, payloadType, logEntries } = await prove(
         bytes,

@@ -25,14 +25,19 @@ import {
 } from '../../flows/registry/log.ts';
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { doorOf } from '../../flows/registry/door.ts';
+import type { Waiting } from '../../domain/tlog/door.ts';
+import { addPolicyOptions, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
+import { mostToReinstate } from '../../domain/policy/evaluate.ts';
+import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
 
 interface Options extends PolicyOptions {
   readonly witnessPolicy?: string;
   readonly last?: string;
   readonly kind?: string;
+  readonly reason?: string;
 }
 
 const KINDS: readonly LogLeaf['kind'][] = ['push', 'claim', 'promotion', 'revocation'];
@@ -44,6 +49,7 @@ export const register: Register = (program, run) => {
   addVerify(log, run);
   addProve(log, run);
   addIntegrate(log, run);
+  addVoid(log, run);
 };
 
 function addShow(log: Command, run: Run): void {
@@ -118,27 +124,82 @@ function addProve(log: Command, run: Run): void {
 }
 
 function addIntegrate(log: Command, run: Run): void {
-  addLogOptions(log.command('integrate'))
-    .description("for the log's operator: log what waits, and ask witnesses to cosign")
+  addPolicyOptions(log.command('integrate'))
+    .description(
+      "for the log's operator: log what waits, and ask witnesses to cosign; without a policy pushes and claims alone",
+    )
     .option('--witness-policy <file>', 'C2SP tlog-policy; its witnesses with a URL are asked')
     .action(
       run(async (context, options: Options) => {
         const { witnessPolicy } = await witnessPolicyOf(context, options);
-        const { registry } = await questionOf(context, undefined, options);
-        return integrateReport(await integrateLog(witnessPolicy === undefined ? {} : { witnessPolicy }, registry));
+        const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
+        const registry =
+          loaded === null ? await openRegistry(context, options) : await openUnder(context, loaded.policy, options);
+        const verification = {
+          keyless: () => context.keyless(),
+          now: context.clock.now(),
+          timestampAuthorities: loaded === null ? [] : loaded.policy.timestampAuthorities,
+        };
+        const door = doorOf({ policy: loaded?.policy ?? null, verification }, registry);
+        const integrated = await integrateLog(
+          witnessPolicy === undefined ? { door } : { witnessPolicy, door },
+          registry,
+        );
+        return integrateReport(integrated, loaded !== null);
       }),
     );
 }
 
-function integrateReport({ size, added, cosigned, refused, quorum }: Integrated): Report {
+function addVoid(log: Command, run: Run): void {
+  addSignerOptions(addPolicyOptions(log.command('void')))
+    .description('as a revoker, declare that an entry never had a bundle; it counts once enough revokers say so')
+    .argument('<entry>', 'index of the entry')
+    .option('--reason <text>', 'why, for the auditor')
+    .action(
+      run(async (context, entry: string, options: Options & SignerOptions) => {
+        if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
+        if (!/^\d{1,15}$/.test(entry)) throw new WeighmarkError('usage', `${entry} is no index of an entry`);
+        const { policy } = await policyFrom(context, options);
+        const { voidEntry } = await import('../../flows/gate/revoke-again.ts');
+        const outcome = await voidEntry(
+          { index: Number(entry), reason: options.reason, policy },
+          {
+            clock: context.clock,
+            keyless: () => context.keyless(),
+            registry: await openUnder(context, policy, options),
+            signer: await signerFrom(context, options),
+          },
+        );
+        const { target, by, bundle, logged } = outcome;
+        return {
+          exitCode: 0,
+          json: { target, reason: options.reason, by, bundle, log: { index: logged.index, ...logged.leaf } },
+          text: (style) => ({
+            out: `${bundle}\n`,
+            err: `${style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,
+          }),
+        };
+      }),
+    );
+}
+
+function integrateReport(
+  { size, added, swept, kept, cosigned, refused, quorum }: Integrated,
+  underPolicy: boolean,
+): Report {
   const met = quorum === null || quorum.met;
   return {
     exitCode: met ? 0 : 4,
-    json: { size, added: added.map(({ index, leaf }) => ({ index, ...leaf })), cosigned, refused, quorum },
+    json: { size, added: added.map(({ index, leaf }) => ({ index, ...leaf })), swept, kept, cosigned, refused, quorum },
     text: (style) => ({
       out: added.map((entry) => `${entryLine(entry, style)}\n`).join(''),
       err: [
         `${added.length} ${added.length === 1 ? 'entry' : 'entries'} added; the log has ${size}`,
+        ...swept.map((each) => style.warn(`swept: ${waitingText(each, style)}`)),
+        ...kept.map((each) => style.warn(`kept waiting: ${waitingText(each, style)}`)),
+        ...(underPolicy
+          ? []
+          : ['without a policy only pushes and claims are admitted: say `--policy FILE` for the others']),
         ...(cosigned.length > 0 ? [`cosigned by ${style.plain(cosigned.join(', '))}`] : []),
         ...refused.map(({ witness, why }) => style.warn(`${witness} did not cosign: ${why}`)),
         ...(met ? [] : [style.bad('the witness quorum is not met')]),
@@ -146,6 +207,10 @@ function integrateReport({ size, added, cosigned, refused, quorum }: Integrated)
       ].join('\n'),
     }),
   };
+}
+
+function waitingText({ leaf, why }: Waiting, style: Style): string {
+  return `${leaf === null ? 'a tag' : leafText(leaf, style)}: ${style.plain(why)}`;
 }
 
 /** A REF asks about one artifact, a bare NAME about all of that name. */

@@ -1,7 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
-import type { Verdict } from '../../domain/base/verdict.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { orphanFinding } from '../../domain/policy/orphans.ts';
+import { parsePolicy } from '../../domain/policy/parse.ts';
+import { orphansAgainst } from '../../flows/gate/earlier-policies.ts';
+import type { Finding, Verdict } from '../../domain/base/verdict.ts';
 import { explain } from '../../flows/gate/policy-explain.ts';
 import { testPolicy, type CaseResult } from '../../flows/gate/policy-test.ts';
 import type { Register, Report, Style } from '../command.ts';
@@ -10,6 +14,7 @@ import {
   addPolicyOptions,
   gatePorts,
   openTarget,
+  openUnder,
   policyFrom,
   type LoadedPolicy,
   type PolicyOptions,
@@ -18,6 +23,10 @@ import { renderFinding } from '../errors.ts';
 import { junit, verdictJunit, type JunitCase } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict } from '../views/verdict.ts';
+
+interface LintOptions extends PolicyOptions {
+  readonly against?: string;
+}
 
 interface ExplainOptions extends PolicyOptions {
   readonly env?: string;
@@ -29,10 +38,12 @@ export const register: Register = (program, run) => {
   addPolicyOptions(policy.command('lint'))
     .description('is the policy valid, and what does it leave open')
     .argument('[file]', 'default: --policy')
+    .option('--against <old>', 'an earlier version: whose no in the registry would cease to count')
     .action(
-      run(async (context, file: string | undefined, options: PolicyOptions) => {
+      run(async (context, file: string | undefined, options: LintOptions) => {
         const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
-        return lintReport(loaded, lintPolicy(loaded.policy, context.clock.now()));
+        const advice = lintPolicy(loaded.policy, context.clock.now());
+        return lintReport(loaded, advice, await silenced(context, loaded, options));
       }),
     );
   addPolicyOptions(policy.command('explain'))
@@ -51,6 +62,27 @@ export const register: Register = (program, run) => {
       run(async (context, cases: string, options: PolicyOptions) => testReport(await tested(context, cases, options))),
     );
 };
+
+/** Null: not asked. */
+async function silenced(
+  context: Context,
+  { policy }: LoadedPolicy,
+  options: LintOptions,
+): Promise<readonly Finding[] | null> {
+  if (options.against === undefined) return null;
+  const bytes = await (await context.files()).read(resolve(context.cwd, options.against), LIMITS.policyBytes);
+  const before = parsePolicy(bytes, options.against);
+  const found = await orphansAgainst(before, {
+    policy,
+    registry: await openUnder(context, policy, options),
+    verification: {
+      keyless: () => context.keyless(),
+      now: context.clock.now(),
+      timestampAuthorities: policy.timestampAuthorities,
+    },
+  });
+  return found.map((each) => orphanFinding(each.orphan, each.before));
+}
 
 async function explained(context: Context, ref: string, options: ExplainOptions): Promise<readonly Verdict[]> {
   const loaded = await policyFrom(context, options);
@@ -74,15 +106,23 @@ async function tested(context: Context, cases: string, options: PolicyOptions): 
   return results;
 }
 
-function lintReport({ policy, signedBy }: LoadedPolicy, advice: readonly Advice[]): Report {
+function lintReport(
+  { policy, signedBy }: LoadedPolicy,
+  advice: readonly Advice[],
+  orphans: readonly Finding[] | null,
+): Report {
   const { name, version, digest, expires } = policy;
   return {
-    exitCode: 0,
-    json: { policy: { name, version, digest, expires }, signedBy, advice },
+    exitCode: orphans === null || orphans.length === 0 ? 0 : 1,
+    json: { policy: { name, version, digest, expires }, signedBy, advice, ...(orphans === null ? {} : { orphans }) },
     text: (style) => ({
       out: `${digest}\n`,
       err: [
         ...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`),
+        ...(orphans ?? []).map((finding) => renderFinding(finding, style)),
+        ...(orphans === null || orphans.length === 0
+          ? []
+          : [style.bad(`${orphans.length} that count under the earlier version would cease to count`)]),
         `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
         '',
       ].join('\n'),

@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { durationMs } from '../../domain/policy/parse-rules.ts';
-import type { RevocationTarget } from '../../domain/authority/revocations.ts';
+import { targetText, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -29,6 +29,7 @@ interface Options extends PolicyOptions, SignerOptions {
   readonly since?: string;
   readonly reason?: string;
   readonly undo?: boolean;
+  readonly again?: boolean;
   readonly snapshot?: string | true;
   readonly minCheckpoint?: string;
   readonly yes?: boolean;
@@ -46,6 +47,10 @@ export const register: Register = (program, run) => {
     .option('--since <time>', 'RFC 3339; what verifiably existed before still counts')
     .option('--reason <text>', 'why, for the auditor')
     .option('--undo', 'let it count again: takes as many revokers as the environment says')
+    .option(
+      '--again',
+      'say anew every revocation whose speaker the policy does not hear any more, or who was lost since',
+    )
     .option('--snapshot [duration]', 'sign that all revocations up to now are in the log, good for 7d')
     .option('--yes', 'do not ask');
   addSignerOptions(addPolicyOptions(command).addOption(checkpointOption('--snapshot: '))).action(
@@ -56,6 +61,7 @@ export const register: Register = (program, run) => {
 async function act(context: Context, ref: string | undefined, options: Options): Promise<Report> {
   const loaded = await policyFrom(context, options);
   if (options.snapshot !== undefined) return snapshot(context, loaded, options);
+  if (options.again === true) return again(context, loaded, options);
   if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
   const named = await targetOf(context, ref, { loaded, options });
   if (options.undo !== true) await showImpact(context, named, loaded);
@@ -74,6 +80,33 @@ async function act(context: Context, ref: string | undefined, options: Options):
     signer: await signerFrom(context, options),
   });
   return report(outcome, { action: input.action, target: named.target, reason: input.reason });
+}
+
+async function again(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
+  const { revokeAgain } = await import('../../flows/gate/revoke-again.ts');
+  const said = await revokeAgain(policy, {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+    registry: await openUnder(context, policy, options),
+    signer: await signerFrom(context, options),
+  });
+  return {
+    exitCode: 0,
+    json: {
+      action: 'again',
+      said: said.map(({ target, reason, by, bundle, logged }) => ({
+        target,
+        reason,
+        by,
+        bundle,
+        log: { index: logged.index, ...logged.leaf },
+      })),
+    },
+    text: (style) => ({
+      out: said.map(({ bundle }) => `${bundle}\n`).join(''),
+      err: `${said.map(({ target, by }) => `${style.good('REVOKED')} again by ${style.plain(by)}: ${style.plain(targetText(target))}\n`).join('')}${said.length === 0 ? 'nothing was orphaned\n' : ''}`,
+    }),
+  };
 }
 
 async function snapshot(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
@@ -148,8 +181,7 @@ async function showImpact(
 
 async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {
   if (yes === true) return;
-  const what = target.kind === 'principal' ? target.name : `sha256:${target.sha256}`;
-  const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${target.kind} ${what}? [y/N] `);
+  const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${targetText(target)}? [y/N] `);
   if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'say `--yes`' });
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
 }

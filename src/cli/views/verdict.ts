@@ -1,5 +1,6 @@
-import { CODES, type Code } from '../../domain/base/errors.ts';
+import type { Code } from '../../domain/base/errors.ts';
 import {
+  exitOf,
   findingsOf,
   verdictOf,
   type Check,
@@ -149,7 +150,7 @@ function lastLine({ verdict, by, promise, advice }: ShownVerdict): string {
 /** The first finding that decided: the others are shown above. */
 function reasonOf(verdict: Verdict): string {
   const findings = findingsOf(verdict);
-  return (findings.find(({ code }) => CODES[code] === verdict.exitCode) ?? findings[0])?.message ?? 'unknown';
+  return (findings.find((finding) => exitOf(finding) === verdict.exitCode) ?? findings[0])?.message ?? 'unknown';
 }
 
 /** Counts where the content differs, else the first reason. */

@@ -3,7 +3,17 @@ import type { Signer, TrustEntry, VerifiedClaim } from '../claims/types.ts';
 import { canonicalJson } from '../base/json.ts';
 import { globMatches } from '../base/glob.ts';
 import { entryOf, mismatch } from '../trust/match.ts';
-import type { Policy, Principal, RoleRule } from './types.ts';
+import { saysNo } from './polarity.ts';
+import { verifiedTime } from './time.ts';
+import {
+  BREAK_GLASS_ROLE,
+  PROMOTER_ROLE,
+  REVOKER_ROLE,
+  type FormerPrincipal,
+  type Policy,
+  type Principal,
+  type RoleRule,
+} from './types.ts';
 
 /** Who a signer is under a policy. `pattern`: only a pattern names it, so several such count as one (rule 12). */
 export interface Identified {
@@ -19,6 +29,13 @@ export interface Authority {
   who(signer: Signer): Identified | Unidentified;
   /** Roles in which the signer may make this very claim about a model of that name; empty: none. */
   rolesOf(claim: VerifiedClaim, model: string): readonly RoleRule[];
+  /**
+   * Roles, held now or formerly, in which the signer may say no by a claim of this type: whether it is dated or calls its maker
+   * by the right name does not matter.
+   */
+  denialRolesOf(claim: VerifiedClaim, model: string): readonly string[];
+  /** For people: the name of whoever signed, now or formerly somebody; null: nobody. */
+  nameOf(claim: VerifiedClaim): string | null;
 }
 
 export function createAuthority(policy: Policy): Authority {
@@ -30,16 +47,72 @@ export function createAuthority(policy: Policy): Authority {
     known.set(key, found);
     return found;
   }
+  const named = new Map<string, People>();
+  function people(signer: Signer): People {
+    const key = signerKey(signer);
+    const found = named.get(key) ?? {
+      current: namedBy(policy.principals, signer).map(({ name }) => name),
+      former: namedBy(policy.formerly ?? [], signer),
+    };
+    named.set(key, found);
+    return found;
+  }
   function rolesOf(claim: VerifiedClaim, model: string): readonly RoleRule[] {
     const identity = who(claim.signer);
-    if (typeof identity === 'string' || !idsAgree(claim, identity.principal)) return [];
+    if (claim.onlyNo !== undefined || typeof identity === 'string' || !idsAgree(claim, identity.principal)) return [];
     const { name } = identity.principal;
     return policy.roles.filter(
       (role) =>
         role.principals.includes(name) && maySign(role, claim) && role.models.some((glob) => covers(glob, model)),
     );
   }
-  return { who, rolesOf };
+  function denialRolesOf(claim: VerifiedClaim, model: string): readonly string[] {
+    const type = claim.statement.predicateType;
+    const able = policy.roles.filter(
+      (role) => role.predicates.includes(type) && role.models.some((glob) => covers(glob, model)),
+    );
+    const { current, former: once } = people(claim.signer);
+    const held = able.filter(({ principals }) => principals.some((name) => current.includes(name)));
+    const former = spokeThen(once, claim).flatMap(({ roles }) =>
+      formerRoles(type, able).filter((role) => roles === undefined || role === NO_ROLE || roles.includes(role)),
+    );
+    return [...new Set([...held.map(({ name }) => name), ...former])];
+  }
+  function nameOf(claim: VerifiedClaim): string | null {
+    const { current, former } = people(claim.signer);
+    return current[0] ?? spokeThen(former, claim)[0]?.name ?? null;
+  }
+  return { who, rolesOf, denialRolesOf, nameOf };
+}
+
+/** All whom a policy names by this signer. */
+interface People {
+  readonly current: readonly string[];
+  readonly former: readonly FormerPrincipal[];
+}
+
+function namedBy<T extends Pick<Principal, 'name' | 'anchors'>>(people: readonly T[], signer: Signer): readonly T[] {
+  return people.filter(({ anchors }) => anchors.some((anchor) => mismatch(signer, anchor) === null));
+}
+
+/** Those of them whose time it may be from. */
+function spokeThen(former: readonly FormerPrincipal[], claim: VerifiedClaim): readonly FormerPrincipal[] {
+  const time = verifiedTime(claim);
+  return former.filter(({ until }) => time === null || time <= Date.parse(until));
+}
+
+/** Where the policy has no role any more in which such a statement was made. */
+const NO_ROLE = '(formerly)';
+
+/** The roles by which such a statement is made; of revokers and promoters also where the policy has none any more. */
+function formerRoles(predicateType: string, able: readonly RoleRule[]): readonly string[] {
+  const always: Readonly<Record<string, string>> = {
+    [PREDICATES.revocation]: REVOKER_ROLE,
+    [PREDICATES.promotion]: PROMOTER_ROLE,
+  };
+  const [role] = [always[predicateType]].filter((each) => each !== undefined);
+  const names = able.map(({ name }) => name).filter((name) => name !== BREAK_GLASS_ROLE);
+  return [...names, ...(role === undefined ? (names.length === 0 ? [NO_ROLE] : []) : [role])];
 }
 
 /**
@@ -60,12 +133,27 @@ export function openAuthority(trust: readonly TrustEntry[]): Authority {
       ? 'unknown'
       : { principal: { name: entry.name, anchors: [entry.anchor], ids: [] }, pattern: false };
   }
-  return { who, rolesOf: (claim) => (typeof who(claim.signer) === 'string' ? [] : [role]) };
+  const rolesOf: Authority['rolesOf'] = (claim) =>
+    claim.onlyNo !== undefined || typeof who(claim.signer) === 'string' ? [] : [role];
+  const nameOf: Authority['nameOf'] = ({ signer }) => entryOf(signer, trust)?.name ?? null;
+  return { who, rolesOf, denialRolesOf: (claim) => (nameOf(claim) === null ? [] : [role.name]), nameOf };
+}
+
+/** Whether a claim counts for what it says: a yes by who may say it, a no by who may or once might. */
+export function isHeard(claim: VerifiedClaim, model: string, authority: Authority): boolean {
+  if (authority.rolesOf(claim, model).length > 0) return true;
+  return saysNo(claim.statement) && authority.denialRolesOf(claim, model).length > 0;
 }
 
 /** The principals' anchors as trust: a claim that none of them verifies is nobody's. */
 export function policyTrust(policy: Policy): readonly TrustEntry[] {
   return policy.principals.flatMap(({ name, anchors }) => anchors.map((anchor) => ({ name, anchor })));
+}
+
+/** Those and whoever was one formerly: all of whom a no must be heard. */
+export function policyHearing(policy: Policy): readonly TrustEntry[] {
+  const former = (policy.formerly ?? []).flatMap(({ name, anchors }) => anchors.map((anchor) => ({ name, anchor })));
+  return [...policyTrust(policy), ...former];
 }
 
 /** What makes two signatures the same signer's, whoever the policy says that is. */

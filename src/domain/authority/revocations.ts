@@ -1,29 +1,10 @@
-import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import { isHex256 } from '../digest/hex.ts';
-import { WeighmarkError } from '../base/errors.ts';
-import { isJsonObject } from '../base/json.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
+import { saysNo } from './polarity.ts';
+import { readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
-
-/** What a revocation is about. Digests are lower-case hex. */
-export type RevocationTarget =
-  | { readonly kind: 'artifact'; readonly sha256: string }
-  /** By its bundle, and by what was signed (`pae`), so that the same signature wrapped anew is the same claim. */
-  | { readonly kind: 'claim'; readonly sha256: string; readonly pae: string }
-  /** A principal of the policy; its claims fall unless a verified time puts them before `since`. */
-  | { readonly kind: 'principal'; readonly name: string; readonly since: string }
-  /** A key by the SHA-256 of its SPKI DER. */
-  | { readonly kind: 'key'; readonly sha256: string; readonly since: string };
-
-/** The predicate of `PREDICATES.revocation`, version 1. */
-export interface Revocation {
-  readonly action: 'revoke' | 'reinstate';
-  readonly target: RevocationTarget;
-  readonly reason: string;
-}
 
 /** A revocation claim and its place in the log; null: it came another way, and only ever takes away. */
 export interface LoggedRevocation {
@@ -35,19 +16,49 @@ export interface Revoked {
   readonly reason: string;
   readonly by: string;
   readonly bundle: string;
+  /** What was revoked: the claim itself, or whoever signed it. */
+  readonly kind: RevocationTarget['kind'];
+}
+
+/** Said by a revoker who was lost, with nothing to show that it was before: somebody current must confirm or lift it. */
+export interface Doubt extends Revoked {
+  readonly pae: string;
+  readonly target: RevocationTarget;
 }
 
 export interface Revocations {
   readonly ofArtifact: (digest: string) => Revoked | null;
   /** By its own digest, or by its signer. */
   readonly ofClaim: (claim: VerifiedClaim) => Revoked | null;
+  /** Taken back by name: by its signer or a revoker; the PAE digest, for claims that cannot be read. */
+  readonly lifted: (pae: string) => boolean;
+  readonly doubts: readonly Doubt[];
+  /** Does what is in doubt touch this claim? */
+  readonly doubtOf: (claim: VerifiedClaim) => Doubt | null;
+  /** As many revokers as it takes say of this entry that it never had a bundle. */
+  readonly voided: (entry: Omit<EntryTarget, 'kind'>) => boolean;
+  /** Whether somebody current has decided about the target since: revoked it, or let it count again. */
+  readonly settled: (target: RevocationTarget) => boolean;
+  /** Bundles of the revocations that hold now, hex. */
+  readonly inForce: readonly string[];
   /** The claims all this rests on. */
   readonly claims: readonly VerifiedClaim[];
   /** Claims by revokers that could not be read: a reason to refuse, since they might revoke anything. */
   readonly unreadable: readonly VerifiedClaim[];
 }
 
-export const NO_REVOCATIONS: Revocations = { ofArtifact: () => null, ofClaim: () => null, claims: [], unreadable: [] };
+export const NO_REVOCATIONS: Revocations = {
+  ofArtifact: () => null,
+  ofClaim: () => null,
+  lifted: () => false,
+  doubts: [],
+  doubtOf: () => null,
+  voided: () => false,
+  settled: () => false,
+  inForce: [],
+  claims: [],
+  unreadable: [],
+};
 
 /**
  * Applies revocations in the order of the log: a revoker counts as of its entry's index (rule 19). Undoing takes
@@ -58,33 +69,49 @@ export function collectRevocations(
   authority: Authority,
   options: { reinstate: number },
 ): Revocations {
-  const state: State = { entries: new Map(), undoing: new Map(), used: [], unreadable: [] };
+  const state: State = {
+    entries: new Map(),
+    undoing: new Map(),
+    undone: new Set(),
+    doubts: new Map(),
+    voids: new Map(),
+    used: [],
+    unreadable: [],
+  };
   const ordered = logged.toSorted(
     (a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1),
   );
   for (const entry of ordered) apply(entry, state, authority, options);
-  const ofClaim = (claim: VerifiedClaim): Revoked | null => claimRevoked(claim, state, authority);
-  return {
-    ofArtifact: (digest) => state.entries.get(`artifact ${digest}`)?.revoked ?? null,
-    ofClaim,
-    claims: state.used,
-    unreadable: state.unreadable,
-  };
+  return answers(state, authority, options.reinstate);
 }
 
-/** @throws WeighmarkError `claim-malformed` for anything but version 1, field by field. */
-export function readRevocation({ statement }: VerifiedClaim): Revocation {
-  const { version, action, target, reason, ...others } = statement.predicate;
-  if (statement.predicateType !== PREDICATES.revocation || version !== 1 || Object.keys(others).length > 0)
-    throw malformed('of an unknown version, or with unknown fields');
-  if ((action !== 'revoke' && action !== 'reinstate') || typeof reason !== 'string' || reason === '')
-    throw malformed('without action or reason');
-  return { action, target: readTarget(target), reason };
+function answers(state: State, authority: Authority, needed: number): Revocations {
+  const { entries, undone, voids } = state;
+  const doubts = new Map([...state.doubts].filter(([, { pae }]) => !entries.has(`claim ${pae}`)));
+  return {
+    ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
+    ofClaim: (claim) => claimRevoked(claim, state, authority),
+    lifted: (pae) => entries.has(`claim ${pae}`),
+    doubts: [...doubts.values()],
+    doubtOf: (claim) =>
+      keysOf(claim, authority)
+        .map((key) => doubts.get(key))
+        .find((doubt) => doubt !== undefined) ?? null,
+    voided: (entry) => (voids.get(targetKey({ kind: 'entry', ...entry }))?.size ?? 0) >= needed,
+    settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
+    inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
+    claims: state.used,
+    unreadable: state.unreadable.filter(({ pae }) => !entries.has(`claim ${pae}`)),
+  };
 }
 
 interface State {
   readonly entries: Map<string, { readonly revoked: Revoked; readonly since: string }>;
   readonly undoing: Map<string, Set<string>>;
+  readonly undone: Set<string>;
+  readonly doubts: Map<string, Doubt>;
+  /** Entries of the log, by whom they were declared empty. */
+  readonly voids: Map<string, Set<string>>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
 }
@@ -95,24 +122,34 @@ function apply(
   authority: Authority,
   options: { reinstate: number },
 ): void {
-  const identity = authority.who(claim.signer);
-  const isRevoker = authority
-    .rolesOf(claim, claim.statement.subject[0]?.name ?? '')
-    .some((role) => role.name === REVOKER_ROLE);
-  if (claimRevoked(claim, state, authority) !== null) return;
-  if (readSnapshot(claim) !== null) return;
+  const model = claim.statement.subject[0]?.name ?? '';
+  const mayDeny = authority.denialRolesOf(claim, model).includes(REVOKER_ROLE);
+  const mayUndo = authority.rolesOf(claim, model).some((role) => role.name === REVOKER_ROLE);
+  const lost = claimRevoked(claim, state, authority);
+  if (lost?.kind === 'claim' || readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
   if (revocation === null) {
-    if (isRevoker) state.unreadable.push(claim);
+    if (mayDeny && saysNo(claim.statement)) state.unreadable.push(claim);
     return;
   }
-  if (!isRevoker && !(revocation.action === 'revoke' && revocation.target.kind === 'claim')) return;
-  const by = typeof identity === 'string' ? 'its signer' : identity.principal.name;
+  const { action, target, reason } = revocation;
+  const by = authority.nameOf(claim) ?? 'its signer';
+  if (action === 'reinstate' || target.kind === 'entry') {
+    if (index === null || !mayUndo || lost !== null) return;
+    state.used.push(claim);
+    if (action === 'reinstate') reinstate(state, targetKey(target), by, options.reinstate);
+    else state.voids.set(targetKey(target), (state.voids.get(targetKey(target)) ?? new Set()).add(by));
+    return;
+  }
+  if (!mayDeny && target.kind !== 'claim') return;
+  const key = `${targetKey(target)}${mayDeny ? '' : ` ${signerKey(claim.signer)}`}`;
+  const revoked: Revoked = { reason, by, bundle: claim.bundle, kind: target.kind };
+  if (lost !== null) {
+    if (mayDeny) state.doubts.set(key, { ...revoked, target, pae: claim.pae });
+    return;
+  }
   state.used.push(claim);
-  const key = `${targetKey(revocation.target)}${isRevoker ? '' : ` ${signerKey(claim.signer)}`}`;
-  if (revocation.action === 'revoke')
-    revoke(state, key, revocation, { reason: revocation.reason, by, bundle: claim.bundle });
-  else if (index !== null && isRevoker) reinstate(state, key, by, options.reinstate);
+  revoke(state, key, revocation, revoked);
 }
 
 /** The earliest `since` holds: a later revocation never gives anything back. */
@@ -120,6 +157,7 @@ function revoke(state: State, key: string, { target }: Revocation, revoked: Revo
   const since = 'since' in target ? target.since : '';
   const earlier = state.entries.get(key);
   state.undoing.delete(key);
+  state.doubts.delete(key);
   if (earlier === undefined || Date.parse(since) < Date.parse(earlier.since))
     state.entries.set(key, { revoked, since });
 }
@@ -130,19 +168,31 @@ function reinstate(state: State, key: string, by: string, needed: number): void 
   if (people.size < needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
+  state.doubts.delete(key);
+  state.undone.add(key);
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
   const own =
     state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
   if (own !== undefined) return own.revoked;
-  const identity = authority.who(claim.signer);
-  const keys = [
-    ...(typeof identity === 'string' ? [] : [`principal ${identity.principal.name}`]),
-    ...(claim.signer.kind === 'oidc' ? [] : [`key ${claim.signer.fingerprint}`]),
-  ];
-  const entries = keys.map((key) => state.entries.get(key)).filter((entry) => entry !== undefined);
+  const entries = signerKeys(claim, authority)
+    .map((key) => state.entries.get(key))
+    .filter((entry) => entry !== undefined);
   return entries.find(({ since }) => !existedBefore(claim, since))?.revoked ?? null;
+}
+
+function keysOf(claim: VerifiedClaim, authority: Authority): readonly string[] {
+  return [`claim ${claim.pae}`, ...signerKeys(claim, authority)];
+}
+
+/** What a revocation may call the signer. */
+function signerKeys({ signer, ...claim }: VerifiedClaim, authority: Authority): readonly string[] {
+  const name = authority.nameOf({ signer, ...claim });
+  return [
+    ...(name === null ? [] : [`principal ${name}`]),
+    signer.kind === 'oidc' ? `identity ${signer.issuer} ${signer.san.value}` : `key ${signer.fingerprint}`,
+  ];
 }
 
 /** Only a verified time shows that a claim is older than the day its signer was lost (rule 19). */
@@ -157,24 +207,4 @@ function tryRead(claim: VerifiedClaim): Revocation | null {
   } catch {
     return null;
   }
-}
-
-export function targetKey(target: RevocationTarget): string {
-  if (target.kind === 'principal') return `principal ${target.name}`;
-  return `${target.kind} ${target.kind === 'claim' ? target.pae : target.sha256}`;
-}
-
-function readTarget(value: unknown): RevocationTarget {
-  const { kind, sha256, name, since, pae, ...others } = isJsonObject(value) ? value : {};
-  if (Object.keys(others).length > 0) throw malformed('with a target that has unknown fields');
-  if (kind === 'artifact' && isHex256(sha256)) return { kind, sha256 };
-  if (kind === 'claim' && isHex256(sha256) && isHex256(pae)) return { kind, sha256, pae };
-  const isTime = typeof since === 'string' && !Number.isNaN(Date.parse(since));
-  if (kind === 'key' && isHex256(sha256) && isTime) return { kind, sha256, since };
-  if (kind === 'principal' && typeof name === 'string' && isTime) return { kind, name, since };
-  throw malformed('without a target that can be understood');
-}
-
-function malformed(why: string): WeighmarkError {
-  return new WeighmarkError('claim-malformed', `a revocation ${why}`);
 }

@@ -1,6 +1,6 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import { isHex256 } from '../digest/hex.ts';
+import { isHex256, sha256Hex } from '../digest/hex.ts';
 import type { Finding } from '../base/verdict.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Authority } from './authority.ts';
@@ -15,6 +15,20 @@ export interface Snapshot {
     /** Hex of the tree's root. */ readonly root: string;
   };
   readonly expires: string;
+  /** Version 2: how many revocations hold among those entries, and which. */
+  readonly inForce?: InForce;
+}
+
+export interface InForce {
+  readonly number: number;
+  /** Hex SHA-256 of the lines `<hex SHA-256 of the bundle>\n`, sorted. */
+  readonly sha256: string;
+}
+
+/** @param bundles hex SHA-256 of the bundles of the revocations that hold. */
+export function inForceOf(bundles: readonly string[]): InForce {
+  const lines = bundles.toSorted().map((bundle) => `${bundle}\n`);
+  return { number: lines.length, sha256: sha256Hex(lines.join('')) };
 }
 
 export interface HeldSnapshot {
@@ -23,27 +37,30 @@ export interface HeldSnapshot {
 }
 
 export function buildSnapshot(snapshot: Snapshot): Readonly<Record<string, unknown>> {
-  return { version: 1, action: 'snapshot', snapshot };
+  return { version: snapshot.inForce === undefined ? 1 : 2, action: 'snapshot', snapshot };
 }
 
-/** Null for anything that is no snapshot of version 1, field by field. */
+/** Null for anything that is no snapshot of version 1 or 2, field by field: it says yes, so nothing is passed over. */
 export function readSnapshot({ statement }: VerifiedClaim): Snapshot | null {
   const { version, action, snapshot, ...others } = statement.predicate;
   if (
     statement.predicateType !== PREDICATES.revocation ||
-    version !== 1 ||
+    (version !== 1 && version !== 2) ||
     action !== 'snapshot' ||
     Object.keys(others).length > 0
   )
     return null;
-  if (!isJsonObject(snapshot) || Object.keys(snapshot).length !== 3) return null;
-  const { version: number, asOf, expires } = snapshot;
+  if (!isJsonObject(snapshot) || Object.keys(snapshot).length !== version + 2) return null;
+  const { version: number, asOf, expires, inForce } = snapshot;
   const { origin, size, root } = isJsonObject(asOf) ? asOf : {};
   const whole = (value: unknown): value is number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   if (!whole(number) || !whole(size) || typeof origin !== 'string' || !isHex256(root)) return null;
   if (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))) return null;
-  return { version: number, asOf: { origin, size, root }, expires };
+  const held = { version: number, asOf: { origin, size, root }, expires };
+  if (version === 1) return held;
+  const { number: count, sha256 } = isJsonObject(inForce) ? inForce : {};
+  return whole(count) && isHex256(sha256) ? { ...held, inForce: { number: count, sha256 } } : null;
 }
 
 /** The highest version by revokers, of this very log. */
@@ -79,7 +96,13 @@ export function newestSnapshot(
  */
 export function snapshotFindings(
   held: HeldSnapshot | null,
-  asked: { now: Date; needed: number | null; highest: number | null },
+  asked: {
+    now: Date;
+    needed: number | null;
+    highest: number | null;
+    /** What holds here among so many entries; null: the environment does not ask that all of them are known. */
+    inForce: ((size: number) => InForce) | null;
+  },
 ): readonly Finding[] {
   const hint = 'a revoker makes one with `weighmark revoke --snapshot`';
   if (held === null)
@@ -107,5 +130,20 @@ export function snapshotFindings(
       },
     ];
   }
-  return [];
+  return asked.inForce === null ? [] : completeness(snapshot, asked.inForce(snapshot.asOf.size));
+}
+
+function completeness({ inForce }: Snapshot, here: InForce): readonly Finding[] {
+  const code = 'revocations-stale';
+  const hint = 'a revoker makes a new one with `weighmark revoke --snapshot`';
+  if (inForce === undefined)
+    return [{ code, message: 'the revokers’ snapshot does not say which revocations are in force', hint }];
+  if (inForce.number === here.number && inForce.sha256 === here.sha256) return [];
+  const facts = {
+    snapshot: `${inForce.number}, sha256:${inForce.sha256}`,
+    here: `${here.number}, sha256:${here.sha256}`,
+  };
+  return [
+    { code, message: 'the revocations in force here are not those that the revokers’ snapshot counted', facts, hint },
+  ];
 }

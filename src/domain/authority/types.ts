@@ -13,6 +13,10 @@ export interface Policy {
   readonly digest: string;
   readonly principals: readonly Principal[];
   readonly roles: readonly RoleRule[];
+  /** Who said no once and is no principal any more, or not by these keys: what they said stays said. */
+  readonly formerly?: readonly FormerPrincipal[];
+  /** The bytes it was read from: stored with what is decided under it. */
+  readonly bytes?: Uint8Array;
   /** In order; `after` always names an earlier one. */
   readonly environments: readonly Environment[];
   readonly leaves: readonly TrustedLeaf[];
@@ -30,6 +34,16 @@ export interface Principal {
   readonly anchors: readonly TrustAnchor[];
   /** What `builder.id`, `verifier.id` or a scanner's URI must be in its claims; empty: those are not relied on (rule 2). */
   readonly ids: readonly string[];
+}
+
+/** Somebody whose revocations, withdrawals and failed evaluations keep counting; nothing else of theirs does. */
+export interface FormerPrincipal {
+  readonly name: string;
+  readonly anchors: readonly TrustAnchor[];
+  /** RFC 3339: what is proven to be signed later counts for nothing. */
+  readonly until: string;
+  /** Roles they held; absent: any in which one may say no. */
+  readonly roles?: readonly string[];
 }
 
 /** Which principals may say what about which models. */
@@ -62,7 +76,12 @@ export interface Environment {
   /** A promotion is good for this long. */
   readonly maxAgeMs?: number;
   /** With it, a decision needs an unexpired snapshot of the revocations (rule 19). */
-  readonly revocations?: { readonly required: boolean; readonly reinstate: number };
+  readonly revocations?: {
+    readonly required: boolean;
+    readonly reinstate: number;
+    /** The snapshot must count the revocations in force, and they must be the ones known here. */
+    readonly complete?: boolean;
+  };
 }
 
 export interface RequiredClaim {
@@ -157,6 +176,9 @@ export const EXCEPTABLE = [
   'lineage-unattested',
   'undeclared-input',
 ] as const satisfies readonly Code[];
+
+/** Revokers that it takes to undo a revocation, unless the environment says otherwise. */
+export const REINSTATE = 2;
 
 export const BREAK_GLASS_ROLE = 'break-glass';
 export const PROMOTER_ROLE = 'promoter';

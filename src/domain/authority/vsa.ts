@@ -65,9 +65,13 @@ export function buildPromotion(parts: PromotionParts): Readonly<Record<string, u
   };
 }
 
-/** Null for anything but a well-formed VSA of a known version without extra fields: it then promotes nothing. */
+/**
+ * Null for anything but a well-formed VSA of a known version. Fields more make a PASSED nothing; a FAILED withdraws all the same.
+ */
 export function readPromotion({ predicateType, predicate }: Statement): Promotion | null {
-  if (predicateType !== PREDICATES.promotion || Object.keys(predicate).some((field) => !FIELDS.has(field))) return null;
+  const isStrange = Object.keys(predicate).some((field) => !FIELDS.has(field));
+  if (predicateType !== PREDICATES.promotion || (isStrange && predicate['verificationResult'] !== 'FAILED'))
+    return null;
   const {
     verifier,
     timeVerified,

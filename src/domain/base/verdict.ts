@@ -16,6 +16,21 @@ export interface Finding {
   readonly subject?: string;
   readonly facts?: Readonly<Record<string, string>>;
   readonly hint?: string;
+  /** By `undecided`: the code says what is wrong, and nobody can tell whether that is a no. */
+  readonly [UNDECIDED]?: true;
+}
+
+/** A symbol, since the exit code says it already: what is written as JSON keeps its form. */
+export const UNDECIDED: unique symbol = Symbol('undecided');
+
+/** The same finding where it leaves the answer open: exit 4, whatever its code leads to elsewhere. */
+export function undecided(finding: Finding): Finding {
+  return { ...finding, [UNDECIDED]: true };
+}
+
+/** The exit code that a finding leads to. */
+export function exitOf(finding: Finding): ExitCode {
+  return finding[UNDECIDED] === true ? 4 : CODES[finding.code];
 }
 
 type NonEmpty<T> = readonly [T, ...T[]];
@@ -110,5 +125,5 @@ const OUTCOMES: Record<ExitCode, Outcome> = {
 
 function checkExits(check: Check): ExitCode[] {
   if (check.passed) return check.evidence.length > 0 ? [0] : [70];
-  return check.findings.map((finding) => CODES[finding.code]);
+  return check.findings.map(exitOf);
 }

@@ -6,7 +6,8 @@ import { STATEMENT_V01, STATEMENT_V1 } from './predicates.ts';
 import type { Statement, Subject } from './types.ts';
 
 /**
- * Reads an in-toto Statement, v1 or v0.1 (cosign writes the old one).
+ * Reads an in-toto Statement, v1 or v0.1 (cosign writes the old one). Fields that the standard does not know are ignored, as it
+ * wants: they are never evidence.
  * https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
  * @param maxSubjects OMS before 0.3 listed its files as subjects, so those may be many.
  * @throws WeighmarkError `claim-malformed`.
@@ -18,13 +19,12 @@ export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS
     refuseUnsafeIntegers: false,
     lazyPath: LAZY_PATH,
   });
-  const { _type, subject, predicateType, predicate, ...others } = json;
+  const { _type, subject, predicateType, predicate } = json;
   if (_type !== STATEMENT_V1 && _type !== STATEMENT_V01)
     throw malformed('its _type is not an in-toto Statement v1 or v0.1');
-  if (Object.keys(others).length > 0)
-    throw malformed(`it has an unknown field ${JSON.stringify(Object.keys(others)[0]).slice(0, 100)}`);
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('it has no predicateType');
-  if (predicate !== undefined && !isJsonObject(predicate)) throw malformed('its predicate is not an object');
+  if (predicate !== undefined && predicate !== null && !isJsonObject(predicate))
+    throw malformed('its predicate is not an object');
   return { _type, subject: readSubjects(subject, maxSubjects), predicateType, predicate: predicate ?? {} };
 }
 

@@ -1,3 +1,4 @@
+import type { Finding } from '../base/verdict.ts';
 import type { San } from '../pki/certificate.ts';
 
 /** in-toto Statement v1 (v0.1 is read too): https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
@@ -66,6 +67,11 @@ export interface VerifiedClaim {
   readonly statement: Statement;
   readonly signer: Signer;
   readonly times: readonly VerifiedTime[];
+  /**
+   * Why it can only say no: its signer is proven, but not that the signature is from a time at which the signer was good for
+   * one, or it is wrapped in a form that is not understood. Absent: all in order.
+   */
+  readonly onlyNo?: Finding;
 }
 
 /** One entry of the caller's trust: an anchor and a name for it. */

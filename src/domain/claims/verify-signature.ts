@@ -2,7 +2,7 @@ import { createHash, verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { curveOf, omsHint, readPublicKey, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
-import { readCertificate } from '../pki/certificate.ts';
+import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
 import { historicPreAuthEncoding, preAuthEncoding } from './dsse.ts';
 import type { Signer } from './types.ts';
@@ -60,6 +60,29 @@ export function verifyWithChain(bundle: Bundle, options: ChainOptions): Extract<
     throw new WeighmarkError('trust-invalid', 'no self-signed certificate is among the trusted ones: a root is needed');
   const root = findRoot({ leaf, intermediates: [...others, ...intermediates], roots, at: options.at });
   if (!signatureFits(bundle, leaf.x509.publicKey, options)) throw wrongSignature();
+  return certificateSigner(leaf, root);
+}
+
+/**
+ * Is it by this key, whatever the envelope says of keys around it? Only for what may say no: a hint is not signed, and wrong
+ * ones must not make anything unheard.
+ */
+export function isByKey(bundle: Pick<Bundle, 'payload' | 'signature'>, pem: string): PublicKey | null {
+  const key = readPublicKey(pem);
+  return signatureFits(bundle, key.key, {}) ? key : null;
+}
+
+/** Is it by the key of this certificate, whoever issued that? */
+export function isByCertificate(bundle: Pick<Bundle, 'payload' | 'signature'>, leaf: Certificate): boolean {
+  try {
+    return signatureFits(bundle, leaf.x509.publicKey, {});
+  } catch {
+    return false;
+  }
+}
+
+/** What a certificate says of its signer, under a root that is proven to have issued it. */
+export function certificateSigner(leaf: Certificate, root: Certificate): Extract<Signer, { kind: 'certificate' }> {
   return {
     kind: 'certificate',
     root: root.fingerprint,
@@ -86,7 +109,11 @@ function cosignHint(key: KeyObject): string {
     .digest('base64');
 }
 
-function signatureFits(bundle: Bundle, key: KeyObject, options: SignatureOptions): boolean {
+function signatureFits(
+  bundle: Pick<Bundle, 'payload' | 'signature'>,
+  key: KeyObject,
+  options: SignatureOptions,
+): boolean {
   const { hash } = curveOf(key, 'signer-untrusted');
   if (verifyBytes(hash, preAuthEncoding(bundle.payload), key, bundle.signature)) return true;
   if (options.historic !== true) return false;

@@ -43,7 +43,10 @@ export function indexClaims(claims: readonly VerifiedClaim[]): ClaimIndex {
 /** Copies of one signature with all that is known of its time: leaving out an old timestamp makes nothing younger. */
 function merged([first, ...copies]: readonly VerifiedClaim[]): readonly VerifiedClaim[] {
   if (first === undefined) return [];
-  return [copies.length === 0 ? first : { ...first, times: [first, ...copies].flatMap(({ times }) => times) }];
+  if (copies.length === 0) return [first];
+  const { onlyNo, ...best } = [first, ...copies].find((copy) => copy.onlyNo === undefined) ?? first;
+  const times = [first, ...copies].flatMap((copy) => copy.times);
+  return [{ ...best, times, ...(onlyNo === undefined ? {} : { onlyNo }) }];
 }
 
 function push<T>(lists: Map<string, T[]>, key: string, item: T): void {

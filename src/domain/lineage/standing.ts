@@ -137,7 +137,8 @@ function summaryOf(digest: string, index: ClaimIndex, rules: StandingRules): Sum
 
 function accepts(promotion: Promotion, claim: VerifiedClaim, { summaries, authority }: StandingRules): boolean {
   const identity = authority.who(claim.signer);
-  if (typeof identity === 'string' || !promotion.passed || promotion.breakGlass) return false;
+  if (claim.onlyNo !== undefined || typeof identity === 'string' || !promotion.passed || promotion.breakGlass)
+    return false;
   return summaries.some(
     ({ principal, environment, policies }) =>
       principal === identity.principal.name &&

@@ -31,6 +31,26 @@ export function findRoot(question: PathQuestion): Certificate {
   );
 }
 
+/**
+ * The trusted root under which the leaf could sign at some one moment of its own validity; null: at none. Of a chain whose
+ * windows overlap, the overlap begins where one of them begins.
+ */
+export function findRootEver(question: Omit<PathQuestion, 'at'>): Certificate | null {
+  const { validFromDate: from, validToDate: to } = question.leaf.x509;
+  const begins = [...question.intermediates, ...question.roots].map(({ x509 }) => x509.validFromDate);
+  const moments = [from, ...begins.filter((at) => at > from && at <= to)].slice(0, MOST_MOMENTS);
+  for (const at of moments) {
+    try {
+      return findRoot({ ...question, at });
+    } catch (error) {
+      if (!(error instanceof WeighmarkError)) throw error;
+    }
+  }
+  return null;
+}
+
+const MOST_MOMENTS = 50;
+
 /** Splits a PEM file into its self-signed certificates, which are anchors, and the others, which never are. */
 export function readAnchors(pem: string): Pick<PathQuestion, 'roots' | 'intermediates'> {
   const certificates = readCertificates(pem).map(describe);

@@ -3,10 +3,10 @@ import type { Lineage } from '../lineage/types.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Evidence, Finding } from '../base/verdict.ts';
 import { licencesOf, pedigreeOf } from './bom-rules.ts';
-import { acceptedOf, type Accepted, type Case } from './facts.ts';
-import { NOTHING, ageProblem, type RuleResult } from './required.ts';
+import { acceptedOf, denialsOf, type Accepted, type Case } from './facts.ts';
+import { NOTHING, ageProblem, unconfirmed, type RuleResult } from './required.ts';
 import { suppressionOf, suppressionText } from './suppressions.ts';
-import { SEVERITIES, type Severity } from '../authority/types.ts';
+import { SEVERITIES, type Environment, type Severity } from '../authority/types.ts';
 
 /** Formats of the files themselves, as their bytes show them. */
 export function checkFormats(of: Case): RuleResult {
@@ -68,7 +68,7 @@ export function checkScan(of: Case): RuleResult {
   const rule = of.environment.scan;
   if (rule === undefined) return NOTHING;
   const scans = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
-  const judged = scans.flatMap((scan) => judgeScan(of, scan, rule.failOn));
+  const judged = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => heardScans(of, type, rule));
   const findings = judged.flatMap(({ finding }) => finding ?? []);
   const accepted = judged.flatMap(({ evidence }) => evidence ?? []);
   const fresh = scans.filter((scan) => ageProblem(of, scan, 'scan', rule.maxAgeMs) === null);
@@ -87,6 +87,17 @@ export function checkScan(of: Case): RuleResult {
   };
 }
 
+/** What scanners found counts though it is not dated; by one lost since it is open. */
+function heardScans(of: Case, type: string, rule: NonNullable<Environment['scan']>): readonly Judged[] {
+  return denialsOf(of, type)
+    .filter(({ roles }) => roles.includes(rule.role))
+    .flatMap((denial) => {
+      const judged = judgeScan(of, { ...denial, principal: denial.by }, rule.failOn);
+      const found = judged.some(({ finding }) => finding !== undefined);
+      return found && denial.lost !== null ? [{ finding: unconfirmed(of, denial, 'found something in it') }] : judged;
+    });
+}
+
 function noScan(of: Case, scans: readonly Accepted[]): Finding {
   const [scan] = scans;
   const stale = scan === undefined ? null : ageProblem(of, scan, 'scan', of.environment.scan?.maxAgeMs);
@@ -100,7 +111,11 @@ function noScan(of: Case, scans: readonly Accepted[]): Finding {
 }
 
 /** vulns/v0.2 lists severities; a scan that cannot be read, or a severity nobody knows, counts as the worst. */
-function judgeScan(of: Case, { claim, principal }: Accepted, failOn: Severity): readonly Judged[] {
+function judgeScan(
+  of: Case,
+  { claim, principal }: Pick<Accepted, 'claim' | 'principal'>,
+  failOn: Severity,
+): readonly Judged[] {
   const { predicate, predicateType } = claim.statement;
   const found = predicateType === PREDICATES.vulns ? vulnerabilities(predicate) : scaiSeverities(predicate);
   const worse = found.filter(({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn));

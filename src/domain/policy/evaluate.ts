@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { checkLineage } from '../lineage/check.ts';
 import { indexClaims } from '../lineage/index-claims.ts';
 import type { Lineage } from '../lineage/types.ts';
-import { checkOf, type Check, type Evidence, type Finding } from '../base/verdict.ts';
+import { checkOf, undecided, type Check, type Evidence, type Finding } from '../base/verdict.ts';
 import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
 import { createAuthority } from '../authority/authority.ts';
@@ -12,11 +12,13 @@ import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
+import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
-import { newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
+import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
 import { CLOCK_SKEW_MS, verifiedTime } from '../authority/time.ts';
-import type { Environment, Policy } from '../authority/types.ts';
+import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
+import { silenceOf, silences } from './unread.ts';
 
 export interface Evaluation {
   readonly checks: readonly Check[];
@@ -33,7 +35,7 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
   const index = indexClaims(facts.claims);
   const digest = facts.id.slice('sha256:'.length);
   const revocations = collectRevocations(facts.revocations, authority, {
-    reinstate: environment.revocations?.reinstate ?? 2,
+    reinstate: environment.revocations?.reinstate ?? REINSTATE,
   });
   const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
   const carried = facts.carriedFrom.flatMap((each) => index.about(each));
@@ -145,8 +147,8 @@ function clockFindings({ facts }: Case): readonly Finding[] {
   ];
 }
 
-export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {
-  return { evidence: [], findings: facts.log.findings };
+export function logRule(of: Case): Pick<RuleResult, 'evidence' | 'findings'> {
+  return { evidence: [], findings: [...of.facts.log.findings, ...silences(of.facts.log, silenceOf(of))] };
 }
 
 /**
@@ -155,21 +157,52 @@ export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'finding
  */
 export function revocationRule(of: Case, needed: number | null = null): Pick<RuleResult, 'evidence' | 'findings'> {
   const { revocations, facts, environment } = of;
-  const unreadable = revocations.unreadable.map((claim): Finding => ({
-    code: 'claim-malformed',
-    message: 'a revoker signed something that cannot be understood, which might revoke anything',
-    subject: facts.id,
-    facts: { claim: `sha256:${claim.bundle}` },
-  }));
+  const unreadable = revocations.unreadable.map((claim) =>
+    undecided({
+      code: 'claim-malformed',
+      message: 'a revoker signed something that cannot be understood, which might revoke anything',
+      subject: facts.id,
+      facts: { claim: `sha256:${claim.bundle}` },
+    }),
+  );
+  const rule = environment.revocations;
+  const inForce = rule?.complete === true ? (size: number) => inForceOf(inForceAt(of, size)) : null;
   const stale =
-    environment.revocations?.required === true
-      ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot })
+    rule?.required === true || inForce !== null
+      ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot, inForce })
       : [];
-  const findings = [...unreadable, ...stale];
+  const findings = [...unreadable, ...doubtFindings(of), ...(facts.log.orphans ?? []), ...stale];
   return {
     evidence: findings.length > 0 ? [] : [{ what: `${facts.revocations.length} revocations known to the log` }],
     findings,
   };
+}
+
+/** Bundles of the revocations among the first entries of the log that hold, where undoing takes the most that is asked. */
+function inForceAt({ facts, authority, policy }: Case, size: number): readonly string[] {
+  const logged = facts.revocations.filter(({ index }) => index !== null && index < size);
+  return collectRevocations(logged, authority, { reinstate: mostToReinstate(policy) }).inForce;
+}
+
+export function mostToReinstate({ environments }: Pick<Policy, 'environments'>): number {
+  return Math.max(...environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
+}
+
+/** What revokers said who were lost since, about anything this rests on. */
+function doubtFindings(of: Case): readonly Finding[] {
+  const { revocations, facts, index } = of;
+  if (revocations.doubts.length === 0) return [];
+  const digests = new Set([of.digest, ...facts.aliases, ...lineageOf(of).nodes.keys()]);
+  const touched = new Set(index.all.map((claim) => revocations.doubtOf(claim)));
+  return revocations.doubts
+    .filter((doubt) => touched.has(doubt) || (doubt.target.kind === 'artifact' && digests.has(doubt.target.sha256)))
+    .map(({ by, target, reason, bundle }) => ({
+      code: 'denial-unconfirmed',
+      message: `${by} revoked ${targetText(target)}: ${reason}; nothing shows that this was before ${by} was lost`,
+      subject: facts.id,
+      facts: { claim: `sha256:${bundle}` },
+      hint: 'a revoker says it anew with `weighmark revoke --again`, or lifts it with `weighmark revoke --undo`',
+    }));
 }
 
 export function snapshotOf({ facts, authority, revocations }: Case): HeldSnapshot | null {

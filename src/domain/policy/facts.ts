@@ -1,9 +1,10 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
+import type { Unread } from '../authority/speaker.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
 import type { Authority } from '../authority/authority.ts';
-import type { LoggedRevocation, Revocations } from '../authority/revocations.ts';
+import type { LoggedRevocation, Revocations, Revoked } from '../authority/revocations.ts';
 import type { Environment, Policy } from '../authority/types.ts';
 
 /** All a decision is made of: verified claims, what the log says, what the bytes are. Nothing is looked up later. */
@@ -34,8 +35,20 @@ export interface LogFacts {
   readonly highestSnapshot: number | null;
   /** Hex digests of logged bundles that were read and are by nobody the policy names. */
   readonly strangers: ReadonlySet<string>;
-  /** Entries whose bundle is not there, forks, staleness: whatever the log gave as a reason to refuse. */
+  /** Forks, staleness: whatever the log gave as a reason to refuse. */
   readonly findings: readonly Finding[];
+  /** Entries that count here and whose bundle is not: each might say no. */
+  readonly absent?: readonly LogEntry[];
+  /** Logged, and by somebody who is or may be of the policy, but not understood or not proven here. */
+  readonly unread?: readonly UnreadEntry[];
+  /** Entries about this very artifact. */
+  readonly claims?: readonly LogEntry[];
+  /** What somebody said no to under an earlier policy, and this one does not hear any more. */
+  readonly orphans?: readonly Finding[];
+}
+
+export interface UnreadEntry extends Unread {
+  readonly entry: LogEntry;
 }
 
 export interface ContentFacts {
@@ -85,5 +98,32 @@ export function acceptedOf(
     const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
     if (typeof identity === 'string' || roles.length === 0 || (role !== undefined && !roles.includes(role))) return [];
     return [{ claim, principal: identity.principal.name, pattern: identity.pattern, roles }];
+  });
+}
+
+/** A claim that may say no of the artifact, by somebody who may, or once might. */
+export interface Denial {
+  readonly claim: VerifiedClaim;
+  readonly by: string;
+  readonly roles: readonly string[];
+  /** Whoever signed it was lost, with nothing to show that it was before. */
+  readonly lost: Revoked | null;
+}
+
+/**
+ * The claims of a predicate type by those of whom a no is heard: dated or not, about this alone or about others as well. What
+ * was taken back by name is not among them.
+ */
+export function denialsOf(of: Case, predicateType: string): readonly Denial[] {
+  const shared = [of.digest, ...of.facts.aliases, ...of.facts.carriedFrom].flatMap((each) =>
+    of.index.ambiguousAbout(each),
+  );
+  const claims = new Set([...of.aboutContent.map(({ claim }) => claim), ...shared]);
+  return [...claims].flatMap((claim): readonly Denial[] => {
+    if (claim.statement.predicateType !== predicateType) return [];
+    const lost = of.revocations.ofClaim(claim);
+    const roles = of.authority.denialRolesOf(claim, of.facts.name);
+    if (roles.length === 0 || lost?.kind === 'claim') return [];
+    return [{ claim, by: of.authority.nameOf(claim) ?? '', roles, lost }];
   });
 }

@@ -2,8 +2,9 @@ import type { CiIdentity, TrustAnchor } from '../claims/types.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { makeEntry } from '../trust/entry.ts';
 import { usePatterns } from '../base/pattern-engine.ts';
-import type { RawPrincipal } from './raw.ts';
-import type { Principal } from '../authority/types.ts';
+import { timeOf } from './parse-rules.ts';
+import type { RawFormer, RawPrincipal } from './raw.ts';
+import type { FormerPrincipal, Principal } from '../authority/types.ts';
 
 /** @throws WeighmarkError `policy-invalid` for an identity that is ambiguous, too vague or not readable. */
 export function principalOf(name: string, raw: RawPrincipal, subject: string): Principal {
@@ -14,6 +15,12 @@ export function principalOf(name: string, raw: RawPrincipal, subject: string): P
       subject,
     });
   return { name, anchors, ids: raw.ids ?? [] };
+}
+
+/** @throws WeighmarkError `policy-invalid`, as for a principal. */
+export function formerOf({ name, until, roles, ...raw }: RawFormer, subject: string): FormerPrincipal {
+  const { anchors } = principalOf(name, raw, subject);
+  return { name, anchors, until: timeOf(until), ...(roles === undefined ? {} : { roles }) };
 }
 
 type AnchorInput = Omit<Parameters<typeof makeEntry>[0], 'name'>;

@@ -2,6 +2,7 @@ import { predicateType } from './parse-role.ts';
 import type { RawEnvironment, RawException, RawLeaf, RawLog } from './raw.ts';
 import {
   APPROVER_ROLE,
+  REINSTATE,
   type Environment,
   type Exception,
   type LogRule,
@@ -81,7 +82,9 @@ function scanOf(raw: RawEnvironment['scan']): Environment['scan'] {
 }
 
 function revocationsOf(raw: RawEnvironment['revocations']): Environment['revocations'] {
-  return raw === undefined ? undefined : { required: raw.required ?? true, reinstate: raw.reinstate ?? 2 };
+  if (raw === undefined) return undefined;
+  const { required = true, reinstate = REINSTATE, complete } = raw;
+  return { required, reinstate, ...given({ complete }) };
 }
 
 function optionalMs(text: string | undefined): number | undefined {

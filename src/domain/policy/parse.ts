@@ -5,7 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import { parseStrictYamlObject } from '../base/yaml.ts';
 import { conforms, type Problem } from './conforms.ts';
 import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
-import { principalOf } from './parse-principal.ts';
+import { formerOf, principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
 import { POLICY_SCHEMA } from './schema.ts';
@@ -20,19 +20,21 @@ import type { RawPolicy } from './raw.ts';
 export function parsePolicy(bytes: Uint8Array, subject = 'the policy'): Policy {
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
   refuse(conforms(POLICY_SCHEMA, raw), subject);
-  const policy = policyOf(raw as unknown as RawPolicy, digestOf(bytes), subject);
+  const policy = policyOf(raw as unknown as RawPolicy, bytes, subject);
   refuse(checkReferences(policy), subject);
   return policy;
 }
 
-function policyOf(raw: RawPolicy, digest: string, subject: string): Policy {
+function policyOf(raw: RawPolicy, bytes: Uint8Array, subject: string): Policy {
   return {
     name: raw.name,
     version: raw.version,
     expires: timeOf(raw.expires),
-    digest,
+    digest: digestOf(bytes),
     principals: Object.entries(raw.principals).map(([name, principal]) => principalOf(name, principal, subject)),
     roles: Object.entries(raw.roles).map(([name, role]) => roleOf(name, role)),
+    formerly: (raw.formerly ?? []).map((each) => formerOf(each, subject)),
+    bytes,
     environments: raw.environments.map(environmentOf),
     leaves: (raw.leaves ?? []).map(leafOf),
     summaries: raw.summaries ?? [],

@@ -1,8 +1,12 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
-import type { Evidence, Finding } from '../base/verdict.ts';
+import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
+import { saysNo } from '../authority/polarity.ts';
+import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
 import type { Case } from './facts.ts';
+import { isVoid, silenceOf, unreadFinding } from './unread.ts';
+import { unconfirmed } from './required.ts';
 import { ageStart, daysOf, verifiedTime } from '../authority/time.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from '../authority/types.ts';
 import { readPromotion, resourceUri, type Promotion } from '../authority/vsa.ts';
@@ -24,32 +28,27 @@ const BREAK_GLASS_MS = 24 * 3_600_000;
 
 /**
  * The newest promotion entry whose bundle a promoter of the policy signed (rules 16, 17). Entries by others are nobody's
- * and passed over; an entry whose bundle is missing might be a withdrawal, so it refuses.
+ * and passed over, and so is a promotion that is not understood; what is missing, or might be a withdrawal, refuses.
  */
 export function newestPromotion(of: Case, environment: Environment): Newest {
   for (const entry of entriesFor(of, environment)) {
-    const bundle = entry.leaf.bundle.slice('sha256:'.length);
-    const claim = of.index.byBundle(bundle);
-    if (claim === null && of.facts.log.strangers.has(bundle)) continue;
-    if (claim === null) {
-      return refused(
-        of,
-        'claim-missing',
-        `the log's newest promotion for ${environment.name} (entry ${entry.index}) cannot be read here`,
-        { bundle: entry.leaf.bundle },
-      );
-    }
-    const current = readEntry(of, entry, claim, environment);
-    if (current !== null) return { current };
+    const read = readEntry(of, entry, environment);
+    if (read !== null) return read;
   }
   return refused(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`);
+}
+
+/** The newest entry where it leaves open what is promoted: then nothing can be built upon it, nor gone back over it. */
+export function openPromotion(of: Case, environment: Environment): readonly Finding[] {
+  const newest = newestPromotion(of, environment);
+  return 'finding' in newest && newest.finding.code !== 'not-promoted' ? [newest.finding] : [];
 }
 
 /** All counting entries of an environment, newest first: what was promoted, withdrawn, and rolled back. */
 export function promotionHistory(of: Case, environment: Environment): readonly Current[] {
   return entriesFor(of, environment).flatMap((entry) => {
-    const claim = of.index.byBundle(entry.leaf.bundle.slice('sha256:'.length));
-    return (claim === null ? null : readEntry(of, entry, claim, environment)) ?? [];
+    const read = readEntry(of, entry, environment);
+    return read !== null && 'current' in read ? [read.current] : [];
   });
 }
 
@@ -64,21 +63,80 @@ function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
 }
 
 /** Null for an entry that counts for nothing: by a signer who may not promote, or not saying what its leaf says. */
-function readEntry(of: Case, entry: LogEntry, claim: VerifiedClaim, environment: Environment): Current | null {
+function readEntry(of: Case, entry: LogEntry, environment: Environment): Newest | null {
+  const bundle = entry.leaf.bundle.slice('sha256:'.length);
+  const claim = of.index.byBundle(bundle);
+  if (claim === null) return unreadEntry(of, entry, environment);
+  if (claim.statement.predicateType !== PREDICATES.promotion) return null;
+  return saysNo(claim.statement)
+    ? readWithdrawal(of, { entry, claim }, environment)
+    : readPromoted(of, { entry, claim }, environment);
+}
+
+function unreadEntry(of: Case, entry: LogEntry, environment: Environment): Newest | null {
+  const { log } = of.facts;
+  const bundle = entry.leaf.bundle.slice('sha256:'.length);
+  if (log.strangers.has(bundle) || isVoid(silenceOf(of), entry)) return null;
+  const unread = log.unread?.find((each) => each.bundle === bundle);
+  const about = `the log's newest promotion for ${environment.name} (entry ${entry.index})`;
+  if (unread !== undefined) {
+    const finding = unreadFinding(silenceOf(of), { ...unread, entry }, about, 'promotion-unreadable');
+    return finding === null ? null : { finding };
+  }
+  return refused(of, 'claim-missing', `${about} cannot be read here`, { bundle: entry.leaf.bundle });
+}
+
+interface Logged {
+  readonly entry: LogEntry;
+  readonly claim: VerifiedClaim;
+}
+
+function readPromoted(of: Case, { entry, claim }: Logged, environment: Environment): Newest | null {
   const identity = of.authority.who(claim.signer);
   const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
   const promotion = readPromotion(claim.statement);
   if (typeof identity === 'string' || promotion === null) return null;
   if (!roles.includes(promotion.breakGlass ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
   const binding = bindingOf(claim);
-  const expected = resourceUri({ origin: of.facts.log.origin, name: of.facts.name, environment: environment.name });
   if (
     binding.kind !== 'one' ||
     `sha256:${binding.digest}` !== entry.leaf.manifest ||
-    promotion.resourceUri !== expected
+    promotion.resourceUri !== expectedUri(of, environment)
   )
     return null;
-  return { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name };
+  return { current: { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name } };
+}
+
+/** Whatever it says besides, a withdrawal for this name and environment withdraws; one that says less than it must is open. */
+function readWithdrawal(of: Case, { entry, claim }: Logged, environment: Environment): Newest | null {
+  const { predicate } = claim.statement;
+  const uri = predicate['resourceUri'];
+  const revoked = of.revocations.ofClaim(claim);
+  if (typeof uri === 'string' && uri !== expectedUri(of, environment)) return null;
+  if (revoked?.kind === 'claim') return null;
+  const roles = of.authority.denialRolesOf(claim, of.facts.name);
+  const promotion = readPromotion(claim.statement);
+  if (!roles.includes(promotion?.breakGlass === true ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
+  const by = of.authority.nameOf(claim) ?? '';
+  if (promotion === null) {
+    const message = `${by} logged a summary for ${environment.name} (entry ${entry.index}) that is no pass and cannot be read`;
+    return {
+      finding: undecided({
+        ...about(of, 'promotion-unreadable', message, { claim: `sha256:${claim.bundle}` }),
+        hint: LIFT,
+      }),
+    };
+  }
+  if (revoked !== null)
+    return { finding: unconfirmed(of, { claim, by, roles, lost: revoked }, `withdrew it from ${environment.name}`) };
+  return { current: { entry, claim, promotion, id: entry.leaf.manifest, principal: by } };
+}
+
+const LIFT =
+  'a revoker lifts it with `weighmark revoke --claim`; a promoter withdraws with `weighmark rollback --to none`';
+
+function expectedUri({ facts }: Case, environment: Environment): string {
+  return resourceUri({ origin: facts.log.origin, name: facts.name, environment: environment.name });
 }
 
 /**

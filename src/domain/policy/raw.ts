@@ -9,6 +9,7 @@ export interface RawPolicy {
   readonly expires: string;
   readonly principals: Readonly<Record<string, RawPrincipal>>;
   readonly roles: Readonly<Record<string, RawRole>>;
+  readonly formerly?: readonly RawFormer[];
   readonly environments: readonly RawEnvironment[];
   readonly leaves?: readonly RawLeaf[];
   readonly summaries?: readonly TrustedSummary[];
@@ -25,6 +26,12 @@ export interface RawPrincipal {
   readonly github?: readonly CiIdentity[];
   readonly gitlab?: readonly CiIdentity[];
   readonly certificates?: readonly { chain: string; identity: string }[];
+}
+
+export interface RawFormer extends Omit<RawPrincipal, 'ids'> {
+  readonly name: string;
+  readonly until: string;
+  readonly roles?: readonly string[];
 }
 
 export type RawRole =
@@ -53,7 +60,7 @@ export interface RawEnvironment {
   readonly bom?: { minimum: readonly BomElement[] };
   readonly assert?: readonly { cel: string; message: string }[];
   readonly maxAge?: string;
-  readonly revocations?: { required?: boolean; reinstate?: number };
+  readonly revocations?: { required?: boolean; complete?: boolean; reinstate?: number };
 }
 
 export interface RawLeaf {

@@ -15,6 +15,7 @@ export function checkReferences(policy: Policy): readonly Problem[] {
     ...roleProblems(policy),
     ...policy.environments.flatMap((environment, index) => environmentProblems(policy, environment, index)),
     ...sharedAnchors(policy),
+    ...formerProblems(policy),
     ...breakGlassProblems(policy),
     ...otherNames(policy),
   ];
@@ -23,6 +24,7 @@ export function checkReferences(policy: Policy): readonly Problem[] {
 function dateProblems(policy: Policy): readonly Problem[] {
   const dates: [string, string][] = [
     ['/expires', policy.expires],
+    ...(policy.formerly ?? []).map(({ until }, index): [string, string] => [`/formerly/${index}/until`, until]),
     ...policy.leaves.map((leaf, index): [string, string] => [`/leaves/${index}/expires`, leaf.expires]),
     ...policy.exceptions.map((exception, index): [string, string] => [
       `/exceptions/${index}/expires`,
@@ -123,6 +125,20 @@ function sharedAnchors(policy: Policy): readonly Problem[] {
     }
   }
   return problems;
+}
+
+/** A former principal's keys are nobody else's: what they said is not another's word. */
+function formerProblems({ principals, formerly = [] }: Policy): readonly Problem[] {
+  const owners = new Map(
+    principals.flatMap(({ name, anchors }) => anchors.flatMap(anchorKeys).map((key) => [key, name])),
+  );
+  return formerly.flatMap(({ name, anchors }, index) =>
+    anchors
+      .flatMap(anchorKeys)
+      .map((key) => owners.get(key) ?? name)
+      .filter((owner) => owner !== name)
+      .map((owner) => problem(`/formerly/${index}`, `shares a key or identity with ${owner}`)),
+  );
 }
 
 /** What makes two anchors the same signer. */

@@ -1,7 +1,9 @@
 import { PREDICATES } from '../claims/predicates.ts';
-import type { Evidence, Finding } from '../base/verdict.ts';
+import { bindingOf } from '../claims/binding.ts';
+import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
-import { acceptedOf, type Accepted, type Case } from './facts.ts';
+import { acceptedOf, denialsOf, type Accepted, type Case, type Denial } from './facts.ts';
+import { saysNo } from '../authority/polarity.ts';
 import { ageStart, daysOf } from '../authority/time.ts';
 import type { RequiredClaim } from '../authority/types.ts';
 
@@ -32,16 +34,50 @@ export function checkRequired(of: Case, rule: RequiredClaim): RuleResult {
 
 /** Claims of the types that can say no: while one by the right role stands, it blocks (security rule 8). */
 export function checkNegatives(of: Case): readonly Finding[] {
-  const evaluations = acceptedOf(of, of.aboutContent, PREDICATES.evaluation).filter(
-    ({ claim }) => !isPositive(claim.statement.predicate['result']),
-  );
-  return evaluations.map(({ claim, principal }) => ({
+  const evaluations = denialsOf(of, PREDICATES.evaluation).filter(({ claim }) => saysNo(claim.statement));
+  return [...evaluations.map((each) => negative(of, each)), ...unboundNegatives(of)];
+}
+
+function negative(of: Case, denial: Denial): Finding {
+  const { claim, by, lost } = denial;
+  if (lost !== null) return unconfirmed(of, denial, 'evaluated it, and the result is not a pass');
+  return {
     code: 'claim-negative',
-    message: `${principal} evaluated it and the result is not a pass`,
+    message: `${by} evaluated it and the result is not a pass`,
     subject: of.facts.id,
     facts: { result: String(claim.statement.predicate['result']).slice(0, 100), claim: `sha256:${claim.bundle}` },
     hint: 'a better result does not undo it: its signer takes the claim back with `weighmark revoke --claim`',
-  }));
+  };
+}
+
+/** Logged for this artifact and no pass, but what it is about cannot be read from it. */
+function unboundNegatives(of: Case): readonly Finding[] {
+  return (of.facts.log.claims ?? []).flatMap(({ leaf }): readonly Finding[] => {
+    const claim = of.index.byBundle(leaf.bundle.slice('sha256:'.length));
+    if (claim === null || claim.statement.predicateType !== PREDICATES.evaluation || !saysNo(claim.statement))
+      return [];
+    const isHeard = of.authority.denialRolesOf(claim, of.facts.name).length > 0;
+    if (!isHeard || bindingOf(claim).kind !== 'none' || of.revocations.ofClaim(claim)?.kind === 'claim') return [];
+    return [
+      undecided({
+        code: 'claim-malformed',
+        message: `${of.authority.nameOf(claim)} evaluated something, not with a pass, and what cannot be read`,
+        subject: of.facts.id,
+        facts: { claim: `sha256:${claim.bundle}` },
+      }),
+    ];
+  });
+}
+
+/** A no by somebody lost since: nobody can tell whether it was before. */
+export function unconfirmed(of: Case, { claim, by, lost }: Denial, what: string): Finding {
+  return {
+    code: 'denial-unconfirmed',
+    message: `${by} ${what}; nothing shows that this was before ${by} was lost`,
+    subject: of.facts.id,
+    facts: { claim: `sha256:${claim.bundle}`, lost: lost?.reason ?? '' },
+    hint: `a revoker says the same with \`weighmark revoke\`, or lifts it with \`weighmark revoke --claim sha256:${claim.bundle}\``,
+  };
 }
 
 /** Age by verified time only (rule 11). */
@@ -91,6 +127,13 @@ function absence(of: Case, rule: RequiredClaim): Finding {
   const about = { subject: of.facts.id, facts: { claim: rule.predicateType } };
   if (revoked !== undefined)
     return { code: 'revoked', message: `its ${rule.label} no longer counts: ${revoked.reason}`, ...about };
+  const lapsed = there.find((claim) => claim.onlyNo !== undefined && of.authority.nameOf(claim) !== null);
+  if (lapsed?.onlyNo !== undefined)
+    return {
+      ...lapsed.onlyNo,
+      message: `its ${rule.label} is by ${of.authority.nameOf(lapsed)} and does not count: ${lapsed.onlyNo.message}`,
+      subject: of.facts.id,
+    };
   if (there.length > 0)
     return {
       code: 'wrong-signer',
@@ -103,10 +146,6 @@ function absence(of: Case, rule: RequiredClaim): Finding {
   if (split)
     return { code: 'subject-ambiguous', message: `its ${rule.label} is about something else as well`, ...about };
   return { code: 'claim-missing', message: `it has no ${rule.label}${wanted}`, ...about };
-}
-
-function isPositive(result: unknown): boolean {
-  return result === 'PASSED' || result === 'WARNED';
 }
 
 function refused(finding: Finding): RuleResult {

@@ -91,23 +91,30 @@ const CI: Schema = object(['repository'], {
   environment: TEXT,
 });
 
+const ANCHORS: Properties = {
+  keys: list({ ...LONG_TEXT, description: 'A public key: PEM, or the base64 of its DER on one line' }),
+  identities: list(
+    object(
+      ['issuer'],
+      { issuer: TEXT, identity: TEXT, pattern: TEXT, trustedRoot: LONG_TEXT },
+      'A Sigstore identity, compared byte for byte',
+    ),
+  ),
+  github: list(CI),
+  gitlab: list(CI),
+  certificates: list(object(['chain', 'identity'], { chain: LONG_TEXT, identity: TEXT })),
+};
+
 const PRINCIPAL: Schema = object(
   [],
-  {
-    ids: list(TEXT),
-    keys: list({ ...LONG_TEXT, description: 'A public key: PEM, or the base64 of its DER on one line' }),
-    identities: list(
-      object(
-        ['issuer'],
-        { issuer: TEXT, identity: TEXT, pattern: TEXT, trustedRoot: LONG_TEXT },
-        'A Sigstore identity, compared byte for byte',
-      ),
-    ),
-    github: list(CI),
-    gitlab: list(CI),
-    certificates: list(object(['chain', 'identity'], { chain: LONG_TEXT, identity: TEXT })),
-  },
+  { ids: list(TEXT), ...ANCHORS },
   'One person or workload, with everything it signs with',
+);
+
+const FORMER: Schema = object(
+  ['name', 'until'],
+  { name: NAME, until: TIME, roles: list(NAME), ...ANCHORS },
+  'Somebody whose revocations, withdrawals and failed evaluations, signed until then, keep counting; nothing else does',
 );
 
 const ROLE: Schema = {
@@ -153,7 +160,11 @@ const ENVIRONMENT: Schema = object(['name'], {
   bom: object(['minimum'], { minimum: list({ type: 'string', enum: BOM_ELEMENTS }) }),
   assert: list(object(['cel', 'message'], { cel: CEL, message: TEXT })),
   maxAge: DURATION,
-  revocations: object([], { required: { type: 'boolean' }, reinstate: { type: 'integer', minimum: 1, maximum: 100 } }),
+  revocations: object([], {
+    required: { type: 'boolean' },
+    complete: { type: 'boolean', description: 'The snapshot counts the revocations in force, and those are all here' },
+    reinstate: { type: 'integer', minimum: 1, maximum: 100 },
+  }),
 });
 
 const LEAF: Schema = object(['sha256', 'role', 'reason', 'expires'], {
@@ -207,6 +218,7 @@ export const POLICY_SCHEMA: Schema = {
     expires: TIME,
     principals: mapOf(PRINCIPAL, 'People and workloads, by name'),
     roles: mapOf(ROLE, 'Who may say what'),
+    formerly: list(FORMER, 0),
     environments: { ...list(ENVIRONMENT), maxItems: 20, description: 'In order of promotion' },
     leaves: list(LEAF, 0),
     summaries: list(SUMMARY, 0),

@@ -1,3 +1,4 @@
+import type { Door, Waiting } from '../tlog/door.ts';
 import type { LogEntry, LogLeaf } from '../tlog/leaf.ts';
 import type { LogPolicy } from '../tlog/quorum.ts';
 import type { LogQuery } from '../tlog/read.ts';
@@ -45,14 +46,21 @@ export interface TransparencyLog {
   prove(index: number): Promise<string>;
   /** Reads every tile: recomputes the root, checks the checkpoint's signature. `root` is base64. */
   verify(): Promise<{ readonly size: number; readonly root: string }>;
-  /** For the log's operator: logs what waits, then asks the policy's witnesses to cosign. @throws `key-unusable`. */
-  integrate(policy?: LogPolicy): Promise<Integration>;
+  /**
+   * For the log's operator: logs what waits and the door admits (absent: everything), then asks the policy's witnesses to
+   * cosign. @throws `key-unusable`.
+   */
+  integrate(policy?: LogPolicy, door?: Door): Promise<Integration>;
 }
 
 export interface Integration {
   readonly size: number;
   /** Entries that waited and are logged now. */
   readonly added: readonly LogEntry[];
+  /** What waited and is taken away. */
+  readonly swept: readonly Waiting[];
+  /** What goes on waiting, and why. */
+  readonly kept: readonly Waiting[];
   /** Names of the witnesses that cosigned. */
   readonly cosigned: readonly string[];
   /** Witnesses that did not, and why. */

@@ -1,3 +1,4 @@
+import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { describeSigner } from '../claims/signers.ts';
 import { titleOf } from '../claims/titles.ts';
@@ -170,9 +171,11 @@ function promotion(claim: VerifiedClaim, context: Context): readonly ReportedPro
   if (claim.statement.predicateType !== PREDICATES.promotion || entry?.leaf.kind !== 'promotion') return [];
   const { counts, revoked } = context.standing(claim);
   if (!counts && revoked === null) return [];
+  const isOpen = saysNo(claim.statement) && readPromotion(claim.statement) === null;
   if (
-    manifestOf(claim.statement) !== entry.leaf.manifest ||
-    readPromotion(claim.statement)?.resource?.environment !== entry.leaf.env
+    !isOpen &&
+    (manifestOf(claim.statement) !== entry.leaf.manifest ||
+      readPromotion(claim.statement)?.resource?.environment !== entry.leaf.env)
   )
     return [];
   const { predicate } = claim.statement;

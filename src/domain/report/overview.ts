@@ -1,8 +1,9 @@
 import { PREDICATES } from '../claims/predicates.ts';
 import { manifestOf } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import type { Authority } from '../authority/authority.ts';
-import { readRevocation, type Revocation, type Revocations } from '../authority/revocations.ts';
+import { isHeard, type Authority } from '../authority/authority.ts';
+import { readRevocation, targetText, type Revocation } from '../authority/revocation.ts';
+import type { Revocations } from '../authority/revocations.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { RegistryEntry } from '../ports/registry.ts';
 import { reportFacts, type ReportedPromotion, type ReportedScanResult } from './facts.ts';
@@ -100,7 +101,7 @@ export function newestPromotions({
 }: OverviewFacts): readonly (ReportedPromotion & { readonly name: string })[] {
   const names = new Map(entries.map(({ index, leaf }) => [index, leaf.name]));
   const byBundle = new Map(entries.map(({ leaf }) => [hexOf(leaf.bundle), leaf.name]));
-  const counting = claims.filter((claim) => authority.rolesOf(claim, byBundle.get(claim.bundle) ?? '').length > 0);
+  const counting = claims.filter((claim) => isHeard(claim, byBundle.get(claim.bundle) ?? '', authority));
   const { promotions } = reportFacts('', counting, { entries, authority });
   const newest = new Map(
     promotions.map((each) => {
@@ -118,13 +119,12 @@ export function overviewRevocations({ revocations, entries, authority }: Overvie
   const indexes = new Map(entries.toReversed().map(({ index, leaf }) => [hexOf(leaf.bundle), index]));
   return revocations.claims.map((claim) => {
     const { action, target, reason } = readRevocation(claim);
-    const identity = authority.who(claim.signer);
     return {
       action,
       reason,
-      target: target.kind === 'principal' ? `principal ${target.name}` : `${target.kind} ${target.sha256}`,
+      target: targetText(target).replace('sha256:', ''),
       since: 'since' in target ? target.since : null,
-      by: typeof identity === 'string' ? 'its signer' : identity.principal.name,
+      by: authority.nameOf(claim) ?? 'its signer',
       logIndex: indexes.get(claim.bundle) ?? null,
     };
   });

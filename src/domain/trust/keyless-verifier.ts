@@ -17,6 +17,8 @@ export interface KeylessVerifier {
     /** The logs it is in, and the place in the tree each one's inclusion proof names. */
     readonly logEntries: readonly { readonly log: string; readonly index: string | null }[];
   }>;
+  /** The public-good instance's trusted_root.json, as it is known here. */
+  trustedRoot?(): Promise<string>;
   /** RFC 3161 tokens of a bundle over its signature that verify under the given authorities (PEM chains). */
   timestamps(bundle: Uint8Array, authorities: readonly string[]): Promise<readonly VerifiedTime[]>;
 }

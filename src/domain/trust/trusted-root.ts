@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
+import { describe, type Certificate } from '../pki/certificate.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
 
 /** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */
@@ -50,6 +51,16 @@ export function parseTrustedRoot(text: string): TrustedRoot {
     logs: listOf(json, 'tlogs').map(logFrom),
     timestampAuthorities: listOf(json, 'timestampAuthorities').map(authorityFrom),
   };
+}
+
+/** Certificates that issue identities, an authority each. @throws WeighmarkError `trust-invalid`. */
+export function certificateAuthorities(
+  text: string,
+): readonly { readonly roots: readonly Certificate[]; readonly intermediates: readonly Certificate[] }[] {
+  return listOf(parseTrustedRoot(text).json, 'certificateAuthorities').map(({ certChain }) => {
+    const chain = isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom).map(describe) : [];
+    return { roots: chain.slice(-1), intermediates: chain.slice(0, -1) };
+  });
 }
 
 function rootIn(json: Fields): Fields {

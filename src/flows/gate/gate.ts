@@ -3,9 +3,10 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { ClaimOutcome, Verification } from '../../domain/trust/verify-claim.ts';
+import type { Heard } from '../../domain/authority/speaker.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
-import { createAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
@@ -15,6 +16,7 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import type { VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
+import { findOrphans, orphanFindings } from './earlier-policies.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
 
@@ -30,7 +32,7 @@ export interface Given {
   readonly log: ReadLog;
   /** Of the same artifact. */
   readonly collected?: Collected;
-  readonly outcomes?: Map<string, ClaimOutcome>;
+  readonly heard?: Map<string, Heard>;
 }
 
 export interface GateTarget {
@@ -93,12 +95,26 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       ? []
       : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
   const snapshots = `snapshot ${log.origin}`;
-  const findings = [...collected.findings, ...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const findings = [...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const carried = carriedFrom(id, collected.claims, content);
+  const aliases = aliasesOf(content);
+  const found = await findOrphans({
+    ...collected,
+    registry,
+    log,
+    policy,
+    verification: verificationOf(question, now, ports),
+  });
+  const orphans = orphanFindings(found, {
+    digests: [id.slice('sha256:'.length), ...aliases, ...carried],
+    name: target.name,
+    environment: environment.name,
+  });
   const facts: GateFacts = {
     ...named,
     now,
-    aliases: aliasesOf(content),
-    carriedFrom: carriedFrom(id, collected.claims, content),
+    aliases,
+    carriedFrom: carried,
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
     log: {
@@ -108,6 +124,10 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       highestSnapshot: await ports.versions.highest(snapshots),
       strangers: collected.strangers,
       findings,
+      absent: collected.absent,
+      unread: collected.unread,
+      orphans,
+      claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && leaf.manifest === id),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
   };
@@ -119,7 +139,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
 
 function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
   return {
-    trust: policyTrust(policy),
+    trust: policyHearing(policy),
     keyless: ports.keyless,
     now,
     timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],

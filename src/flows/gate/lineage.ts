@@ -1,18 +1,20 @@
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
+import { hear } from '../../domain/authority/speaker.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
+import { silences } from '../../domain/policy/unread.ts';
 import { checkLineage } from '../../domain/lineage/check.ts';
 import { indexClaims } from '../../domain/lineage/index-claims.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { createAuthority, openAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { given } from '../../domain/policy/evaluate.ts';
 import { collectRevocations, type LoggedRevocation } from '../../domain/authority/revocations.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import type { GatePorts, Given } from './gate.ts';
-import { collectClaims, readLog, revocationsOf } from '../registry/gate-claims.ts';
+import { collectClaims, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
 import { filesOf } from '../registry/registry-show.ts';
 import { findSidecars } from '../content/sidecars.ts';
 import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
@@ -52,14 +54,14 @@ interface Found {
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly strangers: number;
-  /** What is logged of it and its ancestors, but not there. */
-  readonly absent: readonly Finding[];
+  /** What is logged of it and its ancestors, but not there or not to be judged; null: there is no log. */
+  readonly logged: (Pick<Collected, 'absent' | 'unread'> & { readonly origin: string }) | null;
 }
 
 /** The verified graph of everything an artifact was made from, with all that is wrong with it. */
 export async function lineage(input: LineageInput, ports: LineagePorts): Promise<LineageOutcome> {
   const { policy, environment } = input;
-  const trust = policy === null ? await ports.trust() : policyTrust(policy);
+  const trust = policy === null ? await ports.trust() : policyHearing(policy);
   const authorities = [...(policy?.timestampAuthorities ?? []), ...input.timestampAuthorities];
   const now = ports.clock.now();
   const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
@@ -81,16 +83,24 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
       ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
     },
   );
-  return { verdict: verdictFor(input, found, graph), lineage: graph };
+  const silent =
+    found.logged === null
+      ? []
+      : silences(found.logged, { origin: found.logged.origin, revocations, policy, scans: false, id: found.id });
+  return { verdict: verdictFor(input, { ...found, silent }, graph), lineage: graph };
 }
 
-function verdictFor({ shown, policy }: LineageInput, found: Found, graph: Lineage): Verdict {
+function verdictFor(
+  { shown, policy }: LineageInput,
+  found: Found & { silent: readonly Finding[] },
+  graph: Lineage,
+): Verdict {
   const what = `${graph.nodes.size} ${graph.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${graph.depth} steps deep, by ${graph.used.length} claims`;
   const notes = found.strangers === 0 ? [] : [`${found.strangers} claims are by nobody trusted, and were ignored`];
   return verdictOf({
     subject: shown,
     id: found.id,
-    checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.absent })],
+    checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.silent })],
     notes,
     notAsked: policy === null ? ['policy', 'content'] : ['content'],
   });
@@ -100,7 +110,7 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
   if (place.kind === 'path') return findBeside(place.location, verification, ports);
   const id = await place.registry.resolve(place.name, place.reference);
   const log = place.given?.log ?? (await readLog(place.registry));
-  const { claims, strangers, findings } =
+  const { claims, strangers, absent, unread } =
     place.given?.collected ??
     (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
   const files = await filesOf(place.registry, place.name, id);
@@ -110,7 +120,7 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
     aliases: aliasesOf(files),
     claims,
     strangers: strangers.size,
-    absent: findings,
+    logged: { origin: log.origin, absent, unread },
     revocations: revocationsOf(claims, log, PREDICATES.revocation),
   };
 }
@@ -120,16 +130,16 @@ async function findBeside(location: string, verification: Verification, ports: L
   const kind = (await ports.files.kindOf(location)) === 'file' ? 'file' : 'directory';
   const { id, files } = await identifyTree(location, location, ports);
   const sidecars = await findSidecars({ root: location, kind }, ports.files);
-  const outcomes = await Promise.all(sidecars.claims.map(({ bytes }) => verifyClaim(bytes, verification)));
-  const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
+  const heard = await Promise.all(sidecars.claims.map(({ bytes }) => hear(bytes, verification)));
+  const claims = heard.flatMap((each) => (each.standing === 'named' ? [each.claim] : []));
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
   return {
     id,
     name: null,
     aliases: aliasesOf(files),
     claims,
-    strangers: outcomes.length - claims.length,
-    absent: [],
+    strangers: heard.length - claims.length,
+    logged: null,
     revocations: revoking.map((claim) => ({ claim, index: null })),
   };
 }

@@ -1,9 +1,9 @@
 import { splitClaims } from '../../domain/claims/claims-file.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim } from '../../domain/trust/verify-claim.ts';
+import { hear } from '../../domain/authority/speaker.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { policyTrust } from '../../domain/authority/authority.ts';
+import { policyHearing } from '../../domain/authority/authority.ts';
 import { parseCases, type PolicyCase } from '../../domain/policy/cases.ts';
 import { caseOf, evaluate } from '../../domain/policy/evaluate.ts';
 import type { Policy } from '../../domain/authority/types.ts';
@@ -49,7 +49,7 @@ async function testCase(
 ): Promise<CaseResult> {
   const now = new Date(each.at);
   const verification = {
-    trust: policyTrust(input.policy),
+    trust: policyHearing(input.policy),
     keyless: ports.keyless,
     now,
     timestampAuthorities: [...input.policy.timestampAuthorities, ...input.timestampAuthorities],
@@ -57,10 +57,10 @@ async function testCase(
   const files = await Promise.all(
     each.claims.map((path) => ports.files.read(input.locate(path), LIMITS.claimsFileBytes)),
   );
-  const outcomes = await Promise.all(
-    files.flatMap((bytes) => splitClaims(bytes)).map((bytes) => verifyClaim(bytes, verification)),
+  const heard = await Promise.all(
+    files.flatMap((bytes) => splitClaims(bytes)).map((bytes) => hear(bytes, verification)),
   );
-  const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
+  const claims = heard.flatMap((each) => (each.standing === 'named' ? [each.claim] : []));
   const of = caseOf(
     {
       id: each.id,

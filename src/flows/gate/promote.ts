@@ -4,10 +4,11 @@ import { subject } from '../../domain/claims/subjects.ts';
 import { verifyClaim } from '../../domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { evaluate, type Evaluation } from '../../domain/policy/evaluate.ts';
+import { evaluate, given, type Evaluation } from '../../domain/policy/evaluate.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
+import { saysNo } from '../../domain/authority/polarity.ts';
 import type { Case } from '../../domain/policy/facts.ts';
-import { newestPromotion } from '../../domain/policy/promotions.ts';
+import { newestPromotion, openPromotion } from '../../domain/policy/promotions.ts';
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { breakGlassProperty, buildPromotion, policyUri } from '../../domain/authority/vsa.ts';
@@ -67,6 +68,7 @@ export async function promote(
     ...(input.breakGlass === undefined
       ? evaluation.checks
       : breakGlassChecks(gathered.of, evaluation.checks, input.breakGlass)),
+    ...given('promotion before', { evidence: [], findings: openPromotion(gathered.of, environment) }),
   ];
   const verdict = verdictOf({ subject: shown(input), id: gathered.id, checks, notes: notesOf(gathered) });
   const outcome = { name: input.target.name, id: gathered.id, environment: environment.name };
@@ -231,9 +233,16 @@ function contentCheck({ content }: Gathered): Check {
 }
 
 function notesOf({ collected }: Gathered): readonly string[] {
-  return collected.strangers.size === 0
-    ? []
-    : [`${collected.strangers.size} claims are not by anyone the policy names, and were ignored`];
+  const { strangers, claims, unread } = collected;
+  const onlyNo = claims.filter((claim) => claim.onlyNo !== undefined && !saysNo(claim.statement)).length;
+  const open = new Set(unread.map(({ bundle }) => bundle)).size;
+  return [
+    ...(strangers.size === 0 ? [] : [`${strangers.size} claims are not by anyone the policy names, and were ignored`]),
+    ...(onlyNo === 0
+      ? []
+      : [`${onlyNo} claims by people of the policy are not dated or not in order, and do not count`]),
+    ...(open === 0 ? [] : [`${open} claims that may be by people of the policy cannot be read or proven here`]),
+  ];
 }
 
 function shown({ target: { name, reference } }: PromoteInput): string {

@@ -10,17 +10,21 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
 import { paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
-import { createAuthority, policyTrust, signerKey } from '../../domain/authority/authority.ts';
+import { createAuthority, policyHearing, policyTrust, signerKey } from '../../domain/authority/authority.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
-import type { RevocationTarget } from '../../domain/authority/revocations.ts';
-import { buildSnapshot, newestSnapshot, type Snapshot } from '../../domain/authority/snapshot.ts';
+import { revocationPredicate, type RevocationTarget } from '../../domain/authority/revocation.ts';
+import { collectRevocations } from '../../domain/authority/revocations.ts';
+import { hear } from '../../domain/authority/speaker.ts';
+import { mostToReinstate } from '../../domain/policy/evaluate.ts';
+import { buildSnapshot, inForceOf, newestSnapshot, type Snapshot } from '../../domain/authority/snapshot.ts';
 import { REVOKER_ROLE, type Policy } from '../../domain/authority/types.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { LoggedLeaf } from '../../domain/ports/log.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { attachClaim } from '../registry/attach.ts';
 import type { GatePorts } from './gate.ts';
-import { readLog, type ReadLog } from '../registry/gate-claims.ts';
+import { claimsIfThere, readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
 import { requireFreshLog, type PinnedCheckpoint } from './log-freshness.ts';
 
 /** Name under which a registry keeps what is said about signers and the log, which are no artifacts. */
@@ -54,10 +58,11 @@ export interface RevokePorts extends Pick<GatePorts, 'clock' | 'keyless'> {
 export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<RevokeOutcome> {
   const note = input.artifact === null ? noteFor(input.target) : null;
   const place = note ?? (input.artifact as NotePlace);
-  const predicate = { version: 1, action: input.action, target: input.target, reason: input.reason };
+  const predicate = revocationPredicate(input);
   const bundle = await ports.signer.sign(statementAbout(place, predicate));
   const by = await revokerOf(bundle, input, ports);
   await note?.store(ports.registry);
+  await keepPolicy(place, input.policy, ports.registry);
   const logged = await attachClaim(
     { name: place.name, manifest: place.id, bundle, kind: 'revocation' },
     ports.registry,
@@ -87,10 +92,12 @@ export async function takeSnapshot(
   const size = log.entries.length;
   const version = ((await latestSnapshot(log, policy, ports))?.version ?? 0) + 1;
   const root = rootOf(log.entries, size) ?? '';
+  const asksAll = policy.environments.some(({ revocations }) => revocations?.complete === true);
   const snapshot: Snapshot = {
     version,
     asOf: { origin: log.origin, size, root },
     expires: new Date(ports.clock.now().getTime() + validMs).toISOString(),
+    ...(asksAll ? { inForce: inForceOf(await revocationsInForce(log, policy, ports)) } : {}),
   };
   const place = noteFor(snapshot.asOf);
   const bundle = await ports.signer.sign(statementAbout(place, buildSnapshot(snapshot)));
@@ -103,21 +110,47 @@ export async function takeSnapshot(
   return { bundle: ociDigest(bundle), by, logged, snapshot };
 }
 
+/** Bundles of the revocations that hold, as every reader under this policy counts them. */
+async function revocationsInForce(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<readonly string[]> {
+  const { claims } = await loggedRevocations(log, policy, ports);
+  const logged = revocationsOf(claims, log, PREDICATES.revocation).filter(({ index }) => index !== null);
+  return collectRevocations(logged, createAuthority(policy), { reinstate: mostToReinstate(policy) }).inForce;
+}
+
 async function latestSnapshot(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<Snapshot | null> {
-  const places = new Set(
-    log.entries
-      .filter(({ leaf }) => leaf.kind === 'revocation' && leaf.name === REVOCATIONS_NAME)
-      .map(({ leaf }) => leaf.manifest),
-  );
-  const bundles = (await Promise.all([...places].map((id) => ports.registry.claims(REVOCATIONS_NAME, id)))).flat();
-  const outcomes = await Promise.all(
-    bundles.map((bytes) =>
-      verifyClaim(bytes, { trust: policyTrust(policy), keyless: ports.keyless, now: ports.clock.now() }),
-    ),
-  );
-  const claims = outcomes.flatMap((outcome) => (outcome.trusted ? [outcome.claim] : []));
+  const { claims } = await loggedRevocations(log, policy, ports);
   const asked = { origin: log.origin, rootAt: (size: number) => rootOf(log.entries, size), revoked: () => false };
   return newestSnapshot(claims, createAuthority(policy), asked)?.snapshot ?? null;
+}
+
+/** Every logged revocation that is there: its bytes, and the claims of those by anyone of the policy, now or formerly. */
+export async function loggedRevocations(
+  log: ReadLog,
+  policy: Policy,
+  ports: RevokePorts,
+): Promise<{ bundles: ReadonlyMap<string, Uint8Array>; claims: readonly VerifiedClaim[] }> {
+  const bundles = new Map<string, Uint8Array>();
+  const claims: VerifiedClaim[] = [];
+  const wanted = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'revocation').map(({ leaf }) => leaf.bundle));
+  const places = new Map(
+    log.entries
+      .filter(({ leaf }) => leaf.kind === 'revocation')
+      .map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf] as const),
+  );
+  for (const { name, manifest } of places.values())
+    for (const bytes of await claimsIfThere(ports.registry, name, manifest)) {
+      const digest = sha256Hex(bytes);
+      if (!wanted.has(`sha256:${digest}`) || bundles.has(digest)) continue;
+      bundles.set(digest, bytes);
+      const heard = await hear(bytes, {
+        trust: policyHearing(policy),
+        keyless: ports.keyless,
+        now: ports.clock.now(),
+        maxBytes: LIMITS.signatureBytes,
+      });
+      if (heard.standing === 'named') claims.push(heard.claim);
+    }
+  return { bundles, claims };
 }
 
 /** A claim of an artifact as a target, by its bundle's digest. @throws WeighmarkError `not-found`. */
@@ -133,6 +166,11 @@ export async function claimTarget(
       hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them`,
     });
   return { kind: 'claim', sha256, pae: paeDigest(parseBundle(bundle, LIMITS.signatureBytes).payload) };
+}
+
+/** The policy under which it counts lies with it: whoever changes the policy learns what would cease to count. */
+async function keepPolicy({ name, id }: NotePlace, { bytes }: Policy, registry: Registry): Promise<void> {
+  if (bytes !== undefined) await registry.putAttachment(name, id, ATTACHMENTS.policy, bytes);
 }
 
 interface NotePlace {

@@ -3,7 +3,7 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { subject } from '../../domain/claims/subjects.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { evaluate, given, logRule } from '../../domain/policy/evaluate.ts';
-import { promotionHistory, type Current } from '../../domain/policy/promotions.ts';
+import { openPromotion, promotionHistory, type Current } from '../../domain/policy/promotions.ts';
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { buildPromotion } from '../../domain/authority/vsa.ts';
@@ -144,7 +144,8 @@ function rollbackChecks(target: Gathered, goal: Current): readonly Check[] {
     [{ what: `promoted by ${goal.principal}, log entry ${goal.entry.index}` }],
     revoked === null ? [] : [{ code: 'revoked', message: `its promotion was revoked: ${revoked.reason}` }],
   );
-  return [content, promotion, ...evaluate(target.of).checks.map(waived)];
+  const before = given('promotion before', { evidence: [], findings: openPromotion(target.of, target.of.environment) });
+  return [content, promotion, ...before, ...evaluate(target.of).checks.map(waived)];
 }
 
 function waived(check: Check): Check {

@@ -1,21 +1,23 @@
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim, type ClaimOutcome, type Verification } from '../../domain/trust/verify-claim.ts';
+import { hear, type Heard, type Unread } from '../../domain/authority/speaker.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
-import type { Finding } from '../../domain/base/verdict.ts';
 
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
 export interface Collected {
   readonly claims: readonly VerifiedClaim[];
   /** Hex digests of bundles that are surely nobody's who counts: reported, passed over. */
   readonly strangers: ReadonlySet<string>;
-  /** Logged about the artifact or anything it descends from, but not there, or not to be judged here. */
-  readonly findings: readonly Finding[];
+  /** Logged about the artifact or anything it descends from, or to revoke anything, but not there. */
+  readonly absent: readonly LogEntry[];
+  /** Logged so, or as a promotion, by somebody who is or may be one of those asked for, and not understood or not proven. */
+  readonly unread: readonly (Unread & { readonly entry: LogEntry })[];
   /** Exact bytes by hex SHA-256. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
 }
@@ -58,7 +60,8 @@ export async function collectClaims(
   return {
     claims: [...state.verified.values()],
     strangers: state.strangers,
-    findings: absentFindings(state, log, lineage),
+    absent: neededEntries(log, lineage).filter((entry) => !state.bundles.has(hexOf(entry))),
+    unread: unreadEntries(state, log, lineage),
     bundles: state.bundles,
   };
 }
@@ -93,7 +96,7 @@ export interface Collecting {
   readonly registry: Registry;
   readonly verification: Verification;
   /** What was verified already in the same way, by the hex digest of its bundle: for several artifacts in one run. */
-  readonly outcomes?: Map<string, ClaimOutcome>;
+  readonly heard?: Map<string, Heard>;
 }
 
 interface State {
@@ -101,28 +104,28 @@ interface State {
   readonly verification: Verification;
   /** Names under which the log knows a manifest. */
   readonly names: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly outcomes: Map<string, ClaimOutcome>;
+  readonly heard: Map<string, Heard>;
   readonly fetched: Set<string>;
   readonly bundles: Map<string, Uint8Array>;
   readonly verified: Map<string, VerifiedClaim>;
   readonly strangers: Set<string>;
-  /** Bundles that this machine could not judge, by hex digest: they might say no. */
-  readonly undecided: Map<string, Finding>;
+  /** By hex digest. */
+  readonly unread: Map<string, Unread>;
 }
 
-function newState(log: ReadLog, { registry, verification, outcomes = new Map() }: Collecting): State {
+function newState(log: ReadLog, { registry, verification, heard = new Map() }: Collecting): State {
   const names = new Map<string, Set<string>>();
   for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
   return {
     registry,
     verification,
     names,
-    outcomes,
+    heard,
     fetched: new Set(),
     bundles: new Map(),
     verified: new Map(),
     strangers: new Set(),
-    undecided: new Map(),
+    unread: new Map(),
   };
 }
 
@@ -171,27 +174,16 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
   state.bundles.set(digest, bytes);
   if (state.bundles.size > LIMITS.claimsPerFile * 2)
     throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile * 2} claims in one lineage`);
-  const outcome =
-    state.outcomes.get(digest) ??
-    (await verifyClaim(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes }));
-  if (state.outcomes.size < MOST_OUTCOMES) state.outcomes.set(digest, outcome);
-  if (outcome.trusted) state.verified.set(digest, outcome.claim);
-  else if (STRANGE.includes(outcome.refusal.code)) state.strangers.add(digest);
-  else state.undecided.set(digest, outcome.refusal);
+  const heard =
+    state.heard.get(digest) ?? (await hear(bytes, { ...state.verification, maxBytes: LIMITS.signatureBytes }));
+  if (state.heard.size < MOST_HEARD) state.heard.set(digest, heard);
+  if (heard.standing === 'named') state.verified.set(digest, heard.claim);
+  else if (heard.standing === 'unread') state.unread.set(digest, heard);
+  else state.strangers.add(digest);
 }
 
 /** About 10 kB each: beyond these, claims met again are verified again. */
-const MOST_OUTCOMES = 10_000;
-
-/** Reasons that stay the same whoever looks: the bundle is by nobody the policy names. Any other may be a lack of this machine. */
-const STRANGE: readonly Code[] = [
-  'signer-untrusted',
-  'identity-mismatch',
-  'signature-invalid',
-  'signature-malformed',
-  'claim-malformed',
-  'limit-exceeded',
-];
+const MOST_HEARD = 10_000;
 
 /** None for a manifest that is not there. */
 export async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
@@ -221,26 +213,14 @@ function hexOf({ leaf }: LogEntry): string {
   return leaf.bundle.slice('sha256:'.length);
 }
 
-/**
- * Every logged claim of the artifact and of what it descends from, and every logged revocation, must be here (rule 8): what
- * was left out might say no.
- */
-function absentFindings(state: State, log: ReadLog, lineage: ReadonlySet<string>): readonly Finding[] {
-  const needed = neededEntries(log, lineage);
-  const absent = needed.filter((entry) => !state.bundles.has(hexOf(entry)));
-  const undecided = needed.flatMap((entry) => state.undecided.get(hexOf(entry)) ?? []);
-  return [
-    ...undecided,
-    ...absent.map(
-      ({ index, leaf }) =>
-        ({
-          code: 'claim-missing',
-          message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
-          subject: leaf.manifest,
-          facts: { bundle: leaf.bundle },
-        }) satisfies Finding,
-    ),
-  ];
+/** What was signed and cannot be judged might say no, as what was left out might (rule 8). */
+function unreadEntries(state: State, log: ReadLog, lineage: ReadonlySet<string>): Collected['unread'] {
+  if (state.unread.size === 0) return [];
+  const promotions = log.entries.filter(({ leaf }) => leaf.kind === 'promotion');
+  return [...neededEntries(log, lineage), ...promotions].flatMap((entry) => {
+    const unread = state.unread.get(hexOf(entry));
+    return unread === undefined ? [] : [{ ...unread, entry }];
+  });
 }
 
 /** Logged revocations with their place in the log; a revocation that is not logged takes away all the same. */

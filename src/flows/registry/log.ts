@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Integration, TransparencyLog } from '../../domain/ports/log.ts';
+import type { Door } from '../../domain/tlog/door.ts';
 import { parseLeaf, type LogEntry, type LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { LogQuery } from '../../domain/tlog/read.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -110,13 +111,16 @@ export interface Integrated extends Integration {
   readonly quorum: QuorumResult | null;
 }
 
-/** Logs what waits on a remote registry; asks witnesses, and says whether enough of them cosigned. */
+/**
+ * Logs what waits on a remote registry and its door admits; asks witnesses, and says whether enough of them cosigned.
+ * @param question without a door everything is admitted.
+ */
 export async function integrateLog(
-  question: { readonly witnessPolicy?: string },
+  question: { readonly witnessPolicy?: string; readonly door?: Door },
   { log }: Pick<Registry, 'log'>,
 ): Promise<Integrated> {
   const policy = question.witnessPolicy === undefined ? undefined : parseLogPolicy(question.witnessPolicy);
-  const integration = await log.integrate(policy);
+  const integration = await log.integrate(policy, question.door);
   return { ...integration, quorum: policy === undefined ? null : quorumOf(await log.checkpoint(), policy) };
 }
 

@@ -1,4 +1,4 @@
-import type { ClaimOutcome } from '../../domain/trust/verify-claim.ts';
+import type { Heard } from '../../domain/authority/speaker.ts';
 import { given, logRule } from '../../domain/policy/evaluate.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { newestPromotion } from '../../domain/policy/promotions.ts';
@@ -18,7 +18,7 @@ export interface AuditInput {
   /** A checkpoint the caller brings: the log must continue it. */
   readonly pinned?: PinnedCheckpoint;
   /** What was verified already in this run under the same trust. */
-  readonly outcomes?: Map<string, ClaimOutcome>;
+  readonly heard?: Map<string, Heard>;
   /** Only these environments; default: all of the policy. */
   readonly environments?: readonly string[];
   /** What is known to be bad by now: everything promoted is held against it. */
@@ -48,7 +48,7 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   if (!tiles.passed) return { log: verdictOf({ subject: registry.location, checks: [tiles] }), promotions: [] };
   const read = await readLog(registry);
   const fresh = await freshnessCheck(read, input, { registry, ports });
-  const reading: Given = { log: read, outcomes: input.outcomes ?? new Map() };
+  const reading: Given = { log: read, heard: input.heard ?? new Map() };
   const promotions: AuditedPromotion[] = [];
   for (const place of placesOf(read.entries, input))
     promotions.push(await auditOne(place, { input: { ...input, given: reading }, registry, ports }));

@@ -1,12 +1,13 @@
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim, type ClaimOutcome } from '../../domain/trust/verify-claim.ts';
+import { hear, type Heard } from '../../domain/authority/speaker.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { createAuthority, openAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
-import type { Policy } from '../../domain/authority/types.ts';
+import { REINSTATE, type Policy } from '../../domain/authority/types.ts';
+import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import {
   newestPromotions,
@@ -64,8 +65,8 @@ export async function reportRegistry(
 ): Promise<RegistryReport> {
   const { policy } = input;
   const now = ports.clock.now();
-  const outcomes: Outcomes = new Map();
-  const { log, audited } = await judge(input, registry, { ...ports, outcomes });
+  const heard: HeardBundles = new Map();
+  const { log, audited } = await judge(input, registry, { ...ports, heard });
   const about = {
     location: registry.location,
     origin: registry.log.origin,
@@ -75,7 +76,7 @@ export async function reportRegistry(
   };
   if (log.checks.some(({ name, passed }) => name === 'log' && !passed))
     return { ...about, versions: [], promotions: [], revocations: [] };
-  const facts = await gatherAll(input, registry, { ...ports, outcomes });
+  const facts = await gatherAll(input, registry, { ...ports, heard });
   return {
     ...about,
     versions: overviewVersions(facts),
@@ -85,12 +86,12 @@ export async function reportRegistry(
 }
 
 /** What was verified, for the next question. */
-type Outcomes = Map<string, ClaimOutcome>;
+type HeardBundles = Map<string, Heard>;
 
 async function judge(
   { policy, timestampAuthorities }: RegistryReportInput,
   registry: Registry,
-  ports: LineagePorts & { readonly outcomes: Outcomes },
+  ports: LineagePorts & { readonly heard: HeardBundles },
 ): Promise<{ log: Verdict; audited: readonly AuditedPromotion[] | null }> {
   if (policy === null)
     return {
@@ -101,22 +102,22 @@ async function judge(
       }),
       audited: null,
     };
-  const { log, promotions } = await audit({ policy, timestampAuthorities, outcomes: ports.outcomes }, registry, ports);
+  const { log, promotions } = await audit({ policy, timestampAuthorities, heard: ports.heard }, registry, ports);
   return { log, audited: promotions };
 }
 
 async function gatherAll(
   { policy, timestampAuthorities }: RegistryReportInput,
   registry: Registry,
-  ports: LineagePorts & { readonly outcomes: Outcomes },
+  ports: LineagePorts & { readonly heard: HeardBundles },
 ): Promise<OverviewFacts> {
-  const trust = policy === null ? await ports.trust() : policyTrust(policy);
+  const trust = policy === null ? await ports.trust() : policyHearing(policy);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
   const log = await readLog(registry);
   const listed = (await registry.list()).filter(({ name }) => name !== REVOCATIONS_NAME);
   const authorities = [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities];
   const verification = { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities };
-  const { claims, held } = await allClaims({ registry, verification, outcomes: ports.outcomes }, log);
+  const { claims, held } = await allClaims({ registry, verification, heard: ports.heard }, log);
   const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
     reinstate: reinstateOf(policy),
   });
@@ -125,12 +126,12 @@ async function gatherAll(
 
 /** The strictest of the environments: for a look at everything. */
 export function reinstateOf(policy: Policy | null): number {
-  return Math.max(2, ...(policy?.environments ?? []).map(({ revocations }) => revocations?.reinstate ?? 2));
+  return policy === null ? REINSTATE : mostToReinstate(policy);
 }
 
 /** Every bundle of everything listed or logged, each verified once. @throws WeighmarkError `claims-limit`. */
 async function allClaims(
-  { registry, verification, outcomes }: Required<Collecting>,
+  { registry, verification, heard }: Required<Collecting>,
   log: ReadLog,
 ): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
   const places = [
@@ -146,9 +147,8 @@ async function allClaims(
       if (held.has(digest)) continue;
       if (held.add(digest).size > MAX_CLAIMS)
         throw new WeighmarkError('claims-limit', `more than ${MAX_CLAIMS} claims in one registry`);
-      const outcome =
-        outcomes.get(digest) ?? (await verifyClaim(bytes, { ...verification, maxBytes: LIMITS.signatureBytes }));
-      if (outcome.trusted) claims.push(outcome.claim);
+      const found = heard.get(digest) ?? (await hear(bytes, { ...verification, maxBytes: LIMITS.signatureBytes }));
+      if (found.standing === 'named') claims.push(found.claim);
     }
   }
   return { claims, held };

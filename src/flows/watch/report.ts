@@ -1,12 +1,19 @@
-import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import {
+  createAuthority,
+  isHeard,
+  openAuthority,
+  policyHearing,
+  type Authority,
+} from '../../domain/authority/authority.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import type { TrustEntry } from '../../domain/claims/types.ts';
+import { silences } from '../../domain/policy/unread.ts';
 import { CONTROLS, controlStatus } from '../../domain/report/controls/catalogue.ts';
 import type { JudgedControl } from '../../domain/report/controls/declarations.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
-import { collectRevocations } from '../../domain/authority/revocations.ts';
+import { collectRevocations, type Revocations } from '../../domain/authority/revocations.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -55,7 +62,7 @@ export interface Report {
 /** Reads the artifact back, verifies claims, lineage and, where asked, its promotion; judges nothing it did not verify. */
 export async function report(input: ReportInput, ports: LineagePorts, registry: Registry): Promise<Report> {
   const log = await readLog(registry);
-  const trust = input.policy === null ? await ports.trust() : policyTrust(input.policy);
+  const trust = input.policy === null ? await ports.trust() : policyHearing(input.policy);
   const now = ports.clock.now();
   const target = await targetOf(input, registry);
   const collected = await collectClaims(target, log, {
@@ -63,11 +70,16 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
     verification: verification(input, trust, { ports, now }),
   });
   const given = { log, collected };
-  const facts = factsOf(input, target, { ...given, trust });
+  const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);
+  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, {
+    reinstate: reinstateOf(input.policy),
+  });
+  const facts = factsOf(target, { ...given, authority, revocations });
   const ancestry = await ancestryOf(input, { ...target, given }, { registry, ports });
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
-  const claims = claimsCheck(facts, collected.findings);
+  const silence = { origin: log.origin, revocations, policy: input.policy, scans: true, id: target.id };
+  const claims = claimsCheck(facts, silences(collected, silence));
   const serving = servingNow(facts.promotions, target.id);
   const held = evidenceHeld(facts, {
     content: content.check.passed,
@@ -98,20 +110,20 @@ interface Target {
 
 /** A claim counts if its signer has a role for the name, and nobody who may revoked it. */
 function factsOf(
-  { policy }: ReportInput,
   target: Target,
-  { log, collected, trust }: Pick<Given, 'log'> & { collected: Collected; trust: readonly TrustEntry[] },
+  {
+    log,
+    collected,
+    authority,
+    revocations,
+  }: Pick<Given, 'log'> & { collected: Collected; authority: Authority; revocations: Revocations },
 ): ReportFacts {
-  const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
-  const revocations = collectRevocations(revocationsOf(collected.claims, log, PREDICATES.revocation), authority, {
-    reinstate: reinstateOf(policy),
-  });
   return reportFacts(target.id, collected.claims, {
     entries: log.entries,
     authority,
     standing: (claim) => {
       const revoked = revocations.ofClaim(claim)?.reason ?? null;
-      return { revoked, counts: revoked === null && authority.rolesOf(claim, target.name).length > 0 };
+      return { revoked, counts: revoked === null && isHeard(claim, target.name, authority) };
     },
   });
 }

@@ -23,6 +23,20 @@ interface Pending {
   readonly leaf: LogLeaf;
 }
 
+/** Tags of waiting entries that hold no entry: anybody may tag anything. What could not be read is not among them. */
+export async function strayTags(remote: LogPlace, pending: readonly Pending[]): Promise<readonly string[]> {
+  const tags = (await pendingTags(remote)).filter((tag) => pending.every((each) => each.tag !== tag));
+  const read = await Promise.all(
+    tags.map(async (tag) => ((await readOnlyLayer(remote, tag).catch(() => null)) === null ? null : tag)),
+  );
+  return read.filter((tag) => tag !== null);
+}
+
+async function pendingTags(remote: LogPlace): Promise<readonly string[]> {
+  const tags = await allTags(remote.client, remote.repository);
+  return tags.filter((tag) => /^pending-[0-9a-f]{64}$/.test(tag)).toSorted();
+}
+
 /** Where nobody may delete, the tags of logged entries stay: those do not wait. */
 export async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]> {
   const pending = await pendingLeaves(remote);
@@ -32,9 +46,7 @@ export async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]>
 
 /** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */
 export async function pendingLeaves(remote: LogPlace): Promise<readonly Pending[]> {
-  const tags = (await allTags(remote.client, remote.repository))
-    .filter((tag) => /^pending-[0-9a-f]{64}$/.test(tag))
-    .toSorted();
+  const tags = await pendingTags(remote);
   const found = await Promise.all(
     tags.map(async (tag) => ({ tag, bytes: await readOnlyLayer(remote, tag).catch(() => null) })),
   );

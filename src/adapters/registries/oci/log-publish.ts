@@ -4,6 +4,7 @@ import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Integration } from '../../../domain/ports/log.ts';
+import type { Door, Waiting } from '../../../domain/tlog/door.ts';
 import { parseLeaf, type LogEntry } from '../../../domain/tlog/leaf.ts';
 import type { Descriptor } from '../../../domain/registry/referrer.ts';
 import { growLog } from '../../../domain/tlog/append.ts';
@@ -18,7 +19,7 @@ import { askWitnesses } from '../../log-store/witness.ts';
 import { fetchManifest, tryDeleteTag } from './manifests.ts';
 import { TYPES, headLayers, putLayer, putArtifact } from './log-artifacts.ts';
 import { type Remote, load, loggedLeaves } from './log-read.ts';
-import { pendingLeaves } from './log-pending.ts';
+import { pendingLeaves, strayTags } from './log-pending.ts';
 
 const files = createFiles();
 
@@ -108,24 +109,81 @@ function signedFile(remote: Remote): string {
   return join(remote.stateFolder, 'signed', `${sha256Hex(remote.origin).slice(0, 32)}.json`);
 }
 
-export async function integrate(remote: Remote, policy: LogPolicy | undefined): Promise<Integration> {
+export async function integrate(
+  remote: Remote,
+  policy: LogPolicy | undefined,
+  door: Door | undefined,
+): Promise<Integration> {
   const key = requireOwnKey(await remote.loadKey(), remote);
   const before = await load(remote);
   const logged = await loggedLeaves(before);
   const pending = await pendingLeaves(remote);
   const unfinished = await readSigned(remote, before.head);
   const fresh = pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes)));
-  const leaves = unfinished?.leaves ?? fresh.map(({ bytes }) => bytes);
+  const judged = await atTheDoor(remote, fresh, door);
+  const leaves = unfinished?.leaves ?? judged.filter(({ answer }) => answer === 'admitted').map(({ bytes }) => bytes);
   if (leaves.length > 0) await publish(remote, { before, key, leaves, unfinished });
   for (const { tag } of pending.filter(
     ({ bytes }) => logged.has(sha256Hex(bytes)) || leaves.some((leaf) => Buffer.compare(leaf, bytes) === 0),
   )) {
     await tryDeleteTag(remote.client, remote.repository, tag);
   }
+  const swept = door === undefined ? [] : await sweep(remote, judged, pending);
+  const kept = judged.flatMap(({ answer, leaf, why }) => (answer === 'kept' ? [{ leaf, why }] : []));
   const after = await load(remote);
   const first = before.head?.size ?? 0;
   const added: readonly LogEntry[] = leaves.map((bytes, at) => ({ index: first + at, leaf: parseLeaf(bytes) }));
-  return { size: after.head?.size ?? 0, added, ...(await cosign(remote, after, policy)) };
+  return { size: after.head?.size ?? 0, added, swept, kept, ...(await cosign(remote, after, policy)) };
+}
+
+type Pending = Awaited<ReturnType<typeof pendingLeaves>>[number];
+
+interface Judged extends Pending {
+  readonly answer: 'admitted' | 'swept' | 'kept';
+  readonly why: string;
+}
+
+async function atTheDoor(
+  remote: Remote,
+  fresh: readonly Pending[],
+  door: Door | undefined,
+): Promise<readonly Judged[]> {
+  const seen = door === undefined ? new Map<string, string>() : await firstSeen(remote, fresh);
+  const judged: Judged[] = [];
+  for (const each of fresh) {
+    const admission = await door?.(each.leaf, new Date(seen.get(each.tag) ?? remote.now()));
+    judged.push({ ...each, why: '', answer: 'admitted', ...admission });
+  }
+  return judged;
+}
+
+/** Since when each waits, as this operator saw it: a registry's own word on time is anybody's. */
+async function firstSeen(remote: Remote, waiting: readonly Pending[]): Promise<ReadonlyMap<string, string>> {
+  const path = join(remote.stateFolder, 'waiting', `${sha256Hex(remote.origin).slice(0, 32)}.json`);
+  const bytes = await files.readIfThere(path, LIMITS.digestListBytes);
+  const known = bytes === null ? {} : parseStrictJsonObject(bytes, { code: 'config-invalid', subject: path });
+  const now = remote.now().toISOString();
+  const since = waiting.map(({ tag }): readonly [string, string] => {
+    const earlier = known[tag];
+    return [tag, typeof earlier === 'string' && !Number.isNaN(Date.parse(earlier)) ? earlier : now];
+  });
+  await writeFileAtomic(path, JSON.stringify(Object.fromEntries(since)), { mode: 0o600 });
+  return new Map(since);
+}
+
+async function sweep(
+  remote: Remote,
+  judged: readonly Judged[],
+  pending: readonly Pending[],
+): Promise<readonly Waiting[]> {
+  const out = judged.filter(({ answer }) => answer === 'swept');
+  const strays = await strayTags(remote, pending);
+  for (const tag of [...out.map((each) => each.tag), ...strays])
+    await tryDeleteTag(remote.client, remote.repository, tag);
+  return [
+    ...out.map(({ leaf, why }) => ({ leaf, why })),
+    ...strays.map(() => ({ leaf: null, why: 'it is no entry of a log' })),
+  ];
 }
 
 async function cosign(

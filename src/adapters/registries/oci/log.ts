@@ -29,7 +29,8 @@ export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promis
     anchor: () => anchor(remote),
     append: (leaves) => putPending(remote, leaves),
     pending: () => waitingLeaves(remote),
-    integrate: (policy) => withLock(join(remote.stateFolder, 'operator.db'), () => integrate(remote, policy)),
+    integrate: (policy, door) =>
+      withLock(join(remote.stateFolder, 'operator.db'), () => integrate(remote, policy, door)),
     ...readersOf(() => load(remote)),
   };
 }

@@ -1,0 +1,104 @@
+import { PREDICATES } from '../claims/predicates.ts';
+import type { Statement } from '../claims/types.ts';
+import { readRevocation } from '../authority/revocation.ts';
+import { saysNo } from '../authority/polarity.ts';
+import { undecided, type Finding } from '../base/verdict.ts';
+import type { LogEntry } from '../tlog/leaf.ts';
+import type { Revocations } from '../authority/revocations.ts';
+import type { Policy } from '../authority/types.ts';
+import type { Case, LogFacts, UnreadEntry } from './facts.ts';
+
+/** What is asked of what cannot be heard. */
+export interface Silence {
+  readonly origin: string;
+  readonly revocations: Revocations;
+  /** Null: nobody's roles are known, and anybody trusted might say anything. */
+  readonly policy: Policy | null;
+  /** Whether scans decide anything here. */
+  readonly scans: boolean;
+  /** `sha256:<hex>` of what is judged. */
+  readonly id: string;
+}
+
+export function silenceOf({ facts, revocations, policy, environment }: Case): Silence {
+  return { origin: facts.log.origin, revocations, policy, scans: environment.scan !== undefined, id: facts.id };
+}
+
+/** What the log holds of others' words and nobody here can judge: each might be a no (security rule 8). */
+export function silences(
+  { absent = [], unread = [] }: Pick<LogFacts, 'absent' | 'unread'>,
+  silence: Silence,
+): readonly Finding[] {
+  return [
+    ...absent.filter((entry) => !isVoid(silence, entry)).map(absentFinding),
+    ...unread
+      .filter(({ entry }) => entry.leaf.kind !== 'promotion')
+      .flatMap((each) => unreadFinding(silence, each, `log entry ${each.entry.index}`, 'claim-malformed') ?? []),
+  ];
+}
+
+/** So many revokers as it takes declared that this entry never had a bundle. */
+export function isVoid({ origin, revocations }: Silence, { index, leaf }: LogEntry): boolean {
+  return revocations.voided({ origin, index, sha256: leaf.bundle.slice('sha256:'.length) });
+}
+
+export function absentFinding({ index, leaf }: LogEntry): Finding {
+  return {
+    code: 'claim-missing',
+    message: `log entry ${index} is a ${leaf.kind} that the registry no longer holds`,
+    subject: leaf.manifest,
+    facts: { bundle: leaf.bundle },
+    hint: `if it never was there, as many revokers as the policy says declare that with \`weighmark log void ${index}\``,
+  };
+}
+
+/** Null if it can be no no: a revoker took it back by name, it says yes, or nobody it may be by could say no so. */
+export function unreadFinding(
+  silence: Silence,
+  unread: UnreadEntry,
+  what: string,
+  code: Finding['code'],
+): Finding | null {
+  if (silence.revocations.lifted(unread.pae) || !mightDeny(silence, unread)) return null;
+  const who = unread.names.join(' or ');
+  const about = { subject: silence.id, facts: { claim: `sha256:${unread.bundle}`, why: unread.why.message } };
+  if (unread.proven)
+    return undecided({ code, message: `${what} is by ${who} and cannot be read: it might say no`, ...about });
+  return {
+    code: 'signer-unverifiable',
+    message: `${what} says to be by ${who}, which cannot be proven here: it might say no`,
+    ...about,
+    hint: 'newer trust may prove it: `weighmark trust update --from FILE`',
+  };
+}
+
+function mightDeny({ policy, scans }: Silence, { names, statement, entry }: UnreadEntry): boolean {
+  if (statement !== null && !saysNo(statement)) return false;
+  if (policy === null) return true;
+  if ((policy.formerly ?? []).some(({ name }) => names.includes(name))) return true;
+  const types = statement === null ? TYPES[entry.leaf.kind] : [statement.predicateType];
+  if (statement === null ? entry.leaf.kind === 'revocation' : takesBackClaim(statement)) return true;
+  const asked = types.filter((type) => scans || !SCANS.includes(type));
+  return policy.roles.some(
+    ({ principals, predicates }) =>
+      principals.some((name) => names.includes(name)) && predicates.some((type) => asked.includes(type)),
+  );
+}
+
+/** Whoever signed a claim may take it back. */
+function takesBackClaim(statement: Statement): boolean {
+  try {
+    return readRevocation({ statement }).target.kind === 'claim';
+  } catch {
+    return false;
+  }
+}
+
+const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
+
+const TYPES: Readonly<Record<LogEntry['leaf']['kind'], readonly string[]>> = {
+  push: [],
+  claim: [PREDICATES.evaluation, ...SCANS],
+  promotion: [PREDICATES.promotion],
+  revocation: [PREDICATES.revocation],
+};

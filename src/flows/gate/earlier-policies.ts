@@ -1,0 +1,219 @@
+import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
+import { saysNo } from '../../domain/authority/polarity.ts';
+import { hear } from '../../domain/authority/speaker.ts';
+import { PROMOTER_ROLE, REVOKER_ROLE, type Policy } from '../../domain/authority/types.ts';
+import { readPromotion } from '../../domain/authority/vsa.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Finding } from '../../domain/base/verdict.ts';
+import { isRevocation } from '../../domain/authority/revocation.ts';
+import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
+import { parseStatement } from '../../domain/claims/statement.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
+import type { Statement, VerifiedClaim } from '../../domain/claims/types.ts';
+import { orphanFinding, orphansBetween, type Orphan } from '../../domain/policy/orphans.ts';
+import { parsePolicy } from '../../domain/policy/parse.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { claimsIfThere, readLog, type ReadLog } from '../registry/gate-claims.ts';
+
+/** A policy that was in force once, as the registry keeps its bytes. */
+export interface EarlierPolicy {
+  readonly policy: Policy;
+  /**
+   * A promotion by somebody who may names its digest. Others lie with a revocation that the log's operator admitted: enough to
+   * ask about revocations, and about nothing else.
+   */
+  readonly proven: boolean;
+}
+
+export interface Heard {
+  readonly registry: Registry;
+  readonly log: ReadLog;
+  readonly policy: Policy;
+  readonly verification: Omit<Verification, 'trust'>;
+  /** Exact bytes by hex SHA-256. */
+  readonly bundles: ReadonlyMap<string, Uint8Array>;
+  readonly claims: readonly VerifiedClaim[];
+}
+
+/** What is orphaned, and under which policy it counted. */
+export interface FoundOrphan {
+  readonly orphan: Orphan;
+  readonly before: Policy;
+}
+
+/** Places whose policies are looked at, newest first. */
+const MOST_PLACES = 200;
+/** Each further policy may prove older ones. */
+const MOST_ROUNDS = 8;
+
+/**
+ * Everything that somebody said no to under an earlier policy and that this one does not hear. Without a no by a stranger
+ * nothing is looked for.
+ */
+export async function findOrphans(given: Heard): Promise<readonly FoundOrphan[]> {
+  const authority = createAuthority(given.policy);
+  const unheard = [...given.bundles].filter(([digest, bytes]) => {
+    const claim = given.claims.find(({ bundle }) => bundle === digest);
+    if (claim !== undefined)
+      return (
+        saysNo(claim.statement) && authority.denialRolesOf(claim, claim.statement.subject[0]?.name ?? '').length === 0
+      );
+    const statement = statementIn(bytes);
+    return statement !== null && saysNo(statement);
+  });
+  if (unheard.length === 0) return [];
+  const found = new Map<string, FoundOrphan>();
+  for (const earlier of await earlierPolicies(given))
+    for (const each of await orphansUnder(earlier, given))
+      if (!found.has(each.orphan.claim.bundle)) found.set(each.orphan.claim.bundle, each);
+  return [...found.values()];
+}
+
+/** The same between two policies at hand, over everything the log names: what a change would silence. */
+export async function orphansAgainst(
+  before: Policy,
+  given: Pick<Heard, 'registry' | 'policy' | 'verification'>,
+): Promise<readonly FoundOrphan[]> {
+  const log = await readLog(given.registry);
+  const places = new Map(log.entries.map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf]));
+  const bundles = new Map<string, Uint8Array>();
+  const claims: VerifiedClaim[] = [];
+  for (const { name, manifest } of places.values())
+    for (const bytes of await claimsIfThere(given.registry, name, manifest)) {
+      if (bundles.size > MOST_BUNDLES)
+        throw new WeighmarkError('claims-limit', `more than ${MOST_BUNDLES} claims in one registry`);
+      if (bundles.has(sha256Hex(bytes))) continue;
+      bundles.set(sha256Hex(bytes), bytes);
+      const heard = await hear(bytes, {
+        ...given.verification,
+        trust: policyHearing(given.policy),
+        maxBytes: LIMITS.signatureBytes,
+      });
+      if (heard.standing === 'named') claims.push(heard.claim);
+    }
+  return orphansUnder({ policy: before, proven: true }, { ...given, log, bundles, claims });
+}
+
+const MOST_BUNDLES = 100_000;
+
+/** Those that concern a decision: every revocation, and what was said of this artifact, or withdrawn from this place. */
+export function orphanFindings(
+  found: readonly FoundOrphan[],
+  about: { readonly digests: readonly string[]; readonly name: string; readonly environment: string },
+): readonly Finding[] {
+  const concerns = ({ claim, entry }: Orphan): boolean => {
+    if (isRevocation(claim)) return true;
+    if (claim.statement.predicateType === PREDICATES.promotion)
+      return entry?.leaf.name === about.name && entry.leaf.env === about.environment;
+    return claim.statement.subject.some(({ digest }) => about.digests.includes(digest['sha256'] ?? ''));
+  };
+  return found.filter(({ orphan }) => concerns(orphan)).map(({ orphan, before }) => orphanFinding(orphan, before));
+}
+
+async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Promise<readonly FoundOrphan[]> {
+  const verification = { ...given.verification, trust: policyHearing(policy), maxBytes: LIMITS.signatureBytes };
+  const claims: VerifiedClaim[] = [];
+  for (const bytes of given.bundles.values()) {
+    const statement = statementIn(bytes);
+    const asked = statement !== null && (saysNo(statement) || statement.predicateType === PREDICATES.revocation);
+    if (!asked || (!proven && statement.predicateType !== PREDICATES.revocation)) continue;
+    const heard = await hear(bytes, verification);
+    if (heard.standing === 'named') claims.push(heard.claim);
+  }
+  const orphans = orphansBetween({ policy, claims }, given, given.log.entries);
+  return orphans.map((orphan) => ({ orphan, before: policy }));
+}
+
+/** Policies that the registry keeps, other than the one in force; those that promotions prove come first. */
+async function earlierPolicies(given: Heard): Promise<readonly EarlierPolicy[]> {
+  const { registry, log, policy } = given;
+  const places = placesOf(log.entries);
+  const kept = new Map<string, Policy>();
+  for (const { name, manifest } of places)
+    for (const bytes of await registry.attachments(name, manifest, ATTACHMENTS.policy).catch(() => [])) {
+      const found = tryPolicy(bytes);
+      if (found !== null && found.digest !== policy.digest) kept.set(found.digest, found);
+    }
+  const proven = kept.size === 0 ? new Set<string>() : await provenDigests(given, places, kept);
+  return [...kept.values()]
+    .map((each) => ({ policy: each, proven: proven.has(each.digest) }))
+    .filter((each) => each.proven || (each.policy.name === policy.name && each.policy.version <= policy.version))
+    .toSorted((a, b) => Number(b.proven) - Number(a.proven) || b.policy.version - a.policy.version);
+}
+
+type Place = Pick<LogEntry['leaf'], 'name' | 'manifest'>;
+
+function placesOf(entries: readonly LogEntry[]): readonly Place[] {
+  const kinds: readonly string[] = ['promotion', 'revocation'];
+  const leaves = entries.filter(({ leaf }) => kinds.includes(leaf.kind)).map(({ leaf }) => leaf);
+  return [...new Map(leaves.toReversed().map((leaf) => [`${leaf.name}@${leaf.manifest}`, leaf])).values()].slice(
+    0,
+    MOST_PLACES,
+  );
+}
+
+/** Digests that promotions name: by promoters of the policy in force, then of those that they prove. */
+async function provenDigests(
+  { registry, log, policy, verification }: Heard,
+  places: readonly Place[],
+  kept: ReadonlyMap<string, Policy>,
+): Promise<ReadonlySet<string>> {
+  const logged = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'promotion').map(({ leaf }) => leaf.bundle));
+  const bundles: Uint8Array[] = [];
+  for (const { name, manifest } of places)
+    for (const bytes of await claimsIfThere(registry, name, manifest))
+      if (logged.has(`sha256:${sha256Hex(bytes)}`)) bundles.push(bytes);
+  const proven = new Set<string>();
+  let asking: readonly Policy[] = [policy];
+  for (let round = 0; round < MOST_ROUNDS && asking.length > 0; round += 1) {
+    const named = await Promise.all(asking.map((each) => digestsNamedUnder(each, bundles, verification)));
+    const fresh = new Set(named.flat().filter((digest) => !proven.has(digest)));
+    for (const digest of fresh) proven.add(digest);
+    asking = [...fresh].flatMap((digest) => kept.get(digest) ?? []);
+  }
+  return proven;
+}
+
+async function digestsNamedUnder(
+  policy: Policy,
+  bundles: readonly Uint8Array[],
+  verification: Heard['verification'],
+): Promise<readonly string[]> {
+  const authority = createAuthority(policy);
+  const heard = await Promise.all(
+    bundles.map((bytes) =>
+      hear(bytes, { ...verification, trust: policyHearing(policy), maxBytes: LIMITS.signatureBytes }),
+    ),
+  );
+  return heard.flatMap((each) => {
+    if (each.standing !== 'named') return [];
+    const promotion = readPromotion(each.claim.statement);
+    const isPromoter = authority
+      .rolesOf(each.claim, promotion?.resource?.name ?? '')
+      .some(({ name }) => name === PROMOTER_ROLE);
+    return promotion !== null && isPromoter ? [promotion.policyDigest] : [];
+  });
+}
+
+function tryPolicy(bytes: Uint8Array): Policy | null {
+  try {
+    const policy = parsePolicy(bytes);
+    return policy.roles.some(({ name }) => name === REVOKER_ROLE || name === PROMOTER_ROLE) ? policy : null;
+  } catch {
+    return null;
+  }
+}
+
+function statementIn(bytes: Uint8Array): Statement | null {
+  try {
+    const envelope = looseEnvelope(bytes, LIMITS.signatureBytes);
+    return envelope === null ? null : parseStatement(envelope.payload);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsePolicy } from '../../src/domain/policy/parse.ts';
+import { revoke } from '../../src/flows/gate/revoke.ts';
+import { rollback } from '../../src/flows/gate/rollback.ts';
+import { bundleFor, people, type Name } from '../domain/policy/world.ts';
+import { bare, policyText, promoteAs, publishStory, signerOf, type GateWorld } from '../flows/gate-world.ts';
+import { PREDICATES, answers, attach, failed, world } from './denials-world.ts';
+
+/** A "no" outlives its speaker: who leaves the policy takes nothing with them that they said against anything. */
+const BEFORE = policyText();
+const POLICY = parsePolicy(BEFORE);
+
+/** A later policy in which `gone` holds nothing any more, and `then` what they held. */
+function without(gone: Name, then: Name, rest = ''): Buffer {
+  return Buffer.from(
+    policyText(undefined, rest)
+      .toString()
+      .replace('version: 1', 'version: 2')
+      .replace(new RegExp(`\\n  ${gone}: .*`), '')
+      .replace(/\nroles:[\s\S]*?\n(?=\n|environments|formerly)/, (roles) =>
+        roles.replaceAll(`${gone}, `, '').replaceAll(`, ${gone}`, '').replaceAll(`[${gone}]`, `[${then}]`),
+      ),
+  );
+}
+
+function formerly(name: Name, more = ''): string {
+  return `formerly: [{ name: ${name}, keys: [${people[name].line}], until: 2026-12-01${more} }]`;
+}
+
+async function revoked(of: GateWorld, id: string, by: Name, policy = POLICY): Promise<void> {
+  await revoke(
+    {
+      action: 'revoke',
+      target: { kind: 'artifact', sha256: bare(id) },
+      reason: 'bad',
+      artifact: { name: 'acme/enc', id },
+      policy,
+    },
+    { ...of.ports, registry: of.registry, signer: signerOf(by) },
+  );
+}
+
+async function every(of: GateWorld, id: string, text: Buffer, codes: readonly string[], exit: number): Promise<void> {
+  for (const [way, [found, code]] of Object.entries(await answers(of, id, text))) {
+    assert.deepEqual(
+      found.filter((each) => !['policy-mismatch', 'not-promoted'].includes(each)),
+      codes,
+      way,
+    );
+    assert.equal(code === exit || found.length > codes.length, true, way);
+  }
+}
+
+test('a revoker is replaced: what they revoked is refused until somebody current decides about it', async (t) => {
+  for (const promotedBefore of [false, true]) {
+    const of = await world(t);
+    const { model } = await publishStory(of);
+    if (promotedBefore) await promoteAs(of, 'ci', 'staging');
+    await revoked(of, model, 'rita');
+    const after = without('rita', 'rob');
+    await every(of, model, after, ['revocation-orphaned'], 1);
+    await every(of, model, without('rita', 'rob', formerly('rita')), ['revoked'], 1);
+    await revoked(of, model, 'rob', parsePolicy(after));
+    await every(of, model, after, ['revoked'], 1);
+  }
+});
+
+test('who stays and holds the role no more is replaced too', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  await revoked(of, model, 'rita');
+  const after = Buffer.from(
+    policyText()
+      .toString()
+      .replace('revoker: [rita, rob]', 'revoker: [rob]')
+      .replace('evaluator: [erin]', 'evaluator: [erin, rita]'),
+  );
+  await every(of, model, after, ['revocation-orphaned'], 1);
+});
+
+test('what was let count again under the earlier policy is no orphan; nor is what a stranger says', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  await promoteAs(of, 'ci', 'staging');
+  await revoked(of, model, 'rita');
+  for (const by of ['rita', 'rob'] as const)
+    await revoke(
+      {
+        action: 'reinstate',
+        target: { kind: 'artifact', sha256: bare(model) },
+        reason: 'fine after all',
+        artifact: { name: 'acme/enc', id: model },
+        policy: POLICY,
+      },
+      { ...of.ports, registry: of.registry, signer: signerOf(by) },
+    );
+  await every(of, model, without('rita', 'rob'), [], 0);
+});
+
+test('an evaluator and a promoter are replaced: their no still stands in the way', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  await promoteAs(of, 'ci', 'staging');
+  const no = bundleFor({ by: 'erin', type: PREDICATES.evaluation, about: bare(model), predicate: failed() });
+  await attach(of, model, no);
+  await every(of, model, without('erin', 'dana'), ['revocation-orphaned'], 1);
+  await every(of, model, without('erin', 'dana', formerly('erin')), ['claim-negative'], 1);
+  const other = await world(t);
+  const { model: id } = await publishStory(other);
+  const two = Buffer.from(BEFORE.toString().replace('promoter: [ci]', 'promoter: [ci, anna]'));
+  await promoteAs(other, 'anna', 'staging', { text: two });
+  await rollback(
+    { policy: parsePolicy(two), policyBytes: two, environment: 'staging', name: 'acme/enc', to: null },
+    other.ports,
+    { registry: other.registry, signer: async () => signerOf('ci') },
+  );
+  const only = Buffer.from(
+    two
+      .toString()
+      .replace('promoter: [ci, anna]', 'promoter: [anna]')
+      .replace(/\n {2}ci: .*/, ''),
+  );
+  const { verify } = await answers(other, id, only);
+  assert.ok(verify?.[0].includes('revocation-orphaned'), String(verify));
+});
+
+test('formerly: only in the roles named, only what is not proven to be later, and never a yes', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of, { without: 'evaluation' });
+  await revoked(of, model, 'rita');
+  await every(of, model, without('rita', 'rob', formerly('rita', ', roles: [evaluator]')), ['revocation-orphaned'], 1);
+  const other = await world(t);
+  const { model: id } = await publishStory(other);
+  const gone = without('erin', 'dana', formerly('erin'));
+  assert.deepEqual((await promoteAs(other, 'ci', 'staging', { text: gone })).verdict.exitCode, 0);
+  const { verdict } = await promoteAs(other, 'ci', 'prod', { text: gone });
+  assert.ok(verdict.exitCode === 1, 'erin’s PASSED does not count any more');
+  assert.ok(id.startsWith('sha256:'));
+});
+
+test('a former principal’s key is nobody else’s', () => {
+  const shared = policyText(undefined, `formerly: [{ name: zoe, keys: [${people.rita.line}], until: 2026-12-01 }]`);
+  assert.throws(() => parsePolicy(shared), /shares a key or identity with rita/);
+  parsePolicy(policyText(undefined, formerly('rita')));
+});
