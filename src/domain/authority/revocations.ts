@@ -5,6 +5,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
+import { distinctPeople, type Counted } from './people.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
 
@@ -15,7 +16,7 @@ export type RevocationTarget =
   | { readonly kind: 'claim'; readonly sha256: string; readonly pae: string }
   /** A principal of the policy; its claims fall unless a verified time puts them before `since`. */
   | { readonly kind: 'principal'; readonly name: string; readonly since: string }
-  /** A key by the SHA-256 of its SPKI DER. */
+  /** A key by the SHA-256 of its SPKI DER, in whatever encoding; or a certificate by that of its own. */
   | { readonly kind: 'key'; readonly sha256: string; readonly since: string };
 
 /** The predicate of `PREDICATES.revocation`, version 1. */
@@ -84,7 +85,7 @@ export function readRevocation({ statement }: VerifiedClaim): Revocation {
 
 interface State {
   readonly entries: Map<string, { readonly revoked: Revoked; readonly since: string }>;
-  readonly undoing: Map<string, Set<string>>;
+  readonly undoing: Map<string, readonly Counted[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
 }
@@ -112,7 +113,8 @@ function apply(
   const key = `${targetKey(revocation.target)}${isRevoker ? '' : ` ${signerKey(claim.signer)}`}`;
   if (revocation.action === 'revoke')
     revoke(state, key, revocation, { reason: revocation.reason, by, bundle: claim.bundle });
-  else if (index !== null && isRevoker) reinstate(state, key, by, options.reinstate);
+  else if (index !== null && isRevoker && typeof identity !== 'string')
+    reinstate(state, key, { principal: by, pattern: identity.pattern, keys: claim.keys }, options.reinstate);
 }
 
 /** The earliest `since` holds: a later revocation never gives anything back. */
@@ -124,10 +126,10 @@ function revoke(state: State, key: string, { target }: Revocation, revoked: Revo
     state.entries.set(key, { revoked, since });
 }
 
-function reinstate(state: State, key: string, by: string, needed: number): void {
-  const people = (state.undoing.get(key) ?? new Set()).add(by);
+function reinstate(state: State, key: string, by: Counted, needed: number): void {
+  const people = distinctPeople([...(state.undoing.get(key) ?? []), by]);
   state.undoing.set(key, people);
-  if (people.size < needed) return;
+  if (people.length < needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
 }
@@ -139,7 +141,9 @@ function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority):
   const identity = authority.who(claim.signer);
   const keys = [
     ...(typeof identity === 'string' ? [] : [`principal ${identity.principal.name}`]),
-    ...(claim.signer.kind === 'oidc' ? [] : [`key ${claim.signer.fingerprint}`]),
+    ...(claim.signer.kind === 'oidc'
+      ? []
+      : [claim.signer.fingerprint, ...(claim.keys ?? [])].map((key) => `key ${key}`)),
   ];
   const entries = keys.map((key) => state.entries.get(key)).filter((entry) => entry !== undefined);
   return entries.find(({ since }) => !existedBefore(claim, since))?.revoked ?? null;

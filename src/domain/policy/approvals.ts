@@ -2,6 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject } from '../base/json.ts';
 import { bindingOf } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
+import { distinctPeople } from '../authority/people.ts';
 import type { Revoked } from '../authority/revocations.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
@@ -31,10 +32,8 @@ export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResul
   };
 }
 
-/** One approval for each principal; of those that only a pattern names, one in all. */
 function countable(approvals: readonly Accepted[]): readonly Accepted[] {
-  const byCounted = new Map(approvals.toReversed().map((each) => [each.pattern ? '*' : `=${each.principal}`, each]));
-  return [...byCounted.values()].toReversed();
+  return distinctPeople(approvals.map((each) => ({ ...each, keys: each.claim.keys })));
 }
 
 type Rule = NonNullable<Case['environment']['approvals']>;
