@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Finding } from '../base/verdict.ts';
 import { timeOf } from './edges.ts';
-import { aboutAny, examine, shown, type Examined, type ExamineRules } from './examine.ts';
+import { examine, shown, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import type { Input } from './provenance.ts';
 import { judgeInput, rootStanding, type Scene, type StandingRules } from './standing.ts';
@@ -76,13 +76,9 @@ interface Seen {
 }
 
 function examineNode(digest: string, subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Examined {
-  const isRoot = digest === subject.root;
-  return examine(
-    aboutAny(index, isRoot ? [digest, ...subject.aliases] : [digest]),
-    digest,
-    isRoot ? subject.name : null,
-    rules,
-  );
+  if (digest !== subject.root) return examine(index.about(digest), digest, null, rules);
+  const about = [...index.about(digest, 'manifest'), ...subject.aliases.flatMap((alias) => index.about(alias, 'file'))];
+  return examine(about, digest, subject.name, rules);
 }
 
 function lookAt(examined: Examined, scene: Scene): Seen {

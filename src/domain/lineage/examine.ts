@@ -4,7 +4,7 @@ import { canonicalJson } from '../base/json.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Revocations } from '../authority/revocations.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
-import type { BoundClaim, ClaimIndex } from './index-claims.ts';
+import type { BoundClaim } from './index-claims.ts';
 import { isProvenance, readInputs, readProvenance, type Input, type Provenance } from './provenance.ts';
 
 /** A provenance claim that counts: made by somebody who may take that step for this model. */
@@ -62,10 +62,6 @@ export function examine(
     findings: [...steps.findings, ...conflictOf(steps.accepted)],
     refused: steps.refused ?? revokedStep(fallen, rules),
   };
-}
-
-export function aboutAny(index: ClaimIndex, digests: readonly string[]): readonly BoundClaim[] {
-  return digests.flatMap((digest) => index.about(digest));
 }
 
 function readSteps(

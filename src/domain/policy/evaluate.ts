@@ -12,6 +12,7 @@ import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
+import { reaching } from '../authority/reach.ts';
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
 import { newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
@@ -30,13 +31,14 @@ export interface Evaluation {
 /** The facts with what follows from them. The same for every question about one artifact and environment. */
 export function caseOf(facts: GateFacts, policy: Policy, environment: Environment): Case {
   const authority = createAuthority(policy);
-  const index = indexClaims(facts.claims);
+  const known = new Map((facts.known ?? []).map((artifact) => [artifact.id.slice('sha256:'.length), artifact]));
+  const index = indexClaims(facts.claims, known);
   const digest = facts.id.slice('sha256:'.length);
-  const revocations = collectRevocations(facts.revocations, authority, {
-    reinstate: environment.revocations?.reinstate ?? 2,
-  });
-  const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
-  const carried = facts.carriedFrom.flatMap((each) => index.about(each));
+  const said = collectRevocations(facts.revocations, authority, { reinstate: environment.revocations?.reinstate ?? 2 });
+  const revocations =
+    facts.revocations.length === 0 ? said : reaching(said, { claims: facts.claims, known, authority });
+  const about = [...index.about(digest, 'manifest'), ...facts.aliases.flatMap((each) => index.about(each, 'file'))];
+  const carried = facts.carriedFrom.flatMap((each) => index.about(each, 'manifest'));
   return {
     facts,
     policy,

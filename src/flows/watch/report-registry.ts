@@ -5,6 +5,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { createAuthority, openAuthority, policyTrust } from '../../domain/authority/authority.ts';
+import { reaching } from '../../domain/authority/reach.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -117,9 +118,10 @@ async function gatherAll(
   const authorities = [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities];
   const verification = { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities };
   const { claims, held } = await allClaims({ registry, verification, outcomes: ports.outcomes }, log);
-  const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
+  const said = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
     reinstate: reinstateOf(policy),
   });
+  const revocations = reaching(said, { claims, known: new Map(), authority });
   return { listed, entries: log.entries, claims, held, revocations, authority };
 }
 
