@@ -52,9 +52,16 @@ export async function verifyClaim(bytes: Uint8Array, verification: Verification)
   }
 }
 
-/** The name the signer gave the artifact, without its version. */
-export function signedName(statement: Statement): string | null {
-  return statement.subject[0]?.name?.replace(/:[^:/]*$/, '') ?? null;
+/**
+ * The name the signer gave the artifact, without its version: with its manifest, else where no kind is said, else with its root or
+ * only file; never that of a file beside them. Null if there is none, or two.
+ */
+export function signedName({ subject }: Statement): string | null {
+  const kinds = ['manifest', undefined, 'root', 'file'];
+  const named = kinds.map((kind) => subject.filter(({ annotations }) => annotations?.['kind'] === kind));
+  const meant = named.find(({ length }) => length > 0) ?? [];
+  const names = new Set(meant.flatMap(({ name }) => name?.replace(/:[^:/]*$/, '') ?? []));
+  return names.size === 1 ? ([...names][0] ?? null) : null;
 }
 
 interface Case {
