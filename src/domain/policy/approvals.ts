@@ -11,7 +11,7 @@ import { approvalProperty, policyUri } from '../authority/vsa.ts';
 /**
  * k distinct people who had no part in making it (security rule 12). A pattern names nobody in particular, so all
  * approvals known by a pattern only count as one.
- * @param makers principals who signed steps of the lineage.
+ * @param makers principals who took a step of the lineage, described what it used, or signed a BOM.
  */
 export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResult {
   const rule = of.environment.approvals;
@@ -29,6 +29,7 @@ export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResul
     })),
     findings: [],
     used: counted,
+    acted: independent,
   };
 }
 
