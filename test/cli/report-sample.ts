@@ -80,6 +80,7 @@ function lineageOf(text: string, artifacts: number): Lineage {
     findings: [],
     used: [],
     actors: new Map(),
+    makers: new Set(),
   };
 }
 

@@ -14,6 +14,8 @@ interface Walk {
   readonly realRoot: string;
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
+  readonly linksAt: ReadonlySet<string> | null;
+  readonly passedOver: string[];
   /** Plain files as they are listed; what they are is asked when all are known. */
   readonly plain: { readonly path: string; readonly location: string }[];
   readonly entries: TreeEntry[];
@@ -35,7 +37,7 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
   const stats = lstats(walk.plain.map(({ location }) => location));
   walk.plain.forEach((file, index) => addFile(walk, file, stats[index]));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
-  const { entries, sidecars, leftOut, followedLinks } = walk;
+  const { entries, sidecars, leftOut, followedLinks, passedOver } = walk;
   return {
     kind: 'directory',
     root,
@@ -43,6 +45,7 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
     sidecars: sidecars.sort(compareUtf8),
     leftOut: leftOut.sort(compareUtf8),
     followedLinks,
+    ...(passedOver.length === 0 ? {} : { passedOver: passedOver.sort(compareUtf8) }),
   };
 }
 
@@ -63,6 +66,8 @@ function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk
     realRoot: realpathSync(root),
     allowSymlinks: options.allowSymlinks === true,
     ignore: new Set(options.ignore ?? []),
+    linksAt: options.linksAt ?? null,
+    passedOver: [],
     plain: [],
     entries: [],
     sidecars: [],
@@ -107,6 +112,10 @@ function addFile(walk: Walk, { path, location }: { path: string; location: strin
 
 /** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
 function addLink(walk: Walk, path: string): void {
+  if (walk.linksAt?.has(path) === false) {
+    walk.passedOver.push(path);
+    return;
+  }
   if (!walk.allowSymlinks) {
     throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, {
       subject: path,

@@ -3,6 +3,7 @@ import type { SignedEntity } from '@sigstore/verify';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { verifyDigest } from '../../domain/pki/ecdsa.ts';
 import { curveOf } from '../../domain/pki/keys.ts';
+import { spkiOf } from '../../domain/pki/spki.ts';
 import { sha256, type Bound } from '../../domain/trust/log-binding.ts';
 import type { SigstoreBundle } from '../../domain/trust/sigstore-bundle.ts';
 import { type ProofOptions, type Claimant, invalid } from './proof.ts';
@@ -43,6 +44,6 @@ export function boundOf(
     signedDigest: signed.digest,
     payloadDigest: bundle.content.kind === 'dsse' ? sha256(bundle.content.payload) : null,
     signature: bundle.content.signature,
-    verifier: certificate === undefined ? { spki: key.export({ type: 'spki', format: 'der' }) } : { certificate },
+    verifier: certificate === undefined ? { spki: spkiOf(key) } : { certificate },
   };
 }

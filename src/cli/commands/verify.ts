@@ -160,10 +160,7 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
   const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
   const ports = await portsOf(context, { root, loaded: undefined }, options);
-  const outcome = await verify(
-    { ...inputOf(context, { root, shown: ref }, options), name: place.name },
-    { ...ports, files, hasher },
-  );
+  const outcome = await verify(inputOf(context, { root, shown: ref }, options), { ...ports, files, hasher });
   if (outcome.id === null || outcome.id === id) return outcome;
   const finding = {
     code: 'digest-mismatch' as const,

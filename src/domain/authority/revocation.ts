@@ -11,7 +11,7 @@ export type RevocationTarget =
   | { readonly kind: 'claim'; readonly sha256: string; readonly pae: string }
   /** A principal of the policy; its claims fall unless a verified time puts them before `since`. */
   | { readonly kind: 'principal'; readonly name: string; readonly since: string }
-  /** A key by the SHA-256 of its SPKI DER. */
+  /** A key by the SHA-256 of its SPKI DER, in whatever encoding; or a certificate by that of its own. */
   | { readonly kind: 'key'; readonly sha256: string; readonly since: string }
   /** Version 2. A Sigstore identity, whatever a policy calls it. */
   | { readonly kind: 'identity'; readonly issuer: string; readonly identity: string; readonly since: string }

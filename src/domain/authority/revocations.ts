@@ -1,6 +1,7 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
+import { distinctPeople, type Counted } from './people.ts';
 import { saysNo } from './polarity.ts';
 import { readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
 import { verifiedTime } from './time.ts';
@@ -97,7 +98,7 @@ function answers(state: State, authority: Authority, needed: number): Revocation
       keysOf(claim, authority)
         .map((key) => doubts.get(key))
         .find((doubt) => doubt !== undefined) ?? null,
-    voided: (entry) => (voids.get(targetKey({ kind: 'entry', ...entry }))?.size ?? 0) >= needed,
+    voided: (entry) => (voids.get(targetKey({ kind: 'entry', ...entry }))?.length ?? 0) >= needed,
     settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
@@ -107,11 +108,11 @@ function answers(state: State, authority: Authority, needed: number): Revocation
 
 interface State {
   readonly entries: Map<string, { readonly revoked: Revoked; readonly since: string }>;
-  readonly undoing: Map<string, Set<string>>;
+  readonly undoing: Map<string, readonly Counted[]>;
   readonly undone: Set<string>;
   readonly doubts: Map<string, Doubt>;
   /** Entries of the log, by whom they were declared empty. */
-  readonly voids: Map<string, Set<string>>;
+  readonly voids: Map<string, readonly Counted[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
 }
@@ -137,8 +138,11 @@ function apply(
   if (action === 'reinstate' || target.kind === 'entry') {
     if (index === null || !mayUndo || lost !== null) return;
     state.used.push(claim);
-    if (action === 'reinstate') reinstate(state, targetKey(target), by, options.reinstate);
-    else state.voids.set(targetKey(target), (state.voids.get(targetKey(target)) ?? new Set()).add(by));
+    const identity = authority.who(claim.signer);
+    if (typeof identity === 'string') return;
+    const person = { principal: by, pattern: identity.pattern, keys: claim.keys };
+    if (action === 'reinstate') reinstate(state, targetKey(target), person, options.reinstate);
+    else state.voids.set(targetKey(target), distinctPeople([...(state.voids.get(targetKey(target)) ?? []), person]));
     return;
   }
   if (!mayDeny && target.kind !== 'claim') return;
@@ -162,10 +166,10 @@ function revoke(state: State, key: string, { target }: Revocation, revoked: Revo
     state.entries.set(key, { revoked, since });
 }
 
-function reinstate(state: State, key: string, by: string, needed: number): void {
-  const people = (state.undoing.get(key) ?? new Set()).add(by);
+function reinstate(state: State, key: string, by: Counted, needed: number): void {
+  const people = distinctPeople([...(state.undoing.get(key) ?? []), by]);
   state.undoing.set(key, people);
-  if (people.size < needed) return;
+  if (people.length < needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
   state.doubts.delete(key);
@@ -189,10 +193,11 @@ function keysOf(claim: VerifiedClaim, authority: Authority): readonly string[] {
 /** What a revocation may call the signer. */
 function signerKeys({ signer, ...claim }: VerifiedClaim, authority: Authority): readonly string[] {
   const name = authority.nameOf({ signer, ...claim });
-  return [
-    ...(name === null ? [] : [`principal ${name}`]),
-    signer.kind === 'oidc' ? `identity ${signer.issuer} ${signer.san.value}` : `key ${signer.fingerprint}`,
-  ];
+  const own =
+    signer.kind === 'oidc'
+      ? [`identity ${signer.issuer} ${signer.san.value}`]
+      : [signer.fingerprint, ...(claim.keys ?? [])].map((key) => `key ${key}`);
+  return [...(name === null ? [] : [`principal ${name}`]), ...own];
 }
 
 /** Only a verified time shows that a claim is older than the day its signer was lost (rule 19). */

@@ -33,7 +33,7 @@ export interface OmsManifest {
 }
 
 export interface OmsInput {
-  /** Base name of what is signed; informational. */
+  /** Base name of what is signed; informational, but a statement without one is refused: `.` then. */
   readonly name: string;
   /** Whole files; or, by shards, the ranges of each, all of `shardBytes` but the last. */
   readonly resources: readonly OmsResource[];
@@ -69,10 +69,11 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
   };
   const root = omsRoot(resources.map(({ digest }) => digest));
   return {
-    payload: buildStatement([{ name: input.name, digest: { sha256: root } }], PREDICATES.integrity, {
-      serialization,
-      resources,
-    }),
+    payload: buildStatement(
+      [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
+      PREDICATES.integrity,
+      { serialization, resources },
+    ),
     root,
   };
 }
@@ -201,6 +202,7 @@ function onlySubject(statement: Statement): Subject {
   const [only, ...others] = statement.subject;
   if (only === undefined || others.length > 0) throw malformed('it has not exactly one subject');
   if (!isDigest(only.digest['sha256'], 'sha256')) throw malformed('its subject has no sha256 digest');
+  if (only.name === undefined || only.name === '') throw malformed('its subject has no name');
   return only;
 }
 

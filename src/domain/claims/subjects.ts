@@ -1,6 +1,5 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { hexOfOciDigest, isHex256 } from '../digest/hex.ts';
-import { PREDICATES } from './predicates.ts';
 import type { Statement, Subject, SubjectKind } from './types.ts';
 
 /** What a claim is about. Digests of content this run has seen, or of a registry's manifest. */
@@ -52,41 +51,4 @@ export function manifestOf(statement: Statement): string | null {
   return found.size === 1 && isHex256(only) ? `sha256:${only}` : null;
 }
 
-/**
- * Does the claim bind this artifact (security rule 6)? By its manifest digest, or for a single file by its SHA-256; every
- * other subject must belong to the artifact too. A root, or a file that others may share, binds nothing.
- * @throws WeighmarkError `subject-mismatch` if it is about something else, `subject-ambiguous` if about more than this.
- */
-export function checkBinding(statement: Statement, artifact: MatchedArtifact): void {
-  const relations = statement.subject.map((each) => relate(each, artifact, statement.predicateType));
-  if (!relations.includes('binds'))
-    throw new WeighmarkError('subject-mismatch', 'the claim is about something else than this artifact');
-  if (relations.includes('foreign')) {
-    throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', {
-      facts: { artifact: artifact.id },
-    });
-  }
-}
-
 const KINDS: readonly SubjectKind[] = ['manifest', 'root', 'file', 'list', 'bom'];
-
-function relate(of: Subject, artifact: MatchedArtifact, predicateType: string): 'binds' | 'belongs' | 'foreign' {
-  const digest = of.digest['sha256'];
-  if (!isHex256(digest)) return 'foreign';
-  const kind = kindOf(of);
-  const isManifest = artifact.id === `sha256:${digest}`;
-  const isOnlyFile = artifact.single === true && [...(artifact.files?.values() ?? [])].includes(digest);
-  if (kind === 'manifest') return isManifest ? 'binds' : 'foreign';
-  if (kind === 'root') return artifact.root === undefined || artifact.root === digest ? 'belongs' : 'foreign';
-  if (kind === 'file') return fileRelation(of, artifact, digest);
-  if (kind !== null) return predicateType === PREDICATES.bom ? 'belongs' : 'foreign';
-  if (isManifest || isOnlyFile) return 'binds';
-  return artifact.files !== undefined && [...artifact.files.values()].includes(digest) ? 'belongs' : 'foreign';
-}
-
-function fileRelation(of: Subject, artifact: MatchedArtifact, digest: string): 'binds' | 'belongs' | 'foreign' {
-  if (artifact.files === undefined) return 'belongs';
-  const [only] = artifact.files.values();
-  if (artifact.single === true) return only === digest ? 'binds' : 'foreign';
-  return artifact.files.get(of.name ?? '') === digest ? 'belongs' : 'foreign';
-}

@@ -26,7 +26,7 @@ export type SubjectKind = 'manifest' | 'root' | 'file' | 'list' | 'bom';
 export type Signer =
   | {
       readonly kind: 'key';
-      /** SHA-256 of the SPKI DER, lower-case hex. */ readonly fingerprint: string;
+      /** SHA-256 of the canonical SPKI DER, lower-case hex. */ readonly fingerprint: string;
       readonly keyType: string;
     }
   | {
@@ -66,6 +66,11 @@ export interface VerifiedClaim {
   readonly pae: string;
   readonly statement: Statement;
   readonly signer: Signer;
+  /**
+   * The key that signed, if it is one that lasts (a key's, a certificate's; not a keyless signature's): hex SHA-256 of its SPKI,
+   * the canonical one first, then of its other encodings. One key is one person, whatever vouches for it.
+   */
+  readonly keys?: readonly string[];
   readonly times: readonly VerifiedTime[];
   /**
    * Why it can only say no: its signer is proven, but not that the signature is from a time at which the signer was good for

@@ -1,4 +1,4 @@
-import { createHash, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { curveOf, omsHint, readPublicKey, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
@@ -93,20 +93,18 @@ export function certificateSigner(leaf: Certificate, root: Certificate): Extract
   };
 }
 
-/** A hint in a form we know must be the key's; other hints are somebody's free text, and decide nothing. */
+/**
+ * A hint in a form we know must be the key's, in whatever encoding its maker had it (cosign names a key by the base64 SHA-256
+ * of its SPKI DER); other hints are somebody's free text, and decide nothing.
+ */
 export function hintFits(hint: string, key: PublicKey, strict: boolean): boolean {
   if (hint === '') return true;
-  if (strict) return hint === omsHint(key.pem);
-  if (/^[0-9a-f]{64}$/i.test(hint)) return [omsHint(key.pem), key.fingerprint].includes(hint.toLowerCase());
-  if (/^[A-Za-z0-9+/]{43}=$/.test(hint)) return hint === cosignHint(key.key);
+  const hints = [omsHint(key.pem), ...key.otherHints];
+  if (strict) return hints.includes(hint);
+  const fingerprints = [key.fingerprint, ...key.otherFingerprints];
+  if (/^[0-9a-f]{64}$/i.test(hint)) return [...hints, ...fingerprints].includes(hint.toLowerCase());
+  if (/^[A-Za-z0-9+/]{43}=$/.test(hint)) return fingerprints.includes(Buffer.from(hint, 'base64').toString('hex'));
   return true;
-}
-
-/** cosign names a key by the base64 SHA-256 of its SPKI DER. */
-function cosignHint(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('base64');
 }
 
 function signatureFits(

@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Finding } from '../base/verdict.ts';
 import { timeOf } from './edges.ts';
-import { aboutAny, examine, shown, type Examined, type ExamineRules } from './examine.ts';
+import { examine, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import type { Input } from './provenance.ts';
 import { judgeInput, rootStanding, type Scene, type StandingRules } from './standing.ts';
@@ -25,6 +25,8 @@ export interface LineageSubject {
   readonly aliases: readonly string[];
   /** False where an environment asks for no lineage: then a root without provenance is no finding. */
   readonly required: boolean;
+  /** Its content is a model's: then a description of data is none of it. */
+  readonly holdsWeights?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
     nodes: new Map(nodes.map(({ node }) => [node.digest, node])),
     findings: uniqueFindings(findings).map((each) => named(each, subject.root, (digest) => examined(digest).name)),
     used: [...new Set(nodes.flatMap(({ used }) => used))],
-    actors: actorsOf(nodes.map(({ examined }) => examined)),
+    ...peopleIn(nodes.flatMap(({ examined, acted }) => [...examined.acted, ...acted])),
     depth: path.depth,
   };
 }
@@ -73,16 +75,13 @@ interface Seen {
   readonly next: readonly string[];
   readonly findings: readonly Finding[];
   readonly used: readonly VerifiedClaim[];
+  readonly acted: readonly Act[];
 }
 
 function examineNode(digest: string, subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Examined {
-  const isRoot = digest === subject.root;
-  return examine(
-    aboutAny(index, isRoot ? [digest, ...subject.aliases] : [digest]),
-    digest,
-    isRoot ? subject.name : null,
-    rules,
-  );
+  if (digest !== subject.root) return examine(index.about(digest), digest, null, rules);
+  const about = [...index.about(digest, 'manifest'), ...subject.aliases.flatMap((alias) => index.about(alias, 'file'))];
+  return examine(about, digest, subject.name, rules);
 }
 
 function lookAt(examined: Examined, scene: Scene): Seen {
@@ -110,7 +109,8 @@ function lookAt(examined: Examined, scene: Scene): Seen {
       ...examined.findings.map((each) => ({ ...each, subject: shown(digest) })),
       ...judged.flatMap(({ findings }) => findings),
     ],
-    used: [...(examined.step === null ? [] : [examined.step.claim]), ...judged.flatMap(({ used }) => used)],
+    used: [...examined.steps.map(({ claim }) => claim), ...judged.flatMap(({ used }) => used)],
+    acted: judged.flatMap(({ acted }) => acted),
   };
 }
 
@@ -141,7 +141,7 @@ function nodeOf(examined: Examined, edges: readonly LineageEdge[]): LineageNode 
 }
 
 function rootFindings(subject: LineageSubject, seen: Seen, index: ClaimIndex, rules: LineageRules): readonly Finding[] {
-  if (!subject.required || rootStanding(seen.examined, rules)) return [];
+  if (!subject.required || rootStanding(seen.examined, rules, subject.holdsWeights === true)) return [];
   if (seen.examined.refused !== null) return [seen.examined.refused];
   if (seen.findings.some(({ code }) => code === 'claim-malformed')) return [];
   const ambiguous = [subject.root, ...subject.aliases].some((digest) => index.ambiguousAbout(digest).length > 0);
@@ -149,13 +149,10 @@ function rootFindings(subject: LineageSubject, seen: Seen, index: ClaimIndex, ru
   return [finding('lineage-missing', 'nobody says how it was made', subject.root)];
 }
 
-function actorsOf(nodes: readonly Examined[]): ReadonlyMap<string, ReadonlySet<string>> {
+function peopleIn(acts: readonly Act[]): Pick<Lineage, 'actors' | 'makers'> {
   const actors = new Map<string, Set<string>>();
-  for (const { step } of nodes) {
-    if (step === null) continue;
-    actors.set(step.role, (actors.get(step.role) ?? new Set()).add(step.principal));
-  }
-  return actors;
+  for (const { role, principal } of acts) actors.set(role, (actors.get(role) ?? new Set()).add(principal));
+  return { actors, makers: new Set(acts.flatMap(({ made, principal }) => (made ? [principal] : []))) };
 }
 
 /** The same words about the same thing once, in an order that does not depend on how claims came. */

@@ -1,10 +1,10 @@
-import { PREDICATES, type Role } from '../claims/predicates.ts';
+import { PREDICATES, type Role, type Step } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
-import { canonicalJson } from '../base/json.ts';
+import { canonicalJson, isJsonObject } from '../base/json.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Revocations } from '../authority/revocations.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
-import type { BoundClaim, ClaimIndex } from './index-claims.ts';
+import type { BoundClaim } from './index-claims.ts';
 import { isProvenance, readInputs, readProvenance, type Input, type Provenance } from './provenance.ts';
 
 /** A provenance claim that counts: made by somebody who may take that step for this model. */
@@ -12,22 +12,36 @@ export interface AcceptedStep {
   readonly provenance: Provenance;
   readonly claim: VerifiedClaim;
   readonly principal: string;
-  readonly role: string;
 }
 
 /** All that verified claims say about one artifact, judged by who says it. */
 export interface Examined {
   readonly digest: string;
   readonly name: string;
+  /** The first of `steps`, which all tell one story, or there is a finding. */
   readonly step: AcceptedStep | null;
+  readonly steps: readonly AcceptedStep[];
   /** Input roles for which a description by the right signer is enough, and that description. */
   readonly vouched: ReadonlyMap<Role, VerifiedClaim>;
+  /** All such descriptions. */
+  readonly described: readonly VerifiedClaim[];
   /** What evaluations of it were run on. */
   readonly evaluatedOn: readonly Input[];
   readonly evaluations: readonly VerifiedClaim[];
+  /** Those who may say so say that it is a model: made by a step for models, or described as one. */
+  readonly isModel: boolean;
+  /** Everybody whose signature counts of it, in every role in which it may. */
+  readonly acted: readonly Act[];
   readonly findings: readonly Finding[];
   /** A provenance claim there was, by somebody who may not make it: why there is no step. */
   readonly refused: Finding | null;
+}
+
+/** Somebody who acted. A maker had a part in what it is; who evaluates it had none. */
+export interface Act {
+  readonly principal: string;
+  readonly role: string;
+  readonly made: boolean;
 }
 
 export interface ExamineRules {
@@ -35,7 +49,10 @@ export interface ExamineRules {
   readonly revocations: Revocations;
 }
 
-const DESCRIPTIONS: readonly string[] = [PREDICATES.reference, PREDICATES.bom];
+const MADE: readonly string[] = [PREDICATES.provenance, PREDICATES.reference, PREDICATES.bom];
+const ACTED: readonly string[] = [...MADE, PREDICATES.evaluation];
+/** What these give is a model; the other steps may give data. */
+const MODEL_STEPS: readonly (Step | null)[] = ['train', 'fine-tune', 'adapter', 'merge', 'quantize'];
 
 /** @param name the name to judge roles by; null: what each claim's signer calls the artifact. */
 export function examine(
@@ -52,20 +69,23 @@ export function examine(
     rules,
   );
   const evaluations = evaluationsOf(standing, name, rules);
+  const vouching = vouchedRoles(standing, name, rules);
   return {
     digest,
     name: name ?? about.find((bound) => bound.name !== '')?.name ?? '',
     step: steps.accepted[0] ?? null,
-    vouched: vouchedRoles(standing, name, rules),
+    steps: steps.accepted,
+    vouched: new Map(vouching.toReversed()),
+    described: [...new Set(vouching.map(([, claim]) => claim))],
     evaluatedOn: evaluations.flatMap(readConfiguration),
     evaluations,
+    isModel:
+      steps.accepted.some(({ provenance }) => MODEL_STEPS.includes(provenance.step)) ||
+      isSaidModel(standing, name, rules),
+    acted: standing.flatMap((bound) => actsIn(bound, name, rules)),
     findings: [...steps.findings, ...conflictOf(steps.accepted)],
     refused: steps.refused ?? revokedStep(fallen, rules),
   };
-}
-
-export function aboutAny(index: ClaimIndex, digests: readonly string[]): readonly BoundClaim[] {
-  return digests.flatMap((digest) => index.about(digest));
 }
 
 function readSteps(
@@ -77,19 +97,14 @@ function readSteps(
   const findings: Finding[] = [];
   let refused: Finding | null = null;
   for (const { claim, name: signed, digest } of bound) {
-    const [role] = rules.authority.rolesOf(claim, name ?? signed);
+    const roles = rules.authority.rolesOf(claim, name ?? signed);
     const identity = rules.authority.who(claim.signer);
-    if (role === undefined || typeof identity === 'string') {
+    if (roles.length === 0 || typeof identity === 'string') {
       refused = wrongSigner(claim, digest, typeof identity === 'string' ? null : identity.principal.name);
       continue;
     }
     try {
-      accepted.push({
-        provenance: readProvenance(claim.statement),
-        claim,
-        principal: identity.principal.name,
-        role: role.name,
-      });
+      accepted.push({ provenance: readProvenance(claim.statement), claim, principal: identity.principal.name });
     } catch (error) {
       findings.push({ ...findingOf(error, 'claim-malformed'), subject: shown(digest) });
     }
@@ -137,18 +152,54 @@ function storyOf({ buildType, inputs }: Provenance): string {
   return canonicalJson([buildType, parts]);
 }
 
+/**
+ * Input roles for which a description is enough, by the policy's word on its signer. A dataset rests on a description of data; of
+ * anything else a BOM says what it is, not how it came to be.
+ */
 function vouchedRoles(
   standing: readonly BoundClaim[],
   name: string | null,
   rules: ExamineRules,
-): ReadonlyMap<Role, VerifiedClaim> {
-  const descriptions = standing.filter(({ claim }) => DESCRIPTIONS.includes(claim.statement.predicateType));
-  const pairs = descriptions.flatMap(({ claim, name: signed }) =>
+): readonly (readonly [Role, VerifiedClaim])[] {
+  const descriptions = standing.filter(
+    ({ claim }) => claim.statement.predicateType === PREDICATES.reference || componentOf(claim) === 'data',
+  );
+  return descriptions.flatMap(({ claim, name: signed }) =>
     rules.authority
       .rolesOf(claim, name ?? signed)
-      .flatMap((role) => role.vouches.map((vouched) => [vouched, claim] as const)),
+      .flatMap((role) => role.vouches)
+      .filter((vouched) => vouched === 'dataset' || claim.statement.predicateType === PREDICATES.reference)
+      .map((vouched) => [vouched, claim] as const),
   );
-  return new Map(pairs.toReversed());
+}
+
+/** What a BOM is about, in CycloneDX's words; null for other claims. */
+function componentOf({ statement }: VerifiedClaim): unknown {
+  if (statement.predicateType !== PREDICATES.bom) return null;
+  const { metadata } = statement.predicate;
+  const component = isJsonObject(metadata) ? metadata['component'] : undefined;
+  return isJsonObject(component) ? component['type'] : undefined;
+}
+
+function isSaidModel(standing: readonly BoundClaim[], name: string | null, rules: ExamineRules): boolean {
+  return standing.some(
+    ({ claim, name: signed }) =>
+      componentOf(claim) === 'machine-learning-model' && rules.authority.rolesOf(claim, name ?? signed).length > 0,
+  );
+}
+
+/** In which roles a claim's signer acted by it. */
+export function actsIn(
+  { claim, name: signed }: Pick<BoundClaim, 'claim' | 'name'>,
+  name: string | null,
+  { authority }: ExamineRules,
+): readonly Act[] {
+  const identity = authority.who(claim.signer);
+  const { predicateType } = claim.statement;
+  if (typeof identity === 'string' || !ACTED.includes(predicateType)) return [];
+  return authority
+    .rolesOf(claim, name ?? signed)
+    .map((role) => ({ principal: identity.principal.name, role: role.name, made: MADE.includes(predicateType) }));
 }
 
 function evaluationsOf(

@@ -1,19 +1,24 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import { signerKey } from '../authority/authority.ts';
-import { bindingOf } from '../claims/binding.ts';
+import { bindingOf, type BoundKind, type Known } from '../claims/binding.ts';
+import { inputsSaidToBeManifests } from './provenance.ts';
 
 /** A claim with the one artifact it is about. */
 export interface BoundClaim {
   readonly claim: VerifiedClaim;
   /** Hex of the manifest digest, or of a single file's content. */
   readonly digest: string;
+  readonly of: BoundKind;
   /** The artifact's name as its signer wrote it, without a version; may be empty. */
   readonly name: string;
 }
 
 export interface ClaimIndex {
-  /** Claims about one artifact, by its digest; in order of bundle digest, so that no order of arrival matters. */
-  readonly about: (digest: string) => readonly BoundClaim[];
+  /**
+   * Claims about one artifact, by kind and digest; in order of bundle digest, so that no order of arrival matters. Without a kind
+   * a digest is a manifest's if any claim says so, else a file's: never both.
+   */
+  readonly about: (digest: string, as?: 'manifest' | 'file') => readonly BoundClaim[];
   /** Claims that name this digest beside another, and so bind neither. */
   readonly ambiguousAbout: (digest: string) => readonly VerifiedClaim[];
   readonly byBundle: (bundle: string) => VerifiedClaim | null;
@@ -21,19 +26,23 @@ export interface ClaimIndex {
 }
 
 /** Each signature counts once, however often it was wrapped anew (security rule 12). */
-export function indexClaims(claims: readonly VerifiedClaim[]): ClaimIndex {
+export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): ClaimIndex {
   const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : Number(a.bundle > b.bundle)));
   const all = [...Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`).values()].flatMap(merged);
   const about = new Map<string, BoundClaim[]>();
+  const manifests = new Set(all.flatMap(({ statement }) => inputsSaidToBeManifests(statement)));
   const ambiguous = new Map<string, VerifiedClaim[]>();
   for (const claim of all) {
-    const binding = bindingOf(claim);
-    if (binding.kind === 'one') push(about, binding.digest, { claim, digest: binding.digest, name: binding.name });
+    const binding = bindingOf(claim, known);
+    if (binding.kind === 'one')
+      push(about, binding.digest, { claim, of: binding.of, digest: binding.digest, name: binding.name });
+    if (binding.kind === 'one' && binding.of === 'manifest') manifests.add(binding.digest);
     if (binding.kind === 'ambiguous') for (const digest of binding.digests) push(ambiguous, digest, claim);
   }
   const bundles = new Map(sorted.map((claim) => [claim.bundle, claim]));
   return {
-    about: (digest) => about.get(digest) ?? [],
+    about: (digest, as = manifests.has(digest) ? 'manifest' : 'file') =>
+      (about.get(digest) ?? []).filter(({ of }) => of === as || of === 'unsaid'),
     ambiguousAbout: (digest) => ambiguous.get(digest) ?? [],
     byBundle: (bundle) => bundles.get(bundle) ?? null,
     all,

@@ -55,6 +55,18 @@ export function readInputs(value: unknown): readonly Input[] {
   return value.map(readInput);
 }
 
+/** SHA-256 digests of inputs that a statement names as manifests: what has such a digest is then no file. */
+export function inputsSaidToBeManifests(statement: Statement): readonly string[] {
+  const definition = isProvenance(statement) ? statement.predicate['buildDefinition'] : undefined;
+  const inputs = isJsonObject(definition) ? definition['resolvedDependencies'] : statement.predicate['configuration'];
+  if (!Array.isArray(inputs)) return [];
+  return inputs.flatMap((input: unknown) => {
+    const { annotations, digest } = isJsonObject(input) ? input : {};
+    const sha256 = isJsonObject(digest) ? digest['sha256'] : undefined;
+    return isHex256(sha256) && isJsonObject(annotations) && annotations['kind'] === 'manifest' ? [sha256] : [];
+  });
+}
+
 function readInput(value: unknown): Input {
   if (!isJsonObject(value)) throw malformed('an input is not an object');
   const digests = readDigests(value['digest']);

@@ -1,10 +1,11 @@
 import { PREDICATES, type Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { readPromotion, type Promotion } from '../authority/vsa.ts';
-import type { TrustedLeaf, TrustedSummary } from '../authority/types.ts';
+import { PROMOTER_ROLE, type TrustedLeaf, type TrustedSummary } from '../authority/types.ts';
+import { bindingOf } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
 import { edgeWord } from './edges.ts';
-import { shown, type Examined, type ExamineRules } from './examine.ts';
+import { actsIn, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import { isProvenance, readProvenance, type Input } from './provenance.ts';
 import type { LineageEdge, Standing } from './types.ts';
@@ -27,6 +28,7 @@ export interface JudgedInput {
   readonly edge: LineageEdge;
   readonly findings: readonly Finding[];
   readonly used: readonly VerifiedClaim[];
+  readonly acted: readonly Act[];
 }
 
 /** Inputs that need nobody's word, only a digest: what they are is the step's own claim. */
@@ -41,18 +43,33 @@ export function judgeInput(input: Input, parent: Examined, scene: Scene): Judged
     edge: { word, role: input.role, to, name: input.name, standing: judged.standing },
     findings: judged.findings,
     used: judged.used,
+    acted: judged.acted ?? [],
   };
 }
 
-/** A root needs provenance, or to be a dataset that was described, a trusted leaf, or covered. */
-export function rootStanding({ step, digest, vouched }: Examined, rules: StandingRules): boolean {
-  return step !== null || vouched.has('dataset') || liveLeaf(digest, null, rules) !== null;
+/**
+ * A model's lineage rests on a step, a dataset's on a description of data; or it is a trusted leaf in its role: a tokenizer
+ * that is trusted as one is no model without lineage.
+ * @param holdsWeights the content is a model's, whatever anybody calls it.
+ */
+export function rootStanding(
+  { step, digest, vouched, isModel }: Examined,
+  rules: StandingRules,
+  holdsWeights: boolean,
+): boolean {
+  const roles: readonly Role[] = isModel || holdsWeights ? MODEL_ROLES : [...MODEL_ROLES, 'dataset'];
+  if (step !== null || roles.some((role) => liveLeaf(digest, role, rules) !== null)) return true;
+  return vouched.has('dataset') && roles.includes('dataset');
 }
+
+const MODEL_ROLES: readonly Role[] = ['base-model', 'adapter'];
 
 interface Judged {
   readonly standing: Standing;
   readonly findings: readonly Finding[];
   readonly used: readonly VerifiedClaim[];
+  /** Who acted on an input that is not walked further, but counts. */
+  readonly acted?: readonly Act[];
 }
 
 function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
@@ -70,11 +87,17 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
   if (liveLeaf(sha256, role, rules) !== null) return stands('trusted-leaf');
   const summary = summaryOf(sha256, index, rules);
   if (summary !== null)
-    return { standing: 'summary', findings: summaryFindings(sha256, index, rules), used: [summary.claim] };
+    return {
+      standing: 'summary',
+      findings: summaryFindings(sha256, index, rules),
+      used: [summary.claim],
+      acted: [...scene.examined(sha256).acted, ...summaryActs(summary, index, rules)],
+    };
   const examined = scene.examined(sha256);
   if (examined.step !== null) return stands('attested');
   const description = role === null ? undefined : examined.vouched.get(role);
-  if (description !== undefined) return { standing: 'described', findings: [], used: [description] };
+  if (description !== undefined)
+    return { standing: 'described', findings: [], used: [description], acted: examined.acted };
   return PINNED_ROLES.includes(role) ? stands('pinned') : refused(whyNot(input, sha256, scene));
 }
 
@@ -110,13 +133,11 @@ function whyNot(input: Input, sha256: string, { index, rules, examined: look }: 
   return { code: 'lineage-unattested', message: 'nobody the policy names attests this input', ...about };
 }
 
-/** @param role null: whatever it is used as. */
+/** A leaf counts in its role; an input that says none is no leaf. */
 function liveLeaf(digest: string, role: Role | null, { leaves, now }: StandingRules): TrustedLeaf | null {
   return (
-    leaves.find(
-      (leaf) =>
-        leaf.sha256 === digest && (role === null || leaf.role === role) && Date.parse(leaf.expires) > now.getTime(),
-    ) ?? null
+    leaves.find((leaf) => leaf.sha256 === digest && leaf.role === role && Date.parse(leaf.expires) > now.getTime()) ??
+    null
   );
 }
 
@@ -133,6 +154,19 @@ function summaryOf(digest: string, index: ClaimIndex, rules: StandingRules): Sum
     return promotion !== null && accepts(promotion, claim, rules) ? [{ claim, promotion }] : [];
   });
   return found[0] ?? null;
+}
+
+/** Whoever promoted it, and whoever signed what that rests on: of those a summary spares the walk, not the count. */
+function summaryActs({ claim, promotion }: Summary, index: ClaimIndex, rules: StandingRules): readonly Act[] {
+  const rested = promotion.inputs.flatMap((bundle) => index.byBundle(bundle) ?? []);
+  const by = (each: VerifiedClaim): readonly Act[] => {
+    const binding = bindingOf(each);
+    return binding.kind === 'one' ? actsIn({ claim: each, ...binding }, null, rules) : [];
+  };
+  const identity = rules.authority.who(claim.signer);
+  const promoter =
+    typeof identity === 'string' ? [] : [{ principal: identity.principal.name, role: PROMOTER_ROLE, made: false }];
+  return [...promoter, ...rested.flatMap(by)];
 }
 
 function accepts(promotion: Promotion, claim: VerifiedClaim, { summaries, authority }: StandingRules): boolean {

@@ -28,12 +28,14 @@ export function stepFindings(
   inputOf: (digest: string) => Examined,
   rules: StepRules,
 ): readonly Finding[] {
-  const { step } = node;
+  const { step, steps } = node;
   if (step === null) return [];
-  return [...missingRoles(step), ...orderFindings(step, inputOf), ...ageFindings(step, rules)].map((finding) => ({
-    ...finding,
-    subject: shown(node.digest),
-  }));
+  const findings = [
+    ...missingRoles(step),
+    ...steps.flatMap((each) => orderFindings(each, inputOf)),
+    ...ageFindings(steps, rules),
+  ];
+  return findings.map((finding) => ({ ...finding, subject: shown(node.digest) }));
 }
 
 function missingRoles({ provenance }: AcceptedStep): readonly Finding[] {
@@ -96,19 +98,24 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
   return parse(provenance.startedOn) ?? parse(provenance.finishedOn) ?? verifiedTime(claim);
 }
 
-/** From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. */
-function existedAt({ step, vouched }: Examined): number | null {
-  const claims = step === null ? [...vouched.values()] : [step.claim];
-  const verified = claims.map(verifiedTime).filter((time) => time !== null);
-  const times = [...(verified.length === 0 ? [] : [least(verified)]), parse(step?.provenance.finishedOn)].filter(
-    (time) => time !== null,
+/**
+ * From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. Of several
+ * claims that attest it, the first.
+ */
+function existedAt({ steps, described }: Examined): number | null {
+  const verified = (steps.length === 0 ? described : steps.map(({ claim }) => claim)).flatMap(
+    (claim) => verifiedTime(claim) ?? [],
   );
+  const ended = steps.flatMap(({ provenance }) => parse(provenance.finishedOn) ?? []);
+  const times = [verified, ended].flatMap((all) => (all.length === 0 ? [] : [least(all)]));
   return times.length === 0 ? null : greatest(times);
 }
 
-function ageFindings({ claim }: AcceptedStep, { now, maxAgeMs }: StepRules): readonly Finding[] {
+/** Of several claims of the same step the newest will do. */
+function ageFindings(steps: readonly AcceptedStep[], { now, maxAgeMs }: StepRules): readonly Finding[] {
   if (maxAgeMs === undefined) return [];
-  const start = ageStart(claim);
+  const starts = steps.flatMap(({ claim }) => ageStart(claim) ?? []);
+  const start = starts.length === 0 ? null : greatest(starts);
   if (start === null)
     return [{ code: 'no-verified-time', message: 'nobody but its signer says when its provenance was signed' }];
   const age = now.getTime() - start;
@@ -142,15 +149,15 @@ export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): 
 }
 
 function digestSets(
-  { digest, step, evaluations }: Examined,
+  { digest, steps, evaluations }: Examined,
   index: ClaimIndex,
 ): readonly Readonly<Record<string, string>>[] {
-  const trusted = new Set([...(step === null ? [] : [step.claim]), ...evaluations]);
+  const trusted = new Set([...steps.map(({ claim }) => claim), ...evaluations]);
   const subjects = index
     .about(digest)
     .filter(({ claim }) => trusted.has(claim))
     .flatMap(({ claim }) => claim.statement.subject.map((subject) => subject.digest));
-  return [...subjects, ...(step?.provenance.inputs ?? []).map((input) => input.digests)];
+  return [...subjects, ...steps.flatMap(({ provenance }) => provenance.inputs.map((input) => input.digests))];
 }
 
 function parse(time: string | undefined): number | null {

@@ -59,7 +59,9 @@ export interface Lineage {
   readonly findings: readonly Finding[];
   /** Every claim the answer rests on. */
   readonly used: readonly VerifiedClaim[];
-  /** Who acted in which role along the way: role → principals. */
+  /** Whose signatures count along the way, in every role: role → principals. */
   readonly actors: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Those of them who took a step, described an input or signed a BOM. */
+  readonly makers: ReadonlySet<string>;
   readonly depth: number;
 }

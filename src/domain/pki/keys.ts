@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { WeighmarkError, type Code } from '../base/errors.ts';
+import { canonicalKey, otherSpkis } from './spki.ts';
 
 /** OMS v1.0 section 5.3: the hash follows the curve; no other key signs or verifies. */
 export const CURVES = {
@@ -11,10 +12,13 @@ export const CURVES = {
 export type Curve = (typeof CURVES)[keyof typeof CURVES];
 
 export interface PublicKey {
-  /** SPKI PEM as OpenSSL writes it: 64-character lines, trailing newline, uncompressed point. */
+  /** The canonical SPKI in PEM as OpenSSL writes it: 64-character lines, trailing newline, uncompressed point. */
   readonly pem: string;
-  /** SHA-256 of the SPKI DER, lower-case hex. */
+  /** SHA-256 of the canonical SPKI DER, lower-case hex. */
   readonly fingerprint: string;
+  /** The same of its other encodings, in DER and in PEM: names that the key may go by, and that are no other key's. */
+  readonly otherFingerprints: readonly string[];
+  readonly otherHints: readonly string[];
   readonly curve: Curve;
   readonly key: KeyObject;
 }
@@ -54,6 +58,11 @@ export function readPublicKey(pem: string, code: Code = 'trust-invalid'): Public
 const KNOWN = new Map<string, PublicKey>();
 const KNOWN_KEYS = 1000;
 
+/** A key that stands in a certificate. @throws WeighmarkError `key-unusable`. */
+export function describeKey(key: KeyObject): PublicKey {
+  return describe(key, 'key-unusable');
+}
+
 /** The public half of a key pair. @throws WeighmarkError `key-unusable`. */
 export function publicHalf(privateKey: KeyObject): PublicKey {
   return describe(createPublicKey(privateKey), 'key-unusable');
@@ -77,11 +86,29 @@ function parsed(pem: string, code: Code): KeyObject {
   }
 }
 
-function describe(key: KeyObject, code: Code): PublicKey {
-  const curve = curveOf(key, code);
-  const pem = key.export({ type: 'spki', format: 'pem' }).toString();
-  const fingerprint = createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
-  return { pem, fingerprint, curve, key };
+/** One key is one `PublicKey`, however it was written. */
+function describe(given: KeyObject, code: Code): PublicKey {
+  const curve = curveOf(given, code);
+  const key = canonicalKey(given);
+  const others = otherSpkis(key);
+  return {
+    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
+    fingerprint: sha256(key.export({ type: 'spki', format: 'der' })),
+    otherFingerprints: others.map(sha256),
+    otherHints: others.map((der) => omsHint(pemOf(der))),
+    curve,
+    key,
+  };
+}
+
+function pemOf(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PUBLIC KEY-----\n${lines.join('\n')}\n-----END PUBLIC KEY-----\n`;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

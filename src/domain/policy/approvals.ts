@@ -2,6 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import { isJsonObject } from '../base/json.ts';
 import { bindingOf } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
+import { distinctPeople } from '../authority/people.ts';
 import type { Revoked } from '../authority/revocations.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
@@ -10,7 +11,7 @@ import { approvalProperty, policyUri } from '../authority/vsa.ts';
 /**
  * k distinct people who had no part in making it (security rule 12). A pattern names nobody in particular, so all
  * approvals known by a pattern only count as one.
- * @param makers principals who signed steps of the lineage.
+ * @param makers principals who took a step of the lineage, described what it used, or signed a BOM.
  */
 export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResult {
   const rule = of.environment.approvals;
@@ -28,13 +29,12 @@ export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResul
     })),
     findings: [],
     used: counted,
+    acted: independent,
   };
 }
 
-/** One approval for each principal; of those that only a pattern names, one in all. */
 function countable(approvals: readonly Accepted[]): readonly Accepted[] {
-  const byCounted = new Map(approvals.toReversed().map((each) => [each.pattern ? '*' : `=${each.principal}`, each]));
-  return [...byCounted.values()].toReversed();
+  return distinctPeople(approvals.map((each) => ({ ...each, keys: each.claim.keys })));
 }
 
 type Rule = NonNullable<Case['environment']['approvals']>;

@@ -1,5 +1,7 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import { checkLineage } from '../lineage/check.ts';
+import { formatOfName, kindOf } from '../formats/names.ts';
+import type { FormatId } from '../formats/types.ts';
 import { indexClaims } from '../lineage/index-claims.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { checkOf, undecided, type Check, type Evidence, type Finding } from '../base/verdict.ts';
@@ -12,6 +14,7 @@ import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
+import { reaching } from '../authority/reach.ts';
 import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
@@ -32,13 +35,16 @@ export interface Evaluation {
 /** The facts with what follows from them. The same for every question about one artifact and environment. */
 export function caseOf(facts: GateFacts, policy: Policy, environment: Environment): Case {
   const authority = createAuthority(policy);
-  const index = indexClaims(facts.claims);
+  const known = new Map((facts.known ?? []).map((artifact) => [artifact.id.slice('sha256:'.length), artifact]));
+  const index = indexClaims(facts.claims, known);
   const digest = facts.id.slice('sha256:'.length);
-  const revocations = collectRevocations(facts.revocations, authority, {
+  const said = collectRevocations(facts.revocations, authority, {
     reinstate: environment.revocations?.reinstate ?? REINSTATE,
   });
-  const about = [digest, ...facts.aliases].flatMap((each) => index.about(each));
-  const carried = facts.carriedFrom.flatMap((each) => index.about(each));
+  const revocations =
+    facts.revocations.length === 0 ? said : reaching(said, { claims: facts.claims, known, authority });
+  const about = [...index.about(digest, 'manifest'), ...facts.aliases.flatMap((each) => index.about(each, 'file'))];
+  const carried = facts.carriedFrom.flatMap((each) => index.about(each, 'manifest'));
   return {
     facts,
     policy,
@@ -57,8 +63,7 @@ export function evaluate(of: Case): Evaluation {
   const { environment } = of;
   const lineage = lineageOf(of);
   const required = environment.require.map((rule) => ({ name: rule.label, result: checkRequired(of, rule) }));
-  const makers = new Set([...lineage.actors.values()].flatMap((people) => [...people]));
-  const approvals = checkApprovals(of, makers);
+  const approvals = checkApprovals(of, lineage.makers);
   const content = {
     licences: checkLicences(of),
     datasets: checkDatasets(of, lineage),
@@ -68,7 +73,10 @@ export function evaluate(of: Case): Evaluation {
   };
   const rules = [...required.map(({ result }) => result), approvals, ...Object.values(content)];
   const used = rules.flatMap((rule) => rule.used);
-  const actors = joinActors(lineage.actors, used);
+  const actors = joinActors(
+    lineage.actors,
+    rules.flatMap((rule) => rule.acted ?? rule.used),
+  );
   const before = previousOf(of);
   const checks = [
     policyCheck(of),
@@ -95,7 +103,13 @@ export function evaluate(of: Case): Evaluation {
 export function lineageOf(of: Case): Lineage {
   const { environment, policy, facts } = of;
   return checkLineage(
-    { root: of.digest, name: facts.name, aliases: facts.aliases, required: environment.lineage.required },
+    {
+      root: of.digest,
+      name: facts.name,
+      aliases: facts.aliases,
+      required: environment.lineage.required,
+      holdsWeights: [...facts.content.formats].some(([path, format]) => isWeights(path, format)),
+    },
     of.index,
     {
       authority: of.authority,
@@ -106,6 +120,16 @@ export function lineageOf(of: Case): Lineage {
       maxDepth: environment.lineage.maxDepth,
       ...(environment.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
     },
+  );
+}
+
+/** Containers in which datasets come as well. */
+const SHARED: readonly string[] = ['npy', 'npz', 'hdf5', 'r-data'];
+
+/** By its bytes or by its name: who calls a model a dataset may call its file anything, or break it. */
+function isWeights(path: string, format: string): boolean {
+  return [format, formatOfName(path) ?? ''].some(
+    (each) => kindOf(each as FormatId, path) === 'weights' && !SHARED.includes(each),
   );
 }
 
@@ -215,10 +239,15 @@ export function snapshotOf({ facts, authority, revocations }: Case): HeldSnapsho
 
 function lineageCheck(of: Case, lineage: Lineage): Check {
   const bases = checkDeclaredBases(of, lineage);
-  const what = `lineage: ${lineage.nodes.size} ${lineage.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${lineage.depth} steps deep`;
+  const own = lineage.nodes.get(of.digest);
+  const how = own?.step == null ? 'no step of its own' : `${own.step} by ${own.signedBy}`;
+  const what = `lineage: ${lineage.nodes.size} ${lineage.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${lineage.depth} steps deep: ${how}`;
+  const steps = [...lineage.nodes.values()].flatMap(({ digest, step, signedBy }) =>
+    step === null ? [] : [{ id: `sha256:${digest}`, step, signedBy }],
+  );
   return checkOf(
     'lineage',
-    [{ what, data: { nodes: lineage.nodes.size, depth: lineage.depth } }],
+    [{ what, data: { nodes: lineage.nodes.size, depth: lineage.depth, steps: steps.slice(0, 100) } }],
     [...lineage.findings, ...bases],
   );
 }

@@ -1,3 +1,4 @@
+import type { MatchedArtifact } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
 import type { Unread } from '../authority/speaker.ts';
@@ -17,6 +18,8 @@ export interface GateFacts {
   readonly aliases: readonly string[];
   /** Hex ids of packages this one differs from in documentation only: their evaluations and scans still hold. */
   readonly carriedFrom: readonly string[];
+  /** What is known of the artifact's files, and of those of artifacts that were revoked. */
+  readonly known?: readonly MatchedArtifact[];
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly log: LogFacts;

@@ -67,16 +67,19 @@ function witnessKeys({ witnesses }: LogRule): readonly ReturnType<typeof parseVk
   return (witnesses?.keys ?? []).map(parseVkey);
 }
 
-/** The policy's witnesses as one group of a tlog-policy: counted by key. @throws WeighmarkError `policy-invalid`. */
+/** No name of a witness: those hold no white space. */
+const ALL = 'all witnesses';
+
+/** The policy's witnesses as one group of a tlog-policy: counted by name, however many keys one has. @throws WeighmarkError `policy-invalid`. */
 function quorumPolicy(rule: LogRule): LogPolicy {
-  const witnesses = witnessKeys(rule).map((key, index) => ({ key, name: `w${index}` }));
+  const witnesses = witnessKeys(rule).map((key) => ({ key, name: key.name }));
   const threshold = rule.witnesses?.quorum ?? 1;
   if (new Set(witnesses.map(({ key }) => Buffer.from(key.key).toString('hex'))).size < witnesses.length)
     throw new WeighmarkError('policy-invalid', 'two witnesses of the policy share a key');
   return {
     logs: [],
     witnesses,
-    groups: [{ name: 'all', threshold, members: witnesses.map(({ name }) => name) }],
-    quorum: 'all',
+    groups: [{ name: ALL, threshold, members: [...new Set(witnesses.map(({ name }) => name))] }],
+    quorum: ALL,
   };
 }

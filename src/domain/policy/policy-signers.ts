@@ -4,6 +4,8 @@ import { signerKey } from '../authority/authority.ts';
 /** A good signature over a policy, and everybody the caller's trust takes its signer for. */
 export interface PolicySignature {
   readonly signer: Signer;
+  /** Of the key that signed, where it is one that lasts. */
+  readonly keys?: readonly string[];
   readonly trustedBy: readonly TrustEntry[];
 }
 
@@ -15,10 +17,14 @@ export interface PolicySignature {
 export function peopleWhoSigned(signatures: readonly PolicySignature[]): readonly string[] {
   const seen = new Set<string>();
   const people: string[] = [];
-  for (const { signer, trustedBy } of signatures.toSorted((a, b) =>
+  for (const { signer, keys = [], trustedBy } of signatures.toSorted((a, b) =>
     signerKey(a.signer) < signerKey(b.signer) ? -1 : 1,
   )) {
-    const known = [`signer ${signerKey(signer)}`, ...trustedBy.map((entry) => `person ${personOf(entry)}`)];
+    const known = [
+      `signer ${signerKey(signer)}`,
+      ...keys.slice(0, 1).map((key) => `key ${key}`),
+      ...trustedBy.map((entry) => `person ${personOf(entry)}`),
+    ];
     const [first] = trustedBy;
     if (first !== undefined && !known.some((each) => seen.has(each))) people.push(personOf(first));
     for (const each of known) seen.add(each);

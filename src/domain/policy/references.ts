@@ -1,12 +1,14 @@
-import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
+import { readCertificates } from '../pki/certificates.ts';
 import type { TrustAnchor } from '../claims/types.ts';
 import { instanceOf } from '../trust/instance.ts';
 import { readPublicKey } from '../pki/keys.ts';
+import { keyFingerprint } from '../pki/spki.ts';
+import { parseVkey } from '../tlog/note.ts';
 import { canonicalJson } from '../base/json.ts';
 import { compileAssertion } from './cel.ts';
 import type { Problem } from './conforms.ts';
 import { levelOf } from '../authority/vsa.ts';
-import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from '../authority/types.ts';
+import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type LogRule, type Policy } from '../authority/types.ts';
 
 /** What a schema cannot say: every name resolves, nothing is ambiguous, nothing is promised that nobody can fulfil. */
 export function checkReferences(policy: Policy): readonly Problem[] {
@@ -145,7 +147,11 @@ function formerProblems({ principals, formerly = [] }: Policy): readonly Problem
 function anchorKeys(anchor: TrustAnchor): readonly string[] {
   if (anchor.kind === 'key') return [readPublicKey(anchor.pem).fingerprint];
   if (anchor.kind === 'certificate')
-    return readCertificates(anchor.pem).map((root) => `${certificateFingerprint(root)} ${anchor.identity ?? ''}`);
+    return [
+      ...new Set(
+        readCertificates(anchor.pem).map(({ publicKey }) => `${keyFingerprint(publicKey)} ${anchor.identity ?? ''}`),
+      ),
+    ];
   const { trustedRoot, ...identity } = anchor;
   return [canonicalJson({ ...identity, instance: instanceOf(trustedRoot) })];
 }
@@ -165,7 +171,6 @@ function breakGlassProblems(policy: Policy): readonly Problem[] {
 function otherNames(policy: Policy): readonly Problem[] {
   const principals = new Set(policy.principals.map((principal) => principal.name));
   const environments = new Set(policy.environments.map((environment) => environment.name));
-  const quorum = policy.log?.witnesses;
   return [
     ...(policy.roles.some((role) => role.name === PROMOTER_ROLE)
       ? []
@@ -176,10 +181,34 @@ function otherNames(policy: Policy): readonly Problem[] {
     ...policy.exceptions.flatMap(({ environment }, index) =>
       environments.has(environment) ? [] : [problem(`/exceptions/${index}`, `there is no environment ${environment}`)],
     ),
-    ...(quorum !== undefined && quorum.quorum > new Set(quorum.keys).size
-      ? [problem('/log/witnesses', 'the quorum is larger than the number of witnesses')]
-      : []),
+    ...(policy.log === undefined ? [] : witnessProblems(policy.log)),
   ];
+}
+
+/** A witness is a name and its keys; a key under two names, or the log's own, would vouch for itself. */
+function witnessProblems({ key, witnesses }: LogRule): readonly Problem[] {
+  if (witnesses === undefined) return [];
+  const owners = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { name, raw } of [key, ...witnesses.keys].map(readVkey)) {
+    const owner = owners.get(raw);
+    if (owner !== undefined) problems.push(problem('/log/witnesses', `${name} has a key that stands there already`));
+    owners.set(raw, name);
+  }
+  const names = new Set(witnesses.keys.map(readVkey).map(({ name }) => name));
+  return witnesses.quorum > names.size
+    ? [...problems, problem('/log/witnesses', 'the quorum is larger than the number of witnesses')]
+    : problems;
+}
+
+/** What is no verifier key stands for itself: whoever uses it refuses it. */
+function readVkey(vkey: string): { readonly name: string; readonly raw: string } {
+  try {
+    const { name, key } = parseVkey(vkey);
+    return { name, raw: Buffer.from(key).toString('hex') };
+  } catch {
+    return { name: vkey, raw: vkey };
+  }
 }
 
 function problem(path: string, message: string): Problem {

@@ -11,6 +11,8 @@ export interface RuleResult {
   readonly evidence: readonly Evidence[];
   readonly findings: readonly Finding[];
   readonly used: readonly Accepted[];
+  /** Everybody whose claim would have done as well; absent: those used. No order of claims says who acted. */
+  readonly acted?: readonly Accepted[];
 }
 
 export const NOTHING: RuleResult = { evidence: [], findings: [], used: [] };
@@ -20,7 +22,8 @@ export function checkRequired(of: Case, rule: RequiredClaim): RuleResult {
   const accepted = acceptedOf(of, of.aboutContent, rule.predicateType, rule.role);
   if (accepted.length === 0) return refused(absence(of, rule));
   const judged = accepted.map((each) => ({ each, finding: problemWith(of, each, rule) }));
-  const good = judged.find(({ finding }) => finding === null)?.each;
+  const acted = judged.flatMap(({ each, finding }) => (finding === null ? [each] : []));
+  const [good] = acted;
   if (good === undefined) return refused(judged.at(-1)?.finding ?? absence(of, rule));
   const what = `${rule.label} by ${good.principal}`;
   return {
@@ -29,6 +32,7 @@ export function checkRequired(of: Case, rule: RequiredClaim): RuleResult {
     ],
     findings: [],
     used: [good],
+    acted,
   };
 }
 

@@ -30,12 +30,16 @@ export interface Tree {
   readonly leftOut: readonly string[];
   /** True if a symbolic link was followed to make the tree. */
   readonly followedLinks: boolean;
+  /** Links that were passed over, by artifact path. */
+  readonly passedOver?: readonly string[];
 }
 
 export interface WalkOptions {
   readonly allowSymlinks?: boolean;
   /** Artifact paths to leave out, with everything below them. */
   readonly ignore?: readonly string[];
+  /** Symbolic links anywhere but at these paths are passed over, neither followed nor refused. */
+  readonly linksAt?: ReadonlySet<string>;
 }
 
 export interface OpenFile extends Source {

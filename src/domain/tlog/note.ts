@@ -69,10 +69,25 @@ export function parseVkey(text: string): VerifierKey {
   const bytes = Buffer.from(base64, 'base64');
   const type = bytes[0] ?? 0;
   const key = new Uint8Array(bytes.subarray(1));
-  const known = name !== '' && RAW_KEY_BYTES[type] === key.length && bytes.toString('base64') === base64;
+  const known =
+    name !== '' &&
+    RAW_KEY_BYTES[type] === key.length &&
+    bytes.toString('base64') === base64 &&
+    isOneEncoding(type, key);
   if (!known || keyId(name, type, key) !== id)
     throw new WeighmarkError('trust-invalid', 'not a verifier key', { subject: text });
   return { name, type, id, key };
+}
+
+const ED25519_PRIME = (1n << 255n) - 19n;
+
+/** RFC 8032 section 5.1.3: a y below the prime, and no minus sign on an x of zero; else one point would be two keys. */
+function isOneEncoding(type: number, key: Uint8Array): boolean {
+  if (type === COSIGNATURE_ML_DSA_44) return true;
+  const number = BigInt(`0x${Buffer.from(key).reverse().toString('hex')}`);
+  const y = number & ((1n << 255n) - 1n);
+  const isMinus = number >> 255n === 1n;
+  return y < ED25519_PRIME && !(isMinus && (y === 1n || y === ED25519_PRIME - 1n));
 }
 
 /** The raw bytes of a public key as notes name it. @throws WeighmarkError `key-unusable` for other kinds of key. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
+import { spkiOf } from '../pki/spki.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import type { LogEntry } from './sigstore-bundle.ts';
@@ -11,7 +12,7 @@ export interface Bound {
   /** SHA-256 of the DSSE payload; null for a message signature. */
   readonly payloadDigest: Uint8Array | null;
   readonly signature: Uint8Array;
-  /** The bundle's certificate, or the caller's key: exactly what the log must have recorded. */
+  /** The bundle's certificate, byte for byte, or the caller's key in its canonical encoding: what the log must have recorded. */
   readonly verifier: { readonly certificate: Uint8Array } | { readonly spki: Uint8Array };
 }
 
@@ -121,7 +122,7 @@ function rawVerifier(verifier: Fields): Bound['verifier'] {
   const key = verifier['publicKey'];
   if ((certificate === undefined) === (key === undefined)) throw unbound('records no key, or two');
   return certificate === undefined
-    ? { spki: base64(object(key)['rawBytes']) }
+    ? { spki: canonical(base64(object(key)['rawBytes'])) }
     : { certificate: base64(object(certificate)['rawBytes']) };
 }
 
@@ -129,7 +130,15 @@ function pemVerifier(pem: Uint8Array): Bound['verifier'] {
   const text = Buffer.from(pem).toString('latin1');
   try {
     if (text.includes('-----BEGIN CERTIFICATE-----')) return { certificate: new X509Certificate(text).raw };
-    return { spki: createPublicKey(text).export({ type: 'spki', format: 'der' }) };
+    return { spki: spkiOf(createPublicKey(text)) };
+  } catch {
+    throw unbound('records a key that cannot be read');
+  }
+}
+
+function canonical(spki: Uint8Array): Uint8Array {
+  try {
+    return spkiOf(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
   } catch {
     throw unbound('records a key that cannot be read');
   }

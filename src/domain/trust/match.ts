@@ -109,8 +109,13 @@ function patternMismatch(san: San, pattern: string): Mismatch | null {
     : { what: 'identity', expected: `^(?:${pattern})$`, found: typedName(san) };
 }
 
-/** Fulcio's extensions by their last arc: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */
+/**
+ * Fulcio's extensions by their last arc: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md. Those that begin with
+ * `early` are GitHub's of before 2022, whose repository is OWNER/REPO.
+ */
 const EXTENSION = {
+  earlyTrigger: '2',
+  earlyRepository: '5',
   repository: '12',
   ref: '14',
   repositoryId: '15',
@@ -143,14 +148,28 @@ function workloadMismatch(
 
 /**
  * A CI certificate's name is the reusable workflow's, whoever called it: named alone, it counts only where the caller's own
- * repository holds that workflow. For other callers an anchor names them by `github` or `gitlab`.
+ * repository holds that workflow. For other callers an anchor names them by `github` or `gitlab`. A certificate that names no
+ * caller (of a private instance, or an early one) is not one of another: its name is all there is, and is compared whole.
  */
 function callerMismatch(signer: OidcSigner): Mismatch | null {
   if (signer.issuer !== GITHUB_ISSUER && signer.issuer !== GITLAB_ISSUER) return null;
-  const caller = signer.extensions[EXTENSION.repository] ?? '(none in the certificate)';
-  if (!signer.san.value.startsWith(`${caller}/`))
-    return { what: 'calling repository', expected: 'the one that holds the workflow', found: caller };
-  return triggerMismatch(signer.extensions[EXTENSION.trigger] ?? '', undefined);
+  const callers = [signer.extensions[EXTENSION.repository], earlyRepository(signer)].filter(
+    (each) => each !== undefined,
+  );
+  const other = callers.find((caller) => !signer.san.value.startsWith(`${caller}/`));
+  if (other !== undefined)
+    return {
+      what: 'calling repository',
+      expected: 'the one that holds the workflow (others: `trust add NAME --github OWNER/REPO`)',
+      found: other,
+    };
+  const triggers = [EXTENSION.trigger, EXTENSION.earlyTrigger].map((arc) => signer.extensions[arc] ?? '');
+  return triggers.map((found) => triggerMismatch(found, undefined)).find((each) => each !== null) ?? null;
+}
+
+function earlyRepository({ issuer, extensions }: OidcSigner): string | undefined {
+  const repository = extensions[EXTENSION.earlyRepository];
+  return repository === undefined ? undefined : `${forgeOf(issuer)}/${repository}`;
 }
 
 function triggerMismatch(found: string, want: string | undefined): Mismatch | null {

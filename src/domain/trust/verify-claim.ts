@@ -6,6 +6,8 @@ import { entriesFor, mismatch, type Mismatch } from './match.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
 import { parseBundle, type Bundle } from '../claims/bundle.ts';
 import { paeDigest } from '../claims/dsse.ts';
+import { readCertificate } from '../pki/certificate.ts';
+import { describeKey, readPublicKey } from '../pki/keys.ts';
 import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
 import { parseStatement } from '../claims/statement.ts';
 import type { Signer, Statement, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from '../claims/types.ts';
@@ -50,9 +52,16 @@ export async function verifyClaim(bytes: Uint8Array, verification: Verification)
   }
 }
 
-/** The name the signer gave the artifact, without its version. */
-export function signedName(statement: Statement): string | null {
-  return statement.subject[0]?.name?.replace(/:[^:/]*$/, '') ?? null;
+/**
+ * The name the signer gave the artifact, without its version: with its manifest, else where no kind is said, else with its root or
+ * only file; never that of a file beside them. Null if there is none, or two.
+ */
+export function signedName({ subject }: Statement): string | null {
+  const kinds = ['manifest', undefined, 'root', 'file'];
+  const named = kinds.map((kind) => subject.filter(({ annotations }) => annotations?.['kind'] === kind));
+  const meant = named.find(({ length }) => length > 0) ?? [];
+  const names = new Set(meant.flatMap(({ name }) => name?.replace(/:[^:/]*$/, '') ?? []));
+  return names.size === 1 ? ([...names][0] ?? null) : null;
 }
 
 interface Case {
@@ -152,8 +161,27 @@ function checkSubjectCount({ predicateType, subject }: Statement): void {
   throw new WeighmarkError('claim-malformed', `the statement has more than ${LIMITS.subjectsPerStatement} subjects`);
 }
 
-function claimOf({ bytes, bundle, statement }: Case, { signer, times }: Proof): VerifiedClaim {
-  return { bundle: sha256Hex(bytes), pae: paeDigest(bundle.payload), statement, signer, times };
+function claimOf({ bytes, bundle, statement }: Case, { entry, signer, times }: Proof): VerifiedClaim {
+  const keys = keysOf(bundle, entry);
+  return {
+    bundle: sha256Hex(bytes),
+    pae: paeDigest(bundle.payload),
+    statement,
+    signer,
+    ...(keys.length === 0 ? {} : { keys }),
+    times,
+  };
+}
+
+function keysOf({ key }: Bundle, { anchor }: TrustEntry): readonly string[] {
+  const [leaf] = key.kind === 'chain' ? key.certificates : [];
+  const proven =
+    anchor.kind === 'key'
+      ? readPublicKey(anchor.pem)
+      : leaf === undefined
+        ? null
+        : describeKey(readCertificate(leaf).x509.publicKey);
+  return proven === null ? [] : [proven.fingerprint, ...proven.otherFingerprints];
 }
 
 function strangerFinding({ entry, difference }: Proof): Finding {

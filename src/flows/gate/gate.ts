@@ -1,4 +1,5 @@
 import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
+import { onlyFile } from '../../domain/claims/binding.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
@@ -17,6 +18,7 @@ import type { VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
 import { findOrphans, orphanFindings } from './earlier-policies.ts';
+import { artifactIn, matched, revokedIn } from '../registry/known.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
 
@@ -90,14 +92,20 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     given?.collected ??
     (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
   const content = question.withContent === false ? null : await readContent(named, registry, ports);
+  const own =
+    content === null || content.files.length === 0
+      ? await artifactIn(registry, named.name, id)
+      : matched(id, content.files);
+  const file = own === null ? null : onlyFile(own);
   const conflicts =
     content === null
       ? []
       : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
   const snapshots = `snapshot ${log.origin}`;
-  const findings = [...conflicts, ...(await freshness(question, { registry, log, now }))];
+  const doubled = await manifestFindings(id, file, { registry, log });
+  const findings = [...conflicts, ...doubled, ...(await freshness(question, { registry, log, now }))];
   const carried = carriedFrom(id, collected.claims, content);
-  const aliases = aliasesOf(content);
+  const aliases = file === null ? [] : [file];
   const found = await findOrphans({
     ...collected,
     registry,
@@ -115,6 +123,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     now,
     aliases,
     carriedFrom: carried,
+    known: [...(own === null ? [] : [own]), ...(await revokedIn(registry, collected.claims))],
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
     log: {
@@ -137,6 +146,27 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   return { of, id, content, collected, log };
 }
 
+/** A file whose bytes are the manifest of something here: claims by tools that know no kinds would be about both. */
+async function manifestFindings(
+  id: string,
+  file: string | null,
+  { registry, log }: { registry: Registry; log: ReadLog },
+): Promise<readonly Finding[]> {
+  const names = new Set(
+    log.entries.filter(({ leaf }) => leaf.manifest === `sha256:${file}`).map(({ leaf }) => leaf.name),
+  );
+  for (const name of names)
+    if ((await artifactIn(registry, name, `sha256:${file}`)) !== null)
+      return [
+        {
+          code: 'subject-ambiguous',
+          message: `its only file is the manifest of ${name}, which is not this`,
+          subject: id,
+        },
+      ];
+  return [];
+}
+
 function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Date, ports: GatePorts): Verification {
   return {
     trust: policyHearing(policy),
@@ -157,12 +187,6 @@ async function freshness(
 ): Promise<readonly Finding[]> {
   if (needsFreshLog !== true && policy.log?.witnesses === undefined) return pinnedFindings(log, pinned);
   return logFreshness(log, { rule: policy.log, pinned, now }, registry);
-}
-
-/** A single file is known by its own digest too. */
-function aliasesOf(content: GateContent | null): readonly string[] {
-  const [only, ...others] = content?.files ?? [];
-  return only === undefined || others.length > 0 ? [] : [only.sha256];
 }
 
 /** Ids before an edit of documentation alone, recomputed from the files read now (DESIGN 4.3). */

@@ -9,13 +9,16 @@ import type { Lineage } from '../../domain/lineage/types.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { createAuthority, openAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { given } from '../../domain/policy/evaluate.ts';
+import { reaching } from '../../domain/authority/reach.ts';
+import { onlyFile } from '../../domain/claims/binding.ts';
+import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { collectRevocations, type LoggedRevocation } from '../../domain/authority/revocations.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import type { GatePorts, Given } from './gate.ts';
 import { collectClaims, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
-import { filesOf } from '../registry/registry-show.ts';
+import { artifactIn, matched, revokedIn } from '../registry/known.ts';
 import { findSidecars } from '../content/sidecars.ts';
 import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
 
@@ -51,6 +54,8 @@ interface Found {
   readonly name: string | null;
   /** The content of a single file, by which it is known too. */
   readonly aliases: readonly string[];
+  /** Its files, and those of artifacts that were revoked. */
+  readonly known: readonly MatchedArtifact[];
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly strangers: number;
@@ -66,10 +71,12 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const now = ports.clock.now();
   const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
-  const index = indexClaims(found.claims);
-  const revocations = collectRevocations(found.revocations, authority, {
+  const known = new Map(found.known.map((artifact) => [artifact.id.slice('sha256:'.length), artifact]));
+  const index = indexClaims(found.claims, known);
+  const said = collectRevocations(found.revocations, authority, {
     reinstate: environment?.revocations?.reinstate ?? 2,
   });
+  const revocations = reaching(said, { claims: found.claims, known, authority });
   const graph = checkLineage(
     { root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true },
     index,
@@ -113,11 +120,12 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
   const { claims, strangers, absent, unread } =
     place.given?.collected ??
     (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
-  const files = await filesOf(place.registry, place.name, id);
+  const own = await artifactIn(place.registry, place.name, id);
   return {
     id,
     name: place.name,
-    aliases: aliasesOf(files),
+    aliases: own === null ? [] : [onlyFile(own) ?? []].flat(),
+    known: [...(own === null ? [] : [own]), ...(await revokedIn(place.registry, claims))],
     claims,
     strangers: strangers.size,
     logged: { origin: log.origin, absent, unread },
@@ -130,21 +138,18 @@ async function findBeside(location: string, verification: Verification, ports: L
   const kind = (await ports.files.kindOf(location)) === 'file' ? 'file' : 'directory';
   const { id, files } = await identifyTree(location, location, ports);
   const sidecars = await findSidecars({ root: location, kind }, ports.files);
+  const own = matched(id, files);
   const heard = await Promise.all(sidecars.claims.map(({ bytes }) => hear(bytes, verification)));
   const claims = heard.flatMap((each) => (each.standing === 'named' ? [each.claim] : []));
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
   return {
     id,
     name: null,
-    aliases: aliasesOf(files),
+    aliases: [onlyFile(own) ?? []].flat(),
+    known: [own],
     claims,
     strangers: heard.length - claims.length,
     logged: null,
     revocations: revoking.map((claim) => ({ claim, index: null })),
   };
-}
-
-function aliasesOf(files: readonly { readonly sha256: string }[]): readonly string[] {
-  const [only, ...others] = files;
-  return only === undefined || others.length > 0 ? [] : [only.sha256];
 }

@@ -125,7 +125,8 @@ async function judge(
   const [file] = outcome.files;
   if (outcome.files.length !== 1 || `sha256:${file?.digests.sha256 ?? ''}` !== policy.digest)
     return { finding: { code: 'file-changed', message: 'it changed while it was read' } };
-  return { signer: outcome.signature.claim.signer, trustedBy: outcome.signature.trustedBy };
+  const { signer, keys } = outcome.signature.claim;
+  return { signer, ...(keys === undefined ? {} : { keys }), trustedBy: outcome.signature.trustedBy };
 }
 
 const MOST_SIGNATURES = 100;

@@ -1,6 +1,8 @@
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { buildStatement } from '../../domain/claims/statement.ts';
-import { subject } from '../../domain/claims/subjects.ts';
+import { onlyFile } from '../../domain/claims/binding.ts';
+import { subject, type MatchedArtifact } from '../../domain/claims/subjects.ts';
+import { artifactIn } from '../registry/known.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { verifyClaim } from '../../domain/trust/verify-claim.ts';
 import { buildManifest } from '../../domain/digest/manifest.ts';
@@ -59,7 +61,8 @@ export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<Re
   const note = input.artifact === null ? noteFor(input.target) : null;
   const place = note ?? (input.artifact as NotePlace);
   const predicate = revocationPredicate(input);
-  const bundle = await ports.signer.sign(statementAbout(place, predicate));
+  const known = note === null ? await artifactIn(ports.registry, place.name, place.id) : null;
+  const bundle = await ports.signer.sign(statementAbout(place, predicate, known));
   const by = await revokerOf(bundle, input, ports);
   await note?.store(ports.registry);
   await keepPolicy(place, input.policy, ports.registry);
@@ -182,12 +185,19 @@ interface Note extends NotePlace {
   store(registry: Registry): Promise<void>;
 }
 
-function statementAbout(place: NotePlace, predicate: Readonly<Record<string, unknown>>): Uint8Array {
-  return buildStatement(
-    [subject('manifest', place.name, place.id.slice('sha256:'.length))],
-    PREDICATES.revocation,
-    predicate,
-  );
+/** Says with an artifact's id by what other digests it is known, so that who names it by those hears of it too. */
+function statementAbout(
+  place: NotePlace,
+  predicate: Readonly<Record<string, unknown>>,
+  known: MatchedArtifact | null = null,
+): Uint8Array {
+  const file = known === null ? null : onlyFile(known);
+  const subjects = [
+    subject('manifest', place.name, place.id.slice('sha256:'.length)),
+    ...(known?.root === undefined ? [] : [subject('root', place.name, known.root)]),
+    ...(file === null ? [] : [subject('file', [...(known?.files?.keys() ?? [])][0] ?? '', file)]),
+  ];
+  return buildStatement(subjects, PREDICATES.revocation, predicate);
 }
 
 /** What is no artifact gets a small one that says what it is: claims in a registry refer to manifests only. */

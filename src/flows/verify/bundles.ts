@@ -1,7 +1,9 @@
 import { parseOms, type OmsManifest } from '../../domain/claims/oms.ts';
 import { HISTORIC_OMS, PREDICATES } from '../../domain/claims/predicates.ts';
 import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
+import { entriesFor } from '../../domain/trust/match.ts';
+import { sameSigner } from '../../domain/claims/signers.ts';
+import { signedName, verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
 import type { FoundBundle, Sidecars } from '../content/sidecars.ts';
@@ -29,8 +31,8 @@ export interface JudgedBundles {
 
 /**
  * Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound.
- * @param options.name what the OMS signature is judged under, which itself names only a folder: whoever relies on it checks
- * who says so.
+ * @param options.name what the artifact was asked for by; null: what its signer calls it. An OMS signature names only a folder,
+ * so its signer must have signed the name in an ML-BOM of the same content.
  * @param options.onSignature told the artifact's own trusted signature, if there is one, before the claims are looked at.
  */
 export async function judgeBundles(
@@ -39,25 +41,69 @@ export async function judgeBundles(
   options: { name: string | null; onSignature?: (signature: TrustedSignature) => Promise<void> },
 ): Promise<JudgedBundles> {
   const { name } = options;
+  const anyName = name === null ? underAnyName(verification) : { ...verification, name };
   const own = await Promise.all(
-    sidecars.signatures.map((found) => judgeOne(found, { ...verification, name, maxBytes: LIMITS.signatureBytes })),
+    sidecars.signatures.map((found) => judgeOne(found, { ...anyName, maxBytes: LIMITS.signatureBytes })),
   );
-  const signatures = own.map(asSignature);
-  const first = signatures.find(isSignature);
-  if (first !== undefined) await options.onSignature?.(first);
+  const read = own.map(asSignature);
+  const likely = read.find(isSignature);
+  if (likely !== undefined) await options.onSignature?.(likely);
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
-  const embedded = lines
-    .filter(isTrusted)
+  const trusted = lines.filter(isTrusted);
+  const signatures = name === null ? read.map((each) => underItsName(each, verification, trusted)) : read;
+  const first = signatures.find(isSignature);
+  const embedded = trusted
     .filter(({ claim }) => isOms(claim))
-    .map(asSignature);
+    .map(asSignature)
+    .map((each) => (name === null ? underItsName(each, verification, trusted) : each));
   const chosen = first ?? embedded.findLast(isSignature) ?? null;
   return {
     signature: chosen,
-    claims: lines.filter(isTrusted).filter(({ claim }) => !isOms(claim)),
+    claims: trusted.filter(({ claim }) => !isOms(claim)),
     hasSignature: own.length + embedded.length > 0,
     findings: refusalsThatCount(signatures, chosen),
     notes: [...signatures.flatMap((each) => strangerNote(each, chosen)), ...unknownNotes(lines)],
   };
+}
+
+/** Everybody's trust, whatever names it is limited to: which of it counts is seen when the signed names are known. */
+function underAnyName(verification: Verification): Verification {
+  return { ...verification, trust: verification.trust.map(({ for: _names, ...entry }) => entry) };
+}
+
+/** Trust that is limited to names counts only for a name that the signer signed with this very content. */
+function underItsName(
+  judged: TrustedSignature | Refused,
+  { trust }: Verification,
+  claims: readonly TrustedClaim[],
+): TrustedSignature | Refused {
+  if (!isSignature(judged)) return judged;
+  const names = namesSigned(judged, claims);
+  const entries = judged.trustedBy.flatMap(({ anchor }) => trust.filter((entry) => entry.anchor === anchor));
+  const [first, ...rest] = entries.filter(
+    (entry) => entry.for === undefined || names.some((name) => entriesFor([entry], name).length > 0),
+  );
+  if (first !== undefined) return { ...judged, trustedBy: [first, ...rest] };
+  const refusal: Finding = {
+    code: 'signer-untrusted',
+    message: 'the signer is trusted for certain names only, and none of them is signed with this content',
+    facts: { signed: names.join(', ') || 'no name', trusted: entries.map((entry) => entry.for ?? '').join(', ') },
+    hint: '`weighmark seal --name NAME:VERSION` signs it',
+  };
+  return { shown: judged.shown, refusal };
+}
+
+/** What ML-BOMs by the same signer, of the same root, call the artifact. */
+function namesSigned({ claim, manifest }: TrustedSignature, claims: readonly TrustedClaim[]): readonly string[] {
+  const own = claims.filter(
+    (each) =>
+      each.claim.statement.predicateType === PREDICATES.bom &&
+      sameSigner(each.claim.signer, claim.signer) &&
+      each.claim.statement.subject.some(
+        ({ annotations, digest }) => annotations?.['kind'] === 'root' && digest['sha256'] === manifest.root,
+      ),
+  );
+  return own.flatMap((each) => signedName(each.claim.statement) ?? []);
 }
 
 interface Refused {

@@ -1,6 +1,8 @@
 import type { OmsManifest } from '../../domain/claims/oms.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { nameOf, sameSigner } from '../../domain/claims/signers.ts';
+import { entriesFor } from '../../domain/trust/match.ts';
+import { signedName } from '../../domain/trust/verify-claim.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { checkOf, verdictOf, type Verdict } from '../../domain/base/verdict.ts';
@@ -46,6 +48,7 @@ function treeQuestion(input: VerifyCase['input'], signature: TrustedSignature): 
     allowSymlinks: input.allowSymlinks === true,
     ignore: (input.ignore ?? []).map(artifactPath),
     ownNames: insideOf(input.root, signature.location),
+    ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
 }
@@ -55,7 +58,6 @@ export async function verifySigned(
   { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null },
   ports: VerifyPorts,
 ): Promise<VerifyOutcome> {
-  requireName({ input, bundles, sidecars }, signature);
   const list = readList(sidecars.digestList);
   const pairs = list === null ? null : pairsOf(list, signature, { bundles, input });
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
@@ -63,7 +65,6 @@ export async function verifySigned(
     ...treeQuestion(input, signature),
     by,
     pairs,
-    ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
     needsSha256: input.only === undefined,
     ...(input.only === undefined ? {} : { only: input.only }),
     ...(input.algorithm === undefined ? {} : { algorithm: input.algorithm }),
@@ -80,31 +81,25 @@ export async function verifySigned(
     known === null ? null : { ...known, single: input.kind === 'file' },
     sidecars,
   );
+  if (known !== null) requireName({ input, bundles, sidecars }, signature, bound);
   return outcome({ input, bundles, signature, content, known, bound, by });
 }
 
 /**
- * Trust that is limited to names counts only if the signer also signed the name: in the ML-BOM of this very content.
+ * Trust that is limited to names counts for the very artifact of that name: a root hashes no file names, so the same bytes under
+ * others have it too.
  * @throws WeighmarkError `signer-untrusted`.
  */
-function requireName({ input, bundles }: VerifyCase, { claim, trustedBy, manifest }: TrustedSignature): void {
+function requireName({ input }: VerifyCase, { claim, trustedBy }: TrustedSignature, bound: BoundClaims): void {
   if (input.name !== undefined || trustedBy.some((entry) => entry.for === undefined)) return;
-  const names = (each: VerifiedClaim) =>
-    each.statement.subject.some(
-      ({ annotations, digest }) => annotations?.['kind'] === 'root' && digest['sha256'] === manifest.root,
-    );
-  if (
-    bundles.claims.some(
-      (each) =>
-        each.claim.statement.predicateType === PREDICATES.bom &&
-        sameSigner(each.claim.signer, claim.signer) &&
-        names(each.claim),
-    )
-  )
-    return;
+  const isNamed = (each: VerifiedClaim): boolean =>
+    each.statement.predicateType === PREDICATES.bom &&
+    sameSigner(each.signer, claim.signer) &&
+    entriesFor(trustedBy, signedName(each.statement)).length > 0;
+  if (bound.claims.some((each) => isNamed(each.claim))) return;
   throw new WeighmarkError(
     'signer-untrusted',
-    'the signer is trusted for certain names only, and none is signed with this content',
+    'the signer is trusted for certain names only, and none is signed with these files under these paths',
     { hint: '`weighmark seal --name NAME:VERSION` signs it' },
   );
 }

@@ -1,7 +1,8 @@
 import { objectOf } from '../../domain/claims/provenance.ts';
 import { describeTimes, nameOf } from '../../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
-import { checkBinding, kindOf, type MatchedArtifact } from '../../domain/claims/subjects.ts';
+import { checkBinding } from '../../domain/claims/binding.ts';
+import { kindOf, type MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { titleOf } from '../../domain/claims/titles.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
@@ -44,7 +45,11 @@ export function bindClaims(
 ): BoundClaims {
   if (known === null)
     return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [], packagedFrom: [] };
-  const artifact = { ...known, files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])) };
+  const artifact = {
+    ...known,
+    single: known.files.length === 1,
+    files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])),
+  };
   const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact) }));
   const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);

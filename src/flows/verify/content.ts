@@ -45,7 +45,7 @@ export async function verifyContent(
     tree,
     signedCount: new Set(manifest.resources.map(({ path }) => path)).size,
     findings: [...names, ...hashed.findings, ...(await stillTheSame(question, tree, ports))],
-    notes: await notesOf(question, { tree, unsigned, unspoken }, ports),
+    notes: await notesOf(question, { tree, unsigned: [...unsigned, ...(tree.passedOver ?? [])], unspoken }, ports),
   };
 }
 

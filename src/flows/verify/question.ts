@@ -14,13 +14,13 @@ export interface TreeQuestion {
   readonly ignore: readonly string[];
   /** The signature in use, where it lies inside: no part of what it signs. */
   readonly ownNames: readonly string[];
+  readonly ignoreUnsignedFiles: boolean;
   readonly jobs?: number;
 }
 
 export interface ContentQuestion extends TreeQuestion {
   /** The signer's name, for messages. */
   readonly by: string;
-  readonly ignoreUnsignedFiles: boolean;
   /** Glob of the only files to look at. */
   readonly only?: string;
   /** Digests signed together; BLAKE3 alone is hashed then, unless `algorithm` wants more. */

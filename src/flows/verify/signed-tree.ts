@@ -33,8 +33,11 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
   return { path, location, sizeBytes: file.size, stamp: file.stamp };
 }
 
-function walkOptions({ allowSymlinks, manifest, ignore, ownNames }: TreeQuestion): WalkOptions {
+/** A link that nobody signed is an unsigned file like any other: where those are accepted, it is passed over. */
+function walkOptions({ allowSymlinks, manifest, ignore, ownNames, ignoreUnsignedFiles }: TreeQuestion): WalkOptions {
+  const signed = new Set(manifest.resources.map(({ path }) => path));
   return {
+    ...(ignoreUnsignedFiles ? { linksAt: signed } : {}),
     allowSymlinks: allowSymlinks || manifest.allowSymlinks,
     ignore: [...manifest.ignorePaths, ...ignore, ...ownNames],
   };

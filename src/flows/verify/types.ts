@@ -12,7 +12,10 @@ export interface VerifyInput {
   readonly root: string;
   /** As the user named it. */
   readonly shown: string;
-  /** The registry name asked for: decides about trust that is limited to names. */
+  /**
+   * The name the bytes themselves give, such as a policy's: decides about trust that is limited to names. Absent: what the signer
+   * signed decides; where it was found says nothing.
+   */
   readonly name?: string;
   readonly signature?: string;
   readonly claims?: readonly string[];

@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
-import { aboutOf } from '../registry/attach.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check } from '../../domain/base/verdict.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
 import { refuseUnknownBeside } from './beside.ts';
@@ -49,15 +47,11 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
     return refused(await (await import('./unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
-  const asksNames = verification.trust.some((entry) => entry.for !== undefined);
   const begun: Ahead[] = [];
   const onSignature = async (own: TrustedSignature) =>
     void pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
-    const bundles = await judgeBundles(sidecars, verification, {
-      name: input.name ?? (asksNames ? nameIn(sidecars) : null),
-      onSignature,
-    });
+    const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? null, onSignature });
     return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);
   } finally {
     for (const ahead of begun) ahead.stop();
@@ -99,15 +93,6 @@ async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: Ver
   );
   const timestampAuthorities = trust.length > 0 && timestamped ? await ports.timestampAuthorities() : [];
   return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
-}
-
-/** The name that an ML-BOM beside the artifact gives it, unverified; `requireName` asks for its signature afterwards. */
-function nameIn(sidecars: Sidecars): string | null {
-  for (const { bytes } of sidecars.claims) {
-    const { predicateType, name } = aboutOf(bytes);
-    if (predicateType === PREDICATES.bom && name !== null) return name.replace(/:[^:/]*$/, '');
-  }
-  return null;
 }
 
 function noTrust(sidecars: Sidecars): Check {

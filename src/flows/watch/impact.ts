@@ -2,6 +2,9 @@ import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
+import { namesFrom, namesIn, namesOfArtifact } from '../../domain/claims/names.ts';
+import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
+import { artifactIn } from '../registry/known.ts';
 import { edgeWord } from '../../domain/lineage/edges.ts';
 import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
 import type { EdgeWord } from '../../domain/lineage/types.ts';
@@ -65,19 +68,37 @@ export async function impactOf(
     timestampAuthorities: input.timestampAuthorities,
   };
   const log = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
-  const children = childrenByInput(await allProvenance(registry, verification));
+  const claims = await allClaims(registry, verification);
+  const { sameAs } = namesFrom([
+    ...(await artifactsIn(registry)).map(namesOfArtifact),
+    ...claims.map(({ statement }) => namesIn(statement)),
+  ]);
+  const children = childrenByInput(claims);
   const names = await namesById(registry, log);
   const current = currentPromotions(log);
-  const descendants = walkDown(input.digests, children).map(({ digest, ...rest }) => ({
-    id: `sha256:${digest}`,
-    names: names.get(`sha256:${digest}`) ?? [],
-    ...rest,
-    environments: current.get(`sha256:${digest}`) ?? [],
-  }));
-  return { descendants, environments: input.digests.flatMap((digest) => current.get(`sha256:${digest}`) ?? []) };
+  const roots = [...new Set(input.digests.flatMap(sameAs))];
+  const descendants = walkDown(roots, (digest) => sameAs(digest).flatMap((each) => children.get(each) ?? [])).map(
+    ({ digest, ...rest }) => ({
+      id: `sha256:${digest}`,
+      names: names.get(`sha256:${digest}`) ?? [],
+      ...rest,
+      environments: current.get(`sha256:${digest}`) ?? [],
+    }),
+  );
+  return { descendants, environments: roots.flatMap((digest) => current.get(`sha256:${digest}`) ?? []) };
 }
 
-async function allProvenance(registry: Registry, verification: Verification): Promise<readonly VerifiedClaim[]> {
+/** One after the other: a registry may hold thousands. */
+async function artifactsIn(registry: Registry): Promise<readonly MatchedArtifact[]> {
+  const found: MatchedArtifact[] = [];
+  for (const { name, id } of await registry.list()) {
+    const artifact = await artifactIn(registry, name, id);
+    if (artifact !== null) found.push(artifact);
+  }
+  return found;
+}
+
+async function allClaims(registry: Registry, verification: Verification): Promise<readonly VerifiedClaim[]> {
   const seen = new Set<string>();
   const claims: VerifiedClaim[] = [];
   for (const { name, id } of await registry.list()) {
@@ -86,7 +107,7 @@ async function allProvenance(registry: Registry, verification: Verification): Pr
       if (seen.has(digest)) continue;
       seen.add(digest);
       const outcome = await verifyClaim(bytes, verification);
-      if (outcome.trusted && isProvenance(outcome.claim.statement)) claims.push(outcome.claim);
+      if (outcome.trusted) claims.push(outcome.claim);
     }
   }
   return claims;
@@ -99,7 +120,7 @@ interface Child {
 
 function childrenByInput(claims: readonly VerifiedClaim[]): ReadonlyMap<string, readonly Child[]> {
   const children = new Map<string, Child[]>();
-  for (const claim of claims) {
+  for (const claim of claims.filter(({ statement }) => isProvenance(statement))) {
     const binding = bindingOf(claim);
     if (binding.kind !== 'one') continue;
     for (const { sha256, word } of inputsOf(claim))
@@ -119,13 +140,13 @@ function inputsOf(claim: VerifiedClaim): readonly { sha256: string; word: EdgeWo
 
 function walkDown(
   roots: readonly string[],
-  children: ReadonlyMap<string, readonly Child[]>,
+  childrenOf: (digest: string) => readonly Child[],
 ): readonly (Child & { through: string; distance: number })[] {
   const found = new Map<string, Child & { through: string; distance: number }>();
   for (let queue: readonly string[] = roots, distance = 1; queue.length > 0; distance += 1) {
     const next: string[] = [];
     for (const parent of queue) {
-      for (const child of children.get(parent) ?? []) {
+      for (const child of childrenOf(parent)) {
         if (roots.includes(child.digest) || found.has(child.digest)) continue;
         found.set(child.digest, { ...child, through: `sha256:${parent}`, distance });
         next.push(child.digest);

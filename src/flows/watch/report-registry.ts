@@ -5,6 +5,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { createAuthority, openAuthority, policyHearing } from '../../domain/authority/authority.ts';
+import { reaching } from '../../domain/authority/reach.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { REINSTATE, type Policy } from '../../domain/authority/types.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
@@ -118,9 +119,10 @@ async function gatherAll(
   const authorities = [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities];
   const verification = { trust, keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities: authorities };
   const { claims, held } = await allClaims({ registry, verification, heard: ports.heard }, log);
-  const revocations = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
+  const said = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
     reinstate: reinstateOf(policy),
   });
+  const revocations = reaching(said, { claims, known: new Map(), authority });
   return { listed, entries: log.entries, claims, held, revocations, authority };
 }
 

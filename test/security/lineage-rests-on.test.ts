@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PREDICATES } from '../../src/domain/claims/predicates.ts';
+import type { GateFacts } from '../../src/domain/policy/facts.ts';
+import {
+  D0,
+  MODEL,
+  PROD,
+  bomOf,
+  claim,
+  codes,
+  decide,
+  facts,
+  honest,
+  policy,
+  step,
+  type Name,
+} from '../domain/policy/world.ts';
+
+/** A model's lineage rests on a step, a dataset's on a description of data, a trusted leaf counts in its role (rule 14). */
+const dataBom = {
+  ...bomOf('MIT'),
+  metadata: { component: { type: 'data', name: 'rows', licenses: [{ license: { id: 'MIT' } }] } },
+};
+
+async function decided(
+  more: readonly Parameters<typeof claim>[0][],
+  over: Partial<GateFacts> = {},
+  rest = '',
+): Promise<readonly string[]> {
+  const { model: _step, bom: _bom, ...others } = await honest();
+  const said = await Promise.all(more.map((each) => claim(each)));
+  const bom = await claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate: bomOf('MIT') });
+  return codes(
+    decide(
+      facts([...Object.values(others), ...said, ...(rest.includes('no bom') ? [] : [bom])], over),
+      policy(PROD, rest.replace('no bom', '')),
+    ),
+  );
+}
+
+const says = (by: Name, type: string, predicate: Record<string, unknown> = {}) => ({
+  by,
+  type,
+  about: MODEL,
+  predicate,
+});
+
+test('a BOM of the model by somebody who may describe datasets is no lineage', async () => {
+  assert.deepEqual(await decided([]), ['lineage-missing']);
+  assert.deepEqual(await decided([says('dana', PREDICATES.bom, bomOf('MIT'))]), ['lineage-missing']);
+  assert.deepEqual(
+    await decided([says('dana', PREDICATES.bom, { bomFormat: 'CycloneDX' })]),
+    ['bom-incomplete', 'lineage-missing']
+      .filter((code) => code !== 'bom-incomplete')
+      .concat('licence-refused')
+      .toSorted(),
+  );
+});
+
+test('nor is a description of data, of what its BOM or its files show to be a model', async () => {
+  for (const described of [
+    says('dana', PREDICATES.reference, { references: [] }),
+    says('dana', PREDICATES.bom, dataBom),
+  ]) {
+    assert.deepEqual(await decided([described]), ['lineage-missing'], 'its BOM says that it is a model');
+    const content = (path: string, format: string) => ({
+      content: { formats: new Map([[path, format]]), declaredBases: [] },
+    });
+    const asData = says('anna', PREDICATES.bom, dataBom);
+    assert.deepEqual(await decided([described, asData], content('model.gguf', 'gguf'), 'no bom'), ['lineage-missing']);
+    assert.deepEqual(await decided([described, asData], content('model.safetensors', 'unknown'), 'no bom'), [
+      'lineage-missing',
+    ]);
+    assert.deepEqual(
+      await decided([described, asData], content('rows.csv', 'csv'), 'no bom'),
+      [],
+      'a dataset rests on it',
+    );
+    assert.deepEqual(await decided([described, asData], content('rows.h5', 'hdf5'), 'no bom'), []);
+  }
+});
+
+test('a trusted leaf counts in its role only', async () => {
+  const leaf = (role: string) => `leaves: [{ sha256: ${MODEL}, role: ${role}, reason: reviewed, expires: 2027-01-01 }]`;
+  for (const role of ['tokenizer', 'prompt', 'config', 'code', 'dataset', 'package'])
+    assert.deepEqual(await decided([], {}, leaf(role)), ['lineage-missing'], role);
+  for (const role of ['base-model', 'adapter']) assert.deepEqual(await decided([], {}, leaf(role)), [], role);
+  // As an input: in its role, and not where the step does not say what it was for.
+  const { d0: _d0, base: _base, ...rest } = await honest();
+  const trained = async (role: 'dataset' | undefined) =>
+    step(
+      'train',
+      (await honest()).base.statement.subject[0]?.digest['sha256'] ?? '',
+      [
+        { role: 'dataset', of: 'd1' },
+        { ...(role === undefined ? {} : { role }), of: 'd0' },
+      ],
+      '2026-11-01T10:00:00Z',
+    );
+  const under = (role: string) =>
+    policy(PROD, `leaves: [{ sha256: ${D0}, role: ${role}, reason: reviewed, expires: 2027-01-01 }]`);
+  assert.deepEqual(codes(decide(facts([...Object.values(rest), await trained('dataset')]), under('dataset'))), []);
+  assert.deepEqual(codes(decide(facts([...Object.values(rest), await trained('dataset')]), under('tokenizer'))), [
+    'lineage-unattested',
+  ]);
+  assert.deepEqual(codes(decide(facts([...Object.values(rest), await trained(undefined)]), under('dataset'))), [
+    'lineage-unattested',
+  ]);
+});
+
+test('the evidence names the step', async () => {
+  const { checks } = decide(facts(Object.values(await honest())), policy(PROD));
+  const lineage = checks.find(({ name }) => name === 'lineage');
+  assert.match(JSON.stringify(lineage), /2 steps deep: quantize by anna.*fine-tune.*train/);
+});
