@@ -6,7 +6,11 @@ use std::sync::OnceLock;
 
 pub struct Job {
     pub path: CString,
+    /// Bytes to hash.
     pub size: u64,
+    /// Where they begin in a file of `whole` bytes.
+    pub start: u64,
+    pub whole: u64,
     pub follow: bool,
     pub sink: Sink,
     /// What the file must be; set by the caller or by whoever opens it first.
@@ -49,7 +53,7 @@ const STAMPED: u32 = 4;
 const OUTBOARD_FILE: u32 = 8;
 
 const HEAD_BYTES: usize = 24;
-const JOB_BYTES: usize = 48;
+const JOB_BYTES: usize = 64;
 
 /// Null for bytes that `native.ts` would not write.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
@@ -69,10 +73,15 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         return None;
     }
     let size = size as u64;
+    let (start, whole) = (f64::from_bits(numbers.u64()?), f64::from_bits(numbers.u64()?));
+    if start < 0.0 || start.fract() != 0.0 || whole.fract() != 0.0 || start + size as f64 > whole {
+        return None;
+    }
+    let (start, whole) = (start as u64, whole as u64);
     let stamp = OnceLock::new();
     if flags & STAMPED != 0 {
         let (dev, ino, mtime, ctime) = (numbers.u64()?, numbers.u64()?, numbers.u64()?, numbers.u64()?);
-        let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
+        let _ = stamp.set(Stamp { dev, ino, size: whole, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
     }
     let path = paths.path()?;
     let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
@@ -80,7 +89,7 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         OUTBOARD => Sink::Memory,
         _ => Sink::File(paths.path()?),
     };
-    Some(Job { path, size, follow: flags & FOLLOW != 0, sink, stamp })
+    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, sink, stamp })
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
