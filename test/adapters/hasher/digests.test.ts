@@ -50,11 +50,7 @@ for (const engine of ENGINES) {
       [5, 300_000],
       [699_999, 2],
     ] as const;
-    const jobs = parts.map(([start, sizeBytes]) => ({
-      location,
-      sizeBytes,
-      part: { start, fileBytes: bytes.length },
-    }));
+    const jobs = parts.map(([start, sizeBytes]) => ({ location, sizeBytes, part: { start, fileBytes: bytes.length } }));
     for (const algorithms of [['blake3'], ['blake3', 'sha256']] as const)
       for (const segmentBytes of [1 << 14, 1 << 22]) {
         const results = await engine.hash(jobs, { algorithms }, segmentBytes);
