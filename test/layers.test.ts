@@ -35,6 +35,7 @@ const FLOWS = [
   'data',
   'bom',
   'describe',
+  'derive',
   'registry',
   'sign',
   'verify',
@@ -56,6 +57,7 @@ const ADAPTERS = [
   'registries',
   'sigstore',
   'trust-store',
+  'weights',
 ] as const;
 const CLI = ['commands', 'views'] as const;
 

@@ -9,6 +9,7 @@ import type { Files, Stagings, StatCache } from '../domain/ports/files.ts';
 import type { Git } from '../domain/ports/git.ts';
 import type { Hasher } from '../domain/ports/hasher.ts';
 import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
+import type { WeightNumbers } from '../domain/ports/numbers.ts';
 import type { Registries, Registry } from '../domain/ports/registry.ts';
 import type { Signers } from '../domain/ports/signing.ts';
 import { isTerminal, streamOf } from './output.ts';
@@ -26,6 +27,8 @@ export interface Context {
   readonly signal: AbortSignal;
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
+  /** What quantisers make of weights. */
+  numbers(): Promise<WeightNumbers>;
   assets(): Promise<Assets>;
   bomValidator(): Promise<BomSchemaValidator>;
   git(folder: string): Promise<Git>;
@@ -79,6 +82,7 @@ export function createContext(settings: ContextSettings): Context {
     progress: createProgress(() => streamOf('stderr'), settings.options.progress && isTerminal('stderr')),
     files: openFiles,
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
+    numbers: once(async () => (await import('../adapters/weights/index.ts')).createNumbers(kernelOf(settings.env))),
     ...parts,
     versions: once(async () => {
       const [{ createVersionMemory }, { stateFolder }] = await Promise.all([

@@ -17,6 +17,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark scan downloads/* --format sarif -o scan.sarif',
     'weighmark scan model --feed known-bad.stix.json --feed-key feed.pub',
   ],
+  derive: [
+    'weighmark derive model-Q4_K_M.gguf --from ./model',
+    'weighmark derive model-Q4_K_M.gguf --from model-f16.gguf --with imatrix.gguf --at-least recomputed',
+  ],
   diff: ['weighmark diff model-1 model-2', 'weighmark diff acme/demo:1 acme/demo:2'],
   sign: [
     'weighmark sign model --key anna.key',

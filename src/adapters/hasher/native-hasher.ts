@@ -66,7 +66,7 @@ function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
 
 /** Of the head, and of each job's numbers; a view of eight bytes each reads both. */
 const HEAD_BYTES = 24;
-const JOB_BYTES = 48;
+const JOB_BYTES = 64;
 const PATHS_AT_ONCE = 4096;
 
 /**
@@ -104,11 +104,13 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
       true,
     );
     view.setFloat64(at + 8, job.sizeBytes, true);
+    view.setFloat64(at + 16, job.part?.start ?? 0, true);
+    view.setFloat64(at + 24, job.part?.fileBytes ?? job.sizeBytes, true);
     if (stamp !== undefined) {
-      view.setBigUint64(at + 16, stamp.dev, true);
-      view.setBigUint64(at + 24, stamp.ino, true);
-      view.setBigInt64(at + 32, stamp.mtimeNs, true);
-      view.setBigInt64(at + 40, stamp.ctimeNs, true);
+      view.setBigUint64(at + 32, stamp.dev, true);
+      view.setBigUint64(at + 40, stamp.ino, true);
+      view.setBigInt64(at + 48, stamp.mtimeNs, true);
+      view.setBigInt64(at + 56, stamp.ctimeNs, true);
     }
     at += JOB_BYTES;
   }

@@ -12,6 +12,11 @@ export interface Addon {
   abort(run: Run): void;
   /** What lstat says of NUL-terminated paths, 48 bytes each, as `kernel/src/stats.rs` writes them. */
   lstat(paths: Buffer): Buffer;
+  /**
+   * Eight numbers that answer a question about weights, as `kernel/src/weights.rs` says. The caller keeps the arrays until
+   * the promise is settled, and changes none.
+   */
+  ask(question: Buffer, child: Uint8Array, parent: Uint8Array, importance: Buffer): Promise<Buffer>;
 }
 
 type Run = { readonly brand: unique symbol };

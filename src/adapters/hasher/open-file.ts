@@ -12,6 +12,8 @@ export type SizedJob = HashJob & { readonly sizeBytes: number };
 export interface StampedFile {
   readonly fd: number;
   readonly stamp: FileStamp;
+  /** Where the job's bytes begin. */
+  readonly start: number;
 }
 
 /**
@@ -25,9 +27,9 @@ export function openStamped(job: SizedJob): StampedFile {
     const stats = fstatSync(fd, { bigint: true });
     if (!stats.isFile()) throw notRegular(job.location);
     const stamp = stampOf(stats);
-    if (Number(stamp.sizeBytes) !== job.sizeBytes) throw changed(job.location);
+    if (Number(stamp.sizeBytes) !== (job.part?.fileBytes ?? job.sizeBytes)) throw changed(job.location);
     if (job.stamp !== undefined && !sameStamp(stamp, job.stamp)) throw changed(job.location);
-    return { fd, stamp };
+    return { fd, stamp, start: job.part?.start ?? 0 };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -46,6 +48,7 @@ export function abandon(file: StampedFile): void {
   closeSync(file.fd);
 }
 
+/** `range.offset` counts from the job's first byte. */
 export function readExactly(
   file: StampedFile,
   target: Uint8Array,
@@ -53,7 +56,7 @@ export function readExactly(
 ): void {
   let done = 0;
   while (done < range.length) {
-    const count = readSome(file.fd, target, { ...range, done });
+    const count = readSome(file.fd, target, { ...range, offset: file.start + range.offset, done });
     if (count === 0) throw changed(range.location);
     done += count;
   }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseReference } from '../../domain/registry/reference.ts';
 import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
+import type { WeighPorts } from '../../flows/describe/weights.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -12,21 +13,26 @@ export const register: Register = (program, run) => {
   addLogOptions(program.command('inspect'))
     .description('what it is: files, formats, tensors, parameters, metadata')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
+    .option(
+      '--weights',
+      'read the weights and say what they are, whatever holds them: three roots (weighmark-weights/1)',
+    )
     .action(
-      run(async (context, ref: string, options: LogOptions) =>
+      run(async (context, ref: string, options: Options) =>
         report(await inspect(context, ref, options), ref, context.options.verbose),
       ),
     );
 };
 
-async function inspect(context: Context, ref: string, options: LogOptions): Promise<InspectOutcome> {
+interface Options extends LogOptions {
+  readonly weights?: boolean;
+}
+
+async function inspect(context: Context, ref: string, options: Options): Promise<InspectOutcome> {
+  const how = { signal: context.signal, ...(options.weights === true ? { weigh: weighPorts(context) } : {}) };
   const reference = parseReference(ref);
   if (reference.kind === 'path')
-    return inspectPath(
-      resolve(context.cwd, reference.path),
-      { files: await context.files() },
-      { signal: context.signal },
-    );
+    return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, how);
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
   const listed = await filesOf(registry, place.name, id);
@@ -36,12 +42,28 @@ async function inspect(context: Context, ref: string, options: LogOptions): Prom
     digests: { sha256 },
     open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
   }));
-  return inspectFiles(files, { name: place.name, id }, { signal: context.signal });
+  return inspectFiles(files, { name: place.name, id }, how);
+}
+
+/** What it takes to read weights whole. */
+export function weighPorts(context: Context): WeighPorts {
+  const { jobs } = context.options;
+  return {
+    hasher: () => context.hasher(),
+    progress: context.progress,
+    signal: context.signal,
+    ...(jobs === undefined ? {} : { jobs }),
+  };
+}
+
+/** Weights were asked for, and some could not be examined whole. */
+function isOpen({ weighed = [] }: InspectOutcome): boolean {
+  return weighed.some(({ identity }) => identity === null);
 }
 
 function report(outcome: InspectOutcome, ref: string, verbose: boolean): Report {
   return {
-    exitCode: outcome.lfsPointers.length > 0 ? 4 : 0,
+    exitCode: outcome.lfsPointers.length > 0 || isOpen(outcome) ? 4 : 0,
     json: inspectJson(outcome, ref),
     text: (style) => ({ out: inspectText(outcome, { ref, verbose }, style) }),
     markdown: () => inspectMarkdown(outcome, ref),

@@ -4,6 +4,7 @@ import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import type { InspectOutcome } from '../../flows/describe/inspect.ts';
+import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
 
@@ -23,6 +24,8 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
     ...row('content', [contentLine(outcome)], style),
     ...row('', fileLines(outcome.files, view.verbose), style),
     ...row('weights', weightLines(outcome), style),
+    ...row('identity', identityLines(outcome.weighed ?? []), style),
+    ...warn('undecided', undecidedLines(outcome.weighed ?? []), style),
     ...row('inputs', portLines(outcome, 'inputs'), style),
     ...row('outputs', portLines(outcome, 'outputs'), style),
     ...claimLines(outcome, view.verbose, style),
@@ -89,6 +92,27 @@ function rowsOf(rows: number | undefined): string {
 function weightLines({ weights, model }: InspectOutcome): readonly string[] {
   if (model !== null) return [weightLine(model), ...tensorLines(model)];
   return weights.slice(0, FILES).map((set) => `${set.name}: ${weightLine(set)}`);
+}
+
+/** The three roots of each set: equal roots are equal weights, whatever holds them. */
+function identityLines(weighed: readonly WeighedSet[]): readonly string[] {
+  return weighed.flatMap(({ name, identity }) => {
+    if (identity === null) return [];
+    const { names, multiset, set, tensors } = identity;
+    return [
+      `${name}: ${tensors.length.toLocaleString('en')} tensors`,
+      `names     blake3:${names}`,
+      `multiset  blake3:${multiset}`,
+      `set       blake3:${set}`,
+    ];
+  });
+}
+
+function undecidedLines(weighed: readonly WeighedSet[]): readonly string[] {
+  const lines = weighed.flatMap(({ undecided }) =>
+    undecided.map(({ file, tensor, why }) => `${tensor === undefined ? file : `${file}, ${tensor}`}: ${why}`),
+  );
+  return lines.length > FILES ? [...lines.slice(0, FILES), `and ${lines.length - FILES} more`] : lines;
 }
 
 function weightLine(set: WeightSet): string {

@@ -25,6 +25,7 @@ export const OMS_SIGNATURE = 'model.sig';
 export const CLAIMS_FILE = 'claims.jsonl';
 export const SIDECAR_FOLDER = '.weighmark';
 export const DIGEST_LIST_FILE = `${SIDECAR_FOLDER}/files`;
+export const WEIGHTS_FILE = `${SIDECAR_FOLDER}/weights`;
 export const BOM_FILE = `${SIDECAR_FOLDER}/bom.cdx.json`;
 
 /** Top-level names that are no part of a directory's tree (DESIGN 4.1). All are listed in the OMS `ignore_paths`. */
@@ -42,6 +43,7 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   readonly claims: string;
   readonly folder: string;
   readonly digestList: string;
+  readonly weights: string;
   readonly bom: string;
 } {
   const base = artifact.kind === 'directory' ? `${artifact.root}/` : `${artifact.root}.`;
@@ -52,6 +54,7 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
     claims: `${base}${CLAIMS_FILE}`,
     folder,
     digestList: `${folder}/files`,
+    weights: `${folder}/weights`,
     bom: `${folder}/bom.cdx.json`,
   };
 }

@@ -18,6 +18,10 @@ export interface PickledTensor {
   /** First element in the storage. */
   readonly storageOffset: number;
   readonly contiguous: boolean;
+  /** In elements of the storage; null where the pickle gives none. */
+  readonly strides?: readonly number[] | null;
+  /** Read as its complex conjugate, or with every sign turned (PyTorch's lazy flags). */
+  readonly flags?: { readonly conj: boolean; readonly neg: boolean };
 }
 
 export interface Storage {
@@ -157,8 +161,11 @@ function torchTensor(callee: string, args: readonly PickleValue[]): PickledTenso
   if (storage === null || shape === null) return null;
   const dtype = callee.endsWith('_v3') ? (TORCH_DTYPES[globalName(args[6]) ?? ''] ?? storage.dtype) : storage.dtype;
   const info = { name: '', dtype, shape };
+  const flags = args[callee.endsWith('_v3') ? 7 : 6];
   return {
     info,
+    strides: integersOf(fourth),
+    flags: { conj: lookup(flags, 'conj') === true, neg: lookup(flags, 'neg') === true },
     storage,
     storageOffset: typeof second === 'number' ? second : 0,
     contiguous: isContiguous(shape, integersOf(fourth)),

@@ -106,12 +106,8 @@ function placed(
  * then each storage as a count and its elements.
  */
 export async function readTorchLegacy({ source }: NamedSource): Promise<Findings> {
-  const pickles = await readStreams(source);
-  const problems: Problem[] = pickles.flatMap((pickle) => pickleProblems(pickle));
+  const { pickles, content, places, problems, complete } = await legacyStorages(source);
   const object = pickles[3];
-  const content: PickledContent = contentOf(object?.value);
-  const places = await placeStorages(source, pickles[4], content, problems);
-  const complete = pickles.length === 5 && pickles.every((pickle) => pickle.complete) && content.complete;
   const tally = startTally({ known: () => complete });
   for (const tensor of content.tensors) tally.add(placedRaw(tensor, places));
   if (!complete)
@@ -125,6 +121,30 @@ export async function readTorchLegacy({ source }: NamedSource): Promise<Findings
     problems,
     ...tally.finish(),
   };
+}
+
+/** Where a storage of a legacy file lies, in bytes. */
+interface Place {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/** A legacy file's pickles, what they describe, and where each storage lies. */
+export async function legacyStorages(
+  source: Source,
+): Promise<{
+  readonly pickles: readonly Pickle[];
+  readonly content: PickledContent;
+  readonly places: ReadonlyMap<string, Place>;
+  readonly problems: Problem[];
+  readonly complete: boolean;
+}> {
+  const pickles = await readStreams(source);
+  const problems: Problem[] = pickles.flatMap((pickle) => pickleProblems(pickle));
+  const content = contentOf(pickles[3]?.value);
+  const places = await placeStorages(source, pickles[4], content, problems);
+  const complete = pickles.length === 5 && pickles.every((pickle) => pickle.complete) && content.complete;
+  return { pickles, content, places, problems, complete };
 }
 
 async function readStreams(source: Source): Promise<Pickle[]> {
@@ -143,8 +163,8 @@ async function placeStorages(
   keys: Pickle | undefined,
   { tensors }: PickledContent,
   problems: Problem[],
-): Promise<Map<string, number>> {
-  const places = new Map<string, number>();
+): Promise<Map<string, Place>> {
+  const places = new Map<string, Place>();
   if (keys?.complete !== true || !isNode(keys.value) || keys.value.kind !== 'list') return places;
   const names = keys.value.items;
   const dtypes = new Map(
@@ -156,7 +176,7 @@ async function placeStorages(
       const bytes = storageBytes(dtypes.get(keyOf(item)) ?? 'unknown');
       const count = Number(await cursor.u64le());
       if (Number.isNaN(bytes)) return;
-      places.set(keyOf(item), cursor.offset);
+      places.set(keyOf(item), { offset: cursor.offset, sizeBytes: count * bytes });
       cursor.skip(count * bytes);
     }
     if (cursor.remaining > 0)
@@ -171,9 +191,9 @@ async function placeStorages(
 
 function placedRaw(
   { info, storage, storageOffset, contiguous }: PickledTensor,
-  places: Map<string, number>,
+  places: ReadonlyMap<string, Place>,
 ): TensorInfo {
-  const start = storage === undefined ? undefined : places.get(storage.key);
+  const start = storage === undefined ? undefined : places.get(storage.key)?.offset;
   const length = elementsOf(info.shape) * storageBytes(info.dtype);
   if (storage === undefined || start === undefined || !contiguous || !Number.isSafeInteger(length)) return info;
   return { ...info, offset: start + storageOffset * storageBytes(storage.dtype), length };

@@ -15,6 +15,8 @@ export interface HashJob {
    * folder is made. Memory does not grow with the file.
    */
   readonly outboardTo?: string;
+  /** Only the `sizeBytes` from byte `start` on, of a file that must measure `fileBytes`. */
+  readonly part?: { readonly start: number; readonly fileBytes: number };
 }
 
 export interface HashOptions {

@@ -19,6 +19,8 @@ export interface Sidecars {
   readonly claims: readonly FoundBundle[];
   /** The digest list's bytes, or null. */
   readonly digestList: Uint8Array | null;
+  /** The weights list's bytes, or null. */
+  readonly weights: Uint8Array | null;
   /** The BOM's bytes, or null. */
   readonly bom: Uint8Array | null;
 }
@@ -47,8 +49,9 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
       : [await named(question.signature, LIMITS.signatureBytes, files)];
   const claims = await claimsOf(question, places.claims, files);
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
+  const weights = await files.readIfThere(places.weights, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
-  return { signatures, claims, digestList, bom };
+  return { signatures, claims, digestList, weights, bom };
 }
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {

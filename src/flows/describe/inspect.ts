@@ -12,6 +12,7 @@ import { licenceOf } from '../../domain/metadata/licence.ts';
 import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { weighArtifact, weightsFilesOf, type WeighedSet, type WeighPorts, type WeightsFile } from './weights.ts';
 import { baseName, examineArtifact, filesOf, type ArtifactFile, type Examined } from '../bom/create.ts';
 
 /** Something the artifact's own files say, with who says it. Nobody vouches for it. */
@@ -46,14 +47,18 @@ export interface InspectOutcome {
     readonly source: string;
   }[];
   readonly sidecars: readonly string[];
+  /** What the weights are, where that was asked for: then they were read whole. */
+  readonly weighed?: readonly WeighedSet[];
 }
 
 export interface InspectOptions {
   readonly allowSymlinks?: boolean;
+  /** Read the weights whole, and say what they are. */
+  readonly weigh?: WeighPorts;
   readonly signal?: AbortSignal;
 }
 
-/** `inspect PATH`: headers and metadata only; nothing is hashed, so nothing is verified. */
+/** `inspect PATH`: headers and metadata only, unless weights are to be weighed; nothing is verified. */
 export async function inspectPath(
   path: string,
   ports: { files: Files },
@@ -66,7 +71,8 @@ export async function inspectPath(
     readWhole: false,
     ...signalOf(options),
   });
-  return outcomeOf(examined, { fallbackName: baseName(tree.root), sidecars: tree.sidecars });
+  const outcome = outcomeOf(examined, { fallbackName: baseName(tree.root), sidecars: tree.sidecars });
+  return weigh(outcome, weightsFilesOf(tree, ports), options);
 }
 
 /** `inspect REF` of a registry: the same, over its blobs. */
@@ -76,7 +82,16 @@ export async function inspectFiles(
   options: InspectOptions,
 ): Promise<InspectOutcome> {
   const examined = await examineArtifact(artifact, { countRows: false, readWhole: false, ...signalOf(options) });
-  return { ...outcomeOf(examined, { fallbackName: about.name, sidecars: [] }), name: about.name, id: about.id };
+  const outcome = outcomeOf(examined, { fallbackName: about.name, sidecars: [] });
+  return weigh({ ...outcome, name: about.name, id: about.id }, artifact, options);
+}
+
+async function weigh(
+  outcome: InspectOutcome,
+  files: readonly WeightsFile[],
+  { weigh: ports }: InspectOptions,
+): Promise<InspectOutcome> {
+  return ports === undefined ? outcome : { ...outcome, weighed: await weighArtifact(files, outcome.files, ports) };
 }
 
 function signalOf({ signal }: InspectOptions): { signal?: AbortSignal } {

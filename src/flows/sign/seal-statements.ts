@@ -8,6 +8,7 @@ import type { Subject } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
+import { WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import type { Scanned } from './seal-content.ts';
 
 export interface SealFacts {
@@ -18,6 +19,8 @@ export interface SealFacts {
   readonly name: string;
   readonly files: readonly ListedFile[];
   readonly list: string;
+  /** The weights list; null where there are no weights, or none whose identity is known whole. */
+  readonly weights: string | null;
   readonly bom: Uint8Array;
 }
 
@@ -28,7 +31,7 @@ export interface SealStep {
 }
 
 /**
- * The ML-BOM claim: alone it names the files, the digest list and the BOM's own bytes (DESIGN 4.3).
+ * The ML-BOM claim: alone it names the files, the digest list, the weights list and the BOM's own bytes (DESIGN 4.3).
  * @param bom what `facts.bom` says, before it was written as text.
  */
 export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Uint8Array {
@@ -39,6 +42,7 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
   const subjects: readonly Subject[] = [
     ...subjectsOf(facts),
     subject('list', '.weighmark/files', sha256Hex(facts.list)),
+    ...(facts.weights === null ? [] : [subject('list', WEIGHTS_FILE, sha256Hex(facts.weights))]),
     subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
     ...files,
   ];

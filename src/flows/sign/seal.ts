@@ -2,6 +2,7 @@ import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
 import { formatDigestList } from '../../domain/digest/list.ts';
+import { formatWeightsList } from '../../domain/weights/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
@@ -11,6 +12,7 @@ import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { describeArtifact } from '../bom/create.ts';
+import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
 import type { ScanOptions } from '../content/scan.ts';
@@ -117,6 +119,8 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]),
   );
   await ports.files.write(places.digestList, facts.list);
+  if (facts.weights === null) await ports.files.remove(places.weights);
+  else await ports.files.write(places.weights, facts.weights);
   await ports.files.write(places.bom, facts.bom);
   if (!signature.foreign) await ports.files.write(places.signature, signature.bundle);
   return {
@@ -149,8 +153,21 @@ async function describe(
     stated: statedFacts(input),
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
   };
-  const { id, root, bom, bytes } = await describeArtifact(tree, digests, ports, options);
-  const facts = { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
+  const { id, root, bom, bytes, files: described } = await describeArtifact(tree, digests, ports, options);
+  const weighed = await weighArtifact(weightsFilesOf(tree, ports), described, {
+    ...ports,
+    ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
+  });
+  const identities = weighed.flatMap(({ identity }) => identity ?? []);
+  const facts = {
+    id,
+    root,
+    bom: bytes,
+    files,
+    list: formatDigestList(files),
+    weights: identities.length === 0 ? null : formatWeightsList(identities),
+    name: input.name ?? baseName(tree.root),
+  };
   return { facts, bomPayload: bomStatement(facts, { ...bom }) };
 }
 

@@ -1,3 +1,4 @@
+import { WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import { objectOf } from '../../domain/claims/provenance.ts';
 import { describeTimes, nameOf } from '../../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
@@ -104,13 +105,14 @@ interface Beside {
   readonly sha256: string;
 }
 
-/** The digest list and the BOM beside the artifact that trusted claims do not name, though they name others. */
+/** The digest list, the weights list and the BOM beside the artifact that trusted claims do not name, though they name others. */
 function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): readonly Beside[] {
   const subjects = bound
     .filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom)
     .flatMap(({ claim }) => claim.statement.subject);
   const beside = [
     ['list', '.weighmark/files', sidecars.digestList],
+    ['list', WEIGHTS_FILE, sidecars.weights],
     ['bom', '.weighmark/bom.cdx.json', sidecars.bom],
   ] as const;
   return beside.flatMap(([kind, path, content]) => {

@@ -37,6 +37,34 @@ for (const engine of ENGINES) {
     }
   });
 
+  test(`${engine.name}: parts of a file, of any length and at any place`, { skip: engine.skip }, async () => {
+    const bytes = pattern(700_001);
+    const location = fileOf(bytes);
+    const parts = [
+      [0, 0],
+      [700_001, 0],
+      [0, 700_001],
+      [1, 700_000],
+      [3, 1024],
+      [16_385, 65_536],
+      [5, 300_000],
+      [699_999, 2],
+    ] as const;
+    const jobs = parts.map(([start, sizeBytes]) => ({ location, sizeBytes, part: { start, fileBytes: bytes.length } }));
+    for (const algorithms of [['blake3'], ['blake3', 'sha256']] as const)
+      for (const segmentBytes of [1 << 14, 1 << 22]) {
+        const results = await engine.hash(jobs, { algorithms }, segmentBytes);
+        parts.forEach(([start, length], index) =>
+          assert.equal(results[index]?.digests.blake3, blake3(bytes.subarray(start, start + length))),
+        );
+      }
+  });
+
+  test(`${engine.name}: a part of a file that has another length is refused`, { skip: engine.skip }, async () => {
+    const jobs = [{ location: fileOf(pattern(100)), sizeBytes: 10, part: { start: 0, fileBytes: 99 } }];
+    await assert.rejects(engine.hash(jobs, { algorithms: ['blake3'] }), { code: 'file-changed' });
+  });
+
   test(`${engine.name}: outboards are bao-tree's`, { skip: engine.skip }, async () => {
     const jobs = outboardVectors.map(({ size }) => ({ location: fileOf(pattern(size)) }));
     for (const algorithms of [['blake3'], ['blake3', 'sha256']] as const) {

@@ -249,7 +249,15 @@ test('a signature written elsewhere in the folder is no part of it', async (t) =
 
 test('an ML-BOM too large to be read in a claim is claimed in summary, and bound by its bytes', () => {
   const digest = 'ab'.repeat(32);
-  const facts = { id: `sha256:${digest}`, root: digest, name: 'm', files: [], list: 'list', bom: Buffer.from('bom') };
+  const facts = {
+    id: `sha256:${digest}`,
+    root: digest,
+    name: 'm',
+    files: [],
+    list: 'list',
+    weights: null,
+    bom: Buffer.from('bom'),
+  };
   const component = { name: 'm', components: [{ name: 'x'.repeat(13_000_000) }] };
   const payload = bomStatement(facts, {
     bomFormat: 'CycloneDX',

@@ -28,17 +28,18 @@ function sha256(...pieces) {
   return hash.digest('hex');
 }
 
+/** Of the kernel, and of what it is built with: what is computed of weights. */
 function sourceDigest() {
-  const sources = [
-    'Cargo.toml',
-    'Cargo.lock',
-    'build.rs',
-    ...readdirSync(join(folder, 'src'), { recursive: true })
-      .filter((file) => file.endsWith('.rs'))
-      .sort()
-      .map((file) => `src/${file}`),
-  ];
+  const weights = '../../weights/kernel/';
+  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', `${weights}Cargo.toml`, ...rust('src/'), ...rust(`${weights}src/`)];
   return sha256(...sources.map((file) => readFileSync(join(folder, file))));
+}
+
+function rust(below) {
+  return readdirSync(join(folder, below), { recursive: true })
+    .filter((file) => file.endsWith('.rs'))
+    .sort()
+    .map((file) => `${below}${file}`);
 }
 
 function readTable() {

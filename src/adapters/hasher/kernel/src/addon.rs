@@ -1,5 +1,6 @@
-//! The addon's five functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
-//! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`. The promise is resolved with an empty buffer if the
+//! The addon's six functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`, `ask(question, child,
+//! parent, importance) → Promise<answer>` (`weights.rs`). The promise is resolved with an empty buffer if the
 //! request is malformed.
 
 use crate::control::Control;
@@ -7,6 +8,7 @@ use crate::engine;
 use crate::napi::*;
 use crate::request;
 use crate::stats;
+use crate::weights;
 use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
-    let functions: [(&CStr, napi_callback); 5] = [(c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat)];
+    let functions: [(&CStr, napi_callback); 6] = [(c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat), (c"ask", ask)];
     for (name, callback) in functions {
         let mut function = null_mut();
         // SAFETY: handles of this call; the names are static.
@@ -123,10 +125,20 @@ unsafe extern "C" fn lstat(env: napi_env, info: napi_callback_info) -> napi_valu
     }
 }
 
-unsafe fn arguments(env: napi_env, info: napi_callback_info) -> [napi_value; 2] {
-    let mut values = [null_mut(); 2];
+unsafe extern "C" fn ask(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call; `weights/native.ts` keeps the buffers until the promise is settled.
+    unsafe {
+        let values: [napi_value; 4] = arguments(env, info);
+        let buffers = values.map(|value| bytes_of(env, value));
+        let [Some(question), Some(child), Some(parent), Some(importance)] = buffers else { return refuse(env) };
+        weights::ask(env, [question, child, parent, importance]).unwrap_or_else(|| refuse(env))
+    }
+}
+
+unsafe fn arguments<const COUNT: usize>(env: napi_env, info: napi_callback_info) -> [napi_value; COUNT] {
+    let mut values = [null_mut(); COUNT];
     let mut count = values.len();
-    // SAFETY: room for two; Node fills what is missing with undefined.
+    // SAFETY: room for as many; Node fills what is missing with undefined.
     unsafe { napi_get_cb_info(env, info, &mut count, values.as_mut_ptr(), null_mut(), null_mut()) };
     values
 }

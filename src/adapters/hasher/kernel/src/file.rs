@@ -45,6 +45,8 @@ impl DerefMut for Buffer {
 
 pub struct OpenFile {
     file: File,
+    /// Where the job's bytes begin.
+    start: u64,
     stamp: Stamp,
 }
 
@@ -63,16 +65,17 @@ impl OpenFile {
         if mode & TYPE_MASK != REGULAR {
             return Err(Failure::Special);
         }
-        if stamp.size != job.size || *job.stamp.get_or_init(|| stamp) != stamp {
+        if stamp.size != job.whole || *job.stamp.get_or_init(|| stamp) != stamp {
             return Err(Failure::Changed);
         }
-        Ok(Self { file, stamp })
+        Ok(Self { file, start: job.start, stamp })
     }
 
+    /// `offset` counts from the job's first byte.
     pub fn read_exact_at(&self, target: &mut [u8], offset: u64) -> Result<(), Failure> {
         let mut done = 0;
         while done < target.len() {
-            match self.file.read_at(&mut target[done..], offset + done as u64) {
+            match self.file.read_at(&mut target[done..], self.start + offset + done as u64) {
                 Ok(0) => return Err(Failure::Changed),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

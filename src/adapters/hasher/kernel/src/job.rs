@@ -5,7 +5,11 @@ use std::sync::OnceLock;
 
 pub struct Job {
     pub path: CString,
+    /// Bytes to hash.
     pub size: u64,
+    /// Where they begin in a file of `whole` bytes.
+    pub start: u64,
+    pub whole: u64,
     pub follow: bool,
     pub sink: Sink,
     /// What the file must be; set by the caller or by whoever opens it first.

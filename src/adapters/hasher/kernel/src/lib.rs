@@ -35,3 +35,5 @@ mod stats;
 mod tree;
 #[cfg(unix)]
 mod two_files;
+#[cfg(unix)]
+mod weights;

@@ -24,7 +24,7 @@ const STAMPED: u32 = 4;
 const OUTBOARD_FILE: u32 = 8;
 
 const HEAD_BYTES: usize = 24;
-const JOB_BYTES: usize = 48;
+const JOB_BYTES: usize = 64;
 
 /// Null for bytes that `native.ts` would not write.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
@@ -44,10 +44,15 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         return None;
     }
     let size = size as u64;
+    let (start, whole) = (f64::from_bits(numbers.u64()?), f64::from_bits(numbers.u64()?));
+    if start < 0.0 || start.fract() != 0.0 || whole.fract() != 0.0 || start + size as f64 > whole {
+        return None;
+    }
+    let (start, whole) = (start as u64, whole as u64);
     let stamp = OnceLock::new();
     if flags & STAMPED != 0 {
         let (dev, ino, mtime, ctime) = (numbers.u64()?, numbers.u64()?, numbers.u64()?, numbers.u64()?);
-        let _ = stamp.set(Stamp { dev, ino, size, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
+        let _ = stamp.set(Stamp { dev, ino, size: whole, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
     }
     let path = paths.path()?;
     let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
@@ -55,7 +60,7 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         OUTBOARD => Sink::Memory,
         _ => Sink::File(paths.path()?),
     };
-    Some(Job { path, size, follow: flags & FOLLOW != 0, sink, stamp })
+    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, sink, stamp })
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of

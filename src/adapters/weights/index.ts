@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Differing, FloatType, Nearness, Recipe, WeightNumbers } from '../../domain/ports/numbers.ts';
+import { loadAddon, type Addon } from '../hasher/native.ts';
+import { createModule, MOST_ELEMENTS, type Module } from './module.ts';
+
+/** What quantisers make of weights: by the addon's threads where there is one, else by WebAssembly on this thread. */
+export function createNumbers(options: { kernel?: 'wasm' | 'native' } = {}): WeightNumbers {
+  const addon = options.kernel === 'wasm' ? null : loadAddon();
+  let made: Module | undefined;
+  const module = (): Module => (made ??= createModule());
+  return addon === null ? byModule(module) : byAddon(addon, module);
+}
+
+export const DTYPES: Readonly<Record<FloatType, number>> = { F32: 0, F16: 1, BF16: 2 };
+const VIAS = { none: 0, F16: 1, BF16: 2 } as const;
+
+export function numbersOf({ kind, dtype, via, fused }: Recipe): readonly [number, number, number, number] {
+  return [kind, DTYPES[dtype], VIAS[via ?? 'none'], fused === true ? 1 : 0];
+}
+
+function byModule(module: () => Module): WeightNumbers {
+  return {
+    kernel: 'wasm',
+    elements: MOST_ELEMENTS,
+    atOnce: 1,
+    recompute: async (recipe, elements, importance) =>
+      differingOf(module().compare(numbersOf(recipe), elements, importance)),
+    nearest: async (recipe, elements) => nearnessOf(module().near(numbersOf(recipe), elements)),
+    convert: (from, to, bytes) => module().convert(from, to, bytes),
+  };
+}
+
+const RECOMPUTE = 0;
+const NEAREST = 1;
+const NOTHING = Buffer.alloc(0);
+
+/** The buffers are held until the answer is there, as the addon demands. */
+function byAddon(addon: Addon, module: () => Module): WeightNumbers {
+  const ask = async (
+    question: readonly number[],
+    { child, parent }: { child: Uint8Array; parent: Uint8Array },
+    importance?: Float32Array,
+  ): Promise<Float64Array> => {
+    const columns =
+      importance === undefined
+        ? NOTHING
+        : Buffer.from(importance.buffer, importance.byteOffset, importance.byteLength);
+    const answer = await addon.ask(Buffer.from(question), child, parent, columns);
+    const numbers = new Float64Array(answer.buffer.slice(answer.byteOffset, answer.byteOffset + answer.byteLength));
+    return child.length > 0 || parent.length > 0 ? numbers : new Float64Array(8);
+  };
+  return {
+    kernel: 'native',
+    elements: MOST_ELEMENTS,
+    atOnce: Math.max(2, Math.min(4, availableParallelism())),
+    recompute: async (recipe, elements, importance) =>
+      differingOf(await ask([RECOMPUTE, ...numbersOf(recipe)], elements, importance)),
+    nearest: async (recipe, elements) => nearnessOf(await ask([NEAREST, ...numbersOf(recipe)], elements)),
+    convert: (from, to, bytes) => module().convert(from, to, bytes),
+  };
+}
+
+/** @throws WeighmarkError `internal` for a question the kernel refused: blocks cut through, a type it does not know. */
+function differingOf(numbers: Float64Array): Differing {
+  const [blocks = Number.NaN, first = 0] = numbers;
+  if (Number.isNaN(blocks)) throw new WeighmarkError('internal', 'the kernel refused a question about weights');
+  return { blocks, first };
+}
+
+function nearnessOf(numbers: Float64Array): Nearness | null {
+  const [beyond = 0, far = 0, first = 0, free = 0, worst = 0, error = 0, square = 0] = numbers;
+  return Number.isNaN(beyond) ? null : { beyond, far, first, free, worst, error, square };
+}

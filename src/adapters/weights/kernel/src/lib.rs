@@ -1,0 +1,23 @@
+//! What quantisers and casts make of weights, recomputed: pure functions over bytes, without memory of their own. The same
+//! code runs in the addon and as WebAssembly, with the same results to the bit.
+//!
+//! Block layouts and the order of operations follow ggml's `ggml-quants.c` (MIT), which is what must be met bit for bit;
+//! all of it is written anew.
+
+mod arithmetic;
+mod blocks;
+mod floats;
+mod kquants;
+mod legacy;
+mod nearest;
+mod nonlinear;
+mod recompute;
+mod search;
+mod ternary;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+pub use blocks::Kind;
+pub use floats::{Dtype, Via, narrow, widen};
+pub use nearest::{Nearness, nearest};
+pub use recompute::{Differing, Recipe, recompute};

@@ -1,0 +1,87 @@
+//! The module's three functions over buffers of its own, for `wasm.ts` alone. A question is laid down as the addon's
+//! (`weights.rs` there): child, parent and importance each have a place; results are written as 64-bit numbers.
+
+use crate::{Differing, Dtype, Kind, Recipe, Via, narrow, nearest, recompute, widen};
+
+pub const MOST_ELEMENTS: usize = 1 << 18;
+const BYTES: usize = MOST_ELEMENTS * 4;
+
+static mut CHILD: [u8; BYTES] = [0; BYTES];
+static mut PARENT: [u8; BYTES] = [0; BYTES];
+static mut IMPORTANCE: [f32; MOST_ELEMENTS] = [0.0; MOST_ELEMENTS];
+static mut RESULT: [f64; 8] = [0.0; 8];
+
+#[unsafe(no_mangle)]
+pub extern "C" fn child() -> *mut u8 {
+    (&raw mut CHILD).cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn parent() -> *mut u8 {
+    (&raw mut PARENT).cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn importance() -> *mut f32 {
+    (&raw mut IMPORTANCE).cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn result() -> *mut f64 {
+    (&raw mut RESULT).cast()
+}
+
+fn dtype(number: u32) -> Dtype {
+    match number {
+        0 => Dtype::F32,
+        1 => Dtype::F16,
+        _ => Dtype::Bf16,
+    }
+}
+
+fn via(number: u32) -> Via {
+    match number {
+        0 => Via::Nothing,
+        1 => Via::F16,
+        _ => Via::Bf16,
+    }
+}
+
+/// # Safety
+/// One thread, and no two references to one buffer at a time.
+unsafe fn of<T>(start: *mut T, length: usize) -> &'static mut [T] {
+    assert!(length * size_of::<T>() <= BYTES);
+    // SAFETY: each buffer is at least so long, but the result's, of which eight numbers are asked for.
+    unsafe { std::slice::from_raw_parts_mut(start, length) }
+}
+
+/// Lengths in bytes of child and parent, and the columns that have an importance. False for an unknown type.
+#[unsafe(no_mangle)]
+pub extern "C" fn compare(kind: u32, from: u32, through: u32, fused: u32, child: usize, parent: usize, columns: usize) -> u32 {
+    let Some(kind) = Kind::of(kind) else { return 0 };
+    // SAFETY: one thread, and no reference outlives the call.
+    let (child, parent, importance, result) = unsafe { (of(self::child(), child), of(self::parent(), parent), of(self::importance(), columns), of(self::result(), 8)) };
+    let importance = (columns > 0).then_some(&*importance);
+    let Differing { blocks, first } = recompute(&Recipe { kind, dtype: dtype(from), via: via(through), fused: fused != 0, importance }, child, parent);
+    result[..2].copy_from_slice(&[blocks as f64, first as f64]);
+    1
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn near(kind: u32, from: u32, through: u32, child: usize, parent: usize) -> u32 {
+    // SAFETY: as above.
+    let (child, parent, result) = unsafe { (of(self::child(), child), of(self::parent(), parent), of(self::result(), 8)) };
+    let Some(found) = Kind::of(kind).and_then(|kind| nearest(kind, dtype(from), via(through), child, parent)) else { return 0 };
+    let answer = [found.beyond as f64, found.far as f64, found.first as f64, found.free as f64, f64::from(found.worst), found.error, found.square, 0.0];
+    result.copy_from_slice(&answer);
+    1
+}
+
+/// The parent's elements in another type, in the child's place.
+#[unsafe(no_mangle)]
+pub extern "C" fn convert(from: u32, to: u32, elements: usize) {
+    // SAFETY: as above.
+    let (child, parent, values) = unsafe { (of(self::child(), BYTES), of(self::parent(), BYTES), of(self::importance(), elements)) };
+    widen(dtype(from), parent, values);
+    narrow(dtype(to), values, child);
+}

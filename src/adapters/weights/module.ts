@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import type { Elements, FloatType } from '../../domain/ports/numbers.ts';
+
+/** Elements of one question at most: `kernel/src/wasm.rs` has room for as many. */
+export const MOST_ELEMENTS = 1 << 18;
+const ANSWERS = 8;
+const WIDTHS: Readonly<Record<FloatType, number>> = { F32: 4, F16: 2, BF16: 2 };
+const NUMBERS: Readonly<Record<FloatType, number>> = { F32: 0, F16: 1, BF16: 2 };
+
+/** The WebAssembly module. Numbers are kind, dtype, via, fused; answers are NaN where it refused. */
+export interface Module {
+  compare(numbers: readonly number[], elements: Elements, importance?: Float32Array): Float64Array;
+  near(numbers: readonly number[], elements: Elements): Float64Array;
+  convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+}
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  child(): number;
+  parent(): number;
+  importance(): number;
+  result(): number;
+  compare(kind: number, from: number, via: number, fused: number, child: number, parent: number, columns: number): number;
+  near(kind: number, from: number, via: number, child: number, parent: number): number;
+  convert(from: number, to: number, elements: number): void;
+}
+
+/** The part of the global that is used here; TypeScript declares it only for browsers. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+export function createModule(): Module {
+  const bytes = readFileSync(new URL('./kernel/weights.wasm', import.meta.url));
+  const wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
+  const { buffer } = wasm.memory;
+  const child = new Uint8Array(buffer, wasm.child(), MOST_ELEMENTS * 4);
+  const parent = new Uint8Array(buffer, wasm.parent(), MOST_ELEMENTS * 4);
+  const columns = new Float32Array(buffer, wasm.importance(), MOST_ELEMENTS);
+  const result = new Float64Array(buffer, wasm.result(), ANSWERS);
+  const lay = (elements: Elements): void => {
+    child.set(elements.child);
+    parent.set(elements.parent);
+  };
+  const answer = (understood: number): Float64Array =>
+    understood === 0 ? new Float64Array(ANSWERS).fill(Number.NaN) : result.slice();
+  return {
+    compare: ([kind = 0, from = 0, via = 0, fused = 0], elements, importance) => {
+      lay(elements);
+      columns.set(importance ?? []);
+      const lengths = [elements.child.length, elements.parent.length, importance?.length ?? 0] as const;
+      return answer(wasm.compare(kind, from, via, fused, ...lengths));
+    },
+    near: ([kind = 0, from = 0, via = 0], elements) => {
+      lay(elements);
+      return answer(wasm.near(kind, from, via, elements.child.length, elements.parent.length));
+    },
+    convert: (from, to, source) => {
+      const count = source.length / WIDTHS[from];
+      const out = new Uint8Array(count * WIDTHS[to]);
+      for (let at = 0; at < count; at += MOST_ELEMENTS) {
+        const part = Math.min(MOST_ELEMENTS, count - at);
+        parent.set(source.subarray(at * WIDTHS[from], (at + part) * WIDTHS[from]));
+        wasm.convert(NUMBERS[from], NUMBERS[to], part);
+        out.set(child.subarray(0, part * WIDTHS[to]), at * WIDTHS[to]);
+      }
+      return out;
+    },
+  };
+}

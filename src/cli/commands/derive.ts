@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { STEPS, WORDS, type DeriveStep, type Word } from '../../domain/derive/verdict.ts';
+import { parseReference } from '../../domain/registry/reference.ts';
+import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
+import { derive, type DeriveOutcome } from '../../flows/derive/derive.ts';
+import type { SideInput } from '../../flows/derive/side.ts';
+import { filesOf } from '../../flows/registry/registry-show.ts';
+import type { Register, Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
+import { deriveJson, deriveMarkdown, deriveText } from '../views/derive.ts';
+
+interface Options extends LogOptions {
+  readonly from: string;
+  readonly with?: string;
+  readonly step?: DeriveStep;
+  readonly atLeast: Word;
+  readonly quick?: boolean;
+}
+
+/** `derive CHILD --from PARENT`: is it what the step gives, tensor by tensor. */
+export const register: Register = (program, run) => {
+  addLogOptions(program.command('derive'))
+    .description('recompute a step: is CHILD the honest outcome of converting, casting or quantising PARENT')
+    .argument('<child>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
+    .requiredOption('--from <parent>', 'what it is said to be made of')
+    .option('--with <imatrix>', 'the importance matrix the quantiser was given (GGUF)')
+    .addOption(new Option('--step <step>', 'the step; default: what the two look like').choices(STEPS))
+    .addOption(
+      new Option('--at-least <word>', 'the weakest word that passes').choices(WORDS.slice(0, 4)).default('bounded'),
+    )
+    .option('--quick', 'check the codes of K-quants, and do not repeat the search for their scales')
+    .action(
+      run(async (context, child: string, options: Options) =>
+        report(await deriveRefs(context, child, options), context.options.verbose),
+      ),
+    );
+};
+
+async function deriveRefs(context: Context, child: string, options: Options): Promise<DeriveOutcome> {
+  const { from, with: matrix, step, atLeast, quick } = options;
+  const input = {
+    child: await sideOf(context, child, options),
+    parent: await sideOf(context, from, options),
+    ...(matrix === undefined ? {} : { importance: await sideOf(context, matrix, options) }),
+    ...(step === undefined ? {} : { step }),
+    ...(quick === true ? { quick } : {}),
+    atLeast,
+  };
+  return derive(input, { numbers: await context.numbers(), progress: context.progress, signal: context.signal });
+}
+
+/** The files of an artifact, on disk or in a registry. */
+export async function sideOf(context: Context, ref: string, options: LogOptions): Promise<SideInput> {
+  const reference = parseReference(ref);
+  if (reference.kind === 'path') {
+    const files = await context.files();
+    const tree = await files.walk(resolve(context.cwd, reference.path), { allowSymlinks: true });
+    return { shown: ref, files: filesOfTree(tree, new Map(), { files }) };
+  }
+  const { registry, place } = await openArtifact(context, ref, options);
+  const id = await registry.resolve(place.name, place.reference);
+  const listed = await filesOf(registry, place.name, id);
+  return {
+    shown: ref,
+    files: listed.map(({ path, sizeBytes, sha256 }) => ({
+      path,
+      sizeBytes,
+      digests: { sha256 },
+      open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
+    })),
+  };
+}
+
+function report(outcome: DeriveOutcome, verbose: boolean): Report {
+  return {
+    exitCode: outcome.verdict.exitCode,
+    json: deriveJson(outcome),
+    text: (style) => ({ out: deriveText(outcome, { verbose }, style) }),
+    markdown: () => deriveMarkdown(outcome),
+  };
+}

@@ -1,0 +1,115 @@
+import { Buffer } from 'node:buffer';
+import type { Source } from '../base/source.ts';
+import { elementsOf } from '../formats/tensors.ts';
+
+/** A tensor that is read a part at a time, and may be made of others on the way. */
+export interface View {
+  readonly dtype: string;
+  /** Row-major, outermost first. */
+  readonly shape: readonly number[];
+  /** Bytes of an element. */
+  readonly width: number;
+  /** Elements `start` to `start + count` of the row-major order. */
+  read(start: number, count: number): Promise<Uint8Array>;
+}
+
+/** Elements that lie in a source one after the other, from byte `offset` on. */
+export function viewOf(
+  source: Source,
+  tensor: { dtype: string; shape: readonly number[]; width: number; offset: number },
+): View {
+  const { dtype, shape, width, offset } = tensor;
+  return { dtype, shape, width, read: (start, count) => source.read(offset + start * width, count * width) };
+}
+
+/** The same elements under another shape. */
+export function reshaped(view: View, shape: readonly number[]): View {
+  return { ...view, shape };
+}
+
+/** Columns of a row: all dimensions but the first. */
+function columnsOf({ shape }: View): number {
+  return elementsOf(shape.slice(1));
+}
+
+/** Rows read at once though only some are wanted: what lies between costs less than a call each. */
+const SPREAD = 8;
+
+/**
+ * Rows in another order, or fewer: row `r` is the source's row `row(r)`.
+ * @param shape of the result; its rows are as long as the source's.
+ */
+export function rowsOf(view: View, shape: readonly number[], row: (index: number) => number): View {
+  const columns = columnsOf(view);
+  const bytes = columns * view.width;
+  const readRows = async (first: number, last: number): Promise<Uint8Array> => {
+    const wanted = Array.from({ length: last - first }, (_, index) => row(first + index));
+    const low = wanted.reduce((least, each) => Math.min(least, each), Infinity);
+    const high = wanted.reduce((most, each) => Math.max(most, each), 0) + 1;
+    const out = Buffer.alloc(wanted.length * bytes);
+    const near = high - low <= SPREAD * wanted.length ? await view.read(low * columns, (high - low) * columns) : null;
+    for (const [index, each] of wanted.entries()) {
+      const start = (each - low) * bytes;
+      out.set(near?.subarray(start, start + bytes) ?? (await view.read(each * columns, columns)), index * bytes);
+    }
+    return out;
+  };
+  return { ...view, shape, read: (start, count) => cutRows(readRows, { columns, width: view.width }, start, count) };
+}
+
+/** Elements of rows that may be cut at both ends. */
+async function cutRows(
+  readRows: (first: number, last: number) => Promise<Uint8Array>,
+  { columns, width }: { columns: number; width: number },
+  start: number,
+  count: number,
+): Promise<Uint8Array> {
+  const first = Math.floor(start / columns);
+  const bytes = await readRows(first, Math.ceil((start + count) / columns));
+  const from = (start - first * columns) * width;
+  return bytes.subarray(from, from + count * width);
+}
+
+/** Views of one shape on a new first axis. */
+export function stacked(views: readonly View[]): View {
+  const [first] = views;
+  if (first === undefined) throw new Error('nothing to stack');
+  const each = elementsOf(first.shape);
+  const read = async (start: number, count: number): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = [];
+    for (let at = start; at < start + count;) {
+      const index = Math.floor(at / each);
+      const part = Math.min(start + count, (index + 1) * each) - at;
+      const view = views[index];
+      if (view !== undefined) parts.push(await view.read(at - index * each, part));
+      at += part;
+    }
+    return parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : Buffer.concat(parts);
+  };
+  return { ...first, shape: [views.length, ...first.shape], read };
+}
+
+/** A matrix held while its transpose is read; larger ones are not examined. */
+export const TRANSPOSED_BYTES = 128 << 20;
+
+export function transposed(view: View): View {
+  const [rows = 1, columns = 1] = view.shape;
+  const { width } = view;
+  let whole: Promise<Uint8Array> | undefined;
+  const read = async (start: number, count: number): Promise<Uint8Array> => {
+    const bytes = await (whole ??= view.read(0, rows * columns));
+    const out = new Uint8Array(count * width);
+    for (let at = 0; at < count; at++) {
+      const [column, row] = [Math.floor((start + at) / rows), (start + at) % rows];
+      const from = (row * columns + column) * width;
+      for (let byte = 0; byte < width; byte++) out[at * width + byte] = bytes[from + byte] ?? 0;
+    }
+    return out;
+  };
+  return { ...view, shape: [columns, rows], read };
+}
+
+/** Elements changed one by one, as F32 where `dtype` says so. */
+export function mapped(view: View, dtype: string, width: number, change: (bytes: Uint8Array) => Uint8Array): View {
+  return { ...view, dtype, width, read: async (start, count) => change(await view.read(start, count)) };
+}

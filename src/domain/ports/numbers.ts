@@ -1,0 +1,58 @@
+/** Element types that parents of conversions and quantisations have. */
+export type FloatType = 'F32' | 'F16' | 'BF16';
+
+/** One way a child's elements may have been made of a parent's. */
+export interface Recipe {
+  /** GGML's number of the child's type: 0 is F32, 1 F16, 30 BF16, 8 Q8_0, 12 Q4_K … */
+  readonly kind: number;
+  /** Of the parent's elements. */
+  readonly dtype: FloatType;
+  /** What they were cast to on the way; absent: nothing. */
+  readonly via?: 'F16' | 'BF16';
+  /** Products and sums rounded once, as builds for machines with a fused multiply-add do. */
+  readonly fused?: boolean;
+}
+
+/** The same elements of both: whole blocks of the child's type, at most `WeightNumbers.elements`. */
+export interface Elements {
+  readonly child: Uint8Array;
+  readonly parent: Uint8Array;
+}
+
+export interface Differing {
+  /** Blocks (of plain types: elements) that are not as recomputed. A NaN equals any NaN. */
+  readonly blocks: number;
+  /** Of the first. */
+  readonly first: number;
+}
+
+export interface Nearness {
+  /** Codes that are not the nearest for the stored scale, beyond what the scale's own rounding explains. */
+  readonly beyond: number;
+  /** Of these, such as no honest quantiser of the type writes. */
+  readonly far: number;
+  /** Element where the first of `beyond` is. */
+  readonly first: number;
+  /** Elements whose scale is zero and whose codes are not: bytes that carry no value. */
+  readonly free: number;
+  /** Greatest distance of a value from its code, in steps. */
+  readonly worst: number;
+  /** Sums of squares: of child less parent, and of the parent. */
+  readonly error: number;
+  readonly square: number;
+}
+
+/** What quantisers and casts make of weights, recomputed; the same results whatever kernel. */
+export interface WeightNumbers {
+  readonly kernel: 'wasm' | 'native';
+  /** Elements of one question at most; a multiple of every block. */
+  readonly elements: number;
+  /** Questions worth asking at a time. */
+  readonly atOnce: number;
+  /** @param importance one weight a column (of an importance matrix): then whole rows are given. */
+  recompute(recipe: Recipe, elements: Elements, importance?: Float32Array): Promise<Differing>;
+  /** Null for types whose codes are no numbers. */
+  nearest(recipe: Recipe, elements: Elements): Promise<Nearness | null>;
+  /** Elements in another type: one rounding, to nearest, ties to even. */
+  convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+}

@@ -1,0 +1,64 @@
+/*
+ * What a model is, whatever holds it: the identity of tensors (`weighmark-weights/1`). Here live the rules that make one
+ * tensor the same in every container, and the roots over many. No judgement of where weights came from: that is `derive`.
+ */
+import type { Source } from '../base/source.ts';
+
+/** Where a tensor's canonical elements are: row-major, little-endian, logical elements only. */
+export type Elements =
+  | {
+      /** They lie in one stretch of a file as they are. */
+      readonly kind: 'stretch';
+      /** Path inside the artifact; absent: the file that was read. */
+      readonly file?: string;
+      /** Absolute, in bytes. */
+      readonly offset: number;
+    }
+  | {
+      /** They are computed from what lies there: strided, byte-swapped, compressed, or typed numbers. */
+      readonly kind: 'made';
+      /** Chunks of any length that together are `sizeBytes` long; reads `source`, the file the tensor was found in. */
+      readonly open: (source: Source) => AsyncIterable<Uint8Array>;
+    };
+
+/** A tensor as a loader would see it. */
+export interface WeightTensor {
+  readonly name: string;
+  /** One of `DTYPES`, or `GGUF_` and a block type. */
+  readonly dtype: string;
+  /** Row-major, outermost first; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** Of the canonical elements. */
+  readonly sizeBytes: number;
+  readonly elements: Elements;
+}
+
+/** Something that keeps the identity from being known whole: then nothing is claimed of the file. */
+export interface Undecided {
+  readonly tensor?: string;
+  /** One sentence; may quote the file. */
+  readonly why: string;
+}
+
+export interface FileWeights {
+  readonly tensors: readonly WeightTensor[];
+  readonly undecided: readonly Undecided[];
+}
+
+/** A tensor with its digest, 32 bytes in lower-case hex. */
+export interface IdentifiedTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly digest: string;
+}
+
+/** Three roots over one set of weights, lower-case hex. */
+export interface WeightsRoots {
+  /** Over names and tensors: the same weights under the same names. */
+  readonly names: string;
+  /** Over tensors with repeats: the same weights under any names. */
+  readonly multiset: string;
+  /** Over tensors without repeats: a tied copy kept or dropped makes no difference. */
+  readonly set: string;
+}

@@ -1,0 +1,278 @@
+import { Buffer } from 'node:buffer';
+import { LIMITS } from '../../domain/base/limits.ts';
+import type { Source } from '../../domain/base/source.ts';
+import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { planByName, planConversion, type Plan, type Planned } from '../../domain/derive/plan.ts';
+import { computedTensor } from '../../domain/derive/rope.ts';
+import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
+import {
+  isAtLeast,
+  weakest,
+  type DeriveStep,
+  type TensorVerdict,
+  type Word,
+} from '../../domain/derive/verdict.ts';
+import { viewOf, type View } from '../../domain/derive/view.ts';
+import { streamSource } from '../../domain/formats/index.ts';
+import type { WeightNumbers } from '../../domain/ports/numbers.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import { elementBytes } from '../../domain/weights/dtypes.ts';
+import type { WeightTensor } from '../../domain/weights/types.ts';
+import { childView, compareTensor, type ComparePorts } from './compare.ts';
+import { importanceOf, type Importance } from './importance.ts';
+import { openSide, type Opened, type SideInput } from './side.ts';
+
+export interface DeriveInput {
+  readonly child: SideInput;
+  readonly parent: SideInput;
+  /** An importance matrix (GGUF), as `llama-imatrix` writes it. */
+  readonly importance?: SideInput;
+  readonly step?: DeriveStep;
+  /** The weakest word that passes; default `bounded`. */
+  readonly atLeast?: Word;
+  readonly quick?: boolean;
+}
+
+export interface DerivePorts {
+  readonly numbers: WeightNumbers;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface DeriveOutcome {
+  readonly child: string;
+  readonly parent: string;
+  /** As stated, else as the sides show it. */
+  readonly step: DeriveStep;
+  readonly word: Word;
+  readonly tensors: readonly TensorVerdict[];
+  readonly missing: readonly string[];
+  readonly dropped: readonly string[];
+  /** Of the converter's table, where it was used. */
+  readonly source?: string;
+  /** Values of config.json that the recomputation depends on. */
+  readonly settings?: Settings;
+  readonly verdict: Verdict;
+}
+
+/** What every verdict of this command says, whatever it is. */
+export const PROVES =
+  'this proves that the child is the honest outcome of that step on that parent, never that the parent is benign';
+
+/**
+ * Recomputes a step: every tensor of the child against what the step makes of the parent's.
+ * @throws WeighmarkError `not-found` where a side has no weights, `unreadable`, `file-changed`, `interrupted`.
+ */
+export async function derive(input: DeriveInput, ports: DerivePorts): Promise<DeriveOutcome> {
+  const child = await openSide(input.child);
+  const parent = await openSide(input.parent);
+  const matrix = input.importance === undefined ? undefined : await openSide(input.importance);
+  try {
+    const importance = matrix === undefined ? undefined : await importanceOf(matrix);
+    return await derived(input, { child, parent, ...(importance === undefined ? {} : { importance }) }, ports);
+  } finally {
+    for (const side of [child, parent, matrix]) await side?.close();
+  }
+}
+
+interface Sides {
+  readonly child: Opened;
+  readonly parent: Opened;
+  readonly importance?: Importance;
+}
+
+async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Promise<DeriveOutcome> {
+  const { child, parent } = sides;
+  const settings = await settingsBeside(parent);
+  const converts = child.format === 'gguf' && parent.format !== 'gguf';
+  const parents = new Map(parent.tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
+  const children = child.tensors.map(({ tensor }) => tensor);
+  const plan = converts
+    ? settings === null
+      ? null
+      : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
+    : planByName({ children, parents });
+  if (plan === null) return undecided(input, sides, converts && settings !== null ? settings.architecture : undefined);
+  const tensors = await compareAll(plan, sides, { input, ports, settings });
+  return outcomeOf(input, { plan, tensors, step: stepOf(input, sides, tensors), ...(settings === null ? {} : { settings }) });
+}
+
+async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
+  const config = beside('config.json');
+  if (config === undefined || config.sizeBytes > LIMITS.documentBytes) return null;
+  const source = await config.open();
+  try {
+    return settingsOf(await source.read(0, source.size));
+  } finally {
+    await source.close();
+  }
+}
+
+/** A parent's tensor by elements; a quantised one by blocks. */
+function parentView(tensor: WeightTensor, source: Source): View {
+  const { dtype, shape, sizeBytes, elements } = tensor;
+  const width = elementBytes(dtype);
+  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
+  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  if (Number.isNaN(width)) {
+    const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
+    return { dtype, shape, width: blockBytes, read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes) };
+  }
+  return viewOf(held, { dtype, shape, width, offset });
+}
+
+async function compareAll(
+  plan: Plan,
+  { child, importance }: Sides,
+  { input, ports, settings }: { input: DeriveInput; ports: DerivePorts; settings: Settings | null },
+): Promise<readonly TensorVerdict[]> {
+  const sources = new Map(child.tensors.map((each) => [each.tensor.name, each]));
+  const work = ports.progress.start(
+    'recomputing',
+    child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
+  );
+  const comparing: ComparePorts = { numbers: ports.numbers, ...(ports.signal === undefined ? {} : { signal: ports.signal }) };
+  const verdicts: TensorVerdict[] = [];
+  try {
+    for (const planned of plan.planned) {
+      const found = sources.get(planned.child.name);
+      if (found === undefined) continue;
+      const view = viewOfChild(found.tensor, found.source);
+      const columns = importance?.(planned.child.name);
+      const options = {
+        ...(columns === undefined ? {} : { importance: columns }),
+        ...(input.quick === true ? { quick: true } : {}),
+      };
+      verdicts.push(
+        planned.computed === true
+          ? await compareComputed(planned, found, settings)
+          : await compareTensor(planned, view, comparing, options),
+      );
+      work.advance(found.tensor.sizeBytes);
+    }
+  } finally {
+    work.end();
+  }
+  return verdicts;
+}
+
+function viewOfChild({ dtype, shape, elements, sizeBytes }: WeightTensor, source: Source) {
+  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
+  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  const width = elementBytes(dtype);
+  return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
+}
+
+/** A tensor the converter computes of config.json alone. */
+async function compareComputed(
+  { child, how }: Planned,
+  { tensor, source }: { tensor: WeightTensor; source: Source },
+  settings: Settings | null,
+): Promise<TensorVerdict> {
+  const base = { name: child.name, dtype: tensor.dtype, from: ['config.json'], how };
+  const made = settings === null ? null : computedTensor(child.name, settings);
+  if (made === null || tensor.dtype !== 'F32' || tensor.elements.kind !== 'stretch')
+    return { ...base, word: 'undecided', why: 'config.json does not say how it is computed' };
+  const bytes = await source.read(tensor.elements.offset, tensor.sizeBytes);
+  if (Buffer.compare(bytes, Buffer.from(made.buffer)) === 0) return { ...base, word: 'recomputed' };
+  const stored = new Float32Array(bytes.slice().buffer);
+  const close =
+    stored.length === made.length &&
+    stored.every((value, at) => Math.abs(value - (made[at] ?? 0)) <= 1e-5 * Math.abs(made[at] ?? 0));
+  return close
+    ? { ...base, word: 'bounded', why: 'within 10⁻⁵ of what config.json gives: the power of another library' }
+    : { ...base, word: 'not from the parent', why: 'it is not what config.json gives' };
+}
+
+/** As stated, else what the sides show. */
+function stepOf({ step }: DeriveInput, { child, parent }: Sides, tensors: readonly TensorVerdict[]): DeriveStep {
+  if (step !== undefined) return step;
+  if (child.tensors.some(({ tensor }) => tensor.dtype.startsWith('GGUF_')) && parent.format === 'gguf') return 'quantize';
+  if (child.format === 'gguf' && parent.format !== 'gguf') return 'convert';
+  return tensors.every(({ word }) => word === 'equal') ? 'reshard' : 'cast';
+}
+
+/** A step may promise more than the numbers show: resharding keeps every byte, a cast writes plain types. */
+function broken(step: DeriveStep, { word, dtype }: TensorVerdict): string | null {
+  if (step === 'reshard' && word !== 'equal') return 'resharding keeps every tensor as it is';
+  if (step === 'cast' && !/^(F|BF|I|U|BOOL)/.test(dtype)) return 'a cast does not quantise';
+  return null;
+}
+
+interface Compared {
+  readonly plan: Plan;
+  readonly tensors: readonly TensorVerdict[];
+  readonly step: DeriveStep;
+  readonly settings?: Settings;
+}
+
+function outcomeOf(input: DeriveInput, { plan, tensors, step, settings }: Compared): DeriveOutcome {
+  const judged = tensors.map((tensor): TensorVerdict => {
+    const why = broken(step, tensor);
+    return why === null || !isAtLeast(tensor.word, 'bounded') ? tensor : { ...tensor, word: 'not from the parent', why };
+  });
+  const lost = plan.missing.length > 0 ? (['not from the parent'] as const) : [];
+  const word = weakest([...judged.map((tensor) => tensor.word), ...lost]);
+  return {
+    child: input.child.shown,
+    parent: input.parent.shown,
+    step,
+    word,
+    tensors: judged,
+    missing: plan.missing,
+    dropped: plan.dropped,
+    ...(plan.source === undefined ? {} : { source: plan.source }),
+    ...(settings === undefined ? {} : { settings }),
+    verdict: verdictFor(input, { word, tensors: judged, missing: plan.missing, step }),
+  };
+}
+
+function verdictFor(
+  input: DeriveInput,
+  { word, tensors, missing, step }: { word: Word; tensors: readonly TensorVerdict[]; missing: readonly string[]; step: DeriveStep },
+): Verdict {
+  const atLeast = input.atLeast ?? 'bounded';
+  const findings: Finding[] = [
+    ...tensors.filter((tensor) => !isAtLeast(tensor.word, atLeast)).map((tensor) => findingFor(tensor, atLeast)),
+    ...missing.map((name): Finding => ({ code: 'not-derived', message: `${name} of the parent is not in the child`, subject: name })),
+  ];
+  const evidence: Evidence[] =
+    isAtLeast(word, 'bounded') && tensors.length > 0
+      ? [{ what: `${tensors.length} tensors: ${word} (${step} of ${input.parent.shown})`, data: { word, step } }]
+      : [];
+  const none: Finding[] = tensors.length === 0 ? [{ code: 'derivation-undecided', message: 'there is no tensor to compare' }] : [];
+  return verdictOf({
+    subject: input.child.shown,
+    checks: [checkOf('derivation', evidence, [...findings, ...none])],
+    notes: [PROVES],
+    notAsked: ['signatures', 'lineage', 'policy', 'scan'],
+  });
+}
+
+function findingFor({ name, word, why, where }: TensorVerdict, atLeast: Word): Finding {
+  const place = where === undefined ? '' : `, row ${where.row}, block ${where.block}`;
+  return {
+    code: word === 'undecided' ? 'derivation-undecided' : 'not-derived',
+    message: `${name} is ${word}${word === 'not from the parent' || word === 'undecided' ? '' : `, not ${atLeast}`}${why === undefined ? '' : `: ${why}`}${place}`,
+    subject: name,
+  };
+}
+
+function undecided(input: DeriveInput, { child }: Sides, architecture: string | undefined): DeriveOutcome {
+  const why =
+    architecture === undefined
+      ? 'the parent has no config.json that names its architecture'
+      : `no converter of ${architecture} is known`;
+  const step = input.step ?? 'convert';
+  const finding: Finding = { code: 'derivation-undecided', message: why };
+  return {
+    child: input.child.shown,
+    parent: input.parent.shown,
+    step,
+    word: 'undecided',
+    tensors: child.tensors.map(({ tensor }) => ({ name: tensor.name, word: 'undecided', dtype: tensor.dtype, from: [], how: [], why })),
+    missing: [],
+    dropped: [],
+    verdict: verdictOf({ subject: input.child.shown, checks: [checkOf('derivation', [], [finding])], notes: [PROVES] }),
+  };
+}

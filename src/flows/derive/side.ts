@@ -1,0 +1,107 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { cachedSource, type Source } from '../../domain/base/source.ts';
+import { readFormat } from '../../domain/formats/index.ts';
+import type { BomFile } from '../../domain/metadata/types.ts';
+import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
+import { readWeights } from '../../domain/weights/read.ts';
+import type { WeightTensor } from '../../domain/weights/types.ts';
+import type { ArtifactFile } from '../bom/create.ts';
+
+/** An artifact as it was named, with its files. */
+export interface SideInput {
+  readonly shown: string;
+  readonly files: readonly ArtifactFile[];
+}
+
+export interface OpenTensor {
+  readonly tensor: WeightTensor;
+  /** The file its bytes are in. */
+  readonly source: Source;
+}
+
+/** The weights of one side, their files open. */
+export interface Opened {
+  readonly format: string;
+  readonly tensors: readonly OpenTensor[];
+  /** A file beside the weights, by its name. */
+  readonly beside: (name: string) => ArtifactFile | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the one set of weights of an artifact: the model's own where there are several forms of it.
+ * @throws WeighmarkError `not-found` where there are none, `usage` where there are several, `format-invalid` for weights that
+ * cannot be examined whole.
+ */
+export async function openSide({ shown, files }: SideInput): Promise<Opened> {
+  const described: BomFile[] = [];
+  for (const file of files) described.push(await describe(file));
+  const set = chosen(shown, weightSets(described));
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const open: (Source & { close(): Promise<void> })[] = [];
+  const sources = new Map<string, Source>();
+  const sourceOf = async (path: string): Promise<Source> => {
+    const known = sources.get(path);
+    const file = byPath.get(path);
+    if (known !== undefined) return known;
+    if (file === undefined) throw new WeighmarkError('file-missing', `${path} is not there`, { subject: path });
+    const source = await file.open();
+    open.push(source);
+    sources.set(path, source);
+    return source;
+  };
+  const close = async (): Promise<void> => {
+    for (const source of open) await source.close();
+  };
+  try {
+    const tensors: OpenTensor[] = [];
+    for (const { path, report } of set.files) tensors.push(...(await tensorsIn({ shown, path, report }, sourceOf)));
+    const folder = (set.files[0]?.path ?? '').replace(/[^/]*$/, '');
+    return { format: set.format, tensors, beside: (name) => byPath.get(folder + name) ?? byPath.get(name), close };
+  } catch (error) {
+    for (const source of open) await source.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function describe(file: ArtifactFile): Promise<BomFile> {
+  const source = await file.open();
+  try {
+    const report = await readFormat({ path: file.path, source: cachedSource(source) }, { countRows: false });
+    return { path: file.path, sizeBytes: file.sizeBytes, digests: file.digests, report };
+  } finally {
+    await source.close();
+  }
+}
+
+function chosen(shown: string, sets: readonly WeightSet[]): WeightSet {
+  const [only, ...others] = sets;
+  if (only === undefined) throw new WeighmarkError('not-found', `${shown} holds no weights`, { subject: shown });
+  const set = others.length === 0 ? only : modelWeights(sets);
+  if (set !== null) return set;
+  throw new WeighmarkError('usage', `${shown} holds ${sets.length} sets of weights`, {
+    subject: shown,
+    hint: 'name one file',
+  });
+}
+
+async function tensorsIn(
+  { shown, path, report }: { shown: string; path: string; report: BomFile['report'] },
+  sourceOf: (path: string) => Promise<Source>,
+): Promise<OpenTensor[]> {
+  const source = await sourceOf(path);
+  const { tensors, undecided } =
+    report === undefined ? { tensors: [], undecided: [{ why: 'it was not read' }] } : await readWeights({ path, source }, report);
+  const [first] = undecided;
+  if (first !== undefined)
+    throw new WeighmarkError('scan-incomplete', `${path} of ${shown} cannot be examined whole: ${first.why}`, {
+      subject: path,
+    });
+  const found: OpenTensor[] = [];
+  for (const tensor of tensors) {
+    const { elements } = tensor;
+    const named = elements.kind === 'stretch' ? elements.file : undefined;
+    found.push({ tensor, source: named === undefined ? source : await sourceOf(named) });
+  }
+  return found;
+}

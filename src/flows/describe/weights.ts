@@ -1,0 +1,215 @@
+import { Buffer } from 'node:buffer';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Source } from '../../domain/base/source.ts';
+import { readFormat } from '../../domain/formats/index.ts';
+import type { BomFile } from '../../domain/metadata/types.ts';
+import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
+import type { Files, FileStamp, Tree } from '../../domain/ports/files.ts';
+import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
+import type { Progress } from '../../domain/ports/terminal.ts';
+import { tensorDigest, weightsRoots } from '../../domain/weights/identity.ts';
+import type { ListedWeights } from '../../domain/weights/list.ts';
+import { readWeights } from '../../domain/weights/read.ts';
+import type { IdentifiedTensor, Undecided, WeightTensor } from '../../domain/weights/types.ts';
+import { filesOf, type ArtifactFile } from '../bom/create.ts';
+
+/** A file whose tensors may be hashed where they lie, by the operating system's path. */
+export interface WeightsFile extends ArtifactFile {
+  readonly place?: { readonly location: string; readonly stamp: FileStamp; readonly followLink: boolean };
+}
+
+/** One set of weights: its identity, or why it has none. */
+export interface WeighedSet {
+  readonly name: string;
+  readonly format: string;
+  /** Null if anything is undecided: there is no identity of part of a set. */
+  readonly identity: ListedWeights | null;
+  readonly undecided: readonly (Undecided & { readonly file: string })[];
+}
+
+export interface WeighPorts {
+  readonly hasher: () => Promise<Hasher>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+  readonly jobs?: number;
+}
+
+/** A tensor in the file it was found in, with the file its bytes are in. */
+interface Found {
+  readonly file: WeightsFile;
+  readonly holder: WeightsFile;
+  readonly tensor: WeightTensor;
+}
+
+/** The files of a tree, to be hashed where they lie. */
+export function weightsFilesOf(tree: Tree, ports: { files: Files }): readonly WeightsFile[] {
+  const entries = new Map(tree.entries.map((entry) => [entry.path, entry]));
+  return filesOf(tree, new Map(), ports).map((file) => {
+    const entry = entries.get(file.path);
+    if (entry === undefined) return file;
+    const { location, stamp } = entry;
+    return { ...file, place: { location, stamp, followLink: tree.followedLinks } };
+  });
+}
+
+interface Gathered {
+  readonly set: WeightSet;
+  readonly found: Found[];
+  readonly undecided: (Undecided & { file: string })[];
+}
+
+/**
+ * The identity of every set of weights in an artifact. Tensors that lie in a file as they are, are hashed there by all
+ * cores; the others are made chunk by chunk.
+ * @param described the same files with their reports. @throws WeighmarkError `file-changed`, `unreadable`, `interrupted`.
+ */
+export async function weighArtifact(
+  files: readonly WeightsFile[],
+  described: readonly BomFile[],
+  ports: WeighPorts,
+): Promise<readonly WeighedSet[]> {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const gathered: Gathered[] = [];
+  for (const set of weightSets(described)) gathered.push(await gatherSet(set, byPath));
+  const digests = await hashElements(
+    gathered.flatMap(({ found }) => found),
+    ports,
+  );
+  const { tree } = await ports.hasher();
+  return gathered.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
+}
+
+async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile>): Promise<Gathered> {
+  const gathered: Gathered = { set, found: [], undecided: [] };
+  for (const { path } of set.files) {
+    const file = byPath.get(path);
+    if (file === undefined) continue;
+    const { tensors, undecided } = await withFile(file, async (source) =>
+      readWeights({ path, source }, await readFormat({ path, source }, { countRows: false })),
+    );
+    for (const each of undecided) gathered.undecided.push({ ...each, file: path });
+    for (const tensor of tensors) addFound(gathered, tensor, { file, byPath });
+  }
+  return gathered;
+}
+
+function addFound(
+  { found, undecided }: Gathered,
+  tensor: WeightTensor,
+  { file, byPath }: { file: WeightsFile; byPath: ReadonlyMap<string, WeightsFile> },
+): void {
+  const { elements } = tensor;
+  const named = elements.kind === 'stretch' ? elements.file : undefined;
+  const holder = named === undefined ? file : byPath.get(named);
+  const bad = (why: string): void => void undecided.push({ tensor: tensor.name, why, file: file.path });
+  if (holder === undefined) return bad(`its data is said to lie in ${named}, which is not there`);
+  if (elements.kind === 'stretch' && elements.offset + tensor.sizeBytes > holder.sizeBytes)
+    return bad('it reaches beyond the file');
+  found.push({ file, holder, tensor });
+}
+
+/** Element digests in the order of `found`, 32 bytes each. */
+async function hashElements(
+  found: readonly Found[],
+  ports: WeighPorts,
+): Promise<ReadonlyMap<WeightTensor, Uint8Array>> {
+  const digests = new Map<WeightTensor, Uint8Array>();
+  const work = ports.progress.start(
+    'weighing',
+    found.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
+  );
+  try {
+    const placed = found.filter(({ tensor, holder }) => tensor.elements.kind === 'stretch' && holder.place);
+    await hashPlaced(placed, digests, { ports, onProgress: (bytes) => work.advance(bytes) });
+    const hasher = await ports.hasher();
+    for (const each of found) {
+      if (digests.has(each.tensor)) continue;
+      ports.signal?.throwIfAborted();
+      const opened = each.tensor.elements.kind === 'stretch' ? each.holder : each.file;
+      digests.set(each.tensor, await withFile(opened, (source) => hashMade(hasher, each.tensor, source)));
+      work.advance(each.tensor.sizeBytes);
+    }
+  } finally {
+    work.end();
+  }
+  return digests;
+}
+
+async function hashPlaced(
+  placed: readonly Found[],
+  digests: Map<WeightTensor, Uint8Array>,
+  { ports, onProgress }: { ports: WeighPorts; onProgress: (bytes: number) => void },
+): Promise<void> {
+  const jobs = placed.flatMap(({ tensor, holder }): HashJob[] => {
+    const { place, sizeBytes } = holder;
+    const start = tensor.elements.kind === 'stretch' ? tensor.elements.offset : 0;
+    return place === undefined
+      ? []
+      : [{ ...place, sizeBytes: tensor.sizeBytes, part: { start, fileBytes: sizeBytes } }];
+  });
+  const results = await (
+    await ports.hasher()
+  ).hash(jobs, {
+    algorithms: ['blake3'],
+    onProgress,
+    ...(ports.jobs === undefined ? {} : { jobs: ports.jobs }),
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+  });
+  placed.forEach(({ tensor }, index) =>
+    digests.set(tensor, Buffer.from(results[index]?.digests.blake3 ?? missing(tensor.name), 'hex')),
+  );
+}
+
+const CHUNK = 1 << 20;
+
+async function hashMade(hasher: Hasher, tensor: WeightTensor, source: Source): Promise<Uint8Array> {
+  const { elements, sizeBytes, name } = tensor;
+  const chunks =
+    elements.kind === 'made' ? elements.open(source) : stretch(source, elements.offset, elements.offset + sizeBytes);
+  const result = await hasher.hashStream(chunks, ['blake3']);
+  if (result.sizeBytes !== sizeBytes)
+    throw new WeighmarkError('format-invalid', `${name} is not as long as its shape says`, { subject: name });
+  return Buffer.from(result.digests.blake3 ?? missing(name), 'hex');
+}
+
+async function* stretch(source: Source, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += CHUNK) yield source.read(at, Math.min(CHUNK, end - at));
+}
+
+function missing(name: string): never {
+  throw new WeighmarkError('internal', 'a tensor was not hashed', { subject: name });
+}
+
+function weighedSet(
+  { set, found, undecided }: Gathered,
+  digests: ReadonlyMap<WeightTensor, Uint8Array>,
+  blake3: (bytes: Uint8Array) => Uint8Array,
+): WeighedSet {
+  const about = { name: set.name, format: set.format };
+  if (undecided.length > 0) return { ...about, identity: null, undecided };
+  const tensors = found.map(({ tensor }): IdentifiedTensor => {
+    const { name, dtype, shape, sizeBytes } = tensor;
+    const elements = digests.get(tensor) ?? missing(name);
+    return { name, dtype, shape, digest: hex(tensorDigest(blake3, { dtype, shape, sizeBytes, elements })) };
+  });
+  try {
+    return { ...about, identity: { name: set.name, tensors, ...weightsRoots(blake3, tensors) }, undecided };
+  } catch (error) {
+    if (!(error instanceof WeighmarkError) || error.code !== 'format-invalid') throw error;
+    const tensor = error.subject === undefined ? {} : { tensor: error.subject };
+    return { ...about, identity: null, undecided: [{ ...tensor, why: error.message, file: set.name }] };
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+async function withFile<T>(file: ArtifactFile, use: (source: Source) => Promise<T>): Promise<T> {
+  const source = await file.open();
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}

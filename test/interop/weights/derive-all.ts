@@ -1,0 +1,38 @@
+// For each line of standard input, `child<TAB>parent[<TAB>importance]`: the word, and what is weak. For `weights.sh`.
+import { createInterface } from 'node:readline';
+import { createFiles } from '../../../src/adapters/files/index.ts';
+import { createNumbers } from '../../../src/adapters/weights/index.ts';
+import { filesOf } from '../../../src/flows/bom/create.ts';
+import { derive } from '../../../src/flows/derive/derive.ts';
+import type { SideInput } from '../../../src/flows/derive/side.ts';
+
+const files = createFiles();
+const kernel = process.env['WEIGHMARK_KERNEL'] === 'wasm' ? { kernel: 'wasm' as const } : {};
+const numbers = createNumbers(kernel);
+const progress = { start: () => ({ advance: () => undefined, end: () => undefined }) };
+const quick = process.argv.includes('--quick');
+
+async function side(path: string): Promise<SideInput> {
+  const tree = await files.walk(path);
+  return { shown: path, files: filesOf(tree, new Map(), { files }) };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [child = '', parent = '', matrix] = line.split('\t');
+  try {
+    const input = {
+      child: await side(child),
+      parent: await side(parent),
+      ...(matrix === undefined ? {} : { importance: await side(matrix) }),
+      ...(quick ? { quick } : {}),
+    };
+    const { word, tensors, missing } = await derive(input, { numbers, progress });
+    const counts: Record<string, number> = {};
+    for (const tensor of tensors) counts[tensor.word] = (counts[tensor.word] ?? 0) + 1;
+    const weak = tensors.filter((tensor) => tensor.word !== 'equal' && tensor.word !== 'recomputed').slice(0, 3);
+    const how = [...new Set(tensors.flatMap((tensor) => tensor.how))];
+    console.log(JSON.stringify({ child, word, counts, how, missing, weak }));
+  } catch (error) {
+    console.log(JSON.stringify({ child, word: 'error', error: String(error) }));
+  }
+}
