@@ -53,6 +53,7 @@ const ADAPTERS = [
   'hasher',
   'keys',
   'log-store',
+  'records',
   'registries',
   'sigstore',
   'trust-store',

@@ -9,6 +9,7 @@ import type { Files, Stagings, StatCache } from '../domain/ports/files.ts';
 import type { Git } from '../domain/ports/git.ts';
 import type { Hasher } from '../domain/ports/hasher.ts';
 import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
+import type { Records } from '../domain/ports/records.ts';
 import type { Registries, Registry } from '../domain/ports/registry.ts';
 import type { Signers } from '../domain/ports/signing.ts';
 import { isTerminal, streamOf } from './output.ts';
@@ -26,6 +27,8 @@ export interface Context {
   readonly signal: AbortSignal;
   files(): Promise<Files>;
   hasher(): Promise<Hasher>;
+  /** Datasets record by record. */
+  records(): Promise<Records>;
   assets(): Promise<Assets>;
   bomValidator(): Promise<BomSchemaValidator>;
   git(folder: string): Promise<Git>;
@@ -79,6 +82,9 @@ export function createContext(settings: ContextSettings): Context {
     progress: createProgress(() => streamOf('stderr'), settings.options.progress && isTerminal('stderr')),
     files: openFiles,
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
+    records: once(async () =>
+      (await import('../adapters/records/index.ts')).createRecords({ env: settings.env, ...kernelOf(settings.env) }),
+    ),
     ...parts,
     versions: once(async () => {
       const [{ createVersionMemory }, { stateFolder }] = await Promise.all([

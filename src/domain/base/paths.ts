@@ -43,6 +43,8 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   readonly folder: string;
   readonly digestList: string;
   readonly bom: string;
+  /** Record roots of a dataset (docs/datasets.md). */
+  readonly records: string;
 } {
   const base = artifact.kind === 'directory' ? `${artifact.root}/` : `${artifact.root}.`;
   const folder = artifact.kind === 'directory' ? `${base}${SIDECAR_FOLDER}` : `${base}weighmark`;
@@ -53,6 +55,7 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
     folder,
     digestList: `${folder}/files`,
     bom: `${folder}/bom.cdx.json`,
+    records: `${folder}/records`,
   };
 }
 

@@ -1,0 +1,75 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
+import { batchesOf } from './batches.ts';
+import { createIndexCache, type Env } from './cache.ts';
+import { indexByScript } from './script-engine.ts';
+import { createWasmHasher } from './wasm-hasher.ts';
+
+export interface RecordsOptions {
+  readonly env: Env;
+  /** Default: the addon if it is there. */
+  readonly kernel?: 'wasm' | 'native';
+}
+
+/** @throws WeighmarkError `usage` if the addon is demanded and not there. */
+export function createRecords({ env }: RecordsOptions): Records {
+  const cache = createIndexCache(env);
+  const hasher = createWasmHasher();
+  return {
+    kernel: 'wasm',
+    hasher,
+    index: (job, watch) => indexByScript({ ...job, cache }, watch, hasher),
+    open: (roots) => cache.open(roots),
+    read: readRecords,
+  };
+}
+
+/** Of each file only from the last offset known before a record that is wanted. */
+async function* readRecords(source: ReadSource, positions: readonly number[]): AsyncGenerator<ReadRecord> {
+  let first = 0;
+  for (const [index, { records }] of source.roots.parts.entries()) {
+    const wanted = positions.filter((position) => position >= first && position < first + records);
+    const file = source.files[index];
+    if (wanted.length > 0 && file === undefined) throw missing(source.roots.parts[index]?.path ?? '');
+    if (wanted.length > 0 && file !== undefined) yield* readPart(source, { file, first, wanted });
+    first += records;
+  }
+}
+
+interface Wanted {
+  readonly file: ReadSource['files'][number];
+  /** Position of the file's first record. */
+  readonly first: number;
+  readonly wanted: readonly number[];
+}
+
+/** Near ones are read in one go; far ones each from their own offset. */
+async function* readPart(source: ReadSource, { file, first, wanted }: Wanted): AsyncGenerator<ReadRecord> {
+  for (let index = 0; index < wanted.length;) {
+    const near = source.offsetBefore?.(wanted[index] as number) ?? { position: first, offset: 0 };
+    const start = near.position < first ? { position: first, offset: 0 } : near;
+    let position = start.position;
+    const options = { reading: source.roots.reading, columns: new Map(), from: start.offset };
+    reading: for await (const batch of batchesOf(file, options)) {
+      for (let at = 0; at < batch.ends.length; at += 1, position += 1) {
+        if (position !== wanted[index]) continue;
+        yield { position, encoding: batch.data.slice(at === 0 ? 0 : batch.ends[at - 1], batch.ends[at]) };
+        index += 1;
+        const next = wanted[index];
+        if (next === undefined || next - position > FAR) break reading;
+      }
+    }
+    if (
+      position >= first + (source.roots.parts.find(({ path }) => path === file.path)?.records ?? 0) &&
+      index < wanted.length
+    )
+      throw missing(file.path);
+  }
+}
+
+/** Records that it is quicker to read over than to begin anew behind. */
+const FAR = 4096;
+
+function missing(path: string): WeighmarkError {
+  return new WeighmarkError('file-changed', `${path} no longer holds the records that were indexed`, { subject: path });
+}
