@@ -2,6 +2,8 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
 import { createIndexCache, type Env } from './cache.ts';
+import { loadAddon } from '../hasher/native.ts';
+import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
 import { indexByScript } from './script-engine.ts';
 import { createWasmHasher } from './wasm-hasher.ts';
 
@@ -11,14 +13,19 @@ export interface RecordsOptions {
   readonly kernel?: 'wasm' | 'native';
 }
 
-/** @throws WeighmarkError `usage` if the addon is demanded and not there. */
-export function createRecords({ env }: RecordsOptions): Records {
+const KERNEL = new URL('./kernel/', import.meta.url);
+
+export function createRecords({ env, kernel }: RecordsOptions): Records {
   const cache = createIndexCache(env);
   const hasher = createWasmHasher();
+  const addon = kernel === 'wasm' ? null : loadAddon<Addon>(KERNEL, 'records');
   return {
-    kernel: 'wasm',
+    kernel: addon === null ? 'wasm' : 'native',
     hasher,
-    index: (job, watch) => indexByScript({ ...job, cache }, watch, hasher),
+    index: (job, watch) =>
+      addon !== null && NATIVE_FORMATS.includes(job.reading.format)
+        ? indexByAddon({ ...job, cache }, watch, addon)
+        : indexByScript({ ...job, cache }, watch, hasher),
     open: (roots) => cache.open(roots),
     read: readRecords,
   };

@@ -1,7 +1,38 @@
 //! Records of datasets (`weighmark-records/1`, docs/datasets.md). In dependency order: `lanes` hashes many short messages;
-//! the rest is the addon's: readers, trees, the index. It knows nothing of signatures or policies.
+//! `encode` writes values, `json`, `fast`, `csv` and `arrow` read them; `scan` and `run` share the work out; `trees` and
+//! `index` make roots and the index of it; `addon` is what Node calls. It knows nothing of signatures or policies.
 
 pub mod lanes;
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+
+#[cfg(unix)]
+mod addon;
+#[cfg(unix)]
+mod arrow;
+#[cfg(unix)]
+pub mod columns;
+#[cfg(unix)]
+pub mod csv;
+#[cfg(unix)]
+pub mod encode;
+#[cfg(unix)]
+pub mod fast;
+#[cfg(unix)]
+mod hashing;
+#[cfg(unix)]
+mod index;
+#[cfg(unix)]
+pub mod json;
+#[cfg(unix)]
+#[path = "../../../hasher/kernel/src/napi.rs"]
+mod napi;
+#[cfg(unix)]
+mod request;
+#[cfg(unix)]
+mod run;
+#[cfg(unix)]
+mod scan;
+#[cfg(unix)]
+mod trees;
