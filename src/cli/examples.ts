@@ -63,7 +63,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `weighmark dataset prove train.jsonl --record '{"id":7,"text":"seven"}' -o seven.proof`,
     'weighmark dataset prove train.jsonl --extends train-1.records',
   ],
-  'dataset check': [`weighmark dataset check seven.proof --roots train.records --record '{"id":7,"text":"seven"}'`],
+  'dataset check': [
+    `weighmark dataset check seven.proof --roots train.records --record '{"id":7,"text":"seven"}'`,
+    'weighmark dataset check train.jsonl test.jsonl --step split --from all.jsonl',
+    'weighmark dataset check train.jsonl --against test.jsonl',
+  ],
+  'dataset diff': ['weighmark dataset diff train-1.jsonl train-2.jsonl --key id'],
   'registry init': [
     'weighmark registry init registry',
     'weighmark registry init registry --origin models.example.com/log',

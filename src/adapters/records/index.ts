@@ -53,6 +53,7 @@ interface Wanted {
 /** Near ones are read in one go; far ones each from their own offset. */
 async function* readPart(source: ReadSource, { file, first, wanted }: Wanted): AsyncGenerator<ReadRecord> {
   for (let index = 0; index < wanted.length;) {
+    const begun = index;
     const near = source.offsetBefore?.(wanted[index] as number) ?? { position: first, offset: 0 };
     const start = near.position < first ? { position: first, offset: 0 } : near;
     let position = start.position;
@@ -66,11 +67,7 @@ async function* readPart(source: ReadSource, { file, first, wanted }: Wanted): A
         if (next === undefined || next - position > FAR) break reading;
       }
     }
-    if (
-      position >= first + (source.roots.parts.find(({ path }) => path === file.path)?.records ?? 0) &&
-      index < wanted.length
-    )
-      throw missing(file.path);
+    if (index === begun) throw missing(file.path);
   }
 }
 

@@ -129,6 +129,37 @@ fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
+/// Where a number ends whose text is canonical as it stands; None: it may not be. A zero follows the bytes.
+#[inline]
+pub fn plain_number(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + usize::from(bytes[start] == b'-');
+    let first = at;
+    while bytes[at].is_ascii_digit() {
+        at += 1;
+    }
+    let whole = at - first;
+    if whole == 0 || whole > 21 || (whole > 1 && bytes[first] == b'0') {
+        return None;
+    }
+    if bytes[at] == b'.' {
+        let point = at + 1;
+        at = point;
+        while bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+        let fraction = at - point;
+        if fraction == 0 || fraction > 90 || bytes[at - 1] == b'0' {
+            return None;
+        }
+        if bytes[first] == b'0' && fraction > 6 && bytes[point..point + 6] == *b"000000" {
+            return None;
+        }
+    } else if bytes[first] == b'0' && first > start {
+        return None;
+    }
+    (bytes[at] | 32 != b'e').then_some(at)
+}
+
 /// Days since 1970-01-01 as `2024-01-02` (Howard Hinnant's `civil_from_days`).
 pub fn date(days: i64) -> String {
     let shifted = days + 719_468;

@@ -212,37 +212,6 @@ fn careful(json: &mut Json, at: usize, scratch: &mut Vec<u8>, span: &mut Span) -
     Some(inner.at)
 }
 
-/// Where a number ends whose text is canonical as it stands; None: it may not be.
-#[inline]
-fn plain_number(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + usize::from(bytes[start] == b'-');
-    let first = at;
-    while bytes[at].is_ascii_digit() {
-        at += 1;
-    }
-    let whole = at - first;
-    if whole == 0 || whole > 21 || (whole > 1 && bytes[first] == b'0') {
-        return None;
-    }
-    if bytes[at] == b'.' {
-        let point = at + 1;
-        at = point;
-        while bytes[at].is_ascii_digit() {
-            at += 1;
-        }
-        let fraction = at - point;
-        if fraction == 0 || fraction > 90 || bytes[at - 1] == b'0' {
-            return None;
-        }
-        if bytes[first] == b'0' && fraction > 6 && bytes[point..point + 6] == *b"000000" {
-            return None;
-        }
-    } else if bytes[first] == b'0' && first > start {
-        return None;
-    }
-    (bytes[at] | 32 != b'e').then_some(at)
-}
-
 /// Whole blocks of 64 bytes: what is read and written past the end is padding.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]

@@ -144,6 +144,11 @@ impl<'a> Json<'a> {
     }
 
     fn number(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(end) = plain_number(self.bytes, self.at) {
+            scalar(out, if self.as_text { TEXT } else { NUMBER }, &self.bytes[self.at..end]);
+            self.at = end;
+            return Ok(());
+        }
         let rest = &self.bytes[self.at..];
         let size = rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
         let token = &rest[..size];

@@ -10,7 +10,7 @@ mod wasm;
 #[cfg(unix)]
 mod addon;
 #[cfg(unix)]
-mod arrow;
+pub mod arrow;
 #[cfg(unix)]
 pub mod columns;
 #[cfg(unix)]
@@ -20,19 +20,19 @@ pub mod encode;
 #[cfg(unix)]
 pub mod fast;
 #[cfg(unix)]
-mod hashing;
+pub mod hashing;
 #[cfg(unix)]
-mod index;
+pub mod index;
 #[cfg(unix)]
 pub mod json;
 #[cfg(unix)]
 #[path = "../../../hasher/kernel/src/napi.rs"]
 mod napi;
 #[cfg(unix)]
-mod request;
+pub mod request;
 #[cfg(unix)]
-mod run;
+pub mod run;
 #[cfg(unix)]
-mod scan;
+pub mod scan;
 #[cfg(unix)]
-mod trees;
+pub mod trees;

@@ -50,9 +50,12 @@ fn segment(file: &File, size: u64, index: u64, buffer: &mut Vec<u8>) -> Result<(
     let mut extra = 4096;
     loop {
         let length = (need + extra).min((size - start) as usize);
-        buffer.clear();
-        buffer.resize(length + fast::PADDING, 0);
+        // Grown once: what is there of the last segment is written over.
+        if buffer.len() < length + fast::PADDING {
+            buffer.resize(length + fast::PADDING, 0);
+        }
         file.read_exact_at(&mut buffer[..length], start)?;
+        buffer[length..length + fast::PADDING].fill(0);
         let from = match index {
             0 => 0,
             _ => match memchr::memchr(b'\n', &buffer[..need]) {
@@ -123,7 +126,7 @@ impl Reader {
 
     /// Encodes the lines of `buffer[from..to]`, which ends with padding.
     fn take(&mut self, buffer: &[u8], from: usize, to: usize, base: u64, mut offsets: Option<&mut Vec<u64>>) -> Result<(), Stop> {
-        let bytes = &buffer[..to + fast::PADDING.min(buffer.len() - to)];
+        let bytes = &buffer[..to + fast::PADDING];
         if simdutf8::basic::from_utf8(&bytes[from..to]).is_err() {
             return Err(Stop::Record(base + bad_line(bytes, from, to) as u64));
         }
