@@ -14,7 +14,7 @@ execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', dist], {
   shell: process.platform === 'win32',
 });
 const shipped = (path) =>
-  !/\.(ts|rs|toml|lock|node|sh|md|gitignore)$|(prepare|release)\.mjs$/.test(path) &&
+  !/\.(ts|rs|toml|lock|node|sh|md|gitignore)$|(prepare|release|build)\.mjs$/.test(path) &&
   !/[\\/](target|\.cargo)([\\/]|$)/.test(path);
 cpSync('src', dist, { recursive: true, filter: shipped });
 

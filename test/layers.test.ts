@@ -54,6 +54,7 @@ const ADAPTERS = [
   'hasher',
   'keys',
   'log-store',
+  'records',
   'registries',
   'sigstore',
   'trust-store',

@@ -10,6 +10,7 @@ import type { Git } from '../domain/ports/git.ts';
 import type { Hasher } from '../domain/ports/hasher.ts';
 import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
 import type { WeightNumbers } from '../domain/ports/numbers.ts';
+import type { Records } from '../domain/ports/records.ts';
 import type { Registries, Registry } from '../domain/ports/registry.ts';
 import type { Signers } from '../domain/ports/signing.ts';
 import { isTerminal, streamOf } from './output.ts';
@@ -29,6 +30,8 @@ export interface Context {
   hasher(): Promise<Hasher>;
   /** What quantisers make of weights. */
   numbers(): Promise<WeightNumbers>;
+  /** Datasets record by record. */
+  records(): Promise<Records>;
   assets(): Promise<Assets>;
   bomValidator(): Promise<BomSchemaValidator>;
   git(folder: string): Promise<Git>;
@@ -83,6 +86,9 @@ export function createContext(settings: ContextSettings): Context {
     files: openFiles,
     hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
     numbers: once(async () => (await import('../adapters/weights/index.ts')).createNumbers(kernelOf(settings.env))),
+    records: once(async () =>
+      (await import('../adapters/records/index.ts')).createRecords({ env: settings.env, ...kernelOf(settings.env) }),
+    ),
     ...parts,
     versions: once(async () => {
       const [{ createVersionMemory }, { stateFolder }] = await Promise.all([

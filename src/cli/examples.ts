@@ -59,6 +59,20 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trust allow': ['weighmark trust allow', 'weighmark trust allow ci/weighmark.yaml'],
   'trust export': ['weighmark trust export > trust.yaml', 'weighmark trust export ci boss -o trust.yaml'],
   'trust update': ['weighmark trust update'],
+  'dataset index': [
+    'weighmark dataset index data/train.jsonl',
+    'weighmark dataset index table.csv --types id=number,price=number --no-keep',
+  ],
+  'dataset prove': [
+    `weighmark dataset prove train.jsonl --record '{"id":7,"text":"seven"}' -o seven.proof`,
+    'weighmark dataset prove train.jsonl --extends train-1.records',
+  ],
+  'dataset check': [
+    `weighmark dataset check seven.proof --roots train.records --record '{"id":7,"text":"seven"}'`,
+    'weighmark dataset check train.jsonl test.jsonl --step split --from all.jsonl',
+    'weighmark dataset check train.jsonl --against test.jsonl',
+  ],
+  'dataset diff': ['weighmark dataset diff train-1.jsonl train-2.jsonl --key id'],
   'registry init': [
     'weighmark registry init registry',
     'weighmark registry init registry --origin models.example.com/log',

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   pull: () => import('./commands/pull.ts'),
   copy: () => import('./commands/copy.ts'),
   list: () => import('./commands/list.ts'),
+  dataset: () => import('./commands/dataset.ts'),
   show: () => import('./commands/show.ts'),
   log: () => import('./commands/log.ts'),
   promote: () => import('./commands/promote.ts'),

@@ -30,22 +30,22 @@ const FOLDER = new URL('./kernel/', import.meta.url);
  * The addon for this platform: the one built beside this file, or an optional package's. It is loaded only if its
  * SHA-256 stands in the build's table (security rule 22). Null where there is none.
  */
-export function loadAddon(folder = FOLDER): Addon | null {
+export function loadAddon<T = Addon>(folder = FOLDER, stem = 'kernel'): T | null {
   const table = readTable(folder);
-  for (const name of addonNames()) {
+  for (const name of addonNames(stem)) {
     const known = table[name]?.sha256;
     const file = known === undefined ? null : locate(folder, name);
     if (file !== null && sha256(file.bytes) === known) {
       const addon = open(file.path);
-      if (addon !== null) return addon;
+      if (addon !== null) return addon as T;
     }
   }
   return null;
 }
 
 /** `kernel-linux-x64.node` as built here, then the release's, one for each C library. */
-function addonNames(): string[] {
-  const base = `kernel-${process.platform}-${process.arch}`;
+function addonNames(stem: string): string[] {
+  const base = `${stem}-${process.platform}-${process.arch}`;
   return [`${base}.node`, `${base}-gnu.node`, `${base}-musl.node`];
 }
 
@@ -71,11 +71,11 @@ function locate(folder: URL, name: string): { path: string; bytes: Buffer } | nu
 }
 
 /** Null where it does not fit this system, such as another C library's. */
-function open(path: string): Addon | null {
+function open(path: string): unknown {
   const module = { exports: {} };
   try {
     process.dlopen(module, path);
-    return module.exports as Addon;
+    return module.exports;
   } catch {
     return null;
   }

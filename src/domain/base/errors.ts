@@ -75,10 +75,16 @@ export const CODES = {
   'policy-signatures': 1,
   'licence-refused': 1,
   'format-refused': 1,
+  'record-invalid': 1,
+  'proof-invalid': 1,
+  'derivation-mismatch': 1,
+  'records-overlap': 1,
+  'removed-record': 1,
   // 3: nothing to verify
   'nothing-to-verify': 3,
   // 4: undecided
   unreadable: 4,
+  'records-unsupported': 4,
   network: 4,
   'trust-expired': 4,
   'trust-unavailable': 4,

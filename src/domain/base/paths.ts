@@ -45,6 +45,8 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   readonly digestList: string;
   readonly weights: string;
   readonly bom: string;
+  /** Record roots of a dataset (docs/datasets.md). */
+  readonly records: string;
 } {
   const base = artifact.kind === 'directory' ? `${artifact.root}/` : `${artifact.root}.`;
   const folder = artifact.kind === 'directory' ? `${base}${SIDECAR_FOLDER}` : `${base}weighmark`;
@@ -56,6 +58,7 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
     digestList: `${folder}/files`,
     weights: `${folder}/weights`,
     bom: `${folder}/bom.cdx.json`,
+    records: `${folder}/records`,
   };
 }
 

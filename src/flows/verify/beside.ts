@@ -24,7 +24,7 @@ export async function refuseUnknownBeside(
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['files', 'weights', 'bom.cdx.json']);
+const KNOWN: ReadonlySet<string> = new Set(['files', 'records', 'weights', 'bom.cdx.json']);
 
 async function refuseUnknownOutboards(folder: string, files: Files): Promise<void> {
   for (const name of await files.names(folder)) {

@@ -1,0 +1,50 @@
+import { Batch } from '../../domain/records/batch.ts';
+import { RECORD_BYTES, unsupported } from '../../domain/records/problem.ts';
+import { textReader } from '../../domain/records/readers.ts';
+import type { WeighmarkError } from '../../domain/base/errors.ts';
+import type { RecordFile } from '../../domain/ports/records.ts';
+import { openFile, sameStamp } from '../files/open.ts';
+import { changed, within, type BatchOptions } from './source.ts';
+
+const CHUNK = 1 << 20;
+
+/**
+ * A file's records in their order, a batch at a time; the batch is the same object each time.
+ * @throws WeighmarkError `record-invalid`, `records-unsupported`, `file-changed`, `unreadable`.
+ */
+export async function* batchesOf(file: RecordFile, options: BatchOptions): AsyncGenerator<Batch> {
+  if (options.reading.format === 'parquet') {
+    const { parquetBatches } = await import('./parquet.ts');
+    yield* parquetBatches(file, options);
+    return;
+  }
+  yield* textBatches(file, options);
+}
+
+async function* textBatches(file: RecordFile, { reading, columns, from = 0, onBytes }: BatchOptions) {
+  const opened = await openFile(file.location, { followLink: true });
+  if (!sameStamp(opened.stamp, file.stamp)) throw changed(file.path);
+  const reader = textReader(reading, columns);
+  const batch = new Batch();
+  if (from > 0 && reading.format !== 'jsonl' && reading.format !== 'text')
+    reader.read({ bytes: await opened.read(0, Math.min(from, RECORD_BYTES)), base: 0, last: false }, new Batch());
+  let [base, rest]: [number, Uint8Array] = [from, new Uint8Array(0)];
+  for (let at = from, last = false; !last;) {
+    const more = await opened.read(at, Math.max(CHUNK, Math.min(rest.length, RECORD_BYTES)));
+    at += more.length;
+    last = at >= opened.size;
+    const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
+    const used = within(file, () => reader.read({ bytes, base, last }, batch));
+    base += used;
+    rest = bytes.subarray(used);
+    if (rest.length > RECORD_BYTES) throw tooLong(file, base);
+    onBytes?.(more.length);
+    if (batch.ends.length > 0) yield batch;
+    batch.clear();
+  }
+  await opened.close();
+}
+
+function tooLong(file: RecordFile, byte: number): WeighmarkError {
+  return unsupported(`${file.path}, byte ${byte}: a record longer than ${RECORD_BYTES} bytes`);
+}

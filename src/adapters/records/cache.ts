@@ -1,0 +1,75 @@
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+import type { OpenIndex } from '../../domain/ports/records.ts';
+import { formatRoots, type Roots } from '../../domain/records/roots.ts';
+import { fileError } from '../files/errors.ts';
+import { writeError } from '../files/write.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Indexes of the user's, each by the SHA-256 of its roots' text. */
+export interface IndexCache {
+  /** The folder, made for the user alone. @throws WeighmarkError `write-refused` where it is open to others. */
+  folder(): string;
+  locationOf(roots: Roots): string;
+  open(roots: Roots): OpenIndex | null;
+}
+
+/** `weighmark/records` under XDG_CACHE_HOME; a relative value is ignored, as the XDG specification says. */
+export function createIndexCache(env: Env): IndexCache {
+  const base = env['XDG_CACHE_HOME'];
+  const home = base !== undefined && isAbsolute(base) ? base : join(env['HOME'] ?? homedir(), '.cache');
+  const folder = join(home, 'weighmark', 'records');
+  const locationOf = (roots: Roots): string => join(folder, `${sha256Hex(formatRoots(roots))}.idx`);
+  return { folder: () => privateFolder(folder), locationOf, open: (roots) => openIndexFile(locationOf(roots)) };
+}
+
+/** A real folder, ours, closed to everybody else (security rule 22). */
+function privateFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw writeError(cause, folder);
+  }
+  const stat = lstatSync(folder);
+  const isOurs = process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0);
+  if (stat.isDirectory() && isOurs) return folder;
+  throw new WeighmarkError('write-refused', `${folder} is open to others: an index may speak of people`, {
+    subject: folder,
+    hint: `close it with \`chmod 700 ${folder}\``,
+  });
+}
+
+function openIndexFile(location: string): OpenIndex | null {
+  let file: number;
+  try {
+    file = openSync(location, 'r');
+  } catch (cause) {
+    const error = fileError(cause, location);
+    if (error.code === 'not-found') return null;
+    throw error;
+  }
+  const { size } = fstatSync(file);
+  return {
+    size,
+    close: () => closeSync(file),
+    read: (offset, length) => {
+      const bytes = offset + length > size ? null : readExactly(file, offset, length);
+      if (bytes === null) throw new WeighmarkError('file-changed', `${location} ended early`, { subject: location });
+      return bytes;
+    },
+  };
+}
+
+function readExactly(file: number, offset: number, length: number): Uint8Array | null {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = readSync(file, bytes, done, length - done, offset + done);
+    if (count === 0) return null;
+    done += count;
+  }
+  return bytes;
+}

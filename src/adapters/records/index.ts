@@ -1,0 +1,79 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
+import { batchesOf } from './batches.ts';
+import { createIndexCache, type Env } from './cache.ts';
+import { loadAddon } from '../hasher/native.ts';
+import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
+import { indexByScript } from './script-engine.ts';
+import { createWasmHasher } from './wasm-hasher.ts';
+
+export interface RecordsOptions {
+  readonly env: Env;
+  /** Default: the addon if it is there. */
+  readonly kernel?: 'wasm' | 'native';
+}
+
+const KERNEL = new URL('./kernel/', import.meta.url);
+
+export function createRecords({ env, kernel }: RecordsOptions): Records {
+  const cache = createIndexCache(env);
+  const hasher = createWasmHasher();
+  const addon = kernel === 'wasm' ? null : loadAddon<Addon>(KERNEL, 'records');
+  return {
+    kernel: addon === null ? 'wasm' : 'native',
+    hasher,
+    index: (job, watch) =>
+      addon !== null && NATIVE_FORMATS.includes(job.reading.format)
+        ? indexByAddon({ ...job, cache }, watch, addon)
+        : indexByScript({ ...job, cache }, watch, hasher),
+    open: (roots) => cache.open(roots),
+    read: readRecords,
+  };
+}
+
+/** Of each file only from the last offset known before a record that is wanted. */
+async function* readRecords(source: ReadSource, positions: readonly number[]): AsyncGenerator<ReadRecord> {
+  let first = 0;
+  for (const [index, { records }] of source.roots.parts.entries()) {
+    const wanted = positions.filter((position) => position >= first && position < first + records);
+    const file = source.files[index];
+    if (wanted.length > 0 && file === undefined) throw missing(source.roots.parts[index]?.path ?? '');
+    if (wanted.length > 0 && file !== undefined) yield* readPart(source, { file, first, wanted });
+    first += records;
+  }
+}
+
+interface Wanted {
+  readonly file: ReadSource['files'][number];
+  /** Position of the file's first record. */
+  readonly first: number;
+  readonly wanted: readonly number[];
+}
+
+/** Near ones are read in one go; far ones each from their own offset. */
+async function* readPart(source: ReadSource, { file, first, wanted }: Wanted): AsyncGenerator<ReadRecord> {
+  for (let index = 0; index < wanted.length;) {
+    const begun = index;
+    const near = source.offsetBefore?.(wanted[index] as number) ?? { position: first, offset: 0 };
+    const start = near.position < first ? { position: first, offset: 0 } : near;
+    let position = start.position;
+    const options = { reading: source.roots.reading, columns: new Map(), from: start.offset };
+    reading: for await (const batch of batchesOf(file, options)) {
+      for (let at = 0; at < batch.ends.length; at += 1, position += 1) {
+        if (position !== wanted[index]) continue;
+        yield { position, encoding: batch.data.slice(at === 0 ? 0 : batch.ends[at - 1], batch.ends[at]) };
+        index += 1;
+        const next = wanted[index];
+        if (next === undefined || next - position > FAR) break reading;
+      }
+    }
+    if (index === begun) throw missing(file.path);
+  }
+}
+
+/** Records that it is quicker to read over than to begin anew behind. */
+const FAR = 4096;
+
+function missing(path: string): WeighmarkError {
+  return new WeighmarkError('file-changed', `${path} no longer holds the records that were indexed`, { subject: path });
+}

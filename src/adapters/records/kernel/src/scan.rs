@@ -1,0 +1,225 @@
+//! Files of lines → hashes of their records, a segment of half a megabyte at a time, by several threads.
+
+use crate::columns::Columns;
+use crate::encode::*;
+use crate::fast::{self, Fast};
+use crate::hashing::Hashing;
+use crate::json::{Json, Shape};
+use crate::lanes::Hash;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+pub const SEGMENT: usize = 512 << 10;
+/// Longer records are not read: see RECORD_BYTES in `problem.ts`.
+pub const MAX_RECORD: usize = 64 << 20;
+
+/// What a segment came to.
+#[derive(Default)]
+pub struct Found {
+    pub hashes: Vec<Hash>,
+    /// Where each record begins in the file.
+    pub offsets: Vec<u64>,
+}
+
+pub enum Stop {
+    Io(io::Error),
+    /// A record that is refused, by where it begins in the file.
+    Record(u64),
+    /// What version 1 does not read.
+    Unsupported(String),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Io(error)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Lines {
+    Text,
+    Json { as_text: bool },
+}
+
+/// The whole lines that begin in segment `index`: their bytes end with zeros, [from, to) is theirs, `base` the buffer's offset.
+fn segment(file: &File, size: u64, index: u64, buffer: &mut Vec<u8>) -> Result<(u64, usize, usize), Stop> {
+    let start = (index * SEGMENT as u64).saturating_sub(u64::from(index > 0));
+    let end = ((index + 1) * SEGMENT as u64).min(size);
+    let need = (end - start) as usize;
+    let mut extra = 4096;
+    loop {
+        let length = (need + extra).min((size - start) as usize);
+        // Grown once: what is there of the last segment is written over.
+        if buffer.len() < length + fast::PADDING {
+            buffer.resize(length + fast::PADDING, 0);
+        }
+        file.read_exact_at(&mut buffer[..length], start)?;
+        buffer[length..length + fast::PADDING].fill(0);
+        let from = match index {
+            0 => 0,
+            _ => match memchr::memchr(b'\n', &buffer[..need]) {
+                Some(at) => at + 1,
+                None => return Ok((start, 0, 0)),
+            },
+        };
+        if end == size {
+            return Ok((start, from, length));
+        }
+        if from > need - 1 {
+            return Ok((start, 0, 0));
+        }
+        match memchr::memchr(b'\n', &buffer[need - 1..length]) {
+            Some(at) => return Ok((start, from, need + at)),
+            None if start + length as u64 == size => return Ok((start, from, length)),
+            None if extra > MAX_RECORD => return Err(Stop::Unsupported("a record longer than 67108864 bytes".into())),
+            None => extra *= 4,
+        }
+    }
+}
+
+/// One thread's reader of lines.
+pub struct Reader {
+    lines: Lines,
+    hashing: Hashing,
+    buffer: Vec<u8>,
+    arena: Vec<u8>,
+    ends: Vec<u32>,
+    shape: Shape,
+    fast: Fast,
+    has_fast: bool,
+    /// Of the fast way's shape.
+    names: Vec<Vec<u8>>,
+    pub columns: Columns,
+}
+
+impl Reader {
+    pub fn new(lines: Lines, hashing: Hashing) -> Self {
+        let has_fast = fast::is_there() && lines == Lines::Json { as_text: false };
+        Reader {
+            lines,
+            hashing,
+            buffer: Vec::new(),
+            arena: Vec::new(),
+            ends: Vec::new(),
+            shape: Shape::default(),
+            fast: Fast::default(),
+            has_fast,
+            names: Vec::new(),
+            columns: Columns::default(),
+        }
+    }
+
+    pub fn read(&mut self, file: &File, size: u64, index: u64, found: &mut Found, with_offsets: bool) -> Result<(), Stop> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let outcome = segment(file, size, index, &mut buffer).and_then(|(base, from, to)| {
+            let bom = usize::from(base == 0 && from == 0 && buffer[..to].starts_with(b"\xef\xbb\xbf")) * 3;
+            self.arena.clear();
+            self.ends.clear();
+            self.take(&buffer, from + bom, to, base, with_offsets.then_some(&mut found.offsets))
+        });
+        self.buffer = buffer;
+        outcome?;
+        self.hashing.hash(&self.arena, &self.ends, &mut found.hashes);
+        Ok(())
+    }
+
+    /// Encodes the lines of `buffer[from..to]`, which ends with padding.
+    fn take(&mut self, buffer: &[u8], from: usize, to: usize, base: u64, mut offsets: Option<&mut Vec<u64>>) -> Result<(), Stop> {
+        let bytes = &buffer[..to + fast::PADDING];
+        if simdutf8::basic::from_utf8(&bytes[from..to]).is_err() {
+            return Err(Stop::Record(base + bad_line(bytes, from, to) as u64));
+        }
+        if self.lines == Lines::Text {
+            self.text(bytes, from, to, base, offsets);
+            return Ok(());
+        }
+        let Lines::Json { as_text } = self.lines else { return Ok(()) };
+        let mut json = Json::new(bytes, from, as_text);
+        while json.at < to {
+            let start = json.at;
+            json.space();
+            if json.at < to && bytes[json.at] != b'\n' {
+                self.record(&mut json, base)?;
+                json.space();
+                self.ends.push(self.arena.len() as u32);
+                if let Some(offsets) = &mut offsets {
+                    offsets.push(base + start as u64);
+                }
+                if json.at < to && bytes[json.at] != b'\n' {
+                    return Err(Stop::Record(base + start as u64));
+                }
+            }
+            json.at += 1;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn record(&mut self, json: &mut Json, base: u64) -> Result<(), Stop> {
+        let start = json.at;
+        // SAFETY: the features were detected; `bytes` is valid UTF-8 and padded.
+        if self.has_fast && unsafe { self.fast.record(json, &mut self.arena) }.is_some() {
+            return Ok(());
+        }
+        self.careful(json, start, base)
+    }
+
+    #[cold]
+    fn careful(&mut self, json: &mut Json, start: usize, base: u64) -> Result<(), Stop> {
+        *json = Json::new(json.bytes, start, json.as_text);
+        json.object(&mut self.arena, Some(&mut self.shape)).map_err(|_| Stop::Record(base + start as u64))?;
+        self.columns.see_all(&self.shape);
+        self.settle();
+        if self.has_fast {
+            self.fast.learn(&self.shape);
+            self.names.clone_from(&self.shape.names);
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, bytes: &[u8], from: usize, to: usize, base: u64, mut offsets: Option<&mut Vec<u64>>) {
+        const HEAD: [u8; 8] = [STRUCT, 1, 4, b't', b'e', b'x', b't', TEXT];
+        if from < to {
+            self.columns.see(b"text", TEXT);
+        }
+        let mut start = from;
+        let ends = memchr::memchr_iter(b'\n', &bytes[from..to]).map(|at| from + at);
+        for newline in ends.chain((from < to && bytes[to - 1] != b'\n').then_some(to)) {
+            let end = if newline > start && bytes[newline - 1] == b'\r' { newline - 1 } else { newline };
+            self.arena.extend_from_slice(&HEAD);
+            length(&mut self.arena, end - start);
+            self.arena.extend_from_slice(&bytes[start..end]);
+            self.ends.push(self.arena.len() as u32);
+            if let Some(offsets) = &mut offsets {
+                offsets.push(base + start as u64);
+            }
+            start = newline + 1;
+        }
+    }
+
+    /// What the fast way saw of columns goes to the others.
+    pub fn settle(&mut self) {
+        for (name, bits) in self.names.iter().zip(&mut self.fast.kinds) {
+            self.columns.add(bare(name), *bits);
+            *bits = 0;
+        }
+    }
+}
+
+/// A name without its length.
+fn bare(name: &[u8]) -> &[u8] {
+    let at = name.iter().position(|byte| byte & 128 == 0).map_or(0, |at| at + 1);
+    &name[at..]
+}
+
+fn bad_line(bytes: &[u8], from: usize, to: usize) -> usize {
+    let mut start = from;
+    for at in memchr::memchr_iter(b'\n', &bytes[from..to]) {
+        if std::str::from_utf8(&bytes[start..from + at]).is_err() {
+            break;
+        }
+        start = from + at + 1;
+    }
+    start
+}

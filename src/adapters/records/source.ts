@@ -1,0 +1,30 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { RecordFile } from '../../domain/ports/records.ts';
+import type { Reading } from '../../domain/records/reading.ts';
+import type { Columns } from '../../domain/records/struct.ts';
+
+export interface BatchOptions {
+  readonly reading: Reading;
+  readonly columns: Columns;
+  /** Where a record begins; what comes before is read only as far as it says how to read on. */
+  readonly from?: number;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/** What is wrong with a row says in which file. */
+export function within<T>(file: RecordFile, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof WeighmarkError)) throw error;
+    throw new WeighmarkError(error.code, `${file.path}, ${error.message}`, {
+      subject: file.path,
+      facts: error.facts,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
+
+export function changed(path: string): WeighmarkError {
+  return new WeighmarkError('file-changed', `${path} changed while its records were read`, { subject: path });
+}

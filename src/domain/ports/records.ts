@@ -1,0 +1,68 @@
+import type { BulkHasher } from '../records/blake3.ts';
+import type { RandomAccess } from '../records/index-layout.ts';
+import type { Reading } from '../records/reading.ts';
+import type { Roots } from '../records/roots.ts';
+import type { FileStamp } from './files.ts';
+import type { Progress } from './terminal.ts';
+
+/** A file of a dataset, in the order of paths. */
+export interface RecordFile {
+  readonly path: string;
+  readonly location: string;
+  readonly sizeBytes: number;
+  /** What it was when the dataset was walked. */
+  readonly stamp: FileStamp;
+}
+
+export interface IndexJob {
+  readonly files: readonly RecordFile[];
+  readonly reading: Reading;
+  /** The organisation's 32 secret bytes; null: hashed in the open. */
+  readonly secret: Uint8Array | null;
+  /** Whether the index goes to the cache; else roots alone. */
+  readonly keep: boolean;
+}
+
+export interface Indexed {
+  readonly roots: Roots;
+  /** Where the index is; null if it was not kept. */
+  readonly index: string | null;
+}
+
+export interface IndexWatch {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly jobs?: number;
+}
+
+/** A record read again: its canonical encoding, by its position in the dataset. */
+export interface ReadRecord {
+  readonly position: number;
+  readonly encoding: Uint8Array;
+}
+
+export interface OpenIndex extends RandomAccess {
+  close(): void;
+}
+
+/** Reads datasets record by record. */
+export interface Records {
+  readonly kernel: 'native' | 'wasm';
+  readonly hasher: BulkHasher;
+  /**
+   * One pass over a dataset: its roots, and the index if it is kept.
+   * @throws WeighmarkError `record-invalid`, `records-unsupported`, `file-changed`, `unreadable`, `disk-full`.
+   */
+  index(job: IndexJob, watch: IndexWatch): Promise<Indexed>;
+  /** The index of a dataset with these roots, from the cache; null if it is not there. */
+  open(roots: Roots): OpenIndex | null;
+  /** Records at ascending positions, read again from their files. @throws as `index` does. */
+  read(source: ReadSource, positions: readonly number[]): AsyncIterable<ReadRecord>;
+}
+
+export interface ReadSource {
+  readonly files: readonly RecordFile[];
+  readonly roots: Roots;
+  /** Where a text file's records begin, near enough; null: it is read from its beginning. */
+  readonly offsetBefore: ((position: number) => { readonly position: number; readonly offset: number }) | null;
+}

@@ -1,0 +1,66 @@
+import type { RecordFile } from '../../domain/ports/records.ts';
+import { RecordIndex } from '../../domain/records/record-index.ts';
+import type { Roots } from '../../domain/records/roots.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { locateDataset, rootsBeside, type DataPorts } from './locate.ts';
+
+/** A dataset on this machine with its index: to ask, and to read records again. */
+export interface IndexedDataset {
+  readonly root: string;
+  readonly roots: Roots;
+  readonly index: RecordIndex;
+  readonly files: readonly RecordFile[];
+}
+
+/**
+ * Opens datasets that were indexed, and closes their indexes.
+ * @throws WeighmarkError `not-found` without roots beside a dataset or without its index.
+ */
+export async function withDatasets<T>(
+  locations: readonly string[],
+  ports: DataPorts,
+  ask: (datasets: readonly IndexedDataset[]) => T | Promise<T>,
+): Promise<T> {
+  const open: { close(): void }[] = [];
+  try {
+    const datasets: IndexedDataset[] = [];
+    for (const root of locations) {
+      const roots = await rootsBeside(root, ports.files);
+      const { files } = await locateDataset(root, roots.reading, ports.files);
+      const file = ports.records.open(roots);
+      if (file === null) throw noIndex(root);
+      open.push(file);
+      datasets.push({ root, roots, files, index: new RecordIndex(file, ports.records.hasher) });
+    }
+    checkComparable(datasets);
+    return await ask(datasets);
+  } finally {
+    for (const file of open) file.close();
+  }
+}
+
+function noIndex(root: string): WeighmarkError {
+  return new WeighmarkError('not-found', `the index of ${root} is not on this machine`, {
+    subject: root,
+    hint: `make it with \`weighmark dataset index ${root}\` (without --no-keep)`,
+  });
+}
+
+/** Hashes of one kind alone mean anything to each other. @throws WeighmarkError `usage`. */
+function checkComparable(datasets: readonly IndexedDataset[]): void {
+  const kinds = new Set(datasets.map(({ roots }) => `${roots.hashing} ${roots.reading.profile}`));
+  if (kinds.size > 1)
+    throw new WeighmarkError('usage', 'the datasets were indexed in ways that cannot be compared', {
+      hint: 'index them again: all with --as-text or none, all with the same --secret or none',
+    });
+}
+
+/** Which file holds a position, and the how-manieth record of it, from 0. */
+export function placeOf({ parts }: Roots, position: number): { readonly path: string; readonly record: number } {
+  let first = 0;
+  for (const { path, records } of parts) {
+    if (position < first + records) return { path, record: position - first };
+    first += records;
+  }
+  return { path: '', record: position };
+}

@@ -1,0 +1,96 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { Batch } from '../../domain/records/batch.ts';
+import { keyedHashing, recordHash } from '../../domain/records/keys.ts';
+import { checkProof, type Proven, type RecordProof } from '../../domain/records/proof.ts';
+import { textReader } from '../../domain/records/readers.ts';
+import type { RecordIndex } from '../../domain/records/record-index.ts';
+import type { Roots } from '../../domain/records/roots.ts';
+import { rootsBeside, type DataPorts } from './locate.ts';
+import { withIndex } from './open-index.ts';
+
+/** Which record is meant: by its JSON text, its hash, or its position. */
+export type Asked =
+  | { readonly by: 'text'; readonly text: string }
+  | { readonly by: 'hash'; readonly hash: Uint8Array }
+  | { readonly by: 'position'; readonly position: number };
+
+export interface ProveInput {
+  readonly root: string;
+  readonly secret: Uint8Array | null;
+  readonly asked: Asked | { readonly by: 'extension'; readonly before: Roots };
+}
+
+export interface ProveOutcome {
+  readonly proof: RecordProof;
+  readonly proven: Proven;
+}
+
+/** A proof that needs neither the dataset nor the index to check: of a record, of its absence, of what was only added. */
+export async function prove(input: ProveInput, ports: Pick<DataPorts, 'files' | 'records'>): Promise<ProveOutcome> {
+  const roots = await rootsBeside(input.root, ports.files);
+  const { asked } = input;
+  const proof = await withIndex(roots, ports.records, (index) =>
+    asked.by === 'extension' ? proveExtension(index, asked.before) : proveRecord(index, hashOf(asked, input, index)),
+  );
+  return { proof, proven: checkProof(proof, roots) };
+}
+
+interface Hashed {
+  readonly hash: Uint8Array;
+  readonly salt: Uint8Array | null;
+  readonly position?: number;
+}
+
+function hashOf(asked: Asked, { secret }: ProveInput, index: RecordIndex): Hashed {
+  if (asked.by === 'hash') return { hash: asked.hash, salt: null };
+  if (asked.by === 'text') return hashText(asked.text, index.roots, secret);
+  if (asked.position >= index.roots.records)
+    throw new WeighmarkError('usage', `there are ${index.roots.records} records, counted from 0`);
+  return { hash: index.hashAt(asked.position), salt: null, position: asked.position };
+}
+
+/**
+ * The hash of a record given as JSON, under the dataset's reading of scalars.
+ * @throws WeighmarkError `record-invalid` for no JSON object, `usage` without the key of a keyed dataset.
+ */
+export function hashText(
+  text: string,
+  { reading, hashing }: Pick<Roots, 'reading' | 'hashing'>,
+  secret: Uint8Array | null,
+): Hashed {
+  const encoding = encodeText(text, reading.profile);
+  if (hashing === 'open') return { hash: recordHash(encoding, null), salt: null };
+  if (secret === null)
+    throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
+  const salt = keyedHashing(secret).salt(encoding);
+  return { hash: recordHash(encoding, salt), salt };
+}
+
+export function encodeText(text: string, profile: 'typed' | 'text'): Uint8Array {
+  const batch = new Batch();
+  textReader({ format: 'jsonl', profile }, new Map()).read({ bytes: Buffer.from(text), base: 0, last: true }, batch);
+  if (batch.ends.length !== 1) throw new WeighmarkError('usage', 'a record is one JSON object on one line');
+  return batch.view();
+}
+
+function proveRecord(index: RecordIndex, { hash, salt, position }: Hashed): RecordProof {
+  const [first] = position === undefined ? index.find(hash) : [position];
+  const set = index.setPath(hash);
+  return {
+    kind: 'record',
+    roots: index.roots,
+    record: hash,
+    salt,
+    set,
+    inclusion: first === undefined ? null : { position: first, path: index.inclusion(first) },
+  };
+}
+
+function proveExtension(index: RecordIndex, before: Roots): RecordProof {
+  return {
+    kind: 'extension',
+    roots: index.roots,
+    before: { records: before.records, ordered: before.ordered },
+    path: index.consistency(before.records),
+  };
+}
