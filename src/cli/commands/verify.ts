@@ -102,18 +102,15 @@ async function verifyOne(context: Context, ref: string, options: Options): Promi
   const root = resolve(context.cwd, reference.path);
   if (options.to !== undefined) refuseInside(root, resolve(context.cwd, options.to));
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
-  const outcome = await verify(
-    inputOf(context, { root, shown: ref }, options),
-    await portsOf(context, { root, loaded }, options),
-  );
-  if (outcome.verdict.exitCode !== 0) return outcome;
-  const judged =
-    loaded === undefined
-      ? outcome
-      : { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
-  return options.to === undefined || judged.verdict.exitCode !== 0
-    ? judged
-    : writeOut(context, judged, resolve(context.cwd, options.to));
+  const ports = await portsOf(context, { root, loaded }, options);
+  const judge = async (ownPorts: VerifyPorts) => {
+    const outcome = await verify(inputOf(context, { root, shown: ref }, options), ownPorts);
+    if (outcome.verdict.exitCode !== 0 || loaded === undefined) return outcome;
+    return { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
+  };
+  return options.to === undefined
+    ? judge(ports)
+    : writeOut(context, resolve(context.cwd, options.to), { ports, judge });
 }
 
 /** What was signed would not be what is there any more. */
@@ -137,16 +134,25 @@ async function judgeEnvironment(
   });
 }
 
-async function writeOut(context: Context, outcome: VerifyOutcome, target: string): Promise<Shown> {
-  if (outcome.files.length === 0)
-    throw new WeighmarkError('usage', '--to writes whole files, and none was verified as a whole');
-  const { exportVerified } = await import('../../flows/verify/export.ts');
-  await exportVerified(outcome.files, target, { files: await context.files(), stagings: await context.stagings() });
-  return {
-    ...outcome,
-    verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, `written to ${target}, read-only`] },
-    writtenTo: target,
-  };
+/** What is judged are the copies; unless they pass, nothing is left of them. */
+async function writeOut(
+  context: Context,
+  target: string,
+  { ports, judge }: { ports: VerifyPorts; judge: (ports: VerifyPorts) => Promise<VerifyOutcome> },
+): Promise<Shown> {
+  const { exportTo } = await import('../../flows/verify/export.ts');
+  const written = exportTo(target, { durable: true }, { ...ports, stagings: await context.stagings() });
+  try {
+    const outcome = await judge({ ...ports, hasher: written.hasher });
+    if (outcome.verdict.exitCode !== 0) return outcome;
+    if (outcome.files.length === 0)
+      throw new WeighmarkError('usage', '--to writes whole files, and none was verified as a whole');
+    await written.publish(outcome.files);
+    const note = `written to ${target}, read-only`;
+    return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, note] }, writtenTo: target };
+  } finally {
+    await written.discard();
+  }
 }
 
 /** What lies in a registry is judged where it lies: by a policy, else by its signatures, every byte read back. */
