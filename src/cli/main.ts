@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   verify: () => import('./commands/verify.ts'),
   seal: () => import('./commands/seal.ts'),
   scan: () => import('./commands/scan.ts'),
+  exec: () => import('./commands/exec.ts'),
   diff: () => import('./commands/diff.ts'),
   sign: () => import('./commands/sign.ts'),
   attest: () => import('./commands/attest.ts'),
