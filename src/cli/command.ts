@@ -5,6 +5,8 @@ import type { Context } from './context.ts';
 /** What a command leaves to be printed: rendered by `cli/main`, in the format the user asked for. */
 export interface Report {
   readonly exitCode: ExitCode;
+  /** The exit code of a command that was run on the user's behalf, which passes through instead. */
+  readonly childCode?: number;
   /** Without the common fields ($schema, schemaVersion, tool, command, exitCode), which `cli/main` adds. */
   readonly json: Readonly<Record<string, unknown>>;
   /** Lines for people. `out` goes to stdout, `err` to stderr; already styled and made harmless with `Style`. */

@@ -1,6 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Assets, EvidencePacker, Webhook } from '../domain/ports/outside.ts';
+import type { Assets, EvidencePacker, PrivatePlaces, Processes, Webhook } from '../domain/ports/outside.ts';
 import type { BomSchemaValidator } from '../domain/ports/bom-validator.ts';
 import type { Clock, Progress } from '../domain/ports/terminal.ts';
 import type { Configuration, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
@@ -43,6 +43,8 @@ export interface Context {
   configuration(): Promise<Configuration>;
   versions(): Promise<VersionMemory>;
   stagings(): Promise<Stagings>;
+  privatePlaces(): Promise<PrivatePlaces>;
+  processes(): Promise<Processes>;
   evidencePacker(): Promise<EvidencePacker>;
   feeds(): Promise<Feeds>;
   /** @throws WeighmarkError `usage` for an address that is not used. */
@@ -99,6 +101,8 @@ export function createContext(settings: ContextSettings): Context {
     }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
+    privatePlaces: once(async () => (await import('../adapters/private-place.ts')).createPrivatePlaces(settings.env)),
+    processes: once(async () => (await import('../adapters/processes.ts')).createProcesses()),
     feeds: once(async () =>
       (await import('../adapters/feeds/index.ts')).createFeeds({
         env: settings.env,

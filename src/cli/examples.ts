@@ -7,6 +7,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "weighmark verify model --only 'model.safetensors#layers.7.*'",
     'weighmark verify download --to model',
   ],
+  exec: [
+    "weighmark exec model -- python3 -c 'import sys; print(sys.argv)' {}",
+    'weighmark exec acme/demo:1 --env prod --policy policy.yaml -- vllm serve {}',
+  ],
   seal: [
     'weighmark seal model --name acme/demo:1 --key anna.key',
     'weighmark seal model --name acme/demo:1 --keyless',

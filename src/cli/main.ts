@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   seal: () => import('./commands/seal.ts'),
   scan: () => import('./commands/scan.ts'),
   derive: () => import('./commands/derive.ts'),
+  exec: () => import('./commands/exec.ts'),
   diff: () => import('./commands/diff.ts'),
   sign: () => import('./commands/sign.ts'),
   attest: () => import('./commands/attest.ts'),

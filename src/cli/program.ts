@@ -180,7 +180,7 @@ function wholeNumber(text: string): number {
 }
 
 async function print(report: Report, printing: Printing): Promise<void> {
-  process.exitCode = report.exitCode;
+  process.exitCode = report.childCode ?? report.exitCode;
   const { format, quiet } = printing.options;
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor('stdout'));

@@ -32,7 +32,12 @@ export interface ClaimsWorld {
   readonly tree: (name: string, files: Readonly<Record<string, string | Uint8Array>>) => Promise<string>;
   readonly sign: (root: string, by: Person, more?: Partial<SignInput>) => Promise<SignOutcome>;
   readonly seal: (root: string, by: Person, more?: Partial<SealInput>) => Promise<SealOutcome>;
-  readonly verify: (root: string, trust: readonly TrustEntry[], more?: Partial<VerifyInput>) => Promise<VerifyOutcome>;
+  readonly verify: (
+    root: string,
+    trust: readonly TrustEntry[],
+    more?: Partial<VerifyInput>,
+    ports?: Partial<VerifyPorts>,
+  ) => Promise<VerifyOutcome>;
 }
 
 export const VECTORS = resolve(process.env['WEIGHMARK_VECTORS'] ?? '../shared/vectors');
@@ -83,7 +88,8 @@ export async function claimsWorld(t: TestContext, now = new Date('2026-11-20T12:
         { root, failOn: 'high', version: '0.0.0', ...more },
         sealing(by),
       ),
-    verify: (root, trust, more = {}) => verify({ root, shown: root.slice(folder.length + 1), ...more }, reading(trust)),
+    verify: (root, trust, more = {}, ports = {}) =>
+      verify({ root, shown: root.slice(folder.length + 1), ...more }, { ...reading(trust), ...ports }),
   };
 }
 

@@ -1,71 +1,87 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, open, rm, type FileHandle } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { copyFile, open, type FileHandle } from 'node:fs/promises';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { CopyOptions } from '../../domain/ports/files.ts';
 import { fileError } from './errors.ts';
+import { sameStamp } from './open.ts';
+import { stampOf } from './stats.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * A file of its own, never a shared inode (security rule 21): a reflink where the file system can, else a copy; synced.
- * @returns SHA-256 of the bytes written, lower-case hex.
+ * A file of its own, never a shared inode (security rule 21): a reflink where the file system can, else a copy inside the
+ * kernel (`copy_file_range`). What is opened is what is copied: links are followed only if `followLink` says so, a FIFO is
+ * never waited for.
+ * @throws WeighmarkError `file-changed` if it is not as its stamp says, `special-file`, and what opening throws.
  */
-export async function copyHashed(from: string, to: string): Promise<string> {
-  return (await reflink(from, to)) ? hashAndSync(to) : copyHashing(from, to);
-}
-
-async function reflink(from: string, to: string): Promise<boolean> {
-  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(
-    () => true,
-    () => rm(to, { force: true }).then(() => false),
+export async function duplicate(from: string, to: string, { followLink, stamp }: CopyOptions = {}): Promise<void> {
+  const noFollow = followLink === false ? (constants.O_NOFOLLOW ?? 0) : 0;
+  const source = await open(from, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | noFollow).catch((cause: unknown) =>
+    Promise.reject(fileError(cause, from)),
   );
+  try {
+    const stat = await source.stat({ bigint: true });
+    requireSame(stat, from, stamp);
+    await copyFile(await nameOf(source, from), to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  } finally {
+    await source.close();
+  }
 }
 
-async function hashAndSync(path: string): Promise<string> {
-  const handle = await open(path, 'r+');
+/** The same, synced. @returns SHA-256 of the bytes written, lower-case hex. */
+export async function copyHashed(from: string, to: string): Promise<string> {
+  await duplicate(from, to);
+  const copy = await open(to, 'r+');
   try {
-    const hash = createHash('sha256');
-    await eachChunk(handle, async (chunk) => void hash.update(chunk));
-    await handle.chmod(0o644);
+    await copy.chmod(0o644);
+    const [digest] = await Promise.all([sha256Of(copy), copy.datasync()]);
+    await copy.sync();
+    return digest;
+  } finally {
+    await copy.close();
+  }
+}
+
+/** Writes a file's bytes through to the disk. */
+export async function syncFile(location: string): Promise<void> {
+  const handle = await open(location, 'r');
+  try {
     await handle.sync();
-    return hash.digest('hex');
   } finally {
     await handle.close();
   }
 }
 
-async function copyHashing(from: string, to: string): Promise<string> {
-  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) =>
-    Promise.reject(fileError(cause, from)),
-  );
-  const target = await open(to, 'wx', 0o644).catch(async (cause: unknown) =>
-    source.close().then(() => Promise.reject(cause)),
-  );
-  try {
-    const hash = createHash('sha256');
-    await eachChunk(source, async (chunk, at) => {
-      hash.update(chunk);
-      await writeAll(target, chunk, at);
-    });
-    await target.sync();
-    return hash.digest('hex');
-  } finally {
-    await Promise.all([source.close(), target.close()]);
-  }
+function requireSame(stat: BigIntStats, location: string, stamp: CopyOptions['stamp']): void {
+  if (!stat.isFile())
+    throw new WeighmarkError('special-file', `${location} is not a regular file`, { subject: location });
+  if (stamp !== undefined && !sameStamp(stampOf(stat), stamp))
+    throw new WeighmarkError('file-changed', `${location} changed while it was read`, { subject: location });
 }
 
-async function eachChunk(handle: FileHandle, work: (chunk: Uint8Array, at: number) => Promise<void>): Promise<void> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let at = 0; ;) {
-    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    await work(buffer.subarray(0, bytesRead), at);
-    at += bytesRead;
-  }
+/** The open file itself, where a name may have come to mean another one. */
+async function nameOf(handle: FileHandle, from: string): Promise<string> {
+  const own = `/proc/self/fd/${handle.fd}`;
+  if (process.platform !== 'linux') return from;
+  return open(own, 'r').then(
+    async (again) => again.close().then(() => own),
+    () => from,
+  );
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at + done);
-    done += bytesWritten;
+/** Reads a chunk while the one before is hashed. */
+async function sha256Of(handle: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
+  const read = async (at: number, buffer: Buffer) => (await handle.read(buffer, 0, CHUNK_BYTES, at)).bytesRead;
+  let [now, next]: readonly [Buffer, Buffer] = buffers;
+  for (let at = 0, length = await read(0, now); length > 0;) {
+    at += length;
+    const ahead = read(at, next);
+    hash.update(now.subarray(0, length));
+    length = await ahead;
+    [now, next] = [next, now];
   }
+  return hash.digest('hex');
 }

@@ -3,7 +3,7 @@ import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
-import { copyHashed } from './copy.ts';
+import { copyHashed, duplicate, syncFile } from './copy.ts';
 import { fileError } from './errors.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';
 import { lstatEach, lstatMany } from './stats.ts';
@@ -33,6 +33,9 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
     realPath: async (location) =>
       realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
+    duplicate: async (from, to, options) =>
+      duplicate(from, to, options).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
+    sync: async (location) => syncFile(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     remove: async (location) =>
       rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };

@@ -44,9 +44,17 @@ export const register: Register = (program, run) => {
 };
 
 /** Nothing gets its name on disk unless it is what is promoted. */
-function gateOf(
+export function gateOf(
   context: Context,
-  { ref, ...asked }: { ref: string; options: Options; registry: Registry; loaded: LoadedPolicy },
+  {
+    ref,
+    ...asked
+  }: {
+    ref: string;
+    options: EnvironmentOptions & { readonly only?: string };
+    registry: Registry;
+    loaded: LoadedPolicy;
+  },
 ): NonNullable<PullInput['gate']> {
   return async ({ name, id }) => {
     if (asked.options.only !== undefined)

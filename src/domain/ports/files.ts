@@ -54,6 +54,13 @@ export interface WriteOptions {
   readonly exclusive?: boolean;
 }
 
+export interface CopyOptions {
+  /** `false`: a final link is refused. Default: followed. */
+  readonly followLink?: boolean;
+  /** If given, the file must still be as it was walked. */
+  readonly stamp?: FileStamp;
+}
+
 export interface Files {
   /** @throws WeighmarkError `symlink-refused`, `special-file`, `name-unsafe`, `unreadable`, `not-found`, `limit-exceeded`. */
   walk(root: string, options?: WalkOptions): Promise<Tree>;
@@ -69,6 +76,13 @@ export interface Files {
   write(location: string, bytes: Uint8Array | string, options?: WriteOptions): Promise<void>;
   /** Copies a file to a new one, never a shared inode. @returns SHA-256 of the bytes written, lower-case hex. */
   copy(from: string, to: string): Promise<string>;
+  /**
+   * The same without hashing or syncing, as fast as the file system can: a clone, else a copy inside the kernel. What is
+   * handed on must be verified from the copy. @throws WeighmarkError `file-changed`, `special-file`, `disk-full`.
+   */
+  duplicate(from: string, to: string, options?: CopyOptions): Promise<void>;
+  /** Through to the disk. */
+  sync(location: string): Promise<void>;
   kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
   /** Names directly inside a folder, sorted by UTF-8 bytes. @throws WeighmarkError `not-found`, `unreadable`. */
   names(folder: string): Promise<readonly string[]>;

@@ -146,6 +146,8 @@ function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open
     realPath: async (location) => location,
     write: readOnly,
     copy: readOnly,
+    duplicate: readOnly,
+    sync: readOnly,
     remove: readOnly,
   };
 }

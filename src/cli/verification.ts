@@ -1,0 +1,164 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import type { Verdict } from '../domain/base/verdict.ts';
+import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../flows/verify/verify.ts';
+import { collect } from './command.ts';
+import { commonPorts } from './common-ports.ts';
+import type { Context } from './context.ts';
+import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from './gate-verdict.ts';
+import { policyFrom, type LoadedPolicy } from './policy-options.ts';
+import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from './trust-options.ts';
+
+/** What `verify` and `exec` ask in one way, as commander hands it over. */
+export interface VerifyOptions extends TrustOptions, EnvironmentOptions {
+  readonly signature?: string;
+  readonly claims?: readonly string[];
+  readonly only?: string;
+  readonly ignore?: readonly string[];
+  readonly allowSymlinks?: boolean;
+  readonly ignoreUnsignedFiles?: boolean;
+  readonly algorithm?: 'sha256' | 'all';
+}
+
+export function addVerifyOptions(command: Command): Command {
+  command
+    .option('--signature <file>', 'OMS signature, where it is not model.sig or *.oms.sig')
+    .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
+    .option('--ignore <path>', 'leave out a path of the artifact (repeat)', collect)
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
+    .option('--ignore-unsigned-files', 'accept files that nobody signed')
+    .option('--algorithm <which>', 'sha256: not BLAKE3 alone; all: every digest that is known');
+  return addEnvironmentOptions(addTrustOptions(command));
+}
+
+/** What the options say together. @throws WeighmarkError `usage`. */
+export function requireSound(options: VerifyOptions): void {
+  if (options.algorithm !== undefined && !['sha256', 'all'].includes(options.algorithm))
+    throw new WeighmarkError('usage', '--algorithm is sha256 or all');
+  if (asksPolicy(options)) refuseWithPolicy(options);
+}
+
+/** Security rules 9 and 10: a policy judges the whole artifact, as it was signed. */
+function refuseWithPolicy({ only, ignore, ignoreUnsignedFiles }: VerifyOptions): void {
+  const name =
+    only !== undefined
+      ? '--only'
+      : ignore !== undefined
+        ? '--ignore'
+        : ignoreUnsignedFiles === true
+          ? '--ignore-unsigned-files'
+          : null;
+  if (name !== null)
+    throw new WeighmarkError('usage', `${name} does not go with --env or --policy, which judge the whole artifact`);
+}
+
+/** An artifact that is named by its path. */
+export interface NamedPath {
+  readonly path: string;
+  /** As the user named it. */
+  readonly shown: string;
+  /** Its name in the registry it was just brought out of, which decides about trust that is limited to names. */
+  readonly name?: string;
+}
+
+/** Signatures, content and claims, then the policy and the environment, if they are asked about. */
+export async function verifyPath(
+  context: Context,
+  artifact: NamedPath,
+  options: VerifyOptions,
+  hasher: (ports: VerifyPorts) => VerifyPorts['hasher'] = (ports) => ports.hasher,
+): Promise<VerifyOutcome> {
+  const root = resolve(context.cwd, artifact.path);
+  const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
+  const ports = await verifyPorts(context, { root, loaded }, options);
+  const named = artifact.name === undefined ? {} : { name: artifact.name };
+  const input = { ...verifyInput(context, { root, shown: artifact.shown }, options), ...named };
+  const outcome = await verify(input, { ...ports, hasher: hasher(ports) });
+  if (outcome.verdict.exitCode !== 0 || loaded === undefined) return outcome;
+  return { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
+}
+
+/**
+ * The same, with the verified bytes written to a new folder: what is judged are the copies; unless they pass, nothing is
+ * left of them.
+ */
+export async function verifyTo(
+  context: Context,
+  artifact: NamedPath,
+  { options, target, durable }: { options: VerifyOptions; target: string; durable: boolean },
+): Promise<VerifyOutcome> {
+  const { exportTo } = await import('../flows/verify/export.ts');
+  const ports = { files: await context.files(), stagings: await context.stagings(), hasher: () => context.hasher() };
+  const written = exportTo(target, { durable }, ports);
+  try {
+    const outcome = await verifyPath(context, artifact, options, () => written.hasher);
+    if (outcome.verdict.exitCode !== 0) return outcome;
+    if (outcome.files.length === 0)
+      throw new WeighmarkError('usage', 'only whole files are written out, and none was verified as a whole');
+    await written.publish(outcome.files);
+    return outcome;
+  } finally {
+    await written.discard();
+  }
+}
+
+async function judgeEnvironment(
+  context: Context,
+  { verdict, id }: VerifyOutcome,
+  asked: { root: string; options: VerifyOptions; loaded: LoadedPolicy },
+): Promise<Verdict> {
+  if (id === null) throw new WeighmarkError('internal', 'a whole artifact was verified without being identified');
+  return withEnvironment(context, verdict, {
+    subject: { id, name: null, inside: [asked.root] },
+    options: asked.options,
+    loaded: asked.loaded,
+  });
+}
+
+export function verifyInput(
+  context: Context,
+  place: Pick<VerifyInput, 'root' | 'shown'>,
+  options: VerifyOptions,
+): VerifyInput {
+  const { ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only } = options;
+  return {
+    ...place,
+    ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
+    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
+    ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
+    ...defined({
+      ignore,
+      allowSymlinks,
+      ignoreUnsignedFiles,
+      algorithm: asksPolicy(options) ? 'all' : algorithm,
+      only,
+    }),
+    underPolicy: asksPolicy(options),
+  };
+}
+
+export async function verifyPorts(
+  context: Context,
+  { root, loaded }: { root: string; loaded: LoadedPolicy | undefined },
+  options: VerifyOptions,
+): Promise<VerifyPorts> {
+  return {
+    ...commonPorts(context),
+    files: await context.files(),
+    trust: async () =>
+      loaded === undefined
+        ? trustFrom(context, options, [root])
+        : (await import('../domain/authority/authority.ts')).policyTrust(loaded.policy),
+    timestampAuthorities: async () => [
+      ...(loaded?.policy.timestampAuthorities ?? []),
+      ...(await timestampAuthoritiesFrom(context, options, [root])),
+    ],
+  };
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function defined<T extends Record<string, unknown>>(values: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Defined<T>>;
+}
