@@ -164,7 +164,9 @@ function reportStream(spot: Spot, stream: Pickle, context: PickleContext): void 
   const limit = stream.problems.find((problem) => problem.code === 'limit');
   if (limit !== undefined) leaveOut(spot, limit.message, limit.offset);
   const broken = stream.problems.find((problem) => problem.code !== 'limit');
-  if (broken !== undefined) report(spot, 'WM-PICKLE-015', broken.message, { offset: broken.offset });
+  if (broken === undefined) return;
+  report(spot, 'WM-PICKLE-015', broken.message, { offset: broken.offset });
+  leaveOut(spot, `the pickle cannot be read on: ${broken.message}`, broken.offset);
 }
 
 /** Pickles and compressed data inside constants: judged like files, reported if dangerous. */
