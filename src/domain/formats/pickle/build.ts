@@ -54,6 +54,8 @@ export function addEntries(machine: Machine, target: PickleValue, flat: readonly
   const described = machine.budget.values <= 0 && isArray(machine.stack.at(-2));
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const [key, value] = [flat[index] as PickleValue, flat[index + 1] as PickleValue];
+    if (typeof key === 'string' && machine.visitor.watched?.has(key) === true)
+      machine.visitor.onEntry?.(key, value, machine.offset);
     if (mayKeep(machine) || (described && target.entries.length < 32)) target.entries.push([key, value]);
     else target.omitted += 1;
     target.weight += weightOf(key) + weightOf(value);

@@ -225,7 +225,15 @@ function call(machine: Machine, { via, callee, args: packed, kwargs = null }: Ma
   machine.budget.values -= 1;
   checkWeight(machine, made);
   recordCall(machine, made);
-  push(machine, made);
+  push(machine, attributeOf(machine, made) ?? made);
+}
+
+/** `getattr(Class, 'name')` is how protocols below 4 write a nested name: what it gives is that name. */
+function attributeOf(machine: Machine, { callee, args }: PickleObject): PickleGlobal | null {
+  const [owner, attribute] = args;
+  if (!/^(?:builtins|__builtin__)\.getattr$/.test(globalName(callee) ?? '')) return null;
+  if (!isNode(owner) || owner.kind !== 'global' || typeof attribute !== 'string') return null;
+  return { kind: 'global', module: owner.module, name: `${owner.name}.${attribute}`, offset: machine.offset };
 }
 
 function recordCall(machine: Machine, made: PickleObject): void {

@@ -41,6 +41,9 @@ export interface PickleVisitor {
   onGlobal?(global: PickleGlobal): void;
   onCall?(call: PickleCall): void;
   onConstant?(value: PickleValue, offset: number): void;
+  /** An entry set under one of `watched`, whatever it is set on and whether it is kept. */
+  onEntry?(key: string, value: PickleValue, offset: number): void;
+  readonly watched?: ReadonlySet<string>;
 }
 
 /** The unpickler's stack and memo. `below` are the stacks under each MARK. */
