@@ -73,6 +73,8 @@ const DOMAIN_PACKAGES = new Set([
   'node:zlib',
   'yaml',
   '@huggingface/jinja',
+  '@lezer/common',
+  '@lezer/python',
   '@bufbuild/cel',
   '@bufbuild/re2',
   'seek-bzip',

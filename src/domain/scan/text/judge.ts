@@ -27,11 +27,14 @@ export async function judgeText(spot: Spot, file: NamedSource, format: FormatId)
   if (format === 'csv' || format === 'tsv') await judgeTable(spot, file.source);
   const text = await readText(file.source);
   if (text === null) await judgeLarge(spot, file);
-  else judgeWhole(spot, { path: file.path, text, format });
+  else await judgeWhole(spot, { path: file.path, text, format });
   return true;
 }
 
-function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: string; format: FormatId }): void {
+async function judgeWhole(
+  spot: Spot,
+  { path, text, format }: { path: string; text: string; format: FormatId },
+): Promise<void> {
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
   if (BUILD_FILES.test(name)) judgeBuildFile(spot, text);
@@ -58,8 +61,8 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
     (/\.(template|tmpl|tpl)$/i.test(name) && /\{[{%]/.test(text))
   )
     judgeTemplate(spot, name, text);
-  else if (format === 'python' || /\.pyw?$/i.test(name)) judgeCode(spot, text, 'python');
-  else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) judgeScript(spot, path, text);
+  else if (format === 'python' || /\.pyw?$/i.test(name)) return judgeCode(spot, text, 'python');
+  else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) return judgeScript(spot, path, text);
   else if (
     format === 'json' ||
     format === 'safetensors-index' ||
@@ -67,7 +70,7 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
     format === 'notebook' ||
     /\.(json|ipynb)$/i.test(name)
   )
-    judgeJson(spot, name, text);
+    return judgeJson(spot, name, text);
   else if (format === 'yaml' || name === 'MLmodel' || name === 'conda.yaml') judgeYaml(spot, text);
   else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
   else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text))
@@ -77,13 +80,13 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
 }
 
 /** A script under a model's name is a program in disguise. */
-function judgeScript(spot: Spot, path: string, text: string): void {
+function judgeScript(spot: Spot, path: string, text: string): Promise<void> {
   if (!/\.(sh|bash|bat|cmd|ps1|vbs|py)$/i.test(path) && /\.\w+$/.test(baseNameOf(path)) && text.startsWith('#!'))
     report(spot, 'WM-FILE-003', 'a script under another name', { severity: 'high' });
-  judgeCode(spot, text, 'script');
+  return judgeCode(spot, text, 'script');
 }
 
-function judgeJson(spot: Spot, name: string, text: string): void {
+async function judgeJson(spot: Spot, name: string, text: string): Promise<void> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -97,10 +100,10 @@ function judgeJson(spot: Spot, name: string, text: string): void {
     return report(spot, 'WM-FILE-006', 'not valid JSON', { severity: 'low' });
   }
   judgeConfig(spot, value);
-  if (name.endsWith('.ipynb')) judgeNotebook(spot, value);
+  if (name.endsWith('.ipynb')) await judgeNotebook(spot, value);
 }
 
-function judgeNotebook(spot: Spot, value: unknown): void {
+async function judgeNotebook(spot: Spot, value: unknown): Promise<void> {
   const cells =
     typeof value === 'object' && value !== null && 'cells' in value && Array.isArray(value.cells)
       ? (value.cells as unknown[])
@@ -108,7 +111,7 @@ function judgeNotebook(spot: Spot, value: unknown): void {
   for (const cell of cells.slice(0, 10_000)) {
     if (typeof cell !== 'object' || cell === null || !('source' in cell)) continue;
     const source = Array.isArray(cell.source) ? cell.source.join('') : String(cell.source);
-    judgeCode(spot, source, 'notebook');
+    await judgeCode(spot, source, 'notebook');
   }
 }
 
