@@ -200,7 +200,14 @@ function isLfsPointer(head: Uint8Array, size: number): boolean {
 function isLegacyText(head: Uint8Array, path: string): boolean {
   const named = formatOfName(path);
   if (named === undefined || !TEXT_FORMATS.has(named)) return false;
-  return startsWith(head, 0, 'fffe') || startsWith(head, 0, 'feff') || hasNoControls(head);
+  return startsWith(head, 0, 'fffe') || startsWith(head, 0, 'feff') || isWide(head) || hasNoControls(head);
+}
+
+/** UTF-16 or UTF-32 without a mark, or UTF-32 with one: zeros around the first characters, which are of ASCII. */
+function isWide(head: Uint8Array): boolean {
+  return /^(?:0000feff|fffe0000|000000[2-7].|00[2-7].00[0-7].|[2-7].000000|[2-7].00[0-7].00)/.test(
+    Buffer.from(head.subarray(0, 4)).toString('hex'),
+  );
 }
 
 function hasNoControls(bytes: Uint8Array): boolean {
@@ -237,7 +244,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
     'audio',
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
-  if (/^[[{]/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];
