@@ -76,6 +76,8 @@ const DOMAIN_PACKAGES = new Set([
   'node:zlib',
   'yaml',
   '@huggingface/jinja',
+  '@lezer/common',
+  '@lezer/python',
   '@bufbuild/cel',
   '@bufbuild/re2',
   'seek-bzip',

@@ -1,4 +1,5 @@
-import type { Source } from '../base/source.ts';
+import { bytesSource, type Source } from '../base/source.ts';
+import { isPlainPickle, readPickle } from './pickle/index.ts';
 import { formatOfName, TEXT_FORMATS } from './names.ts';
 import {
   isCoreMl,
@@ -104,7 +105,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (isSafetensors(head, file)) found.add('safetensors');
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
-  if (isPickle(head, source.size, file.path)) found.add('pickle');
+  if (await isPickle(head, file)) found.add('pickle');
   if (head.length >= 512 && head[0] !== 0 && checksumFits(head)) found.add('tar');
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
   await probeTail(source, found);
@@ -181,25 +182,13 @@ function isMp3(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0xff && ((head[1] ?? 0) & 0xe6) === 0xe2 && (head[2] ?? 0) >> 4 !== 15;
 }
 
-/** Protocol 2 to 5 by its PROTO opcode; protocols 0 and 1 by a first opcode that only makes sense in a pickle. */
-function isPickle(head: Uint8Array, size: number, path: string): boolean {
+/** Protocols 2 to 5 by their PROTO opcode, the earlier ones by what an unpickler would do with the bytes. */
+async function isPickle(head: Uint8Array, { path, source }: NamedSource): Promise<boolean> {
   if (head[0] === 0x80 && head.length >= 3) return (head[1] ?? 0) <= 5;
-  const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
-  if (/^\(*[ci][\w.]{1,100}\n[\w.]{1,100}\n/.test(text)) return true;
   const named = formatOfName(path);
-  if (named === 'pickle' || named === 'joblib') return /^[(\])}\x88-\x8b\x95KMJIFSVLNGXUTBC2]/.test(text);
-  const end = Buffer.from(head.subarray(-2)).toString('latin1');
-  return (
-    size <= HEAD_BYTES &&
-    /^[(\]}\x88-\x8bKMJIFSVLNG)]/.test(text) &&
-    /^[\n\x85-\x87Rtaseb0]\.$/.test(end) &&
-    !isProse(text)
-  );
-}
-
-/** A sentence that happens to begin like a pickle. */
-function isProse(text: string): boolean {
-  return /^[^\n]*[a-z] [a-z]/i.test(text);
+  const whole = head.length === source.size ? bytesSource(head) : source;
+  if (named !== 'pickle' && named !== 'joblib') return isPlainPickle(whole);
+  return (await readPickle(whole, { keep: 0 })).complete || isPlainPickle(whole);
 }
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
@@ -211,7 +200,14 @@ function isLfsPointer(head: Uint8Array, size: number): boolean {
 function isLegacyText(head: Uint8Array, path: string): boolean {
   const named = formatOfName(path);
   if (named === undefined || !TEXT_FORMATS.has(named)) return false;
-  return startsWith(head, 0, 'fffe') || startsWith(head, 0, 'feff') || hasNoControls(head);
+  return startsWith(head, 0, 'fffe') || startsWith(head, 0, 'feff') || isWide(head) || hasNoControls(head);
+}
+
+/** UTF-16 or UTF-32 without a mark, or UTF-32 with one: zeros around the first characters, which are of ASCII. */
+function isWide(head: Uint8Array): boolean {
+  return /^(?:0000feff|fffe0000|000000[2-7].|00[2-7].00[0-7].|[2-7].000000|[2-7].00[0-7].00)/.test(
+    Buffer.from(head.subarray(0, 4)).toString('hex'),
+  );
 }
 
 function hasNoControls(bytes: Uint8Array): boolean {
@@ -248,7 +244,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
     'audio',
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
-  if (/^[[{]/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];

@@ -4,6 +4,7 @@ import { probeExecutable, probeMore } from './probe.ts';
 import { judgeNames } from './mismatch.ts';
 import { judgeByName } from './formats/by-name.ts';
 import { judgeKerasText } from './formats/keras-text.ts';
+import { judgeOldJoblib } from './formats/old-joblib.ts';
 import { startsWithProto } from './formats/pickle-file.ts';
 import { judgeStructure } from './formats/structure.ts';
 import { JUDGES } from './judges.ts';
@@ -21,6 +22,7 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
   for (const format of formats) spot.session.formats.add(format);
   const confirmed = new Set<FormatId>();
   for (const format of formats) if (await judgeSafely(format, spot, file, setting)) confirmed.add(format);
+  if (await judgeOldJoblib(spot, file)) confirmed.add('joblib');
   if (confirmed.size === 0 && /\.pb$/i.test(file.path)) await judgeKerasText(spot, file.source);
   await judgeByName(spot, file);
   judgeNames(spot, file, { named, confirmed: [...confirmed] });

@@ -86,6 +86,8 @@ export function judgeNames(
   if (confirmed.length === 0) return judgeNothing(spot, path, named);
   if (confirmed.includes('executable') || confirmed.includes('lfs-pointer')) return;
   if (confirmed.some((format) => related(named, format))) return;
+  if (isText(confirmed) && PROMISES.has(named) && named !== 'torch-zip')
+    leaveOut(spot, `named as ${named}, and only text`);
   const hidden = DATA.has(named) && confirmed.some((format) => CODE.has(format));
   report(spot, 'WM-FILE-001', `named as ${named}, the content is ${confirmed.join(', ')}`, {
     severity: hidden ? 'high' : isText(confirmed) && isText([named]) ? 'info' : 'medium',
@@ -100,29 +102,36 @@ function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined)
 }
 
 /** Formats whose magic must be there; a file that has it not is broken, or another thing. */
+const PROMISES: ReadonlySet<FormatId> = new Set([
+  'safetensors',
+  'gguf',
+  'npy',
+  'npz',
+  'hdf5',
+  'keras-v3',
+  'torch-zip',
+  'torchscript',
+  'pickle',
+  'joblib',
+  'zip',
+  'tar',
+  'parquet',
+  'tflite',
+  'onnx',
+  'saved-model',
+  'gzip',
+  'zlib',
+  'bzip2',
+  'xz',
+  'lzma',
+  'zstd',
+  'lz4',
+  '7z',
+  'rar',
+]);
+
 function judgeNothing(spot: Spot, path: string, named: FormatId): void {
-  if (
-    ![
-      'safetensors',
-      'gguf',
-      'npy',
-      'npz',
-      'hdf5',
-      'keras-v3',
-      'torch-zip',
-      'torchscript',
-      'pickle',
-      'joblib',
-      'zip',
-      'tar',
-      'parquet',
-      'tflite',
-      'onnx',
-      'saved-model',
-    ].includes(named)
-  )
-    return;
-  if (named === 'torch-zip' && /\.ckpt$/i.test(path)) return;
+  if (!PROMISES.has(named) || (named === 'torch-zip' && /\.ckpt$/i.test(path))) return;
   report(spot, 'WM-FILE-001', `named as ${named}, but the content is not`);
   leaveOut(spot, `the content is of no known format, though the name says ${named}`);
 }
@@ -132,5 +141,5 @@ function related(named: FormatId, format: FormatId): boolean {
 }
 
 function isText(formats: readonly FormatId[]): boolean {
-  return formats.some((format) => FAMILIES[7]?.includes(format));
+  return formats.some((format) => TEXT_FORMATS.has(format));
 }

@@ -1,48 +1,25 @@
 import { WeighmarkError } from '../base/errors.ts';
-import { formatOfName } from '../formats/names.ts';
 import { readPickle } from '../formats/pickle/index.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
 import type { Source } from '../base/source.ts';
-import { isPickleStart } from './pickle/constants.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */
-export async function probeMore(
-  { path, source }: NamedSource,
-  matches: readonly FormatId[],
-): Promise<readonly FormatId[]> {
+export async function probeMore({ source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
   const found = new Set(matches);
-  const head = await source.read(0, 600);
-  if (isPickleStart(head) && !found.has('torch-legacy')) found.add('pickle');
-  if (found.has('executable') && (await probeExecutable(source)) === null) found.delete('executable');
-  else if ((await probeExecutable(source)) !== null) found.add('executable');
-  if (mayBePickle(path, found) && (looksLikePickle(head) || (await isWholePickle(source, head)))) found.add('pickle');
+  const head = await source.read(0, 64);
+  const program = await probeExecutable(source, head);
+  if (program === null) found.delete('executable');
+  else found.add('executable');
   if (found.has('tar') && found.has('zip') && !startsAsZip(head) && !(await hasTrailingData(source)))
     found.delete('zip');
-  if (found.has('pickle') && found.has('zip') && !startsAsZip(head) && (await isWholePickle(source, head)))
-    found.delete('zip');
+  if (found.has('pickle') && found.has('zip') && !startsAsZip(head) && (await endsInStop(source))) found.delete('zip');
   return [...found];
 }
 
-/** Nothing else was recognised, or only text under a name that promises none. */
-function mayBePickle(path: string, found: ReadonlySet<FormatId>): boolean {
-  if (found.size === 0) return true;
-  const named = formatOfName(path);
-  return (
-    !found.has('pickle') &&
-    (found.has('text') || found.has('unknown')) &&
-    (named === undefined || named === 'pickle' || named === 'joblib' || named === 'torch-zip')
-  );
-}
-
-/**
- * Protocols 0 and 1 have no magic: a pickle is what can be read to its STOP at the end of the file. One that ends there
- * and holds a zip in a constant is a pickle; with a zip behind it, it is both.
- */
-async function isWholePickle(source: Source, head: Uint8Array): Promise<boolean> {
-  if (!/^[(\])}IJKLMSUTVXFGNc\x80\x88-\x8d]/.test(Buffer.from(head.subarray(0, 1)).toString('latin1'))) return false;
-  if ((await source.read(source.size - 1, 1))[0] !== 0x2e) return false;
-  const { complete, end, opcodes } = await readPickle(source, { strict: true, keep: 0 });
+/** A pickle that ends with the file and holds a zip in a constant is a pickle; with a zip behind it, it is both. */
+async function endsInStop(source: Source): Promise<boolean> {
+  const { complete, end, opcodes } = await readPickle(source, { keep: 0 });
   return complete && end === source.size && opcodes > 2;
 }
 
@@ -61,8 +38,8 @@ async function hasTrailingData(source: Source): Promise<boolean> {
 }
 
 /** A name for the program the bytes are, or null. */
-export async function probeExecutable(source: Source): Promise<string | null> {
-  const head = Buffer.from(await source.read(0, 64));
+export async function probeExecutable(source: Source, start?: Uint8Array): Promise<string | null> {
+  const head = Buffer.from(start ?? (await source.read(0, 64)));
   if (head.toString('hex', 0, 8) === '0061736d01000000') return 'a WebAssembly module';
   if (head.length < 16) return null;
   const magic = head.toString('hex', 0, 4);
@@ -90,12 +67,4 @@ async function isWindows(source: Source, head: Buffer): Promise<string | null> {
   const at = head.readUInt32LE(60);
   if (at > source.size - 4) return null;
   return Buffer.from(await source.read(at, 4)).toString('latin1') === 'PE\0\0' ? 'a Windows program or library' : null;
-}
-
-/** Opcodes of protocol 0 and 1 that only make sense at a pickle's start. */
-function looksLikePickle(head: Uint8Array): boolean {
-  const text = Buffer.from(head).toString('latin1');
-  return (
-    /^[(\])}]/.test(text) && /[cioRb]/.test(text) && /(^|[^\w])[ci][a-zA-Z_][\w.]{0,60}\n[A-Za-z_]\w{0,60}\n/.test(text)
-  );
 }

@@ -39,6 +39,7 @@ const RULES: readonly (readonly [rule: string, severity: Severity, ...parts: (Ui
   ['WM-PICKLE-009', 'high', PROTO2, global('collections', 'OrderedDict'), '}', text('x'), 'K\x01sb.'],
   ['WM-PICKLE-010', 'high', PROTO2, global('numpy', 'nan'), text('x'), 'K\x01s.'],
   ['WM-PICKLE-011', 'high', PROTO2, global('functools', 'partial'), '(', global('builtins', 'max'), 'tR)R.'],
+  ['WM-PICKLE-022', 'high', callOf('xgboost.core', 'Booster')],
   ['WM-PICKLE-012', 'medium', PROTO2, 'Pfile:///etc/passwd\n.'],
   ['WM-PICKLE-013', 'high', PROTO2, ']q\0', '(h\0h\0lq\0'.repeat(40), '.'],
   ['WM-PICKLE-014', 'high', PROTO2, 'Nr\xff\xff\xff\x7f.'],

@@ -1,4 +1,4 @@
-import { mayKeep, note, type Machine } from './machine.ts';
+import { mayKeep, note, refuse, type Machine } from './machine.ts';
 import {
   calleeName,
   isNode,
@@ -29,7 +29,8 @@ export function dictOf(machine: Machine, flat: readonly PickleValue[]): PickleDi
 
 /** APPEND, APPENDS, ADDITEMS. */
 export function addItems(machine: Machine, target: PickleValue, items: readonly PickleValue[]): void {
-  if (!isNode(target)) return;
+  if (!isNode(target) || target.kind === 'tuple')
+    return refuse(machine, 'bad-argument', 'items are added to what holds none');
   if (target.kind === 'global') note(machine, 'set-on-global', `items are added to ${target.module}.${target.name}`);
   if (target.kind !== 'object' && target.kind !== 'list' && target.kind !== 'set' && target.kind !== 'frozenset')
     return;
@@ -43,7 +44,8 @@ export function addItems(machine: Machine, target: PickleValue, items: readonly 
 
 /** SETITEM, SETITEMS, DICT: key, value, key, value… */
 export function addEntries(machine: Machine, target: PickleValue, flat: readonly PickleValue[]): void {
-  if (!isNode(target)) return;
+  if (!isNode(target) || target.kind === 'tuple')
+    return refuse(machine, 'bad-argument', 'entries are set on what holds none');
   if (calleeName(target)?.startsWith('torch._utils._rebuild_') === true)
     note(machine, 'set-on-tensor', 'entries are set on a tensor');
   if (target.kind === 'global')
@@ -52,6 +54,8 @@ export function addEntries(machine: Machine, target: PickleValue, flat: readonly
   const described = machine.budget.values <= 0 && isArray(machine.stack.at(-2));
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const [key, value] = [flat[index] as PickleValue, flat[index + 1] as PickleValue];
+    if (typeof key === 'string' && machine.visitor.watched?.has(key) === true)
+      machine.visitor.onEntry?.(key, value, machine.offset);
     if (mayKeep(machine) || (described && target.entries.length < 32)) target.entries.push([key, value]);
     else target.omitted += 1;
     target.weight += weightOf(key) + weightOf(value);

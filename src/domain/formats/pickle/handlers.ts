@@ -1,7 +1,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { Argument } from './decode.ts';
 import { addEntries, addItems, checkWeight, dict, dictOf, isArray, sequence } from './build.ts';
-import { isPair, mayKeep, note, pop, popMark, problem, push, top, type Machine } from './machine.ts';
+import { isPair, mayKeep, note, pop, popMark, problem, push, refuse, top, type Machine } from './machine.ts';
 import {
   calleeName,
   globalName,
@@ -42,12 +42,12 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   TUPLE1: (machine) => collect(machine, 'tuple', popSome(machine, 1)),
   TUPLE2: (machine) => collect(machine, 'tuple', popSome(machine, 2)),
   TUPLE3: (machine) => collect(machine, 'tuple', popSome(machine, 3)),
-  DICT: (machine) => push(machine, dictOf(machine, popMark(machine))),
+  DICT: (machine) => push(machine, dictOf(machine, inPairs(machine, popMark(machine)))),
   APPEND: (machine) => withValue(machine, (item) => addItems(machine, top(machine), [item])),
   APPENDS: (machine) => withItems(machine, (items) => addItems(machine, top(machine), items)),
   ADDITEMS: (machine) => withItems(machine, (items) => addItems(machine, top(machine), items)),
   SETITEM: (machine) => setItem(machine),
-  SETITEMS: (machine) => withItems(machine, (items) => addEntries(machine, top(machine), items)),
+  SETITEMS: (machine) => withItems(machine, (items) => addEntries(machine, top(machine), inPairs(machine, items))),
   PUT: (machine, argument) => put(machine, argument as number),
   BINPUT: (machine, argument) => put(machine, argument as number),
   LONG_BINPUT: (machine, argument) => put(machine, argument as number),
@@ -71,7 +71,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
 };
 
 function protocol(machine: Machine, version: number): void {
-  if (version > 5) problem(machine, 'protocol', `protocol ${version} is unknown`);
+  if (version > 5) return refuse(machine, 'protocol', `protocol ${version} is unknown`);
   machine.protocol = Math.max(machine.protocol, version);
 }
 
@@ -106,6 +106,11 @@ function collect(machine: Machine, kind: PickleSequence['kind'], items: PickleVa
   push(machine, made);
 }
 
+/** @throws REFUSED for a key without its value. */
+function inPairs(machine: Machine, items: PickleValue[]): PickleValue[] {
+  return items.length % 2 === 0 ? items : refuse(machine, 'stack-underflow', 'a key has no value');
+}
+
 function setItem(machine: Machine): void {
   const [key, value] = popSome(machine, 2) as [PickleValue, PickleValue];
   addEntries(machine, top(machine), [key, value]);
@@ -113,6 +118,7 @@ function setItem(machine: Machine): void {
 
 /** Beyond the bound only names stay; other values are forgotten, and lost when they are fetched. Beyond the bound of names, all are. */
 function put(machine: Machine, index: number): void {
+  if (index < 0) return refuse(machine, 'bad-argument', 'a negative memo index');
   if (index > machine.opcodes + MEMO_SLACK)
     note(machine, 'memo-index', `memo index ${index} after ${machine.opcodes} opcodes`);
   const value = top(machine);
@@ -138,7 +144,7 @@ function isName({ keepText, memo, memoKept }: Machine, value: PickleValue): bool
 function get(machine: Machine, index: number): void {
   const value = machine.memo.get(index);
   if (value === undefined && index > machine.forgotten)
-    problem(machine, 'memo-missing', `memo entry ${index} was never set`);
+    return refuse(machine, 'memo-missing', `memo entry ${index} was never set`);
   push(machine, value ?? LOST);
 }
 
@@ -149,10 +155,18 @@ function extension(machine: Machine, code: number): void {
 
 function stackGlobal(machine: Machine): void {
   const [module, name] = popSome(machine, 2);
+  if (isNeverText(module) || isNeverText(name))
+    return refuse(machine, 'bad-argument', 'STACK_GLOBAL takes two strings');
   if (typeof module === 'string' && typeof name === 'string') return pushGlobal(machine, module, name);
   const lost = module === LOST || name === LOST;
   note(machine, 'computed-name', lost ? 'the names are not on the stack' : 'the names are not plain strings');
   pushGlobal(machine, typeof module === 'string' ? module : null, typeof name === 'string' ? name : null);
+}
+
+/** What is no string whatever the loading process holds: CPython refuses it before it imports anything. */
+function isNeverText(value: PickleValue | undefined): boolean {
+  if (!isNode(value)) return typeof value !== 'string';
+  return value.kind === 'dict' || value.kind === 'global' || ('items' in value && value.kind !== 'object');
 }
 
 function pushGlobal(machine: Machine, module: string | null, name: string | null): void {
@@ -176,8 +190,8 @@ function inst(machine: Machine, argument: Argument | undefined): void {
 
 function obj(machine: Machine): void {
   const [callee, ...args] = popMark(machine);
-  if (callee === undefined) problem(machine, 'stack-underflow', 'OBJ without a class');
-  call(machine, { via: 'OBJ', callee: callee ?? LOST, args: sequence('tuple', args) });
+  if (callee === undefined) return refuse(machine, 'stack-underflow', 'OBJ without a class');
+  call(machine, { via: 'OBJ', callee, args: sequence('tuple', args) });
 }
 
 function newObjectWithKeywords(machine: Machine): void {
@@ -211,7 +225,15 @@ function call(machine: Machine, { via, callee, args: packed, kwargs = null }: Ma
   machine.budget.values -= 1;
   checkWeight(machine, made);
   recordCall(machine, made);
-  push(machine, made);
+  push(machine, attributeOf(machine, made) ?? made);
+}
+
+/** `getattr(Class, 'name')` is how protocols below 4 write a nested name: what it gives is that name. */
+function attributeOf(machine: Machine, { callee, args }: PickleObject): PickleGlobal | null {
+  const [owner, attribute] = args;
+  if (!/^(?:builtins|__builtin__)\.getattr$/.test(globalName(callee) ?? '')) return null;
+  if (!isNode(owner) || owner.kind !== 'global' || typeof attribute !== 'string') return null;
+  return { kind: 'global', module: owner.module, name: `${owner.name}.${attribute}`, offset: machine.offset };
 }
 
 function recordCall(machine: Machine, made: PickleObject): void {

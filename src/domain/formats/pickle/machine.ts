@@ -1,5 +1,5 @@
 import type { Argument } from './decode.ts';
-import { LOST, type PickleGlobal, type PickleObject, type PickleValue } from './values.ts';
+import type { PickleGlobal, PickleObject, PickleValue } from './values.ts';
 
 /** Something in the stream's structure that a scan may judge; `offset` is the opcode's. */
 export interface PickleEvent {
@@ -41,6 +41,9 @@ export interface PickleVisitor {
   onGlobal?(global: PickleGlobal): void;
   onCall?(call: PickleCall): void;
   onConstant?(value: PickleValue, offset: number): void;
+  /** An entry set under one of `watched`, whatever it is set on and whether it is kept. */
+  onEntry?(key: string, value: PickleValue, offset: number): void;
+  readonly watched?: ReadonlySet<string>;
 }
 
 /** The unpickler's stack and memo. `below` are the stacks under each MARK. */
@@ -81,26 +84,33 @@ export function push(machine: Machine, value: PickleValue): void {
   machine.stack.push(value);
 }
 
-/** The top of the stack taken off; `LOST` and a problem where Python would fail. */
+/** Thrown where Python's unpickler would raise: the stream ends there, and nothing after it happens. */
+export const REFUSED: unique symbol = Symbol('refused');
+
+/** Ends the stream as CPython would. @throws REFUSED always. */
+export function refuse(machine: Machine, code: PickleProblem['code'], message: string): never {
+  problem(machine, code, message);
+  throw REFUSED;
+}
+
+/** The top of the stack taken off. @throws REFUSED where there is none above the last MARK. */
 export function pop(machine: Machine): PickleValue {
   if (machine.stack.length > 0) return machine.stack.pop() as PickleValue;
-  problem(machine, 'stack-underflow', 'an opcode takes more from the stack than there is');
-  return LOST;
+  return refuse(machine, 'stack-underflow', 'an opcode takes more from the stack than there is');
 }
 
 export function top(machine: Machine): PickleValue {
   const value = machine.stack.at(-1);
   if (value !== undefined) return value;
-  problem(machine, 'stack-underflow', 'an opcode looks at an empty stack');
-  return LOST;
+  return refuse(machine, 'stack-underflow', 'an opcode looks at an empty stack');
 }
 
-/** Everything above the last MARK, which is removed. */
+/** Everything above the last MARK, which is removed. @throws REFUSED where there is no MARK. */
 export function popMark(machine: Machine): PickleValue[] {
   const items = machine.stack;
   const under = machine.below.pop();
-  if (under === undefined) problem(machine, 'stack-underflow', 'an opcode needs a MARK and there is none');
-  machine.stack = under ?? [];
+  if (under === undefined) return refuse(machine, 'stack-underflow', 'an opcode needs a MARK and there is none');
+  machine.stack = under;
   return items;
 }
 

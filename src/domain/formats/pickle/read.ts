@@ -7,6 +7,7 @@ import {
   note,
   problem,
   push,
+  REFUSED,
   type Machine,
   type PickleCall,
   type PickleEvent,
@@ -30,8 +31,6 @@ export interface PickleOptions {
   readonly memo?: number;
   readonly keepText?: (text: string) => boolean;
   readonly visitor?: PickleVisitor;
-  /** Stop at the first thing Python would refuse, instead of reading on: for bytes that may be no pickle at all. */
-  readonly strict?: boolean;
 }
 
 export interface Span {
@@ -65,7 +64,8 @@ export interface Pickle {
 
 /**
  * Reads one pickle stream of any protocol symbolically: the stack and memo machine runs, but names are not imported
- * and calls are not made. A broken stream is read up to the break and never throws; what is wrong is in `problems`.
+ * and calls are not made. It is read exactly as far as CPython would go: up to STOP, or to what its unpickler refuses,
+ * which is in `problems`; a broken stream never throws.
  * Memory is bounded by `LIMITS.pickle*`, large byte strings are skipped.
  * @throws WeighmarkError only as `source.read` does.
  * @see https://docs.python.org/3/library/pickle.html, CPython Lib/pickletools.py
@@ -86,7 +86,7 @@ export async function readPickles(
   const end = Math.min(options.end ?? source.size, source.size);
   const streams = [await readPickle(source, options)];
   for (let last = streams[0] as Pickle; last.complete && last.end < end && streams.length < 1000;) {
-    const next = await readPickle(source, { ...options, start: last.end, strict: true });
+    const next = await readPickle(source, { ...options, start: last.end });
     if (!next.complete && next.globals.length === 0) break;
     streams.push(next);
     last = next;
@@ -118,7 +118,7 @@ async function runStream(window: Window, options: PickleOptions, depth: number):
     broken: false,
   };
   let stopped = false;
-  while (!stopped && !run.broken) stopped = runInView(run) || (await runOne(run));
+  while (!stopped && !run.broken) stopped = await runOn(run);
   const { machine } = run;
   return {
     value: stopped ? machine.stack.at(-1) : undefined,
@@ -134,6 +134,16 @@ async function runStream(window: Window, options: PickleOptions, depth: number):
     problems: machine.problems,
     raw: run.raw,
   };
+}
+
+async function runOn(run: Run): Promise<boolean> {
+  try {
+    return runInView(run) || (await runOne(run));
+  } catch (thrown) {
+    if (thrown !== REFUSED) throw thrown;
+    run.broken = true;
+    return false;
+  }
 }
 
 /** Runs opcodes without waiting as long as their bytes are in view; true at STOP. */
@@ -182,7 +192,6 @@ function execute(run: Run, opcode: Opcode, argument: Argument | undefined): bool
   run.seen[opcode.code] = 1;
   if (opcode.name === 'STOP') return true;
   apply(run, opcode, argument);
-  if (run.options.strict === true && run.machine.problems.length > 0) run.broken = true;
   return false;
 }
 

@@ -12,6 +12,8 @@ export const PYTHON: Readonly<Record<string, string>> = {
   copyreg: '_reconstructor __newobj__ __newobj_ex__',
   _codecs: 'encode',
   datetime: 'date datetime time timedelta timezone',
+  _operator: 'or_',
+  operator: 'or_',
   decimal: 'Decimal',
   fractions: 'Fraction',
   enum: 'Enum IntEnum Flag',
@@ -19,7 +21,7 @@ export const PYTHON: Readonly<Record<string, string>> = {
   'pathlib._local': 'Path PurePath PosixPath PurePosixPath WindowsPath PureWindowsPath',
   uuid: 'UUID SafeUUID',
   argparse: 'Namespace',
-  types: 'SimpleNamespace',
+  types: 'SimpleNamespace GenericAlias',
   array: 'array _array_reconstructor',
   re: '_compile compile RegexFlag',
   ipaddress: 'IPv4Address IPv6Address IPv4Network IPv6Network',
@@ -132,5 +134,8 @@ export const HUGGING_FACE: Readonly<Record<string, string>> = {
   'omegaconf.base': 'ContainerMetadata Metadata',
   'omegaconf.nodes': 'AnyNode',
   'torch.torch_version': 'TorchVersion',
-  typing: 'Any Dict List Tuple Optional Union',
+  typing:
+    'Any AnyStr Callable ClassVar Collection DefaultDict Deque Dict Final FrozenSet Generic Hashable Iterable Iterator List Literal Mapping MutableMapping NamedTuple Optional Sequence Set Text Tuple Type Union',
+  'sklearn.datasets.base': 'Bunch',
+  'sklearn.datasets._base': 'Bunch',
 };

@@ -1,6 +1,7 @@
 import { windowSource, type Source } from '../../base/source.ts';
 import type { NamedSource } from '../../formats/types.ts';
 import { judgePickles } from '../pickle/judge.ts';
+import { isPlainDescr, readLiteral, type Literal } from './npy-header.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { atLeast } from '../types.ts';
 
@@ -21,13 +22,14 @@ export async function judgeNpy(spot: Spot, { source }: NamedSource): Promise<boo
   if (length > HEADER_LIMIT || prefix + length > source.size)
     return malformed(spot, 'the header is longer than the file or than any array needs');
   const header = Buffer.from(await source.read(prefix, length)).toString('latin1');
-  if (!/^\s*\{[\s\w'":,()|<>=[\]+\-.\x80-\xff]*\}\s*$/.test(header))
-    return malformed(spot, 'the header is not a plain dictionary');
   if (/[A-Za-z_]\w{0,100}\(/.test(header))
     report(spot, 'WM-FILE-006', 'the header calls something', { severity: 'high' });
-  const objects = /['"]descr['"]\s*:[^}]*['"][|<>=]?O\d*['"]/.test(header);
-  if (objects) await judgeObjects(spot, windowSource(source, prefix + length, source.size - prefix - length));
-  else judgeLength(spot, header, source.size - prefix - length);
+  const value = readLiteral(header);
+  if (!(value instanceof Map)) return malformed(spot, 'the header is not a plain dictionary');
+  const fields = value as ReadonlyMap<string, Literal>;
+  const after = prefix + length;
+  if (!isPlainDescr(fields.get('descr'))) await judgeObjects(spot, windowSource(source, after, source.size - after));
+  else judgeLength(spot, fields, source.size - after);
   return true;
 }
 
@@ -40,16 +42,12 @@ async function judgeObjects(spot: Spot, data: Source): Promise<void> {
 }
 
 /** Bytes the shape and dtype need against those that are there. */
-function judgeLength(spot: Spot, header: string, there: number): void {
-  const width = /['"]descr['"]\s*:\s*['"][|<>=]?[a-zA-Z?](\d+)['"]/.exec(header)?.[1];
-  const shape = /['"]shape['"]\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
-  if (width === undefined || shape === undefined) return;
-  const unit = Number(width) * (/['"][|<>=]?U\d/.test(header) ? 4 : 1);
-  const count = shape
-    .split(',')
-    .filter((size) => size.trim() !== '')
-    .reduce((product, size) => product * Number(size.replace('L', '')), 1);
-  const needed = count * unit;
+function judgeLength(spot: Spot, fields: ReadonlyMap<string, Literal>, there: number): void {
+  const [descr, shape] = [fields.get('descr'), fields.get('shape')];
+  const [, kind, width] = typeof descr === 'string' ? (/^[|<>=]?([a-zA-Z?])(\d+)$/.exec(descr) ?? []) : [];
+  if (width === undefined || !Array.isArray(shape)) return;
+  const count = (shape as readonly Literal[]).reduce<number>((product, size) => product * Number(size), 1);
+  const needed = count * Number(width) * (kind === 'U' ? 4 : 1);
   if (needed > there) report(spot, 'WM-FILE-006', `the array needs ${needed} bytes, ${there} are there`);
   else if (needed < there) report(spot, 'WM-FILE-005', `${there - needed} bytes follow the array`);
 }

@@ -1,5 +1,6 @@
 import { globalName, isNode, type PickleCall, type PickleValue } from '../../formats/pickle/index.ts';
 import { isEscapeAttribute } from '../deny.ts';
+import { isAllowedPair } from './names.ts';
 import type { Severity } from '../types.ts';
 
 /** What the arguments of a known callable add to its name: a finding, or `fine` if they make a doubtful one harmless. */
@@ -17,6 +18,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'numpy._core._ufunc_reconstruct': (args) => judgeUfunc(args),
   'operator.itemgetter': () => 'fine',
   '_operator.itemgetter': () => 'fine',
+  'operator.getitem': ([generic]) => (isTyping(generic) ? 'fine' : null),
+  '_operator.getitem': ([generic]) => (isTyping(generic) ? 'fine' : null),
+  'types.GenericAlias': () => 'fine',
+  'functools.partial': ([held]) => (isNode(held) && held.kind === 'global' ? 'fine' : null),
+  'functools.reduce': ([join]) => (/^_?operator\.or_$/.test(globalName(join) ?? '') ? 'fine' : null),
+  'builtins.type': (args) => (args.length === 1 && !isActing(args[0]) ? 'fine' : null),
   'torch.storage._load_from_bytes': ([bytes]) => (isNode(bytes) && bytes.kind === 'bytes' ? 'fine' : null),
   '_codecs.encode': ([, encoding]) => judgeEncoding(encoding),
   'builtins.bytearray': ([size]) => judgeAllocation('bytearray', size),
@@ -36,7 +43,6 @@ export const CALLS_FIRST: ReadonlySet<string> = new Set([
   'dill._dill._create_array',
   'copyreg.__newobj_ex__',
   'torch._tensor._rebuild_from_type_v2',
-  'functools.partial',
   'numpy.core.multiarray._reconstruct',
   'numpy._core.multiarray._reconstruct',
   'torch._utils._rebuild_wrapper_subclass',
@@ -47,9 +53,20 @@ export function judgeCall(name: string, call: PickleCall): CallJudgement {
   return Object.hasOwn(CHECKS, name) ? (CHECKS[name]?.(call.args) ?? null) : null;
 }
 
+/** `Optional[int]` is pickled as an item of `typing.Union`. */
+function isTyping(value: PickleValue | undefined): boolean {
+  return globalName(value)?.startsWith('typing.') === true;
+}
+
+/** Anything whose class could be of use to an attacker. */
+function isActing(value: PickleValue | undefined): boolean {
+  return isNode(value) && (value.kind === 'object' || value.kind === 'persistent' || value.kind === 'lost');
+}
+
 /** `getattr(Class, 'method')` is how Python pickles bound and nested things; anything with an escape is not. */
 function judgeAttribute(target: PickleValue | undefined, name: PickleValue | undefined): CallJudgement {
   const from = globalName(target);
+  if (from !== null && typeof name === 'string' && isAllowedPair(from, name)) return 'fine';
   if (from !== null && typeof name === 'string' && /^\w+$/.test(name) && !isEscapeAttribute(name)) {
     return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading takes the attribute ${name} of ${from}` };
   }

@@ -12,11 +12,13 @@ import {
 } from '../../formats/pickle/index.ts';
 import { windowSource, type Source } from '../../base/source.ts';
 import { CODE_MAKERS } from '../deny.ts';
+import { probeExecutable } from '../probe.ts';
 import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
 import { atLeast, type ScanFinding } from '../types.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
 import { isClassLike, isMethodOfAllowed, isKnownWord, isPythonName, isStandard, judgeName } from './names.ts';
+import { judgeRunText, judgeUse, RUN_TEXTS } from './uses.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -72,6 +74,8 @@ function visitorOf(spot: Spot, uses: Map<string, Use>, candidates: Candidate[]):
     ...constantsVisitor(candidates, (reason, offset) => leaveOut(spot, reason, offset)),
     onGlobal: (global) => void useOf(uses, global),
     onCall: (call) => recordCall(spot, uses, call),
+    watched: RUN_TEXTS,
+    onEntry: (key, value, offset) => judgeRunText(spot, { key, value, offset }),
   };
 }
 
@@ -88,7 +92,7 @@ function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void 
   const use = useOf(uses, call.callee);
   if (use === null) return;
   const { name } = judgeName(use.module, use.name);
-  const judged = judgeCall(name, call);
+  const judged = judgeCall(name, call) ?? judgeUse(name, call);
   if (judged === null) [use.called, use.excused] = [use.called ?? call, false];
   else if (judged !== 'fine')
     report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
@@ -126,7 +130,7 @@ function isConstructed({ called }: Use): boolean {
 
 /** Names whose every use was judged by its arguments. */
 function isExcusable(name: string): boolean {
-  return /^(builtins\.getattr|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
+  return /^(builtins\.(getattr|type)|functools\.(partial|reduce)|_?operator\.getitem|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
     name,
   );
 }
@@ -164,7 +168,9 @@ function reportStream(spot: Spot, stream: Pickle, context: PickleContext): void 
   const limit = stream.problems.find((problem) => problem.code === 'limit');
   if (limit !== undefined) leaveOut(spot, limit.message, limit.offset);
   const broken = stream.problems.find((problem) => problem.code !== 'limit');
-  if (broken !== undefined) report(spot, 'WM-PICKLE-015', broken.message, { offset: broken.offset });
+  if (broken === undefined) return;
+  report(spot, 'WM-PICKLE-015', broken.message, { offset: broken.offset });
+  leaveOut(spot, `the pickle cannot be read on: ${broken.message}`, broken.offset);
 }
 
 /** Pickles and compressed data inside constants: judged like files, reported if dangerous. */
@@ -200,6 +206,14 @@ async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context
   if (context.dataFollows !== true)
     report(spot, 'WM-PICKLE-017', `${trailing.length} bytes follow the pickle`, { offset: trailing.offset });
   const bytes = await source.read(trailing.offset, Math.min(trailing.length, 1 << 20));
+  const loose =
+    trailing.offset +
+    Math.max(
+      0,
+      bytes.findIndex((byte) => byte !== 0),
+    );
+  const program = await probeExecutable(windowSource(source, loose, source.size - loose));
+  if (program !== null) report(spot, 'WM-FILE-003', `behind the pickle is ${program}`, { offset: loose });
   const starts = startsOf(bytes).slice(0, 200);
   for (const start of starts) {
     const offset = trailing.offset + start;

@@ -31,7 +31,6 @@ const REVIEW: ReadonlySet<string> = new Set([
   'collections.UserDict',
   'collections.UserList',
   'types.MappingProxyType',
-  'types.GenericAlias',
   'time.struct_time',
   'itertools.count',
   'itertools.chain',
@@ -47,6 +46,17 @@ const REVIEW: ReadonlySet<string> = new Set([
   'numpy.core._ufunc_reconstruct',
   'numpy._core._ufunc_reconstruct',
   'fsspec.implementations.local.LocalFileSystem',
+]);
+
+/** Models of libraries and distributions: their pickles make them without a constructor and give them a state. */
+const STATEFUL: ReadonlySet<string> = new Set([
+  ...[SCIPY, LIBRARIES].flatMap(flatten),
+  ...Object.keys(HUGGING_FACE)
+    .flatMap((module) =>
+      /deepspeed|training_args|trl\.|callbacks/.test(module) ? flatten({ [module]: HUGGING_FACE[module] ?? '' }) : [],
+    )
+    .filter((name) => /(?:Config|Arguments|Plugin|Checkpoint)$/.test(name)),
+  'pandas._libs.parsers.TextReader',
 ]);
 
 const ALLOWED: ReadonlySet<string> = new Set(
@@ -80,6 +90,22 @@ const WORDS: ReadonlySet<string> = new Set([
 ]);
 const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
 
+/** True if the lists hold `owner.attribute` itself: `zoneinfo.ZoneInfo` and `_unpickle`. */
+export function isAllowedPair(owner: string, attribute: string): boolean {
+  return ALLOWED.has(`${owner}.${attribute}`);
+}
+
+/** Names that start processes whatever package they are in; a Gaussian process is not one of them. */
+const STARTS_PROCESSES =
+  /(?:Popen|[Ss]ubprocess\w*|(?<!Gaussian|Dirichlet|Point|Poisson|Markov|Wiener|Decision|Stochastic)Process(?:Handler|Runner|Manager|Context)?|Shell|Command)$/;
+
+function startsProcess(module: string, name: string): boolean {
+  return (
+    STARTS_PROCESSES.test(name) ||
+    module.split('.').some((part) => /^_?(?:subprocess\w*|popen\w*|pty|ptyprocess|pexpect)$/.test(part))
+  );
+}
+
 /** Judges one imported name. `torchScript`: inside a TorchScript archive, whose own classes are named `__torch__.…`. */
 export function judgeName(module: string, name: string, torchScript = false): NameJudgement {
   const [modernModule, modern] = modernName(module, name);
@@ -89,7 +115,13 @@ export function judgeName(module: string, name: string, torchScript = false): Na
   if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
   if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
   if (isMethodOfAllowed(modernModule, modern)) return { state: 'review', name: full, known: true };
-  return { state: isStandard(modernModule) || !isClassLike(modern) ? 'block' : 'review', name: full, known: false };
+  const harmful = isStandard(modernModule) || !isClassLike(modern) || startsProcess(modernModule, modern);
+  return { state: harmful ? 'block' : 'review', name: full, known: false };
+}
+
+/** A class of a library that its own pickles never call: with a path, a text, settings or a function it acts on them. */
+export function isStateful(name: string): boolean {
+  return STATEFUL.has(name) && /^_*[A-Z]/.test(name.slice(name.lastIndexOf('.') + 1));
 }
 
 export function isStandard(module: string): boolean {

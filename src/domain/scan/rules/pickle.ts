@@ -190,4 +190,13 @@ export const PICKLE_RULES: RuleTable = {
     cwe: [502],
     test: 'pickle.test.ts',
   },
+  'WM-PICKLE-022': {
+    title: 'An allowed name in a use that runs text, opens a path or calls a function',
+    severity: 'high',
+    why: 'A class that is harmless in the pickles its library writes is called with a path, settings or a function, or is given a state that the library executes as text.',
+    fix: "Do not load it. Ask for the weights alone, as safetensors or in the library's own file format.",
+    atlas: ['AML.T0011.000', 'AML.T0018.002'],
+    cwe: [502, 94],
+    test: 'pickle.test.ts',
+  },
 };

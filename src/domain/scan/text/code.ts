@@ -46,44 +46,34 @@ export function judgeBuildFile(spot: Spot, whole: string): void {
   }
 }
 
-/** Code that reaches the system: for review in a setup script, not in what loads data. */
+/** A shell's words: for review in any script. */
 const SYSTEM =
-  /\b(os\.(system|popen|exec\w*|spawn\w*|remove|unlink)|subprocess\.(run|Popen|call|check_call|check_output|getoutput)|pty\.spawn|ctypes\.(CDLL|windll|cdll)|shutil\.rmtree|socket\.(socket|create_connection)|eval|exec|pickle\.loads?|dill\.loads?|requests\.(get|post)|urllib\.request\.(urlopen|urlretrieve))\s*\(/;
-/** Classes whose methods run when a dataset or model is loaded. */
-const LOADING =
-  /\bclass\s+\w+\s*\([^)]{0,300}\b(GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode)\b|\bclass EndpointHandler\b/;
-
-/** Shell and process calls at a module's top level: they run when it is imported, which is when the artifact is loaded. */
-const ON_IMPORT =
-  /^(?:[^\s#'"(][^\n;(]{0,100};\s*)?(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w+|pty\.spawn)\s*\(/m;
-/** Modules that loaders import by their names. */
-const IMPORTED =
-  /(^|\/)(__main__|handler|inference|sitecustomize|conftest|(modeling|configuration|tokenization|processing|image_processing|feature_extraction|pipeline)\w*)\.py$/;
+  /\b(os\.(system|popen|exec\w*|spawn\w*)|subprocess\.\w+|pty\.spawn|ctypes\.(CDLL|windll|cdll)|socket\.(socket|create_connection))\s*\(/;
 
 const CODE = 4 << 20;
 
-export function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' | 'notebook'): void {
+/** Python by its syntax tree, other scripts and what a notebook gives to a shell by their lines. */
+export async function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' | 'notebook'): Promise<void> {
   if (whole.length > CODE) leaveOut(spot, `code beyond ${CODE} characters`);
   const text = whole.slice(0, CODE);
+  const python = what !== 'script' || /^#![^\n]*python|^(?:import|from)\s+\w/m.test(text.slice(0, 4096));
+  if (python) {
+    const { judgePython } = await import('./python.ts');
+    judgePython(spot, what === 'notebook' ? text.replace(/^[ \t]*[!%].*$/gm, '') : text, what);
+  }
+  if (what === 'python') return;
   for (const [name, pattern] of HOSTILE) {
-    const match = pattern.exec(text);
+    const match = !python || BUILDS.has(name) ? pattern.exec(text) : null;
     if (match !== null)
       report(spot, 'WM-CODE-002', `the ${what} code ${name}`, {
         offset: Buffer.byteLength(text.slice(0, match.index)),
       });
   }
-  if (what === 'notebook') return;
+  if (python) return;
   const system = SYSTEM.exec(text);
-  const path = spot.member === '' ? spot.session.path : spot.member;
-  const loading = LOADING.test(text) || (IMPORTED.test(path) && ON_IMPORT.test(text));
-  if (system !== null) {
-    const shell = /os\.(system|popen|exec|spawn)|subprocess|pty|ctypes|socket\./.test(system[0]);
-    report(spot, loading && shell ? 'WM-CODE-002' : 'WM-CODE-001', `the code uses ${system[1] ?? system[0]}`, {
-      offset: Buffer.byteLength(text.slice(0, system.index)),
-      severity: loading && shell ? 'high' : 'medium',
-    });
-  } else
-    report(spot, 'WM-CODE-001', loading ? 'code that runs when the artifact is loaded' : `a ${what} file`, {
-      severity: loading ? 'medium' : 'low',
-    });
+  if (system === null) return report(spot, 'WM-CODE-001', `a ${what} file`, { severity: 'low' });
+  report(spot, 'WM-CODE-001', `the code uses ${system[1] ?? system[0]}`, {
+    offset: Buffer.byteLength(text.slice(0, system.index)),
+    severity: 'medium',
+  });
 }

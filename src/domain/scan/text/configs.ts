@@ -49,6 +49,16 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   )
     report(spot, 'WM-CONFIG-001', `the base model's class comes from ${value.slice(0, 200)}`);
   else if (key === 'loader_module') judgeLoader(spot, value);
+  else if (key === 'model_code_path' && typeof value === 'string')
+    report(spot, 'WM-CONFIG-003', `the model is the code ${value.slice(0, 200)}`);
+  else if (key === 'entry_points' && isObject(value) && spot.session.path.endsWith('MLproject'))
+    judgeEntryPoints(spot, value);
+  else if (
+    /^(?:custom_generate|predict|init_script|scoring_script|code_configuration)$/.test(key) &&
+    typeof value === 'string' &&
+    /\.py\b/.test(value)
+  )
+    report(spot, 'WM-CONFIG-001', `${key} names the code ${value.slice(0, 200)}`);
   else if (
     key === 'code' &&
     typeof value === 'string' &&
@@ -59,6 +69,19 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   else if (key === 'model_config' && typeof value === 'string' && value.includes('class_name'))
     judgeEmbedded(spot, value);
   else if (isKerasConfig(value)) judgeKeras(spot, value);
+}
+
+/** `mlflow run` gives each command to a shell. */
+function judgeEntryPoints(spot: Spot, points: object): void {
+  for (const [name, point] of Object.entries(points))
+    if (isObject(point) && 'command' in point)
+      report(spot, 'WM-CONFIG-002', `the entry point ${name} runs ${String(point.command).slice(0, 200)}`, {
+        severity: 'medium',
+      });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 const DIFFUSERS_LIBRARIES =

@@ -1,14 +1,16 @@
-import { parseDocument } from 'yaml';
 import { baseNameOf } from '../names.ts';
+import { formatOfName, TEXT_FORMATS } from '../../formats/names.ts';
 import type { FormatId, NamedSource } from '../../formats/types.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeBuildFile, judgeCode } from './code.ts';
-import { judgeConfig, judgeTarget } from './configs.ts';
+import { judgeConfig } from './configs.ts';
 import { judgeTable } from './csv.ts';
+import { judgeGraphAsText } from './graph-text.ts';
 import { isDeceitful } from './instructions.ts';
 import { readText, TEXT_BYTES } from './read.ts';
 import { judgeRequirements } from './requirements.ts';
+import { judgeBrokenJson, judgeYaml, PYTHON_TAG, readAsPython } from './settings.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
@@ -27,20 +29,30 @@ export async function judgeText(spot: Spot, file: NamedSource, format: FormatId)
   if (format === 'csv' || format === 'tsv') await judgeTable(spot, file.source);
   const text = await readText(file.source);
   if (text === null) await judgeLarge(spot, file);
-  else judgeWhole(spot, { path: file.path, text, format });
+  else await judgeWhole(spot, { path: file.path, text, format });
   return true;
 }
 
-function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: string; format: FormatId }): void {
+async function judgeWhole(
+  spot: Spot,
+  { path, text, format }: { path: string; text: string; format: FormatId },
+): Promise<void> {
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
   if (BUILD_FILES.test(name)) judgeBuildFile(spot, text);
-  if (/^(?:environment|conda)[\w.-]*\.ya?ml$|^pyproject\.toml$/i.test(name)) judgeRequirements(spot, text);
+  if (/^(?:environment|conda|python_env)[\w.-]*\.ya?ml$|^pyproject\.toml$|^pip\.(?:conf|ini)$|^setup\.cfg$/i.test(name))
+    judgeRequirements(spot, text);
+  if (
+    /\.(?:pbtxt|prototxt|textproto|pb\.txt|tfprototxt)$/i.test(name) ||
+    /^(?:saved_model_schema_version|node|meta_graphs|library)\b\s*[:{]/.test(text)
+  )
+    judgeGraphAsText(spot, text);
+  if (/\.pmml$/i.test(name) || /<PMML\b/.test(text.slice(0, 4096))) judgePmml(spot, text);
   if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
   const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name))
     judgeCharacters(spot, text, { what: 'the text', instruction });
-  if (/!!?python\/|tag:yaml\.org,2002:python\//.test(text) && !/\.(py|md|txt|ipynb)$/i.test(name))
+  if (format !== 'yaml' && PYTHON_TAG.test(text) && !/\.(py|md|txt|ipynb|rst)$/i.test(name))
     report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text))
     report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
@@ -58,8 +70,8 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
     (/\.(template|tmpl|tpl)$/i.test(name) && /\{[{%]/.test(text))
   )
     judgeTemplate(spot, name, text);
-  else if (format === 'python' || /\.pyw?$/i.test(name)) judgeCode(spot, text, 'python');
-  else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) judgeScript(spot, path, text);
+  else if (format === 'python' || /\.pyw?$/i.test(name)) return judgeCode(spot, text, 'python');
+  else if (format === 'script' || /\.(sh|bash|bat|cmd|ps1|vbs)$/i.test(name)) return judgeScript(spot, path, text);
   else if (
     format === 'json' ||
     format === 'safetensors-index' ||
@@ -67,8 +79,8 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
     format === 'notebook' ||
     /\.(json|ipynb)$/i.test(name)
   )
-    judgeJson(spot, name, text);
-  else if (format === 'yaml' || name === 'MLmodel' || name === 'conda.yaml') judgeYaml(spot, text);
+    return judgeJson(spot, name, text);
+  else if (format === 'yaml' || name === 'MLmodel' || name === 'MLproject') judgeYaml(spot, name, text);
   else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
   else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text))
     report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
@@ -76,31 +88,39 @@ function judgeWhole(spot: Spot, { path, text, format }: { path: string; text: st
     report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
 }
 
+/** Functions that PMML defines, by name: any other one is looked up in the running program. */
+function judgePmml(spot: Spot, text: string): void {
+  for (const [, name = ''] of text.matchAll(/<Apply\b[^>]{0,300}?\bfunction\s*=\s*["']([^"']{1,200})["']/g))
+    if (/[.:$/]/.test(name) && !/^[a-z]+(?::[a-z-]+)$/.test(name))
+      report(spot, 'WM-CODE-001', `the model calls the function ${name} of the program that loads it`, {
+        severity: 'high',
+      });
+  if (/<Extension\b[^>]{0,300}\b(?:script|class|code)\b/i.test(text))
+    report(spot, 'WM-CODE-001', 'the model holds an extension that names code', { severity: 'medium' });
+}
+
 /** A script under a model's name is a program in disguise. */
-function judgeScript(spot: Spot, path: string, text: string): void {
-  if (!/\.(sh|bash|bat|cmd|ps1|vbs|py)$/i.test(path) && /\.\w+$/.test(baseNameOf(path)) && text.startsWith('#!'))
+function judgeScript(spot: Spot, path: string, text: string): Promise<void> {
+  if (text.startsWith('#!') && isModelName(path))
     report(spot, 'WM-FILE-003', 'a script under another name', { severity: 'high' });
-  judgeCode(spot, text, 'script');
+  return judgeCode(spot, text, 'script');
 }
 
-function judgeJson(spot: Spot, name: string, text: string): void {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    if (!/\.jsonl?$/i.test(name)) return;
-    for (const [, target] of text.matchAll(/"_target_"\s*:\s*"([\w.]{1,200})"/g)) judgeTarget(spot, target);
-    const template = /"chat_template"\s*:\s*("(?:[^"\\]|\\.){0,1000000}")/.exec(text)?.[1];
-    if (template !== undefined) judgeTemplate(spot, 'chat_template', template);
-    if (text.includes('"auto_map"'))
-      report(spot, 'WM-CONFIG-001', 'auto_map in a configuration that is not valid JSON');
-    return report(spot, 'WM-FILE-006', 'not valid JSON', { severity: 'low' });
-  }
+/** Names of weights and of data: source files of any language may say by which program they are run. */
+function isModelName(path: string): boolean {
+  const named = formatOfName(path);
+  if (named !== undefined) return !TEXT_FORMATS.has(named);
+  return /\.(?:bin|model|dat|data|weights|ckpt|params|sav|mdl)$/i.test(path);
+}
+
+async function judgeJson(spot: Spot, name: string, text: string): Promise<void> {
+  const value = readAsPython(text);
+  if (value === undefined) return judgeBrokenJson(spot, name, text);
   judgeConfig(spot, value);
-  if (name.endsWith('.ipynb')) judgeNotebook(spot, value);
+  if (name.endsWith('.ipynb')) await judgeNotebook(spot, value);
 }
 
-function judgeNotebook(spot: Spot, value: unknown): void {
+async function judgeNotebook(spot: Spot, value: unknown): Promise<void> {
   const cells =
     typeof value === 'object' && value !== null && 'cells' in value && Array.isArray(value.cells)
       ? (value.cells as unknown[])
@@ -108,22 +128,7 @@ function judgeNotebook(spot: Spot, value: unknown): void {
   for (const cell of cells.slice(0, 10_000)) {
     if (typeof cell !== 'object' || cell === null || !('source' in cell)) continue;
     const source = Array.isArray(cell.source) ? cell.source.join('') : String(cell.source);
-    judgeCode(spot, source, 'notebook');
-  }
-}
-
-/** Parsed without aliases expanding beyond measure; what cannot be parsed is searched for what matters. */
-function judgeYaml(spot: Spot, text: string): void {
-  for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
-    judgeTarget(spot, target);
-  if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
-  try {
-    const value: unknown = parseDocument(text, { logLevel: 'silent', uniqueKeys: false }).toJS({ maxAliasCount: 1000 });
-    judgeConfig(spot, value);
-  } catch {
-    report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
-    for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
-      judgeConfig(spot, { loader_module: loader });
+    await judgeCode(spot, source, 'notebook');
   }
 }
 

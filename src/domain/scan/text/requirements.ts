@@ -10,7 +10,7 @@ const FORGES = /^(git\+)?(https|ssh):\/\/(git@)?(github\.com|gitlab\.com|hugging
 export function judgeRequirements(spot: Spot, text: string): void {
   for (const line of text.split(/\r?\n/).slice(0, 100_000)) {
     const [, option, url] =
-      /^\s*(?:requires\s*=\s*)?[["'\s]*(?:-\s+)?["']?(?:(--(?:extra-)?index-url|-i|--find-links|-f|--trusted-host)[ =]+)?(?:-e\s+)?(?:[\w.[\],-]+\s*@\s*)?((?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh|git|file):\/\/[^\s"'\]]{1,500})/.exec(
+      /^\s*(?:requires\s*=\s*)?[["'\s]*(?:-\s+)?["']?(?:((?:--)?(?:extra-)?index-url|-i|--find-links|find-links|-f|--trusted-host)\s*[ =]\s*)?(?:-e\s+)?(?:[\w.[\],-]+\s*@\s*)?((?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh|git|file):\/\/[^\s"'\]]{1,500})/.exec(
         line,
       ) ?? [];
     if (url === undefined || INDEXES.test(url)) continue;

@@ -3,11 +3,7 @@ import { report, type Spot } from '../session.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeInstructions } from './instructions.ts';
 import { pushAll } from '../../base/lists.ts';
-
-interface Node {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
+import { isText, makes, type Made, type Node } from './template-text.ts';
 
 const TEMPLATE_LIMIT = 1 << 20;
 const NODES = 200_000;
@@ -19,6 +15,8 @@ const GADGET =
 /** What gadgets are walked to; these names occur in no chat template's expressions. */
 const ACTION =
   /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object)|(?<![\w.])self\s*[.[|])/;
+/** What a model server renders, which has no folder of templates; others inherit from each other. */
+const CHAT = /chat|prompt|tokenizer/i;
 const INCLUDES = /^-?\s*(import|include|extends|from|do)\b/;
 
 /**
@@ -90,7 +88,9 @@ function judgeExpression(spot: Spot, name: string, expression: string): void {
   if (/['"]\s*\|\s*(format|reverse|join|replace|urlencode|lower|upper)\b/.test(plain) && /\[\s*['"(]|attr/.test(code))
     report(spot, 'WM-TEMPLATE-001', `${name} puts an attribute's name together`, { severity: 'high' });
   if (INCLUDES.test(expression))
-    report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, { severity: 'high' });
+    report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, {
+      severity: CHAT.test(name) || !/\.\w+$/.test(name) ? 'high' : 'low',
+    });
 }
 
 function isProse(expression: string): boolean {
@@ -120,26 +120,15 @@ function literalsOf({ tags, texts }: Parts): string[] {
   return [...texts, ...strings];
 }
 
-/** Filters that make one text out of others. */
-const TEXT_FILTERS: ReadonlySet<string> = new Set([
-  'format',
-  'join',
-  'replace',
-  'reverse',
-  'string',
-  'map',
-  'urlencode',
-  'truncate',
-  'center',
-  'wordwrap',
-]);
-
-/** Attribute access by a name that is computed from strings, found in the syntax tree. */
+/** Names that are computed, found in the syntax tree: of attributes, of filters that take them, of fields of `format`. */
 function walkTemplate(spot: Spot, name: string, program: object): void {
   const nodes = nodesOf(program);
-  const constants = new Map<string, string>();
-  for (const node of nodes) if (node.type === 'Set') setConstant(constants, node);
-  for (const node of nodes) if (node.type === 'MemberExpression') judgeMember(spot, name, node, constants);
+  const set = setOf(nodes);
+  for (const node of nodes) {
+    judgeText(spot, name, { node, set });
+    if (node.type === 'MemberExpression' && node['computed'] === true) judgeMember(spot, name, { node, set });
+    if (node.type === 'CallExpression') judgeCall(spot, name, { node, set });
+  }
 }
 
 function nodesOf(program: object): Node[] {
@@ -155,37 +144,94 @@ function nodesOf(program: object): Node[] {
       pushAll(waiting, Object.values(value));
     }
   }
-  return found;
+  return found.toReversed();
 }
 
-function setConstant(constants: Map<string, string>, node: Node): void {
-  const assignee = node['assignee'] as Node | undefined;
-  const value = constantOf(node['value'], constants, 0);
-  if (assignee?.type === 'Identifier' && value !== null) constants.set(String(assignee['value']), value);
+/** What names, fields of namespaces, loop variables and parameters of macros are set to. Twice: a use may come first. */
+function setOf(nodes: readonly Node[]): Map<string, Made> {
+  const set = new Map<string, Made>();
+  const macros = new Map(nodes.flatMap((node) => (node.type === 'Macro' ? [[nameOf(node['name']), node]] : [])));
+  for (let round = 0; round < 2; round++)
+    for (const node of nodes) {
+      if (node.type === 'Set') put(set, targetOf(node['assignee']), makes(node['value'], set));
+      else if (node.type === 'For') put(set, targetOf(node['loopvar']), makes(node['iterable'], set));
+      else if (node.type === 'KeywordArgumentExpression')
+        put(set, `.${nameOf(node['key'])}`, makes(node['value'], set));
+      else if (node.type === 'CallExpression') putArguments(set, macros.get(nameOf(node['callee'])), node);
+    }
+  return set;
 }
 
-function judgeMember(spot: Spot, name: string, node: Node, constants: ReadonlyMap<string, string>): void {
+function putArguments(set: Map<string, Made>, macro: Node | undefined, call: Node): void {
+  const parameters = (macro?.['args'] ?? []) as Node[];
+  for (const [at, argument] of (call['args'] as unknown[]).entries())
+    put(set, nameOf(parameters[at]?.['key'] ?? parameters[at]), makes(argument, set));
+}
+
+/** A name set twice is whatever is worst: what it was is not followed. */
+function put(set: Map<string, Made>, target: string, made: Made): void {
+  const known = set.get(target);
+  if (target === '' || made === 'data' || known === 'made') return;
+  if (known === undefined || made === 'made' || made === 'mixed') set.set(target, made);
+  else if (isText(known) && isText(made) && known.text !== made.text) set.set(target, 'choice');
+}
+
+function targetOf(node: unknown): string {
+  const target = node as Node | undefined;
+  return target?.type === 'MemberExpression' ? `.${nameOf(target['property'])}` : nameOf(target);
+}
+
+function nameOf(node: unknown): string {
+  const value = (node as Node | undefined)?.['value'];
+  return typeof value === 'string' ? value : '';
+}
+
+/** A text that is put together of literals and leads out is an attack wherever it stands. */
+function judgeText(spot: Spot, name: string, { node, set }: { node: Node; set: ReadonlyMap<string, Made> }): void {
+  if (!/^(?:BinaryExpression|FilterExpression|CallExpression|MemberExpression)$/.test(node.type)) return;
+  const made = makes(node, set);
+  if (isText(made) && GADGET.test(made.text))
+    report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${made.text.slice(0, 80)}`);
+  if (node.type === 'MemberExpression' && node['computed'] !== true && GADGET.test(nameOf(node['property'])))
+    report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${nameOf(node['property']).slice(0, 80)}`);
+}
+
+function judgeMember(spot: Spot, name: string, { node, set }: { node: Node; set: ReadonlyMap<string, Made> }): void {
   const property = node['property'] as Node;
-  const text = node['computed'] === true ? constantOf(property, constants, 0) : String(property['value']);
-  if (text !== null && GADGET.test(text))
-    return report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${text.slice(0, 80)}`);
-  if (node['computed'] !== true || property.type !== 'FilterExpression') return;
+  if (property.type === 'SliceExpression') return;
+  judgeName(spot, name, makes(property, set));
+  if (property.type !== 'FilterExpression') return;
   const filter = property['filter'] as Node;
-  const called = filter.type === 'CallExpression' ? (filter['callee'] as Node) : filter;
-  if (TEXT_FILTERS.has(String(called['value'])))
+  if (TEXT_FILTERS.has(nameOf(filter.type === 'CallExpression' ? filter['callee'] : filter)))
     report(spot, 'WM-TEMPLATE-001', `${name} takes an attribute whose name a filter makes`, { severity: 'high' });
 }
 
-/** The string a constant expression makes, following `+`, `~` and `set`; null for anything else. */
-function constantOf(value: unknown, constants: ReadonlyMap<string, string>, depth: number): string | null {
-  if (typeof value !== 'object' || value === null || depth > 100) return null;
-  const node = value as Node;
-  if (node.type === 'StringLiteral') return String(node['value']);
-  if (node.type === 'Identifier') return constants.get(String(node['value'])) ?? null;
-  if (node.type !== 'BinaryExpression') return null;
-  const [left, right] = [
-    constantOf(node['left'], constants, depth + 1),
-    constantOf(node['right'], constants, depth + 1),
-  ];
-  return left === null || right === null ? null : left + right;
+/** Filters that make one text out of others. */
+const TEXT_FILTERS: ReadonlySet<string> = new Set(
+  'format join replace reverse string map urlencode truncate center wordwrap'.split(' '),
+);
+/** Filters that take an attribute by the name they are given. */
+const BY_NAME: ReadonlySet<string> = new Set(
+  'attr map selectattr rejectattr groupby sort sum unique min max'.split(' '),
+);
+
+/** `'{0.__class__}'.format(x)` walks attributes; a filter may be given the name of one. */
+function judgeCall(spot: Spot, name: string, { node, set }: { node: Node; set: ReadonlyMap<string, Made> }): void {
+  const callee = node['callee'] as Node;
+  if (callee.type === 'Identifier' && BY_NAME.has(nameOf(callee)))
+    for (const argument of node['args'] as Node[])
+      judgeName(spot, name, makes(argument.type === 'KeywordArgumentExpression' ? argument['value'] : argument, set));
+  if (callee.type !== 'MemberExpression' || !/^format(?:_map)?$/.test(nameOf(callee['property']))) return;
+  const format = makes(callee['object'], set);
+  if (format === 'made' || format === 'mixed' || (isText(format) && /\{[^{}]*[.[][^{}]*\}/.test(format.text)))
+    report(spot, 'WM-TEMPLATE-001', `${name} formats with a path of attributes`, { severity: 'high' });
+}
+
+function judgeName(spot: Spot, name: string, made: Made): void {
+  if (isText(made) && GADGET.test(made.text))
+    report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${made.text.slice(0, 80)}`);
+  else if (made === 'made' || made === 'mixed')
+    report(spot, 'WM-TEMPLATE-001', `${name} takes an attribute whose name is put together`, {
+      severity: made === 'made' ? 'high' : 'medium',
+    });
 }

@@ -1,0 +1,36 @@
+import type { Source } from '../../base/source.ts';
+import type { PickleCall } from './machine.ts';
+import { readPickle, type Pickle } from './read.ts';
+import { isNode } from './values.ts';
+
+/** First opcodes that push something, mark or look up: any other byte is refused at once by an empty stack. */
+const STARTS = /^[(\])}\x8fIJKLMSUTVXFGNcBC\x88-\x8e\x95\x96]/;
+/** What a module or name of Python looks like. */
+const WORD = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
+
+/**
+ * Whether bytes without a PROTO opcode are a pickle: CPython's unpickler would look something up on its way to STOP, or
+ * call it before it stops anywhere. A text that it refuses before, or that only begins like an import, is text.
+ */
+export async function isPlainPickle(source: Source): Promise<boolean> {
+  const [first = 0] = await source.read(0, 1);
+  if (!STARTS.test(String.fromCharCode(first))) return false;
+  return actsAsPickle(await readPickle(source, { keep: 0 }));
+}
+
+/** The same of a stream that was read. */
+export function actsAsPickle({ complete, globals, calls, events }: Pickle): boolean {
+  if (complete && globals.some(({ module, name }) => isWord(module) && isWord(name))) return true;
+  if (calls.some(isDeliberate)) return true;
+  return complete && events.some(({ kind }) => kind === 'extension' || kind === 'computed-name');
+}
+
+/** By chance a text calls a name of two of its lines with nothing; never with arguments, or with an empty tuple. */
+function isDeliberate({ callee, args, via }: PickleCall): boolean {
+  if (!isNode(callee) || callee.kind !== 'global') return true;
+  return isWord(callee.module) && isWord(callee.name) && (via !== 'INST' || args.length > 0);
+}
+
+function isWord(text: string | null): boolean {
+  return text === null || WORD.test(text);
+}

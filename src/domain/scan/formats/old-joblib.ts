@@ -1,0 +1,25 @@
+import { windowSource } from '../../base/source.ts';
+import { unwrap } from '../../formats/compressed/unwrap.ts';
+import type { NamedSource } from '../../formats/types.ts';
+import { inside, leaveOut, type Spot } from '../session.ts';
+
+/** `ZF`, the length in hexadecimal filled up to 19 characters, perhaps one more space. */
+const PREFIX = 21;
+
+/**
+ * joblib's container of before 0.10, which it still reads under any name: a pickle in zlib behind a text of its length.
+ * @see joblib/numpy_pickle_compat.py `read_zfile`
+ */
+export async function judgeOldJoblib(spot: Spot, { source }: NamedSource): Promise<boolean> {
+  const head = Buffer.from(await source.read(0, PREFIX + 1)).toString('latin1');
+  if (!/^ZF\s*(?:0x)?[0-9a-fA-F]/.test(head)) return false;
+  const start = PREFIX + (head[PREFIX] === ' ' ? 1 : 0);
+  const data = windowSource(source, start, Math.max(0, source.size - start));
+  const opened = await unwrap(data, 'zlib', spot.session.budget.inflatedBytes);
+  if (opened === null) return false;
+  spot.session.budget.inflatedBytes -= opened.source.size;
+  const at = inside(spot, '(zlib)');
+  if (opened.cut !== undefined) leaveOut(at, opened.cut);
+  await spot.session.examine(at, { path: 'content.pkl', source: opened.source });
+  return true;
+}

@@ -1,0 +1,39 @@
+import { report, type Spot } from '../session.ts';
+import { severityOfOp } from '../formats/tensorflow.ts';
+
+/** A field and its text in protobuf's text format: literals in either quote, which join when they follow each other. */
+const FIELD =
+  /\b(op|output_stream|debug_urls)\s*:?\s*\[?\s*((?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')(?:\s*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))*)/g;
+const LITERAL = /"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'/g;
+const FIELDS = 2_000_000;
+
+/**
+ * Operators of a TensorFlow graph in text, judged as those of a binary one.
+ * @see https://protobuf.dev/reference/protobuf/textformat-spec/
+ */
+export function judgeGraphAsText(spot: Spot, text: string): void {
+  let seen = 0;
+  for (const [, field, literals = ''] of text.replace(/^\s*#.*$/gm, '').matchAll(FIELD)) {
+    if (seen++ > FIELDS) return;
+    const value = [...literals.matchAll(LITERAL)]
+      .map(([, double, single]) => unescape(double ?? single ?? ''))
+      .join('');
+    if (field === 'op') judgeOp(spot, value);
+    else if (/^(?:file|grpc):\/\//.test(value)) report(spot, 'WM-TF-001', `the graph writes to ${value.slice(0, 200)}`);
+  }
+}
+
+function judgeOp(spot: Spot, name: string): void {
+  const severity = severityOfOp(name);
+  if (severity !== undefined) report(spot, 'WM-TF-001', `the graph uses ${name}`, { severity });
+  else if (name.includes('>')) report(spot, 'WM-TF-002', `the graph uses the custom operator ${name.slice(0, 200)}`);
+}
+
+function unescape(text: string): string {
+  return text.replace(
+    /\\(?:[xX]([0-9a-fA-F]{1,2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|(.))/g,
+    (_, hex?: string, octal?: string, unicode?: string, other?: string) =>
+      other ??
+      String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8)),
+  );
+}

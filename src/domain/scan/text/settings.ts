@@ -1,0 +1,70 @@
+import { parseAllDocuments, visit, type Document } from 'yaml';
+import { leaveOut, report, type Spot } from '../session.ts';
+import { judgeConfig, judgeTarget } from './configs.ts';
+import { judgeTemplate } from './template.ts';
+
+/** JSON as Python's reader takes it, with its three numbers that are none; undefined for anything else. */
+export function readAsPython(text: string): unknown {
+  for (const attempt of [
+    text,
+    text.replace(/"(?:[^"\\]|\\[^])*"|-?\bInfinity\b|\bNaN\b/g, (part) => (part.startsWith('"') ? part : 'null')),
+  ])
+    try {
+      return JSON.parse(attempt) as unknown;
+    } catch {
+      continue;
+    }
+  return undefined;
+}
+
+/** What loaders read settings from, by name: one that cannot be read was not examined. */
+const SETTINGS =
+  /^(?:MLmodel|(?:[\w-]*config\w*|hparams|params|modules|model_index|tokenizer|special_tokens_map|added_tokens|chat_template|conda|python_env|[\w.-]*index)\.(?:json|ya?ml))$/i;
+
+export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
+  if (!/\.jsonl?$/i.test(name)) return /\{[{%]/.test(text) ? judgeTemplate(spot, name, text) : undefined;
+  for (const [, target] of text.matchAll(/"_target_"\s*:\s*"([\w.]{1,200})"/g)) judgeTarget(spot, target);
+  const template = /"chat_template"\s*:\s*("(?:[^"\\]|\\.){0,1000000}")/.exec(text)?.[1];
+  if (template !== undefined) judgeTemplate(spot, 'chat_template', template);
+  if (text.includes('"auto_map"')) report(spot, 'WM-CONFIG-001', 'auto_map in a configuration that is not valid JSON');
+  report(spot, 'WM-FILE-006', 'not valid JSON', { severity: 'low' });
+  if (SETTINGS.test(name)) leaveOut(spot, 'a configuration that is not valid JSON');
+}
+
+/** Every document with its tags as they resolve; what cannot be parsed is searched for what matters. */
+export function judgeYaml(spot: Spot, name: string, text: string): void {
+  for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
+    judgeTarget(spot, target);
+  if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
+  let broken = false;
+  try {
+    const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
+    for (const document of 'empty' in documents ? [] : documents) {
+      broken ||= document.errors.length > 0;
+      judgeTags(spot, document);
+      judgeConfig(spot, document.toJS({ maxAliasCount: 1000 }));
+    }
+  } catch {
+    broken = true;
+  }
+  if (!broken) return;
+  report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
+  if (PYTHON_TAG.test(text)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
+  for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
+    judgeConfig(spot, { loader_module: loader });
+  if (SETTINGS.test(name)) leaveOut(spot, 'a configuration that is not valid YAML');
+}
+
+export const PYTHON_TAG = /!!?python\/|tag:yaml\.org,2002:python\//;
+/** Tags of PyYAML for plain values. @see PyYAML lib/yaml/constructor.py */
+const PLAIN_TAG = /^python\/(?:none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)$/;
+
+function judgeTags(spot: Spot, document: Document): void {
+  const seen = (_: unknown, { tag }: { tag?: string }): void => {
+    const python =
+      tag?.startsWith('tag:yaml.org,2002:python/') === true ? tag.slice(18) : tag?.replace(/^!+(?=python\/)/, '');
+    if (python?.startsWith('python/') === true && !PLAIN_TAG.test(python))
+      report(spot, 'WM-CONFIG-004', `the tag ${python.slice(0, 100)} constructs Python objects`);
+  };
+  visit(document, { Scalar: seen, Map: seen, Seq: seen });
+}
