@@ -96,6 +96,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const { source } = file;
   if (source.size === 0) return ['empty'];
   const head = await source.read(0, HEAD_BYTES);
+  const named = formatOfName(file.path);
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
@@ -114,6 +115,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
+  if (named === 'torch-dcp' && found.delete('zip')) found.add('torch-dcp');
   return [...found];
 }
 

@@ -102,12 +102,16 @@ function records(path: string, value: readonly Json[]): Findings {
   return { format: 'json', kind: 'dataset', rows: value.length, ...columns };
 }
 
-/** `model.safetensors.index.json`: which shard holds which tensor. */
+/** `model.safetensors.index.json`: which shard holds which tensor. In Keras' `.weights.json` one layer may lie in several. */
 function shardIndex(value: Object, problems: Problem[]): Findings {
   const shards = new Set<string>();
-  for (const [tensor, file] of Object.entries(value['weight_map'] as Object)) {
-    if (typeof file === 'string') shards.add(file);
-    else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+  let keras = false;
+  for (const [tensor, place] of Object.entries(value['weight_map'] as Object)) {
+    keras ||= Array.isArray(place);
+    for (const file of Array.isArray(place) ? (place as readonly Json[]).slice(0, LIMITS.archiveMembers) : [place]) {
+      if (typeof file === 'string') shards.add(file);
+      else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+    }
     if (shards.size > LIMITS.tensorsListed) throw beyond(`more than ${LIMITS.tensorsListed} shards`);
   }
   const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
@@ -123,7 +127,7 @@ function shardIndex(value: Object, problems: Problem[]): Findings {
     value: Object.keys(value['weight_map'] as Object).length,
     place: 'json:/weight_map',
   });
-  return { format: 'safetensors-index', metadata, references };
+  return { format: keras ? 'keras-index' : 'safetensors-index', metadata, references };
 }
 
 function spacy(value: Object): Findings {

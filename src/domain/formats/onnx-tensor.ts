@@ -31,6 +31,8 @@ const DTYPES: readonly (Dtype | undefined)[] = [
   'F8_E8M0',
   'U2',
   'I2',
+  'F6_E2M3',
+  'F6_E3M2',
 ];
 const DIMENSIONS = 64;
 

@@ -14,6 +14,7 @@ import { readSavedModel, readTensorflowGraph } from './saved-model.ts';
 import { readJsonLines, readTable } from './table.ts';
 import { readTarFile } from './tar.ts';
 import { readTflite } from './tflite.ts';
+import { readDistcp } from './torch-dcp.ts';
 import { readTorchLegacy } from './torch.ts';
 import type { FormatId, Reader } from './types.ts';
 import { wrappedReader } from './wrapped.ts';
@@ -26,6 +27,7 @@ const PLAIN: Readers = {
   gguf: readGguf,
   onnx: readOnnx,
   zip: readZipFile,
+  'torch-dcp': readDistcp,
   'torch-legacy': readTorchLegacy,
   pickle: readPickleFile,
   npy: readNpy,

@@ -9,6 +9,8 @@ export type FormatId =
   | 'torch-zip'
   | 'torchscript'
   | 'torch-legacy'
+  | 'torch-export'
+  | 'torch-dcp'
   | 'pickle'
   | 'joblib'
   | 'npy'
@@ -23,6 +25,8 @@ export type FormatId =
   | 'raw-weights'
   // manifests of weights kept elsewhere
   | 'safetensors-index'
+  | 'torch-dcp-index'
+  | 'keras-index'
   | 'weights-manifest'
   | 'spacy'
   // datasets
@@ -177,6 +181,8 @@ export interface Reference {
   /** As written in the file: may be hostile. */
   readonly target: string;
   readonly subject?: string;
+  /** Bytes the target has at least, where the file says so. */
+  readonly sizeBytes?: number;
 }
 
 /** One operator or layer type of a graph, with how often it is used. */

@@ -3,6 +3,7 @@ import { nestedProblem } from './nested.ts';
 import { npyTensor, readNpyHeader } from './numpy.ts';
 import { attempt, note } from './problem.ts';
 import { startTally } from './tensors.ts';
+import { exportPrefix, readTorchExport } from './torch-export.ts';
 import { readTorchZip, torchPrefix } from './torch.ts';
 import type { Findings, NamedSource, Problem } from './types.ts';
 import { memberSource } from './zip-member.ts';
@@ -19,6 +20,8 @@ export async function readZipFile(file: NamedSource): Promise<Findings> {
 
 async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Findings> {
   const names = new Set(archive.entries.map(({ name }) => name));
+  const exported = exportPrefix(archive);
+  if (exported !== null) return readTorchExport(file, archive, exported);
   const prefix = torchPrefix(archive);
   if (prefix !== null) return readTorchZip(file, archive, prefix);
   if (

@@ -1,6 +1,7 @@
 import { detect, formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
-import type { Source } from '../base/source.ts';
+import { windowSource, type Source } from '../base/source.ts';
+import { splitArchives } from '../formats/torch-dcp.ts';
 import { isWrapper, unwrap } from '../formats/compressed/unwrap.ts';
 import { judgeTar } from './containers/tar.ts';
 import { judgeZip, type ZipContent } from './containers/zip.ts';
@@ -58,6 +59,7 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
   if (format === 'pickle' || format === 'joblib') return judgePickleFile(spot, file, setting);
   if (format === 'torch-legacy') return (await judgePickles(spot, source, { dataFollows: true })).length > 0;
   if (format === 'zip') return judgeZipFile(spot, file);
+  if (format === 'torch-dcp') return judgeZipRow(spot, file);
   if (format === 'tar') return judgeTarFile(spot, source);
   if (isWrapper(format)) return judgeWrapped(spot, file, format);
   if (CLOSED.has(format)) return judgeClosed(spot, file, format);
@@ -138,8 +140,23 @@ async function judgeZipFile(spot: Spot, file: NamedSource): Promise<boolean> {
   return true;
 }
 
+/** A `.distcp` file is a row of complete zip files: each is judged as one, and bytes that belong to none are not there. */
+async function judgeZipRow(spot: Spot, file: NamedSource): Promise<boolean> {
+  const stretches = await splitArchives(file.source);
+  if (stretches === null) return judgeZipFile(spot, file);
+  for (const { start, end } of stretches)
+    await judgeZipFile(stretches.length === 1 ? spot : inside(spot, `(zip at ${start})`), {
+      path: file.path,
+      source: windowSource(file.source, start, end - start),
+    });
+  return true;
+}
+
 function settingOf({ torchScript }: ZipContent, name: string): Setting {
-  return { torchScript, rawData: /(^|\/)(data|constants)\/[\w.-]+$/.test(name) && !/\.\w{2,}$/.test(name) };
+  return {
+    torchScript,
+    rawData: /(^|\/)(data|constants)\/((weights|constants)\/)?[\w.-]+$/.test(name) && !/\.\w{2,}$/.test(name),
+  };
 }
 
 async function judgeTarFile(spot: Spot, source: Source): Promise<boolean> {

@@ -205,7 +205,13 @@ async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly 
   return digests;
 }
 
-const WEIGHT_INDEXES: ReadonlySet<string> = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+const WEIGHT_INDEXES: ReadonlySet<string> = new Set([
+  'safetensors-index',
+  'torch-dcp-index',
+  'keras-index',
+  'weights-manifest',
+  'spacy',
+]);
 const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
 
 /** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
