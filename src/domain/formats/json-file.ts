@@ -4,9 +4,12 @@ import { readAll, type Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { chunksOf } from './inflate.ts';
 import { baseName, kindOf } from './names.ts';
+import { isOrbaxTree, isZarrArray, orbaxFindings, zarrFindings } from './orbax.ts';
+import { isPaddleProgram, paddleFindings } from './paddle.ts';
 import { attempt, beyond, note } from './problem.ts';
 import { readJsonLines } from './table.ts';
 import { elementsOf, startTally } from './tensors.ts';
+import { isXgboostJson, xgboostFindings } from './xgboost.ts';
 import type { Column, Findings, MetadataItem, NamedSource, Problem, ReadOptions, Reference } from './types.ts';
 
 const OPTIONS = { refuseCaseDuplicates: false, refuseUnsafeIntegers: false } as const;
@@ -75,6 +78,10 @@ function byContent(path: string, value: Json, problems: Problem[]): Findings {
       : records(path, value as readonly Json[]);
   if (!isJsonObject(value)) return { format: 'json' };
   if (isJsonObject(value['weight_map'])) return shardIndex(value, problems);
+  if (isXgboostJson(value)) return xgboostFindings(value);
+  if (isPaddleProgram(value)) return paddleFindings(value, path);
+  if (isZarrArray(value)) return zarrFindings(value, path, problems);
+  if (isOrbaxTree(value)) return orbaxFindings(value);
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);
   if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells']))
     return { format: 'notebook', version: String(value['nbformat']) };
@@ -83,14 +90,15 @@ function byContent(path: string, value: Json, problems: Problem[]): Findings {
   return geo ? { format: 'json', kind: 'dataset' } : { format: 'json' };
 }
 
-/** An array of objects is a table: rows, and the keys of the first. Named tokenizer and configuration files are not. */
+/** An array of objects is a table: rows, and the keys of the first. A list of plain texts is a vocabulary or labels. Named tokenizer and configuration files are not. */
 function records(path: string, value: readonly Json[]): Findings {
   const [first] = value;
   const table =
     value.length > 0 &&
     (value as readonly unknown[]).every(
       (item) => isJsonObject(item) || Array.isArray(item) || typeof item !== 'object',
-    );
+    ) &&
+    !value.every((item) => typeof item === 'string');
   if (!table || kindOf('json', path) !== 'config' || baseName(path).endsWith('modules.json')) return { format: 'json' };
   const columns = isJsonObject(first)
     ? {

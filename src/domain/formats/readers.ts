@@ -1,3 +1,13 @@
+import { readCatBoost, readLightGbm } from './boosted.ts';
+import { readCoreMl, readCoreMlWeights } from './coreml.ts';
+import { readCtranslate2 } from './ctranslate2.ts';
+import { readFastText } from './fasttext.ts';
+import { readLiteRtLm } from './litert-lm.ts';
+import { readOpenVino } from './openvino.ts';
+import { readOrt } from './ort.ts';
+import { readPaddleParams } from './paddle.ts';
+import { readTfCheckpoint } from './tf-checkpoint.ts';
+import { readXgboostUbj } from './xgboost.ts';
 import { readArrow, readArrowStream } from './arrow.ts';
 import { readGguf } from './gguf.ts';
 import { readHdf5 } from './hdf5.ts';
@@ -12,13 +22,13 @@ import { readPickleFile } from './pickle-file.ts';
 import { readSafetensors } from './safetensors.ts';
 import { readSavedModel, readTensorflowGraph } from './saved-model.ts';
 import { readJsonLines, readTable } from './table.ts';
-import { readTarFile } from './tar.ts';
+import { readTarFile } from './tar-file.ts';
 import { readTflite } from './tflite.ts';
 import { readDistcp } from './torch-dcp.ts';
 import { readTorchLegacy } from './torch.ts';
 import type { FormatId, Reader } from './types.ts';
 import { wrappedReader } from './wrapped.ts';
-import { readZipFile } from './zip-file.ts';
+import { readLlamafile, readZipFile } from './zip-file.ts';
 
 type Readers = Readonly<Partial<Record<FormatId, Reader>>>;
 
@@ -35,6 +45,19 @@ const PLAIN: Readers = {
   msgpack: readMsgpack,
   tflite: readTflite,
   'saved-model': readSavedModel,
+  coreml: readCoreMl,
+  'coreml-weights': readCoreMlWeights,
+  ort: readOrt,
+  'litert-lm': readLiteRtLm,
+  openvino: readOpenVino,
+  ctranslate2: readCtranslate2,
+  fasttext: readFastText,
+  xgboost: readXgboostUbj,
+  lightgbm: readLightGbm,
+  catboost: readCatBoost,
+  'paddle-params': readPaddleParams,
+  'tf-checkpoint': readTfCheckpoint,
+  llamafile: readLlamafile,
   'tf-graph': readTensorflowGraph,
   tar: readTarFile,
   csv: readTable,

@@ -21,6 +21,27 @@ export type FormatId =
   | 'saved-model'
   | 'tf-graph'
   | 'coreml'
+  | 'coreml-weights'
+  | 'ort'
+  | 'executorch'
+  | 'executorch-data'
+  | 'litert-lm'
+  | 'mediapipe-task'
+  | 'openvino'
+  | 'ctranslate2'
+  | 'fasttext'
+  | 'xgboost'
+  | 'lightgbm'
+  | 'catboost'
+  | 'skops'
+  | 'paddle-params'
+  | 'tf-checkpoint'
+  | 'zarr'
+  | 'ocdbt'
+  | 'tensorrt-engine'
+  | 'llamafile'
+  | 'nemo'
+  | 'tesseract'
   | 'msgpack'
   | 'raw-weights'
   // manifests of weights kept elsewhere
@@ -28,6 +49,8 @@ export type FormatId =
   | 'torch-dcp-index'
   | 'keras-index'
   | 'weights-manifest'
+  | 'orbax'
+  | 'paddle'
   | 'spacy'
   // datasets
   | 'csv'
@@ -40,6 +63,10 @@ export type FormatId =
   | 'audio'
   | 'video'
   | 'sqlite'
+  | 'matlab'
+  | 'stata'
+  | 'spss'
+  | 'netcdf'
   // archives and wrappers
   | 'zip'
   | 'tar'
@@ -212,6 +239,8 @@ export interface FormatReport {
   readonly quantization?: { readonly name: string; readonly place: string };
   /** What a compressed file holds. */
   readonly inner?: FormatId;
+  /** The order of the bytes of numbers and elements, where it is not the usual little-endian. */
+  readonly byteOrder?: 'big';
   /** Bytes from the start that hold the structure; the rest is tensor data. */
   readonly headerLength?: number;
   /** In the file's order; first of duplicates first. */

@@ -4,6 +4,7 @@ import { readAdapter, readConfig, readOtherConfig } from './config.ts';
 import { readCroissant, readDataPackage, readDatasetInfos } from './datasets.ts';
 import { readJsonDigests, readSidecarSum, readSums } from './digests.ts';
 import { readLicenceFile } from './licence-file.ts';
+import { readMlModel } from './mlflow.ts';
 import { readNpmPackage, readReleaseNotes, readSpacyMeta } from './packages.ts';
 import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
 import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
@@ -25,6 +26,7 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
   { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
+  { pattern: /(?:^|\/)MLmodel$/, read: readMlModel, maxBytes: SMALL },
   { pattern: /(?:^|\/)meta\.json$/, read: readSpacyMeta, maxBytes: LIMITS.documentBytes, searched: true },
   {
     pattern: /(?:^|\/)(?:[^/]*croissant[^/]*|(?:[^/]*_)?metadata)\.json(?:ld)?$/i,

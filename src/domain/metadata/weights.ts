@@ -34,7 +34,15 @@ export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   return [...groups].map(([name, group]) => setOf(name, group));
 }
 
-const MANIFESTS = new Set(['safetensors-index', 'weights-manifest', 'spacy', 'torch-dcp-index', 'keras-index']);
+const MANIFESTS = new Set([
+  'safetensors-index',
+  'weights-manifest',
+  'spacy',
+  'torch-dcp-index',
+  'keras-index',
+  'orbax',
+  'paddle',
+]);
 /** Files that name the tensors of others, which do not name them themselves: TensorFlow.js, distributed checkpoints. */
 const DESCRIBING = new Set(['weights-manifest', 'torch-dcp-index']);
 
@@ -42,10 +50,13 @@ function describesWeights(report: FormatReport | undefined): boolean {
   return report !== undefined && DESCRIBING.has(report.format) && report.tensors !== undefined;
 }
 
-/** Shards share a name but for their number; the files of a distributed checkpoint share a folder. */
+/** Shards share a name but for their number; the files of a distributed checkpoint, and the arrays of a zarr one, share a folder. */
 function setName({ path, report }: BomFile): string {
   if (report?.format === 'torch-dcp' || report?.format === 'torch-dcp-index')
     return `${path.slice(0, path.lastIndexOf('/') + 1)}*.distcp`;
+  if (report?.format === 'ocdbt')
+    return path.replace(/(ocdbt\.process_\d+\/)?(d\/[0-9a-f]{32}|manifest\.ocdbt)$/, '*.ocdbt');
+  if (report?.format === 'zarr') return path.replace(/[^/]+\/[^/]+$/, '*/');
   return path.replace(KERAS_SHARD, '_*').replace(SHARD, '-*-of-$1');
 }
 

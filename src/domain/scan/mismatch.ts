@@ -22,7 +22,7 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
     'tar',
   ],
   ['r-data', 'gzip', 'bzip2', 'xz'],
-  ['npz', 'zip', 'keras-v3'],
+  ['npz', 'zip', 'keras-v3', 'skops'],
   ['npy', 'npz', 'zip'],
   ['hdf5', 'keras-v3'],
   ['saved-model', 'tf-graph', 'onnx', 'coreml'],
@@ -44,6 +44,8 @@ const FAMILIES: readonly (readonly FormatId[])[] = [
     'jinja',
     'safetensors-index',
     'weights-manifest',
+    'openvino',
+    'lightgbm',
   ],
   ['image', 'audio', 'video'],
 ];
@@ -137,6 +139,13 @@ function judgeNothing(spot: Spot, path: string, named: FormatId): void {
       'parquet',
       'tflite',
       'onnx',
+      'ort',
+      'executorch',
+      'executorch-data',
+      'litert-lm',
+      'catboost',
+      'skops',
+      'paddle-params',
       'saved-model',
     ].includes(named)
   )

@@ -209,6 +209,8 @@ const WEIGHT_INDEXES: ReadonlySet<string> = new Set([
   'safetensors-index',
   'torch-dcp-index',
   'keras-index',
+  'orbax',
+  'paddle',
   'weights-manifest',
   'spacy',
 ]);
@@ -223,6 +225,7 @@ function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind
     pick(facts, 'role').some(({ value }) => value.role === 'adapter')
   )
     return 'model';
+  if (files.some(({ path }) => /(^|\/)MLmodel$/.test(path))) return 'model';
   if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
   if (
     files.some(

@@ -107,3 +107,78 @@ test('a row of archives is one only under its own name', async () => {
   const after = await scanFile({ path: 'a.distcp', source: bytesSource(gap) });
   assert.notEqual(after.verdict, 'pass');
 });
+
+const number = (value: number | bigint): Buffer => {
+  const bytes = Buffer.alloc(typeof value === 'bigint' ? 8 : 4);
+  if (typeof value === 'bigint') bytes.writeBigInt64LE(value);
+  else bytes.writeInt32LE(value);
+  return bytes;
+};
+
+test('fastText: two matrices behind a dictionary; a quantised one is not counted', async () => {
+  const file = (quantised: number): Buffer =>
+    Buffer.concat([
+      number(793_712_314),
+      number(12),
+      ...[2, 5, 5, 1, 5, 1, 3, 1, 0, 0, 0, 100].map(number),
+      Buffer.alloc(8),
+      ...[1, 1, 0].map(number),
+      number(1n),
+      number(-1n),
+      Buffer.from('word\0'),
+      number(1n),
+      Buffer.from([0]),
+      ...[Buffer.from([quantised]), number(1n), number(2n), Buffer.alloc(8)],
+      ...[Buffer.from([0]), number(1n), number(2n), Buffer.alloc(8)],
+    ]);
+  const report = await reportOf(file(0), 'lid.bin');
+  assert.deepEqual([report.format, report.parameters, report.problems], ['fasttext', 4, []]);
+  assert.equal((await reportOf(file(1), 'lid.ftz')).parameters, undefined);
+  const endless = Buffer.concat([file(0).subarray(0, 56 + 8 + 12), number(1n), number(-1n), Buffer.alloc(100_000, 97)]);
+  assert.equal((await reportOf(endless, 'lid.bin')).complete, false);
+});
+
+test('PaddlePaddle: a program names its weights; tensors lie one after another; int8 may be float8', async () => {
+  const program = '{"base_code":{"magic":"pir","trainable":false,"version":1},"program":{}}';
+  const report = await reportOf(Buffer.from(program), 'inference.json');
+  assert.deepEqual(
+    [report.format, report.kind, report.references],
+    ['paddle', 'config', [{ kind: 'weights', target: 'inference.pdiparams' }]],
+  );
+  const tensor = (type: number, bytes: number): Buffer =>
+    Buffer.concat([
+      number(0),
+      number(0n),
+      number(0),
+      number(6),
+      Buffer.from([8, type, 16, 2, 16, 3]),
+      Buffer.alloc(bytes),
+    ]);
+  const params = await reportOf(Buffer.concat([tensor(5, 24), tensor(5, 24)]), 'inference.pdiparams');
+  assert.deepEqual([params.format, params.parameters, params.problems], ['paddle-params', 12, []]);
+  assert.equal((await reportOf(tensor(21, 6), 'a.pdiparams')).parameters, undefined);
+  assert.equal((await reportOf(tensor(5, 20), 'a.pdiparams')).complete, false);
+});
+
+test('formats that are only recognised are still called what they are', async () => {
+  const padded = (head: Buffer | string, size = 600): Buffer => Buffer.concat([Buffer.from(head), Buffer.alloc(size)]);
+  const traineddata = Buffer.concat([number(17), ...Array.from({ length: 17 }, (_, i) => number(BigInt(140 + i)))]);
+  for (const [format, bytes, name, kind] of [
+    ['matlab', padded('MATLAB 5.0 MAT-file, Platform: GLNXA64'), 'a.mat', 'dataset'],
+    ['stata', padded('<stata_dta><header><release>118</release>'), 'a.dta', 'dataset'],
+    ['stata', padded(Buffer.from([115, 2, 1, 0])), 'a.dta', 'dataset'],
+    ['spss', padded('$FL2@(#) SPSS DATA FILE'), 'a.sav', 'dataset'],
+    ['netcdf', padded('CDF\x01'), 'a.nc', 'dataset'],
+    ['tesseract', padded(traineddata), 'eng.traineddata', 'weights'],
+    ['executorch', padded('\x1c\0\0\0ET12eh00'), 'm.pte', 'weights'],
+    ['executorch-data', padded('\x1c\0\0\0FT01FH01'), 'm.ptd', 'weights'],
+  ] as const) {
+    const report = await reportOf(bytes, name);
+    assert.deepEqual([report.format, report.kind, report.parameters], [format, kind, undefined], name);
+  }
+});
+
+test('a list of plain texts is a vocabulary, a list of records a table', async () => {
+  assert.equal((await reportOf(Buffer.from('["a","b"]'), 'shared_vocabulary.json')).kind, 'config');
+  assert.equal((await reportOf(Buffer.from('[{"a":1}]'), 'rows.json')).kind, 'dataset');
+});

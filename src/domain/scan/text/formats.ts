@@ -17,6 +17,8 @@ const TEXT_FORMATS: ReadonlySet<FormatId> = new Set([
   'safetensors-index',
   'weights-manifest',
   'spacy',
+  'openvino',
+  'lightgbm',
 ]);
 
 export function isTextFormat(format: FormatId): boolean {
