@@ -7,25 +7,30 @@ import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
 import { inspectJson, inspectMarkdown, inspectText } from '../views/inspect.ts';
 
+interface Options extends LogOptions {
+  readonly allowSymlinks?: boolean;
+}
+
 /** `inspect REF`: what it is, from headers and metadata; nothing is hashed and nobody's word is taken. */
 export const register: Register = (program, run) => {
   addLogOptions(program.command('inspect'))
     .description('what it is: files, formats, tensors, parameters, metadata')
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .action(
-      run(async (context, ref: string, options: LogOptions) =>
+      run(async (context, ref: string, options: Options) =>
         report(await inspect(context, ref, options), ref, context.options.verbose),
       ),
     );
 };
 
-async function inspect(context: Context, ref: string, options: LogOptions): Promise<InspectOutcome> {
+async function inspect(context: Context, ref: string, options: Options): Promise<InspectOutcome> {
   const reference = parseReference(ref);
   if (reference.kind === 'path')
     return inspectPath(
       resolve(context.cwd, reference.path),
       { files: await context.files() },
-      { signal: context.signal },
+      { signal: context.signal, allowSymlinks: options.allowSymlinks === true },
     );
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);

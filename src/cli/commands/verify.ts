@@ -40,7 +40,7 @@ export const register: Register = (program, run) => {
     .option('--claims <file>', 'further claims, a bundle a line (repeat)', collect)
     .option(
       '--only <glob>',
-      'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); the verdict is then partial',
+      'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); `*` stops at `/`, `**` does not; the verdict is then partial',
     )
     .option('--ignore <path>', 'leave out a path of the artifact (repeat)', collect)
     .option('--allow-symlinks', 'follow symbolic links inside the artifact')

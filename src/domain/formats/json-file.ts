@@ -112,18 +112,23 @@ function records(path: string, value: readonly Json[]): Findings {
 
 /** `model.safetensors.index.json`: which shard holds which tensor. In Keras' `.weights.json` one layer may lie in several. */
 function shardIndex(value: Object, problems: Problem[]): Findings {
-  const shards = new Set<string>();
+  const shards = new Map<string, string[]>();
   let keras = false;
   for (const [tensor, place] of Object.entries(value['weight_map'] as Object)) {
     keras ||= Array.isArray(place);
     for (const file of Array.isArray(place) ? (place as readonly Json[]).slice(0, LIMITS.archiveMembers) : [place]) {
-      if (typeof file === 'string') shards.add(file);
-      else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+      if (typeof file !== 'string')
+        note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+      else if (shards.get(file)?.push(tensor) === undefined) shards.set(file, [tensor]);
     }
     if (shards.size > LIMITS.tensorsListed) throw beyond(`more than ${LIMITS.tensorsListed} shards`);
   }
-  const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
-  for (const target of shards)
+  const references = [...shards].map(([target, tensors]): Reference => ({
+    kind: 'shard',
+    target,
+    ...(keras ? {} : { tensors }),
+  }));
+  for (const target of shards.keys())
     if (isUnsafePath(target))
       note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
   const facts = isJsonObject(value['metadata']) ? Object.entries(value['metadata']).slice(0, 1000) : [];

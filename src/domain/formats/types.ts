@@ -124,7 +124,10 @@ export interface TensorInfo {
   readonly offset?: number;
   /** Bytes the elements take. */
   readonly length?: number;
-  /** File beside this one, or archive member, that holds the elements. */
+  /**
+   * What holds the elements: a member of this file (then `offset` is still this file's), or a file beside it (then `offset`
+   * is that one's). `placeOf` tells which.
+   */
   readonly location?: string;
   /** Why it is not counted as parameters, though its dtype would be: optimizer state, a branch of the graph. */
   readonly uncounted?: 'optimizer' | 'sub-graph' | 'shared';
@@ -210,6 +213,8 @@ export interface Reference {
   readonly subject?: string;
   /** Bytes the target has at least, where the file says so. */
   readonly sizeBytes?: number;
+  /** Tensors the target holds, where the file says so. */
+  readonly tensors?: readonly string[];
 }
 
 /** One operator or layer type of a graph, with how often it is used. */

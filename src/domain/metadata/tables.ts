@@ -8,6 +8,7 @@ import { readMlModel } from './mlflow.ts';
 import { readNpmPackage, readReleaseNotes, readSpacyMeta } from './packages.ts';
 import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
 import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
+import { readDvc, readWandbManifest } from './recorded.ts';
 import type { MetadataReader } from './read.ts';
 
 export interface ReaderEntry {
@@ -81,6 +82,13 @@ export const READERS: readonly ReaderEntry[] = [
     maxBytes: LIMITS.documentBytes,
   },
   { pattern: /\.(?:sha256(?:sum)?|b3)$/i, read: readSidecarSum, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:[^/]+\.dvc|dvc\.lock)$/, read: readDvc, maxBytes: SMALL, searched: true },
+  {
+    pattern: /(?:^|\/)(?:wandb_)?manifest\.json$/,
+    read: readWandbManifest,
+    maxBytes: LIMITS.documentBytes,
+    searched: true,
+  },
   {
     pattern:
       /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package|datapackage|dataset_info)[^/]*\.json$/,
