@@ -22,6 +22,7 @@ interface Options extends SignerOptions, FeedOptions {
   readonly failOn: Severity;
   readonly allowSymlinks?: boolean;
   readonly acceptConflict?: string;
+  readonly ignore?: readonly string[];
 }
 
 /** `seal PATH`: scan, BOM, digest list, claims and OMS signature in one go. */
@@ -44,6 +45,7 @@ export const register: Register = (program, run) => {
         .choices(SEVERITIES.slice(0, 4))
         .default('high'),
     )
+    .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
     .option('--accept-conflict <reason>', 'seal files that are not what a download tool or store recorded; signed')
     .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
   addSignerOptions(addFeedOptions(command)).action(
@@ -76,6 +78,7 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
             parameters: readParameters(options.param ?? []),
           },
         }),
+    ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
     ...(options.acceptConflict === undefined ? {} : { acceptConflict: options.acceptConflict }),
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),

@@ -7,11 +7,14 @@ import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } 
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
+import { artifactPath } from './oms-sign.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
   readonly files: readonly ListedFile[];
+  /** Paths left out by request, as the signature lists them. */
+  readonly ignored: readonly string[];
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
 }
@@ -20,10 +23,11 @@ const BOTH: readonly HashAlgorithm[] = ['sha256', 'blake3'];
 
 /** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
 export async function hashForSeal(
-  input: { root: string; allowSymlinks?: boolean; jobs?: number },
+  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number },
   ports: HashTreePorts,
 ): Promise<SealedContent> {
-  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
+  const ignored = (input.ignore ?? []).map(artifactPath);
+  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: ignored });
   if (tree.entries.length === 0)
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
   await refusePointers(tree, ports.files);
@@ -45,7 +49,7 @@ export async function hashForSeal(
     sha256: digests.sha256 ?? '',
     blake3: digests.blake3 ?? '',
   }));
-  return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+  return { tree, files, ignored, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
 }
 
 /** Nothing is written through a link that came with the artifact. */

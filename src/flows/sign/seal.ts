@@ -43,6 +43,8 @@ export interface SealInput {
   /** What is known to be bad, and what the caller's policy accepts. */
   readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
   readonly allowSymlinks?: boolean;
+  /** Paths of the artifact that are left out; the signature says so. */
+  readonly ignore?: readonly string[];
   readonly jobs?: number;
   /** Of weighmark. */
   readonly version: string;
@@ -116,7 +118,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const { payload: oms } = omsPayload({
     tree: content.tree,
     resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
-    ignore: [],
+    ignore: content.ignored,
   });
   await stillTheSame(content, ports);
   const signature = await signOms(oms, places.signature, ports);
@@ -234,12 +236,11 @@ async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint
 }
 
 /** Security rule 20: what was read last is what was hashed first. */
-async function stillTheSame({ tree }: SealedContent, ports: SealPorts): Promise<void> {
+async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts): Promise<void> {
   const now = new Map(
-    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks })).entries.map((entry) => [
-      entry.path,
-      entry.stamp,
-    ]),
+    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] })).entries.map(
+      (entry) => [entry.path, entry.stamp],
+    ),
   );
   for (const { path, stamp } of tree.entries) {
     const after = now.get(path);
