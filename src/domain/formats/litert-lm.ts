@@ -9,16 +9,23 @@ import { u32, u64 } from './zip-fields.ts';
 /** `AnySectionDataType` by number. */
 const SECTIONS: readonly string[] = [
   'none',
+  'data',
   'deprecated',
   'tflite',
   'sentencepiece',
-  'metadata',
-  'generic',
+  'llm-metadata',
   'tokenizer',
   'tflite-weights',
+  'embedding-metadata',
+  'executor-metadata',
+  'tts-metadata',
+  'asr-metadata',
 ];
-const TFLITE = 2;
+const TFLITE = 3;
+/** Weights apart from their graph: what they are, only the graph knows. */
+const WEIGHTS = 7;
 const HEADER = 32;
+const SECTIONS_KEPT = 1000;
 
 /**
  * A LiteRT-LM bundle: a header that says where which section lies; TFLite models among them are read.
@@ -44,7 +51,8 @@ export async function readLiteRtLm({ path, source }: NamedSource): Promise<Findi
         await scalar(section, 3, 1),
       ];
       const name = `${SECTIONS[kind] ?? `section-${kind}`}@${start}`;
-      members.push({ name, sizeBytes: end - start });
+      if (members.length < SECTIONS_KEPT) members.push({ name, sizeBytes: Math.max(0, end - start) });
+      else certain = false;
       if (start > end || end > source.size)
         note(problems, { code: 'out-of-bounds', message: 'a section outside the file', offset: start, subject: name });
       else if (kind === TFLITE) {
@@ -53,7 +61,7 @@ export async function readLiteRtLm({ path, source }: NamedSource): Promise<Findi
         note(problems, ...(found.problems ?? []));
         if (found.tensors?.truncated === true) certain = false;
         for (const tensor of found.tensors?.items ?? []) tally.add(shifted(tensor, start));
-      } else if (kind === 7) certain = false;
+      } else if (kind === WEIGHTS) certain = false;
     }
   });
   return { format: 'litert-lm', version, metadata, members, problems, ...tally.finish() };
@@ -77,4 +85,4 @@ async function texts(system: FlatTable): Promise<MetadataItem[]> {
 }
 
 /** `StringValue` in the union `VData`. */
-const STRING_VALUE = 7;
+const STRING_VALUE = 9;

@@ -1,6 +1,7 @@
 import { detect, formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { windowSource, type Source } from '../base/source.ts';
+import { readLiteRtLm } from '../formats/litert-lm.ts';
 import { splitArchives } from '../formats/torch-dcp.ts';
 import { isWrapper, unwrap } from '../formats/compressed/unwrap.ts';
 import { judgeTar } from './containers/tar.ts';
@@ -71,7 +72,18 @@ async function judgeAs(format: FormatId, spot: Spot, file: NamedSource, setting:
     return setting.torchScript === true && /(^|\/)code\/.*\.py$/.test(file.path)
       ? true
       : judgeAsText(spot, file, format);
+  if (format === 'litert-lm') return judgeSections(spot, file);
   return judgeStructure(spot, file, format);
+}
+
+/** The header, and then every section as the file it is. */
+async function judgeSections(spot: Spot, file: NamedSource): Promise<boolean> {
+  const { members = [] } = await readLiteRtLm(file);
+  for (const { name, sizeBytes } of members) {
+    const start = Number(name.slice(name.lastIndexOf('@') + 1));
+    await examine(inside(spot, name), { path: '', source: windowSource(file.source, start, sizeBytes) });
+  }
+  return judgeStructure(spot, file, 'litert-lm');
 }
 
 /** Loaded when there is text: YAML and all that is known of secrets and code take a third of the start of a hook. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { scanFile } from '../../../src/domain/scan/index.ts';
 import { bytesSource, windowSource } from '../../../src/domain/base/source.ts';
 import { readFormat } from '../../../src/domain/formats/index.ts';
+import { zip } from '../scan/build.ts';
 import { metadataOf, reportOf, reportOfFile } from './support.ts';
 import { WRITTEN } from './written.ts';
 
@@ -181,4 +182,100 @@ test('formats that are only recognised are still called what they are', async ()
 test('a list of plain texts is a vocabulary, a list of records a table', async () => {
   assert.equal((await reportOf(Buffer.from('["a","b"]'), 'shared_vocabulary.json')).kind, 'config');
   assert.equal((await reportOf(Buffer.from('[{"a":1}]'), 'rows.json')).kind, 'dataset');
+});
+
+const stored = (...members: readonly { name: string; data: Uint8Array }[]): Buffer => zip(members);
+
+test('models inside bundles: a MediaPipe task, a llamafile, a NeMo archive, in places of the whole file', async () => {
+  const tflite = readFileSync(`${FOLDER}/flex.tflite`);
+  const task = stored({ name: 'detector.tflite', data: tflite }, { name: 'labels.txt', data: Buffer.from('a') });
+  const bundle = await reportOf(task, 'hand.task');
+  assert.deepEqual([bundle.format, bundle.parameters], ['mediapipe-task', 8]);
+  const inner = (await reportOf(tflite, 'a.tflite')).tensors?.items[0];
+  assert.equal(bundle.tensors?.items[0]?.offset, task.indexOf(tflite) + (inner?.offset ?? 0));
+
+  const gguf = readFileSync(`${FOLDER}/small/big-endian.gguf`);
+  const program = Buffer.concat([Buffer.from(`MZqFpD='\n`), Buffer.alloc(100), stored({ name: 'm.gguf', data: gguf })]);
+  const llamafile = await reportOf(program, 'm.llamafile');
+  assert.deepEqual([llamafile.format, llamafile.kind, llamafile.parameters], ['llamafile', 'weights', 64]);
+  assert.ok(llamafile.matches.includes('zip'));
+  const tool = Buffer.concat([Buffer.from(`MZqFpD='\n`), stored({ name: 'a.txt', data: Buffer.from('a') })]);
+  assert.equal((await reportOf(tool, 'tool.com')).format, 'executable');
+
+  const nemo = tar([
+    ['model_config.yaml', Buffer.from('a: 1')],
+    ['model_weights.ckpt', readFileSync(`${FOLDER}/torch/linear.pt`)],
+  ]);
+  const model = await reportOf(nemo, 'asr.nemo');
+  assert.deepEqual([model.format, model.kind, model.parameters], ['nemo', 'weights', 20]);
+  const own = readFileSync(`${FOLDER}/torch/linear.pt`);
+  const [inside, alone] = [model, await reportOf(own, 'a.pt')].map(({ tensors }) => tensors?.items[0]?.offset ?? 0);
+  assert.equal(nemo.readFloatLE(inside), own.readFloatLE(alone));
+});
+
+function tar(files: readonly (readonly [string, Buffer])[]): Buffer {
+  const parts = files.flatMap(([name, data]) => {
+    const header = Buffer.alloc(512);
+    header.write(name, 0);
+    header.write('0000644\0', 100);
+    header.write(`${data.length.toString(8).padStart(11, '0')}\0`, 124);
+    header.write('ustar\x0000', 257);
+    header.write('        ', 148);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+    );
+    return [header, data, Buffer.alloc((512 - (data.length % 512)) % 512)];
+  });
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+/** A table of LevelDB with one block of entries, as TensorFlow writes its index. */
+function checkpointIndex(entries: readonly (readonly [key: string, value: Buffer])[]): Buffer {
+  const block = (pairs: readonly (readonly [string, Buffer])[]): Buffer =>
+    Buffer.concat([
+      ...pairs.flatMap(([key, value]) => [Buffer.from([0, key.length, value.length]), Buffer.from(key), value]),
+      number(0),
+      number(1),
+    ]);
+  const trailer = Buffer.alloc(5);
+  const handle = (offset: number, size: number): Buffer =>
+    Buffer.from(
+      [offset & 0x7f, offset >> 7, size & 0x7f, size >> 7].map((byte, at) => (at % 2 === 0 ? byte | 0x80 : byte)),
+    );
+  const data = block(entries);
+  const index = block([['z', handle(0, data.length)]]);
+  const footer = Buffer.alloc(48);
+  Buffer.concat([handle(0, 0), handle(data.length + 5, index.length)]).copy(footer);
+  footer.write('57fb808b247547db', 40, 'hex');
+  return Buffer.concat([data, trailer, index, trailer, footer]);
+}
+
+test('a TensorFlow checkpoint: names, types and places from its index', async () => {
+  const entry = (offset: number, size: number): Buffer =>
+    Buffer.from([8, 1, 18, 8, 18, 2, 8, 2, 18, 2, 8, 3, 32, offset, 40, size]);
+  const index = checkpointIndex([
+    ['', Buffer.from([8, 1])],
+    ['dense/kernel', entry(0, 24)],
+    ['dense/kernel/.OPTIMIZER_SLOT/adam/m', entry(24, 24)],
+  ]);
+  const report = await reportOf(index, 'ckpt/model.index');
+  assert.deepEqual([report.format, report.parameters, report.problems], ['tf-checkpoint', 6, []]);
+  assert.deepEqual(report.tensors?.items[0], {
+    name: 'dense/kernel',
+    dtype: 'F32',
+    shape: [2, 3],
+    offset: 0,
+    length: 24,
+    location: 'model.data-00000-of-00001',
+  });
+  assert.deepEqual(report.references, [{ kind: 'weights', target: 'model.data-00000-of-00001', sizeBytes: 48 }]);
+  for (let at = 0; at < index.length - 8; at += 3) {
+    const bent = Buffer.from(index);
+    bent[at] = 0xff;
+    await reportOf(bent, 'ckpt/model.index');
+  }
 });

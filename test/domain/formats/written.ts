@@ -147,4 +147,13 @@ export const WRITTEN: readonly Written[] = [
   { path: 'orbax/zarr2/params.w/.zarray', writer: ORBAX, format: 'zarr', kind: 'weights', tensors: 1, parameters: 32 },
   { path: 'orbax/zarr3/params.b/zarr.json', writer: ORBAX, format: 'zarr', kind: 'weights', tensors: 1, parameters: 5 },
   { path: 'orbax/zarr3/step/zarr.json', writer: ORBAX, format: 'zarr', kind: 'weights', tensors: 1, parameters: 0 },
+  {
+    path: 'litertlm/bundle.litertlm',
+    writer: 'litert-lm-builder 0.18.1',
+    format: 'litert-lm',
+    kind: 'weights',
+    tensors: 1,
+    parameters: 8,
+    finding: 'WM-TFLITE-001',
+  },
 ];
