@@ -79,12 +79,6 @@ const DTYPES: Readonly<Record<number, readonly [dtype: Dtype, bits: number]>> = 
   15: ['U32', 32],
 };
 
-/** Two 32-bit numbers (how many, version 2), and a record of 64 bytes with its mark at byte 64. */
-export function isCoreMlWeights(head: Uint8Array): boolean {
-  const view = Buffer.from(head.buffer, head.byteOffset, head.length);
-  return view.length >= 128 && view.readUInt32LE(4) === 2 && view.readUInt32LE(64) === BLOB;
-}
-
 /**
  * `weight.bin` of a Core ML program: blobs behind records of 64 bytes, named by where their record lies. Palettes and
  * quantised weights are told apart by the program alone, so only blobs that are all floats are counted.

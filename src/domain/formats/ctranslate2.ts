@@ -6,16 +6,6 @@ import type { Dtype, Findings, NamedSource, Problem } from './types.ts';
 
 /** `DataType` by number. */
 const DTYPES: readonly Dtype[] = ['F32', 'I8', 'I16', 'I32', 'F16', 'BF16'];
-const VERSIONS = [4, 5, 6] as const;
-
-/** A binary version, and a specification's name that ends in `Spec` and NUL. */
-export function isCtranslate2(head: Uint8Array): boolean {
-  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length);
-  if (bytes.length < 16 || !VERSIONS.some((version) => version === bytes.readUInt32LE(0))) return false;
-  const length = bytes.readUInt16LE(4);
-  return length > 5 && length <= 256 && /^\w+Spec\0$/.test(bytes.toString('latin1', 6, 6 + length));
-}
-
 /**
  * `model.bin` of CTranslate2: every variable's name, shape and type before its bytes, then second names for some. Where a
  * weight has scales beside it, it is quantised and nobody counts.

@@ -1,9 +1,5 @@
 import type { Source } from '../base/source.ts';
-import { isCoreMlWeights } from './coreml.ts';
-import { isCtranslate2 } from './ctranslate2.ts';
 import { formatOfName } from './names.ts';
-import { OPENVINO } from './openvino.ts';
-import { isPaddleParams } from './paddle.ts';
 import {
   isCoreMl,
   isMetaGraph,
@@ -12,10 +8,16 @@ import {
   isSentencePiece,
   isTensorflowGraph,
 } from './protobuf-probe.ts';
-import { recognise } from './recognised.ts';
+import {
+  isCoreMlWeights,
+  isCtranslate2,
+  isPaddleParams,
+  isTensorTable,
+  OPENVINO,
+  recognise,
+  XGBOOST_UBJ,
+} from './recognised.ts';
 import { checksumFits } from './tar.ts';
-import { isTensorTable } from './tf-checkpoint.ts';
-import { XGBOOST_UBJ } from './xgboost.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
 const HEAD_BYTES = 4096;

@@ -4,12 +4,9 @@ import { readAll, type Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { chunksOf } from './inflate.ts';
 import { baseName, kindOf } from './names.ts';
-import { isOrbaxTree, isZarrArray, orbaxFindings, zarrFindings } from './orbax.ts';
-import { isPaddleProgram, paddleFindings } from './paddle.ts';
 import { attempt, beyond, note } from './problem.ts';
 import { readJsonLines } from './table.ts';
 import { elementsOf, startTally } from './tensors.ts';
-import { isXgboostJson, xgboostFindings } from './xgboost.ts';
 import type { Column, Findings, MetadataItem, NamedSource, Problem, ReadOptions, Reference } from './types.ts';
 
 const OPTIONS = { refuseCaseDuplicates: false, refuseUnsafeIntegers: false } as const;
@@ -29,7 +26,7 @@ export async function readJsonFile(file: NamedSource, options: ReadOptions): Pro
   await attempt(problems, async () => {
     value = parseStrictJson(await readAll(source), OPTIONS);
   });
-  if (value !== undefined) return { problems, ...byContent(path, value, problems) };
+  if (value !== undefined) return { problems, ...(await byContent(path, value, problems)) };
   return (await isJsonLines(source)) ? readJsonLines(file, options) : { format: 'json', problems };
 }
 
@@ -71,17 +68,17 @@ async function readLargeJson(source: Source): Promise<Findings> {
   return { format: 'json', kind: 'dataset', rows: content ? commas + 1 : 0 };
 }
 
-function byContent(path: string, value: Json, problems: Problem[]): Findings {
+async function byContent(path: string, value: Json, problems: Problem[]): Promise<Findings> {
   if (Array.isArray(value))
     return isManifest(value as readonly Json[])
       ? manifest(value as readonly Json[], problems)
       : records(path, value as readonly Json[]);
   if (!isJsonObject(value)) return { format: 'json' };
   if (isJsonObject(value['weight_map'])) return shardIndex(value, problems);
-  if (isXgboostJson(value)) return xgboostFindings(value);
-  if (isPaddleProgram(value)) return paddleFindings(value, path);
-  if (isZarrArray(value)) return zarrFindings(value, path, problems);
-  if (isOrbaxTree(value)) return orbaxFindings(value);
+  if (['learner', 'base_code', 'zarr_format', 'tree_metadata'].some((key) => key in value)) {
+    const found = await (await import('./json-models.ts')).modelInJson(value, path, problems);
+    if (found !== null) return found;
+  }
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);
   if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells']))
     return { format: 'notebook', version: String(value['nbformat']) };

@@ -1,11 +1,9 @@
 import { LIMITS } from '../base/limits.ts';
 import { readAll } from '../base/source.ts';
 import { beyond, note } from './problem.ts';
+import { OPENVINO } from './recognised.ts';
 import { startTally } from './tensors.ts';
 import type { Dtype, Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
-
-/** `<net name="…" version="11">`, after the XML declaration. */
-export const OPENVINO = /^(?:<\?xml[^>]{0,200}\?>\s*)?<net\s[^>]{0,4000}version="(\d{1,3})"/;
 
 const DTYPES: Readonly<Record<string, Dtype>> = { boolean: 'BOOL', bf16: 'BF16', f8e4m3: 'F8_E4M3', f8e5m2: 'F8_E5M2' };
 const LAYER = /<layer\s[^>]*?\btype="([^"]{1,200})"/g;

@@ -65,3 +65,20 @@ export function storedModels(archive: ZipArchive, names: RegExp): PackedModel[] 
     .filter(({ name, method }) => method === 0 && names.test(name))
     .map(({ name, dataStart, compressedSize }) => ({ name, start: dataStart, size: compressedSize }));
 }
+
+const MEMBERS = 1000;
+
+/** Models kept uncompressed in an archive, so that they can be mapped in place. */
+export async function readBundle(file: NamedSource, archive: ZipArchive, format: FormatId): Promise<Findings> {
+  const problems = archive.problems.filter(({ code }) => code !== 'prefix');
+  const models = storedModels(archive, /\.(gguf|tflite)$/i);
+  return { format, problems, ...(await readPacked(file, format, { models, problems })) };
+}
+
+/** A program with models in the zip at its end; one without is just a program. @see https://github.com/mozilla-ai/llamafile */
+export async function readLlamafile(file: NamedSource): Promise<Findings> {
+  const archive = await readZip(file.source);
+  if (storedModels(archive, /\.gguf$/i).length === 0) return { format: 'executable' };
+  const members = archive.entries.slice(0, MEMBERS).map(({ name, size }) => ({ name, sizeBytes: size }));
+  return { members, ...(await readBundle(file, archive, 'llamafile')) };
+}

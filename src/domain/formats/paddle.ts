@@ -39,15 +39,6 @@ const DTYPES: Readonly<Record<number, readonly [Dtype, number]>> = {
   24: ['C128', 16],
 };
 
-/** A version 0, no levels, a version 0 and a description of a few bytes: how every `.pdiparams` begins. */
-export function isPaddleParams(head: Uint8Array): boolean {
-  const view = Buffer.from(head.buffer, head.byteOffset, head.length);
-  if (view.length < 24 || view.readUInt32LE(0) !== 0 || view.readBigUInt64LE(4) !== 0n || view.readUInt32LE(12) !== 0)
-    return false;
-  const length = view.readUInt32LE(16);
-  return length >= 2 && length < 256 && view[20] === 0x08;
-}
-
 /**
  * `.pdiparams`: tensors one after another, without names (the program has them, in its order). int8 may be float8, which
  * Paddle writes under the same number: then nobody counts.

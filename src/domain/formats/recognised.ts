@@ -1,3 +1,4 @@
+import type { Source } from '../base/source.ts';
 import type { FormatId } from './types.ts';
 
 type Test = (head: Buffer, size: number) => boolean;
@@ -49,3 +50,43 @@ function isTesseract(head: Buffer, size: number): boolean {
   }
   return reached > 0n;
 }
+
+const VERSIONS = [4, 5, 6] as const;
+
+/** A binary version, and a specification's name that ends in `Spec` and NUL. */
+export function isCtranslate2(head: Uint8Array): boolean {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length);
+  if (bytes.length < 16 || !VERSIONS.some((version) => version === bytes.readUInt32LE(0))) return false;
+  const length = bytes.readUInt16LE(4);
+  return length > 5 && length <= 256 && /^\w+Spec\0$/.test(bytes.toString('latin1', 6, 6 + length));
+}
+
+/** Two 32-bit numbers (how many, version 2), and a record of 64 bytes with its mark at byte 64. */
+export function isCoreMlWeights(head: Uint8Array): boolean {
+  const view = Buffer.from(head.buffer, head.byteOffset, head.length);
+  return view.length >= 128 && view.readUInt32LE(4) === 2 && view.readUInt32LE(64) === 0xdead_beef;
+}
+
+/** A version 0, no levels, a version 0 and a description of a few bytes: how every `.pdiparams` begins. */
+export function isPaddleParams(head: Uint8Array): boolean {
+  const view = Buffer.from(head.buffer, head.byteOffset, head.length);
+  if (view.length < 24 || view.readUInt32LE(0) !== 0 || view.readBigUInt64LE(4) !== 0n || view.readUInt32LE(12) !== 0)
+    return false;
+  const length = view.readUInt32LE(16);
+  return length >= 2 && length < 256 && view[20] === 0x08;
+}
+
+/** `<net name="…" version="11">`, after the XML declaration. */
+export const OPENVINO = /^(?:<\?xml[^>]{0,200}\?>\s*)?<net\s[^>]{0,4000}version="(\d{1,3})"/;
+
+/** The last eight bytes of a table of LevelDB, whose layout TensorFlow keeps its index in. */
+const MAGIC = '57fb808b247547db';
+
+/** Whether a file ends as a table of LevelDB does. */
+export async function isTensorTable(source: Source): Promise<boolean> {
+  if (source.size < 48) return false;
+  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === MAGIC;
+}
+
+/** How the keys of an XGBoost model begin, as UBJSON. */
+export const XGBOOST_UBJ = '7b4c0000000000000007' + Buffer.from('learner').toString('hex');

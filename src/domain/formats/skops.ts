@@ -8,13 +8,6 @@ import type { Findings, MetadataItem, NamedSource, Problem } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
 import type { ZipArchive } from './zip.ts';
 
-/** A skops file keeps its objects as `schema.json` and its arrays as `.npy` members named by address. */
-export function isSkops(names: ReadonlySet<string>): boolean {
-  return (
-    names.has('schema.json') && [...names].every((name) => /^(schema\.json|[^/]+\.(npy|npz|json|bin))$/.test(name))
-  );
-}
-
 /** @see https://skops.readthedocs.io/en/stable/persistence.html; attributes of estimators are no parameters by its word. */
 export async function readSkops({ source }: NamedSource, archive: ZipArchive): Promise<Findings> {
   const problems: Problem[] = [...archive.problems];

@@ -9,16 +9,8 @@ import type { Findings, NamedSource, Problem, TensorInfo } from './types.ts';
 
 const FOOTER = 48;
 const BLOCK_BYTES = 64 << 20;
-/** The last eight bytes of a table of LevelDB, whose layout TensorFlow keeps its index in. */
-const MAGIC = '57fb808b247547db';
 const UNCOUNTED =
   /(^|\/)(\.OPTIMIZER_SLOT|optimizer|_optimizer|save_counter|Adam(_\d+)?|Momentum|ExponentialMovingAverage)(\/|$)/;
-
-/** Whether a file ends as a table of LevelDB does. */
-export async function isTensorTable(source: Source): Promise<boolean> {
-  if (source.size < FOOTER) return false;
-  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === MAGIC;
-}
 
 interface Handle {
   readonly offset: number;

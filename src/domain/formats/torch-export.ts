@@ -15,13 +15,13 @@ const TEXT_BYTES = 4096;
 /** Records that say what an archive of `torch.export` is, in the layout of 2.8 and later, and in that before. */
 const MARKS = /^(?:([^/]+\/)archive_format|((?:[^/]+\/)?)serialized_exported_program\.json)$/;
 
-/** The folder an exported program lies in, or null if this zip is none. */
-export function exportPrefix(archive: ZipArchive): string | null {
+/** The folder an exported program lies in. */
+function exportPrefix(archive: ZipArchive): string {
   for (const { name } of archive.entries) {
     const match = MARKS.exec(name);
     if (match !== null) return match[1] ?? match[2] ?? '';
   }
-  return null;
+  return '';
 }
 
 interface State {
@@ -37,7 +37,8 @@ interface State {
  * An exported program (`.pt2`): weights named by JSON records, each tensor's elements a stored member of its own.
  * @see https://github.com/pytorch/pytorch/blob/main/torch/export/pt2_archive/constants.py
  */
-export async function readTorchExport({ source }: NamedSource, archive: ZipArchive, prefix: string): Promise<Findings> {
+export async function readTorchExport({ source }: NamedSource, archive: ZipArchive): Promise<Findings> {
+  const prefix = exportPrefix(archive);
   const state: State = {
     source,
     prefix,

@@ -5,9 +5,6 @@ import { Cursor, safeNumber } from './cursor.ts';
 import { attempt, beyond, invalid } from './problem.ts';
 import type { Findings, MetadataItem, NamedSource, Problem } from './types.ts';
 
-/** How the keys of an XGBoost model begin, as UBJSON. */
-export const XGBOOST_UBJ = '7b4c0000000000000007' + Buffer.from('learner').toString('hex');
-
 /** Facts by where they stand in the model, as text or number. */
 const FACTS: readonly (readonly [key: string, path: string])[] = [
   ['objective', 'learner.objective.name'],

@@ -3,11 +3,8 @@ import { nestedProblem } from './nested.ts';
 import { npyTensor, readNpyHeader } from './numpy.ts';
 import { attempt, note } from './problem.ts';
 import { startTally } from './tensors.ts';
-import { readPacked, storedModels } from './packed-models.ts';
-import { isSkops, readSkops } from './skops.ts';
-import { exportPrefix, readTorchExport } from './torch-export.ts';
 import { readTorchZip, torchPrefix } from './torch.ts';
-import type { Findings, FormatId, NamedSource, Problem } from './types.ts';
+import type { Findings, NamedSource, Problem } from './types.ts';
 import { memberSource } from './zip-member.ts';
 import { readZip, type ZipArchive } from './zip.ts';
 
@@ -20,10 +17,20 @@ export async function readZipFile(file: NamedSource): Promise<Findings> {
   return { members, ...(await readByContent(file, archive)) };
 }
 
+/** What only an archive of `torch.export` has, in the layout of 2.8 and later, and in that before. */
+const EXPORTED = /^[^/]+\/archive_format$|(^|\/)serialized_exported_program\.json$/;
+
+/** A skops file keeps its objects as `schema.json` and its arrays as `.npy` members named by address. */
+function isSkops(names: ReadonlySet<string>): boolean {
+  return (
+    names.has('schema.json') && [...names].every((name) => /^(schema\.json|[^/]+\.(npy|npz|json|bin))$/.test(name))
+  );
+}
+
 async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Findings> {
   const names = new Set(archive.entries.map(({ name }) => name));
-  const exported = exportPrefix(archive);
-  if (exported !== null) return readTorchExport(file, archive, exported);
+  if (archive.entries.some(({ name }) => EXPORTED.test(name)))
+    return (await import('./torch-export.ts')).readTorchExport(file, archive);
   const prefix = torchPrefix(archive);
   if (prefix !== null) return readTorchZip(file, archive, prefix);
   if (
@@ -32,26 +39,11 @@ async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Fi
     [...names].some((name) => name.startsWith('model.weights'))
   )
     return readKerasZip(file, archive);
-  if (isSkops(names)) return readSkops(file, archive);
+  if (isSkops(names)) return (await import('./skops.ts')).readSkops(file, archive);
   if (/\.task$/i.test(file.path) && [...names].some((name) => name.endsWith('.tflite')))
-    return readBundle(file, archive, 'mediapipe-task');
+    return (await import('./packed-models.ts')).readBundle(file, archive, 'mediapipe-task');
   if (names.size > 0 && [...names].every((name) => name.endsWith('.npy'))) return readNpz(file, archive);
   return { format: 'zip', problems: [...archive.problems, ...nestedProblem(archive.entries.map(({ name }) => name))] };
-}
-
-/** Models kept uncompressed in an archive, so that they can be mapped in place. */
-async function readBundle(file: NamedSource, archive: ZipArchive, format: FormatId): Promise<Findings> {
-  const problems = archive.problems.filter(({ code }) => code !== 'prefix');
-  const models = storedModels(archive, /\.(gguf|tflite)$/i);
-  return { format, problems, ...(await readPacked(file, format, { models, problems })) };
-}
-
-/** A program with models in the zip at its end; one without is just a program. @see https://github.com/mozilla-ai/llamafile */
-export async function readLlamafile(file: NamedSource): Promise<Findings> {
-  const archive = await readZip(file.source);
-  if (storedModels(archive, /\.gguf$/i).length === 0) return { format: 'executable' };
-  const members = archive.entries.slice(0, MEMBERS).map(({ name, size }) => ({ name, sizeBytes: size }));
-  return { members, ...(await readBundle(file, archive, 'llamafile')) };
 }
 
 async function readNpz({ source }: NamedSource, archive: ZipArchive): Promise<Findings> {
