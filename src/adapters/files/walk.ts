@@ -110,27 +110,32 @@ function addFile(walk: Walk, { path, location }: { path: string; location: strin
   walk.entries.push({ path, location, sizeBytes: Number(stat.stamp.sizeBytes), stamp: stat.stamp });
 }
 
-/** A link counts as the file it points to, which must be inside the tree, or in the blobs of its own Hugging Face cache. */
+/**
+ * A link counts as the file it points to. Into the blobs of its own Hugging Face cache it is always followed, that is how
+ * the cache is made; any other must be allowed, and lead to a file inside the tree.
+ */
 function addLink(walk: Walk, path: string): void {
   if (walk.linksAt?.has(path) === false) {
     walk.passedOver.push(path);
     return;
   }
-  if (!walk.allowSymlinks) {
+  const blobs = hubBlobs(walk.realRoot);
+  const isBlob = blobs !== null && isInside(blobs, targetOf(walk, path));
+  if (!walk.allowSymlinks && !isBlob) {
     throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, {
       subject: path,
       hint: 'allow links inside the folder with `--allow-symlinks`',
     });
   }
   const target = targetOf(walk, path);
-  if (!isInside(walk.realRoot, target) && !isInside(hubBlobs(walk.realRoot), target)) {
+  if (!isInside(walk.realRoot, target) && !isBlob) {
     throw new WeighmarkError('symlink-refused', `the link ${path} points outside the folder`, { subject: path });
   }
   const stat = statSync(target, { bigint: true });
   if (stat.isDirectory())
     throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
   walk.followedLinks = true;
-  addFile(walk, { path, location: locate(walk, path) }, statOf(stat));
+  addFile(walk, { path, location: isBlob ? target : locate(walk, path) }, statOf(stat));
 }
 
 function targetOf(walk: Walk, path: string): string {

@@ -8,6 +8,10 @@ import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
 import { inspectJson, inspectMarkdown, inspectText } from '../views/inspect.ts';
 
+interface Options extends LogOptions {
+  readonly allowSymlinks?: boolean;
+}
+
 /** `inspect REF`: what it is, from headers and metadata; nothing is hashed and nobody's word is taken. */
 export const register: Register = (program, run) => {
   addLogOptions(program.command('inspect'))
@@ -17,6 +21,7 @@ export const register: Register = (program, run) => {
       '--weights',
       'read the weights and say what they are, whatever holds them: three roots (weighmark-weights/1)',
     )
+    .option('--allow-symlinks', 'follow symbolic links inside the artifact')
     .action(
       run(async (context, ref: string, options: Options) =>
         report(await inspect(context, ref, options), ref, context.options.verbose),
@@ -26,13 +31,16 @@ export const register: Register = (program, run) => {
 
 interface Options extends LogOptions {
   readonly weights?: boolean;
+  readonly allowSymlinks?: boolean;
 }
 
 async function inspect(context: Context, ref: string, options: Options): Promise<InspectOutcome> {
   const how = { signal: context.signal, ...(options.weights === true ? { weigh: weighPorts(context) } : {}) };
   const reference = parseReference(ref);
-  if (reference.kind === 'path')
-    return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, how);
+  if (reference.kind === 'path') {
+    const links = { allowSymlinks: options.allowSymlinks === true };
+    return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, { ...how, ...links });
+  }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
   const listed = await filesOf(registry, place.name, id);

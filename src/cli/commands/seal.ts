@@ -21,6 +21,8 @@ interface Options extends SignerOptions, FeedOptions {
   readonly param?: readonly string[];
   readonly failOn: Severity;
   readonly allowSymlinks?: boolean;
+  readonly acceptConflict?: string;
+  readonly ignore?: readonly string[];
 }
 
 /** `seal PATH`: scan, BOM, digest list, claims and OMS signature in one go. */
@@ -43,6 +45,8 @@ export const register: Register = (program, run) => {
         .choices(SEVERITIES.slice(0, 4))
         .default('high'),
     )
+    .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
+    .option('--accept-conflict <reason>', 'seal files that are not what a download tool or store recorded; signed')
     .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
   addSignerOptions(addFeedOptions(command)).action(
     run(async (context, path: string, options: Options) => {
@@ -74,6 +78,8 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
             parameters: readParameters(options.param ?? []),
           },
         }),
+    ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
+    ...(options.acceptConflict === undefined ? {} : { acceptConflict: options.acceptConflict }),
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
@@ -122,7 +128,7 @@ function remembering(hasher: Hasher, context: Context): Hasher {
 const WORTH_REMEMBERING_BYTES = 1 << 20;
 
 function report(path: string, outcome: SealOutcome): Report {
-  const { scan, ...rest } = outcome;
+  const { scan, problems: _problems, recorded: _recorded, ...rest } = outcome;
   const refused = scan.blocking.length > 0;
   return {
     exitCode: refused ? 1 : 0,
@@ -140,6 +146,11 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
   return [
     content,
     `scan       ${foundText(scan.findings)}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
+    ...outcome.recorded.map(
+      ({ by, files: count }) =>
+        `recorded   ${count} ${count === 1 ? 'file matches' : 'files match'} what ${style.plain(by)} recorded; nobody signed that`,
+    ),
+    ...outcome.problems.slice(0, MAX_SHOWN).map(({ message }) => style.warn(`warning    ${message}`)),
     `signed     ${outcome.foreign ? "OMS signature (among the claims: model.sig is another signer's)" : 'OMS signature'}, ${claims.join(', ')}`,
     `           by ${style.plain(signer)}`,
     ...(outcome.packaged

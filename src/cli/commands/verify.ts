@@ -32,7 +32,7 @@ export const register: Register = (program, run) => {
     .argument('<ref...>', 'a file, a folder, NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .option(
       '--only <glob>',
-      'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); the verdict is then partial',
+      'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); `*` stops at `/`, `**` does not; the verdict is then partial',
     )
     .option('--to <dir>', 'write the verified files to a new folder, read-only: load them from there');
   addVerifyOptions(command).action(

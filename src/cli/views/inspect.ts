@@ -26,6 +26,7 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
     ...row('weights', weightLines(outcome), style),
     ...row('identity', identityLines(outcome.weighed ?? []), style),
     ...warn('undecided', undecidedLines(outcome.weighed ?? []), style),
+    ...row('tensors', view.verbose ? tensorList(outcome) : [], style),
     ...row('inputs', portLines(outcome, 'inputs'), style),
     ...row('outputs', portLines(outcome, 'outputs'), style),
     ...claimLines(outcome, view.verbose, style),
@@ -139,6 +140,19 @@ function tensorLines({ parametersByDtype, elementsByDtype }: WeightSet): readonl
     : [`besides ${others.map(([dtype, count]) => `${count.toLocaleString('en')} ${dtype}`).join(', ')}: no parameters`];
 }
 
+/** Every tensor a reader kept, under its file where there are several. */
+function tensorList({ files }: InspectOutcome): readonly string[] {
+  const tables = files.filter(({ report }) => (report?.tensors?.items.length ?? 0) > 0);
+  return tables.flatMap(({ path, report }) => [
+    ...(tables.length > 1 ? [`${path}:`] : []),
+    ...(report?.tensors?.items ?? []).map(
+      ({ name, dtype, shape, uncounted }) =>
+        `${name}  ${dtype}[${shape.join(', ')}]${uncounted === undefined ? '' : `  (${uncounted})`}`,
+    ),
+    ...(report?.tensors?.truncated === true ? [`and ${report.tensors.count - report.tensors.items.length} more`] : []),
+  ]);
+}
+
 /** Of the one graph there is. */
 function portLines({ files }: InspectOutcome, side: 'inputs' | 'outputs'): readonly string[] {
   const graphs = files.filter(({ report }) => (report?.[side]?.length ?? 0) > 0);
@@ -198,7 +212,7 @@ function problemLines({ files, problems }: InspectOutcome): readonly string[] {
   return all.length <= FILES ? all : [...all.slice(0, FILES), `and ${all.length - FILES} more`];
 }
 
-/** The page for machines; file facts as the readers report them, without tensor lists. */
+/** The page for machines; file facts as the readers report them. */
 export function inspectJson(outcome: InspectOutcome, ref: string): Readonly<Record<string, unknown>> {
   const { files, weights, model, ...rest } = outcome;
   return {
@@ -218,6 +232,8 @@ function fileJson({ path, sizeBytes, report }: BomFile): object {
       ? undefined
       : {
           count: tensors.count,
+          truncated: tensors.truncated,
+          items: tensors.items,
           elementsByDtype: tensors.elementsByDtype,
           parametersByDtype: tensors.parametersByDtype,
         };

@@ -20,6 +20,7 @@ export const CODES = {
   // 1: a check said no
   'digest-mismatch': 1,
   'digest-conflict': 1,
+  'download-conflict': 1,
   'file-missing': 1,
   'file-unsigned': 1,
   'file-changed': 1,
@@ -89,6 +90,7 @@ export const CODES = {
   'trust-expired': 4,
   'trust-unavailable': 4,
   'lfs-pointer': 4,
+  incomplete: 4,
   'scan-incomplete': 4,
   'derivation-undecided': 4,
   'clock-behind': 4,

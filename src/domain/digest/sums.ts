@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { Digests, HashAlgorithm } from './algorithm.ts';
+import type { OtherAlgorithm } from './other-sums.ts';
 import { escapePath, unescapePath } from './list.ts';
 
 /** One line of a checksum file: a name and the digest it shall have. */
@@ -10,10 +11,20 @@ export interface SumLine {
   readonly digest: string;
   /** What the digest may be of: the tag says, else the length. */
   readonly algorithms: readonly HashAlgorithm[];
+  /** What else it may be of: asked only if none of `algorithms` agrees. */
+  readonly others: readonly OtherAlgorithm[];
 }
 
 const TAGS: Readonly<Record<HashAlgorithm, string>> = { sha256: 'SHA256', blake3: 'BLAKE3', blake2b: 'BLAKE2b' };
 const ALGORITHM_OF_TAG = new Map(Object.entries(TAGS).map(([name, tag]) => [tag, name as HashAlgorithm]));
+const OTHER_TAGS: ReadonlyMap<string, OtherAlgorithm> = new Map([
+  ['SHA512', 'sha512'],
+  ['BLAKE2b-256', 'blake2b-256'],
+]);
+const OTHER_OF_LENGTH: ReadonlyMap<number, OtherAlgorithm> = new Map([
+  [64, 'blake2b-256'],
+  [128, 'sha512'],
+]);
 const HEX_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha256: 64, blake3: 64, blake2b: 128 };
 
 /**
@@ -33,17 +44,21 @@ export function formatSums(name: string, digests: Digests, algorithms: readonly 
 }
 
 const PLAIN = /^([0-9a-fA-F]{64}|[0-9a-fA-F]{128}) [ *](.+)$/s;
-const TAGGED = /^([A-Za-z0-9]+) \((.+)\) = ([0-9a-fA-F]+)$/s;
+const TAGGED = /^([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)$/s;
 
 /**
- * Reads the lines of `b3sum`, `sha256sum`, `b2sum` and their tagged forms, with both escapes.
+ * Reads the lines of `b3sum`, `sha256sum`, `sha512sum`, `b2sum` (`-l 256` too) and their tagged forms, with both escapes.
+ * Empty lines and lines that begin with `#` are passed over, as coreutils does.
  * @param algorithms what lines without a tag are of; absent: any algorithm whose digests are that long.
  * @throws WeighmarkError `format-invalid` for a line that is none of these.
  */
 export function parseSums(bytes: Uint8Array, algorithms?: readonly HashAlgorithm[]): readonly SumLine[] {
   const lines = decode(bytes).split('\n');
   if (lines.at(-1) === '') lines.pop();
-  return lines.map((line, index) => parseLine(line.replace(/\r$/, ''), index + 1, algorithms));
+  return lines
+    .map((line, index) => ({ text: line.replace(/\r$/, ''), number: index + 1 }))
+    .filter(({ text }) => text !== '' && !text.startsWith('#'))
+    .map(({ text, number }) => parseLine(text, number, algorithms));
 }
 
 /** Strict, since two names must not become one by replacement characters. */
@@ -59,26 +74,31 @@ function parseLine(line: string, number: number, algorithms?: readonly HashAlgor
   const marked = line.startsWith('\\');
   const body = marked ? line.slice(1) : line;
   const found = parseTagged(body) ?? parsePlain(body, algorithms);
-  if (found === null || found.algorithms.length === 0) throw invalid(number, 'is no line of b3sum, sha256sum or b2sum');
+  if (found === null || found.algorithms.length + found.others.length === 0)
+    throw invalid(number, 'is no line of b3sum, sha256sum, sha512sum or b2sum');
   const name = marked ? unescapePath(found.name, number) : found.name;
   if (name.includes('\0')) throw invalid(number, 'names no file');
-  return { line: number, name, digest: found.digest.toLowerCase(), algorithms: found.algorithms };
+  return { ...found, line: number, name, digest: found.digest.toLowerCase() };
 }
 
 function parseTagged(body: string): Omit<SumLine, 'line'> | null {
   const [, tag = '', name, digest = ''] = TAGGED.exec(body) ?? [];
   const algorithm = ALGORITHM_OF_TAG.get(tag);
+  const other = OTHER_TAGS.get(tag);
+  if (name !== undefined && other !== undefined && OTHER_OF_LENGTH.get(digest.length) === other)
+    return { name, digest, algorithms: [], others: [other] };
   if (name === undefined || algorithm === undefined || digest.length !== HEX_LENGTH[algorithm]) return null;
-  return { name, digest, algorithms: [algorithm] };
+  return { name, digest, algorithms: [algorithm], others: [] };
 }
 
-function parsePlain(
-  body: string,
-  algorithms: readonly HashAlgorithm[] = ['blake3', 'sha256', 'blake2b'],
-): Omit<SumLine, 'line'> | null {
+function parsePlain(body: string, stated?: readonly HashAlgorithm[]): Omit<SumLine, 'line'> | null {
   const [, digest, name] = PLAIN.exec(body) ?? [];
   if (digest === undefined || name === undefined) return null;
-  return { name, digest, algorithms: algorithms.filter((algorithm) => HEX_LENGTH[algorithm] === digest.length) };
+  const algorithms = (stated ?? (['blake3', 'sha256', 'blake2b'] as const)).filter(
+    (algorithm) => HEX_LENGTH[algorithm] === digest.length,
+  );
+  const other = stated === undefined ? OTHER_OF_LENGTH.get(digest.length) : undefined;
+  return { name, digest, algorithms, others: other === undefined ? [] : [other] };
 }
 
 function invalid(line: number, why: string): WeighmarkError {

@@ -15,10 +15,15 @@ export class Cursor {
   #view = new DataView(this.#buffer.buffer);
   #bufferStart = 0;
   #offset: number;
+  readonly #little: boolean;
 
-  /** Reads `source` from `start` to `end` (default: all of it); offsets are the source's own. */
-  constructor(source: Source, start = 0, end = source.size) {
+  /**
+   * Reads `source` from `start` to `end` (default: all of it); offsets are the source's own. In a file of the other byte
+   * `order` the methods whose names end in `le` read big-endian.
+   */
+  constructor(source: Source, start = 0, end = source.size, order: 'little' | 'big' = 'little') {
     this.source = source;
+    this.#little = order === 'little';
     this.#offset = start;
     this.end = Math.min(end, source.size);
   }
@@ -66,42 +71,42 @@ export class Cursor {
 
   async u16le(): Promise<number> {
     const at = await this.#take(2);
-    return this.#view.getUint16(at, true);
+    return this.#view.getUint16(at, this.#little);
   }
 
   async i16le(): Promise<number> {
     const at = await this.#take(2);
-    return this.#view.getInt16(at, true);
+    return this.#view.getInt16(at, this.#little);
   }
 
   async u32le(): Promise<number> {
     const at = await this.#take(4);
-    return this.#view.getUint32(at, true);
+    return this.#view.getUint32(at, this.#little);
   }
 
   async i32le(): Promise<number> {
     const at = await this.#take(4);
-    return this.#view.getInt32(at, true);
+    return this.#view.getInt32(at, this.#little);
   }
 
   async u64le(): Promise<bigint> {
     const at = await this.#take(8);
-    return this.#view.getBigUint64(at, true);
+    return this.#view.getBigUint64(at, this.#little);
   }
 
   async i64le(): Promise<bigint> {
     const at = await this.#take(8);
-    return this.#view.getBigInt64(at, true);
+    return this.#view.getBigInt64(at, this.#little);
   }
 
   async f32le(): Promise<number> {
     const at = await this.#take(4);
-    return this.#view.getFloat32(at, true);
+    return this.#view.getFloat32(at, this.#little);
   }
 
   async f64le(): Promise<number> {
     const at = await this.#take(8);
-    return this.#view.getFloat64(at, true);
+    return this.#view.getFloat64(at, this.#little);
   }
 
   async u32be(): Promise<number> {

@@ -9,6 +9,15 @@ import {
   isSentencePiece,
   isTensorflowGraph,
 } from './protobuf-probe.ts';
+import {
+  isCoreMlWeights,
+  isCtranslate2,
+  isPaddleParams,
+  isTensorTable,
+  OPENVINO,
+  recognise,
+  XGBOOST_UBJ,
+} from './recognised.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -22,6 +31,13 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'npy', at: 0, hex: '934e554d5059' },
   { format: 'hdf5', at: 0, hex: '894844460d0a1a0a' },
   { format: 'tflite', at: 4, hex: '54464c33' },
+  { format: 'ort', at: 4, hex: '4f52544d' },
+  { format: 'executorch', at: 4, hex: '45543132' },
+  { format: 'executorch-data', at: 4, hex: '46543031' },
+  { format: 'litert-lm', at: 0, hex: '4c49544552544c4d' },
+  { format: 'catboost', at: 0, hex: '43424d31' },
+  { format: 'fasttext', at: 0, hex: 'ba164f2f' },
+  { format: 'xgboost', at: 0, hex: XGBOOST_UBJ },
   { format: 'parquet', at: 0, hex: '50415231' },
   { format: 'arrow', at: 0, hex: '4152524f5731' },
   { format: 'zip', at: 0, hex: '504b0304' },
@@ -78,6 +94,9 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'script', at: 0, hex: '2321' },
 ];
 
+/** `MZqFpD`: a program for several systems, with a zip file at its end. */
+const APE = '4d5a71467044';
+
 export interface Detected {
   readonly format: FormatId;
   readonly matches: readonly FormatId[];
@@ -97,11 +116,16 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const { source } = file;
   if (source.size === 0) return ['empty'];
   const head = await source.read(0, HEAD_BYTES);
+  const named = formatOfName(file.path);
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
   for (const { format, at, hex } of MAGIC)
     if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
+  for (const format of recognise(head, source.size)) found.add(format);
+  if (isCtranslate2(head)) found.add('ctranslate2');
+  if (isCoreMlWeights(head)) found.add('coreml-weights');
+  if (named === 'paddle-params' && isPaddleParams(head)) found.add('paddle-params');
   if (isSafetensors(head, file)) found.add('safetensors');
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
@@ -112,10 +136,13 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   await probeHdf5(file, head, found);
   if (found.size === 0 && source.size > 32_774 && startsWith(await source.read(32_769, 5), 0, '4344303031'))
     found.add('iso');
+  if (found.size === 0 && (await isTensorTable(source))) found.add('tf-checkpoint');
+  if (text && found.has('lightgbm')) return ['lightgbm'];
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, found);
   if (found.has('torch-legacy')) found.delete('pickle');
-  return [...found];
+  if (named === 'torch-dcp' && found.delete('zip')) found.add('torch-dcp');
+  return found.has('zip') && startsWith(head, 0, APE) ? ['llamafile', ...found] : [...found];
 }
 
 async function probeTail(source: Source, found: Set<FormatId>): Promise<void> {
@@ -245,6 +272,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
   if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (OPENVINO.test(text)) return ['openvino'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];

@@ -34,14 +34,15 @@ interface State {
 }
 
 /**
- * The header of a GGUF file, version 2 or 3, little-endian: metadata in order with duplicates, and every tensor's own
+ * The header of a GGUF file, version 2 or 3, of either byte order (the version tells): metadata in order with duplicates, and every tensor's own
  * encoding. Counts are checked against the bytes there are before anything is read.
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  * @throws WeighmarkError `format-invalid`, `limit-exceeded`.
  */
 export async function readGguf({ source }: NamedSource): Promise<Findings> {
+  const big = [2, 3].includes((await source.read(7, 1))[0] ?? 0);
   const state: State = {
-    cursor: new Cursor(source),
+    cursor: new Cursor(source, 0, source.size, big ? 'big' : 'little'),
     texts: startBudget(LIMITS.structureBytes, 'names and texts'),
     problems: [],
     metadata: [],
@@ -51,9 +52,7 @@ export async function readGguf({ source }: NamedSource): Promise<Findings> {
   if (version !== 2 && version !== 3) {
     return {
       format: 'gguf',
-      problems: [
-        { code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3, or big-endian`, offset: 4 },
-      ],
+      problems: [{ code: 'unsupported', message: `GGUF version ${version}: neither 2 nor 3`, offset: 4 }],
     };
   }
   const tensorCount = await readCount(state.cursor, 'tensors', 24, LIMITS.tensorsPerFile);
@@ -64,7 +63,15 @@ export async function readGguf({ source }: NamedSource): Promise<Findings> {
     await readMetadata(state, keyCount);
     tensors = await readTensors(state, tensorCount);
   });
-  return { format: 'gguf', version: String(version), metadata, problems, ...quantizationOf(state), ...tensors };
+  return {
+    format: 'gguf',
+    version: String(version),
+    ...(big ? { byteOrder: 'big' as const } : {}),
+    metadata,
+    problems,
+    ...quantizationOf(state),
+    ...tensors,
+  };
 }
 
 async function readCount(cursor: Cursor, what: string, smallest: number, limit: number): Promise<number> {
@@ -89,7 +96,15 @@ async function readMetadata(state: State, count: number): Promise<void> {
         subject: key,
       });
     seen.add(key);
+    if (key === '') note(problems, { code: 'bad-value', message: 'a key without a name: loaders refuse it', offset });
     const type = await cursor.u32le();
+    if (key === 'general.alignment' && type !== 4)
+      note(problems, {
+        code: 'bad-value',
+        message: `has the type ${type}, loaders want 4 (u32)`,
+        offset,
+        subject: key,
+      });
     const before = problems.length;
     const { value, length } = await readValue(state, type, 0);
     if (problems.length > before) Object.assign(problems.at(-1) ?? {}, { subject: key });

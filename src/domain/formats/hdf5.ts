@@ -4,9 +4,10 @@ import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
 import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
+import { dtypeOfName } from './named-dtypes.ts';
 import { attempt, beyond, note, quoted } from './problem.ts';
 import { elementsOf, startTally, type Tally } from './tensors.ts';
-import type { Findings, MetadataItem, NamedSource, Problem, Reference, TensorInfo } from './types.ts';
+import type { Dtype, Findings, MetadataItem, NamedSource, Problem, Reference, TensorInfo } from './types.ts';
 
 const OBJECTS = 200_000;
 const ATTRIBUTES = 2000;
@@ -160,7 +161,8 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
   if (storage !== undefined) await noteExternalStorage(state, path, storage.data);
   const shared = (datatype.flags & 2) !== 0;
   const shape = parseDataspace(file, space.data) ?? [0];
-  const { dtype, sizeBytes } = shared ? { dtype: 'COMMITTED', sizeBytes: Number.NaN } : parseDatatype(datatype.data);
+  const stored = shared ? { dtype: 'COMMITTED', sizeBytes: Number.NaN } : parseDatatype(datatype.data);
+  const { dtype, sizeBytes } = { ...stored, ...statedDtype(state, path, stored) };
   if (shared) state.certain = false;
   const uncounted = OPTIMIZER.test(path) ? { uncounted: 'optimizer' as const } : {};
   const place =
@@ -169,6 +171,17 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
       : {};
   tally.add({ name: path.slice(1), dtype, shape, ...place, ...uncounted });
 }
+
+/** Keras keeps types that HDF5 has not as opaque bytes, and says in the attribute `dtype` what they are. */
+function statedDtype({ metadata }: State, path: string, { dtype, sizeBytes }: Stored): { dtype?: Dtype } {
+  if (dtype !== 'OPAQUE') return {};
+  const value = metadata.findLast(({ place }) => place === `attr:${path}@dtype`)?.value;
+  const named = typeof value === 'string' ? dtypeOfName(value) : undefined;
+  if (named === undefined || sizeBytes !== (named === 'BF16' ? 2 : 1)) return {};
+  return { dtype: named };
+}
+
+type Stored = { readonly dtype: Dtype; readonly sizeBytes: number };
 
 /** Data layout message (0x0008): where contiguous or compact elements lie. Virtual datasets take theirs from other files. */
 function placeOf(

@@ -26,7 +26,7 @@ export async function readJsonFile(file: NamedSource, options: ReadOptions): Pro
   await attempt(problems, async () => {
     value = parseStrictJson(await readAll(source), OPTIONS);
   });
-  if (value !== undefined) return { problems, ...byContent(path, value, problems) };
+  if (value !== undefined) return { problems, ...(await byContent(path, value, problems)) };
   return (await isJsonLines(source)) ? readJsonLines(file, options) : { format: 'json', problems };
 }
 
@@ -68,13 +68,17 @@ async function readLargeJson(source: Source): Promise<Findings> {
   return { format: 'json', kind: 'dataset', rows: content ? commas + 1 : 0 };
 }
 
-function byContent(path: string, value: Json, problems: Problem[]): Findings {
+async function byContent(path: string, value: Json, problems: Problem[]): Promise<Findings> {
   if (Array.isArray(value))
     return isManifest(value as readonly Json[])
       ? manifest(value as readonly Json[], problems)
       : records(path, value as readonly Json[]);
   if (!isJsonObject(value)) return { format: 'json' };
   if (isJsonObject(value['weight_map'])) return shardIndex(value, problems);
+  if (['learner', 'base_code', 'zarr_format', 'tree_metadata'].some((key) => key in value)) {
+    const found = await (await import('./json-models.ts')).modelInJson(value, path, problems);
+    if (found !== null) return found;
+  }
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);
   if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells']))
     return { format: 'notebook', version: String(value['nbformat']) };
@@ -83,14 +87,15 @@ function byContent(path: string, value: Json, problems: Problem[]): Findings {
   return geo ? { format: 'json', kind: 'dataset' } : { format: 'json' };
 }
 
-/** An array of objects is a table: rows, and the keys of the first. Named tokenizer and configuration files are not. */
+/** An array of objects is a table: rows, and the keys of the first. A list of plain texts is a vocabulary or labels. Named tokenizer and configuration files are not. */
 function records(path: string, value: readonly Json[]): Findings {
   const [first] = value;
   const table =
     value.length > 0 &&
     (value as readonly unknown[]).every(
       (item) => isJsonObject(item) || Array.isArray(item) || typeof item !== 'object',
-    );
+    ) &&
+    !value.every((item) => typeof item === 'string');
   if (!table || kindOf('json', path) !== 'config' || baseName(path).endsWith('modules.json')) return { format: 'json' };
   const columns = isJsonObject(first)
     ? {
@@ -102,16 +107,25 @@ function records(path: string, value: readonly Json[]): Findings {
   return { format: 'json', kind: 'dataset', rows: value.length, ...columns };
 }
 
-/** `model.safetensors.index.json`: which shard holds which tensor. */
+/** `model.safetensors.index.json`: which shard holds which tensor. In Keras' `.weights.json` one layer may lie in several. */
 function shardIndex(value: Object, problems: Problem[]): Findings {
-  const shards = new Set<string>();
-  for (const [tensor, file] of Object.entries(value['weight_map'] as Object)) {
-    if (typeof file === 'string') shards.add(file);
-    else note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+  const shards = new Map<string, string[]>();
+  let keras = false;
+  for (const [tensor, place] of Object.entries(value['weight_map'] as Object)) {
+    keras ||= Array.isArray(place);
+    for (const file of Array.isArray(place) ? (place as readonly Json[]).slice(0, LIMITS.archiveMembers) : [place]) {
+      if (typeof file !== 'string')
+        note(problems, { code: 'bad-value', message: 'its shard is no text', subject: tensor });
+      else if (shards.get(file)?.push(tensor) === undefined) shards.set(file, [tensor]);
+    }
     if (shards.size > LIMITS.tensorsListed) throw beyond(`more than ${LIMITS.tensorsListed} shards`);
   }
-  const references = [...shards].map((target): Reference => ({ kind: 'shard', target }));
-  for (const target of shards)
+  const references = [...shards].map(([target, tensors]): Reference => ({
+    kind: 'shard',
+    target,
+    ...(keras ? {} : { tensors }),
+  }));
+  for (const target of shards.keys())
     if (isUnsafePath(target))
       note(problems, { code: 'unsafe-path', message: 'a shard outside the folder', subject: target });
   const facts = isJsonObject(value['metadata']) ? Object.entries(value['metadata']).slice(0, 1000) : [];
@@ -123,7 +137,7 @@ function shardIndex(value: Object, problems: Problem[]): Findings {
     value: Object.keys(value['weight_map'] as Object).length,
     place: 'json:/weight_map',
   });
-  return { format: 'safetensors-index', metadata, references };
+  return { format: keras ? 'keras-index' : 'safetensors-index', metadata, references };
 }
 
 function spacy(value: Object): Findings {

@@ -4,7 +4,7 @@ import { readHdf5 } from './hdf5.ts';
 import { collect } from './inflate.ts';
 import { attempt, note } from './problem.ts';
 import { withoutPlaces } from './tensors.ts';
-import type { Findings, MetadataItem, NamedSource, Operator, Problem } from './types.ts';
+import type { Findings, MetadataItem, NamedSource, Operator, Problem, TensorTable } from './types.ts';
 import { memberSource, openMember } from './zip-member.ts';
 import type { ZipArchive } from './zip.ts';
 import type { ZipEntry } from './zip-entry.ts';
@@ -36,7 +36,8 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
   noteTexts(metadata, facts, 'metadata.json', (key) => key !== '');
   const config = await read('config.json');
   noteTexts(metadata, config, 'config.json', (key) => ['module', 'class_name', 'registered_name'].includes(key));
-  const weights = await readWeights({ path, source }, find('model.weights.h5'), problems);
+  const { parameters, ...weights } = await readWeights({ path, source }, find('model.weights.h5'), problems);
+  const quantization = quantizationOf(config);
   const version = metadata.find(({ key }) => key === 'keras_version')?.value;
   return {
     format: 'keras-v3',
@@ -44,8 +45,29 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
     problems,
     operators: layersOf(config),
     ...weights,
+    ...(quantization === null ? { ...(parameters === undefined ? {} : { parameters }) } : { quantization }),
     ...(typeof version === 'string' ? { version } : {}),
   };
+}
+
+const NODES = 1_000_000;
+
+/**
+ * The mode of the first quantised dtype policy in a configuration. Then nobody can tell from the arrays how many
+ * parameters there are: int4 lies in pairs, and beside the values lie scales, zero points and histories.
+ */
+function quantizationOf(config: Json | undefined): NonNullable<Findings['quantization']> | null {
+  const waiting: Json[] = config === undefined ? [] : [config];
+  for (let value = waiting.pop(), seen = 0; value !== undefined && seen < NODES; value = waiting.pop(), seen++) {
+    if (Array.isArray(value)) for (const item of value as readonly Json[]) waiting.push(item);
+    if (!isJsonObject(value)) continue;
+    const inner = value['config'];
+    const policy = typeof value['class_name'] === 'string' && /DTypePolicy$/.test(value['class_name']);
+    const mode = policy && isJsonObject(inner) && 'source_name' in inner ? inner['mode'] : undefined;
+    if (typeof mode === 'string') return { name: mode.slice(0, 100), place: 'zip:config.json#/config/dtype' };
+    for (const item of Object.values(value)) waiting.push(item);
+  }
+  return null;
 }
 
 function noteTexts(
@@ -82,7 +104,7 @@ async function readWeights(
         subject: `${entry.name}${problem.subject === undefined ? '' : `!${problem.subject}`}`,
       })),
     );
-    const located = tensors === undefined ? {} : { tensors: withoutPlaces(tensors, entry.name) };
+    const located = tensors === undefined ? {} : { tensors: placedIn(tensors, entry) };
     found = {
       ...located,
       ...(parameters === undefined ? {} : { parameters }),
@@ -90,6 +112,17 @@ async function readWeights(
     };
   });
   return found;
+}
+
+/** Places in the whole file where the weights lie uncompressed, as Keras keeps them. */
+function placedIn(table: TensorTable, entry: ZipEntry): TensorTable {
+  if (entry.method !== 0) return withoutPlaces(table, entry.name);
+  const items = table.items.map((tensor) => ({
+    ...tensor,
+    ...(tensor.offset === undefined ? {} : { offset: entry.dataStart + tensor.offset }),
+    location: entry.name,
+  }));
+  return { ...table, items };
 }
 
 /** Layer classes in a Keras configuration, by how often each is used; code of its own (Lambda, other modules) is custom. */

@@ -1,5 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import { Cursor } from './cursor.ts';
+import { dtypeOfName } from './named-dtypes.ts';
 import { numpyDtype } from './numpy.ts';
 import { attempt, beyond, invalid, note } from './problem.ts';
 import { startTally, type Tally } from './tensors.ts';
@@ -164,10 +165,7 @@ function addArray(
   state.tally.add({ name, dtype: dtypeOf(type), shape: sizes, offset: data.offset, length: data.length });
 }
 
-/** `float32` (Flax) or `<f4` (thinc). */
+/** `float32`, `float8_e4m3fn` (Flax) or `<f4` (thinc). */
 function dtypeOf(type: string): Dtype {
-  const named = /^(float|int|uint|complex|bfloat)(\d{1,3})$/.exec(type);
-  if (named === null) return type === 'bool' ? 'BOOL' : numpyDtype(type).dtype;
-  const letters: Readonly<Record<string, string>> = { float: 'F', int: 'I', uint: 'U', complex: 'C', bfloat: 'BF' };
-  return `${letters[named[1] ?? ''] ?? ''}${named[2] ?? ''}`;
+  return dtypeOfName(type) ?? numpyDtype(type).dtype;
 }

@@ -31,6 +31,8 @@ const DTYPES: readonly (Dtype | undefined)[] = [
   'F8_E8M0',
   'U2',
   'I2',
+  'F6_E2M3',
+  'F6_E3M2',
 ];
 const DIMENSIONS = 64;
 
@@ -56,7 +58,7 @@ export async function readOnnxTensor(message: Message, within: Field): Promise<O
   for await (const field of message.fields(within)) {
     if (field.number === 1)
       for await (const size of fieldIntegers(message.source, field, DIMENSIONS)) shape.push(signed(size));
-    else if (field.number === 2) dtype = dtypeOf(field.value);
+    else if (field.number === 2) dtype = dtypeOfOnnx(field.value);
     else if (field.number === 8 && field.wire === 2) name = await fieldText(message.source, field, 4096);
     else if (field.number === 9 && field.wire === 2) raw = field;
     else if (field.number === 13 && field.wire === 2 && external.size < 16)
@@ -90,7 +92,8 @@ async function readPair(message: Message, within: Field): Promise<[string, strin
   return [key, value];
 }
 
-function dtypeOf(value: bigint): Dtype {
+/** TensorProto.DataType as our dtype; one that is not known keeps its number. */
+export function dtypeOfOnnx(value: bigint): Dtype {
   return (value < 64n ? DTYPES[Number(value)] : undefined) ?? `ONNX_${value}`;
 }
 
@@ -111,7 +114,7 @@ async function readType(message: Message, within: Field): Promise<Partial<Port>>
     if ((field.number !== 1 && field.number !== 8) || field.wire !== 2) continue;
     const port: { dtype?: Dtype; shape?: (number | string)[] } = {};
     for await (const part of message.fields(field)) {
-      if (part.number === 1 && part.wire === 0) port.dtype = dtypeOf(part.value);
+      if (part.number === 1 && part.wire === 0) port.dtype = dtypeOfOnnx(part.value);
       if (part.number === 2 && part.wire === 2) port.shape = await readShape(message, part);
     }
     return port;

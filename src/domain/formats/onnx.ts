@@ -183,8 +183,15 @@ function addUnattributed(state: State, { info }: OnnxTensor): void {
 
 function noteExternal({ references, problems }: State, { info, external, start }: OnnxTensor): void {
   if (external === undefined) return;
-  if (references.size < 10_000 && !references.has(external))
-    references.set(external, { kind: 'external-data', target: external, subject: info.name });
+  const known = references.get(external);
+  const reached = Math.max(known?.sizeBytes ?? 0, (info.offset ?? 0) + (info.length ?? 0));
+  if (known !== undefined || references.size < 10_000)
+    references.set(external, {
+      kind: 'external-data',
+      target: external,
+      subject: known?.subject ?? info.name,
+      ...(reached > 0 ? { sizeBytes: reached } : {}),
+    });
   if (isUnsafePath(external))
     note(problems, {
       code: 'unsafe-path',

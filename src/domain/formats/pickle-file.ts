@@ -2,6 +2,7 @@ import { readPickles, type Pickle } from './pickle/index.ts';
 import { contentOf } from './pickle-tensors.ts';
 import { note } from './problem.ts';
 import { startTally } from './tensors.ts';
+import { isDcpMetadata, readDcpMetadata } from './torch-dcp-index.ts';
 import type { Findings, MetadataItem, NamedSource, Problem } from './types.ts';
 
 const IMPORTS = 64;
@@ -47,6 +48,15 @@ export async function readPickleFile({ source, path }: NamedSource): Promise<Fin
       message: `${streams.length} pickles one after another`,
       offset: streams[1]?.start ?? 0,
     });
+  const root = streams[0]?.value;
+  if (root !== undefined && isDcpMetadata(root)) {
+    const { problems: found = [], metadata = [], ...rest } = readDcpMetadata(root);
+    return {
+      ...rest,
+      metadata: [...streams.slice(0, 1).flatMap(pickleMetadata), ...metadata],
+      problems: [...problems, ...found],
+    };
+  }
   const tally = startTally({ known: () => false });
   const contents = streams.map(({ value }) => contentOf(value));
   for (const { tensors } of contents) for (const { info } of tensors) tally.add(info);

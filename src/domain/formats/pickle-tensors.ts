@@ -9,6 +9,7 @@ import {
   type PickleObject,
   type PickleValue,
 } from './pickle/index.ts';
+import { TORCH_DTYPES, valuesOf } from './torch-dtypes.ts';
 import type { Dtype, MetadataItem, TensorInfo } from './types.ts';
 
 /** A tensor as a pickle describes it, with the storage it is a view of. */
@@ -47,11 +48,13 @@ const PLAIN_ITEMS = 500;
 
 /** Names an nn.Module pickled whole adds between its own. */
 const PLUMBING = new Set(['_parameters', '_buffers', '_modules', '__dict__']);
-const OPTIMIZER = /^(optimizers?(_states?)?|optim|opt_state|optimizer_state_dict|lr_scheduler)$/i;
+export const OPTIMIZER = /^(optimizers?(_states?)?|optim|opt_state|optimizer_state_dict|lr_scheduler)$/i;
 /** Plain values of no interest: optimizer state, and the versions every state_dict keeps of its modules. */
 const NOISE = new RegExp(`^_metadata$|${OPTIMIZER.source}`, 'i');
 
 interface Walk {
+  /** The root is an optimizer's state: its moments are no parameters. */
+  readonly optimizer: boolean;
   readonly tensors: PickledTensor[];
   readonly metadata: MetadataItem[];
   readonly seen: Set<object>;
@@ -61,7 +64,14 @@ interface Walk {
 
 /** Tensors and plain values in what a pickle would build; shared and cyclic values are visited once. */
 export function contentOf(root: PickleValue | undefined): PickledContent {
-  const walk: Walk = { tensors: [], metadata: [], seen: new Set(), views: new Set(), visited: 0 };
+  const walk: Walk = {
+    optimizer: isOptimizerState(root),
+    tensors: [],
+    metadata: [],
+    seen: new Set(),
+    views: new Set(),
+    visited: 0,
+  };
   const waiting: { value: PickleValue; path: readonly string[] }[] =
     root === undefined ? [] : [{ value: root, path: [] }];
   let next = waiting.pop();
@@ -73,6 +83,11 @@ export function contentOf(root: PickleValue | undefined): PickledContent {
   return { tensors: walk.tensors, metadata: walk.metadata, complete: next === undefined };
 }
 
+/** What `Optimizer.state_dict()` gives: `{state, param_groups}`. */
+function isOptimizerState(root: PickleValue | undefined): boolean {
+  return lookup(root, 'state') !== undefined && lookup(root, 'param_groups') !== undefined;
+}
+
 type Child = { value: PickleValue; path: readonly string[] };
 
 function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[] {
@@ -80,7 +95,7 @@ function visit(walk: Walk, value: PickleValue, path: readonly string[]): Child[]
     notePlain(walk, value, path);
     return [];
   }
-  const tensor = tensorOf(value, path);
+  const tensor = tensorOf(value, path, walk.optimizer);
   if (tensor !== null) {
     walk.tensors.push(markShared(walk, tensor));
     return [];
@@ -133,17 +148,17 @@ function markShared({ views }: Walk, tensor: PickledTensor): PickledTensor {
   return tensor;
 }
 
-function tensorOf(value: PickleValue, path: readonly string[]): PickledTensor | null {
+function tensorOf(value: PickleValue, path: readonly string[], optimizer: boolean): PickledTensor | null {
   if (!isNode(value) || value.kind !== 'object') return null;
   const callee = calleeName(value) ?? '';
   const name = path.join('.').slice(0, 4096);
   const found = callee.startsWith('torch.') ? torchTensor(callee, value.args) : numpyArray(callee, value);
   if (found === null) return null;
-  const uncounted = path.some((part) => OPTIMIZER.test(part)) ? { uncounted: 'optimizer' as const } : {};
+  const uncounted = optimizer || path.some((part) => OPTIMIZER.test(part)) ? { uncounted: 'optimizer' as const } : {};
   return { ...found, info: { ...found.info, ...uncounted, name } };
 }
 
-const REBUILT = /^torch\._utils\._rebuild_(tensor(_v2|_v3)?|qtensor|meta_tensor_no_storage)$/;
+const REBUILT = /^torch\._utils\._rebuild_(tensor(_v2|_v3)?|qtensor)$/;
 
 /** A tensor made by calling `callee` with `args`; wrappers (Parameter, subclasses) are looked through. */
 function torchTensor(callee: string, args: readonly PickleValue[]): PickledTensor | null {
@@ -155,12 +170,15 @@ function torchTensor(callee: string, args: readonly PickleValue[]): PickledTenso
     const inner = globalName(first) ?? '';
     return isNode(third) && third.kind === 'tuple' && inner !== callee ? torchTensor(inner, third.items) : null;
   }
+  if (callee === 'torch._utils._rebuild_meta_tensor_no_storage') return metaTensor(args);
   if (!REBUILT.test(callee)) return null;
-  const storage = storageOf(first);
+  const untyped = storageOf(first);
   const shape = integersOf(third);
-  if (storage === null || shape === null) return null;
-  const dtype = callee.endsWith('_v3') ? (TORCH_DTYPES[globalName(args[6]) ?? ''] ?? storage.dtype) : storage.dtype;
-  const info = { name: '', dtype, shape };
+  if (untyped === null || shape === null) return null;
+  const named = callee.endsWith('_v3') ? globalName(args[6]) : null;
+  const dtype = named === null ? untyped.dtype : (TORCH_DTYPES[named] ?? named.slice(0, 100));
+  const storage = untyped.dtype === 'unknown' ? { ...untyped, dtype } : untyped;
+  const info = { name: '', ...valuesOf(dtype, shape) };
   const flags = args[callee.endsWith('_v3') ? 7 : 6];
   return {
     info,
@@ -169,6 +187,17 @@ function torchTensor(callee: string, args: readonly PickleValue[]): PickledTenso
     storage,
     storageOffset: typeof second === 'number' ? second : 0,
     contiguous: isContiguous(shape, integersOf(fourth)),
+  };
+}
+
+/** `(dtype, size, stride, requires_grad)`: a tensor of the meta device, which has no elements anywhere. */
+function metaTensor(args: readonly PickleValue[]): PickledTensor | null {
+  const [dtype, shape] = [globalName(args[0]), integersOf(args[1])];
+  if (dtype === null || shape === null) return null;
+  return {
+    info: { name: '', ...valuesOf(TORCH_DTYPES[dtype] ?? dtype.slice(0, 100), shape) },
+    storageOffset: 0,
+    contiguous: false,
   };
 }
 
@@ -220,55 +249,9 @@ function arrayOf(shape: PickleValue | undefined, dtype: PickleValue | undefined)
   return { info: { name: '', dtype: numpyDtype(name).dtype, shape: sizes }, storageOffset: 0, contiguous: true };
 }
 
-function integersOf(value: PickleValue | undefined): number[] | null {
+export function integersOf(value: PickleValue | undefined): number[] | null {
   if (isNode(value) && value.kind === 'object' && calleeName(value) === 'torch.Size') return integersOf(value.args[0]);
   if (!isNode(value) || (value.kind !== 'tuple' && value.kind !== 'list')) return null;
   const numbers = value.items.filter((item) => typeof item === 'number');
   return numbers.length === value.items.length && numbers.length <= 64 && value.omitted === 0 ? numbers : null;
-}
-
-const NAMED: readonly (readonly [Dtype, string, string])[] = [
-  ['F32', 'Float', 'float32'],
-  ['F64', 'Double', 'float64'],
-  ['F16', 'Half', 'float16'],
-  ['BF16', 'BFloat16', 'bfloat16'],
-  ['I64', 'Long', 'int64'],
-  ['I32', 'Int', 'int32'],
-  ['I16', 'Short', 'int16'],
-  ['I8', 'Char', 'int8'],
-  ['U8', 'Byte', 'uint8'],
-  ['BOOL', 'Bool', 'bool'],
-  ['C64', 'ComplexFloat', 'complex64'],
-  ['C128', 'ComplexDouble', 'complex128'],
-  ['QI8', 'QInt8', 'qint8'],
-  ['QU8', 'QUInt8', 'quint8'],
-  ['QI32', 'QInt32', 'qint32'],
-  ['QU4', 'QUInt4x2', 'quint4x2'],
-  ['U16', '', 'uint16'],
-  ['U32', '', 'uint32'],
-  ['U64', '', 'uint64'],
-  ['F8_E4M3', '', 'float8_e4m3fn'],
-  ['F8_E5M2', '', 'float8_e5m2'],
-  ['F8_E4M3FNUZ', '', 'float8_e4m3fnuz'],
-  ['F8_E5M2FNUZ', '', 'float8_e5m2fnuz'],
-  ['F8_E8M0', '', 'float8_e8m0fnu'],
-];
-
-/** Storage classes and dtypes by full name: `torch.FloatStorage`, `torch.float32`. */
-const TORCH_DTYPES: Readonly<Record<string, Dtype>> = Object.fromEntries(
-  NAMED.flatMap(([dtype, storage, name]) => [
-    [`torch.${name}`, dtype],
-    ...(storage === ''
-      ? []
-      : [
-          [`torch.${storage}Storage`, dtype],
-          [`torch.cuda.${storage}Storage`, dtype],
-        ]),
-  ]),
-) as Record<string, Dtype>;
-
-/** Bytes of one element of a storage. */
-export function storageBytes(dtype: Dtype): number {
-  const bits = /^(?:Q?[IUFC]|BF)(\d+)/.exec(dtype)?.[1];
-  return dtype === 'BOOL' ? 1 : dtype === 'QU4' ? 1 : bits === undefined ? Number.NaN : Number(bits) / 8;
 }

@@ -12,7 +12,6 @@ import { readPickleFile } from './pickle-file.ts';
 import { readSafetensors } from './safetensors.ts';
 import { readSavedModel, readTensorflowGraph } from './saved-model.ts';
 import { readJsonLines, readTable } from './table.ts';
-import { readTarFile } from './tar.ts';
 import { readTflite } from './tflite.ts';
 import { readTorchLegacy } from './torch.ts';
 import type { FormatId, Reader } from './types.ts';
@@ -21,11 +20,17 @@ import { readZipFile } from './zip-file.ts';
 
 type Readers = Readonly<Partial<Record<FormatId, Reader>>>;
 
+/** Loaded when there is such a file: most artifacts have one or two formats, and every command pays for its start. */
+function later(load: () => Promise<Reader>): Reader {
+  return async (file, options) => (await load())(file, options);
+}
+
 const PLAIN: Readers = {
   safetensors: readSafetensors,
   gguf: readGguf,
   onnx: readOnnx,
   zip: readZipFile,
+  'torch-dcp': later(async () => (await import('./torch-dcp.ts')).readDistcp),
   'torch-legacy': readTorchLegacy,
   pickle: readPickleFile,
   npy: readNpy,
@@ -33,8 +38,21 @@ const PLAIN: Readers = {
   msgpack: readMsgpack,
   tflite: readTflite,
   'saved-model': readSavedModel,
+  coreml: later(async () => (await import('./coreml.ts')).readCoreMl),
+  'coreml-weights': later(async () => (await import('./coreml.ts')).readCoreMlWeights),
+  ort: later(async () => (await import('./ort.ts')).readOrt),
+  'litert-lm': later(async () => (await import('./litert-lm.ts')).readLiteRtLm),
+  openvino: later(async () => (await import('./openvino.ts')).readOpenVino),
+  ctranslate2: later(async () => (await import('./ctranslate2.ts')).readCtranslate2),
+  fasttext: later(async () => (await import('./fasttext.ts')).readFastText),
+  xgboost: later(async () => (await import('./xgboost.ts')).readXgboostUbj),
+  lightgbm: later(async () => (await import('./boosted.ts')).readLightGbm),
+  catboost: later(async () => (await import('./boosted.ts')).readCatBoost),
+  'paddle-params': later(async () => (await import('./paddle.ts')).readPaddleParams),
+  'tf-checkpoint': later(async () => (await import('./tf-checkpoint.ts')).readTfCheckpoint),
+  llamafile: later(async () => (await import('./packed-models.ts')).readLlamafile),
   'tf-graph': readTensorflowGraph,
-  tar: readTarFile,
+  tar: later(async () => (await import('./tar-file.ts')).readTarFile),
   csv: readTable,
   tsv: readTable,
   jsonl: readJsonLines,

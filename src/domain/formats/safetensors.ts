@@ -88,7 +88,9 @@ function noteDuplicate({ names, problems }: State, { key, offset }: Member): voi
   if (names.size > LIMITS.tensorsPerFile) throw beyond(`more than ${LIMITS.tensorsPerFile} tensors`);
 }
 
+/** `null` (MLX writes it) is as good as absent, to the format's own library too. */
 function readMetadata({ metadata, problems }: State, { value, offset }: Member): void {
+  if (Buffer.from(value).toString('latin1') === 'null') return;
   const members = membersOf(value);
   if (members === null) return note(problems, { code: 'bad-value', message: '__metadata__ is not an object', offset });
   const seen = new Set<string>();

@@ -34,6 +34,11 @@ const DTYPES: readonly (Dtype | undefined)[] = [
   'F8_E5M2',
   'F8_E4M3',
 ];
+/** DataType of TensorFlow as our dtype; references count as what they refer to. */
+export function tensorflowDtype(value: number): Dtype {
+  return DTYPES[value % 100] ?? `TF_${value}`;
+}
+
 const OPERATORS = 10_000;
 
 interface State {
@@ -182,8 +187,7 @@ async function readTyped(
 ): Promise<{ dtype?: Dtype; shape?: number[] }> {
   const found: { dtype?: Dtype; shape?: number[] } = {};
   for await (const field of state.fields(within)) {
-    if (field.number === numbers.type && field.wire === 0)
-      found.dtype = DTYPES[Number(field.value % 100n)] ?? `TF_${field.value}`;
+    if (field.number === numbers.type && field.wire === 0) found.dtype = tensorflowDtype(Number(field.value));
     if (field.number === numbers.shape && field.wire === 2) found.shape = await readShape(state, field);
   }
   return found;

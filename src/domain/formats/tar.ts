@@ -2,9 +2,8 @@ import { LIMITS } from '../base/limits.ts';
 import type { Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
 import { startBudget, type Budget } from './budget.ts';
-import { nestedProblem } from './nested.ts';
 import { beyond, note, quoted } from './problem.ts';
-import type { Findings, NamedSource, Problem } from './types.ts';
+import type { Problem } from './types.ts';
 import { decodeName } from './zip-fields.ts';
 
 export type TarType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'device' | 'fifo' | 'other';
@@ -245,13 +244,4 @@ function noteDuplicates({ entries, problems }: State): void {
       });
     seen.add(name);
   }
-}
-
-export async function readTarFile({ source }: NamedSource): Promise<Findings> {
-  const { entries, problems } = await readTar(source);
-  return {
-    format: 'tar',
-    problems: [...problems, ...nestedProblem(entries.map(({ name }) => name))],
-    members: entries.slice(0, 1000).map(({ name, size }) => ({ name, sizeBytes: size })),
-  };
 }

@@ -3,12 +3,21 @@ import { GGML_TYPES } from './ggml.ts';
 import type { Dtype, Problem, TensorInfo, TensorTable } from './types.ts';
 
 const GGML_BLOCKS = Object.values(GGML_TYPES).filter(({ block }) => block > 1);
-const QUANTISED = new Set([...GGML_BLOCKS.map(({ name }) => name), 'QI8', 'QU8', 'QI4', 'QU4', 'QI32']);
+const QUANTISED = new Set([...GGML_BLOCKS.map(({ name }) => name), 'QI8', 'QU8', 'QI4', 'QU4', 'QU2', 'QI32']);
 const WIDE_ENOUGH = 2;
 
 /** Floating point (complex and 4- to 8-bit floats too) or a block-quantised type: an element of it is a parameter. */
 export function isParameterDtype(dtype: Dtype): boolean {
-  return /^(F\d|BF16|C\d)/.test(dtype) || QUANTISED.has(dtype);
+  return /^(F\d|BF16|B?C\d)/.test(dtype) || QUANTISED.has(dtype);
+}
+
+/** Types whose elements are never parameters, whatever they hold: integers, flags, text, references. */
+const NO_PARAMETER =
+  /^(BOOL|[IU]\d+|Q?[IU]\d+|STRING|OBJECT|ENUM|TIME|REFERENCE|VLEN|RESOURCE|VARIANT|[<>|=]?[MmSUO]\d*(\[\w+\])?)$/;
+
+/** An element type no reader here has a meaning for: it may be a weight, or several of them. */
+function isUnknownDtype({ dtype, uncounted }: TensorInfo): boolean {
+  return uncounted === undefined && !isParameterDtype(dtype) && !NO_PARAMETER.test(dtype);
 }
 
 /**
@@ -66,6 +75,7 @@ export function startTally(options: TallyOptions = {}): Tally {
     if (items.length < LIMITS.tensorsListed) items.push(tensor);
     const size = elementsOf(tensor.shape);
     if (Number.isNaN(size) || (isPacked(tensor) && !(unsigned && tensor.dtype === 'U8'))) certain = false;
+    if (size > 0 && isUnknownDtype(tensor)) certain = false;
     if (Number.isNaN(size)) return;
     elements[tensor.dtype] = (elements[tensor.dtype] ?? 0) + size;
     if (isParameter(tensor, unsigned)) parameters[tensor.dtype] = (parameters[tensor.dtype] ?? 0) + size;

@@ -9,6 +9,8 @@ export type FormatId =
   | 'torch-zip'
   | 'torchscript'
   | 'torch-legacy'
+  | 'torch-export'
+  | 'torch-dcp'
   | 'pickle'
   | 'joblib'
   | 'npy'
@@ -19,11 +21,36 @@ export type FormatId =
   | 'saved-model'
   | 'tf-graph'
   | 'coreml'
+  | 'coreml-weights'
+  | 'ort'
+  | 'executorch'
+  | 'executorch-data'
+  | 'litert-lm'
+  | 'mediapipe-task'
+  | 'openvino'
+  | 'ctranslate2'
+  | 'fasttext'
+  | 'xgboost'
+  | 'lightgbm'
+  | 'catboost'
+  | 'skops'
+  | 'paddle-params'
+  | 'tf-checkpoint'
+  | 'zarr'
+  | 'ocdbt'
+  | 'tensorrt-engine'
+  | 'llamafile'
+  | 'nemo'
+  | 'tesseract'
   | 'msgpack'
   | 'raw-weights'
   // manifests of weights kept elsewhere
   | 'safetensors-index'
+  | 'torch-dcp-index'
+  | 'keras-index'
   | 'weights-manifest'
+  | 'orbax'
+  | 'paddle'
   | 'spacy'
   // datasets
   | 'csv'
@@ -36,6 +63,10 @@ export type FormatId =
   | 'audio'
   | 'video'
   | 'sqlite'
+  | 'matlab'
+  | 'stata'
+  | 'spss'
+  | 'netcdf'
   // archives and wrappers
   | 'zip'
   | 'tar'
@@ -93,7 +124,10 @@ export interface TensorInfo {
   readonly offset?: number;
   /** Bytes the elements take. */
   readonly length?: number;
-  /** File beside this one, or archive member, that holds the elements. */
+  /**
+   * What holds the elements: a member of this file (then `offset` is still this file's), or a file beside it (then `offset`
+   * is that one's). `placeOf` tells which.
+   */
   readonly location?: string;
   /** Why it is not counted as parameters, though its dtype would be: optimizer state, a branch of the graph. */
   readonly uncounted?: 'optimizer' | 'sub-graph' | 'shared';
@@ -177,6 +211,10 @@ export interface Reference {
   /** As written in the file: may be hostile. */
   readonly target: string;
   readonly subject?: string;
+  /** Bytes the target has at least, where the file says so. */
+  readonly sizeBytes?: number;
+  /** Tensors the target holds, where the file says so. */
+  readonly tensors?: readonly string[];
 }
 
 /** One operator or layer type of a graph, with how often it is used. */
@@ -206,6 +244,8 @@ export interface FormatReport {
   readonly quantization?: { readonly name: string; readonly place: string };
   /** What a compressed file holds. */
   readonly inner?: FormatId;
+  /** The order of the bytes of numbers and elements, where it is not the usual little-endian. */
+  readonly byteOrder?: 'big';
   /** Bytes from the start that hold the structure; the rest is tensor data. */
   readonly headerLength?: number;
   /** In the file's order; first of duplicates first. */

@@ -17,8 +17,20 @@ export async function readZipFile(file: NamedSource): Promise<Findings> {
   return { members, ...(await readByContent(file, archive)) };
 }
 
+/** What only an archive of `torch.export` has, in the layout of 2.8 and later, and in that before. */
+const EXPORTED = /^[^/]+\/archive_format$|(^|\/)serialized_exported_program\.json$/;
+
+/** A skops file keeps its objects as `schema.json` and its arrays as `.npy` members named by address. */
+function isSkops(names: ReadonlySet<string>): boolean {
+  return (
+    names.has('schema.json') && [...names].every((name) => /^(schema\.json|[^/]+\.(npy|npz|json|bin))$/.test(name))
+  );
+}
+
 async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Findings> {
   const names = new Set(archive.entries.map(({ name }) => name));
+  if (archive.entries.some(({ name }) => EXPORTED.test(name)))
+    return (await import('./torch-export.ts')).readTorchExport(file, archive);
   const prefix = torchPrefix(archive);
   if (prefix !== null) return readTorchZip(file, archive, prefix);
   if (
@@ -27,6 +39,9 @@ async function readByContent(file: NamedSource, archive: ZipArchive): Promise<Fi
     [...names].some((name) => name.startsWith('model.weights'))
   )
     return readKerasZip(file, archive);
+  if (isSkops(names)) return (await import('./skops.ts')).readSkops(file, archive);
+  if (/\.task$/i.test(file.path) && [...names].some((name) => name.endsWith('.tflite')))
+    return (await import('./packed-models.ts')).readBundle(file, archive, 'mediapipe-task');
   if (names.size > 0 && [...names].every((name) => name.endsWith('.npy'))) return readNpz(file, archive);
   return { format: 'zip', problems: [...archive.problems, ...nestedProblem(archive.entries.map(({ name }) => name))] };
 }

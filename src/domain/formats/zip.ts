@@ -4,7 +4,7 @@ import { startBudget } from './budget.ts';
 import { invalid, note } from './problem.ts';
 import type { Problem } from './types.ts';
 import { type ZipEntry, joinLocal } from './zip-entry.ts';
-import { findEnd, readCentral } from './zip-directory.ts';
+import { END_LENGTH, findEnd, readCentral } from './zip-directory.ts';
 import { findHidden } from './zip-hidden.ts';
 
 export interface ZipArchive {
@@ -12,7 +12,7 @@ export interface ZipArchive {
   readonly entries: readonly ZipEntry[];
   /** Local headers in the file that no central record points to. */
   readonly hidden: readonly ZipEntry[];
-  /** Offsets of every end-of-central-directory record; the last one that fits is read. */
+  /** Offsets of the end-of-central-directory records outside stored members; the last one that fits is read. */
   readonly endRecords: readonly number[];
   readonly centralStart: number;
   readonly centralEnd: number;
@@ -30,13 +30,7 @@ export interface ZipArchive {
  */
 export async function readZip(source: Source): Promise<ZipArchive> {
   const problems: Problem[] = [];
-  const { end, endRecords } = await findEnd(source);
-  if (endRecords.length > 1)
-    note(problems, {
-      code: 'several-directories',
-      message: `${endRecords.length} end-of-directory records`,
-      offset: endRecords[0] ?? 0,
-    });
+  const { end, endRecords: inTail } = await findEnd(source);
   const centralStart = end.centralEnd - end.centralSize;
   const shift = centralStart - end.centralOffset;
   if (centralStart < 0 || shift < 0) throw invalid('the central directory lies outside the file');
@@ -51,6 +45,13 @@ export async function readZip(source: Source): Promise<ZipArchive> {
   const headers = startBudget(LIMITS.structureBytes, 'local headers');
   for (const central of centrals)
     entries.push(await joinLocal(source, { central, shift, centralStart, headers }, problems));
+  const endRecords = outsideStored(inTail, entries);
+  if (endRecords.length > 1)
+    note(problems, {
+      code: 'several-directories',
+      message: `${endRecords.length} end-of-directory records`,
+      offset: endRecords[0] ?? 0,
+    });
   noteDuplicates(entries, problems);
   const hidden = await findHidden(source, { entries, shift, end, centralStart }, problems);
   return {
@@ -64,6 +65,25 @@ export async function readZip(source: Source): Promise<ZipArchive> {
     comment: end.comment,
     problems,
   };
+}
+
+/**
+ * The end records that are no stored member's content: a zip kept uncompressed in a zip has its own directory, which no
+ * loader takes for the outer one. What lies in compressed bytes, or in bytes nothing claims, stays.
+ */
+function outsideStored(records: readonly number[], entries: readonly ZipEntry[]): number[] {
+  const first = Math.min(...records);
+  const stored = entries
+    .filter(({ method, local, end }) => method === 0 && local?.method === 0 && end > first)
+    .map(({ dataStart, compressedSize }) => ({ start: dataStart, end: dataStart + compressedSize }))
+    .toSorted((a, b) => a.start - b.start);
+  const ends: number[] = [];
+  let [index, reached] = [0, 0];
+  for (const at of records) {
+    for (; (stored[index]?.start ?? Infinity) <= at; index++) reached = Math.max(reached, stored[index]?.end ?? 0);
+    if (at + END_LENGTH > reached) ends.push(at);
+  }
+  return ends;
 }
 
 function noteDuplicates(entries: readonly ZipEntry[], problems: Problem[]): void {

@@ -14,11 +14,14 @@ export interface ConfirmedDigest {
   readonly path: string;
   readonly algorithm: StatedDigest['algorithm'];
   readonly source: FactSource;
+  readonly recordedBy?: string;
 }
 
 export interface DigestCheck {
   readonly confirmed: readonly ConfirmedDigest[];
   readonly conflicts: readonly Conflict[];
+  /** Where what a downloader or store recorded is not what the file is. */
+  readonly contradicted: readonly { readonly path: string; readonly message: string }[];
   /** Files that a list speaks of and that are not here. */
   readonly absent: readonly { readonly path: string; readonly source: FactSource }[];
 }
@@ -35,6 +38,7 @@ export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], 
   const bySha256 = new Map(files.map((file) => [file.digests.sha256 ?? '', file.path]));
   const confirmed: ConfirmedDigest[] = [];
   const conflicts: Conflict[] = [];
+  const contradicted: { path: string; message: string }[] = [];
   const absent: { path: string; source: FactSource }[] = [];
   for (const fact of pick(facts, 'digest')) {
     const { path, algorithm, hex } = fact.value;
@@ -45,14 +49,15 @@ export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], 
     }
     const file = byPath.get(path);
     if (file === undefined) absent.push({ path, source: fact.source });
-    else compare(fact, file, others, { confirmed, conflicts });
+    else compare(fact, file, others, { confirmed, conflicts, contradicted });
   }
-  return { confirmed, conflicts, absent };
+  return { confirmed, conflicts, contradicted, absent };
 }
 
 interface Results {
   readonly confirmed: ConfirmedDigest[];
   readonly conflicts: Conflict[];
+  readonly contradicted: { path: string; message: string }[];
 }
 
 function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: OtherDigests, results: Results): void {
@@ -61,10 +66,20 @@ function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: Oth
   if (own === undefined) return;
   const sizeDiffers = sizeBytes !== undefined && sizeBytes !== file.sizeBytes;
   if (own === hex && !sizeDiffers)
-    results.confirmed.push({ path: file.path, algorithm: nameOf(value, others.get(file.path)), source });
+    results.confirmed.push({
+      path: file.path,
+      algorithm: nameOf(value, others.get(file.path)),
+      source,
+      ...(value.recordedBy === undefined ? {} : { recordedBy: value.recordedBy }),
+    });
   else {
     const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${hex}`;
     const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${own}`;
+    if (value.recordedBy !== undefined)
+      results.contradicted.push({
+        path: file.path,
+        message: `${file.path} is not what ${value.recordedBy} recorded: ${said}, the file is ${real}`,
+      });
     results.conflicts.push({
       field: `digest:${file.path}`,
       values: [

@@ -21,6 +21,12 @@ const READERS: Partial<Record<FormatId, (report: FormatReport) => readonly Fact[
   safetensors: safetensorsFacts,
   hdf5: kerasFacts,
   'keras-v3': kerasFacts,
+  coreml: coreMlFacts,
+  openvino: openVinoFacts,
+  xgboost: (report) => boostedFacts(report, 'xgboost'),
+  lightgbm: (report) => boostedFacts(report, 'lightgbm'),
+  catboost: (report) => boostedFacts(report, 'catboost'),
+  skops: skopsFacts,
   'lfs-pointer': lfsFacts,
 };
 
@@ -214,6 +220,57 @@ function kerasModel(item: MetadataItem | undefined): { name: string; value: stri
   const [, kind] = /^\s*\{\s*"class_name":\s*"([\w.]{1,100})"/.exec(item.value) ?? [];
   const [, name] = /"name":\s*"([\w./-]{1,200})"/.exec(item.value.slice(0, 4096)) ?? [];
   return kind === undefined ? undefined : { name: 'keras-model', value: name === undefined ? kind : `${kind} ${name}` };
+}
+
+/** A Core ML specification's own metadata. */
+function coreMlFacts(report: FormatReport): readonly Fact[] {
+  const say = sayer(report);
+  return [
+    ...say('license', (text, source) => fact('licence', { text }, source)),
+    ...say('author', (text, source) => fact('author', { name: text }, source)),
+    ...say('version', (text, source) => fact('version', text, source)),
+    ...say('description', (text, source) => fact('description', text, source)),
+  ];
+}
+
+function openVinoFacts(report: FormatReport): readonly Fact[] {
+  return sayer(report)('OpenVINO Runtime', (text, source) =>
+    fact('software', { name: 'openvino', requirement: text, ecosystem: 'pypi' }, source),
+  );
+}
+
+/** What boosted trees say of themselves: which library, what they were trained for, how many there are. */
+function boostedFacts(report: FormatReport, library: string): readonly Fact[] {
+  const say = sayer(report);
+  return [
+    fact('library', library, { file: report.path }),
+    ...['objective', 'booster', 'num_trees', 'num_feature', 'num_class'].flatMap((key) =>
+      say(key, (value, source) => fact('detail', { name: key.replaceAll('_', '-'), value }, source)),
+    ),
+  ];
+}
+
+function skopsFacts(report: FormatReport): readonly Fact[] {
+  const say = sayer(report);
+  return [
+    ...say('__class__', (text, source) => fact('architecture', text, source)),
+    ...say('__module__', (text, source) => fact('library', text.split('.', 1)[0] ?? text, source)),
+    ...say('_skops_version', (version, source) =>
+      fact('software', { name: 'skops', version, ecosystem: 'pypi' }, source),
+    ),
+  ];
+}
+
+/** Facts of a header's items by key, numbers as text. */
+function sayer(
+  report: FormatReport,
+): (key: string, make: (text: string, source: FactSource) => Fact) => readonly Fact[] {
+  const items = new Map(report.metadata.toReversed().map((item) => [item.key, item]));
+  return (key, make) => {
+    const item = items.get(key);
+    const text = typeof item?.value === 'number' ? String(item.value) : textOf(item);
+    return item === undefined || text === undefined ? [] : [make(text, { file: report.path, pointer: item.place })];
+  };
 }
 
 function lfsFacts(report: FormatReport): readonly Fact[] {

@@ -1,5 +1,6 @@
 import { huggingFacePurl } from './purl.ts';
-import { fact, maybe, type MetadataFile } from './read.ts';
+import { isJsonObject } from '../base/json.ts';
+import { fact, field, items, jsonOf, maybe, words, type MetadataFile } from './read.ts';
 import type { Fact } from './types.ts';
 
 const SNAPSHOT =
@@ -32,7 +33,24 @@ export function readDownloadNote(file: MetadataFile): readonly Fact[] {
   const algorithm = etag?.length === 64 ? 'sha256' : 'git-blob-sha1';
   const digest =
     etag !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)
-      ? [fact('digest', { path, algorithm, hex: etag }, at(2))]
+      ? [fact('digest', { path, algorithm, hex: etag, recordedBy: 'Hugging Face' }, at(2))]
       : [];
   return [fact('version', commit, at(1)), ...digest];
+}
+
+export const HUB_TREE = /^\.cache\/huggingface\/trees\/[0-9a-f]{40}\.json$/;
+
+/** `huggingface_hub`'s list of a commit's files: SHA-256 of those in LFS, git's blob SHA-1 of the others. */
+export function readHubTree(file: MetadataFile): readonly Fact[] {
+  const value = jsonOf(file);
+  const listed = isJsonObject(value) ? (value['tree'] ?? value['siblings'] ?? value['files']) : value;
+  return items(listed).flatMap((item, index) => {
+    const path = words(field(item, 'path') ?? field(item, 'rfilename'));
+    const lfs = field(item, 'lfs');
+    const hex = words(field(lfs, 'oid') ?? field(lfs, 'sha256') ?? field(item, 'oid') ?? field(item, 'blob_id'));
+    if (path === undefined || hex === undefined || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hex)) return [];
+    const algorithm = hex.length === 64 ? 'sha256' : 'git-blob-sha1';
+    const source = { file: file.path, pointer: `/${index}` };
+    return [fact('digest', { path, algorithm, hex, recordedBy: 'Hugging Face' }, source)];
+  });
 }

@@ -79,7 +79,21 @@ export function parseYaml(text: string, subject: string): Json {
   const [error] = document.errors;
   if (error !== undefined) throw refuseYaml(subject, firstLine(error.message));
   checkNodes(document, subject);
+  keepText(document);
   return (document.toJS({ maxAliasCount: 0 }) ?? null) as Json;
+}
+
+/**
+ * A number whose text another would not write (`1.10`, `0123`, more digits than a double has) is text: it is a version or
+ * a name, and what is said of it must be what stands there.
+ */
+function keepText(document: Document.Parsed): void {
+  visit(document, {
+    Scalar: (_key, node) => {
+      const number = typeof node.value === 'number' || typeof node.value === 'bigint';
+      if (number && node.source !== undefined && String(node.value) !== node.source) node.value = node.source;
+    },
+  });
 }
 
 /** Every level of nesting costs a bracket or a column of indent: bounding both keeps the parser from recursing too deep. */

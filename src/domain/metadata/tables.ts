@@ -4,9 +4,11 @@ import { readAdapter, readConfig, readOtherConfig } from './config.ts';
 import { readCroissant, readDataPackage, readDatasetInfos } from './datasets.ts';
 import { readJsonDigests, readSidecarSum, readSums } from './digests.ts';
 import { readLicenceFile } from './licence-file.ts';
+import { readMlModel } from './mlflow.ts';
 import { readNpmPackage, readReleaseNotes, readSpacyMeta } from './packages.ts';
 import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
 import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
+import { readDvc, readWandbManifest } from './recorded.ts';
 import type { MetadataReader } from './read.ts';
 
 export interface ReaderEntry {
@@ -25,6 +27,7 @@ export const READERS: readonly ReaderEntry[] = [
   { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
   { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
+  { pattern: /(?:^|\/)MLmodel$/, read: readMlModel, maxBytes: SMALL },
   { pattern: /(?:^|\/)meta\.json$/, read: readSpacyMeta, maxBytes: LIMITS.documentBytes, searched: true },
   {
     pattern: /(?:^|\/)(?:[^/]*croissant[^/]*|(?:[^/]*_)?metadata)\.json(?:ld)?$/i,
@@ -79,6 +82,13 @@ export const READERS: readonly ReaderEntry[] = [
     maxBytes: LIMITS.documentBytes,
   },
   { pattern: /\.(?:sha256(?:sum)?|b3)$/i, read: readSidecarSum, maxBytes: SMALL },
+  { pattern: /(?:^|\/)(?:[^/]+\.dvc|dvc\.lock)$/, read: readDvc, maxBytes: SMALL, searched: true },
+  {
+    pattern: /(?:^|\/)(?:wandb_)?manifest\.json$/,
+    read: readWandbManifest,
+    maxBytes: LIMITS.documentBytes,
+    searched: true,
+  },
   {
     pattern:
       /(?:^|\/)(?!tokenizer|vocab|merges|special_tokens|config\.json|package|datapackage|dataset_info)[^/]*\.json$/,

@@ -155,6 +155,8 @@ export interface StatedDigest {
   /** Lower-case hex. */
   readonly hex: string;
   readonly sizeBytes?: number;
+  /** The downloader or store that recorded it, where it was none of the publisher's files; nobody signed that. */
+  readonly recordedBy?: string;
 }
 
 export interface Part {
@@ -196,7 +198,8 @@ export interface Conflict {
 /** A metadata file that could not be read as what it is. */
 export interface MetadataProblem {
   readonly path: string;
-  readonly code: 'format-invalid' | 'limit-exceeded' | 'unreadable';
+  /** `incomplete`: a part that the artifact's own files name is not there. */
+  readonly code: 'format-invalid' | 'limit-exceeded' | 'unreadable' | 'incomplete' | 'download-conflict';
   readonly message: string;
 }
 

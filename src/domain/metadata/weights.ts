@@ -19,12 +19,15 @@ export interface WeightSet {
 /** `model-00001-of-00004.safetensors`, `model.gguf-00001-of-00002.gguf`. */
 const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
 
+/** `model_00001.weights.h5`. */
+const KERAS_SHARD = /_\d{5}(?=\.weights\.h5$)/;
+
 /** Sets in the order of their first file. Other index files belong to none. */
 export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   const groups = new Map<string, BomFile[]>();
   for (const file of files) {
     if (!holdsWeights(file.report) && !describesWeights(file.report)) continue;
-    const name = file.path.replace(SHARD, '-*-of-$1');
+    const name = setName(file);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [file]);
     else group.push(file);
@@ -32,11 +35,30 @@ export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   return [...groups].map(([name, group]) => setOf(name, group));
 }
 
-const MANIFESTS = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+const MANIFESTS = new Set([
+  'safetensors-index',
+  'weights-manifest',
+  'spacy',
+  'torch-dcp-index',
+  'keras-index',
+  'orbax',
+  'paddle',
+]);
+/** Files that name the tensors of others, which do not name them themselves: TensorFlow.js, distributed checkpoints. */
+const DESCRIBING = new Set(['weights-manifest', 'torch-dcp-index']);
 
-/** A manifest that names the tensors of raw files beside it, which name nothing themselves (TensorFlow.js). */
 function describesWeights(report: FormatReport | undefined): boolean {
-  return report?.format === 'weights-manifest' && report.tensors !== undefined;
+  return report !== undefined && DESCRIBING.has(report.format) && report.tensors !== undefined;
+}
+
+/** Shards share a name but for their number; the files of a distributed checkpoint, and the arrays of a zarr one, share a folder. */
+function setName({ path, report }: BomFile): string {
+  if (report?.format === 'torch-dcp' || report?.format === 'torch-dcp-index')
+    return `${path.slice(0, path.lastIndexOf('/') + 1)}*.distcp`;
+  if (report?.format === 'ocdbt')
+    return path.replace(/(ocdbt\.process_\d+\/)?(d\/[0-9a-f]{32}|manifest\.ocdbt)$/, '*.ocdbt');
+  if (report?.format === 'zarr') return path.replace(/[^/]+\/[^/]+$/, '*/');
+  return path.replace(KERAS_SHARD, '_*').replace(SHARD, '-*-of-$1');
 }
 
 export function holdsWeights(report: FormatReport | undefined): boolean {
@@ -44,13 +66,15 @@ export function holdsWeights(report: FormatReport | undefined): boolean {
 }
 
 function setOf(name: string, files: readonly BomFile[]): WeightSet {
-  const reports = files.map((file) => file.report).filter((report) => report !== undefined);
+  const all = files.map((file) => file.report).filter((report) => report !== undefined);
+  const index = all.find(({ format }) => format === 'torch-dcp-index');
+  const reports = index === undefined ? all : [index];
   const tables = reports.map((report) => report.tensors).filter((table) => table !== undefined);
-  const known = reports.length === files.length && reports.every((report) => report.parameters !== undefined);
+  const known = all.length === files.length && reports.every((report) => report.parameters !== undefined);
   return {
     name: files.length === 1 ? (files[0]?.path ?? name) : name,
-    files,
-    format: reports[0]?.format ?? 'unknown',
+    files: index === undefined || files.length === 1 ? files : files.filter(({ report }) => report !== index),
+    format: index === undefined ? (all[0]?.format ?? 'unknown') : 'torch-dcp',
     ...(known ? { parameters: reports.reduce((sum, report) => sum + (report.parameters ?? 0), 0) } : {}),
     parametersByDtype: sumBy(tables, 'parametersByDtype'),
     elementsByDtype: sumBy(tables, 'elementsByDtype'),

@@ -29,7 +29,7 @@ const RESERVED = new Set(['blobs', 'index.json', 'oci-layout', 'weighmark-log'])
 const NAME_BYTES = 200;
 
 /**
- * Reads a REF. A word without `:` or `@`, or one that looks like a path (`./x:1`, `x/`, `/x`), is a path.
+ * Reads a REF. A word without `:` (an `@` alone names no digest), or one that looks like a path (`./x:1`, `x/`, `/x`), is a path.
  * @throws WeighmarkError `name-invalid`. There is no implicit `latest`.
  */
 export function parseReference(text: string): Reference {
@@ -105,7 +105,7 @@ function parseOci(text: string): Reference {
 
 function looksLikePath(text: string): boolean {
   if (/^(?:[./~]|[A-Za-z]:[\\/])/.test(text) || text.endsWith('/') || text.includes('\\')) return true;
-  return !text.includes(':') && !text.includes('@');
+  return !text.includes(':');
 }
 
 function splitPointer(text: string, whole: string): { rest: string; pointer: Pointer } {

@@ -6,6 +6,7 @@ import { judgeHdf5 } from './formats/hdf5.ts';
 import type { Judge } from './formats/judge.ts';
 import { judgePointer } from './formats/lfs.ts';
 import { judgeNpy } from './formats/numpy.ts';
+import { judgeLiteRtLm } from './formats/litert-lm.ts';
 import { judgeOnnx } from './formats/onnx.ts';
 import { judgeParquet } from './formats/parquet.ts';
 import { judgePickleFile } from './formats/pickle-file.ts';
@@ -16,6 +17,7 @@ import { judgeStructure } from './formats/structure.ts';
 import { judgeTarFile } from './formats/tar.ts';
 import { judgeExecutable, judgeScript, judgeTextFile } from './formats/text.ts';
 import { judgeTflite } from './formats/tflite.ts';
+import { judgeDistcp } from './formats/torch-dcp.ts';
 import { judgeTorchLegacy } from './formats/torch.ts';
 import { judgeWrapped } from './formats/wrapped.ts';
 import { judgeZipFile } from './formats/zip-file.ts';
@@ -35,6 +37,20 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   tflite: judgeTflite,
   'saved-model': judgeSavedModel,
   'tf-graph': judgeTensorflowGraph,
+  'torch-dcp': judgeDistcp,
+  'litert-lm': judgeLiteRtLm,
+  coreml: judgeStructure,
+  'coreml-weights': judgeStructure,
+  ort: judgeStructure,
+  ctranslate2: judgeStructure,
+  fasttext: judgeStructure,
+  xgboost: judgeStructure,
+  catboost: judgeStructure,
+  'paddle-params': judgeStructure,
+  'tf-checkpoint': judgeStructure,
+  llamafile: judgeStructure,
+  openvino: judgeTextFile,
+  lightgbm: judgeTextFile,
   tar: judgeTarFile,
   parquet: judgeParquet,
   arrow: judgeArrow,

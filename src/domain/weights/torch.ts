@@ -1,6 +1,7 @@
 import { elementsOf } from '../formats/tensors.ts';
 import { readPickle } from '../formats/pickle/index.ts';
-import { contentOf, storageBytes, type PickledTensor } from '../formats/pickle-tensors.ts';
+import { contentOf, type PickledTensor } from '../formats/pickle-tensors.ts';
+import { storageBytes } from '../formats/torch-dtypes.ts';
 import { memberSource } from '../formats/zip-member.ts';
 import type { ZipEntry } from '../formats/zip-entry.ts';
 import { readZip } from '../formats/zip.ts';

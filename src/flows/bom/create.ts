@@ -11,7 +11,15 @@ import { checkDigests, type DigestCheck, type OtherDigests } from '../../domain/
 import { collect, otherDigests, readMetadata, type FileMetadata } from '../../domain/metadata/collect.ts';
 import { findConflicts } from '../../domain/metadata/conflicts.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { DOWNLOAD_NOTE, locationFacts, readDownloadNote } from '../../domain/metadata/location.ts';
+import {
+  DOWNLOAD_NOTE,
+  HUB_TREE,
+  locationFacts,
+  readDownloadNote,
+  readHubTree,
+} from '../../domain/metadata/location.ts';
+import { findIncomplete } from '../../domain/metadata/incomplete.ts';
+import { blobFacts } from '../../domain/metadata/recorded.ts';
 import { unreadFiles } from '../../domain/metadata/unread.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
@@ -78,7 +86,7 @@ export async function describeArtifact(
   ports: { files: Files },
   options: DescribeOptions,
 ): Promise<Described> {
-  const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports))];
+  const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports)), ...blobFacts(tree.entries)];
   const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
   const identity = identify(examined.files);
   const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
@@ -146,12 +154,15 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
   const read: { file: BomFile; metadata: FileMetadata }[] = [];
   await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
-  const files = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
-  const { facts: found, problems } = collect(
+  const found = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
+  const { facts: said, problems } = collect(
     read.map(({ metadata }) => metadata),
-    files.map(({ path }) => path),
+    found.map(({ path }) => path),
   );
-  const facts = [...(options.stated ?? []), ...(options.located ?? []), ...found];
+  const known = [...(options.stated ?? []), ...(options.located ?? []), ...said];
+  const incomplete = findIncomplete(found, known);
+  const facts = [...known, ...incomplete.notes];
+  const files = namedByOthers(found).map((file) => (incomplete.partial.has(file.path) ? uncounted(file) : file));
   const digests = checkDigests(
     facts,
     files,
@@ -162,10 +173,41 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
     kind,
     files,
     facts,
-    problems: [...problems, ...unreadFiles(files)],
+    problems: [
+      ...problems,
+      ...unreadFiles(files),
+      ...incomplete.problems,
+      ...digests.contradicted.map(({ path, message }) => ({ path, code: 'download-conflict' as const, message })),
+    ],
     digests,
     conflicts: [...findConflicts(facts, files), ...digests.conflicts],
   };
+}
+
+/** A file of a set that is not all there: what it holds is not what the model has. */
+function uncounted(file: BomFile): BomFile {
+  if (file.report === undefined) return file;
+  const { parameters: _part, tensors, ...report } = file.report;
+  return {
+    ...file,
+    report: { ...report, ...(tensors === undefined ? {} : { tensors: { ...tensors, parametersByDtype: {} } }) },
+  };
+}
+
+/** Bytes of no format of their own that another file names as its weights. */
+function namedByOthers(files: readonly BomFile[]): readonly BomFile[] {
+  const named = new Set(
+    files.flatMap(({ path, report }) =>
+      (report?.references ?? [])
+        .filter(({ kind }) => kind === 'external-data' || kind === 'weights')
+        .map(({ target }) => `${path.slice(0, path.lastIndexOf('/') + 1)}${target}`),
+    ),
+  );
+  return files.map((file) =>
+    file.report?.format === 'unknown' && named.has(file.path)
+      ? { ...file, report: { ...file.report, format: 'raw-weights', kind: 'weights' } }
+      : file,
+  );
 }
 
 async function examineFile(
@@ -206,7 +248,15 @@ async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly 
   return digests;
 }
 
-const WEIGHT_INDEXES: ReadonlySet<string> = new Set(['safetensors-index', 'weights-manifest', 'spacy']);
+const WEIGHT_INDEXES: ReadonlySet<string> = new Set([
+  'safetensors-index',
+  'torch-dcp-index',
+  'keras-index',
+  'orbax',
+  'paddle',
+  'weights-manifest',
+  'spacy',
+]);
 const WEIGHTS_NAME = /\.(?:safetensors|gguf|onnx|pth?|ckpt|h5|keras|tflite)$/i;
 
 /** A model if any file, also in an archive, holds weights or an adapter's configuration is there; a dataset if data or its description is. */
@@ -218,6 +268,7 @@ function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind
     pick(facts, 'role').some(({ value }) => value.role === 'adapter')
   )
     return 'model';
+  if (files.some(({ path }) => /(^|\/)MLmodel$/.test(path))) return 'model';
   if (pick(facts, 'architecture').length + pick(facts, 'family').length > 0) return 'model';
   if (
     files.some(
@@ -238,7 +289,23 @@ async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<reado
     const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
     if (bytes !== null) pushAll(facts, readDownloadNote({ path, bytes }));
   }
+  for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
+    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
+    if (bytes !== null) facts.push(...listedIn({ path, bytes }));
+  }
   return facts;
+}
+
+const TREES = 64;
+
+/** A list that cannot be read says nothing. */
+function listedIn(file: { path: string; bytes: Uint8Array }): readonly Fact[] {
+  try {
+    return readHubTree(file);
+  } catch (error) {
+    if (error instanceof WeighmarkError) return [];
+    throw error;
+  }
 }
 
 export function baseName(root: string): string {

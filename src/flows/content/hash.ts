@@ -138,16 +138,33 @@ export interface SumsRequest {
 export async function checkSums(request: SumsRequest, ports: HashPorts): Promise<readonly SumCheck[]> {
   const lines = parseSums(request.bytes, request.algorithms);
   if (lines.length === 0) throw new WeighmarkError('nothing-to-verify', 'there is no checksum to check');
-  const algorithms = [...new Set(lines.flatMap((line) => line.algorithms))];
+  const wanted = [...new Set(lines.flatMap((line) => line.algorithms))];
+  const algorithms = wanted.length === 0 ? (['sha256'] as const) : wanted;
   const jobs = lines.map(({ name }) => ({ name, location: ports.locate(name), followLink: true }));
   const results = await hashJobs(jobs, { ...request, algorithms }, ports);
-  return lines.map((line, index) => checkLine(line, results[index] as Hashed));
+  const checks: SumCheck[] = [];
+  for (const [index, line] of lines.entries()) checks.push(await checkLine(line, results[index] as Hashed, ports));
+  return checks;
 }
 
-function checkLine(line: SumLine, hashed: Hashed): SumCheck {
+async function checkLine(line: SumLine, hashed: Hashed, ports: HashPorts): Promise<SumCheck> {
   if ('error' in hashed) return { name: line.name, status: 'unreadable', error: asUndecided(hashed.error) };
   const agrees = line.algorithms.some((algorithm) => hashed.digests[algorithm] === line.digest);
-  return { name: line.name, status: agrees ? 'ok' : 'mismatch' };
+  return { name: line.name, status: agrees || (await agreesOtherwise(line, ports)) ? 'ok' : 'mismatch' };
+}
+
+/** A line without a tag may be of an algorithm that is not computed for everything: one more read before it is refused. */
+async function agreesOtherwise({ name, digest, others }: SumLine, ports: HashPorts): Promise<boolean> {
+  const { otherSum } = await import('../../domain/digest/other-sums.ts');
+  for (const algorithm of others) {
+    const file = await (await ports.files()).open(ports.locate(name), { followLink: true });
+    try {
+      if ((await otherSum(file, algorithm)) === digest) return true;
+    } finally {
+      await file.close();
+    }
+  }
+  return false;
 }
 
 /** A listed file that is not there is a refusal, not a slip of the command line. */

@@ -64,7 +64,7 @@ export async function inspectPath(
   ports: { files: Files },
   options: InspectOptions,
 ): Promise<InspectOutcome> {
-  const tree = await ports.files.walk(path, { allowSymlinks: options.allowSymlinks ?? true });
+  const tree = await ports.files.walk(path, { allowSymlinks: options.allowSymlinks ?? false });
   const examined = await examineArtifact(filesOf(tree, new Map(), ports), {
     located: locationFacts(tree.root),
     countRows: false,

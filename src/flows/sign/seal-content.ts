@@ -6,29 +6,33 @@ import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } 
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
+import { artifactPath } from './oms-sign.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 export interface SealedContent {
   readonly tree: Tree;
   readonly files: readonly ListedFile[];
+  /** Paths left out by request, as the signature lists them. */
+  readonly ignored: readonly string[];
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
 }
 
 /** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
 export async function hashForSeal(
-  input: { root: string; allowSymlinks?: boolean; jobs?: number },
+  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number },
   ports: HashTreePorts,
 ): Promise<SealedContent> {
-  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
+  const ignored = (input.ignore ?? []).map(artifactPath);
+  const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: ignored });
   if (tree.entries.length === 0)
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
   const files = await hashListed(tree, { outboardTo, ...jobs }, ports);
-  return { tree, files, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+  return { tree, files, ignored, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
 }
 
 /** Nothing is written through a link that came with the artifact. */

@@ -6,7 +6,8 @@ import { formatWeightsList } from '../../domain/weights/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
-import type { Fact } from '../../domain/metadata/types.ts';
+import type { DigestCheck } from '../../domain/metadata/check-digests.ts';
+import type { Fact, MetadataProblem } from '../../domain/metadata/types.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
@@ -39,9 +40,13 @@ export interface SealInput {
     readonly parameters: SealStep['parameters'];
   };
   readonly failOn: Severity;
+  /** Why files are sealed that are not what a downloader or store recorded; signed in the BOM. */
+  readonly acceptConflict?: string;
   /** What is known to be bad, and what the caller's policy accepts. */
   readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
   readonly allowSymlinks?: boolean;
+  /** Paths of the artifact that are left out; the signature says so. */
+  readonly ignore?: readonly string[];
   readonly jobs?: number;
   /** Of weighmark. */
   readonly version: string;
@@ -69,6 +74,10 @@ export interface SealOutcome {
   /** True: `model.sig` is another signer's and stays; the OMS signature is among the claims. */
   readonly foreign: boolean;
   readonly leftOut: readonly string[];
+  /** What of the artifact is missing, unreadable or contradicted, by its own files. */
+  readonly problems: readonly MetadataProblem[];
+  /** Who recorded digests that the files have; nobody signed those. */
+  readonly recorded: readonly { readonly by: string; readonly files: number }[];
 }
 
 /**
@@ -82,13 +91,19 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const content = await hashForSeal(input, ports);
   const startedOn = ports.clock.now().toISOString();
   const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
-  const { facts, bomPayload } = await describe(input, content, ports);
-  const outcome = outcomeOf({ content, scanned, facts }, ports);
+  const { facts, bomPayload, problems, recorded } = await describe(input, content, ports);
+  const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
   const places = sidecarsOf(content.tree);
-  if (scanned.blocking.length > 0) {
+  const conflict = problems.find(({ code }) => code === 'download-conflict');
+  const refused = conflict !== undefined && input.acceptConflict === undefined;
+  if (scanned.blocking.length > 0 || refused) {
     const wasSealed = (await ports.files.kindOf(places.digestList)) !== 'none';
     for (const outboard of wasSealed ? [] : content.outboards) await ports.files.remove(outboard);
-    return outcome;
+    if (scanned.blocking.length > 0) return outcome;
+    throw new WeighmarkError('download-conflict', conflict?.message ?? '', {
+      subject: conflict?.path ?? '',
+      hint: 'fetch it again, or say why it differs: `--accept-conflict REASON` (signed)',
+    });
   }
   const earlier = await readEarlier(content, ports);
   const step =
@@ -105,7 +120,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const { payload: oms } = omsPayload({
     tree: content.tree,
     resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
-    ignore: [],
+    ignore: content.ignored,
   });
   await stillTheSame(content, ports);
   const signature = await signOms(oms, places.signature, ports);
@@ -146,14 +161,15 @@ async function describe(
   input: SealInput,
   { tree, files }: SealedContent,
   ports: SealPorts,
-): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
+): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
   const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
   const options = {
     tool: { name: 'weighmark', version: input.version },
     stated: statedFacts(input),
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
   };
-  const { id, root, bom, bytes, files: described } = await describeArtifact(tree, digests, ports, options);
+  const artifact = await describeArtifact(tree, digests, ports, options);
+  const { id, root, bom, bytes, problems, files: described } = artifact;
   const weighed = await weighArtifact(weightsFilesOf(tree, ports), described, {
     ...ports,
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
@@ -168,17 +184,27 @@ async function describe(
     weights: identities.length === 0 ? null : formatWeightsList(identities),
     name: input.name ?? baseName(tree.root),
   };
-  return { facts, bomPayload: bomStatement(facts, { ...bom }) };
+  return { facts, bomPayload: bomStatement(facts, { ...bom }), problems, recorded: recordersOf(artifact.digests) };
+}
+
+/** Who recorded digests that the files have, and of how many files. */
+function recordersOf({ confirmed }: DigestCheck): SealOutcome['recorded'] {
+  const byRecorder = Map.groupBy(
+    confirmed.filter(({ recordedBy }) => recordedBy !== undefined),
+    ({ recordedBy }) => recordedBy ?? '',
+  );
+  return [...byRecorder].map(([by, all]) => ({ by, files: new Set(all.map(({ path }) => path)).size }));
 }
 
 /** What the command line says of the artifact, cited as such in the BOM. */
-function statedFacts({ name, source }: SealInput): readonly Fact[] {
+function statedFacts({ name, source, acceptConflict }: SealInput): readonly Fact[] {
   const by = { statedBy: 'weighmark seal' };
   const colon = name?.lastIndexOf(':') ?? -1;
   const version = name !== undefined && colon > 0 ? name.slice(colon + 1) : undefined;
   return [
     ...(name === undefined ? [] : [fact('name', colon > 0 ? name.slice(0, colon) : name, by)]),
     ...(version === undefined ? [] : [fact('version', version, by)]),
+    ...(acceptConflict === undefined ? [] : [fact('detail', { name: 'accepted-conflict', value: acceptConflict }, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];
 }
@@ -228,12 +254,11 @@ async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint
 }
 
 /** Security rule 20: what was read last is what was hashed first. */
-async function stillTheSame({ tree }: SealedContent, ports: SealPorts): Promise<void> {
+async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts): Promise<void> {
   const now = new Map(
-    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks })).entries.map((entry) => [
-      entry.path,
-      entry.stamp,
-    ]),
+    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] })).entries.map(
+      (entry) => [entry.path, entry.stamp],
+    ),
   );
   for (const { path, stamp } of tree.entries) {
     const after = now.get(path);
@@ -260,7 +285,10 @@ interface Gathered {
   readonly facts: SealFacts;
 }
 
-function outcomeOf({ content, scanned, facts }: Gathered, ports: SealPorts): SealOutcome {
+function outcomeOf(
+  { content, scanned, facts }: Gathered,
+  ports: SealPorts,
+): Omit<SealOutcome, 'problems' | 'recorded'> {
   const sizeBytes = content.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const { id, root, name } = facts;
   return {

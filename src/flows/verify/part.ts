@@ -6,7 +6,9 @@ import { outboardPlace } from '../../domain/digest/outboard.ts';
 import { provenSource, type ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { bytesSource, cachedSource, type Source } from '../../domain/base/source.ts';
-import type { NamedSource, TensorInfo, TensorTable } from '../../domain/formats/types.ts';
+import { isUnsafePath } from '../../domain/formats/archive-path.ts';
+import { placeOf } from '../../domain/formats/place.ts';
+import type { FormatId, NamedSource, TensorTable } from '../../domain/formats/types.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { OpenFile, TreeEntry } from '../../domain/ports/files.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
@@ -54,15 +56,21 @@ export async function verifyPart(question: PartQuestion, ports: HashTreePorts): 
   if (part === null) return null;
   const entry = await entryOf(part.path, question, ports);
   const file = await ports.files.open(entry.location, { followLink: question.allowSymlinks });
+  let path = part.path;
   try {
-    const evidence = await proveParts(part, { entry, file, question }, ports);
+    const { evidence, elsewhere } = await proveParts(part, { entry, file, question }, ports);
     await file.close();
-    return { evidence: [evidence], findings: [] };
+    const further: Evidence[] = [];
+    for (const beside of elsewhere) {
+      path = besidePath(part, beside);
+      further.push(await proveBeside(part, beside, question, ports));
+    }
+    return { evidence: [...evidence, ...further], findings: [] };
   } catch (error) {
     await file.close().catch(() => undefined);
     if (error instanceof WeighmarkError && ['interrupted', 'usage', 'not-found'].includes(error.code)) throw error;
     const { message, ...finding } = findingOf(error);
-    return { evidence: [], findings: [{ ...finding, message: `${part.path}: ${message}`, subject: part.path }] };
+    return { evidence: [], findings: [{ ...finding, message: `${path}: ${message}`, subject: path }] };
   }
 }
 
@@ -91,6 +99,41 @@ function partOf({ only, manifest, root, kind, pairs }: PartQuestion): Part | nul
   return null;
 }
 
+function besidePath({ path }: Part, { file }: Beside): string {
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}${file}`;
+}
+
+/** Parts of another file, of which a proven one says that they hold its tensors: that one must be signed, too. */
+async function proveBeside(
+  part: Part,
+  beside: Beside,
+  question: PartQuestion,
+  ports: HashTreePorts,
+): Promise<Evidence> {
+  const path = besidePath(part, beside);
+  if (isUnsafePath(beside.file))
+    throw new WeighmarkError('name-unsafe', `its tensors are said to lie in ${beside.file}`, { subject: beside.file });
+  const other = partOf({ ...question, only: `${path}#` });
+  if (other === null) throw new WeighmarkError('not-found', `no signed file is named ${path}`, { subject: path });
+  const entry = await entryOf(path, question, ports);
+  const file = await ports.files.open(entry.location, { followLink: question.allowSymlinks });
+  try {
+    const outboard = await openOutboard(other, { entry, file, question }, ports);
+    try {
+      const { tree } = await ports.hasher();
+      const proven = await provenSource({ content: file, outboard: outboard.source, root: other.root, tree });
+      const ranges = beside.ranges.map((range) => byteRange(range.name, range, proven.size));
+      for (const range of ranges) await readThrough(proven, range, ports.signal);
+      const shown = { path, selector: part.selector };
+      return evidenceOf(shown, ranges, { sizeBytes: entry.sizeBytes, whole: outboard.whole });
+    } finally {
+      await outboard.close();
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** The file as the walk finds it, so that no link leads elsewhere. */
 async function entryOf(
   path: string,
@@ -113,14 +156,26 @@ interface Opened {
   readonly question: PartQuestion;
 }
 
-async function proveParts(part: Part, { entry, file, question }: Opened, ports: HashTreePorts): Promise<Evidence> {
+interface Proven {
+  readonly evidence: readonly Evidence[];
+  readonly elsewhere: readonly Beside[];
+}
+
+/** Tensors of one file that lie in another. */
+interface Beside {
+  readonly file: string;
+  readonly ranges: readonly Selected[];
+}
+
+async function proveParts(part: Part, { entry, file, question }: Opened, ports: HashTreePorts): Promise<Proven> {
   const outboard = await openOutboard(part, { entry, file, question }, ports);
   const hasher = await ports.hasher();
   try {
     const proven = await provenSource({ content: file, outboard: outboard.source, root: part.root, tree: hasher.tree });
-    const selected = await select(part, proven);
-    for (const range of selected) await readThrough(proven, range, ports.signal);
-    return evidenceOf(part, selected, { sizeBytes: entry.sizeBytes, whole: outboard.whole });
+    const { here, elsewhere } = await select(part, proven);
+    for (const range of here) await readThrough(proven, range, ports.signal);
+    const evidence = evidenceOf(part, here, { sizeBytes: entry.sizeBytes, whole: outboard.whole });
+    return { evidence: here.length === 0 ? [] : [evidence], elsewhere };
   } finally {
     await outboard.close();
   }
@@ -156,43 +211,53 @@ async function openOutboard(
   return { source: bytesSource(hashed?.outboard ?? new Uint8Array()), whole: true, close: async () => undefined };
 }
 
-async function select({ path, selector }: Part, proven: Source): Promise<readonly Selected[]> {
+async function select({ path, selector }: Part, proven: Source): Promise<{ here: Selected[]; elsewhere: Beside[] }> {
   const [, start, end] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(selector) ?? [];
   if (start !== undefined && end !== undefined)
-    return [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)];
-  const table = await tensorTable({ path, source: proven });
-  const tensors = (table?.items ?? []).filter(isHere);
-  const found = tensors
-    .filter(({ name }) => globMatches(selector, name))
-    .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
-  if (found.length > 0) return found.map((each) => byteRange(each.name, each, proven.size));
-  if (tensors.length === 0)
-    throw new WeighmarkError('usage', `${path} has no tensors with a place of their own`, {
+    return { here: [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)], elsewhere: [] };
+  const { format, table } = await tensorTable({ path, source: proven });
+  const placed = (table?.items ?? []).flatMap((tensor) => {
+    const place = placeOf(format, tensor);
+    return place === null ? [] : [{ name: tensor.name, ...place }];
+  });
+  const found = placed.filter(({ name }) => globMatches(selector, name));
+  if (placed.length === 0)
+    throw new WeighmarkError('usage', `${path} has no tensors that lie in one stretch`, {
       hint: `name bytes: \`--only '${path}#bytes=0-1024'\``,
     });
-  throw new WeighmarkError('not-found', `no tensor of ${path} is named ${selector}`, {
+  if (found.length === 0) throw noSuchTensor(path, selector, placed.length, table?.truncated === true);
+  const here = found.filter(({ file }) => file === undefined);
+  const others = Map.groupBy(found, ({ file }) => file ?? '');
+  others.delete('');
+  return {
+    here: here.map((each) => byteRange(each.name, each, proven.size)),
+    elsewhere: [...others].map(([file, ranges]) => ({ file, ranges })),
+  };
+}
+
+function noSuchTensor(path: string, selector: string, count: number, truncated: boolean): WeighmarkError {
+  const star = selector.includes('*') && !selector.includes('**') ? '; `*` stops at `/`, `**` does not' : '';
+  return new WeighmarkError('not-found', `none of the ${count} tensors of ${path} is named ${selector}`, {
     subject: selector,
-    hint: `\`weighmark inspect\` lists them${table?.truncated === true ? ', the first of them' : ''}`,
+    hint: `\`weighmark inspect -v\` lists them${truncated ? ', the first of them' : ''}${star}`,
   });
 }
 
 /** The two usual formats by name, without loading the readers of all others. */
-async function tensorTable({ path, source }: NamedSource): Promise<TensorTable | undefined> {
+async function tensorTable({ path, source }: NamedSource): Promise<{ format: FormatId; table?: TensorTable }> {
   const file = { path, source: cachedSource(source) };
-  if (path.endsWith('.safetensors'))
-    return (await (await import('../../domain/formats/safetensors.ts')).readSafetensors(file)).tensors;
-  if (path.endsWith('.gguf')) return (await (await import('../../domain/formats/gguf.ts')).readGguf(file)).tensors;
-  return (await (await import('../../domain/formats/index.ts')).readFormat(file, { countRows: false })).tensors;
+  const { format, tensors } = path.endsWith('.safetensors')
+    ? await (await import('../../domain/formats/safetensors.ts')).readSafetensors(file)
+    : path.endsWith('.gguf')
+      ? await (await import('../../domain/formats/gguf.ts')).readGguf(file)
+      : await (await import('../../domain/formats/index.ts')).readFormat(file, { countRows: false });
+  return tensors === undefined ? { format } : { format, table: tensors };
 }
 
 function byteRange(name: string, { start, end }: ByteRange, size: number): Selected {
   if (start > end || end > size)
     throw new WeighmarkError('not-found', `${name} is not within the file's ${size} bytes`);
   return { name, start, end };
-}
-
-function isHere(tensor: TensorInfo): tensor is TensorInfo & { offset: number; length: number } {
-  return tensor.offset !== undefined && tensor.length !== undefined && tensor.location === undefined;
 }
 
 const WINDOW_BYTES = 1 << 20;
@@ -207,7 +272,7 @@ async function readThrough(proven: Source, { start, end }: ByteRange, signal?: A
 }
 
 function evidenceOf(
-  { path, selector }: Part,
+  { path, selector }: Pick<Part, 'path' | 'selector'>,
   selected: readonly Selected[],
   read: { sizeBytes: number; whole: boolean },
 ): Evidence {
@@ -266,10 +331,13 @@ async function tensorsOf(
 ): Promise<readonly Selected[]> {
   const file = await ports.files.open(entry.location, { followLink });
   try {
-    const table = await tensorTable({ path: entry.path, source: file });
-    const tensors = (table?.items ?? [])
-      .filter(isHere)
-      .map(({ name, offset, length }) => ({ name, start: offset, end: offset + length }));
+    const { format, table } = await tensorTable({ path: entry.path, source: file });
+    const tensors = (table?.items ?? []).flatMap((tensor) => {
+      const place = placeOf(format, tensor);
+      return place === null || place.file !== undefined
+        ? []
+        : [{ name: tensor.name, start: place.start, end: place.end }];
+    });
     const first = least(tensors.map(({ start }) => start));
     if (ranges.some(({ end }) => end <= first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));

@@ -2,10 +2,18 @@ import { formatOfName, kindOf } from '../../domain/formats/names.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
 import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
+import { blobFacts } from '../../domain/metadata/recorded.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { formatBytes } from '../../domain/base/units.ts';
-import { findingOf, refusedCheck, verdictOf, type Evidence, type Verdict } from '../../domain/base/verdict.ts';
+import {
+  findingOf,
+  refusedCheck,
+  verdictOf,
+  type Evidence,
+  type Finding,
+  type Verdict,
+} from '../../domain/base/verdict.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 
 export interface UnsignedQuestion {
@@ -24,19 +32,18 @@ export async function describeUnsigned(question: UnsignedQuestion, ports: HashTr
     message: `nobody signed ${shown} (looked for ${lookedFor})`,
     hint: `safe to load? \`weighmark scan ${shown}\``,
   };
-  return verdictOf({
-    subject: shown,
-    checks: [refusedCheck('signature', [finding])],
-    claimed: await contentLines(question, ports),
-  });
+  const conflicts: Finding[] = [];
+  const claimed = await contentLines(question, ports, conflicts);
+  return verdictOf({ subject: shown, checks: [refusedCheck('signature', [finding, ...conflicts])], claimed });
 }
 
 async function contentLines(
   { root, allowSymlinks, ignore }: UnsignedQuestion,
   ports: HashTreePorts,
+  conflicts: Finding[],
 ): Promise<readonly Evidence[]> {
   try {
-    const tree = await ports.files.walk(root, { allowSymlinks: allowSymlinks !== false, ignore: ignore ?? [] });
+    const tree = await ports.files.walk(root, { allowSymlinks: allowSymlinks === true, ignore: ignore ?? [] });
     const bytes = tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const formats = weightFormats(tree);
     const what = [
@@ -44,7 +51,10 @@ async function contentLines(
       formatBytes(bytes),
       ...formats,
     ].join(', ');
-    return [{ what, data: { files: tree.entries.length, bytes, formats } }, ...(await downloadLine(tree, ports))];
+    return [
+      { what, data: { files: tree.entries.length, bytes, formats } },
+      ...(await downloadLine(tree, ports, conflicts)),
+    ];
   } catch (error) {
     return [{ what: `its files cannot be listed: ${findingOf(error).message}` }];
   }
@@ -63,7 +73,7 @@ function weightFormats({ entries }: Tree): readonly string[] {
 }
 
 /** What a download tool noted of where the files came from, compared with the files; still only its say. */
-async function downloadLine(tree: Tree, ports: HashTreePorts): Promise<readonly Evidence[]> {
+async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding[]): Promise<readonly Evidence[]> {
   const facts = (
     await Promise.all(
       tree.leftOut
@@ -72,11 +82,23 @@ async function downloadLine(tree: Tree, ports: HashTreePorts): Promise<readonly 
         .map((path) => noteAt(tree, path, ports)),
     )
   ).flat();
+  facts.push(...blobFacts(tree.entries));
   const commits = new Set(pick(facts, 'version').map(({ value }) => value));
   const [commit] = commits;
-  if (commit === undefined) return [];
   const stated = pick(facts, 'digest').map(({ value }) => value);
-  const right = await countRight(tree, stated, ports);
+  if (commit === undefined && stated.length === 0) return [];
+  const { right, wrong } = await compare(tree, stated, ports);
+  for (const path of wrong.slice(0, SHOWN))
+    conflicts.push({
+      code: 'download-conflict',
+      message: `${path} is not what was downloaded: its recorded checksum differs`,
+      subject: path,
+      hint: 'fetch it again',
+    });
+  if (commit === undefined)
+    return [
+      { what: `${right} of ${tree.entries.length} files match the names of their blobs`, data: { matching: right } },
+    ];
   const from =
     commits.size === 1 ? `Hugging Face commit ${commit.slice(0, 7)}` : `${commits.size} Hugging Face commits`;
   return [
@@ -92,7 +114,11 @@ async function noteAt(tree: Tree, path: string, ports: HashTreePorts) {
   return bytes === null ? [] : readDownloadNote({ path, bytes });
 }
 
-async function countRight(tree: Tree, stated: readonly StatedDigest[], ports: HashTreePorts): Promise<number> {
+async function compare(
+  tree: Tree,
+  stated: readonly StatedDigest[],
+  ports: HashTreePorts,
+): Promise<{ right: number; wrong: readonly string[] }> {
   const byPath = new Map(stated.map((digest) => [digest.path, digest]));
   const spokenOf = tree.entries.filter(({ path }) => byPath.has(path));
   const large = spokenOf.filter(({ path }) => byPath.get(path)?.algorithm === 'sha256');
@@ -101,12 +127,14 @@ async function countRight(tree: Tree, stated: readonly StatedDigest[], ports: Ha
     { label: 'comparing', algorithms: ['sha256'], followLinks: tree.followedLinks },
     ports,
   );
-  let right = hashed.filter(({ entry, digests }) => digests.sha256 === byPath.get(entry.path)?.hex).length;
-  for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256')) {
-    if ((await gitBlobOf(entry, tree, ports)) === byPath.get(entry.path)?.hex) right += 1;
-  }
-  return right;
+  const found = new Map(hashed.map(({ entry, digests }) => [entry.path, digests.sha256]));
+  for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256'))
+    found.set(entry.path, await gitBlobOf(entry, tree, ports));
+  const wrong = [...found].filter(([path, hex]) => hex !== byPath.get(path)?.hex).map(([path]) => path);
+  return { right: found.size - wrong.length, wrong };
 }
+
+const SHOWN = 20;
 
 async function gitBlobOf(entry: TreeEntry, tree: Tree, ports: HashTreePorts): Promise<string> {
   const file = await ports.files.open(entry.location, { followLink: tree.followedLinks });

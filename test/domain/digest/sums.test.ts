@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'node:test';
+import { bytesSource } from '../../../src/domain/base/source.ts';
+import { otherSum } from '../../../src/domain/digest/other-sums.ts';
 import { formatSums, parseSums } from '../../../src/domain/digest/sums.ts';
 import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
 
@@ -47,6 +49,7 @@ test('a tag says the algorithm; without one the length or the caller does', () =
     name: 'a) b',
     digest: A,
     algorithms: ['sha256'],
+    others: [],
   });
 });
 
@@ -60,7 +63,6 @@ for (const [why, text] of [
   ['an unknown escape', `\\${A}  a\\x\n`],
   ['a hanging escape', `\\${A}  a\\\n`],
   ['NUL in a name', `${A}  a\0b\n`],
-  ['an empty line between', `${A}  m\n\n${A}  n\n`],
   ['the wrong algorithm for the length', null],
 ] as const) {
   test(`refused: ${why}`, () => {
@@ -72,4 +74,33 @@ test('refused: bytes that are not UTF-8', () => {
   assert.throws(() => parseSums(Buffer.concat([Buffer.from(`${A}  m`), Buffer.from([0xff])])), {
     code: 'format-invalid',
   });
+});
+
+test('comments and empty lines are passed over; SHA-512 and BLAKE2b-256 may be meant', () => {
+  const lines = parse(`# made by hand\n\n${A}  m\n${C}  n\nSHA512 (o) = ${C}\nBLAKE2b-256 (p) = ${A}\n`);
+  assert.deepEqual(
+    lines.map(({ line, algorithms, others }) => [line, algorithms, others]),
+    [
+      [3, ['blake3', 'sha256'], ['blake2b-256']],
+      [4, ['blake2b'], ['sha512']],
+      [5, [], ['sha512']],
+      [6, [], ['blake2b-256']],
+    ],
+  );
+  assert.deepEqual(parse(`${A}  m`, ['sha256'])[0]?.others, []);
+});
+
+test('BLAKE2b-256 and SHA-512 as coreutils computes them', async () => {
+  const bytes = Buffer.alloc(1000, 'weighmark');
+  for (const [size, blake2b] of [
+    [0, '0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8'],
+    [3, '0a885e21496d07a2228124e1fd31477926b76143d53bb381450b670bafbcd244'],
+    [128, '9c20b5d4c29df58854278523243a8ccc98b43ee1f7507b78b4787f0361f7f6fe'],
+    [1000, '31cbb7e11371eb587645e7de01ab5d943d84394e6aefd1e0b0f1f4686194af75'],
+  ] as const)
+    assert.equal(await otherSum(bytesSource(bytes.subarray(0, size)), 'blake2b-256'), blake2b);
+  assert.equal(
+    (await otherSum(bytesSource(Buffer.from('abc')), 'sha512')).slice(0, 32),
+    'ddaf35a193617abacc417349ae204131',
+  );
 });

@@ -385,7 +385,10 @@ test('download notes: a 64-digit ETag is SHA-256, a 40-digit one a git blob', ()
       ),
       'digest',
     );
-  assert.deepEqual(note(SHA), [{ path: 'sub/a.bin', algorithm: 'sha256', hex: SHA }]);
-  assert.deepEqual(note('d'.repeat(40)), [{ path: 'sub/a.bin', algorithm: 'git-blob-sha1', hex: 'd'.repeat(40) }]);
+  const recordedBy = 'Hugging Face';
+  assert.deepEqual(note(SHA), [{ path: 'sub/a.bin', algorithm: 'sha256', hex: SHA, recordedBy }]);
+  assert.deepEqual(note('d'.repeat(40)), [
+    { path: 'sub/a.bin', algorithm: 'git-blob-sha1', hex: 'd'.repeat(40), recordedBy },
+  ]);
   assert.deepEqual(note('W/"x"'), []);
 });

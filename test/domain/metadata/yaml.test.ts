@@ -15,7 +15,7 @@ test('YAML 1.2: words stay words, dates stay text', () => {
   assert.deepEqual(parseYaml('a: no\nb: 2024-01-01\nc: 012\nd: [1, 2.5, true, null]\n', 'x'), {
     a: 'no',
     b: '2024-01-01',
-    c: 12,
+    c: '012',
     d: [1, 2.5, true, null],
   });
 });
@@ -99,4 +99,14 @@ test('front matter that is no mapping is refused; none at all says nothing', () 
   assert.throws(() => readCard(file('README.md', '---\n- a\n---\n')), { code: 'format-invalid' });
   assert.deepEqual(readCard(file('README.md', '# Hello\n')), []);
   assert.deepEqual(readCard(file('README.md', '---\n---\n')), []);
+});
+
+test('a number that would be written otherwise stays the text it is', () => {
+  assert.deepEqual(parseYaml('version: 1.10\nname: 0123\nid: 12345678901234567890\nplain: 1.5\ncount: 7\n', 'x'), {
+    version: '1.10',
+    name: '0123',
+    id: '12345678901234567890',
+    plain: 1.5,
+    count: 7,
+  });
 });

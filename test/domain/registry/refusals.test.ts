@@ -74,8 +74,6 @@ describe('references that are nearly ones', () => {
   for (const text of [
     'oci://ghcr.io/enc',
     'oci://ghcr.io',
-    'acme/enc@latest',
-    'enc@',
     'oci://ghcr.io/enc@1',
     ':1',
     'a/blobs/b:1',
@@ -208,4 +206,9 @@ describe('the actor of an entry', () => {
       finding: { code: 'signer-untrusted', message: 'no' },
     });
   });
+});
+
+test('a word with an `@` and no digest is a path', () => {
+  for (const path of ['node_modules/@scope/x', 'org@2024/m', 'acme/enc@latest'])
+    assert.deepEqual(parseReference(path), { kind: 'path', path });
 });

@@ -145,3 +145,28 @@ test('outboards are never written through a link that came with the artifact', (
   assert.equal(status, 2);
   assert.match(all, /write-refused/);
 });
+
+test('tensors in members of an archive, and in files beside a graph', () => {
+  const formats = fileURLToPath(new URL('../../../fixtures/formats', import.meta.url));
+  for (const folder of ['torch', 'onnxruntime', 'keras', 'small', 'openvino'])
+    cpSync(join(formats, folder), join(home, 'written', folder), { recursive: true });
+  assert.equal(run('seal', 'written', '--key', 'k.key').status, 0);
+  for (const [only, said] of [
+    ['torch/linear.pt#weight', 'weight of torch/linear.pt, 60 B'],
+    ['torch/linear.pt2#*', '2 tensors (*) of torch/linear.pt2, 80 B'],
+    ['small/arrays.npz#w', 'w of small/arrays.npz, 24 B'],
+    ['keras/bfloat16.keras#**', '2 tensors (**) of keras/bfloat16.keras, 288 B'],
+    ['onnxruntime/external.onnx#weight', 'weight of onnxruntime/external.data, 60 B'],
+    ['openvino/linear.xml#**', 'Constant_2 of openvino/linear.bin, 60 B'],
+  ] as const) {
+    const { status, all } = verify('written', only);
+    assert.deepEqual([status, all.includes(said)], [0, true], all);
+  }
+  assert.match(verify('written', 'keras/bfloat16.keras#*').all, /inspect -v.*`\*` stops at `\/`/);
+  const data = join(home, 'written', 'onnxruntime', 'external.data');
+  const bytes = readFileSync(data);
+  bytes.writeUInt8(bytes.readUInt8(3) ^ 1, 3);
+  writeFileSync(data, bytes);
+  const changedData = verify('written', 'onnxruntime/external.onnx#weight');
+  assert.deepEqual([changedData.status, changedData.all.includes('onnxruntime/external.data: it is not')], [1, true]);
+});

@@ -1,6 +1,7 @@
 /**
  * What `torch.load(weights_only=True)` itself accepts, by exact name.
- * Source: pytorch/pytorch torch/_weights_only_unpickler.py @00f730b66e58, torch/storage.py @000ad7f970b2.
+ * Source: pytorch/pytorch torch/_weights_only_unpickler.py @00f730b66e58 (2.15.0 adds float4_e2m1fn_x2, bcomplex32), torch/storage.py
+ * @000ad7f970b2.
  */
 export const WEIGHTS_ONLY: Readonly<Record<string, string>> = {
   collections: 'OrderedDict Counter',
@@ -9,7 +10,7 @@ export const WEIGHTS_ONLY: Readonly<Record<string, string>> = {
   torch:
     'Size Tensor device per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams float64 ' +
     'float32 float16 int64 int32 int16 int8 uint8 bool bfloat16 complex128 complex64 qint8 qint32 quint8 quint4x2 quint2x4 float8_e5m2 ' +
-    'float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu bits8 bits16 bits1x8 bits2x4 bits4x2 complex32 uint16 uint32 uint64 uint1 uint2 ' +
+    'float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2 bcomplex32 bits8 bits16 bits1x8 bits2x4 bits4x2 complex32 uint16 uint32 uint64 uint1 uint2 ' +
     'uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7 DoubleStorage FloatStorage HalfStorage LongStorage IntStorage ShortStorage ' +
     'CharStorage ByteStorage BoolStorage BFloat16Storage ComplexDoubleStorage ComplexFloatStorage QInt8Storage QInt32Storage QUInt8Storage ' +
     'QUInt4x2Storage QUInt2x4Storage',
@@ -67,6 +68,11 @@ export const TORCH: Readonly<Record<string, string>> = {
   'torch.storage': 'UntypedStorage TypedStorage _UntypedStorage _TypedStorage',
   'torch.jit._pickle':
     'build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id restore_type_tag',
+  // What `.metadata` of a distributed checkpoint is made of (2.15.0): records and enumerations.
+  'torch.distributed.checkpoint.metadata':
+    'Metadata MetadataIndex StorageMeta TensorProperties TensorStorageMetadata BytesStorageMetadata ChunkStorageMetadata _MEM_FORMAT_ENCODING',
+  'torch.distributed.checkpoint.filesystem': '_StorageInfo',
+  'torch.distributed._shard.sharded_tensor.metadata': 'TensorProperties MEM_FORMAT_ENCODING',
   'torch.backends.cuda': 'CUDAGraph',
   'torch.functional': 'Tensor',
   'torch.nn.functional':

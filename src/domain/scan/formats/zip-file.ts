@@ -23,5 +23,8 @@ export async function judgeZipFile(spot: Spot, file: NamedSource): Promise<boole
 }
 
 function settingOf({ torchScript }: ZipContent, name: string): Setting {
-  return { torchScript, rawData: /(^|\/)(data|constants)\/[\w.-]+$/.test(name) && !/\.\w{2,}$/.test(name) };
+  return {
+    torchScript,
+    rawData: /(^|\/)(data|constants)\/((weights|constants)\/)?[\w.-]+$/.test(name) && !/\.\w{2,}$/.test(name),
+  };
 }

@@ -158,10 +158,11 @@ function judgeReplace(spot: Spot, value: object): void {
     report(spot, 'WM-TEXT-002', `it replaces text with ${JSON.stringify(value.content.slice(0, 80))}`);
 }
 
+/** Keras names a list of files where a layer lies in several. */
 function judgeShards(spot: Spot, map: object): void {
-  const outside = Object.values(map).find(
-    (name) => typeof name !== 'string' || isUnsafePath(name) || /^\w+:\/\//.test(name),
-  ) as unknown;
+  const outside = Object.values(map)
+    .flatMap((place: unknown) => (Array.isArray(place) ? (place as unknown[]) : [place]))
+    .find((name) => typeof name !== 'string' || isUnsafePath(name) || /^\w+:\/\//.test(name)) as unknown;
   if (outside !== undefined)
     report(spot, 'WM-CONFIG-005', `a shard lies at ${typeof outside === 'string' ? outside.slice(0, 200) : 'no path'}`);
 }
