@@ -43,9 +43,7 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
     importance?: Float32Array,
   ): Promise<Float64Array> => {
     const columns =
-      importance === undefined
-        ? NOTHING
-        : Buffer.from(importance.buffer, importance.byteOffset, importance.byteLength);
+      importance === undefined ? NOTHING : Buffer.from(importance.buffer, importance.byteOffset, importance.byteLength);
     const answer = await addon.ask(Buffer.from(question), child, parent, columns);
     const numbers = new Float64Array(answer.buffer.slice(answer.byteOffset, answer.byteOffset + answer.byteLength));
     return child.length > 0 || parent.length > 0 ? numbers : new Float64Array(8);

@@ -20,7 +20,15 @@ interface Exports {
   parent(): number;
   importance(): number;
   result(): number;
-  compare(kind: number, from: number, via: number, fused: number, child: number, parent: number, columns: number): number;
+  compare(
+    kind: number,
+    from: number,
+    via: number,
+    fused: number,
+    child: number,
+    parent: number,
+    columns: number,
+  ): number;
   near(kind: number, from: number, via: number, child: number, parent: number): number;
   convert(from: number, to: number, elements: number): void;
 }

@@ -47,7 +47,8 @@ function howLines({ tensors, source }: DeriveOutcome): readonly string[] {
 }
 
 function tensorLines({ name, word, dtype, why, where, figures }: TensorVerdict, style: Style): readonly string[] {
-  const mark = word === 'not from the parent' ? style.bad('✗') : word === 'undecided' ? style.warn('?') : style.good('~');
+  const mark =
+    word === 'not from the parent' ? style.bad('✗') : word === 'undecided' ? style.warn('?') : style.good('~');
   const place = where === undefined ? '' : ` (row ${where.row}, block ${where.block})`;
   const numbers =
     figures === undefined
@@ -59,19 +60,25 @@ function tensorLines({ name, word, dtype, why, where, figures }: TensorVerdict, 
           .filter((text) => text !== '')
           .join(', ');
   const detail = [why, numbers].filter((text) => text !== undefined && text !== '').join('; ');
-  return [`${mark} ${style.plain(name)}  ${dtype}  ${word}${style.plain(place)}${detail === '' ? '' : style.plain(`: ${detail}`)}`];
+  return [
+    `${mark} ${style.plain(name)}  ${dtype}  ${word}${style.plain(place)}${detail === '' ? '' : style.plain(`: ${detail}`)}`,
+  ];
 }
 
 function freeLines({ tensors }: DeriveOutcome): readonly string[] {
   const free = tensors.reduce((sum, { figures }) => sum + (figures?.freeElements ?? 0), 0);
-  return free === 0 ? [] : [`${free.toLocaleString('en')} codes stand under a scale of zero: they carry no value, and may hold data`];
+  return free === 0
+    ? []
+    : [`${free.toLocaleString('en')} codes stand under a scale of zero: they carry no value, and may hold data`];
 }
 
 function verdictLine({ verdict, word, child, parent, step }: DeriveOutcome, style: Style): string {
   const what = `${style.plain(child)} from ${style.plain(parent)} (${step})`;
   if (verdict.exitCode === 0) return style.good(`DERIVED, ${word}: ${what}`);
   if (verdict.exitCode === 4) return style.warn(`UNDECIDED: ${what}`);
-  return style.bad(word === 'not from the parent' ? `NOT FROM THE PARENT: ${what}` : `NOT PROVEN, only ${word}: ${what}`);
+  return style.bad(
+    word === 'not from the parent' ? `NOT FROM THE PARENT: ${what}` : `NOT PROVEN, only ${word}: ${what}`,
+  );
 }
 
 export function deriveJson(outcome: DeriveOutcome): Readonly<Record<string, unknown>> {

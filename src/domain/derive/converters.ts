@@ -210,9 +210,7 @@ export const CONVERTERS: readonly Converter[] = [
         'attn.c_proj': 'attn_output',
         'mlp.c_fc': 'ffn_up',
         'mlp.c_proj': 'ffn_down',
-      }).map(
-        ([from, to]): Rule => ({ from: `transformer.h.{n}.${from}`, to: `blk.{n}.${to}`, change: 'transpose' }),
-      ),
+      }).map(([from, to]): Rule => ({ from: `transformer.h.{n}.${from}`, to: `blk.{n}.${to}`, change: 'transpose' })),
     ].flatMap((rule) => [rule, { ...rule, from: rule.from.replace(/^transformer\./, '') }]),
   },
   {
@@ -231,11 +229,7 @@ export const CONVERTERS: readonly Converter[] = [
         'transformer.h.{n}.mlp.dense_4h_to_h': 'blk.{n}.ffn_down',
         'transformer.h.{n}.self_attention.dense': 'blk.{n}.attn_output',
       }),
-      {
-        from: 'transformer.h.{n}.self_attention.query_key_value',
-        to: 'blk.{n}.attn_qkv',
-        change: 'split-qkv-groups',
-      },
+      { from: 'transformer.h.{n}.self_attention.query_key_value', to: 'blk.{n}.attn_qkv', change: 'split-qkv-groups' },
     ],
   },
   { architectures: ['MambaForCausalLM'], gguf: 'mamba', source: `${AT}mamba.py`, rules: MAMBA, dropped: MAMBA_DROPPED },

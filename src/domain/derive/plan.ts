@@ -1,15 +1,7 @@
 import { elementsOf } from '../formats/tensors.ts';
 import { converterOf, DROPPED, renamer, type Change, type Converter } from './converters.ts';
 import type { Settings } from './settings.ts';
-import {
-  mapped,
-  reshaped,
-  rowsOf,
-  stacked,
-  transposed,
-  TRANSPOSED_BYTES,
-  type View,
-} from './view.ts';
+import { mapped, reshaped, rowsOf, stacked, transposed, TRANSPOSED_BYTES, type View } from './view.ts';
 
 /** A tensor of one side, as its file holds it. */
 export interface SideTensor {
@@ -167,11 +159,18 @@ function applyChange(change: Change, view: View, child: SideTensor, { settings, 
       if (view.shape.length < 2) return view;
       return elementsOf(view.shape) * view.width > TRANSPOSED_BYTES ? 'it is too large to transpose' : transposed(view);
     case 'drop-middle-axis':
-      return view.shape.length === 3 ? reshaped(view, view.shape.filter((size, axis) => axis !== 1 || size !== 1)) : view;
+      return view.shape.length === 3
+        ? reshaped(
+            view,
+            view.shape.filter((size, axis) => axis !== 1 || size !== 1),
+          )
+        : view;
     case 'as-column':
       return reshaped(view, [rows, 1]);
     case 'in-groups':
-      return settings.groups > 0 ? reshaped(view, [settings.groups, rows / settings.groups]) : 'config.json has no n_groups';
+      return settings.groups > 0
+        ? reshaped(view, [settings.groups, rows / settings.groups])
+        : 'config.json has no n_groups';
     case 'first-rows':
       return rowsOf(view, [Math.min(rows, child.shape[0] ?? rows), ...view.shape.slice(1)], (row) => row);
     case 'without-padding-rows': {
@@ -214,7 +213,12 @@ function gathered(view: View, { heads, keyValueHeads: groups, hidden }: Settings
 }
 
 /** In F32, but in F16 for a parent in F16: the converter widens BF16 alone. */
-function computed(change: 'add-one' | 'negative-exponential', view: View, child: SideTensor, convert: Convert): View | string {
+function computed(
+  change: 'add-one' | 'negative-exponential',
+  view: View,
+  child: SideTensor,
+  convert: Convert,
+): View | string {
   const { dtype } = view;
   if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') return `its type ${dtype} is not computed with`;
   const target = dtype === 'F16' ? 'F16' : 'F32';

@@ -18,7 +18,8 @@ export function computedTensor(name: string, settings: Settings): Float32Array |
 }
 
 function ropeFrequencies({ rope, ropeTheta, headSize }: Settings): Float32Array | null {
-  if ((rope['rope_type'] ?? rope['type']) !== 'llama3' || !Number.isSafeInteger(headSize) || headSize > 65_536) return null;
+  if ((rope['rope_type'] ?? rope['type']) !== 'llama3' || !Number.isSafeInteger(headSize) || headSize > 65_536)
+    return null;
   const number = numberIn([rope]);
   const base = number('rope_theta') || ropeTheta || 10_000;
   const factor = number('factor') || 8;

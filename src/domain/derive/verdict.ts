@@ -10,14 +10,7 @@
  * `bounded` (every value within what an honest step of this type can leave; no better law is known), `undecided` (it could
  * not be examined), `not from the parent`.
  */
-export const WORDS = [
-  'equal',
-  'recomputed',
-  'nearest codes',
-  'bounded',
-  'undecided',
-  'not from the parent',
-] as const;
+export const WORDS = ['equal', 'recomputed', 'nearest codes', 'bounded', 'undecided', 'not from the parent'] as const;
 
 export type Word = (typeof WORDS)[number];
 

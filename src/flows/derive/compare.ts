@@ -30,7 +30,9 @@ export interface ChildView {
   read(block: number, blocks: number): Promise<Uint8Array>;
 }
 
-const KINDS = new Map(Object.entries(GGML_TYPES).map(([number, type]) => [type.name, { number: Number(number), ...type }]));
+const KINDS = new Map(
+  Object.entries(GGML_TYPES).map(([number, type]) => [type.name, { number: Number(number), ...type }]),
+);
 const FLOATS: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 /** Types whose scale is searched: nobody repeats that unasked. */
 const SEARCHED = new Set([10, 11, 12, 13, 14, 20, 23]);
@@ -38,7 +40,12 @@ const SEARCHED = new Set([10, 11, 12, 13, 14, 20, 23]);
 const KNOWN = new Set([0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 39, 40]);
 
 /** A child's tensor of a canonical dtype as blocks; `view` reads its elements' bytes. */
-export function childView(dtype: string, shape: readonly number[], read: (offset: number, length: number) => Promise<Uint8Array>, width: number): ChildView {
+export function childView(
+  dtype: string,
+  shape: readonly number[],
+  read: (offset: number, length: number) => Promise<Uint8Array>,
+  width: number,
+): ChildView {
   const kind = KINDS.get(dtype.replace(/^GGUF_/, ''));
   const known = kind !== undefined && (dtype.startsWith('GGUF_') || FLOATS.has(dtype));
   const [block, blockBytes] = known ? [kind.block, kind.bytes] : [1, width];
@@ -94,8 +101,21 @@ async function judge(
   if (child.block === 1) {
     const figures = { elements, differingBlocks: recomputed?.blocks ?? 0 };
     if (planned.approximate === true && (await withinUlps(question, 2)))
-      return { ...base, word: 'bounded', figures, why: 'within 2 units in the last place: the exponential of another library' };
-    return refused(base, { first: recomputed?.first ?? 0, figures, why: `${figures.differingBlocks} of its elements are not the parent's` }, planned);
+      return {
+        ...base,
+        word: 'bounded',
+        figures,
+        why: 'within 2 units in the last place: the exponential of another library',
+      };
+    return refused(
+      base,
+      {
+        first: recomputed?.first ?? 0,
+        figures,
+        why: `${figures.differingBlocks} of its elements are not the parent's`,
+      },
+      planned,
+    );
   }
   return byCodes(base, question, { planned, ...(recomputed === null ? {} : { blocks: recomputed.blocks }) });
 }
@@ -125,9 +145,11 @@ async function byCodes(
     freeElements: nearness.free,
   };
   const how = [...base.how, ...(via === undefined ? [] : ['via F16']), base.dtype];
-  const open = blocks === undefined ? 'its scales were not recomputed' : `the scales of ${blocks} blocks are not explained`;
+  const open =
+    blocks === undefined ? 'its scales were not recomputed' : `the scales of ${blocks} blocks are not explained`;
   if (nearness.beyond === 0) return { ...base, how, word: 'nearest codes', figures, why: open };
-  if (nearness.far === 0) return { ...base, how, word: 'bounded', figures, why: `${nearness.beyond} codes are not the nearest` };
+  if (nearness.far === 0)
+    return { ...base, how, word: 'bounded', figures, why: `${nearness.beyond} codes are not the nearest` };
   return refused(
     { ...base, how },
     { first: nearness.first, figures, why: `${nearness.beyond} codes are not those of the parent's values` },
@@ -162,7 +184,9 @@ function stepOf({ child, ports, options }: Question): { step: number; rows: bool
   const { block } = child;
   const most = Math.floor(ports.numbers.elements / block) * block;
   const columns = options.importance?.length ?? 0;
-  return columns === 0 ? { step: most, rows: false } : { step: Math.max(columns, Math.floor(most / columns) * columns), rows: true };
+  return columns === 0
+    ? { step: most, rows: false }
+    : { step: Math.max(columns, Math.floor(most / columns) * columns), rows: true };
 }
 
 async function elementsAt({ view, child }: Question, start: number, count: number): Promise<Elements> {
@@ -202,11 +226,17 @@ async function tryRecipes(question: Question): Promise<Tried> {
   return recipe === undefined ? failed : { recipe, blocks: 0, first: 0 };
 }
 
-async function answersAt(question: Question, recipes: readonly Recipe[], { start, size }: { start: number; size: number }) {
+async function answersAt(
+  question: Question,
+  recipes: readonly Recipe[],
+  { start, size }: { start: number; size: number },
+) {
   const { child, ports, options } = question;
   const count = Math.min(size, child.elements - start);
   const elements = await elementsAt(question, start, count);
-  const answers = await Promise.all(recipes.map((recipe) => ports.numbers.recompute(recipe, elements, options.importance)));
+  const answers = await Promise.all(
+    recipes.map((recipe) => ports.numbers.recompute(recipe, elements, options.importance)),
+  );
   ports.onElements?.(count);
   return answers;
 }
@@ -231,7 +261,9 @@ async function failedOf(question: Question, alive: readonly Recipe[]): Promise<T
 function recipesOf({ kind, dtype, child }: Question): Recipe[] {
   const vias = child.block === 1 ? [undefined] : ([undefined, 'F16', 'BF16'] as const).filter((via) => via !== dtype);
   const fused = child.block === 1 || kind === 8 ? [false] : [false, true];
-  return vias.flatMap((via) => fused.map((each) => ({ kind, dtype, fused: each, ...(via === undefined ? {} : { via }) })));
+  return vias.flatMap((via) =>
+    fused.map((each) => ({ kind, dtype, fused: each, ...(via === undefined ? {} : { via }) })),
+  );
 }
 
 async function allNearness(recipe: Recipe, question: Question): Promise<Nearness | null> {

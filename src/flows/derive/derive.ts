@@ -5,13 +5,7 @@ import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '.
 import { planByName, planConversion, type Plan, type Planned } from '../../domain/derive/plan.ts';
 import { computedTensor } from '../../domain/derive/rope.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
-import {
-  isAtLeast,
-  weakest,
-  type DeriveStep,
-  type TensorVerdict,
-  type Word,
-} from '../../domain/derive/verdict.ts';
+import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
 import { viewOf, type View } from '../../domain/derive/view.ts';
 import { streamSource } from '../../domain/formats/index.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
@@ -94,7 +88,12 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     : planByName({ children, parents });
   if (plan === null) return undecided(input, sides, converts && settings !== null ? settings.architecture : undefined);
   const tensors = await compareAll(plan, sides, { input, ports, settings });
-  return outcomeOf(input, { plan, tensors, step: stepOf(input, sides, tensors), ...(settings === null ? {} : { settings }) });
+  return outcomeOf(input, {
+    plan,
+    tensors,
+    step: stepOf(input, sides, tensors),
+    ...(settings === null ? {} : { settings }),
+  });
 }
 
 async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
@@ -116,7 +115,12 @@ function parentView(tensor: WeightTensor, source: Source): View {
   const offset = elements.kind === 'stretch' ? elements.offset : 0;
   if (Number.isNaN(width)) {
     const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
-    return { dtype, shape, width: blockBytes, read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes) };
+    return {
+      dtype,
+      shape,
+      width: blockBytes,
+      read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes),
+    };
   }
   return viewOf(held, { dtype, shape, width, offset });
 }
@@ -131,7 +135,10 @@ async function compareAll(
     'recomputing',
     child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
   );
-  const comparing: ComparePorts = { numbers: ports.numbers, ...(ports.signal === undefined ? {} : { signal: ports.signal }) };
+  const comparing: ComparePorts = {
+    numbers: ports.numbers,
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+  };
   const verdicts: TensorVerdict[] = [];
   try {
     for (const planned of plan.planned) {
@@ -187,7 +194,8 @@ async function compareComputed(
 /** As stated, else what the sides show. */
 function stepOf({ step }: DeriveInput, { child, parent }: Sides, tensors: readonly TensorVerdict[]): DeriveStep {
   if (step !== undefined) return step;
-  if (child.tensors.some(({ tensor }) => tensor.dtype.startsWith('GGUF_')) && parent.format === 'gguf') return 'quantize';
+  if (child.tensors.some(({ tensor }) => tensor.dtype.startsWith('GGUF_')) && parent.format === 'gguf')
+    return 'quantize';
   if (child.format === 'gguf' && parent.format !== 'gguf') return 'convert';
   return tensors.every(({ word }) => word === 'equal') ? 'reshard' : 'cast';
 }
@@ -209,7 +217,9 @@ interface Compared {
 function outcomeOf(input: DeriveInput, { plan, tensors, step, settings }: Compared): DeriveOutcome {
   const judged = tensors.map((tensor): TensorVerdict => {
     const why = broken(step, tensor);
-    return why === null || !isAtLeast(tensor.word, 'bounded') ? tensor : { ...tensor, word: 'not from the parent', why };
+    return why === null || !isAtLeast(tensor.word, 'bounded')
+      ? tensor
+      : { ...tensor, word: 'not from the parent', why };
   });
   const lost = plan.missing.length > 0 ? (['not from the parent'] as const) : [];
   const word = weakest([...judged.map((tensor) => tensor.word), ...lost]);
@@ -229,18 +239,28 @@ function outcomeOf(input: DeriveInput, { plan, tensors, step, settings }: Compar
 
 function verdictFor(
   input: DeriveInput,
-  { word, tensors, missing, step }: { word: Word; tensors: readonly TensorVerdict[]; missing: readonly string[]; step: DeriveStep },
+  {
+    word,
+    tensors,
+    missing,
+    step,
+  }: { word: Word; tensors: readonly TensorVerdict[]; missing: readonly string[]; step: DeriveStep },
 ): Verdict {
   const atLeast = input.atLeast ?? 'bounded';
   const findings: Finding[] = [
     ...tensors.filter((tensor) => !isAtLeast(tensor.word, atLeast)).map((tensor) => findingFor(tensor, atLeast)),
-    ...missing.map((name): Finding => ({ code: 'not-derived', message: `${name} of the parent is not in the child`, subject: name })),
+    ...missing.map((name): Finding => ({
+      code: 'not-derived',
+      message: `${name} of the parent is not in the child`,
+      subject: name,
+    })),
   ];
   const evidence: Evidence[] =
     isAtLeast(word, 'bounded') && tensors.length > 0
       ? [{ what: `${tensors.length} tensors: ${word} (${step} of ${input.parent.shown})`, data: { word, step } }]
       : [];
-  const none: Finding[] = tensors.length === 0 ? [{ code: 'derivation-undecided', message: 'there is no tensor to compare' }] : [];
+  const none: Finding[] =
+    tensors.length === 0 ? [{ code: 'derivation-undecided', message: 'there is no tensor to compare' }] : [];
   return verdictOf({
     subject: input.child.shown,
     checks: [checkOf('derivation', evidence, [...findings, ...none])],
@@ -270,7 +290,14 @@ function undecided(input: DeriveInput, { child }: Sides, architecture: string | 
     parent: input.parent.shown,
     step,
     word: 'undecided',
-    tensors: child.tensors.map(({ tensor }) => ({ name: tensor.name, word: 'undecided', dtype: tensor.dtype, from: [], how: [], why })),
+    tensors: child.tensors.map(({ tensor }) => ({
+      name: tensor.name,
+      word: 'undecided',
+      dtype: tensor.dtype,
+      from: [],
+      how: [],
+      why,
+    })),
     missing: [],
     dropped: [],
     verdict: verdictOf({ subject: input.child.shown, checks: [checkOf('derivation', [], [finding])], notes: [PROVES] }),

@@ -20,7 +20,10 @@ export async function importanceOf({ tensors, format }: Opened): Promise<Importa
     const counts = name.endsWith(SUMS) ? byName.get(name.slice(0, -SUMS.length) + COUNTS) : undefined;
     if (counts === undefined || elementsOf(counts.tensor.shape) !== 1) continue;
     const [values, [count = 0]] = [await floatsOf(sums), await floatsOf(counts)];
-    found.set(name.slice(0, -SUMS.length), values.map((value) => (count > 0 ? Math.fround(value / count) : 1)));
+    found.set(
+      name.slice(0, -SUMS.length),
+      values.map((value) => (count > 0 ? Math.fround(value / count) : 1)),
+    );
   }
   if (found.size === 0)
     throw new WeighmarkError('format-invalid', `this ${format} file is no importance matrix that is known`);

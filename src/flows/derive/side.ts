@@ -91,7 +91,9 @@ async function tensorsIn(
 ): Promise<OpenTensor[]> {
   const source = await sourceOf(path);
   const { tensors, undecided } =
-    report === undefined ? { tensors: [], undecided: [{ why: 'it was not read' }] } : await readWeights({ path, source }, report);
+    report === undefined
+      ? { tensors: [], undecided: [{ why: 'it was not read' }] }
+      : await readWeights({ path, source }, report);
   const [first] = undecided;
   if (first !== undefined)
     throw new WeighmarkError('scan-incomplete', `${path} of ${shown} cannot be examined whole: ${first.why}`, {
