@@ -19,6 +19,11 @@ CARGO_TARGET_DIR=$temp/wasm "$kernel/build-wasm.sh" "$temp/blake3.wasm"
 cmp "$temp/blake3.wasm" "$kernel/blake3.wasm"
 echo "kernel: blake3.wasm is what its source says"
 
+weights=$root/src/adapters/weights/kernel
+CARGO_TARGET_DIR=$temp/weights "$weights/build-wasm.sh" "$temp/weights.wasm"
+cmp "$temp/weights.wasm" "$weights/weights.wasm"
+echo "kernel: weights.wasm is what its source says"
+
 CARGO_TARGET_DIR=$temp/oracle cargo run --release --locked --quiet --manifest-path "$root/test/interop/bao-oracle/Cargo.toml" > "$temp/vectors.json"
 cmp "$temp/vectors.json" "$root/fixtures/outboard/vectors.json"
 echo "kernel: the outboard vectors are bao-tree's"

@@ -216,10 +216,17 @@ async function tryRecipes(question: Question): Promise<Tried> {
     const starts: number[] = [];
     const size = sizes[Math.min(turn, 1)] ?? step;
     for (; starts.length < atOnce && at < child.elements; at += size) starts.push(at);
-    const answers = await Promise.all(starts.map((start) => answersAt(question, alive, { start, size })));
-    const kept = alive.filter((_, index) => answers.every((answer) => answer[index]?.blocks === 0));
-    if (kept.length === 0) failed = await failedOf(question, alive);
-    alive = kept;
+    const trying = turn === 0 ? alive : alive.slice(0, 1);
+    const answers = await Promise.all(starts.map((start) => answersAt(question, trying, { start, size })));
+    const kept = trying.filter((_, index) => answers.every((answer) => answer[index]?.blocks === 0));
+    if (turn === 0) alive = kept;
+    else if (kept.length === 0) {
+      // The next of those that held at first begins anew: most often one recipe holds, and only it is worth its time.
+      if (alive.length === 1) failed = await failedOf(question, alive);
+      alive = alive.slice(1);
+      at = 0;
+    }
+    if (turn === 0 && kept.length === 0) failed = await failedOf(question, trying);
     ports.signal?.throwIfAborted();
   }
   const [recipe] = alive;

@@ -32,7 +32,7 @@ async function weigh(placed: boolean): Promise<ReadonlyMap<string, WeighedSet>> 
   for (const file of artifact) {
     const source = await file.open();
     const report = await readFormat({ path: file.path, source });
-    described.push({ path: file.path, sizeBytes: file.sizeBytes, digests: {}, report } as BomFile);
+    described.push({ path: file.path, sizeBytes: file.sizeBytes, digests: {}, report });
     await source.close();
   }
   const sets = await weighArtifact(artifact, described, { hasher: async () => hasher, progress });

@@ -5,10 +5,6 @@
 pub trait Arithmetic {
     /// `a * b + c`
     fn fma(a: f32, b: f32, c: f32) -> f32;
-    /// The same where a loop does nothing but add up squares: compilers that make vectors of such loops keep the sum apart.
-    fn fold(a: f32, b: f32, c: f32) -> f32 {
-        a * b + c
-    }
 }
 
 /// Product and sum are rounded each.
@@ -30,17 +26,18 @@ impl Arithmetic for Fused {
     }
 }
 
-/// The nearest integer, ties to even, for |value| up to 2^22: the sum with 1.5 * 2^23 leaves it in the low bits.
-/// `product` is rounded with that sum where it is a product: `a * b`.
-#[inline(always)]
-pub fn nearest_of_product<A: Arithmetic>(a: f32, b: f32) -> i32 {
-    low_bits(A::fma(a, b, MAGIC))
-}
-
-/// The same of a value that is no product.
+/// The nearest integer, ties to even, for |value| up to 2^22: the sum with 1.5 * 2^23 leaves it in the low bits. Compilers
+/// that fuse leave this sum alone where the value is a weight's, and sums of squares and of weights too: they make vectors of
+/// them (measured with gcc 12.2 at -O3 -march=haswell -ffp-contract=fast).
 #[inline(always)]
 pub fn nearest(value: f32) -> i32 {
     low_bits(value + MAGIC)
+}
+
+/// The same of a scale times what brings it to its codes.
+#[inline(always)]
+pub fn nearest_scale<A: Arithmetic>(inverse: f32, scale: f32) -> i32 {
+    low_bits(A::fma(inverse, scale, MAGIC))
 }
 
 const MAGIC: f32 = 12_582_912.0;

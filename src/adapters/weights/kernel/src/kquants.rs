@@ -1,7 +1,7 @@
 //! K-quants: 256 values with 8 or 16 sub-blocks, whose scales (and minima) are themselves quantised. Whatever the search
 //! finds, the codes are rounded again for the scales as they are stored.
 
-use crate::arithmetic::{Arithmetic, nearest, nearest_of_product};
+use crate::arithmetic::{Arithmetic, nearest, nearest_scale};
 use crate::blocks::{SUPER, half, pairs, put_fours, put_half, put_pairs, put_sixteen, put_twos};
 use crate::search::{self, EPSILON, Grid};
 
@@ -51,7 +51,7 @@ pub fn two<A: Arithmetic>(values: &[f32], importance: Option<&[f32]>, target: &m
     let (mut scale_codes, mut below_codes) = ([0u8; 16], [0u8; 16]);
     let (scale, below);
     if let Some(columns) = importance {
-        let spread = search::squares::<A>(values) / SUPER as f32;
+        let spread = search::squares(values) / SUPER as f32;
         let grid = Grid { most: 3, start: -0.9, step: 0.05, steps: 36, absolute: false };
         let parts: Parts<16> = search_parts::<A, 16>(&grid, values, &mut codes, |at, values, weights| search::importance::<A>(values, &columns[at..], spread, weights));
         scale = search::of_scales::<A>(15, &parts.scales, &parts.sums, &mut scale_codes);
@@ -84,7 +84,7 @@ fn by_greatest<A: Arithmetic>(most: f32, values: &[f32], codes: &mut [u8]) -> f3
         return 0.0;
     }
     let inverse = most / max;
-    codes.iter_mut().zip(values).for_each(|(code, value)| *code = nearest_of_product::<A>(inverse, *value) as u8);
+    codes.iter_mut().zip(values).for_each(|(code, value)| *code = nearest_scale::<A>(inverse, *value) as u8);
     max / most
 }
 
@@ -95,7 +95,7 @@ pub fn three<A: Arithmetic>(values: &[f32], importance: Option<&[f32]>, target: 
     let mut scales = [0.0f32; 16];
     let mut scale_codes = [32u8; 16];
     let block = if let Some(columns) = importance {
-        let spread = 2.0 * search::squares::<A>(values) / SUPER as f32;
+        let spread = 2.0 * search::squares(values) / SUPER as f32;
         let mut sums = [0.0f32; 16];
         for part in 0..16 {
             let (at, mut weights) = (part * 16, [0.0; 16]);
@@ -115,7 +115,7 @@ pub fn three<A: Arithmetic>(values: &[f32], importance: Option<&[f32]>, target: 
             0.0
         } else {
             let inverse = -32.0 / max;
-            scale_codes.iter_mut().zip(scales).for_each(|(code, scale)| *code = ((nearest_of_product::<A>(inverse, scale) as i8).clamp(-32, 31) + 32) as u8);
+            scale_codes.iter_mut().zip(scales).for_each(|(code, scale)| *code = ((nearest_scale::<A>(inverse, scale) as i8).clamp(-32, 31) + 32) as u8);
             1.0 / inverse
         }
     };
@@ -141,7 +141,7 @@ pub fn four_or_five<A: Arithmetic>(five: bool, values: &[f32], importance: Optio
     let (mut scale_codes, mut below_codes) = ([0u8; 8], [0u8; 8]);
     let (scale, below);
     if let Some(columns) = importance {
-        let spread = 2.0 * search::squares::<A>(values) / SUPER as f32;
+        let spread = 2.0 * search::squares(values) / SUPER as f32;
         let grid = Grid { most, start: -0.9, step: 0.05, steps: 36, absolute: false };
         let parts: Parts<8> = search_parts::<A, 8>(&grid, values, &mut codes, |at, values, weights| search::importance::<A>(values, &columns[at..], spread, weights));
         scale = search::of_scales::<A>(63, &parts.scales, &parts.sums, &mut scale_codes);
@@ -150,7 +150,7 @@ pub fn four_or_five<A: Arithmetic>(five: bool, values: &[f32], importance: Optio
         let (start, steps) = if five { (-0.5, 15) } else { (-1.0, 20) };
         let grid = Grid { most, start, step: 0.1, steps, absolute: false };
         let parts: Parts<8> = search_parts::<A, 8>(&grid, values, &mut codes, |_, values, weights| {
-            let root = (search::squares::<A>(values) / 32.0).sqrt();
+            let root = (search::squares(values) / 32.0).sqrt();
             values.iter().zip(weights).for_each(|(value, weight)| *weight = root + value.abs());
         });
         scale = by_greatest::<A>(63.0, &parts.scales, &mut scale_codes);
@@ -192,7 +192,7 @@ pub fn six<A: Arithmetic>(values: &[f32], importance: Option<&[f32]>, target: &m
     put_half(target, 208, 1.0 / inverse);
     let block = half(target, 208);
     for part in 0..16 {
-        let (at, code) = (part * 16, nearest_of_product::<A>(inverse, scales[part]).min(127) as i8);
+        let (at, code) = (part * 16, nearest_scale::<A>(inverse, scales[part]).min(127) as i8);
         target[192 + part] = code as u8;
         round_again(&values[at..at + 16], block * f32::from(code), 0.0, (-32, 31), &mut codes[at..at + 16]);
     }

@@ -74,13 +74,24 @@ fn plain_minimum<A: Arithmetic>(five: bool, values: &[f32], codes: &mut [u8]) ->
 pub fn eight(values: &[f32], target: &mut [u8]) {
     let values: &[f32; BLOCK] = values.try_into().unwrap();
     let target: &mut [u8; BLOCK + 2] = target.try_into().unwrap();
-    let greatest = values.iter().fold(0.0, |most: f32, value| if most > value.abs() { most } else { value.abs() });
+    // The bits of magnitudes have their order, and integers are compared eight at a time.
+    let greatest = f32::from_bits(values.iter().fold(0, |most, value| most.max(value.to_bits() & 0x7fff_ffff)));
     let scale = greatest / 127.0;
     let inverse = if scale != 0.0 { 1.0 / scale } else { 0.0 };
     put_half(target, 0, scale);
     let mut codes = [0u8; BLOCK];
     for at in 0..BLOCK {
-        codes[at] = (values[at] * inverse).round() as i32 as u8;
+        codes[at] = rounded(values[at] * inverse);
     }
     target[2..].copy_from_slice(&codes);
+}
+
+/// Halves go away from zero, for magnitudes up to 127: a half less its last bit, with the sign, and cut off.
+#[inline(always)]
+fn rounded(value: f32) -> u8 {
+    let half = f32::from_bits(0x3eff_ffff | value.to_bits() & 0x8000_0000);
+    let finite = if value.abs() < 129.0 { value + half } else { 0.0 };
+    // SAFETY: of finite values the quotient by the greatest is at most 127 and a last bit in magnitude; NaN and infinities,
+    // whose codes mean nothing, are made 0 first.
+    unsafe { finite.to_int_unchecked::<i32>() as u8 }
 }

@@ -85,33 +85,54 @@ struct Sub {
     searched: bool,
 }
 
+/// Sums that a core keeps side by side: each is in order, and none waits for another.
+const LANES: usize = 8;
+
 #[inline(always)]
 fn judge(sub: &Sub, values: &[f32], codes: &[u8], first: u64, found: &mut Nearness) {
-    let (mut worst, mut error, mut square) = (0.0f32, 0.0f32, 0.0f32);
-    if sub.scale == 0.0 {
-        let bound = sub.most * sub.unit.abs().max(LEAST_SCALE) + sub.low_unit.abs();
-        for value in values {
-            let away = (value - sub.low).abs();
-            worst = if away > bound { f32::INFINITY } else { worst };
-            error += away * away;
-            square += value * value;
-        }
-        if codes.iter().any(|code| *code != 0) {
-            found.free += codes.len() as u64;
-        }
-    } else {
-        for (value, code) in values.iter().zip(codes) {
-            let code = f32::from(*code);
-            let wanted = ((value - sub.low) / sub.scale).max(0.0).min(sub.most);
-            worst = worst.max((wanted - code).abs());
+    let worst = if sub.scale == 0.0 { judge_flat(sub, values, codes, found) } else { judge_steps(sub, values, codes, found) };
+    settle(sub, worst, (values, codes), first, found);
+}
+
+/// Without a scale no code says anything: the values must lie where a code of a scale too small to be stored would.
+#[inline(always)]
+fn judge_flat(sub: &Sub, values: &[f32], codes: &[u8], found: &mut Nearness) -> f32 {
+    let bound = sub.most * sub.unit.abs().max(LEAST_SCALE) + sub.low_unit.abs();
+    if codes.iter().any(|code| *code != 0) {
+        found.free += codes.len() as u64;
+    }
+    for value in values {
+        let away = f64::from(value - sub.low);
+        found.error += away * away;
+        found.square += f64::from(*value) * f64::from(*value);
+    }
+    if values.iter().all(|value| (value - sub.low).abs() <= bound) { 0.0 } else { f32::INFINITY }
+}
+
+/// The greatest distance of a value from its code; magnitudes are compared by their bits, where a NaN is above all.
+#[inline(always)]
+fn judge_steps(sub: &Sub, values: &[f32], codes: &[u8], found: &mut Nearness) -> f32 {
+    let (mut worst, mut error, mut square) = ([0u32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+    for (values, codes) in values.as_chunks::<LANES>().0.iter().zip(codes.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            let (value, code) = (values[lane], f32::from(codes[lane]));
+            worst[lane] = worst[lane].max(distance(sub, value, code).to_bits());
             let away = value - (sub.low + sub.scale * code);
-            error += away * away;
-            square += value * value;
+            error[lane] += away * away;
+            square[lane] += value * value;
         }
     }
-    settle(sub, worst, (values, codes), first, found);
-    found.error += f64::from(error);
-    found.square += f64::from(square);
+    found.error += f64::from(error.iter().sum::<f32>());
+    found.square += f64::from(square.iter().sum::<f32>());
+    f32::from_bits(worst.into_iter().fold(0, u32::max))
+}
+
+#[inline(always)]
+fn distance(sub: &Sub, value: f32, code: f32) -> f32 {
+    let wanted = (value - sub.low) / sub.scale;
+    let wanted = if wanted < 0.0 { 0.0 } else { wanted };
+    let wanted = if wanted > sub.most { sub.most } else { wanted };
+    (wanted - code).abs()
 }
 
 /// Counts what is beyond; looks element by element only where there is something to name.
@@ -123,9 +144,9 @@ fn settle(sub: &Sub, worst: f32, (values, codes): (&[f32], &[u8]), first: u64, f
         return;
     }
     for (index, (value, code)) in values.iter().zip(codes).enumerate() {
-        let distance = if sub.scale == 0.0 { worst } else { (((value - sub.low) / sub.scale).max(0.0).min(sub.most) - f32::from(*code)).abs() };
-        if distance > slack {
-            note(found, first + index as u64, distance > if sub.searched { FAR } else { slack });
+        let away = if sub.scale == 0.0 { worst } else { distance(sub, *value, f32::from(*code)) };
+        if !(away <= slack) {
+            note(found, first + index as u64, !(away <= if sub.searched { FAR } else { slack }));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Types whose codes stand for entries of a table: IQ4_NL, IQ4_XS, MXFP4, NVFP4.
 
-use crate::arithmetic::{Arithmetic, nearest_of_product};
+use crate::arithmetic::{Arithmetic, nearest_scale};
 use crate::blocks::{SUPER, put_half, put_nibbles};
 use crate::search::{self, EPSILON};
 
@@ -56,7 +56,7 @@ fn scale_of<A: Arithmetic>(values: &[f32], weights: &[f32]) -> f32 {
 #[inline(never)]
 pub fn iq4<A: Arithmetic>(extended: bool, values: &[f32], importance: Option<&[f32]>, target: &mut [u8]) {
     let count = if extended { 8 } else { 1 };
-    let spread = search::squares::<A>(values) * (2.0 / values.len() as f32);
+    let spread = search::squares(values) * (2.0 / values.len() as f32);
     let mut scales = [0.0f32; 8];
     for part in 0..count {
         let (at, mut weights) = (part * 32, [0.0; 32]);
@@ -85,7 +85,7 @@ pub fn iq4<A: Arithmetic>(extended: bool, values: &[f32], importance: Option<&[f
     let mut high = 0u16;
     target[4..8].fill(0);
     for (part, scale) in scales.into_iter().enumerate() {
-        let level = nearest_of_product::<A>(inverse, scale).clamp(-32, 31);
+        let level = nearest_scale::<A>(inverse, scale).clamp(-32, 31);
         let step = block * level as f32;
         fill(part, if step != 0.0 { 1.0 / step } else { 0.0 });
         let code = (level + 32) as u8;

@@ -89,7 +89,7 @@ fn mean_square<A: Arithmetic>(recipe: &Recipe, parent: &[u8], row: usize, column
         let values = &mut values[..PIECE.min(columns - at)];
         widen(recipe.dtype, &parent[(row + at) * recipe.dtype.bytes()..], values);
         cast(recipe.via, values);
-        sum = values.iter().fold(sum, |sum, value| A::fold(*value, *value, sum));
+        sum = values.iter().fold(sum, |sum, value| sum + value * value);
     }
     sum / columns as f32
 }

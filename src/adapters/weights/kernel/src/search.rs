@@ -1,7 +1,7 @@
 //! The searches for a block's scale that K-quants, and the older types with an importance matrix, are made by. The order
 //! of every sum is that of ggml: it decides the last bit.
 
-use crate::arithmetic::{Arithmetic, nearest, nearest_of_product};
+use crate::arithmetic::{Arithmetic, nearest, nearest_scale};
 
 /// Blocks all of whose values are smaller count as zero.
 pub const EPSILON: f32 = 1e-15;
@@ -22,7 +22,7 @@ pub fn symmetric<A: Arithmetic>(half: i32, values: &[f32], weights: Option<&[f32
         return 0.0;
     }
     let weight = |at: usize| weights.map_or(values[at] * values[at], |weights| weights[at]);
-    let code = |inverse: f32, value: f32| nearest_of_product::<A>(inverse, value).clamp(-half, half - 1);
+    let code = |inverse: f32, value: f32| nearest(inverse * value).clamp(-half, half - 1);
     let sums = |inverse: f32| {
         values.iter().enumerate().fold((0.0, 0.0), |(lx, l2), (at, value)| {
             let (weight, level) = (weight(at), code(inverse, *value) as f32);
@@ -59,7 +59,7 @@ pub fn descending<A: Arithmetic>(values: &[f32], codes: &mut [u8]) -> f32 {
     let mut levels = [0i32; 16];
     let (mut sum_lx, mut sum_l2) = (0.0f32, 0.0f32);
     for (value, level) in values.iter().zip(&mut levels) {
-        *level = nearest_of_product::<A>(inverse, *value).clamp(-4, 3);
+        *level = nearest(inverse * *value).clamp(-4, 3);
         let weight = value * value;
         sum_lx = A::fma(weight * value, *level as f32, sum_lx);
         sum_l2 = A::fma(weight * *level as f32, *level as f32, sum_l2);
@@ -117,7 +117,7 @@ pub fn with_minimum<A: Arithmetic>(grid: &Grid, values: &[f32], weights: &[f32],
         codes.fill(0);
         return (0.0, -min);
     }
-    let code = |inverse: f32, value: f32, min: f32| nearest_of_product::<A>(inverse, value - min).clamp(0, grid.most);
+    let code = |inverse: f32, value: f32, min: f32| nearest(inverse * (value - min)).clamp(0, grid.most);
     let error = |codes: &[u8], scale: f32, min: f32| {
         values.iter().zip(weights).zip(codes).fold(0.0, |sum, ((value, weight), code)| {
             let difference = A::fma(scale, f32::from(*code), min) - value;
@@ -137,7 +137,7 @@ pub fn with_minimum<A: Arithmetic>(grid: &Grid, values: &[f32], weights: &[f32],
             let level = code(inverse, *value, min);
             *target = level as u8;
             let weighed = weight * level as f32;
-            sum_l = A::fma(*weight, level as f32, sum_l);
+            sum_l += weighed;
             sum_l2 = A::fma(weighed, level as f32, sum_l2);
             sum_xl = A::fma(weighed, *value, sum_xl);
         }
@@ -145,7 +145,7 @@ pub fn with_minimum<A: Arithmetic>(grid: &Grid, values: &[f32], weights: &[f32],
         if determinant <= 0.0 || determinant.is_nan() {
             continue;
         }
-        let mut new_scale = A::fma(sum_w, sum_xl, -(sum_x * sum_l)) / determinant;
+        let mut new_scale = A::fma(-sum_x, sum_l, sum_w * sum_xl) / determinant;
         let mut new_min = A::fma(sum_l2, sum_x, -(sum_l * sum_xl)) / determinant;
         if new_min > 0.0 {
             (new_min, new_scale) = (0.0, sum_xl / sum_l2);
@@ -170,7 +170,7 @@ pub fn of_scales<A: Arithmetic>(most: i32, values: &[f32], weights: &[f32], code
     let error = |inverse: f32, bound: i32| {
         let scale = 1.0 / inverse;
         values.iter().zip(weights).fold(0.0, |sum, (value, weight)| {
-            let level = nearest_of_product::<A>(inverse, *value).min(bound);
+            let level = nearest_scale::<A>(inverse, *value).min(bound);
             let difference = A::fma(-scale, level as f32, *value);
             A::fma(weight * difference, difference, sum)
         })
@@ -186,7 +186,7 @@ pub fn of_scales<A: Arithmetic>(most: i32, values: &[f32], weights: &[f32], code
     }
     let (mut sum_lx, mut sum_l2) = (0.0f32, 0.0f32);
     for ((value, weight), code) in values.iter().zip(weights).zip(&mut *codes) {
-        let level = nearest_of_product::<A>(inverse, *value).min(most);
+        let level = nearest_scale::<A>(inverse, *value).min(most);
         *code = level as u8;
         sum_lx = A::fma(weight * value, level as f32, sum_lx);
         sum_l2 = A::fma(weight * level as f32, level as f32, sum_l2);
@@ -218,8 +218,8 @@ pub fn of_scales<A: Arithmetic>(most: i32, values: &[f32], weights: &[f32], code
 
 /// Sum of squares in order.
 #[inline(always)]
-pub fn squares<A: Arithmetic>(values: &[f32]) -> f32 {
-    values.iter().fold(0.0, |sum, value| A::fold(*value, *value, sum))
+pub fn squares(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |sum, value| sum + value * value)
 }
 
 /// Importance of each value: its column's, times the root of spread and square.

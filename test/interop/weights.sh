@@ -1,0 +1,65 @@
+#!/bin/bash
+# The real libraries and the real converter against what we recompute: containers made anew, nineteen tiny models through
+# llama.cpp's converter, sixteen types of its quantiser, 270 tampered children.
+# Needs Python 3.11, gcc, and PyPI (torch, transformers, gguf …; llama.cpp's source lies in llama_cpp_python's).
+# Slow (about twenty minutes on two cores, most of it installing torch); set WEIGHMARK_INTEROP_CACHE to keep what it builds.
+source "$(dirname "$0")/stage.sh"
+here="$root/test/interop/weights"
+cache="$cache/weights"
+mkdir -p "$cache"
+python="$cache/venv/bin/python"
+if [ ! -x "$python" ]; then
+  python3 -m venv "$cache/venv"
+  "$python" -m pip install -q numpy==2.4.6 safetensors==0.8.0 gguf==0.19.0 ml_dtypes==0.6.0 blake3==1.0.11 onnx==1.23.2 h5py==3.16.0
+  "$python" -m pip install -q torch==2.15.0 transformers==5.24.0 sentencepiece
+fi
+if [ ! -d "$cache/llama.cpp" ]; then
+  (cd "$cache" && python3 -m pip download -q --no-deps --no-binary llama_cpp_python llama_cpp_python==0.3.36 && tar xzf llama_cpp_python-0.3.36.tar.gz)
+  mv "$cache/llama_cpp_python-0.3.36/vendor/llama.cpp" "$cache/llama.cpp"
+fi
+build() { # build NAME FLAGS...: ggml's quantiser as a library
+  local out="$cache/$1.so"; shift
+  [ -f "$out" ] && return 0
+  local source="$cache/llama.cpp/ggml/src" objects="$cache/objects"
+  mkdir -p "$objects"
+  printf '#pragma once\n#define GGML_VERSION "x"\n#define GGML_COMMIT "x"\n' > "$objects/ggml-version.h"
+  printf 'void ggml_backend_buffer_get_usage(void){}\nvoid ggml_backend_tensor_memset(void){}\nvoid ggml_backend_tensor_set(void){}\n' > "$objects/stub.c"
+  local flags=(-O3 -fPIC -std=gnu11 -D_GNU_SOURCE -I"$source/../include" -I"$source" -I"$objects" "$@")
+  gcc "${flags[@]}" -c "$source/ggml.c" -o "$objects/ggml.o"
+  gcc "${flags[@]}" -c "$source/ggml-quants.c" -o "$objects/quants.o"
+  gcc -c -fPIC "$objects/stub.c" -o "$objects/stub.o"
+  g++ -O2 -fPIC -I"$source/../include" -I"$source" -c "$source/ggml-threading.cpp" -o "$objects/threading.o"
+  gcc -shared -o "$out" "$objects"/{ggml,quants,stub,threading}.o -lm -lstdc++ -lpthread
+}
+build plain
+build fused -march=haswell -ffp-contract=fast
+
+roots() { # the containers made anew have the roots of the fixtures
+  mkdir -p "$work/w/containers" && cp "$root/fixtures/weights/make.py" "$work/w/" && "$python" "$work/w/make.py" "$work/w/containers"
+  node -e 'const [a, b] = process.argv.slice(1).map((p) => JSON.stringify(JSON.parse(require("fs").readFileSync(p)).roots)); process.exit(a === b ? 0 : 1)' \
+    "$work/w/expected.json" "$root/fixtures/weights/expected.json"
+}
+check "containers of the real libraries have the same roots again" roots
+
+models() { # nineteen models in three types through the converter into four: every tensor equal or recomputed (Mamba: 2 ulp)
+  for type in bf16 f16 f32; do
+    [ -d "$cache/models-$type" ] || "$python" "$here/make-models.py" "$cache/models-$type" "$type"
+    for out in f32 f16 bf16 q8_0; do
+      LLAMA_CPP="$cache/llama.cpp" "$python" "$here/convert.py" "$cache/models-$type" "$work/gguf-$type" "$out"
+    done
+    for child in "$work/gguf-$type"/*.gguf; do
+      name=$(basename "$child" .gguf); printf '%s\t%s\n' "$child" "$cache/models-$type/${name%-*}"
+    done
+  done | node "$here/derive-all.ts" > "$work/derived"
+  node "$here/judge.ts" models < "$work/derived"
+}
+check "every tensor of 228 conversions is equal or recomputed" models
+
+tampered() {
+  "$python" "$here/tamper.py" "$cache/plain.so" "$work/tampered" > "$work/cases"
+  for how in "" --quick; do cut -f1,2 "$work/cases" | node "$here/derive-all.ts" $how | node "$here/judge.ts" "tampered$how"; done
+}
+check "270 tampered children are found, honest ones never" tampered
+
+echo "weights: $passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,43 @@
+// Holds what `derive-all.ts` prints to what must be; says the figures. For `weights.sh`.
+import { createInterface } from 'node:readline';
+
+interface Line {
+  readonly child: string;
+  readonly word: string;
+  readonly weak?: readonly { readonly name: string; readonly word: string; readonly why?: string }[];
+}
+
+const [what = ''] = process.argv.slice(2);
+const lines: Line[] = [];
+for await (const line of createInterface({ input: process.stdin })) lines.push(JSON.parse(line) as Line);
+const name = ({ child }: Line): string => child.slice(child.lastIndexOf('/') + 1);
+
+function judgeModels(): boolean {
+  const exponential = (line: Line): boolean =>
+    name(line).startsWith('mamba') &&
+    (line.weak ?? []).every((tensor) => tensor.word === 'bounded' && tensor.name.endsWith('ssm_a'));
+  const wrong = lines.filter((line) => line.word !== 'equal' && line.word !== 'recomputed' && !exponential(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} conversions`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 228 && wrong.length === 0;
+}
+
+/** Not one is recomputed; by codes alone 99 of 100 are found; each at the right tensor. Honest ones are never refused. */
+function judgeTampered(quick: boolean): boolean {
+  const honest = lines.filter((line) => name(line).includes('-honest'));
+  const others = lines.filter((line) => !name(line).includes('-honest'));
+  const found = others.filter((line) =>
+    quick ? line.word === 'not from the parent' : line.word !== 'recomputed' && line.word !== 'equal',
+  );
+  const named = found.every((line) => (line.weak ?? []).every((tensor) => tensor.name === 'blk.0.ffn_up.weight'));
+  const accused = honest.filter((line) => line.word === 'not from the parent');
+  console.log(
+    `${quick ? 'codes alone' : 'recomputed'}: ${found.length} of ${others.length} found, ${accused.length} honest accused`,
+  );
+  return (
+    others.length === 270 && honest.length === 6 && found.length >= (quick ? 268 : 270) && named && accused.length === 0
+  );
+}
+
+const held = what === 'models' ? judgeModels() : judgeTampered(what.endsWith('--quick'));
+process.exitCode = held ? 0 : 1;
