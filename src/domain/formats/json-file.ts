@@ -76,7 +76,7 @@ async function byContent(path: string, value: Json, problems: Problem[]): Promis
   if (!isJsonObject(value)) return { format: 'json' };
   if (isJsonObject(value['weight_map'])) return shardIndex(value, problems);
   if (['learner', 'base_code', 'zarr_format', 'tree_metadata'].some((key) => key in value)) {
-    const found = await (await import('./json-models.ts')).modelInJson(value, path, problems);
+    const found = (await import('./json-models.ts')).modelInJson(value, path, problems);
     if (found !== null) return found;
   }
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);

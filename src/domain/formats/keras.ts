@@ -45,7 +45,7 @@ export async function readKerasZip({ path, source }: NamedSource, archive: ZipAr
     problems,
     operators: layersOf(config),
     ...weights,
-    ...(quantization === null ? { ...(parameters === undefined ? {} : { parameters }) } : { quantization }),
+    ...(quantization === null ? (parameters === undefined ? {} : { parameters }) : { quantization }),
     ...(typeof version === 'string' ? { version } : {}),
   };
 }
@@ -62,7 +62,7 @@ function quantizationOf(config: Json | undefined): NonNullable<Findings['quantiz
     if (Array.isArray(value)) for (const item of value as readonly Json[]) waiting.push(item);
     if (!isJsonObject(value)) continue;
     const inner = value['config'];
-    const policy = typeof value['class_name'] === 'string' && /DTypePolicy$/.test(value['class_name']);
+    const policy = typeof value['class_name'] === 'string' && value['class_name'].endsWith('DTypePolicy');
     const mode = policy && isJsonObject(inner) && 'source_name' in inner ? inner['mode'] : undefined;
     if (typeof mode === 'string') return { name: mode.slice(0, 100), place: 'zip:config.json#/config/dtype' };
     for (const item of Object.values(value)) waiting.push(item);

@@ -30,7 +30,7 @@ export function zarrFindings(value: Json, path: string, problems: Problem[]): Fi
   const tally = startTally({ known: () => problems.length === 0 });
   tally.add({ name, dtype, shape, ...(OPTIMIZER.test(name) ? { uncounted: 'optimizer' as const } : {}) });
   const { tensors, parameters = isPlain(dtype) || OPTIMIZER.test(name) ? 0 : undefined } = tally.finish();
-  const version = String(stated['zarr_format']).slice(0, 10);
+  const version = stated['zarr_format'] === 2 ? '2' : '3';
   return {
     format: 'zarr',
     kind: 'weights',
@@ -58,7 +58,7 @@ export function orbaxFindings(value: Json): Findings {
     const [keys, about] = isJsonObject(entry) ? [entry['key_metadata'], entry['value_metadata']] : [];
     const sizes = isJsonObject(about) ? about['write_shape'] : undefined;
     if (!Array.isArray(keys) || !Array.isArray(sizes)) continue;
-    const name = (keys as readonly Json[]).map((key) => (isJsonObject(key) ? String(key['key']) : '?')).join('.');
+    const name = (keys as readonly Json[]).map((key) => (isJsonObject(key) ? textOf(key['key']) : '?')).join('.');
     const shape = (sizes as readonly Json[]).map((size) => (typeof size === 'number' ? size : -1));
     tally.add({ name: name.slice(0, 4096), dtype: 'unknown', shape });
   }
@@ -67,4 +67,8 @@ export function orbaxFindings(value: Json): Findings {
     return typeof stated === 'boolean' ? [{ key, value: stated, place: `json:/${key}` }] : [];
   });
   return { format: 'orbax', metadata, ...tally.finish() };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '?';
 }

@@ -15,9 +15,15 @@ export function isParameterDtype(dtype: Dtype): boolean {
 const NO_PARAMETER =
   /^(BOOL|[IU]\d+|Q?[IU]\d+|STRING|OBJECT|ENUM|TIME|REFERENCE|VLEN|RESOURCE|VARIANT|[<>|=]?[MmSUO]\d*(\[\w+\])?)$/;
 
-/** An element type no reader here has a meaning for: it may be a weight, or several of them. */
+const KNOWN = new Map<Dtype, boolean>();
+const DTYPES_KEPT = 1000;
+
+/** An element type no reader here has a meaning for: it may be a weight, or several of them. Answers are kept, a few. */
 function isUnknownDtype({ dtype, uncounted }: TensorInfo): boolean {
-  return uncounted === undefined && !isParameterDtype(dtype) && !NO_PARAMETER.test(dtype);
+  if (uncounted !== undefined) return false;
+  const known = KNOWN.get(dtype) ?? (isParameterDtype(dtype) || NO_PARAMETER.test(dtype));
+  if (KNOWN.size < DTYPES_KEPT) KNOWN.set(dtype, known);
+  return !known;
 }
 
 /**

@@ -52,7 +52,7 @@ export async function readTorchExport({ source }: NamedSource, archive: ZipArchi
     if (/\/data\/weights\/[^/]*_weights_config\.json$/.test(name)) await readWeights(state, name);
     if (name.endsWith('serialized_state_dict.pt')) await readStateDict(state, name);
   }
-  const version = metadata.find(({ key }) => /version$/.test(key))?.value;
+  const version = metadata.find(({ key }) => key.endsWith('version'))?.value;
   return {
     format: 'torch-export',
     metadata,

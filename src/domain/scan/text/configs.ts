@@ -162,7 +162,7 @@ function judgeReplace(spot: Spot, value: object): void {
 function judgeShards(spot: Spot, map: object): void {
   const outside = Object.values(map)
     .flatMap((place: unknown) => (Array.isArray(place) ? (place as unknown[]) : [place]))
-    .find((name) => typeof name !== 'string' || isUnsafePath(name) || /^\w+:\/\//.test(name)) as unknown;
+    .find((name) => typeof name !== 'string' || isUnsafePath(name) || /^\w+:\/\//.test(name));
   if (outside !== undefined)
     report(spot, 'WM-CONFIG-005', `a shard lies at ${typeof outside === 'string' ? outside.slice(0, 200) : 'no path'}`);
 }
