@@ -24,7 +24,10 @@ export function addFeedOptions(command: Command): Command {
       ).argParser(collect),
     )
     .option('--feed-key <file>', 'public key (PEM) that must have signed every feed, as <feed>.sig')
-    .option('--policy <file>', 'its suppressions are shown with their reason, and do not count');
+    .option(
+      '--policy <file>',
+      'its suppressions (it may hold them alone) are shown with their reason, and do not count',
+    );
 }
 
 /**
@@ -63,7 +66,7 @@ async function suppressionsOf(
   if (policy === undefined) return undefined;
   const loaded = await policyFrom(
     context,
-    { policy },
+    { policy, suppressionsAlone: true },
     paths.map((path) => resolve(context.cwd, path)),
   );
   return { rules: loaded.policy.suppressions, now: context.clock.now() };

@@ -49,7 +49,7 @@ export interface LoadedPolicy {
  */
 export async function policyFrom(
   context: Context,
-  options: PolicyOptions,
+  options: PolicyOptions & { readonly suppressionsAlone?: boolean },
   inside: readonly string[] = [],
 ): Promise<LoadedPolicy> {
   const path = await policyPath(context, options);
@@ -62,7 +62,15 @@ export async function policyFrom(
   ];
   const loaded = await (
     await import('../flows/gate/policy-load.ts')
-  ).loadPolicy({ path: resolve(context.cwd, path), shown: path, inside: folders }, await policyPorts(context, folders));
+  ).loadPolicy(
+    {
+      path: resolve(context.cwd, path),
+      shown: path,
+      inside: folders,
+      suppressionsAlone: options.suppressionsAlone === true,
+    },
+    await policyPorts(context, folders),
+  );
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
 }
 

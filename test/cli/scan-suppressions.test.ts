@@ -138,3 +138,20 @@ test('seal refuses what a feed knows, and what the scan finds, unless the policy
   );
   assert.equal(seal('plain', '--feed-key', 'anna.pub').status, 2);
 });
+
+test('those who only scan write suppressions alone; without a reason or an end there is none', () => {
+  const alone = (words: string): string => {
+    writeFileSync(join(folder, 'alone.yaml'), `format: weighmark-policy/1\nsuppressions:\n  - { ${words} }\n`);
+    return 'alone.yaml';
+  };
+  const whole = alone('rule: WM-PICKLE-001, reason: a test of our own, expires: 2099-01-01');
+  const accepted = run('scan', 'bad', '--policy', whole);
+  assert.equal(accepted.status, 0, accepted.stderr);
+  assert.match(accepted.stdout, /suppressed until 2099-01-01: a test of our own/);
+  assert.equal(run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, expires: 2099-01-01')).status, 2);
+  assert.equal(run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, reason: none')).status, 2);
+  const past = run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, reason: of old, expires: 2020-01-01'));
+  assert.equal(past.status, 1);
+  assert.match(past.stdout, /its suppression expired on 2020-01-01: of old/);
+  assert.notEqual(run('policy', 'lint', whole).status, 0);
+});

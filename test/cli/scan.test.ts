@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { callOf } from '../domain/formats/pickle/assemble.ts';
 import { safetensors, torchZip } from '../domain/scan/build.ts';
@@ -88,6 +89,32 @@ test('JSON is valid against its schema, SARIF names rules and files', () => {
   assert.ok(run0?.tool.driver.rules.some(({ id }) => id === 'WM-PICKLE-001'));
   assert.match(run('scan', 'bad', '--format', 'junit').stdout, /<failure type="scan-finding"/);
   assert.match(run('scan', 'bad', '--format', 'markdown').stdout, /\| critical \| WM-PICKLE-001 \|/);
+});
+
+test('SARIF is valid against the official schema, and says bytes where there are no lines', () => {
+  const schema = JSON.parse(
+    readFileSync(join(import.meta.dirname, 'sarif-2.1.0/sarif-schema-2.1.0.json'), 'utf8'),
+  ) as Record<string, unknown>;
+  const { $schema: _draft4, id: _id, ...rest } = schema;
+  const validate = new Ajv({ strict: false, validateFormats: false }).compile(rest);
+  writeFileSync(join(folder, 'call.pkl'), callOf('posix', 'system'));
+  for (const paths of [['bad'], ['good'], ['bad', 'good', 'review.json', 'lfs.safetensors'], ['call.pkl']]) {
+    const log = JSON.parse(run('scan', ...paths, '--format', 'sarif').stdout) as object;
+    assert.ok(validate(log), JSON.stringify(validate.errors));
+  }
+  assert.match(run('scan', 'call.pkl', '--format', 'sarif').stdout, /"byteOffset":\s*\d+/);
+});
+
+test('-v gives the advice of each rule once; the summary says what it does not list', () => {
+  const advice = run('scan', 'bad', '-v').stdout.match(/^advice {4}WM-PICKLE-001 {2}\S.*$/gm);
+  assert.equal(advice?.length, 1);
+  mkdirSync(join(folder, 'quiet'), { recursive: true });
+  writeFileSync(join(folder, 'quiet/a.py'), 'x = 1\n');
+  writeFileSync(join(folder, 'quiet/a.xyz'), Buffer.from([1, 2, 3, 4, 5, 0, 7, 200]));
+  assert.match(
+    run('scan', 'quiet').stdout,
+    /^PASS: quiet: 2 files, 1 of no known format, 1 low \(1 not listed: -v\)$/m,
+  );
 });
 
 test('a feed by digest, tensor and name; a broken or unsigned one is refused', () => {

@@ -21,6 +21,8 @@ export interface SarifResult {
   /** What makes two findings the same between runs, beyond rule and path: a member, a tensor, an offset. */
   readonly identity?: string;
   readonly properties?: Readonly<Record<string, unknown>>;
+  /** Bytes from the start of the file, where that is known; a place inside an archive's member is none. */
+  readonly byteOffset?: number;
   /** The policy's word: accepted, or not any more. */
   readonly suppression?: { readonly accepted: boolean; readonly justification: string };
 }
@@ -68,13 +70,14 @@ function driver(version: string, rules: readonly SarifRule[]): object {
   };
 }
 
-function result({ ruleId, level, message, path, identity, properties, suppression }: SarifResult): object {
+function result({ ruleId, level, message, path, identity, properties, byteOffset, suppression }: SarifResult): object {
   const uri = relativeUri(path);
+  const region = byteOffset === undefined ? { startLine: 1 } : { byteOffset };
   return {
     ruleId,
     level,
     message: { text: forTerminal(message) },
-    locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }],
+    locations: [{ physicalLocation: { artifactLocation: { uri }, region } }],
     partialFingerprints: {
       'weighmark/v1': createHash('sha256')
         .update([ruleId, uri, identity ?? ''].join('\0'))

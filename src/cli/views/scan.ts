@@ -77,7 +77,16 @@ function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: 
   const open = scan.files.flatMap(({ unexamined }) => unexamined);
   for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10))
     lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
-  return [...lines, summaryText(shown, scan, style)].join('\n');
+  if (about.verbose) lines.push(...adviceLines(shownFindings, style));
+  return [...lines, summaryText(shown, scan, { style, hidden: all.length - listed.length })].join('\n');
+}
+
+/** What to do about each rule that was found, once. */
+function adviceLines(findings: readonly ScanFinding[], style: Style): string[] {
+  return [...new Set(findings.map(({ rule }) => rule))].flatMap((id) => {
+    const rule = RULES[id];
+    return rule === undefined ? [] : [`${style.dim('advice')}    ${style.bold(id)}  ${style.plain(rule.fix)}`];
+  });
 }
 
 function findingText({ rule, severity, message, place, suppression }: ScanFinding, style: Style): string {
@@ -116,14 +125,15 @@ const WORDS: Readonly<Record<ArtifactScan['verdict'], string>> = {
   incomplete: 'INCOMPLETE',
 };
 
-function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
+function summaryText(shown: string, scan: ArtifactScan, { style, hidden }: { style: Style; hidden: number }): string {
   const counts = SEVERITIES.flatMap((severity) => {
     const count = allFindings(scan).filter((finding) => isCounted(finding) && finding.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });
   const suppressed = allFindings(scan).filter((finding) => !isCounted(finding)).length;
   if (suppressed > 0) counts.push(`${suppressed} suppressed`);
-  const files = `${scan.files.length} ${scan.files.length === 1 ? 'file' : 'files'}`;
+  const unknown = scan.files.filter(isUnknown).length;
+  const files = `${counted(scan.files.length)}${unknown === 0 ? '' : `, ${unknown === scan.files.length ? '' : `${unknown} `}of no known format`}`;
   const word = paint(
     style,
     scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn',
@@ -136,8 +146,17 @@ function summaryText(shown: string, scan: ArtifactScan, style: Style): string {
       : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true)
         ? '; loads with weights_only=True'
         : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
-  const advice = scan.verdict === 'block' ? '; do not load' : '';
+  const advice = `${hidden === 0 ? '' : ` (${hidden} not listed: -v)`}${scan.verdict === 'block' ? '; do not load' : ''}`;
   return `${word}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
+}
+
+function counted(files: number): string {
+  return `${files} ${files === 1 ? 'file' : 'files'}`;
+}
+
+/** Examined, and of no format whose readers and judges are here. */
+function isUnknown({ formats, sizeBytes }: ScanResult): boolean {
+  return sizeBytes > 0 && formats.every((format) => format === 'unknown');
 }
 
 function firstRefusal(files: readonly ScanResult[]): string {
@@ -209,6 +228,7 @@ function sarifResult({ rule, severity, message, place, suppression }: ScanFindin
     path: path.replace(/^\.\//, ''),
     identity,
     properties: { severity, ...place },
+    ...(offset === undefined || member !== undefined ? {} : { byteOffset: offset }),
     ...(suppression === undefined
       ? {}
       : { suppression: { accepted: suppression.state === 'active', justification: suppressionText(suppression) } }),

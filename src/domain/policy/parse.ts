@@ -8,22 +8,41 @@ import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from
 import { formerOf, principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
-import { POLICY_SCHEMA } from './schema.ts';
+import { POLICY_SCHEMA, SUPPRESSIONS_SCHEMA } from './schema.ts';
 import type { Policy } from '../authority/types.ts';
 import type { RawPolicy } from './raw.ts';
 
 /**
  * Reads a policy: YAML 1.2 without aliases or tags, conforming to `schemas/policy.schema.json`, every name resolving, no
- * key or identity under two principals.
+ * key or identity under two principals. With `suppressionsAlone` a file that decides nothing may hold them alone.
  * @throws WeighmarkError `policy-invalid` with every problem in `facts`, `limit-exceeded`.
  */
-export function parsePolicy(bytes: Uint8Array, subject = 'the policy'): Policy {
+export function parsePolicy(
+  bytes: Uint8Array,
+  subject = 'the policy',
+  options: { readonly suppressionsAlone?: boolean } = {},
+): Policy {
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
+  if (options.suppressionsAlone === true && DECIDING.every((key) => !Object.hasOwn(raw, key))) {
+    refuse(conforms(SUPPRESSIONS_SCHEMA, raw), subject);
+    return policyOf({ ...NO_DECISIONS, ...raw } as unknown as RawPolicy, bytes, subject);
+  }
   refuse(conforms(POLICY_SCHEMA, raw), subject);
   const policy = policyOf(raw as unknown as RawPolicy, bytes, subject);
   refuse(checkReferences(policy), subject);
   return policy;
 }
+
+/** What makes a policy one that decides; without any of them it only accepts findings. */
+const DECIDING = ['principals', 'roles', 'environments'] as const;
+const NO_DECISIONS = {
+  name: 'suppressions',
+  version: 1,
+  expires: '9999-12-31T00:00:00Z',
+  principals: {},
+  roles: {},
+  environments: [],
+} as const;
 
 function policyOf(raw: RawPolicy, bytes: Uint8Array, subject: string): Policy {
   return {

@@ -231,3 +231,13 @@ export const POLICY_SCHEMA: Schema = {
     },
   }),
 };
+
+/** A policy of those who only scan: what they accept, until when, and why. */
+export const SUPPRESSIONS_SCHEMA: Schema = object(['format', 'suppressions'], {
+  $schema: { type: 'string', maxLength: 500 },
+  format: { type: 'string', const: 'weighmark-policy/1' },
+  name: POLICY_NAME,
+  version: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+  expires: TIME,
+  suppressions: list(SUPPRESSION, 0),
+});

@@ -73,6 +73,10 @@ const DATA: ReadonlySet<FormatId> = new Set([
 ]);
 const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'rar', 'executable', 'zip', 'tar']);
 
+/** Names that frameworks give to files they load as weights: nothing else is what they say without a format. */
+const WEIGHTS =
+  /(?:^|\/)(?:(?:pytorch_model|adapter_model|diffusion_pytorch_model|training_args|optimizer|scheduler|pytorch_lora_weights)[\w.-]*\.bin|[^/]*\.(?:pdparams|pdopt|caffemodel|t7|nemo|engine|weights))$/i;
+
 /** Whether the name promises what the content is, and whether the content is one thing only. */
 export function judgeNames(
   spot: Spot,
@@ -84,6 +88,8 @@ export function judgeNames(
   if (confirmed.includes('executable')) judgeProgramName(spot, path, named);
   const strong = confirmed.filter((format) => STRONG.has(format));
   if (strong.length > 1) report(spot, 'WM-FILE-002', `the file is ${strong.join(' and ')} at once`);
+  if (confirmed.length === 0 && source.size > 0 && named === undefined && WEIGHTS.test(path))
+    return leaveOut(spot, 'weights by its name, and of no known format');
   if (named === undefined || source.size === 0) return;
   if (confirmed.length === 0) return judgeNothing(spot, path, named);
   if (confirmed.includes('executable') || confirmed.includes('lfs-pointer')) return;
@@ -96,8 +102,15 @@ export function judgeNames(
   });
 }
 
+/** Named by its builder for one Python or its libraries beside it, or a cache of Python's own: nothing loads it with a model. */
+const EXTENSION_MODULE =
+  /\.(?:cpython|cp|pypy)[\w-]*\.(?:so|pyd)$|\.abi3\.so$|\.pyd$|(?:^|\/)__pycache__\/[^/]+\.pyc$|\.libs\/[^/]+\.(?:so(?:\.\d+)*|dll)$/;
+
 function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined): void {
-  if (named === 'executable') return report(spot, 'WM-FILE-004', 'a program or native library');
+  if (EXTENSION_MODULE.test(path))
+    return report(spot, 'WM-FILE-004', 'compiled code of a Python package', { severity: 'low' });
+  if (named === 'executable' || /\.so(?:\.\d+)+$/.test(path))
+    return report(spot, 'WM-FILE-004', 'a program or native library');
   const model = named !== undefined || /\.(bin|model|dat|weights|ckpt|params)$/i.test(path);
   if (model) report(spot, 'WM-FILE-003', `a program named as ${named ?? 'weights'}`);
   else report(spot, 'WM-FILE-004', 'a program or native library without an extension that says so');

@@ -24,6 +24,8 @@ export interface PolicyPlace {
   readonly shown: string;
   /** Artifacts and registries at hand: a policy in one of them is not the caller's. */
   readonly inside: readonly string[];
+  /** Only what it accepts is asked: it may hold suppressions alone. */
+  readonly suppressionsAlone?: boolean;
 }
 
 export interface PolicyPorts {
@@ -48,7 +50,7 @@ export interface ReadPolicy {
 export async function loadPolicy(place: PolicyPlace, ports: PolicyPorts): Promise<ReadPolicy> {
   await refuseInside(ports.files, place.path, place.inside);
   const policyBytes = await ports.files.read(place.path, LIMITS.policyBytes);
-  const policy = parsePolicy(policyBytes, place.shown);
+  const policy = parsePolicy(policyBytes, place.shown, place);
   const signedBy = await requireSigned(policy, place, ports);
   await refuseRollback(policy, place, { versions: ports.versions, signed: signedBy !== null });
   return { policy, policyBytes, signedBy };

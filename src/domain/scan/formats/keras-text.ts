@@ -12,11 +12,13 @@ const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
 
 /**
  * Finds Keras configurations in a file's bytes, wherever its structure puts them (attributes, heaps, metadata of a
- * SavedModel): JSON text is contiguous in all of them. Reads the file once.
+ * SavedModel): JSON text is contiguous in all of them. Reads the file once, and again around what it finds.
  */
 export async function judgeKerasText(spot: Spot, source: Source): Promise<void> {
   const budget = { bytes: SEARCHED };
+  const near = await chunksWith(source, CLASS);
   for (let base = 0, until = 0; base < source.size; base += CHUNK) {
+    if (!near.has(base)) continue;
     const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
     for (const at of startsIn(bytes)) {
       if (base + at < until) continue;
@@ -24,6 +26,20 @@ export async function judgeKerasText(spot: Spot, source: Source): Promise<void> 
       until = base + at + (await judgeAt(spot, source, { offset: base + at, budget }));
     }
   }
+}
+
+/** Every configuration names a class: what is far from that word need not be searched for beginnings. */
+const CLASS = '"class_name"';
+
+/** Chunks that hold the word or may hold the beginning of a configuration that does: one search a byte. */
+async function chunksWith(source: Source, word: string): Promise<ReadonlySet<number>> {
+  const near = new Set<number>();
+  for (let base = 0; base < source.size; base += CHUNK) {
+    const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
+    if (!bytes.includes(word)) continue;
+    for (let at = Math.max(0, base - CONFIG); at <= base; at += CHUNK) near.add(at);
+  }
+  return near;
 }
 
 function startsIn(bytes: Buffer): number[] {

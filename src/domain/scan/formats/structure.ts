@@ -15,6 +15,8 @@ export interface Particulars {
   readonly rule?: string;
   /** Searches the bytes where the reader could not follow the file to its end. */
   readonly unread?: (spot: Spot, source: Source) => Promise<void>;
+  /** True for a problem that every honest writer may leave, looked at in the bytes. */
+  readonly isHonest?: (problem: Problem, source: Source) => Promise<boolean>;
   /** A rule of its own for some problems. */
   readonly ruleOf?: (problem: Problem) => string | undefined;
   /** No number so large is honest in this format, whatever it is the number of. */
@@ -40,6 +42,7 @@ export function judgeBy(own: Particulars): Judge {
     if (reader === undefined) return true;
     const findings = await readSafely(() => reader(file, { countRows: false }), format);
     for (const problem of findings.problems ?? []) {
+      if ((await own.isHonest?.(problem, source)) === true) continue;
       judgeProblem(spot, own, problem);
       if (UNCLAIMED.has(problem.code) && problem.offset !== undefined) await judgeLoose(spot, source, problem.offset);
     }

@@ -1,4 +1,5 @@
 import { HUGGING_FACE, JOBLIB, NUMPY, PYTHON, VALUES } from '../allow/core.ts';
+import { GENSIM } from '../allow/gensim.ts';
 import { LIBRARIES } from '../allow/libraries.ts';
 import { PANDAS } from '../allow/pandas.ts';
 import { modernName } from '../allow/python2.ts';
@@ -50,7 +51,7 @@ const REVIEW: ReadonlySet<string> = new Set([
 
 /** Models of libraries and distributions: their pickles make them without a constructor and give them a state. */
 const STATEFUL: ReadonlySet<string> = new Set([
-  ...[SCIPY, LIBRARIES].flatMap(flatten),
+  ...[SCIPY, LIBRARIES, GENSIM].flatMap(flatten),
   ...Object.keys(HUGGING_FACE)
     .flatMap((module) =>
       /deepspeed|training_args|trl\.|callbacks/.test(module) ? flatten({ [module]: HUGGING_FACE[module] ?? '' }) : [],
@@ -74,6 +75,7 @@ const ALLOWED: ReadonlySet<string> = new Set(
     SCIPY,
     PANDAS,
     LIBRARIES,
+    GENSIM,
   ].flatMap(flatten),
 );
 /** Modules and names of the lists, and the keys that describe joblib's arrays and PyTorch's storages: what a pickle of any size is judged by. */

@@ -37,12 +37,16 @@ const BUILDS: ReadonlySet<string> = new Set([
   "deletes its user's files",
 ]);
 
-export function judgeBuildFile(spot: Spot, whole: string): void {
+export function judgeBuildFile(spot: Spot, name: string, whole: string): void {
+  const settings = /\.(?:toml|cfg|ini)$/i.test(name);
   const text = whole.slice(0, CODE);
-  for (const [name, pattern] of HOSTILE) {
-    const match = BUILDS.has(name) ? pattern.exec(text) : null;
+  for (const [does, pattern] of HOSTILE) {
+    const match = BUILDS.has(does) ? pattern.exec(text) : null;
     if (match !== null)
-      report(spot, 'WM-CODE-002', `a line of it ${name}`, { offset: Buffer.byteLength(text.slice(0, match.index)) });
+      report(spot, 'WM-CODE-002', `a line of it ${does}`, {
+        offset: Buffer.byteLength(text.slice(0, match.index)),
+        severity: settings ? 'medium' : 'high',
+      });
   }
 }
 

@@ -39,7 +39,7 @@ async function judgeWhole(
 ): Promise<void> {
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
-  if (BUILD_FILES.test(name)) judgeBuildFile(spot, text);
+  if (BUILD_FILES.test(name)) judgeBuildFile(spot, name, text);
   if (/^(?:environment|conda|python_env)[\w.-]*\.ya?ml$|^pyproject\.toml$|^pip\.(?:conf|ini)$|^setup\.cfg$/i.test(name))
     judgeRequirements(spot, text);
   if (
@@ -49,7 +49,12 @@ async function judgeWhole(
     judgeGraphAsText(spot, text);
   if (/\.pmml$/i.test(name) || /<PMML\b/.test(text.slice(0, 4096))) judgePmml(spot, text);
   if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
-  const instruction = format === 'jinja' || /prompt|template|system_?message|instruction/i.test(name);
+  const instruction =
+    format === 'jinja' ||
+    (format !== 'html' &&
+      format !== 'xml' &&
+      format !== 'python' &&
+      /prompt|template|system_?message|instruction/i.test(name));
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name))
     judgeCharacters(spot, text, { what: 'the text', instruction });
   if (format !== 'yaml' && PYTHON_TAG.test(text) && !/\.(py|md|txt|ipynb|rst)$/i.test(name))

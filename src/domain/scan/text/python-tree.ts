@@ -65,6 +65,7 @@ function constantCall(python: Python, node: SyntaxNode, depth: number): string |
   }
   if (callee.name !== 'MemberExpression' || !/\.join$/.test(sourceOf(python, callee))) return null;
   const separator = constantText(python, callee.firstChild, depth + 1);
+  if (!/^(?:Array|Tuple)Expression$/.test(args[0]?.name ?? '')) return null;
   const parts = args[0] === undefined ? [] : childrenOf(args[0]).filter(({ name }) => !/^[[\](),]$/.test(name));
   const texts = parts.map((part) => constantText(python, part, depth + 1));
   return separator === null || texts.includes(null) ? null : texts.join(separator);

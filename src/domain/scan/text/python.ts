@@ -20,9 +20,11 @@ const SHELL_TEXT =
 const LOADED_CLASS =
   /\b(?:GeneratorBasedBuilder|ArrowBasedBuilder|BeamBasedBuilder|DatasetBuilder|PreTrainedModel|PretrainedConfig|PreTrainedConfig|PreTrainedTokenizer\w*|Pipeline|PythonModel|BaseHandler|EndpointHandler|DiffusionPipeline|CustomNode|BasePredictor|ProcessorMixin|LogitsProcessor|ChatModel|ModelBase)\b/;
 const CONVENTION_CLASS = /\b(?:class\s+(?:EndpointHandler|TritonPythonModel|Predictor|Model\s*:)|@hydra\.main\b)/;
-/** Files that loaders and servers import by where they lie: Triton, Cog, Transformers, Azure, SageMaker, MLflow, Python itself. */
+/** Files that loaders import by their names: Transformers, servers, Python itself. */
 const IMPORTED =
-  /(?:^|\/)(?:(?:__main__|__init__|handler|inference|predict|score|scoring|sitecustomize|usercustomize|conftest|generate|(?:modeling|configuration|tokenization|processing|image_processing|video_processing|feature_extraction|pipeline)\w*)\.py|\d+\/model\.py|(?:custom_generate|code)\/[\w/]+\.py)$/;
+  /(?:^|\/)(?:__main__|__init__|handler|inference|predict|score|scoring|sitecustomize|usercustomize|conftest|generate|(?:modeling|configuration|tokenization|processing|image_processing|video_processing|feature_extraction|pipeline)\w*)\.py$/;
+/** And by where they lie: Triton, Transformers, SageMaker, MLflow. */
+const CONVENTION = /(?:^|\/)(?:\d+\/model\.py|(?:custom_generate|code)\/[\w/]+\.py)$/;
 
 interface Use {
   readonly path: string;
@@ -34,11 +36,22 @@ interface Use {
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
+  if (!MENTIONS.test(/[^\x00-\x7f]/.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
   const python = parsePython(text);
   const names = namesOf(python);
   const uses = usesOf(python, names);
   judgeHostile(spot, { python, names, uses, what });
   if (what !== 'notebook') judgeUses(spot, { python, uses, what });
+}
+
+/** What every use of a name that acts begins with, however it is written; a source without any of them is not parsed. */
+const MENTIONS =
+  /\b(?:os|posix|nt|subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|eval|exec|compile|socket|load_library|cpp_extension|code|cffi|win32api|timeit|cProfile|pdb|shutil|_?pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve|requests|httpx|urllib2?|__import__|importlib|__builtins__|builtins|sys|types|globals|vars)\b/;
+
+function judgeQuiet(spot: Spot, text: string, what: string): void {
+  if (what === 'notebook') return;
+  const loaded = CONVENTION_CLASS.test(text) || (/^\s*class\s+\w+\s*\(/m.test(text) && LOADED_CLASS.test(text));
+  reportCode(spot, what, loaded && !isLibrary(spot.member === '' ? spot.session.path : spot.member));
 }
 
 /** PEP 263, with codecs that make other text of the source. */
@@ -87,18 +100,29 @@ function isInDefault(node: SyntaxNode): boolean {
 
 function judgeUses(spot: Spot, { python, uses, what }: { python: Python; uses: readonly Use[]; what: string }): void {
   const path = spot.member === '' ? spot.session.path : spot.member;
-  const imported = IMPORTED.test(path);
-  const loading = isLoaded(python) || imported;
+  const loading = !isLibrary(path) && isLoaded(python);
   const acting = uses.filter(({ path: used }) => ACTS.test(used));
-  const first = (
-    isLoaded(python) ? acting : acting.filter(({ onImport }) => onImport || !/__init__\.py$/.test(path))
-  )[0];
-  if (loading && first !== undefined) return reportUse(spot, python, first, 'WM-CODE-002', 'high');
+  const first = acting.find(({ onImport }) => loading || isImported(path, onImport));
+  if (first !== undefined) return reportUse(spot, python, first, 'WM-CODE-002', 'high');
   const any = acting[0] ?? uses[0];
   if (any !== undefined) return reportUse(spot, python, any, 'WM-CODE-001', acting.length > 0 ? 'medium' : 'low');
-  report(spot, 'WM-CODE-001', isLoaded(python) ? 'code that runs when the artifact is loaded' : `a ${what} file`, {
-    severity: isLoaded(python) ? 'medium' : 'low',
+  reportCode(spot, what, loading);
+}
+
+function reportCode(spot: Spot, what: string, loading: boolean): void {
+  report(spot, 'WM-CODE-001', loading ? 'code that runs when the artifact is loaded' : `a ${what} file`, {
+    severity: loading ? 'medium' : 'low',
   });
+}
+
+/** A module deep inside a package: what loads an artifact imports from its top, or by a convention's own folder. */
+function isLibrary(path: string): boolean {
+  return path.split('/').length > 2 && !CONVENTION.test(path);
+}
+
+function isImported(path: string, onImport: boolean): boolean {
+  if (CONVENTION.test(path)) return true;
+  return !isLibrary(path) && IMPORTED.test(path) && (onImport || !/(?:^|\/)__init__\.py$/.test(path));
 }
 
 function reportUse(spot: Spot, python: Python, { path, node }: Use, rule: string, severity: Severity): void {
@@ -118,6 +142,8 @@ function isLoaded(python: Python): boolean {
   return bases.some((base) => LOADED_CLASS.test(base));
 }
 
+const RUNNER = /\b(?:eval|exec|compile|FunctionType|CodeType|getattr|builtins|__builtins__)\b/;
+
 interface Hostile {
   readonly python: Python;
   readonly names: Names;
@@ -127,7 +153,7 @@ interface Hostile {
 
 /** Code that decodes and runs what it hides, or gives control away: no loading script does this. */
 function judgeHostile(spot: Spot, { python, names, uses, what }: Hostile): void {
-  const tainted = taintedOf(python, names);
+  const tainted = RUNNER.test(python.text) ? taintedOf(python, names) : new Set<string>();
   const say = (node: SyntaxNode, does: string): void =>
     report(spot, 'WM-CODE-002', `the ${what} code ${does}`, {
       offset: Buffer.byteLength(python.text.slice(0, node.from)),

@@ -17,6 +17,10 @@ const ACTION =
   /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object)|(?<![\w.])self\s*[.[|])/;
 /** What a model server renders, which has no folder of templates; others inherit from each other. */
 const CHAT = /chat|prompt|tokenizer/i;
+function isServed(name: string): boolean {
+  return CHAT.test(name) || !/\.\w+$/.test(name);
+}
+
 const INCLUDES = /^-?\s*(import|include|extends|from|do)\b/;
 
 /**
@@ -31,7 +35,9 @@ export function judgeTemplate(spot: Spot, name: string, template: string): void 
   judgeCharacters(spot, template, { what: name, instruction: true });
   const program = parseTemplate(template);
   if (program === null)
-    report(spot, 'WM-TEMPLATE-002', `${name} cannot be parsed`, { severity: parts.tags.some(isOdd) ? 'high' : 'low' });
+    report(spot, 'WM-TEMPLATE-002', `${name} cannot be parsed`, {
+      severity: parts.tags.some(isOdd) && isServed(name) ? 'high' : 'low',
+    });
   else walkTemplate(spot, name, program);
   judgeInstructions(spot, name, { template, literals: literalsOf(parts) });
 }
@@ -88,9 +94,7 @@ function judgeExpression(spot: Spot, name: string, expression: string): void {
   if (/['"]\s*\|\s*(format|reverse|join|replace|urlencode|lower|upper)\b/.test(plain) && /\[\s*['"(]|attr/.test(code))
     report(spot, 'WM-TEMPLATE-001', `${name} puts an attribute's name together`, { severity: 'high' });
   if (INCLUDES.test(expression))
-    report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, {
-      severity: CHAT.test(name) || !/\.\w+$/.test(name) ? 'high' : 'low',
-    });
+    report(spot, 'WM-TEMPLATE-001', `${name} loads another template`, { severity: isServed(name) ? 'high' : 'low' });
 }
 
 function isProse(expression: string): boolean {
