@@ -172,3 +172,25 @@ test('a no whose envelope nobody here can read is by whom its signature says', a
       assert.deepEqual(answer, [['revoked'], 1], way);
   }
 });
+
+test('a promotion whose certificate ended does not count, says so, hides nothing older, and can be made anew', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  const predicate = buildPromotion({
+    verifier: 'x',
+    at: new Date('2026-11-20T12:00:00Z'),
+    origin: of.registry.log.origin,
+    name: 'acme/enc',
+    environment: 'staging',
+    policy: parsePolicy(POLICY),
+    inputs: [],
+    passed: true,
+  });
+  const place = { kind: 'promotion', env: 'staging' } as const;
+  await attach(of, model, rosa.sign(PREDICATES.promotion, bare(model), predicate), place);
+  const late = at(of, '2027-03-01T00:00:00Z');
+  assert.deepEqual((await answers(of, model, POLICY))['verify'], [[], 0]);
+  assert.deepEqual((await answers(late, model, POLICY))['verify'], [['certificate-expired'], 1]);
+  await promoteAs(late, 'ci', 'staging', { text: POLICY });
+  assert.deepEqual((await answers(late, model, POLICY))['verify'], [[], 0]);
+});

@@ -61,7 +61,8 @@ export function targetKey(target: RevocationTarget): string {
       return `entry ${target.origin} ${target.index} ${target.sha256}`;
     case 'claim':
       return `claim ${target.pae}`;
-    default:
+    case 'artifact':
+    case 'key':
       return `${target.kind} ${target.sha256}`;
   }
 }

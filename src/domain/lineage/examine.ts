@@ -100,7 +100,9 @@ function readSteps(
     const roles = rules.authority.rolesOf(claim, name ?? signed);
     const identity = rules.authority.who(claim.signer);
     if (roles.length === 0 || typeof identity === 'string') {
-      refused = wrongSigner(claim, digest, typeof identity === 'string' ? null : identity.principal.name);
+      refused =
+        lapsed(claim, digest, rules) ??
+        wrongSigner(claim, digest, typeof identity === 'string' ? null : identity.principal.name);
       continue;
     }
     try {
@@ -110,6 +112,14 @@ function readSteps(
     }
   }
   return { accepted, findings, refused };
+}
+
+/** By somebody who might say it, but not dated or not in order: that is the reason, not who they are. */
+function lapsed(claim: VerifiedClaim, digest: string, { authority }: ExamineRules): Finding | null {
+  const name = authority.nameOf(claim);
+  if (claim.onlyNo === undefined || name === null) return null;
+  const message = `its provenance is by ${name} and does not count: ${claim.onlyNo.message}`;
+  return { ...claim.onlyNo, message, subject: shown(digest) };
 }
 
 function wrongSigner(claim: VerifiedClaim, digest: string, principal: string | null): Finding {

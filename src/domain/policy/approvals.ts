@@ -57,6 +57,8 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
   const [fallen] = revokedApprovals(of, rule.role);
   if (fallen !== undefined)
     return { code: 'revoked', message: `an approval no longer counts: ${fallen.reason}`, ...about };
+  const lapsed = lapsedApproval(of, rule.role);
+  if (lapsed !== null) return { ...lapsed, ...about };
   if (countable(fresh).length >= rule.count)
     return {
       code: 'separation-of-duties',
@@ -78,6 +80,18 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
     ...about,
     hint,
   };
+}
+
+function lapsedApproval(of: Case, role: string): Finding | null {
+  const found = of.about.find(
+    ({ claim }) =>
+      claim.onlyNo !== undefined &&
+      claim.statement.predicateType === PREDICATES.approval &&
+      of.authority.denialRolesOf(claim, of.facts.name).includes(role),
+  )?.claim;
+  if (found?.onlyNo === undefined) return null;
+  const message = `an approval by ${of.authority.nameOf(found)} does not count: ${found.onlyNo.message}`;
+  return { ...found.onlyNo, message };
 }
 
 function revokedApprovals(of: Case, role: string): readonly Revoked[] {

@@ -29,13 +29,13 @@ export interface Orphan {
 
 /** Each no that would cease to count, unless somebody current said the same, or took it back, since. */
 export function orphansBetween(before: Hearing, now: Hearing, entries: readonly LogEntry[]): readonly Orphan[] {
-  const then = judgeOf(before, entries);
+  const past = judgeOf(before, entries);
   const today = judgeOf(now, entries);
   const claims = new Map(before.claims.map((claim) => [claim.bundle, claim]));
   return [...claims.values()].flatMap((claim) => {
-    if (!saysNo(claim.statement) || then.revocations.ofClaim(claim) !== null) return [];
-    if (!then.hears(claim) || today.hears(claim) || today.revocations.lifted(claim.pae)) return [];
-    return orphanOf(claim, { then, today, entries }) ?? [];
+    if (!saysNo(claim.statement) || past.revocations.ofClaim(claim) !== null) return [];
+    if (!past.hears(claim) || today.hears(claim) || today.revocations.lifted(claim.pae)) return [];
+    return orphanOf(claim, { past, today, entries }) ?? [];
   });
 }
 
@@ -78,20 +78,20 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
 }
 
 interface Compared {
-  readonly then: Judge;
+  readonly past: Judge;
   readonly today: Judge;
   readonly entries: readonly LogEntry[];
 }
 
-function orphanOf(claim: VerifiedClaim, { then, today, entries }: Compared): Orphan | null {
+function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orphan | null {
   const entry = entries.find(({ leaf }) => hexOf(leaf.bundle) === claim.bundle) ?? null;
-  const found = { claim, by: then.authority.nameOf(claim) ?? '', entry };
+  const found = { claim, by: past.authority.nameOf(claim) ?? '', entry };
   const name = nameIn(claim);
   switch (claim.statement.predicateType) {
     case PREDICATES.revocation: {
       const target = targetIn(claim);
       if (target === null) return { ...found, target, what: 'a revocation that cannot be read' };
-      const holds = then.revocations.inForce.includes(claim.bundle) && !today.revocations.settled(target);
+      const holds = past.revocations.inForce.includes(claim.bundle) && !today.revocations.settled(target);
       return holds ? { ...found, target, what: `${targetText(target)} was revoked` } : null;
     }
     case PREDICATES.promotion: {

@@ -1,5 +1,6 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
+import type { Code } from '../base/errors.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
@@ -41,8 +42,10 @@ export function newestPromotion(of: Case, environment: Environment): Newest {
 /** The newest entry where it leaves open what is promoted: then nothing can be built upon it, nor gone back over it. */
 export function openPromotion(of: Case, environment: Environment): readonly Finding[] {
   const newest = newestPromotion(of, environment);
-  return 'finding' in newest && newest.finding.code !== 'not-promoted' ? [newest.finding] : [];
+  return 'finding' in newest && OPEN.includes(newest.finding.code) ? [newest.finding] : [];
 }
+
+const OPEN: readonly Code[] = ['promotion-unreadable', 'signer-unverifiable', 'denial-unconfirmed', 'claim-missing'];
 
 /** All counting entries of an environment, newest first: what was promoted, withdrawn, and rolled back. */
 export function promotionHistory(of: Case, environment: Environment): readonly Current[] {
@@ -95,6 +98,12 @@ function readPromoted(of: Case, { entry, claim }: Logged, environment: Environme
   const identity = of.authority.who(claim.signer);
   const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
   const promotion = readPromotion(claim.statement);
+  if (
+    claim.onlyNo !== undefined &&
+    entry.leaf.manifest === of.facts.id &&
+    promotion?.resourceUri === expectedUri(of, environment)
+  )
+    return lapsedPromotion(of, claim, claim.onlyNo);
   if (typeof identity === 'string' || promotion === null) return null;
   if (!roles.includes(promotion.breakGlass ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
   const binding = bindingOf(claim);
@@ -105,6 +114,13 @@ function readPromoted(of: Case, { entry, claim }: Logged, environment: Environme
   )
     return null;
   return { current: { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name } };
+}
+
+/** Of this very artifact: why it does not count. What another was promoted by so is no reason against this one. */
+function lapsedPromotion(of: Case, claim: VerifiedClaim, why: Finding): Newest | null {
+  if (!of.authority.denialRolesOf(claim, of.facts.name).includes(PROMOTER_ROLE)) return null;
+  const message = `its promotion is by ${of.authority.nameOf(claim)} and does not count: ${why.message}`;
+  return { finding: { ...why, message, subject: of.facts.id } };
 }
 
 /** Whatever it says besides, a withdrawal for this name and environment withdraws; one that says less than it must is open. */

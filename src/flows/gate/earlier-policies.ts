@@ -6,6 +6,8 @@ import { readPromotion } from '../../domain/authority/vsa.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
+import { collectRevocations } from '../../domain/authority/revocations.ts';
+import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { isRevocation } from '../../domain/authority/revocation.ts';
 import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
@@ -18,7 +20,7 @@ import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { claimsIfThere, readLog, type ReadLog } from '../registry/gate-claims.ts';
+import { claimsIfThere, readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
 
 /** A policy that was in force once, as the registry keeps its bytes. */
 export interface EarlierPolicy {
@@ -56,22 +58,29 @@ const MOST_ROUNDS = 8;
  * nothing is looked for.
  */
 export async function findOrphans(given: Heard): Promise<readonly FoundOrphan[]> {
-  const authority = createAuthority(given.policy);
-  const unheard = [...given.bundles].filter(([digest, bytes]) => {
-    const claim = given.claims.find(({ bundle }) => bundle === digest);
-    if (claim !== undefined)
-      return (
-        saysNo(claim.statement) && authority.denialRolesOf(claim, claim.statement.subject[0]?.name ?? '').length === 0
-      );
-    const statement = statementIn(bytes);
-    return statement !== null && saysNo(statement);
-  });
+  const unheard = unheardIn(given);
   if (unheard.length === 0) return [];
   const found = new Map<string, FoundOrphan>();
   for (const earlier of await earlierPolicies(given))
     for (const each of await orphansUnder(earlier, given))
       if (!found.has(each.orphan.claim.bundle)) found.set(each.orphan.claim.bundle, each);
   return [...found.values()];
+}
+
+/** Bundles that say no, by strangers or by people who may not (any more). */
+function unheardIn({ policy, claims, log, bundles }: Heard): readonly string[] {
+  const authority = createAuthority(policy);
+  const logged = revocationsOf(claims, log, PREDICATES.revocation);
+  const revocations = collectRevocations(logged, authority, { reinstate: mostToReinstate(policy) });
+  const counted = new Set(revocations.claims.map(({ bundle }) => bundle));
+  const named = new Map(claims.map((claim) => [claim.bundle, claim]));
+  return [...bundles].flatMap(([digest, bytes]) => {
+    const claim = named.get(digest);
+    const statement = claim?.statement ?? statementIn(bytes);
+    if (statement === null || !saysNo(statement) || counted.has(digest)) return [];
+    const roles = claim === undefined ? [] : authority.denialRolesOf(claim, statement.subject[0]?.name ?? '');
+    return roles.length > 0 ? [] : [digest];
+  });
 }
 
 /** The same between two policies at hand, over everything the log names: what a change would silence. */

@@ -8,7 +8,7 @@ import { evaluate, given, type Evaluation } from '../../domain/policy/evaluate.t
 import { policyTrust } from '../../domain/authority/authority.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import type { Case } from '../../domain/policy/facts.ts';
-import { newestPromotion, openPromotion } from '../../domain/policy/promotions.ts';
+import { openPromotion, promotionHistory } from '../../domain/policy/promotions.ts';
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { breakGlassProperty, buildPromotion, policyUri } from '../../domain/authority/vsa.ts';
@@ -172,10 +172,10 @@ function promotionPayload(
   { of, id, log }: Gathered,
   { evaluation, environment, verifier, reason }: Signing & { verifier: string; reason: Uint8Array | null },
 ): Uint8Array {
-  const before = newestPromotion(of, environment);
+  const [before] = promotionHistory(of, environment);
   const inputs = [
     ...evaluation.used.map(({ bundle }) => bundle),
-    ...('current' in before ? [before.current.claim.bundle] : []),
+    ...(before === undefined ? [] : [before.claim.bundle]),
     ...(reason === null ? [] : [sha256Hex(reason)]),
   ];
   const predicate = buildPromotion({
