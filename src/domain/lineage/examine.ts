@@ -23,6 +23,8 @@ export interface Examined {
   readonly steps: readonly AcceptedStep[];
   /** Input roles for which a description by the right signer is enough, and that description. */
   readonly vouched: ReadonlyMap<Role, VerifiedClaim>;
+  /** All such descriptions. */
+  readonly described: readonly VerifiedClaim[];
   /** What evaluations of it were run on. */
   readonly evaluatedOn: readonly Input[];
   readonly evaluations: readonly VerifiedClaim[];
@@ -67,12 +69,14 @@ export function examine(
     rules,
   );
   const evaluations = evaluationsOf(standing, name, rules);
+  const vouching = vouchedRoles(standing, name, rules);
   return {
     digest,
     name: name ?? about.find((bound) => bound.name !== '')?.name ?? '',
     step: steps.accepted[0] ?? null,
     steps: steps.accepted,
-    vouched: vouchedRoles(standing, name, rules),
+    vouched: new Map(vouching.toReversed()),
+    described: [...new Set(vouching.map(([, claim]) => claim))],
     evaluatedOn: evaluations.flatMap(readConfiguration),
     evaluations,
     isModel:
@@ -156,18 +160,17 @@ function vouchedRoles(
   standing: readonly BoundClaim[],
   name: string | null,
   rules: ExamineRules,
-): ReadonlyMap<Role, VerifiedClaim> {
+): readonly (readonly [Role, VerifiedClaim])[] {
   const descriptions = standing.filter(
     ({ claim }) => claim.statement.predicateType === PREDICATES.reference || componentOf(claim) === 'data',
   );
-  const pairs = descriptions.flatMap(({ claim, name: signed }) =>
+  return descriptions.flatMap(({ claim, name: signed }) =>
     rules.authority
       .rolesOf(claim, name ?? signed)
       .flatMap((role) => role.vouches)
       .filter((vouched) => vouched === 'dataset' || claim.statement.predicateType === PREDICATES.reference)
       .map((vouched) => [vouched, claim] as const),
   );
-  return new Map(pairs.toReversed());
 }
 
 /** What a BOM is about, in CycloneDX's words; null for other claims. */

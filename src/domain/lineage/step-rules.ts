@@ -101,8 +101,8 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
  * From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. Of several
  * claims that attest it, the first.
  */
-function existedAt({ steps, vouched }: Examined): number | null {
-  const verified = (steps.length === 0 ? [...vouched.values()] : steps.map(({ claim }) => claim)).flatMap(
+function existedAt({ steps, described }: Examined): number | null {
+  const verified = (steps.length === 0 ? described : steps.map(({ claim }) => claim)).flatMap(
     (claim) => verifiedTime(claim) ?? [],
   );
   const ended = steps.flatMap(({ provenance }) => parse(provenance.finishedOn) ?? []);

@@ -1,0 +1,371 @@
+import type { By, Env, Input, Say, Target, Thing, What, World } from './reference.ts';
+
+/** Random worlds by number: the same seed is the same world, everywhere. */
+export function randomWorld(seed: number): World {
+  const dice = diceOf(seed);
+  let world = honestWorld(dice);
+  for (let left = dice.below(9); left > 0; left -= 1) world = dice.pick(CHANGES)(world, dice);
+  return { ...world, says: dice.shuffled(world.says) };
+}
+
+export interface Dice {
+  readonly below: (limit: number) => number;
+  readonly pick: <T>(from: readonly T[]) => T;
+  readonly chance: (percent: number) => boolean;
+  readonly shuffled: <T>(all: readonly T[]) => readonly T[];
+}
+
+/** mulberry32: small, even enough, the same on every machine. */
+function diceOf(seed: number): Dice {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const below = (limit: number): number => Math.floor(next() * limit);
+  return {
+    below,
+    pick: (from) => {
+      const found = from[below(from.length)];
+      if (found === undefined) throw new Error('nothing to pick from');
+      return found;
+    },
+    chance: (percent) => below(100) < percent,
+    shuffled: (all) => {
+      const keyed = all.map((each) => ({ each, key: next() }));
+      return keyed.toSorted((a, b) => a.key - b.key).map(({ each }) => each);
+    },
+  };
+}
+
+const DAY = 86_400_000;
+const NOW = Date.parse('2026-11-20T12:00:00Z');
+const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'carol', 'ci', 'rita', 'rob'] as const;
+const ALL = [...PEOPLE, 'mallory'] as const;
+const ROLES = ['publisher', 'trainer', 'evaluator', 'approver', 'promoter', 'revoker'] as const;
+
+const THINGS: readonly Thing[] = [
+  { key: 'd0', name: 'acme/data', single: true },
+  { key: 'd1', name: 'acme/data', single: false },
+  { key: 'base', name: 'acme/base', single: true },
+  { key: 'tuned', name: 'acme/enc', single: false },
+  { key: 'model', name: 'acme/enc', single: true },
+];
+
+/** dataset d0 → train base → fine-tune with d1 → quantize, with everything the policy wants. */
+function honestWorld(dice: Dice): World {
+  const dataset = (thing: string): Input => ({ thing, by: 'id', role: 'dataset' });
+  const base = (thing: string): Input => ({ thing, by: 'id', role: 'base-model' });
+  const says = [
+    say('dana', 'd0', 50, { kind: 'describe' }),
+    say('dana', 'd1', 50, dice.chance(50) ? { kind: 'describe' } : { kind: 'bom', component: 'data' }),
+    say('anna', 'base', 40, { kind: 'train', inputs: [dataset('d0')] }),
+    say('anna', 'tuned', 30, { kind: 'fine-tune', inputs: [base('base'), dataset('d1')] }),
+    say('anna', 'model', 20, { kind: 'quantize', inputs: [base('tuned')] }),
+    say('anna', 'model', 19, { kind: 'bom', component: 'model' }),
+    say('erin', 'model', 10, { kind: 'evaluate', passed: true }),
+    say('bob', 'model', 5, { kind: 'approve', env: 'prod' }),
+    say('carol', 'model', 4, { kind: 'approve', env: 'prod' }),
+  ];
+  const withFirst = promotions(says, 'staging', dice);
+  const approvals = dice.pick([0, 1, 1, 2]);
+  const apart = dice.pick([
+    [],
+    [],
+    [['trainer', 'evaluator']],
+    [['trainer', 'approver', 'promoter']],
+    [['publisher', 'trainer', 'approver']],
+    [['evaluator', 'approver']],
+  ]);
+  const staging: Env = {
+    name: 'staging',
+    after: null,
+    require: dice.pick([[], ['bom']]),
+    approvals: 0,
+    approvalAge: null,
+    separation: [],
+    lineage: { required: dice.chance(60), depth: 20, age: null },
+    age: dice.pick([null, 30 * DAY]),
+    reinstate: 2,
+  };
+  const prod: Env = {
+    ...staging,
+    name: 'prod',
+    after: dice.chance(60) ? 'staging' : null,
+    require: dice.pick([['bom'], ['bom', 'evaluate'], ['evaluate']]),
+    approvals,
+    approvalAge: dice.pick([null, 7 * DAY]),
+    separation: apart,
+    lineage: { required: true, depth: dice.pick([20, 20, 20, 2, 1]), age: dice.pick([null, null, 60 * DAY, 35 * DAY]) },
+    reinstate: dice.pick([1, 2]),
+  };
+  return {
+    now: NOW,
+    asked: 'model',
+    name: 'acme/enc',
+    things: THINGS,
+    says: numbered(promotions(withFirst, 'prod', dice)),
+    policy: {
+      version: 3,
+      expires: NOW + 100 * DAY,
+      people: PEOPLE,
+      roles: {
+        publisher: { people: ['dana'], names: null },
+        trainer: { people: ['anna'], names: null },
+        evaluator: { people: ['erin'], names: null },
+        approver: { people: ['bob', 'carol'], names: null },
+        promoter: { people: ['ci'], names: null },
+        revoker: { people: ['rita', 'rob'], names: null },
+      },
+      leaves: [],
+      envs: [staging, prod],
+    },
+  };
+}
+
+function say(by: string, about: string, daysAgo: number, what: What, over: Partial<Say> = {}): Say {
+  const content = `${what.kind} ${about} ${JSON.stringify(what)}`;
+  const at = NOW - daysAgo * DAY;
+  return { bundle: '', content, by, about, as: 'id', also: false, at, log: null, lost: false, what, ...over };
+}
+
+/** One or two promotions, each of which knows the one before. */
+function promotions(says: readonly Say[], env: string, dice: Dice): readonly Say[] {
+  const count = dice.pick([0, 1, 1, 2]);
+  const made: Say[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const knows = made.map(({ bundle }) => bundle);
+    const what: What = { kind: 'promote', env, passed: true, policy: dice.pick([3, 3, 3, 2]), knows };
+    const log = 100 + says.length + index;
+    made.push(say('ci', 'model', 3 - index, what, { bundle: `p ${env} ${index}`, log }));
+  }
+  return [...says, ...made];
+}
+
+/** Every bundle and every entry of the log by its own number, in the order given. */
+function numbered(says: readonly Say[]): readonly Say[] {
+  return says.map((each, index) => ({ ...each, bundle: each.bundle === '' ? `b${index}` : each.bundle }));
+}
+
+function added(w: World, more: Say, dice: Dice): World {
+  const bundle = `n${w.says.length} ${dice.below(1e9)}`;
+  const log = more.log === null ? null : 200 + w.says.length;
+  return { ...w, says: [...w.says, { ...more, bundle, log }] };
+}
+
+function changed(w: World, dice: Dice, change: (each: Say) => Say): World {
+  const at = dice.below(w.says.length);
+  return { ...w, says: w.says.map((each, index) => (index === at ? change(each) : each)) };
+}
+
+type Change = (w: World, dice: Dice) => World;
+
+/** What is changed of what is signed makes other content, unless only the signature is another. */
+function rewritten(each: Say, over: Partial<Say>): Say {
+  const next = { ...each, ...over };
+  const { what, about, as, also } = next;
+  return { ...next, content: `${what.kind} ${about} ${as} ${also} ${JSON.stringify(what)}` };
+}
+
+const withdrawn: Change = (w, dice) => {
+  const { env } = { env: dice.pick(['staging', 'prod']) };
+  const before = w.says
+    .filter(({ what }) => what.kind === 'promote' && what.env === env)
+    .toSorted((a, b) => (b.log ?? 0) - (a.log ?? 0));
+  const knows = dice.chance(80) ? before.slice(0, 1).map(({ bundle }) => bundle) : [];
+  const what: What = { kind: 'promote', env, passed: dice.chance(40), policy: dice.pick([3, 2]), knows };
+  const by = dice.chance(70) ? 'ci' : dice.pick(ALL);
+  const about = dice.pick(['model', 'model', 'tuned']);
+  return added(
+    w,
+    say(by, about, dice.below(40), what, { log: 0, lost: dice.chance(15), content: `promote ${w.says.length}` }),
+    dice,
+  );
+};
+
+const revoked: Change = (w, dice) => {
+  const kind = dice.chance(75) ? 'revoke' : 'reinstate';
+  const what: What = { kind, target: targetIn(w, dice) };
+  const by = dice.chance(75) ? dice.pick(['rita', 'rob']) : dice.pick(ALL);
+  return added(w, say(by, 'model', dice.below(6), what, { log: 0 }), dice);
+};
+
+/** Of somebody who said no nothing is lost here: what then holds is the rule table's, which has its own tests. */
+function targetIn(w: World, dice: Dice): Target {
+  const again = w.says
+    .filter(({ what }) => 'target' in what)
+    .map(({ what }) => ('target' in what ? what.target : null));
+  const known = again.filter((each) => each !== null);
+  if (known.length > 0 && dice.chance(50)) return dice.pick(known);
+  if (dice.chance(40))
+    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
+  if (dice.chance(50)) return { kind: 'content', content: dice.pick(w.says).content };
+  const speakers = new Set(w.says.filter(saysNo).map(({ by }) => by));
+  const people = ALL.filter(
+    (each) => !speakers.has(each) && each !== 'rita' && each !== 'rob' && each !== 'erin' && each !== 'ci',
+  );
+  return people.length === 0
+    ? { kind: 'thing', thing: 'd0', by: 'id' }
+    : { kind: 'person', person: dice.pick(people), since: NOW - dice.below(60) * DAY };
+}
+
+function saysNo({ what }: Pick<Say, 'what'>): boolean {
+  return 'target' in what || (what.kind === 'evaluate' && !what.passed) || (what.kind === 'promote' && !what.passed);
+}
+
+const KINDS_BY_ROLE: Readonly<Record<string, readonly string[]>> = {
+  publisher: ['describe', 'preprocess', 'bom'],
+  trainer: ['train', 'fine-tune', 'quantize', 'bom'],
+  evaluator: ['evaluate'],
+  approver: ['approve'],
+};
+
+/** Somebody else who may signs the same: who acted is then a question. */
+const coSigned: Change = (w, dice) => {
+  const role = dice.pick(['publisher', 'trainer', 'evaluator', 'approver'] as const);
+  const person = dice.pick(['bob', 'carol', 'bob', 'carol', 'ci', 'dana', 'anna', 'erin']);
+  const held = { people: [...new Set([...(w.policy.roles[role]?.people ?? []), person])], names: null };
+  const grown = { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: held } } };
+  const kinds = KINDS_BY_ROLE[role] ?? [];
+  const same = w.says.filter(({ what }) => kinds.includes(what.kind) && !saysNo({ what }));
+  if (same.length === 0) return grown;
+  const one = dice.pick(same);
+  const at = one.at === null ? null : one.at + (dice.below(12) - 2) * DAY;
+  return added(
+    grown,
+    { ...one, log: null, by: person, at, content: dice.chance(50) ? one.content : `${one.content} again` },
+    dice,
+  );
+};
+
+const CHANGES: readonly Change[] = [
+  revoked,
+  revoked,
+  revoked,
+  withdrawn,
+  withdrawn,
+  // Left out, signed again by the same or by another, wrapped again with another time.
+  (w, dice) => ({ ...w, says: w.says.filter((_each, index) => index !== dice.below(w.says.length) || index === 0) }),
+  (w, dice) => {
+    const { log: _log, ...one } = dice.pick(
+      w.says.filter(({ what }) => what.kind !== 'promote' && !('target' in what)),
+    );
+    const at = dice.pick([null, NOW - dice.below(60) * DAY]);
+    return added(w, { ...one, log: null, at, by: dice.chance(50) ? one.by : dice.pick(ALL) }, dice);
+  },
+  coSigned,
+  coSigned,
+  coSigned,
+  // Somebody else says the same, at another time or none, about a file, about two things.
+  (w, dice) =>
+    changed(w, dice, (each) =>
+      saysNo(each) || each.what.kind === 'promote' ? each : rewritten(each, { by: dice.pick(ALL) }),
+    ),
+  (w, dice) =>
+    changed(w, dice, (each) =>
+      'target' in each.what ? each : { ...each, at: dice.pick([null, NOW - dice.below(60) * DAY]) },
+    ),
+  (w, dice) => changed(w, dice, (each) => (keepsSubject(each) ? each : rewritten(each, { as: 'file' }))),
+  (w, dice) =>
+    changed(w, dice, (each) => (keepsSubject(each) || saysNo(each) ? each : rewritten(each, { also: true }))),
+  // More is said: of the model or of what it came from, by anybody.
+  (w, dice) =>
+    added(
+      w,
+      say(dice.pick(ALL), dice.pick(THINGS).key, dice.below(30), { kind: 'evaluate', passed: dice.chance(60) }),
+      dice,
+    ),
+  (w, dice) =>
+    added(
+      w,
+      say(
+        dice.pick(ALL),
+        dice.pick(THINGS).key,
+        dice.below(60),
+        dice.pick<What>([
+          { kind: 'describe' },
+          { kind: 'bom', component: 'data' },
+          { kind: 'bom', component: 'model' },
+        ]),
+      ),
+      dice,
+    ),
+  (w, dice) =>
+    added(
+      w,
+      say(dice.pick(ALL), 'model', dice.below(10), { kind: 'approve', env: dice.pick(['prod', 'staging']) }),
+      dice,
+    ),
+  (w, dice) => {
+    const inputs = Array.from({ length: 1 + dice.below(3) }, (): Input => inputIn(dice));
+    const kind = dice.pick(['train', 'fine-tune', 'quantize', 'preprocess'] as const);
+    return added(
+      w,
+      say(dice.pick(['anna', 'dana', 'bob']), dice.pick(THINGS).key, dice.below(60), { kind, inputs }),
+      dice,
+    );
+  },
+  // Inputs of a step: named in another way, for another purpose, one less, one that closes a circle.
+  (w, dice) =>
+    changed(w, dice, (each) => {
+      if (!('inputs' in each.what)) return each;
+      const at = dice.below(each.what.inputs.length);
+      const other = dice.pick<(input: Input) => readonly Input[]>([
+        () => [],
+        (input) => [{ ...input, by: dice.pick<By>(['file', 'root']) }],
+        (input) => [{ ...input, role: dice.pick(['dataset', 'base-model', 'code', null] as const) }],
+        (input) => [input, inputIn(dice)],
+      ]);
+      const inputs = each.what.inputs.flatMap((input, index) => (index === at ? other(input) : [input]));
+      return inputs.length === 0 ? each : rewritten(each, { what: { ...each.what, inputs } });
+    }),
+  // The policy: who may what, for which names, what is trusted as it is.
+  (w, dice) => {
+    const role = dice.pick(ROLES);
+    const held = w.policy.roles[role]?.people ?? [];
+    const person = dice.pick(PEOPLE);
+    if (
+      role === 'revoker' ||
+      (role === 'evaluator' && held.includes(person)) ||
+      (role === 'promoter' && held.includes(person))
+    )
+      return w;
+    const now = held.includes(person) ? held.filter((each) => each !== person) : [...held, person];
+    return { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: { people: now, names: null } } } };
+  },
+  (w, dice) => {
+    const role = dice.pick(['publisher', 'trainer', 'approver'] as const);
+    const names = dice.pick([['acme/enc'], ['acme/data'], ['acme/enc', 'acme/base', 'acme/data']]);
+    const held = w.policy.roles[role]?.people ?? [];
+    return { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: { people: held, names } } } };
+  },
+  (w, dice) => {
+    const leaf = {
+      thing: dice.pick(THINGS).key,
+      by: dice.pick<By>(['id', 'id', 'file', 'root']),
+      role: dice.pick(['dataset', 'base-model', 'tokenizer', 'adapter']),
+      expires: w.now + dice.pick([1, -1]) * DAY,
+    };
+    return { ...w, policy: { ...w.policy, leaves: [...w.policy.leaves, leaf] } };
+  },
+  (w, dice) => ({ ...w, policy: { ...w.policy, version: dice.pick([3, 2, 4]) } }),
+  // The clock, the policy's end, and another thing or name that is asked about.
+  (w, dice) => ({ ...w, now: NOW + dice.pick([-60, -1, 1, 10, 40, 200]) * DAY }),
+  (w, dice) => ({ ...w, policy: { ...w.policy, expires: NOW + dice.pick([-1, 5]) * DAY } }),
+  (w, dice) => ({ ...w, asked: dice.pick(['tuned', 'base', 'd0', 'd1']) }),
+];
+
+function inputIn(dice: Dice): Input {
+  return {
+    thing: dice.pick(THINGS).key,
+    by: dice.pick<By>(['id', 'id', 'id', 'file', 'root']),
+    role: dice.pick(['dataset', 'base-model', 'code', null] as const),
+  };
+}
+
+function keepsSubject({ what }: Say): boolean {
+  return what.kind === 'promote' || 'target' in what;
+}
