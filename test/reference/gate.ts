@@ -23,7 +23,8 @@ export interface Asked {
 /** The codes of both refusals; empty: yes. */
 export function askGate(w: World, env: Env): Asked {
   const of = caseOf(factsOf(w), policyOf(w), environmentOf(env));
-  const codesIn = (found: readonly { readonly code: string }[]) => [...new Set(found.map(({ code }) => code))].toSorted();
+  const codesIn = (found: readonly { readonly code: string }[]) =>
+    [...new Set(found.map(({ code }) => code))].toSorted();
   const promoted = checkPromoted(of, environmentOf(env), { lasting: false });
   return { mayEnter: codesIn(findingsOf(evaluate(of))), isPromoted: codesIn(promoted.findings) };
 }
@@ -67,11 +68,7 @@ function environmentOf(env: Env): Environment {
     ...(approvals === 0
       ? {}
       : {
-          approvals: {
-            count: approvals,
-            role: 'approver',
-            ...(approvalAge === null ? {} : { maxAgeMs: approvalAge }),
-          },
+          approvals: { count: approvals, role: 'approver', ...(approvalAge === null ? {} : { maxAgeMs: approvalAge }) },
         }),
     separation,
     lineage: {
@@ -133,11 +130,7 @@ function claimOf(w: World, say: Say): VerifiedClaim {
   return {
     bundle: hex(`bundle ${say.bundle}`),
     pae: hex(`content ${say.content}`),
-    statement: {
-      _type: 'https://in-toto.io/Statement/v1',
-      subject: subjectsOf(w, say),
-      ...predicateOf(w, say),
-    },
+    statement: { _type: 'https://in-toto.io/Statement/v1', subject: subjectsOf(w, say), ...predicateOf(w, say) },
     signer: { kind: 'key', fingerprint, keyType: 'P-256' },
     keys: [fingerprint],
     times: say.at === null ? [] : [{ time: new Date(say.at).toISOString(), source: 'rfc3161', authority: 'tsa' }],
@@ -186,7 +179,10 @@ function predicateOf(w: World, say: Say): { predicateType: string; predicate: Re
   };
 }
 
-function stepOf(step: Step, inputs: readonly { thing: string; by: By; role: string | null }[]): Record<string, unknown> {
+function stepOf(
+  step: Step,
+  inputs: readonly { thing: string; by: By; role: string | null }[],
+): Record<string, unknown> {
   return {
     buildDefinition: {
       buildType: buildTypeOf(step),
@@ -194,10 +190,7 @@ function stepOf(step: Step, inputs: readonly { thing: string; by: By; role: stri
       resolvedDependencies: inputs.map(({ thing, by, role }) => ({
         name: thing,
         digest: { sha256: digestOf(thing, by) },
-        annotations: {
-          ...(role === null ? {} : { role }),
-          ...(by === 'id' ? { kind: 'manifest' } : {}),
-        },
+        annotations: { ...(role === null ? {} : { role }), ...(by === 'id' ? { kind: 'manifest' } : {}) },
       })),
     },
     runDetails: { builder: { id: 'x' } },
@@ -231,4 +224,3 @@ function thingIn(w: World, key: string): Thing {
 function policyDigest(version: number): string {
   return `sha256:${hex(`policy ${version}`)}`;
 }
-

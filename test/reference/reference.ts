@@ -84,8 +84,15 @@ export interface World {
     readonly expires: number;
     readonly people: readonly string[];
     /** Role → people, and the names it is for; null: all. */
-    readonly roles: Readonly<Record<string, { readonly people: readonly string[]; readonly names: readonly string[] | null }>>;
-    readonly leaves: readonly { readonly thing: string; readonly by: By; readonly role: string; readonly expires: number }[];
+    readonly roles: Readonly<
+      Record<string, { readonly people: readonly string[]; readonly names: readonly string[] | null }>
+    >;
+    readonly leaves: readonly {
+      readonly thing: string;
+      readonly by: By;
+      readonly role: string;
+      readonly expires: number;
+    }[];
     readonly envs: readonly Env[];
   };
 }
@@ -123,7 +130,7 @@ export function mayEnter(w: World, env: Env): boolean {
       say.what.env === env.name &&
       say.about === w.asked &&
       thing(w, say.about).name === w.name &&
-      isFresh(w, say.at, env.approvalAge) &&
+      isFresh(w, earliest(w, say), env.approvalAge) &&
       !makers.includes(say.by),
   );
   if (env.approvals > 0 && new Set(approvals.map((say) => say.by)).size < env.approvals) return false;
@@ -191,8 +198,7 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
   };
   const act = ({ mine, name }: ReturnType<typeof look>) => {
     for (const say of mine.filter(({ what }) => [...STEPS, 'describe', 'bom', 'evaluate'].includes(what.kind)))
-      for (const role of rolesOf(w, say, name))
-        acts.push({ person: say.by, role, made: say.what.kind !== 'evaluate' });
+      for (const role of rolesOf(w, say, name)) acts.push({ person: say.by, role, made: say.what.kind !== 'evaluate' });
   };
   /** Longest way down, in steps. */
   const visit = (key: string, by: By | 'asked', path: readonly string[]): number => {
@@ -206,7 +212,10 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
     const [step] = found.steps;
     if (new Set(found.steps.map(storyOf)).size > 1) isRight = false;
     const inputs = step === undefined ? [] : inputsOf(step);
-    if (step !== undefined && !(NEEDED[step.what.kind] ?? []).every((role) => inputs.some((input) => input.role === role)))
+    if (
+      step !== undefined &&
+      !(NEEDED[step.what.kind] ?? []).every((role) => inputs.some((input) => input.role === role))
+    )
       isRight = false;
     const ages = found.steps.flatMap((say) => earliest(w, say) ?? []);
     if (step !== undefined && env.lineage.age !== null && !(w.now - Math.max(...ages, -Infinity) <= env.lineage.age))
@@ -260,12 +269,16 @@ function isAbout(w: World, say: Say, key: string, by: By | 'asked'): boolean {
 
 function rolesOf(w: World, { by, what }: Pick<Say, 'by' | 'what'>, name: string): readonly string[] {
   return Object.entries(w.policy.roles)
-    .filter(([role, { people, names }]) => people.includes(by) && MAY[role]?.includes(what.kind) && (names?.includes(name) ?? true))
+    .filter(
+      ([role, { people, names }]) =>
+        people.includes(by) && MAY[role]?.includes(what.kind) && (names?.includes(name) ?? true),
+    )
     .map(([role]) => role);
 }
 
 function rolesIn(acts: readonly Act[], apart: readonly string[], person: string): number {
-  return new Set(acts.filter((each) => each.person === person && apart.includes(each.role)).map(({ role }) => role)).size;
+  return new Set(acts.filter((each) => each.person === person && apart.includes(each.role)).map(({ role }) => role))
+    .size;
 }
 
 /** By named people, there, and not taken back. */

@@ -71,8 +71,15 @@ function honestWorld(dice: Dice): World {
     say('carol', 'model', 4, { kind: 'approve', env: 'prod' }),
   ];
   const withFirst = promotions(says, 'staging', dice);
-  const approvals = dice.below(3);
-  const apart = dice.pick([[], [['trainer', 'evaluator']], [['trainer', 'approver', 'promoter']], [['publisher', 'trainer']]]);
+  const approvals = dice.pick([0, 1, 1, 2]);
+  const apart = dice.pick([
+    [],
+    [],
+    [['trainer', 'evaluator']],
+    [['trainer', 'approver', 'promoter']],
+    [['publisher', 'trainer', 'approver']],
+    [['evaluator', 'approver']],
+  ]);
   const staging: Env = {
     name: 'staging',
     after: null,
@@ -165,12 +172,18 @@ function rewritten(each: Say, over: Partial<Say>): Say {
 
 const withdrawn: Change = (w, dice) => {
   const { env } = { env: dice.pick(['staging', 'prod']) };
-  const before = w.says.filter(({ what }) => what.kind === 'promote' && what.env === env).toSorted((a, b) => (b.log ?? 0) - (a.log ?? 0));
+  const before = w.says
+    .filter(({ what }) => what.kind === 'promote' && what.env === env)
+    .toSorted((a, b) => (b.log ?? 0) - (a.log ?? 0));
   const knows = dice.chance(80) ? before.slice(0, 1).map(({ bundle }) => bundle) : [];
   const what: What = { kind: 'promote', env, passed: dice.chance(40), policy: dice.pick([3, 2]), knows };
   const by = dice.chance(70) ? 'ci' : dice.pick(ALL);
   const about = dice.pick(['model', 'model', 'tuned']);
-  return added(w, say(by, about, dice.below(40), what, { log: 0, lost: dice.chance(15), content: `promote ${w.says.length}` }), dice);
+  return added(
+    w,
+    say(by, about, dice.below(40), what, { log: 0, lost: dice.chance(15), content: `promote ${w.says.length}` }),
+    dice,
+  );
 };
 
 const revoked: Change = (w, dice) => {
@@ -182,21 +195,51 @@ const revoked: Change = (w, dice) => {
 
 /** Of somebody who said no nothing is lost here: what then holds is the rule table's, which has its own tests. */
 function targetIn(w: World, dice: Dice): Target {
-  const again = w.says.filter(({ what }) => 'target' in what).map(({ what }) => ('target' in what ? what.target : null));
+  const again = w.says
+    .filter(({ what }) => 'target' in what)
+    .map(({ what }) => ('target' in what ? what.target : null));
   const known = again.filter((each) => each !== null);
   if (known.length > 0 && dice.chance(50)) return dice.pick(known);
-  if (dice.chance(40)) return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
+  if (dice.chance(40))
+    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
   if (dice.chance(50)) return { kind: 'content', content: dice.pick(w.says).content };
   const speakers = new Set(w.says.filter(saysNo).map(({ by }) => by));
-  const people = ALL.filter((each) => !speakers.has(each) && each !== 'rita' && each !== 'rob' && each !== 'erin' && each !== 'ci');
+  const people = ALL.filter(
+    (each) => !speakers.has(each) && each !== 'rita' && each !== 'rob' && each !== 'erin' && each !== 'ci',
+  );
   return people.length === 0
     ? { kind: 'thing', thing: 'd0', by: 'id' }
     : { kind: 'person', person: dice.pick(people), since: NOW - dice.below(60) * DAY };
 }
 
-function saysNo({ what }: Say): boolean {
+function saysNo({ what }: Pick<Say, 'what'>): boolean {
   return 'target' in what || (what.kind === 'evaluate' && !what.passed) || (what.kind === 'promote' && !what.passed);
 }
+
+const KINDS_BY_ROLE: Readonly<Record<string, readonly string[]>> = {
+  publisher: ['describe', 'preprocess', 'bom'],
+  trainer: ['train', 'fine-tune', 'quantize', 'bom'],
+  evaluator: ['evaluate'],
+  approver: ['approve'],
+};
+
+/** Somebody else who may signs the same: who acted is then a question. */
+const coSigned: Change = (w, dice) => {
+  const role = dice.pick(['publisher', 'trainer', 'evaluator', 'approver'] as const);
+  const person = dice.pick(['bob', 'carol', 'bob', 'carol', 'ci', 'dana', 'anna', 'erin']);
+  const held = { people: [...new Set([...(w.policy.roles[role]?.people ?? []), person])], names: null };
+  const grown = { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: held } } };
+  const kinds = KINDS_BY_ROLE[role] ?? [];
+  const same = w.says.filter(({ what }) => kinds.includes(what.kind) && !saysNo({ what }));
+  if (same.length === 0) return grown;
+  const one = dice.pick(same);
+  const at = one.at === null ? null : one.at + (dice.below(12) - 2) * DAY;
+  return added(
+    grown,
+    { ...one, log: null, by: person, at, content: dice.chance(50) ? one.content : `${one.content} again` },
+    dice,
+  );
+};
 
 const CHANGES: readonly Change[] = [
   revoked,
@@ -207,26 +250,63 @@ const CHANGES: readonly Change[] = [
   // Left out, signed again by the same or by another, wrapped again with another time.
   (w, dice) => ({ ...w, says: w.says.filter((_each, index) => index !== dice.below(w.says.length) || index === 0) }),
   (w, dice) => {
-    const { log: _log, ...one } = dice.pick(w.says.filter(({ what }) => what.kind !== 'promote' && !('target' in what)));
+    const { log: _log, ...one } = dice.pick(
+      w.says.filter(({ what }) => what.kind !== 'promote' && !('target' in what)),
+    );
     const at = dice.pick([null, NOW - dice.below(60) * DAY]);
     return added(w, { ...one, log: null, at, by: dice.chance(50) ? one.by : dice.pick(ALL) }, dice);
   },
+  coSigned,
+  coSigned,
+  coSigned,
   // Somebody else says the same, at another time or none, about a file, about two things.
   (w, dice) =>
     changed(w, dice, (each) =>
       saysNo(each) || each.what.kind === 'promote' ? each : rewritten(each, { by: dice.pick(ALL) }),
     ),
-  (w, dice) => changed(w, dice, (each) => ('target' in each.what ? each : { ...each, at: dice.pick([null, NOW - dice.below(60) * DAY]) })),
+  (w, dice) =>
+    changed(w, dice, (each) =>
+      'target' in each.what ? each : { ...each, at: dice.pick([null, NOW - dice.below(60) * DAY]) },
+    ),
   (w, dice) => changed(w, dice, (each) => (keepsSubject(each) ? each : rewritten(each, { as: 'file' }))),
-  (w, dice) => changed(w, dice, (each) => (keepsSubject(each) || saysNo(each) ? each : rewritten(each, { also: true }))),
+  (w, dice) =>
+    changed(w, dice, (each) => (keepsSubject(each) || saysNo(each) ? each : rewritten(each, { also: true }))),
   // More is said: of the model or of what it came from, by anybody.
-  (w, dice) => added(w, say(dice.pick(ALL), dice.pick(THINGS).key, dice.below(30), { kind: 'evaluate', passed: dice.chance(60) }), dice),
-  (w, dice) => added(w, say(dice.pick(ALL), dice.pick(THINGS).key, dice.below(60), dice.pick<What>([{ kind: 'describe' }, { kind: 'bom', component: 'data' }, { kind: 'bom', component: 'model' }])), dice),
-  (w, dice) => added(w, say(dice.pick(ALL), 'model', dice.below(10), { kind: 'approve', env: dice.pick(['prod', 'staging']) }), dice),
+  (w, dice) =>
+    added(
+      w,
+      say(dice.pick(ALL), dice.pick(THINGS).key, dice.below(30), { kind: 'evaluate', passed: dice.chance(60) }),
+      dice,
+    ),
+  (w, dice) =>
+    added(
+      w,
+      say(
+        dice.pick(ALL),
+        dice.pick(THINGS).key,
+        dice.below(60),
+        dice.pick<What>([
+          { kind: 'describe' },
+          { kind: 'bom', component: 'data' },
+          { kind: 'bom', component: 'model' },
+        ]),
+      ),
+      dice,
+    ),
+  (w, dice) =>
+    added(
+      w,
+      say(dice.pick(ALL), 'model', dice.below(10), { kind: 'approve', env: dice.pick(['prod', 'staging']) }),
+      dice,
+    ),
   (w, dice) => {
     const inputs = Array.from({ length: 1 + dice.below(3) }, (): Input => inputIn(dice));
     const kind = dice.pick(['train', 'fine-tune', 'quantize', 'preprocess'] as const);
-    return added(w, say(dice.pick(['anna', 'dana', 'bob']), dice.pick(THINGS).key, dice.below(60), { kind, inputs }), dice);
+    return added(
+      w,
+      say(dice.pick(['anna', 'dana', 'bob']), dice.pick(THINGS).key, dice.below(60), { kind, inputs }),
+      dice,
+    );
   },
   // Inputs of a step: named in another way, for another purpose, one less, one that closes a circle.
   (w, dice) =>
@@ -247,7 +327,12 @@ const CHANGES: readonly Change[] = [
     const role = dice.pick(ROLES);
     const held = w.policy.roles[role]?.people ?? [];
     const person = dice.pick(PEOPLE);
-    if (role === 'revoker' || (role === 'evaluator' && held.includes(person)) || (role === 'promoter' && held.includes(person))) return w;
+    if (
+      role === 'revoker' ||
+      (role === 'evaluator' && held.includes(person)) ||
+      (role === 'promoter' && held.includes(person))
+    )
+      return w;
     const now = held.includes(person) ? held.filter((each) => each !== person) : [...held, person];
     return { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: { people: now, names: null } } } };
   },

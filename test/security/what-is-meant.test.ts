@@ -266,7 +266,7 @@ for (const [how, files, named] of [
 ] as const)
   test(`a revocation reaches who names the dataset by ${how}, and impact lists it`, () =>
     inWorld(async (of) => {
-      const { dataset, model } = await revokedDataset(of, files, named as (id: string) => string);
+      const { dataset, model } = await revokedDataset(of, files, named);
       assert.deepEqual(findingsOf((await promoteAs(of, 'ci', 'staging')).verdict), []);
       const before = await impact(
         { digest: bare(dataset), trust: policyTrust(POLICY), timestampAuthorities: [] },
