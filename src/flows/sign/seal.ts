@@ -6,10 +6,12 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
 import type { Fact } from '../../domain/metadata/types.ts';
+import type { Records } from '../../domain/ports/records.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
+import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
@@ -18,6 +20,7 @@ import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './se
 import {
   bomStatement,
   packageStatement,
+  recordsStatement,
   scanStatement,
   stepStatement,
   type SealFacts,
@@ -39,6 +42,8 @@ export interface SealInput {
   readonly failOn: Severity;
   /** What is known to be bad, and what the caller's policy accepts. */
   readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
+  /** Bind the record roots beside a dataset too; the key of those that are hashed under one. */
+  readonly records?: { readonly secret: Uint8Array | null };
   readonly allowSymlinks?: boolean;
   readonly jobs?: number;
   /** Of weighmark. */
@@ -46,6 +51,8 @@ export interface SealInput {
 }
 
 export interface SealPorts extends ResolvePorts {
+  /** Only for datasets whose record roots are bound. */
+  readonly records?: () => Promise<Records>;
   readonly signer: ClaimSigner;
   readonly clock: Clock;
 }
@@ -78,9 +85,10 @@ export interface SealOutcome {
 export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const content = await hashForSeal(input, ports);
+  const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
   const startedOn = ports.clock.now().toISOString();
   const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
-  const { facts, bomPayload } = await describe(input, content, ports);
+  const { facts, bomPayload } = await describe(input, content, { ports, records });
   const outcome = outcomeOf({ content, scanned, facts }, ports);
   const places = sidecarsOf(content.tree);
   if (scanned.blocking.length > 0) {
@@ -97,6 +105,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
   const fixed = [
     { title: 'ML-BOM', payload: bomPayload },
+    ...(records === null ? [] : [{ title: 'dataset records', payload: recordsStatement(facts, records) }]),
     ...step,
     ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
   ];
@@ -141,7 +150,7 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 async function describe(
   input: SealInput,
   { tree, files }: SealedContent,
-  ports: SealPorts,
+  { ports, records }: { readonly ports: SealPorts; readonly records: string | null },
 ): Promise<{ facts: SealFacts; bomPayload: Uint8Array }> {
   const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
   const options = {
@@ -150,7 +159,8 @@ async function describe(
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
   };
   const { id, root, bom, bytes } = await describeArtifact(tree, digests, ports, options);
-  const facts = { id, root, bom: bytes, files, list: formatDigestList(files), name: input.name ?? baseName(tree.root) };
+  const list = formatDigestList(files);
+  const facts = { id, root, bom: bytes, files, list, records, name: input.name ?? baseName(tree.root) };
   return { facts, bomPayload: bomStatement(facts, { ...bom }) };
 }
 
@@ -164,6 +174,16 @@ function statedFacts({ name, source }: SealInput): readonly Fact[] {
     ...(version === undefined ? [] : [fact('version', version, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];
+}
+
+async function rootsOf(
+  { tree }: SealedContent,
+  { secret }: NonNullable<SealInput['records']>,
+  ports: SealPorts,
+): Promise<string> {
+  const { files, progress, records, signal = new AbortController().signal } = ports;
+  if (records === undefined) throw new WeighmarkError('internal', 'records are bound, and nothing reads them');
+  return confirmRoots(tree, secret, { files, records, progress, signal });
 }
 
 interface Earlier {
