@@ -2,6 +2,7 @@ import { splitClaims } from '../../domain/claims/claims-file.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { ROOTS_BYTES } from '../../domain/records/roots.ts';
 import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
 
 /** A bundle found beside or inside an artifact: unverified bytes. */
@@ -21,6 +22,8 @@ export interface Sidecars {
   readonly digestList: Uint8Array | null;
   /** The BOM's bytes, or null. */
   readonly bom: Uint8Array | null;
+  /** The record roots' bytes, or null. */
+  readonly records: Uint8Array | null;
 }
 
 export interface SidecarQuestion {
@@ -48,7 +51,8 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
   const claims = await claimsOf(question, places.claims, files);
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
-  return { signatures, claims, digestList, bom };
+  const records = await files.readIfThere(places.records, ROOTS_BYTES);
+  return { signatures, claims, digestList, bom, records };
 }
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {
