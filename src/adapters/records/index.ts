@@ -27,6 +27,8 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
         ? indexByAddon({ ...job, cache }, watch, addon)
         : indexByScript({ ...job, cache }, watch, hasher),
     open: (roots) => cache.open(roots),
+    locationOf: (roots) => cache.locationOf(roots),
+    removeIndexes: (which) => cache.remove(which),
     read: readRecords,
   };
 }

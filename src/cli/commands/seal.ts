@@ -53,7 +53,8 @@ export const register: Register = (program, run) => {
     run(async (context, path: string, options: Options) => {
       const input = inputOf(context, path, options);
       const judging = await judgingFrom(context, options, [path]);
-      const records = options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
+      const records =
+        options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
       return report(path, await seal({ ...input, ...records, judging }, await portsOf(context, options)));
     }),
   );

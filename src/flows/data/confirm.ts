@@ -25,5 +25,7 @@ export async function confirmRoots(tree: Tree, secret: Uint8Array | null, ports:
   const { roots } = await (await ports.records()).index({ ...job, secret: hashing === 'keyed' ? secret : null }, ports);
   const text = formatRoots(roots);
   if (Buffer.from(text).equals(bytes)) return text;
-  throw new WeighmarkError('digest-mismatch', `the record roots beside ${tree.root} are those of another state`, { hint });
+  throw new WeighmarkError('digest-mismatch', `the record roots beside ${tree.root} are those of another state`, {
+    hint,
+  });
 }
