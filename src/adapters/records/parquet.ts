@@ -167,7 +167,7 @@ function scalarReader({ type, converted_type: converted, logical_type: logical }
   if (logical?.type === 'TIME' || converted?.startsWith('TIME_') === true) {
     const unit = logical?.type === 'TIME' ? logical.unit : converted === 'TIME_MILLIS' ? 'MILLIS' : 'MICROS';
     const nanos = { MILLIS: 1_000_000n, MICROS: 1000n, NANOS: 1n }[unit];
-    return (value: unknown) => new Scalar(TAG.time, timeOfNanos(BigInt(value as bigint) * nanos));
+    return (value: unknown) => new Scalar(TAG.time, timeOfNanos(BigInt(value as number | bigint) * nanos));
   }
   if (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY')
     return (value: unknown) => new Scalar(TAG.bytes, value as Uint8Array);
