@@ -76,6 +76,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark dataset check train.jsonl test.jsonl --step split --from all.jsonl',
     'weighmark dataset check train.jsonl --against test.jsonl',
   ],
+  'dataset gc': ['weighmark dataset gc', 'weighmark dataset gc train.jsonl'],
   'dataset diff': ['weighmark dataset diff train-1.jsonl train-2.jsonl --key id'],
   'registry init': [
     'weighmark registry init registry',

@@ -30,14 +30,19 @@ const FOLDER = new URL('./kernel/', import.meta.url);
  * The addon for this platform: the one built beside this file, or an optional package's. It is loaded only if its
  * SHA-256 stands in the build's table (security rule 22). Null where there is none.
  */
-export function loadAddon<T = Addon>(folder = FOLDER, stem = 'kernel'): T | null {
+export function loadAddon(folder = FOLDER): Addon | null {
+  return loadNative(folder, 'kernel') as Addon | null;
+}
+
+/** The same of another crate: what its addon exports. */
+export function loadNative(folder: URL, stem: string): unknown {
   const table = readTable(folder);
   for (const name of addonNames(stem)) {
     const known = table[name]?.sha256;
     const file = known === undefined ? null : locate(folder, name);
     if (file !== null && sha256(file.bytes) === known) {
       const addon = open(file.path);
-      if (addon !== null) return addon as T;
+      if (addon !== null) return addon;
     }
   }
   return null;

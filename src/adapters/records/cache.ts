@@ -1,9 +1,19 @@
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import type { OpenIndex } from '../../domain/ports/records.ts';
+import type { KeptIndex, OpenIndex } from '../../domain/ports/records.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { fileError } from '../files/errors.ts';
 import { writeError } from '../files/write.ts';
@@ -16,6 +26,7 @@ export interface IndexCache {
   folder(): string;
   locationOf(roots: Roots): string;
   open(roots: Roots): OpenIndex | null;
+  remove(which: (index: KeptIndex) => boolean): readonly KeptIndex[];
 }
 
 /** `weighmark/records` under XDG_CACHE_HOME; a relative value is ignored, as the XDG specification says. */
@@ -24,7 +35,27 @@ export function createIndexCache(env: Env): IndexCache {
   const home = base !== undefined && isAbsolute(base) ? base : join(env['HOME'] ?? homedir(), '.cache');
   const folder = join(home, 'weighmark', 'records');
   const locationOf = (roots: Roots): string => join(folder, `${sha256Hex(formatRoots(roots))}.idx`);
-  return { folder: () => privateFolder(folder), locationOf, open: (roots) => openIndexFile(locationOf(roots)) };
+  return {
+    folder: () => privateFolder(folder),
+    locationOf,
+    open: (roots) => openIndexFile(locationOf(roots)),
+    remove: (which) => removeFrom(folder, which),
+  };
+}
+
+/** Only what has the name of an index or of an unfinished one. */
+function removeFrom(folder: string, which: (index: KeptIndex) => boolean): readonly KeptIndex[] {
+  const names = existsSync(folder)
+    ? readdirSync(folder).filter((name) => /^(?:[0-9a-f]{64}\.idx|\.[0-9a-f]+\.tmp)$/.test(name))
+    : [];
+  const kept = names.map((name): KeptIndex => {
+    const path = join(folder, name);
+    const { size, atimeMs, mtimeMs } = lstatSync(path);
+    return { path, sizeBytes: size, usedMs: Math.max(atimeMs, mtimeMs) };
+  });
+  const removed = kept.filter(which);
+  for (const { path } of removed) rmSync(path, { force: true });
+  return removed;
 }
 
 /** A real folder, ours, closed to everybody else (security rule 22). */

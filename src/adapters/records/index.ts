@@ -2,7 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
 import { createIndexCache, type Env } from './cache.ts';
-import { loadAddon } from '../hasher/native.ts';
+import { loadNative } from '../hasher/native.ts';
 import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
 import { indexByScript } from './script-engine.ts';
 import { createWasmHasher } from './wasm-hasher.ts';
@@ -18,7 +18,7 @@ const KERNEL = new URL('./kernel/', import.meta.url);
 export function createRecords({ env, kernel }: RecordsOptions): Records {
   const cache = createIndexCache(env);
   const hasher = createWasmHasher();
-  const addon = kernel === 'wasm' ? null : loadAddon<Addon>(KERNEL, 'records');
+  const addon = kernel === 'wasm' ? null : (loadNative(KERNEL, 'records') as Addon | null);
   return {
     kernel: addon === null ? 'wasm' : 'native',
     hasher,
@@ -27,6 +27,8 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
         ? indexByAddon({ ...job, cache }, watch, addon)
         : indexByScript({ ...job, cache }, watch, hasher),
     open: (roots) => cache.open(roots),
+    locationOf: (roots) => cache.locationOf(roots),
+    removeIndexes: (which) => cache.remove(which),
     read: readRecords,
   };
 }

@@ -12,6 +12,8 @@ import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { recordDigest } from '../../domain/report/record.ts';
 import { impactOfRecord, type RecordImpact } from '../../flows/watch/impact-record.ts';
+import { isHex256 } from '../../domain/digest/hex.ts';
+import { hashText } from '../../flows/data/prove.ts';
 import { impactText, recordText } from '../views/impact.ts';
 
 /** `impact REF`: what was made from it, and where that runs. */
@@ -21,7 +23,7 @@ export const register: Register = (program, run) => {
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .option(
       '--record <text>',
-      'only through versions of this dataset that hold this record: a line of a file, or sha256:… of it',
+      'only through versions of this dataset that hold this record: JSON, a line of a file, sha256:… of it, or blake3:… of the record',
     )
     .action(
       run(async (context, ref: string, options: Options) =>
@@ -47,9 +49,19 @@ async function lookForRecord(context: Context, ref: string, options: Options): P
     name: place.name,
     id: await registry.resolve(place.name, place.reference),
     record,
+    logical: logicalOf(options.record ?? ''),
     ...(await trustOf(context, options)),
   };
-  return impactOfRecord(input, registry, { clock: context.clock, keyless: () => context.keyless() });
+  const { hasher } = await context.records();
+  return impactOfRecord(input, registry, { clock: context.clock, keyless: () => context.keyless(), hasher });
+}
+
+/** What the text is as a record: `{"id":1}` is `{ "id": 1.0 }`. Null for what is no JSON object. */
+function logicalOf(text: string): Uint8Array | null {
+  const hash = text.replace(/^blake3:/, '');
+  if (isHex256(hash)) return Buffer.from(hash, 'hex');
+  if (!text.trimStart().startsWith('{')) return null;
+  return hashText(text, { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' }, null).hash;
 }
 
 /** By digest where the record itself must not be told. */

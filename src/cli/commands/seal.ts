@@ -11,6 +11,7 @@ import { collect, type Register, type Report, type Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
+import { secretFrom, secretOption } from './dataset/options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
 interface Options extends SignerOptions, FeedOptions {
@@ -19,6 +20,8 @@ interface Options extends SignerOptions, FeedOptions {
   readonly step?: string;
   readonly input?: readonly string[];
   readonly param?: readonly string[];
+  readonly records?: boolean;
+  readonly secret?: string;
   readonly failOn: Severity;
   readonly allowSymlinks?: boolean;
   readonly acceptConflict?: string;
@@ -40,6 +43,8 @@ export const register: Register = (program, run) => {
       collect,
     )
     .option('--param <name=value>', 'a parameter of the step (repeat)', collect)
+    .option('--records', 'bind the record roots of an indexed dataset, read anew')
+    .addOption(secretOption())
     .addOption(
       new Option('--fail-on <level>', 'findings of this severity forbid sealing')
         .choices(SEVERITIES.slice(0, 4))
@@ -52,7 +57,9 @@ export const register: Register = (program, run) => {
     run(async (context, path: string, options: Options) => {
       const input = inputOf(context, path, options);
       const judging = await judgingFrom(context, options, [path]);
-      return report(path, await seal({ ...input, judging }, await portsOf(context, options)));
+      const records =
+        options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
+      return report(path, await seal({ ...input, ...records, judging }, await portsOf(context, options)));
     }),
   );
 };
@@ -102,6 +109,7 @@ async function portsOf(context: Context, options: Options): Promise<SealPorts> {
     progress: context.progress,
     signal: context.signal,
     clock: context.clock,
+    records: () => context.records(),
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => context.registry(location),
   };

@@ -45,6 +45,13 @@ export interface OpenIndex extends RandomAccess {
   close(): void;
 }
 
+export interface KeptIndex {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** When it was last read or written: milliseconds since the epoch. */
+  readonly usedMs: number;
+}
+
 /** Reads datasets record by record. */
 export interface Records {
   readonly kernel: 'native' | 'wasm';
@@ -56,6 +63,10 @@ export interface Records {
   index(job: IndexJob, watch: IndexWatch): Promise<Indexed>;
   /** The index of a dataset with these roots, from the cache; null if it is not there. */
   open(roots: Roots): OpenIndex | null;
+  /** Where the index of a dataset with these roots is, or would be. */
+  locationOf(roots: Roots): string;
+  /** Removes indexes, and what interrupted runs left of them. @returns those removed. */
+  removeIndexes(which: (index: KeptIndex) => boolean): readonly KeptIndex[];
   /** Records at ascending positions, read again from their files. @throws as `index` does. */
   read(source: ReadSource, positions: readonly number[]): AsyncIterable<ReadRecord>;
 }

@@ -114,9 +114,9 @@ function mix(v: Uint32Array, step: number, x: number, y: number): void {
 
 function half(v: Uint32Array, [a, b, c, d]: readonly [number, number, number, number], word: number, turn: number) {
   v[a] = (v[a] as number) + (v[b] as number) + word;
-  v[d] = rotate((v[d] as number) ^ (v[a] as number), turn);
-  v[c] = (v[c] as number) + (v[d] as number);
-  v[b] = rotate((v[b] as number) ^ (v[c] as number), turn === 16 ? 12 : 7);
+  v[d] = rotate((v[d] as number) ^ v[a], turn);
+  v[c] = (v[c] as number) + v[d];
+  v[b] = rotate((v[b] as number) ^ v[c], turn === 16 ? 12 : 7);
 }
 
 function rotate(word: number, by: number): number {

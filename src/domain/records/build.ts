@@ -41,14 +41,14 @@ function compareAt(bytes: Buffer, a: number, b: number): number {
   return bytes.compare(bytes, 32 * b, 32 * b + 32, 32 * a, 32 * a + 32);
 }
 
-/** Branches at depth `bits` over sorted hashes that share their first byte, or over all if `bits` is below 8. */
+/** Branches at depth `bits`, 8 or more, over sorted hashes that share their first byte. */
 export function branchesOf(sorted: Uint8Array, bits: number, hasher: BulkHasher): readonly Branch[] {
   const set = countSorted(sorted);
-  const width = 2 ** Math.max(0, bits - 8);
+  const width = 2 ** (bits - 8);
   const branches: Branch[] = [];
   for (let index = 0, from = 0; index < width; index += 1) {
     let to = from;
-    while (to < set.counts.length && (width === 1 || prefixBelowByte(set.hashes, to, bits) <= index)) to += 1;
+    while (to < set.counts.length && prefixBelowByte(set.hashes, to, bits) <= index) to += 1;
     branches.push(branchOf(slice(set, from, to), bits, hasher));
     from = to;
   }

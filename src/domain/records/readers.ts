@@ -17,7 +17,7 @@ export function textReader(reading: Reading, columns: Columns): RecordReader {
   if (format === 'text') return lineReader(textLine(columns));
   if (format === 'jsonl') return lineReader(jsonLine(reading, columns));
   if (format === 'csv' || format === 'tsv') return csvReader(reading, columns);
-  throw unsupported(`${format} is not read as text`);
+  throw unsupported(`${format} files need the records addon (npm run build:records)`);
 }
 
 type Line = (chunk: Chunk, start: number, end: number, batch: Batch) => void;

@@ -3,7 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
 import { contextKey, digest } from './blake3.ts';
 
-export const FORMATS = ['text', 'jsonl', 'csv', 'tsv', 'parquet', 'arrow', 'folder', 'webdataset'] as const;
+export const FORMATS = ['text', 'jsonl', 'csv', 'tsv', 'parquet', 'arrow'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What a cell of a text table can be declared to be; undeclared cells are text. */
@@ -26,8 +26,6 @@ export interface Reading {
   readonly delimiter?: string;
   /** csv and tsv: what an empty cell without quotes is. Default null. */
   readonly empty?: 'null' | 'text';
-  /** folder: whether a file's path is part of its record. Default `path`. */
-  readonly by?: 'path' | 'content';
 }
 
 const MEMBERS: Readonly<Record<Format, readonly string[]>> = {
@@ -37,8 +35,6 @@ const MEMBERS: Readonly<Record<Format, readonly string[]>> = {
   tsv: ['types', 'header', 'empty'],
   parquet: [],
   arrow: [],
-  folder: ['by'],
-  webdataset: [],
 };
 
 const ENDINGS: Readonly<Record<Format, RegExp>> = {
@@ -48,8 +44,6 @@ const ENDINGS: Readonly<Record<Format, RegExp>> = {
   tsv: /\.tsv$/,
   parquet: /\.parquet$/,
   arrow: /\.(?:arrow|feather|ipc)$/,
-  folder: /(?!)/,
-  webdataset: /\.tar$/,
 };
 
 /** The formats a file name stands for: by a fixed table, never by what is in the file. */
@@ -70,7 +64,7 @@ export function readingDigest(reading: Reading): string {
 const READING = contextKey('weighmark 2026 dataset reading v1');
 
 /** Without what goes without saying, so that one way to read has one text. */
-function lean({ format, profile, types, header, delimiter, empty, by }: Reading): Record<string, Json> {
+function lean({ format, profile, types, header, delimiter, empty }: Reading): Record<string, Json> {
   return {
     format,
     ...(profile === 'typed' ? {} : { profile }),
@@ -78,14 +72,13 @@ function lean({ format, profile, types, header, delimiter, empty, by }: Reading)
     ...(header === false ? { header } : {}),
     ...(delimiter === undefined || delimiter === ',' ? {} : { delimiter }),
     ...(empty === 'text' ? { empty } : {}),
-    ...(by === 'content' ? { by } : {}),
   };
 }
 
 /** @throws WeighmarkError `format-invalid` for anything that `formatReading` does not write. */
 export function parseReading(json: Json | undefined): Reading {
   if (!isJsonObject(json)) throw invalid('it is not an object');
-  const { format, profile = 'typed', types, header, delimiter, empty, by } = json;
+  const { format, profile = 'typed', types, header, delimiter, empty } = json;
   const known = FORMATS.find((each) => each === format);
   if (known === undefined || (profile !== 'typed' && profile !== 'text')) throw invalid('unknown format or profile');
   const reading = {
@@ -95,7 +88,6 @@ export function parseReading(json: Json | undefined): Reading {
     ...(header === undefined ? {} : { header: header === true }),
     ...(typeof delimiter === 'string' ? { delimiter } : {}),
     ...(empty === undefined ? {} : { empty: empty === 'text' ? ('text' as const) : ('null' as const) }),
-    ...(by === undefined ? {} : { by: by === 'content' ? ('content' as const) : ('path' as const) }),
   } satisfies Reading;
   checkReading(reading);
   if (formatReading(reading) !== canonicalJson(json)) throw invalid('members that its format does not have');

@@ -154,9 +154,9 @@ const MAX_DEPTH = 256;
  */
 export function rootOfSetPath(record: Uint8Array, { path, end }: SetPath): { root: Uint8Array; count: number } {
   if (path.length > MAX_DEPTH) throw badProof('a path longer than a hash has bits');
-  for (let depth = 0; end !== null && depth < path.length; depth += 1)
-    if (bitOf(end.record, depth) !== bitOf(record, depth))
-      throw badProof('its end does not lie on the way to the record');
+  const ending = end?.record ?? record;
+  for (let depth = 0; depth < path.length; depth += 1)
+    if (bitOf(ending, depth) !== bitOf(record, depth)) throw badProof('its end does not lie on the way to the record');
   if (end !== null && end.count < 1) throw badProof('a record that stands there no time');
   let hash = end === null ? EMPTY : leafHash(end.record, end.count);
   for (let depth = path.length - 1; depth >= 0; depth -= 1) {

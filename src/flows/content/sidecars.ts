@@ -2,6 +2,7 @@ import { splitClaims } from '../../domain/claims/claims-file.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { ROOTS_BYTES } from '../../domain/records/roots.ts';
 import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
 
 /** A bundle found beside or inside an artifact: unverified bytes. */
@@ -23,6 +24,8 @@ export interface Sidecars {
   readonly weights: Uint8Array | null;
   /** The BOM's bytes, or null. */
   readonly bom: Uint8Array | null;
+  /** The record roots' bytes, or null. */
+  readonly records: Uint8Array | null;
 }
 
 export interface SidecarQuestion {
@@ -51,7 +54,8 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
   const weights = await files.readIfThere(places.weights, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
-  return { signatures, claims, digestList, weights, bom };
+  const records = await files.readIfThere(places.records, ROOTS_BYTES);
+  return { signatures, claims, digestList, weights, bom, records };
 }
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {

@@ -30,14 +30,15 @@ export async function locateDataset(root: string, declared: Declared, files: Fil
   const format = declared.format ?? formatOf(tree);
   const reading = { profile: 'typed' as const, ...declared, format };
   checkReading(reading);
-  const all = tree.kind === 'file' || ['folder', 'text'].includes(format) ? tree.entries : ofFormat(tree, format);
+  const all = recordFiles(tree, format);
   if (all.length === 0)
     throw new WeighmarkError('usage', `${root} holds no file whose name ends as ${format} files do`, { subject: root });
   return { root, tree, reading, files: all };
 }
 
-function ofFormat(tree: Tree, format: Format): Tree['entries'] {
-  return tree.entries.filter(({ path }) => formatOfName(path) === format);
+/** The files of a tree that hold records of a format: by name, in the order of paths; a single file whatever its name. */
+export function recordFiles({ kind, entries }: Tree, format: Format): readonly RecordFile[] {
+  return kind === 'file' ? entries : entries.filter(({ path }) => formatOfName(path) === format);
 }
 
 function formatOf(tree: Tree): Format {
@@ -47,7 +48,7 @@ function formatOf(tree: Tree): Format {
   if (only !== undefined && known.length <= 1) return only;
   throw new WeighmarkError('usage', `how ${tree.root} is read must be said: ${known.join(', ') || 'no name tells'}`, {
     subject: tree.root,
-    hint: 'say `--as jsonl`, csv, tsv, text, parquet, arrow, folder or webdataset',
+    hint: 'say `--as jsonl`, csv, tsv, text, parquet or arrow',
   });
 }
 

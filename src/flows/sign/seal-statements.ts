@@ -1,3 +1,4 @@
+import { buildReference } from '../../domain/claims/attestations.ts';
 import { buildPackageStep } from '../../domain/claims/package-step.ts';
 import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
 import { buildProvenance, objectOf, type StepInput } from '../../domain/claims/provenance.ts';
@@ -22,6 +23,8 @@ export interface SealFacts {
   /** The weights list; null where there are no weights, or none whose identity is known whole. */
   readonly weights: string | null;
   readonly bom: Uint8Array;
+  /** What `.weighmark/records` says, if it is bound too. */
+  readonly records?: string | null;
 }
 
 export interface SealStep {
@@ -44,6 +47,9 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
     subject('list', '.weighmark/files', sha256Hex(facts.list)),
     ...(facts.weights === null ? [] : [subject('list', WEIGHTS_FILE, sha256Hex(facts.weights))]),
     subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
+    ...(facts.records === null || facts.records === undefined
+      ? []
+      : [subject('list', RECORDS, sha256Hex(facts.records))]),
     ...files,
   ];
   const whole = buildStatement(subjects, PREDICATES.bom, bom);
@@ -66,6 +72,18 @@ function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Re
     metadata: { ...rest, component: whole },
     externalReferences: [{ type: 'bom', url: '.weighmark/bom.cdx.json', hashes }],
   };
+}
+
+const RECORDS = '.weighmark/records';
+
+/** A statement about the dataset: which file says what its records are. */
+export function recordsStatement(facts: SealFacts, records: string): Uint8Array {
+  const references = [{ name: RECORDS, sha256: sha256Hex(records), mediaType: 'text/plain' }];
+  return buildStatement(
+    subjectsOf(facts),
+    PREDICATES.reference,
+    buildReference({ attester: 'https://weighmark.dev/seal', references }),
+  );
 }
 
 export function stepStatement(facts: SealFacts, step: SealStep): Uint8Array {

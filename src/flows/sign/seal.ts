@@ -8,10 +8,12 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
 import type { DigestCheck } from '../../domain/metadata/check-digests.ts';
 import type { Fact, MetadataProblem } from '../../domain/metadata/types.ts';
+import type { Records } from '../../domain/ports/records.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
+import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
@@ -21,6 +23,7 @@ import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './se
 import {
   bomStatement,
   packageStatement,
+  recordsStatement,
   scanStatement,
   stepStatement,
   type SealFacts,
@@ -44,6 +47,8 @@ export interface SealInput {
   readonly acceptConflict?: string;
   /** What is known to be bad, and what the caller's policy accepts. */
   readonly judging?: Pick<ScanOptions, 'index' | 'suppressions'>;
+  /** Bind the record roots beside a dataset too; the key of those that are hashed under one. */
+  readonly records?: { readonly secret: Uint8Array | null };
   readonly allowSymlinks?: boolean;
   /** Paths of the artifact that are left out; the signature says so. */
   readonly ignore?: readonly string[];
@@ -53,6 +58,8 @@ export interface SealInput {
 }
 
 export interface SealPorts extends ResolvePorts {
+  /** Only for datasets whose record roots are bound. */
+  readonly records?: () => Promise<Records>;
   readonly signer: ClaimSigner;
   readonly clock: Clock;
 }
@@ -89,9 +96,10 @@ export interface SealOutcome {
 export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const content = await hashForSeal(input, ports);
+  const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
   const startedOn = ports.clock.now().toISOString();
   const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
-  const { facts, bomPayload, problems, recorded } = await describe(input, content, ports);
+  const { facts, bomPayload, problems, recorded } = await describe(input, content, { ports, records });
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
   const places = sidecarsOf(content.tree);
   const conflict = problems.find(({ code }) => code === 'download-conflict');
@@ -114,6 +122,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
   const fixed = [
     { title: 'ML-BOM', payload: bomPayload },
+    ...(records === null ? [] : [{ title: 'dataset records', payload: recordsStatement(facts, records) }]),
     ...step,
     ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
   ];
@@ -160,7 +169,7 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 async function describe(
   input: SealInput,
   { tree, files }: SealedContent,
-  ports: SealPorts,
+  { ports, records }: { readonly ports: SealPorts; readonly records: string | null },
 ): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
   const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
   const options = {
@@ -181,6 +190,7 @@ async function describe(
     bom: bytes,
     files,
     list: formatDigestList(files),
+    records,
     weights: identities.length === 0 ? null : formatWeightsList(identities),
     name: input.name ?? baseName(tree.root),
   };
@@ -207,6 +217,16 @@ function statedFacts({ name, source, acceptConflict }: SealInput): readonly Fact
     ...(acceptConflict === undefined ? [] : [fact('detail', { name: 'accepted-conflict', value: acceptConflict }, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];
+}
+
+async function rootsOf(
+  { tree }: SealedContent,
+  { secret }: NonNullable<SealInput['records']>,
+  ports: SealPorts,
+): Promise<string> {
+  const { files, progress, records, signal = new AbortController().signal } = ports;
+  if (records === undefined) throw new WeighmarkError('internal', 'records are bound, and nothing reads them');
+  return confirmRoots(tree, secret, { files, records, progress, signal });
 }
 
 interface Earlier {

@@ -25,6 +25,8 @@ async function derive(step: Derivation, before: readonly (readonly number[])[], 
   return verifyDerivation({ step, before: ins, after: outs, shown: 'it' }, world.ports);
 }
 
+const sizes = (of: readonly (readonly number[])[]): string => of.map(({ length }) => length).join(' and ');
+
 const GOOD: readonly [Derivation, number[][], number[][]][] = [
   ['filter', [range(0, 500)], [range(100, 300)]],
   ['filter', [range(0, 5)], [[4, 0]]],
@@ -34,7 +36,7 @@ const GOOD: readonly [Derivation, number[][], number[][]][] = [
   ['concat', [range(0, 100), range(50, 150)], [[...range(50, 150), ...range(0, 100)]]],
 ];
 for (const [step, before, after] of GOOD)
-  test(`${step} of ${before.map(({ length }) => length)} into ${after.map(({ length }) => length)} is verified`, async () => {
+  test(`${step} of ${sizes(before)} into ${sizes(after)} is verified`, async () => {
     const verdict = await derive(step, before, after);
     assert.equal(verdict.exitCode, 0);
     assert.match(verdict.checks[0]?.evidence[0]?.what ?? '', /^derivation-verified/);

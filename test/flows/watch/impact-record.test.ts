@@ -6,7 +6,12 @@ import { policyTrust } from '../../../src/domain/authority/authority.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import { findRecord, recordDigest } from '../../../src/domain/report/record.ts';
 import { impactOfRecord } from '../../../src/flows/watch/impact-record.ts';
+import { plainHasher } from '../../../src/domain/records/blake3.ts';
+import { findInSource } from '../../../src/domain/records/find.ts';
+import { hashText } from '../../../src/flows/data/prove.ts';
 import { gateWorld, modelClaims, policyText } from '../gate-world.ts';
+
+const JSONL = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
 
 function sourceOf(bytes: Uint8Array): Source {
   return {
@@ -44,6 +49,19 @@ test('a record is found where a chunk ends within it, or right behind it', async
   );
 });
 
+test('a record is found whatever its bytes, where chunks end and where lines are blank', async () => {
+  const { hash: record } = hashText('{"a":1,"b":"é"}', JSONL, null);
+  const find = (text: string) =>
+    findInSource(sourceOf(Buffer.from(text)), JSONL.reading, { record, hasher: plainHasher });
+  assert.deepEqual(await find('{"a":2}\n\n{ "b": "\\u00e9", "a": 1.0 }\n{"a":10e-1,"b":"é","c":null}'), {
+    lines: [2, 3],
+    count: 2,
+  });
+  const long = `{"a":"${'x'.repeat(700_000)}"}\n`;
+  assert.deepEqual(await find(`${long}${long}${long}{"b":"é","a":1}\n`), { lines: [4], count: 1 });
+  assert.equal(await find('{"a":1,"a":1}\n'), null, 'what does not read so is left to its lines');
+});
+
 test('the versions of a dataset that hold a record, what was made from them, and where it runs', async (t) => {
   const of = await gateWorld();
   t.after(of.close);
@@ -69,11 +87,12 @@ test('the versions of a dataset that hold a record, what was made from them, and
         name: 'acme/data',
         id: first,
         record: recordDigest(Buffer.from(record)),
+        logical: record.startsWith('{') ? hashText(record, JSONL, null).hash : null,
         trust: policyTrust(policy),
         timestampAuthorities: [],
       },
       of.registry,
-      of.ports,
+      { ...of.ports, hasher: plainHasher },
     );
   const six = await ask('6,6');
   assert.deepEqual(
@@ -89,6 +108,12 @@ test('the versions of a dataset that hold a record, what was made from them, and
   );
   assert.deepEqual(new Set((await ask('1,2')).descendants.map(({ id }) => id)), new Set([clean, affected]));
   assert.deepEqual((await ask('7,7')).descendants, []);
+  const other = await of.publish('acme/data:json', { 'rows.jsonl': '{"id":7,"t":"x"}\n' }, () => []);
+  const seven = await ask('{ "t": "x", "id": 7.0 }');
+  assert.deepEqual(
+    seven.record.holders.map(({ id, places }) => [id, places]),
+    [[other, [{ path: 'rows.jsonl', lines: [1], count: 1 }]]],
+  );
   await of.publish('acme/data:4', { 'rows.parquet': 'PAR1\0' }, () => []);
   assert.deepEqual(
     (await ask('6,6')).record.unexamined.map(({ path }) => path),

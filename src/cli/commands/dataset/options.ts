@@ -11,7 +11,6 @@ export interface ReadingOptions {
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly empty?: 'null' | 'text';
-  readonly by?: 'path' | 'content';
   readonly asText?: boolean;
 }
 
@@ -26,7 +25,6 @@ export function addReadingOptions(command: Command): Command {
     .addOption(group(new Option('--no-header', 'csv, tsv: the first row is a record')))
     .addOption(group(new Option('--delimiter <character>', 'csv: between cells; default a comma')))
     .addOption(group(new Option('--empty <what>', 'csv, tsv: what an empty cell is').choices(['null', 'text'])))
-    .addOption(group(new Option('--by <what>', 'folder: what a file is').choices(['path', 'content'])))
     .addOption(group(new Option('--as-text', 'each scalar by its text: to compare with tables without types')));
 }
 
@@ -37,7 +35,6 @@ export function declaredFrom(options: ReadingOptions): Declared {
     ...(options.header === false ? { header: false } : {}),
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
     ...(options.empty === undefined ? {} : { empty: options.empty }),
-    ...(options.by === undefined ? {} : { by: options.by }),
     ...(options.asText === true ? { profile: 'text' as const } : {}),
   };
 }

@@ -74,7 +74,11 @@ impl Reader {
         }
     }
 
-    fn all(&mut self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>, take: &mut impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
+    fn all(
+        &mut self,
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+        take: &mut impl FnMut(&mut Found) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         let mut found = Found::default();
         for batch in batches {
             let batch = batch?;

@@ -61,7 +61,17 @@ enum Row {
 
 impl<'a> Reader<'a> {
     pub fn new(table: &'a Table, hashing: Hashing) -> Self {
-        Reader { table, hashing, names: None, order: Vec::new(), kinds: Vec::new(), cells: Vec::new(), arena: Vec::new(), ends: Vec::new(), columns: Columns::default() }
+        Reader {
+            table,
+            hashing,
+            names: None,
+            order: Vec::new(),
+            kinds: Vec::new(),
+            cells: Vec::new(),
+            arena: Vec::new(),
+            ends: Vec::new(),
+            columns: Columns::default(),
+        }
     }
 
     /// Reads a whole file, a batch at a time. A reader is for one file.

@@ -214,7 +214,9 @@ impl Worker {
         }
         self.entries.extend_from_slice(&bucket.run);
         let entries = &self.entries;
-        let key = |entry: &Entry| u64::from_be_bytes([entry.hash[1], entry.hash[2], entry.hash[3], entry.hash[4], entry.hash[5], entry.hash[6], entry.hash[7], entry.hash[8]]);
+        let key = |entry: &Entry| {
+            u64::from_be_bytes([entry.hash[1], entry.hash[2], entry.hash[3], entry.hash[4], entry.hash[5], entry.hash[6], entry.hash[7], entry.hash[8]])
+        };
         self.keys.clear();
         self.keys.extend(entries.iter().enumerate().map(|(at, entry)| (key(entry), at as u32)));
         self.keys.sort_unstable();

@@ -44,8 +44,7 @@ impl Key {
 
     /// One message of any length, by the crate.
     pub fn hash(&self, message: &[u8]) -> Hash {
-        let mut hasher =
-            if self.flag == KEYED { blake3::Hasher::new_keyed(&self.bytes()) } else { blake3::Hasher::new_from_context_key(&self.bytes()) };
+        let mut hasher = if self.flag == KEYED { blake3::Hasher::new_keyed(&self.bytes()) } else { blake3::Hasher::new_from_context_key(&self.bytes()) };
         hasher.update(message);
         *hasher.finalize().as_bytes()
     }
@@ -66,9 +65,7 @@ impl Default for Lanes {
         Lanes {
             groups: std::array::from_fn(|_| Vec::new()),
             #[cfg(target_arch = "x86_64")]
-            wide: is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl"),
+            wide: is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl"),
         }
     }
 }

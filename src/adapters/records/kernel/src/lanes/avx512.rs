@@ -60,13 +60,27 @@ pub unsafe fn hash(key: &Key, messages: &[&[u8]; LANES], blocks: usize, out: &mu
             14 => lengths,
             _ => _mm512_set1_epi32(flags(key, block, last) as i32),
         });
-        { round!(v, m, 0); }
-        { round!(v, m, 1); }
-        { round!(v, m, 2); }
-        { round!(v, m, 3); }
-        { round!(v, m, 4); }
-        { round!(v, m, 5); }
-        { round!(v, m, 6); }
+        {
+            round!(v, m, 0);
+        }
+        {
+            round!(v, m, 1);
+        }
+        {
+            round!(v, m, 2);
+        }
+        {
+            round!(v, m, 3);
+        }
+        {
+            round!(v, m, 4);
+        }
+        {
+            round!(v, m, 5);
+        }
+        {
+            round!(v, m, 6);
+        }
         for i in 0..8 {
             chaining[i] = _mm512_xor_si512(v[i], v[i + 8]);
         }
