@@ -13,6 +13,7 @@ import { batchesOf } from './batches.ts';
 import type { IndexCache } from './cache.ts';
 import { IndexWriter } from './index-writer.ts';
 import { Spill } from './spill.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 /** Indexes a dataset in JavaScript, with the hashing in WebAssembly: the same roots and the same file as the addon's. */
 export async function indexByScript(job: ScriptJob, watch: IndexWatch, hasher: BulkHasher): Promise<Indexed> {
@@ -110,7 +111,7 @@ function sortAll(records: number, { hasher, spill }: Tools, writer: IndexWriter 
     if (spill.count(first) > BUCKET_RECORDS) throw new WeighmarkError('internal', 'a bucket of records is too full');
     const { hashes, positions } = spill.bucket(first);
     const sorted = sortBucket(hashes, positions);
-    branches.push(...branchesOf(sorted.hashes, deep, hasher));
+    pushAll(branches, branchesOf(sorted.hashes, deep, hasher));
     countPrefixes(sorted.hashes, bits, fence);
     writer?.bucket(sorted);
     place += positions.length;

@@ -16,6 +16,7 @@ import type { ArtifactScan, ReadFeed } from '../../flows/content/scan.ts';
 import type { Style } from '../command.ts';
 import { junit } from './junit.ts';
 import { sarifLog, type SarifResult, type SarifRule } from './sarif.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ShownScan {
   /** The path as the user wrote it. */
@@ -77,7 +78,7 @@ function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: 
   const open = scan.files.flatMap(({ unexamined }) => unexamined);
   for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10))
     lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
-  if (about.verbose) lines.push(...adviceLines(shownFindings, style));
+  if (about.verbose) pushAll(lines, adviceLines(shownFindings, style));
   return [...lines, summaryText(shown, scan, { style, hidden: all.length - listed.length })].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { greatest } from '../base/lists.ts';
 /*
  * A step recomputed: is a child the honest outcome of a step on a parent? Here live the words of the verdict, the table of
  * what converters change, and views of a parent's tensors through those changes. The numbers are a port's. What is proven
@@ -48,7 +49,7 @@ export interface TensorFigures {
 /** The weakest of the words; `undecided` for none at all: nothing was proven. */
 export function weakest(words: readonly Word[]): Word {
   if (words.length === 0) return 'undecided';
-  return WORDS[Math.max(...words.map((word) => WORDS.indexOf(word)))] ?? 'undecided';
+  return WORDS[greatest(words.map((word) => WORDS.indexOf(word)))] ?? 'undecided';
 }
 
 /** Whether a word is at least as strong as another. */

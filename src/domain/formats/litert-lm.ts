@@ -5,6 +5,7 @@ import { startTally } from './tensors.ts';
 import { readTflite } from './tflite.ts';
 import type { Findings, MetadataItem, NamedSource, Problem, TensorInfo } from './types.ts';
 import { u32, u64 } from './zip-fields.ts';
+import { pushAll } from '../base/lists.ts';
 
 /** `AnySectionDataType` by number. */
 const SECTIONS: readonly string[] = [
@@ -42,7 +43,7 @@ export async function readLiteRtLm({ path, source }: NamedSource): Promise<Findi
   await attempt(problems, async () => {
     const root = await openFlatBuffer(source, HEADER, Math.min(source.size, u64(head, 24)));
     const [system, sections] = [await subTable(root, 0), await subTable(root, 1)];
-    if (system !== null) metadata.push(...(await texts(system)));
+    if (system !== null) pushAll(metadata, await texts(system));
     if (sections === null) return;
     for await (const section of tables(sections, 0)) {
       const [start, end, kind] = [

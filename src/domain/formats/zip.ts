@@ -6,6 +6,7 @@ import type { Problem } from './types.ts';
 import { type ZipEntry, joinLocal } from './zip-entry.ts';
 import { END_LENGTH, findEnd, readCentral } from './zip-directory.ts';
 import { findHidden } from './zip-hidden.ts';
+import { least } from '../base/lists.ts';
 
 export interface ZipArchive {
   /** In central-directory order, duplicates included. */
@@ -72,7 +73,7 @@ export async function readZip(source: Source): Promise<ZipArchive> {
  * loader takes for the outer one. What lies in compressed bytes, or in bytes nothing claims, stays.
  */
 function outsideStored(records: readonly number[], entries: readonly ZipEntry[]): number[] {
-  const first = Math.min(...records);
+  const first = least(records);
   const stored = entries
     .filter(({ method, local, end }) => method === 0 && local?.method === 0 && end > first)
     .map(({ dataStart, compressedSize }) => ({ start: dataStart, end: dataStart + compressedSize }))

@@ -22,6 +22,7 @@ import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '
 import { CLOCK_SKEW_MS, verifiedTime } from '../authority/time.ts';
 import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
 import { silenceOf, silences } from './unread.ts';
+import { greatest } from '../base/lists.ts';
 
 export interface Evaluation {
   readonly checks: readonly Check[];
@@ -209,7 +210,7 @@ function inForceAt({ facts, authority, policy }: Case, size: number): readonly s
 }
 
 export function mostToReinstate({ environments }: Pick<Policy, 'environments'>): number {
-  return Math.max(...environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
+  return greatest(environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
 }
 
 /** What revokers said who were lost since, about anything this rests on. */

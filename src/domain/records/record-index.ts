@@ -6,6 +6,7 @@ import { EMPTY } from './keys.ts';
 import { nodesAt, OFFSET_STEP, openIndex, type IndexLayout, type RandomAccess } from './index-layout.ts';
 import type { Roots } from './roots.ts';
 import { bitOf, branchOf, countSorted, type Counted, type SetPath } from './trie.ts';
+import { pushAll } from '../base/lists.ts';
 
 /** Questions to an index. It is a cache: what it answers is held to the signed roots, by the proofs it makes. */
 export class RecordIndex {
@@ -51,7 +52,7 @@ export class RecordIndex {
     const found: number[] = [];
     for (let at = 0; at < to - from; at += 1)
       if (equal(hashes.subarray(32 * at, 32 * at + 32), record))
-        found.push(...this.positions(from + at, from + at + 1));
+        pushAll(found, this.positions(from + at, from + at + 1));
     return found;
   }
 

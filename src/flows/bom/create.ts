@@ -291,7 +291,7 @@ async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<reado
   }
   for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
     const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
-    if (bytes !== null) facts.push(...listedIn({ path, bytes }));
+    if (bytes !== null) pushAll(facts, listedIn({ path, bytes }));
   }
   return facts;
 }

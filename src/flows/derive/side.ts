@@ -6,6 +6,7 @@ import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/
 import { readWeights } from '../../domain/weights/read.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
 import type { ArtifactFile } from '../bom/create.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 /** An artifact as it was named, with its files. */
 export interface SideInput {
@@ -55,7 +56,7 @@ export async function openSide({ shown, files }: SideInput): Promise<Opened> {
   };
   try {
     const tensors: OpenTensor[] = [];
-    for (const { path, report } of set.files) tensors.push(...(await tensorsIn({ shown, path, report }, sourceOf)));
+    for (const { path, report } of set.files) pushAll(tensors, await tensorsIn({ shown, path, report }, sourceOf));
     const folder = (set.files[0]?.path ?? '').replace(/[^/]*$/, '');
     return { format: set.format, tensors, beside: (name) => byPath.get(folder + name) ?? byPath.get(name), close };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/port
 import { inParallel } from '../content/parallel.ts';
 import { requireWritable } from '../registry/pull.ts';
 import type { ContentFile } from './question.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ExportPorts {
   readonly files: Files;
@@ -82,7 +83,7 @@ async function hashCopies(
     options.signal?.throwIfAborted();
     const copied = copyGroup(group, copies);
     copied.catch(() => undefined);
-    results.push(...(await hashing));
+    pushAll(results, await hashing);
     await copied;
     hashing = hashGroup(group, options, { copies, hasher });
     hashing.catch(() => undefined);

@@ -15,6 +15,7 @@ import {
   type Verdict,
 } from '../../domain/base/verdict.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 
 export interface UnsignedQuestion {
   readonly root: string;
@@ -82,7 +83,7 @@ async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding
         .map((path) => noteAt(tree, path, ports)),
     )
   ).flat();
-  facts.push(...blobFacts(tree.entries));
+  pushAll(facts, blobFacts(tree.entries));
   const commits = new Set(pick(facts, 'version').map(({ value }) => value));
   const [commit] = commits;
   const stated = pick(facts, 'digest').map(({ value }) => value);

@@ -58,10 +58,14 @@ test('a format is two files of one name: its reader and its judge', () => {
 
 /** Name of the file each entry of a table is imported from, by the name of its function; wrapped readers are made in place. */
 function filesOf(path: string, table: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
-  const imports = [...readFileSync(path, 'utf8').matchAll(/import \{([^}]*)\} from '[^']*?([\w-]+)\.ts'/g)];
+  const text = readFileSync(path, 'utf8');
+  const imports = [...text.matchAll(/import \{([^}]*)\} from '[^']*?([\w-]+)\.ts'/g)];
   const entries = Object.keys(table).flatMap((format) => {
-    const name = new RegExp(`^  '?${format}'?: (\\w+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1] ?? '';
-    const file = imports.find(([, names = '']) => names.split(',').some((each) => each.trim() === name))?.[2];
+    const [, name = '', loaded] =
+      new RegExp(`^  '?${format}'?: (\\w+)(?:\\(async \\(\\) => \\(await import\\('\\./([\\w-]+)\\.ts)?`, 'm').exec(
+        text,
+      ) ?? [];
+    const file = loaded ?? imports.find(([, names = '']) => names.split(',').some((each) => each.trim() === name))?.[2];
     assert.ok(file !== undefined, `${format} is in ${path}, by ${name}`);
     return [[format, file] as const];
   });
