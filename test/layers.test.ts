@@ -101,8 +101,7 @@ const DOMAIN_CRYPTO = new Set([
   'BinaryLike',
 ]);
 
-const IMPORT =
-  /^\s*(?:import|export)\s[^'"]*?from\s+'([^']+)'|^\} from '([^']+)'|import\(\s*'([^']+)'\s*\)|^\s*import\s+'([^']+)'/gm;
+const IMPORT = /^\s*(?:import|export)\s[^'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|^\s*import\s+'([^']+)'/gm;
 const sources = globSync('src/**/*.ts').map((path) => ({
   path: path.replaceAll('\\', '/'),
   text: readFileSync(path, 'utf8'),

@@ -14,7 +14,7 @@ import { judgeRData } from './formats/r-data.ts';
 import { judgeSafetensors } from './formats/safetensors.ts';
 import { judgeSavedModel, judgeTensorflowGraph } from './formats/saved-model.ts';
 import { judgeStructure } from './formats/structure.ts';
-import { judgeTarFile } from './formats/tar.ts';
+import { judgeTarFile } from './formats/tar-file.ts';
 import { judgeExecutable, judgeScript, judgeTextFile } from './formats/text.ts';
 import { judgeTflite } from './formats/tflite.ts';
 import { judgeDistcp } from './formats/torch-dcp.ts';
