@@ -24,6 +24,18 @@ const FAMILIES: Readonly<Record<string, string>> = {
   FEED: 'Threat intelligence',
 };
 
+/** What makes a finding of each severity, and what each does. */
+const SEVERITY_TABLE: readonly string[] = [
+  '| severity | what makes it | `scan` | `seal` | hook | gate |',
+  '|---|---|---|---|---|---|',
+  "| critical | loading runs what the file says, and it is known to do harm: a shell, `eval`, a class that leads out of a sandbox | `block`, exit 1 | refuses | error | as the policy's scan rule says |",
+  "| high | loading runs, imports, opens or fetches something that no honest file of the kind needs | `block`, exit 1 | refuses | error | as the policy's scan rule says |",
+  "| medium | somebody has to look: what is done also honestly, or a name nobody here knows; the loader itself may refuse it | `review`, exit 0 (1 with `--fail-on medium`) | seals, unless `--fail-on medium` | warning | as the policy's scan rule says |",
+  "| low | harmless by itself, and worth knowing; listed with `-v` | `pass`, exit 0 | seals | silent | as the policy's scan rule says |",
+  '| info | a fact about the file; listed with `-v` | `pass`, exit 0 | seals | silent | silent |',
+  '| incomplete | not a severity: something was not examined, and nothing blocks | `incomplete`, exit 4 | says so | says so | no pass by itself |',
+];
+
 /** The rule catalogue as Markdown: `docs/rules.md` is this, and a test holds it there. */
 export function rulesMarkdown(): string {
   const sections = Object.entries(FAMILIES).map(([family, title]) => {
@@ -37,6 +49,9 @@ export function rulesMarkdown(): string {
     '',
     'What `weighmark scan` finds. Nothing is loaded, executed, rendered or fetched. The severity is the usual one: circumstances can raise or lower it, and the finding says which.',
     'A file with a finding at high or above is `block`, at medium `review`; one that could not be examined is `incomplete`, never `pass`.',
+    '',
+    ...SEVERITY_TABLE,
+    '',
     'Techniques are those of MITRE ATLAS 5.6.0, weaknesses those of CWE.',
     '',
     ...sections,

@@ -35,8 +35,8 @@ const CLASS = '"class_name"';
 async function chunksWith(source: Source, word: string): Promise<ReadonlySet<number>> {
   const near = new Set<number>();
   for (let base = 0; base < source.size; base += CHUNK) {
-    const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
-    if (!bytes.includes(word)) continue;
+    const { buffer, byteOffset, byteLength } = await source.read(base, CHUNK + OVERLAP);
+    if (!Buffer.from(buffer, byteOffset, byteLength).includes(word)) continue;
     for (let at = Math.max(0, base - CONFIG); at <= base; at += CHUNK) near.add(at);
   }
   return near;
