@@ -38,8 +38,8 @@ function copyProgram() {
 const UNREAD = [
   /\.(?:[cm]?ts|map|md|markdown|flow|tsbuildinfo|yml|html)$/i,
   /\.min\.js$/,
-  /(?:^|\/)(?:tests?|__tests__|docs?|examples?|benchmarks?|\.github)\//,
-  /(?:^|\/)(?:dist\.web|dist\.d|browser)\//,
+  /^(?:tests?|__tests__|docs?|examples?|benchmarks?|\.github)\//,
+  /^(?:dist\.web|dist\.d|browser)\//,
 ];
 const LICENCE = /(?:^|\/)(?:licen[cs]e|notice|copying)[^/]*$/i;
 /** Doubles in the other module system, and what only their own builds read. */
