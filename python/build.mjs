@@ -62,7 +62,8 @@ function copyPackages() {
     const place = relative(join(root, 'node_modules'), folder).replaceAll('\\', '/');
     const name = place.split('node_modules/').at(-1);
     if (place.startsWith('..') || name.startsWith('@types/')) continue;
-    const keep = (path) => LICENCE.test(path) || !(UNREAD.some((unread) => unread.test(path)) || DOUBLES[name]?.test(path));
+    const keep = (path) =>
+      LICENCE.test(path) || !(UNREAD.some((unread) => unread.test(path)) || DOUBLES[name]?.test(path));
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       const path = relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
       if (!entry.isFile() || path.startsWith('node_modules/') || !keep(path)) continue;
