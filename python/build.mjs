@@ -38,8 +38,8 @@ function copyProgram() {
 const UNREAD = [
   /\.(?:[cm]?ts|map|md|markdown|flow|tsbuildinfo|yml|html)$/i,
   /\.min\.js$/,
-  /(?:^|\/)(?:tests?|__tests__|docs?|examples?|benchmarks?|\.github)\//,
-  /(?:^|\/)(?:dist\.web|dist\.d|browser)\//,
+  /^(?:tests?|__tests__|docs?|examples?|benchmarks?|\.github)\//,
+  /^(?:dist\.web|dist\.d|browser)\//,
 ];
 const LICENCE = /(?:^|\/)(?:licen[cs]e|notice|copying)[^/]*$/i;
 /** Doubles in the other module system, and what only their own builds read. */
@@ -62,7 +62,8 @@ function copyPackages() {
     const place = relative(join(root, 'node_modules'), folder).replaceAll('\\', '/');
     const name = place.split('node_modules/').at(-1);
     if (place.startsWith('..') || name.startsWith('@types/')) continue;
-    const keep = (path) => LICENCE.test(path) || !(UNREAD.some((unread) => unread.test(path)) || DOUBLES[name]?.test(path));
+    const keep = (path) =>
+      LICENCE.test(path) || !(UNREAD.some((unread) => unread.test(path)) || DOUBLES[name]?.test(path));
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       const path = relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
       if (!entry.isFile() || path.startsWith('node_modules/') || !keep(path)) continue;
