@@ -49,7 +49,7 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const begun: Ahead[] = [];
   const onSignature = async (own: TrustedSignature) =>
-    void pushAll(begun, await beginContent(own, { input, sidecars }, ports));
+    pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
     const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? null, onSignature });
     return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);

@@ -19,7 +19,7 @@ test('a leaf is read only from its one canonical form, plain texts or not', () =
         manifest: digest(1),
         bundle: digest(2),
         name,
-        kind: kind as LogLeaf['kind'],
+        kind,
         ...(env === undefined ? {} : { env }),
       };
       const bytes = formatLeaf(wanted);
