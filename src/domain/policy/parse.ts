@@ -25,7 +25,7 @@ export function parsePolicy(
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
   if (options.suppressionsAlone === true && DECIDING.every((key) => !Object.hasOwn(raw, key))) {
     refuse(conforms(SUPPRESSIONS_SCHEMA, raw), subject);
-    return policyOf({ ...NO_DECISIONS, ...raw } as unknown as RawPolicy, digestOf(bytes), subject);
+    return policyOf({ ...NO_DECISIONS, ...raw } as RawPolicy, digestOf(bytes), subject);
   }
   refuse(conforms(POLICY_SCHEMA, raw), subject);
   const policy = policyOf(raw as unknown as RawPolicy, digestOf(bytes), subject);
