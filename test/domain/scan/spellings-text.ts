@@ -9,11 +9,11 @@ const of = (kind: string, path: string, text: string | Uint8Array): Spelling => 
 
 /** UTF-16 or UTF-32 of a text, big- or little-endian. */
 function wide(text: string, unit: 2 | 4, big: boolean, mark: boolean): Buffer {
-  const points = [...(mark ? `\ufeff${text}` : text)].map((character) => character.codePointAt(0) ?? 0);
+  const points = Array.from(mark ? `\ufeff${text}` : text, (character) => character.codePointAt(0) ?? 0);
   const bytes = Buffer.alloc(points.length * unit);
   for (const [at, point] of points.entries()) {
-    if (unit === 2) big ? bytes.writeUInt16BE(point, at * 2) : bytes.writeUInt16LE(point, at * 2);
-    else big ? bytes.writeUInt32BE(point, at * 4) : bytes.writeUInt32LE(point, at * 4);
+    if (big) bytes.writeUIntBE(point, at * unit, unit);
+    else bytes.writeUIntLE(point, at * unit, unit);
   }
   return bytes;
 }

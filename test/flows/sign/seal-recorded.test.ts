@@ -70,7 +70,10 @@ test('half a model is sealed with a warning; what --ignore leaves out, the signa
   write('half/model.safetensors.index.json', JSON.stringify(index));
   write('half/.venv/pyvenv.cfg', 'home = /usr');
   const sealed = run('seal', 'half', '--key', 'k.key', '--ignore', '.venv');
-  assert.match(sealed.all, /warning +model\.safetensors\.index\.json: names model-00002-of-00002\.safetensors, not here/);
+  assert.match(
+    sealed.all,
+    /warning +model\.safetensors\.index\.json: names model-00002-of-00002\.safetensors, not here/,
+  );
   assert.match(run('verify', 'half', '--key', 'k.pub').all, /left out by the signature: \.venv/);
   const bom = JSON.parse(readFileSync(join(home, 'half/.weighmark/bom.cdx.json'), 'utf8')) as {
     compositions: { aggregate: string }[];

@@ -1,4 +1,5 @@
 import { report, type Spot } from '../session.ts';
+import { unescapeOne } from './escapes.ts';
 import { severityOfOp } from '../formats/tensorflow.ts';
 
 /** A field and its text in protobuf's text format: literals in either quote, which join when they follow each other. */
@@ -30,10 +31,5 @@ function judgeOp(spot: Spot, name: string): void {
 }
 
 function unescape(text: string): string {
-  return text.replace(
-    /\\(?:[xX]([0-9a-fA-F]{1,2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|(.))/g,
-    (_, hex?: string, octal?: string, unicode?: string, other?: string) =>
-      other ??
-      String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8)),
-  );
+  return text.replace(/\\(?:[xX][0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|.)/g, unescapeOne);
 }

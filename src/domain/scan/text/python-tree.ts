@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@lezer/python';
+import { unescapeOne } from './escapes.ts';
 
 /** A parsed source: the tree of a parser that tolerates errors, and the text its places count in. */
 export interface Python {
@@ -51,7 +52,11 @@ export function constantText(python: Python, node: SyntaxNode | null, depth = 0)
   if (node.name === 'BinaryExpression' && children[1] !== undefined && sourceOf(python, children[1]) === '+')
     return joined([inner(0), inner(2)]);
   if (node.name === 'MemberExpression' && /\[\s*::\s*-1\s*\]$/.test(sourceOf(python, node)))
-    return [...(inner(0) ?? '')].toReversed().join('') || null;
+    return (
+      Array.from(inner(0) ?? '')
+        .toReversed()
+        .join('') || null
+    );
   return node.name === 'CallExpression' ? constantCall(python, node, depth) : null;
 }
 
@@ -63,7 +68,7 @@ function constantCall(python: Python, node: SyntaxNode, depth: number): string |
     const code = Number(args[0] === undefined ? Number.NaN : sourceOf(python, args[0]));
     return code >= 0 && code < 0x110000 ? String.fromCodePoint(code) : null;
   }
-  if (callee.name !== 'MemberExpression' || !/\.join$/.test(sourceOf(python, callee))) return null;
+  if (callee.name !== 'MemberExpression' || !sourceOf(python, callee).endsWith('.join')) return null;
   const separator = constantText(python, callee.firstChild, depth + 1);
   if (!/^(?:Array|Tuple)Expression$/.test(args[0]?.name ?? '')) return null;
   const parts = args[0] === undefined ? [] : childrenOf(args[0]).filter(({ name }) => !/^[[\](),]$/.test(name));
@@ -80,10 +85,5 @@ function literalText(source: string): string | null {
   if (match === null) return null;
   const [, prefix = '', , body = ''] = match;
   if (/r/i.test(prefix)) return body;
-  return body.replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-7]{1,3})|([^]))/g,
-    (_, hex?: string, unicode?: string, octal?: string, other?: string) =>
-      other ??
-      String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8)),
-  );
+  return body.replace(/\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{1,3}|[^])/g, unescapeOne);
 }

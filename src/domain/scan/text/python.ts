@@ -36,7 +36,7 @@ interface Use {
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
-  if (!MENTIONS.test(/[^\x00-\x7f]/.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
+  if (!MENTIONS.test(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
   const python = parsePython(text);
   const names = namesOf(python);
   const uses = usesOf(python, names);
@@ -103,9 +103,10 @@ function judgeUses(spot: Spot, { python, uses, what }: { python: Python; uses: r
   const loading = !isLibrary(path) && isLoaded(python);
   const acting = uses.filter(({ path: used }) => ACTS.test(used));
   const first = acting.find(({ onImport }) => loading || isImported(path, onImport));
-  if (first !== undefined) return reportUse(spot, python, first, 'WM-CODE-002', 'high');
+  if (first !== undefined) return reportUse(spot, python, first, { rule: 'WM-CODE-002', severity: 'high' });
   const any = acting[0] ?? uses[0];
-  if (any !== undefined) return reportUse(spot, python, any, 'WM-CODE-001', acting.length > 0 ? 'medium' : 'low');
+  if (any !== undefined)
+    return reportUse(spot, python, any, { rule: 'WM-CODE-001', severity: acting.length > 0 ? 'medium' : 'low' });
   reportCode(spot, what, loading);
 }
 
@@ -125,7 +126,12 @@ function isImported(path: string, onImport: boolean): boolean {
   return !isLibrary(path) && IMPORTED.test(path) && (onImport || !/(?:^|\/)__init__\.py$/.test(path));
 }
 
-function reportUse(spot: Spot, python: Python, { path, node }: Use, rule: string, severity: Severity): void {
+function reportUse(
+  spot: Spot,
+  python: Python,
+  { path, node }: Use,
+  { rule, severity }: { rule: string; severity: Severity },
+): void {
   report(spot, rule, `the code uses ${path.replace(/^builtins\./, '')}`, {
     offset: Buffer.byteLength(python.text.slice(0, node.from)),
     severity,
@@ -181,14 +187,14 @@ function taintedOf(python: Python, names: Names): ReadonlySet<string> {
     python.top.cursor().iterate(({ name, node }) => {
       if (name !== 'AssignStatement' && name !== 'WithStatement') return;
       const target = name === 'AssignStatement' ? node.firstChild : node.getChild('VariableName');
-      if (target?.name === 'VariableName' && holds(node, python, names, tainted, name === 'WithStatement'))
-        tainted.add(sourceOf(python, target));
+      if (target?.name === 'VariableName' && holds(node, python, names, tainted)) tainted.add(sourceOf(python, target));
     });
   return tainted;
 }
 
 /** True if decoded or downloaded bytes are somewhere in what the node is given. */
-function holds(node: SyntaxNode, python: Python, names: Names, tainted: ReadonlySet<string>, shallow = false): boolean {
+function holds(node: SyntaxNode, python: Python, names: Names, tainted: ReadonlySet<string>): boolean {
+  const shallow = node.name === 'WithStatement';
   let found = false;
   const start = node.firstChild;
   node.cursor().iterate((cursor) => {

@@ -82,7 +82,7 @@ function changed(name: string, base: Made, args: readonly Made[]): Made {
   const [from, to] = args;
   if (name === 'lower' || name === 'casefold') return { text: base.text.toLowerCase() };
   if (name === 'upper') return { text: base.text.toUpperCase() };
-  if (name === 'reverse') return { text: [...base.text].toReversed().join('') };
+  if (name === 'reverse') return { text: Array.from(base.text).toReversed().join('') };
   if (/^(?:l|r)?strip$|^trim$|^string$|^safe$/.test(name)) return { text: base.text.trim() };
   if (name === 'replace' && from !== undefined && to !== undefined && isText(from) && isText(to))
     return { text: base.text.replaceAll(from.text, to.text) };
@@ -95,7 +95,7 @@ function member(node: Node, of: (part: unknown) => Made, set: Set): Made {
   if (node['computed'] !== true) return set.get(`.${String(property['value'])}`) ?? 'data';
   const base = of(node['object']);
   if (isText(base) && property.type === 'SliceExpression' && stepOf(property) === -1)
-    return { text: [...base.text].toReversed().join('') };
+    return { text: Array.from(base.text).toReversed().join('') };
   if (base === 'choice' && property.type !== 'SliceExpression') return 'choice';
   return base === 'data' || base === 'mixed' ? base : 'made';
 }
