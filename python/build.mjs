@@ -18,8 +18,17 @@ function withImports(file, seen = new Set()) {
   return seen;
 }
 
-const WORKERS = ['adapters/hasher/worker.js', 'adapters/registries/oci/stream-check-worker.js'];
-const ASSETS = ['linked', 'adapters/hasher/kernel/blake3.wasm'];
+const WORKERS = [
+  'adapters/hasher/worker.js',
+  'adapters/registries/oci/stream-check-worker.js',
+  'adapters/bom-validator/json-schema-worker.js',
+];
+const ASSETS = [
+  'linked',
+  'adapters/hasher/kernel/blake3.wasm',
+  'adapters/records/kernel/records.wasm',
+  'adapters/weights/kernel/weights.wasm',
+];
 
 function copyProgram() {
   symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'), 'junction');
