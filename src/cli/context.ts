@@ -1,5 +1,6 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
+import { forTerminal } from '../domain/base/text.ts';
 import type { Assets, EvidencePacker, Webhook } from '../domain/ports/outside.ts';
 import type { BomSchemaValidator } from '../domain/ports/bom-validator.ts';
 import type { Clock, Progress } from '../domain/ports/terminal.ts';
@@ -11,7 +12,7 @@ import type { Hasher } from '../domain/ports/hasher.ts';
 import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
 import type { Registries, Registry } from '../domain/ports/registry.ts';
 import type { Signers } from '../domain/ports/signing.ts';
-import { isTerminal, streamOf } from './output.ts';
+import { isTerminal, say, streamOf } from './output.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -88,7 +89,7 @@ export function createContext(settings: ContextSettings): Context {
       return createVersionMemory(await openFiles(), stateFolder(settings.env));
     }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
-    stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
+    stagings: once(async () => (await import('../adapters/staging.ts')).createStagings({ warn: warnOf(settings) })),
     feeds: once(async () =>
       (await import('../adapters/feeds/index.ts')).createFeeds({
         env: settings.env,
@@ -169,6 +170,10 @@ function registryParts(
       });
     },
   };
+}
+
+function warnOf({ options }: ContextSettings): (sentence: string) => void {
+  return (sentence) => (options.quiet ? undefined : say('stderr', `weighmark: warning: ${forTerminal(sentence)}\n`));
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -5,6 +5,7 @@ import { parseStrictJsonObject } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { createFiles } from '../files/index.ts';
+import { makeOwn } from '../files/own.ts';
 import { writeFileAtomic } from '../files/write.ts';
 import { withLock } from './lock.ts';
 import { orHint } from './way-out.ts';
@@ -42,7 +43,7 @@ export function openMemory(stateFolder: string): LogMemory {
   const recall = async (origin: string) => readRemembered(fileOf('logs', origin), origin);
   const keep = (origin: string, { vkeys, checkpoint, anchored }: Remembered) =>
     write(fileOf('logs', origin), { v: 1, origin, vkeys, checkpoint, ...(anchored === true ? { anchored } : {}) });
-  const locked = (work: () => Promise<void>) => withLock(join(stateFolder, 'lock.db'), work);
+  const locked = async (work: () => Promise<void>) => withLock(join(makeOwn(stateFolder), 'lock.db'), work);
   return {
     recall,
     remember: (origin, seen) =>

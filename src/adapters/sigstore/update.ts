@@ -3,6 +3,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { TrustStore } from '../../domain/ports/trust.ts';
+import { makeOwn } from '../files/own.ts';
 import { publicGoodRoot, updatedRootLocation } from './public-good.ts';
 
 export interface TufSource {
@@ -22,7 +23,7 @@ export async function updatePublicGoodRoot(
   source: TufSource = {},
 ): ReturnType<TrustStore['update']> {
   const before = await publicGoodRoot(files, configFolder);
-  const after = await fetchRoot(join(configFolder, 'sigstore', 'tuf'), source);
+  const after = await fetchRoot(makeOwn(join(configFolder, 'sigstore', 'tuf')), source);
   const location = updatedRootLocation(configFolder);
   await files.write(location, after, { mode: 0o600 });
   return { location, sha256: sha256Hex(after), changed: before !== after };

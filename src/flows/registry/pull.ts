@@ -62,22 +62,19 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
   requireWritable(files);
   const wanted = wantedFiles(files, input.only);
   const staging = await ports.stagings.open(input.target, id.slice(7, 19));
-  const list = await digestListOf(registry, { name, id, files });
-  const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
-  const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
-  const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
-  const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
-  if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
-  else await publish(input, { staging, wanted, files: ports.files });
-  return {
-    name,
-    id,
-    target: input.target,
-    scope: wanted.length === files.length ? 'whole' : 'partial',
-    files: wanted,
-    claims,
-    verdict,
-  };
+  try {
+    const list = await digestListOf(registry, { name, id, files });
+    const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
+    const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
+    const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
+    const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
+    if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
+    else await publish(input, { staging, wanted, files: ports.files });
+    const scope = wanted.length === files.length ? 'whole' : 'partial';
+    return { name, id, target: input.target, scope, files: wanted, claims, verdict };
+  } finally {
+    staging.release();
+  }
 }
 
 /** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
