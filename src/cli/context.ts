@@ -105,7 +105,7 @@ export function createContext(settings: ContextSettings): Context {
       }),
     ...registryParts(settings, parts.configuration),
     statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
-    git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
+    git: async (folder) => (await import('../adapters/git/index.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     bomValidator: once(async () => (await import('../adapters/bom-validator/index.ts')).createBomValidator()),
     stdin: async (maxBytes) => (await import('../adapters/terminal.ts')).readStandardInput(maxBytes),
