@@ -50,6 +50,7 @@ const ADAPTERS = [
   'config',
   'feeds',
   'files',
+  'git',
   'hasher',
   'keys',
   'log-store',

@@ -3,6 +3,9 @@ import type { VerifiedClaim } from '../claims/types.ts';
 /** Clocks of signers, authorities and builders differ by this much without anybody lying. */
 export const CLOCK_SKEW_MS = 60_000;
 
+/** A time stated further ahead of the reader's clock than this is a wrong clock's, the writer's or the reader's. */
+export const AHEAD_MS = 24 * 3_600_000;
+
 /** Authorities whose word on time counts; a log's own does not (DESIGN 4.3). */
 const COUNTED = ['rfc3161', 'rekor', 'witness'];
 

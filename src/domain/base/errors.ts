@@ -85,6 +85,7 @@ export const CODES = {
   'lfs-pointer': 4,
   'scan-incomplete': 4,
   'clock-behind': 4,
+  'clock-disagrees': 4,
   'log-freshness-unknown': 4,
   'revocations-stale': 4,
   'disk-full': 4,

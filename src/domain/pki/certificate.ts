@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { certificateFingerprint } from './certificates.ts';
+import { readNameConstraints, type NameConstraints, type Names } from './name-constraints.ts';
 import { readElements, readOid, readOnly, TAG } from './der-values.ts';
 
 /** A subject alternative name, typed as the certificate types it. */
@@ -22,6 +23,10 @@ export interface Certificate {
   /** OIDs. Null if the extension is absent. */
   readonly extendedKeyUsage: readonly string[] | null;
   readonly sans: readonly San[];
+  /** All it calls its holder, as DER. */
+  readonly names: Names;
+  /** What names it allows below it. Null if the extension is absent. */
+  readonly nameConstraints: NameConstraints | 'malformed' | null;
   /** Critical extensions this reader does not understand. */
   readonly unknownCritical: readonly string[];
 }
@@ -49,6 +54,8 @@ export function describe(x509: X509Certificate): Certificate {
     keyUsage: readKeyUsage(value(OID.keyUsage)),
     extendedKeyUsage: readExtendedKeyUsage(value(OID.extendedKeyUsage)),
     sans: readSans(value(OID.subjectAltName)),
+    names: namesOf(tbs?.content ?? Buffer.alloc(0), value(OID.subjectAltName)),
+    nameConstraints: limitsOf(value(OID.nameConstraints)),
     unknownCritical: [...extensions]
       .filter(([name, { critical }]) => critical && !UNDERSTOOD.has(name))
       .map(([name]) => name),
@@ -60,9 +67,9 @@ const OID = {
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   extendedKeyUsage: '2.5.29.37',
+  nameConstraints: '2.5.29.30',
 } as const;
 
-/** Name constraints are not among them: a certificate that limits itself so is refused, not half obeyed. */
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(OID));
 
 interface Extension {
@@ -85,6 +92,24 @@ function readExtensions(tbs: Uint8Array): ReadonlyMap<string, Extension> {
     });
   }
   return found;
+}
+
+/** TBSCertificate: version [0], serial, algorithm, issuer, validity, subject. */
+function namesOf(tbs: Uint8Array, alternative: Uint8Array | null): Names {
+  const [, , , , subject] = readElements(tbs).filter(({ tag }) => tag !== 0xa0);
+  return {
+    subject: subject?.content ?? Buffer.alloc(0),
+    alternative: alternative === null ? null : readElements(readOnly(alternative, TAG.sequence)),
+  };
+}
+
+/** Refused where it matters, not where it is read: a file of roots may hold one nobody asks about. */
+function limitsOf(value: Uint8Array | null): Certificate['nameConstraints'] {
+  try {
+    return value === null ? null : readNameConstraints(value);
+  } catch {
+    return 'malformed';
+  }
 }
 
 function readBasicConstraints(value: Uint8Array | null): Certificate['basicConstraints'] {
