@@ -4,7 +4,7 @@ import { forTerminal } from '../domain/base/text.ts';
 import type { Assets, EvidencePacker, Webhook } from '../domain/ports/outside.ts';
 import type { BomSchemaValidator } from '../domain/ports/bom-validator.ts';
 import type { Clock, Progress } from '../domain/ports/terminal.ts';
-import type { Configuration, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
+import type { Configuration, TimeMemory, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
 import type { Feeds } from '../domain/ports/feeds.ts';
 import type { Files, Stagings, StatCache } from '../domain/ports/files.ts';
 import type { Git } from '../domain/ports/git.ts';
@@ -37,6 +37,7 @@ export interface Context {
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
   versions(): Promise<VersionMemory>;
+  times(): Promise<TimeMemory>;
   stagings(): Promise<Stagings>;
   evidencePacker(): Promise<EvidencePacker>;
   feeds(): Promise<Feeds>;
@@ -87,6 +88,13 @@ export function createContext(settings: ContextSettings): Context {
         import('../adapters/registries/setup.ts'),
       ]);
       return createVersionMemory(await openFiles(), stateFolder(settings.env));
+    }),
+    times: once(async () => {
+      const [{ createTimeMemory }, { stateFolder }] = await Promise.all([
+        import('../adapters/time-memory.ts'),
+        import('../adapters/registries/setup.ts'),
+      ]);
+      return createTimeMemory(await openFiles(), stateFolder(settings.env));
     }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
     stagings: once(async () => (await import('../adapters/staging.ts')).createStagings({ warn: warnOf(settings) })),

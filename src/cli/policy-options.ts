@@ -134,5 +134,6 @@ export async function gatePorts(context: Context): Promise<GatePorts> {
     hasher: () => context.hasher(),
     keyless: () => context.keyless(),
     versions: await context.versions(),
+    times: await context.times(),
   };
 }

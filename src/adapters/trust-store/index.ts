@@ -28,6 +28,8 @@ export function createUserTrustStore(files: Files, world: TrustWorld): TrustStor
         throw new WeighmarkError('usage', '`trust update` needs the network, and --offline forbids it');
       return (await import('../sigstore/update.ts')).updatePublicGoodRoot(files, configFolder(world.env));
     },
+    updateFrom: async (file) =>
+      (await import('../sigstore/update.ts')).updateRootFrom(files, configFolder(world.env), file),
   };
 }
 

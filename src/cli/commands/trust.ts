@@ -29,7 +29,7 @@ interface AddOptions {
   readonly replace?: boolean;
 }
 
-/** `trust add|list|remove|allow|export|update`: the user's own trust store. */
+/** `trust add|list|remove|allow|export|update|forget-time`: the user's own trust store. */
 export const register: Register = (program, run) => {
   const trust = program.command('trust').description('whose signatures count: your trust store');
   addAdd(trust, run);
@@ -51,7 +51,12 @@ export const register: Register = (program, run) => {
   trust
     .command('update')
     .description('refresh the public-good Sigstore root (TUF)')
-    .action(run(async (context) => update(context)));
+    .option('--from <file>', 'a trusted_root.json brought along, where there is no network')
+    .action(run(async (context, options: { readonly from?: string }) => update(context, options.from)));
+  trust
+    .command('forget-time')
+    .description('forget the newest time that others vouched for: if one of them was wrong')
+    .action(run(async (context) => forgetTime(context)));
 };
 
 function addAdd(trust: Command, run: Run): void {
@@ -178,8 +183,15 @@ async function exportEntries(context: Context, names: readonly string[]): Promis
   return { exitCode: 0, json: { entries: entries.map(entryJson), text }, text: () => ({ out: text }) };
 }
 
-async function update(context: Context): Promise<Report> {
-  const result = await (await context.trustStore()).update();
+async function forgetTime(context: Context): Promise<Report> {
+  const forgotten = await (await context.times()).forget();
+  const said = forgotten ? 'forgotten   from now on times are learnt anew' : 'nothing     no time was remembered';
+  return { exitCode: 0, json: { forgotten }, text: () => ({ out: `${said}\n` }) };
+}
+
+async function update(context: Context, from: string | undefined): Promise<Report> {
+  const store = await context.trustStore();
+  const result = await (from === undefined ? store.update() : store.updateFrom(resolve(context.cwd, from)));
   return {
     exitCode: 0,
     json: { ...result },

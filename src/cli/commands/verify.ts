@@ -202,6 +202,7 @@ async function portsOf(
     signal: context.signal,
     clock: context.clock,
     keyless: () => context.keyless(),
+    times: await context.times(),
     trust: async () =>
       loaded === undefined
         ? trustFrom(context, options, [root])

@@ -1,5 +1,5 @@
 import type { Role, Step } from '../claims/predicates.ts';
-import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../authority/time.ts';
+import { CLOCK_SKEW_MS, ageStart, clockDisagrees, daysOf, verifiedTime } from '../authority/time.ts';
 import type { Finding } from '../base/verdict.ts';
 import { shown, type AcceptedStep, type Examined } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
@@ -106,6 +106,8 @@ function existedAt({ step, vouched }: Examined): number | null {
 }
 
 function ageFindings({ claim }: AcceptedStep, { now, maxAgeMs }: StepRules): readonly Finding[] {
+  const disagreeing = clockDisagrees(claim, 'provenance', now);
+  if (disagreeing !== null) return [disagreeing];
   if (maxAgeMs === undefined) return [];
   const start = ageStart(claim);
   if (start === null)

@@ -15,7 +15,7 @@ import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './requi
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
 import { newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
-import { CLOCK_SKEW_MS, verifiedTime } from '../authority/time.ts';
+import { clockBehind, verifiedTime } from '../authority/time.ts';
 import type { Environment, Policy } from '../authority/types.ts';
 
 export interface Evaluation {
@@ -134,15 +134,9 @@ export function policyCheck(of: Case): Check {
 
 /** A clock behind a time that others vouch for cannot judge any age (rule 11). */
 function clockFindings({ facts }: Case): readonly Finding[] {
-  const newest = Math.max(0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0));
-  if (newest <= facts.now.getTime() + CLOCK_SKEW_MS) return [];
-  return [
-    {
-      code: 'clock-behind',
-      message: 'this clock is behind the time of a claim that exists already',
-      facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() },
-    },
-  ];
+  const newest = Math.max(facts.vouchedBefore ?? 0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0));
+  const finding = clockBehind(newest, facts.now);
+  return finding === null ? [] : [finding];
 }
 
 export function logRule({ facts }: Case): Pick<RuleResult, 'evidence' | 'findings'> {

@@ -1,3 +1,5 @@
+import { statedAhead } from '../authority/time.ts';
+import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
@@ -21,6 +23,8 @@ export interface GateFacts {
   readonly log: LogFacts;
   readonly content: ContentFacts;
   readonly now: Date;
+  /** Milliseconds: the newest time that was vouched for in earlier runs under the same anchor. */
+  readonly vouchedBefore?: number;
 }
 
 export interface LogFacts {
@@ -72,6 +76,21 @@ export interface Accepted {
   readonly roles: readonly string[];
 }
 
+/** A time stated far ahead spoils a claim that says yes; a no counts whatever its clock said. */
+function spoiledByClock({ statement, ...claim }: VerifiedClaim, of: Case): boolean {
+  const { predicateType, predicate } = statement;
+  const isNo = predicateType === PREDICATES.evaluation && predicate['result'] === 'FAILED';
+  return !isNo && SPOILED.has(predicateType) && statedAhead({ statement, ...claim }, of.facts.now) !== null;
+}
+
+const SPOILED: ReadonlySet<string> = new Set([
+  PREDICATES.approval,
+  PREDICATES.bom,
+  PREDICATES.evaluation,
+  PREDICATES.provenance,
+  PREDICATES.reference,
+]);
+
 /** The claims of a predicate type that count here: right signer, not revoked. */
 export function acceptedOf(
   of: Case,
@@ -83,6 +102,7 @@ export function acceptedOf(
     if (claim.statement.predicateType !== predicateType || of.revocations.ofClaim(claim) !== null) return [];
     const identity = of.authority.who(claim.signer);
     const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
+    if (spoiledByClock(claim, of)) return [];
     if (typeof identity === 'string' || roles.length === 0 || (role !== undefined && !roles.includes(role))) return [];
     return [{ claim, principal: identity.principal.name, pattern: identity.pattern, roles }];
   });

@@ -2,7 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import type { Evidence, Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
-import { ageStart, daysOf } from '../authority/time.ts';
+import { ageStart, clockDisagrees, daysOf } from '../authority/time.ts';
 import type { RequiredClaim } from '../authority/types.ts';
 
 export interface RuleResult {
@@ -91,6 +91,8 @@ function absence(of: Case, rule: RequiredClaim): Finding {
   const about = { subject: of.facts.id, facts: { claim: rule.predicateType } };
   if (revoked !== undefined)
     return { code: 'revoked', message: `its ${rule.label} no longer counts: ${revoked.reason}`, ...about };
+  const [disagreeing] = there.flatMap((claim) => clockDisagrees(claim, rule.label, of.facts.now) ?? []);
+  if (disagreeing !== undefined) return { ...disagreeing, subject: of.facts.id };
   if (there.length > 0)
     return {
       code: 'wrong-signer',

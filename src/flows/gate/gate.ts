@@ -5,6 +5,7 @@ import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ClaimOutcome, Verification } from '../../domain/trust/verify-claim.ts';
 import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
+import { newestByAnchor } from '../../domain/authority/time.ts';
 import { createAuthority, policyTrust } from '../../domain/authority/authority.ts';
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
@@ -12,7 +13,7 @@ import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import type { VersionMemory } from '../../domain/ports/trust.ts';
+import type { TimeMemory, VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
@@ -23,6 +24,8 @@ export interface GatePorts extends ContentPorts {
   readonly keyless: () => Promise<KeylessVerifier>;
   /** Of revocation snapshots: a lower version than one seen before is an old one (security rule 19). */
   readonly versions: VersionMemory;
+  /** Absent: only the times seen in this run bound the clock. */
+  readonly times?: TimeMemory;
 }
 
 /** What was read already in this run, for another question about the same registry under the same trust. */
@@ -110,6 +113,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       findings,
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
+    ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
   };
   const of = caseOf(facts, policy, environment);
   const snapshot = snapshotOf(of)?.snapshot.version;
@@ -124,6 +128,21 @@ function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Dat
     now,
     timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],
   };
+}
+
+/** Kept by the policy's name and the log: the anchor of the decision (security rule 1). */
+async function rememberedTime(
+  { policy, target }: GateQuestion,
+  { log, claims }: { log: ReadLog; claims: readonly VerifiedClaim[] },
+  { times }: GatePorts,
+): Promise<Pick<GateFacts, 'vouchedBefore'>> {
+  if (times === undefined) return {};
+  const anchor = `policy ${policy.name} of ${log.origin}`;
+  const authority = createAuthority(policy);
+  const trusted = claims.filter((claim) => authority.rolesOf(claim, target.name).length > 0);
+  const vouchedBefore = await times.newest([anchor]);
+  await times.remember(newestByAnchor(trusted.map((claim) => ({ claim, anchor }))));
+  return vouchedBefore === null ? {} : { vouchedBefore };
 }
 
 function trustedOf(policy: Policy, { claims }: Collected, name: string): readonly VerifiedClaim[] {

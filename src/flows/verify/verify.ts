@@ -25,6 +25,7 @@ import {
 import { bindClaims, type BoundClaims, type KnownArtifact } from './verify-claims.ts';
 import { artifactPath, baseName } from '../sign/oms-sign.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
+import { judgeClock } from './verify-clock.ts';
 import { refuseUnknownBeside } from './verify-beside.ts';
 import { judgeBundles, type JudgedBundles, type TrustedSignature } from './verify-bundles.ts';
 import { hashAhead, verifyContent, type Ahead, type Content, type TreeQuestion } from './verify-content.ts';
@@ -86,7 +87,9 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
       name: input.name ?? (asksNames ? nameIn(sidecars) : null),
       onSignature,
     });
-    return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);
+    const counted = await judgeClock({ shown: input.shown, bundles, verification, times: ports.times });
+    if ('verdict' in counted) return counted;
+    return await verifyJudged({ input, bundles: counted, sidecars }, ports, begun[0] ?? null);
   } finally {
     for (const ahead of begun) ahead.stop();
   }
