@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import type { AllowedFile } from '../../domain/trust/store.ts';
 import type { CiIdentity, TrustEntry } from '../../domain/claims/types.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { makeEntry } from '../../domain/trust/entry.ts';
@@ -143,7 +144,7 @@ async function list(context: Context): Promise<Report> {
   const { entries, allowed } = await store.read();
   return {
     exitCode: 0,
-    json: { store: store.location, entries: entries.map(entryJson), allowed },
+    json: { store: store.location, entries: entries.map(entryJson), allowed: allowed.map(allowedJson) },
     text: (style) => ({
       out:
         entryLines(entries, style) +
@@ -173,9 +174,17 @@ async function allow(context: Context, file: string): Promise<Report> {
   });
   return {
     exitCode: 0,
-    json: { allowed },
-    text: (style) => ({ out: `allowed     ${style.plain(allowed.path)}\nas it is    sha256:${allowed.sha256}\n` }),
+    json: { allowed: allowedJson(allowed) },
+    text: (style) => ({
+      out: [allowed, ...(allowed.names ?? [])]
+        .map(({ path, sha256 }) => `allowed     ${style.plain(path)}\nas it is    sha256:${sha256}\n`)
+        .join(''),
+    }),
   };
+}
+
+function allowedJson({ path, sha256 }: AllowedFile): AllowedFile {
+  return { path, sha256 };
 }
 
 async function exportEntries(context: Context, names: readonly string[]): Promise<Report> {

@@ -9,6 +9,8 @@ export interface Configuration {
   readonly sources: readonly string[];
   /** A project's file that was found and does not count: nobody allowed it, or it changed since. */
   readonly notAllowed?: string;
+  /** Of the allowed project's file: what it names must still have these digests when it is read. Hex SHA-256 by absolute path. */
+  readonly pinned?: ReadonlyMap<string, string>;
 }
 
 export interface UpdatedRoot {
