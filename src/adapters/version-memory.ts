@@ -17,6 +17,7 @@ export function createVersionMemory(files: Files, stateFolder: string): VersionM
   };
   return {
     highest,
+    keptIn: fileOf,
     remember: async (line, version) =>
       withLock(join(makeOwn(stateFolder), 'lock.db'), async () => {
         const kept = await highest(line);

@@ -55,4 +55,6 @@ export interface VersionMemory {
   highest(line: string): Promise<number | null>;
   /** Never goes back. */
   remember(line: string, version: number): Promise<void>;
+  /** The file that keeps it, for the user who must forget one: a version that was a mistake has no other way back. */
+  keptIn(line: string): string;
 }

@@ -15,7 +15,7 @@ import type { StoredOutboard } from '../../domain/registry/outboards.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
 import { globMatches } from '../../domain/base/glob.ts';
-import { collidingPaths, portabilityProblem, sidecarsOf } from '../../domain/base/paths.ts';
+import { sidecarsOf, unportable } from '../../domain/base/paths.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
@@ -79,20 +79,8 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
 
 /** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
 export function requireWritable(files: readonly { readonly path: string }[]): void {
-  for (const { path } of files) {
-    const problem = portabilityProblem(path);
-    if (problem !== null)
-      throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, {
-        subject: path,
-      });
-  }
-  const [collision] = collidingPaths(files.map(({ path }) => path));
-  if (collision !== undefined)
-    throw new WeighmarkError(
-      'name-unsafe',
-      'two files of the artifact have names that some file systems take for one',
-      { facts: { one: collision[0], other: collision[1] } },
-    );
+  const problem = unportable(files.map(({ path }) => path));
+  if (problem !== null) throw problem;
 }
 
 function wantedFiles(files: readonly ManifestFile[], only: string | undefined): readonly ManifestFile[] {

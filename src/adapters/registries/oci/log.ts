@@ -131,7 +131,7 @@ function load(remote: Remote): Promise<LogView> {
         : noteText(
             await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18),
           );
-    return { note, read: tileReader(remote, layers) };
+    return { note, read: tileReader(remote, layers), stored: async () => [...layers.keys()] };
   });
 }
 
