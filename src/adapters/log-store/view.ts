@@ -55,10 +55,10 @@ export async function loadView(
   known: Known,
   fetch: () => Promise<{ note: string | null } & Pick<LogView, 'read' | 'stored'>>,
 ): Promise<LogView> {
-  const seen = await lastSeen(known);
+  const { seen, earlier } = await lastSeen(known);
   const { note, read, stored } = await fetch();
   const head = note === null ? null : openCheckpoint(note, known.vkeys.map(parseVkey));
-  if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read);
+  if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read, earlier);
   if (head !== null && (seen === null || seen.size < head.size))
     await remember(known, { note: head.note, anchored: false });
   return { head, read, stored };
@@ -68,9 +68,17 @@ export function emptyOf(origin: string): Checkpoint {
   return { origin, size: 0, root: EMPTY_ROOT };
 }
 
-async function lastSeen(known: Known): Promise<VerifiedCheckpoint | null> {
+async function lastSeen(
+  known: Known,
+): Promise<{ readonly seen: VerifiedCheckpoint | null; readonly earlier: readonly Checkpoint[] }> {
   const remembered = await known.memory.recall(known.origin);
-  return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey));
+  if (remembered?.checkpoint == null) return { seen: null, earlier: [] };
+  const earlier = (remembered.earlier ?? []).map(({ size, root }) => ({
+    origin: known.origin,
+    size,
+    root: Buffer.from(root, 'base64'),
+  }));
+  return { seen: openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey)), earlier };
 }
 
 /** Why a memory is not written: no space, no permission, no such folder. */

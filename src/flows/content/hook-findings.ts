@@ -17,7 +17,7 @@ export function unsealedChange({ shown, input }: Candidate, sealed: ListedFile, 
     message:
       oid === null
         ? `${shown} changed since it was sealed`
-        : `the ${/^sha256:/.test(oid) ? 'LFS' : 'annex'} pointer ${shown} does not point to what was sealed`,
+        : `the ${oid.startsWith('sha256:') ? 'LFS' : 'annex'} pointer ${shown} does not point to what was sealed`,
     facts: { sealed: `sha256:${sealed.sha256}`, ...(oid === null ? {} : { pointer: oid }) },
     hint: 'CI seals what is merged; or seal it now with `weighmark seal`',
   };
