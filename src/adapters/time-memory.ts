@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject } from '../domain/base/json.ts';
+import { greatest } from '../domain/base/lists.ts';
 import { LIMITS } from '../domain/base/limits.ts';
 import type { Files } from '../domain/ports/files.ts';
 import type { TimeMemory } from '../domain/ports/trust.ts';
@@ -22,7 +23,7 @@ export function createTimeMemory(files: Files, stateFolder: string): TimeMemory 
     newest: async (anchors) => {
       const kept = await read();
       const times = anchors.flatMap((anchor) => kept.get(anchor) ?? []);
-      return times.length === 0 ? null : Math.max(...times);
+      return times.length === 0 ? null : greatest(times);
     },
     remember: async (times) => {
       if (!hasNews(await read(), times)) return;

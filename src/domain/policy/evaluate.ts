@@ -204,7 +204,7 @@ function inForceAt({ facts, authority, policy }: Case, size: number): readonly s
 }
 
 export function mostToReinstate({ environments }: Pick<Policy, 'environments'>): number {
-  return Math.max(...environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
+  return greatest(environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
 }
 
 /** What revokers said who were lost since, about anything this rests on. */
