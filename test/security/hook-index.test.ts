@@ -10,7 +10,9 @@ import { objectPaths, pointerOf, pointerOfLink, type Pointer } from '../../src/d
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 /** A pickle that would run `true`. */
 const EVIL = 'cposix\nsystem\n(S"true"\ntR.';
-const GOOD = '{"model_type":"x"}';
+/** A pickle of a dictionary, which runs nothing. */
+const GOOD = '(dp0\nS"model_type"\nS"x"\ns.';
+const PLAIN = '{"model_type":"x"}';
 
 interface Repository {
   readonly folder: string;
@@ -131,7 +133,7 @@ test('names of any kind, a hundred files and a large one, by one process for the
     'sub/deep/x',
     ...Array.from({ length: 100 }, (_, at) => `n${at}`),
   ];
-  for (const name of names) repo.put(`${name}.json`, GOOD);
+  for (const name of names) repo.put(`${name}.json`, PLAIN);
   repo.put('large.bin', Buffer.alloc(9 << 20, 'x'));
   repo.put('evil name\n.pkl', EVIL);
   repo.git('add', '-A');
@@ -269,7 +271,7 @@ test('a commit of some files only is judged by its own index', (t) => {
   repo.put('a.pkl', EVIL);
   assert.throws(() => repo.git('commit', '-qm', 'two', 'a.pkl'));
   assert.throws(() => repo.git('commit', '-qam', 'two'));
-  repo.put('b.json', GOOD);
+  repo.put('b.json', PLAIN);
   repo.git('add', 'b.json');
   repo.git('commit', '-qm', 'three', '--', 'b.json');
 });
