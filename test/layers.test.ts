@@ -51,6 +51,7 @@ const ADAPTERS = [
   'config',
   'feeds',
   'files',
+  'git',
   'hasher',
   'keys',
   'log-store',

@@ -5,6 +5,7 @@ import { parseStrictJsonObject } from '../domain/base/json.ts';
 import { LIMITS } from '../domain/base/limits.ts';
 import type { Files } from '../domain/ports/files.ts';
 import type { VersionMemory } from '../domain/ports/trust.ts';
+import { makeOwn } from './files/own.ts';
 import { withLock } from './log-store/lock.ts';
 
 /** Kept in the user's own state folder, a file for each line of versions. */
@@ -16,8 +17,9 @@ export function createVersionMemory(files: Files, stateFolder: string): VersionM
   };
   return {
     highest,
-    remember: (line, version) =>
-      withLock(join(stateFolder, 'lock.db'), async () => {
+    keptIn: fileOf,
+    remember: async (line, version) =>
+      withLock(join(makeOwn(stateFolder), 'lock.db'), async () => {
         const kept = await highest(line);
         if (kept === null || version > kept)
           await files.write(fileOf(line), `${JSON.stringify({ v: 1, line, version })}\n`, { mode: 0o600 });

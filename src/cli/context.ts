@@ -1,9 +1,10 @@
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
+import { forTerminal } from '../domain/base/text.ts';
 import type { Assets, EvidencePacker, PrivatePlaces, Processes, Webhook } from '../domain/ports/outside.ts';
 import type { BomSchemaValidator } from '../domain/ports/bom-validator.ts';
 import type { Clock, Progress } from '../domain/ports/terminal.ts';
-import type { Configuration, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
+import type { Configuration, TimeMemory, TrustStore, VersionMemory } from '../domain/ports/trust.ts';
 import type { Feeds } from '../domain/ports/feeds.ts';
 import type { Files, Stagings, StatCache } from '../domain/ports/files.ts';
 import type { Git } from '../domain/ports/git.ts';
@@ -13,7 +14,7 @@ import type { WeightNumbers } from '../domain/ports/numbers.ts';
 import type { Records } from '../domain/ports/records.ts';
 import type { Registries, Registry } from '../domain/ports/registry.ts';
 import type { Signers } from '../domain/ports/signing.ts';
-import { isTerminal, streamOf } from './output.ts';
+import { isTerminal, say, streamOf } from './output.ts';
 
 /** What every command may use. Adapters are made on first use, so that `hash` never loads a Sigstore package. */
 export interface Context {
@@ -42,6 +43,7 @@ export interface Context {
   trustStore(): Promise<TrustStore>;
   configuration(): Promise<Configuration>;
   versions(): Promise<VersionMemory>;
+  times(): Promise<TimeMemory>;
   stagings(): Promise<Stagings>;
   privatePlaces(): Promise<PrivatePlaces>;
   processes(): Promise<Processes>;
@@ -99,8 +101,15 @@ export function createContext(settings: ContextSettings): Context {
       ]);
       return createVersionMemory(await openFiles(), stateFolder(settings.env));
     }),
+    times: once(async () => {
+      const [{ createTimeMemory }, { stateFolder }] = await Promise.all([
+        import('../adapters/time-memory.ts'),
+        import('../adapters/registries/setup.ts'),
+      ]);
+      return createTimeMemory(await openFiles(), stateFolder(settings.env));
+    }),
     evidencePacker: once(async () => (await import('../adapters/evidence.ts')).createEvidencePacker()),
-    stagings: once(async () => (await import('../adapters/staging.ts')).createStagings()),
+    stagings: once(async () => (await import('../adapters/staging.ts')).createStagings({ warn: warnOf(settings) })),
     privatePlaces: once(async () => (await import('../adapters/private-place.ts')).createPrivatePlaces(settings.env)),
     processes: once(async () => (await import('../adapters/processes.ts')).createProcesses()),
     feeds: once(async () =>
@@ -118,7 +127,7 @@ export function createContext(settings: ContextSettings): Context {
       }),
     ...registryParts(settings, parts.configuration),
     statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
-    git: async (folder) => (await import('../adapters/git.ts')).createGit(folder),
+    git: async (folder) => (await import('../adapters/git/index.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     bomValidator: once(async () =>
       (await import('../adapters/bom-validator/index.ts')).createBomValidator(settings.signal),
@@ -185,6 +194,10 @@ function registryParts(
       });
     },
   };
+}
+
+function warnOf({ options }: ContextSettings): (sentence: string) => void {
+  return (sentence) => (options.quiet ? undefined : say('stderr', `weighmark: warning: ${forTerminal(sentence)}\n`));
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

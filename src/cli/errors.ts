@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { findingOf, type Finding } from '../domain/base/verdict.ts';
+import { withoutSecrets } from '../domain/base/secrets.ts';
 import type { Style } from './command.ts';
 
 /** What, why and how to fix, with a stable code; for people. Ends with a newline. */
@@ -42,5 +43,5 @@ function usageFinding(error: CommanderError): Finding {
   const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.+?)\?\)/, '');
   const meant = /\(Did you mean (.+?)\?\)/.exec(error.message)?.[1];
   const hint = meant === undefined ? HINTS.find(([words]) => words.test(message))?.[1] : `did you mean \`${meant}\`?`;
-  return { code: 'usage', message, hint: hint ?? 'see `weighmark --help`' };
+  return { code: 'usage', message: withoutSecrets(message), hint: hint ?? 'see `weighmark --help`' };
 }

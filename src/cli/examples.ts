@@ -62,7 +62,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trust remove': ['weighmark trust remove anna'],
   'trust allow': ['weighmark trust allow', 'weighmark trust allow ci/weighmark.yaml'],
   'trust export': ['weighmark trust export > trust.yaml', 'weighmark trust export ci boss -o trust.yaml'],
-  'trust update': ['weighmark trust update'],
+  'trust forget-time': ['weighmark trust forget-time'],
+  'trust update': ['weighmark trust update', 'weighmark trust update --from trusted_root.json'],
   'dataset index': [
     'weighmark dataset index data/train.jsonl',
     'weighmark dataset index table.csv --types id=number,price=number --no-keep',

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { addLogOptions } from './registry-options.ts';
 import {
   gatePorts,
+  namedByHand,
   openTarget,
   openUnder,
   policyFrom,
@@ -51,7 +52,7 @@ export interface GateSubject {
 
 /**
  * The verdict of a verification with the answer about the environment added: promoted there, by whom the policy names, now;
- * with `--policy` every rule as well. What failed before is not asked further.
+ * with a policy named for this run (`--policy`, WEIGHMARK_POLICY) every rule as well. What failed before is not asked further.
  * @throws WeighmarkError `usage`, `policy-invalid`, `anchor-inside`, and what opening the registry throws.
  */
 export async function withEnvironment(
@@ -77,7 +78,7 @@ export async function withEnvironment(
       ...subject,
       ...loaded,
       environment: environmentName(options, loaded),
-      withRules: options.policy !== undefined,
+      withRules: namedByHand(context, options) !== undefined,
       withContent: asked.withContent === true,
       ...pinnedOf(options),
     },

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
+import { sha256Hex } from '../domain/digest/hex.ts';
 import type { Policy } from '../domain/authority/types.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
@@ -53,8 +54,7 @@ export async function policyFrom(
   inside: readonly string[] = [],
 ): Promise<LoadedPolicy> {
   const path = await policyPath(context, options);
-  if (path === undefined)
-    throw new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
+  if (path === undefined) throw noPolicy((await context.configuration()).notAllowed);
   const registry = context.options.registry ?? (await context.configuration()).settings.registry;
   const folders = [
     ...inside,
@@ -71,7 +71,35 @@ export async function policyFrom(
     },
     await policyPorts(context, folders),
   );
+  requirePinned(resolve(context.cwd, path), loaded.policyBytes, await pinnedBy(context, options));
   return { ...loaded, timestampAuthorities: await timestampAuthoritiesFrom(context, options, folders) };
+}
+
+function noPolicy(notAllowed: string | undefined): WeighmarkError {
+  if (notAllowed === undefined)
+    return new WeighmarkError('usage', 'no policy is named', { hint: 'say `--policy FILE` or set WEIGHMARK_POLICY' });
+  return new WeighmarkError(
+    'config-not-allowed',
+    `no policy is named: ${notAllowed} is not allowed, or it or a file it names changed since`,
+    {
+      subject: notAllowed,
+      hint: `read what it says, then \`weighmark trust allow ${notAllowed}\`; or say \`--policy FILE\``,
+    },
+  );
+}
+
+/** Only a policy that the project's configuration names is allowed by its digest; one named by hand is the caller's own. */
+async function pinnedBy(context: Context, options: PolicyOptions): Promise<ReadonlyMap<string, string>> {
+  return namedByHand(context, options) === undefined
+    ? ((await context.configuration()).pinned ?? new Map<string, string>())
+    : new Map<string, string>();
+}
+
+/** Between the permission and the reading a file may have been replaced. */
+function requirePinned(path: string, bytes: Uint8Array, pinned: ReadonlyMap<string, string>): void {
+  const expected = pinned.get(path);
+  if (expected === undefined || expected === sha256Hex(bytes)) return;
+  throw new WeighmarkError('config-not-allowed', `${path} changed while it was read`, { subject: path });
 }
 
 async function policyPorts(context: Context, inside: readonly string[]): Promise<PolicyPorts> {
@@ -94,8 +122,13 @@ export async function policyIsNamed(context: Context, options: PolicyOptions): P
 }
 
 async function policyPath(context: Context, options: PolicyOptions): Promise<string | undefined> {
+  return namedByHand(context, options) ?? (await context.configuration()).settings.policy;
+}
+
+/** The policy named for this run: `--policy`, or the variable that stands for it. They judge alike. */
+export function namedByHand(context: Context, options: Pick<PolicyOptions, 'policy'>): string | undefined {
   const given = options.policy ?? context.env['WEIGHMARK_POLICY'];
-  return given !== undefined && given !== '' ? given : (await context.configuration()).settings.policy;
+  return given === '' ? undefined : given;
 }
 
 /** Opens the registry under the log key that the policy names, if it names one. */
@@ -131,5 +164,5 @@ export async function openTarget(
 }
 
 export async function gatePorts(context: Context): Promise<GatePorts> {
-  return { ...commonPorts(context), versions: await context.versions() };
+  return { ...commonPorts(context), versions: await context.versions(), times: await context.times() };
 }

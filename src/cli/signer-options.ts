@@ -41,16 +41,20 @@ export function addSignerOptions(command: Command): Command {
 
 /**
  * The signer the options name, else the environment (WEIGHMARK_KEY), else the configuration. A key is opened now; a token is
- * fetched when the first signature is made.
+ * fetched when the first signature is made. `how.refusal`: what is signed says no, so an expired certificate will do.
  * @throws WeighmarkError `usage` for none or a contradiction, `key-unusable`, `password-wrong`, `not-found`.
  */
-export async function signerFrom(context: Context, options: SignerOptions): Promise<ClaimSigner> {
+export async function signerFrom(
+  context: Context,
+  options: SignerOptions,
+  how: { readonly refusal?: boolean } = {},
+): Promise<ClaimSigner> {
   refuseContradictions(options);
   const chosen = isNamed(options) ? options : await defaultSigner(context);
   const tsa = checkedUrl(options.tsa ?? chosen.tsa);
   return chosen.key === undefined
     ? keyless(context, chosen, tsa)
-    : withKey(context, chosen.key, { ...chosen, ...(tsa === undefined ? {} : { tsa }) });
+    : withKey(context, chosen.key, { ...chosen, ...how, ...(tsa === undefined ? {} : { tsa }) });
 }
 
 function isNamed(options: SignerOptions): boolean {
@@ -96,12 +100,17 @@ function servicesOf(settings: Settings): SignerOptions {
   return settings.tsa === undefined ? {} : { tsa: settings.tsa };
 }
 
-async function withKey(context: Context, key: string, options: SignerOptions): Promise<ClaimSigner> {
-  const { certificateChain, tsa } = options;
+async function withKey(
+  context: Context,
+  key: string,
+  options: SignerOptions & { readonly refusal?: boolean },
+): Promise<ClaimSigner> {
+  const { certificateChain, tsa, refusal = false } = options;
   return (await context.signers()).key({
     keyFile: resolve(context.cwd, key),
     ...(certificateChain === undefined ? {} : { certificateChainFile: resolve(context.cwd, certificateChain) }),
     ...(tsa === undefined ? {} : { tsa }),
+    refusal,
     password: async () => passwordFor(context, key),
   });
 }

@@ -146,6 +146,7 @@ export async function verifyPorts(
   return {
     ...commonPorts(context),
     files: await context.files(),
+    times: await context.times(),
     trust: async () =>
       loaded === undefined
         ? trustFrom(context, options, [root])

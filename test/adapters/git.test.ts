@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createGit } from '../../src/adapters/git.ts';
+import { createGit } from '../../src/adapters/git/index.ts';
 
 function repository(): { folder: string; git: (...words: string[]) => void } {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-git-'));
@@ -18,7 +18,10 @@ test('lists what is staged and what there is, by path from the top', async () =>
   writeFileSync(join(folder, 'ä b.bin'), '1');
   writeFileSync(join(folder, 'other'), '2');
   git('add', 'ä b.bin');
-  assert.deepEqual(await createGit(folder).staged(), ['ä b.bin']);
+  assert.deepEqual(
+    (await createGit(folder).staged()).map(({ path }) => path),
+    ['ä b.bin'],
+  );
   assert.deepEqual([...(await createGit(folder).files())].toSorted(), ['other', 'ä b.bin']);
 });
 

@@ -319,3 +319,14 @@ test('policy test: one claim set passes, another fails, for the reason expected'
   writeFileSync(join(folder, 'cases.yaml'), cases('pass'));
   assert.equal(json('policy test', ['cases.yaml'], 1)['failed'], 1);
 });
+
+test('a policy judges alike, whether it is named by --policy or by WEIGHMARK_POLICY', () => {
+  const checksOf = (args: readonly string[], env: Record<string, string>) => {
+    const { status, stdout, stderr } = run(['verify', 'acme/enc:1.0', '--env', 'staging', '--json', ...args], env);
+    const { verdicts } = JSON.parse(stdout) as { verdicts: { checks: { name: string; passed: boolean }[] }[] };
+    return [status, verdicts[0]?.checks.map(({ name, passed }) => `${name} ${passed}`), stderr === ''];
+  };
+  const byOption = checksOf(['--policy', 'policy.yaml'], { WEIGHMARK_POLICY: '' });
+  assert.deepEqual(checksOf([], { WEIGHMARK_POLICY: 'policy.yaml' }), byOption);
+  assert.ok(String(byOption[1]).includes('lineage'), 'every rule is asked');
+});

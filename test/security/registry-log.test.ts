@@ -133,13 +133,13 @@ test('names in a manifest never leave the folder, and never fall together', asyn
   const registry = await open();
   for (const paths of [['../evil'], ['/etc/evil'], ['a/../../evil'], ['C:evil'], ['nul'], ['A', 'a'], ['a\\b']]) {
     await putHostile(registry, paths).catch((error: Error & { code: string }) =>
-      assert.match(error.code, /name-unsafe|format-invalid/),
+      assert.equal(error.code, 'name-unsafe'),
     );
     const reference = await registry.resolve('evil', 'x').catch(() => null);
     if (reference === null) continue;
     await assert.rejects(
       pull({ place: { name: 'evil', reference: 'x' }, target: join(folder, 'out') }, ports(), registry),
-      (error: Error & { code: string }) => /name-unsafe|format-invalid/.test(error.code),
+      { code: 'name-unsafe' },
       paths.join(),
     );
     await assert.rejects(stat(join(folder, 'out')));

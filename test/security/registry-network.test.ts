@@ -197,8 +197,28 @@ describe('rule 23: redirects and addresses', () => {
       '[fe80::1]',
       '[::ffff:127.0.0.1]',
       '0.0.0.0',
+      '[64:ff9b::10.0.0.1]',
+      '[64:ff9b::a9fe:a9fe]',
+      '[64:ff9b:1::1]',
+      '[2002:a00:1::1]',
+      '[2002:c0a8:101::]',
+      '[2002:7f00:1::]',
+      '[2001:0:a00:1::]',
+      '[2001:0:c000:201:0:0:f5ff:fffe]',
+      '[::10.0.0.1]',
+      '[::ffff:0:10.0.0.1]',
+      '[fd12::5efe:10.0.0.1]',
+      '[2620::200:5efe:192.168.0.1]',
+      '[fec0::1]',
+      '[ff02::1]',
+      '198.18.0.1',
+      '224.0.0.1',
+      '255.255.255.255',
     ])
       assert.equal((await resolveHost(host)).private, true, host);
+    for (const host of ['[64:ff9b::8.8.8.8]', '[2002:808:808::1]', '[2606:4700::1111]', '[2001:4860::8888]', '8.8.8.8'])
+      assert.equal((await resolveHost(host)).private, false, host);
+    assert.equal((await resolveHost('[64:ff9b::127.0.0.1]')).loopback, false, 'nor is it this machine');
   });
 
   test('an upload session on another host does not get our token', async (t) => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import { environmentChecks } from '../../src/flows/gate/environment.ts';
-import { findingsOf } from '../../src/domain/base/verdict.ts';
+import { findingsOf, type Check } from '../../src/domain/base/verdict.ts';
 import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
-import { PROD, ROLES, caseFor, facts, honest, logged, policy, promotion } from '../domain/policy/world.ts';
+import { PROD, ROLES, caseFor, evaluation, facts, honest, logged, policy, promotion } from '../domain/policy/world.ts';
 
 const prod = policy(PROD);
 
@@ -51,4 +51,27 @@ test('rule 13: it binds one policy', async () => {
   assert.deepEqual(await answer(await promotion(other, { by: 'glen', breakGlass: true }), '2026-11-20T12:00:00Z'), [
     'policy-mismatch',
   ]);
+});
+
+test('rule 13: the door that was opened is open to whoever asks for every rule as well, and for as long', async () => {
+  const broken = await promotion(prod, { by: 'glen', breakGlass: true });
+  const ask = (now: string, claims: readonly VerifiedClaim[], withRules: boolean) =>
+    environmentChecks(
+      caseFor(
+        {
+          ...facts([...claims, broken], { now: new Date(now) }),
+          log: { ...facts([]).log, promotions: [logged(0, broken, 'prod')] },
+        },
+        prod,
+      ),
+      withRules,
+    );
+  const open = (checks: readonly Check[]) => checks.every(({ passed }) => passed);
+  // Nothing but the bytes is there: no BOM, no evaluation, no approval, no lineage.
+  for (const withRules of [false, true]) {
+    assert.equal(open(ask('2026-11-21T09:00:00Z', [], withRules)), true, 'within 24 hours');
+    assert.equal(open(ask('2026-11-21T11:00:00Z', [], withRules)), false, 'after');
+    const failed = await evaluation('FAILED');
+    assert.equal(open(ask('2026-11-21T09:00:00Z', [failed], withRules)), false, 'a no is never set aside');
+  }
 });

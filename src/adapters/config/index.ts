@@ -45,6 +45,7 @@ export async function readConfiguration(files: Files, places: ConfigPlaces): Pro
       ...(project.path !== null && project.allowed ? [project.path] : []),
     ],
     ...(project.path !== null && !project.allowed ? { notAllowed: project.path } : {}),
+    ...(project.pinned === undefined ? {} : { pinned: project.pinned }),
   };
 }
 
@@ -57,6 +58,7 @@ interface Project {
   readonly path: string | null;
   readonly allowed: boolean;
   readonly settings: Settings;
+  readonly pinned?: ReadonlyMap<string, string>;
 }
 
 async function readProject(files: Files, places: ConfigPlaces): Promise<Project> {
@@ -64,10 +66,27 @@ async function readProject(files: Files, places: ConfigPlaces): Promise<Project>
   if (found === null) return { path: null, allowed: false, settings: {} };
   const { path, bytes } = found;
   const realPath = await files.realPath(path);
-  const allowed = (await places.allowed()).some((file) => file.path === realPath && file.sha256 === sha256Hex(bytes));
-  const { parseSettings, tightenedBy } = await reader();
-  const settings = allowed ? absolute(parseSettings(bytes, path, 'project'), dirname(path)) : tightenedBy(bytes, path);
-  return { path, allowed, settings };
+  const allowedFile = (await places.allowed()).find(
+    (file) => file.path === realPath && file.sha256 === sha256Hex(bytes),
+  );
+  const { filesNamed, parseSettings, tightenedBy } = await reader();
+  if (allowedFile === undefined) return { path, allowed: false, settings: tightenedBy(bytes, path) };
+  const settings = absolute(parseSettings(bytes, path, 'project'), dirname(path));
+  const pinned = new Map((allowedFile.names ?? []).map((file) => [file.path, file.sha256]));
+  const allowed = await stillPinned(filesNamed(settings), pinned, files);
+  return allowed ? { path, allowed, settings, pinned } : { path, allowed, settings: tightenedBy(bytes, path) };
+}
+
+/** A named file that changed, or that was never allowed with the others (by an older weighmark), takes the whole permission away. */
+async function stillPinned(
+  named: readonly string[],
+  pinned: ReadonlyMap<string, string>,
+  files: Files,
+): Promise<boolean> {
+  const digests = await Promise.all(
+    named.map(async (path) => [path, await files.readIfThere(path, LIMITS.policyBytes).catch(() => null)] as const),
+  );
+  return digests.every(([path, bytes]) => bytes !== null && pinned.get(path) === sha256Hex(bytes));
 }
 
 /** The nearest project file from the working folder up to the repository's root; without a repository, here only. */

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 
 const CODES_BY_ERRNO: Readonly<Record<string, readonly [Code, string]>> = {
@@ -20,5 +21,17 @@ export function fileError(cause: unknown, subject: string): WeighmarkError {
   if (cause instanceof WeighmarkError) return cause;
   const errno = (cause as NodeJS.ErrnoException).code ?? '';
   const [code, why] = CODES_BY_ERRNO[errno] ?? ['unreadable', cause instanceof Error ? cause.message : String(cause)];
-  return new WeighmarkError(code, `${subject}: ${why}`, { subject, cause });
+  const shown = asNamed(subject);
+  return new WeighmarkError(code, `${shown}: ${why}`, { subject: shown, cause });
+}
+
+/** What is reached through a descriptor (`files/pinned.ts`) is shown under the name it has. */
+export function asNamed(path: string): string {
+  return path.replace(/^\/proc\/self\/fd\/\d+/, (descriptor) => {
+    try {
+      return readlinkSync(descriptor);
+    } catch {
+      return descriptor;
+    }
+  });
 }

@@ -18,7 +18,7 @@ export async function writeFileAtomic(
   const folder = dirname(location);
   const temporary = join(folder, `.${basename(location).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder, options.mode ?? 0o644);
     await writeSynced(temporary, bytes, options.mode ?? 0o644);
     await (options.exclusive === true ? placeNew(temporary, location) : rename(temporary, location));
     await syncFolder(folder);
@@ -27,6 +27,11 @@ export async function writeFileAtomic(
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** A file for its owner's eyes is in folders for its owner alone, whatever the umask. */
+async function makeFolder(folder: string, fileMode: number): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: (fileMode & 0o077) === 0 ? 0o700 : 0o777 });
 }
 
 export async function syncFolder(folder: string): Promise<void> {

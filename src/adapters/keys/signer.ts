@@ -1,9 +1,11 @@
-import { createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto';
+import { createPublicKey, sign as signBytes, type KeyObject, type X509Certificate } from 'node:crypto';
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { ClaimSigner, KeySignerOptions } from '../../domain/ports/signing.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { checkOwnChain } from '../../domain/pki/certificate-path.ts';
+import { readTimestamp } from '../../domain/pki/rfc3161.ts';
 import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
 import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/pki/keys.ts';
 import { bundleOf, type KeyPart } from './bundle.ts';
@@ -14,7 +16,7 @@ export type Timestamper = (signature: Uint8Array) => Promise<Uint8Array>;
 
 /**
  * Signs with a private key in a file, alone or under a certificate chain (leaf first). The key is opened at once, so that a
- * wrong password is found before hours of hashing.
+ * wrong password, or a chain that nobody would accept, is found before hours of hashing.
  * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`.
  */
 export async function keySigner(
@@ -23,12 +25,13 @@ export async function keySigner(
   timestamp?: Timestamper,
 ): Promise<ClaimSigner> {
   const key = await readPrivateKey(files, options.keyFile, async () => options.password());
-  const identity = await identityOf(files, key, options.certificateChainFile);
+  const identity = await identityOf(files, key, options);
   return {
     description: identity.description,
     async sign(payload) {
       const signature = signPayload(key, payload);
       const timestamps = timestamp === undefined ? [] : [await timestamp(signature)];
+      for (const token of timestamps) requireUsable(token, identity.chain, options.refusal === true);
       return bundleOf({ key: identity.part, payload, signature, timestamps });
     },
   };
@@ -38,14 +41,36 @@ function signPayload(key: KeyObject, payload: Uint8Array): Uint8Array {
   return signBytes(curveOf(key).hash, preAuthEncoding(payload), key);
 }
 
-async function identityOf(
-  files: Files,
-  key: KeyObject,
-  chainFile?: string,
-): Promise<{ description: string; part: KeyPart }> {
+/** A certificate is judged at the time that the timestamp proves. */
+function requireUsable(token: Uint8Array, chain: readonly X509Certificate[], refusal: boolean): void {
+  if (chain.length > 0 && !refusal) checkUsable(chain, readTimestamp(token).time);
+}
+
+function checkUsable(chain: readonly X509Certificate[], at: Date | undefined, subject?: string): void {
+  try {
+    checkOwnChain(chain, at);
+  } catch (cause) {
+    if (!(cause instanceof WeighmarkError)) throw cause;
+    throw new WeighmarkError('key-unusable', `nobody would accept what is signed so: ${cause.message}`, {
+      ...(subject === undefined ? {} : { subject }),
+      facts: cause.facts,
+      hint: 'sign with a certificate that is valid and meant for signing, and its intermediates',
+      cause,
+    });
+  }
+}
+
+interface Identity {
+  readonly description: string;
+  readonly part: KeyPart;
+  readonly chain: readonly X509Certificate[];
+}
+
+async function identityOf(files: Files, key: KeyObject, options: KeySignerOptions): Promise<Identity> {
   const { pem, fingerprint } = publicHalf(key);
+  const { certificateChainFile: chainFile } = options;
   if (chainFile === undefined)
-    return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) } };
+    return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) }, chain: [] };
   const chain = readCertificates(
     Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'),
     'key-unusable',
@@ -64,8 +89,10 @@ async function identityOf(
       hint: 'put the signing certificate first, then its intermediates',
     });
   }
+  checkUsable(chain, options.refusal === true ? undefined : new Date(), chainFile);
   return {
     description: `certificate ${shownFingerprint(certificateFingerprint(leaf))}`,
     part: { chain: chain.map((certificate) => certificate.raw) },
+    chain,
   };
 }

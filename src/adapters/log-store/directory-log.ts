@@ -15,7 +15,7 @@ import { forget, isIndexError, openIndex, type LogIndex } from './index-db.ts';
 import { withLock } from './lock.ts';
 import { requireOwnKey, type LogKey } from './log-key.ts';
 import type { LogMemory } from './memory.ts';
-import { removePartials, tileReader, writeTiles } from './tile-files.ts';
+import { partialPaths, removePartials, tileReader, writeTiles } from './tile-files.ts';
 import { anchor, emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
 import { DAMAGED_LOG, orHint } from './way-out.ts';
 import { askWitnesses } from './witness.ts';
@@ -59,17 +59,21 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
 function load(setup: LogSetup): Promise<LogView> {
   return loadView(setup, async () => {
     const bytes = await files.readIfThere(join(setup.folder, CHECKPOINT), CHECKPOINT_BYTES);
-    return { note: bytes === null ? null : noteText(bytes), read: tileReader(setup.folder) };
+    return {
+      note: bytes === null ? null : noteText(bytes),
+      read: tileReader(setup.folder),
+      stored: async () => partialPaths(setup.folder),
+    };
   });
 }
 
 /** Nothing waits in a log of one's own; witnesses are asked, and their cosignatures kept with the checkpoint. */
 async function cosign(setup: LogSetup, policy: LogPolicy | undefined): Promise<Integration> {
   await settle(setup, await ownKey(setup));
-  const { head, read } = await load(setup);
+  const { head, ...view } = await load(setup);
   if (head === null || policy === undefined)
     return { size: head?.size ?? 0, added: [], swept: [], kept: [], cosigned: [], refused: [] };
-  const { note, cosigned, refused } = await askWitnesses({ head, read }, policy);
+  const { note, cosigned, refused } = await askWitnesses({ ...view, head }, policy);
   await writeFileAtomic(join(setup.folder, CHECKPOINT), note);
   return { size: head.size, added: [], swept: [], kept: [], cosigned, refused };
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { parseStrictJsonObject } from '../../domain/base/json.ts';
+import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { createFiles } from '../files/index.ts';
+import { makeOwn } from '../files/own.ts';
 import { writeFileAtomic } from '../files/write.ts';
 import { withLock } from './lock.ts';
 import { orHint } from './way-out.ts';
@@ -19,7 +20,17 @@ export interface Remembered {
    * or decided by witnesses or a checkpoint brought along (security rule 18).
    */
   readonly anchored?: boolean;
+  /** States seen before, oldest first: size, and root in base64. */
+  readonly earlier?: readonly EarlierState[];
 }
+
+export interface EarlierState {
+  readonly size: number;
+  readonly root: string;
+}
+
+/** So many earlier states are kept: the first few and the last ones. */
+const [FIRST_KEPT, LAST_KEPT] = [8, 24];
 
 /** Rollback state in the user's own folder, kept per log and per place (security rule 1). */
 export interface LogMemory {
@@ -40,9 +51,16 @@ export function openMemory(stateFolder: string): LogMemory {
   const fileOf = (kind: 'logs' | 'places', key: string) =>
     join(stateFolder, kind, `${sha256Hex(key).slice(0, 32)}.json`);
   const recall = async (origin: string) => readRemembered(fileOf('logs', origin), origin);
-  const keep = (origin: string, { vkeys, checkpoint, anchored }: Remembered) =>
-    write(fileOf('logs', origin), { v: 1, origin, vkeys, checkpoint, ...(anchored === true ? { anchored } : {}) });
-  const locked = (work: () => Promise<void>) => withLock(join(stateFolder, 'lock.db'), work);
+  const keep = (origin: string, { vkeys, checkpoint, anchored, earlier = [] }: Remembered) =>
+    write(fileOf('logs', origin), {
+      v: 1,
+      origin,
+      vkeys,
+      checkpoint,
+      ...(anchored === true ? { anchored } : {}),
+      ...(earlier.length === 0 ? {} : { earlier }),
+    });
+  const locked = async (work: () => Promise<void>) => withLock(join(makeOwn(stateFolder), 'lock.db'), work);
   return {
     recall,
     remember: (origin, seen) =>
@@ -54,6 +72,7 @@ export function openMemory(stateFolder: string): LogMemory {
           vkeys: seen.vkeys,
           checkpoint,
           anchored: seen.anchored === true || (same && kept.anchored === true),
+          earlier: same ? earlierOf(kept, checkpoint) : [],
         });
       }),
     anchor: (origin, vkeys) =>
@@ -72,24 +91,47 @@ export function openMemory(stateFolder: string): LogMemory {
   };
 }
 
+/** The states before this one, with the one that was newest until now. */
+function earlierOf(kept: Remembered, checkpoint: string | null): readonly EarlierState[] {
+  const { earlier = [] } = kept;
+  if (kept.checkpoint === null || kept.checkpoint === checkpoint) return earlier;
+  const { size, root } = parseCheckpoint(kept.checkpoint);
+  if (size === 0 || (checkpoint !== null && parseCheckpoint(checkpoint).size === size)) return earlier;
+  const all = [...earlier, { size, root: Buffer.from(root).toString('base64') }];
+  return all.length <= FIRST_KEPT + LAST_KEPT ? all : [...all.slice(0, FIRST_KEPT), ...all.slice(-LAST_KEPT)];
+}
+
+function earlierIn(value: Json | undefined): readonly EarlierState[] | null {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return null;
+  const states = value.flatMap((each) =>
+    isJsonObject(each) && typeof each['size'] === 'number' && typeof each['root'] === 'string'
+      ? [{ size: each['size'], root: each['root'] }]
+      : [],
+  );
+  return states.length === value.length ? states : null;
+}
+
 async function readRemembered(file: string, origin: string): Promise<Remembered | null> {
   const fields = await read(file);
   if (fields === null) return null;
   const { vkeys, checkpoint } = fields;
+  const earlier = earlierIn(fields['earlier']);
   const wellFormed =
     fields['v'] === 1 &&
     fields['origin'] === origin &&
     Array.isArray(vkeys) &&
+    earlier !== null &&
     (checkpoint === null || typeof checkpoint === 'string');
   if (!wellFormed)
     throw new WeighmarkError('config-invalid', 'what was remembered of a log cannot be read', {
       subject: file,
       hint: FORGET,
     });
-  return { vkeys: vkeys.map(String), checkpoint, anchored: fields['anchored'] === true };
+  return { vkeys: vkeys.map(String), checkpoint, anchored: fields['anchored'] === true, earlier };
 }
 
-async function read(file: string): Promise<Readonly<Record<string, unknown>> | null> {
+async function read(file: string): Promise<Readonly<Record<string, Json>> | null> {
   const bytes = await orHint(files.readIfThere(file, LIMITS.configBytes), FORGET);
   return bytes === null ? null : orHint(parsed(bytes, file), FORGET);
 }
@@ -97,7 +139,7 @@ async function read(file: string): Promise<Readonly<Record<string, unknown>> | n
 /** What a memory that cannot be read takes: a person's decision. */
 const FORGET = 'restore it; or remove it, and say with `--log-vkey` and `--min-checkpoint` what it knew of the log';
 
-async function parsed(bytes: Uint8Array, file: string): Promise<Readonly<Record<string, unknown>>> {
+async function parsed(bytes: Uint8Array, file: string): Promise<Readonly<Record<string, Json>>> {
   return parseStrictJsonObject(bytes, { code: 'config-invalid', subject: file });
 }
 

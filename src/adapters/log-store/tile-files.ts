@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -23,6 +23,15 @@ export function tileReader(folder: string): ReadTile {
     if (full !== null) return cut(full, tile);
     throw new WeighmarkError('log-invalid', `${tilePath(tile)} is missing`, { subject: tilePath(tile) });
   };
+}
+
+/** Paths of all partial tiles that are there, as `tilePath` writes them. */
+export async function partialPaths(folder: string): Promise<readonly string[]> {
+  const found = await readdir(join(folder, 'tile'), { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [];
+    throw fileError(cause, folder);
+  });
+  return found.filter((path) => /\.p[\\/]\d+$/.test(path)).map((path) => `tile/${path.replaceAll('\\', '/')}`);
 }
 
 /** Durable when it returns. Partial tiles go once the full one is there. */

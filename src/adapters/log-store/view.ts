@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { TransparencyLog } from '../../domain/ports/log.ts';
-import { auditLog } from '../../domain/tlog/audit.ts';
+import { auditLog, auditPartials } from '../../domain/tlog/audit.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
@@ -15,6 +15,8 @@ export interface LogView {
   /** Null for an empty log. */
   readonly head: VerifiedCheckpoint | null;
   readonly read: ReadTile;
+  /** Paths of all tiles that are kept, older partial ones among them. */
+  readonly stored: () => Promise<readonly string[]>;
 }
 
 /** What this user knows of a log. */
@@ -35,8 +37,11 @@ export function readersOf(load: () => Promise<LogView>): Readers {
     find: (query) => reading(({ head, read }) => findEntries(head, read, query)),
     prove: (index) => reading(({ head, read }) => proveEntry(head, read, index)),
     verify: () =>
-      reading(async ({ head, read }) => {
-        if (head !== null) await auditLog(head, read);
+      reading(async ({ head, read, stored }) => {
+        if (head !== null) {
+          await auditLog(head, read);
+          await auditPartials(head.size, await stored(), read);
+        }
         return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
       }),
   };
@@ -48,24 +53,32 @@ export function readersOf(load: () => Promise<LogView>): Readers {
  */
 export async function loadView(
   known: Known,
-  fetch: () => Promise<{ note: string | null; read: ReadTile }>,
+  fetch: () => Promise<{ note: string | null } & Pick<LogView, 'read' | 'stored'>>,
 ): Promise<LogView> {
-  const seen = await lastSeen(known);
-  const { note, read } = await fetch();
+  const { seen, earlier } = await lastSeen(known);
+  const { note, read, stored } = await fetch();
   const head = note === null ? null : openCheckpoint(note, known.vkeys.map(parseVkey));
-  if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read);
+  if (seen !== null) await requireContinuity(seen, head ?? emptyOf(known.origin), read, earlier);
   if (head !== null && (seen === null || seen.size < head.size))
     await remember(known, { note: head.note, anchored: false });
-  return { head, read };
+  return { head, read, stored };
 }
 
 export function emptyOf(origin: string): Checkpoint {
   return { origin, size: 0, root: EMPTY_ROOT };
 }
 
-async function lastSeen(known: Known): Promise<VerifiedCheckpoint | null> {
+async function lastSeen(
+  known: Known,
+): Promise<{ readonly seen: VerifiedCheckpoint | null; readonly earlier: readonly Checkpoint[] }> {
   const remembered = await known.memory.recall(known.origin);
-  return remembered?.checkpoint == null ? null : openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey));
+  if (remembered?.checkpoint == null) return { seen: null, earlier: [] };
+  const earlier = (remembered.earlier ?? []).map(({ size, root }) => ({
+    origin: known.origin,
+    size,
+    root: Buffer.from(root, 'base64'),
+  }));
+  return { seen: openCheckpoint(remembered.checkpoint, known.vkeys.map(parseVkey)), earlier };
 }
 
 /** Why a memory is not written: no space, no permission, no such folder. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { requireOwn } from '../files/own.ts';
 import { openMemory, sameLog, type LogMemory } from '../log-store/memory.ts';
 import { defaultLogKeyFile } from '../log-store/log-key.ts';
 import { CANNOT_WRITE } from '../log-store/view.ts';
@@ -21,13 +22,15 @@ export interface RegistryDeps {
   readonly uploadChunkBytes?: number;
 }
 
-/** XDG, with `WEIGHMARK_STATE` for the rollback memory. */
+/** XDG, with `WEIGHMARK_STATE` for the rollback memory. @throws WeighmarkError `place-unsafe`. */
 export function stateFolder(env: RegistryDeps['env']): string {
-  return env['WEIGHMARK_STATE'] ?? join(env['XDG_STATE_HOME'] ?? join(home(env), '.local', 'state'), 'weighmark');
+  return requireOwn(
+    env['WEIGHMARK_STATE'] ?? join(env['XDG_STATE_HOME'] ?? join(home(env), '.local', 'state'), 'weighmark'),
+  );
 }
 
 export function configFolder(env: RegistryDeps['env']): string {
-  return join(env['XDG_CONFIG_HOME'] ?? join(home(env), '.config'), 'weighmark');
+  return requireOwn(join(env['XDG_CONFIG_HOME'] ?? join(home(env), '.config'), 'weighmark'));
 }
 
 export function logKeyFile(deps: RegistryDeps, origin: string): string {

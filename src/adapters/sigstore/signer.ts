@@ -3,6 +3,7 @@ import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ClaimSigner, KeylessSignerOptions } from '../../domain/ports/signing.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { readFulcioCertificate } from '../../domain/trust/fulcio.ts';
 import { bundleOf } from '../keys/bundle.ts';
 import { exchange } from './http.ts';
 import { logSignature } from './rekor.ts';
@@ -76,7 +77,18 @@ async function openSession(services: Services, token: string): Promise<Session> 
   const certificate = await certify(fulcio, services.fulcio);
   if (!certificate.publicKey.equals(publicKey))
     throw new WeighmarkError('network', 'the certificate authority certified another key');
+  requireReadable(certificate);
   return { key: privateKey, certificate };
+}
+
+/** A certificate that no verifier would take for an identity signs nothing. */
+function requireReadable(certificate: X509Certificate): void {
+  try {
+    readFulcioCertificate(certificate.raw);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WeighmarkError('key-unusable', `nobody would accept what is signed so: ${why}`, { cause });
+  }
 }
 
 /** The library's errors quote the token: only the host and the HTTP status leave here. */

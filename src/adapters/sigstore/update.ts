@@ -1,8 +1,13 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Json } from '../../domain/base/json.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { certificateFingerprint } from '../../domain/pki/certificates.ts';
+import { parseTrustedRoot } from '../../domain/trust/trusted-root.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { TrustStore } from '../../domain/ports/trust.ts';
+import { makeOwn } from '../files/own.ts';
 import { publicGoodRoot, updatedRootLocation } from './public-good.ts';
 
 export interface TufSource {
@@ -22,10 +27,48 @@ export async function updatePublicGoodRoot(
   source: TufSource = {},
 ): ReturnType<TrustStore['update']> {
   const before = await publicGoodRoot(files, configFolder);
-  const after = await fetchRoot(join(configFolder, 'sigstore', 'tuf'), source);
+  const after = await fetchRoot(makeOwn(join(configFolder, 'sigstore', 'tuf')), source);
   const location = updatedRootLocation(configFolder);
   await files.write(location, after, { mode: 0o600 });
   return { location, sha256: sha256Hex(after), changed: before !== after };
+}
+
+/**
+ * The same from a `trusted_root.json` that the user brought to a machine without a network. It must know every log and
+ * authority that is known already: an older one, or another instance's, would take what was signed under them away.
+ * @throws WeighmarkError `trust-invalid`, `not-found`.
+ */
+export async function updateRootFrom(
+  files: Files,
+  configFolder: string,
+  file: string,
+): ReturnType<TrustStore['update']> {
+  const before = await publicGoodRoot(files, configFolder);
+  const after = Buffer.from(await files.read(file, LIMITS.trustedRootBytes)).toString('utf8');
+  const brought = new Set(partsOf(after));
+  const location = updatedRootLocation(configFolder);
+  if (partsOf(before).some((part) => !brought.has(part)))
+    throw new WeighmarkError(
+      'trust-invalid',
+      `${file} lacks what is trusted already: it is older, or another instance’s`,
+      { subject: file, hint: `bring the newest trusted_root.json; to go back on purpose, remove ${location} first` },
+    );
+  await files.write(location, after, { mode: 0o600 });
+  return { location, sha256: sha256Hex(after), changed: before !== after };
+}
+
+/** Keys of logs and certificates of authorities. @throws WeighmarkError `trust-invalid`. */
+function partsOf(text: string): readonly string[] {
+  const { json, logs, timestampAuthorities } = parseTrustedRoot(text);
+  const chains = timestampAuthorities.flatMap(({ anchors }) => anchors.map(certificateFingerprint));
+  const others = ['ctlogs', 'certificateAuthorities'].flatMap((member) => certificatesOrKeys(json[member]));
+  return [...logs.map(({ id }) => Buffer.from(id).toString('hex')), ...chains, ...others];
+}
+
+/** Whatever their periods: those may be closed by a newer root. */
+function certificatesOrKeys(list: Json | undefined): readonly string[] {
+  const text = JSON.stringify(list ?? []);
+  return [...text.matchAll(/"rawBytes":"([A-Za-z0-9+/=]+)"/g)].map(([, bytes = '']) => bytes);
 }
 
 async function fetchRoot(cachePath: string, source: TufSource): Promise<string> {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
@@ -28,6 +28,8 @@ export function createUserTrustStore(files: Files, world: TrustWorld): TrustStor
         throw new WeighmarkError('usage', '`trust update` needs the network, and --offline forbids it');
       return (await import('../sigstore/update.ts')).updatePublicGoodRoot(files, configFolder(world.env));
     },
+    updateFrom: async (file) =>
+      (await import('../sigstore/update.ts')).updateRootFrom(files, configFolder(world.env), file),
   };
 }
 
@@ -49,13 +51,20 @@ function mayHoldPatterns(bytes: Uint8Array): boolean {
   return text.includes('identity-regexp') || text.includes('\\');
 }
 
-/** Trust that anybody on the machine can edit is nobody's trust. */
+/** Trust that anybody on the machine can edit, or put in the place of ours, is nobody's trust. */
 async function refuseWritableByAll(location: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const { mode } = await stat(location);
-  if ((mode & 0o002) === 0) return;
-  throw new WeighmarkError('trust-invalid', `${location} can be written by every user of this machine`, {
-    subject: location,
-    hint: `\`chmod o-w ${location}\``,
+  if (process.getuid === undefined) return;
+  const folder = dirname(location);
+  const [file, around] = await Promise.all([stat(location), stat(folder)]);
+  const open = [file, around].map(({ mode }) => (mode & 0o002) !== 0);
+  const isSticky = (around.mode & 0o1000) !== 0;
+  if (open[0] === true || (open[1] === true && !isSticky)) throw writableByAll(open[0] === true ? location : folder);
+  if (open[1] === true && ![0, process.getuid()].includes(file.uid)) throw writableByAll(folder);
+}
+
+function writableByAll(path: string): WeighmarkError {
+  return new WeighmarkError('trust-invalid', `${path} can be written by every user of this machine`, {
+    subject: path,
+    hint: `\`chmod o-w ${path}\`, or keep the trust file in a folder of your own`,
   });
 }

@@ -76,7 +76,7 @@ function inputOf(context: Context, ref: string, options: Options): AttestInput {
 
 async function portsOf(context: Context, options: Options): Promise<AttestPorts> {
   return {
-    signer: await signerFrom(context, options),
+    signer: await signerFrom(context, options, { refusal: options.result === 'failed' }),
     files: await context.files(),
     hasher: () => context.hasher(),
     progress: context.progress,

@@ -1,5 +1,6 @@
 import { worstExit, CODES } from '../../domain/base/errors.ts';
-import { checkStaged, type HookFinding, type HookOutcome } from '../../flows/content/hook.ts';
+import { checkStaged } from '../../flows/content/hook.ts';
+import type { HookFinding, HookOutcome } from '../../flows/content/hook-types.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';

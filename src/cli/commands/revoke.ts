@@ -77,7 +77,7 @@ async function act(context: Context, ref: string | undefined, options: Options):
     clock: context.clock,
     keyless: () => context.keyless(),
     registry: named.registry,
-    signer: await signerFrom(context, options),
+    signer: await signerFrom(context, options, { refusal: input.action === 'revoke' }),
   });
   return report(outcome, { action: input.action, target: named.target, reason: input.reason });
 }

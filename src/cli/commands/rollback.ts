@@ -41,7 +41,10 @@ async function decide(context: Context, name: string, options: Options): Promise
     ...(options.to === undefined ? {} : { to: options.to === 'none' ? null : pointerOf(options.to, name) }),
     ...(options.as === undefined ? {} : { as: options.as }),
   };
-  return rollback(input, await gatePorts(context), { registry, signer: () => signerFrom(context, options) });
+  return rollback(input, await gatePorts(context), {
+    registry,
+    signer: () => signerFrom(context, options, { refusal: options.to === 'none' }),
+  });
 }
 
 /** `1.3`, `NAME:1.3`, `sha256:…` or `NAME@sha256:…`. */

@@ -122,9 +122,14 @@ function remembering(hasher: Hasher, context: Context): Hasher {
     hash: async (jobs, options) => {
       const results = await hasher.hash(jobs, options);
       const cache = await context.statCache();
-      for (const [index, { location, sizeBytes, stamp }] of jobs.entries()) {
+      for (const [index, { location, sizeBytes, stamp, part }] of jobs.entries()) {
         const digests = results[index]?.digests;
-        if (digests !== undefined && stamp !== undefined && (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES)
+        if (
+          part === undefined &&
+          digests !== undefined &&
+          stamp !== undefined &&
+          (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES
+        )
           await cache.remember(location, stamp, digests);
       }
       return results;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import type { AllowedFile } from '../../domain/trust/store.ts';
 import type { CiIdentity, TrustEntry } from '../../domain/claims/types.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { makeEntry } from '../../domain/trust/entry.ts';
@@ -29,7 +30,7 @@ interface AddOptions {
   readonly replace?: boolean;
 }
 
-/** `trust add|list|remove|allow|export|update`: the user's own trust store. */
+/** `trust add|list|remove|allow|export|update|forget-time`: the user's own trust store. */
 export const register: Register = (program, run) => {
   const trust = program.command('trust').description('whose signatures count: your trust store');
   addAdd(trust, run);
@@ -51,7 +52,12 @@ export const register: Register = (program, run) => {
   trust
     .command('update')
     .description('refresh the public-good Sigstore root (TUF)')
-    .action(run(async (context) => update(context)));
+    .option('--from <file>', 'a trusted_root.json brought along, where there is no network')
+    .action(run(async (context, options: { readonly from?: string }) => update(context, options.from)));
+  trust
+    .command('forget-time')
+    .description('forget the newest time that others vouched for: if one of them was wrong')
+    .action(run(async (context) => forgetTime(context)));
 };
 
 function addAdd(trust: Command, run: Run): void {
@@ -138,7 +144,7 @@ async function list(context: Context): Promise<Report> {
   const { entries, allowed } = await store.read();
   return {
     exitCode: 0,
-    json: { store: store.location, entries: entries.map(entryJson), allowed },
+    json: { store: store.location, entries: entries.map(entryJson), allowed: allowed.map(allowedJson) },
     text: (style) => ({
       out:
         entryLines(entries, style) +
@@ -168,9 +174,17 @@ async function allow(context: Context, file: string): Promise<Report> {
   });
   return {
     exitCode: 0,
-    json: { allowed },
-    text: (style) => ({ out: `allowed     ${style.plain(allowed.path)}\nas it is    sha256:${allowed.sha256}\n` }),
+    json: { allowed: allowedJson(allowed) },
+    text: (style) => ({
+      out: [allowed, ...(allowed.names ?? [])]
+        .map(({ path, sha256 }) => `allowed     ${style.plain(path)}\nas it is    sha256:${sha256}\n`)
+        .join(''),
+    }),
   };
+}
+
+function allowedJson({ path, sha256 }: AllowedFile): AllowedFile {
+  return { path, sha256 };
 }
 
 async function exportEntries(context: Context, names: readonly string[]): Promise<Report> {
@@ -178,8 +192,15 @@ async function exportEntries(context: Context, names: readonly string[]): Promis
   return { exitCode: 0, json: { entries: entries.map(entryJson), text }, text: () => ({ out: text }) };
 }
 
-async function update(context: Context): Promise<Report> {
-  const result = await (await context.trustStore()).update();
+async function forgetTime(context: Context): Promise<Report> {
+  const forgotten = await (await context.times()).forget();
+  const said = forgotten ? 'forgotten   from now on times are learnt anew' : 'nothing     no time was remembered';
+  return { exitCode: 0, json: { forgotten }, text: () => ({ out: `${said}\n` }) };
+}
+
+async function update(context: Context, from: string | undefined): Promise<Report> {
+  const store = await context.trustStore();
+  const result = await (from === undefined ? store.update() : store.updateFrom(resolve(context.cwd, from)));
   return {
     exitCode: 0,
     json: { ...result },

@@ -1,8 +1,13 @@
-import type { VerifiedClaim } from '../claims/types.ts';
-import { least } from '../base/lists.ts';
+import type { Finding } from '../base/verdict.ts';
+import type { TrustAnchor, VerifiedClaim } from '../claims/types.ts';
+import { sha256Hex } from '../digest/hex.ts';
+import { greatest, least } from '../base/lists.ts';
 
 /** Clocks of signers, authorities and builders differ by this much without anybody lying. */
 export const CLOCK_SKEW_MS = 60_000;
+
+/** A time stated further ahead of the reader's clock than this is a wrong clock's, the writer's or the reader's. */
+export const AHEAD_MS = 24 * 3_600_000;
 
 /** Authorities whose word on time counts; a log's own does not (DESIGN 4.3). */
 const COUNTED = ['rfc3161', 'rekor', 'witness'];
@@ -40,6 +45,52 @@ export function statedTimes({ statement }: VerifiedClaim): readonly number[] {
   return TIME_FIELDS.map((path) => path.reduce(member, statement.predicate as unknown))
     .filter((time) => typeof time === 'string')
     .map((time) => Date.parse(time));
+}
+
+/** The latest time a claim states for itself, if that is further ahead of this clock than clocks differ; null: none is. */
+export function statedAhead(claim: VerifiedClaim, now: Date): number | null {
+  const latest = greatest(statedTimes(claim).filter((time) => !Number.isNaN(time)));
+  return latest > now.getTime() + AHEAD_MS ? latest : null;
+}
+
+/** What a claim is told that states such a time: it does not count, and no other suffers for it. */
+export function clockDisagrees(claim: VerifiedClaim, label: string, now: Date): Finding | null {
+  const ahead = statedAhead(claim, now);
+  if (ahead === null) return null;
+  return {
+    code: 'clock-disagrees',
+    message: `the ${label} states a time far ahead of this machine's clock`,
+    facts: { stated: new Date(ahead).toISOString(), clock: now.toISOString(), claim: `sha256:${claim.bundle}` },
+    hint: 'set this clock; if it is right, the signer’s was wrong: it must be signed again',
+  };
+}
+
+/** A clock behind a time that others vouched for cannot judge any age (rule 11). @param newest milliseconds. */
+export function clockBehind(newest: number, now: Date): Finding | null {
+  if (newest <= now.getTime() + CLOCK_SKEW_MS) return null;
+  return {
+    code: 'clock-behind',
+    message: 'this clock is behind a time that was vouched for already',
+    facts: { clock: now.toISOString(), vouched: new Date(newest).toISOString() },
+    hint: 'set the clock; if whoever vouched was wrong, `weighmark trust forget-time`',
+  };
+}
+
+/** The name under which the newest verified time is remembered: what the caller trusts, not what they call it. */
+export function anchorKey(anchor: TrustAnchor): string {
+  return sha256Hex(JSON.stringify(Object.entries(anchor).toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** The newest verified time by anchor, in milliseconds. */
+export function newestByAnchor(
+  claims: readonly { readonly claim: VerifiedClaim; readonly anchor: string }[],
+): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const { claim, anchor } of claims) {
+    const time = verifiedTime(claim);
+    if (time !== null && time > (newest.get(anchor) ?? 0)) newest.set(anchor, time);
+  }
+  return newest;
 }
 
 /** Days, rounded down, for people. */

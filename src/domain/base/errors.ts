@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.ts';
+
 /**
  * Every code a user can meet, with the exit code it leads to. One code a cause; codes are stable and documented in
  * docs/errors.md. Several at once: 2, then 1, then 4, then 3 wins (`worstExit`).
@@ -26,6 +28,7 @@ export const CODES = {
   'file-changed': 1,
   'name-unsafe': 1,
   'symlink-refused': 1,
+  'place-unsafe': 1,
   'special-file': 1,
   'empty-artifact': 1,
   'signature-invalid': 1,
@@ -94,6 +97,7 @@ export const CODES = {
   'scan-incomplete': 4,
   'derivation-undecided': 4,
   'clock-behind': 4,
+  'clock-disagrees': 4,
   'log-freshness-unknown': 4,
   'revocations-stale': 4,
   'promotion-unreadable': 4,
@@ -119,7 +123,10 @@ export interface ErrorDetail {
   readonly cause?: unknown;
 }
 
-/** The one error class: everything that is expected to go wrong is thrown as this, with a stable code. */
+/**
+ * The one error class: everything that is expected to go wrong is thrown as this, with a stable code. No text of it holds a
+ * password or token that an address carried (DESIGN 8.7).
+ */
 export class WeighmarkError extends Error {
   readonly code: Code;
   readonly subject: string | undefined;
@@ -127,13 +134,19 @@ export class WeighmarkError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: Code, message: string, detail: ErrorDetail = {}) {
-    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    super(withoutSecrets(message), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'WeighmarkError';
     this.code = code;
-    this.subject = detail.subject;
-    this.facts = detail.facts ?? {};
-    this.hint = detail.hint;
+    this.subject = optional(detail.subject);
+    this.facts = Object.fromEntries(
+      Object.entries(detail.facts ?? {}).map(([label, fact]) => [label, withoutSecrets(fact)]),
+    );
+    this.hint = optional(detail.hint);
   }
+}
+
+function optional(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : withoutSecrets(text);
 }
 
 /** What stops a whole run rather than the one thing at hand: the same for everything that was named. */
@@ -146,6 +159,7 @@ const OF_THE_RUN: readonly Code[] = [
   'trust-unavailable',
   'disk-full',
   'write-refused',
+  'place-unsafe',
 ];
 
 /** Of several things named, one that cannot be judged keeps none of the others from being shown. */

@@ -14,6 +14,8 @@ export const LIMITS = {
   timestampsPerBundle: 32,
   logEntriesPerBundle: 32,
   certificatesPerBundle: 16,
+  /** Names of one certificate times limits of one CA above it. */
+  namesCompared: 100_000,
   filesPerTree: 5_000_000,
   treeDepth: 256,
   pathBytes: 4096,

@@ -110,6 +110,24 @@ export function portabilityProblem(path: string): string | null {
   return null;
 }
 
+/** Null, or why these files cannot be written out everywhere (DESIGN 8.5): `name-unsafe`. */
+export function unportable(paths: readonly string[]): WeighmarkError | null {
+  for (const path of paths) {
+    const problem = portabilityProblem(path);
+    if (problem !== null)
+      return new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, {
+        subject: path,
+        hint: 'rename it',
+      });
+  }
+  const [collision] = collidingPaths(paths);
+  if (collision === undefined) return null;
+  return new WeighmarkError('name-unsafe', 'two files of the artifact have names that some file systems take for one', {
+    facts: { one: collision[0], other: collision[1] },
+    hint: 'rename one of them',
+  });
+}
+
 /** Pairs of paths that some file system takes for one: equal after NFC and case folding. */
 export function collidingPaths(paths: readonly string[]): readonly (readonly [string, string])[] {
   const seen = new Map<string, string>();

@@ -1,3 +1,4 @@
+import { withoutSecrets } from './secrets.ts';
 import { CODES, WeighmarkError, worstExit, type Code, type ExitCode } from './errors.ts';
 
 /** Something that was verified in this run: what, and the values a reader can rely on. */
@@ -102,7 +103,7 @@ export function findingsOf(verdict: Pick<Verdict, 'checks'>): readonly Finding[]
 /** A finding from a caught error: anything unexpected is a refusal too. */
 export function findingOf(error: unknown, code: Code = 'internal'): Finding {
   if (!(error instanceof WeighmarkError))
-    return { code, message: error instanceof Error ? error.message : String(error) };
+    return { code, message: withoutSecrets(error instanceof Error ? error.message : String(error)) };
   const { message, subject, facts, hint } = error;
   return {
     code: error.code,

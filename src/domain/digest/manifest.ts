@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
-import { checkPath, compareUtf8 } from '../base/paths.ts';
+import { checkPath, compareUtf8, unportable } from '../base/paths.ts';
 import { hexOfOciDigest, ociDigest } from './hex.ts';
 import { mediaTypeOf } from './media-type.ts';
 
@@ -56,14 +56,15 @@ export function buildManifest(files: readonly ManifestFile[]): Manifest {
 
 /**
  * The files of one manifest of this profile; anything else a registry may hold is refused.
- * @throws WeighmarkError `format-invalid`.
+ * @throws WeighmarkError `format-invalid`; `name-unsafe` if its names are why nobody honest wrote it.
  */
 export function parseManifest(bytes: Uint8Array): readonly ManifestFile[] {
   const manifest = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest' });
   const layers = arrayOf(manifest['layers'], 'layers');
   const files = layers.map(fileOfLayer);
   const rebuilt = buildManifest(files);
-  if (!Buffer.from(rebuilt.top.bytes).equals(bytes)) throw invalid('not in the form of weighmark-manifest/1');
+  if (!Buffer.from(rebuilt.top.bytes).equals(bytes))
+    throw unportable(files.map(({ path }) => path)) ?? invalid('not in the form of weighmark-manifest/1');
   return files;
 }
 

@@ -1,5 +1,5 @@
 import type { Role, Step } from '../claims/predicates.ts';
-import { CLOCK_SKEW_MS, ageStart, daysOf, verifiedTime } from '../authority/time.ts';
+import { CLOCK_SKEW_MS, ageStart, clockDisagrees, daysOf, statedAhead, verifiedTime } from '../authority/time.ts';
 import type { Finding } from '../base/verdict.ts';
 import { shown, type AcceptedStep, type Examined } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
@@ -30,10 +30,11 @@ export function stepFindings(
 ): readonly Finding[] {
   const { step, steps } = node;
   if (step === null) return [];
+  const counted = steps.filter(({ claim }) => statedAhead(claim, rules.now) === null);
   const findings = [
     ...missingRoles(step),
-    ...steps.flatMap((each) => orderFindings(each, inputOf)),
-    ...ageFindings(steps, rules),
+    ...counted.flatMap((each) => orderFindings(each, inputOf)),
+    ...(counted.length === 0 ? clockFindings(step, rules) : ageFindings(counted, rules)),
   ];
   return findings.map((finding) => ({ ...finding, subject: shown(node.digest) }));
 }
@@ -109,6 +110,12 @@ function existedAt({ steps, described }: Examined): number | null {
   const ended = steps.flatMap(({ provenance }) => parse(provenance.finishedOn) ?? []);
   const times = [verified, ended].flatMap((all) => (all.length === 0 ? [] : [least(all)]));
   return times.length === 0 ? null : greatest(times);
+}
+
+/** A time stated far ahead spoils that claim alone: it is said where no other tells of the step. */
+function clockFindings({ claim }: AcceptedStep, { now }: StepRules): readonly Finding[] {
+  const finding = clockDisagrees(claim, 'provenance', now);
+  return finding === null ? [] : [finding];
 }
 
 /** Of several claims of the same step the newest will do. */

@@ -1,6 +1,8 @@
+import type { X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { readCertificates } from './certificates.ts';
 import { describe, type Certificate } from './certificate.ts';
+import { forbiddenName } from './name-constraints.ts';
 
 export interface PathQuestion {
   readonly leaf: Certificate;
@@ -14,8 +16,8 @@ export interface PathQuestion {
 
 /**
  * The trusted root under which the leaf may sign at that time (RFC 5280 section 6, without policies and revocation): every
- * certificate valid then, every issuer a CA allowed to sign certificates within its path length, nothing critical left
- * unread, the leaf good for signing code or data.
+ * certificate valid then, every issuer a CA allowed to sign certificates within its path length and for the names below it,
+ * nothing critical left unread, the leaf good for signing code or data.
  * @throws WeighmarkError `signer-untrusted`; `trust-expired` if only the caller's root is no longer valid.
  */
 export function findRoot(question: PathQuestion): Certificate {
@@ -36,10 +38,7 @@ export function findRoot(question: PathQuestion): Certificate {
  * windows overlap, the overlap begins where one of them begins.
  */
 export function findRootEver(question: Omit<PathQuestion, 'at'>): Certificate | null {
-  const { validFromDate: from, validToDate: to } = question.leaf.x509;
-  const begins = [...question.intermediates, ...question.roots].map(({ x509 }) => x509.validFromDate);
-  const moments = [from, ...begins.filter((at) => at > from && at <= to)].slice(0, MOST_MOMENTS);
-  for (const at of moments) {
+  for (const at of momentsOf(question.leaf, [...question.intermediates, ...question.roots])) {
     try {
       return findRoot({ ...question, at });
     } catch (error) {
@@ -49,7 +48,50 @@ export function findRootEver(question: Omit<PathQuestion, 'at'>): Certificate | 
   return null;
 }
 
+/**
+ * What every verifier will refuse of a chain, whatever roots it trusts: told before anything is signed with it. Certificates
+ * whose issuer is not here are taken for issued by somebody trusted.
+ * @param at when it will be judged; absent: any one moment of the leaf's validity will do, as for a revocation.
+ * @throws WeighmarkError as `findRoot`.
+ */
+export function checkOwnChain(chain: readonly X509Certificate[], at?: Date): void {
+  const [leaf, ...others] = chain.map(describe);
+  if (leaf === undefined) throw new WeighmarkError('signature-malformed', 'the certificate chain is empty');
+  const moments = at === undefined ? momentsOf(leaf, others) : [at];
+  const failures = moments.map((moment) => failureAt(moment, leaf, others));
+  if (!failures.includes(null)) throw failures[0] ?? new WeighmarkError('internal', 'no moment was tried');
+}
+
+/** Within the leaf's validity, those at which a certificate above it begins to be valid; a chain valid ever is valid at one. */
+function momentsOf(leaf: Certificate, others: readonly Certificate[]): readonly Date[] {
+  const { validFromDate: from, validToDate: to } = leaf.x509;
+  const begins = others.map(({ x509 }) => x509.validFromDate);
+  return [from, ...begins.filter((at) => at > from && at <= to)].slice(0, MOST_MOMENTS);
+}
+
 const MOST_MOMENTS = 50;
+
+function failureAt(at: Date, leaf: Certificate, others: readonly Certificate[]): unknown {
+  try {
+    checkLeaf(leaf);
+    checkValid(leaf, at, 'the signing certificate');
+    if (!isSelfSigned(leaf)) checkIssuersHere({ at, leaf, others });
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+function checkIssuersHere({ at, leaf, others }: { at: Date; leaf: Certificate; others: readonly Certificate[] }): void {
+  if (!SIGNATURES.has(leaf.signatureAlgorithm)) throw refused(leaf, 'is signed with an algorithm that is not accepted');
+  if (!others.some(({ x509 }) => x509.subject === leaf.x509.issuer)) return;
+  const tops = others.filter(
+    (each) => isSelfSigned(each) || !others.some((other) => other !== each && each.x509.issuer === other.x509.subject),
+  );
+  const search: Search = { leaf, intermediates: others, roots: tops, at, left: MAX_CHECKS, problem: null };
+  if (climb(search, leaf, []) === null)
+    throw search.problem ?? new WeighmarkError('signer-untrusted', 'the certificates do not form a chain');
+}
 
 /** Splits a PEM file into its self-signed certificates, which are anchors, and the others, which never are. */
 export function readAnchors(pem: string): Pick<PathQuestion, 'roots' | 'intermediates'> {
@@ -114,7 +156,7 @@ function asTrustProblem(search: Search, issuer: Certificate, error: unknown): We
     error instanceof WeighmarkError
       ? error
       : new WeighmarkError('signer-untrusted', 'an issuing certificate cannot be read');
-  const expired = search.roots.includes(issuer) && search.at > issuer.x509.validToDate;
+  const expired = search.roots.includes(issuer) && isSelfSigned(issuer) && search.at > issuer.x509.validToDate;
   return expired ? new WeighmarkError('trust-expired', `the trusted root ${issuer.x509.subject} has expired`) : problem;
 }
 
@@ -128,7 +170,20 @@ function checkIssuer(issuer: Certificate, below: readonly Certificate[]): void {
   const intermediates = below.slice(1).filter(({ x509 }) => x509.subject !== x509.issuer).length;
   if (intermediates > (basicConstraints.pathLength ?? MAX_LENGTH))
     throw refused(issuer, 'stands above more CAs than it may');
+  checkNames(issuer, below);
   checkCritical(issuer);
+}
+
+/** A CA's limits bind all below it but CAs that renewed themselves (RFC 5280 section 6.1.3 b and c). */
+function checkNames(issuer: Certificate, below: readonly Certificate[]): void {
+  const limits = issuer.nameConstraints;
+  if (limits === null) return;
+  if (limits === 'malformed') throw refused(issuer, 'limits names in a form that is not understood');
+  for (const [at, certificate] of below.entries()) {
+    if (at > 0 && certificate.x509.subject === certificate.x509.issuer) continue;
+    const name = forbiddenName(certificate.names, limits);
+    if (name !== null) throw refused(issuer, `may not vouch for the name ${JSON.stringify(name)}`);
+  }
 }
 
 /** Key usage and extended key usage must both allow it where they are there; one of them must be there. */
@@ -139,6 +194,7 @@ function checkLeaf(leaf: Certificate): void {
   if (extendedKeyUsage !== null && !SIGNING_PURPOSES.some((purpose) => extendedKeyUsage.includes(purpose))) {
     throw refused(leaf, 'is for another purpose than signing code');
   }
+  if (leaf.nameConstraints !== null) throw refused(leaf, 'limits the names of others, which only a CA may');
   checkCritical(leaf);
 }
 

@@ -4,6 +4,7 @@ import { bindingOf } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
 import { distinctPeople } from '../authority/people.ts';
 import type { Revoked } from '../authority/revocations.ts';
+import { clockDisagrees } from '../authority/time.ts';
 import { acceptedOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, type RuleResult } from './required.ts';
 import { approvalProperty, policyUri } from '../authority/vsa.ts';
@@ -74,6 +75,10 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
       message: `${independent.length} approvals, but by ${counted.length} of the ${rule.count} people wanted`,
       ...about,
     };
+  const [disagreeing] = of.about
+    .filter(({ claim }) => claim.statement.predicateType === PREDICATES.approval)
+    .flatMap(({ claim }) => clockDisagrees(claim, 'approval', of.facts.now) ?? []);
+  if (disagreeing !== undefined) return { ...disagreeing, subject: of.facts.id };
   return {
     code: 'approval-missing',
     message: `${counted.length} of ${rule.count} approvals by ${rule.role} are there`,

@@ -1,3 +1,4 @@
+import { greatest } from '../base/lists.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { checkLineage } from '../lineage/check.ts';
 import { formatOfName, kindOf } from '../formats/names.ts';
@@ -19,7 +20,7 @@ import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
 import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
-import { CLOCK_SKEW_MS, verifiedTime } from '../authority/time.ts';
+import { clockBehind, verifiedTime } from '../authority/time.ts';
 import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
 import { silenceOf, silences } from './unread.ts';
 import { greatest } from '../base/lists.ts';
@@ -161,15 +162,9 @@ export function policyCheck(of: Case): Check {
 
 /** A clock behind a time that others vouch for cannot judge any age (rule 11). */
 function clockFindings({ facts }: Case): readonly Finding[] {
-  const newest = Math.max(0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0));
-  if (newest <= facts.now.getTime() + CLOCK_SKEW_MS) return [];
-  return [
-    {
-      code: 'clock-behind',
-      message: 'this clock is behind the time of a claim that exists already',
-      facts: { clock: facts.now.toISOString(), claim: new Date(newest).toISOString() },
-    },
-  ];
+  const newest = greatest([facts.vouchedBefore ?? 0, ...facts.claims.map((claim) => verifiedTime(claim) ?? 0)]);
+  const finding = clockBehind(newest, facts.now);
+  return finding === null ? [] : [finding];
 }
 
 export function logRule(of: Case): Pick<RuleResult, 'evidence' | 'findings'> {

@@ -1,3 +1,6 @@
+import { saysNo } from '../authority/polarity.ts';
+import { statedAhead } from '../authority/time.ts';
+import { PREDICATES } from '../claims/predicates.ts';
 import type { MatchedArtifact } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
@@ -25,6 +28,8 @@ export interface GateFacts {
   readonly log: LogFacts;
   readonly content: ContentFacts;
   readonly now: Date;
+  /** Milliseconds: the newest time that was vouched for in earlier runs under the same anchor. */
+  readonly vouchedBefore?: number;
 }
 
 export interface LogFacts {
@@ -88,6 +93,20 @@ export interface Accepted {
   readonly roles: readonly string[];
 }
 
+/** A time stated far ahead spoils a claim that says yes; a no counts whatever its clock said. */
+function spoiledByClock(claim: VerifiedClaim, of: Case): boolean {
+  const { statement } = claim;
+  return !saysNo(statement) && SPOILED.has(statement.predicateType) && statedAhead(claim, of.facts.now) !== null;
+}
+
+const SPOILED: ReadonlySet<string> = new Set([
+  PREDICATES.approval,
+  PREDICATES.bom,
+  PREDICATES.evaluation,
+  PREDICATES.provenance,
+  PREDICATES.reference,
+]);
+
 /** The claims of a predicate type that count here: right signer, not revoked. */
 export function acceptedOf(
   of: Case,
@@ -99,6 +118,7 @@ export function acceptedOf(
     if (claim.statement.predicateType !== predicateType || of.revocations.ofClaim(claim) !== null) return [];
     const identity = of.authority.who(claim.signer);
     const roles = of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
+    if (spoiledByClock(claim, of)) return [];
     if (typeof identity === 'string' || roles.length === 0 || (role !== undefined && !roles.includes(role))) return [];
     return [{ claim, principal: identity.principal.name, pattern: identity.pattern, roles }];
   });

@@ -8,7 +8,7 @@ import { bindingOf } from '../claims/binding.ts';
 import type { Case } from './facts.ts';
 import { isVoid, silenceOf, unreadFinding } from './unread.ts';
 import { unconfirmed } from './required.ts';
-import { ageStart, daysOf, verifiedTime } from '../authority/time.ts';
+import { ageStart, clockDisagrees, daysOf, verifiedTime } from '../authority/time.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from '../authority/types.ts';
 import { readPromotion, resourceUri, type Promotion } from '../authority/vsa.ts';
 
@@ -226,7 +226,7 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
           facts,
         )
       : breakGlassProblem(of, claim, facts);
-  return ageProblem(of, claim, environment, facts);
+  return clockDisagrees(claim, 'promotion', of.facts.now) ?? ageProblem(of, claim, environment, facts);
 }
 
 /** A broken glass is whole again 24 hours after its verified time; without one it never was broken (rule 13). */

@@ -4,7 +4,7 @@ import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
 import { acceptedOf, denialsOf, type Accepted, type Case, type Denial } from './facts.ts';
 import { saysNo } from '../authority/polarity.ts';
-import { ageStart, daysOf } from '../authority/time.ts';
+import { ageStart, clockDisagrees, daysOf } from '../authority/time.ts';
 import type { RequiredClaim } from '../authority/types.ts';
 
 export interface RuleResult {
@@ -138,6 +138,8 @@ function absence(of: Case, rule: RequiredClaim): Finding {
       message: `its ${rule.label} is by ${of.authority.nameOf(lapsed)} and does not count: ${lapsed.onlyNo.message}`,
       subject: of.facts.id,
     };
+  const [disagreeing] = there.flatMap((claim) => clockDisagrees(claim, rule.label, of.facts.now) ?? []);
+  if (disagreeing !== undefined) return { ...disagreeing, subject: of.facts.id };
   if (there.length > 0)
     return {
       code: 'wrong-signer',

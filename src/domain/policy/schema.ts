@@ -1,6 +1,8 @@
 import { PREDICATES, ROLES, STEPS } from '../claims/predicates.ts';
 import { BOM_ELEMENTS, EXCEPTABLE, SEVERITIES } from '../authority/types.ts';
 
+export const MAX_POLICY_VERSION = 1_000_000_000;
+
 /** The part of JSON Schema 2020-12 that the policy needs; `conforms` reads exactly these words. */
 export interface Schema {
   readonly $schema?: string;
@@ -214,7 +216,7 @@ export const POLICY_SCHEMA: Schema = {
     $schema: { type: 'string', maxLength: 500 },
     format: { type: 'string', const: 'weighmark-policy/1' },
     name: POLICY_NAME,
-    version: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'Grows with every change' },
+    version: { type: 'integer', minimum: 1, maximum: MAX_POLICY_VERSION, description: 'Grows with every change' },
     expires: TIME,
     principals: mapOf(PRINCIPAL, 'People and workloads, by name'),
     roles: mapOf(ROLE, 'Who may say what'),

@@ -99,15 +99,23 @@ export interface Staging {
   /** A verified part becomes the file `path`, read-only. */
   settle(digest: string, path: string): Promise<void>;
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** The whole folder gets its name at once. @throws WeighmarkError `already-exists` unless nothing or an empty folder is there. */
+  /**
+   * The whole folder gets its name at once. @throws WeighmarkError `already-exists` unless nothing or an empty folder is there,
+   * `place-unsafe` if that is another user's, or if something else stands there afterwards.
+   */
   publish(): Promise<void>;
   /** Each file replaces its namesake in the folder that is there. @throws WeighmarkError `symlink-refused`. */
   publishInto(paths: readonly string[]): Promise<void>;
   discard(): Promise<void>;
+  /** Lets go of it and leaves what is there, so that a repeat continues; after `publish` and `discard` it does nothing. */
+  release(): void;
 }
 
 export interface Stagings {
-  /** `key` tells apart what is staged for one target, so that only the same thing is continued. */
+  /**
+   * A folder that nobody else can have made, look into or replace. `key` tells apart what is staged for one target, so that
+   * only the same thing is continued. @throws WeighmarkError `place-unsafe`, `write-refused`, `disk-full`.
+   */
   open(target: string, key: string): Promise<Staging>;
 }
 

@@ -15,6 +15,8 @@ export interface KeySignerOptions {
   password(): Promise<string | null>;
   /** RFC 3161 server that timestamps each signature. */
   readonly tsa?: string;
+  /** What is signed says no (a revocation): it counts if its certificate was valid at some moment. */
+  readonly refusal?: boolean;
 }
 
 export interface KeylessSignerOptions {

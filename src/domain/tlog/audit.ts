@@ -3,7 +3,9 @@ import type { Checkpoint } from './checkpoint.ts';
 import { EMPTY_ROOT, equalHashes, leafHash, rootAt, type Hash } from './merkle.ts';
 import {
   foldHashes,
+  formatEntries,
   parseEntries,
+  parseTilePath,
   subtreesOf,
   TILE_WIDTH,
   tileAt,
@@ -35,6 +37,27 @@ export async function auditLog(
     throw new WeighmarkError('log-invalid', 'the tiles do not lead to the root of the checkpoint', {
       subject: checkpoint.origin,
     });
+}
+
+/**
+ * Partial tiles of earlier states that are still there: readers may have their hashes from them, so each must be the beginning of
+ * what stands now. Paths that are no tile's, full tiles and what lies beyond the checkpoint are passed over.
+ * @throws WeighmarkError `log-invalid` with the tile that is wrong.
+ */
+export async function auditPartials(size: number, paths: readonly string[], read: ReadTile): Promise<void> {
+  for (const tile of paths.flatMap((path) => parseTilePath(path) ?? [])) {
+    const now = tileAt(tile.level === 'entries' ? 0 : tile.level, tile.index, size);
+    if (tile.width === TILE_WIDTH || now === null || tile.width >= now.width) continue;
+    const whole = await read({ ...now, level: tile.level });
+    const expected =
+      tile.level === 'entries'
+        ? formatEntries(parseEntries(whole, now.width).slice(0, tile.width))
+        : whole.subarray(0, tile.width * 32);
+    if (Buffer.compare(await read(tile), expected) !== 0)
+      throw new WeighmarkError('log-invalid', `${tilePath(tile)} is not the beginning of the tile that grew from it`, {
+        subject: tilePath(tile),
+      });
+  }
 }
 
 async function entryHashes(

@@ -6,11 +6,20 @@ import { subtreesOf, type ReadTile } from './tiles.ts';
 /**
  * Holds a log against the checkpoint seen before: it may only have grown (security rule 17).
  * @param read tiles of the log at its present size.
+ * @param earlier states seen before `seen`: of a log that is shorter now they tell a fork from an old state.
  * @throws WeighmarkError `log-rollback` if it is shorter, `log-fork` if it does not begin with what was seen.
  */
-export async function requireContinuity(seen: Checkpoint, found: Checkpoint, read: ReadTile): Promise<void> {
-  if (found.size < seen.size)
+export async function requireContinuity(
+  seen: Checkpoint,
+  found: Checkpoint,
+  read: ReadTile,
+  earlier: readonly Checkpoint[] = [],
+): Promise<void> {
+  if (found.size < seen.size) {
+    const [before] = earlier.filter(({ size }) => size <= found.size).toSorted((a, b) => b.size - a.size);
+    if (before !== undefined && before.size > 0) await requireContinuity(before, found, read);
     throw broken('log-rollback', 'the log has lost entries that it had before', { seen, found });
+  }
   if (found.size === seen.size) {
     if (equalHashes(found.root, seen.root)) return;
     throw fork(seen, found);

@@ -25,6 +25,18 @@ export function tilePath(tile: Tile): string {
   return `tile/${tile.level}/${path}${tile.width === TILE_WIDTH ? '' : `.p/${tile.width}`}`;
 }
 
+/** The tile of a path as `tilePath` writes it; null for any other text. */
+export function parseTilePath(path: string): Tile | null {
+  const [, level = '', groups = '', width] =
+    /^tile\/(\d{1,2}|entries)\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path) ?? [];
+  const tile: Tile = {
+    level: level === 'entries' ? 'entries' : Number(level),
+    index: Number(groups.replaceAll(/[x/]/g, '')),
+    width: width === undefined ? TILE_WIDTH : Number(width),
+  };
+  return level !== '' && tile.width > 0 && tilePath(tile) === path ? tile : null;
+}
+
 /** The tiles, of hashes and of leaves, whose content or width changes when a log grows. Newest state only. */
 export function grownTiles(oldSize: number, newSize: number): readonly Tile[] {
   const tiles = tilesBetween('entries', oldSize, newSize);

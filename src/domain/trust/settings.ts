@@ -69,6 +69,11 @@ export function parseSettings(bytes: Uint8Array | string, subject: string, kind:
   );
 }
 
+/** The files a project's configuration names, as written: they are allowed with it (DESIGN 4.6). A registry is a place, not a file. */
+export function filesNamed({ policy }: Settings): readonly string[] {
+  return policy === undefined ? [] : [policy];
+}
+
 /** What counts of a project's configuration that nobody allowed: it may only make the hook stricter (security rule 5). */
 export function tightenedBy(bytes: Uint8Array, subject: string): Settings {
   try {

@@ -13,6 +13,13 @@ export interface AllowedFile {
   readonly path: string;
   /** SHA-256 of its bytes, lower-case hex. */
   readonly sha256: string;
+  /** The files it names, as they were then: what one of them says is allowed no further than it. Absent: it named none. */
+  readonly names?: readonly PinnedFile[];
+}
+
+export interface PinnedFile {
+  readonly path: string;
+  readonly sha256: string;
 }
 
 export interface TrustFile {
@@ -43,7 +50,13 @@ export function parseEntries(value: Json, subject: string): readonly TrustEntry[
 
 /** The file's text; reading it back gives the same content. */
 export function formatTrustFile(file: TrustFile): string {
-  const allowed = file.allowed.map(({ path, sha256 }) => ({ path, sha256 }));
+  const allowed = file.allowed.map(({ path, sha256, names = [] }) => ({
+    path,
+    sha256,
+    ...(names.length === 0
+      ? {}
+      : { names: names.map(({ path: named, sha256: pin }) => ({ path: named, sha256: pin })) }),
+  }));
   return stringify(
     { version: 1, trust: file.entries.map(fieldsOf), ...(allowed.length > 0 ? { allowed } : {}) },
     { lineWidth: 0, aliasDuplicateObjects: false },
@@ -131,6 +144,16 @@ function workloadFields(workload: CiIdentity | undefined): object | undefined {
 }
 
 function allowedFrom(item: Fields, subject: string): AllowedFile {
+  onlyKeys(item, ['path', 'sha256', 'names'], subject);
+  const { names } = item;
+  const pins = names === undefined ? [] : listOf(names, subject).map((each) => pinnedFrom(each, subject));
+  return {
+    ...pinnedFrom({ path: item['path'] ?? null, sha256: item['sha256'] ?? null }, subject),
+    ...(pins.length === 0 ? {} : { names: pins }),
+  };
+}
+
+function pinnedFrom(item: Fields, subject: string): PinnedFile {
   onlyKeys(item, ['path', 'sha256'], subject);
   const { path, sha256 } = item;
   if (typeof path !== 'string' || !isHex256(sha256))

@@ -115,11 +115,15 @@ export async function copyOutboards(
   const [digests] = await source.attachments(name, id, ATTACHMENTS.digestList);
   const files = digests === undefined ? [] : parseDigestList(Buffer.from(digests).toString());
   const staging = await stagings.open(scratch, 'outboards');
-  const made: MadeOutboard[] = [];
-  for (const outboard of outboardsOf(files, Buffer.from(list).toString()).values()) {
-    const fetched = await fetchOutboard(source, name, { outboard, staging });
-    if (fetched !== undefined) made.push({ ...outboard, location: fetched.location });
+  try {
+    const made: MadeOutboard[] = [];
+    for (const outboard of outboardsOf(files, Buffer.from(list).toString()).values()) {
+      const fetched = await fetchOutboard(source, name, { outboard, staging });
+      if (fetched !== undefined) made.push({ ...outboard, location: fetched.location });
+    }
+    await putOutboards(target, { name, id }, made);
+    await staging.discard();
+  } finally {
+    staging.release();
   }
-  await putOutboards(target, { name, id }, made);
-  await staging.discard();
 }

@@ -10,7 +10,7 @@ import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { LoggedLeaf } from '../../domain/ports/log.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
-import { findingsOf, verdictOf, type Verdict } from '../../domain/base/verdict.ts';
+import { verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
 import { judgeSigner, verifierId } from './promote.ts';
@@ -42,6 +42,16 @@ export interface ApproveOutcome extends ApprovalView {
 /** What no approval is for: taken back, or judged from a log that may be an old one. */
 const NEVER: readonly Code[] = ['revoked', 'log-freshness-unknown', 'log-rollback', 'log-fork', 'clock-behind'];
 
+/** Of approvals that were revoked with their approver another one is the remedy, not the obstacle. */
+function isBeyondApproval(check: Check): boolean {
+  if (check.passed) return false;
+  return check.findings.some(
+    ({ code }) => NEVER.includes(code) && !(check.name === APPROVALS_CHECK && code === 'revoked'),
+  );
+}
+
+const APPROVALS_CHECK = 'approvals';
+
 /**
  * Shows what would be approved and what is still missing, asks, then signs the id, never a tag. Content or lineage that
  * fails is shown; content that is not what the id says, what is revoked, and a log of unknown age cannot be approved at all.
@@ -61,8 +71,7 @@ export async function approve(
     verdict: verdictOf({ subject: `${input.target.name}@${gathered.id}`, id: gathered.id, checks }),
     lineage: evaluation.lineage,
   };
-  const broken =
-    gathered.content?.check.passed !== true || findingsOf(view.verdict).some(({ code }) => NEVER.includes(code));
+  const broken = gathered.content?.check.passed !== true || checks.some(isBeyondApproval);
   if (broken) return { ...view, approved: null, asked: false };
   if (!(await work.confirm(view))) return { ...view, approved: null, asked: true };
   const role = environment.approvals?.role ?? APPROVER_ROLE;

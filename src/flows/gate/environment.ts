@@ -6,6 +6,7 @@ import { checkPromoted, newestPromotion, type Current } from '../../domain/polic
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../../domain/base/verdict.ts';
+import { whileBroken } from './break-glass.ts';
 import { environmentOf, gather, type GatePorts, type Given } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
 import { readLog } from '../registry/gate-claims.ts';
@@ -78,12 +79,11 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
   const revocation = revocationRule(of, 'current' in newest ? newest.current.entry.index : null);
   const resting = 'current' in newest && promoted.findings.length === 0 ? inputFindings(of, newest.current) : [];
   const promotion = checkOf('promotion', promoted.evidence, [...promoted.findings, ...resting]);
-  if (withRules)
-    return [
-      promotion,
-      ...evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name)),
-      ...given('revocation', revocation),
-    ];
+  if (withRules) {
+    const rules = evaluate(of).checks.filter(({ name }) => !ENTRY_CHECKS.includes(name));
+    const isBroken = promotion.passed && 'current' in newest && newest.current.promotion.breakGlass;
+    return [promotion, ...(isBroken ? whileBroken(rules) : rules), ...given('revocation', revocation)];
+  }
   const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
   return [
     policyCheck(of),

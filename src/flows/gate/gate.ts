@@ -7,6 +7,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Heard } from '../../domain/authority/speaker.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
+import { newestByAnchor } from '../../domain/authority/time.ts';
 import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
 import { rootOf } from '../../domain/policy/log-root.ts';
@@ -14,7 +15,7 @@ import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import type { VersionMemory } from '../../domain/ports/trust.ts';
+import type { TimeMemory, VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
 import { findOrphans, orphanFindings } from './earlier-policies.ts';
@@ -27,6 +28,8 @@ export interface GatePorts extends ContentPorts {
   readonly keyless: () => Promise<KeylessVerifier>;
   /** Of revocation snapshots: a lower version than one seen before is an old one (security rule 19). */
   readonly versions: VersionMemory;
+  /** Absent: only the times seen in this run bound the clock. */
+  readonly times?: TimeMemory;
 }
 
 /** What was read already in this run, for another question about the same registry under the same trust. */
@@ -139,6 +142,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && leaf.manifest === id),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
+    ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
   };
   const of = caseOf(facts, policy, environment);
   const snapshot = snapshotOf(of)?.snapshot.version;
@@ -174,6 +178,21 @@ function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Dat
     now,
     timestampAuthorities: [...policy.timestampAuthorities, ...(timestampAuthorities ?? [])],
   };
+}
+
+/** Kept by the policy's name and the log: the anchor of the decision (security rule 1). */
+async function rememberedTime(
+  { policy, target }: GateQuestion,
+  { log, claims }: { log: ReadLog; claims: readonly VerifiedClaim[] },
+  { times }: GatePorts,
+): Promise<Pick<GateFacts, 'vouchedBefore'>> {
+  if (times === undefined) return {};
+  const anchor = `policy ${policy.name} of ${log.origin}`;
+  const authority = createAuthority(policy);
+  const trusted = claims.filter((claim) => authority.rolesOf(claim, target.name).length > 0);
+  const vouchedBefore = await times.newest([anchor]);
+  await times.remember(newestByAnchor(trusted.map((claim) => ({ claim, anchor }))));
+  return vouchedBefore === null ? {} : { vouchedBefore };
 }
 
 function trustedOf(policy: Policy, { claims }: Collected, name: string): readonly VerifiedClaim[] {

@@ -4,6 +4,7 @@ import type { TrustEntry } from '../../domain/claims/types.ts';
 import { verify, type VerifyPorts } from '../verify/verify.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
+import { MAX_POLICY_VERSION } from '../../domain/policy/schema.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import {
   peopleTrusted,
@@ -190,8 +191,16 @@ async function refuseRollback(
     throw new WeighmarkError(
       'policy-rollback',
       `${shown} is version ${version} of the policy ${name}; version ${seen} was here before`,
-      { subject: shown, hint: 'a policy only goes forward: give the changed one a higher version' },
+      { subject: shown, hint: wayForward(seen, versions.keptIn(line)) },
     );
   }
   if (seen === null || version > seen) await versions.remember(line, version);
+}
+
+/** A version near the highest there may be leaves no room above it. */
+function wayForward(seen: number, kept: string): string {
+  const mistake = `if version ${seen} was a mistake, remove ${kept}`;
+  return seen >= MAX_POLICY_VERSION
+    ? `no version is higher: ${mistake}`
+    : `a policy only goes forward: give the changed one version ${seen + 1} or higher; ${mistake}`;
 }

@@ -159,10 +159,11 @@ async function copyFiles({ name, id }: RegistryEntry, { input, ports, source, ta
       }
       bar.advance(sizeBytes);
     });
+    await staging.discard();
   } finally {
     bar.end();
+    staging.release();
   }
-  await staging.discard();
 }
 
 async function copyManifests({ name, id }: RegistryEntry, { source, target }: Job): Promise<void> {

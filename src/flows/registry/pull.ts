@@ -15,7 +15,7 @@ import type { StoredOutboard } from '../../domain/registry/outboards.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
 import { globMatches } from '../../domain/base/glob.ts';
-import { collidingPaths, portabilityProblem, sidecarsOf } from '../../domain/base/paths.ts';
+import { sidecarsOf, unportable } from '../../domain/base/paths.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
@@ -62,40 +62,25 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
   requireWritable(files);
   const wanted = wantedFiles(files, input.only);
   const staging = await ports.stagings.open(input.target, id.slice(7, 19));
-  const list = await digestListOf(registry, { name, id, files });
-  const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
-  const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
-  const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
-  const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
-  if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
-  else await publish(input, { staging, wanted, files: ports.files });
-  return {
-    name,
-    id,
-    target: input.target,
-    scope: wanted.length === files.length ? 'whole' : 'partial',
-    files: wanted,
-    claims,
-    verdict,
-  };
+  try {
+    const list = await digestListOf(registry, { name, id, files });
+    const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
+    const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
+    const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
+    const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
+    if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
+    else await publish(input, { staging, wanted, files: ports.files });
+    const scope = wanted.length === files.length ? 'whole' : 'partial';
+    return { name, id, target: input.target, scope, files: wanted, claims, verdict };
+  } finally {
+    staging.release();
+  }
 }
 
 /** Names that could leave the folder, or fall together on some file system (DESIGN 8.5). */
 export function requireWritable(files: readonly { readonly path: string }[]): void {
-  for (const { path } of files) {
-    const problem = portabilityProblem(path);
-    if (problem !== null)
-      throw new WeighmarkError('name-unsafe', `the artifact holds a file that cannot be written: ${problem}`, {
-        subject: path,
-      });
-  }
-  const [collision] = collidingPaths(files.map(({ path }) => path));
-  if (collision !== undefined)
-    throw new WeighmarkError(
-      'name-unsafe',
-      'two files of the artifact have names that some file systems take for one',
-      { facts: { one: collision[0], other: collision[1] } },
-    );
+  const problem = unportable(files.map(({ path }) => path));
+  if (problem !== null) throw problem;
 }
 
 function wantedFiles(files: readonly ManifestFile[], only: string | undefined): readonly ManifestFile[] {

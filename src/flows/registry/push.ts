@@ -15,6 +15,7 @@ import { parseStatement } from '../../domain/claims/statement.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { formatDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { buildManifest, type Manifest } from '../../domain/digest/manifest.ts';
+import { unportable } from '../../domain/base/paths.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LoggedLeaf } from '../../domain/ports/log.ts';
@@ -63,12 +64,15 @@ const MAX_BASES = 4;
 /**
  * Hashes a tree, then stores exactly the bytes that were hashed, with its claims, and logs it. The tag comes last: what a
  * tag names is whole and logged. A repeat finishes what was interrupted and changes nothing that was done.
- * @throws WeighmarkError `digest-mismatch`, `file-missing`, `file-unsigned` if the tree is not what its own signature
+ * Names that nobody could pull are refused before anything is hashed.
+ * @throws WeighmarkError `name-unsafe`, `digest-mismatch`, `file-missing`, `file-unsigned` if the tree is not what its own signature
  * says; `file-changed`, `name-invalid`, `key-unusable`, `disk-full`, and what the registry throws.
  */
 export async function push(input: PushInput, ports: PushPorts, registry: Registry): Promise<PushOutcome> {
   await refuseEarly(input, registry);
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true });
+  const unsafe = unportable(tree.entries.map(({ path }) => path));
+  if (unsafe !== null) throw unsafe;
   const sidecars = await findSidecars({ root: tree.root, kind: tree.kind }, ports.files);
   const places = await outboardPlaces(tree.entries, ports.scratch);
   try {

@@ -1,11 +1,12 @@
+import { dirname, resolve } from 'node:path';
 import type { TrustEntry } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { AllowedFile } from '../../domain/trust/store.ts';
+import type { AllowedFile, PinnedFile } from '../../domain/trust/store.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { TrustStore } from '../../domain/ports/trust.ts';
-import { parseSettings } from '../../domain/trust/settings.ts';
+import { filesNamed, parseSettings } from '../../domain/trust/settings.ts';
 
 interface Ports {
   readonly store: TrustStore;
@@ -47,18 +48,30 @@ export async function trustExport(
 }
 
 /**
- * Allows a project's configuration as it is now: the path and the digest of its bytes are remembered, so that any change
- * takes the permission away (security rule 5).
+ * Allows a project's configuration as it is now, with the files it names: paths and digests are remembered, so that any
+ * change takes the permission away (security rule 5).
  * @throws WeighmarkError `not-found`, `config-invalid`, `trust-invalid`.
  */
 export async function trustAllow(path: string, { store, files }: Ports & { files: Files }): Promise<AllowedFile> {
   const realPath = await files.realPath(path);
   const bytes = await files.read(realPath, LIMITS.configBytes);
-  parseSettings(bytes, path, 'project');
-  const file = { path: realPath, sha256: sha256Hex(bytes) };
+  const names = await pin(filesNamed(parseSettings(bytes, path, 'project')), { folder: dirname(path), files });
+  const file = { path: realPath, sha256: sha256Hex(bytes), ...(names.length === 0 ? {} : { names }) };
   const { entries, allowed } = await store.read();
   await store.write({ entries, allowed: [...allowed.filter((other) => other.path !== realPath), file] });
   return file;
+}
+
+async function pin(
+  named: readonly string[],
+  { folder, files }: { folder: string; files: Files },
+): Promise<readonly PinnedFile[]> {
+  return Promise.all(
+    named.map(async (name) => {
+      const path = resolve(folder, name);
+      return { path, sha256: sha256Hex(await files.read(path, LIMITS.policyBytes)) };
+    }),
+  );
 }
 
 function nobody(name: string): WeighmarkError {

@@ -156,7 +156,26 @@ function strangerNote(each: TrustedSignature | Refused, chosen: TrustedSignature
   return [`${each.shown} is by someone else, and was not looked at: ${each.refusal.message}`];
 }
 
+/** What could not be read is said so, and why: it is not by nobody. */
 function unknownNotes(lines: readonly Judged[]): readonly string[] {
-  const unknown = lines.filter((line) => !isTrusted(line)).length;
-  return unknown === 0 ? [] : [`${unknown} of ${lines.length} claims are not by anyone trusted, and were ignored`];
+  const refused = lines.filter((line) => 'refusal' in line);
+  const unread = refused.filter(({ refusal }) => UNREADABLE.includes(refusal.code));
+  const unknown = refused.length - unread.length;
+  const [first] = unread;
+  return [
+    ...(unknown === 0 ? [] : [`${unknown} of ${lines.length} claims are not by anyone trusted, and were ignored`]),
+    ...(first === undefined
+      ? []
+      : [
+          `${unread.length} of ${lines.length} claims cannot be read (claim-malformed), and do not count: ${first.shown}: ${first.refusal.message}`,
+        ]),
+  ];
 }
+
+const UNREADABLE: readonly string[] = [
+  'claim-malformed',
+  'signature-malformed',
+  'format-invalid',
+  'limit-exceeded',
+  'claims-limit',
+];

@@ -1,3 +1,4 @@
+import type { TimeMemory } from '../../domain/ports/trust.ts';
 import type { TrustEntry } from '../../domain/claims/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
@@ -36,6 +37,8 @@ export interface VerifyPorts extends HashTreePorts {
   readonly trust: () => Promise<readonly TrustEntry[]>;
   readonly timestampAuthorities: () => Promise<readonly string[]>;
   readonly keyless: () => Promise<KeylessVerifier>;
+  /** Absent: only the times seen in this run bound the clock. */
+  readonly times?: TimeMemory;
 }
 
 /** The verdict, and what it rests on, for gates that ask more. */

@@ -3,6 +3,7 @@ import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check } from '../../domain/base/verdict.ts';
 import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
+import { judgeClock } from './clock.ts';
 import { refuseUnknownBeside } from './beside.ts';
 import { judgeBundles, type TrustedSignature } from './bundles.ts';
 import type { Ahead } from './question.ts';
@@ -52,7 +53,9 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
     pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
     const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? null, onSignature });
-    return await verifyJudged({ input, bundles, sidecars }, ports, begun[0] ?? null);
+    const counted = await judgeClock({ shown: input.shown, bundles, verification, times: ports.times });
+    if ('verdict' in counted) return counted;
+    return await verifyJudged({ input, bundles: counted, sidecars }, ports, begun[0] ?? null);
   } finally {
     for (const ahead of begun) ahead.stop();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { readConfiguration } from '../../../src/adapters/config/index.ts';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -76,14 +76,23 @@ test('rule 5: it may only make the hook stricter', async () => {
 test('allowed by digest it counts, from anywhere in the repository, until a byte of it changes', async () => {
   const text = 'registry: store\npolicy: policies/prod.yaml\n';
   const place = makePlace('registry: /mine\ntsa: https://tsa.example\n', text);
-  const { settings } = await read(place, allow(place, text), join(place.project, 'deep', 'er'));
+  const policy = join(place.project, 'policies/prod.yaml');
+  mkdirSync(dirname(policy), { recursive: true });
+  writeFileSync(policy, 'anything');
+  const names = [{ path: policy, sha256: createHash('sha256').update('anything').digest('hex') }];
+  const allowed = allow(place, text).map((file) => ({ ...file, names }));
+  const { settings } = await read(place, allowed, join(place.project, 'deep', 'er'));
   assert.deepEqual(settings, {
     registry: join(place.project, 'store'),
     policy: join(place.project, 'policies/prod.yaml'),
     tsa: 'https://tsa.example',
   });
+  assert.deepEqual((await read(place, allow(place, text))).settings.registry, '/mine', 'what it names was not allowed');
+  writeFileSync(policy, 'anything else');
+  assert.deepEqual((await read(place, allowed)).settings.registry, '/mine', 'what it names changed');
+  writeFileSync(policy, 'anything');
   writeFileSync(join(place.project, 'weighmark.yaml'), `${text} `);
-  assert.deepEqual((await read(place, allow(place, text))).settings.registry, '/mine');
+  assert.deepEqual((await read(place, allowed)).settings.registry, '/mine');
 });
 
 test('a hostile project file cannot stop a command: unreadable, huge, or nonsense, it says nothing', async () => {

@@ -12,7 +12,7 @@ import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { keygen } from '../../../src/flows/sign/keygen.ts';
-import { certificate, DIGITAL_SIGNATURE, CODE_SIGNING } from '../sigstore/x509.ts';
+import { AUTHORITY, certificate, DIGITAL_SIGNATURE, CODE_SIGNING } from '../sigstore/x509.ts';
 import { makeAuthority, makeInstance, timestampToken } from '../sigstore/instance.ts';
 import { serve } from '../sigstore/services.ts';
 import { TAG, childrenOf, childAt, readDer } from '../../../src/domain/pki/der.ts';
@@ -139,7 +139,7 @@ test('no secret in any error: neither the password nor the key', async () => {
 test('a certificate chain goes into the bundle, leaf first; one for another key is refused', async () => {
   const [ca, leafKey] = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
   assert.ok(ca !== undefined && leafKey !== undefined);
-  const window = { notBefore: new Date('2026-01-01T00:00:00Z'), notAfter: new Date('2027-01-01T00:00:00Z') };
+  const window = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 3_600_000) };
   const issuer = { subject: 'ca', key: ca };
   const leaf = certificate({
     subject: 'anna',
@@ -148,7 +148,7 @@ test('a certificate chain goes into the bundle, leaf first; one for another key 
     ...window,
     extensions: [DIGITAL_SIGNATURE, CODE_SIGNING],
   });
-  const root = certificate({ ...issuer, issuer, ...window });
+  const root = certificate({ ...issuer, issuer, ...window, extensions: AUTHORITY });
   const chain = file('chain.pem', [leaf, root].map(pemOf).join(''));
   const signer = await signers.key({
     keyFile: file('leaf.key', pem(leafKey)),
@@ -170,7 +170,8 @@ test('a certificate chain goes into the bundle, leaf first; one for another key 
 test('--tsa: an RFC 3161 timestamp over the signature goes into the bundle; an answer to another request does not', async () => {
   const authority = makeAuthority('tsa', true);
   let replay = false;
-  const server = await serve(({ body }, response) => response.end(answerTo(body, authority, replay)));
+  let ahead = 0;
+  const server = await serve(({ body }, response) => response.end(answerTo(body, authority, { replay, ahead })));
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const signer = await signers.key({ keyFile: file('k384.pem', pem(privateKey)), password: without, tsa: server.url });
   const bundle = await signer.sign(PAYLOAD);
@@ -183,6 +184,8 @@ test('--tsa: an RFC 3161 timestamp over the signature goes into the bundle; an a
     await verifier.timestamps(bundle, [new X509Certificate(makeAuthority('other').root).toString()]),
     [],
   );
+  for (ahead of [2 * 86_400_000, -2 * 86_400_000])
+    await assert.rejects(signer.sign(PAYLOAD), { code: 'clock-disagrees' });
   replay = true;
   await assert.rejects(signer.sign(PAYLOAD), { code: 'network', message: /another request/ });
   server.close();
@@ -191,7 +194,11 @@ test('--tsa: an RFC 3161 timestamp over the signature goes into the bundle; an a
 /** A whole second of this run: what the authority says, whenever it is read. */
 const STAMPED_AT = new Date(Math.floor(Date.now() / 1000) * 1000);
 
-function answerTo(request: Uint8Array, authority: ReturnType<typeof makeAuthority>, replay: boolean): Uint8Array {
+function answerTo(
+  request: Uint8Array,
+  authority: ReturnType<typeof makeAuthority>,
+  { replay, ahead }: { replay: boolean; ahead: number },
+): Uint8Array {
   const [version, imprint, nonce, certificates, ...more] = childrenOf(readDer(request));
   assert.deepEqual(
     [version?.tag, imprint?.tag, nonce?.tag, certificates?.tag, more],
@@ -200,7 +207,7 @@ function answerTo(request: Uint8Array, authority: ReturnType<typeof makeAuthorit
   return timestampToken(
     authority,
     { digest: childAt(imprint!, 1, TAG.octetString).body },
-    STAMPED_AT,
+    new Date(STAMPED_AT.getTime() + ahead),
     replay ? {} : { nonce: nonce!.raw },
   );
 }

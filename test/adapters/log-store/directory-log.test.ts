@@ -164,6 +164,19 @@ describe('the memory of a log', () => {
     await assert.rejects((await openRegistry(join(folder, 'twin'), deps)).log.checkpoint(), { code: 'log-fork' });
   });
 
+  test('a history that is shorter is a fork if it differs from what was seen on the way, and only old if it does not', async (t) => {
+    const { open, place, folder, deps } = await scratchRegistry(t);
+    const stranger = { env: { HOME: join(folder, 'other-home'), WEIGHMARK_LOG_KEY: await keyOf(folder) } };
+    await (await open()).log.append([leafOf(0)]);
+    await cp(place, join(folder, 'fork'), { recursive: true });
+    await (await open()).log.append([leafOf(1)]);
+    await cp(place, join(folder, 'old'), { recursive: true });
+    for (const at of [2, 3, 4]) await (await open()).log.append([leafOf(at)]);
+    await (await openRegistry(join(folder, 'fork'), stranger)).log.append([leafOf(7), leafOf(8)]);
+    await assert.rejects((await openRegistry(join(folder, 'fork'), deps)).log.checkpoint(), { code: 'log-fork' });
+    await assert.rejects((await openRegistry(join(folder, 'old'), deps)).log.checkpoint(), { code: 'log-rollback' });
+  });
+
   test('another log at the place of a known one: log-key-mismatch, until its key is named', async (t) => {
     const { open, place, folder, deps } = await scratchRegistry(t);
     await (await open()).log.append([leafOf(0)]);

@@ -176,6 +176,18 @@ describe('a registry that misbehaves', () => {
     assert.equal(waitOf(1, '86400'), 60_000, 'bounded');
   });
 
+  test('a server that asks to be left alone for days is said so, not waited for', async (t) => {
+    const { server, open } = await setting(t);
+    const registry = await open();
+    server.fault = (_, response) => {
+      end(response, 429, { 'retry-after': '999999' });
+      return true;
+    };
+    const before = server.requests.length;
+    await assert.rejects(registry.resolve('enc', '1'), { code: 'network', message: /asks to come back in 999999 s/ });
+    assert.equal(server.requests.length - before, 1);
+  });
+
   for (const [what, bytes] of Object.entries({
     'other bytes': Buffer.from('two'),
     'more bytes': Buffer.from('one and more'),

@@ -21,6 +21,15 @@ export interface CertificateWish {
   readonly keyUsage?: readonly number[] | null;
   readonly extendedKeyUsage?: readonly string[];
   readonly email?: readonly string[];
+  /** Further alternative names, by their context tag and content. */
+  readonly names?: readonly (readonly [tag: number, content: Buffer])[];
+  /** Mail address in the subject. */
+  readonly mailInSubject?: string;
+  /** Name constraints: general names by tag and content. */
+  readonly permitted?: readonly (readonly [tag: number, content: Buffer])[];
+  readonly excluded?: readonly (readonly [tag: number, content: Buffer])[];
+  /** The extension's own bytes instead. */
+  readonly constraints?: Buffer;
   /** OID of an extension nobody knows, critical. */
   readonly critical?: string;
   readonly hash?: 'sha1' | 'sha256';
@@ -52,7 +61,7 @@ export function makeCertificate(wish: CertificateWish): Made {
     algorithm,
     nameOf(wish.issuer?.name ?? wish.name),
     validity,
-    nameOf(wish.name),
+    nameOf(wish.name, wish.mailInSubject),
     spki,
     element(0xa3, sequence(...extensions(wish))),
   );
@@ -90,9 +99,19 @@ function extensions(wish: CertificateWish): readonly Buffer[] {
           ),
         ]),
     ...(extendedKeyUsage === undefined ? [] : [extension('2.5.29.37', false, sequence(...extendedKeyUsage.map(oid)))]),
-    ...(email === undefined
+    ...(email === undefined && wish.names === undefined
       ? []
-      : [extension('2.5.29.17', false, sequence(...email.map((each) => element(0x81, Buffer.from(each)))))]),
+      : [
+          extension(
+            '2.5.29.17',
+            false,
+            sequence(
+              ...(email ?? []).map((each) => element(0x81, Buffer.from(each))),
+              ...(wish.names ?? []).map(([tag, content]) => element(tag, content)),
+            ),
+          ),
+        ]),
+    ...constraintsOf(wish),
     ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
     ...(wish.repeated === true ? [extension('2.5.29.19', true, sequence(element(0x01, Buffer.from([0xff]))))] : []),
   ];
@@ -115,8 +134,24 @@ function algorithmOf(key: KeyObject, hash: 'sha1' | 'sha256'): Buffer {
   );
 }
 
-function nameOf(name: string): Buffer {
-  return sequence(element(0x31, sequence(oid('2.5.4.3'), element(0x0c, Buffer.from(name)))));
+function constraintsOf({ permitted, excluded, constraints }: CertificateWish): readonly Buffer[] {
+  if (permitted === undefined && excluded === undefined && constraints === undefined) return [];
+  const subtrees = (tag: number, names: CertificateWish['permitted']) =>
+    names === undefined
+      ? []
+      : [element(tag, Buffer.concat(names.map(([form, base]) => sequence(element(form, base)))))];
+  const value = constraints ?? sequence(...subtrees(0xa0, permitted), ...subtrees(0xa1, excluded));
+  return [extension('2.5.29.30', true, value)];
+}
+
+/** A distinguished name of one common name, and perhaps a mail address. */
+export function nameOf(name: string, mail?: string): Buffer {
+  const part = (type: string, tag: number, text: string) =>
+    element(0x31, sequence(oid(type), element(tag, Buffer.from(text))));
+  return sequence(
+    part('2.5.4.3', 0x0c, name),
+    ...(mail === undefined ? [] : [part('1.2.840.113549.1.9.1', 0x16, mail)]),
+  );
 }
 
 function time(at: Date): Buffer {

@@ -14,6 +14,8 @@ import { blobUrl } from './upload.ts';
 
 /** Requests in a row that bring nothing before a download is given up. */
 const CUTS = 8;
+/** A connection that is cut having brought less has brought nothing: else a byte at a time would do for ever. */
+const PROGRESS_BYTES = 64 << 10;
 const PATIENCE_MS = 2000;
 /** Times a wrong block is fetched again. */
 const MENDS = 3;
@@ -232,7 +234,7 @@ async function receiveAll(download: Download, { from, signal, onWritten }: Recei
   const { client, blob } = download;
   for (let [at, cuts] = [from, 0]; at < blob.sizeBytes;) {
     const reached = await receive(download, { from: at, signal, onWritten });
-    cuts = reached > at ? 0 : cuts + 1;
+    cuts = reached - at >= PROGRESS_BYTES ? 0 : cuts + 1;
     at = reached;
     if (cuts >= CUTS)
       throw new WeighmarkError('network', `${client.base.host} does not deliver ${blob.digest}`, {
@@ -263,6 +265,7 @@ async function receive({ client, blob, handle }: Download, { from, signal, onWri
       ? await pour(response, skip, { length, writer })
       : await drainInto(response, skip, { length, writer });
   await writer.idle();
+  response.requireSpeed();
   return from + received;
 }
 

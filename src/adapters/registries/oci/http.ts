@@ -6,11 +6,12 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
 import { resolveHost, type Address } from './address.ts';
 import { sendPart, type FilePart } from './file-part.ts';
+import { LONGEST_WAIT_MS, PATIENCE } from './patience.ts';
+import { FLOOR, watchSpeed, type Floor } from './speed.ts';
 import { tapped } from './tap.ts';
 
 export interface HttpRequest {
@@ -21,6 +22,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** The answer is a large body, which is taken by `drain`. */
   readonly large?: boolean;
+  /** Default: 1 KiB a second. */
+  readonly floor?: Floor;
 }
 
 export interface HttpResponse {
@@ -30,11 +33,12 @@ export interface HttpResponse {
   readonly url: URL;
   /** Must be read or destroyed. */
   readonly stream: IncomingMessage;
+  /** @throws WeighmarkError `network` if the body was given up because it came too slowly. */
+  requireSpeed(): void;
 }
 
 const IDLE_MS = 60_000;
 const ATTEMPTS = 5;
-const LONGEST_WAIT_MS = 60_000;
 const agents = {
   'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }),
   'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
@@ -76,9 +80,18 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
   return new Promise((resolve, reject) => {
     const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
     const fail = (cause: unknown) => reject(networkError(cause, request));
-    outgoing.once('response', (stream) =>
-      resolve({ status: stream.statusCode ?? 0, headers: stream.headers, url, stream }),
-    );
+    let tooSlow: WeighmarkError | null = null;
+    const speed = watchSpeed(outgoing, request.floor ?? FLOOR, () => {
+      tooSlow = slowError(url, request.floor ?? FLOOR);
+      outgoing.destroy(tooSlow);
+    });
+    const requireSpeed = () => {
+      if (tooSlow !== null) throw tooSlow;
+    };
+    outgoing.once('response', (stream) => {
+      speed.answered(stream);
+      resolve({ status: stream.statusCode ?? 0, headers: stream.headers, url, stream, requireSpeed });
+    });
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
     outgoing.on('error', fail);
     if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
@@ -141,6 +154,10 @@ function isTransient(error: WeighmarkError): boolean {
 
 /** Retry-After in seconds or as a date; else longer each time. Milliseconds, bounded. */
 export function waitOf(attempt: number, retryAfter: string | undefined, now: number = Date.now()): number {
+  return Math.min(LONGEST_WAIT_MS, askedOf(attempt, retryAfter, now));
+}
+
+function askedOf(attempt: number, retryAfter: string | undefined, now: number = Date.now()): number {
   const seconds =
     retryAfter === undefined
       ? Number.NaN
@@ -148,11 +165,12 @@ export function waitOf(attempt: number, retryAfter: string | undefined, now: num
         ? Number(retryAfter)
         : (Date.parse(retryAfter) - now) / 1000;
   const asked = Number.isFinite(seconds) ? seconds * 1000 : 100 * 2 ** attempt * (0.5 + Math.random());
-  return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
+  return Math.max(0, asked);
 }
 
+/** @throws WeighmarkError `network` if the server asks for more than a command waits, now or in all. */
 export async function pause(attempt: number, retryAfter: string | undefined, signal?: AbortSignal): Promise<void> {
-  await sleep(waitOf(attempt, retryAfter), undefined, signal === undefined ? {} : { signal });
+  await PATIENCE.wait(askedOf(attempt, retryAfter), signal);
 }
 
 /**
@@ -205,6 +223,7 @@ export async function bodyOf(response: HttpResponse, maxBytes: number = LIMITS.h
     }
   } catch (cause) {
     if (cause instanceof WeighmarkError) throw cause;
+    response.requireSpeed();
     throw new WeighmarkError('network', `the answer of ${response.url.host} was cut`, {
       subject: response.url.host,
       cause,
@@ -223,6 +242,14 @@ export async function unlessCut<T>(ask: () => Promise<T>): Promise<T> {
       await pause(attempt, undefined);
     }
   }
+}
+
+function slowError(url: URL, { bytes, windowMs }: Floor): WeighmarkError {
+  const floor = Math.round((bytes * 1000) / windowMs);
+  return new WeighmarkError('network', `${url.host} is too slow: fewer than ${floor} bytes a second`, {
+    subject: url.host,
+    hint: 'repeat later; what came whole is not fetched again',
+  });
 }
 
 function networkError(cause: unknown, request: HttpRequest): WeighmarkError {

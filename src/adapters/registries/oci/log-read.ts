@@ -34,7 +34,7 @@ export function load(remote: Remote): Promise<LogView> {
         : noteText(
             await downloadBytes(remote.client, { repository: remote.repository, digest: checkpoint.digest }, 1 << 18),
           );
-    return { note, read: tileReader(remote, layers) };
+    return { note, read: tileReader(remote, layers), stored: async () => [...layers.keys()] };
   });
 }
 
@@ -48,7 +48,7 @@ function tileReader(place: LogPlace, layers: ReadonlyMap<string, Descriptor>): R
     const found = kept === null ? null : await files.readIfThere(kept, TILE_BYTES);
     if (found !== null && ociDigest(found) === layer.digest) return found;
     const bytes = await downloadBytes(place.client, { repository: place.repository, digest: layer.digest }, TILE_BYTES);
-    if (kept !== null) await writeFileAtomic(kept, bytes).catch(() => {});
+    if (kept !== null) await writeFileAtomic(kept, bytes, { mode: 0o600 }).catch(() => {});
     return bytes;
   };
 }

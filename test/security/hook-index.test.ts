@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { objectPaths, pointerOf, pointerOfLink, type Pointer } from '../../src/domain/formats/pointer.ts';
+
+const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
+/** A pickle that would run `true`. */
+const EVIL = 'cposix\nsystem\n(S"true"\ntR.';
+/** A pickle of a dictionary, which runs nothing. */
+const GOOD = '(dp0\nS"model_type"\nS"x"\ns.';
+const PLAIN = '{"model_type":"x"}';
+
+interface Repository {
+  readonly folder: string;
+  readonly git: (...words: string[]) => string;
+  readonly put: (path: string, text: string | Uint8Array) => void;
+  readonly hook: (...files: string[]) => Outcome;
+}
+
+interface Outcome {
+  readonly status: number | null;
+  /** Of errors; warnings stop no commit. */
+  readonly codes: readonly string[];
+  readonly unchanged: number;
+  readonly stderr: string;
+}
+
+function repository(t: TestContext): Repository {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-hook-index-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const env = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_NOSYSTEM: '1' };
+  const git = (...words: string[]) =>
+    execFileSync('git', words, { cwd: join(folder, 'r'), env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  mkdirSync(join(folder, 'r'));
+  git('init', '-q');
+  git('config', 'user.email', 'a@example.com');
+  git('config', 'user.name', 'a');
+  return {
+    folder,
+    git,
+    put: (path, text) => {
+      mkdirSync(dirname(join(folder, 'r', path)), { recursive: true });
+      writeFileSync(join(folder, 'r', path), text);
+    },
+    hook: (...files) => {
+      const run = spawnSync(process.execPath, [BIN, 'hook', '--json', ...files], {
+        cwd: join(folder, 'r'),
+        env,
+        encoding: 'utf8',
+      });
+      const outcome = JSON.parse(run.stdout) as { unchanged?: number; findings?: { code: string; level: string }[] };
+      const errors = (outcome.findings ?? []).filter(({ level }) => level === 'error');
+      const codes = errors.map(({ code }) => code);
+      return { status: run.status, codes, unchanged: outcome.unchanged ?? 0, stderr: run.stderr };
+    },
+  };
+}
+
+const refused = ({ status, codes }: Outcome) => assert.deepEqual([status, codes], [1, ['scan-finding']]);
+const silent = ({ status, codes }: Outcome) => assert.deepEqual([status, codes], [0, []]);
+
+test('what is staged is judged, whatever lies in the work tree afterwards', (t) => {
+  for (const [what, after] of Object.entries<(repo: Repository) => unknown>({
+    overwritten: ({ put }) => put('m.pkl', GOOD),
+    deleted: ({ folder }) => rmSync(join(folder, 'r', 'm.pkl')),
+    'made a folder': ({ folder, put }) => (rmSync(join(folder, 'r', 'm.pkl')), put('m.pkl/x', GOOD)),
+    'made a link': ({ folder }) => (
+      rmSync(join(folder, 'r', 'm.pkl')),
+      symlinkSync('nowhere', join(folder, 'r', 'm.pkl'))
+    ),
+    'assumed unchanged': ({ git, put }) => (git('update-index', '--assume-unchanged', 'm.pkl'), put('m.pkl', GOOD)),
+    skipped: ({ git, put }) => (git('update-index', '--skip-worktree', 'm.pkl'), put('m.pkl', GOOD)),
+    'replaced by git': ({ git, folder }) => {
+      writeFileSync(join(folder, 'good'), GOOD);
+      const [bad, good] = [git('rev-parse', ':m.pkl').trim(), git('hash-object', '-w', join(folder, 'good')).trim()];
+      git('replace', bad, good);
+    },
+    'vouched for by a list that is not staged': ({ put }) => put('.weighmark/files', listOf('m.pkl', EVIL)),
+    'vouched for by a list that is': ({ git, put }) => (
+      put('.weighmark/files', listOf('m.pkl', EVIL)),
+      git('add', '.weighmark/files')
+    ),
+  })) {
+    const repo = repository(t);
+    repo.put('m.pkl', EVIL);
+    repo.git('add', 'm.pkl');
+    after(repo);
+    refused(repo.hook());
+    refused(repo.hook('m.pkl'));
+    assert.ok(what);
+  }
+});
+
+test('the mirror case does not refuse: what is not staged is nobody’s business', (t) => {
+  const repo = repository(t);
+  repo.put('m.pkl', GOOD);
+  repo.git('add', 'm.pkl');
+  repo.put('m.pkl', EVIL);
+  repo.put('other.pkl', EVIL);
+  silent(repo.hook());
+  silent(repo.hook('m.pkl'));
+  refused(repo.hook('other.pkl'));
+});
+
+test('claims, lists and policies are read from the index too', (t) => {
+  const repo = repository(t);
+  for (const [path, bad] of [
+    ['claims.jsonl', 'not a claim\n'],
+    ['.weighmark/files', 'weighmark-files/1\nx\n'],
+    ['policy.yaml', 'format: weighmark-policy/1\nname: x\n'],
+  ] as const) {
+    repo.put(path, bad);
+    repo.git('add', path);
+    rmSync(join(repo.folder, 'r', path));
+    assert.notEqual(repo.hook().status, 0, path);
+    repo.git('rm', '-q', '--cached', path);
+  }
+});
+
+test('names of any kind, a hundred files and a large one, by one process for the blobs', (t) => {
+  const repo = repository(t);
+  const names = [
+    'a b',
+    'ä',
+    'new\nline',
+    '-dash',
+    'tab\t',
+    '"q"',
+    'sub/deep/x',
+    ...Array.from({ length: 100 }, (_, at) => `n${at}`),
+  ];
+  for (const name of names) repo.put(`${name}.json`, PLAIN);
+  repo.put('large.bin', Buffer.alloc(9 << 20, 'x'));
+  repo.put('evil name\n.pkl', EVIL);
+  repo.git('add', '-A');
+  for (const name of names) rmSync(join(repo.folder, 'r', `${name}.json`));
+  const bin = join(repo.folder, 'bin');
+  mkdirSync(bin);
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$@" >> ${repo.folder}/asked\nexec ${real} "$@"\n`, { mode: 0o755 });
+  const run = spawnSync(process.execPath, [BIN, 'hook', '--json'], {
+    cwd: join(repo.folder, 'r'),
+    env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: repo.folder },
+    encoding: 'utf8',
+  });
+  assert.equal(run.status, 1, run.stderr);
+  const outcome = JSON.parse(run.stdout) as { checked: number; findings: { code: string; subject: string }[] };
+  assert.equal(outcome.checked, names.length + 2);
+  assert.deepEqual(
+    outcome.findings.filter(({ code }) => code === 'scan-finding').map(({ subject }) => subject),
+    ['evil name\n.pkl'],
+  );
+  const asked = readFileSync(join(repo.folder, 'asked'), 'utf8').split('\n');
+  assert.equal(asked.filter((line) => line.includes('cat-file --batch')).length, 1);
+  assert.ok(asked.length < 10, `${asked.length} processes`);
+});
+
+test('what git makes of a blob at checkout is judged as well; filter programs are not run', (t) => {
+  const repo = repository(t);
+  const binary = Buffer.concat([
+    Buffer.from('\x80\x02', 'latin1'),
+    Buffer.from('cposix\nsystem\nX\x04\x00\x00\x00true\x85R.', 'latin1'),
+  ]);
+  const proof = join(repo.folder, 'ran');
+  repo.git('config', 'filter.evil.smudge', `touch '${proof}'`);
+  repo.git('config', 'filter.evil.process', `touch '${proof}'`);
+  repo.git('config', 'filter.evil.required', 'true');
+  repo.put('.gitattributes', '*.pkl working-tree-encoding=ISO-8859-1\n*.bin filter=evil ident\n');
+  const oid = (text: Buffer) => {
+    writeFileSync(join(repo.folder, 'blob'), text);
+    return repo.git('hash-object', '-w', join(repo.folder, 'blob')).trim();
+  };
+  repo.git(
+    'update-index',
+    '--add',
+    '--cacheinfo',
+    `100644,${oid(Buffer.from(binary.toString('latin1'), 'utf8'))},w.pkl`,
+  );
+  repo.git('update-index', '--add', '--cacheinfo', `100644,${oid(Buffer.from('x'))},x.bin`);
+  const before = repo.hook();
+  repo.git('add', '.gitattributes');
+  rmSync(join(repo.folder, 'r', '.gitattributes'));
+  const after = repo.hook();
+  assert.ok(!before.codes.includes('scan-finding'), 'no blob is unsafe by itself');
+  assert.ok(after.codes.includes('scan-finding'), after.stderr);
+  assert.equal(existsSync(proof), false);
+});
+
+test('what was sealed with other line ends is what was sealed', (t) => {
+  const repo = repository(t);
+  const text = '{\r\n"model_type":"x"\r\n}\r\n';
+  repo.put('.gitattributes', '*.json text eol=crlf\n');
+  repo.put('config.json', text);
+  repo.put('.weighmark/files', listOf('config.json', text));
+  repo.git('add', '-A');
+  const { status, codes, unchanged } = repo.hook();
+  assert.deepEqual([status, codes, unchanged], [0, [], 1]);
+});
+
+function listOf(path: string, text: string): string {
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  return `weighmark-files/1\n${sha256} ${'0'.repeat(64)} ${Buffer.byteLength(text)} ${path}\n`;
+}
+
+const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
+const lfsPointer = (text: string) =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Of(text)}\nsize ${text.length}\n`;
+
+function keep(repo: Repository, pointer: Pointer, text: string, which = 0): void {
+  repo.put(join('.git', pointer.kind, objectPaths(pointer)[which] ?? ''), text);
+}
+
+test('of a Git LFS pointer the object is judged; absent is undecided, another is refused', (t) => {
+  const repo = repository(t);
+  repo.put('m.pkl', lfsPointer(EVIL));
+  repo.git('add', 'm.pkl');
+  const absent = repo.hook();
+  assert.deepEqual([absent.status, absent.codes], [4, ['lfs-pointer']]);
+  const pointer = pointerOf(Buffer.from(lfsPointer(EVIL)));
+  assert.ok(pointer !== null);
+  keep(repo, pointer, GOOD);
+  assert.deepEqual(repo.hook().codes, ['digest-mismatch']);
+  keep(repo, pointer, EVIL);
+  refused(repo.hook());
+  repo.put('m.pkl', GOOD);
+  refused(repo.hook());
+  repo.put('.weighmark/files', listOf('m.pkl', EVIL));
+  refused(repo.hook());
+});
+
+test('of a git-annex pointer or link the object is judged, in both layouts', (t) => {
+  for (const which of [0, 1]) {
+    const repo = repository(t);
+    const key = `SHA256E-s${EVIL.length}--${sha256Of(EVIL)}.pkl`;
+    repo.put('unlocked.pkl', `/annex/objects/${key}\n`);
+    symlinkSync(`.git/annex/objects/Ab/cD/${key}/${key}`, join(repo.folder, 'r', 'locked.pkl'));
+    repo.git('add', '-A');
+    const absent = repo.hook();
+    assert.deepEqual([absent.status, absent.codes], [4, ['lfs-pointer', 'lfs-pointer']]);
+    const pointer = pointerOf(Buffer.from(`/annex/objects/${key}\n`));
+    assert.ok(pointer !== null);
+    assert.deepEqual(pointerOfLink(`../.git/annex/objects/Ab/cD/${key}/${key}`), pointer);
+    keep(repo, pointer, EVIL, which);
+    assert.deepEqual(repo.hook().codes, ['scan-finding', 'scan-finding']);
+  }
+});
+
+test('the folders of a key are git-annex’s own', () => {
+  const key = 'SHA256E-s26--103357ddc3429aca5677e4c2659a05a9b28631972344cf582074cff676f9fbd8.pkl';
+  const [mixed = '', lower = ''] = objectPaths({ kind: 'annex', key, sha256: null });
+  assert.equal(mixed, `objects/Kz/JZ/${key}/${key}`, 'as git-annex 10 made it');
+  assert.match(lower, /^objects\/[0-9a-f]{3}\/[0-9a-f]{3}\//);
+  assert.equal(pointerOfLink('../../etc/passwd'), null);
+  assert.equal(pointerOf(Buffer.from('/annex/objects/../../x\n')), null);
+});
+
+test('a commit of some files only is judged by its own index', (t) => {
+  const repo = repository(t);
+  repo.put('a.pkl', GOOD);
+  repo.git('add', '-A');
+  repo.git('commit', '-qm', 'one');
+  writeFileSync(
+    join(repo.folder, 'r', '.git', 'hooks', 'pre-commit'),
+    `#!/bin/sh\nexec ${process.execPath} ${BIN} hook\n`,
+    { mode: 0o755 },
+  );
+  repo.put('a.pkl', EVIL);
+  assert.throws(() => repo.git('commit', '-qm', 'two', 'a.pkl'));
+  assert.throws(() => repo.git('commit', '-qam', 'two'));
+  repo.put('b.json', PLAIN);
+  repo.git('add', 'b.json');
+  repo.git('commit', '-qm', 'three', '--', 'b.json');
+});
