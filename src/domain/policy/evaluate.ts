@@ -23,7 +23,6 @@ import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '
 import { clockBehind, verifiedTime } from '../authority/time.ts';
 import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
 import { silenceOf, silences } from './unread.ts';
-import { greatest } from '../base/lists.ts';
 
 export interface Evaluation {
   readonly checks: readonly Check[];
