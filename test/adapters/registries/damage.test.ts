@@ -116,7 +116,7 @@ const CASES: Readonly<Record<string, readonly [Harm, Partial<Outcome>]>> = {
   ],
   'a tile above is flipped': [flip('log/tile/1/000.p/1', 0), { verify: 'log-invalid', append: 'log-invalid' }],
   'a full tile is flipped': [flip('log/tile/0/000', 40), { verify: 'log-invalid', append: 'log-invalid' }],
-  'full entries are flipped': [flip('log/tile/entries/000', 40), { verify: 'log-invalid' }],
+  'full entries are flipped': [flip('log/tile/entries/000', 40), { verify: 'log-invalid', append: 'log-invalid' }],
   'a tile is larger than any may be': [
     cut('log/tile/0/000', 17 << 20),
     { verify: 'limit-exceeded', append: 'limit-exceeded' },
