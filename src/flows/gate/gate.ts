@@ -95,28 +95,18 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     given?.collected ??
     (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
   const content = question.withContent === false ? null : await readContent(named, registry, ports);
-  const own =
-    content === null || content.files.length === 0
-      ? await artifactIn(registry, named.name, id)
-      : matched(id, content.files);
+  const isRead = content !== null && content.files.length > 0;
+  const own = isRead ? matched(id, content.files) : await artifactIn(registry, named.name, id);
   const file = own === null ? null : onlyFile(own);
-  const conflicts =
-    content === null
-      ? []
-      : await blake3Findings(named, content, { registry, claims: trustedOf(policy, collected, target.name) });
+  const claims = trustedOf(policy, collected, target.name);
+  const conflicts = content === null ? [] : await blake3Findings(named, content, { registry, claims });
   const snapshots = `snapshot ${log.origin}`;
   const doubled = await manifestFindings(id, file, { registry, log });
   const findings = [...conflicts, ...doubled, ...(await freshness(question, { registry, log, now }))];
   const carried = carriedFrom(id, collected.claims, content);
   const aliases = file === null ? [] : [file];
-  const found = await findOrphans({
-    ...collected,
-    registry,
-    log,
-    policy,
-    verification: verificationOf(question, now, ports),
-  });
-  const orphans = orphanFindings(found, {
+  const verification = verificationOf(question, now, ports);
+  const orphans = orphanFindings(await findOrphans({ ...collected, registry, log, policy, verification }), {
     digests: [id.slice('sha256:'.length), ...aliases, ...carried],
     name: target.name,
     environment: environment.name,

@@ -102,16 +102,11 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const { facts, bomPayload, problems, recorded } = await describe(input, content, { ports, records });
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
   const places = sidecarsOf(content.tree);
-  const conflict = problems.find(({ code }) => code === 'download-conflict');
-  const refused = conflict !== undefined && input.acceptConflict === undefined;
-  if (scanned.blocking.length > 0 || refused) {
-    const wasSealed = (await ports.files.kindOf(places.digestList)) !== 'none';
-    for (const outboard of wasSealed ? [] : content.outboards) await ports.files.remove(outboard);
-    if (scanned.blocking.length > 0) return outcome;
-    throw new WeighmarkError('download-conflict', conflict?.message ?? '', {
-      subject: conflict?.path ?? '',
-      hint: 'fetch it again, or say why it differs: `--accept-conflict REASON` (signed)',
-    });
+  const conflict = conflictIn(problems, input);
+  if (scanned.blocking.length > 0 || conflict !== null) {
+    await takeOutboardsBack(content, ports);
+    if (scanned.blocking.length > 0 || conflict === null) return outcome;
+    throw conflict;
   }
   const earlier = await readEarlier(content, ports);
   const step =
@@ -154,6 +149,22 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     packaged: packaged !== null,
     foreign: signature.foreign,
   };
+}
+
+/** What a downloader recorded and the files are not; null if there is none, or its reason is signed. */
+function conflictIn(problems: readonly MetadataProblem[], { acceptConflict }: SealInput): WeighmarkError | null {
+  const conflict = problems.find(({ code }) => code === 'download-conflict');
+  if (conflict === undefined || acceptConflict !== undefined) return null;
+  return new WeighmarkError('download-conflict', conflict.message, {
+    subject: conflict.path,
+    hint: 'fetch it again, or say why it differs: `--accept-conflict REASON` (signed)',
+  });
+}
+
+/** What was laid beside the files for a seal that does not come; an earlier seal's stay. */
+async function takeOutboardsBack({ tree, outboards }: SealedContent, ports: SealPorts): Promise<void> {
+  const wasSealed = (await ports.files.kindOf(sidecarsOf(tree).digestList)) !== 'none';
+  for (const outboard of wasSealed ? [] : outboards) await ports.files.remove(outboard);
 }
 
 function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
