@@ -12,7 +12,7 @@ const PEOPLE = ['dana', 'tom', 'eva', 'bot', 'rita'];
 let folder = '';
 
 /** A name, a card and figures as an attacker would write them. */
-const FILE = 'a`$(id)](javascript:alert(1))\u{202e}&lt;&amp;.json';
+const FILE = 'a`$(id)](javascript&colon;alert(1))\u{202e}&lt;&amp;.json';
 const CARD =
   '---\nlicense: "<script>alert(1)</script>"\npipeline_tag: \'"><img src=x onerror=alert(2)>\'\ntags: ["![x](https://evil.example/x.png)"]\n---\n# <svg onload=alert(3)>\n';
 const METRIC = '<script>alert(4)</script>|::error::\u{1b}[2J';
