@@ -47,19 +47,13 @@ export function checkBinding(statement: Statement, artifact: MatchedArtifact): v
   const file = onlyFile(artifact);
   if (binding.kind === 'one' && isThis(binding, hex, file)) return;
   const named =
-    binding.kind === 'ambiguous'
-      ? binding.digests.includes(hex) || (file !== null && binding.digests.includes(file))
-      : binding.kind === 'one' && listsFile(statement, file);
+    binding.kind === 'ambiguous' &&
+    (binding.digests.includes(hex) || (file !== null && binding.digests.includes(file)));
   if (named)
     throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', {
       facts: { artifact: artifact.id },
     });
   throw new WeighmarkError('subject-mismatch', 'the claim is about something else than this artifact');
-}
-
-/** About another artifact, of which this file is said to be one: it was renamed, perhaps. */
-function listsFile({ subject }: Statement, file: string | null): boolean {
-  return file !== null && subject.some((each) => kindOf(each) === 'file' && each.digest['sha256'] === file);
 }
 
 function isThis({ of, digest }: { of: BoundKind; digest: string }, id: string, file: string | null): boolean {

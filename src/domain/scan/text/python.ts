@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
-import { report, type Spot } from '../session.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
 import { namesOf, resolve, type Names } from './python-names.ts';
 import { argumentsOf, constantText, parsePython, sourceOf, type Python } from './python-tree.ts';
@@ -37,11 +37,26 @@ export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
   if (!MENTIONS.test(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
+  if (!isParsed(text)) return leaveOut(spot, 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
   const names = namesOf(python);
   const uses = usesOf(python, names);
   judgeHostile(spot, { python, names, uses, what });
   if (what !== 'notebook') judgeUses(spot, { python, uses, what });
+}
+
+/** A parser that tolerates errors takes its time over each; and Python itself refuses brackets nested beyond 200. */
+const PARSED_CHARS = 1 << 20;
+const NESTED = 1000;
+
+function isParsed(text: string): boolean {
+  if (text.length > PARSED_CHARS) return false;
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[([{]|[)\]}]/g)) {
+    depth = '([{'.includes(bracket) ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > NESTED) return false;
+  }
+  return true;
 }
 
 /** What every use of a name that acts begins with, however it is written; a source without any of them is not parsed. */
