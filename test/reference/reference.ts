@@ -146,6 +146,9 @@ export function mayEnter(w: World, env: Env): boolean {
   return env.after === null || (before !== undefined && isPromoted(w, before, env));
 }
 
+/** A promotion that states a time further ahead than this does not count. */
+const DAY = 24 * 3600 * 1000;
+
 /** Is it what is promoted there now, and still? `asking`: the environment whose rules about revocations are asked. */
 export function isPromoted(w: World, env: Env, asking = env): boolean {
   const entries = w.says
@@ -161,6 +164,7 @@ export function isPromoted(w: World, env: Env, asking = env): boolean {
   const [newest, before] = counting;
   if (newest === undefined || newest.what.kind !== 'promote') return false;
   if (before !== undefined && !newest.what.knows.includes(before.bundle)) return false;
+  if ((newest.at ?? w.now) > w.now + DAY) return false;
   if (!newest.what.passed || newest.about !== w.asked || newest.what.policy !== w.policy.version) return false;
   return !isTakenBack(w, asking, newest) && isFresh(w, newest.at, env.age);
 }
