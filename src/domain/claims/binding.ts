@@ -37,23 +37,30 @@ export function bindingOf({ statement }: Pick<VerifiedClaim, 'statement'>, known
 /**
  * Does the claim bind this artifact? By its manifest digest, or for a single file by its SHA-256. A root, or a file that others
  * may share, binds nothing.
+ * @param lone it is a file by itself, not a folder of one: its claims go by its name, which may be another now.
  * @throws WeighmarkError `subject-mismatch` if it is about something else, `subject-ambiguous` if about more than this,
  * `claim-malformed` for a subject of a kind nobody knows.
  */
-export function checkBinding(statement: Statement, artifact: MatchedArtifact): void {
+export function checkBinding(statement: Statement, artifact: MatchedArtifact, lone = false): void {
   for (const each of statement.subject) kindOf(each);
   const hex = artifact.id.slice('sha256:'.length);
   const binding = bindingOf({ statement }, new Map([[hex, artifact]]));
   const file = onlyFile(artifact);
   if (binding.kind === 'one' && isThis(binding, hex, file)) return;
   const named =
-    binding.kind === 'ambiguous' &&
-    (binding.digests.includes(hex) || (file !== null && binding.digests.includes(file)));
+    binding.kind === 'ambiguous'
+      ? binding.digests.includes(hex) || (file !== null && binding.digests.includes(file))
+      : binding.kind === 'one' && lone && listsFile(statement, file);
   if (named)
     throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', {
       facts: { artifact: artifact.id },
     });
   throw new WeighmarkError('subject-mismatch', 'the claim is about something else than this artifact');
+}
+
+/** About another artifact, of which this file is said to be one: it was renamed, perhaps. */
+function listsFile({ subject }: Statement, file: string | null): boolean {
+  return file !== null && subject.some((each) => kindOf(each) === 'file' && each.digest['sha256'] === file);
 }
 
 function isThis({ of, digest }: { of: BoundKind; digest: string }, id: string, file: string | null): boolean {

@@ -51,7 +51,7 @@ export function bindClaims(
     single: known.files.length === 1,
     files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])),
   };
-  const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact) }));
+  const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact, known.single) }));
   const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
   const findings = judged.flatMap(({ problem }) =>
@@ -81,9 +81,9 @@ function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): readonl
   return [first, all.filter((each) => !first.includes(each))];
 }
 
-function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifact): Finding | null {
+function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifact, lone: boolean): Finding | null {
   try {
-    checkBinding(claim.statement, artifact);
+    checkBinding(claim.statement, artifact, lone);
     return null;
   } catch (error) {
     return { ...findingOf(error, 'claim-malformed'), subject: shown };
