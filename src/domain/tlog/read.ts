@@ -30,7 +30,7 @@ export async function readEntries(
   const subtrees = subtreesOf(head.size, tiles);
   const entries: LogEntry[] = [];
   for (let first = range.from - (range.from % TILE_WIDTH); first < to; first += TILE_WIDTH) {
-    const leaves = await provenLeaves(head, first, { tiles, subtrees });
+    const leaves = await provenLeaves(head, first, { read, tiles, subtrees });
     for (let index = Math.max(range.from, first); index < Math.min(to, first + leaves.length); index += 1) {
       entries.push({ index, leaf: parseLeaf(leaves[index - first] ?? NOTHING) });
     }
@@ -44,11 +44,11 @@ const NOTHING = Buffer.alloc(0);
 async function provenLeaves(
   head: VerifiedCheckpoint,
   first: number,
-  { tiles, subtrees }: { tiles: ReadTile; subtrees: SubtreeHash },
+  { read, tiles, subtrees }: { read: ReadTile; tiles: ReadTile; subtrees: SubtreeHash },
 ): Promise<readonly Uint8Array[]> {
   const tile = tileAt(0, first / TILE_WIDTH, head.size);
   if (tile === null) return [];
-  const leaves = parseEntries(await tiles({ ...tile, level: 'entries' }), tile.width);
+  const leaves = parseEntries(await read({ ...tile, level: 'entries' }), tile.width);
   const hashes = leaves.map(leafHash);
   const proof = await inclusionProof(first, head.size, subtrees);
   const isProven = verifyInclusion(proof, { index: first, hash: hashes[0] ?? NOTHING }, head);
