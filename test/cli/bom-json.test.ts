@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { safetensors } from '../domain/bom/support.ts';
+import { heldToSchema } from './schema.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const CARD = '---\nlicense: mit\nbase_model: a/b\ndatasets: [squad]\n---\n# Tiny-1\n';
@@ -40,12 +40,7 @@ function json(
 ): { readonly status: number | null; readonly output: Record<string, unknown> } {
   const { status, stdout, stderr } = run([...args, '--json']);
   assert.ok(stdout.startsWith('{'), stderr);
-  const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(
-    readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'),
-  ) as object;
-  const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
-  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
+  const output = heldToSchema(name, stdout);
   assert.equal(output['exitCode'], status);
   return { status, output };
 }

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { keyLine } from '../public-key.ts';
+import { heldToSchema } from './schema.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'ci', 'rita', 'rob'];
@@ -108,13 +108,7 @@ function ok(args: readonly string[]): string {
 function json(name: string, args: readonly string[], exitCode = 0): Record<string, unknown> {
   const { status, stdout, stderr } = run([...name.split(' '), ...args, '--json']);
   assert.equal(status, exitCode, stderr || stdout);
-  const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(
-    readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8'),
-  ) as object;
-  const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
-  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
-  return output;
+  return heldToSchema(name, stdout);
 }
 
 const CI = ['--key', 'ci.key'];

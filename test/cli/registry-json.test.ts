@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { heldToSchema } from './schema.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
@@ -42,13 +42,7 @@ function run(
 function json(name: string, args: readonly string[]): Record<string, unknown> {
   const { status, stdout, stderr } = run([...name.split(' '), ...args, '--json']);
   assert.equal(status, 0, stderr);
-  const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(
-    readFileSync(new URL(`../../schemas/${name.replaceAll(' ', '-')}.schema.json`, import.meta.url), 'utf8'),
-  ) as object;
-  const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
-  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
-  return output;
+  return heldToSchema(name, stdout);
 }
 
 test('every registry command prints what its schema says', () => {

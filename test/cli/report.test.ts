@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { keyLine } from '../public-key.ts';
+import { heldToSchema } from './schema.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'tom', 'eva', 'bot', 'rita'];
@@ -88,20 +88,6 @@ function ok(args: readonly string[]): string {
   return stdout;
 }
 
-function valid(schema: string, stdout: string): Record<string, unknown> {
-  const output = JSON.parse(stdout) as Record<string, unknown>;
-  const validate = new Ajv2020({
-    strict: true,
-    allowUnionTypes: true,
-    strictRequired: false,
-    validateFormats: false,
-  }).compile(
-    JSON.parse(readFileSync(new URL(`../../schemas/${schema}.schema.json`, import.meta.url), 'utf8')) as object,
-  );
-  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
-  return output;
-}
-
 const POLICY = ['--policy', 'policy.yaml'];
 const ARTIFACT = ['report', 'acme/enc:1.0', '--env', 'staging', ...POLICY];
 
@@ -166,14 +152,14 @@ test('a report about an artifact: HTML that needs nothing else, Markdown, JSON a
   assertHarmless(page, 'html');
   assertHarmless(ok([...ARTIFACT, '--format', 'markdown']), 'markdown');
   assertHarmless(ok(ARTIFACT), 'text');
-  const json = valid('report', ok([...ARTIFACT, '--json']));
+  const json = heldToSchema('report', ok([...ARTIFACT, '--json']));
   assert.equal((json['files'] as unknown[]).length, 3);
   assert.equal((json['promotions'] as { environment: string }[])[0]?.environment, 'staging');
 });
 
 test('--at says what was promoted at that moment, and nothing before it was', () => {
   const at = (date: string) =>
-    valid('report', ok([...ARTIFACT, '--at', date, '--json']))['past'] as {
+    heldToSchema('report', ok([...ARTIFACT, '--at', date, '--json']))['past'] as {
       promotion: { id: string; policyDigest: string } | null;
     };
   assert.equal(at('2001-01-01').promotion, null);
@@ -205,7 +191,7 @@ test('--evidence verifies on a machine that knows nothing, by the commands its R
 });
 
 test('a report about a registry: versions, promotions judged, findings, revocations', () => {
-  const json = valid('report-registry', ok(['report', ...POLICY, '--json']));
+  const json = heldToSchema('report-registry', ok(['report', ...POLICY, '--json']));
   const versions = json['versions'] as { name: string; missing: string[]; revoked: string | null }[];
   assert.deepEqual(
     versions.map(({ name, missing }) => [name, missing]),
@@ -222,7 +208,7 @@ test('a report about a registry: versions, promotions judged, findings, revocati
   );
   for (const format of ['html', 'markdown', 'text'])
     assertHarmless(ok(['report', ...POLICY, '--format', format]), format);
-  valid('report-registry', ok(['report', '--json']));
+  heldToSchema('report-registry', ok(['report', '--json']));
   assert.equal(run(['report', '--env', 'staging']).status, 2);
 });
 
@@ -230,7 +216,7 @@ test('a revoked dataset turns the registry’s page red', () => {
   ok(['revoke', 'acme/data:1', '--reason', '<script>alert(6)</script>', ...POLICY, '--key', 'rita.key', '--yes']);
   const { status, stdout } = run(['report', ...POLICY, '--json']);
   assert.equal(status, 1);
-  const json = valid('report-registry', stdout);
+  const json = heldToSchema('report-registry', stdout);
   assert.deepEqual(
     (json['revocations'] as { by: string; reason: string }[]).map(({ by, reason }) => [by, reason]),
     [['rita', '<script>alert(6)</script>']],
@@ -243,7 +229,7 @@ test('a revoked dataset turns the registry’s page red', () => {
 test('after a revocation report and audit say so, and where it still runs; a claim taken back is evidence of nothing', () => {
   const { status, stdout } = run([...ARTIFACT, '--json']);
   assert.equal(status, 1);
-  const json = valid('report', stdout) as {
+  const json = heldToSchema('report', stdout) as {
     serving: string[];
     verdict: { notes: string[]; checks: { findings?: { code: string }[] }[] };
   };
@@ -260,11 +246,15 @@ test('after a revocation report and audit say so, and where it still runs; a cla
   assert.match(audited.stdout, /FAILED: acme\/enc in staging: .*revoked by rita.*should not be in use there/);
 
   const controlsOf = (text: string) =>
-    (valid('report', text)['controls'] as { needs: string[]; status: string }[])
+    (heldToSchema('report', text)['controls'] as { needs: string[]; status: string }[])
       .filter(({ needs }) => needs.includes('evaluation'))
       .map(({ status: each }) => each);
   const before = controlsOf(stdout);
-  const claims = valid('report', stdout)['claims'] as { predicateType: string; bundle: string; counts: boolean }[];
+  const claims = heldToSchema('report', stdout)['claims'] as {
+    predicateType: string;
+    bundle: string;
+    counts: boolean;
+  }[];
   const evaluation = claims.find(({ predicateType }) => predicateType.includes('test-result'));
   assert.equal(evaluation?.counts, true);
   ok([
@@ -281,10 +271,10 @@ test('after a revocation report and audit say so, and where it still runs; a cla
   ]);
   const after = run([...ARTIFACT, '--json']).stdout;
   const taken = (
-    valid('report', after)['claims'] as { bundle: string; counts: boolean; revoked: string | null }[]
+    heldToSchema('report', after)['claims'] as { bundle: string; counts: boolean; revoked: string | null }[]
   ).find(({ bundle }) => bundle === evaluation?.bundle);
   assert.deepEqual([taken?.counts, taken?.revoked], [false, 'measured on the training set']);
-  assert.deepEqual(valid('report', after)['evaluations'], []);
+  assert.deepEqual(heldToSchema('report', after)['evaluations'], []);
   assert.notDeepEqual(controlsOf(after), before, 'a control that rested on it does no longer');
   assert.match(run([...ARTIFACT, '--format', 'markdown']).stdout, /revoked\\: measured on the training set/);
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { heldToSchema } from './schema.ts';
 
 const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'weighmark-trust-'));
@@ -39,13 +39,7 @@ function run(
 function json(name: string, args: readonly string[]): Record<string, unknown> {
   const { status, stdout, stderr } = run([...args, '--json']);
   assert.equal(status, 0, stderr);
-  const output = JSON.parse(stdout) as Record<string, unknown>;
-  const schema = JSON.parse(
-    readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'),
-  ) as object;
-  const validate = new Ajv2020({ strict: true }).compile(schema);
-  assert.ok(validate(output), JSON.stringify(validate.errors, null, 1));
-  return output;
+  return heldToSchema(name, stdout);
 }
 
 test('keygen and trust print what their schemas say', () => {

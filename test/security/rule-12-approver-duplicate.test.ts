@@ -82,40 +82,21 @@ test('rule 12: signers that only a pattern names count as one in all', async () 
     { ...carol, signer: signer('c@acme.example'), pae: 'e'.repeat(64) },
   ];
   const named = policy(PROD);
-  const patterned = {
+  const anchored = (
+    anchor: (letter: string) => { readonly identity: string } | { readonly identityPattern: string },
+  ) => ({
     ...named,
     principals: named.principals.map((each) =>
       each.name === 'bob' || each.name === 'carol'
         ? {
             ...each,
-            anchors: [
-              {
-                kind: 'oidc' as const,
-                issuer: 'https://accounts.example',
-                identityPattern: each.name === 'bob' ? 'b@.*' : 'c@.*',
-              },
-            ],
+            anchors: [{ kind: 'oidc' as const, issuer: 'https://accounts.example', ...anchor(each.name.charAt(0)) }],
           }
         : each,
     ),
-  };
-  const exact = {
-    ...named,
-    principals: named.principals.map((each) =>
-      each.name === 'bob' || each.name === 'carol'
-        ? {
-            ...each,
-            anchors: [
-              {
-                kind: 'oidc' as const,
-                issuer: 'https://accounts.example',
-                identity: each.name === 'bob' ? 'b@acme.example' : 'c@acme.example',
-              },
-            ],
-          }
-        : each,
-    ),
-  };
+  });
+  const patterned = anchored((letter) => ({ identityPattern: `${letter}@.*` }));
+  const exact = anchored((letter) => ({ identity: `${letter}@acme.example` }));
   assert.deepEqual(codes(decide(facts([...Object.values(rest), ...keyless]), exact)), []);
   assert.deepEqual(codes(decide(facts([...Object.values(rest), ...keyless]), patterned)), ['approver-duplicate']);
 });
