@@ -4,9 +4,10 @@
  */
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { installPacked } from './packed.ts';
 
 const files = process.argv.length > 2 ? process.argv.slice(2) : globSync('test/**/*.test.ts').toSorted();
 const left = new Set(files.map((file) => relative('.', file)));
@@ -28,6 +29,14 @@ function ended(file: string, failed: boolean): void {
   if (left.delete(relative('.', file))) tellProgress(relative('.', file), failed);
 }
 
+/** What most files start, some a hundred times, is built once and compiled once: `program.ts`. */
+function prepareProgram(): void {
+  const folder = resolve('node_modules/.cache/weighmark-test');
+  process.env['NODE_COMPILE_CACHE'] = resolve(folder, 'compile');
+  process.env['WEIGHMARK_TEST_PROGRAM'] = installPacked(resolve(folder, 'packed'));
+}
+
+if (process.argv.length === 2) prepareProgram();
 const tests = run({
   files,
   concurrency: availableParallelism(),

@@ -11,8 +11,8 @@ import { after, before, test, type TestContext } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createWebhook } from '../../src/adapters/webhook.ts';
 import { keyLine } from '../public-key.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
 
 before(async () => {
@@ -38,10 +38,10 @@ function run(
   args: readonly string[],
   { home = 'home', env = {}, until }: { home?: string; env?: Record<string, string>; until?: () => boolean } = {},
 ): Promise<Ran> {
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
     env: {
-      PATH: process.env['PATH'] ?? '',
+      ...BARE,
       HOME: join(folder, home),
       WEIGHMARK_REGISTRY: 'reg',
       WEIGHMARK_POLICY: 'policy.yaml',

@@ -3,21 +3,20 @@ import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test } from 'node:test';
-
-const bin = resolve('bin/weighmark.js');
+import { BARE, PROGRAM } from '../program.ts';
 
 /** A sealed model, and `exec` on it. */
 function world() {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-exec-'));
-  const env = { PATH: process.env['PATH'], HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') };
+  const env = { ...BARE, HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') };
   mkdirSync(join(folder, 'enc', 'sub'), { recursive: true });
   writeFileSync(join(folder, 'enc', 'w.bin'), 'weights');
   writeFileSync(join(folder, 'enc', 'sub', 'c.json'), '{}');
   const run = (...words: readonly string[]) =>
-    spawnSync(process.execPath, [bin, ...words], {
+    spawnSync(process.execPath, [PROGRAM, ...words], {
       cwd: folder,
       env,
       encoding: 'utf8',
@@ -111,7 +110,7 @@ test('signals reach the command, which ends as it sees fit; then the copy goes a
     ['SIGUSR1', 44],
   ] as const) {
     const script = `process.on('${signal}', () => process.exit(${code})); setInterval(() => {}, 1000); console.log('up')`;
-    const child = spawn(process.execPath, [bin, 'exec', 'enc', '--key', 'k.pub', ...node(script)], {
+    const child = spawn(process.execPath, [PROGRAM, 'exec', 'enc', '--key', 'k.pub', ...node(script)], {
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -126,7 +125,7 @@ test('signals reach the command, which ends as it sees fit; then the copy goes a
 test('the original may change while the command runs: it does not see it; a killed one’s copy goes with the next', async () => {
   const { folder, env, run, left } = world();
   const script = 'setInterval(() => {}, 1000); console.log(process.env.WEIGHMARK_MODEL)';
-  const child = spawn(process.execPath, [bin, 'exec', 'enc', '--key', 'k.pub', ...node(script)], {
+  const child = spawn(process.execPath, [PROGRAM, 'exec', 'enc', '--key', 'k.pub', ...node(script)], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { keyLine } from '../public-key.ts';
 import { heldToSchema } from './schema.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'ci', 'rita', 'rob'];
 let folder = '';
 
@@ -88,14 +88,8 @@ function run(
   args: readonly string[],
   env: Record<string, string> = {},
 ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const clean = {
-    PATH: process.env['PATH'],
-    HOME: folder,
-    WEIGHMARK_REGISTRY: 'reg',
-    WEIGHMARK_POLICY: 'policy.yaml',
-    ...env,
-  };
-  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: clean });
+  const clean = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml', ...env };
+  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env: clean });
 }
 
 function ok(args: readonly string[]): string {

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
+import { BARE, PROGRAM } from '../program.ts';
 
 /** A valid safetensors file of 2 MB. */
 function weights(): Buffer {
@@ -23,11 +22,7 @@ function weights(): Buffer {
 test('what seal hashed the hook believes: weights that stay as they are are not hashed again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-hook-cache-'));
   const run = (...args: readonly string[]) =>
-    spawnSync(process.execPath, [BIN, ...args], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder },
-    });
+    spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env: { ...BARE, HOME: folder } });
   spawnSync('git', ['init', '-q'], { cwd: folder });
   mkdirSync(join(folder, 'model'));
   writeFileSync(join(folder, 'model', 'w.safetensors'), weights());

@@ -12,7 +12,7 @@ let bin = '';
 const work = mkdtempSync(join(tmpdir(), 'weighmark-packed-work-'));
 
 before(() => {
-  bin = installPacked(installed);
+  bin = process.env['WEIGHMARK_TEST_PROGRAM'] ?? installPacked(installed);
   mkdirSync(join(work, 'model'));
   writeFileSync(join(work, 'model', 'config.json'), '{}');
   writeFileSync(join(work, 'model', 'weights.bin'), Buffer.alloc(100_000, 1));

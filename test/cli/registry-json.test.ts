@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { heldToSchema } from './schema.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
 
 before(() => {
@@ -34,8 +34,8 @@ function run(
   args: readonly string[],
   env: Record<string, string> = {},
 ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
-  return spawnSync(process.execPath, [BIN, ...args], { cwd: folder, encoding: 'utf8', env: clean });
+  const clean = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
+  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env: clean });
 }
 
 /** Runs with --json and holds what is printed to its published schema. */
@@ -144,11 +144,11 @@ describe('the way there and back', () => {
       Array.from({ length: 20 }, async (_, at) => {
         mkdirSync(join(folder, `busy-${at}`));
         writeFileSync(join(folder, `busy-${at}`, 'w.bin'), `weights ${at}`);
-        const child = spawn(process.execPath, [BIN, 'push', `busy-${at}`, `acme/busy:${at}`, '--registry', 'busy'], {
-          cwd: folder,
-          env: { PATH: process.env['PATH'], HOME: folder },
-          stdio: 'ignore',
-        });
+        const child = spawn(
+          process.execPath,
+          [PROGRAM, 'push', `busy-${at}`, `acme/busy:${at}`, '--registry', 'busy'],
+          { cwd: folder, env: { ...BARE, HOME: folder }, stdio: 'ignore' },
+        );
         return new Promise<number | null>((done) => child.once('close', done));
       }),
     );

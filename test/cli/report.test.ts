@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { keyLine } from '../public-key.ts';
 import { heldToSchema } from './schema.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'tom', 'eva', 'bot', 'rita'];
 let folder = '';
 
@@ -78,8 +78,8 @@ function run(
   args: readonly string[],
   { cwd = folder, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
 ): Ran {
-  const clean = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
-  return spawnSync(process.execPath, [BIN, ...args], { cwd, encoding: 'utf8', env: clean });
+  const clean = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg', ...env };
+  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd, encoding: 'utf8', env: clean });
 }
 
 function ok(args: readonly string[]): string {

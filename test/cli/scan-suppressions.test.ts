@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { callOf } from '../domain/formats/pickle/assemble.ts';
 import { torchZip } from '../domain/scan/build.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MODEL = torchZip(callOf('posix', 'system'));
@@ -23,12 +24,8 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const env = { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' };
-  return spawnSync(process.execPath, [join(ROOT, 'bin/weighmark.js'), ...words], {
-    encoding: 'utf8',
-    cwd: folder,
-    env,
-  });
+  const env = { ...BARE, HOME: folder, NO_COLOR: '1' };
+  return spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8', cwd: folder, env });
 }
 
 function write(name: string, words: string): string {

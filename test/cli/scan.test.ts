@@ -8,9 +8,9 @@ import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { callOf } from '../domain/formats/pickle/assemble.ts';
 import { safetensors, torchZip } from '../domain/scan/build.ts';
+import { PROGRAM } from '../program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, 'bin/weighmark.js');
 const TENSOR = { a: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } };
 let folder = '';
 
@@ -36,7 +36,7 @@ function run(...words: string[]): { status: number | null; stdout: string; stder
     XDG_CACHE_HOME: join(folder, 'cache'),
     NO_COLOR: '1',
   };
-  return spawnSync(process.execPath, [BIN, ...words], { encoding: 'utf8', cwd: folder, env });
+  return spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8', cwd: folder, env });
 }
 
 function validated(command: string, text: string): Record<string, unknown> {

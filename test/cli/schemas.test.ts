@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Command } from 'commander';
 import { commandNames } from '../../src/cli/main.ts';
 import type { Register, Run } from '../../src/cli/command.ts';
+import { PROGRAM } from '../program.ts';
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 const schemaOf = (name: string) => JSON.parse(readFileSync(`schemas/${name}.schema.json`, 'utf8')) as object;
@@ -17,7 +18,7 @@ function assertValid(folder: string, words: readonly string[], schema: string): 
   const env = { ...process.env, XDG_CONFIG_HOME: join(folder, 'c'), XDG_STATE_HOME: join(folder, 's') };
   let printed: string;
   try {
-    printed = execFileSync(process.execPath, [resolve('bin/weighmark.js'), ...words, '--json'], {
+    printed = execFileSync(process.execPath, [PROGRAM, ...words, '--json'], {
       cwd: folder,
       env,
       encoding: 'utf8',

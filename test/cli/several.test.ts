@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
 
 before(() => {
@@ -22,10 +22,10 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [BIN, ...args], {
+  return spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' },
+    env: { ...BARE, HOME: folder, NO_COLOR: '1' },
   });
 }
 

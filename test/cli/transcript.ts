@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { PROGRAM } from '../program.ts';
 
 /** One command of a transcript and what it must print. */
 export interface Step {
@@ -48,10 +49,7 @@ export function runTranscript(steps: readonly Step[]): void {
 function environment(folder: string): NodeJS.ProcessEnv {
   const bin = join(folder, 'bin');
   for (const name of ['bin', 'work', 'home']) mkdirSync(join(folder, name));
-  writeFileSync(
-    join(bin, 'weighmark'),
-    `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/weighmark.js')}' "$@"\n`,
-  );
+  writeFileSync(join(bin, 'weighmark'), `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`);
   chmodSync(join(bin, 'weighmark'), 0o755);
   const home = join(folder, 'home');
   const path = [bin, resolve('node_modules/.bin'), process.env['PATH']].join(delimiter);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { heldToSchema } from './schema.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'weighmark-trust-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -21,13 +21,13 @@ function run(
   options: { readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[] } = {},
 ): Ran {
   const env = {
-    PATH: process.env['PATH'],
+    ...BARE,
     HOME: folder,
     XDG_CONFIG_HOME: join(folder, 'config'),
     XDG_STATE_HOME: join(folder, 'state'),
     ...options.env,
   };
-  return spawnSync(process.execPath, [...(options.node ?? []), BIN, ...args], {
+  return spawnSync(process.execPath, [...(options.node ?? []), PROGRAM, ...args], {
     cwd: folder,
     encoding: 'utf8',
     env,

@@ -19,8 +19,8 @@ import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import type { Registry } from '../../src/domain/ports/registry.ts';
 import { parseCheckpoint } from '../../src/domain/tlog/checkpoint.ts';
 import { keyLine } from '../public-key.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = resolve('bin/weighmark.js');
 const KILLER = resolve('test/crash/kill-at.ts');
 const PEOPLE = ['dana', 'anna', 'bob', 'ci', 'rita'];
 
@@ -50,9 +50,9 @@ export interface World {
 
 export function makeWorld(): World {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-crash-'));
-  const env = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml' };
+  const env = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg', WEIGHMARK_POLICY: 'policy.yaml' };
   const ok = (...words: readonly string[]): string => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
       cwd: folder,
       env,
       encoding: 'utf8',
@@ -135,7 +135,7 @@ interface Killing {
 async function runKilled(words: readonly string[], { folder, env, kill }: Killing): Promise<Ended> {
   const before = performance.now();
   const preload = kill !== undefined && 'change' in kill ? ['--import', KILLER] : [];
-  const child = spawn(process.execPath, [...preload, BIN, ...words], {
+  const child = spawn(process.execPath, [...preload, PROGRAM, ...words], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { objectPaths, pointerOf, pointerOfLink, type Pointer } from '../../src/domain/formats/pointer.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 /** A pickle that would run `true`. */
 const EVIL = 'cposix\nsystem\n(S"true"\ntR.';
 /** A pickle of a dictionary, which runs nothing. */
@@ -32,7 +32,7 @@ interface Outcome {
 function repository(t: TestContext): Repository {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-hook-index-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const env = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_NOSYSTEM: '1' };
+  const env = { ...BARE, HOME: folder, GIT_CONFIG_NOSYSTEM: '1' };
   const git = (...words: string[]) =>
     execFileSync('git', words, { cwd: join(folder, 'r'), env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   mkdirSync(join(folder, 'r'));
@@ -47,7 +47,7 @@ function repository(t: TestContext): Repository {
       writeFileSync(join(folder, 'r', path), text);
     },
     hook: (...files) => {
-      const run = spawnSync(process.execPath, [BIN, 'hook', '--json', ...files], {
+      const run = spawnSync(process.execPath, [PROGRAM, 'hook', '--json', ...files], {
         cwd: join(folder, 'r'),
         env,
         encoding: 'utf8',
@@ -142,7 +142,7 @@ test('names of any kind, a hundred files and a large one, by one process for the
   mkdirSync(bin);
   const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
   writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$@" >> ${repo.folder}/asked\nexec ${real} "$@"\n`, { mode: 0o755 });
-  const run = spawnSync(process.execPath, [BIN, 'hook', '--json'], {
+  const run = spawnSync(process.execPath, [PROGRAM, 'hook', '--json'], {
     cwd: join(repo.folder, 'r'),
     env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: repo.folder },
     encoding: 'utf8',
@@ -265,7 +265,7 @@ test('a commit of some files only is judged by its own index', (t) => {
   repo.git('commit', '-qm', 'one');
   writeFileSync(
     join(repo.folder, 'r', '.git', 'hooks', 'pre-commit'),
-    `#!/bin/sh\nexec ${process.execPath} ${BIN} hook\n`,
+    `#!/bin/sh\nexec ${process.execPath} ${PROGRAM} hook\n`,
     { mode: 0o755 },
   );
   repo.put('a.pkl', EVIL);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { keyLine } from '../public-key.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
 /** What is lost or leaked, and the commands that mend it; each is run here as a user would. */
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const PEOPLE = ['dana', 'anna', 'bob', 'carol', 'ci', 'rita', 'rob', 'boss', 'chief'];
 let folder = '';
 
@@ -47,9 +47,9 @@ interface Ran {
 }
 
 function run(...words: string[]): Ran {
-  const env = { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_POLICY: 'policy.yaml' };
+  const env = { ...BARE, HOME: folder, WEIGHMARK_POLICY: 'policy.yaml' };
   const registry = words.some((word) => word === '--registry' || word === 'init') ? [] : ['--registry', 'reg'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words, ...registry], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words, ...registry], {
     cwd: folder,
     encoding: 'utf8',
     env,

@@ -21,8 +21,8 @@ import { test, type TestContext } from 'node:test';
 import { MACHINE } from '../../src/adapters/files/machine.ts';
 import { requireOwn } from '../../src/adapters/files/own.ts';
 import { createStagings, type StagingOptions } from '../../src/adapters/staging.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const POSIX = { skip: process.platform === 'win32' ? 'no owners, no modes' : false };
 /** A system that can name an open folder again only by its path, as macOS. */
 const BY_PATH = { ...MACHINE, descriptors: null };
@@ -206,7 +206,7 @@ function run(cwd: string, script: string, env: Readonly<Record<string, string>> 
   return spawnSync('sh', ['-c', script], {
     cwd,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: join(cwd, 'home'), W: `${process.execPath} ${BIN}`, ...env },
+    env: { ...BARE, HOME: join(cwd, 'home'), W: `${process.execPath} ${PROGRAM}`, ...env },
   });
 }
 

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { keyLine } from '../public-key.ts';
-
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
+import { BARE, PROGRAM } from '../program.ts';
 
 /** A repository whose configuration names a policy beside it, which the user has read and allowed. */
 function allowed(t: TestContext) {
@@ -16,10 +15,10 @@ function allowed(t: TestContext) {
   for (const path of ['home', 'clone/.git', 'clone/ci', 'clone/model'])
     mkdirSync(join(folder, path), { recursive: true });
   const run = (...words: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
       cwd: join(folder, 'clone'),
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: join(folder, 'home') },
+      env: { ...BARE, HOME: join(folder, 'home') },
     });
     return { status, output: stdout + stderr };
   };

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { keyLine } from '../public-key.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 let folder = '';
 let repository = '';
 let server: Server;
@@ -47,11 +47,11 @@ before(async () => {
 after(() => (server.close(), rmSync(folder, { recursive: true, force: true })));
 
 function environment(): Record<string, string | undefined> {
-  return { PATH: process.env['PATH'], HOME: join(folder, 'home') };
+  return { ...BARE, HOME: join(folder, 'home') };
 }
 
 function run(args: readonly string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: repository,
     encoding: 'utf8',
     env: environment(),
@@ -61,7 +61,7 @@ function run(args: readonly string[]): { status: number | null; output: string }
 
 /** Lets this process answer as a registry meanwhile. */
 async function meanwhile(args: readonly string[]): Promise<{ status: number | null; output: string }> {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: repository, env: environment() });
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: repository, env: environment() });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [status] = (await once(child, 'close')) as [number | null];

@@ -27,8 +27,8 @@ import {
   people,
   policy,
 } from '../domain/policy/world.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const DAY_MS = 86_400_000;
 const prod = policy(PROD);
 const later = (days: number) => new Date(NOW.getTime() + days * DAY_MS).toISOString();
@@ -158,10 +158,10 @@ test('a memory that cannot be read is said, never forgotten silently', async (t)
 });
 
 function run(folder: string, ...words: string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: folder, WEIGHMARK_STATE: join(folder, 'state') },
+    env: { ...BARE, HOME: folder, WEIGHMARK_STATE: join(folder, 'state') },
   });
   return { status, output: stdout + stderr };
 }

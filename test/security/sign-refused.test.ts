@@ -15,8 +15,8 @@ import {
   type CertificateWish,
   type Made,
 } from '../domain/pki/make-certificate.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const CA = { ca: true, keyUsage: [5] } as const;
 const [PAST, FUTURE] = [new Date('2021-01-01T00:00:00Z'), new Date('2039-01-01T00:00:00Z')];
 const mail = (text: string) => [0x81, Buffer.from(text)] as const;
@@ -135,10 +135,10 @@ test('seal, sign and attest write nothing under a certificate that nobody accept
     ['sign', 'm'],
     ['attest', 'm', '--type', 'evaluation', '--result', 'passed', '--metric', 'a=1'],
   ]) {
-    const { status, stderr } = spawnSync(process.execPath, [BIN, ...words, ...signer], {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words, ...signer], {
       cwd: folder,
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder },
+      env: { ...BARE, HOME: folder },
     });
     assert.equal(status, 2, stderr);
     assert.match(

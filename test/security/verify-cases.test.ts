@@ -4,9 +4,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { PROGRAM } from '../program.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/weighmark.js', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'weighmark-cases-'));
 after(() => rmSync(home, { recursive: true, force: true }));
 
@@ -17,7 +16,11 @@ function weighmark(...args: string[]): { code: number | null; text: string } {
     XDG_STATE_HOME: join(home, 'state'),
     XDG_CACHE_HOME: join(home, 'cache'),
   };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { cwd: home, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
+    cwd: home,
+    env,
+    encoding: 'utf8',
+  });
   return { code: status, text: stdout + stderr };
 }
 
@@ -125,7 +128,7 @@ test(
   'an answer that cannot be written is undecided, never a no and never a stack',
   { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' },
   () => {
-    const script = `"${process.execPath}" "${BIN}" verify model --key vendor.pub > /dev/full`;
+    const script = `"${process.execPath}" "${PROGRAM}" verify model --key vendor.pub > /dev/full`;
     const { status, stderr } = spawnSync('sh', ['-c', script], { cwd: home, encoding: 'utf8' });
     assert.equal(status, 4);
     assert.match(stderr, /^weighmark: error\[disk-full\]/);

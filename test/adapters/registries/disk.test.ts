@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openRegistry } from '../../../src/adapters/registries/index.ts';
+import { BARE, PROGRAM } from '../../program.ts';
 
-const BIN = resolve('bin/weighmark.js');
 let folder = '';
 
 before(() => {
@@ -20,13 +20,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs weighmark after a shell command that takes something away from it. */
 function run(deprivation: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  const words = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
+  const words = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
   const script = deprivation === 'exec' ? `exec ${words}` : `${deprivation}; exec ${words}`;
-  return spawnSync('bash', ['-c', script], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: folder },
-  });
+  return spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', env: { ...BARE, HOME: folder } });
 }
 
 /** Files larger than a mebibyte cannot be written: what a full disk does, at a known place. */

@@ -3,11 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { hash as blake3 } from 'blake3-wasm';
-
-const BIN = fileURLToPath(new URL('../../../bin/weighmark.js', import.meta.url));
+import { PROGRAM } from '../../program.ts';
 
 function folder(content: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'weighmark-hash-'));
@@ -23,7 +21,7 @@ function run(
   args: readonly string[],
   input?: string,
 ): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [BIN, 'hash', ...args], {
+  return spawnSync(process.execPath, [PROGRAM, 'hash', ...args], {
     cwd,
     encoding: 'utf8',
     ...(input === undefined ? {} : { input }),

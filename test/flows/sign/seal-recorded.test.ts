@@ -4,15 +4,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { before, test } from 'node:test';
+import { PROGRAM } from '../../program.ts';
 
-const BIN = fileURLToPath(new URL('../../../bin/weighmark.js', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'weighmark-recorded-'));
 const COMMIT = '060db6499f32faf8b98477b0a26969ef7d8b9987';
 
 function run(...args: string[]): { status: number | null; all: string } {
-  const result = spawnSync(process.execPath, [BIN, ...args], {
+  const result = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: home,
     encoding: 'utf8',
     env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, XDG_CACHE_HOME: home },

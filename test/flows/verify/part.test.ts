@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, test } from 'node:test';
+import { PROGRAM } from '../../program.ts';
 
-const BIN = fileURLToPath(new URL('../../../bin/weighmark.js', import.meta.url));
 const LAYER_BYTES = 1 << 20;
 const LAYERS = 20;
 const home = mkdtempSync(join(tmpdir(), 'weighmark-part-'));
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string; all: string } {
-  const result = spawnSync(process.execPath, [BIN, ...args], {
+  const result = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: home,
     encoding: 'utf8',
     env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, XDG_CACHE_HOME: home },
