@@ -48,6 +48,7 @@ export async function link(dist) {
     format: 'esm',
     chunkFileNames: '[name].js',
     hoistTransitiveImports: false,
+    importAttributesKey: 'with',
     manualChunks: filesOf(dist),
   });
 }

@@ -60,6 +60,7 @@ test('a packed weighmark says what one from source says', () => {
     ['inspect', 'model', '--json'],
     ['hook', 'model/config.json'],
     ['trust', 'list'],
+    ['trust', 'update', '--from', 'model/config.json', '--offline'],
     ['verify', 'model'],
     ['--help'],
     ['trust'],
