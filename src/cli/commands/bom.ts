@@ -47,7 +47,12 @@ export const register: Register = (program, run) => {
     .command('validate')
     .description('official schema, references, digests, citations; and which minimum elements are there')
     .argument('<file>', 'CycloneDX 1.2–1.7')
-    .addOption(new Option('--require <set>', 'fail if a minimum element is missing (repeat)').argParser(collectSet))
+    .addOption(
+      new Option(
+        '--require <set>',
+        `fail if a minimum element is missing: ${ELEMENT_SETS.join(', ')} (repeat)`,
+      ).argParser(collectSet),
+    )
     .action(
       run((context, file: string, options: { require?: readonly ElementSet[] }) => validate(context, file, options)),
     );
@@ -136,7 +141,8 @@ function addCreate(bom: Command): Command {
 
 function collectSet(value: string, all: readonly ElementSet[] = []): readonly ElementSet[] {
   const set = ELEMENT_SETS.find((each) => each === value.toLowerCase());
-  if (set === undefined) throw new WeighmarkError('usage', `--require is ${ELEMENT_SETS.join(' or ')}`);
+  if (set === undefined)
+    throw new WeighmarkError('usage', `--require is ${ELEMENT_SETS.slice(0, -1).join(', ')} or ${ELEMENT_SETS.at(-1)}`);
   return [...all, set];
 }
 
