@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import { createdReport, diffReport, validatedReport, verifiedReport } from '../views/bom.ts';
 
 interface CreateOptions {
+  readonly spec: 'cyclonedx' | 'spdx-3';
   readonly specVersion: SpecVersion;
   readonly layout: Layout;
   readonly kind?: ArtifactKind;
@@ -88,6 +89,11 @@ function addCreate(bom: Command): Command {
     .command('create')
     .description('describe a model or dataset: every file digested, every fact with its source')
     .argument('<path>', 'a folder or file')
+    .addOption(
+      new Option('--spec <spec>', 'CycloneDX, or what SPDX 3.0.1 (AI profile) has words for')
+        .choices(['cyclonedx', 'spdx-3'])
+        .default('cyclonedx'),
+    )
     .addOption(new Option('--spec-version <version>', 'of CycloneDX').choices(SPEC_VERSIONS).default('1.7'))
     .addOption(
       new Option('--layout <layout>', 'guide: files nested in the model; flat: one list')
@@ -170,7 +176,9 @@ async function create(context: Context, path: string, options: CreateOptions): P
     },
     ports,
   );
-  return createdReport(described, path);
+  if (options.spec === 'cyclonedx') return createdReport(described, path);
+  const { spdxOf } = await import('../../domain/bom/spdx.ts');
+  return createdReport(described, path, spdxOf(described.bom));
 }
 
 async function portsOf(context: Context): Promise<BomPorts> {
