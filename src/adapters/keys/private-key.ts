@@ -1,4 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  type JsonWebKeyInput,
+  type KeyObject,
+  type PrivateKeyInput,
+} from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
@@ -73,7 +79,7 @@ function publicRefusal(form: KeyForm): readonly [string, string?] {
     : ['a public key: signing needs the private one'];
 }
 
-type PrivateInput = Exclude<Parameters<typeof createPrivateKey>[0], string | Buffer | KeyObject>;
+type PrivateInput = PrivateKeyInput | JsonWebKeyInput;
 
 function parse(input: PrivateInput, location: string): KeyObject {
   try {
@@ -87,7 +93,7 @@ function parse(input: PrivateInput, location: string): KeyObject {
 
 function decrypt(input: PrivateInput, location: string, passphrase: string): KeyObject {
   try {
-    return createPrivateKey({ ...input, passphrase } as PrivateInput);
+    return createPrivateKey(input.format === 'jwk' ? input : { ...input, passphrase });
   } catch {
     throw new WeighmarkError('password-wrong', `the password does not open ${location}`, { subject: location });
   }

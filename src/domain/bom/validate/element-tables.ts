@@ -173,7 +173,7 @@ export const BSI: readonly Element[] = [
   {
     id: 'BSI-4',
     name: 'format: CycloneDX 1.6 or later',
-    ask: ({ bom }) => bom['bomFormat'] === 'CycloneDX' && /^1\.(?:[6-9]|[1-9]\d)$/.test(String(bom['specVersion'])),
+    ask: ({ bom }) => bom['bomFormat'] === 'CycloneDX' && isRecent(bom['specVersion']),
   },
   { id: 'BSI-5.2.1-1', name: 'creator of the SBOM, with an e-mail address or URL', ask: hasReachableAuthor },
   { id: 'BSI-5.2.1-2', name: 'timestamp', ask: ({ metadata }) => text(metadata, 'timestamp') },
@@ -188,6 +188,10 @@ export const BSI: readonly Element[] = [
   { id: 'BSI-5.2.2-9', name: 'archive property', ask: each((component) => hasProperty(component, 'archive')) },
   { id: 'BSI-5.2.2-10', name: 'structured property', ask: each((component) => hasProperty(component, 'structured')) },
 ];
+
+function isRecent(version: unknown): boolean {
+  return typeof version === 'string' && /^1\.(?:[6-9]|[1-9]\d)$/.test(version);
+}
 
 /** A BOM of a system is one whose subject is an application. */
 function isSystem({ primary }: View): boolean {
@@ -206,7 +210,9 @@ function hasVulnerabilityReference({ bom, all }: View): boolean {
   const kinds = ['advisories', 'vulnerability-assertion', 'exploitability-statement', 'security-contact'];
   return (
     list(bom, 'vulnerabilities').length > 0 ||
-    all.some((component) => list(component, 'externalReferences').some(({ type }) => kinds.includes(String(type))))
+    all.some((component) =>
+      list(component, 'externalReferences').some(({ type }) => kinds.some((kind) => kind === type)),
+    )
   );
 }
 

@@ -114,7 +114,9 @@ export function nameOf(component: JsonObject): string {
 /** TR-03183-2's taxonomy, of version 2.1 and as it was before. */
 export function hasProperty(component: JsonObject, name: string): boolean {
   const names = [`bsi:component:${name}`, `bsi:${name}`];
-  return list(component, 'properties').some((item) => names.includes(String(item['name'])) && text(item, 'value'));
+  return list(component, 'properties').some(
+    (item) => names.some((each) => each === item['name']) && text(item, 'value'),
+  );
 }
 
 /** On the component, or on the reference to where it is had, as TR-03183-2 maps it. */
