@@ -1,7 +1,7 @@
 import type { Code } from '../base/errors.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
 import type { Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../claims/types.ts';
-import { mismatch, type Mismatch } from './match.ts';
+import { mismatch, NOT_NAMED, type Mismatch } from './match.ts';
 
 /** What cryptography says of a signature under one anchor. */
 export interface Facts {
@@ -44,7 +44,19 @@ export function strangerFinding({ entry, difference }: Proof): Finding {
     code: 'identity-mismatch',
     message: `the signature is good, but its ${what} is not the one trusted`,
     facts: { trusted: expected, signed: found, entry: entry.name },
+    ...hintOn(what, found),
   };
+}
+
+/** A certificate of CI names the workflow, and by extensions the repository that called it; private instances may leave those out. */
+function hintOn(what: string, found: string): Pick<Finding, 'hint'> {
+  if (what === 'calling repository')
+    return { hint: '`weighmark trust add NAME --github OWNER/REPO` trusts the repository that calls the workflow' };
+  return what === 'repository' && found === NOT_NAMED
+    ? {
+        hint: 'the certificate names no repository, as `trust add --github` asks: trust its `--identity` and `--issuer`',
+      }
+    : {};
 }
 
 /** The signature existed by the earliest verified time; without any, it is judged now. */
