@@ -15,4 +15,5 @@ if [[ -n $integrity ]]; then
   found=$(node -p 'require("./package-lock.json").packages["node_modules/weighmark"].integrity ?? ""')
   [[ $found == "$integrity" ]] || { echo "weighmark $version has integrity $found, not $integrity" >&2; exit 1; }
 fi
-if [[ -n ${GITHUB_PATH:-} ]]; then echo "$home/node_modules/.bin" >> "$GITHUB_PATH"; else echo "$home/node_modules/.bin"; fi
+bin=$("$(dirname "${BASH_SOURCE[0]}")/own-node.sh" "$home")
+if [[ -n ${GITHUB_PATH:-} ]]; then echo "$bin" >> "$GITHUB_PATH"; else echo "$bin"; fi

@@ -10,6 +10,7 @@ import { passwordFor } from './password.ts';
 /** SIGNER of DESIGN 5, as commander hands it over. */
 export interface SignerOptions {
   readonly key?: string;
+  readonly publicKey?: string;
   readonly certificateChain?: string;
   readonly keyless?: boolean;
   readonly identityToken?: string;
@@ -19,7 +20,13 @@ export interface SignerOptions {
 
 export function addSignerOptions(command: Command): Command {
   return command
-    .addOption(new Option('--key <pem>', 'sign with this private key (P-256, P-384 or P-521)').helpGroup('Signer:'))
+    .addOption(
+      new Option(
+        '--key <pem>',
+        'sign with this private key (P-256, P-384 or P-521), or exec:COMMAND for a program that holds it',
+      ).helpGroup('Signer:'),
+    )
+    .addOption(new Option('--public-key <file>', 'the key that exec:COMMAND signs with').helpGroup('Signer:'))
     .addOption(
       new Option('--certificate-chain <pem>', 'certificate of the key and its intermediates, leaf first').helpGroup(
         'Signer:',
@@ -54,7 +61,17 @@ export async function signerFrom(
   const tsa = checkedUrl(options.tsa ?? chosen.tsa);
   return chosen.key === undefined
     ? keyless(context, chosen, tsa)
-    : withKey(context, chosen.key, { ...chosen, ...how, ...(tsa === undefined ? {} : { tsa }) });
+    : withKey(context, chosen.key, {
+        ...chosen,
+        ...publicKeyOf(options),
+        ...how,
+        ...(tsa === undefined ? {} : { tsa }),
+      });
+}
+
+/** It may be named apart from the program: the configuration names one, the option the other. */
+function publicKeyOf({ publicKey }: SignerOptions): Pick<SignerOptions, 'publicKey'> {
+  return publicKey === undefined ? {} : { publicKey };
 }
 
 function isNamed(options: SignerOptions): boolean {
@@ -71,6 +88,8 @@ function refuseContradictions(options: SignerOptions): void {
     options.keyless === true || options.identityToken !== undefined || options.signingConfig !== undefined;
   if (options.key !== undefined && isKeyless)
     throw new WeighmarkError('usage', 'sign either with --key or keyless, not both');
+  if (options.publicKey !== undefined && !isCommand(options.key ?? EXEC))
+    throw new WeighmarkError('usage', '--public-key goes with --key exec:COMMAND');
   if (options.certificateChain !== undefined && options.key === undefined)
     throw new WeighmarkError('usage', '--certificate-chain needs the --key it certifies');
 }
@@ -78,11 +97,14 @@ function refuseContradictions(options: SignerOptions): void {
 async function defaultSigner(context: Context): Promise<SignerOptions> {
   const key = context.env['WEIGHMARK_KEY'];
   const { settings } = await context.configuration();
-  if (key !== undefined && key !== '') return { ...servicesOf(settings), key };
+  const publicKey = context.env['WEIGHMARK_PUBLIC_KEY'];
+  if (key !== undefined && key !== '')
+    return { ...servicesOf(settings), key, ...(publicKey === undefined ? {} : { publicKey }) };
   if (settings.key !== undefined)
     return {
       ...servicesOf(settings),
       key: settings.key,
+      ...(settings.publicKey === undefined ? {} : { publicKey: settings.publicKey }),
       ...(settings.certificateChain === undefined ? {} : { certificateChain: settings.certificateChain }),
     };
   if (settings.keyless === true)
@@ -100,19 +122,31 @@ function servicesOf(settings: Settings): SignerOptions {
   return settings.tsa === undefined ? {} : { tsa: settings.tsa };
 }
 
+const EXEC = 'exec:';
+
+function isCommand(key: string): boolean {
+  return key.startsWith(EXEC);
+}
+
 async function withKey(
   context: Context,
   key: string,
   options: SignerOptions & { readonly refusal?: boolean },
 ): Promise<ClaimSigner> {
-  const { certificateChain, tsa, refusal = false } = options;
-  return (await context.signers()).key({
-    keyFile: resolve(context.cwd, key),
+  const { certificateChain, publicKey, tsa, refusal = false } = options;
+  const common = {
     ...(certificateChain === undefined ? {} : { certificateChainFile: resolve(context.cwd, certificateChain) }),
     ...(tsa === undefined ? {} : { tsa }),
     refusal,
-    password: async () => passwordFor(context, key),
-  });
+  };
+  const signers = await context.signers();
+  return isCommand(key)
+    ? signers.command({
+        ...common,
+        command: key.slice(EXEC.length),
+        ...(publicKey === undefined ? {} : { publicKeyFile: resolve(context.cwd, publicKey) }),
+      })
+    : signers.key({ ...common, keyFile: resolve(context.cwd, key), password: async () => passwordFor(context, key) });
 }
 
 async function keyless(context: Context, options: SignerOptions, tsa: string | undefined): Promise<ClaimSigner> {

@@ -4,7 +4,8 @@ import type { TrustEntry } from '../domain/claims/types.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { LIMITS } from '../domain/base/limits.ts';
 import { refuseInside } from '../domain/trust/anchors.ts';
-import { makeEntry } from '../domain/trust/entry.ts';
+import { certificatesPemOf, publicPemOf } from '../domain/pki/key-forms.ts';
+import { makeEntry, type RawEntry } from '../domain/trust/entry.ts';
 import { collect } from './command.ts';
 import type { Context } from './context.ts';
 
@@ -64,7 +65,7 @@ export async function timestampAuthoritiesFrom(
   inside: readonly string[] = [],
 ): Promise<readonly string[]> {
   const paths = options.timestampAuthority ?? (await context.configuration()).settings.timestampAuthorities ?? [];
-  return Promise.all(paths.map(async (path) => readAnchor(context, path, inside)));
+  return Promise.all(paths.map(async (path) => readChainAnchor(context, path, inside)));
 }
 
 function isAnchor(options: TrustOptions): boolean {
@@ -109,17 +110,27 @@ async function entriesBy(
 async function anchorFrom(context: Context, options: TrustOptions, inside: readonly string[]): Promise<TrustEntry> {
   requirePairs(options);
   if (options.identityRegexp !== undefined) (await import('../domain/base/pattern-engine.ts')).usePatterns();
-  const read = async (path: string | undefined): Promise<string | undefined> =>
-    path === undefined ? undefined : readAnchor(context, path, inside);
   return makeEntry({
     name: 'command-line',
-    key: await read(options.key),
-    certificateChain: await read(options.certificateChain),
-    trustedRoot: await read(options.trustedRoot),
+    ...(await anchorFiles(context, options, inside)),
     identity: options.identity,
     identityRegexp: options.identityRegexp,
     issuer: options.issuer,
   });
+}
+
+/** The contents of the files that trust is named by. @throws WeighmarkError `trust-unavailable`, `anchor-inside`, `trust-invalid`. */
+export async function anchorFiles(
+  context: Context,
+  { key, certificateChain, trustedRoot }: Pick<TrustOptions, 'key' | 'certificateChain' | 'trustedRoot'>,
+  inside: readonly string[] = [],
+): Promise<Pick<RawEntry, 'key' | 'certificateChain' | 'trustedRoot'>> {
+  return {
+    key: key === undefined ? undefined : await readKeyAnchor(context, key, inside),
+    certificateChain:
+      certificateChain === undefined ? undefined : await readChainAnchor(context, certificateChain, inside),
+    trustedRoot: trustedRoot === undefined ? undefined : await readAnchor(context, trustedRoot, inside),
+  };
 }
 
 function requirePairs(options: TrustOptions): void {
@@ -135,14 +146,28 @@ function requirePairs(options: TrustOptions): void {
     throw new WeighmarkError('usage', '--key stands alone: no identity or certificate goes with it');
 }
 
+/** The public key in a file of trust that the caller named, in PEM. @throws WeighmarkError as `readAnchor`, `trust-invalid`. */
+async function readKeyAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
+  return publicPemOf(await bytesOf(context, path, inside), 'trust-invalid', path);
+}
+
+/** Certificates, PEM whatever the file's form. @throws WeighmarkError `trust-unavailable`, `anchor-inside`. */
+async function readChainAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
+  return certificatesPemOf(await bytesOf(context, path, inside));
+}
+
 /** The content of a file of trust that the caller named. @throws WeighmarkError `trust-unavailable`, `anchor-inside`. */
-export async function readAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
+async function readAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
+  return Buffer.from(await bytesOf(context, path, inside)).toString('utf8');
+}
+
+async function bytesOf(context: Context, path: string, inside: readonly string[]): Promise<Uint8Array> {
   const files = await context.files();
   const location = resolve(context.cwd, path);
   try {
     const realPath = await files.realPath(location);
     await refuseInside(files, realPath, inside);
-    return Buffer.from(await files.read(realPath, LIMITS.trustedRootBytes)).toString('utf8');
+    return await files.read(realPath, LIMITS.trustedRootBytes);
   } catch (cause) {
     if (cause instanceof WeighmarkError && !['not-found', 'unreadable'].includes(cause.code)) throw cause;
     throw new WeighmarkError('trust-unavailable', `${path} cannot be read: without it nobody is trusted`, {

@@ -151,6 +151,9 @@ export async function verifyPorts(
       loaded === undefined
         ? trustFrom(context, options, [root])
         : (await import('../domain/authority/authority.ts')).policyTrust(loaded.policy),
+    ...(loaded === undefined
+      ? {}
+      : { fileTrust: async () => (await import('../domain/authority/authority.ts')).policyFileTrust(loaded.policy) }),
     timestampAuthorities: async () => [
       ...(loaded?.policy.timestampAuthorities ?? []),
       ...(await timestampAuthoritiesFrom(context, options, [root])),

@@ -111,7 +111,7 @@ test('usage: what is wrong is said', () => {
   for (const [args, message] of [
     [['bom', 'create', 'm', '--timestamp', 'yesterday'], /RFC 3339/],
     [['bom', 'create', 'm', '--spec-version', '1.4'], /Allowed choices are 1\.7, 1\.6, 1\.5|1\.7/],
-    [['bom', 'validate', 'bom.json', '--require', 'iso'], /--require is g7 or ntia/],
+    [['bom', 'validate', 'bom.json', '--require', 'iso'], /--require is g7, ntia, cisa or bsi/],
   ] as const) {
     const { status, stderr } = run(args);
     assert.equal(status, 2, args.join(' '));

@@ -42,6 +42,7 @@ export function reportOf(text: string, artifacts: number): Report {
         software: [related],
         tools: [text],
         metrics: [{ type: text, value: text }],
+        elements: ['MD-01'],
         hasEnergy: false,
         properties: [{ name: text, value: text }],
       },

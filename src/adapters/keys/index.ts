@@ -2,11 +2,12 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { Signers } from '../../domain/ports/signing.ts';
 import { generateKey } from './private-key.ts';
-import { keySigner, type Timestamper } from './signer.ts';
+import { keySigner, programSigner, type Timestamper } from './signer.ts';
 
 export interface SignerWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly options: { readonly offline: boolean };
+  readonly signal?: AbortSignal;
 }
 
 /** All the ways to sign; signing with a key loads no Sigstore package. */
@@ -14,6 +15,11 @@ export function createUserSigners(files: Files, world: SignerWorld): Signers {
   return {
     key: async (options) =>
       keySigner(files, options, options.tsa === undefined ? undefined : await timestamper(options.tsa, world)),
+    command: async (options) =>
+      programSigner(files, options, {
+        world,
+        timestamp: options.tsa === undefined ? undefined : await timestamper(options.tsa, world),
+      }),
     keyless: async (options) => {
       refuseOffline(world, 'keyless signing');
       return (await import('../sigstore/signer.ts')).keylessSigner(files, options, world.env);

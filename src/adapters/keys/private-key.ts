@@ -1,21 +1,30 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  type JsonWebKeyInput,
+  type KeyObject,
+  type PrivateKeyInput,
+} from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { GeneratedKey } from '../../domain/ports/signing.ts';
+import { isPrivate, keyFormOf, type KeyForm } from '../../domain/pki/key-forms.ts';
 import { curveOf, publicHalf } from '../../domain/pki/keys.ts';
 
 /** Asks for the password of an encrypted key; null where there is none to ask. */
 export type AskPassword = () => Promise<string | null>;
 
 /**
- * A P-256, P-384 or P-521 private key: PKCS#8 or SEC1 PEM, encrypted or not.
+ * A P-256, P-384 or P-521 private key: PKCS#8 or SEC1 in PEM or DER, encrypted or not, or a JWK.
  * @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`, `unreadable`. Never with the key or password in it.
  */
 export async function readPrivateKey(files: Files, location: string, askPassword: AskPassword): Promise<KeyObject> {
-  const pem = Buffer.from(await files.read(location, LIMITS.keyFileBytes)).toString('latin1');
-  refuseForeignForms(pem, location);
-  const key = isEncrypted(pem) ? decrypt(pem, location, await password(askPassword, location)) : parse(pem, location);
+  const form = keyFormOf(await files.read(location, LIMITS.keyFileBytes));
+  const input = privateInput(form, location);
+  const key = isEncrypted(form)
+    ? decrypt(input, location, await password(askPassword, location))
+    : parse(input, location);
   curveOf(key);
   return key;
 }
@@ -29,27 +38,52 @@ export function generateKey(secret: string | null): GeneratedKey {
   return { privatePem, publicPem: pem, fingerprint };
 }
 
-function isEncrypted(pem: string): boolean {
-  return pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') || /^Proc-Type: 4,ENCRYPTED/m.test(pem);
+function isEncrypted(form: KeyForm): boolean {
+  if (form.kind === 'der') return form.what === 'encrypted';
+  return (
+    form.kind === 'pem' &&
+    form.blocks.some(({ label, text }) => label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type: 4,ENCRYPTED/m.test(text))
+  );
 }
 
-function refuseForeignForms(pem: string, location: string): void {
-  if (/-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----/.test(pem)) {
-    throw new WeighmarkError('key-unusable', `${location} is a cosign key, which only cosign can open`, {
+/** The one private key of a file as Node reads it. @throws WeighmarkError `key-unusable`. */
+function privateInput(form: KeyForm, location: string): PrivateInput {
+  const refuse = (what: string, hint?: string): WeighmarkError =>
+    new WeighmarkError('key-unusable', `${location} is ${what}`, {
       subject: location,
-      hint: '`weighmark keygen` makes a key that cosign verifies too (`cosign verify-blob --key`)',
+      ...(hint === undefined ? {} : { hint }),
     });
-  }
-  if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(pem)) return;
-  const what = pem.includes('-----BEGIN PUBLIC KEY-----')
-    ? 'a public key: signing needs the private one'
-    : 'not a private key in PEM form';
-  throw new WeighmarkError('key-unusable', `${location} is ${what}`, { subject: location });
+  if (form.kind === 'foreign') throw refuse(form.what, form.hint ?? undefined);
+  if (!isPrivate(form)) throw refuse(...publicRefusal(form));
+  if (form.kind === 'jwk') return { key: { ...form.jwk }, format: 'jwk' };
+  if (form.kind === 'der')
+    return { key: Buffer.from(form.der), format: 'der', type: form.what === 'sec1' ? 'sec1' : 'pkcs8' };
+  const [only, ...others] = form.blocks.filter(({ label }) => label.endsWith('PRIVATE KEY'));
+  if (only === undefined || others.length > 0)
+    throw refuse(`${others.length + 1} private keys, and which is meant cannot be seen`, 'write one of them to a file');
+  if (/SIGSTORE|COSIGN/.test(only.label))
+    throw refuse(
+      'a cosign key, which only cosign can open',
+      '`weighmark keygen` makes a key that cosign verifies too (`cosign verify-blob --key`)',
+    );
+  return { key: only.text, format: 'pem' };
 }
 
-function parse(pem: string, location: string): KeyObject {
+function publicRefusal(form: KeyForm): readonly [string, string?] {
+  const certificate =
+    form.kind === 'pem'
+      ? form.blocks.some(({ label }) => label === 'CERTIFICATE')
+      : form.kind === 'der' && form.what === 'certificate';
+  return certificate
+    ? ['a certificate: signing needs its private key', '`--certificate-chain FILE --key KEY` signs under it']
+    : ['a public key: signing needs the private one'];
+}
+
+type PrivateInput = PrivateKeyInput | JsonWebKeyInput;
+
+function parse(input: PrivateInput, location: string): KeyObject {
   try {
-    return createPrivateKey({ key: pem, format: 'pem' });
+    return createPrivateKey(input);
   } catch {
     throw new WeighmarkError('key-unusable', `${location} is not a private key that can be read`, {
       subject: location,
@@ -57,9 +91,9 @@ function parse(pem: string, location: string): KeyObject {
   }
 }
 
-function decrypt(pem: string, location: string, passphrase: string): KeyObject {
+function decrypt(input: PrivateInput, location: string, passphrase: string): KeyObject {
   try {
-    return createPrivateKey({ key: pem, format: 'pem', passphrase });
+    return createPrivateKey(input.format === 'jwk' ? input : { ...input, passphrase });
   } catch {
     throw new WeighmarkError('password-wrong', `the password does not open ${location}`, { subject: location });
   }

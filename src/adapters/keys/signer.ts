@@ -2,13 +2,21 @@ import { createPublicKey, sign as signBytes, type KeyObject, type X509Certificat
 import { preAuthEncoding } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { ClaimSigner, KeySignerOptions } from '../../domain/ports/signing.ts';
+import type {
+  ClaimSigner,
+  CommandSignerOptions,
+  KeySignerOptions,
+  LastingSignerOptions,
+} from '../../domain/ports/signing.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { checkOwnChain } from '../../domain/pki/certificate-path.ts';
 import { readTimestamp } from '../../domain/pki/rfc3161.ts';
 import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
-import { curveOf, omsHint, publicHalf, shownFingerprint } from '../../domain/pki/keys.ts';
+import { certificatesPemOf, publicPemOf } from '../../domain/pki/key-forms.ts';
+import { curveOf, describeKey, omsHint, shownFingerprint } from '../../domain/pki/keys.ts';
+import { keyFingerprint } from '../../domain/pki/spki.ts';
 import { bundleOf, type KeyPart } from './bundle.ts';
+import { commandSigner, type CommandWorld } from './command.ts';
 import { readPrivateKey } from './private-key.ts';
 
 /** Gets an RFC 3161 timestamp over a signature's bytes: a DER TimeStampResp. */
@@ -25,20 +33,56 @@ export async function keySigner(
   timestamp?: Timestamper,
 ): Promise<ClaimSigner> {
   const key = await readPrivateKey(files, options.keyFile, async () => options.password());
+  const { hash } = curveOf(key);
+  return signerBy(files, createPublicKey(key), {
+    options,
+    timestamp,
+    sign: async (bytes) => Promise.resolve(signBytes(hash, bytes, key)),
+  });
+}
+
+/**
+ * Signs by a program that holds the key.
+ * @throws WeighmarkError `usage`, `key-unusable`, `not-found`.
+ */
+export async function programSigner(
+  files: Files,
+  options: CommandSignerOptions,
+  { world, timestamp }: { readonly world: CommandWorld; readonly timestamp?: Timestamper | undefined },
+): Promise<ClaimSigner> {
+  const key = await publicKeyOf(files, options);
+  return signerBy(files, key, { options, timestamp, sign: commandSigner(options.command, key, world) });
+}
+
+async function publicKeyOf(files: Files, options: CommandSignerOptions): Promise<KeyObject> {
+  const { publicKeyFile, certificateChainFile } = options;
+  if (publicKeyFile !== undefined) {
+    const pem = publicPemOf(await files.read(publicKeyFile, LIMITS.keyFileBytes), 'key-unusable', publicKeyFile);
+    return createPublicKey(pem);
+  }
+  const [leaf] = certificateChainFile === undefined ? [] : await chainIn(files, certificateChainFile);
+  if (leaf !== undefined) return leaf.publicKey;
+  throw new WeighmarkError('usage', '--key exec: needs the --public-key that its signatures are by');
+}
+
+interface Signing {
+  readonly options: LastingSignerOptions;
+  readonly timestamp: Timestamper | undefined;
+  /** ECDSA over the bytes, in DER. */
+  readonly sign: (bytes: Uint8Array) => Promise<Uint8Array>;
+}
+
+async function signerBy(files: Files, key: KeyObject, { options, timestamp, sign }: Signing): Promise<ClaimSigner> {
   const identity = await identityOf(files, key, options);
   return {
     description: identity.description,
     async sign(payload) {
-      const signature = signPayload(key, payload);
+      const signature = await sign(preAuthEncoding(payload));
       const timestamps = timestamp === undefined ? [] : [await timestamp(signature)];
       for (const token of timestamps) requireUsable(token, identity.chain, options.refusal === true);
       return bundleOf({ key: identity.part, payload, signature, timestamps });
     },
   };
-}
-
-function signPayload(key: KeyObject, payload: Uint8Array): Uint8Array {
-  return signBytes(curveOf(key).hash, preAuthEncoding(payload), key);
 }
 
 /** A certificate is judged at the time that the timestamp proves. */
@@ -66,15 +110,12 @@ interface Identity {
   readonly chain: readonly X509Certificate[];
 }
 
-async function identityOf(files: Files, key: KeyObject, options: KeySignerOptions): Promise<Identity> {
-  const { pem, fingerprint } = publicHalf(key);
+async function identityOf(files: Files, key: KeyObject, options: LastingSignerOptions): Promise<Identity> {
+  const { pem, fingerprint } = describeKey(key);
   const { certificateChainFile: chainFile } = options;
   if (chainFile === undefined)
     return { description: `key ${shownFingerprint(fingerprint)}`, part: { hint: omsHint(pem) }, chain: [] };
-  const chain = readCertificates(
-    Buffer.from(await files.read(chainFile, LIMITS.keyFileBytes)).toString('latin1'),
-    'key-unusable',
-  );
+  const chain = await chainIn(files, chainFile);
   const leaf = chain[0];
   if (leaf === undefined || chain.length > LIMITS.certificatesPerBundle) {
     throw new WeighmarkError(
@@ -83,7 +124,7 @@ async function identityOf(files: Files, key: KeyObject, options: KeySignerOption
       { subject: chainFile },
     );
   }
-  if (!leaf.publicKey.equals(createPublicKey(key))) {
+  if (keyFingerprint(leaf.publicKey) !== fingerprint) {
     throw new WeighmarkError('key-unusable', `the first certificate of ${chainFile} is for another key`, {
       subject: chainFile,
       hint: 'put the signing certificate first, then its intermediates',
@@ -95,4 +136,8 @@ async function identityOf(files: Files, key: KeyObject, options: KeySignerOption
     part: { chain: chain.map((certificate) => certificate.raw) },
     chain,
   };
+}
+
+async function chainIn(files: Files, location: string): Promise<readonly X509Certificate[]> {
+  return readCertificates(certificatesPemOf(await files.read(location, LIMITS.keyFileBytes)), 'key-unusable');
 }

@@ -25,13 +25,16 @@ export function createKeylessVerifier(
   return {
     prove,
     trustedRoot: publicGoodRoot,
-    async verify(bytes, trustedRoot) {
-      const { signer, times, payloadType, logEntries } = await prove(
-        bytes,
-        trustedRoot === undefined ? {} : { trustedRoot },
-      );
-      if (signer.kind !== 'oidc' || payloadType !== IN_TOTO_PAYLOAD)
-        throw new WeighmarkError('signature-malformed', 'not a keyless signature over a statement');
+    async verify(bytes, trustedRoot, artifact) {
+      const { signer, times, payloadType, logEntries } = await prove(bytes, {
+        ...(trustedRoot === undefined ? {} : { trustedRoot }),
+        ...(artifact === undefined ? {} : { artifact }),
+      });
+      if (signer.kind !== 'oidc' || payloadType !== (artifact === undefined ? IN_TOTO_PAYLOAD : null))
+        throw new WeighmarkError(
+          'signature-malformed',
+          `not a keyless signature over a ${artifact === undefined ? 'statement' : 'file'}`,
+        );
       return { signer, times, logEntries };
     },
     timestamps: async (bytes, authorities) =>

@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import { createdReport, diffReport, validatedReport, verifiedReport } from '../views/bom.ts';
 
 interface CreateOptions {
+  readonly spec: 'cyclonedx' | 'spdx-3';
   readonly specVersion: SpecVersion;
   readonly layout: Layout;
   readonly kind?: ArtifactKind;
@@ -47,7 +48,12 @@ export const register: Register = (program, run) => {
     .command('validate')
     .description('official schema, references, digests, citations; and which minimum elements are there')
     .argument('<file>', 'CycloneDX 1.2–1.7')
-    .addOption(new Option('--require <set>', 'fail if a minimum element is missing (repeat)').argParser(collectSet))
+    .addOption(
+      new Option(
+        '--require <set>',
+        `fail if a minimum element is missing: ${ELEMENT_SETS.join(', ')} (repeat)`,
+      ).argParser(collectSet),
+    )
     .action(
       run((context, file: string, options: { require?: readonly ElementSet[] }) => validate(context, file, options)),
     );
@@ -83,6 +89,11 @@ function addCreate(bom: Command): Command {
     .command('create')
     .description('describe a model or dataset: every file digested, every fact with its source')
     .argument('<path>', 'a folder or file')
+    .addOption(
+      new Option('--spec <spec>', 'CycloneDX, or what SPDX 3.0.1 (AI profile) has words for')
+        .choices(['cyclonedx', 'spdx-3'])
+        .default('cyclonedx'),
+    )
     .addOption(new Option('--spec-version <version>', 'of CycloneDX').choices(SPEC_VERSIONS).default('1.7'))
     .addOption(
       new Option('--layout <layout>', 'guide: files nested in the model; flat: one list')
@@ -136,7 +147,8 @@ function addCreate(bom: Command): Command {
 
 function collectSet(value: string, all: readonly ElementSet[] = []): readonly ElementSet[] {
   const set = ELEMENT_SETS.find((each) => each === value.toLowerCase());
-  if (set === undefined) throw new WeighmarkError('usage', `--require is ${ELEMENT_SETS.join(' or ')}`);
+  if (set === undefined)
+    throw new WeighmarkError('usage', `--require is ${ELEMENT_SETS.slice(0, -1).join(', ')} or ${ELEMENT_SETS.at(-1)}`);
   return [...all, set];
 }
 
@@ -164,7 +176,9 @@ async function create(context: Context, path: string, options: CreateOptions): P
     },
     ports,
   );
-  return createdReport(described, path);
+  if (options.spec === 'cyclonedx') return createdReport(described, path);
+  const { spdxOf } = await import('../../domain/bom/spdx.ts');
+  return createdReport(described, path, spdxOf(described.bom));
 }
 
 async function portsOf(context: Context): Promise<BomPorts> {

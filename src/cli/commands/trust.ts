@@ -7,7 +7,7 @@ import { makeEntry } from '../../domain/trust/entry.ts';
 import { trustAdd, trustAllow, trustExport, trustRemove } from '../../flows/setup/trust.ts';
 import type { Register, Report, Run } from '../command.ts';
 import type { Context } from '../context.ts';
-import { readAnchor } from '../trust-options.ts';
+import { anchorFiles } from '../trust-options.ts';
 import { entryJson, entryLines } from '../views/trust.ts';
 
 interface AddOptions {
@@ -105,8 +105,6 @@ async function add(context: Context, name: string, options: AddOptions): Promise
 }
 
 async function entryFrom(context: Context, name: string, options: AddOptions): Promise<TrustEntry> {
-  const read = async (path: string | undefined): Promise<string | undefined> =>
-    path === undefined ? undefined : readAnchor(context, path);
   const { github, gitlab, identity, identityRegexp, issuer } = options;
   refuseLoneWorkload(options);
   if (identityRegexp !== undefined) (await import('../../domain/base/pattern-engine.ts')).usePatterns();
@@ -117,10 +115,8 @@ async function entryFrom(context: Context, name: string, options: AddOptions): P
     identity,
     identityRegexp,
     issuer,
-    key: await read(options.key),
+    ...(await anchorFiles(context, options)),
     until: options.until,
-    certificateChain: await read(options.certificateChain),
-    trustedRoot: await read(options.trustedRoot),
     github: github === undefined ? undefined : workload(github, options),
     gitlab: gitlab === undefined ? undefined : workload(gitlab, options),
   });

@@ -1,6 +1,7 @@
 import type { BomChange } from '../../domain/bom/diff.ts';
 import type { ElementResult, ElementSet } from '../../domain/bom/validate/elements.ts';
 import { CODES, worstExit } from '../../domain/base/errors.ts';
+import type { SpdxDocument } from '../../domain/bom/spdx.ts';
 import type { Conflict } from '../../domain/metadata/types.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -14,8 +15,11 @@ import { verdictJunit } from './junit.ts';
 import { verdictSarif } from './sarif.ts';
 import { verdictMarkdown, verdictText } from './verdict.ts';
 
-/** The BOM on stdout; what it is about, and where sources disagree, on stderr. A metadata file that could not be read fails it. */
-export function createdReport(described: Described, path: string): Report {
+/**
+ * The BOM, or the document made of it, on stdout; what it is about, and where sources disagree, on stderr. A metadata file that
+ * could not be read fails it.
+ */
+export function createdReport(described: Described, path: string, instead?: SpdxDocument): Report {
   const { bom, bytes, id, kind, conflicts, problems, digests } = described;
   const findings = problems.map(({ path: file, code, message }): Finding => ({ code, message, subject: file }));
   return {
@@ -27,10 +31,10 @@ export function createdReport(described: Described, path: string): Report {
       problems,
       confirmedDigests: digests.confirmed.length,
       absentFiles: digests.absent.map(({ path: file }) => file),
-      bom,
+      bom: instead ?? bom,
     },
     text: (style) => ({
-      out: new TextDecoder().decode(bytes),
+      out: instead === undefined ? new TextDecoder().decode(bytes) : `${JSON.stringify(instead, null, 2)}\n`,
       err: [
         ...summaryLines(described, path, style),
         ...findings.map((finding) => renderFinding(finding, style).trimEnd()),

@@ -1,4 +1,4 @@
-import { PREDICATES } from '../claims/predicates.ts';
+import { FILE_SIGNATURE, PREDICATES } from '../claims/predicates.ts';
 import type { Signer, TrustEntry, VerifiedClaim } from '../claims/types.ts';
 import { canonicalJson } from '../base/json.ts';
 import { globMatches } from '../base/glob.ts';
@@ -148,6 +148,14 @@ export function isHeard(claim: VerifiedClaim, model: string, authority: Authorit
 /** The principals' anchors as trust: a claim that none of them verifies is nobody's. */
 export function policyTrust(policy: Policy): readonly TrustEntry[] {
   return policy.principals.flatMap(({ name, anchors }) => anchors.map((anchor) => ({ name, anchor })));
+}
+
+/** Who may sign a single file's bytes. Such a signature names no model, so a role that is limited to some does not say so. */
+export function policyFileTrust(policy: Policy): readonly TrustEntry[] {
+  const roles = policy.roles.filter(
+    ({ predicates, models }) => predicates.includes(FILE_SIGNATURE) && models.includes('**'),
+  );
+  return policyTrust(policy).filter(({ name }) => roles.some(({ principals }) => principals.includes(name)));
 }
 
 /** Those and whoever was one formerly: all of whom a no must be heard. */

@@ -13,7 +13,7 @@ export const AHEAD_MS = 24 * 3_600_000;
 const COUNTED = ['rfc3161', 'rekor', 'witness'];
 
 /** The earliest time by which the signature existed, in milliseconds; null: nobody says. */
-export function verifiedTime(claim: VerifiedClaim): number | null {
+export function verifiedTime(claim: Pick<VerifiedClaim, 'times'>): number | null {
   const times = claim.times.filter(({ source }) => COUNTED.includes(source)).map(({ time }) => Date.parse(time));
   const usable = times.filter((time) => !Number.isNaN(time));
   return usable.length === 0 ? null : least(usable);
@@ -83,7 +83,7 @@ export function anchorKey(anchor: TrustAnchor): string {
 
 /** The newest verified time by anchor, in milliseconds. */
 export function newestByAnchor(
-  claims: readonly { readonly claim: VerifiedClaim; readonly anchor: string }[],
+  claims: readonly { readonly claim: Pick<VerifiedClaim, 'times'>; readonly anchor: string }[],
 ): ReadonlyMap<string, number> {
   const newest = new Map<string, number>();
   for (const { claim, anchor } of claims) {

@@ -3,7 +3,8 @@ import type { BomSummary, BomSummaryFile, Named } from './summary.ts';
 
 /** One difference in meaning between two BOMs. */
 export interface BomChange {
-  readonly what: 'artifact' | 'file' | 'tensors' | 'licence' | 'dataset' | 'base-model' | 'card';
+  readonly what:
+    'artifact' | 'file' | 'tensors' | 'licence' | 'dataset' | 'base-model' | 'card' | 'citation' | 'composition';
   readonly kind: 'added' | 'removed' | 'changed' | 'renamed';
   /** A path, a dataset's name, a field. */
   readonly name: string;
@@ -25,6 +26,8 @@ export function diffBoms(a: BomSummary, b: BomSummary): readonly BomChange[] {
     ...namedChanges('dataset', a.datasets, b.datasets),
     ...namedChanges('base-model', a.baseModels, b.baseModels),
     ...fieldChanges('card', cardOf(a), cardOf(b)),
+    ...countChanges('citation', a.said.citations, b.said.citations),
+    ...countChanges('composition', a.said.compositions, b.said.compositions),
   ];
 }
 
@@ -111,10 +114,28 @@ function sides(before: string | undefined, after: string | undefined): { before?
   return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
-function setChanges(what: 'licence', a: readonly string[], b: readonly string[]): readonly BomChange[] {
+function setChanges(
+  what: 'licence' | 'citation' | 'composition',
+  a: readonly string[],
+  b: readonly string[],
+): readonly BomChange[] {
   const added = b.filter((name) => !a.includes(name)).map((name): BomChange => ({ what, kind: 'added', name }));
   const removed = a.filter((name) => !b.includes(name)).map((name): BomChange => ({ what, kind: 'removed', name }));
   return [...removed, ...added];
+}
+
+/** What came and what went; of what stayed, where less is said of it. More facts from one source are told by the facts. */
+function countChanges(
+  what: 'citation' | 'composition',
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): readonly BomChange[] {
+  return [...new Set([...a.keys(), ...b.keys()])].toSorted(compareUtf8).flatMap((name): readonly BomChange[] => {
+    const [before, after] = [a.get(name) ?? 0, b.get(name) ?? 0];
+    if (before === 0) return [{ what, kind: 'added', name }];
+    if (after === 0) return [{ what, kind: 'removed', name }];
+    return after < before ? [{ what, kind: 'changed', name, before: `${before} times`, after: `${after} times` }] : [];
+  });
 }
 
 function namedChanges(what: 'dataset' | 'base-model', a: readonly Named[], b: readonly Named[]): readonly BomChange[] {

@@ -1,4 +1,5 @@
 import { isHex256 } from '../digest/hex.ts';
+import { sourceName } from '../metadata/types.ts';
 import { list, objectAt, type JsonObject } from './members.ts';
 import type { Digests } from '../digest/algorithm.ts';
 import type { ForeignBom } from './read.ts';
@@ -24,8 +25,18 @@ export interface BomSummary {
   readonly baseModels: readonly Named[];
   readonly task?: string;
   readonly architecture?: string;
+  /** What is cited and composed, in words that two BOMs are compared by. */
+  readonly said: Said;
   /** Properties of the model card, `weighmark:` left off: parameters, quantization… */
   readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Where facts are from, and how complete a list is: a BOM that lost either says less with the same words. */
+export interface Said {
+  /** How many facts each source is cited for. */
+  readonly citations: ReadonlyMap<string, number>;
+  /** How many lists are said to be complete, incomplete and so on. */
+  readonly compositions: ReadonlyMap<string, number>;
 }
 
 export interface Named {
@@ -57,8 +68,37 @@ export function summarize(bom: ForeignBom): BomSummary {
       .filter((licence) => licence !== ''),
     datasets: components.filter((component) => component !== subject && isDataset(component)).map(namedOf),
     baseModels: list(objectAt(subject, 'pedigree'), 'ancestors').map(namedOf),
+    said: saidOf(bom.json),
     properties: propertiesOf(objectAt(subject, 'modelCard')),
   };
+}
+
+function saidOf(bom: JsonObject): Said {
+  const cited = list(bom, 'citations').map(
+    (citation) => [text(citation, 'note') ?? text(citation, 'attributedTo') ?? '', factsOf(citation)] as const,
+  );
+  // Before 1.7: `<pointer> from <source>`.
+  const early = list(objectAt(bom, 'metadata'), 'properties').flatMap(({ name, value }) =>
+    name === 'weighmark:citation' && typeof value === 'string' ? [[value.replace(/^.*? from /, ''), 1] as const] : [],
+  );
+  const compositions = list(bom, 'compositions').map(
+    (each) => [text(each, 'aggregate') ?? 'not_specified', 1] as const,
+  );
+  // How many facts the tool counts itself goes by layout and version.
+  const own = sourceName({});
+  const counted = [...cited, ...early].filter(([source]) => source !== own);
+  const computed = counted.length < cited.length + early.length ? [[own, 1] as const] : [];
+  return { citations: summed([...counted, ...computed]), compositions: summed(compositions) };
+}
+
+function factsOf({ pointers, expressions }: JsonObject): number {
+  return [pointers, expressions].reduce((sum: number, each) => sum + (Array.isArray(each) ? each.length : 0), 0);
+}
+
+function summed(pairs: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [word, count] of pairs) sums.set(word, (sums.get(word) ?? 0) + count);
+  return sums;
 }
 
 function isSubject(component: JsonObject): boolean {

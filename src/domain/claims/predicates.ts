@@ -21,6 +21,9 @@ export const STATEMENT_V01 = 'https://in-toto.io/Statement/v0.1';
 export const IN_TOTO_PAYLOAD = 'application/vnd.in-toto+json';
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
+/** What a policy's role signs that may sign a single file's bytes (a message signature has no statement, so no predicate). */
+export const FILE_SIGNATURE = 'https://weighmark.dev/signature/file/v1';
+
 /** What made an artifact out of others; the provenance claim's buildType is `STEP_PREFIX + step + '/v1'`. */
 export const STEPS = [
   'preprocess',

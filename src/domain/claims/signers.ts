@@ -34,7 +34,7 @@ export function identityOf(signer: Signer): string {
 }
 
 /** A line about when it was signed, and who says so; empty without a verified time. */
-export function describeTimes(claim: VerifiedClaim): string {
+export function describeTimes(claim: Pick<VerifiedClaim, 'times'>): string {
   const earliest = claim.times.toSorted((a, b) => (a.time < b.time ? -1 : 1))[0];
   return earliest === undefined
     ? ''

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { WeighmarkError, type Code } from '../base/errors.ts';
+import { pemOf } from './key-forms.ts';
 import { canonicalKey, otherSpkis } from './spki.ts';
 
 /** OMS v1.0 section 5.3: the hash follows the curve; no other key signs or verifies. */
@@ -95,18 +96,10 @@ function describe(given: KeyObject, code: Code): PublicKey {
     pem: key.export({ type: 'spki', format: 'pem' }).toString(),
     fingerprint: sha256(key.export({ type: 'spki', format: 'der' })),
     otherFingerprints: others.map(sha256),
-    otherHints: others.map((der) => omsHint(pemOf(der))),
+    otherHints: others.map((der) => omsHint(pemOf('PUBLIC KEY', der))),
     curve,
     key,
   };
-}
-
-function pemOf(der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN PUBLIC KEY-----\n${lines.join('\n')}\n-----END PUBLIC KEY-----\n`;
 }
 
 function sha256(bytes: Uint8Array): string {

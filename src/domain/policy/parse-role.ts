@@ -1,4 +1,4 @@
-import { PREDICATES, STEPS, buildTypeOf, type Role, type Step } from '../claims/predicates.ts';
+import { FILE_SIGNATURE, PREDICATES, STEPS, buildTypeOf, type Role, type Step } from '../claims/predicates.ts';
 import type { RawRole } from './raw.ts';
 import type { RoleRule } from '../authority/types.ts';
 
@@ -39,6 +39,7 @@ export function predicateType(word: string): string {
 }
 
 function predicateOf(word: string): string {
+  if (word === 'file-signature') return FILE_SIGNATURE;
   return stepsOf(word).length > 0 ? PREDICATES.provenance : predicateType(word);
 }
 

@@ -62,8 +62,9 @@ const CLAIM: Schema = {
   description: 'A short name or a predicate type URI',
 };
 const SIGNABLE: Schema = {
-  anyOf: [{ type: 'string', enum: [...CLAIM_NAMES, ...STEPS] }, URI],
-  description: 'A claim or a build step by its short name, or a predicate type URI',
+  anyOf: [{ type: 'string', enum: [...CLAIM_NAMES, ...STEPS, 'file-signature'] }, URI],
+  description:
+    'A claim or a build step by its short name, or a predicate type URI; file-signature: the bytes of a single file',
 };
 
 function list(items: Schema, minItems = 1): Schema {

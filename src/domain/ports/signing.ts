@@ -6,17 +6,29 @@ export interface ClaimSigner {
   sign(payload: Uint8Array): Promise<Uint8Array>;
 }
 
-export interface KeySignerOptions {
-  /** Private key, PEM. */
-  readonly keyFile: string;
+/** What signing with a key that lasts needs, wherever the key is. */
+export interface LastingSignerOptions {
   /** Signing certificate and its intermediates, PEM, leaf first. */
   readonly certificateChainFile?: string;
-  /** Asked only if the key is encrypted; null: none to be had. */
-  password(): Promise<string | null>;
   /** RFC 3161 server that timestamps each signature. */
   readonly tsa?: string;
   /** What is signed says no (a revocation): it counts if its certificate was valid at some moment. */
   readonly refusal?: boolean;
+}
+
+export interface KeySignerOptions extends LastingSignerOptions {
+  /** Private key: PEM, DER or JWK. */
+  readonly keyFile: string;
+  /** Asked only if the key is encrypted; null: none to be had. */
+  password(): Promise<string | null>;
+}
+
+/** A program holds the key: an HSM's, a token's, a KMS's. */
+export interface CommandSignerOptions extends LastingSignerOptions {
+  /** Program and arguments, in one line: blanks separate, quotes keep together, no shell reads it. */
+  readonly command: string;
+  /** The key it signs with; absent: that of the first certificate. */
+  readonly publicKeyFile?: string;
 }
 
 export interface KeylessSignerOptions {
@@ -40,6 +52,8 @@ export interface GeneratedKey {
 export interface Signers {
   /** @throws WeighmarkError `key-unusable`, `password-wrong`, `not-found`. */
   key(options: KeySignerOptions): Promise<ClaimSigner>;
+  /** Runs when something is signed. @throws WeighmarkError `usage`, `key-unusable`, `not-found`; signing: `key-unusable`. */
+  command(options: CommandSignerOptions): Promise<ClaimSigner>;
   /** Signing throws WeighmarkError `network`, `key-unusable`; never with a token in the message. */
   keyless(options: KeylessSignerOptions): Promise<ClaimSigner>;
   /** A new P-256 pair, encrypted when there is a password. */

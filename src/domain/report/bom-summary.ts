@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../base/json.ts';
+import { minimumElements } from '../bom/validate/elements.ts';
 
 /** What a report says of a BOM. The BOM may be another tool's: every field is read as if it could be anything. */
 export interface BomSummary {
@@ -15,6 +16,8 @@ export interface BomSummary {
   readonly tools: readonly string[];
   readonly metrics: readonly { readonly type: string; readonly value: string }[];
   readonly hasEnergy: boolean;
+  /** Ids of the G7 list's elements that it holds. */
+  readonly elements: readonly string[];
   readonly properties: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -54,6 +57,7 @@ export function summariseBom(bom: Readonly<Record<string, unknown>>): BomSummary
       type: text(type) ?? '',
       value: text(value) ?? '',
     })),
+    elements: minimumElements('g7', bom as Json).flatMap(({ id, status }) => (status === 'present' ? [id] : [])),
     hasEnergy: Object.keys(object(object(card['considerations'])['environmentalConsiderations'])).length > 0,
     properties: [...objects(model['properties']), ...objects(card['properties'])].flatMap(property),
   };

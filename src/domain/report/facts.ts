@@ -4,7 +4,7 @@ import { describeSigner } from '../claims/signers.ts';
 import { titleOf } from '../claims/titles.ts';
 import { manifestOf } from '../claims/subjects.ts';
 import type { Signer, VerifiedClaim } from '../claims/types.ts';
-import type { EvidenceKind } from './controls/catalogue.ts';
+import type { EVIDENCE, EvidenceKind } from './controls/catalogue.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import type { Authority } from '../authority/authority.ts';
 import { readPromotion } from '../authority/vsa.ts';
@@ -101,7 +101,7 @@ export function evidenceHeld(
   const { bom } = facts;
   const claims = facts.claims.filter(({ counts }) => counts);
   const promotions = facts.promotions.filter(({ counts }) => counts);
-  const held: Readonly<Record<EvidenceKind, boolean>> = {
+  const held: Readonly<Record<(typeof EVIDENCE)[number], boolean>> = {
     signature: claims.length > 0,
     digests: verified.content,
     bom: bom !== null,
@@ -129,7 +129,8 @@ export function evidenceHeld(
     inventory: claims.some(({ logIndex }) => logIndex !== null),
     diff: new Set(promotions.map(({ id }) => id)).size > 1,
   };
-  return new Set(Object.entries(held).flatMap(([kind, is]) => (is ? [kind as EvidenceKind] : [])));
+  const elements = bom?.elements.map((id): EvidenceKind => `g7:${id}`) ?? [];
+  return new Set([...Object.entries(held).flatMap(([kind, is]) => (is ? [kind as EvidenceKind] : [])), ...elements]);
 }
 
 function hasAttestedDataset(lineage: Lineage | null): boolean {

@@ -6,11 +6,13 @@ export interface KeylessVerifier {
    * Proves a bundle with a Fulcio certificate against one instance's trusted root: chain, SCT, log entry bound to
    * artifact, signature and key, timestamps, DSSE signature.
    * @param trustedRoot content of trusted_root.json; absent: the built-in public-good instance.
+   * @param artifact SHA-256 of a file: the bundle must be a message signature over it, and no statement.
    * @throws WeighmarkError `signature-invalid`, `signature-malformed`, `trust-invalid`.
    */
   verify(
     bundle: Uint8Array,
     trustedRoot?: string,
+    artifact?: Uint8Array,
   ): Promise<{
     readonly signer: Extract<Signer, { kind: 'oidc' }>;
     readonly times: readonly VerifiedTime[];

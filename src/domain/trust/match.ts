@@ -194,8 +194,11 @@ function forgeOf(issuer: string): string {
   return issuer.replace(/\/_services\/token$/, '');
 }
 
+/** What stands for an extension that a certificate does not have. */
+export const NOT_NAMED = '(none in the certificate)';
+
 function extension(signer: OidcSigner, what: keyof typeof EXTENSION, expected: string): Mismatch | null {
-  return differs(what, expected, signer.extensions[EXTENSION[what]] ?? '(none in the certificate)');
+  return differs(what, expected, signer.extensions[EXTENSION[what]] ?? NOT_NAMED);
 }
 
 function differs(what: string, expected: string, found: string): Mismatch | null {

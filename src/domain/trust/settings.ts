@@ -9,7 +9,9 @@ import { parseEntries } from './store.ts';
 export interface Settings {
   readonly registry?: string;
   readonly policy?: string;
+  /** A file, or `exec:COMMAND`. */
   readonly key?: string;
+  readonly publicKey?: string;
   readonly certificateChain?: string;
   readonly keyless?: boolean;
   readonly signingConfig?: string;
@@ -47,6 +49,7 @@ const PROJECT: Readers = {
 const USER: Readers = {
   ...PROJECT,
   key: { member: 'key', read: text },
+  'public-key': { member: 'publicKey', read: text },
   'certificate-chain': { member: 'certificateChain', read: text },
   keyless: { member: 'keyless', read: flag },
   'signing-config': { member: 'signingConfig', read: text },

@@ -12,7 +12,12 @@ export interface SigstoreBundle {
   readonly version: '0.1' | '0.2' | '0.3';
   /** A hint at a key, or certificates as DER, leaf first. */
   readonly key:
-    { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate'; readonly leaf: Uint8Array };
+    | { readonly kind: 'key'; readonly hint: string }
+    | {
+        readonly kind: 'certificate';
+        readonly leaf: Uint8Array;
+        /** Leaf first. */ readonly certificates: readonly Uint8Array[];
+      };
   readonly content: BundleContent;
   readonly logEntries: readonly LogEntry[];
   /** RFC 3161 responses, DER. */
@@ -93,14 +98,16 @@ function keyFrom(material: Fields): SigstoreBundle['key'] {
       hint: optionalText(fields(material['publicKey'], 'publicKey', ['hint', 'rawBytes', 'keyDetails']), 'hint'),
     };
   const raw = (value: Json | undefined): Uint8Array => base64(fields(value, 'certificate', ['rawBytes']), 'rawBytes');
-  if (given[0] === 'certificate') return { kind: 'certificate', leaf: raw(material['certificate']) };
-  const chain = list(
-    fields(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'],
-    'certificates',
-    LIMITS.certificatesPerBundle,
-  ).map(raw);
+  const chain =
+    given[0] === 'certificate'
+      ? [raw(material['certificate'])]
+      : list(
+          fields(material['x509CertificateChain'], 'x509CertificateChain', ['certificates'])['certificates'],
+          'certificates',
+          LIMITS.certificatesPerBundle,
+        ).map(raw);
   if (chain[0] === undefined) throw malformed('its certificate chain is empty');
-  return { kind: 'certificate', leaf: chain[0] };
+  return { kind: 'certificate', leaf: chain[0], certificates: chain };
 }
 
 function contentFrom(top: Fields): BundleContent {

@@ -1,8 +1,9 @@
-import { WeighmarkError, type Code } from '../base/errors.ts';
+import { WeighmarkError } from '../base/errors.ts';
 import { sha256Hex } from '../digest/hex.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { KeylessVerifier } from './keyless-verifier.ts';
-import { entriesFor, mismatch, type Mismatch } from './match.ts';
+import { entriesFor } from './match.ts';
+import { provenBy, strangerFinding, trustedTime, type Facts, type Proof } from './proven.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
 import { parseBundle, type Bundle } from '../claims/bundle.ts';
 import { paeDigest } from '../claims/dsse.ts';
@@ -10,7 +11,7 @@ import { readCertificate } from '../pki/certificate.ts';
 import { describeKey, readPublicKey } from '../pki/keys.ts';
 import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
 import { parseStatement } from '../claims/statement.ts';
-import type { Signer, Statement, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from '../claims/types.ts';
+import type { Statement, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from '../claims/types.ts';
 import { verifyWithChain, verifyWithKey, type SignatureOptions } from '../claims/verify-signature.ts';
 
 /** What a claim is judged by. */
@@ -73,48 +74,20 @@ interface Case {
   readonly keylessProofs: Map<string | undefined, Promise<Facts>>;
 }
 
-interface Facts {
-  readonly signer: Signer;
-  readonly times: readonly VerifiedTime[];
-}
-
 async function judge(of: Case, entries: readonly TrustEntry[]): Promise<ClaimOutcome> {
-  const proofs = await provenBy(of, entries);
+  const kind = ANCHOR_KINDS[of.bundle.key.kind];
+  const times = kind === 'oidc' ? [] : await timesOf(of);
+  const proofs = await provenBy(
+    entries.filter(({ anchor }) => anchor.kind === kind),
+    (anchor) => prove(of, anchor, times),
+    SIGNED_WITH[kind],
+  );
   const [proof] = proofs.proven;
   if (proof === undefined) return { trusted: false, refusal: proofs.refusal };
   const claim = claimOf(of, proof);
   const [first, ...rest] = proofs.proven.filter(({ difference }) => difference === null).map(({ entry }) => entry);
   if (first !== undefined) return { trusted: true, claim, trustedBy: [first, ...rest] };
   return { trusted: false, claim, refusal: strangerFinding(proof) };
-}
-
-interface Proof extends Facts {
-  readonly entry: TrustEntry;
-  /** Null: the entry names this signer. */
-  readonly difference: Mismatch | null;
-}
-
-/** Asks every anchor of the bundle's kind; the most telling refusal is kept for when none proves it. */
-async function provenBy(
-  of: Case,
-  entries: readonly TrustEntry[],
-): Promise<{ proven: readonly Proof[]; refusal: Finding }> {
-  const kind = ANCHOR_KINDS[of.bundle.key.kind];
-  const proven: Proof[] = [];
-  let refusal: Finding = {
-    code: 'signer-untrusted',
-    message: `signed ${SIGNED_WITH[kind]}, and no such signer is trusted`,
-  };
-  const times = kind === 'oidc' ? [] : await timesOf(of);
-  for (const entry of entries.filter(({ anchor }) => anchor.kind === kind)) {
-    try {
-      const { signer, times: own } = await prove(of, entry.anchor, times);
-      proven.push({ entry, signer, times: own, difference: mismatch(signer, entry.anchor, own) });
-    } catch (error) {
-      refusal = moreTelling(refusal, findingOf(error, 'signature-malformed'));
-    }
-  }
-  return { proven: proven.toSorted((a, b) => Number(a.difference !== null) - Number(b.difference !== null)), refusal };
 }
 
 const ANCHOR_KINDS = { key: 'key', chain: 'certificate', certificate: 'oidc' } as const;
@@ -144,12 +117,6 @@ async function proveKeyless({ bytes, verification }: Case, trustedRoot: string |
 async function timesOf({ bytes, bundle, verification }: Case): Promise<readonly VerifiedTime[]> {
   if (bundle.timestamps.length === 0 || verification.keyless === null) return [];
   return (await verification.keyless()).timestamps(bytes, verification.timestampAuthorities ?? []);
-}
-
-/** The signature existed by the earliest verified time; without any, it is judged now. */
-function trustedTime(times: readonly VerifiedTime[], now: Date): Date {
-  const earliest = times.map(({ time }) => new Date(time)).toSorted((a, b) => a.getTime() - b.getTime())[0];
-  return earliest ?? now;
 }
 
 function signatureOptions({ predicateType }: Statement): SignatureOptions {
@@ -182,26 +149,4 @@ function keysOf({ key }: Bundle, { anchor }: TrustEntry): readonly string[] {
         ? null
         : describeKey(readCertificate(leaf).x509.publicKey);
   return proven === null ? [] : [proven.fingerprint, ...proven.otherFingerprints];
-}
-
-function strangerFinding({ entry, difference }: Proof): Finding {
-  const { what, expected, found } = difference ?? { what: 'identity', expected: '', found: '' };
-  return {
-    code: 'identity-mismatch',
-    message: `the signature is good, but its ${what} is not the one trusted`,
-    facts: { trusted: expected, signed: found, entry: entry.name },
-  };
-}
-
-/** A signature that does not fit its own named key says more than a key that is not ours. */
-const TELLING: readonly Code[] = [
-  'signer-untrusted',
-  'trust-invalid',
-  'trust-expired',
-  'signature-malformed',
-  'signature-invalid',
-];
-
-function moreTelling(a: Finding, b: Finding): Finding {
-  return TELLING.indexOf(b.code) >= TELLING.indexOf(a.code) ? b : a;
 }

@@ -51,10 +51,7 @@ async function validateJson(
 ): Promise<BomValidateOutcome> {
   const schema = await ports.validator.validate(bom.text, bom.specVersion);
   const problems = [...mostSpecific(schema), ...checkBom(bom.json)];
-  const elements = Object.fromEntries(ELEMENT_SETS.map((set) => [set, minimumElements(set, bom.json)])) as Record<
-    ElementSet,
-    readonly ElementResult[]
-  >;
+  const elements = elementsBy((set) => minimumElements(set, bom.json));
   const required = input.require ?? [];
   const checks = [
     schemaCheck(problems, bom.specVersion),
@@ -113,25 +110,35 @@ async function validateXml(bom: XmlBom, input: BomValidateInput, ports: BomValid
     }),
     specVersion: bom.specVersion,
     problems,
-    elements: { g7: [], ntia: [] },
+    elements: elementsBy(() => []),
   };
 }
+
+function elementsBy(results: (set: ElementSet) => readonly ElementResult[]): BomValidateOutcome['elements'] {
+  return Object.fromEntries(ELEMENT_SETS.map((set) => [set, results(set)])) as Record<
+    ElementSet,
+    readonly ElementResult[]
+  >;
+}
+
+/** What is listed twice, member for member, says nothing else than listed once: cdxgen names one tool twice. */
+const REPEAT = 'uniqueItems';
 
 /** Of `oneOf` and its kin only the branches' own errors help; the deepest place comes first. */
 function mostSpecific(problems: readonly SchemaProblem[]): readonly BomProblem[] {
   const plain = problems.filter(({ keyword }) => !['oneOf', 'anyOf', 'if', 'allOf'].includes(keyword));
   const useful = plain.length > 0 ? plain : problems;
   const sorted = useful.toSorted((a, b) => b.pointer.split('/').length - a.pointer.split('/').length);
-  return sorted.map(({ pointer, message }) => ({
+  return sorted.map(({ pointer, message, keyword }) => ({
     pointer: pointer === '' ? '/' : pointer,
     message,
     rule: 'schema',
-    severity: 'error',
+    severity: keyword === REPEAT ? 'warning' : 'error',
   }));
 }
 
 function schemaCheck(problems: readonly BomProblem[], specVersion: string): Check {
-  const findings = problems.filter(({ rule }) => rule === 'schema').map(findingOf);
+  const findings = problems.filter(({ rule, severity }) => rule === 'schema' && severity === 'error').map(findingOf);
   return checkOf('schema', [{ what: `CycloneDX ${specVersion}, official schema` }], findings);
 }
 

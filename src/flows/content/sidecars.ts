@@ -4,40 +4,12 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { ROOTS_BYTES } from '../../domain/records/roots.ts';
 import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
-
-/** A bundle found beside or inside an artifact: unverified bytes. */
-export interface FoundBundle {
-  /** As it is shown to people: a name in the artifact's folder, or the path the user gave. */
-  readonly shown: string;
-  readonly location: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface Sidecars {
-  /** OMS signatures, most specific first. */
-  readonly signatures: readonly FoundBundle[];
-  /** One claim each, in the order of their files. */
-  readonly claims: readonly FoundBundle[];
-  /** The digest list's bytes, or null. */
-  readonly digestList: Uint8Array | null;
-  /** The weights list's bytes, or null. */
-  readonly weights: Uint8Array | null;
-  /** The BOM's bytes, or null. */
-  readonly bom: Uint8Array | null;
-  /** The record roots' bytes, or null. */
-  readonly records: Uint8Array | null;
-}
-
-export interface SidecarQuestion {
-  /** Absolute. */
-  readonly root: string;
-  readonly kind: 'file' | 'directory';
-  readonly signature?: string;
-  readonly claims?: readonly string[];
-}
+import type { FoundBundle, SidecarQuestion, Sidecars } from './found.ts';
+import { besideFile, NGC_SIGNATURE, sortBundles } from './file-signatures.ts';
 
 /** Where people looked for signatures, for the message that there is none. */
 export const LOOKED_FOR = 'model.sig, *.oms.sig, claims.jsonl';
+export const LOOKED_FOR_FILE = '*.sig, *.oms.sig, *.claims.jsonl, *.sigstore.json, *.sigstore, *.bundle';
 
 /**
  * Finds what is there to verify (DESIGN 4.1): what the user names, else the well-known places.
@@ -46,22 +18,26 @@ export const LOOKED_FOR = 'model.sig, *.oms.sig, claims.jsonl';
 export async function findSidecars(question: SidecarQuestion, files: Files): Promise<Sidecars> {
   const places = sidecarsOf(question);
   const insideNames = question.kind === 'directory' ? await signatureNames(question.root, files) : [];
-  const signatures =
+  const own =
     question.signature === undefined
       ? await found(signaturePlaces(question, insideNames), files)
       : [await named(question.signature, LIMITS.signatureBytes, files)];
-  const claims = await claimsOf(question, places.claims, files);
+  const { signatures, claims, fileSignatures } = sortBundles(question, {
+    own,
+    claims: await claimsOf(question, places.claims, files),
+    beside: question.kind === 'file' ? await besideFile(question.root, files) : [],
+  });
   const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
   const weights = await files.readIfThere(places.weights, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
   const records = await files.readIfThere(places.records, ROOTS_BYTES);
-  return { signatures, claims, digestList, weights, bom, records };
+  return { signatures, claims, fileSignatures, digestList, weights, bom, records };
 }
 
 async function signatureNames(root: string, files: Files): Promise<readonly string[]> {
   const names = await files.names(root);
   return names
-    .filter((name) => name === OMS_SIGNATURE || name.endsWith('.oms.sig'))
+    .filter((name) => name === OMS_SIGNATURE || name.endsWith('.oms.sig') || name === NGC_SIGNATURE)
     .toSorted((a) => (a === OMS_SIGNATURE ? -1 : 0));
 }
 

@@ -26,7 +26,8 @@ import type { Finding } from '../../domain/base/verdict.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { madeOutboards, outboardPlaces, putOutboards, type MadeOutboard } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
-import { findSidecars, type Sidecars } from '../content/sidecars.ts';
+import type { Sidecars } from '../content/found.ts';
+import { findSidecars } from '../content/sidecars.ts';
 
 export interface PushInput {
   /** Absolute path of the artifact. */

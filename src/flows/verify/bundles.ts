@@ -6,7 +6,7 @@ import { sameSigner } from '../../domain/claims/signers.ts';
 import { signedName, verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
-import type { FoundBundle, Sidecars } from '../content/sidecars.ts';
+import type { FoundBundle, Sidecars } from '../content/found.ts';
 
 /** A claim whose signature is good and whose signer the caller trusts. */
 export interface TrustedClaim extends FoundBundle {

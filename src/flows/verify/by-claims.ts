@@ -4,11 +4,21 @@ import { buildManifest } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatBytes } from '../../domain/base/units.ts';
-import { checkOf, passedCheck, refusedCheck, verdictOf, type Check } from '../../domain/base/verdict.ts';
+import {
+  checkOf,
+  passedCheck,
+  refusedCheck,
+  verdictOf,
+  type Check,
+  type Finding,
+  type Verdict,
+} from '../../domain/base/verdict.ts';
+import type { FileSignature } from '../../domain/trust/verify-file.ts';
 import type { Tree } from '../../domain/ports/files.ts';
 import { hashTree } from '../content/hash-tree.ts';
 import { artifactPath } from '../sign/oms-sign.ts';
 import { bindClaims, requireBound } from './claims.ts';
+import { fileSignatureCheck, fileSignatureNotes } from './file-signatures.ts';
 import type { ContentFile } from './question.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './types.ts';
 
@@ -19,28 +29,34 @@ type HashedFile = ContentFile & { readonly sha256: string };
  * @throws WeighmarkError `usage` for a partial verification, which only a list of signed files allows; `subject-mismatch`.
  */
 export async function verifyByClaims(
-  { input, bundles, sidecars }: VerifyCase,
+  { input, bundles, sidecars, fileSignatures }: VerifyCase,
   ports: VerifyPorts,
 ): Promise<VerifyOutcome> {
-  if (bundles.claims.length === 0)
-    return refused(verdictOf({ subject: input.shown, checks: [nobodyTrusted(bundles.notes)], notes: bundles.notes }));
+  const signedFile = fileSignatures.trusted.length > 0;
+  if (bundles.claims.length === 0 && !signedFile) return refused(nobodyTrusted(input.shown, bundles, fileSignatures));
   if (input.only !== undefined)
     throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
   const { files, kind, algorithms } = await hashAll(input, ports);
   const { id } = buildManifest(files);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
   const bound = bindClaims(bundles.claims, { id, root, files, single: kind === 'file' }, sidecars);
-  requireBound(bound, id);
+  if (!signedFile) requireBound(bound, id);
+  const [file] = files;
+  const ofFile = signedFile && file !== undefined ? [fileSignatureCheck(fileSignatures, file.sha256, file)] : [];
+  const ofClaims =
+    bound.evidence.length + bound.findings.length === 0 ? [] : [checkOf('claims', bound.evidence, bound.findings)];
   const verdict = verdictOf({
     subject: input.shown,
     id,
-    checks: [contentCheck(files, algorithms), checkOf('claims', bound.evidence, bound.findings)],
+    checks: [contentCheck(files, algorithms), ...ofFile, ...ofClaims],
     claimed: bound.claimed,
-    notes: [...bundles.notes, ...bound.notes],
+    notes: [...bundles.notes, ...bound.notes, ...fileSignatureNotes(fileSignatures)],
     notAsked: NOT_ASKED,
   });
-  const [first] = bound.claims;
-  const by = first === undefined ? null : nameOf(first.claim.signer, first.trustedBy[0]);
+  const by = nameOfFirst([
+    ...fileSignatures.trusted,
+    ...bound.claims.map(({ claim, trustedBy }) => ({ signer: claim.signer, trustedBy })),
+  ]);
   if (verdict.outcome !== 'verified') return { ...refused(verdict), by };
   return {
     verdict,
@@ -55,14 +71,22 @@ export async function verifyByClaims(
   };
 }
 
-function nobodyTrusted(notes: readonly string[]) {
-  return refusedCheck('claims', [
-    {
-      code: 'signer-untrusted',
-      message: notes[0] ?? 'no claim is by anyone trusted',
-      hint: '`weighmark trust list` shows who is',
-    },
-  ]);
+function nameOfFirst([first]: readonly Pick<FileSignature, 'signer' | 'trustedBy'>[]): string | null {
+  return first === undefined ? null : nameOf(first.signer, first.trustedBy[0]);
+}
+
+function nobodyTrusted(
+  subject: string,
+  { notes }: VerifyCase['bundles'],
+  { refusals }: VerifyCase['fileSignatures'],
+): Verdict {
+  if (refusals.length > 0) return verdictOf({ subject, checks: [checkOf('file-signature', [], refusals)], notes });
+  const finding: Finding = {
+    code: 'signer-untrusted',
+    message: notes[0] ?? 'no claim is by anyone trusted',
+    hint: '`weighmark trust list` shows who is',
+  };
+  return verdictOf({ subject, checks: [refusedCheck('claims', [finding])], notes });
 }
 
 async function hashAll(

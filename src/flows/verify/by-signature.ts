@@ -23,7 +23,7 @@ import { contentEvidence, signatureEvidence } from './evidence.ts';
  */
 export async function beginContent(
   signature: TrustedSignature,
-  { input, sidecars }: Omit<VerifyCase, 'bundles'>,
+  { input, sidecars }: Pick<VerifyCase, 'input' | 'sidecars'>,
   ports: VerifyPorts,
 ): Promise<readonly Ahead[]> {
   const { algorithm, shardBytes, historic } = signature.manifest;
@@ -54,7 +54,7 @@ function treeQuestion(input: VerifyCase['input'], signature: TrustedSignature): 
 }
 
 export async function verifySigned(
-  { input, bundles, sidecars }: VerifyCase,
+  { input, bundles, sidecars }: Omit<VerifyCase, 'fileSignatures'>,
   { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null },
   ports: VerifyPorts,
 ): Promise<VerifyOutcome> {
@@ -81,7 +81,7 @@ export async function verifySigned(
     known === null ? null : { ...known, single: input.kind === 'file' },
     sidecars,
   );
-  if (known !== null) requireName({ input, bundles, sidecars }, signature, bound);
+  if (known !== null) requireName({ input }, signature, bound);
   return outcome({ input, bundles, signature, content, known, bound, by });
 }
 
@@ -90,7 +90,11 @@ export async function verifySigned(
  * others have it too.
  * @throws WeighmarkError `signer-untrusted`.
  */
-function requireName({ input }: VerifyCase, { claim, trustedBy }: TrustedSignature, bound: BoundClaims): void {
+function requireName(
+  { input }: Pick<VerifyCase, 'input'>,
+  { claim, trustedBy }: TrustedSignature,
+  bound: BoundClaims,
+): void {
   if (input.name !== undefined || trustedBy.some((entry) => entry.for === undefined)) return;
   const isNamed = (each: VerifiedClaim): boolean =>
     each.statement.predicateType === PREDICATES.bom &&

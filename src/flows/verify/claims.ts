@@ -14,7 +14,7 @@ import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
-import type { Sidecars } from '../content/sidecars.ts';
+import type { Sidecars } from '../content/found.ts';
 import type { TrustedClaim } from './bundles.ts';
 
 /** Which trusted claims are about the artifact in hand. */

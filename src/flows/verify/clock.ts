@@ -4,11 +4,12 @@ import { checkOf, verdictOf, type Finding } from '../../domain/base/verdict.ts';
 import type { TimeMemory } from '../../domain/ports/trust.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import type { JudgedBundles, TrustedClaim } from './bundles.ts';
-import { refused, type VerifyOutcome } from './types.ts';
+import { refused, type JudgedFileSignatures, type VerifyOutcome } from './types.ts';
 
 export interface ClockQuestion {
   readonly shown: string;
   readonly bundles: JudgedBundles;
+  readonly fileSignatures?: JudgedFileSignatures;
   readonly verification: Pick<Verification, 'trust' | 'now'>;
   readonly times: TimeMemory | undefined;
 }
@@ -19,9 +20,11 @@ export interface ClockQuestion {
  */
 export async function judgeClock(question: ClockQuestion): Promise<JudgedBundles | VerifyOutcome> {
   const { shown, bundles, verification, times } = question;
+  const overFile = question.fileSignatures?.trusted ?? [];
   const trusted = [...(bundles.signature === null ? [] : [bundles.signature]), ...bundles.claims];
+  const timed = [...trusted, ...overFile.map((claim) => ({ claim, trustedBy: claim.trustedBy }))];
   const seen = newestByAnchor(
-    trusted.flatMap(({ claim, trustedBy }) => trustedBy.map(({ anchor }) => ({ claim, anchor: anchorKey(anchor) }))),
+    timed.flatMap(({ claim, trustedBy }) => trustedBy.map(({ anchor }) => ({ claim, anchor: anchorKey(anchor) }))),
   );
   const anchors = verification.trust.map(({ anchor }) => anchorKey(anchor));
   const newest = greatest([...seen.values(), (await times?.newest(anchors)) ?? 0]);
@@ -31,7 +34,8 @@ export async function judgeClock(question: ClockQuestion): Promise<JudgedBundles
   const spoiled = bundles.claims.filter(({ claim }) => statedAhead(claim, verification.now) !== null);
   if (spoiled.length === 0) return bundles;
   const claims = bundles.claims.filter((each) => !spoiled.includes(each));
-  if (bundles.signature === null && claims.length === 0) return refusedBy(shown, spoiled.map(disagrees), bundles);
+  if (bundles.signature === null && claims.length + overFile.length === 0)
+    return refusedBy(shown, spoiled.map(disagrees), bundles);
   return { ...bundles, claims, notes: [...bundles.notes, ...spoiled.map(noteOf)] };
 }
 

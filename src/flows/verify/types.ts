@@ -2,9 +2,10 @@ import type { TimeMemory } from '../../domain/ports/trust.ts';
 import type { TrustEntry } from '../../domain/claims/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
-import type { Verdict } from '../../domain/base/verdict.ts';
+import type { Finding, Verdict } from '../../domain/base/verdict.ts';
+import type { FileSignature } from '../../domain/trust/verify-file.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
-import type { Sidecars } from '../content/sidecars.ts';
+import type { FoundBundle, Sidecars } from '../content/found.ts';
 import type { JudgedBundles, TrustedClaim, TrustedSignature } from './bundles.ts';
 import type { ContentFile } from './question.ts';
 
@@ -35,6 +36,8 @@ export interface VerifyPorts extends HashTreePorts {
   readonly clock: Clock;
   /** Asked only once there is something to verify. */
   readonly trust: () => Promise<readonly TrustEntry[]>;
+  /** Whose signature over a bare file counts, where that is not everybody's who is trusted: a policy names them. */
+  readonly fileTrust?: () => Promise<readonly TrustEntry[]>;
   readonly timestampAuthorities: () => Promise<readonly string[]>;
   readonly keyless: () => Promise<KeylessVerifier>;
   /** Absent: only the times seen in this run bound the clock. */
@@ -64,6 +67,16 @@ export interface VerifyCase {
   readonly input: VerifyInput & { readonly kind: 'file' | 'directory' };
   readonly bundles: JudgedBundles;
   readonly sidecars: Sidecars;
+  readonly fileSignatures: JudgedFileSignatures;
+}
+
+/** A signature over the bytes of a file by somebody the caller trusts. */
+export interface TrustedFileSignature extends FoundBundle, FileSignature {}
+
+export interface JudgedFileSignatures {
+  readonly trusted: readonly TrustedFileSignature[];
+  /** Why the others do not count; each names its bundle. */
+  readonly refusals: readonly Finding[];
 }
 
 export const NOT_ASKED: readonly string[] = ['lineage', 'policy', 'scan', 'revocation', 'completeness'];

@@ -2,13 +2,15 @@ import { Buffer } from 'node:buffer';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { checkOf, findingOf, refusedCheck, verdictOf, type Check } from '../../domain/base/verdict.ts';
-import { findSidecars, LOOKED_FOR, type Sidecars } from '../content/sidecars.ts';
+import type { FoundBundle, Sidecars } from '../content/found.ts';
+import { findSidecars, LOOKED_FOR, LOOKED_FOR_FILE } from '../content/sidecars.ts';
 import { judgeClock } from './clock.ts';
 import { refuseUnknownBeside } from './beside.ts';
 import { judgeBundles, type TrustedSignature } from './bundles.ts';
 import type { Ahead } from './question.ts';
 import { refused, type VerifyCase, type VerifyInput, type VerifyOutcome, type VerifyPorts } from './types.ts';
 import { verifyByClaims } from './by-claims.ts';
+import { judgeFileSignatures, withFileSignatures } from './file-signatures.ts';
 import { beginContent, verifySigned } from './by-signature.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -44,8 +46,10 @@ const THROWN: readonly Code[] = [
 
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
   const sidecars = await findSidecars(input, ports.files);
-  if (sidecars.signatures.length + sidecars.claims.length === 0)
-    return refused(await (await import('./unsigned.ts')).describeUnsigned({ ...input, lookedFor: LOOKED_FOR }, ports));
+  if (allFound(sidecars).length === 0) {
+    const lookedFor = input.kind === 'file' ? LOOKED_FOR_FILE : LOOKED_FOR;
+    return refused(await (await import('./unsigned.ts')).describeUnsigned({ ...input, lookedFor }, ports));
+  }
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return refused(verdictOf({ subject: input.shown, checks: [noTrust(sidecars)] }));
   const begun: Ahead[] = [];
@@ -53,16 +57,17 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
     pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
     const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? null, onSignature });
-    const counted = await judgeClock({ shown: input.shown, bundles, verification, times: ports.times });
+    const fileSignatures = await judgeFileSignatures(sidecars.fileSignatures, verification, ports);
+    const counted = await judgeClock({ shown: input.shown, bundles, fileSignatures, verification, times: ports.times });
     if ('verdict' in counted) return counted;
-    return await verifyJudged({ input, bundles: counted, sidecars }, ports, begun[0] ?? null);
+    return await verifyJudged({ input, bundles: counted, sidecars, fileSignatures }, ports, begun[0] ?? null);
   } finally {
     for (const ahead of begun) ahead.stop();
   }
 }
 
 async function verifyJudged(
-  { input, bundles, sidecars }: VerifyCase,
+  { input, bundles, sidecars, fileSignatures }: VerifyCase,
   ports: VerifyPorts,
   ahead: Ahead | null,
 ): Promise<VerifyOutcome> {
@@ -72,9 +77,9 @@ async function verifyJudged(
     );
   if (input.underPolicy === true) await refuseUnknownBeside(input, ports.files);
   const { signature } = bundles;
-  return signature === null
-    ? verifyByClaims({ input, bundles, sidecars }, ports)
-    : verifySigned({ input, bundles, sidecars }, { signature, ahead }, ports);
+  const of = { input, bundles, sidecars, fileSignatures };
+  if (signature === null) return verifyByClaims(of, ports);
+  return withFileSignatures(await verifySigned(of, { signature, ahead }, ports), input.root, fileSignatures);
 }
 
 async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
@@ -91,15 +96,19 @@ async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: 
 
 async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: VerifyPorts): Promise<Verification> {
   const trust = await ports.trust();
-  const timestamped = [...sidecars.signatures, ...sidecars.claims].some(({ bytes }) =>
+  const timestamped = allFound(sidecars).some(({ bytes }) =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('rfc3161'),
   );
   const timestampAuthorities = trust.length > 0 && timestamped ? await ports.timestampAuthorities() : [];
   return { trust, timestampAuthorities, keyless: ports.keyless, now: ports.clock.now(), name: input.name ?? null };
 }
 
+function allFound({ signatures, claims, fileSignatures }: Sidecars): readonly FoundBundle[] {
+  return [...signatures, ...claims, ...fileSignatures];
+}
+
 function noTrust(sidecars: Sidecars): Check {
-  const [first] = [...sidecars.signatures, ...sidecars.claims];
+  const [first] = allFound(sidecars);
   return refusedCheck('trust', [
     {
       code: 'trust-missing',

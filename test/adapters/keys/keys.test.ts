@@ -42,10 +42,15 @@ for (const [namedCurve, hash] of CURVES) {
       privateKey.export({ type: 'sec1', format: 'pem' }),
       privateKey.export({ type: 'pkcs8', format: 'pem', ...secret }),
       privateKey.export({ type: 'sec1', format: 'pem', ...secret }),
+      privateKey.export({ type: 'pkcs8', format: 'der' }),
+      privateKey.export({ type: 'sec1', format: 'der' }),
+      privateKey.export({ type: 'pkcs8', format: 'der', ...secret }),
+      JSON.stringify(privateKey.export({ format: 'jwk' })),
+      `\uFEFFbag attributes\r\n${pem(privateKey).replaceAll('\n', '\r\n')}`,
     ];
-    for (const pem of forms) {
+    for (const form of forms) {
       const signer = await signers.key({
-        keyFile: file('key.pem', pem.toString()),
+        keyFile: file('key.pem', form),
         password: async () => Promise.resolve('correct horse'),
       });
       const bundle = parseBundle(await signer.sign(PAYLOAD));
@@ -105,6 +110,18 @@ test('keys that OMS does not know are refused', async () => {
   await assert.rejects(signers.key({ keyFile: file('rubbish.pem', 'rubbish'), password: without }), {
     code: 'key-unusable',
   });
+  const [one, two] = [0, 1].map(() => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey));
+  await assert.rejects(signers.key({ keyFile: file('two.pem', `${one}${two}`), password: without }), {
+    code: 'key-unusable',
+    message: /2 private keys/,
+  });
+  await assert.rejects(
+    signers.key({
+      keyFile: file('leaf.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
+      password: without,
+    }),
+    { code: 'key-unusable', message: /a certificate: signing needs its private key/, hint: /--certificate-chain/ },
+  );
   await assert.rejects(signers.key({ keyFile: join(folder, 'nowhere.pem'), password: without }), { code: 'not-found' });
 });
 

@@ -8,19 +8,19 @@ import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
 import { checkXmlBom } from '../../../src/domain/bom/validate/xml.ts';
-import { minimumElements } from '../../../src/domain/bom/validate/elements.ts';
+import { minimumElements, type ElementSet } from '../../../src/domain/bom/validate/elements.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { bomValidate, type BomValidateOutcome } from '../../../src/flows/bom/validate.ts';
 import { bomOf, NO_VECTORS, safetensors, vector, VECTORS } from './support.ts';
 
 const validator = createBomValidator();
 
-function validateBytes(bytes: Uint8Array, require: readonly ('g7' | 'ntia')[] = []): Promise<BomValidateOutcome> {
+function validateBytes(bytes: Uint8Array, require: readonly ElementSet[] = []): Promise<BomValidateOutcome> {
   const files = { read: () => Promise.resolve(bytes) } as unknown as Files;
   return bomValidate({ path: '/bom', shown: 'bom', require }, { files, validator });
 }
 
-const validate = (json: object, require: readonly ('g7' | 'ntia')[] = []) =>
+const validate = (json: object, require: readonly ElementSet[] = []) =>
   validateBytes(Buffer.from(JSON.stringify(json)), require);
 
 const FOLDER = 'cyclonedx/tests/1.7';
@@ -232,6 +232,85 @@ test('minimum elements are told; only `--require` makes a missing one a failure'
     findingsOf(required.verdict).map(({ code, facts }) => `${code} ${facts?.['element'] ?? ''}`),
     ['bom-incomplete NTIA-1', 'bom-incomplete NTIA-3', 'bom-incomplete NTIA-6', 'bom-incomplete NTIA-7'],
   );
+});
+
+test('what is listed twice, member for member, is a warning; the same name for two things is not', async () => {
+  const tool = { type: 'application', name: 'cdxgen', version: '12.8.4', 'bom-ref': 'tool' };
+  const twice = { ...BOM, metadata: { tools: { components: [tool, { ...tool }] } } };
+  const repeated = await validate(twice);
+  assert.equal(repeated.verdict.exitCode, 0, JSON.stringify(repeated.problems));
+  assert.deepEqual(
+    repeated.problems.map(({ rule, severity, pointer }) => `${severity} ${rule} ${pointer}`),
+    ['warning schema /metadata/tools/components', 'warning bom-ref-unique /metadata/tools/components/1/bom-ref'],
+  );
+  const other = { ...BOM, metadata: { tools: { components: [tool, { ...tool, version: '12' }] } } };
+  assert.deepEqual(
+    findingsOf((await validate(other)).verdict).map(({ facts }) => facts?.['rule']),
+    ['bom-ref-unique'],
+  );
+});
+
+const REACHABLE = { name: 'Acme', url: ['https://acme.example'] };
+const COMPLETE = {
+  ...BOM,
+  metadata: {
+    timestamp: '2026-11-29T00:00:00Z',
+    lifecycles: [{ phase: 'build' }],
+    authors: [{ name: 'Anna', email: 'anna@acme.example' }],
+    tools: { components: [{ type: 'application', name: 'weighmark', version: '1' }] },
+    component: {
+      type: 'machine-learning-model',
+      'bom-ref': 'm',
+      name: 'm',
+      version: '1',
+      supplier: REACHABLE,
+      purl: 'pkg:huggingface/acme/m@1',
+      licenses: [{ license: { id: 'MIT' } }],
+      hashes: [{ alg: 'SHA-512', content: 'a'.repeat(128) }],
+      properties: ['filename', 'executable', 'archive', 'structured'].map((name) => ({
+        name: `bsi:component:${name}`,
+        value: name,
+      })),
+    },
+  },
+  dependencies: [{ ref: 'm' }],
+  compositions: [{ aggregate: 'complete', dependencies: ['m'] }],
+};
+
+/** Taking one member away leaves exactly these elements missing. */
+const LOST: readonly (readonly [string, ElementSet, readonly string[]])[] = [
+  ['metadata.timestamp', 'cisa', ['CISA-10']],
+  ['metadata.lifecycles', 'cisa', ['CISA-11']],
+  ['metadata.tools', 'cisa', ['CISA-9']],
+  ['metadata.authors', 'cisa', ['CISA-1']],
+  ['metadata.component.supplier', 'cisa', ['CISA-2']],
+  ['metadata.component.version', 'cisa', ['CISA-4']],
+  ['metadata.component.licenses', 'cisa', ['CISA-7']],
+  ['metadata.component.hashes', 'cisa', ['CISA-6']],
+  ['dependencies', 'cisa', ['CISA-8']],
+  ['metadata.component.supplier', 'bsi', ['BSI-5.2.2-1']],
+  ['metadata.component.hashes', 'bsi', ['BSI-5.2.2-7']],
+  ['metadata.authors', 'bsi', ['BSI-5.2.1-1']],
+  ['compositions', 'bsi', ['BSI-5.2.2-5']],
+  ['metadata.component.properties', 'bsi', ['BSI-5.2.2-4', 'BSI-5.2.2-8', 'BSI-5.2.2-9', 'BSI-5.2.2-10']],
+];
+
+test('the sets of CISA and BSI TR-03183-2 are satisfied by what they ask for, and by nothing less', async () => {
+  for (const set of ['cisa', 'bsi'] as const)
+    assert.equal((await validate(COMPLETE, [set])).verdict.exitCode, 0, JSON.stringify(minimumElements(set, COMPLETE)));
+  for (const [path, set, missing] of LOST) {
+    const bom = structuredClone(COMPLETE) as Record<string, unknown>;
+    const keys = path.split('.');
+    const holder = keys.slice(0, -1).reduce((at, key) => at[key] as Record<string, unknown>, bom);
+    delete holder[keys.at(-1) ?? ''];
+    assert.deepEqual(
+      minimumElements(set, bom as never)
+        .filter(({ status }) => status === 'missing')
+        .map(({ id }) => id),
+      missing,
+      `${set} without ${path}`,
+    );
+  }
 });
 
 test('the elements are those of the G7 list', { skip: NO_VECTORS }, () => {

@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { conforms } from '../../../src/domain/policy/conforms.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
+import { policyFileTrust } from '../../../src/domain/authority/authority.ts';
 import { POLICY_SCHEMA } from '../../../src/domain/policy/schema.ts';
 import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { PRINCIPALS, PROD, ROLES, policy } from './world.ts';
@@ -162,4 +163,18 @@ test('lint says what a valid policy leaves open', () => {
   const places = lintPolicy(policy(PROD), new Date('2029-12-20T00:00:00Z')).map(({ place }) => place);
   for (const place of ['expires', 'log', 'roles.break-glass', 'environments.prod'])
     assert.ok(places.includes(place), place);
+});
+
+test('who may sign a bare file is whom a role without limits says so of', () => {
+  const raw = parseYaml(minimal.toString()) as { roles: Record<string, unknown> };
+  const [name] = Object.keys((raw as unknown as { principals: object }).principals);
+  const trusted = (signs: readonly string[], models?: readonly string[]): readonly string[] => {
+    const role = { principals: [name], signs, ...(models === undefined ? {} : { models }) };
+    const text = JSON.stringify({ ...raw, roles: { ...raw.roles, files: role } });
+    return policyFileTrust(parsePolicy(Buffer.from(text))).map((entry) => entry.name);
+  };
+  assert.deepEqual(policyFileTrust(parsePolicy(minimal)), []);
+  assert.deepEqual(trusted(['integrity']), []);
+  assert.deepEqual([...new Set(trusted(['file-signature']))], [name]);
+  assert.deepEqual(trusted(['file-signature'], ['acme/*']), [], 'a bare signature names no model');
 });

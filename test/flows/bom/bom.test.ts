@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
@@ -142,6 +142,33 @@ test('bom diff: layout, version, time and tool are no difference', async () => {
     }),
   );
   assert.deepEqual((await bomDiff({ a, b }, ports)).changes, []);
+});
+
+test('bom diff: lost citations and compositions are told', async () => {
+  const folder = folderOf({ 'model.safetensors': WEIGHTS, 'README.md': '---\nlicense: mit\ndatasets: [a]\n---\n' });
+  const whole = JSON.parse(readFileSync(bomFile(await create(folder)), 'utf8')) as {
+    citations: { note?: string; pointers?: string[] }[];
+    compositions: { aggregate: string }[];
+  };
+  const changesOf = async (bom: object): Promise<readonly string[]> => {
+    const [a, b] = ['a.json', 'b.json'].map((name) => join(folder, '..', `${basename(folder)}-${name}`));
+    writeFileSync(a ?? '', JSON.stringify(whole));
+    writeFileSync(b ?? '', JSON.stringify(bom));
+    const { changes } = await bomDiff({ a: a ?? '', b: b ?? '' }, ports);
+    return changes.map(({ what, kind, name }) => `${what} ${kind} ${name}`);
+  };
+  const card = whole.citations.find(({ pointers }) => (pointers?.length ?? 0) > 1);
+  const fewer = whole.citations.map((each) => (each === card ? { ...each, pointers: each.pointers?.slice(1) } : each));
+  assert.deepEqual(await changesOf({ ...whole, citations: fewer }), [`citation changed ${card?.note}`]);
+  const without = whole.citations.filter((each) => each !== card);
+  assert.deepEqual(await changesOf({ ...whole, citations: without }), [`citation removed ${card?.note}`]);
+  const kinds = [...new Set(whole.compositions.map(({ aggregate }) => aggregate))].toSorted();
+  assert.ok(kinds.length > 0);
+  assert.deepEqual(
+    await changesOf({ ...whole, compositions: [] }),
+    kinds.map((kind) => `composition removed ${kind}`),
+  );
+  assert.deepEqual(await changesOf(whole), []);
 });
 
 test('other values under the same names are told apart from other tensors', async () => {

@@ -393,6 +393,34 @@ test(
   },
 );
 
+/** `verify FILE` with the bundle beside it, as the tools leave it. */
+async function verifiesBeside(bundle: string, trust: readonly string[], wrong: readonly string[]): Promise<void> {
+  const folder = at(`beside-${bundle}`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'weights.bin'), 'weights');
+  cpSync(at(bundle), join(folder, 'weights.bin.sigstore.json'));
+  const path = join(folder, 'weights.bin');
+  assert.match(works(await weighmark('verify', path, ...trust)), /this file, under no name/);
+  refuses(await weighmark('verify', path, ...wrong), /signer-untrusted|identity-mismatch|signature-invalid/);
+  writeFileSync(path, 'others!');
+  refuses(await weighmark('verify', path, ...trust), /digest-mismatch/);
+}
+
+test('cosign → weighmark verify: a signature of a file lies beside it', { skip: withoutCosign }, async () => {
+  await verifiesBeside('ck-blob.json', ['--key', at('ck.pub')], ['--key', at('anna.pub')]);
+  await verifiesBeside('c-blob.json', keylessTrust(), keylessTrust('someone@example.com'));
+});
+
+test('sigstore-python → weighmark verify: FILE.sigstore.json', { skip: withoutPython }, async () => {
+  const config = ['--trust-config', at('stack', 'trust_config.json')];
+  const text = readFileSync(token(), 'utf8');
+  writeFileSync(at('by-python.bin'), 'weights');
+  works(await python('sigstore', ...config, 'sign', '--identity-token', text, 'by-python.bin'));
+  assert.ok(existsSync(at('by-python.bin.sigstore.json')), 'the name that is looked for');
+  cpSync(at('by-python.bin.sigstore.json'), at('by-python.json'));
+  await verifiesBeside('by-python.json', keylessTrust(), keylessTrust('someone@example.com'));
+});
+
 test('sigstore-python → ours', { skip: withoutPython }, async () => {
   works(
     await python(

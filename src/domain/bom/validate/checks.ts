@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../../base/json.ts';
+import { canonicalJson, isJsonObject, type Json } from '../../base/json.ts';
 import { isSpdxExpression } from '../../metadata/licence.ts';
 import { purlProblem } from '../../metadata/purl.ts';
 import { places, valueAt, type Place } from './walk.ts';
@@ -32,7 +32,7 @@ export function checkBom(bom: Json): readonly BomProblem[] {
   const refs = all.filter(isRef);
   const known = new Set(refs.map(({ value }) => value as string));
   return [
-    ...duplicateRefs(refs),
+    ...duplicateRefs(refs, bom),
     ...all.flatMap((place) => danglingReference(place, known)),
     ...all.flatMap((place) => badPointer(place, bom)),
     ...all.flatMap(badDigest),
@@ -50,13 +50,13 @@ function isFreeForm(keys: string): boolean {
   return /(?:^|\.)signature(?:\.|$)/.test(keys);
 }
 
-function duplicateRefs(refs: readonly Place[]): readonly BomProblem[] {
+function duplicateRefs(refs: readonly Place[], bom: Json): readonly BomProblem[] {
   const first = new Map<string, string>();
   return refs.flatMap(({ value, pointer }) => {
     const other = first.get(value as string);
     if (other === undefined) first.set(value as string, pointer);
     if (other === undefined) return [];
-    const severity = isFormulaOf(other, pointer) ? 'warning' : 'error';
+    const severity = isFormulaOf(other, pointer) || isRepeat(other, pointer, bom) ? 'warning' : 'error';
     return [
       {
         pointer,
@@ -66,6 +66,15 @@ function duplicateRefs(refs: readonly Place[]): readonly BomProblem[] {
       },
     ];
   });
+}
+
+/** The same thing, member for member, in one list twice. */
+function isRepeat(one: string, other: string, bom: Json): boolean {
+  const holders = [one, other].map((pointer) => pointer.slice(0, -'/bom-ref'.length));
+  const [list, same] = holders.map((holder) => holder.slice(0, holder.lastIndexOf('/')));
+  if (list !== same) return false;
+  const [a, b] = holders.map((holder) => canonicalJson(valueAt(bom, holder) ?? null));
+  return a === b;
 }
 
 /** A formula and a workflow of its own may share a name: the official examples do. */

@@ -1,3 +1,5 @@
+import { minimumElements, type ElementResult } from '../../bom/validate/elements.ts';
+
 /** What weighmark can hold as evidence about one artifact; each is present only when it was verified in this run. */
 export const EVIDENCE = [
   'signature',
@@ -26,7 +28,8 @@ export const EVIDENCE = [
   'inventory',
   'diff',
 ] as const;
-export type EvidenceKind = (typeof EVIDENCE)[number];
+/** An element of the G7 list that the signed BOM holds is evidence of its own: the rows are those of `bom validate`. */
+export type EvidenceKind = (typeof EVIDENCE)[number] | `g7:${string}`;
 
 export interface Control {
   readonly framework: Framework;
@@ -43,6 +46,7 @@ export const FRAMEWORKS = {
   'iso-42001': 'ISO/IEC 42001:2023 Annex A',
   'eu-ai-act-xi': 'EU AI Act, Annex XI section 1',
   'eu-ai-act-iv': 'EU AI Act, Annex IV',
+  'eu-ai-act': 'EU AI Act, articles',
   g7: 'G7/BSI SBOM for AI (2026-05)',
   aisvs: 'OWASP AISVS 1.0',
 } as const;
@@ -52,6 +56,16 @@ type Row = readonly [id: string, title: string, needs: readonly EvidenceKind[], 
 
 const of = (framework: Framework, rows: readonly Row[]): readonly Control[] =>
   rows.map(([id, title, needs, human]) => ({ framework, id, title, needs, ...(human === undefined ? {} : { human }) }));
+
+const G7_ELEMENTS = minimumElements('g7', {});
+
+/** What `bom validate` leaves to a person, nothing else is evidence of, but for the signature over the BOM itself. */
+function g7Row({ id, name, status }: ElementResult): Row {
+  if (id === 'MD-05') return [id, 'SBOM author signature', ['signature', 'bom']];
+  return status === 'person'
+    ? [id, name, [`g7:${id}`], 'where the BOM does not say it, a person must']
+    : [id, name, [`g7:${id}`]];
+}
 
 /**
  * Which control which evidence serves. Titles are short paraphrases; the frameworks' own texts count. A row says what
@@ -110,10 +124,23 @@ export const CONTROLS: readonly Control[] = [
   ]),
   ...of('eu-ai-act-xi', [
     ['1(a)', 'Tasks and type of systems', ['bom', 'architecture'], 'intended systems are for the provider to state'],
+    ['1(b)', 'Acceptable use policies', [], 'written by the provider'],
     ['1(c)', 'Date of release', ['version', 'timestamp']],
     ['1(d)', 'Architecture and number of parameters', ['architecture']],
     ['1(e)', 'Modality and format of inputs and outputs', ['interface']],
     ['1(f)', 'Licence', ['licence']],
+    [
+      '2(a)',
+      'Technical means to integrate the model',
+      ['interface', 'software'],
+      'instructions of use are for the provider to write',
+    ],
+    [
+      '2(b)',
+      'Design and training process',
+      ['architecture', 'provenance'],
+      'design choices, what it optimises for and why are for the provider to explain',
+    ],
     [
       '2(c)',
       'Data used for training, testing and validation',
@@ -134,24 +161,30 @@ export const CONTROLS: readonly Control[] = [
     ['2(a)', 'Methods and pre-trained systems used', ['base-model', 'provenance']],
     ['2(b)', 'Design specifications', ['architecture'], 'design choices are for the provider to explain'],
     ['2(d)', 'Data provenance', ['dataset', 'dataset-digest', 'provenance']],
+    [
+      '2(g)',
+      'Validation and testing: data, metrics, signed and dated reports',
+      ['evaluation', 'metrics', 'signature', 'timestamp'],
+      'robustness and discriminatory impact are for the provider to judge',
+    ],
     ['6', 'Changes through the lifecycle', ['log', 'diff', 'promotion']],
   ]),
-  ...of('g7', [
-    ['MD-01', 'SBOM author', ['bom', 'supplier']],
-    ['MD-05', 'SBOM author signature', ['signature', 'bom']],
-    ['MD-06', 'Tool name and version', ['tool']],
-    ['MD-09', 'Timestamp', ['timestamp']],
-    ['MDL-01', 'Model name and version', ['bom', 'version']],
-    ['MDL-05', 'Model producer', ['supplier']],
-    ['MDL-07', 'Model hash value and algorithm', ['digests']],
-    ['MDL-09', 'Model properties', ['architecture', 'interface']],
-    ['MDL-12', 'Model licence', ['licence']],
-    ['DP-01', 'Dataset name', ['dataset']],
-    ['DP-05', 'Dataset hash', ['dataset-digest']],
-    ['DP-10', 'Dataset licence', ['dataset', 'licence']],
-    ['INF-01', 'Software dependencies', ['software']],
-    ['KPI', 'Operational metrics', [], 'measured in operation, not in files'],
+  ...of('eu-ai-act', [
+    ['12', 'Record-keeping', ['log'], 'events of the running system are its own to record'],
+    [
+      '15(1) 15(3)',
+      'Accuracy, and its levels and metrics declared',
+      ['evaluation', 'metrics'],
+      'which level is appropriate is for the provider to decide',
+    ],
+    [
+      '15(5)',
+      'Cybersecurity: manipulation of data, of pre-trained components, of the model',
+      ['signature', 'digests', 'scan', 'dataset-digest', 'base-model'],
+      'resilience of the system as a whole needs tests of it',
+    ],
   ]),
+  ...of('g7', G7_ELEMENTS.map(g7Row)),
   ...of('aisvs', [
     ['3.1.2', 'Model artifacts are signed', ['signature', 'digests']],
     ['3.1.3', 'Signatures are verified before deployment', ['promotion', 'signature']],
