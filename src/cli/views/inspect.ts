@@ -1,5 +1,6 @@
 import type { BomFile } from '../../domain/metadata/types.ts';
 import { portText } from '../../domain/bom/files.ts';
+import { copiesOf } from '../../domain/metadata/copies.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -91,8 +92,19 @@ function rowsOf(rows: number | undefined): string {
 }
 
 function weightLines({ weights, model }: InspectOutcome): readonly string[] {
-  if (model !== null) return [weightLine(model), ...tensorLines(model)];
-  return weights.slice(0, FILES).map((set) => `${set.name}: ${weightLine(set)}`);
+  if (model === null) return weights.slice(0, FILES).map((set) => `${set.name}: ${weightLine(set)}`);
+  const others = otherCopies(weights, model);
+  return [`${others.length === 0 ? '' : `${model.name}: `}${weightLine(model)}`, ...tensorLines(model), ...others];
+}
+
+/** The model in other forms, or beside it, and what each counts: the count above is that of the first line's file. */
+function otherCopies(weights: readonly WeightSet[], model: WeightSet): readonly string[] {
+  const others = copiesOf(weights).filter(({ set }) => set.name !== model.name);
+  return others.slice(0, FILES).map(({ name, set, parameters }) => {
+    const told =
+      parameters === undefined ? 'does not tell its parameters' : `${parameters.toLocaleString('en')} parameters`;
+    return `also ${name}: ${set.format}, ${told}`;
+  });
 }
 
 /** The three roots of each set: equal roots are equal weights, whatever holds them. */

@@ -9,7 +9,8 @@ import {
   type MetadataProblem,
 } from '../../domain/metadata/types.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
-import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
+import { modelWeights } from '../../domain/metadata/model-weights.ts';
+import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { weighArtifact, weightsFilesOf, type WeighedSet, type WeighPorts, type WeightsFile } from './weights.ts';
