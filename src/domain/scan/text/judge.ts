@@ -16,7 +16,7 @@ import { judgeTemplate } from './template.ts';
 
 /** Files whose lines a build, a service or an installer runs. */
 const BUILD_FILES =
-  /^(?:(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\..*)?|package\.json|.*\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js))$/i;
+  /^(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\.|$)|^package\.json$|\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js)$/i;
 /** A prompt that asks to keep itself private is no deceit. */
 const CONFIDENTIAL =
   /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;

@@ -36,7 +36,7 @@ interface Use {
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
-  if (!MENTIONS.test(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
+  if (!mayAct(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
   if (!isParsed(text)) return leaveOut(spot, 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
   const names = namesOf(python);
@@ -59,9 +59,22 @@ function isParsed(text: string): boolean {
   return true;
 }
 
-/** What every use of a name that acts begins with, however it is written; a source without any of them is not parsed. */
+/** Names that act by themselves, or by which any other may be reached without being written. */
 const MENTIONS =
-  /\b(?:os|posix|nt|subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|eval|exec|compile|socket|load_library|cpp_extension|code|cffi|win32api|timeit|cProfile|pdb|shutil|_?pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve|requests|httpx|urllib2?|__import__|importlib|__builtins__|builtins|sys|types|globals|vars)\b/;
+  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType)\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
+/** Modules with few names that act among many that do not: both words are somewhere in a source that uses one. */
+const PAIRS: readonly (readonly [module: RegExp, names: RegExp])[] = [
+  [/\b(?:os|posix|nt)\b/, /\b(?:system|popen|exec[lv]|spawn|posix_spawn|startfile|fork|dup2|remove|unlink|rmdir)/],
+  [/\bcode\b/, /\b(?:interact|Interactive(?:Interpreter|Console))\b/],
+  [/\bshutil\b/, /\brmtree\b/],
+  [/\b(?:_?pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve)\b/, /\b(?:loads?|Unpickler|open)\b/],
+  [/\brequests\b/, /\b(?:get|post|put|request)\b/],
+];
+
+/** A source without any of the words that every use of a name that acts is written with is not parsed. */
+function mayAct(text: string): boolean {
+  return MENTIONS.test(text) || PAIRS.some(([module, names]) => module.test(text) && names.test(text));
+}
 
 function judgeQuiet(spot: Spot, text: string, what: string): void {
   if (what === 'notebook') return;
