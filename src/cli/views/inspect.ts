@@ -4,7 +4,7 @@ import { copiesOf } from '../../domain/metadata/copies.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import { formatBytes } from '../../domain/base/units.ts';
-import type { InspectOutcome } from '../../flows/describe/inspect.ts';
+import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
@@ -171,30 +171,10 @@ function portLines({ files }: InspectOutcome, side: 'inputs' | 'outputs'): reado
   return graphs.length === 1 ? (graphs[0]?.report?.[side] ?? []).slice(0, CLAIMS).map(portText) : [];
 }
 
-const FIELDS = new Set([
-  'version',
-  'supplier',
-  'licence',
-  'base model',
-  'loaded from',
-  'called',
-  'task',
-  'architecture',
-  'family',
-  'library',
-  'quantization',
-  'language',
-  'dataset',
-  'purl',
-  'releaseDate',
-  'emissions',
-  'metric',
-]);
-
 /** A field a line, its values joined, with the files that say so. */
 function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style): readonly string[] {
   const named = claimed.map((each) =>
-    FIELDS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` },
+    CLAIM_LABELS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` },
   );
   const groups = [...Map.groupBy(named, ({ field }) => field)];
   return groups.map(([field, facts], index) => {
