@@ -216,7 +216,7 @@ const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
   ],
   tokenizer: ['sentencepiece'],
   document: ['markdown', 'html', 'text', 'pdf'],
-  code: ['python', 'script', 'notebook', 'jinja', 'executable'],
+  code: ['python', 'script', 'notebook', 'jinja', 'executable', 'marshal'],
   archive: [
     'zip',
     'tar',

@@ -101,6 +101,7 @@ export type FormatId =
   | 'r-data'
   | 'sentencepiece'
   | 'executable'
+  | 'marshal'
   | 'pdf'
   | 'lfs-pointer'
   | 'empty'

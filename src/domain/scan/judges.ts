@@ -5,6 +5,7 @@ import { judgeGguf } from './formats/gguf.ts';
 import { judgeHdf5 } from './formats/hdf5.ts';
 import type { Judge } from './formats/judge.ts';
 import { judgePointer } from './formats/lfs.ts';
+import { judgeMarshal } from './formats/marshal.ts';
 import { judgeNpy } from './formats/numpy.ts';
 import { judgeLiteRtLm } from './formats/litert-lm.ts';
 import { judgeOnnx } from './formats/onnx.ts';
@@ -60,6 +61,7 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   'r-data': judgeRData,
   'lfs-pointer': judgePointer,
   executable: judgeExecutable,
+  marshal: judgeMarshal,
   script: judgeScript,
   csv: judgeTextFile,
   tsv: judgeTextFile,

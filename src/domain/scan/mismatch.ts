@@ -95,6 +95,7 @@ function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined)
     return report(spot, 'WM-FILE-004', 'compiled code of a Python package', { severity: 'low' });
   if (named === 'executable' || /\.so(?:\.\d+)+$/.test(path))
     return report(spot, 'WM-FILE-004', 'a program or native library');
+  if (/\.py[co]$/i.test(path)) return report(spot, 'WM-FILE-004', 'compiled Python');
   const model = named !== undefined || /\.(bin|model|dat|weights|ckpt|params)$/i.test(path);
   if (model) report(spot, 'WM-FILE-003', `a program named as ${named ?? 'weights'}`);
   else report(spot, 'WM-FILE-004', 'a program or native library without an extension that says so');
