@@ -1,6 +1,7 @@
 import type { FormatId } from '../formats/types.ts';
 import { judgeArrow } from './formats/arrow.ts';
 import { judgeClosed } from './formats/closed.ts';
+import { judgeEngine } from './formats/engine.ts';
 import { judgeGguf } from './formats/gguf.ts';
 import { judgeHdf5 } from './formats/hdf5.ts';
 import type { Judge } from './formats/judge.ts';
@@ -61,6 +62,7 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   'r-data': judgeRData,
   'lfs-pointer': judgePointer,
   executable: judgeExecutable,
+  'tensorrt-engine': judgeEngine,
   marshal: judgeMarshal,
   script: judgeScript,
   csv: judgeTextFile,
