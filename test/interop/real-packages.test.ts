@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readFormat } from '../../src/domain/formats/index.ts';
+import { openSource } from '../domain/formats/support.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CACHE = process.env['WEIGHMARK_REAL_PACKAGES'];
@@ -49,3 +51,23 @@ test('real packages raise no false alarm', { skip: CACHE === undefined ? 'run re
     `${medium.length} of ${files.length}`,
   );
 });
+
+/** What the formats' own libraries count (real-packages-counts.py); 0 where they find no value of floating point by itself. */
+const counted = JSON.parse(readFileSync(join(import.meta.dirname, 'real-packages-counts.json'), 'utf8')) as {
+  readonly counts: Readonly<Record<string, number>>;
+};
+
+test(
+  'parameters are those that the libraries count',
+  { skip: CACHE === undefined ? 'run real-packages.sh' : false },
+  async () => {
+    const there = Object.entries(counted.counts).filter(([path]) => existsSync(join(CACHE ?? '', path)));
+    assert.ok(there.length > 0);
+    for (const [path, count] of there) {
+      const source = openSource(join(CACHE ?? '', path));
+      const report = await readFormat({ path, source }, { countRows: false });
+      source.close();
+      assert.equal(report.parameters, count === 0 ? undefined : count, path);
+    }
+  },
+);
