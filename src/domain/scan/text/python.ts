@@ -36,13 +36,14 @@ interface Use {
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
-  if (!mayAct(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
+  if (!mayAct(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text) && !maybeLoaded(text))
+    return what === 'notebook' ? undefined : reportCode(spot, what, false);
   if (!isParsed(text)) return leaveOut(spot, 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
   const names = namesOf(python);
   const uses = usesOf(python, names);
   judgeHostile(spot, { python, names, uses, what });
-  if (what !== 'notebook') judgeUses(spot, { python, uses, what });
+  if (what !== 'notebook') judgeUses(spot, { python, names, uses, what });
 }
 
 /** A parser that tolerates errors takes its time over each; and Python itself refuses brackets nested beyond 200. */
@@ -76,10 +77,9 @@ function mayAct(text: string): boolean {
   return MENTIONS.test(text) || PAIRS.some(([module, names]) => module.test(text) && names.test(text));
 }
 
-function judgeQuiet(spot: Spot, text: string, what: string): void {
-  if (what === 'notebook') return;
-  const loaded = CONVENTION_CLASS.test(text) || (/^\s*class\s+\w+\s*\(/m.test(text) && LOADED_CLASS.test(text));
-  reportCode(spot, what, loaded && !isLibrary(spot.member === '' ? spot.session.path : spot.member));
+/** A class may be one that loaders construct: the tree tells. */
+function maybeLoaded(text: string): boolean {
+  return CONVENTION_CLASS.test(text) || (/^\s*class\s+\w+\s*\(/m.test(text) && LOADED_CLASS.test(text));
 }
 
 /** PEP 263, with codecs that make other text of the source. */
@@ -126,9 +126,9 @@ function isInDefault(node: SyntaxNode): boolean {
   return false;
 }
 
-function judgeUses(spot: Spot, { python, uses, what }: { python: Python; uses: readonly Use[]; what: string }): void {
+function judgeUses(spot: Spot, { python, names, uses, what }: Hostile): void {
   const path = spot.member === '' ? spot.session.path : spot.member;
-  const loading = !isLibrary(path) && isLoaded(python);
+  const loading = !isLibrary(path) && isLoaded(python, names);
   const acting = uses.filter(({ path: used }) => ACTS.test(used));
   const first = acting.find(({ onImport }) => loading || isImported(path, onImport));
   if (first !== undefined) return reportUse(spot, python, first, { rule: 'WM-CODE-002', severity: 'high' });
@@ -166,12 +166,14 @@ function reportUse(
   });
 }
 
-/** True if a class in it is one that loaders construct. */
-function isLoaded(python: Python): boolean {
+/** True if a class in it is one that loaders construct, whatever its base is called here. */
+function isLoaded(python: Python, names: Names): boolean {
   if (CONVENTION_CLASS.test(python.text)) return true;
   const bases: string[] = [];
   python.top.cursor().iterate(({ name, node }) => {
-    if (name === 'ClassDefinition') bases.push(sourceOf(python, node.getChild('ArgList') ?? node.firstChild ?? node));
+    const list = name === 'ClassDefinition' ? node.getChild('ArgList') : null;
+    if (list === null) return;
+    bases.push(sourceOf(python, list), ...argumentsOf(node).map((base) => resolve(python, base, names) ?? ''));
   });
   return bases.some((base) => LOADED_CLASS.test(base));
 }
