@@ -36,7 +36,7 @@ function isProfile(head: Buffer): boolean {
   return ((head[0] ?? 0) & ~REF) === 0x7b && ((head[1] ?? 0) & ~REF) === 0x29 && head[2] === 3;
 }
 
-const CONTAINERS: ReadonlySet<number> = new Set([...'([{)<>'].map((type) => type.charCodeAt(0)));
+const CONTAINERS: ReadonlySet<number> = new Set(Buffer.from('([{)<>'));
 const NEAR = 512;
 
 /** A list, tuple, set or dictionary with a code object among the first that it holds. */

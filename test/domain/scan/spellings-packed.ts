@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { bytesOf, global, PROTO2, text } from '../formats/pickle/assemble.ts';
 import { gguf, safetensors, zip } from './build.ts';
 import type { Spelling } from './spellings-pickle.ts';
