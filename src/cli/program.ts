@@ -10,6 +10,7 @@ import { exitOf } from '../domain/base/verdict.ts';
 import { findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
 import { say } from './output.ts';
 import { styleFor } from './style.ts';
+import { schemaVersionOf } from './schema-versions.ts';
 
 export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html', 'cyclonedx'] as const;
 
@@ -209,7 +210,7 @@ export function commonFields(command: string, version: string): object {
   const name = command.replaceAll(' ', '-');
   return {
     $schema: `https://weighmark.dev/schemas/${name}.schema.json`,
-    schemaVersion: 1,
+    schemaVersion: schemaVersionOf(name),
     tool: { name: 'weighmark', version },
     command,
   };

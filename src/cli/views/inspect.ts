@@ -1,9 +1,10 @@
 import type { BomFile } from '../../domain/metadata/types.ts';
 import { portText } from '../../domain/bom/files.ts';
+import { copiesOf } from '../../domain/metadata/copies.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import { formatBytes } from '../../domain/base/units.ts';
-import type { InspectOutcome } from '../../flows/describe/inspect.ts';
+import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
@@ -91,8 +92,19 @@ function rowsOf(rows: number | undefined): string {
 }
 
 function weightLines({ weights, model }: InspectOutcome): readonly string[] {
-  if (model !== null) return [weightLine(model), ...tensorLines(model)];
-  return weights.slice(0, FILES).map((set) => `${set.name}: ${weightLine(set)}`);
+  if (model === null) return weights.slice(0, FILES).map((set) => `${set.name}: ${weightLine(set)}`);
+  const others = otherCopies(weights, model);
+  return [`${others.length === 0 ? '' : `${model.name}: `}${weightLine(model)}`, ...tensorLines(model), ...others];
+}
+
+/** The model in other forms, or beside it, and what each counts: the count above is that of the first line's file. */
+function otherCopies(weights: readonly WeightSet[], model: WeightSet): readonly string[] {
+  const others = copiesOf(weights).filter(({ set }) => set.name !== model.name);
+  return others.slice(0, FILES).map(({ name, set, parameters }) => {
+    const told =
+      parameters === undefined ? 'does not tell its parameters' : `${parameters.toLocaleString('en')} parameters`;
+    return `also ${name}: ${set.format}, ${told}`;
+  });
 }
 
 /** The three roots of each set: equal roots are equal weights, whatever holds them. */
@@ -159,30 +171,10 @@ function portLines({ files }: InspectOutcome, side: 'inputs' | 'outputs'): reado
   return graphs.length === 1 ? (graphs[0]?.report?.[side] ?? []).slice(0, CLAIMS).map(portText) : [];
 }
 
-const FIELDS = new Set([
-  'version',
-  'supplier',
-  'licence',
-  'base model',
-  'loaded from',
-  'called',
-  'task',
-  'architecture',
-  'family',
-  'library',
-  'quantization',
-  'language',
-  'dataset',
-  'purl',
-  'releaseDate',
-  'emissions',
-  'metric',
-]);
-
 /** A field a line, its values joined, with the files that say so. */
 function claimLines({ claimed }: InspectOutcome, verbose: boolean, style: Style): readonly string[] {
   const named = claimed.map((each) =>
-    FIELDS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` },
+    CLAIM_LABELS.has(each.field) ? each : { ...each, field: 'details', value: `${each.field} ${each.value}` },
   );
   const groups = [...Map.groupBy(named, ({ field }) => field)];
   return groups.map(([field, facts], index) => {

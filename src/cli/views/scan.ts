@@ -42,6 +42,7 @@ export function scanJson(scans: readonly ShownScan[], { failOn, feeds, now }: Ab
     artifacts: scans.map(({ shown, scan }) => ({
       path: shown,
       verdict: scan.verdict,
+      unknownFiles: scan.files.filter(isUnknown).length,
       findings: scan.findings,
       files: scan.files,
     })),

@@ -13,7 +13,8 @@ import type {
   Property,
   QuantitativeAnalysis,
 } from './types.ts';
-import { modelWeights, weightSets, type WeightSet } from '../metadata/weights.ts';
+import { modelWeights } from '../metadata/model-weights.ts';
+import { weightSets, type WeightSet } from '../metadata/weights.ts';
 
 /** What a model card (CycloneDX 1.5 and later) can hold of what is known; undefined when nothing is. */
 export function modelCardOf(build: Build, datasets: readonly Component[]): ModelCard | undefined {

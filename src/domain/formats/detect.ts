@@ -25,7 +25,7 @@ const HEAD_BYTES = 4096;
 const TAIL_BYTES = 65_557;
 
 /** Fixed bytes at fixed places; what needs more than equality has a function below. msgpack: thinc's first key, `nodes`. */
-const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly hex: string }[] = [
+const MAGIC = magics([
   { format: 'gguf', at: 0, hex: '47475546' },
   { format: 'torch-legacy', at: 0, hex: '80028a0a6cfc9c46f9206aa850192e' },
   { format: 'npy', at: 0, hex: '934e554d5059' },
@@ -92,7 +92,17 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'executable', at: 0, hex: 'cafebabe' },
   { format: 'executable', at: 0, hex: '0061736d01000000' },
   { format: 'script', at: 0, hex: '2321' },
-];
+]);
+
+interface Magic {
+  readonly format: FormatId;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+function magics(all: readonly { format: FormatId; at: number; hex: string }[]): readonly Magic[] {
+  return all.map(({ format, at, hex }) => ({ format, at, bytes: Buffer.from(hex, 'hex') }));
+}
 
 /** `MZqFpD`: a program for several systems, with a zip file at its end. */
 const APE = '4d5a71467044';
@@ -120,8 +130,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
-  for (const { format, at, hex } of MAGIC)
-    if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
+  for (const { format, at, bytes } of MAGIC)
+    if (hasAt(head, at, bytes) && !(text && format === 'zlib')) found.add(format);
   for (const format of recognise(head, source.size)) found.add(format);
   if (isCtranslate2(head)) found.add('ctranslate2');
   if (isCoreMlWeights(head)) found.add('coreml-weights');
@@ -148,7 +158,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
 async function probeTail(source: Source, found: Set<FormatId>): Promise<void> {
   if (found.has('zip') || source.size < 22) return;
   const length = Math.min(TAIL_BYTES, source.size);
-  const tail = Buffer.from(await source.read(source.size - length, length));
+  const { buffer, byteOffset, byteLength } = await source.read(source.size - length, length);
+  const tail = Buffer.from(buffer, byteOffset, byteLength);
   if (tail.lastIndexOf('504b0506', undefined, 'hex') >= 0) found.add('zip');
   if (!found.has('parquet') && tail.subarray(-4).toString('latin1') === 'PAR1') found.add('parquet');
 }
@@ -180,6 +191,12 @@ function choose(matches: readonly FormatId[], named: FormatId | undefined): Form
   const [first] = matches;
   if (first !== undefined) return first;
   return named === 'msgpack' || named === 'raw-weights' || named === 'brotli' ? named : 'unknown';
+}
+
+/** Byte by byte: nearly always the first one tells, and a text of each would be made for each file. */
+function hasAt(bytes: Uint8Array, at: number, magic: Uint8Array): boolean {
+  for (let index = 0; index < magic.length; index++) if (bytes[at + index] !== magic[index]) return false;
+  return true;
 }
 
 function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {
@@ -238,7 +255,8 @@ function isWide(head: Uint8Array): boolean {
 }
 
 function hasNoControls(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte > 31 || (byte >= 9 && byte <= 13) || byte === 27);
+  for (const byte of bytes) if (byte < 32 && !(byte >= 9 && byte <= 13) && byte !== 27) return false;
+  return true;
 }
 
 /** No byte of a control character that text does not use, and valid UTF-8; a head may end inside a character. */

@@ -67,7 +67,7 @@ export async function readAttribute(file: H5File, data: Uint8Array): Promise<H5A
   const spaceAt = typeAt + pad(typeSize);
   const valueAt = spaceAt + pad(spaceSize);
   const name = textOf(data.subarray(nameAt, nameAt + nameSize)).replace(/\0.*$/s, '');
-  if (version !== 1 && ((data[1] ?? 0) & 1) !== 0) return null;
+  if (hasSharedType(data)) return null;
   const type = parseDatatype(data.subarray(typeAt, spaceAt));
   const shape = parseDataspace(file, data.subarray(spaceAt, valueAt));
   if (shape === null || type.kind === 'other') return null;
@@ -84,6 +84,11 @@ export async function readAttribute(file: H5File, data: Uint8Array): Promise<H5A
   }
   const kept = shape.length === 0 ? (value[0] ?? null) : value;
   return { name, value: kept, ...(count > KEPT_ELEMENTS ? { length: count } : {}) };
+}
+
+/** Its type is a committed one, elsewhere in the file: its value is not read. */
+export function hasSharedType(data: Uint8Array): boolean {
+  return data[0] !== 1 && ((data[1] ?? 0) & 1) !== 0;
 }
 
 async function readElement(file: H5File, type: H5Type, bytes: Uint8Array): Promise<MetadataValue> {

@@ -3,7 +3,7 @@ import { compareUtf8 } from '../base/paths.ts';
 import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
-import { parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
+import { hasSharedType, parseDataspace, parseDatatype, readAttribute } from './hdf5-value.ts';
 import { dtypeOfName } from './named-dtypes.ts';
 import { attempt, beyond, note, quoted } from './problem.ts';
 import { elementsOf, startTally, type Tally } from './tensors.ts';
@@ -21,6 +21,7 @@ interface State {
   readonly tally: Tally;
   readonly seen: Set<number>;
   certain: boolean;
+  passedOver: boolean;
 }
 
 /**
@@ -37,6 +38,7 @@ export async function readHdf5({ source }: NamedSource): Promise<Findings> {
     references: [],
     seen: new Set(),
     certain: true,
+    passedOver: false,
     tally: startTally({ known: () => state.certain }),
   };
   note(state.problems, ...placeProblems(file));
@@ -50,6 +52,7 @@ export async function readHdf5({ source }: NamedSource): Promise<Findings> {
     problems,
     ...tally.finish(),
     ...(references.length === 0 ? {} : { references }),
+    ...(state.passedOver ? { passedOver: true } : {}),
   };
 }
 
@@ -88,6 +91,7 @@ async function visit(state: State, address: number, path: string): Promise<H5Lin
   const messages = await readMessages(state.file, address);
   for (const { data, flags } of messages.filter(({ type }) => type === 0x0c))
     if ((flags & 2) === 0) await addAttribute(state, path, data);
+    else state.passedOver = true;
   for (const data of await readDenseAttributes(state.file, messages)) await addAttribute(state, path, data);
   if (messages.some(({ type }) => type === 0x08)) await addDataset(state, path, messages);
   const links = [...(await readLinks(state.file, messages)), ...(await readDenseLinks(state.file, messages))];
@@ -95,7 +99,9 @@ async function visit(state: State, address: number, path: string): Promise<H5Lin
   return links;
 }
 
-async function addAttribute({ file, metadata, problems }: State, path: string, data: Uint8Array): Promise<void> {
+async function addAttribute(state: State, path: string, data: Uint8Array): Promise<void> {
+  const { file, metadata, problems } = state;
+  if (metadata.length >= ATTRIBUTES || hasSharedType(data)) state.passedOver = true;
   if (metadata.length >= ATTRIBUTES) return;
   await attempt(problems, async () => {
     const attribute = await readAttribute(file, data);

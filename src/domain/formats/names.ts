@@ -216,7 +216,7 @@ const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
   ],
   tokenizer: ['sentencepiece'],
   document: ['markdown', 'html', 'text', 'pdf'],
-  code: ['python', 'script', 'notebook', 'jinja', 'executable'],
+  code: ['python', 'script', 'notebook', 'jinja', 'executable', 'marshal'],
   archive: [
     'zip',
     'tar',
@@ -257,6 +257,10 @@ const TOKENIZER_NAMES = new Set([
 
 /** Every format there is a name for, weights first. */
 export const FORMATS: readonly FormatId[] = Object.values(KINDS).flat();
+
+export function isOfKind(format: FormatId, kind: FileKind): boolean {
+  return KINDS[kind].includes(format);
+}
 
 /** What a file is for, by its format and, where the format leaves it open, by its name. */
 export function kindOf(format: FormatId, path: string): FileKind {

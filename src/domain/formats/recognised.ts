@@ -1,4 +1,5 @@
 import type { Source } from '../base/source.ts';
+import { isMarshal } from './marshal.ts';
 import type { FormatId } from './types.ts';
 
 type Test = (head: Buffer, size: number) => boolean;
@@ -18,6 +19,7 @@ const TESTS: readonly (readonly [FormatId, Test])[] = [
   ['lightgbm', (head) => /^tree\r?\nversion=v\d/.test(head.toString('latin1', 0, 32))],
   ['tensorrt-engine', (head) => ['ftrt', 'ptrt'].includes(head.toString('latin1', 0, 4))],
   ['tesseract', isTesseract],
+  ['marshal', isMarshal],
 ];
 
 /** Formats whose content only these tests tell. */

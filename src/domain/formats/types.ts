@@ -101,6 +101,7 @@ export type FormatId =
   | 'r-data'
   | 'sentencepiece'
   | 'executable'
+  | 'marshal'
   | 'pdf'
   | 'lfs-pointer'
   | 'empty'
@@ -279,6 +280,8 @@ export interface ReadOptions {
 /** What one format's reader finds out; `readFormat` adds path, kind, matches and completeness. */
 export interface Findings extends Partial<Omit<FormatReport, 'path' | 'matches' | 'named' | 'complete'>> {
   readonly format: FormatId;
+  /** Attributes were passed over whose values a loader may see: of a shared type, or beyond a limit. */
+  readonly passedOver?: boolean;
 }
 
 export type Reader = (file: NamedSource, options: ReadOptions) => Promise<Findings>;

@@ -1,5 +1,6 @@
 import { compatible, licenceOf } from './licence.ts';
-import { modelWeights, weightSets } from './weights.ts';
+import { modelWeights } from './model-weights.ts';
+import { weightSets } from './weights.ts';
 import { pick, sourceName, type BomFile, type Conflict, type Fact, type FactOf } from './types.ts';
 import { folderOf } from './read.ts';
 

@@ -1,7 +1,6 @@
 import type { FormatReport, TensorTable } from '../formats/types.ts';
 import { compareUtf8 } from '../base/paths.ts';
 import type { BomFile } from './types.ts';
-import { least } from '../base/lists.ts';
 
 /** Weight files that together are one set of weights: the shards of one checkpoint, or a file alone. */
 export interface WeightSet {
@@ -17,7 +16,7 @@ export interface WeightSet {
 }
 
 /** `model-00001-of-00004.safetensors`, `model.gguf-00001-of-00002.gguf`. */
-const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
+export const SHARD = /-\d{2,6}-of-(\d{2,6})(?=\.[^/]*$|$)/;
 
 /** `model_00001.weights.h5`. */
 const KERAS_SHARD = /_\d{5}(?=\.weights\.h5$)/;
@@ -91,57 +90,6 @@ function sumBy(
     for (const [dtype, count] of Object.entries(table[key])) sums.set(dtype, (sums.get(dtype) ?? 0) + count);
   }
   return Object.fromEntries([...sums].sort(([a], [b]) => compareUtf8(a, b)));
-}
-
-/** The file that `from_pretrained` loads, whatever conversions lie beside it. */
-const CANONICAL = /(?:^|\/)(?:model|adapter_model|diffusion_pytorch_model)(?:-\*-of-\d+)?\.safetensors$/;
-
-/**
- * The weights whose counts are the model's own: the canonical ones nearest the top; else the only set there is; else,
- * where one model is there in several formats, its count, if all that count agree (and the dtypes, if those agree too).
- * Null where sets differ: which of them is the model is not known.
- */
-export function modelWeights(sets: readonly WeightSet[]): WeightSet | null {
-  const counted = sets.filter((set) => set.parameters !== undefined && set.parameters > 0);
-  const canonical = nearest(
-    counted.filter(({ name, files }) => CANONICAL.test(files.length === 1 ? name : starred(files))),
-  );
-  if (canonical !== null) return canonical;
-  const [first, ...rest] = counted;
-  if (first === undefined) return sets.length === 1 && sets[0]?.parameters === undefined ? (sets[0] ?? null) : null;
-  if (rest.some((set) => set.parameters !== first.parameters) || !areConversions(counted)) return null;
-  const chosen = counted.find((set) => set.format === 'safetensors' || set.format === 'gguf') ?? first;
-  return counted.every((set) => sameCounts(set, chosen))
-    ? chosen
-    : { ...chosen, parametersByDtype: {}, elementsByDtype: {} };
-}
-
-/** One format in several folders is several models, however alike they are. */
-function areConversions(sets: readonly WeightSet[]): boolean {
-  const places = new Map<string, string>();
-  return sets.every(({ format, name }) => {
-    const folder = name.slice(0, name.lastIndexOf('/') + 1);
-    const other = places.get(format) ?? folder;
-    places.set(format, other);
-    return other === folder;
-  });
-}
-
-function starred(files: readonly BomFile[]): string {
-  return (files[0]?.path ?? '').replace(SHARD, '-*-of-$1');
-}
-
-/** The one in the topmost folder; null if there are several, or none. */
-function nearest(sets: readonly WeightSet[]): WeightSet | null {
-  const depth = (set: WeightSet): number => set.name.split('/').length;
-  const top = least(sets.map(depth));
-  const [only, ...others] = sets.filter((set) => depth(set) === top);
-  return only !== undefined && others.length === 0 ? only : null;
-}
-
-function sameCounts(a: WeightSet, b: WeightSet): boolean {
-  const [x, y] = [Object.entries(a.parametersByDtype), b.parametersByDtype];
-  return x.length === Object.keys(y).length && x.every(([dtype, count]) => y[dtype] === count);
 }
 
 /** Tensors by dtype: what two files labelled alike may still differ in. */

@@ -1,10 +1,12 @@
 import type { FormatId } from '../formats/types.ts';
 import { judgeArrow } from './formats/arrow.ts';
 import { judgeClosed } from './formats/closed.ts';
+import { judgeEngine } from './formats/engine.ts';
 import { judgeGguf } from './formats/gguf.ts';
 import { judgeHdf5 } from './formats/hdf5.ts';
 import type { Judge } from './formats/judge.ts';
 import { judgePointer } from './formats/lfs.ts';
+import { judgeMarshal } from './formats/marshal.ts';
 import { judgeNpy } from './formats/numpy.ts';
 import { judgeLiteRtLm } from './formats/litert-lm.ts';
 import { judgeOnnx } from './formats/onnx.ts';
@@ -60,6 +62,8 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   'r-data': judgeRData,
   'lfs-pointer': judgePointer,
   executable: judgeExecutable,
+  'tensorrt-engine': judgeEngine,
+  marshal: judgeMarshal,
   script: judgeScript,
   csv: judgeTextFile,
   tsv: judgeTextFile,

@@ -1,34 +1,19 @@
 import { formatOfName, type FormatId, type NamedSource } from '../formats/index.ts';
-import { TEXT_FORMATS } from '../formats/names.ts';
+import { isOfKind, TEXT_FORMATS } from '../formats/names.ts';
 import { leaveOut, report, type Spot } from './session.ts';
 
+const TORCH: readonly FormatId[] = ['torch-zip', 'torchscript', 'torch-legacy', 'torch-export', 'torch-dcp'];
+const COMPRESSED: readonly FormatId[] = ['gzip', 'bzip2', 'xz', 'zstd'];
 /** Formats that are one kind of file to those who name them: PyTorch writes zip and pickle under the same extensions. */
 const FAMILIES: readonly (readonly FormatId[])[] = [
-  [
-    'torch-zip',
-    'torchscript',
-    'torch-legacy',
-    'torch-export',
-    'torch-dcp',
-    'pickle',
-    'joblib',
-    'zip',
-    'gzip',
-    'zlib',
-    'bzip2',
-    'xz',
-    'lzma',
-    'lz4',
-    'zstd',
-    'tar',
-  ],
+  [...TORCH, 'pickle', 'joblib', 'zip', 'tar', 'zlib', 'lzma', 'lz4', ...COMPRESSED],
   ['r-data', 'gzip', 'bzip2', 'xz'],
   ['npz', 'zip', 'keras-v3', 'skops'],
   ['npy', 'npz', 'zip'],
   ['hdf5', 'keras-v3'],
   ['saved-model', 'tf-graph', 'onnx', 'coreml'],
   ['tflite', 'zip'],
-  ['tar', 'gzip', 'bzip2', 'xz', 'zstd', 'zip'],
+  ['tar', 'zip', ...COMPRESSED],
   [...TEXT_FORMATS],
   ['image', 'audio', 'video'],
 ];
@@ -94,8 +79,7 @@ export function judgeNames(
   if (confirmed.length === 0) return judgeNothing(spot, path, named);
   if (confirmed.includes('executable') || confirmed.includes('lfs-pointer')) return;
   if (confirmed.some((format) => related(named, format))) return;
-  if (isText(confirmed) && PROMISES.has(named) && named !== 'torch-zip')
-    leaveOut(spot, `named as ${named}, and only text`);
+  if (isText(confirmed) && promises(named) && named !== 'torch-zip') leaveOut(spot, `named as ${named}, and only text`);
   const hidden = DATA.has(named) && confirmed.some((format) => CODE.has(format));
   report(spot, 'WM-FILE-001', `named as ${named}, the content is ${confirmed.join(', ')}`, {
     severity: hidden ? 'high' : isText(confirmed) && isText([named]) ? 'info' : 'medium',
@@ -111,51 +95,32 @@ function judgeProgramName(spot: Spot, path: string, named: FormatId | undefined)
     return report(spot, 'WM-FILE-004', 'compiled code of a Python package', { severity: 'low' });
   if (named === 'executable' || /\.so(?:\.\d+)+$/.test(path))
     return report(spot, 'WM-FILE-004', 'a program or native library');
+  if (/\.py[co]$/i.test(path)) return report(spot, 'WM-FILE-004', 'compiled Python');
   const model = named !== undefined || /\.(bin|model|dat|weights|ckpt|params)$/i.test(path);
   if (model) report(spot, 'WM-FILE-003', `a program named as ${named ?? 'weights'}`);
   else report(spot, 'WM-FILE-004', 'a program or native library without an extension that says so');
 }
 
-/** Formats whose magic must be there; a file that has it not is broken, or another thing. */
-const PROMISES: ReadonlySet<FormatId> = new Set([
-  'safetensors',
-  'gguf',
-  'npy',
-  'npz',
-  'hdf5',
-  'keras-v3',
-  'torch-zip',
-  'torchscript',
-  'torch-export',
-  'torch-dcp',
-  'pickle',
-  'joblib',
-  'zip',
-  'tar',
-  'parquet',
-  'tflite',
-  'onnx',
-  'ort',
-  'executorch',
-  'executorch-data',
-  'litert-lm',
-  'catboost',
-  'skops',
-  'paddle-params',
-  'saved-model',
-  'gzip',
-  'zlib',
-  'bzip2',
-  'xz',
-  'lzma',
-  'zstd',
-  'lz4',
-  '7z',
-  'rar',
+/** Weights and archives whose names promise no magic, or one that is not looked for. */
+const NO_MAGIC: ReadonlySet<FormatId> = new Set([
+  'coreml',
+  'msgpack',
+  'raw-weights',
+  'r-data',
+  'cab',
+  'ar',
+  'iso',
+  'lzip',
+  'brotli',
 ]);
 
+/** Whether a format's magic must be there; a file that has it not is broken, or another thing. */
+function promises(named: FormatId): boolean {
+  return (isOfKind(named, 'weights') || isOfKind(named, 'archive') || named === 'parquet') && !NO_MAGIC.has(named);
+}
+
 function judgeNothing(spot: Spot, path: string, named: FormatId): void {
-  if (!PROMISES.has(named) || (named === 'torch-zip' && /\.ckpt$/i.test(path))) return;
+  if (!promises(named) || (named === 'torch-zip' && /\.ckpt$/i.test(path))) return;
   report(spot, 'WM-FILE-001', `named as ${named}, but the content is not`);
   leaveOut(spot, `the content is of no known format, though the name says ${named}`);
 }

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { readPickle } from '../formats/pickle/index.ts';
+import { isCodeAt, isPythonBytecode } from '../formats/marshal.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
 import type { Source } from '../base/source.ts';
@@ -53,13 +54,7 @@ export async function probeExecutable(source: Source, start?: Uint8Array): Promi
   if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ')
     return isWindows(source, head);
   if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';
-  return isPythonBytecode(head) ? 'compiled Python' : null;
-}
-
-/** A magic number of CPython 3 (3000 and on) with CR LF, and a marshalled code object behind a header of 8, 12 or 16 bytes. */
-function isPythonBytecode(head: Buffer): boolean {
-  if (head[2] !== 0x0d || head[3] !== 0x0a || (head[1] ?? 0) < 0x0b || (head[1] ?? 0) > 0x0f) return false;
-  return [8, 12, 16].some((at) => head[at] === 0xe3 || head[at] === 0x63);
+  return isPythonBytecode(head) || isCodeAt(head, 0, source.size) ? 'compiled Python' : null;
 }
 
 async function isWindows(source: Source, head: Buffer): Promise<string | null> {

@@ -19,7 +19,7 @@ import type { Clock, Progress } from '../../domain/ports/terminal.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Feeds } from '../../domain/ports/feeds.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import type { Source } from '../../domain/base/source.ts';
+import { bytesSource, type Source } from '../../domain/base/source.ts';
 import {
   scanFile,
   verdictOfScan,
@@ -28,6 +28,7 @@ import {
   type ScanVerdict,
 } from '../../domain/scan/index.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import { incompleteFindings } from './scan-incomplete.ts';
 
 export interface ScanPorts {
   readonly files: Files;
@@ -78,7 +79,8 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
   } finally {
     progress.end();
   }
-  const findings = artifactFindings(tree, options);
+  const missing = await incompleteFindings(tree, ports.files, files);
+  const findings = [...artifactFindings(tree, options), ...judged(missing, options)];
   const verdict = verdictOfScan(
     [...findings, ...files.flatMap((file) => file.findings)],
     files.flatMap((file) => file.unexamined),
@@ -109,7 +111,7 @@ async function scanEntry(
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
-      return await scanSource({ path: entry.path, source: file }, options);
+      return await scanSource({ path: entry.path, source: await readOnce(file) }, options);
     } finally {
       await file.close();
     }
@@ -117,6 +119,13 @@ async function scanEntry(
     if (error instanceof WeighmarkError && error.code === 'unreadable') return unreadable(entry, error);
     throw error;
   }
+}
+
+/** Every check looks at a small file's bytes; they are read once. */
+const SMALL = 64 << 10;
+
+async function readOnce(source: Source): Promise<Source> {
+  return source.size > SMALL ? source : bytesSource(await source.read(0, source.size));
 }
 
 /** What feeds say of an artifact's name alone. */

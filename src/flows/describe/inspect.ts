@@ -9,7 +9,8 @@ import {
   type MetadataProblem,
 } from '../../domain/metadata/types.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
-import { modelWeights, weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
+import { modelWeights } from '../../domain/metadata/model-weights.ts';
+import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { weighArtifact, weightsFilesOf, type WeighedSet, type WeighPorts, type WeightsFile } from './weights.ts';
@@ -154,6 +155,16 @@ const SHOWN: readonly FieldName[] = [
   'detail',
 ];
 
+const LABELS: Partial<Record<FieldName, string>> = { baseModel: 'base model', ownId: 'called' };
+/** Of a base model that is only where something is loaded from. */
+const LOADED_FROM = 'loaded from';
+
+/** The words for fields; whatever else a claim is called is a detail's own name. */
+export const CLAIM_LABELS: ReadonlySet<string> = new Set([
+  ...SHOWN.filter((field) => field !== 'detail').map((field) => LABELS[field] ?? field),
+  LOADED_FROM,
+]);
+
 function claimedOf(facts: readonly Fact[]): readonly Claimed[] {
   const seen = new Set<string>();
   return SHOWN.flatMap((field) => facts.filter((fact) => fact.field === field)).flatMap((fact) => {
@@ -165,21 +176,18 @@ function claimedOf(facts: readonly Fact[]): readonly Claimed[] {
 }
 
 function textOf(fact: Fact): readonly [string, string | null] {
-  if (fact.field === 'licence') return ['licence', licenceOf(fact.value.text)?.text ?? null];
-  if (fact.field === 'baseModel')
-    return [
-      fact.value.hinted === true ? 'loaded from' : 'base model',
-      fact.value.relation === undefined ? fact.value.name : `${fact.value.name} (${fact.value.relation})`,
-    ];
-  if (fact.field === 'dataset') return ['dataset', fact.value.name];
-  if (fact.field === 'metric')
-    return [
-      'metric',
-      `${fact.value.type} ${fact.value.value}${fact.value.slice === undefined ? '' : ` on ${fact.value.slice}`}`,
-    ];
   if (fact.field === 'detail') return [fact.value.name, fact.value.value];
-  if (fact.field === 'emissions')
-    return ['emissions', fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`];
-  if (fact.field === 'ownId') return ['called', fact.value];
-  return [fact.field, typeof fact.value === 'string' ? fact.value : null];
+  const hinted = fact.field === 'baseModel' && fact.value.hinted === true;
+  return [hinted ? LOADED_FROM : (LABELS[fact.field] ?? fact.field), valueOf(fact)];
+}
+
+function valueOf(fact: Fact): string | null {
+  if (fact.field === 'licence') return licenceOf(fact.value.text)?.text ?? null;
+  if (fact.field === 'baseModel')
+    return fact.value.relation === undefined ? fact.value.name : `${fact.value.name} (${fact.value.relation})`;
+  if (fact.field === 'dataset') return fact.value.name;
+  if (fact.field === 'metric')
+    return `${fact.value.type} ${fact.value.value}${fact.value.slice === undefined ? '' : ` on ${fact.value.slice}`}`;
+  if (fact.field === 'emissions') return fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`;
+  return typeof fact.value === 'string' ? fact.value : null;
 }

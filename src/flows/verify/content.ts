@@ -8,6 +8,7 @@ import type { HashTreePorts } from '../content/hash-tree.ts';
 import type { ContentQuestion, Content, Ahead } from './question.ts';
 import { signedTree, stillTheSame } from './signed-tree.ts';
 import { hashSigned } from './hash-signed.ts';
+import { recordedNotes } from './recorded.ts';
 
 /**
  * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
@@ -83,6 +84,7 @@ async function notesOf(
       ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`]
       : []),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
+    ...(await recordedNotes(question.manifest, tree, ports)),
   ];
 }
 

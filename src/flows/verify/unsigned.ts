@@ -1,8 +1,5 @@
 import { formatOfName, kindOf } from '../../domain/formats/names.ts';
-import { LIMITS } from '../../domain/base/limits.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
-import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
-import { blobFacts } from '../../domain/metadata/recorded.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -15,7 +12,7 @@ import {
   type Verdict,
 } from '../../domain/base/verdict.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
-import { pushAll } from '../../domain/base/lists.ts';
+import { recordedFacts } from './recorded.ts';
 
 export interface UnsignedQuestion {
   readonly root: string;
@@ -75,15 +72,7 @@ function weightFormats({ entries }: Tree): readonly string[] {
 
 /** What a download tool noted of where the files came from, compared with the files; still only its say. */
 async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding[]): Promise<readonly Evidence[]> {
-  const facts = (
-    await Promise.all(
-      tree.leftOut
-        .filter((path) => DOWNLOAD_NOTE.test(path))
-        .slice(0, LIMITS.manifestFiles)
-        .map((path) => noteAt(tree, path, ports)),
-    )
-  ).flat();
-  pushAll(facts, blobFacts(tree.entries));
+  const facts = await recordedFacts(tree, ports);
   const commits = new Set(pick(facts, 'version').map(({ value }) => value));
   const [commit] = commits;
   const stated = pick(facts, 'digest').map(({ value }) => value);
@@ -108,11 +97,6 @@ async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding
       data: { commits: [...commits], matching: right },
     },
   ];
-}
-
-async function noteAt(tree: Tree, path: string, ports: HashTreePorts) {
-  const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
-  return bytes === null ? [] : readDownloadNote({ path, bytes });
 }
 
 async function compare(

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scan, told } from './build.ts';
 import { CODE } from './spellings-code.ts';
+import { PACKAGES } from './spellings-packed.ts';
 import { PICKLES, type Spelling } from './spellings-pickle.ts';
 import { TEXTS } from './spellings-text.ts';
 
 /** What is also done honestly, and so is for review: nothing else may be less than high or incomplete. */
 const REVIEWED = new Set(['an index of its own', 'MLproject runs a command', 'MLflow imports code', 'mixed with data']);
 
-for (const { kind, path, content } of [...PICKLES, ...CODE, ...TEXTS] satisfies readonly Spelling[]) {
+for (const { kind, path, content } of [...PICKLES, ...CODE, ...TEXTS, ...PACKAGES] satisfies readonly Spelling[]) {
   test(`${kind}: ${path}`, async () => {
     const result = await scan(path, content);
     assert.ok(

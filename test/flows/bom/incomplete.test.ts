@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { bytesSource } from '../../../src/domain/base/source.ts';
-import { modelWeights, weightSets } from '../../../src/domain/metadata/weights.ts';
+import { modelWeights } from '../../../src/domain/metadata/model-weights.ts';
+import { weightSets } from '../../../src/domain/metadata/weights.ts';
 import { examineArtifact } from '../../../src/flows/bom/create.ts';
 
 type Bytes = Uint8Array | string;

@@ -36,6 +36,9 @@ test('a download that its own record contradicts is not sealed, but for a reason
   const sealed = run('seal', 'local', '--key', 'k.key', '--accept-conflict', 'the key was misspelt');
   assert.equal(sealed.status, 0, sealed.all);
   assert.match(readFileSync(join(home, 'local/.weighmark/bom.cdx.json'), 'utf8'), /the key was misspelt/);
+  const verified = run('verify', 'local', '--key', 'k.pub');
+  assert.equal(verified.status, 0, verified.all);
+  assert.match(verified.all, /download-conflict: config\.json: signed as here, recorded otherwise/);
 });
 
 test('the cache of the Hub: its links are followed by every command, its blob names held against the blobs', () => {
@@ -48,7 +51,9 @@ test('the cache of the Hub: its links are followed by every command, its blob na
   for (const command of ['inspect', 'scan', 'hash']) assert.equal(run(command, folder).status, 0, command);
   const sealed = run('seal', folder, '--key', 'k.key');
   assert.match(sealed.all, /1 file matches what the Hugging Face cache recorded; nobody signed that/);
-  assert.equal(run('verify', folder, '--key', 'k.pub').status, 0);
+  const verified = run('verify', folder, '--key', 'k.pub');
+  assert.equal(verified.status, 0);
+  assert.match(verified.all, /1 file matches what a download tool recorded/);
   write(blob(sha256('other')), text);
   symlinkSync(`../../blobs/${sha256('other')}`, join(home, folder, 'other.json'));
   assert.match(run('seal', folder, '--key', 'k.key').all, /download-conflict.*other\.json/);

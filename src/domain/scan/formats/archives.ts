@@ -1,6 +1,8 @@
 import type { ZipContent } from '../containers/zip.ts';
-import { report, type Spot } from '../session.ts';
+import { pushAll } from '../../base/lists.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
 import { readText } from '../text/read.ts';
+import { readAsPython } from '../text/settings.ts';
 import { isDangerous } from '../deny.ts';
 import { judgeTorchScript } from './torchscript.ts';
 
@@ -44,20 +46,21 @@ const LOOKING_UP: ReadonlySet<string> = new Set([
 async function judgeSkops(spot: Spot, { members }: ZipContent): Promise<void> {
   const member = members.find(({ name }) => name === 'schema.json');
   const text = member === undefined ? null : await readText(member.source);
-  if (text === null || !text.includes('"__loader__"')) return;
-  let seen = 0;
-  JSON.parse(text, (_key, value: unknown) => {
-    if (
-      seen++ < 1_000_000 &&
-      typeof value === 'object' &&
-      value !== null &&
-      '__module__' in value &&
-      '__class__' in value
-    )
+  if (text === null) return;
+  const schema = readAsPython(text);
+  if (schema === undefined) return leaveOut(spot, 'a schema.json that is not valid JSON');
+  const waiting: unknown[] = [schema];
+  for (let seen = 0; waiting.length > 0 && seen < NODES; seen++) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if ('__module__' in value && '__class__' in value && '__loader__' in value)
       judgeNode(spot, new Map<string, unknown>(Object.entries(value)));
-    return value;
-  });
+    pushAll(waiting, Object.values(value));
+  }
+  if (waiting.length > 0) leaveOut(spot, `a schema.json of more than ${NODES} values`);
 }
+
+const NODES = 1_000_000;
 
 function judgeNode(spot: Spot, node: ReadonlyMap<string, unknown>): void {
   const [module, name, loader] = [
@@ -79,10 +82,9 @@ function judgeNode(spot: Spot, node: ReadonlyMap<string, unknown>): void {
     if (isDangerous(from, called) || !TRUSTED.test(from))
       return report(spot, 'WM-SKOPS-001', `FunctionNode names ${from}.${called}`);
   }
-  if (
-    TRUSTED.test(module) &&
-    !/^builtins\.(eval|exec|open|compile|getattr|setattr|__import__|print|input)$/.test(`${module}.${name}`)
-  )
-    return;
-  report(spot, 'WM-SKOPS-001', `${LOOKING_UP.has(loader) ? loader : 'a node'} names ${module}.${name}`);
+  const dangerous = isDangerous(module, name);
+  if (TRUSTED.test(module) && !dangerous) return;
+  report(spot, 'WM-SKOPS-001', `${LOOKING_UP.has(loader) ? loader : 'a node'} names ${module}.${name}`, {
+    severity: dangerous ? 'high' : 'medium',
+  });
 }

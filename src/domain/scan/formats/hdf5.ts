@@ -1,17 +1,71 @@
 import { windowSource, type Source } from '../../base/source.ts';
 import type { Findings, Problem } from '../../formats/types.ts';
 import type { Spot } from '../session.ts';
-import { judgeKerasText } from './keras-text.ts';
+import type { Judge } from './judge.ts';
+import { judgeKerasText, type Stretch } from './keras-text.ts';
 import { judgeBy } from './structure.ts';
 
 /** Links and data outside the file, Keras configurations, and arrays that are pickles. */
-export const judgeHdf5 = judgeBy({
-  search: judgeKerasText,
+export const judgeHdf5: Judge = async (spot, file, how) => {
+  const { source, reads } = recording(file.source);
+  const judge = judgeBy({
+    ...HDF5,
+    findings: async (_, __, findings) => {
+      await judgeKerasText(spot, file.source, partsBesideNumbers(file.source, findings, reads));
+      await judgeDatasets(spot, file.source, findings);
+    },
+  });
+  return judge(spot, { ...file, source }, how);
+};
+
+const HDF5 = {
   ruleOf: ({ code }) => (code === 'external-reference' ? 'WM-HDF5-001' : undefined),
   isHonest,
-  findings: judgeDatasets,
   ruleOfReference: ({ kind }) => (kind === 'external-link' || kind === 'external-data' ? 'WM-HDF5-001' : undefined),
-});
+} satisfies Parameters<typeof judgeBy>[0];
+
+/** The same source, with where it was read. */
+function recording(source: Source): { readonly source: Source; readonly reads: Stretch[] } {
+  const reads: Stretch[] = [];
+  const read = (offset: number, length: number): Promise<Uint8Array> => {
+    const last = reads.at(-1);
+    if (last !== undefined && offset >= last.start && offset <= last.end)
+      reads[reads.length - 1] = { start: last.start, end: Math.max(last.end, offset + length) };
+    else reads.push({ start: offset, end: offset + length });
+    return source.read(offset, length);
+  };
+  return { source: { size: source.size, read }, reads };
+}
+
+/**
+ * Where text may lie that a loader takes: everywhere but in the elements of contiguous arrays of numbers, as long as the
+ * reader followed the whole structure, and read nothing of it among those elements.
+ */
+function partsBesideNumbers(source: Source, findings: Findings, reads: readonly Stretch[]): Stretch[] {
+  const { tensors, problems = [], passedOver = false } = findings;
+  const all = [{ start: 0, end: source.size }];
+  if (tensors === undefined || passedOver || problems.length > 0) return all;
+  const numbers = tensors.items
+    .filter(({ dtype, offset, length = 0 }) => offset !== undefined && length >= NUMBERS && NUMERIC.test(dtype))
+    .map(({ offset = 0, length = 0 }) => ({ start: offset, end: offset + length }))
+    .sort((a, b) => a.start - b.start);
+  const structure = reads.toSorted((a, b) => a.start - b.start);
+  const parts: Stretch[] = [];
+  let [from, at, reached] = [0, 0, 0];
+  for (const { start, end } of numbers) {
+    for (; (structure[at]?.start ?? end) < start; at++) reached = Math.max(reached, structure[at]?.end ?? 0);
+    const isRead = (structure[at]?.start ?? end) < end || start < from;
+    const first = Math.max(start, reached);
+    if (isRead || first >= end) continue;
+    parts.push({ start: from, end: first });
+    from = end;
+  }
+  return [...parts, { start: from, end: source.size }].filter(({ start, end }) => end > start);
+}
+
+/** Arrays below this are searched with what lies around them. */
+const NUMBERS = 1 << 16;
+const NUMERIC = /^(?:B?F\d+|C\d+|[IU](?:16|32|64))$/;
 
 /** Line ends behind the end, as PyTables writes them, and the user block of MATLAB 7.3. */
 async function isHonest({ code, offset = 0 }: Problem, source: Source): Promise<boolean> {

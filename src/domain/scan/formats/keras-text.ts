@@ -10,16 +10,36 @@ const CONFIG = 32 << 20;
 const SEARCHED = 256 << 20;
 const STARTS = ['{"class_name"', '{"module"', '{"name": "', '{"backend"'];
 
+/** Bytes from `start` up to `end`. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * Finds Keras configurations in a file's bytes, wherever its structure puts them (attributes, heaps, metadata of a
- * SavedModel): JSON text is contiguous in all of them. Reads the file once, and again around what it finds.
+ * SavedModel): JSON text is contiguous in all of them. Reads the parts once, and again around what it finds.
+ * @param parts where to look; default: everywhere
  */
-export async function judgeKerasText(spot: Spot, source: Source): Promise<void> {
+export async function judgeKerasText(
+  spot: Spot,
+  source: Source,
+  parts: readonly Stretch[] = [{ start: 0, end: source.size }],
+): Promise<void> {
   const budget = { bytes: SEARCHED };
-  const near = await chunksWith(source, CLASS);
-  for (let base = 0, until = 0; base < source.size; base += CHUNK) {
+  for (const part of parts) await judgePart(spot, source, { part, budget });
+}
+
+interface Search {
+  readonly part: Stretch;
+  readonly budget: { bytes: number };
+}
+
+async function judgePart(spot: Spot, source: Source, { part, budget }: Search): Promise<void> {
+  const near = await chunksWith(source, part, CLASS);
+  for (let base = part.start, until = 0; base < part.end; base += CHUNK) {
     if (!near.has(base)) continue;
-    const bytes = Buffer.from(await source.read(base, CHUNK + OVERLAP));
+    const bytes = Buffer.from(await source.read(base, chunkBytes(base, part)));
     for (const at of startsIn(bytes)) {
       if (base + at < until) continue;
       if (budget.bytes <= 0) return leaveOut(spot, 'more beginnings of configurations than are followed', base + at);
@@ -31,13 +51,17 @@ export async function judgeKerasText(spot: Spot, source: Source): Promise<void> 
 /** Every configuration names a class: what is far from that word need not be searched for beginnings. */
 const CLASS = '"class_name"';
 
+function chunkBytes(base: number, { end }: Stretch): number {
+  return Math.min(CHUNK + OVERLAP, end - base);
+}
+
 /** Chunks that hold the word or may hold the beginning of a configuration that does: one search a byte. */
-async function chunksWith(source: Source, word: string): Promise<ReadonlySet<number>> {
+async function chunksWith(source: Source, part: Stretch, word: string): Promise<ReadonlySet<number>> {
   const near = new Set<number>();
-  for (let base = 0; base < source.size; base += CHUNK) {
-    const { buffer, byteOffset, byteLength } = await source.read(base, CHUNK + OVERLAP);
+  for (let base = part.start; base < part.end; base += CHUNK) {
+    const { buffer, byteOffset, byteLength } = await source.read(base, chunkBytes(base, part));
     if (!Buffer.from(buffer, byteOffset, byteLength).includes(word)) continue;
-    for (let at = Math.max(0, base - CONFIG); at <= base; at += CHUNK) near.add(at);
+    for (let at = base; at >= Math.max(part.start, base - CONFIG); at -= CHUNK) near.add(at);
   }
   return near;
 }

@@ -51,12 +51,29 @@ export function judgeBy(own: Particulars): Judge {
       if ((await own.metadata?.(spot, item)) !== true) judgeMetadata(spot, own, item);
       for (const value of textsOf(item)) await judgeEmbeddedPickle(spot, item.key, value);
     }
+    judgeTensorNames(spot, own, findings);
     await own.findings?.(spot, source, findings);
     for (const operator of findings.operators ?? []) own.operator?.(spot, operator);
     for (const reference of findings.references ?? []) judgeReference(spot, own, reference);
     return true;
   };
 }
+
+/** Names of tensors become names of files and lines of terminals; those of graphs begin with `/`. A checkpoint's keys are bytes. */
+function judgeTensorNames(spot: Spot, own: Particulars, { format, tensors }: Findings): void {
+  if (format === 'tf-checkpoint') return;
+  const unsafe = (name: string): boolean =>
+    isUnsafePath(ABSOLUTE_NAMES.has(format) ? name : name.replace(/^\/+|^[A-Za-z]:(?![\\/])|\\/g, '') || 'x');
+  const bad = tensors?.items.find(({ name }) => name !== '' && unsafe(name));
+  if (bad !== undefined)
+    report(spot, own.rule ?? 'WM-FILE-006', 'a tensor whose name leads out of a folder or controls a terminal', {
+      tensor: bad.name.slice(0, 200),
+      severity: 'high',
+    });
+}
+
+/** Formats whose names are dotted words: none begins as a place in a file system does. */
+const ABSOLUTE_NAMES: ReadonlySet<FormatId> = new Set(['safetensors', 'gguf']);
 
 /** Of a format that has nothing particular to look for. */
 export const judgeStructure: Judge = judgeBy({});

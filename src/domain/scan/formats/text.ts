@@ -20,6 +20,10 @@ export async function judgeExecutable(_: Spot, { source }: NamedSource): Promise
 
 /** Loaded when there is text: YAML and all that is known of secrets and code take a third of the start of a hook. */
 async function judgeAsText(spot: Spot, file: NamedSource, format: FormatId): Promise<boolean> {
-  const { judgeText } = await import('../text/judge.ts');
+  loading ??= import('../text/judge.ts');
+  const { judgeText } = await loading;
   return judgeText(spot, file, format);
 }
+
+/** Asking Node for a module again costs as much as judging a small file. */
+let loading: Promise<typeof import('../text/judge.ts')> | undefined;

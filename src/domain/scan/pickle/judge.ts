@@ -212,7 +212,7 @@ async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context
       0,
       bytes.findIndex((byte) => byte !== 0),
     );
-  const program = await probeExecutable(windowSource(source, loose, source.size - loose));
+  const program = await programAt(source, loose, trailing.offset);
   if (program !== null) report(spot, 'WM-FILE-003', `behind the pickle is ${program}`, { offset: loose });
   const starts = startsOf(bytes).slice(0, 200);
   for (const start of starts) {
@@ -221,6 +221,17 @@ async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context
     const worst = findings.find((finding) => finding.severity === 'critical');
     if (worst !== undefined) report(spot, 'WM-PICKLE-018', `a pickle after the end: ${worst.message}`, { offset });
   }
+}
+
+/** A program or script at a place; the magic of WebAssembly begins with a zero. */
+async function programAt(source: Source, at: number, from: number): Promise<string | null> {
+  const head = Buffer.from(await source.read(at, 2)).toString('latin1');
+  if (head === '#!') return 'a script';
+  const before = Math.max(from, at - 1);
+  return (
+    (await probeExecutable(windowSource(source, at, source.size - at))) ??
+    (await probeExecutable(windowSource(source, before, source.size - before)))
+  );
 }
 
 /** Places where a pickle of protocol 2 to 5, or a GLOBAL of protocol 0, may start. */

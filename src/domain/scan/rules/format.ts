@@ -64,6 +64,15 @@ export const FORMAT_RULES: RuleTable = {
     cwe: [],
     test: 'file.test.ts',
   },
+  'WM-FILE-008': {
+    title: 'Part of the model is missing',
+    severity: 'medium',
+    why: 'The files name shards, splits, external data or a base that are not here: a loader fails, or fills them with noise.',
+    fix: 'Get the whole model from its publisher again.',
+    atlas: [],
+    cwe: [354],
+    test: 'incomplete.test.ts',
+  },
   'WM-SAFETENSORS-001': {
     title: 'The safetensors header breaks the rules',
     severity: 'medium',

@@ -56,13 +56,16 @@ const SYSTEM =
 
 const CODE = 4 << 20;
 
+let loading: Promise<typeof import('./python.ts')> | undefined;
+
 /** Python by its syntax tree, other scripts and what a notebook gives to a shell by their lines. */
 export async function judgeCode(spot: Spot, whole: string, what: 'python' | 'script' | 'notebook'): Promise<void> {
   if (whole.length > CODE) leaveOut(spot, `code beyond ${CODE} characters`);
   const text = whole.slice(0, CODE);
   const python = what !== 'script' || /^#![^\n]*python|^(?:import|from)\s+\w/m.test(text.slice(0, 4096));
   if (python) {
-    const { judgePython } = await import('./python.ts');
+    loading ??= import('./python.ts');
+    const { judgePython } = await loading;
     judgePython(spot, what === 'notebook' ? text.replace(/^[ \t]*[!%].*$/gm, '') : text, what);
   }
   if (what === 'python') return;

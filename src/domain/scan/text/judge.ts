@@ -16,7 +16,7 @@ import { judgeTemplate } from './template.ts';
 
 /** Files whose lines a build, a service or an installer runs. */
 const BUILD_FILES =
-  /^(?:(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\..*)?|package\.json|.*\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js))$/i;
+  /^(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\.|$)|^package\.json$|\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js)$/i;
 /** A prompt that asks to keep itself private is no deceit. */
 const CONFIDENTIAL =
   /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
@@ -95,13 +95,23 @@ async function judgeWhole(
 
 /** Functions that PMML defines, by name: any other one is looked up in the running program. */
 function judgePmml(spot: Spot, text: string): void {
-  for (const [, name = ''] of text.matchAll(/<Apply\b[^>]{0,300}?\bfunction\s*=\s*["']([^"']{1,200})["']/g))
+  for (const [, written = ''] of text.matchAll(
+    /<(?:[\w.-]{1,64}:)?Apply\b[^>]{0,300}?\bfunction\s*=\s*["']([^"']{1,200})["']/g,
+  )) {
+    const name = written.replace(/&#(?:x([\da-fA-F]{1,6})|(\d{1,7}));/g, referenced);
     if (/[.:$/]/.test(name) && !/^[a-z]+(?::[a-z-]+)$/.test(name))
       report(spot, 'WM-CODE-001', `the model calls the function ${name} of the program that loads it`, {
         severity: 'high',
       });
+  }
   if (/<Extension\b[^>]{0,300}\b(?:script|class|code)\b/i.test(text))
     report(spot, 'WM-CODE-001', 'the model holds an extension that names code', { severity: 'medium' });
+}
+
+/** The character of an XML reference by number. */
+function referenced(whole: string, hexadecimal?: string, decimal?: string): string {
+  const point = hexadecimal === undefined ? Number(decimal) : Number.parseInt(hexadecimal, 16);
+  return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
 }
 
 /** A script under a model's name is a program in disguise. */

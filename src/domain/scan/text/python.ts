@@ -36,13 +36,14 @@ interface Use {
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
     report(spot, 'WM-CODE-002', 'the source is written in an encoding that hides it', { severity: 'high' });
-  if (!MENTIONS.test(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text)) return judgeQuiet(spot, text, what);
+  if (!mayAct(/\P{ASCII}/u.test(text) ? text.normalize('NFKC') : text) && !maybeLoaded(text))
+    return what === 'notebook' ? undefined : reportCode(spot, what, false);
   if (!isParsed(text)) return leaveOut(spot, 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
   const names = namesOf(python);
   const uses = usesOf(python, names);
   judgeHostile(spot, { python, names, uses, what });
-  if (what !== 'notebook') judgeUses(spot, { python, uses, what });
+  if (what !== 'notebook') judgeUses(spot, { python, names, uses, what });
 }
 
 /** A parser that tolerates errors takes its time over each; and Python itself refuses brackets nested beyond 200. */
@@ -59,14 +60,26 @@ function isParsed(text: string): boolean {
   return true;
 }
 
-/** What every use of a name that acts begins with, however it is written; a source without any of them is not parsed. */
+/** Names that act by themselves, or by which any other may be reached without being written. */
 const MENTIONS =
-  /\b(?:os|posix|nt|subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|eval|exec|compile|socket|load_library|cpp_extension|code|cffi|win32api|timeit|cProfile|pdb|shutil|_?pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve|requests|httpx|urllib2?|__import__|importlib|__builtins__|builtins|sys|types|globals|vars)\b/;
+  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType)\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
+/** Modules with few names that act among many that do not: both words are somewhere in a source that uses one. */
+const PAIRS: readonly (readonly [module: RegExp, names: RegExp])[] = [
+  [/\b(?:os|posix|nt)\b/, /\b(?:system|popen|exec[lv]|spawn|posix_spawn|startfile|fork|dup2|remove|unlink|rmdir)/],
+  [/\bcode\b/, /\b(?:interact|Interactive(?:Interpreter|Console))\b/],
+  [/\bshutil\b/, /\brmtree\b/],
+  [/\b(?:_?pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve)\b/, /\b(?:loads?|Unpickler|open)\b/],
+  [/\brequests\b/, /\b(?:get|post|put|request)\b/],
+];
 
-function judgeQuiet(spot: Spot, text: string, what: string): void {
-  if (what === 'notebook') return;
-  const loaded = CONVENTION_CLASS.test(text) || (/^\s*class\s+\w+\s*\(/m.test(text) && LOADED_CLASS.test(text));
-  reportCode(spot, what, loaded && !isLibrary(spot.member === '' ? spot.session.path : spot.member));
+/** A source without any of the words that every use of a name that acts is written with is not parsed. */
+function mayAct(text: string): boolean {
+  return MENTIONS.test(text) || PAIRS.some(([module, names]) => module.test(text) && names.test(text));
+}
+
+/** A class may be one that loaders construct: the tree tells. */
+function maybeLoaded(text: string): boolean {
+  return CONVENTION_CLASS.test(text) || (/^\s*class\s+\w+\s*\(/m.test(text) && LOADED_CLASS.test(text));
 }
 
 /** PEP 263, with codecs that make other text of the source. */
@@ -113,9 +126,9 @@ function isInDefault(node: SyntaxNode): boolean {
   return false;
 }
 
-function judgeUses(spot: Spot, { python, uses, what }: { python: Python; uses: readonly Use[]; what: string }): void {
+function judgeUses(spot: Spot, { python, names, uses, what }: Hostile): void {
   const path = spot.member === '' ? spot.session.path : spot.member;
-  const loading = !isLibrary(path) && isLoaded(python);
+  const loading = !isLibrary(path) && isLoaded(python, names);
   const acting = uses.filter(({ path: used }) => ACTS.test(used));
   const first = acting.find(({ onImport }) => loading || isImported(path, onImport));
   if (first !== undefined) return reportUse(spot, python, first, { rule: 'WM-CODE-002', severity: 'high' });
@@ -153,12 +166,14 @@ function reportUse(
   });
 }
 
-/** True if a class in it is one that loaders construct. */
-function isLoaded(python: Python): boolean {
+/** True if a class in it is one that loaders construct, whatever its base is called here. */
+function isLoaded(python: Python, names: Names): boolean {
   if (CONVENTION_CLASS.test(python.text)) return true;
   const bases: string[] = [];
   python.top.cursor().iterate(({ name, node }) => {
-    if (name === 'ClassDefinition') bases.push(sourceOf(python, node.getChild('ArgList') ?? node.firstChild ?? node));
+    const list = name === 'ClassDefinition' ? node.getChild('ArgList') : null;
+    if (list === null) return;
+    bases.push(sourceOf(python, list), ...argumentsOf(node).map((base) => resolve(python, base, names) ?? ''));
   });
   return bases.some((base) => LOADED_CLASS.test(base));
 }

@@ -1,0 +1,17 @@
+/**
+ * Versions of the commands' JSON, where it has grown since the first: a reader of an older version meets no field it does not
+ * know without the number telling it (schemas/, whose `schemaVersion` is held to this by a test).
+ */
+const GROWN: Readonly<Record<string, number>> = {
+  'bom-create': 2,
+  inspect: 2,
+  'log-integrate': 2,
+  'policy-lint': 2,
+  revoke: 2,
+  scan: 2,
+};
+
+/** @param name the schema's, such as `bom-create` */
+export function schemaVersionOf(name: string): number {
+  return GROWN[name] ?? 1;
+}
