@@ -44,12 +44,21 @@ export async function openClient(
         : sendPatiently(request, (each) => sendFollowing(each)));
       if (response.status !== 401) return response;
       response.stream.destroy();
-      const learned =
-        attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
+      const challenge = parseChallenge(response.headers['www-authenticate']);
+      const learned = attempt < 2 && (await authorizer.answer(challenge, scope).catch(unlessProbing(what)));
+      if (!learned && what.probing === true) return response;
       if (!learned) throw denied(base, 401);
     }
   };
   return { base, request: ask, urlOf: (location) => ownUrl(base, location) };
+}
+
+/** A path that asks for what nobody gives is closed to us: an answer, where only that was asked. */
+function unlessProbing({ probing }: ClientRequest): (error: unknown) => false {
+  return (error) => {
+    if (probing === true && error instanceof WeighmarkError && error.code === 'network') return false;
+    throw error;
+  };
 }
 
 /** Scopes are separated by spaces. https://distribution.github.io/distribution/spec/auth/scope/ */

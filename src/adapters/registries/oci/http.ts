@@ -24,6 +24,8 @@ export interface HttpRequest {
   readonly large?: boolean;
   /** Default: 1 KiB a second. */
   readonly floor?: Floor;
+  /** Whether there is something at this place is all that is asked: a redirect to another host is an answer, too. */
+  readonly probing?: boolean;
 }
 
 export interface HttpResponse {
@@ -116,18 +118,22 @@ export async function sendPatiently(
   request: HttpRequest,
   once: (request: HttpRequest) => Promise<HttpResponse> = send,
 ): Promise<HttpResponse> {
-  return patiently(() => once(request), request.signal);
+  return patiently(() => once(request), request);
 }
 
 /** The same for attempts that are more than one request. */
-export async function patiently(once: () => Promise<HttpResponse>, signal?: AbortSignal): Promise<HttpResponse> {
+export async function patiently(
+  once: () => Promise<HttpResponse>,
+  { signal, probing = false }: Pick<HttpRequest, 'signal' | 'probing'> = {},
+): Promise<HttpResponse> {
+  const passes = probing ? isBusy : mayPass;
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await once().catch((error: unknown) => error);
     const isLast = attempt >= ATTEMPTS;
     if (!isResponse(outcome)) {
       if (isLast || !(outcome instanceof WeighmarkError) || !isTransient(outcome)) throw outcome;
       await pause(attempt, undefined, signal);
-    } else if (isLast || !mayPass(outcome.status)) {
+    } else if (isLast || !passes(outcome.status)) {
       return outcome;
     } else {
       outcome.stream.destroy();
@@ -138,6 +144,11 @@ export async function patiently(once: () => Promise<HttpResponse>, signal?: Abor
 
 export function mayPass(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501);
+}
+
+/** The server, or one before it, is in trouble: no answer to what was asked. */
+export function isBusy(status: number): boolean {
+  return status === 429 || (status >= 502 && status <= 504);
 }
 
 function isResponse(outcome: unknown): outcome is HttpResponse {
@@ -187,8 +198,12 @@ export async function sendFollowing(
     const location = response.headers.location;
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
     response.stream.destroy();
-    if (hops >= LIMITS.redirects) throw refused(current.url, 'redirects too often');
-    current = await redirected(current, new URL(location, current.url));
+    const isLast = hops >= LIMITS.redirects;
+    const url = URL.canParse(location, current.url.href) ? new URL(location, current.url) : null;
+    if (request.probing === true && (isLast || url?.origin !== current.url.origin)) return response;
+    if (isLast) throw refused(current.url, 'redirects too often');
+    if (url === null) throw refused(current.url, 'redirects to what is no address');
+    current = await redirected(current, url);
   }
 }
 
