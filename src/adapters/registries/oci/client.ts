@@ -71,9 +71,12 @@ function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined):
   return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
+/** Where the API of a registry is that does not answer under its name. */
+const API_HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+
 /** HTTPS; on this machine plain HTTP if no TLS is spoken there. A certificate that is wrong is never a reason. */
 async function baseOf(host: string): Promise<URL> {
-  const secure = new URL(`https://${host}`);
+  const secure = new URL(`https://${API_HOSTS[host] ?? host}`);
   const address = await resolveHost(secure.hostname);
   if (!address.loopback) return secure;
   try {

@@ -5,7 +5,7 @@ import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
-import { checkArtifactName, checkTag, parseOciLocation } from '../../../domain/registry/reference.ts';
+import { checkArtifactName, checkTag, parseOciLocation, repositoryOf } from '../../../domain/registry/reference.ts';
 import {
   attachmentReferrer,
   claimReferrer,
@@ -25,6 +25,8 @@ import { blobExists, mountBlob, uploadBlob } from './upload.ts';
 
 interface Remote {
   readonly client: OciClient;
+  /** As it is named, which is not always where its API is. */
+  readonly host: string;
   readonly prefix: string;
   readonly stateFolder: string;
   readonly chunkBytes?: number;
@@ -58,14 +60,11 @@ export async function connect(location: string, deps: RegistryDeps): Promise<Rem
   });
   return {
     client,
+    host,
     prefix,
     stateFolder: stateFolder(env),
     ...(deps.uploadChunkBytes === undefined ? {} : { chunkBytes: deps.uploadChunkBytes }),
   };
-}
-
-export function repositoryOf(remote: Pick<Remote, 'prefix'>, name: string): string {
-  return remote.prefix === '' ? name : `${remote.prefix}/${name}`;
 }
 
 function remoteRegistry(location: string, remote: Remote, log: TransparencyLog): Registry {
@@ -115,12 +114,12 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
 
 /** Only within one host: it has the bytes already. */
 async function mountFrom(
-  { client }: Remote,
+  { client, host }: Remote,
   { repository, digest }: { repository: string; digest: string },
   { location, name }: { location: string; name: string },
 ): Promise<boolean> {
   const other = location.startsWith('oci://') ? parseOciLocation(location) : null;
-  if (other === null || other.host !== client.base.host) return blobExists(client, repository, digest);
+  if (other === null || other.host !== host) return blobExists(client, repository, digest);
   return mountBlob(client, { repository, digest, from: repositoryOf(other, checkArtifactName(name)) });
 }
 
