@@ -1,4 +1,5 @@
 import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { proxyFor } from '../../network/proxy.ts';
 import { createAuthorizer, denied, parseChallenge } from './auth.ts';
 import { resolveHost } from './address.ts';
 import type { CredentialDeps } from './credentials.ts';
@@ -77,8 +78,7 @@ const API_HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.d
 /** HTTPS; on this machine plain HTTP if no TLS is spoken there. A certificate that is wrong is never a reason. */
 async function baseOf(host: string): Promise<URL> {
   const secure = new URL(`https://${API_HOSTS[host] ?? host}`);
-  const address = await resolveHost(secure.hostname);
-  if (!address.loopback) return secure;
+  if (proxyFor(secure) !== null || !(await resolveHost(secure.hostname)).loopback) return secure;
   try {
     const response = await send({ method: 'GET', url: new URL('/v2/', secure) });
     response.stream.destroy();

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import {
   Agent as HttpAgent,
   request as httpRequest,
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestOptions,
@@ -8,6 +10,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
+import { isPrivateName, proxyFor } from '../../network/proxy.ts';
+import { credentialsFor, requesterOf, toProxy, tunnelAgent } from '../../network/tunnel.ts';
 import { resolveHost, type Address } from './address.ts';
 import { sendPart, type FilePart } from './file-part.ts';
 import { LONGEST_WAIT_MS, PATIENCE } from './patience.ts';
@@ -26,6 +30,10 @@ export interface HttpRequest {
   readonly floor?: Floor;
   /** Whether there is something at this place is all that is asked: a redirect to another host is an answer, too. */
   readonly probing?: boolean;
+  /** Not by TLS alone: what is asked and answered is public, and signed or checked otherwise. */
+  readonly plain?: boolean;
+  /** Never through a proxy: what is asked is this machine's own surroundings. */
+  readonly direct?: boolean;
 }
 
 export interface HttpResponse {
@@ -56,31 +64,45 @@ const largeAgents = {
  * @throws WeighmarkError `network`, `interrupted`.
  */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
-  const address = await resolveHost(request.url.hostname);
-  requireSafeScheme(request.url, address);
-  return transfer(request, address);
+  const route = await routeOf(request);
+  if (request.plain !== true) requireSafeScheme(request.url, route);
+  return transfer(request, route);
+}
+
+/** Straight to an address, or to a proxy, which then resolves the name. */
+type Route = Pick<Address, 'loopback' | 'private'> & ({ readonly address: Address } | { readonly proxy: URL });
+
+/**
+ * Behind a proxy nobody here knows where a name leads. It is private if it is written as a private address or is a name that
+ * no public host has, and never this machine: plain HTTP stays what it is for, and what may not redirect there may not either.
+ */
+async function routeOf({ url, direct = false }: Pick<HttpRequest, 'url' | 'direct'>): Promise<Route> {
+  const proxy = direct ? null : proxyFor(url);
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0;
+  if (proxy !== null && !isAddress) return { proxy, loopback: false, private: isPrivateName(url.hostname) };
+  const address = await resolveHost(url.hostname);
+  if (proxy === null) return { address, loopback: address.loopback, private: address.private };
+  return { proxy, loopback: false, private: address.private };
 }
 
 /** TLS everywhere but on this very machine, judged by the address (security rule 23). */
-function requireSafeScheme(url: URL, address: Address): void {
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && address.loopback)) return;
+function requireSafeScheme(url: URL, { loopback }: Route): void {
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return;
   throw new WeighmarkError('network', `${url.host} is not this machine: it is spoken to by TLS only`, {
     subject: url.host,
   });
 }
 
-async function transfer(request: HttpRequest, address: Address): Promise<HttpResponse> {
+async function transfer(request: HttpRequest, route: Route): Promise<HttpResponse> {
   const { url, method, body } = request;
   const options: RequestOptions = {
     method,
-    agent: (request.large === true ? largeAgents : agents)[url.protocol as keyof typeof agents],
     headers: { 'user-agent': 'weighmark', ...request.headers, ...lengthOf(body) },
-    lookup: pinnedLookup(address) as NonNullable<RequestOptions['lookup']>,
     timeout: IDLE_MS,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   return new Promise((resolve, reject) => {
-    const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+    const outgoing = requestBy(route, request, options);
     const fail = (cause: unknown) => reject(networkError(cause, request));
     let tooSlow: WeighmarkError | null = null;
     const speed = watchSpeed(outgoing, request.floor ?? FLOOR, () => {
@@ -99,6 +121,19 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
     if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
     else sendPart(outgoing, body).catch((cause: unknown) => (fail(cause), outgoing.destroy()));
   });
+}
+
+function requestBy(route: Route, { url, large }: HttpRequest, options: RequestOptions): ClientRequest {
+  if ('address' in route) {
+    const agent = (large === true ? largeAgents : agents)[url.protocol as keyof typeof agents];
+    const lookup = pinnedLookup(route.address) as NonNullable<RequestOptions['lookup']>;
+    return (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { ...options, agent, lookup });
+  }
+  const { proxy } = route;
+  if (url.protocol === 'https:') return httpsRequest(url, { ...options, agent: tunnelAgent(proxy) });
+  // RFC 9112 section 3.2.2: a proxy is told the whole address.
+  const headers = { ...(options.headers as object), host: url.host, ...credentialsFor(proxy) };
+  return requesterOf(proxy)({ ...options, ...toProxy(proxy), path: url.href, headers });
 }
 
 function lengthOf(body: HttpRequest['body']): Record<string, string> {
@@ -212,15 +247,25 @@ async function redirected(request: HttpRequest, url: URL): Promise<HttpRequest> 
     throw refused(request.url, `redirects a ${request.method}`);
   if (request.url.protocol === 'https:' && url.protocol !== 'https:')
     throw refused(request.url, 'redirects away from TLS');
-  const [from, to] = [await resolveHost(request.url.hostname), await resolveHost(url.hostname)];
-  if (to.private && !from.private) throw refused(request.url, `redirects to the private address ${url.host}`);
+  const [from, to] = [await routeOf(request), await routeOf({ ...request, url })];
+  if (to.private && !from.private)
+    throw refused(
+      request.url,
+      `redirects to the private address ${url.host}`,
+      'proxy' in from ? BEHIND_PROXY : undefined,
+    );
   if (url.host === request.url.host) return { ...request, url };
   const { authorization: _, ...headers } = request.headers ?? {};
   return { ...request, url, headers };
 }
 
-function refused(url: URL, what: string): WeighmarkError {
-  return new WeighmarkError('network', `${url.host} ${what}`, { subject: url.host });
+const BEHIND_PROXY = 'if the host itself is of a private network, name it in NO_PROXY';
+
+function refused(url: URL, what: string, hint?: string): WeighmarkError {
+  return new WeighmarkError('network', `${url.host} ${what}`, {
+    subject: url.host,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** The whole body, bounded. @throws WeighmarkError `limit-exceeded`, `network` if it is cut. */
