@@ -36,7 +36,7 @@ net.Socket.prototype.connect = function (...args) {
 `;
 
 const stops: (() => void)[] = [];
-const after_ = { after: (stop: () => void) => void stops.push(stop) };
+const ending = { after: (stop: () => void) => void stops.push(stop) };
 let folder = '';
 let registry: TestRegistry;
 let proxy: TestProxy;
@@ -52,7 +52,7 @@ interface TestProxy {
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weighmark-proxy-'));
-  registry = await startRegistry(after_);
+  registry = await startRegistry(ending);
   const tsa = await portOf(createServer(stamp));
   const feeds = await portOf(createServer((_, response) => response.end('{"format":"weighmark-feed/1","entries":[]}')));
   const tls = await terminate({
@@ -94,7 +94,7 @@ async function terminate(ports: Readonly<Record<string, number>>): Promise<numbe
       [inner, socket],
     ] as const) {
       one.on('error', () => other.destroy());
-      one.pipe(other as Socket);
+      one.pipe(other);
     }
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -14,40 +14,37 @@ export function tunnelAgent(proxy: URL): HttpsAgent {
   const overTls = agent.createConnection.bind(agent);
   agent.createConnection = (options, done) => {
     const { host, port } = options as { readonly host: string; readonly port: number | string };
-    openTunnel(proxy, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`).then(
-      (socket) => done?.(null, overTls({ ...options, socket } as typeof options) as Socket),
-      (error: unknown) => done?.(error as Error, undefined as never),
-    );
+    openTunnel(proxy, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, (error, socket) => {
+      if (socket === null) done?.(error, undefined as never);
+      else done?.(null, overTls({ ...options, socket } as typeof options) as Socket);
+    });
     return undefined;
   };
   agents.set(proxy.href, agent);
   return agent;
 }
 
-function openTunnel(proxy: URL, target: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const outgoing = requesterOf(proxy)({
-      ...toProxy(proxy),
-      method: 'CONNECT',
-      path: target,
-      agent: false,
-      timeout: IDLE_MS,
-      headers: { host: target, ...credentialsFor(proxy) },
-    });
-    outgoing.once('connect', (answer: IncomingMessage, socket: Socket) => {
-      socket.setTimeout(0);
-      if (answer.statusCode === 200) return resolve(socket);
-      socket.destroy();
-      return reject(refused(proxy, target, answer.statusCode ?? 0));
-    });
-    outgoing.once('response', (answer) => {
-      answer.destroy();
-      reject(refused(proxy, target, answer.statusCode ?? 0));
-    });
-    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
-    outgoing.once('error', (cause) => reject(unreachable(proxy, cause)));
-    outgoing.end();
+/** Either is null. */
+type Opened = (error: Error | null, socket: Socket | null) => void;
+
+function openTunnel(proxy: URL, target: string, done: Opened): void {
+  const outgoing = requesterOf(proxy)({
+    ...toProxy(proxy),
+    method: 'CONNECT',
+    path: target,
+    agent: false,
+    timeout: IDLE_MS,
+    headers: { host: target, ...credentialsFor(proxy) },
   });
+  outgoing.once('connect', (answer: IncomingMessage, socket: Socket) => {
+    socket.setTimeout(0);
+    if (answer.statusCode === 200) return done(null, socket);
+    socket.destroy();
+    return done(refused(proxy, target, answer.statusCode ?? 0), null);
+  });
+  outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
+  outgoing.once('error', (cause) => done(unreachable(proxy, cause), null));
+  outgoing.end();
 }
 
 export function requesterOf(proxy: URL): typeof httpRequest {
@@ -76,7 +73,7 @@ function refused(proxy: URL, target: string, status: number): WeighmarkError {
   });
 }
 
-export function unreachable(proxy: URL, cause: Error): WeighmarkError {
+function unreachable(proxy: URL, cause: Error): WeighmarkError {
   return new WeighmarkError('network', `the proxy ${proxy.host} cannot be reached: ${cause.message}`, {
     subject: proxy.host,
     cause,
