@@ -100,7 +100,7 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
   const ports = await verifyPorts(context, { root, loaded: undefined }, options);
   const outcome = await verify(verifyInput(context, { root, shown: ref }, options), { ...ports, files, hasher });
-  if (outcome.id === null || outcome.id === id) return outcome;
+  if (outcome.id === null || outcome.ids.includes(id)) return outcome;
   const finding = {
     code: 'digest-mismatch' as const,
     message: 'the content is not what the registry resolved',

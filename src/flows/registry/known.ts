@@ -1,5 +1,5 @@
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
-import { parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { revocationTargets } from '../../domain/authority/reach.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
@@ -33,6 +33,7 @@ export async function revokedIn(
 export function matched(id: string, files: readonly ManifestFile[]): MatchedArtifact {
   return {
     id,
+    ids: idsOf(files),
     root: omsRoot(files.map(({ sha256 }) => sha256)),
     files: new Map(files.map(({ path, sha256 }) => [path, sha256])),
     single: files.length === 1,

@@ -1,6 +1,6 @@
 import { nameOf } from '../../domain/claims/signers.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { idsOf } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -8,6 +8,7 @@ import { checkOf, passedCheck, refusedCheck, verdictOf, type Check } from '../..
 import type { Tree } from '../../domain/ports/files.ts';
 import { hashTree } from '../content/hash-tree.ts';
 import { artifactPath } from '../sign/oms-sign.ts';
+import { idSaid } from './pairs.ts';
 import { bindClaims, requireBound } from './claims.ts';
 import type { ContentFile } from './question.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './types.ts';
@@ -27,9 +28,10 @@ export async function verifyByClaims(
   if (input.only !== undefined)
     throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
   const { files, kind, algorithms } = await hashAll(input, ports);
-  const { id } = buildManifest(files);
+  const ids = idsOf(files);
+  const id = idSaid(ids, bundles.claims);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
-  const bound = bindClaims(bundles.claims, { id, root, files, single: kind === 'file' }, sidecars);
+  const bound = bindClaims(bundles.claims, { id, ids, root, files, single: kind === 'file' }, sidecars);
   requireBound(bound, id);
   const verdict = verdictOf({
     subject: input.shown,
@@ -45,6 +47,7 @@ export async function verifyByClaims(
   return {
     verdict,
     id,
+    ids,
     root,
     signature: null,
     claims: bound.claims,

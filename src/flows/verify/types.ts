@@ -46,6 +46,8 @@ export interface VerifyOutcome {
   readonly verdict: Verdict;
   /** Everything below is empty or null unless the verdict is `verified`. */
   readonly id: string | null;
+  /** All of its ids. */
+  readonly ids: readonly string[];
   readonly root: string | null;
   readonly signature: TrustedSignature | null;
   /** Trusted claims that bind this artifact. */
@@ -72,6 +74,7 @@ export function refused(verdict: Verdict): VerifyOutcome {
   return {
     verdict,
     id: null,
+    ids: [],
     root: null,
     signature: null,
     claims: [],
