@@ -1,10 +1,4 @@
-import {
-  buildManifest,
-  NEWEST,
-  VERSIONS,
-  type ManifestFile,
-  type ManifestVersion,
-} from '../../domain/digest/manifest.ts';
+import { buildManifest, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
@@ -58,11 +52,10 @@ export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; 
   return { ...common, kind: 'claim', manifest: manifest ?? along.id };
 }
 
-/** The version of the id that an artifact's own claims name, the newest of several; the newest there is where none does. */
-export function versionSaid(files: readonly ManifestFile[], bundles: readonly Uint8Array[]): ManifestVersion {
+/** The version of the id that an artifact's own claims name, the newest of several; null where none names any. */
+export function versionSaid(files: readonly ManifestFile[], bundles: readonly Uint8Array[]): ManifestVersion | null {
   const named = new Set(bundles.map((bundle) => aboutOf(bundle).manifest));
-  if (files.length === 0) return NEWEST;
-  return VERSIONS.findLast((version) => named.has(buildManifest(files, version).id)) ?? NEWEST;
+  return VERSIONS.findLast((version) => named.has(buildManifest(files, version).id)) ?? null;
 }
 
 /** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */

@@ -1,5 +1,6 @@
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
-import { idsOf, parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { readManifest } from '../../domain/digest/foreign.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { revocationTargets } from '../../domain/authority/reach.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
@@ -11,9 +12,9 @@ export async function artifactIn(registry: Registry, name: string, id: string): 
   try {
     const top = await provenManifest(registry, name, id);
     const parts = parseIndex(top);
-    if (parts === null) return matched(id, parseManifest(top));
+    if (parts === null) return matched(id, readManifest(top));
     const pages = await Promise.all(parts.map((part) => provenManifest(registry, name, part)));
-    return matched(id, pages.flatMap(parseManifest));
+    return matched(id, pages.flatMap(readManifest));
   } catch {
     return null;
   }

@@ -14,7 +14,7 @@ import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { formatDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { buildManifest, idsOf, type Manifest, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { buildManifest, idsOf, NEWEST, type Manifest, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { unportable } from '../../domain/base/paths.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -108,7 +108,7 @@ async function pushHashed(
 ): Promise<PushOutcome> {
   requireSigned(tree, files, sidecars);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
-  const manifest = buildManifest(files, input.manifest ?? versionSaid(files, bundles));
+  const manifest = buildManifest(files, input.manifest ?? versionSaid(files, bundles) ?? NEWEST);
   const { name, tag } = nameOf(input.as, idsOf(files), bundles);
   await storeContent(registry, { name, tree, files, manifest, bases: basesOf(bundles) });
   await putOutboards(registry, { name, id: manifest.id }, outboards);

@@ -1,4 +1,5 @@
-import { idsOf, parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { readManifest } from '../../domain/digest/foreign.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { LogEntry } from '../../domain/tlog/leaf.ts';
@@ -62,9 +63,9 @@ function isAbout(ids: readonly string[]): (entry: LogEntry) => boolean {
 export async function filesOf(registry: Registry, name: string, id: string): Promise<readonly ManifestFile[]> {
   const bytes = await registry.getManifest(name, id);
   const parts = parseIndex(bytes);
-  if (parts === null) return parseManifest(bytes);
+  if (parts === null) return readManifest(bytes);
   const files: ManifestFile[] = [];
-  for (const part of parts) pushAll(files, parseManifest(await registry.getManifest(name, part)));
+  for (const part of parts) pushAll(files, readManifest(await registry.getManifest(name, part)));
   return files;
 }
 

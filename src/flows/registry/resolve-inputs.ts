@@ -47,7 +47,7 @@ async function identifyPath(path: string, ports: ResolvePorts): Promise<string> 
   return id;
 }
 
-/** Hashes a file or folder and names it, by the id that its own claims name where it has any. @throws WeighmarkError `not-found`. */
+/** Hashes a file or folder and names it, by the id that its own claims name, else that of version 1. @throws WeighmarkError `not-found`. */
 export async function identifyTree(
   root: string,
   shown: string,
@@ -71,5 +71,5 @@ export async function identifyTree(
     files,
     [...signatures, ...claims].map(({ bytes }) => bytes),
   );
-  return { id: buildManifest(files, version).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
+  return { id: buildManifest(files, version ?? 1).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

@@ -28,7 +28,7 @@ export async function verifyByClaims(
   if (input.only !== undefined)
     throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
   const { files, kind, algorithms } = await hashAll(input, ports);
-  const ids = idsOf(files);
+  const ids = [...idsOf(files), ...(input.knownAs ?? [])];
   const id = idSaid(ids, bundles.claims);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
   const bound = bindClaims(bundles.claims, { id, ids, root, files, single: kind === 'file' }, sidecars);

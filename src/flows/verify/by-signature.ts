@@ -76,7 +76,9 @@ export async function verifySigned(
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports, ahead);
   const known =
-    content.findings.length === 0 && input.only === undefined ? identified(content, list?.ids, bundles.claims) : null;
+    content.findings.length === 0 && input.only === undefined
+      ? identified(content, list?.ids, { claims: bundles.claims, knownAs: input.knownAs ?? [] })
+      : null;
   const bound = bindClaims(
     bundles.claims,
     known === null ? null : { ...known, single: input.kind === 'file' },

@@ -53,7 +53,7 @@ export type Identified = Pick<KnownArtifact, 'id' | 'ids' | 'root' | 'files'>;
 export function identified(
   content: Content,
   listIds: readonly string[] | undefined,
-  claims: readonly TrustedClaim[],
+  { claims, knownAs }: { claims: readonly TrustedClaim[]; knownAs: readonly string[] },
 ): Identified | null {
   const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({
     path,
@@ -62,7 +62,7 @@ export function identified(
   }));
   if (files.some(({ sha256 }) => sha256 === '')) return null;
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
-  const ids = onlyBlake3 && listIds !== undefined ? listIds : idsOf(files);
+  const ids = [...(onlyBlake3 && listIds !== undefined ? listIds : idsOf(files)), ...knownAs];
   return { id: idSaid(ids, claims), ids, root: rootOf(content), files };
 }
 

@@ -18,6 +18,8 @@ export interface VerifyInput {
    * signed decides; where it was found says nothing.
    */
   readonly name?: string;
+  /** Ids by which another tool's manifest names this very content: claims may name it so. */
+  readonly knownAs?: readonly string[];
   readonly signature?: string;
   readonly claims?: readonly string[];
   readonly ignore?: readonly string[];

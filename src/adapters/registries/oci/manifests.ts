@@ -7,7 +7,8 @@ import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import { pushAll } from '../../../domain/base/lists.ts';
 
-const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE].join(', ');
+/** Docker's own as well: Ollama and older tools push nothing else. */
+const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE, 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
 const MAX_PAGES = 10_000;
 
 export interface Fetched {
