@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
@@ -170,6 +170,45 @@ for (const [name, files] of Object.entries(FILES)) {
     });
   });
 }
+
+/** What `oras pull` does: every layer under its title, and nothing that has none. */
+async function pullByTitles(name: string, target: string): Promise<number> {
+  const { bytes } = server.manifests.get(`acme/${name} 1`) ?? { bytes: Buffer.from('{"layers":[]}') };
+  const { layers } = JSON.parse(bytes.toString()) as {
+    layers: { digest: string; annotations?: Record<string, string> }[];
+  };
+  const titled = layers.filter(({ annotations }) => annotations?.['org.opencontainers.image.title'] !== undefined);
+  for (const { digest, annotations } of titled) {
+    const path = join(folder, target, annotations?.['org.opencontainers.image.title'] ?? '');
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, server.blobs.get(digest) ?? '');
+  }
+  return titled.length;
+}
+
+test('sealed, pushed as version 2, pulled by titles: every file, and it verifies as what was sealed', async () => {
+  await mkdir(join(folder, 'ours', 'sub'), { recursive: true });
+  await writeFile(join(folder, 'ours', 'model.safetensors'), safetensors());
+  await writeFile(join(folder, 'ours', 'sub', 'config.json'), '{}');
+  assert.equal((await run(['push', 'ours', 'unsealed:1'])).code, 0);
+  assert.equal(await pullByTitles('unsealed', 'pulled-unsealed'), 2, 'what nobody sealed goes up as version 2');
+  assert.equal((await run(['seal', 'ours', '--key', 'anna.key', '--name', 'ours:1'])).code, 0);
+  assert.equal((await run(['push', 'ours'])).code, 0);
+  assert.equal(await pullByTitles('ours', 'none'), 0, 'the version that its seal signed');
+  const pushed = await run(['push', 'ours', '--manifest', '2']);
+  assert.equal(pushed.code, 0, pushed.err);
+  assert.equal(await pullByTitles('ours', 'pulled-ours'), 2);
+  for (const sidecar of ['model.sig', 'claims.jsonl'])
+    await copyFile(join(folder, 'ours', sidecar), join(folder, 'pulled-ours', sidecar));
+  for (const ref of ['pulled-ours', 'ours:1']) {
+    const verified = await run(['verify', ref, '--key', 'anna.pub']);
+    assert.equal(verified.code, 0, verified.out + verified.err);
+    assert.match(verified.out, /ML-BOM by/, 'claims that name the other id are about it');
+  }
+  const shown = await run(['show', 'ours:1', '--json']);
+  const { id, ids } = JSON.parse(shown.out) as { id: string; ids: string[] };
+  assert.deepEqual([ids.length, ids.includes(id)], [2, true]);
+});
 
 test('a changed blob of another tool’s artifact is found', async () => {
   const [digest] = [...server.blobs].find(([, bytes]) => bytes.equals(Buffer.from('# m\n'))) ?? [''];

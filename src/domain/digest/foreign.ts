@@ -70,7 +70,7 @@ function layerOf(entry: Json, maker: string): Layer {
 /** ORAS calls a plain file a tar layer; a folder that it packed says so. */
 function isLooseFile(mediaType: string, notes: { readonly [key: string]: Json }): boolean {
   return (
-    /^application\/vnd\.oci\.image\.layer\./.test(mediaType) && notes[TITLE] !== undefined && notes[UNPACK] !== 'true'
+    mediaType.startsWith('application/vnd.oci.image.layer.') && notes[TITLE] !== undefined && notes[UNPACK] !== 'true'
   );
 }
 

@@ -5,7 +5,7 @@ import { ociDigest } from '../../domain/digest/hex.ts';
 import { revocationTargets } from '../../domain/authority/reach.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
-import type { Registry } from '../../domain/ports/registry.ts';
+import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 
 /** An artifact by its manifest, whose bytes prove what its files are; null if the registry has none that can be read. */
 export async function artifactIn(registry: Registry, name: string, id: string): Promise<MatchedArtifact | null> {
@@ -18,6 +18,19 @@ export async function artifactIn(registry: Registry, name: string, id: string): 
   } catch {
     return null;
   }
+}
+
+/** Those of a list that can be read. One after the other: a registry may hold thousands. */
+export async function artifactsIn(
+  registry: Registry,
+  listed: readonly Pick<RegistryEntry, 'name' | 'id'>[],
+): Promise<readonly MatchedArtifact[]> {
+  const found: MatchedArtifact[] = [];
+  for (const { name, id } of listed) {
+    const artifact = await artifactIn(registry, name, id);
+    if (artifact !== null) found.push(artifact);
+  }
+  return found;
 }
 
 /** Artifacts that were revoked by claims that do not say by what digests they are known. */
