@@ -67,7 +67,7 @@ export async function collectClaims(
     absent: neededEntries(log, lineage).filter((entry) => !state.bundles.has(hexOf(entry))),
     unread: unreadEntries(state, log, lineage),
     bundles: state.bundles,
-    known: [...state.known.values()],
+    known: [...new Set(state.known.values())],
   };
 }
 
@@ -116,6 +116,7 @@ interface State {
   readonly strangers: Set<string>;
   /** By hex digest. */
   readonly unread: Map<string, Unread>;
+  /** By every id. */
   readonly known: Map<string, Pick<MatchedArtifact, 'id' | 'ids'>>;
   /** What was pushed, newest first. */
   readonly pushes: readonly Pick<LogLeaf, 'name' | 'manifest'>[];
@@ -167,7 +168,8 @@ async function idsAt(state: State, id: string, name?: string): Promise<readonly 
   const found = (await firstIn(state.registry, names, id)) ?? (await pushedOtherwise(state, names, id));
   if (found === null) return [];
   const { ids = [] } = found;
-  if (![...state.known.values()].some((each) => each.ids?.includes(id))) state.known.set(id, { id: found.id, ids });
+  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? { id: found.id, ids };
+  for (const each of [id, ...ids]) state.known.set(each, known);
   return ids;
 }
 
