@@ -3,7 +3,6 @@ import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
 import { namesFrom, namesIn, namesOfArtifact } from '../../domain/claims/names.ts';
-import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { artifactsIn } from '../registry/known.ts';
 import { edgeWord } from '../../domain/lineage/edges.ts';
 import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
