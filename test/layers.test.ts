@@ -55,6 +55,7 @@ const ADAPTERS = [
   'hasher',
   'keys',
   'log-store',
+  'network',
   'records',
   'registries',
   'sigstore',

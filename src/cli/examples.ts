@@ -87,6 +87,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   push: [
     'weighmark push model acme/demo:1 --registry registry',
     'weighmark push model acme/demo:1 --registry oci://ghcr.io/acme/models',
+    'weighmark push model acme/demo:1 --manifest 2 --registry registry',
   ],
   pull: [
     'weighmark pull acme/demo:1 model --registry registry',

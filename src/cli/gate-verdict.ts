@@ -44,6 +44,8 @@ export function asksPolicy(options: EnvironmentOptions): boolean {
 export interface GateSubject {
   /** `sha256:<hex>`, from the bytes that were just verified. */
   readonly id: string;
+  /** All ids of the same content. */
+  readonly ids?: readonly string[];
   /** As it was asked for; null: by path. */
   readonly name: string | null;
   /** Paths that no anchor may lie in. */

@@ -105,12 +105,12 @@ export async function verifyTo(
 
 async function judgeEnvironment(
   context: Context,
-  { verdict, id }: VerifyOutcome,
+  { verdict, id, ids }: VerifyOutcome,
   asked: { root: string; options: VerifyOptions; loaded: LoadedPolicy },
 ): Promise<Verdict> {
   if (id === null) throw new WeighmarkError('internal', 'a whole artifact was verified without being identified');
   return withEnvironment(context, verdict, {
-    subject: { id, name: null, inside: [asked.root] },
+    subject: { id, ids, name: null, inside: [asked.root] },
     options: asked.options,
     loaded: asked.loaded,
   });

@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
+import { bodyOf, send, type HttpResponse } from '../registries/oci/http.ts';
 
 export interface Request {
   readonly method?: 'GET' | 'POST';
@@ -7,6 +8,8 @@ export interface Request {
   readonly body?: Uint8Array | string;
   readonly maxBytes?: number;
   readonly timeoutMs?: number;
+  /** Never through a proxy. */
+  readonly direct?: boolean;
   /** What is asked, for messages: `the timestamp server`. */
   readonly what: string;
 }
@@ -17,43 +20,40 @@ export interface Request {
  * @throws WeighmarkError `network`, with the host and status, never with what was sent or answered.
  */
 export async function exchange(url: string, request: Request): Promise<Uint8Array> {
-  const response = await send(url, request);
-  if (!response.ok) {
-    await response.body?.cancel().catch(() => undefined);
+  const response = await ask(url, request);
+  if (response.status < 200 || response.status > 299) {
+    response.stream.destroy();
     throw failure(url, request, `answered ${response.status}`);
   }
   return readBounded(url, request, response);
 }
 
-async function send(url: string, request: Request): Promise<Response> {
+async function ask(url: string, request: Request): Promise<HttpResponse> {
   try {
-    return await fetch(url, {
+    return await send({
       method: request.method ?? 'GET',
-      redirect: 'error',
+      url: new URL(url),
+      plain: true,
       signal: AbortSignal.timeout(request.timeoutMs ?? 30_000),
+      ...(request.direct === undefined ? {} : { direct: request.direct }),
       ...(request.headers === undefined ? {} : { headers: request.headers }),
       ...(request.body === undefined ? {} : { body: Buffer.from(request.body) }),
     });
   } catch (cause) {
+    if (cause instanceof WeighmarkError && cause.cause === undefined) throw cause;
     throw failure(url, request, `cannot be reached (${reasonOf(cause)})`);
   }
 }
 
-async function readBounded(url: string, request: Request, response: Response): Promise<Uint8Array> {
+async function readBounded(url: string, request: Request, response: HttpResponse): Promise<Uint8Array> {
   const maxBytes = request.maxBytes ?? LIMITS.httpJsonBytes;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
   try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length;
-      if (size > maxBytes) throw failure(url, request, `answered more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
+    return await bodyOf(response, maxBytes);
   } catch (cause) {
-    if (cause instanceof WeighmarkError) throw cause;
+    if (cause instanceof WeighmarkError && cause.code === 'limit-exceeded')
+      throw failure(url, request, `answered more than ${maxBytes} bytes`);
     throw failure(url, request, `broke off (${reasonOf(cause)})`);
   }
-  return Buffer.concat(chunks);
 }
 
 /** A code such as ECONNREFUSED; an error's own message could quote what was sent. */

@@ -97,7 +97,12 @@ async function mountedTokenFile(files: Files): Promise<string | null> {
 async function googleToken(host: string): Promise<string> {
   const answer = await exchange(
     `http://${host}/computeMetadata/v1/instance/service-accounts/default/identity?audience=${AUDIENCE}&format=full`,
-    { headers: { 'metadata-flavor': 'Google' }, maxBytes: LIMITS.tokenBytes, what: 'Google’s metadata service' },
+    {
+      headers: { 'metadata-flavor': 'Google' },
+      maxBytes: LIMITS.tokenBytes,
+      what: 'Google’s metadata service',
+      direct: true,
+    },
   );
   return Buffer.from(answer).toString('latin1');
 }

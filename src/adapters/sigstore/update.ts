@@ -8,6 +8,8 @@ import { parseTrustedRoot } from '../../domain/trust/trusted-root.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { TrustStore } from '../../domain/ports/trust.ts';
 import { makeOwn } from '../files/own.ts';
+import { proxyFor } from '../network/proxy.ts';
+import { bodyOf, sendFollowing } from '../registries/oci/http.ts';
 import { publicGoodRoot, updatedRootLocation } from './public-good.ts';
 
 export interface TufSource {
@@ -72,10 +74,12 @@ function certificatesOrKeys(list: Json | undefined): readonly string[] {
 }
 
 async function fetchRoot(cachePath: string, source: TufSource): Promise<string> {
-  const { initTUF } = await import('@sigstore/tuf');
+  const { DEFAULT_MIRROR_URL, initTUF } = await import('@sigstore/tuf');
   try {
-    const client = await initTUF({ cachePath, ...source });
-    return await client.getTarget('trusted_root.json');
+    return await behindProxy(source.mirrorURL ?? DEFAULT_MIRROR_URL, async () => {
+      const client = await initTUF({ cachePath, ...source });
+      return client.getTarget('trusted_root.json');
+    });
   } catch (cause) {
     const code = isUnreachable(cause) ? 'network' : 'trust-invalid';
     throw new WeighmarkError(
@@ -86,10 +90,28 @@ async function fetchRoot(cachePath: string, source: TufSource): Promise<string> 
   }
 }
 
+/** The library asks by the global `fetch`, which knows no proxies and offers no other way in. */
+async function behindProxy<T>(mirror: string, work: () => Promise<T>): Promise<T> {
+  if (proxyFor(new URL(mirror)) === null) return work();
+  const { fetch: usual } = globalThis;
+  globalThis.fetch = async (address, init) => {
+    const url = new URL(address instanceof Request ? address.url : address);
+    const response = await sendFollowing({ method: 'GET', url, ...(init?.signal ? { signal: init.signal } : {}) });
+    const body = Buffer.from(await bodyOf(response));
+    return new Response(response.status === 204 || response.status === 304 ? null : body, { status: response.status });
+  };
+  try {
+    return await work();
+  } finally {
+    globalThis.fetch = usual;
+  }
+}
+
 /** Anything in the chain of causes that speaks of the transport, not of the metadata. */
 function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
+    (error instanceof WeighmarkError && error.code === 'network') ||
     /^fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|request to .* failed/.test(error.message) ||
     error.name === 'AbortError' ||
     isUnreachable(error.cause)

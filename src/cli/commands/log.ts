@@ -26,6 +26,8 @@ import {
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { doorOf } from '../../flows/registry/door.ts';
+import { artifactIn } from '../../flows/registry/known.ts';
+import type { AboutIds } from '../../flows/registry/log.ts';
 import type { Waiting } from '../../domain/tlog/door.ts';
 import { addPolicyOptions, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
@@ -62,9 +64,9 @@ function addShow(log: Command, run: Run): void {
     .option('--last <n>', 'only the newest n entries')
     .action(
       run(async (context, ref: string | undefined, options: Options) => {
-        const { registry, query } = await questionOf(context, ref, options);
+        const { registry, ...asked } = await questionOf(context, ref, options);
         const last = options.last === undefined ? {} : { last: wholeNumber(options.last) };
-        const shown = await showLog(query === undefined ? last : { query }, registry);
+        const shown = await showLog(asked.query === undefined ? last : asked, registry);
         const entries = options.last === undefined ? shown.entries : shown.entries.slice(-wholeNumber(options.last));
         const leaves = [...entries.map(({ leaf }) => leaf), ...shown.pending];
         return showReport(
@@ -113,9 +115,9 @@ function addProve(log: Command, run: Run): void {
     .action(
       run(async (context, entry: string, options: Options) => {
         const isIndex = /^\d{1,15}$/.test(entry);
-        const { registry, query } = await questionOf(context, isIndex ? undefined : entry, options);
+        const { registry, query = {}, ...about } = await questionOf(context, isIndex ? undefined : entry, options);
         const { index, proof, leaf } = await proveLogged(
-          isIndex ? { index: Number(entry) } : { query: query ?? {} },
+          isIndex ? { index: Number(entry) } : { query, ...about },
           registry,
         );
         return { exitCode: 0, json: { index, entry: { ...leaf }, proof }, text: () => ({ out: proof }) };
@@ -218,17 +220,16 @@ async function questionOf(
   context: Context,
   ref: string | undefined,
   options: Options,
-): Promise<{ registry: Registry; query?: LogQuery }> {
+): Promise<AboutIds & { registry: Registry; query?: LogQuery }> {
   const kind = options.kind === undefined ? {} : { kind: kindOf(options.kind) };
   if (ref === undefined)
     return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
   if (parseReference(ref).kind === 'path')
     return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
   const { registry, place } = await openArtifact(context, ref, options);
-  return {
-    registry,
-    query: { name: place.name, manifest: await registry.resolve(place.name, place.reference), ...kind },
-  };
+  const id = await registry.resolve(place.name, place.reference);
+  const ids = (await artifactIn(registry, place.name, id))?.ids ?? [];
+  return { registry, query: { name: place.name, ...kind }, ids: [id, ...ids] };
 }
 
 /** Under the policy's principals where a policy is named, else the trust store. */

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Option } from 'commander';
 import { formatBytes } from '../../domain/base/units.ts';
 import { push, type PushOutcome } from '../../flows/registry/push.ts';
 import type { Register, Report } from '../command.ts';
@@ -7,6 +8,7 @@ import { addLogOptions, openRegistry, type LogOptions } from '../registry-option
 
 interface Options extends LogOptions {
   readonly allowSymlinks?: boolean;
+  readonly manifest?: '1' | '2';
 }
 
 /** `push PATH [NAME:TAG]`: stdout is `NAME@sha256:…`. */
@@ -16,6 +18,12 @@ export const register: Register = (program, run) => {
     .argument('<path>', 'a model or dataset: a folder or a file')
     .argument('[name]', 'NAME:TAG; default: the name it was sealed for')
     .option('--allow-symlinks', 'store what links inside the tree point to')
+    .addOption(
+      new Option(
+        '--manifest <version>',
+        'version of the manifest; 2 is what ORAS and its kin pull (default: as its seal signed, else 2)',
+      ).choices(['1', '2']),
+    )
     .action(
       run(async (context, path: string, as: string | undefined, options: Options) => {
         const registry = await openRegistry(context, options);
@@ -23,6 +31,9 @@ export const register: Register = (program, run) => {
           root: resolve(context.cwd, path),
           allowSymlinks: options.allowSymlinks === true,
           ...(as === undefined ? {} : { as }),
+          ...(options.manifest === undefined
+            ? {}
+            : { manifest: options.manifest === '1' ? (1 as const) : (2 as const) }),
           ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
         };
         const scratch = async () =>

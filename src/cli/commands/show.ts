@@ -17,10 +17,10 @@ export const register: Register = (program, run) => {
 };
 
 function report(outcome: ShowOutcome): Report {
-  const { name, id, tags, files, claims, log } = outcome;
+  const { name, id, ids, tags, files, claims, log } = outcome;
   return {
     exitCode: 0,
-    json: { name, id, tags, files, claims, log: log.map(({ index, leaf }) => ({ index, ...leaf })) },
+    json: { name, id, ids, tags, files, claims, log: log.map(({ index, leaf }) => ({ index, ...leaf })) },
     text: (style) => ({
       out: lines(outcome, style)
         .map((line) => `${line}\n`)
@@ -29,10 +29,11 @@ function report(outcome: ShowOutcome): Report {
   };
 }
 
-function lines({ name, id, tags, files, claims, log }: ShowOutcome, style: Style): readonly string[] {
+function lines({ name, id, ids, tags, files, claims, log }: ShowOutcome, style: Style): readonly string[] {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   return [
     style.bold(`${name}@${id}`),
+    ...ids.filter((each) => each !== id).map((each) => `also     ${each}`),
     `tags     ${tags.join(' ') || 'none'}`,
     `content  ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}`,
     ...files.map(

@@ -97,10 +97,11 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   if (asksPolicy(options)) return refused(await verifyInRegistry(context, ref, options));
   const { registry, place } = await openArtifact(context, ref, options);
   const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
-  const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
+  const { root, id, ids, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
   const ports = await verifyPorts(context, { root, loaded: undefined }, options);
-  const outcome = await verify(verifyInput(context, { root, shown: ref }, options), { ...ports, files, hasher });
-  if (outcome.id === null || outcome.id === id) return outcome;
+  const input = { ...verifyInput(context, { root, shown: ref }, options), knownAs: [id] };
+  const outcome = await verify(input, { ...ports, files, hasher });
+  if (outcome.id === null || ids.every((each) => outcome.ids.includes(each))) return outcome;
   const finding = {
     code: 'digest-mismatch' as const,
     message: 'the content is not what the registry resolved',

@@ -2,7 +2,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { omsRoot } from '../digest/root.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { PREDICATES } from './predicates.ts';
-import { kindOf, type MatchedArtifact } from './subjects.ts';
+import { hexIdsOf, kindOf, type MatchedArtifact } from './subjects.ts';
 import type { Statement, Subject, SubjectKind, VerifiedClaim } from './types.ts';
 
 /** What kind of thing a claim is about: a manifest is no file, a file no manifest. `unsaid`: by a tool that knows no kinds. */
@@ -18,12 +18,13 @@ export type Binding =
   | { readonly kind: 'none' };
 
 /**
- * The one artifact that a claim is about, from its subjects; every other subject must belong to that artifact. Roots, lists and
+ * The one artifact that a claim is about, from its subjects; every other subject must belong to that artifact, and each id of an
+ * artifact at hand is the one that it goes by here. Roots, lists and
  * files of an artifact nobody has at hand are believed of a claim that may list them; `known` are those at hand.
  * Never throws: a subject that cannot be read is something else.
  */
 export function bindingOf({ statement }: Pick<VerifiedClaim, 'statement'>, known?: Known): Binding {
-  const subjects = statement.subject.map(readSubject);
+  const subjects = statement.subject.map((each) => readSubject(each, known));
   const named = CANDIDATES.map((kind) => subjects.filter((each) => each.kind === kind)).find((some) => some.length > 0);
   const meant = named === undefined ? null : meantBy(named, statement, known);
   if (named === undefined || meant === null) return nothingOr(subjects);
@@ -43,13 +44,13 @@ export function bindingOf({ statement }: Pick<VerifiedClaim, 'statement'>, known
  */
 export function checkBinding(statement: Statement, artifact: MatchedArtifact, lone = false): void {
   for (const each of statement.subject) kindOf(each);
-  const hex = artifact.id.slice('sha256:'.length);
-  const binding = bindingOf({ statement }, new Map([[hex, artifact]]));
+  const [hex = '', ...others] = hexIdsOf(artifact);
+  const binding = bindingOf({ statement }, knownBy([artifact]));
   const file = onlyFile(artifact);
   if (binding.kind === 'one' && isThis(binding, hex, file)) return;
   const named =
     binding.kind === 'ambiguous'
-      ? binding.digests.includes(hex) || (file !== null && binding.digests.includes(file))
+      ? [hex, ...others].some((id) => binding.digests.includes(id)) || (file !== null && binding.digests.includes(file))
       : binding.kind === 'one' && lone && listsFile(statement, file);
   if (named)
     throw new WeighmarkError('subject-ambiguous', 'the claim is about this artifact and something else at once', {
@@ -76,8 +77,15 @@ function meantBy(named: readonly Read[], statement: Statement, known: Known | un
   return candidates.find(({ artifact }) => artifact !== null) ?? candidates[0] ?? null;
 }
 
-/** Artifacts whose content is at hand, by the hex of their id. */
+/** Artifacts whose content is at hand, by the hex of each of their ids. */
 export type Known = ReadonlyMap<string, MatchedArtifact>;
+
+/** Of two that share an id, the first. */
+export function knownBy(artifacts: readonly MatchedArtifact[]): Known {
+  return new Map(
+    artifacts.toReversed().flatMap((artifact) => hexIdsOf(artifact).map((hex) => [hex, artifact] as const)),
+  );
+}
 
 /** In this order a claim's subjects say what it is about: a manifest if it names one, else what has no kind, else a file. */
 const CANDIDATES: readonly (SubjectKind | null)[] = ['manifest', null, 'file'];
@@ -89,9 +97,13 @@ interface Read {
   readonly digest: string | null;
 }
 
-function readSubject(subject: Subject): Read {
+/** Any id of an artifact at hand is read as the one that it goes by here. */
+function readSubject(subject: Subject, known: Known | undefined): Read {
   const digest = subject.digest['sha256'];
-  return { subject, kind: readKind(subject), digest: isHex256(digest) ? digest : null };
+  const kind = readKind(subject);
+  if (!isHex256(digest)) return { subject, kind, digest: null };
+  const artifact = kind === 'manifest' || kind === null ? known?.get(digest) : undefined;
+  return { subject, kind, digest: artifact?.id.slice('sha256:'.length) ?? digest };
 }
 
 function readKind(subject: Subject): Read['kind'] {

@@ -1,6 +1,6 @@
 import { bindingOf, onlyFile, type Known } from './binding.ts';
 import { omsRoot } from '../digest/root.ts';
-import { kindOf, type MatchedArtifact } from './subjects.ts';
+import { hexIdsOf, kindOf, type MatchedArtifact } from './subjects.ts';
 import type { Statement } from './types.ts';
 
 /** All digests by which one artifact goes. */
@@ -44,7 +44,7 @@ export function namesIn(statement: Statement, known?: Known): readonly string[] 
 
 /** The same of an artifact at hand. */
 export function namesOfArtifact(artifact: MatchedArtifact): readonly string[] {
-  return [artifact.id.slice('sha256:'.length), artifact.root, onlyFile(artifact)].filter(
+  return [...hexIdsOf(artifact), artifact.root, onlyFile(artifact)].filter(
     (digest) => digest !== null && digest !== undefined,
   );
 }

@@ -1,4 +1,4 @@
-import { buildManifest, type ManifestFile } from '../digest/manifest.ts';
+import { buildManifest, idsOf, type ManifestFile } from '../digest/manifest.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { buildTypeOf, PREDICATES } from './predicates.ts';
@@ -54,20 +54,22 @@ export function packagedFrom(statement: Statement): string | null {
 
 /**
  * Recomputes where a `package` step came from: the files in hand, without the pages it added, with those it removed, must
- * make the id it names, and all of them must be documentation.
+ * make the id it names, and all of them must be documentation. Returns all ids of what was before, the named one first.
  * @throws WeighmarkError `claim-malformed`, `claim-conflict`.
  */
-export function checkPackageStep(statement: Statement, files: readonly ManifestFile[]): string {
+export function checkPackageStep(statement: Statement, files: readonly ManifestFile[]): readonly string[] {
   const from = packagedFrom(statement);
   if (from === null) throw malformed('not a package step');
   const parameters = objectOf(objectOf(statement.predicate['buildDefinition'])['externalParameters']);
   const [removed, added] = [pages(parameters['removed']), pages(parameters['added'])];
   const gone = new Set(added.map(keyOf));
   const before = [...files.filter((file) => !gone.has(keyOf(file))), ...removed];
-  if (before.length !== files.length - added.length + removed.length || buildManifest(before).id !== from) {
+  const isSameCount = before.length === files.length - added.length + removed.length;
+  const ids = isSameCount ? idsOf(before) : [];
+  if (!ids.includes(from)) {
     throw new WeighmarkError('claim-conflict', 'the package step does not lead to these files', { facts: { from } });
   }
-  return from;
+  return [from, ...ids.filter((id) => id !== from)];
 }
 
 function pages(value: unknown): readonly ManifestFile[] {

@@ -12,8 +12,8 @@ export interface PairsQuestion {
   readonly list: readonly ListedFile[];
   /** SHA-256 of the digest list's bytes, lower-case hex. */
   readonly listDigest: string;
-  /** Manifest id that the list's files make, `sha256:<hex>`. */
-  readonly listId: string;
+  /** Ids that the list's files make, `sha256:<hex>`. */
+  readonly listIds: readonly string[];
   /** Verified claims by trusted signers, about anything. */
   readonly claims: readonly VerifiedClaim[];
 }
@@ -34,7 +34,7 @@ export function trustedPairs(question: PairsQuestion): ReadonlyMap<string, Liste
 }
 
 /** A list of an earlier state names another root, and is nothing to disagree with. */
-function vouches(claim: VerifiedClaim, { signer, listDigest, listId, manifest }: PairsQuestion): boolean {
+function vouches(claim: VerifiedClaim, { signer, listDigest, listIds, manifest }: PairsQuestion): boolean {
   const { statement } = claim;
   const names = (kind: string, digest: string) =>
     statement.subject.some((each) => kindOf(each) === kind && each.digest['sha256'] === digest);
@@ -42,7 +42,7 @@ function vouches(claim: VerifiedClaim, { signer, listDigest, listId, manifest }:
     statement.predicateType === PREDICATES.bom &&
     sameSigner(claim.signer, signer) &&
     names('list', listDigest) &&
-    names('manifest', listId.slice(7)) &&
+    listIds.some((id) => names('manifest', id.slice('sha256:'.length))) &&
     names('root', manifest.root)
   );
 }

@@ -15,11 +15,18 @@ export interface ClaimedArtifact {
 export interface MatchedArtifact {
   /** `sha256:<hex>` of the manifest. */
   readonly id: string;
+  /** All of its ids, that one among them: a claim that names any is about it. */
+  readonly ids?: readonly string[];
   readonly root?: string;
   /** Lower-case hex SHA-256 by path. */
   readonly files?: ReadonlyMap<string, string>;
   /** True for a single file: then its SHA-256 alone names it. */
   readonly single?: boolean;
+}
+
+/** In hex, the id first that it goes by here. */
+export function hexIdsOf({ id, ids = [] }: Pick<MatchedArtifact, 'id' | 'ids'>): readonly string[] {
+  return [...new Set([id, ...ids])].map(hexOfOciDigest);
 }
 
 /** The subjects every claim carries (DESIGN 4.3): the id, which binds names and content, and the root as its alias. */

@@ -22,8 +22,14 @@ export interface ManifestDocument {
 }
 
 /**
- * `weighmark-manifest/1`, frozen: one ModelPack manifest, or above 8,000 files an index of path-range manifests. The
- * digest of `top` is the artifact's id; `configs` and `parts` are stored beside it.
+ * `weighmark-manifest/1` and `/2`, frozen. 2 is 1 with `org.opencontainers.image.title` beside the filepath, by which ORAS and its
+ * kin name files, and a configuration that says what follows from the paths.
+ */
+export type ManifestVersion = 1 | 2;
+
+/**
+ * One ModelPack manifest, or above 8,000 files an index of path-range manifests. The digest of `top` is the artifact's id in
+ * this version; `configs` and `parts` are stored beside it.
  */
 export interface Manifest {
   readonly id: string;
@@ -37,12 +43,16 @@ export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 const ARTIFACT_TYPE = 'application/vnd.cncf.model.manifest.v1+json';
 const CONFIG_TYPE = 'application/vnd.cncf.model.config.v1+json';
 export const FILEPATH = 'org.cncf.model.filepath';
+export const TITLE = 'org.opencontainers.image.title';
+export const VERSIONS: readonly ManifestVersion[] = [1, 2];
+/** What is made of an artifact that has no id yet. */
+export const NEWEST: ManifestVersion = 2;
 
 /** @throws WeighmarkError `empty-artifact`, `name-unsafe`, `format-invalid` for a path that stands twice. */
-export function buildManifest(files: readonly ManifestFile[]): Manifest {
+export function buildManifest(files: readonly ManifestFile[], version: ManifestVersion = 1): Manifest {
   const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
   checkFiles(sorted);
-  const built = chunk(sorted, LIMITS.manifestFiles).map(imageManifest);
+  const built = chunk(sorted, LIMITS.manifestFiles).map((part) => imageManifest(part, version));
   const configs = built.map(({ config }) => config);
   const manifests = built.map(({ manifest }) => manifest);
   const [only] = manifests;
@@ -54,17 +64,21 @@ export function buildManifest(files: readonly ManifestFile[]): Manifest {
   return { id: top.digest, top, parts: manifests, configs };
 }
 
+/** All ids of an artifact, by version: whatever names one of them means each. @throws as `buildManifest`. */
+export function idsOf(files: readonly ManifestFile[]): readonly string[] {
+  return VERSIONS.map((version) => buildManifest(files, version).id);
+}
+
 /**
- * The files of one manifest of this profile; anything else a registry may hold is refused.
+ * The files of one manifest of this profile, in either version; anything else a registry may hold is refused.
  * @throws WeighmarkError `format-invalid`; `name-unsafe` if its names are why nobody honest wrote it.
  */
 export function parseManifest(bytes: Uint8Array): readonly ManifestFile[] {
   const manifest = parseStrictJsonObject(bytes, { maxBytes: LIMITS.manifestBytes, subject: 'the manifest' });
   const layers = arrayOf(manifest['layers'], 'layers');
   const files = layers.map(fileOfLayer);
-  const rebuilt = buildManifest(files);
-  if (!Buffer.from(rebuilt.top.bytes).equals(bytes))
-    throw unportable(files.map(({ path }) => path)) ?? invalid('not in the form of weighmark-manifest/1');
+  if (!VERSIONS.some((version) => Buffer.from(buildManifest(files, version).top.bytes).equals(bytes)))
+    throw unportable(files.map(({ path }) => path)) ?? invalid('not in the form of weighmark-manifest/1 or /2');
   return files;
 }
 
@@ -80,28 +94,48 @@ export function parseIndex(bytes: Uint8Array): readonly string[] | null {
   });
 }
 
-function imageManifest(files: readonly ManifestFile[]): { manifest: ManifestDocument; config: ManifestDocument } {
-  const digests = files.map((file) => `sha256:${file.sha256}`);
-  const config = document({ descriptor: {}, modelfs: { type: 'layers', diffIds: digests }, config: {} }, CONFIG_TYPE);
+function imageManifest(
+  files: readonly ManifestFile[],
+  version: ManifestVersion,
+): { manifest: ManifestDocument; config: ManifestDocument } {
+  const diffIds = files.map((file) => `sha256:${file.sha256}`);
+  const config = document(
+    { descriptor: {}, modelfs: { type: 'layers', diffIds }, config: version === 1 ? {} : configOf(files) },
+    CONFIG_TYPE,
+  );
   const manifest = document(
     {
       schemaVersion: 2,
       mediaType: MANIFEST_TYPE,
       artifactType: ARTIFACT_TYPE,
       config: descriptor(config),
-      layers: files.map(layer),
+      layers: files.map((file) => layer(file, version)),
     },
     MANIFEST_TYPE,
   );
   return { manifest, config };
 }
 
-function layer(file: ManifestFile): Json {
+/** Endings that say by themselves what weights are, in ModelPack's words. */
+const WEIGHTS: readonly (readonly [ending: string, format: string])[] = [
+  ['.gguf', 'gguf'],
+  ['.onnx', 'onnx'],
+  ['.safetensors', 'safetensors'],
+];
+
+/** The format where all weights that a name tells are of one; nothing that a reader of formats would say. */
+function configOf(files: readonly ManifestFile[]): Json {
+  const found = WEIGHTS.filter(([ending]) => files.some(({ path }) => path.toLowerCase().endsWith(ending)));
+  const [only] = found;
+  return only === undefined || found.length > 1 ? {} : { format: only[1] };
+}
+
+function layer(file: ManifestFile, version: ManifestVersion): Json {
   return {
     mediaType: mediaTypeOf(file.path),
     digest: `sha256:${file.sha256}`,
     size: file.sizeBytes,
-    annotations: { [FILEPATH]: file.path },
+    annotations: version === 1 ? { [FILEPATH]: file.path } : { [FILEPATH]: file.path, [TITLE]: file.path },
   };
 }
 

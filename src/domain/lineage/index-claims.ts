@@ -16,7 +16,7 @@ export interface BoundClaim {
 export interface ClaimIndex {
   /**
    * Claims about one artifact, by kind and digest; in order of bundle digest, so that no order of arrival matters. Without a kind
-   * a digest is a manifest's if any claim says so, else a file's: never both.
+   * a digest is a manifest's if any claim says so, else a file's: never both. Each id of an artifact at hand means it.
    */
   readonly about: (digest: string, as?: 'manifest' | 'file') => readonly BoundClaim[];
   /** Claims that name this digest beside another, and so bind neither. */
@@ -40,10 +40,12 @@ export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): Cl
     if (binding.kind === 'ambiguous') for (const digest of binding.digests) push(ambiguous, digest, claim);
   }
   const bundles = new Map(sorted.map((claim) => [claim.bundle, claim]));
+  const here = (digest: string) => known?.get(digest)?.id.slice('sha256:'.length) ?? digest;
+  const isManifest = (digest: string) => manifests.has(digest) || manifests.has(here(digest));
   return {
-    about: (digest, as = manifests.has(digest) ? 'manifest' : 'file') =>
-      (about.get(digest) ?? []).filter(({ of }) => of === as || of === 'unsaid'),
-    ambiguousAbout: (digest) => ambiguous.get(digest) ?? [],
+    about: (digest, as = isManifest(digest) ? 'manifest' : 'file') =>
+      (about.get(here(digest)) ?? []).filter(({ of }) => of === as || of === 'unsaid'),
+    ambiguousAbout: (digest) => ambiguous.get(here(digest)) ?? [],
     byBundle: (bundle) => bundles.get(bundle) ?? null,
     all,
   };

@@ -1,8 +1,9 @@
+import { hexIdsOf } from '../claims/subjects.ts';
 import { PREDICATES, type Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { readPromotion, type Promotion } from '../authority/vsa.ts';
 import { PROMOTER_ROLE, type TrustedLeaf, type TrustedSummary } from '../authority/types.ts';
-import { bindingOf } from '../claims/binding.ts';
+import { bindingOf, type Known } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
 import { edgeWord } from './edges.ts';
 import { actsIn, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
@@ -131,6 +132,14 @@ function whyNot(input: Input, sha256: string, { index, rules, examined: look }: 
   if (role === 'base-model' || role === 'adapter' || role === 'package')
     return { code: 'lineage-missing', message: 'nobody says how this input was made', ...about };
   return { code: 'lineage-unattested', message: 'nobody the policy names attests this input', ...about };
+}
+
+/** A leaf pins content: whichever id of it an input names. */
+export function leavesByEveryId(leaves: readonly TrustedLeaf[], known: Known): readonly TrustedLeaf[] {
+  return leaves.flatMap((leaf) => {
+    const artifact = known.get(leaf.sha256);
+    return artifact === undefined ? [leaf] : hexIdsOf(artifact).map((sha256) => ({ ...leaf, sha256 }));
+  });
 }
 
 /** A leaf counts in its role; an input that says none is no leaf. */

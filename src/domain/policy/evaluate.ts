@@ -1,9 +1,11 @@
 import { greatest } from '../base/lists.ts';
+import { knownBy } from '../claims/binding.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { checkLineage } from '../lineage/check.ts';
 import { formatOfName, kindOf } from '../formats/names.ts';
 import type { FormatId } from '../formats/types.ts';
 import { indexClaims } from '../lineage/index-claims.ts';
+import { leavesByEveryId } from '../lineage/standing.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { checkOf, undecided, type Check, type Evidence, type Finding } from '../base/verdict.ts';
 import { checkApprovals } from './approvals.ts';
@@ -36,7 +38,7 @@ export interface Evaluation {
 /** The facts with what follows from them. The same for every question about one artifact and environment. */
 export function caseOf(facts: GateFacts, policy: Policy, environment: Environment): Case {
   const authority = createAuthority(policy);
-  const known = new Map((facts.known ?? []).map((artifact) => [artifact.id.slice('sha256:'.length), artifact]));
+  const known = knownBy(facts.known ?? []);
   const index = indexClaims(facts.claims, known);
   const digest = facts.id.slice('sha256:'.length);
   const said = collectRevocations(facts.revocations, authority, {
@@ -54,6 +56,7 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
     index,
     revocations,
     digest,
+    known,
     about,
     aboutContent: [...about, ...carried],
   };
@@ -115,7 +118,7 @@ export function lineageOf(of: Case): Lineage {
     {
       authority: of.authority,
       revocations: of.revocations,
-      leaves: policy.leaves,
+      leaves: leavesByEveryId(policy.leaves, of.known),
       summaries: policy.summaries,
       now: facts.now,
       maxDepth: environment.lineage.maxDepth,

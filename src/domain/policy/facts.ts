@@ -1,6 +1,7 @@
 import { saysNo } from '../authority/polarity.ts';
 import { statedAhead } from '../authority/time.ts';
 import { PREDICATES } from '../claims/predicates.ts';
+import type { Known } from '../claims/binding.ts';
 import type { MatchedArtifact } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
@@ -78,6 +79,8 @@ export interface Case {
   readonly revocations: Revocations;
   /** Hex of the id. */
   readonly digest: string;
+  /** Artifacts at hand, by each of their ids. */
+  readonly known: Known;
   /** Claims that bind the artifact itself. */
   readonly about: readonly BoundClaim[];
   /** Those and the ones that carry over from packages with the same content. */
@@ -91,6 +94,11 @@ export interface Accepted {
   /** Only a pattern names the signer. */
   readonly pattern: boolean;
   readonly roles: readonly string[];
+}
+
+/** Whether an id, `sha256:<hex>`, is one of the artifact's. */
+export function isOwnId({ digest, known, facts }: Pick<Case, 'digest' | 'known' | 'facts'>, id: string): boolean {
+  return id === facts.id || (known.get(digest)?.ids ?? []).includes(id);
 }
 
 /** A time stated far ahead spoils a claim that says yes; a no counts whatever its clock said. */

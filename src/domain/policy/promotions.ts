@@ -5,7 +5,7 @@ import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
-import type { Case } from './facts.ts';
+import { isOwnId, type Case } from './facts.ts';
 import { isVoid, silenceOf, unreadFinding } from './unread.ts';
 import { unconfirmed } from './required.ts';
 import { ageStart, clockDisagrees, daysOf, verifiedTime } from '../authority/time.ts';
@@ -100,7 +100,7 @@ function readPromoted(of: Case, { entry, claim }: Logged, environment: Environme
   const promotion = readPromotion(claim.statement);
   if (
     claim.onlyNo !== undefined &&
-    entry.leaf.manifest === of.facts.id &&
+    isOwnId(of, entry.leaf.manifest) &&
     promotion?.resourceUri === expectedUri(of, environment)
   )
     return lapsedPromotion(of, claim, claim.onlyNo);
@@ -204,7 +204,7 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
     );
   }
   if (withdrawn) return about(of, 'not-promoted', `${of.facts.name} was withdrawn from ${environment.name}`, facts);
-  if (id !== of.facts.id)
+  if (!isOwnId(of, id))
     return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, {
       ...facts,
       promoted: id,

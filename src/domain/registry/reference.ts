@@ -27,6 +27,9 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?
 /** Words that an OCI image layout uses for itself: a model `a/blobs` would lie inside the layout of `a`. */
 const RESERVED = new Set(['blobs', 'index.json', 'oci-layout', 'weighmark-log']);
 const NAME_BYTES = 200;
+/** The names that one registry goes by, and where Docker puts repositories of one word. */
+const DOCKER_HUB = 'docker.io';
+const HUB_NAMES = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 
 /**
  * Reads a REF. A word without `:` (an `@` alone names no digest), or one that looks like a path (`./x:1`, `x/`, `/x`), is a path.
@@ -91,7 +94,21 @@ export function parseOciLocation(text: string): { readonly host: string; readonl
   const [, host = '', prefix = ''] = /^oci:\/\/([^/]+)(?:\/(.*?))?\/*$/.exec(text) ?? [];
   const bad = !HOST.test(host) || (prefix !== '' && !NAME.test(prefix));
   if (bad) throw invalid(text, 'is no registry (oci://host[:port]/repository)');
-  return { host: host.toLowerCase(), prefix };
+  return { host: hostOf(host), prefix };
+}
+
+/** The repository of a name below a registry's prefix; on Docker Hub one of one word is below `library`, as Docker has it. */
+export function repositoryOf(
+  { host, prefix }: { readonly host: string; readonly prefix: string },
+  name: string,
+): string {
+  const repository = prefix === '' ? name : `${prefix}/${name}`;
+  return host === DOCKER_HUB && !repository.includes('/') ? `library/${repository}` : repository;
+}
+
+function hostOf(text: string): string {
+  const host = text.toLowerCase();
+  return HUB_NAMES.has(host) ? DOCKER_HUB : host;
 }
 
 function parseOci(text: string): Reference {
@@ -100,7 +117,8 @@ function parseOci(text: string): Reference {
   const host = text.slice('oci://'.length, slash);
   if (!HOST.test(host)) throw invalid(text, 'has no valid host');
   const { rest, pointer } = splitPointer(text.slice(slash + 1), text);
-  return { kind: 'oci', host: host.toLowerCase(), repository: checkArtifactName(rest), ...pointer };
+  const place = { host: hostOf(host), prefix: '' };
+  return { kind: 'oci', host: place.host, repository: repositoryOf(place, checkArtifactName(rest)), ...pointer };
 }
 
 function looksLikePath(text: string): boolean {

@@ -95,6 +95,17 @@ function referrerOf(
   return { descriptor, manifest, layer: { digest, bytes } };
 }
 
+/** For registries that refuse `subject`: the same referrer, which then only its tags tie to what it refers to. */
+export function withoutSubject(referrer: Referrer): Referrer {
+  const { subject: _, ...rest } = JSON.parse(Buffer.from(referrer.manifest).toString()) as Record<string, unknown>;
+  const manifest = Buffer.from(JSON.stringify(rest));
+  return {
+    ...referrer,
+    manifest,
+    descriptor: { ...referrer.descriptor, digest: ociDigest(manifest), size: manifest.length },
+  };
+}
+
 /** What the bundle says it claims, unverified; null if it cannot be read. */
 export function predicateTypeOf(bundle: Uint8Array): string | null {
   const statement = statementOf(bundle);

@@ -61,6 +61,8 @@ export interface ReportFacts {
 
 export interface ReportedUnder {
   readonly entries: readonly LogEntry[];
+  /** All ids of the artifact; absent: the one. */
+  readonly ids?: readonly string[];
   readonly authority: Authority;
   /** Whether a claim counts, and why not; absent: only claims that count are given. */
   readonly standing?: (claim: VerifiedClaim) => Pick<ReportedClaim, 'revoked' | 'counts'>;
@@ -74,7 +76,8 @@ export function reportFacts(id: string, claims: readonly VerifiedClaim[], under:
     nameOf: (signer) => signerName(signer, under.authority),
     standing: under.standing ?? (() => ({ revoked: null, counts: true })),
   };
-  const own = claims.filter(({ statement }) => manifestOf(statement) === id);
+  const ids = new Set<string | null>([id, ...(under.ids ?? [])]);
+  const own = claims.filter(({ statement }) => ids.has(manifestOf(statement)));
   const ofType = (type: string) => own.filter(({ statement }) => statement.predicateType === type);
   const counting = (type: string) => ofType(type).filter((claim) => context.standing(claim).counts);
   return {

@@ -1,3 +1,4 @@
+import type { Known } from '../claims/binding.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { manifestOf } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
@@ -43,6 +44,8 @@ export interface OverviewFacts {
   readonly held: ReadonlySet<string>;
   readonly revocations: Revocations;
   readonly authority: Authority;
+  /** What is listed, by each of its ids. */
+  readonly known?: Known;
 }
 
 const KINDS: Readonly<Record<string, readonly string[]>> = {
@@ -61,8 +64,16 @@ export function overviewVersions(facts: OverviewFacts): readonly OverviewVersion
   );
   const sorted = facts.listed.toSorted((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1));
   return sorted.map((entry) =>
-    version(entry, { facts, own: own.get(entry.id) ?? [], logged: logged.get(entry.id) ?? [] }),
+    version(entry, {
+      facts,
+      own: idsIn(facts, entry.id).flatMap((id) => own.get(id) ?? []),
+      logged: idsIn(facts, entry.id).flatMap((id) => logged.get(id) ?? []),
+    }),
   );
+}
+
+function idsIn({ known }: OverviewFacts, id: string): readonly string[] {
+  return [...new Set([id, ...(known?.get(hexOf(id))?.ids ?? [])])];
 }
 
 function version(
@@ -75,7 +86,7 @@ function version(
   );
   const made = new Set(counting.map(({ statement }) => statement.predicateType));
   // What somebody known found counts as found, whether or not a scan is theirs to sign.
-  const { scans } = reportFacts(id, own, { entries: [], authority });
+  const { scans } = reportFacts(id, own, { entries: [], ids: idsIn(facts, id), authority });
   return {
     name,
     id,

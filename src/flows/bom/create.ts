@@ -2,7 +2,7 @@ import { bomBytes, createBom } from '../../domain/bom/create.ts';
 import type { ArtifactKind, BomInput, Layout } from '../../domain/bom/build.ts';
 import { pick, type BomFile, type Conflict, type Fact, type MetadataProblem } from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { buildManifest, idsOf, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { readFormat } from '../../domain/formats/index.ts';
@@ -118,13 +118,20 @@ function bomInputOf(
   };
 }
 
+/** What is sealed goes by the id that every build understands, 0.1 too; whoever names the other means the same. */
+const SEALED: ManifestVersion = 1;
+
 /** @throws WeighmarkError `internal` if a file was not hashed. */
-export function identify(files: readonly BomFile[]): { readonly id: string; readonly root: string } {
+export function identify(files: readonly BomFile[]): {
+  readonly id: string;
+  readonly ids: readonly string[];
+  readonly root: string;
+} {
   const sums = files.map(({ path, sizeBytes, digests: { sha256 } }) => {
     if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
     return { path, sizeBytes, sha256 };
   });
-  return { id: buildManifest(sums).id, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+  return { id: buildManifest(sums, SEALED).id, ids: idsOf(sums), root: omsRoot(sums.map(({ sha256 }) => sha256)) };
 }
 
 /** The files of a tree as `examineArtifact` reads them. */

@@ -48,7 +48,7 @@ export async function bomVerify(input: BomVerifyInput, ports: BomPorts): Promise
   const good = listed.filter(({ path }) => !bad.has(path)).length;
   return verdictOf({
     subject,
-    ...idOf(tree, found),
+    ...idSaid(summary, idOf(tree, found)),
     checks: [checkOf('content', evidence(good, listed), findings)],
     notes,
     notAsked,
@@ -114,8 +114,8 @@ function unlisted(listed: readonly BomSummaryFile[], found: ReadonlyMap<string, 
 
 /** Our own BOMs also state the id, which binds the names. */
 function idFindings(summary: BomSummary, tree: Tree, found: ReadonlyMap<string, Digests>): readonly Finding[] {
-  const { id } = idOf(tree, found);
-  if (summary.id === undefined || summary.id === id) return [];
+  const { id, ids = [] } = idOf(tree, found);
+  if (summary.id === undefined || ids.includes(summary.id)) return [];
   return [
     {
       code: 'digest-mismatch',
@@ -125,9 +125,18 @@ function idFindings(summary: BomSummary, tree: Tree, found: ReadonlyMap<string, 
   ];
 }
 
-function idOf(tree: Tree, found: ReadonlyMap<string, Digests>): { readonly id?: string } {
+/** The id by which the BOM means this content, else the one it goes by here. */
+function idSaid({ id: said }: BomSummary, { id, ids = [] }: ReturnType<typeof idOf>): { readonly id?: string } {
+  if (said !== undefined && ids.includes(said)) return { id: said };
+  return id === undefined ? {} : { id };
+}
+
+function idOf(
+  tree: Tree,
+  found: ReadonlyMap<string, Digests>,
+): { readonly id?: string; readonly ids?: readonly string[] } {
   const files = tree.entries
     .filter(({ path }) => found.has(path))
     .map(({ path, sizeBytes }) => ({ path, sizeBytes, digests: found.get(path) ?? {} }));
-  return files.length === 0 ? {} : { id: identify(files).id };
+  return files.length === 0 ? {} : identify(files);
 }

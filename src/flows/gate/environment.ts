@@ -5,6 +5,7 @@ import type { Case } from '../../domain/policy/facts.ts';
 import { checkPromoted, newestPromotion, type Current } from '../../domain/policy/promotions.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { checkOf, refusedCheck, type Check, type Finding } from '../../domain/base/verdict.ts';
 import { whileBroken } from './break-glass.ts';
 import { environmentOf, gather, type GatePorts, type Given } from './gate.ts';
@@ -14,6 +15,8 @@ import { readLog } from '../registry/gate-claims.ts';
 export interface EnvironmentQuestion {
   /** `sha256:<hex>`, computed from the bytes in hand. */
   readonly id: string;
+  /** All ids of the same content: whichever of them the registry has is asked about. */
+  readonly ids?: readonly string[];
   /** Under which name it was asked for; null: the names it is promoted under are tried. */
   readonly name: string | null;
   readonly policy: Policy;
@@ -51,7 +54,7 @@ export async function checkEnvironment(
       {
         ...question,
         environment,
-        target: { name, reference: question.id },
+        target: { name, reference: await idIn(question, name, registry) },
         withContent: question.withContent === true || question.withRules === true,
         needsFreshLog: true,
       },
@@ -122,10 +125,28 @@ function inputFindings(of: Case, { promotion }: Current): readonly Finding[] {
   });
 }
 
-async function promotedNames({ id, environment }: EnvironmentQuestion, registry: Registry): Promise<readonly string[]> {
+/** The id under which the content lies there. Nothing but one that is there can have been promoted. */
+async function idIn({ id, ids = [] }: EnvironmentQuestion, name: string, registry: Registry): Promise<string> {
+  for (const each of new Set([id, ...ids])) {
+    const found = await registry.resolve(name, each).catch(unlessAbsent);
+    if (found !== null) return found;
+  }
+  return id;
+}
+
+function unlessAbsent(error: unknown): null {
+  if (error instanceof WeighmarkError && error.code === 'not-found') return null;
+  throw error;
+}
+
+async function promotedNames(
+  { id, ids = [], environment }: EnvironmentQuestion,
+  registry: Registry,
+): Promise<readonly string[]> {
   const { entries } = await readLog(registry);
+  const all = new Set([id, ...ids]);
   const found = entries.filter(
-    ({ leaf }) => leaf.kind === 'promotion' && leaf.manifest === id && leaf.env === environment,
+    ({ leaf }) => leaf.kind === 'promotion' && all.has(leaf.manifest) && leaf.env === environment,
   );
   return [...new Set(found.map(({ leaf }) => leaf.name))];
 }

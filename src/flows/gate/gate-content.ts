@@ -2,7 +2,8 @@ import { detect } from '../../domain/formats/index.ts';
 import { kindOf } from '../../domain/claims/subjects.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
-import { parseIndex, parseManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { readManifest } from '../../domain/digest/foreign.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -92,9 +93,9 @@ async function manifestFiles(
   try {
     const top = await manifestBytes(name, id, state.registry);
     const parts = parseIndex(top);
-    if (parts === null) return parseManifest(top);
+    if (parts === null) return readManifest(top);
     const pages = await Promise.all(parts.map((part) => manifestBytes(name, part, state.registry)));
-    return pages.flatMap(parseManifest);
+    return pages.flatMap(readManifest);
   } catch (error) {
     state.findings.push({ ...findingOf(error, 'format-invalid'), subject: id });
     return [];

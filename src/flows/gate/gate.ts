@@ -103,11 +103,12 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   const snapshots = `snapshot ${log.origin}`;
   const doubled = await manifestFindings(id, file, { registry, log });
   const findings = [...conflicts, ...doubled, ...(await freshness(question, { registry, log, now }))];
-  const carried = carriedFrom(id, collected.claims, content);
+  const ids = [...new Set([id, ...(own?.ids ?? [])])];
+  const carried = carriedFrom(ids, collected.claims, content);
   const aliases = file === null ? [] : [file];
   const verification = verificationOf(question, now, ports);
   const orphans = orphanFindings(await findOrphans({ ...collected, registry, log, policy, verification }), {
-    digests: [id.slice('sha256:'.length), ...aliases, ...carried],
+    digests: [...ids.map((each) => each.slice('sha256:'.length)), ...aliases, ...carried],
     name: target.name,
     environment: environment.name,
   });
@@ -116,7 +117,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     now,
     aliases,
     carriedFrom: carried,
-    known: [...(own === null ? [] : [own]), ...(await revokedIn(registry, collected.claims))],
+    known: [...(own === null ? [] : [own]), ...(await revokedIn(registry, collected.claims)), ...collected.known],
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
     log: {
@@ -129,7 +130,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       absent: collected.absent,
       unread: collected.unread,
       orphans,
-      claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && leaf.manifest === id),
+      claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && ids.includes(leaf.manifest)),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
     ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
@@ -199,17 +200,23 @@ async function freshness(
 }
 
 /** Ids before an edit of documentation alone, recomputed from the files read now (DESIGN 4.3). */
-function carriedFrom(id: string, claims: readonly VerifiedClaim[], content: GateContent | null): readonly string[] {
+function carriedFrom(
+  ids: readonly string[],
+  claims: readonly VerifiedClaim[],
+  content: GateContent | null,
+): readonly string[] {
   if (content === null) return [];
   return claims.flatMap((claim) => {
-    const isOwn = claim.statement.subject.some(({ digest }) => `sha256:${digest['sha256']}` === id);
-    return isOwn ? earlierId(claim, content.files) : [];
+    const isOwn = claim.statement.subject.some(({ digest }) => ids.includes(`sha256:${digest['sha256']}`));
+    return isOwn ? earlierIds(claim, content.files) : [];
   });
 }
 
-function earlierId({ statement }: VerifiedClaim, files: readonly ManifestFile[]): readonly string[] {
+function earlierIds({ statement }: VerifiedClaim, files: readonly ManifestFile[]): readonly string[] {
   try {
-    return packagedFrom(statement) === null ? [] : [checkPackageStep(statement, files).slice('sha256:'.length)];
+    return packagedFrom(statement) === null
+      ? []
+      : checkPackageStep(statement, files).map((id) => id.slice('sha256:'.length));
   } catch {
     return [];
   }

@@ -5,12 +5,13 @@ import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { silences } from '../../domain/policy/unread.ts';
 import { checkLineage } from '../../domain/lineage/check.ts';
 import { indexClaims } from '../../domain/lineage/index-claims.ts';
+import { leavesByEveryId } from '../../domain/lineage/standing.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { createAuthority, openAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { given } from '../../domain/policy/evaluate.ts';
 import { reaching } from '../../domain/authority/reach.ts';
-import { onlyFile } from '../../domain/claims/binding.ts';
+import { knownBy, onlyFile } from '../../domain/claims/binding.ts';
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { collectRevocations, type LoggedRevocation } from '../../domain/authority/revocations.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
@@ -71,7 +72,7 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const now = ports.clock.now();
   const found = await find(input, { trust, keyless: ports.keyless, now, timestampAuthorities: authorities }, ports);
   const authority = policy === null ? openAuthority(trust) : createAuthority(policy);
-  const known = new Map(found.known.map((artifact) => [artifact.id.slice('sha256:'.length), artifact]));
+  const known = knownBy(found.known);
   const index = indexClaims(found.claims, known);
   const said = collectRevocations(found.revocations, authority, {
     reinstate: environment?.revocations?.reinstate ?? 2,
@@ -84,7 +85,7 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
       authority,
       revocations,
       now,
-      leaves: policy?.leaves ?? [],
+      leaves: leavesByEveryId(policy?.leaves ?? [], known),
       summaries: policy?.summaries ?? [],
       maxDepth: environment?.lineage.maxDepth ?? LIMITS.lineageDepth,
       ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
@@ -117,7 +118,7 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
   if (place.kind === 'path') return findBeside(place.location, verification, ports);
   const id = await place.registry.resolve(place.name, place.reference);
   const log = place.given?.log ?? (await readLog(place.registry));
-  const { claims, strangers, absent, unread } =
+  const { claims, strangers, absent, unread, known } =
     place.given?.collected ??
     (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
   const own = await artifactIn(place.registry, place.name, id);
@@ -125,7 +126,7 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
     id,
     name: place.name,
     aliases: own === null ? [] : [onlyFile(own) ?? []].flat(),
-    known: [...(own === null ? [] : [own]), ...(await revokedIn(place.registry, claims))],
+    known: [...(own === null ? [] : [own]), ...(await revokedIn(place.registry, claims)), ...known],
     claims,
     strangers: strangers.size,
     logged: { origin: log.origin, absent, unread },

@@ -1,3 +1,4 @@
+import { buildManifest, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
@@ -49,6 +50,12 @@ export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; 
   const common = { v: 1, name: along.name, bundle: ociDigest(bundle) } as const;
   if (predicateType === PREDICATES.revocation) return { ...common, kind: 'revocation', manifest: along.id };
   return { ...common, kind: 'claim', manifest: manifest ?? along.id };
+}
+
+/** The version of the id that an artifact's own claims name, the newest of several; null where none names any. */
+export function versionSaid(files: readonly ManifestFile[], bundles: readonly Uint8Array[]): ManifestVersion | null {
+  const named = new Set(bundles.map((bundle) => aboutOf(bundle).manifest));
+  return VERSIONS.findLast((version) => named.has(buildManifest(files, version).id)) ?? null;
 }
 
 /** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */

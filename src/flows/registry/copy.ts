@@ -1,3 +1,4 @@
+import { artifactIn } from './known.ts';
 import { INDEX_TYPE, MANIFEST_TYPE, parseIndex } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -84,10 +85,13 @@ async function withAncestors(
 ): Promise<readonly RegistryEntry[]> {
   const found = new Map([[asked.id, asked]]);
   const queue = [asked];
+  let all: Promise<ReadonlyMap<string, RegistryEntry>> | undefined;
+  const byAnyId = () => (all ??= entriesById(listed, source));
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
     const named = (await source.claims(entry.name, entry.id)).flatMap(inputsOf);
     for (const { sha256 } of named) {
-      const ancestor = listed.find((each) => each.id === `sha256:${sha256}`);
+      const ancestor =
+        listed.find((each) => each.id === `sha256:${sha256}`) ?? (await byAnyId()).get(`sha256:${sha256}`);
       if (ancestor === undefined || found.has(ancestor.id)) continue;
       if (found.size >= LIMITS.lineageNodes)
         throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.lineageNodes} ancestors`, {
@@ -98,6 +102,17 @@ async function withAncestors(
     }
   }
   return [...found.values()].toReversed();
+}
+
+/** Read where a digest is nobody's id that was pushed: the same content may lie there under another. */
+async function entriesById(
+  listed: readonly RegistryEntry[],
+  source: Registry,
+): Promise<ReadonlyMap<string, RegistryEntry>> {
+  const found = new Map<string, RegistryEntry>();
+  for (const entry of listed)
+    for (const id of (await artifactIn(source, entry.name, entry.id))?.ids ?? []) found.set(id, entry);
+  return found;
 }
 
 interface Job {
@@ -124,7 +139,10 @@ async function copyOne(
         ? copyOutboards(entry, bytes, { ...job, ...job.input, ...job.ports })
         : target.putAttachment(name, id, type, bytes));
   }
-  const own = job.entries.filter(({ leaf }) => leaf.name === name && leaf.manifest === id);
+  const ids = (await artifactIn(source, name, id))?.ids ?? [];
+  const own = job.entries.filter(
+    ({ leaf }) => leaf.name === name && (leaf.manifest === id || ids.includes(leaf.manifest)),
+  );
   for (const { index } of own)
     await target.putAttachment(name, id, ATTACHMENTS.proof, Buffer.from(await source.log.prove(index)));
   const push: LogLeaf = {

@@ -5,8 +5,10 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
+import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { artifactIn } from './known.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
@@ -20,6 +22,8 @@ export interface Collected {
   readonly unread: readonly (Unread & { readonly entry: LogEntry })[];
   /** Exact bytes by hex SHA-256. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
+  /** All ids of the artifact and of its ancestors, as far as they are in the registry. */
+  readonly known: readonly Pick<MatchedArtifact, 'id' | 'ids'>[];
 }
 
 /** The registry's log, read and proven once. */
@@ -63,6 +67,7 @@ export async function collectClaims(
     absent: neededEntries(log, lineage).filter((entry) => !state.bundles.has(hexOf(entry))),
     unread: unreadEntries(state, log, lineage),
     bundles: state.bundles,
+    known: [...new Set(state.known.values())],
   };
 }
 
@@ -111,6 +116,12 @@ interface State {
   readonly strangers: Set<string>;
   /** By hex digest. */
   readonly unread: Map<string, Unread>;
+  /** By every id. */
+  readonly known: Map<string, Pick<MatchedArtifact, 'id' | 'ids'>>;
+  /** What was pushed, newest first. */
+  readonly pushes: readonly Pick<LogLeaf, 'name' | 'manifest'>[];
+  /** By every id; read once it is asked for. */
+  pushed?: Promise<ReadonlyMap<string, MatchedArtifact>>;
 }
 
 function newState(log: ReadLog, { registry, verification, heard = new Map() }: Collecting): State {
@@ -126,6 +137,8 @@ function newState(log: ReadLog, { registry, verification, heard = new Map() }: C
     verified: new Map(),
     strangers: new Set(),
     unread: new Map(),
+    known: new Map(),
+    pushes: log.entries.flatMap(({ leaf }) => (leaf.kind === 'push' ? [leaf] : [])).toReversed(),
   };
 }
 
@@ -136,13 +149,52 @@ async function follow(
 ): Promise<ReadonlySet<string>> {
   const seen = new Set([target.id]);
   await fetch(state, target.name, target.id);
-  for (let queue = [target.id]; queue.length > 0 && seen.size <= LIMITS.lineageNodes;) {
+  for (let queue: readonly string[] = [target.id]; queue.length > 0 && seen.size <= LIMITS.lineageNodes;) {
     for (const id of queue) for (const name of state.names.get(id) ?? []) await fetch(state, name, id);
+    const ids = await Promise.all(queue.map((id) => idsAt(state, id, id === target.id ? target.name : undefined)));
     const inputs = inputsOf([...state.verified.values()]);
-    queue = inputs.filter((id) => !seen.has(id));
+    queue = [...ids.flat(), ...inputs].filter((id) => !seen.has(id));
     for (const id of queue) seen.add(id);
   }
   return seen;
+}
+
+/** Pushes that are looked through for an artifact by an id that it was not pushed by. */
+const PUSHES_LOOKED_AT = 1_000;
+
+/** All ids of an artifact that is in the registry, under whichever of them. */
+async function idsAt(state: State, id: string, name?: string): Promise<readonly string[]> {
+  const names = [...(name === undefined ? [] : [name]), ...(state.names.get(id) ?? [])];
+  const found = (await firstIn(state.registry, names, id)) ?? (await pushedOtherwise(state, names, id));
+  if (found === null) return [];
+  const { ids = [] } = found;
+  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? { id: found.id, ids };
+  for (const each of [id, ...ids]) state.known.set(each, known);
+  return ids;
+}
+
+async function firstIn(registry: Registry, names: readonly string[], id: string): Promise<MatchedArtifact | null> {
+  for (const name of names) {
+    const found = await artifactIn(registry, name, id);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** An id that nothing was logged under: the same content may lie here under another. */
+async function pushedOtherwise(state: State, names: readonly string[], id: string): Promise<MatchedArtifact | null> {
+  if (names.length > 0) return null;
+  state.pushed ??= readPushed(state);
+  return (await state.pushed).get(id) ?? null;
+}
+
+async function readPushed({ registry, pushes }: State): Promise<ReadonlyMap<string, MatchedArtifact>> {
+  const found = new Map<string, MatchedArtifact>();
+  for (const { name, manifest } of pushes.slice(0, PUSHES_LOOKED_AT)) {
+    const artifact = await artifactIn(registry, name, manifest);
+    for (const id of artifact?.ids ?? []) if (artifact !== null && !found.has(id)) found.set(id, artifact);
+  }
+  return found;
 }
 
 function inputsOf(claims: readonly VerifiedClaim[]): readonly string[] {

@@ -26,15 +26,25 @@ export interface LogShown extends LogHead {
   readonly pending: readonly LogLeaf[];
 }
 
+/** Entries about any id of one artifact. */
+export interface AboutIds {
+  readonly ids?: readonly string[];
+}
+
+async function found(log: Registry['log'], { query, ids }: AboutIds & { readonly query: LogQuery }) {
+  return (await log.find(query)).filter(({ leaf }) => ids === undefined || ids.includes(leaf.manifest));
+}
+
 /** Entries of a log, proven; all of them, the newest `last`, or those that match. */
 export async function showLog(
-  question: { readonly query?: LogQuery; readonly last?: number },
+  question: AboutIds & { readonly query?: LogQuery; readonly last?: number },
   registry: Pick<Registry, 'log'>,
 ): Promise<LogShown> {
   const { log } = registry;
   const head = await headOf(log);
   const from = question.last === undefined ? 0 : Math.max(0, head.size - question.last);
-  const entries = question.query === undefined ? await log.entries(from, head.size) : await log.find(question.query);
+  const { query } = question;
+  const entries = query === undefined ? await log.entries(from, head.size) : await found(log, { ...question, query });
   return { ...head, entries, pending: await log.pending() };
 }
 
@@ -62,11 +72,11 @@ export async function verifyLog(
 
 /** C2SP tlog-proof text of one entry, or of the newest that matches. @throws WeighmarkError `not-found`. */
 export async function proveLogged(
-  question: { readonly index: number } | { readonly query: LogQuery },
+  question: { readonly index: number } | (AboutIds & { readonly query: LogQuery }),
   registry: Pick<Registry, 'log'>,
 ): Promise<{ readonly index: number; readonly proof: string; readonly leaf: LogLeaf }> {
   const { log } = registry;
-  const index = 'index' in question ? question.index : (await log.find(question.query)).at(-1)?.index;
+  const index = 'index' in question ? question.index : (await found(log, question)).at(-1)?.index;
   if (index === undefined)
     throw new WeighmarkError('not-found', 'the log has no such entry', {
       hint: 'see what is logged with `weighmark log show`',

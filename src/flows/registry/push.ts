@@ -1,4 +1,4 @@
-import { aboutOf, leafOfClaim } from './attach.ts';
+import { aboutOf, leafOfClaim, versionSaid } from './attach.ts';
 import { inputsOf } from '../../domain/registry/inputs.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkArtifactName, checkTag, parseReference } from '../../domain/registry/reference.ts';
@@ -14,7 +14,7 @@ import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { formatDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { buildManifest, type Manifest } from '../../domain/digest/manifest.ts';
+import { buildManifest, idsOf, NEWEST, type Manifest, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { unportable } from '../../domain/base/paths.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -35,6 +35,8 @@ export interface PushInput {
   /** `NAME:TAG`; absent: the name and version its claims were signed for. */
   readonly as?: string;
   readonly allowSymlinks?: boolean;
+  /** Absent: the version that its seal signed, else the newest. */
+  readonly manifest?: ManifestVersion;
   readonly jobs?: number;
 }
 
@@ -106,9 +108,9 @@ async function pushHashed(
   registry: Registry,
 ): Promise<PushOutcome> {
   requireSigned(tree, files, sidecars);
-  const manifest = buildManifest(files);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
-  const { name, tag } = nameOf(input.as, manifest.id, bundles);
+  const manifest = buildManifest(files, input.manifest ?? versionSaid(files, bundles) ?? NEWEST);
+  const { name, tag } = nameOf(input.as, idsOf(files), bundles);
   await storeContent(registry, { name, tree, files, manifest, bases: basesOf(bundles) });
   await putOutboards(registry, { name, id: manifest.id }, outboards);
   await storeSidecars(registry, { name, manifest, files, sidecars, bundles });
@@ -177,8 +179,12 @@ function signatureFindings(tree: Tree, files: readonly ListedFile[], bundle: Uin
 }
 
 /** @throws WeighmarkError `usage` if neither the user nor a claim names it. */
-function nameOf(given: string | undefined, id: string, bundles: readonly Uint8Array[]): { name: string; tag: string } {
-  const text = given ?? signedNameOf(id, bundles);
+function nameOf(
+  given: string | undefined,
+  ids: readonly string[],
+  bundles: readonly Uint8Array[],
+): { name: string; tag: string } {
+  const text = given ?? signedNameOf(ids, bundles);
   if (text === undefined)
     throw new WeighmarkError('usage', 'under which name? no claim names it', {
       hint: 'say `weighmark push PATH NAME:TAG`',
@@ -193,10 +199,10 @@ function nameFrom(text: string): { name: string; tag: string } {
   return { name: checkArtifactName(ref.name), tag: checkTag(ref.tag) };
 }
 
-function signedNameOf(id: string, bundles: readonly Uint8Array[]): string | undefined {
+function signedNameOf(ids: readonly string[], bundles: readonly Uint8Array[]): string | undefined {
   const names = bundles
     .map(aboutOf)
-    .filter(({ manifest }) => manifest === id)
+    .filter(({ manifest }) => manifest !== null && ids.includes(manifest))
     .map(({ name }) => name);
   return (
     names.find((name) => name !== null && /^[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) ?? undefined

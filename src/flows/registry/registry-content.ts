@@ -1,6 +1,6 @@
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { signsFiles } from '../../domain/claims/oms-match.ts';
-import type { ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { parseDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -17,6 +17,8 @@ export interface StoredArtifact {
   readonly root: string;
   /** `sha256:<hex>` of the manifest asked for. */
   readonly id: string;
+  /** The ids that follow from what that manifest lists. */
+  readonly ids: readonly string[];
   readonly files: Files;
   readonly hasher: () => Promise<Hasher>;
 }
@@ -45,6 +47,7 @@ export async function storedArtifact(
   return {
     root,
     id,
+    ids: idsOf(content),
     files: storedFiles(tree, sidecars, open),
     hasher: async () => storedHasher(await hasher(), tree, open),
   };

@@ -1,9 +1,11 @@
 import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { buildManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { parseReference, placeOf, type Reference } from '../../domain/registry/reference.ts';
+import { findSidecars } from '../content/sidecars.ts';
+import { versionSaid } from './attach.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 
 export interface ResolvePorts extends HashTreePorts {
@@ -45,13 +47,14 @@ async function identifyPath(path: string, ports: ResolvePorts): Promise<string> 
   return id;
 }
 
-/** Hashes a file or folder and names it. @throws WeighmarkError `not-found`. */
+/** Hashes a file or folder and names it, by the id that its own claims name, else that of version 1. @throws WeighmarkError `not-found`. */
 export async function identifyTree(
   root: string,
   shown: string,
   ports: HashTreePorts,
-): Promise<{ id: string; root: string; files: readonly { path: string; sizeBytes: number; sha256: string }[] }> {
-  if ((await ports.files.kindOf(root)) === 'none')
+): Promise<{ id: string; root: string; files: readonly ManifestFile[] }> {
+  const kind = await ports.files.kindOf(root);
+  if (kind === 'none')
     throw new WeighmarkError('not-found', `${shown}: there is no such file or folder`, { subject: shown });
   const tree = await ports.files.walk(root);
   const hashed = await hashTree(tree.entries, { label: `hashing ${shown}`, algorithms: ['sha256'] }, ports);
@@ -60,5 +63,13 @@ export async function identifyTree(
     sizeBytes: entry.sizeBytes,
     sha256: digests.sha256 ?? '',
   }));
-  return { id: buildManifest(files).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
+  const { signatures, claims } = await findSidecars(
+    { root, kind: kind === 'file' ? 'file' : 'directory' },
+    ports.files,
+  );
+  const version = versionSaid(
+    files,
+    [...signatures, ...claims].map(({ bytes }) => bytes),
+  );
+  return { id: buildManifest(files, version ?? 1).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

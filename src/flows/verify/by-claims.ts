@@ -1,6 +1,6 @@
 import { nameOf } from '../../domain/claims/signers.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { idsOf } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -19,6 +19,7 @@ import { hashTree } from '../content/hash-tree.ts';
 import { artifactPath } from '../sign/oms-sign.ts';
 import { bindClaims, requireBound } from './claims.ts';
 import { fileSignatureCheck, fileSignatureNotes } from './file-signatures.ts';
+import { idSaid } from './pairs.ts';
 import type { ContentFile } from './question.ts';
 import { NOT_ASKED, refused, type VerifyCase, type VerifyOutcome, type VerifyPorts } from './types.ts';
 
@@ -37,9 +38,10 @@ export async function verifyByClaims(
   if (input.only !== undefined)
     throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
   const { files, kind, algorithms } = await hashAll(input, ports);
-  const { id } = buildManifest(files);
+  const ids = [...idsOf(files), ...(input.knownAs ?? [])];
+  const id = idSaid(ids, bundles.claims);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
-  const bound = bindClaims(bundles.claims, { id, root, files, single: kind === 'file' }, sidecars);
+  const bound = bindClaims(bundles.claims, { id, ids, root, files, single: kind === 'file' }, sidecars);
   if (!signedFile) requireBound(bound, id);
   const [file] = files;
   const ofFile = signedFile && file !== undefined ? [fileSignatureCheck(fileSignatures, file.sha256, file)] : [];
@@ -61,6 +63,7 @@ export async function verifyByClaims(
   return {
     verdict,
     id,
+    ids,
     root,
     signature: null,
     claims: bound.claims,

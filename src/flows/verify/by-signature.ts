@@ -75,7 +75,10 @@ export async function verifySigned(
       : await (await import('./part.ts')).verifyPart({ ...question, kind: input.kind, only: input.only }, ports);
   if (part !== null) return { ...refused(partVerdict(part, { input, bundles, signature, by })), by };
   const content = await verifyContent(question, ports, ahead);
-  const known = content.findings.length === 0 && input.only === undefined ? identified(content, list?.id) : null;
+  const known =
+    content.findings.length === 0 && input.only === undefined
+      ? identified(content, list?.ids, { claims: bundles.claims, knownAs: input.knownAs ?? [] })
+      : null;
   const bound = bindClaims(
     bundles.claims,
     known === null ? null : { ...known, single: input.kind === 'file' },
@@ -166,6 +169,7 @@ function outcome({ input, bundles, signature, content, known, bound, by }: Signe
   return {
     verdict,
     id: known?.id ?? null,
+    ids: known?.ids ?? [],
     root: known?.root ?? null,
     signature,
     claims: bound.claims,

@@ -33,6 +33,8 @@ export interface BoundClaims {
 /** An artifact whose every file is known. */
 export interface KnownArtifact {
   readonly id: string;
+  /** All of its ids. */
+  readonly ids: readonly string[];
   readonly root: string;
   readonly single: boolean;
   readonly files: readonly ManifestFile[];
@@ -93,7 +95,7 @@ function bindingProblem({ claim, shown }: TrustedClaim, artifact: MatchedArtifac
 /** The id before an edit of documentation, or what is wrong with a step that says so. */
 function packageStep({ claim, shown }: TrustedClaim, { files }: KnownArtifact): readonly (string | Finding)[] {
   try {
-    return packagedFrom(claim.statement) === null ? [] : [checkPackageStep(claim.statement, files)];
+    return packagedFrom(claim.statement) === null ? [] : checkPackageStep(claim.statement, files).slice(0, 1);
   } catch (error) {
     return [{ ...findingOf(error, 'claim-malformed'), subject: shown }];
   }

@@ -1,19 +1,21 @@
 import { trustedPairs } from '../../domain/claims/pairs.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { manifestOf } from '../../domain/claims/subjects.ts';
+import type { Statement } from '../../domain/claims/types.ts';
+import { idsOf } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import type { KnownArtifact } from './claims.ts';
 import { baseName } from '../sign/oms-sign.ts';
-import type { TrustedSignature } from './bundles.ts';
+import type { TrustedClaim, TrustedSignature } from './bundles.ts';
 import type { Content } from './question.ts';
 import type { VerifyCase } from './types.ts';
 
 interface List {
   readonly files: readonly ListedFile[];
   readonly digest: string;
-  readonly id: string;
+  readonly ids: readonly string[];
 }
 
 /** A digest list that cannot be read vouches for nothing; SHA-256 does without it. */
@@ -21,7 +23,7 @@ export function readList(bytes: Uint8Array | null): List | null {
   if (bytes === null) return null;
   try {
     const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    return { files, digest: sha256Hex(bytes), id: buildManifest(files).id };
+    return { files, digest: sha256Hex(bytes), ids: idsOf(files) };
   } catch {
     return null;
   }
@@ -39,16 +41,20 @@ export function pairsOf(
     signer: claim.signer,
     list: list.files,
     listDigest: list.digest,
-    listId: list.id,
+    listIds: list.ids,
     claims: bundles.claims.map((each) => each.claim),
   });
   return input.kind === 'file' && pairs?.has(baseName(input.root)) === false ? null : pairs;
 }
 
-export type Identified = Pick<KnownArtifact, 'id' | 'root' | 'files'>;
+export type Identified = Pick<KnownArtifact, 'id' | 'ids' | 'root' | 'files'>;
 
-/** The id of the files that were verified; the list's is the same if the list is. */
-export function identified(content: Content, listId: string | undefined): Identified | null {
+/** The ids of the files that were verified; the list's are the same if the list is. */
+export function identified(
+  content: Content,
+  listIds: readonly string[] | undefined,
+  { claims, knownAs }: { claims: readonly TrustedClaim[]; knownAs: readonly string[] },
+): Identified | null {
   const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({
     path,
     sizeBytes,
@@ -56,7 +62,22 @@ export function identified(content: Content, listId: string | undefined): Identi
   }));
   if (files.some(({ sha256 }) => sha256 === '')) return null;
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
-  return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content), files };
+  const ids = [...(onlyBlake3 && listIds !== undefined ? listIds : idsOf(files)), ...knownAs];
+  return { id: idSaid(ids, claims), ids, root: rootOf(content), files };
+}
+
+/** The id that trusted claims name; of several, and where none does, the first. */
+export function idSaid(ids: readonly string[], claims: readonly TrustedClaim[]): string {
+  const said = new Set(claims.map(({ claim }) => manifestNamed(claim.statement)));
+  return ids.find((id) => said.has(id)) ?? ids[0] ?? '';
+}
+
+function manifestNamed(statement: Statement): string | null {
+  try {
+    return manifestOf(statement);
+  } catch {
+    return null;
+  }
 }
 
 function rootOf(content: Content): string {

@@ -19,6 +19,8 @@ export interface VerifyInput {
    * signed decides; where it was found says nothing.
    */
   readonly name?: string;
+  /** Ids by which another tool's manifest names this very content: claims may name it so. */
+  readonly knownAs?: readonly string[];
   readonly signature?: string;
   readonly claims?: readonly string[];
   readonly ignore?: readonly string[];
@@ -49,6 +51,8 @@ export interface VerifyOutcome {
   readonly verdict: Verdict;
   /** Everything below is empty or null unless the verdict is `verified`. */
   readonly id: string | null;
+  /** All of its ids. */
+  readonly ids: readonly string[];
   readonly root: string | null;
   readonly signature: TrustedSignature | null;
   /** Trusted claims that bind this artifact. */
@@ -85,6 +89,7 @@ export function refused(verdict: Verdict): VerifyOutcome {
   return {
     verdict,
     id: null,
+    ids: [],
     root: null,
     signature: null,
     claims: [],

@@ -3,8 +3,7 @@ import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
 import { namesFrom, namesIn, namesOfArtifact } from '../../domain/claims/names.ts';
-import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
-import { artifactIn } from '../registry/known.ts';
+import { artifactsIn } from '../registry/known.ts';
 import { edgeWord } from '../../domain/lineage/edges.ts';
 import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
 import type { EdgeWord } from '../../domain/lineage/types.ts';
@@ -70,7 +69,7 @@ export async function impactOf(
   const log = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
   const claims = await allClaims(registry, verification);
   const { sameAs } = namesFrom([
-    ...(await artifactsIn(registry)).map(namesOfArtifact),
+    ...(await artifactsIn(registry, await registry.list())).map(namesOfArtifact),
     ...claims.map(({ statement }) => namesIn(statement)),
   ]);
   const children = childrenByInput(claims);
@@ -86,16 +85,6 @@ export async function impactOf(
     }),
   );
   return { descendants, environments: roots.flatMap((digest) => current.get(`sha256:${digest}`) ?? []) };
-}
-
-/** One after the other: a registry may hold thousands. */
-async function artifactsIn(registry: Registry): Promise<readonly MatchedArtifact[]> {
-  const found: MatchedArtifact[] = [];
-  for (const { name, id } of await registry.list()) {
-    const artifact = await artifactIn(registry, name, id);
-    if (artifact !== null) found.push(artifact);
-  }
-  return found;
 }
 
 async function allClaims(registry: Registry, verification: Verification): Promise<readonly VerifiedClaim[]> {

@@ -1,3 +1,5 @@
+import { knownBy } from '../../domain/claims/binding.ts';
+import { artifactsIn } from '../registry/known.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { hear, type Heard } from '../../domain/authority/speaker.ts';
@@ -122,8 +124,9 @@ async function gatherAll(
   const said = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), authority, {
     reinstate: reinstateOf(policy),
   });
-  const revocations = reaching(said, { claims, known: new Map(), authority });
-  return { listed, entries: log.entries, claims, held, revocations, authority };
+  const known = knownBy(await artifactsIn(registry, listed));
+  const revocations = reaching(said, { claims, known, authority });
+  return { listed, entries: log.entries, claims, held, revocations, authority, known };
 }
 
 /** The strictest of the environments: for a look at everything. */

@@ -120,6 +120,7 @@ function factsOf(
 ): ReportFacts {
   return reportFacts(target.id, collected.claims, {
     entries: log.entries,
+    ids: collected.known.find(({ id, ids }) => id === target.id || ids?.includes(target.id) === true)?.ids ?? [],
     authority,
     standing: (claim) => {
       const revoked = revocations.ofClaim(claim)?.reason ?? null;

@@ -17,6 +17,10 @@ export interface TestRegistry {
   fault: Fault;
   /** Whether it has the referrers API. */
   referrers: boolean;
+  /** Whether it answers with `OCI-Subject`. */
+  notesSubjects: boolean;
+  /** A status to refuse a manifest by, once its body came; one below 400 is for a manifest that is taken. */
+  refuses: (manifest: Buffer) => number | null;
 }
 
 /** An OCI registry of the tests' own, as small as the specification allows, that can be made to misbehave. */
@@ -28,6 +32,8 @@ export async function startRegistry(t: Pick<TestContext, 'after'>): Promise<Test
     uploads: new Map(),
     fault: () => false,
     referrers: false,
+    notesSubjects: false,
+    refuses: () => null,
   };
   const server = createServer((request, response) => {
     state.requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
@@ -129,9 +135,12 @@ function manifest(
   { name, reference, body }: { name: string; reference: string; body: Buffer },
 ): void {
   if (request.method === 'PUT') {
+    const status = state.refuses(body);
+    if (status !== null && status >= 400) return end(response, status);
     const kept = { bytes: body, type: request.headers['content-type'] ?? '' };
     for (const key of [reference, digestOf(body)]) state.manifests.set(`${name} ${key}`, kept);
-    return end(response, 201);
+    const noted = state.notesSubjects && body.includes('"subject"');
+    return end(response, status ?? 201, noted ? { 'oci-subject': 'noted' } : {});
   }
   if (request.method === 'DELETE') return end(response, state.manifests.delete(`${name} ${reference}`) ? 202 : 404);
   const found = state.manifests.get(`${name} ${reference}`);

@@ -7,7 +7,7 @@ import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildStatement } from '../../../src/domain/claims/statement.ts';
 import { subjectsOf } from '../../../src/domain/claims/subjects.ts';
 import { formatDigestList, parseDigestList } from '../../../src/domain/digest/list.ts';
-import { buildManifest } from '../../../src/domain/digest/manifest.ts';
+import { buildManifest, idsOf, parseManifest } from '../../../src/domain/digest/manifest.ts';
 import { omsRoot } from '../../../src/domain/digest/root.ts';
 import { formatLeaf } from '../../../src/domain/tlog/leaf.ts';
 
@@ -38,6 +38,15 @@ test('tree → manifest, config, id, root', () => {
   same('manifest.json', manifest.top.bytes);
   same('config.json', manifest.configs[0]?.bytes ?? '');
   same('expected.json', `${JSON.stringify({ id: manifest.id, root }, null, 2)}\n`);
+});
+
+test('the same tree → manifest, config and id of version 2', () => {
+  const second = buildManifest(files, 2);
+  same('manifest-2.json', second.top.bytes);
+  same('config-2.json', second.configs[0]?.bytes ?? '');
+  same('expected-2.json', `${JSON.stringify({ id: second.id, root }, null, 2)}\n`);
+  assert.deepEqual(idsOf(files), [manifest.id, second.id]);
+  assert.deepEqual(parseManifest(second.top.bytes), parseManifest(manifest.top.bytes));
 });
 
 test('id and root → statement', () => {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatReference, parseOciLocation, parseReference, placeOf } from '../../../src/domain/registry/reference.ts';
+import {
+  formatReference,
+  parseOciLocation,
+  parseReference,
+  placeOf,
+  repositoryOf,
+} from '../../../src/domain/registry/reference.ts';
 
 const HEX = 'ab'.repeat(32);
 
@@ -18,6 +24,11 @@ const CASES: readonly [string, object][] = [
   [`sha256:${HEX}`, { kind: 'digest', digest: `sha256:${HEX}` }],
   ['oci://ghcr.io/acme/enc:1', { kind: 'oci', host: 'ghcr.io', repository: 'acme/enc', tag: '1' }],
   ['oci://localhost:5000/enc:1', { kind: 'oci', host: 'localhost:5000', repository: 'enc', tag: '1' }],
+  ['oci://docker.io/acme/enc:1', { kind: 'oci', host: 'docker.io', repository: 'acme/enc', tag: '1' }],
+  ['oci://index.docker.io/acme/enc:1', { kind: 'oci', host: 'docker.io', repository: 'acme/enc', tag: '1' }],
+  ['oci://registry-1.docker.io/acme/enc:1', { kind: 'oci', host: 'docker.io', repository: 'acme/enc', tag: '1' }],
+  ['oci://docker.io/enc:1', { kind: 'oci', host: 'docker.io', repository: 'library/enc', tag: '1' }],
+  ['oci://docker.io.evil.example/enc:1', { kind: 'oci', host: 'docker.io.evil.example', repository: 'enc', tag: '1' }],
   [
     `oci://[::1]:5000/enc@sha256:${HEX}`,
     { kind: 'oci', host: '[::1]:5000', repository: 'enc', digest: `sha256:${HEX}` },
@@ -90,4 +101,13 @@ test('a registry location is a host and a prefix, nothing else', () => {
   for (const bad of ['oci://', 'oci://a@b/c', 'http://a/b', 'oci://a/B', 'oci://a/../b', 'oci://a?x/b']) {
     assert.throws(() => parseOciLocation(bad), { code: 'name-invalid' }, bad);
   }
+});
+
+test('a name is in one repository, however Docker Hub is spelled', () => {
+  for (const location of ['oci://docker.io', 'oci://index.docker.io/', 'oci://registry-1.docker.io']) {
+    assert.equal(repositoryOf(parseOciLocation(location), 'enc'), 'library/enc');
+    assert.equal(repositoryOf(parseOciLocation(location), 'acme/enc'), 'acme/enc');
+    assert.equal(repositoryOf(parseOciLocation(`${location.replace(/\/$/, '')}/acme`), 'enc'), 'acme/enc');
+  }
+  assert.equal(repositoryOf(parseOciLocation('oci://ghcr.io'), 'enc'), 'enc');
 });

@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import { findCredentials, type CredentialDeps, type Credentials } from './credentials.ts';
+import { findCredentials, isDockerHub, type CredentialDeps, type Credentials } from './credentials.ts';
 import { bodyOf, sendPatiently } from './http.ts';
 
 /** How a registry wants to be authorized. https://distribution.github.io/distribution/spec/auth/token/ */
@@ -37,23 +37,33 @@ export interface Authorizer {
 /** Authorization for one registry host: secrets go to it and to its token service, to nobody else. */
 export function createAuthorizer(registry: URL, deps: CredentialDeps): Authorizer {
   const headers = new Map<string, string>();
-  let credentials: Promise<Credentials | null> | undefined;
+  const credentials = new Map<string, Promise<Credentials | null>>();
+  const findOnce = (repository: string) => {
+    const found = credentials.get(repository) ?? findCredentials(registry.host, deps, repository);
+    credentials.set(repository, found);
+    return found;
+  };
+  const basic = (scope: string) => `basic ${repositoryIn(scope)}`;
   return {
-    headerFor: (scope) => headers.get(scope) ?? headers.get('basic'),
+    headerFor: (scope) => headers.get(scope) ?? headers.get(basic(scope)),
     async answer(challenge, scope) {
       if (challenge === null) return false;
-      credentials ??= findCredentials(registry.host, deps);
-      const known = await credentials;
+      const known = await findOnce(repositoryIn(scope));
       const header =
         challenge.scheme === 'basic'
           ? basicOf(known)
           : `Bearer ${await fetchToken(challenge, { scope, registry, credentials: known, deps })}`;
-      const slot = challenge.scheme === 'basic' ? 'basic' : scope;
-      if (header === null || (challenge.scheme === 'basic' && headers.get('basic') === header)) return false;
+      const slot = challenge.scheme === 'basic' ? basic(scope) : scope;
+      if (header === null || (challenge.scheme === 'basic' && headers.get(slot) === header)) return false;
       headers.set(slot, header);
       return true;
     },
   };
+}
+
+/** Podman keeps credentials for parts of a registry, too. */
+function repositoryIn(scope: string): string {
+  return /^repository:([^: ]+):/.exec(scope)?.[1] ?? '';
 }
 
 function basicOf(credentials: Credentials | null): string | null {
@@ -139,9 +149,13 @@ function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   return result;
 }
 
+function loginName(host: string): string {
+  return isDockerHub(host) ? 'docker.io' : host;
+}
+
 export function denied(registry: URL, status: number): WeighmarkError {
   return new WeighmarkError('network', `${registry.host} refuses access (${status})`, {
     subject: registry.host,
-    hint: `log in as Docker does: \`docker login ${registry.host}\``,
+    hint: `log in as Docker or Podman does: \`docker login ${loginName(registry.host)}\``,
   });
 }

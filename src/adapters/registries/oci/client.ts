@@ -1,4 +1,5 @@
 import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { proxyFor } from '../../network/proxy.ts';
 import { createAuthorizer, denied, parseChallenge } from './auth.ts';
 import { resolveHost } from './address.ts';
 import type { CredentialDeps } from './credentials.ts';
@@ -44,12 +45,21 @@ export async function openClient(
         : sendPatiently(request, (each) => sendFollowing(each)));
       if (response.status !== 401) return response;
       response.stream.destroy();
-      const learned =
-        attempt < 2 && (await authorizer.answer(parseChallenge(response.headers['www-authenticate']), scope));
+      const challenge = parseChallenge(response.headers['www-authenticate']);
+      const learned = attempt < 2 && (await authorizer.answer(challenge, scope).catch(unlessProbing(what)));
+      if (!learned && what.probing === true) return response;
       if (!learned) throw denied(base, 401);
     }
   };
   return { base, request: ask, urlOf: (location) => ownUrl(base, location) };
+}
+
+/** A path that asks for what nobody gives is closed to us: an answer, where only that was asked. */
+function unlessProbing({ probing }: ClientRequest): (error: unknown) => false {
+  return (error) => {
+    if (probing === true && error instanceof WeighmarkError && error.code === 'network') return false;
+    throw error;
+  };
 }
 
 /** Scopes are separated by spaces. https://distribution.github.io/distribution/spec/auth/scope/ */
@@ -62,11 +72,13 @@ function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined):
   return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
+/** Where the API of a registry is that does not answer under its name. */
+const API_HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+
 /** HTTPS; on this machine plain HTTP if no TLS is spoken there. A certificate that is wrong is never a reason. */
 async function baseOf(host: string): Promise<URL> {
-  const secure = new URL(`https://${host}`);
-  const address = await resolveHost(secure.hostname);
-  if (!address.loopback) return secure;
+  const secure = new URL(`https://${API_HOSTS[host] ?? host}`);
+  if (proxyFor(secure) !== null || !(await resolveHost(secure.hostname)).loopback) return secure;
   try {
     const response = await send({ method: 'GET', url: new URL('/v2/', secure) });
     response.stream.destroy();

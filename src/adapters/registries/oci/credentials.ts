@@ -19,33 +19,94 @@ const HELPER_TIMEOUT_MS = 30_000;
 /** What helpers print when they know nothing: not an error. */
 const NOT_FOUND = /credentials not found|no credentials|not found in native keychain/i;
 
+/** Docker Hub: its own name, that of its API, and the one that Docker's configuration has it under. */
+const HUB_SPELLINGS = ['https://index.docker.io/v1/', 'index.docker.io', 'docker.io', 'registry-1.docker.io'];
+
+export function isDockerHub(host: string): boolean {
+  return HUB_SPELLINGS.includes(host);
+}
+
 /**
- * Docker's rules: `credHelpers` of the exact host, else `credsStore`, else `auths` of the exact host.
- * https://docs.docker.com/reference/cli/docker/login/
+ * Of Docker’s configuration, else of Podman’s: `credHelpers` of the exact host, else `credsStore`, else `auths` of the exact host (of the
+ * longest `host/path` there is, as Podman has them). The first file that knows anything decides.
+ * https://docs.docker.com/reference/cli/docker/login/ · containers-auth.json(5)
  * @throws WeighmarkError `config-invalid` for a broken configuration or a helper of an unsafe name.
  */
-export async function findCredentials(host: string, deps: CredentialDeps): Promise<Credentials | null> {
-  const folder = deps.env['DOCKER_CONFIG'] ?? join(deps.env['HOME'] ?? homedir(), '.docker');
-  const file = join(folder, 'config.json');
-  const bytes = await createFiles().readIfThere(file, LIMITS.configBytes);
-  if (bytes === null) return null;
+export async function findCredentials(
+  host: string,
+  deps: CredentialDeps,
+  repository = '',
+): Promise<Credentials | null> {
+  for (const file of configFiles(deps.env)) {
+    const bytes = await createFiles().readIfThere(file, LIMITS.configBytes);
+    const found = bytes === null ? null : await readConfig({ file, bytes }, { host, repository }, deps);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** In the order they are asked; one that the environment names comes first. */
+function configFiles(env: CredentialDeps['env']): readonly string[] {
+  const home = env['HOME'] ?? homedir();
+  const { REGISTRY_AUTH_FILE: named, DOCKER_CONFIG: docker, XDG_RUNTIME_DIR: run, XDG_CONFIG_HOME: config } = env;
+  return [
+    ...(isSet(named) ? [named] : []),
+    join(isSet(docker) ? docker : join(home, '.docker'), 'config.json'),
+    ...(isSet(run) ? [join(run, 'containers', 'auth.json')] : []),
+    join(isSet(config) ? config : join(home, '.config'), 'containers', 'auth.json'),
+  ];
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}
+
+interface Asked {
+  readonly host: string;
+  readonly repository: string;
+}
+
+async function readConfig(
+  { file, bytes }: { file: string; bytes: Uint8Array },
+  asked: Asked,
+  deps: CredentialDeps,
+): Promise<Credentials | null> {
   const config = parseStrictJsonObject(bytes, { code: 'config-invalid', subject: file, refuseCaseDuplicates: false });
-  const helper = helperFor(config, host);
-  return helper === null ? readAuths(config['auths'], host) : askHelper(helper, host, deps);
+  const helper = helperFor(config, asked.host);
+  return helper === null
+    ? readAuths(config['auths'], asked)
+    : askHelper(helper, isDockerHub(asked.host) ? (HUB_SPELLINGS[0] ?? '') : asked.host, deps);
 }
 
 function helperFor(config: { readonly [key: string]: Json }, host: string): string | null {
   const { credHelpers, credsStore } = config;
-  const own = isJsonObject(credHelpers) ? credHelpers[host] : undefined;
-  if (typeof own === 'string' && own !== '') return own;
-  return typeof credsStore === 'string' && credsStore !== '' ? credsStore : null;
+  const own = isJsonObject(credHelpers)
+    ? spellings(host)
+        .map((key) => credHelpers[key])
+        .find(isName)
+    : undefined;
+  return own ?? (isName(credsStore) ? credsStore : null);
 }
 
-/** Keys are hosts, or hosts as old Docker wrote them (`https://host/v1/`): nothing else matches. */
-function readAuths(auths: Json | undefined, host: string): Credentials | null {
+function isName(value: Json | undefined): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function spellings(host: string): readonly string[] {
+  return isDockerHub(host) ? HUB_SPELLINGS : [host];
+}
+
+/** Keys are hosts, hosts as old Docker wrote them (`https://host/v1/`), or Podman's `host/path`: nothing else matches. */
+function readAuths(auths: Json | undefined, { host, repository }: Asked): Credentials | null {
   if (!isJsonObject(auths)) return null;
-  const spellings = [host, `https://${host}`, `https://${host}/v1/`, `https://${host}/v2/`];
-  const entry = spellings.map((key) => auths[key]).find(isJsonObject);
+  const parts = repository.split('/');
+  const paths = parts.map((_, at) => parts.slice(0, parts.length - at).join('/')).filter((path) => path !== '');
+  const names = spellings(host);
+  const keys = [
+    ...paths.flatMap((path) => names.map((name) => `${name}/${path}`)),
+    ...names.flatMap((name) => [name, `https://${name}`, `https://${name}/v1/`, `https://${name}/v2/`]),
+  ];
+  const entry = keys.map((key) => auths[key]).find(isJsonObject);
   if (entry === undefined) return null;
   if (typeof entry['identitytoken'] === 'string' && entry['identitytoken'] !== '')
     return { identityToken: entry['identitytoken'] };

@@ -9,7 +9,7 @@ import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import { partWriter, type PartWriter } from './part-writer.ts';
 import { checkAnswer, fetchRange, type RemoteBlob } from './ranges.ts';
 import { followBlocks, followHash, type Checked, type Follower, type Span } from './stream-check.ts';
-import { drain } from './tap.ts';
+import { drain, isTapped } from './tap.ts';
 import { blobUrl } from './upload.ts';
 
 /** Requests in a row that bring nothing before a download is given up. */
@@ -261,7 +261,7 @@ async function receive({ client, blob, handle }: Download, { from, signal, onWri
   const { skip, length } = checkAnswer(response, blob, { start: from, end: sizeBytes });
   const writer = partWriter(handle, from, { onWritten, onFailure: () => response.stream.destroy() });
   const received =
-    response.headers['content-length'] === undefined
+    response.headers['content-length'] === undefined || !isTapped(response.stream)
       ? await pour(response, skip, { length, writer })
       : await drainInto(response, skip, { length, writer });
   await writer.idle();
@@ -285,7 +285,7 @@ async function drainInto(response: HttpResponse, skip: number, { length, writer 
   return Math.max(0, received - skip);
 }
 
-/** A body that does not say how long it is. */
+/** A body that does not say how long it is, or that came through a proxy. */
 async function pour(response: HttpResponse, skip: number, { length, writer }: Pouring): Promise<number> {
   let received = 0;
   try {

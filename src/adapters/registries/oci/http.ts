@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import {
   Agent as HttpAgent,
   request as httpRequest,
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestOptions,
@@ -8,6 +10,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
+import { isPrivateName, proxyFor } from '../../network/proxy.ts';
+import { credentialsFor, requesterOf, toProxy, tunnelAgent } from '../../network/tunnel.ts';
 import { resolveHost, type Address } from './address.ts';
 import { sendPart, type FilePart } from './file-part.ts';
 import { LONGEST_WAIT_MS, PATIENCE } from './patience.ts';
@@ -24,6 +28,12 @@ export interface HttpRequest {
   readonly large?: boolean;
   /** Default: 1 KiB a second. */
   readonly floor?: Floor;
+  /** Whether there is something at this place is all that is asked: a redirect to another host is an answer, too. */
+  readonly probing?: boolean;
+  /** Not by TLS alone: what is asked and answered is public, and signed or checked otherwise. */
+  readonly plain?: boolean;
+  /** Never through a proxy: what is asked is this machine's own surroundings. */
+  readonly direct?: boolean;
 }
 
 export interface HttpResponse {
@@ -54,31 +64,45 @@ const largeAgents = {
  * @throws WeighmarkError `network`, `interrupted`.
  */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
-  const address = await resolveHost(request.url.hostname);
-  requireSafeScheme(request.url, address);
-  return transfer(request, address);
+  const route = await routeOf(request);
+  if (request.plain !== true) requireSafeScheme(request.url, route);
+  return transfer(request, route);
+}
+
+/** Straight to an address, or to a proxy, which then resolves the name. */
+type Route = Pick<Address, 'loopback' | 'private'> & ({ readonly address: Address } | { readonly proxy: URL });
+
+/**
+ * Behind a proxy nobody here knows where a name leads. It is private if it is written as a private address or is a name that
+ * no public host has, and never this machine: plain HTTP stays what it is for, and what may not redirect there may not either.
+ */
+async function routeOf({ url, direct = false }: Pick<HttpRequest, 'url' | 'direct'>): Promise<Route> {
+  const proxy = direct ? null : proxyFor(url);
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0;
+  if (proxy !== null && !isAddress) return { proxy, loopback: false, private: isPrivateName(url.hostname) };
+  const address = await resolveHost(url.hostname);
+  if (proxy === null) return { address, loopback: address.loopback, private: address.private };
+  return { proxy, loopback: false, private: address.private };
 }
 
 /** TLS everywhere but on this very machine, judged by the address (security rule 23). */
-function requireSafeScheme(url: URL, address: Address): void {
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && address.loopback)) return;
+function requireSafeScheme(url: URL, { loopback }: Route): void {
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return;
   throw new WeighmarkError('network', `${url.host} is not this machine: it is spoken to by TLS only`, {
     subject: url.host,
   });
 }
 
-async function transfer(request: HttpRequest, address: Address): Promise<HttpResponse> {
+async function transfer(request: HttpRequest, route: Route): Promise<HttpResponse> {
   const { url, method, body } = request;
   const options: RequestOptions = {
     method,
-    agent: (request.large === true ? largeAgents : agents)[url.protocol as keyof typeof agents],
     headers: { 'user-agent': 'weighmark', ...request.headers, ...lengthOf(body) },
-    lookup: pinnedLookup(address) as NonNullable<RequestOptions['lookup']>,
     timeout: IDLE_MS,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   return new Promise((resolve, reject) => {
-    const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+    const outgoing = requestBy(route, request, options);
     const fail = (cause: unknown) => reject(networkError(cause, request));
     let tooSlow: WeighmarkError | null = null;
     const speed = watchSpeed(outgoing, request.floor ?? FLOOR, () => {
@@ -99,6 +123,19 @@ async function transfer(request: HttpRequest, address: Address): Promise<HttpRes
   });
 }
 
+function requestBy(route: Route, { url, large }: HttpRequest, options: RequestOptions): ClientRequest {
+  if ('address' in route) {
+    const agent = (large === true ? largeAgents : agents)[url.protocol as keyof typeof agents];
+    const lookup = pinnedLookup(route.address) as NonNullable<RequestOptions['lookup']>;
+    return (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { ...options, agent, lookup });
+  }
+  const { proxy } = route;
+  if (url.protocol === 'https:') return httpsRequest(url, { ...options, agent: tunnelAgent(proxy) });
+  // RFC 9112 section 3.2.2: a proxy is told the whole address.
+  const headers = { ...(options.headers as object), host: url.host, ...credentialsFor(proxy) };
+  return requesterOf(proxy)({ ...options, ...toProxy(proxy), path: url.href, headers });
+}
+
 function lengthOf(body: HttpRequest['body']): Record<string, string> {
   if (body === undefined) return {};
   return { 'content-length': String(body instanceof Uint8Array ? body.length : body.end - body.start) };
@@ -116,18 +153,22 @@ export async function sendPatiently(
   request: HttpRequest,
   once: (request: HttpRequest) => Promise<HttpResponse> = send,
 ): Promise<HttpResponse> {
-  return patiently(() => once(request), request.signal);
+  return patiently(() => once(request), request);
 }
 
 /** The same for attempts that are more than one request. */
-export async function patiently(once: () => Promise<HttpResponse>, signal?: AbortSignal): Promise<HttpResponse> {
+export async function patiently(
+  once: () => Promise<HttpResponse>,
+  { signal, probing = false }: Pick<HttpRequest, 'signal' | 'probing'> = {},
+): Promise<HttpResponse> {
+  const passes = probing ? isBusy : mayPass;
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await once().catch((error: unknown) => error);
     const isLast = attempt >= ATTEMPTS;
     if (!isResponse(outcome)) {
       if (isLast || !(outcome instanceof WeighmarkError) || !isTransient(outcome)) throw outcome;
       await pause(attempt, undefined, signal);
-    } else if (isLast || !mayPass(outcome.status)) {
+    } else if (isLast || !passes(outcome.status)) {
       return outcome;
     } else {
       outcome.stream.destroy();
@@ -138,6 +179,11 @@ export async function patiently(once: () => Promise<HttpResponse>, signal?: Abor
 
 export function mayPass(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501);
+}
+
+/** The server, or one before it, is in trouble: no answer to what was asked. */
+export function isBusy(status: number): boolean {
+  return status === 429 || (status >= 502 && status <= 504);
 }
 
 function isResponse(outcome: unknown): outcome is HttpResponse {
@@ -187,8 +233,12 @@ export async function sendFollowing(
     const location = response.headers.location;
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
     response.stream.destroy();
-    if (hops >= LIMITS.redirects) throw refused(current.url, 'redirects too often');
-    current = await redirected(current, new URL(location, current.url));
+    const isLast = hops >= LIMITS.redirects;
+    const url = URL.canParse(location, current.url.href) ? new URL(location, current.url) : null;
+    if (request.probing === true && (isLast || url?.origin !== current.url.origin)) return response;
+    if (isLast) throw refused(current.url, 'redirects too often');
+    if (url === null) throw refused(current.url, 'redirects to what is no address');
+    current = await redirected(current, url);
   }
 }
 
@@ -197,15 +247,25 @@ async function redirected(request: HttpRequest, url: URL): Promise<HttpRequest> 
     throw refused(request.url, `redirects a ${request.method}`);
   if (request.url.protocol === 'https:' && url.protocol !== 'https:')
     throw refused(request.url, 'redirects away from TLS');
-  const [from, to] = [await resolveHost(request.url.hostname), await resolveHost(url.hostname)];
-  if (to.private && !from.private) throw refused(request.url, `redirects to the private address ${url.host}`);
+  const [from, to] = [await routeOf(request), await routeOf({ ...request, url })];
+  if (to.private && !from.private)
+    throw refused(
+      request.url,
+      `redirects to the private address ${url.host}`,
+      'proxy' in from ? BEHIND_PROXY : undefined,
+    );
   if (url.host === request.url.host) return { ...request, url };
   const { authorization: _, ...headers } = request.headers ?? {};
   return { ...request, url, headers };
 }
 
-function refused(url: URL, what: string): WeighmarkError {
-  return new WeighmarkError('network', `${url.host} ${what}`, { subject: url.host });
+const BEHIND_PROXY = 'if the host itself is of a private network, name it in NO_PROXY';
+
+function refused(url: URL, what: string, hint?: string): WeighmarkError {
+  return new WeighmarkError('network', `${url.host} ${what}`, {
+    subject: url.host,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** The whole body, bounded. @throws WeighmarkError `limit-exceeded`, `network` if it is cut. */

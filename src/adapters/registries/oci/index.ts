@@ -1,12 +1,11 @@
 import { isDigest, ociDigest } from '../../../domain/digest/hex.ts';
-import { MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Registry, RegistryEntry } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
-import { checkArtifactName, checkTag, parseOciLocation } from '../../../domain/registry/reference.ts';
+import { checkArtifactName, checkTag, parseOciLocation, repositoryOf } from '../../../domain/registry/reference.ts';
 import {
   attachmentReferrer,
   claimReferrer,
@@ -19,12 +18,15 @@ import { stateFolder, type RegistryDeps } from '../setup.ts';
 import { openClient, type OciClient } from './client.ts';
 import { downloadBytes, downloadFile } from './download.ts';
 import { openRemoteLog } from './log.ts';
-import { allTags, apiReferrers, fallbackReferrers, fetchManifest, mergeFallback, sendManifest } from './manifests.ts';
+import { allTags, fetchManifest, sendManifest } from './manifests.ts';
 import { remoteSource } from './ranges.ts';
+import { isBookkeeping, putReferrer, referrerDigests } from './referrers.ts';
 import { blobExists, mountBlob, uploadBlob } from './upload.ts';
 
 interface Remote {
   readonly client: OciClient;
+  /** As it is named, which is not always where its API is. */
+  readonly host: string;
   readonly prefix: string;
   readonly stateFolder: string;
   readonly chunkBytes?: number;
@@ -58,14 +60,11 @@ export async function connect(location: string, deps: RegistryDeps): Promise<Rem
   });
   return {
     client,
+    host,
     prefix,
     stateFolder: stateFolder(env),
     ...(deps.uploadChunkBytes === undefined ? {} : { chunkBytes: deps.uploadChunkBytes }),
   };
-}
-
-export function repositoryOf(remote: Pick<Remote, 'prefix'>, name: string): string {
-  return remote.prefix === '' ? name : `${remote.prefix}/${name}`;
 }
 
 function remoteRegistry(location: string, remote: Remote, log: TransparencyLog): Registry {
@@ -115,12 +114,12 @@ function remoteRegistry(location: string, remote: Remote, log: TransparencyLog):
 
 /** Only within one host: it has the bytes already. */
 async function mountFrom(
-  { client }: Remote,
+  { client, host }: Remote,
   { repository, digest }: { repository: string; digest: string },
   { location, name }: { location: string; name: string },
 ): Promise<boolean> {
   const other = location.startsWith('oci://') ? parseOciLocation(location) : null;
-  if (other === null || other.host !== client.base.host) return blobExists(client, repository, digest);
+  if (other === null || other.host !== host) return blobExists(client, repository, digest);
   return mountBlob(client, { repository, digest, from: repositoryOf(other, checkArtifactName(name)) });
 }
 
@@ -179,25 +178,13 @@ function entriesOf(
 
 async function tagsById(remote: Remote, name: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const repository = repositoryOf(remote, checkArtifactName(name));
-  const tags = (await allTags(remote.client, repository)).filter((tag) => !OUR_TAG.test(tag)).toSorted();
+  const tags = (await allTags(remote.client, repository)).filter((tag) => !isBookkeeping(tag)).toSorted();
   const byId = new Map<string, string[]>();
   for (const tag of tags) {
     const found = await fetchManifest(remote.client, repository, tag);
     if (found !== null) byId.set(found.digest, [...(byId.get(found.digest) ?? []), tag]);
   }
   return byId;
-}
-
-/** Tags that are no versions: fallback indexes, and a tag for each referrer. */
-const OUR_TAG = /^(?:sha256-[0-9a-f]{64}|wm-[0-9a-f]{64}-[0-9a-f]{40})$/;
-
-/** A referrer's own tag: no other writer overwrites it. */
-function ownTag(subject: string, referrer: string): string {
-  return `${ownTagPrefix(subject)}${referrer.slice(7, 47)}`;
-}
-
-function ownTagPrefix(subject: string): string {
-  return `wm-${subject.slice(7)}-`;
 }
 
 async function attach(
@@ -208,35 +195,16 @@ async function attach(
   const { client } = remote;
   await uploadBlob({ repository, digest: referrer.layer.digest, content: referrer.layer.bytes }, remote);
   await uploadBlob({ repository, digest: ociDigest(EMPTY_CONFIG), content: EMPTY_CONFIG }, remote);
-  const { notedSubject } = await sendManifest(client, repository, {
-    reference: ownTag(subject, referrer.descriptor.digest),
-    bytes: referrer.manifest,
-    mediaType: MANIFEST_TYPE,
-  });
-  if (!notedSubject) await mergeFallback(client, repository, { subject, referrer: referrer.descriptor });
+  await putReferrer(client, { repository, subject }, referrer);
 }
 
-/** All ways of listing, united: the API, the fallback tag, the referrers' own tags. */
-async function referrerDigests(remote: Remote, name: string, subject: string): Promise<readonly string[]> {
-  const repository = repositoryOf(remote, checkArtifactName(name));
-  const [api, fallback, tags] = await Promise.all([
-    apiReferrers(remote.client, repository, subject),
-    fallbackReferrers(remote.client, repository, subject),
-    allTags(remote.client, repository),
-  ]);
-  const own = tags.filter((tag) => tag.startsWith(ownTagPrefix(subject)) && OUR_TAG.test(tag));
-  const known = new Set([...(api ?? []), ...fallback].map(({ digest }) => digest));
-  const byTag = await Promise.all(
-    own
-      .filter((tag) => ![...known].some((digest) => ownTag(subject, digest) === tag))
-      .map(async (tag) => fetchManifest(remote.client, repository, tag)),
-  );
-  return [...new Set([...known, ...byTag.flatMap((found) => found?.digest ?? [])])];
+async function digestsOf(remote: Remote, name: string, subject: string): Promise<readonly string[]> {
+  return referrerDigests(remote.client, { repository: repositoryOf(remote, checkArtifactName(name)), subject });
 }
 
 async function attachmentTypes(remote: Remote, name: string, manifest: string): Promise<readonly string[]> {
   const repository = repositoryOf(remote, checkArtifactName(name));
-  const digests = await referrerDigests(remote, name, manifest);
+  const digests = await digestsOf(remote, name, manifest);
   const types = await Promise.all(
     digests.map(async (digest) => {
       const fetched = await fetchManifest(remote.client, repository, digest);
@@ -254,7 +222,7 @@ async function referred(
   remote: Remote,
   { name, manifest, artifactType }: { name: string; manifest: string; artifactType: string },
 ): Promise<readonly Uint8Array[]> {
-  const digests = await referrerDigests(remote, name, manifest);
+  const digests = await digestsOf(remote, name, manifest);
   if (digests.length > LIMITS.claimsPerFile)
     throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
   const repository = repositoryOf(remote, checkArtifactName(name));
@@ -277,7 +245,8 @@ async function layerOf(
     refuseCaseDuplicates: false,
   });
   const layer = Array.isArray(layers) ? readDescriptor(layers[0]) : null;
-  if (artifactType !== wanted.artifactType || readDescriptor(subject)?.digest !== wanted.subject || layer === null)
-    return null;
+  // Without a subject, of a registry that refuses one, the list's word is all there is: what it brings binds by itself.
+  const isOfAnother = subject !== undefined && readDescriptor(subject)?.digest !== wanted.subject;
+  if (artifactType !== wanted.artifactType || isOfAnother || layer === null) return null;
   return downloadBytes(remote.client, { repository, digest: layer.digest }, LIMITS.signatureBytes);
 }

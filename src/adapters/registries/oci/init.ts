@@ -3,7 +3,8 @@ import type { NewRegistry } from '../../../domain/ports/registry.ts';
 import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
 import { checkOrigin, randomOrigin } from '../origin.ts';
 import { logKeyFile, pinOwn, type RegistryDeps } from '../setup.ts';
-import { connect, LOG_NAME, repositoryOf } from './index.ts';
+import { repositoryOf } from '../../../domain/registry/reference.ts';
+import { connect, LOG_NAME } from './index.ts';
 import { readIdentity, writeIdentity } from './log-artifacts.ts';
 
 /** Makes a log in a registry's repository. On one that is there, nothing changes but the key is checked. */

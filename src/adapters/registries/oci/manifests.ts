@@ -1,16 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ociDigest } from '../../../domain/digest/hex.ts';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
-import { descriptorsOf, fallbackTag, type Descriptor } from '../../../domain/registry/referrer.ts';
 import { expectStatus, type OciClient } from './client.ts';
 import { bodyOf, unlessCut, type HttpResponse } from './http.ts';
 import { pushAll } from '../../../domain/base/lists.ts';
 
-const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE].join(', ');
-const MERGE_TRIES = 8;
+/** Docker's own as well: Ollama and older tools push nothing else. */
+const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE, 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
 const MAX_PAGES = 10_000;
 
 export interface Fetched {
@@ -54,14 +52,38 @@ export async function fetchManifest(client: OciClient, repository: string, refer
   return { bytes, digest, mediaType: typeof mediaType === 'string' ? mediaType : MANIFEST_TYPE };
 }
 
-/** @returns whether the registry says that it noted the manifest's subject. */
-export async function sendManifest(
+interface ToSend {
+  readonly reference: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+}
+
+/** Some registries answer 200 or 202 where the specification wants 201. */
+const TAKEN = [200, 201, 202];
+/** No word on the manifest itself: access, a repository that is not there, size, a server in trouble. */
+const NOT_THE_MANIFEST = new Set([401, 403, 404, 413, 429, 502, 503, 504]);
+
+export async function sendManifest(client: OciClient, repository: string, manifest: ToSend): Promise<void> {
+  const response = await putManifest(client, repository, manifest);
+  await expectStatus(response, TAKEN, `${repository}:${manifest.reference}`);
+  response.stream.resume();
+}
+
+/** False if the registry does not want a manifest of this shape. */
+export async function offerManifest(client: OciClient, repository: string, manifest: ToSend): Promise<boolean> {
+  const response = await putManifest(client, repository, manifest);
+  const isRefused = response.status >= 400 && !NOT_THE_MANIFEST.has(response.status);
+  if (!isRefused) await expectStatus(response, TAKEN, `${repository}:${manifest.reference}`);
+  response.stream.resume();
+  return !isRefused;
+}
+
+function putManifest(
   client: OciClient,
   repository: string,
-  manifest: { reference: string; bytes: Uint8Array; mediaType: string },
-): Promise<{ notedSubject: boolean }> {
-  const { reference, bytes, mediaType } = manifest;
-  const response = await client.request({
+  { reference, bytes, mediaType }: ToSend,
+): Promise<HttpResponse> {
+  return client.request({
     method: 'PUT',
     url: manifestUrl(client, repository, reference),
     repository,
@@ -69,9 +91,6 @@ export async function sendManifest(
     headers: { 'content-type': mediaType },
     body: bytes,
   });
-  await expectStatus(response, [201], `${repository}:${reference}`);
-  response.stream.resume();
-  return { notedSubject: response.headers['oci-subject'] !== undefined };
 }
 
 /** Some registries do not let anybody delete, or not with a token for pushing: that is no error. */
@@ -92,7 +111,9 @@ export async function tryDeleteTag(client: OciClient, repository: string, tag: s
 /** Every tag of a repository; none if there is no repository. */
 export async function allTags(client: OciClient, repository: string): Promise<readonly string[]> {
   const tags: string[] = [];
-  await eachPage(client, { repository, first: new URL(`/v2/${repository}/tags/list?n=1000`, client.base) }, (page) => {
+  const first = new URL(`/v2/${repository}/tags/list?n=1000`, client.base);
+  const ask = (url: URL) => pageOf(client, repository, url);
+  await eachPage(client, { repository, first, ask }, (page) => {
     const { tags: found } = parseStrictJsonObject(page, { subject: 'a list of tags', refuseCaseDuplicates: false });
     if (Array.isArray(found))
       pushAll(
@@ -103,75 +124,45 @@ export async function allTags(client: OciClient, repository: string): Promise<re
   return [...new Set(tags)];
 }
 
-/** The referrers API; null where a registry has none. */
-export async function apiReferrers(
-  client: OciClient,
-  repository: string,
-  subject: string,
-): Promise<readonly Descriptor[] | null> {
-  const found: Descriptor[] = [];
-  const isThere = await eachPage(
-    client,
-    { repository, first: new URL(`/v2/${repository}/referrers/${subject}`, client.base) },
-    (page) => pushAll(found, descriptorsOf(page)),
-  );
-  return isThere ? found : null;
+/** One page of a list, and where the next is. */
+export interface Page {
+  readonly bytes: Uint8Array;
+  readonly next: URL | null;
 }
 
-async function eachPage(
+/** False if there is not even a first page. */
+export async function eachPage(
   client: OciClient,
-  { repository, first }: { repository: string; first: URL },
+  { repository, first, ask }: { repository: string; first: URL; ask: (url: URL) => Promise<Page | null> },
   read: (page: Uint8Array) => void,
 ): Promise<boolean> {
   let url: URL | null = first;
   for (let pages = 0; url !== null; pages += 1) {
     if (pages > MAX_PAGES)
       throw new WeighmarkError('limit-exceeded', `${client.base.host} lists without end`, { subject: repository });
-    const response: HttpResponse = await client.request({ method: 'GET', url, repository });
-    if (response.status === 404) {
-      response.stream.resume();
-      return pages > 0;
-    }
-    read(await bodyOf(await expectStatus(response, [200], repository)));
-    url = nextPage(client, response);
+    const page: Page | null = await ask(url);
+    if (page === null) return pages > 0;
+    read(page.bytes);
+    url = page.next;
   }
   return true;
 }
 
-function nextPage(client: OciClient, response: HttpResponse): URL | null {
+async function pageOf(client: OciClient, repository: string, url: URL): Promise<Page | null> {
+  const response = await client.request({ method: 'GET', url, repository });
+  if (response.status === 404) {
+    response.stream.resume();
+    return null;
+  }
+  const bytes = await bodyOf(await expectStatus(response, [200], repository));
+  return { bytes, next: nextPage(client, response) };
+}
+
+export function nextPage(client: OciClient, response: HttpResponse): URL | null {
   const link = response.headers.link;
   const [, next] =
     /<([^>]{1,4000})>\s*;\s*rel="?next"?/.exec((Array.isArray(link) ? link.join(',') : link) ?? '') ?? [];
   if (next === undefined) return null;
   const url = client.urlOf(new URL(next, response.url).href);
   return url.href === response.url.href ? null : url;
-}
-
-export async function fallbackReferrers(
-  client: OciClient,
-  repository: string,
-  subject: string,
-): Promise<readonly Descriptor[]> {
-  const index = await fetchManifest(client, repository, fallbackTag(subject));
-  return index === null || index.mediaType !== INDEX_TYPE ? [] : descriptorsOf(index.bytes);
-}
-
-/**
- * Lists a referrer under the fallback tag. Registries take the last writer's word, so the index is read back and merged
- * again until ours is in it; what another writer drops meanwhile is still found by its own tag.
- */
-export async function mergeFallback(
-  client: OciClient,
-  repository: string,
-  { subject, referrer }: { subject: string; referrer: Descriptor },
-): Promise<void> {
-  for (let attempt = 0; attempt < MERGE_TRIES; attempt += 1) {
-    const listed = await fallbackReferrers(client, repository, subject);
-    if (listed.some((each) => each.digest === referrer.digest)) return;
-    const bytes = Buffer.from(
-      JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, referrer] }),
-    );
-    await sendManifest(client, repository, { reference: fallbackTag(subject), bytes, mediaType: INDEX_TYPE });
-    await sleep(10 + Math.random() * 40 * 2 ** attempt);
-  }
 }

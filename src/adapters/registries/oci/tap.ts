@@ -39,6 +39,11 @@ export function tapped<A extends Agent>(agent: A): A {
   return agent;
 }
 
+/** What comes through a proxy has no tap. */
+export function isTapped({ socket }: IncomingMessage): boolean {
+  return taps.has(socket);
+}
+
 /** Where a body goes: each piece stays as it is until its `release` is called. */
 export type Take = (piece: Uint8Array, release: () => void) => void;
 

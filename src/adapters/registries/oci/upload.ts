@@ -6,8 +6,12 @@ import { forgetSession, rememberSession, rememberedSession } from './upload-stat
 
 /** Files above this go up in chunks of it, so that a cut or killed upload is continued, not repeated. */
 const CHUNK_BYTES = 256 << 20;
+/** What a server before the registry takes may be less, found out by 413: a quarter each time, down to this. */
+const LEAST_CHUNK_BYTES = 256 << 10;
 /** Attempts in a row that bring the upload no further than it was before. */
 const CHUNK_TRIES = 8;
+/** So many of them, and smaller chunks are tried. */
+const SMALLER_AFTER = 3;
 
 export interface BlobUpload {
   readonly repository: string;
@@ -46,10 +50,37 @@ export function blobUrl(client: OciClient, repository: string, digest: string): 
 export async function uploadBlob(upload: BlobUpload, uploader: Uploader): Promise<void> {
   const { repository, digest, content } = upload;
   if (await blobExists(uploader.client, repository, digest)) return;
-  if (content instanceof Uint8Array) return uploadWhole(upload, uploader, content);
-  if (content.sizeBytes > (uploader.chunkBytes ?? CHUNK_BYTES))
-    return uploadInChunks({ repository, digest, content }, uploader);
-  return uploadWhole(upload, uploader, { path: content.location, start: 0, end: content.sizeBytes });
+  const size = sizeOf(content);
+  const mayFit = size <= (content instanceof Uint8Array ? limitOf(uploader) : chunkOf(uploader));
+  if (mayFit && (await uploadWhole(upload, uploader, partOf(content, 0, size)))) return;
+  return uploadInChunks(upload, uploader);
+}
+
+function sizeOf(content: BlobUpload['content']): number {
+  return content instanceof Uint8Array ? content.length : content.sizeBytes;
+}
+
+function partOf(content: BlobUpload['content'], start: number, end: number): Uint8Array | FilePart {
+  return content instanceof Uint8Array ? content.subarray(start, end) : { path: content.location, start, end };
+}
+
+/** The largest body that each registry may take, as far as it has said so. */
+const limits = new WeakMap<OciClient, number>();
+
+function limitOf({ client }: Uploader): number {
+  return limits.get(client) ?? Infinity;
+}
+
+function chunkOf(uploader: Uploader): number {
+  return Math.min(uploader.chunkBytes ?? CHUNK_BYTES, limitOf(uploader));
+}
+
+/** False if smaller pieces are not worth trying. */
+function shrink({ client }: Uploader, tooLarge: number): boolean {
+  if (tooLarge <= LEAST_CHUNK_BYTES) return false;
+  const next = Math.max(LEAST_CHUNK_BYTES, Math.ceil(tooLarge / 4));
+  limits.set(client, Math.min(limits.get(client) ?? Infinity, next));
+  return true;
 }
 
 /**
@@ -104,13 +135,17 @@ function locationOf(client: OciClient, response: HttpResponse): URL {
   return client.urlOf(location);
 }
 
-/** In one request; each attempt begins a session of its own, since of a cut one the registry has a part. */
+/**
+ * In one request; each attempt begins a session of its own, since of a cut one the registry has a part. False if it is too
+ * large for that.
+ */
 async function uploadWhole(
-  { repository, digest }: BlobUpload,
-  { client }: Uploader,
+  { repository, digest, content }: BlobUpload,
+  uploader: Uploader,
   body: Uint8Array | FilePart,
-): Promise<void> {
-  const response = await patiently(async () =>
+): Promise<boolean> {
+  const { client } = uploader;
+  const sent = patiently(async () =>
     client.request({
       method: 'PUT',
       url: closing(await startSession(client, repository), digest),
@@ -121,7 +156,23 @@ async function uploadWhole(
       once: true,
     }),
   );
+  const response = await unlessCutOff(sent);
+  if ((response === null || response.status === 413) && shrink(uploader, sizeOf(content))) {
+    response?.stream.destroy();
+    return false;
+  }
+  if (response === null) return sent.then(() => true);
   await requireTaken(response, digest);
+  return true;
+}
+
+/** Null for a connection cut again and again: some servers say so that a body is too large for them. */
+async function unlessCutOff(sent: Promise<HttpResponse>): Promise<HttpResponse | null> {
+  return sent.catch((error: unknown) => {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ECONNRESET' || code === 'EPIPE') return null;
+    throw error;
+  });
 }
 
 const BYTES = { 'content-type': 'application/octet-stream' };
@@ -141,10 +192,6 @@ async function requireTaken(response: HttpResponse, digest: string): Promise<voi
   response.stream.resume();
 }
 
-interface FileUpload extends BlobUpload {
-  readonly content: FileContent;
-}
-
 interface Session {
   readonly location: URL;
   /** Bytes the registry has. */
@@ -152,7 +199,7 @@ interface Session {
 }
 
 /** What an earlier run left with the registry is continued; if it was wrong, all is sent anew. */
-async function uploadInChunks(upload: FileUpload, uploader: Uploader): Promise<void> {
+async function uploadInChunks(upload: BlobUpload, uploader: Uploader): Promise<void> {
   const left = await resumeSession(upload, uploader);
   try {
     await sendChunks(upload, uploader, left ?? (await newSession(upload, uploader)));
@@ -168,15 +215,16 @@ async function newSession({ repository }: BlobUpload, { client }: Uploader): Pro
 }
 
 /** A cut connection is taken up where the registry says it is; a session that the registry forgot begins anew. */
-async function sendChunks(upload: FileUpload, uploader: Uploader, from: Session): Promise<void> {
+async function sendChunks(upload: BlobUpload, uploader: Uploader, from: Session): Promise<void> {
   let [session, furthest, tries] = [from, from.offset, 0];
   for (;;) {
     await rememberSession(upload, uploader, session.location);
-    if (session.offset === upload.content.sizeBytes && (await finish(upload, uploader, session))) return;
-    const next = session.offset === upload.content.sizeBytes ? null : await sendChunk(upload, uploader, session);
+    if (session.offset === sizeOf(upload.content) && (await finish(upload, uploader, session))) return;
+    const next = session.offset === sizeOf(upload.content) ? null : await sendChunk(upload, uploader, session);
     session = next ?? (await resumeSession(upload, uploader)) ?? (await newSession(upload, uploader));
     tries = session.offset > furthest ? 0 : tries + 1;
     furthest = Math.max(furthest, session.offset);
+    if (tries > SMALLER_AFTER) shrink(uploader, chunkOf(uploader));
     if (tries > CHUNK_TRIES)
       throw new WeighmarkError('network', `${uploader.client.base.host} does not take ${upload.digest}`, {
         subject: upload.digest,
@@ -186,7 +234,7 @@ async function sendChunks(upload: FileUpload, uploader: Uploader, from: Session)
 
 /** False if the session is not there any more, or the connection was cut. */
 async function finish(
-  { repository, digest }: FileUpload,
+  { repository, digest }: BlobUpload,
   { client }: Uploader,
   { location }: Session,
 ): Promise<boolean> {
@@ -207,27 +255,31 @@ async function finish(
 
 /** Null if it is to be asked how far the session came. */
 async function sendChunk(
-  { repository, digest, content }: FileUpload,
-  { client, chunkBytes = CHUNK_BYTES }: Uploader,
+  { repository, digest, content }: BlobUpload,
+  uploader: Uploader,
   { location, offset }: Session,
 ): Promise<Session | null> {
-  const body = { path: content.location, start: offset, end: Math.min(content.sizeBytes, offset + chunkBytes) };
-  const headers = { ...BYTES, 'content-range': `${body.start}-${body.end - 1}` };
+  const { client } = uploader;
+  const sent = Math.min(sizeOf(content), offset + chunkOf(uploader));
+  const body = partOf(content, offset, sent);
+  const headers = { ...BYTES, 'content-range': `${offset}-${sent - 1}` };
   const response = await unlessLost(
     client.request({ method: 'PATCH', url: location, repository, push: true, headers, body, once: true }),
   );
+  if (response?.status === 413 && shrink(uploader, sent - offset)) {
+    response.stream.destroy();
+    return { location, offset };
+  }
   const isLost = response === null || LOST.has(response.status) || mayPass(response.status);
   if (!isLost) await expectStatus(response, [202, 204], digest);
   response?.stream.resume();
   if (response !== null && mayPass(response.status)) await pause(1, response.headers['retry-after']);
   if (isLost) return null;
-  const end = endOf(response.headers.range) ?? body.end;
-  if (end > offset && end <= body.end) return { location: locationOf(client, response), offset: end };
-  throw new WeighmarkError(
-    'network',
-    `${client.base.host} says it has ${end} bytes of what was sent up to ${body.end}`,
-    { subject: digest },
-  );
+  const end = endOf(response.headers.range) ?? sent;
+  if (end > offset && end <= sent) return { location: locationOf(client, response), offset: end };
+  throw new WeighmarkError('network', `${client.base.host} says it has ${end} bytes of what was sent up to ${sent}`, {
+    subject: digest,
+  });
 }
 
 /** The session is not there, or is at another offset. */
@@ -247,7 +299,7 @@ function endOf(range: string | undefined): number | null {
 }
 
 /** Asks how far a remembered session came. Null if there is none, or the registry has forgotten it or does not say. */
-async function resumeSession(upload: FileUpload, uploader: Uploader): Promise<Session | null> {
+async function resumeSession(upload: BlobUpload, uploader: Uploader): Promise<Session | null> {
   const { client } = uploader;
   const remembered = await rememberedSession(upload, uploader);
   if (remembered === null) return null;
@@ -256,7 +308,7 @@ async function resumeSession(upload: FileUpload, uploader: Uploader): Promise<Se
   );
   response.stream.resume();
   const end = response.status === 204 || response.status === 202 ? endOf(response.headers.range) : null;
-  if (end === null || end > upload.content.sizeBytes) return null;
+  if (end === null || end > sizeOf(upload.content)) return null;
   // An empty session and one of a single byte both say 0-0.
   return { location: locationOf(client, response), offset: end === 1 ? 0 : end };
 }
