@@ -146,6 +146,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --format cyclonedx -o declarations.cdx.json',
     'weighmark report --registry registry --policy policy.yaml -o registry.html',
   ],
+  explain: ['weighmark explain policy-mismatch', 'weighmark explain WM-PICKLE-001'],
   completion: ['eval "$(weighmark completion bash)"', 'weighmark completion fish | source'],
 };
 

@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   lineage: () => import('./commands/lineage.ts'),
   hook: () => import('./commands/hook.ts'),
   report: () => import('./commands/report.ts'),
+  explain: () => import('./commands/explain.ts'),
   completion: () => import('./commands/completion.ts'),
 };
 

@@ -7,7 +7,7 @@ import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context } from './context.ts';
 import { exitOf } from '../domain/base/verdict.ts';
-import { findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
+import { findingOfThrown, isGroupHelp, renderFinding, traceOf, withWaysOut } from './errors.ts';
 import { say } from './output.ts';
 import { styleFor } from './style.ts';
 
@@ -190,7 +190,7 @@ async function print(report: Report, printing: Printing): Promise<void> {
 }
 
 function rendered(report: Report, format: string, printing: Printing): string {
-  if (format === 'json') return JSON.stringify(jsonReport(report, printing), null, 2);
+  if (format === 'json') return JSON.stringify(jsonReport(report, printing), withWaysOut, 2);
   if (format === 'sarif' && report.sarif) return JSON.stringify(report.sarif(), null, 2);
   const text = format === 'junit' ? report.junit : format === 'markdown' ? report.markdown : report.other?.[format];
   if (text) return text();
@@ -243,7 +243,7 @@ function reportError(error: unknown, job: Job): void {
   }
   const exitCode: ExitCode = exitOf(finding);
   process.exitCode = exitCode;
-  if (asksJson(job.argv)) say('stdout', `${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
+  if (asksJson(job.argv)) say('stdout', `${JSON.stringify(jsonError(finding, job, exitCode), withWaysOut, 2)}\n`);
   const trace = process.env['WEIGHMARK_DEBUG'] === '1' ? traceOf(error) : '';
   say('stderr', trace + renderFinding(finding, styleFor('stderr')));
 }

@@ -19,7 +19,7 @@ import {
   type LoadedPolicy,
   type PolicyOptions,
 } from '../policy-options.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 import { junit, verdictJunit, type JunitCase } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict } from '../views/verdict.ts';
@@ -119,7 +119,7 @@ function lintReport(
       out: `${digest}\n`,
       err: [
         ...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`),
-        ...(orphans ?? []).map((finding) => renderFinding(finding, style)),
+        ...renderFindings(orphans ?? [], style),
         ...(orphans === null || orphans.length === 0
           ? []
           : [style.bad(`${orphans.length} that count under the earlier version would cease to count`)]),
@@ -145,7 +145,7 @@ function explainText(verdict: Verdict, style: Style): string {
   const lines = verdict.checks.flatMap((check) => [
     `${check.passed ? style.good('holds') : style.bad('fails')}  ${style.bold(check.name)}`,
     ...check.evidence.map(({ what }) => `         ${style.plain(what)}`),
-    ...(check.passed ? [] : check.findings.map((finding) => renderFinding(finding, style).trimEnd())),
+    ...(check.passed ? [] : renderFindings(check.findings, style)),
   ]);
   const last =
     verdict.exitCode === 0

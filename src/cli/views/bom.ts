@@ -9,7 +9,7 @@ import type { Described } from '../../flows/bom/create.ts';
 import type { BomDiffOutcome } from '../../flows/bom/diff.ts';
 import type { BomValidateOutcome } from '../../flows/bom/validate.ts';
 import type { Report, Style } from '../command.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 import { verdictJunit } from './junit.ts';
 import { verdictSarif } from './sarif.ts';
 import { verdictMarkdown, verdictText } from './verdict.ts';
@@ -33,7 +33,7 @@ export function createdReport(described: Described, path: string): Report {
       out: new TextDecoder().decode(bytes),
       err: [
         ...summaryLines(described, path, style),
-        ...findings.map((finding) => renderFinding(finding, style).trimEnd()),
+        ...renderFindings(findings, style),
         '',
       ].join('\n'),
     }),
