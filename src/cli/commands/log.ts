@@ -26,8 +26,9 @@ import {
 import type { Register, Report, Run, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { doorOf } from '../../flows/registry/door.ts';
+import { followTags } from '../../flows/registry/integrating.ts';
 import type { Waiting } from '../../domain/tlog/door.ts';
-import { addPolicyOptions, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import { addPolicyOptions, openForWriting, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
@@ -145,6 +146,7 @@ function addIntegrate(log: Command, run: Run): void {
           witnessPolicy === undefined ? { door } : { witnessPolicy, door },
           registry,
         );
+        await followTags(integrated.added, registry);
         return integrateReport(integrated, loaded !== null);
       }),
     );
@@ -166,17 +168,17 @@ function addVoid(log: Command, run: Run): void {
           {
             clock: context.clock,
             keyless: () => context.keyless(),
-            registry: await openUnder(context, policy, options),
+            registry: openForWriting(context, await openUnder(context, policy, options), policy),
             signer: await signerFrom(context, options),
           },
         );
         const { target, by, bundle, logged } = outcome;
         return {
-          exitCode: 0,
+          exitCode: logged.index === null ? 4 : 0,
           json: { target, reason: options.reason, by, bundle, log: { index: logged.index, ...logged.leaf } },
           text: (style) => ({
             out: `${bundle}\n`,
-            err: `${style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,
+            err: `${logged.index === null ? style.warn('WAITING for the operator of the log') : style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,
           }),
         };
       }),

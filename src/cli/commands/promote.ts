@@ -34,7 +34,7 @@ export const register: Register = (program, run) => {
 
 async function decide(context: Context, ref: string, options: Options): Promise<PromoteOutcome> {
   const loaded = await policyFrom(context, options);
-  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options, writing: true });
   const { dryRun, as, breakGlass } = options;
   const input = {
     ...loaded,
@@ -51,11 +51,12 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 function report(context: Context, outcome: PromoteOutcome): Report {
   const { verdict, name, id, environment, promoted } = outcome;
   const by = promoted?.by ?? null;
+  const waits = promoted !== null && promoted.logged.index === null;
   const promise =
     promoted === null
       ? `may enter ${environment}; nothing was changed`
       : `is promoted to ${environment} by ${promoted.by}`;
-  const advice = `not promoted to ${environment}, nothing was changed`;
+  const advice = waits ? `not promoted to ${environment} yet` : `not promoted to ${environment}, nothing was changed`;
   return {
     exitCode: verdict.exitCode,
     json: {

@@ -364,7 +364,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'log-pending': {
     what: "What was done waits for the log's operator: it is stored, and no reader accepts it before it is in the log.",
-    wayOut: 'who has the log key runs `weighmark log integrate --log-key FILE --policy FILE`',
+    wayOut: 'who has the log key runs `weighmark log integrate --log-key FILE --policy FILE`, on a schedule: examples/ci/github/log-operator.yml',
   },
   'revocations-stale': {
     what: 'No unexpired snapshot of the revocations. Where the policy asks that it is complete, it must count the very revocations that are known here.',

@@ -19,6 +19,7 @@ import { attachClaim } from '../registry/attach.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
 import { breakGlassChecks } from './break-glass.ts';
+import { pendingFinding, waitingNote } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
@@ -44,7 +45,7 @@ export interface PromoteOutcome {
   readonly name: string;
   readonly id: string;
   readonly environment: string;
-  /** Null: refused, or only tried. */
+  /** Signed and stored; `index` null: it waits for the log's operator, and the verdict is `log-pending`. Null: refused, or only tried. */
   readonly promoted: { readonly bundle: string; readonly logged: LoggedLeaf; readonly by: string } | null;
 }
 
@@ -72,7 +73,8 @@ export async function promote(
   ];
   const verdict = verdictOf({ subject: shown(input), id: gathered.id, checks, notes: notesOf(gathered) });
   const outcome = { name: input.target.name, id: gathered.id, environment: environment.name };
-  if (verdict.exitCode !== 0 || input.dryRun === true) return { ...outcome, verdict, promoted: null };
+  if (verdict.exitCode !== 0 || input.dryRun === true)
+    return { ...outcome, verdict: await withWaiting(verdict, work.registry), promoted: null };
   const signed = await signPromotion(input, gathered, {
     evaluation,
     environment,
@@ -82,7 +84,17 @@ export async function promote(
   if ('refusal' in signed)
     return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.refusal] }), promoted: null };
   const promoted = await publish(input, gathered.id, { ...signed, registry: work.registry });
-  return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.check] }), promoted };
+  const waits =
+    promoted?.logged.index === null
+      ? [refusedCheck('log', [await pendingFinding('its promotion is signed and stored', work.registry)])]
+      : [];
+  return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.check, ...waits] }), promoted };
+}
+
+/** Who is refused learns that what is missing may only wait. */
+async function withWaiting(verdict: Verdict, registry: Registry): Promise<Verdict> {
+  const note = verdict.exitCode === 0 ? null : await waitingNote(registry);
+  return note === null ? verdict : { ...verdict, notes: [...verdict.notes, note] };
 }
 
 interface Signed {
@@ -224,7 +236,7 @@ async function publish(
   await registry.putAttachment(name, id, ATTACHMENTS.policy, input.policyBytes);
   if (reason !== null) await attachClaim({ name, manifest: id, bundle: reason }, registry);
   const logged = await attachClaim({ name, manifest: id, bundle, kind: 'promotion', env: input.environment }, registry);
-  await registry.setTag(name, input.environment, id);
+  if (logged.index !== null) await registry.setTag(name, input.environment, id);
   return { bundle: logged.leaf.bundle, logged, by };
 }
 
