@@ -4,7 +4,8 @@ import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseStrictYamlObject } from '../base/yaml.ts';
 import { conforms, type Problem } from './conforms.ts';
-import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
+import { meaningOf } from './meaning.ts';
+import { acceptedOf, environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
 import { formerOf, principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
@@ -50,6 +51,8 @@ function policyOf(raw: RawPolicy, bytes: Uint8Array, subject: string): Policy {
     version: raw.version,
     expires: timeOf(raw.expires),
     digest: digestOf(bytes),
+    meaning: meaningOf(raw),
+    ...(raw.accepts === undefined ? {} : { accepts: raw.accepts.map(acceptedOf) }),
     principals: Object.entries(raw.principals).map(([name, principal]) => principalOf(name, principal, subject)),
     roles: Object.entries(raw.roles).map(([name, role]) => roleOf(name, role)),
     formerly: (raw.formerly ?? []).map((each) => formerOf(each, subject)),
