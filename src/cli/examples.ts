@@ -106,6 +106,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   promote: [
     'weighmark promote acme/demo:1 --env staging --policy policy.yaml --key bot.key',
     'weighmark promote acme/demo:1 --env prod --policy policy.yaml --dry-run',
+    'weighmark promote --all --env prod --policy next.yaml --dry-run',
     'weighmark promote acme/demo:1 --env prod --policy policy.yaml --keyless',
   ],
   approve: ['weighmark approve acme/demo:1 --env prod --policy policy.yaml --key anna.key'],

@@ -168,7 +168,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'policy-mismatch': {
     what: 'Promoted under a policy that means something else than the one in force.',
-    wayOut: 'promote again under this one: `weighmark promote REF --env ENV`; docs/policy.md tells how to change a policy',
+    wayOut: 'promote again under this one: `weighmark promote REF --env ENV`, or everything: `weighmark promote --all --env ENV`; docs/policy.md tells how to change a policy',
   },
   'policy-signatures': {
     what: 'Fewer people signed the policy than your trust store asks for (`--threshold`).',
