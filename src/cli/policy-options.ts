@@ -7,13 +7,13 @@ import type { Registry } from '../domain/ports/registry.ts';
 import { doorOf } from '../flows/registry/door.ts';
 import { integrating } from '../flows/registry/integrating.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
-import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
+import { parseAsked, parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate/gate.ts';
 import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
-import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
+import { addLogOptions, ofShort, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
 
 /** The policy and the registry it is asked about, as commander hands them over. */
@@ -150,7 +150,10 @@ export async function openTarget(
   text: string,
   under: { policy: Policy; options: PolicyOptions; writing?: boolean },
 ): Promise<{ registry: Registry; place: Place }> {
-  const ref = parseReference(text);
+  const asked = under.writing === true ? parseReference(text) : parseAsked(text);
+  const configured = context.options.registry ?? (await context.configuration()).settings.registry;
+  if (asked.kind === 'short') return ofShort(asked, (location) => opened(context, under, location), configured);
+  const ref = asked;
   if (ref.kind === 'path')
     throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
       subject: text,
@@ -160,7 +163,6 @@ export async function openTarget(
     const registry = await opened(context, under);
     return { registry, place: await placeOfDigest(ref.digest, registry) };
   }
-  const configured = context.options.registry ?? (await context.configuration()).settings.registry;
   const place = placeOf(ref, configured);
   return { registry: await opened(context, under, place.location), place };
 }

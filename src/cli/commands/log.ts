@@ -8,7 +8,7 @@ import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { LogQuery } from '../../domain/tlog/read.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { noteText } from '../../domain/tlog/note.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
 import { ABSENT, type Actor } from '../../domain/authority/actor.ts';
@@ -224,7 +224,7 @@ async function questionOf(
   const kind = options.kind === undefined ? {} : { kind: kindOf(options.kind) };
   if (ref === undefined)
     return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
-  if (parseReference(ref).kind === 'path')
+  if (parseAsked(ref).kind === 'path')
     return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
   const { registry, place } = await openArtifact(context, ref, options);
   return {

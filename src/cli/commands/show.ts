@@ -42,7 +42,7 @@ function lines({ name, id, tags, files, claims, log }: ShowOutcome, style: Style
     `claimed  ${claims.length} ${claims.length === 1 ? 'claim' : 'claims'}, not verified here`,
     ...claims.map(
       (claim) =>
-        `         ${claim.bundle.slice(0, 19)}…  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`,
+        `         ${claim.bundle}  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`,
     ),
     `logged   ${log.length} ${log.length === 1 ? 'entry' : 'entries'}`,
     ...log.map(
