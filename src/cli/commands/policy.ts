@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
+import { counted } from '../../domain/base/units.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { orphanFinding } from '../../domain/policy/orphans.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
@@ -42,7 +43,7 @@ export const register: Register = (program, run) => {
     .action(
       run(async (context, file: string | undefined, options: LintOptions) => {
         const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
-        const advice = lintPolicy(loaded.policy, context.clock.now());
+        const advice = lintPolicy(loaded.policy, context.clock.now(), loaded);
         return lintReport(loaded, advice, await silenced(context, loaded, options));
       }),
     );
@@ -112,18 +113,22 @@ function lintReport(
   orphans: readonly Finding[] | null,
 ): Report {
   const { name, version, digest, expires } = policy;
+  const never = advice.filter((each) => each.never === true);
   return {
-    exitCode: orphans === null || orphans.length === 0 ? 0 : 1,
-    json: { policy: { name, version, digest, expires }, signedBy, advice, ...(orphans === null ? {} : { orphans }) },
+    exitCode: never.length + (orphans?.length ?? 0) === 0 ? 0 : 1,
+    json: { policy: { name, version, digest, meaning: policy.meaning, expires }, signedBy, advice, ...(orphans === null ? {} : { orphans }) },
     text: (style) => ({
       out: `${digest}\n`,
       err: [
-        ...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`),
+        ...advice.map(
+          (each) =>
+            `${each.never === true ? style.bad('never') : style.warn('advice')} ${style.bold(each.place)}: ${style.plain(each.message)}`,
+        ),
         ...renderFindings(orphans ?? [], style),
         ...(orphans === null || orphans.length === 0
           ? []
           : [style.bad(`${orphans.length} that count under the earlier version would cease to count`)]),
-        `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
+        `${never.length === 0 ? style.good('VALID') : style.bad(`NEVER HOLDS, ${counted(never.length, 'place')}`)}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
         '',
       ].join('\n'),
     }),
