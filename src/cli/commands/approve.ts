@@ -52,10 +52,11 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 /** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
 async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
   const style = styleFor('stderr');
-  say(
-    'stderr',
-    `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`,
-  );
+  if (options.yes !== true || !context.options.quiet)
+    say(
+      'stderr',
+      `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`,
+    );
   if (options.yes === true) return true;
   const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
   if (answer === null)

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
-import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
+import type { Advice } from '../../domain/policy/advice.ts';
+import { lintPolicy } from '../../domain/policy/lint.ts';
 import { counted } from '../../domain/base/units.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { orphanFinding } from '../../domain/policy/orphans.ts';

@@ -67,7 +67,7 @@ async function act(context: Context, ref: string | undefined, options: Options):
   if (options.again === true) return again(context, loaded, options);
   if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
   const named = await targetOf(context, ref, { loaded, options });
-  if (options.undo !== true) await showImpact(context, named, loaded);
+  if (options.undo !== true) await showImpact(context, named, loaded, options);
   await confirm(context, named.target, options);
   const input: RevokeInput = {
     action: options.undo === true ? 'reinstate' : 'revoke',
@@ -178,8 +178,9 @@ async function showImpact(
   context: Context,
   { target, registry }: Named,
   { policy, timestampAuthorities }: LoadedPolicy,
+  options: Options,
 ): Promise<void> {
-  if (target.kind !== 'artifact') return;
+  if (target.kind !== 'artifact' || (context.options.quiet && options.yes === true)) return;
   const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, {
     clock: context.clock,
     keyless: () => context.keyless(),

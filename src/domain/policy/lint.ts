@@ -1,16 +1,9 @@
 import type { TrustAnchor } from '../claims/types.ts';
+import type { Advice } from './advice.ts';
 import { RULES } from '../scan/rules.ts';
 import { mostToReinstate } from './evaluate.ts';
 import { fewRevokers, neverHolds } from './never-holds.ts';
 import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy, type Suppression } from '../authority/types.ts';
-
-export interface Advice {
-  /** Where in the policy, as a person would point. */
-  readonly place: string;
-  readonly message: string;
-  /** Nothing can satisfy it: the policy asks for what nobody can give. */
-  readonly never?: true;
-}
 
 const SOON_MS = 30 * 86_400_000;
 

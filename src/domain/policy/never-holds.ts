@@ -8,7 +8,7 @@ import {
   type Principal,
   type RoleRule,
 } from '../authority/types.ts';
-import type { Advice } from './lint.ts';
+import type { Advice } from './advice.ts';
 import { MOST_GRACE_MS } from './promoted-under.ts';
 
 /** What the caller believes beside the policy. */
