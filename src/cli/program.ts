@@ -111,7 +111,10 @@ function requireCommand(program: Command, words: readonly string[]): void {
     if (next === undefined && names.length > 0) {
       const meant = nearest(word, names);
       throw new WeighmarkError('usage', `there is no command ${word}`, {
-        hint: meant === null ? '`weighmark --help` lists them' : `did you mean \`weighmark help ${[...commandPathWords(here), meant].join(' ')}\`?`,
+        hint:
+          meant === null
+            ? '`weighmark --help` lists them'
+            : `did you mean \`weighmark help ${[...commandPathWords(here), meant].join(' ')}\`?`,
       });
     }
     if (next === undefined) return;
@@ -138,7 +141,14 @@ async function printVersion(version: string): Promise<void> {
   );
 }
 
-const DEFAULTS: CommonOptions = { format: 'text', files: [], quiet: false, verbose: false, progress: true, offline: false };
+const DEFAULTS: CommonOptions = {
+  format: 'text',
+  files: [],
+  quiet: false,
+  verbose: false,
+  progress: true,
+  offline: false,
+};
 
 export function leaves(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => (child.commands.length > 0 ? [...leaves(child)] : [child]));
@@ -198,7 +208,9 @@ function commonOptions(command: Command, env: Environment): CommonOptions {
   const outputs = readOutputs(asked, commandPath(command));
   return {
     format: outputs.find(({ to }) => to === undefined)?.format ?? 'text',
-    files: outputs.flatMap(({ format, to }) => (to === undefined ? [] : [{ format, to, append: to === env['GITHUB_STEP_SUMMARY'] }])),
+    files: outputs.flatMap(({ format, to }) =>
+      to === undefined ? [] : [{ format, to, append: to === env['GITHUB_STEP_SUMMARY'] }],
+    ),
     quiet: given['quiet'] === true,
     verbose: given['verbose'] === true,
     progress: given['progress'] !== false,
@@ -306,8 +318,10 @@ function jsonError(finding: Finding, job: Job, exitCode: ExitCode): object {
 
 /** Where `--format json=FILE` was asked for, the error is what there is to report. */
 function sayToFile({ argv }: Job, text: string): void {
-  const given = argv.find((word) => word.startsWith('--format='))?.slice('--format='.length) ?? argv[argv.indexOf('--format') + 1];
-  const [, file] = /(?:^|,)json=([^,]+)/.exec(argv.some((word) => word.startsWith('--format')) ? (given ?? '') : '') ?? [];
+  const given =
+    argv.find((word) => word.startsWith('--format='))?.slice('--format='.length) ?? argv[argv.indexOf('--format') + 1];
+  const [, file] =
+    /(?:^|,)json=([^,]+)/.exec(argv.some((word) => word.startsWith('--format')) ? (given ?? '') : '') ?? [];
   if (file === undefined) return;
   try {
     writeFileSync(file, text);

@@ -48,7 +48,8 @@ export async function openArtifact(
   options: LogOptions,
 ): Promise<{ registry: Registry; place: Place }> {
   const asked = parseAsked(text);
-  if (asked.kind === 'short') return ofShort(asked, (location) => openRegistry(context, options, location), await configuredRegistry(context));
+  if (asked.kind === 'short')
+    return ofShort(asked, (location) => openRegistry(context, options, location), await configuredRegistry(context));
   const ref = asked;
   if (ref.kind === 'path')
     throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
@@ -83,11 +84,19 @@ export async function ofShort(
   if (first === undefined)
     throw new WeighmarkError('not-found', `the registry has no artifact ${start}…`, { subject: start });
   if (ids.length > 1)
-    throw new WeighmarkError('name-invalid', `${start}… is the start of ${ids.length} digests: ${ids.slice(0, 5).join(', ')}`, {
-      subject: start,
-      hint: 'say more of it; `weighmark list` shows all of them',
-    });
-  return { registry, place: { name: first.name, reference: first.id, ...(around?.location === undefined ? {} : { location: around.location }) } };
+    throw new WeighmarkError(
+      'name-invalid',
+      `${start}… is the start of ${ids.length} digests: ${ids.slice(0, 5).join(', ')}`,
+      { subject: start, hint: 'say more of it; `weighmark list` shows all of them' },
+    );
+  return {
+    registry,
+    place: {
+      name: first.name,
+      reference: first.id,
+      ...(around?.location === undefined ? {} : { location: around.location }),
+    },
+  };
 }
 
 async function configuredRegistry(context: Context): Promise<string | undefined> {

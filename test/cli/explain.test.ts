@@ -31,7 +31,10 @@ for (const code of Object.keys(CODES) as Code[])
     for (const page of pages) assert.ok(existsSync(page), `${page} does not exist`);
     assert.deepEqual(named.flatMap(problemsOf), []);
     const known = named.filter((line) => commandOf(line) !== undefined);
-    assert.ok(known.length + pages.length > 0 || code === 'usage' || code === 'internal' || code === 'interrupted', wayOut);
+    assert.ok(
+      known.length + pages.length > 0 || code === 'usage' || code === 'internal' || code === 'interrupted',
+      wayOut,
+    );
   });
 
 /** Options that the named command does not take, or a command that there is not. */

@@ -12,7 +12,13 @@ let folder = '';
 const weighmark = (line: string, env: Readonly<Record<string, string>> = {}) =>
   spawnSync(process.execPath, [resolve('bin/weighmark.js'), ...line.split(' ')], {
     cwd: folder,
-    env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'c'), XDG_STATE_HOME: join(folder, 's'), ...env },
+    env: {
+      ...process.env,
+      HOME: folder,
+      XDG_CONFIG_HOME: join(folder, 'c'),
+      XDG_STATE_HOME: join(folder, 's'),
+      ...env,
+    },
     encoding: 'utf8',
   });
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');

@@ -87,7 +87,17 @@ environments: [{ name: prod, require: [bom] }]
   assert.match(early.stderr, /note {7}\d entries wait for the log's operator \(`weighmark log integrate`\)/);
   assert.match((await ok('boss', 'log', 'integrate', ...gate)).stderr, /entries added/);
 
-  const waiting = await run('mate', 'promote', 'demo:2', '--env', 'prod', '--key', 'bot.key', ...gate, ...(await pin()));
+  const waiting = await run(
+    'mate',
+    'promote',
+    'demo:2',
+    '--env',
+    'prod',
+    '--key',
+    'bot.key',
+    ...gate,
+    ...(await pin()),
+  );
   assert.equal(waiting.status, 4, waiting.stderr);
   assert.equal(waiting.stdout, '');
   assert.match(waiting.stderr, /error\[log-pending\].*1 entry waits for the log's operator/);

@@ -12,7 +12,11 @@ test('a digest of twelve digits finds what begins so, the whole id is printed; w
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-short-'));
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'c'), XDG_STATE_HOME: join(folder, 's') };
   const weighmark = (line: string) =>
-    spawnSync(process.execPath, [resolve('bin/weighmark.js'), ...line.split(' ')], { cwd: folder, env, encoding: 'utf8' });
+    spawnSync(process.execPath, [resolve('bin/weighmark.js'), ...line.split(' ')], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    });
   mkdirSync(join(folder, 'm'));
   writeFileSync(join(folder, 'm', 'w.bin'), 'weights');
   assert.equal(weighmark('registry init reg').status, 0);

@@ -6,7 +6,16 @@ import { ATTACHMENTS } from '../../src/domain/registry/referrer.ts';
 import { checkEnvironment } from '../../src/flows/gate/environment.ts';
 import type { GatePorts } from '../../src/flows/gate/gate.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
-import { bare, inWorld, policyText, promoteAs, publishStory, signerOf, STAGES, type GateWorld } from '../flows/gate-world.ts';
+import {
+  bare,
+  inWorld,
+  policyText,
+  promoteAs,
+  publishStory,
+  signerOf,
+  STAGES,
+  type GateWorld,
+} from '../flows/gate-world.ts';
 
 /** Codes of the question "is it promoted to staging, under this policy, at this time?"; empty: yes. */
 async function codes(
@@ -122,8 +131,14 @@ test('a grace is never for who says no: revocations and lost promoters count as 
   inWorld(async (world) => {
     const id = await promoted(world);
     const next = accepting(OTHER, '2026-12-01');
-    const gone = next.replace('promoter: [ci]', 'promoter: [carol]').replace('approver: [bob, carol]', 'approver: [bob]');
-    assert.deepEqual(await codes(world, id, gone), ['not-promoted'], 'who may not promote any more has promoted nothing');
+    const gone = next
+      .replace('promoter: [ci]', 'promoter: [carol]')
+      .replace('approver: [bob, carol]', 'approver: [bob]');
+    assert.deepEqual(
+      await codes(world, id, gone),
+      ['not-promoted'],
+      'who may not promote any more has promoted nothing',
+    );
     await revoke(
       {
         action: 'revoke',

@@ -39,7 +39,11 @@ function report({ copied, revocations, logged }: CopyOutcome, dest: string): Rep
             `${role === 'asked' ? 'copied' : 'ancestor'} ${style.plain([name, ...tags].join(':'))}: ${counted(claims, 'claim')}, ${counted(proofs, 'log proof')}`,
         ),
         `${counted(revocations, 'revocation')} came along`,
-        ...(waiting > 0 ? [`${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`)`] : []),
+        ...(waiting > 0
+          ? [
+              `${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`)`,
+            ]
+          : []),
         '',
       ].join('\n'),
     }),

@@ -9,7 +9,9 @@ export const register: Register = (program, run) => {
     .command('explain')
     .description('what an error code or a scan rule means, and the way out; without one, which there are')
     .argument('[code...]', 'codes such as policy-mismatch, rules such as WM-PICKLE-001')
-    .action(run(async (_context, words: readonly string[]) => (words.length === 0 ? listed() : report(words.map(one)))));
+    .action(
+      run(async (_context, words: readonly string[]) => (words.length === 0 ? listed() : report(words.map(one)))),
+    );
 };
 
 function one(word: string): Explained {

@@ -97,7 +97,12 @@ async function hashReport(context: Context, names: readonly string[], options: H
     },
     text: (style) => ({
       out: forOutput(context, style, files.map(({ name, digests }) => formatSums(name, digests, algorithms)).join('')),
-      err: renderFindings(failures.map(({ error }) => findingOf(error)), style).map((lines) => `${lines}\n`).join(''),
+      err: renderFindings(
+        failures.map(({ error }) => findingOf(error)),
+        style,
+      )
+        .map((lines) => `${lines}\n`)
+        .join(''),
     }),
   };
 }
@@ -161,7 +166,10 @@ function checkReport({ checks, context }: { checks: readonly SumCheck[]; context
     text: (style) => ({
       out: shown.map(({ name, status }) => `${style.plain(name)}: ${SAID[status]}\n`).join(''),
       err: [
-        ...renderFindings(errors.map((error) => findingOf(error)), style).map((lines) => `${lines}\n`),
+        ...renderFindings(
+          errors.map((error) => findingOf(error)),
+          style,
+        ).map((lines) => `${lines}\n`),
         mismatches === 0
           ? ''
           : renderFinding(

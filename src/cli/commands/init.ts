@@ -42,7 +42,8 @@ function nextCommands(survey: Survey): readonly string[] {
   const model = survey.models.find((path) => !survey.sealed.includes(folderOf(path)));
   const [sealed] = survey.sealed;
   const lint = `weighmark policy lint ${POLICY_FILE}`;
-  if (model === undefined && sealed !== undefined) return [`weighmark verify ${sealed === '.' ? '.' : `./${sealed}`}`, lint];
+  if (model === undefined && sealed !== undefined)
+    return [`weighmark verify ${sealed === '.' ? '.' : `./${sealed}`}`, lint];
   const folder = model === undefined ? './model' : `./${folderOf(model) === '.' ? model : folderOf(model)}`;
   return ['weighmark keygen', `weighmark seal ${folder} --key weighmark.key`, lint];
 }

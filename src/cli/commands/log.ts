@@ -28,7 +28,14 @@ import type { Context } from '../context.ts';
 import { doorOf } from '../../flows/registry/door.ts';
 import { followTags } from '../../flows/registry/integrating.ts';
 import type { Waiting } from '../../domain/tlog/door.ts';
-import { addPolicyOptions, openForWriting, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  openForWriting,
+  openUnder,
+  policyFrom,
+  policyIsNamed,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';

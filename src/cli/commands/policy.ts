@@ -117,7 +117,12 @@ function lintReport(
   const never = advice.filter((each) => each.never === true);
   return {
     exitCode: never.length + (orphans?.length ?? 0) === 0 ? 0 : 1,
-    json: { policy: { name, version, digest, meaning: policy.meaning, expires }, signedBy, advice, ...(orphans === null ? {} : { orphans }) },
+    json: {
+      policy: { name, version, digest, meaning: policy.meaning, expires },
+      signedBy,
+      advice,
+      ...(orphans === null ? {} : { orphans }),
+    },
     text: (style) => ({
       out: `${digest}\n`,
       err: [

@@ -50,7 +50,8 @@ async function act(context: Context, ref: string | undefined, options: Options):
       hint: '`weighmark list` shows what there is to promote',
     });
   if (ref !== undefined) return report(context, await decide(context, ref, options));
-  if (options.breakGlass !== undefined) throw new WeighmarkError('usage', 'the glass is broken for one thing at a time');
+  if (options.breakGlass !== undefined)
+    throw new WeighmarkError('usage', 'the glass is broken for one thing at a time');
   return all(context, options);
 }
 

@@ -62,7 +62,11 @@ function report(outcome: PushOutcome): Report {
         `pushed ${style.bold(`${name}:${tag}`)}: ${counted(files, 'file')}, ${formatBytes(sizeBytes)}, ${counted(claims, 'claim')}`,
         ...(movedFrom === null ? [] : [style.warn(`${name}:${tag} was ${movedFrom} before`)]),
         ...(unsigned ? [style.warn('nobody signed it; sign with `weighmark seal` and push again')] : []),
-        ...(waiting > 0 ? [`${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`): no policy counts ${waiting === 1 ? 'it' : 'them'} before`] : []),
+        ...(waiting > 0
+          ? [
+              `${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`): no policy counts ${waiting === 1 ? 'it' : 'them'} before`,
+            ]
+          : []),
         '',
       ].join('\n'),
     }),

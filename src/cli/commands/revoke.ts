@@ -82,7 +82,11 @@ async function act(context: Context, ref: string | undefined, options: Options):
     registry: named.registry,
     signer: await signerFrom(context, options, { refusal: input.action === 'revoke' }),
   });
-  return report(outcome, { action: input.action, target: named.target, reason: input.reason }, mostToReinstate(loaded.policy));
+  return report(
+    outcome,
+    { action: input.action, target: named.target, reason: input.reason },
+    mostToReinstate(loaded.policy),
+  );
 }
 
 async function again(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
@@ -141,7 +145,8 @@ async function targetOf(
   const signer = signerTarget(policy, options);
   if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1)
     throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
-  if (signer !== null) return {
+  if (signer !== null)
+    return {
       registry: openForWriting(context, await openUnder(context, policy, options), policy),
       target: signer,
       artifact: null,
@@ -202,11 +207,7 @@ const DONE: Readonly<Record<string, string>> = {
 };
 
 /** @param wanted how many revokers it takes to let something count again. */
-function report(
-  { bundle, by, logged }: RevokeOutcome,
-  what: Readonly<Record<string, unknown>>,
-  wanted = 1,
-): Report {
+function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>, wanted = 1): Report {
   const { index } = logged;
   const isOneOf = what['action'] === 'reinstate' && wanted > 1;
   const done = isOneOf ? 'REINSTATEMENT SIGNED' : (DONE[String(what['action'])] ?? '');

@@ -2,7 +2,14 @@ import { rollback, type RollbackOutcome } from '../../flows/gate/rollback.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
-import { addPolicyOptions, gatePorts, openForWriting, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  gatePorts,
+  openForWriting,
+  openUnder,
+  policyFrom,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { checkArtifactName } from '../../domain/registry/reference.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { verdictJunit } from '../views/junit.ts';

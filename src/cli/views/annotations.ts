@@ -23,13 +23,17 @@ const MOST = 50;
  * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
  */
 export function annotations(sarif: object): string {
-  const found = (sarif as Sarif).runs.flatMap(({ results }) => results).filter(({ suppressions = [] }) => suppressions.length === 0);
+  const found = (sarif as Sarif).runs
+    .flatMap(({ results }) => results)
+    .filter(({ suppressions = [] }) => suppressions.length === 0);
   const lines = found.slice(0, MOST).map(({ ruleId, level, message, locations }) => {
     const uri = locations?.[0]?.physicalLocation?.artifactLocation?.uri;
     const place = uri === undefined ? '' : `file=${property(decoded(uri))},`;
     return `::${COMMANDS[level]} ${place}title=${property(`weighmark ${ruleId}`)}::${data(message.text)}`;
   });
-  return [...lines, ...(found.length > MOST ? [`::notice title=weighmark::and ${found.length - MOST} more`] : [])].join('\n');
+  return [...lines, ...(found.length > MOST ? [`::notice title=weighmark::and ${found.length - MOST} more`] : [])].join(
+    '\n',
+  );
 }
 
 function decoded(uri: string): string {

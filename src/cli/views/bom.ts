@@ -31,11 +31,7 @@ export function createdReport(described: Described, path: string): Report {
     },
     text: (style) => ({
       out: new TextDecoder().decode(bytes),
-      err: [
-        ...summaryLines(described, path, style),
-        ...renderFindings(findings, style),
-        '',
-      ].join('\n'),
+      err: [...summaryLines(described, path, style), ...renderFindings(findings, style), ''].join('\n'),
     }),
   };
 }

@@ -47,7 +47,16 @@ function ruleExplained(id: string): Explained | null {
   if (rule === undefined) return null;
   const { title, severity, why, fix, atlas, cwe } = rule;
   const marks = [...atlas, ...cwe.map((number) => `CWE-${number}`)];
-  return { kind: 'rule', id, title, severity, what: why, wayOut: fix, page: `docs/rules.md#${id.toLowerCase()}`, marks };
+  return {
+    kind: 'rule',
+    id,
+    title,
+    severity,
+    what: why,
+    wayOut: fix,
+    page: `docs/rules.md#${id.toLowerCase()}`,
+    marks,
+  };
 }
 
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
@@ -88,7 +97,9 @@ const SECTIONS: readonly (readonly [title: string, exits: readonly ExitCode[]])[
 export function errorsMarkdown(): string {
   const sections = SECTIONS.map(([title, exits]) => {
     const codes = Object.entries(EXPLANATIONS).filter(([code]) => exits.includes(CODES[code as Code]));
-    return [`## ${title}`, '', ...codes.flatMap(([code, { what, wayOut }]) => paragraph(code, what, wayOut))].join('\n');
+    return [`## ${title}`, '', ...codes.flatMap(([code, { what, wayOut }]) => paragraph(code, what, wayOut))].join(
+      '\n',
+    );
   });
   return [
     '# Error codes',

@@ -32,7 +32,11 @@ export function promotedAllReport(
         promoted:
           promoted === null
             ? null
-            : { by: promoted.by, bundle: promoted.bundle, log: { index: promoted.logged.index, ...promoted.logged.leaf } },
+            : {
+                by: promoted.by,
+                bundle: promoted.bundle,
+                log: { index: promoted.logged.index, ...promoted.logged.leaf },
+              },
       })),
     },
     text: (style) => ({

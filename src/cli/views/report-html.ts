@@ -93,7 +93,6 @@ ${lineageDrawing(lineage)}
 <details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
 }
 
-
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {
   const standing = edge.standing === 'refused' ? badge('bad', 'not attested') : badge('good', edge.standing);
   return [

@@ -11,7 +11,8 @@ export interface Explanation {
 export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'digest-mismatch': {
     what: 'A file is not the one that was signed. Do not load it.',
-    wayOut: 'fetch it again (`weighmark pull`), or find out who changed it: `weighmark diff` of a good copy and this one',
+    wayOut:
+      'fetch it again (`weighmark pull`), or find out who changed it: `weighmark diff` of a good copy and this one',
   },
   'digest-conflict': {
     what: 'Two digests known for one thing disagree. Somebody signed a wrong pair.',
@@ -19,7 +20,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'download-conflict': {
     what: 'A file is not what the tool that fetched or stores it recorded (Hugging Face, DVC, Ollama, wandb): it was changed, or damaged, since.',
-    wayOut: 'fetch it again; if the change is meant: `weighmark seal --accept-conflict REASON`, and the reason is signed',
+    wayOut:
+      'fetch it again; if the change is meant: `weighmark seal --accept-conflict REASON`, and the reason is signed',
   },
   'file-missing': {
     what: 'A signed file is not there.',
@@ -27,11 +29,13 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'file-unsigned': {
     what: 'A file is there that nobody signed.',
-    wayOut: 'remove it, or seal a new version with `weighmark seal`; without a policy `weighmark verify --ignore-unsigned-files` passes over it',
+    wayOut:
+      'remove it, or seal a new version with `weighmark seal`; without a policy `weighmark verify --ignore-unsigned-files` passes over it',
   },
   'file-changed': {
     what: 'A file changed while it was read.',
-    wayOut: 'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to',
+    wayOut:
+      'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to',
   },
   'name-unsafe': {
     what: 'A file name could leave its folder or fool a system.',
@@ -39,20 +43,25 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'symlink-refused': {
     what: 'A symbolic link is in the way.',
-    wayOut: 'if it stays inside the folder: `weighmark verify --allow-symlinks` (`weighmark seal --allow-symlinks`); else put the file there',
+    wayOut:
+      'if it stays inside the folder: `weighmark verify --allow-symlinks` (`weighmark seal --allow-symlinks`); else put the file there',
   },
   'place-unsafe': {
     what: 'A folder of another user of this machine stands where yours should, or what stood there was replaced meanwhile. Do not load it.',
     wayOut: 'use a folder that only you can write to: `weighmark verify --to DIR`',
   },
-  'special-file': { what: 'A pipe, socket or device is in the tree.', wayOut: 'remove it, then `weighmark seal` again' },
+  'special-file': {
+    what: 'A pipe, socket or device is in the tree.',
+    wayOut: 'remove it, then `weighmark seal` again',
+  },
   'empty-artifact': {
     what: 'There is no file to sign or verify.',
     wayOut: 'check the path: `weighmark inspect PATH` says what is there',
   },
   'signature-invalid': {
     what: 'The signature does not fit content and key. Do not trust it.',
-    wayOut: 'fetch the signature again from its publisher (`weighmark pull`), or ask the signer to `weighmark seal` anew',
+    wayOut:
+      'fetch the signature again from its publisher (`weighmark pull`), or ask the signer to `weighmark seal` anew',
   },
   'signature-malformed': {
     what: 'The signature file is not a well-formed bundle.',
@@ -64,11 +73,13 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'identity-mismatch': {
     what: 'The signature is good and its identity is another than the one you named.',
-    wayOut: 'compare both in the message; if the signer is right after all: `weighmark verify --identity S --issuer URL`',
+    wayOut:
+      'compare both in the message; if the signer is right after all: `weighmark verify --identity S --issuer URL`',
   },
   'claim-malformed': {
     what: 'A claim breaks its format. Where it is by somebody of the policy and might say no, the answer is open (exit 4).',
-    wayOut: 'fetch it again, or ask its signer; what might be a no a revoker lifts with `weighmark revoke REF --claim DIGEST --reason TEXT`',
+    wayOut:
+      'fetch it again, or ask its signer; what might be a no a revoker lifts with `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'claims-limit': {
     what: 'More or larger claims than any honest artifact has.',
@@ -80,7 +91,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'claim-conflict': {
     what: 'Two claims by people in the same role contradict each other, or two promotions do not know of each other.',
-    wayOut: 'one of them takes it back: `weighmark revoke REF --claim DIGEST --reason TEXT`; of promotions, promote anew with `weighmark promote`',
+    wayOut:
+      'one of them takes it back: `weighmark revoke REF --claim DIGEST --reason TEXT`; of promotions, promote anew with `weighmark promote`',
   },
   'claim-stale': {
     what: 'A claim is older than the policy allows.',
@@ -88,7 +100,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'claim-negative': {
     what: 'Somebody in a role said no: a failed evaluation, a blocking scan.',
-    wayOut: 'fix it; then the same role says so with `weighmark attest`, or takes it back with `weighmark revoke REF --claim DIGEST --reason TEXT`',
+    wayOut:
+      'fix it; then the same role says so with `weighmark attest`, or takes it back with `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'certificate-expired': {
     what: 'A claim by somebody of the policy whose certificate was not valid when it was judged, and no timestamp says that it was when signing. It does not count for anything; what it says against the artifact does.',
@@ -104,7 +117,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'no-verified-time': {
     what: 'A rule needs a time that somebody else than the signer vouches for, and a key alone gives none.',
-    wayOut: 'sign with `--tsa URL` or `--keyless`, as in `weighmark promote --tsa URL`; docs/policy.md says which rules ask for times',
+    wayOut:
+      'sign with `--tsa URL` or `--keyless`, as in `weighmark promote --tsa URL`; docs/policy.md says which rules ask for times',
   },
   'format-invalid': {
     what: 'A file breaks the format it claims to have.',
@@ -128,7 +142,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'not-derived': {
     what: 'A tensor of the child is not what the step makes of the parent, or the word for it is weaker than `--at-least` asks. The message names tensor, row and block.',
-    wayOut: 'was it made of this parent, and with an importance matrix (`weighmark derive --with FILE`)? See docs/weights.md',
+    wayOut:
+      'was it made of this parent, and with an importance matrix (`weighmark derive --with FILE`)? See docs/weights.md',
   },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
@@ -152,11 +167,13 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'no-rollback-protection': {
     what: 'Nothing here remembers an older state of the log.',
-    wayOut: 'name witnesses in the policy (docs/policy.md), or bring a checkpoint: `weighmark verify --min-checkpoint SIZE:ROOT`',
+    wayOut:
+      'name witnesses in the policy (docs/policy.md), or bring a checkpoint: `weighmark verify --min-checkpoint SIZE:ROOT`',
   },
   'not-promoted': {
     what: 'This artifact is not what is promoted there now.',
-    wayOut: '`weighmark log show REF --kind promotion` says what is; to let this one in: `weighmark promote REF --env ENV`',
+    wayOut:
+      '`weighmark log show REF --kind promotion` says what is; to let this one in: `weighmark promote REF --env ENV`',
   },
   'promotion-expired': {
     what: "The promotion is older than the policy's `maxAge`.",
@@ -168,7 +185,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'policy-mismatch': {
     what: 'Promoted under a policy that means something else than the one in force.',
-    wayOut: 'promote again under this one: `weighmark promote REF --env ENV`, or everything: `weighmark promote --all --env ENV`; docs/policy.md tells how to change a policy',
+    wayOut:
+      'promote again under this one: `weighmark promote REF --env ENV`, or everything: `weighmark promote --all --env ENV`; docs/policy.md tells how to change a policy',
   },
   'policy-signatures': {
     what: 'Fewer people signed the policy than your trust store asks for (`--threshold`).',
@@ -176,7 +194,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'policy-rollback': {
     what: 'A higher version of this policy was seen before, or the same version with other content.',
-    wayOut: 'take the newest version from its owner; who changes a policy raises `version`, and `weighmark policy lint FILE` checks it',
+    wayOut:
+      'take the newest version from its owner; who changes a policy raises `version`, and `weighmark policy lint FILE` checks it',
   },
   'approval-missing': {
     what: 'Fewer approvals than the policy wants.',
@@ -192,19 +211,23 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'lineage-missing': {
     what: 'Nobody whom the policy names attests how the artifact was made.',
-    wayOut: 'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`',
+    wayOut:
+      'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`',
   },
   'lineage-unattested': {
     what: 'An input is attested by nobody the policy names.',
-    wayOut: 'its maker seals and pushes it (`weighmark seal`, `weighmark push`), or the policy names it as a leaf with a reason (docs/policy.md); on a remote registry, was it logged (`weighmark log show`)?',
+    wayOut:
+      'its maker seals and pushes it (`weighmark seal`, `weighmark push`), or the policy names it as a leaf with a reason (docs/policy.md); on a remote registry, was it logged (`weighmark log show`)?',
   },
   'lineage-cycle': {
     what: 'The lineage runs in a circle. One of the claims is wrong.',
-    wayOut: '`weighmark lineage REF` shows it; its signer takes the wrong one back: `weighmark revoke REF --claim DIGEST --reason TEXT`',
+    wayOut:
+      '`weighmark lineage REF` shows it; its signer takes the wrong one back: `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'lineage-too-deep': {
     what: 'The lineage is deeper than the limit.',
-    wayOut: 'if that is right, raise `lineage.maxDepth` in the policy (docs/policy.md); `weighmark lineage REF` shows it',
+    wayOut:
+      'if that is right, raise `lineage.maxDepth` in the policy (docs/policy.md); `weighmark lineage REF` shows it',
   },
   'wrong-signer': {
     what: 'Signed by somebody who may not take this step.',
@@ -224,11 +247,13 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   revoked: {
     what: 'It, an ancestor or its signer was revoked. Do not load it.',
-    wayOut: '`weighmark impact REF` shows what is affected; back to an earlier one: `weighmark rollback NAME --env ENV`',
+    wayOut:
+      '`weighmark impact REF` shows what is affected; back to an earlier one: `weighmark rollback NAME --env ENV`',
   },
   'revocation-orphaned': {
     what: 'Somebody who might said no under an earlier version of the policy, and this version does not hear them any more. A no outlives its speaker.',
-    wayOut: 'name them under `formerly:` in the policy (docs/policy.md), let a revoker of today say it anew (`weighmark revoke --again`), or let it count again (`weighmark revoke --undo`, or `--claim` for an evaluation or a withdrawal)',
+    wayOut:
+      'name them under `formerly:` in the policy (docs/policy.md), let a revoker of today say it anew (`weighmark revoke --again`), or let it count again (`weighmark revoke --undo`, or `--claim` for an evaluation or a withdrawal)',
   },
   'unsealed-change': {
     what: 'A sealed file changed and was not sealed again.',
@@ -240,7 +265,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'format-refused': {
     what: 'A file format the policy does not take.',
-    wayOut: 'convert it, to safetensors for example, then `weighmark seal` it; which are taken: `weighmark policy explain REF --env ENV`',
+    wayOut:
+      'convert it, to safetensors for example, then `weighmark seal` it; which are taken: `weighmark policy explain REF --env ENV`',
   },
   'record-invalid': {
     what: "A row is not what the dataset's declared reading allows; file, byte and column are named.",
@@ -260,7 +286,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'removed-record': {
     what: 'A dataset holds a record that a removal list says must be gone.',
-    wayOut: 'remove it and index anew: `weighmark dataset index`; who learnt from it: `weighmark impact REF --record TEXT`',
+    wayOut:
+      'remove it and index anew: `weighmark dataset index`; who learnt from it: `weighmark impact REF --record TEXT`',
   },
   usage: {
     what: 'The command line does not make sense.',
@@ -268,7 +295,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'config-invalid': {
     what: 'A configuration file has an unknown key or a wrong value. The message names file and key.',
-    wayOut: 'mend it; `weighmark init` writes one with every key explained',
+    wayOut: 'mend it; every key stands in docs/configuration.md',
   },
   'config-not-allowed': {
     what: "A project's configuration was found and nobody allowed it, or it or a file it names changed since.",
@@ -276,7 +303,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'trust-missing': {
     what: 'There is a signature, and you did not say whose counts.',
-    wayOut: '`weighmark verify --key FILE`, `--identity` with `--issuer`, or once `weighmark trust add NAME --key FILE`',
+    wayOut:
+      '`weighmark verify --key FILE`, `--identity` with `--issuer`, or once `weighmark trust add NAME --key FILE`',
   },
   'trust-invalid': {
     what: 'A trusted key, certificate or root cannot be used. The message names which and why.',
@@ -284,7 +312,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'anchor-inside': {
     what: 'A key, root or policy lies inside the artifact or registry it should judge.',
-    wayOut: 'take it from where its owner publishes it, and say `weighmark verify --policy FILE` or `--key FILE`; why: docs/concepts.md',
+    wayOut:
+      'take it from where its owner publishes it, and say `weighmark verify --policy FILE` or `--key FILE`; why: docs/concepts.md',
   },
   'policy-invalid': {
     what: 'The policy does not conform to its schema, or contradicts itself.',
@@ -292,15 +321,17 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'key-unusable': {
     what: "The private key is of a kind or in a form that cannot sign here. P-256, P-384 or P-521, PEM. A log's key is another: the one `weighmark registry init` made, the whole file, on a Node that makes every signature the log's readers ask for.",
-    wayOut: '`weighmark keygen NAME` makes a key; for a log say `--log-key FILE`, as in `weighmark push --log-key FILE`',
+    wayOut:
+      '`weighmark keygen NAME` makes a key; for a log say `--log-key FILE`, as in `weighmark push --log-key FILE`',
   },
   'password-wrong': {
     what: "The key's password is wrong or missing.",
-    wayOut: 'set WEIGHMARK_KEY_PASSWORD or WEIGHMARK_KEY_PASSWORD_FILE, or type it; `weighmark keygen NAME` makes a new key',
+    wayOut: 'set WEIGHMARK_KEY_PASSWORD or WEIGHMARK_KEY_PASSWORD_FILE (docs/configuration.md), or type it',
   },
   'already-exists': {
     what: 'Something is there that is never overwritten.',
-    wayOut: 'choose another name, or remove it yourself; `weighmark list` shows which names and tags are taken in a registry',
+    wayOut:
+      'choose another name, or remove it yourself; `weighmark list` shows which names and tags are taken in a registry',
   },
   'not-found': {
     what: 'There is no such file, name, tag or digest.',
@@ -360,11 +391,13 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'log-freshness-unknown': {
     what: 'This machine cannot tell whether the log it sees is the newest: it neither made it nor wrote to it, and trying again changes nothing.',
-    wayOut: "witnesses in the policy (docs/policy.md), or once `weighmark verify --min-checkpoint SIZE:ROOT` (lines 2 and 3 of the log's `checkpoint`, from somebody who knows it)",
+    wayOut:
+      "witnesses in the policy (docs/policy.md), or once `weighmark verify --min-checkpoint SIZE:ROOT` (lines 2 and 3 of the log's `checkpoint`, from somebody who knows it)",
   },
   'log-pending': {
     what: "What was done waits for the log's operator: it is stored, and no reader accepts it before it is in the log.",
-    wayOut: 'who has the log key runs `weighmark log integrate --log-key FILE --policy FILE`, on a schedule: examples/ci/github/log-operator.yml',
+    wayOut:
+      'who has the log key runs `weighmark log integrate --log-key FILE --policy FILE`, on a schedule: examples/ci/github/log-operator.yml',
   },
   'revocations-stale': {
     what: 'No unexpired snapshot of the revocations. Where the policy asks that it is complete, it must count the very revocations that are known here.',
@@ -372,15 +405,18 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'promotion-unreadable': {
     what: "The newest word on what is promoted there is a promoter's, is no pass, and is not understood: it might be a withdrawal.",
-    wayOut: 'promote or withdraw anew after a revoker has taken it back (`weighmark revoke REF --claim DIGEST --reason TEXT`), or update weighmark',
+    wayOut:
+      'promote or withdraw anew after a revoker has taken it back (`weighmark revoke REF --claim DIGEST --reason TEXT`), or update weighmark',
   },
   'signer-unverifiable': {
     what: 'A no that says to be by somebody of the policy, and this machine cannot prove or disprove it: by a log, an authority or a timestamp that its trust does not know (yet).',
-    wayOut: '`weighmark trust update --from FILE`; if it is a forgery, a revoker takes it back: `weighmark revoke REF --claim DIGEST --reason TEXT`',
+    wayOut:
+      '`weighmark trust update --from FILE`; if it is a forgery, a revoker takes it back: `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'denial-unconfirmed': {
     what: 'A no by somebody who was revoked since, and nothing shows that it was said before.',
-    wayOut: 'a revoker of today says the same (`weighmark revoke REF --reason TEXT`, `weighmark revoke --again`) or takes it back (`weighmark revoke --claim DIGEST`, `--undo`)',
+    wayOut:
+      'a revoker of today says the same (`weighmark revoke REF --reason TEXT`, `weighmark revoke --again`) or takes it back (`weighmark revoke --claim DIGEST`, `--undo`)',
   },
   'webhook-undelivered': {
     what: 'What an audit found could not be told to `--webhook`; the verdict above stands. With `--watch` it is told again after the next round.',
@@ -398,5 +434,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     what: 'A fault of weighmark.',
     wayOut: 'report it with what WEIGHMARK_DEBUG=1 prints and `weighmark --version -v`',
   },
-  interrupted: { what: 'You stopped it. Nothing half-written is left.', wayOut: 'run the same `weighmark` command again' },
+  interrupted: {
+    what: 'You stopped it. Nothing half-written is left.',
+    wayOut: 'run the same `weighmark` command again',
+  },
 };

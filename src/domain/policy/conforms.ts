@@ -39,7 +39,12 @@ function wordsOf(schema: Schema): readonly string[] {
 }
 
 /** What other outputs call a scan is `vulns` here: said, where one is meant. */
-const OTHER_WORDS: Readonly<Record<string, string>> = { scan: 'vulns', sbom: 'bom', eval: 'evaluation', dataset: 'reference' };
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  scan: 'vulns',
+  sbom: 'bom',
+  eval: 'evaluation',
+  dataset: 'reference',
+};
 
 function wordMessage(value: string, words: readonly string[]): string {
   const meant = Object.hasOwn(OTHER_WORDS, value) ? OTHER_WORDS[value] : undefined;
@@ -113,7 +118,8 @@ function memberProblems(schema: Schema, key: string, value: unknown, path: strin
   const known =
     schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
   if (known !== undefined) return [...named, ...conforms(known, value, at)];
-  if (schema.additionalProperties === false) return [{ path: at, message: unknownKey(key, Object.keys(schema.properties ?? {})) }];
+  if (schema.additionalProperties === false)
+    return [{ path: at, message: unknownKey(key, Object.keys(schema.properties ?? {})) }];
   return schema.additionalProperties === undefined
     ? named
     : [...named, ...conforms(schema.additionalProperties, value, at)];

@@ -57,16 +57,24 @@ function environmentProblems(environment: Environment, people: People): readonly
   const promoters = holders(people.policy, ({ name }) => name === PROMOTER_ROLE);
   return [
     ...(maxAgeMs === undefined ? [] : timeless(`${place}.maxAge`, promoters, people)),
-    ...environment.require.flatMap((rule, index) =>
-      claimProblems(`${place}.require[${index}]`, rule, people),
-    ),
+    ...environment.require.flatMap((rule, index) => claimProblems(`${place}.require[${index}]`, rule, people)),
     ...(environment.scan === undefined ? [] : scanProblems(`${place}.scan`, environment.scan, people)),
     ...(approvals?.maxAgeMs === undefined
       ? []
-      : timeless(`${place}.approvals.maxAge`, holders(people.policy, ({ name }) => name === approvals.role), people, approvals.count)),
+      : timeless(
+          `${place}.approvals.maxAge`,
+          holders(people.policy, ({ name }) => name === approvals.role),
+          people,
+          approvals.count,
+        )),
     ...(lineage.required ? lineageProblems(`${place}.lineage`, environment, people) : []),
     ...(revocations?.required === true && holders(people.policy, ({ name }) => name === REVOKER_ROLE).length === 0
-      ? [{ place: `${place}.revocations.required`, message: 'asks for a snapshot of the revocations, and nobody is a revoker' }]
+      ? [
+          {
+            place: `${place}.revocations.required`,
+            message: 'asks for a snapshot of the revocations, and nobody is a revoker',
+          },
+        ]
       : []),
   ];
 }
@@ -74,10 +82,16 @@ function environmentProblems(environment: Environment, people: People): readonly
 function claimProblems(place: string, rule: Environment['require'][number], people: People): readonly Advice[] {
   const able = holders(
     people.policy,
-    ({ name, predicates }) => (rule.role === undefined || name === rule.role) && predicates.includes(rule.predicateType),
+    ({ name, predicates }) =>
+      (rule.role === undefined || name === rule.role) && predicates.includes(rule.predicateType),
   );
   if (able.length === 0)
-    return [{ place, message: `nobody may sign ${rule.label}${rule.role === undefined ? '' : ` as ${rule.role}`}: give a role \`signs\`` }];
+    return [
+      {
+        place,
+        message: `nobody may sign ${rule.label}${rule.role === undefined ? '' : ` as ${rule.role}`}: give a role \`signs\``,
+      },
+    ];
   return rule.maxAgeMs === undefined ? [] : timeless(`${place}.maxAge`, able, people);
 }
 
@@ -104,7 +118,10 @@ function timeless(place: string, names: readonly string[], { hasTime }: People, 
 function glassProblems(policy: Policy, people: People): readonly Advice[] {
   const breakers = holders(policy, ({ name }) => name === BREAK_GLASS_ROLE);
   const place = `roles.${BREAK_GLASS_ROLE}`;
-  return timeless(place, breakers, people).map(({ message }) => ({ place, message: message.replace('asks for an age', 'lasts 24 hours') }));
+  return timeless(place, breakers, people).map(({ message }) => ({
+    place,
+    message: message.replace('asks for an age', 'lasts 24 hours'),
+  }));
 }
 
 function graceProblems({ accepts = [], digest }: Policy, now: Date): readonly Advice[] {

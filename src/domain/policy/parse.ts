@@ -83,11 +83,10 @@ function refuse(problems: readonly Problem[], subject: string, bytes: Uint8Array
       : Object.fromEntries(problems.slice(0, MOST_PROBLEMS).map((each) => [placed(each), each.message]));
   const at = positionOf(first.path);
   const where = `${subject}${at === null ? '' : `:${at.line}:${at.column}`}`;
-  throw new WeighmarkError(
-    'policy-invalid',
-    `${where}: ${first.path === '' ? '' : `${first.path} `}${first.message}`,
-    { subject, facts },
-  );
+  throw new WeighmarkError('policy-invalid', `${where}: ${first.path === '' ? '' : `${first.path} `}${first.message}`, {
+    subject,
+    facts,
+  });
 }
 
 const MOST_PROBLEMS = 20;

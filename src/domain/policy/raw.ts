@@ -1,6 +1,14 @@
 import type { PREDICATES, Role } from '../claims/predicates.ts';
 import type { CiIdentity } from '../claims/types.ts';
-import type { AcceptedPolicy, BomElement, EXCEPTABLE, NameRule, Severity, Suppression, TrustedSummary } from '../authority/types.ts';
+import type {
+  AcceptedPolicy,
+  BomElement,
+  EXCEPTABLE,
+  NameRule,
+  Severity,
+  Suppression,
+  TrustedSummary,
+} from '../authority/types.ts';
 
 /** The policy file as written, once it conforms to `POLICY_SCHEMA`. */
 export interface RawPolicy {

@@ -45,10 +45,11 @@ const NAME_BYTES = 200;
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'is empty');
   if (SHORT.test(text))
-    throw new WeighmarkError('name-invalid', `\`${text}\` is a short digest, and what is signed or written down names the whole`, {
-      subject: text,
-      hint: `\`weighmark show ${text}\` prints the whole digest`,
-    });
+    throw new WeighmarkError(
+      'name-invalid',
+      `\`${text}\` is a short digest, and what is signed or written down names the whole`,
+      { subject: text, hint: `\`weighmark show ${text}\` prints the whole digest` },
+    );
   if (text.startsWith('oci://')) return parseOci(text);
   if (isDigest(text)) return { kind: 'digest', digest: text };
   if (looksLikePath(text)) return { kind: 'path', path: text };

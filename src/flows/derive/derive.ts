@@ -258,7 +258,12 @@ function verdictFor(
   ];
   const evidence: Evidence[] =
     isAtLeast(word, 'bounded') && tensors.length > 0
-      ? [{ what: `${counted(tensors.length, 'tensor')}: ${word} (${step} of ${input.parent.shown})`, data: { word, step } }]
+      ? [
+          {
+            what: `${counted(tensors.length, 'tensor')}: ${word} (${step} of ${input.parent.shown})`,
+            data: { word, step },
+          },
+        ]
       : [];
   const none: Finding[] =
     tensors.length === 0 ? [{ code: 'derivation-undecided', message: 'there is no tensor to compare' }] : [];

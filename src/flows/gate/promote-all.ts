@@ -89,7 +89,8 @@ async function again(place: Place, working: Working): Promise<Promotion | null> 
 /** What was promoted by nobody whom this policy lets promote is not passed over in silence. */
 function refusedBy(subject: string, finding: Finding): Verdict {
   const hint = `\`weighmark log show ${subject} --kind promotion\` says who promoted it; by name: \`weighmark promote REF --env ENV\``;
-  const shown = finding.code === 'not-promoted' ? { ...finding, message: `${finding.message} by those who may`, hint } : finding;
+  const shown =
+    finding.code === 'not-promoted' ? { ...finding, message: `${finding.message} by those who may`, hint } : finding;
   return verdictOf({ subject, checks: [refusedCheck('promotion', [shown])] });
 }
 

@@ -58,7 +58,9 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
   return [
     checkOf(
       'content scan',
-      [{ what: `${counted(files.length, 'file')} scanned now: nothing ${level} or worse` }].filter(() => findings.length === 0),
+      [{ what: `${counted(files.length, 'file')} scanned now: nothing ${level} or worse` }].filter(
+        () => findings.length === 0,
+      ),
       findings.slice(0, MOST),
     ),
   ];

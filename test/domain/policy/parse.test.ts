@@ -175,13 +175,19 @@ test('a problem has its line and column, and says what there is to choose', () =
   };
   const scan = refusal(whole('\n  - name: prod\n    require:\n      - bom\n      - scan'));
   const line = whole('').split('\n').length;
-  assert.match(scan.message, new RegExp(`^policy.yaml:${line + 3}:9: /environments/0/require/1 must be a URI or one of .*vulns`));
+  assert.match(
+    scan.message,
+    new RegExp(`^policy.yaml:${line + 3}:9: /environments/0/require/1 must be a URI or one of .*vulns`),
+  );
   assert.match(scan.message, /\(a scan is vulns here\)$/);
   assert.deepEqual(scan.facts, {}, 'one problem is said once');
   const shape = refusal(whole('\n  - name: prod\n    approvals: two'));
   assert.match(shape.message, /:16: \/environments\/0\/approvals must be a number, or \{ count, role, maxAge \}$/);
   const several = refusal(whole('\n  - { name: prod, aprovals: 3, maxAge: soon }'));
-  assert.deepEqual(Object.keys(several.facts), [`${line}:29 /environments/0/aprovals`, `${line}:40 /environments/0/maxAge`]);
+  assert.deepEqual(Object.keys(several.facts), [
+    `${line}:29 /environments/0/aprovals`,
+    `${line}:40 /environments/0/maxAge`,
+  ]);
   assert.match(Object.values(several.facts)[0] ?? '', /^aprovals is not known here: name, after, require, approvals, /);
   const reference = refusal(whole('\n  - name: prod\n    after: staging'));
   assert.match(reference.message, /^policy.yaml:\d+:12: \/environments\/0\/after staging is no earlier environment$/);
@@ -200,17 +206,22 @@ test('lint finds what can never hold', () => {
   assert.deepEqual(never(whole(`${ENV}\n    maxAge: 90d`), ['a TSA']), []);
   const aged = plain.replace('[bom]', '[{ claim: evaluation, maxAge: 7d }, vsa]').replace(', vsa', '');
   assert.deepEqual(never(aged), ['environments.prod.require[0].maxAge']);
-  assert.deepEqual(never(plain.replace('[bom]', '["https://acme.example/review/v1"]')), ['environments.prod.require[0]']);
-  assert.deepEqual(never(plain.replace('[bom]', '[{ claim: bom, role: evaluator }]')), ['environments.prod.require[0]']);
+  assert.deepEqual(never(plain.replace('[bom]', '["https://acme.example/review/v1"]')), [
+    'environments.prod.require[0]',
+  ]);
+  assert.deepEqual(never(plain.replace('[bom]', '[{ claim: bom, role: evaluator }]')), [
+    'environments.prod.require[0]',
+  ]);
   assert.deepEqual(never(plain.replace('2030-01-01', '2026-01-01')), ['expires']);
   const grace = (until: string) => `${plain}accepts: [{ digest: "sha256:${'a'.repeat(64)}", until: ${until} }]\n`;
   assert.deepEqual(never(grace('2026-12-01')), []);
   assert.deepEqual(never(grace('2027-12-01')), ['accepts[0]']);
   const someone = (who: string) => plain.replace('principals:\n', `principals:\n  kim: ${who}\n`);
   assert.deepEqual(never(someone('{ github: [{ repository: ACME/MODELS }] }')), ['principals.kim']);
-  assert.deepEqual(never(someone('{ identities: [{ issuer: https://accounts.google.com, identity: kim@example.com }] }')), [
-    'principals.kim',
-  ]);
+  assert.deepEqual(
+    never(someone('{ identities: [{ issuer: https://accounts.google.com, identity: kim@example.com }] }')),
+    ['principals.kim'],
+  );
   assert.deepEqual(never(someone('{ github: [{ repository: acme/models }] }')), []);
   const revokers = lintPolicy(parsePolicy(Buffer.from(plain.replace(/revoker: \[.*\]/, 'revoker: [rita]'))), NOW);
   assert.ok(revokers.some(({ place, message }) => place === 'roles.revoker' && message.includes('takes 2 revokers')));

@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import { promoteAll, type Promotion } from '../../../src/flows/gate/promote-all.ts';
-import { inWorld, modelClaims, policyText, promoteAs, publishStory, signerOf, STAGES, type GateWorld } from '../gate-world.ts';
+import {
+  inWorld,
+  modelClaims,
+  policyText,
+  promoteAs,
+  publishStory,
+  signerOf,
+  STAGES,
+  type GateWorld,
+} from '../gate-world.ts';
 
 async function all(world: GateWorld, policyBytes: Buffer, options: { dryRun?: boolean; env?: string } = {}) {
   let asked = 0;
