@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import { Argument } from 'commander';
 import { forTerminal } from '../../domain/base/text.ts';
 import type { Register, Report } from '../command.ts';
 import { candidates, type Candidates } from '../complete.ts';
@@ -12,8 +12,8 @@ export const register: Register = (program, run) => {
     .addArgument(new Argument('<shell>', 'for which shell').choices([...SHELLS, 'words']))
     .argument('[words...]', '`words`: the command line so far, after --; the last is completed')
     .action(
-      run(async (context, shell: Shell | 'words', words: readonly string[], _options: object, command: Command) =>
-        shell === 'words' ? said(await candidates(words, command.parent ?? command, context)) : scriptOf(shell),
+      run(async (context, shell: Shell | 'words', words: readonly string[]) =>
+        shell === 'words' ? said(await candidates(words, program, context)) : scriptOf(shell),
       ),
     );
 };
