@@ -60,7 +60,7 @@ test('zsh completes commands, option values and tags, at a terminal', (t) => {
   const screen = () => tmux('capture-pane', '-p').stdout;
   /** Waits for what is shown, not for a time: a bound on turns keeps a failure finite. */
   const until = (wanted: RegExp): string => {
-    for (let turn = 0; turn < 300 && !wanted.test(screen()); turn += 1) spawnSync('sleep', ['0.2']);
+    for (let turn = 0; turn < 3000 && !wanted.test(screen()); turn += 1) spawnSync('sleep', ['0.2']);
     return screen();
   };
   tmux('new-session', '-d', '-x', '120', '-y', '40', 'zsh -f');
