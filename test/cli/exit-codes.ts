@@ -85,6 +85,10 @@ export const CASES: readonly ExitCase[] = [
     [0, 'they share nothing', 'weighmark dataset check data2 --against data'],
     [1, 'a record is in both', 'weighmark dataset check data --against data'],
   ]),
+  ...of('dataset prove', [
+    [0, 'proven: presence, or absence', `weighmark dataset prove data --record '{"a":1,"b":2}' -o p.proof`],
+    [2, 'no such dataset, or it is not indexed', 'weighmark dataset prove nowhere --record x'],
+  ]),
   ...of('dataset gc', [[0, 'done', 'weighmark dataset gc']]),
   ...of('seal', [
     [0, 'sealed', 'cp -r unsigned sealed && weighmark seal sealed --key tom.key'],
