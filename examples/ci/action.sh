@@ -21,16 +21,18 @@ if [[ -n ${WM_POLICY:-} ]]; then
   arguments+=(--policy "$policy")
 fi
 
-weighmark "$WM_COMMAND" "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --json -o "$report"
+# One run, one reading of the model, whatever is wanted of it.
+formats=json=$report
+case $WM_COMMAND in
+  scan | verify | promote)
+    formats=$formats,github=/dev/stdout
+    [[ -n ${WM_SARIF:-} ]] && formats=$formats,sarif=$WM_SARIF
+    [[ ${WM_SUMMARY:-true} == true && -n ${GITHUB_STEP_SUMMARY:-} ]] && formats=$formats,markdown=$GITHUB_STEP_SUMMARY
+    ;;
+esac
+weighmark "$WM_COMMAND" "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --format "$formats"
 code=$?
-[[ -s $report ]] && cat "$report"
 
-if [[ -n ${WM_SARIF:-} && ($WM_COMMAND == scan || $WM_COMMAND == verify) ]]; then
-  weighmark "$WM_COMMAND" "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --format sarif -o "$WM_SARIF" || true
-fi
-if [[ ${WM_SUMMARY:-true} == true && -n ${GITHUB_STEP_SUMMARY:-} && $WM_COMMAND == verify ]]; then
-  weighmark verify "$WM_REF" "${arguments[@]+"${arguments[@]}"}" --format markdown >> "$GITHUB_STEP_SUMMARY" || true
-fi
 if [[ -n ${GITHUB_OUTPUT:-} ]]; then
   printf 'exit-code=%d\nreport=%s\n' "$code" "$report" >> "$GITHUB_OUTPUT"
 fi

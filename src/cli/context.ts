@@ -60,8 +60,18 @@ export interface Context {
   ask(question: string, options?: { secret?: boolean }): Promise<string | null>;
 }
 
-export interface CommonOptions {
+/** A further rendering of the same run. */
+export interface OutputFile {
   readonly format: string;
+  readonly to: string;
+  /** A CI system's own file of summaries: others write to it too. */
+  readonly append: boolean;
+}
+
+export interface CommonOptions {
+  /** What is printed. */
+  readonly format: string;
+  readonly files: readonly OutputFile[];
   readonly output?: string;
   readonly quiet: boolean;
   readonly verbose: boolean;

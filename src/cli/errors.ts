@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
-import { WeighmarkError } from '../domain/base/errors.ts';
+import { CODES, WeighmarkError, type Code } from '../domain/base/errors.ts';
+import { EXPLANATIONS } from '../domain/base/explanations.ts';
 import { findingOf, type Finding } from '../domain/base/verdict.ts';
 import { withoutSecrets } from '../domain/base/secrets.ts';
 import type { Style } from './command.ts';
@@ -10,8 +11,34 @@ export function renderFinding(finding: Finding, style: Style): string {
   const facts = Object.entries(finding.facts ?? {}).map(
     ([label, value]) => `  ${style.plain(label.padEnd(width))}  ${style.plain(value)}\n`,
   );
-  const hint = finding.hint === undefined ? '' : `hint: ${style.plain(finding.hint)}\n`;
-  return `weighmark: ${style.bad(`error[${finding.code}]`)}: ${style.plain(finding.message)}\n${facts.join('')}${hint}`;
+  return `weighmark: ${style.bad(`error[${finding.code}]`)}: ${style.plain(finding.message)}\n${facts.join('')}hint: ${style.plain(wayOutOf(finding))}\n`;
+}
+
+/** Several, one after the other; a way out that several share is said once, after the first. */
+export function renderFindings(findings: readonly Finding[], style: Style): readonly string[] {
+  const said = new Set<string>();
+  return findings.map((finding) => {
+    const lines = renderFinding(finding, style).trimEnd();
+    const hint = wayOutOf(finding);
+    if (!said.has(hint)) return (said.add(hint), lines);
+    return lines.slice(0, lines.lastIndexOf('\n'));
+  });
+}
+
+/** The finding's own hint, else that of its code: no refusal is without one. */
+export function wayOutOf({ code, hint, facts }: Finding): string {
+  const { wayOut } = EXPLANATIONS[code];
+  return hint ?? (facts?.['rule'] === undefined ? wayOut : wayOut.replace('RULE', facts['rule']));
+}
+
+/** For `JSON.stringify`: whatever is a finding (a known code and a message) leaves with its way out. */
+export function withWaysOut(_key: string, value: unknown): unknown {
+  return isFinding(value) ? { ...value, hint: wayOutOf(value) } : value;
+}
+
+function isFinding(value: unknown): value is Finding {
+  if (typeof value !== 'object' || value === null || !('code' in value) || !('message' in value)) return false;
+  return Object.hasOwn(CODES, value.code as Code) && typeof value.message === 'string';
 }
 
 /** The finding behind anything thrown; a usage error of the command line is one too. Null for `--help`. */

@@ -107,6 +107,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   promote: [
     'weighmark promote acme/demo:1 --env staging --policy policy.yaml --key bot.key',
     'weighmark promote acme/demo:1 --env prod --policy policy.yaml --dry-run',
+    'weighmark promote --all --env prod --policy next.yaml --dry-run',
     'weighmark promote acme/demo:1 --env prod --policy policy.yaml --keyless',
   ],
   approve: ['weighmark approve acme/demo:1 --env prod --policy policy.yaml --key anna.key'],
@@ -147,6 +148,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --format cyclonedx -o declarations.cdx.json',
     'weighmark report --registry registry --policy policy.yaml -o registry.html',
   ],
+  explain: ['weighmark explain policy-mismatch', 'weighmark explain WM-PICKLE-001'],
   completion: ['eval "$(weighmark completion bash)"', 'weighmark completion fish | source'],
 };
 

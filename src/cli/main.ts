@@ -5,42 +5,57 @@ import { say } from './output.ts';
 
 type Load = () => Promise<{ readonly register: Register }>;
 
-/** Every command there is, in the order of `--help`; each is loaded when it is named. */
-const COMMANDS: Readonly<Record<string, Load>> = {
-  verify: () => import('./commands/verify.ts'),
-  seal: () => import('./commands/seal.ts'),
-  scan: () => import('./commands/scan.ts'),
-  derive: () => import('./commands/derive.ts'),
-  exec: () => import('./commands/exec.ts'),
-  diff: () => import('./commands/diff.ts'),
-  sign: () => import('./commands/sign.ts'),
-  attest: () => import('./commands/attest.ts'),
-  hash: () => import('./commands/hash.ts'),
-  bom: () => import('./commands/bom.ts'),
-  inspect: () => import('./commands/inspect.ts'),
-  init: () => import('./commands/init.ts'),
-  keygen: () => import('./commands/keygen.ts'),
-  trust: () => import('./commands/trust.ts'),
-  registry: () => import('./commands/registry.ts'),
-  push: () => import('./commands/push.ts'),
-  pull: () => import('./commands/pull.ts'),
-  copy: () => import('./commands/copy.ts'),
-  list: () => import('./commands/list.ts'),
-  dataset: () => import('./commands/dataset.ts'),
-  show: () => import('./commands/show.ts'),
-  log: () => import('./commands/log.ts'),
-  promote: () => import('./commands/promote.ts'),
-  approve: () => import('./commands/approve.ts'),
-  rollback: () => import('./commands/rollback.ts'),
-  revoke: () => import('./commands/revoke.ts'),
-  impact: () => import('./commands/impact.ts'),
-  audit: () => import('./commands/audit.ts'),
-  policy: () => import('./commands/policy.ts'),
-  lineage: () => import('./commands/lineage.ts'),
-  hook: () => import('./commands/hook.ts'),
-  report: () => import('./commands/report.ts'),
-  completion: () => import('./commands/completion.ts'),
+/** Every command there is, by what people want and in the order of `--help`; each is loaded when it is named. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  'Look:': {
+    inspect: () => import('./commands/inspect.ts'),
+    scan: () => import('./commands/scan.ts'),
+    diff: () => import('./commands/diff.ts'),
+    derive: () => import('./commands/derive.ts'),
+    dataset: () => import('./commands/dataset.ts'),
+  },
+  'Seal and verify:': {
+    seal: () => import('./commands/seal.ts'),
+    verify: () => import('./commands/verify.ts'),
+    exec: () => import('./commands/exec.ts'),
+    sign: () => import('./commands/sign.ts'),
+    attest: () => import('./commands/attest.ts'),
+    hash: () => import('./commands/hash.ts'),
+    bom: () => import('./commands/bom.ts'),
+  },
+  'Keep:': {
+    registry: () => import('./commands/registry.ts'),
+    push: () => import('./commands/push.ts'),
+    pull: () => import('./commands/pull.ts'),
+    copy: () => import('./commands/copy.ts'),
+    list: () => import('./commands/list.ts'),
+    show: () => import('./commands/show.ts'),
+    log: () => import('./commands/log.ts'),
+  },
+  'Promote:': {
+    promote: () => import('./commands/promote.ts'),
+    approve: () => import('./commands/approve.ts'),
+    rollback: () => import('./commands/rollback.ts'),
+    revoke: () => import('./commands/revoke.ts'),
+    impact: () => import('./commands/impact.ts'),
+    audit: () => import('./commands/audit.ts'),
+    policy: () => import('./commands/policy.ts'),
+  },
+  'Explain:': {
+    lineage: () => import('./commands/lineage.ts'),
+    report: () => import('./commands/report.ts'),
+    explain: () => import('./commands/explain.ts'),
+  },
+  'Set up:': {
+    init: () => import('./commands/init.ts'),
+    keygen: () => import('./commands/keygen.ts'),
+    trust: () => import('./commands/trust.ts'),
+    hook: () => import('./commands/hook.ts'),
+    completion: () => import('./commands/completion.ts'),
+  },
 };
+
+const COMMANDS: Readonly<Record<string, Load>> = Object.assign({}, ...Object.values(GROUPS)) as Record<string, Load>;
 
 /** Runs one command line and sets the exit code of the process. Never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -77,6 +92,8 @@ async function addCommands(program: Command, run: Run, name: string | undefined)
   const load = name === undefined ? undefined : COMMANDS[name];
   const loads = load === undefined ? Object.values(COMMANDS) : [load];
   for (const { register } of await Promise.all(loads.map((each) => each()))) register(program, run);
+  for (const [heading, commands] of Object.entries(GROUPS))
+    for (const command of program.commands) if (Object.hasOwn(commands, command.name())) command.helpGroup(heading);
 }
 
 function namedCommand(argv: readonly string[]): string | undefined {

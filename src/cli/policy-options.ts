@@ -4,14 +4,16 @@ import { WeighmarkError } from '../domain/base/errors.ts';
 import { sha256Hex } from '../domain/digest/hex.ts';
 import type { Policy } from '../domain/authority/types.ts';
 import type { Registry } from '../domain/ports/registry.ts';
+import { doorOf } from '../flows/registry/door.ts';
+import { integrating } from '../flows/registry/integrating.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
-import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
+import { parseAsked, parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate/gate.ts';
 import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
-import { addLogOptions, openRegistry, type LogOptions } from './registry-options.ts';
+import { addLogOptions, ofShort, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
 
 /** The policy and the registry it is asked about, as commander hands them over. */
@@ -146,21 +148,46 @@ export async function openUnder(
 export async function openTarget(
   context: Context,
   text: string,
-  under: { policy: Policy; options: PolicyOptions },
+  under: { policy: Policy; options: PolicyOptions; writing?: boolean },
 ): Promise<{ registry: Registry; place: Place }> {
-  const ref = parseReference(text);
+  const asked = under.writing === true ? parseReference(text) : parseAsked(text);
+  const configured = context.options.registry ?? (await context.configuration()).settings.registry;
+  if (asked.kind === 'short') return ofShort(asked, (location) => opened(context, under, location), configured);
+  const ref = asked;
   if (ref.kind === 'path')
     throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
       subject: text,
       hint: 'push it first, then say NAME:TAG',
     });
   if (ref.kind === 'digest') {
-    const registry = await openUnder(context, under.policy, under.options);
+    const registry = await opened(context, under);
     return { registry, place: await placeOfDigest(ref.digest, registry) };
   }
-  const configured = context.options.registry ?? (await context.configuration()).settings.registry;
   const place = placeOf(ref, configured);
-  return { registry: await openUnder(context, under.policy, under.options, place.location), place };
+  return { registry: await opened(context, under, place.location), place };
+}
+
+async function opened(
+  context: Context,
+  { policy, options, writing }: { policy: Policy; options: PolicyOptions; writing?: boolean },
+  location?: string,
+): Promise<Registry> {
+  const registry = await openUnder(context, policy, options, location);
+  return writing === true ? openForWriting(context, registry, policy) : registry;
+}
+
+/**
+ * For commands that add to the log: who has its key integrates by doing so. Where the policy asks for witnesses the operator
+ * does it, who asks them: readers would refuse a checkpoint that nobody cosigned.
+ */
+export function openForWriting(context: Context, registry: Registry, policy: Policy | null): Registry {
+  if (policy?.log?.witnesses !== undefined) return registry;
+  const verification = {
+    keyless: () => context.keyless(),
+    now: context.clock.now(),
+    timestampAuthorities: policy?.timestampAuthorities ?? [],
+  };
+  return integrating(registry, (own) => doorOf({ policy, verification }, own));
 }
 
 export async function gatePorts(context: Context): Promise<GatePorts> {

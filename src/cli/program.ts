@@ -1,18 +1,19 @@
 import { Command, Option } from 'commander';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
 import type { Files } from '../domain/ports/files.ts';
 import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
-import { createContext, type CommonOptions, type Context } from './context.ts';
+import { createContext, type CommonOptions, type Context, type OutputFile } from './context.ts';
+import { formatsOf, readOutputs } from './formats.ts';
 import { exitOf } from '../domain/base/verdict.ts';
-import { findingOfThrown, isGroupHelp, renderFinding, traceOf } from './errors.ts';
+import { findingOfThrown, isGroupHelp, renderFinding, traceOf, withWaysOut } from './errors.ts';
+import { nearest } from './nearest.ts';
 import { say } from './output.ts';
-import { styleFor } from './style.ts';
 import { schemaVersionOf } from './schema-versions.ts';
-
-export const FORMATS = ['text', 'json', 'sarif', 'junit', 'markdown', 'mermaid', 'dot', 'html', 'cyclonedx'] as const;
+import { PLAIN, styleFor } from './style.ts';
+import { annotations } from './views/annotations.ts';
 
 /** Errors leave in our own words; the help of a command group that was named alone leaves as it is. */
 const ONLY_HELP = {
@@ -52,13 +53,15 @@ export function runner(argv: readonly string[], version: string): Runner {
   const run = (<A extends unknown[]>(action: (context: Context, ...args: A) => Promise<Report>) =>
     async (...args: A) => {
       const command = args.at(-1) as Command;
-      const options = commonOptions(command);
+      const options = commonOptions(command, process.env);
       const context = createContext({ version, options, signal: abort.signal, env: process.env, cwd: process.cwd() });
       await print(await action(context, ...args), { command, options, version, context });
     }) as Runner;
   run.start = (program) => start(program, { argv, abort, version });
   return run;
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Job {
   readonly argv: readonly string[];
@@ -93,8 +96,35 @@ async function parse(program: Command, job: Job): Promise<void> {
     process.exitCode = 2;
     return say('stderr', program.helpInformation());
   }
-  if (job.argv.length === 1 && job.argv[0] === 'help') return say('stdout', program.helpInformation());
+  if (job.argv[0] === 'help') {
+    if (job.argv.length === 1) return say('stdout', program.helpInformation());
+    requireCommand(program, job.argv.slice(1));
+  }
   await program.parseAsync([...job.argv], { from: 'user' });
+}
+
+/** `help policy lnit`: the wrong word is named, rather than all help printed. @throws WeighmarkError `usage`. */
+function requireCommand(program: Command, words: readonly string[]): void {
+  let here = program;
+  for (const word of words.filter((each) => !each.startsWith('-'))) {
+    const names = here.commands.map((each) => each.name());
+    const next = here.commands.find((each) => each.name() === word);
+    if (next === undefined && names.length > 0) {
+      const meant = nearest(word, names);
+      throw new WeighmarkError('usage', `there is no command ${word}`, {
+        hint:
+          meant === null
+            ? '`weighmark --help` lists them'
+            : `did you mean \`weighmark help ${[...commandPathWords(here), meant].join(' ')}\`?`,
+      });
+    }
+    if (next === undefined) return;
+    here = next;
+  }
+}
+
+function commandPathWords(command: Command): readonly string[] {
+  return command.parent === null ? [] : commandPath(command).split(' ');
 }
 
 async function printVersion(version: string): Promise<void> {
@@ -112,7 +142,14 @@ async function printVersion(version: string): Promise<void> {
   );
 }
 
-const DEFAULTS: CommonOptions = { format: 'text', quiet: false, verbose: false, progress: true, offline: false };
+const DEFAULTS: CommonOptions = {
+  format: 'text',
+  files: [],
+  quiet: false,
+  verbose: false,
+  progress: true,
+  offline: false,
+};
 
 export function leaves(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => (child.commands.length > 0 ? [...leaves(child)] : [child]));
@@ -131,8 +168,8 @@ async function addExamples(program: Command): Promise<void> {
     );
 }
 
-const COMMON: readonly (() => Option)[] = [
-  () => new Option('--format <format>', 'how to print').choices(FORMATS).default('text'),
+const COMMON: readonly ((path: string) => Option)[] = [
+  formatOption,
   () => new Option('--json', 'short for --format json'),
   () => new Option('-o, --output <file>', 'print to a file'),
   () => new Option('-q, --quiet', 'print nothing when all is well'),
@@ -143,28 +180,38 @@ const COMMON: readonly (() => Option)[] = [
   () => new Option('--registry <dir|oci://…>', 'the registry').env('WEIGHMARK_REGISTRY'),
 ];
 
+/** The choices are the command's own; several at once go to files. */
+function formatOption(path: string): Option {
+  return new Option('--format <format>', 'how to print, or FORMAT=FILE,… for several of one run')
+    .choices(formatsOf(path))
+    .argParser((text: string) => {
+      readOutputs(text, path);
+      return text;
+    })
+    .default('text');
+}
+
 /** A command's own option of the same name stays. */
 export function addCommonOptions(command: Command): void {
   command.exitOverride().configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
-    const option = make().helpGroup('Common:');
+    const option = make(commandPath(command)).helpGroup('Common:');
     if (taken.has(option.long)) continue;
     if (option.short !== undefined && taken.has(option.short)) delete option.short;
     command.addOption(option);
   }
 }
 
-function commonOptions(command: Command): CommonOptions {
+function commonOptions(command: Command, env: Environment): CommonOptions {
   const given = command.opts<Record<string, unknown>>();
-  const format =
-    given['json'] !== true && typeof given['format'] === 'string'
-      ? given['format']
-      : given['json'] === true
-        ? 'json'
-        : 'text';
+  const asked = given['json'] === true ? 'json' : typeof given['format'] === 'string' ? given['format'] : 'text';
+  const outputs = readOutputs(asked, commandPath(command));
   return {
-    format,
+    format: outputs.find(({ to }) => to === undefined)?.format ?? 'text',
+    files: outputs.flatMap(({ format, to }) =>
+      to === undefined ? [] : [{ format, to, append: to === env['GITHUB_STEP_SUMMARY'] }],
+    ),
     quiet: given['quiet'] === true,
     verbose: given['verbose'] === true,
     progress: given['progress'] !== false,
@@ -182,7 +229,8 @@ function wholeNumber(text: string): number {
 
 async function print(report: Report, printing: Printing): Promise<void> {
   process.exitCode = report.childCode ?? report.exitCode;
-  const { format, quiet } = printing.options;
+  const { format, quiet, files } = printing.options;
+  for (const each of files) await writeOne(`${rendered(report, each.format, printing)}\n`, each, printing);
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor('stdout'));
   if (quiet && report.exitCode === 0) return;
@@ -190,12 +238,26 @@ async function print(report: Report, printing: Printing): Promise<void> {
   if (out !== '') await output(out, printing);
 }
 
+async function writeOne(text: string, { to, append }: OutputFile, { context }: Printing): Promise<void> {
+  const location = resolve(context.cwd, to);
+  if (append) appendFileSync(location, text);
+  else await writeOutput(await context.files(), location, text);
+}
+
 function rendered(report: Report, format: string, printing: Printing): string {
-  if (format === 'json') return JSON.stringify(jsonReport(report, printing), null, 2);
+  if (format === 'text') return textOf(report);
+  if (format === 'json') return JSON.stringify(jsonReport(report, printing), withWaysOut, 2);
   if (format === 'sarif' && report.sarif) return JSON.stringify(report.sarif(), null, 2);
+  if (format === 'github' && report.sarif) return annotations(report.sarif());
   const text = format === 'junit' ? report.junit : format === 'markdown' ? report.markdown : report.other?.[format];
   if (text) return text();
-  throw new WeighmarkError('usage', `\`${commandPath(printing.command)}\` has no format ${format}`);
+  throw new WeighmarkError('usage', `\`${commandPath(printing.command)}\` has no format ${format} of this`);
+}
+
+/** For a file: everything, without colours. */
+function textOf(report: Report): string {
+  const { out = '', err = '' } = report.text(PLAIN);
+  return `${err}${out}`.replace(/\n$/, '');
 }
 
 function jsonReport(report: Report, printing: Printing): object {
@@ -244,7 +306,8 @@ function reportError(error: unknown, job: Job): void {
   }
   const exitCode: ExitCode = exitOf(finding);
   process.exitCode = exitCode;
-  if (asksJson(job.argv)) say('stdout', `${JSON.stringify(jsonError(finding, job, exitCode), null, 2)}\n`);
+  if (asksJson(job.argv)) say('stdout', `${JSON.stringify(jsonError(finding, job, exitCode), withWaysOut, 2)}\n`);
+  else sayToFile(job, `${JSON.stringify(jsonError(finding, job, exitCode), withWaysOut, 2)}\n`);
   const trace = process.env['WEIGHMARK_DEBUG'] === '1' ? traceOf(error) : '';
   say('stderr', trace + renderFinding(finding, styleFor('stderr')));
 }
@@ -252,6 +315,20 @@ function reportError(error: unknown, job: Job): void {
 function jsonError(finding: Finding, job: Job, exitCode: ExitCode): object {
   const command = job.argv.find((word) => !word.startsWith('-')) ?? '';
   return { ...commonFields('error', job.version), command, exitCode, error: finding };
+}
+
+/** Where `--format json=FILE` was asked for, the error is what there is to report. */
+function sayToFile({ argv }: Job, text: string): void {
+  const given =
+    argv.find((word) => word.startsWith('--format='))?.slice('--format='.length) ?? argv[argv.indexOf('--format') + 1];
+  const [, file] =
+    /(?:^|,)json=([^,]+)/.exec(argv.some((word) => word.startsWith('--format')) ? (given ?? '') : '') ?? [];
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, text);
+  } catch {
+    // The error itself is said below; that it could not be written as well helps nobody.
+  }
 }
 
 function asksJson(argv: readonly string[]): boolean {

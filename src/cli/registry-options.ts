@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Registry, RegistryOptions } from '../domain/ports/registry.ts';
-import { parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
+import { parseAsked, parseReference, placeOf, type Place, type ShortReference } from '../domain/registry/reference.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
 import { collect } from './command.ts';
 import type { Context } from './context.ts';
@@ -47,7 +47,10 @@ export async function openArtifact(
   text: string,
   options: LogOptions,
 ): Promise<{ registry: Registry; place: Place }> {
-  const ref = parseReference(text);
+  const asked = parseAsked(text);
+  if (asked.kind === 'short')
+    return ofShort(asked, (location) => openRegistry(context, options, location), await configuredRegistry(context));
+  const ref = asked;
   if (ref.kind === 'path')
     throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
       subject: text,
@@ -59,6 +62,41 @@ export async function openArtifact(
   }
   const place = placeOf(ref, await configuredRegistry(context));
   return { registry: await openRegistry(context, options, place.location), place };
+}
+
+/**
+ * The one artifact whose digest begins so, in the registry asked.
+ * @throws WeighmarkError `not-found`; `name-invalid` with all of them if there are several.
+ */
+export async function ofShort(
+  { of, start }: ShortReference,
+  open: (location?: string) => Promise<Registry>,
+  configured: string | undefined,
+): Promise<{ registry: Registry; place: Place }> {
+  const named = of === null ? null : parseReference(`${of}:x`);
+  const around = named === null || named.kind === 'path' || named.kind === 'digest' ? null : placeOf(named, configured);
+  const registry = await open(around?.location);
+  const found = (await registry.list()).filter(
+    ({ name, id }) => id.startsWith(start) && (around === null || name === around.name),
+  );
+  const ids = [...new Set(found.map(({ id }) => id))];
+  const [first] = found;
+  if (first === undefined)
+    throw new WeighmarkError('not-found', `the registry has no artifact ${start}…`, { subject: start });
+  if (ids.length > 1)
+    throw new WeighmarkError(
+      'name-invalid',
+      `${start}… is the start of ${ids.length} digests: ${ids.slice(0, 5).join(', ')}`,
+      { subject: start, hint: 'say more of it; `weighmark list` shows all of them' },
+    );
+  return {
+    registry,
+    place: {
+      name: first.name,
+      reference: first.id,
+      ...(around?.location === undefined ? {} : { location: around.location }),
+    },
+  };
 }
 
 async function configuredRegistry(context: Context): Promise<string | undefined> {

@@ -25,3 +25,13 @@ export function styleFor(channel: Channel): Style {
     bold: paint('bold'),
   };
 }
+
+/** For files that people read: no colours, untrusted text harmless all the same. */
+export const PLAIN: Style = {
+  plain: forTerminal,
+  good: forTerminal,
+  bad: forTerminal,
+  warn: forTerminal,
+  dim: forTerminal,
+  bold: forTerminal,
+};

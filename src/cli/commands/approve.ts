@@ -34,7 +34,7 @@ export const register: Register = (program, run) => {
 
 async function decide(context: Context, ref: string, options: Options): Promise<ApproveOutcome> {
   const loaded = await policyFrom(context, options);
-  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options, writing: true });
   const input = {
     ...loaded,
     ...pinnedOf(options),
@@ -52,10 +52,11 @@ async function decide(context: Context, ref: string, options: Options): Promise<
 /** Nobody approves what they were not shown: without a terminal it takes `--yes`. */
 async function confirm(context: Context, view: ApprovalView, options: Options): Promise<boolean> {
   const style = styleFor('stderr');
-  say(
-    'stderr',
-    `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`,
-  );
+  if (options.yes !== true || !context.options.quiet)
+    say(
+      'stderr',
+      `${lineageTree(view.lineage, { ...view.verdict, checks: [] }, style)}${checkLines(view, style).join('\n')}\n`,
+    );
   if (options.yes === true) return true;
   const answer = await context.ask(`approve ${view.id} for ${options.env}? [y/N] `);
   if (answer === null)
@@ -84,9 +85,9 @@ function refusalOf({ verdict }: ApprovalView, style: Style): string {
     .join('');
 }
 
-function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
+function report({ asked, waiting, ...view }: ApproveOutcome, { env }: Options): Report {
   const { id, verdict, approved } = view;
-  const exitCode = approved === null ? (verdict.exitCode === 0 ? 1 : verdict.exitCode) : 0;
+  const exitCode = approved !== null ? (waiting === undefined ? 0 : 4) : verdict.exitCode === 0 ? 1 : verdict.exitCode;
   return {
     exitCode,
     json: {
@@ -103,11 +104,13 @@ function report({ asked, ...view }: ApproveOutcome, { env }: Options): Report {
             },
     },
     text: (style) => ({
-      ...(approved === null ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
+      ...(approved === null || waiting !== undefined ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
       err:
         approved === null
           ? `${asked ? refusalOf(view, style) : `${checkLines(view, style).join('\n')}\n`}${style.bad('NOT APPROVED')}: nothing was signed\n`
-          : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
+          : waiting !== undefined
+            ? `${renderFinding(waiting, style)}${style.warn('UNDECIDED')}: ${id} is not approved for ${style.plain(env)} before the log says so\n`
+            : `${style.good('APPROVED')}: ${id} for ${style.plain(env)} by ${style.plain(approved.by)}\n`,
     }),
   };
 }

@@ -6,6 +6,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { attest, type AttestInput, type AttestOutcome, type AttestPorts } from '../../flows/sign/attest.ts';
 import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { openForWriting } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
 interface Options extends SignerOptions {
@@ -82,7 +83,7 @@ async function portsOf(context: Context, options: Options): Promise<AttestPorts>
     progress: context.progress,
     signal: context.signal,
     locate: (path) => resolve(context.cwd, path),
-    registry: (location) => context.registry(location),
+    registry: async (location) => openForWriting(context, await context.registry(location), null),
   };
 }
 

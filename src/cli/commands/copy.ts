@@ -2,7 +2,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { copy, type CopyOutcome } from '../../flows/registry/copy.ts';
 import type { Register, Report } from '../command.ts';
+import { openForWriting } from '../policy-options.ts';
 import { addLogOptions, openArtifact, registryOptions, type LogOptions } from '../registry-options.ts';
+import { counted } from '../../domain/base/units.ts';
 
 /** `copy REF DEST`: an artifact with all that makes it verifiable, into another registry. */
 export const register: Register = (program, run) => {
@@ -13,7 +15,8 @@ export const register: Register = (program, run) => {
     .action(
       run(async (context, ref: string, dest: string, options: LogOptions) => {
         const { registry: source, place } = await openArtifact(context, ref, {});
-        const target = await (await context.registries()).open(dest, await registryOptions(context, options));
+        const opened = await (await context.registries()).open(dest, await registryOptions(context, options));
+        const target = openForWriting(context, opened, null);
         const scratch = dest.startsWith('oci://')
           ? join(tmpdir(), `weighmark-copy-${process.pid}`)
           : resolve(context.cwd, dest, 'copying');
@@ -33,10 +36,14 @@ function report({ copied, revocations, logged }: CopyOutcome, dest: string): Rep
       err: [
         ...copied.map(
           ({ name, tags, claims, proofs, role }) =>
-            `${role === 'asked' ? 'copied' : 'ancestor'} ${style.plain([name, ...tags].join(':'))}: ${claims} claims, ${proofs} log proofs`,
+            `${role === 'asked' ? 'copied' : 'ancestor'} ${style.plain([name, ...tags].join(':'))}: ${counted(claims, 'claim')}, ${counted(proofs, 'log proof')}`,
         ),
-        `${revocations} revocations came along`,
-        ...(waiting > 0 ? [`${waiting} log entries wait for \`weighmark log integrate\``] : []),
+        `${counted(revocations, 'revocation')} came along`,
+        ...(waiting > 0
+          ? [
+              `${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`)`,
+            ]
+          : []),
         '',
       ].join('\n'),
     }),

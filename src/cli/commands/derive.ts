@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { STEPS, WORDS, type DeriveStep, type Word } from '../../domain/derive/verdict.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
 import { derive, type DeriveOutcome } from '../../flows/derive/derive.ts';
 import type { SideInput } from '../../flows/derive/side.ts';
@@ -53,7 +53,7 @@ async function deriveRefs(context: Context, child: string, options: Options): Pr
 
 /** The files of an artifact, on disk or in a registry. */
 export async function sideOf(context: Context, ref: string, options: LogOptions): Promise<SideInput> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   if (reference.kind === 'path') {
     const files = await context.files();
     const tree = await files.walk(resolve(context.cwd, reference.path), { allowSymlinks: true });

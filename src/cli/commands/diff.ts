@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { CODES } from '../../domain/base/errors.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { bomDiff } from '../../flows/bom/diff.ts';
 import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
 import { diffArtifacts, type DiffOutcome, type DiffSide } from '../../flows/describe/diff.ts';
@@ -43,7 +43,7 @@ async function diffBoms(context: Context, a: string, b: string): Promise<Report>
 }
 
 async function isBom(context: Context, ref: string): Promise<boolean> {
-  if (!ref.endsWith('.json') || parseReference(ref).kind !== 'path') return false;
+  if (!ref.endsWith('.json') || parseAsked(ref).kind !== 'path') return false;
   const files = await context.files();
   const path = resolve(context.cwd, ref);
   if ((await files.kindOf(path)) !== 'file') return false;
@@ -56,7 +56,7 @@ async function isBom(context: Context, ref: string): Promise<boolean> {
 }
 
 async function sideOf(context: Context, ref: string, options: LogOptions): Promise<DiffSide> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   const { signal } = context;
   if (reference.kind === 'path') {
     const files = await context.files();

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { exec, type Brought, type ExecOutcome } from '../../flows/load/exec.ts';
 import { pull } from '../../flows/registry/pull.ts';
 import type { VerifyOutcome } from '../../flows/verify/verify.ts';
@@ -44,7 +44,7 @@ async function execOn(
   { ref, words }: { ref: string; words: readonly string[] },
   options: Options,
 ): Promise<ExecOutcome> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   const path = reference.kind === 'path' ? resolve(context.cwd, reference.path) : null;
   const processes = await context.processes();
   const onVerdict = async (verdict: Verdict, model: string | null) => {

@@ -9,7 +9,7 @@ import { findingOf } from '../../domain/base/verdict.ts';
 import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from '../../flows/content/hash.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFinding, renderFindings } from '../errors.ts';
 import { isTerminal } from '../output.ts';
 
 interface HashCommandOptions {
@@ -97,7 +97,12 @@ async function hashReport(context: Context, names: readonly string[], options: H
     },
     text: (style) => ({
       out: forOutput(context, style, files.map(({ name, digests }) => formatSums(name, digests, algorithms)).join('')),
-      err: failures.map(({ error }) => renderFinding(findingOf(error), style)).join(''),
+      err: renderFindings(
+        failures.map(({ error }) => findingOf(error)),
+        style,
+      )
+        .map((lines) => `${lines}\n`)
+        .join(''),
     }),
   };
 }
@@ -161,7 +166,10 @@ function checkReport({ checks, context }: { checks: readonly SumCheck[]; context
     text: (style) => ({
       out: shown.map(({ name, status }) => `${style.plain(name)}: ${SAID[status]}\n`).join(''),
       err: [
-        ...errors.map((error) => renderFinding(findingOf(error), style)),
+        ...renderFindings(
+          errors.map((error) => findingOf(error)),
+          style,
+        ).map((lines) => `${lines}\n`),
         mismatches === 0
           ? ''
           : renderFinding(

@@ -3,7 +3,7 @@ import { idOf } from '../../flows/registry/resolve-inputs.ts';
 import { resolve } from 'node:path';
 import { policyTrust } from '../../domain/authority/authority.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
@@ -40,7 +40,7 @@ interface Options extends PolicyOptions {
 
 async function lookForRecord(context: Context, ref: string, options: Options): Promise<RecordImpact> {
   const record = recordOf(options.record ?? '');
-  if (parseReference(ref).kind === 'path')
+  if (parseAsked(ref).kind === 'path')
     throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', {
       hint: 'name the dataset: NAME:TAG',
     });
@@ -96,7 +96,7 @@ async function targetOf(
   ref: string,
   options: PolicyOptions,
 ): Promise<{ registry: Registry; digest: string }> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   if (reference.kind === 'path' || reference.kind === 'digest') {
     const ports = {
       files: await context.files(),

@@ -39,15 +39,20 @@ async function confirm(context: Context, plan: readonly PlannedFile[]): Promise<
 }
 
 function nextCommands(survey: Survey): readonly string[] {
-  const model = survey.models[0];
-  const folder = model === undefined ? './model' : `./${model.split('/').slice(0, -1).join('/') || model}`;
-  return ['weighmark keygen', `weighmark seal ${folder} --key weighmark.key`, `weighmark policy lint ${POLICY_FILE}`];
+  const model = survey.models.find((path) => !survey.sealed.includes(folderOf(path)));
+  const [sealed] = survey.sealed;
+  const lint = `weighmark policy lint ${POLICY_FILE}`;
+  if (model === undefined && sealed !== undefined)
+    return [`weighmark verify ${sealed === '.' ? '.' : `./${sealed}`}`, lint];
+  const folder = model === undefined ? './model' : `./${folderOf(model) === '.' ? model : folderOf(model)}`;
+  return ['weighmark keygen', `weighmark seal ${folder} --key weighmark.key`, lint];
 }
 
 function page(style: Style, found: { survey: Survey; written: readonly string[]; kept: readonly string[] }): string {
   const { survey } = found;
   const rows: readonly (readonly [string, string])[] = [
     ['models', count(survey.models)],
+    ...(survey.sealed.length === 0 ? [] : [['sealed', count(survey.sealed)] as const]),
     ['datasets', count(survey.datasets)],
     ['CI', survey.ci.join(', ') || 'none seen'],
     ['written', found.written.join(', ') || 'nothing'],
@@ -57,6 +62,10 @@ function page(style: Style, found: { survey: Survey; written: readonly string[];
   return `${lines.join('\n')}\n\nnext\n${nextCommands(survey)
     .map((command) => `  ${style.bold(command)}`)
     .join('\n')}\n`;
+}
+
+function folderOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/') || '.';
 }
 
 function count(paths: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { WeighPorts } from '../../flows/describe/weights.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
@@ -36,7 +36,7 @@ interface Options extends LogOptions {
 
 async function inspect(context: Context, ref: string, options: Options): Promise<InspectOutcome> {
   const how = { signal: context.signal, ...(options.weights === true ? { weigh: weighPorts(context) } : {}) };
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   if (reference.kind === 'path') {
     const links = { allowSymlinks: options.allowSymlinks === true };
     return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, { ...how, ...links });

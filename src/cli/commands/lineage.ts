@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { environmentOf } from '../../flows/gate/gate.ts';
 import { lineage, type LineageInput, type LineageOutcome, type LineagePorts } from '../../flows/gate/lineage.ts';
 import type { Register, Report } from '../command.ts';
@@ -35,7 +35,7 @@ export const register: Register = (program, run) => {
 };
 
 async function look(context: Context, ref: string, options: Options): Promise<LineageOutcome> {
-  const inside = parseReference(ref).kind === 'path' ? [resolve(context.cwd, ref)] : [];
+  const inside = parseAsked(ref).kind === 'path' ? [resolve(context.cwd, ref)] : [];
   const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options, inside) : null;
   const policy = loaded?.policy ?? null;
   const input: LineageInput = {
@@ -53,7 +53,7 @@ async function placeOf(
   ref: string,
   { policy, options }: { policy: LineageInput['policy']; options: Options },
 ): Promise<LineageInput['place']> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   if (reference.kind === 'path') return { kind: 'path', location: resolve(context.cwd, reference.path) };
   const { registry, place } =
     policy === null ? await openArtifact(context, ref, options) : await openTarget(context, ref, { policy, options });

@@ -8,7 +8,7 @@ import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { LogQuery } from '../../domain/tlog/read.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { noteText } from '../../domain/tlog/note.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
 import { ABSENT, type Actor } from '../../domain/authority/actor.ts';
@@ -28,8 +28,16 @@ import type { Context } from '../context.ts';
 import { doorOf } from '../../flows/registry/door.ts';
 import { artifactIn } from '../../flows/registry/known.ts';
 import type { AboutIds } from '../../flows/registry/log.ts';
+import { followTags } from '../../flows/registry/integrating.ts';
 import type { Waiting } from '../../domain/tlog/door.ts';
-import { addPolicyOptions, openUnder, policyFrom, policyIsNamed, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  openForWriting,
+  openUnder,
+  policyFrom,
+  policyIsNamed,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
@@ -147,6 +155,7 @@ function addIntegrate(log: Command, run: Run): void {
           witnessPolicy === undefined ? { door } : { witnessPolicy, door },
           registry,
         );
+        await followTags(integrated.added, registry);
         return integrateReport(integrated, loaded !== null);
       }),
     );
@@ -168,17 +177,17 @@ function addVoid(log: Command, run: Run): void {
           {
             clock: context.clock,
             keyless: () => context.keyless(),
-            registry: await openUnder(context, policy, options),
+            registry: openForWriting(context, await openUnder(context, policy, options), policy),
             signer: await signerFrom(context, options),
           },
         );
         const { target, by, bundle, logged } = outcome;
         return {
-          exitCode: 0,
+          exitCode: logged.index === null ? 4 : 0,
           json: { target, reason: options.reason, by, bundle, log: { index: logged.index, ...logged.leaf } },
           text: (style) => ({
             out: `${bundle}\n`,
-            err: `${style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,
+            err: `${logged.index === null ? style.warn('WAITING for the operator of the log') : style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,
           }),
         };
       }),
@@ -224,7 +233,7 @@ async function questionOf(
   const kind = options.kind === undefined ? {} : { kind: kindOf(options.kind) };
   if (ref === undefined)
     return { registry: await openRegistry(context, options), ...(options.kind === undefined ? {} : { query: kind }) };
-  if (parseReference(ref).kind === 'path')
+  if (parseAsked(ref).kind === 'path')
     return { registry: await openRegistry(context, options), query: { name: ref, ...kind } };
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);

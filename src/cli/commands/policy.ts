@@ -1,6 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
-import { lintPolicy, type Advice } from '../../domain/policy/lint.ts';
+import type { Advice } from '../../domain/policy/advice.ts';
+import { lintPolicy } from '../../domain/policy/lint.ts';
+import { counted } from '../../domain/base/units.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { orphanFinding } from '../../domain/policy/orphans.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
@@ -19,7 +21,7 @@ import {
   type LoadedPolicy,
   type PolicyOptions,
 } from '../policy-options.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 import { junit, verdictJunit, type JunitCase } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict } from '../views/verdict.ts';
@@ -42,7 +44,7 @@ export const register: Register = (program, run) => {
     .action(
       run(async (context, file: string | undefined, options: LintOptions) => {
         const loaded = await policyFrom(context, file === undefined ? options : { ...options, policy: file });
-        const advice = lintPolicy(loaded.policy, context.clock.now());
+        const advice = lintPolicy(loaded.policy, context.clock.now(), loaded);
         return lintReport(loaded, advice, await silenced(context, loaded, options));
       }),
     );
@@ -112,18 +114,27 @@ function lintReport(
   orphans: readonly Finding[] | null,
 ): Report {
   const { name, version, digest, expires } = policy;
+  const never = advice.filter((each) => each.never === true);
   return {
-    exitCode: orphans === null || orphans.length === 0 ? 0 : 1,
-    json: { policy: { name, version, digest, expires }, signedBy, advice, ...(orphans === null ? {} : { orphans }) },
+    exitCode: never.length + (orphans?.length ?? 0) === 0 ? 0 : 1,
+    json: {
+      policy: { name, version, digest, meaning: policy.meaning, expires },
+      signedBy,
+      advice,
+      ...(orphans === null ? {} : { orphans }),
+    },
     text: (style) => ({
       out: `${digest}\n`,
       err: [
-        ...advice.map(({ place, message }) => `${style.warn('advice')} ${style.bold(place)}: ${style.plain(message)}`),
-        ...(orphans ?? []).map((finding) => renderFinding(finding, style)),
+        ...advice.map(
+          (each) =>
+            `${each.never === true ? style.bad('never') : style.warn('advice')} ${style.bold(each.place)}: ${style.plain(each.message)}`,
+        ),
+        ...renderFindings(orphans ?? [], style),
         ...(orphans === null || orphans.length === 0
           ? []
           : [style.bad(`${orphans.length} that count under the earlier version would cease to count`)]),
-        `${style.good('VALID')}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
+        `${never.length === 0 ? style.good('VALID') : style.bad(`NEVER HOLDS, ${counted(never.length, 'place')}`)}: policy ${style.plain(name)} version ${version}, until ${expires.slice(0, 10)}${signedBy === null ? '' : `, signed by ${style.plain(signedBy.join(', '))}`}`,
         '',
       ].join('\n'),
     }),
@@ -145,7 +156,7 @@ function explainText(verdict: Verdict, style: Style): string {
   const lines = verdict.checks.flatMap((check) => [
     `${check.passed ? style.good('holds') : style.bad('fails')}  ${style.bold(check.name)}`,
     ...check.evidence.map(({ what }) => `         ${style.plain(what)}`),
-    ...(check.passed ? [] : check.findings.map((finding) => renderFinding(finding, style).trimEnd())),
+    ...(check.passed ? [] : renderFindings(check.findings, style)),
   ]);
   const last =
     verdict.exitCode === 0

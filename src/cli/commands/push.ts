@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import { push, type PushOutcome } from '../../flows/registry/push.ts';
 import type { Register, Report } from '../command.ts';
+import { openForWriting } from '../policy-options.ts';
 import { addLogOptions, openRegistry, type LogOptions } from '../registry-options.ts';
 
 interface Options extends LogOptions {
@@ -26,7 +27,7 @@ export const register: Register = (program, run) => {
     )
     .action(
       run(async (context, path: string, as: string | undefined, options: Options) => {
-        const registry = await openRegistry(context, options);
+        const registry = openForWriting(context, await openRegistry(context, options), null);
         const input = {
           root: resolve(context.cwd, path),
           allowSymlinks: options.allowSymlinks === true,
@@ -69,10 +70,14 @@ function report(outcome: PushOutcome): Report {
     text: (style) => ({
       out: `${name}@${id}\n`,
       err: [
-        `pushed ${style.bold(`${name}:${tag}`)}: ${files} ${files === 1 ? 'file' : 'files'}, ${formatBytes(sizeBytes)}, ${claims} ${claims === 1 ? 'claim' : 'claims'}`,
+        `pushed ${style.bold(`${name}:${tag}`)}: ${counted(files, 'file')}, ${formatBytes(sizeBytes)}, ${counted(claims, 'claim')}`,
         ...(movedFrom === null ? [] : [style.warn(`${name}:${tag} was ${movedFrom} before`)]),
         ...(unsigned ? [style.warn('nobody signed it; sign with `weighmark seal` and push again')] : []),
-        ...(waiting > 0 ? [`${waiting} log entries wait for \`weighmark log integrate\``] : []),
+        ...(waiting > 0
+          ? [
+              `${counted(waiting, 'entry', 'entries')} ${waiting === 1 ? 'waits' : 'wait'} for the log's operator (\`weighmark log integrate\`): no policy counts ${waiting === 1 ? 'it' : 'them'} before`,
+            ]
+          : []),
         '',
       ].join('\n'),
     }),

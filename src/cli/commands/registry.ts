@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import type { Register, Run } from '../command.ts';
 import type { Command } from 'commander';
 import { addLogOptions, openRegistry, registryOptions, type LogOptions } from '../registry-options.ts';
@@ -72,7 +72,7 @@ function addGc(registry: Command, run: Run): void {
             out: removed
               .map(({ path, sizeBytes }) => `${formatBytes(sizeBytes).padStart(9)}  ${style.plain(path)}\n`)
               .join(''),
-            err: `${dryRun ? 'would remove' : 'removed'} ${removed.length} files, ${formatBytes(bytes)}; ${kept} blobs stay\n`,
+            err: `${dryRun ? 'would remove' : 'removed'} ${counted(removed.length, 'file')}, ${formatBytes(bytes)}; ${counted(kept, 'blob')} stay\n`,
           }),
         };
       }),

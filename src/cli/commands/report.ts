@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { declarationsBom } from '../../domain/report/controls/declarations.ts';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { writeEvidence } from '../../flows/watch/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
 import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
@@ -48,7 +48,7 @@ export const register: Register = (program, run) => {
 };
 
 async function make(context: Context, ref: string, options: Options): Promise<Report> {
-  if (parseReference(ref).kind === 'path')
+  if (parseAsked(ref).kind === 'path')
     throw new WeighmarkError('usage', 'a report is about an artifact in a registry', {
       hint: '`weighmark verify` judges a folder',
     });

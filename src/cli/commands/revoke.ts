@@ -3,6 +3,7 @@ import { durationMs } from '../../domain/policy/parse-rules.ts';
 import { targetText, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
+import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { impact } from '../../flows/watch/impact.ts';
 import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/gate/revoke.ts';
@@ -11,6 +12,7 @@ import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import {
   addPolicyOptions,
+  openForWriting,
   openTarget,
   openUnder,
   policyFrom,
@@ -18,6 +20,7 @@ import {
   type PolicyOptions,
 } from '../policy-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
+import { renderFinding } from '../errors.ts';
 import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
 import { impactText } from '../views/impact.ts';
@@ -64,7 +67,7 @@ async function act(context: Context, ref: string | undefined, options: Options):
   if (options.again === true) return again(context, loaded, options);
   if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
   const named = await targetOf(context, ref, { loaded, options });
-  if (options.undo !== true) await showImpact(context, named, loaded);
+  if (options.undo !== true) await showImpact(context, named, loaded, options);
   await confirm(context, named.target, options);
   const input: RevokeInput = {
     action: options.undo === true ? 'reinstate' : 'revoke',
@@ -79,7 +82,11 @@ async function act(context: Context, ref: string | undefined, options: Options):
     registry: named.registry,
     signer: await signerFrom(context, options, { refusal: input.action === 'revoke' }),
   });
-  return report(outcome, { action: input.action, target: named.target, reason: input.reason });
+  return report(
+    outcome,
+    { action: input.action, target: named.target, reason: input.reason },
+    mostToReinstate(loaded.policy),
+  );
 }
 
 async function again(context: Context, { policy }: LoadedPolicy, options: Options): Promise<Report> {
@@ -87,11 +94,12 @@ async function again(context: Context, { policy }: LoadedPolicy, options: Option
   const said = await revokeAgain(policy, {
     clock: context.clock,
     keyless: () => context.keyless(),
-    registry: await openUnder(context, policy, options),
+    registry: openForWriting(context, await openUnder(context, policy, options), policy),
     signer: await signerFrom(context, options),
   });
+  const waits = said.filter(({ logged }) => logged.index === null);
   return {
-    exitCode: 0,
+    exitCode: waits.length === 0 ? 0 : 4,
     json: {
       action: 'again',
       said: said.map(({ target, reason, by, bundle, logged }) => ({
@@ -104,7 +112,7 @@ async function again(context: Context, { policy }: LoadedPolicy, options: Option
     },
     text: (style) => ({
       out: said.map(({ bundle }) => `${bundle}\n`).join(''),
-      err: `${said.map(({ target, by }) => `${style.good('REVOKED')} again by ${style.plain(by)}: ${style.plain(targetText(target))}\n`).join('')}${said.length === 0 ? 'nothing was orphaned\n' : ''}`,
+      err: `${said.map(({ target, by, logged }) => `${logged.index === null ? style.warn('WAITING') : style.good('REVOKED')} again by ${style.plain(by)}: ${style.plain(targetText(target))}\n`).join('')}${said.length === 0 ? 'nothing was orphaned\n' : ''}`,
     }),
   };
 }
@@ -115,7 +123,7 @@ async function snapshot(context: Context, { policy }: LoadedPolicy, options: Opt
   const ports = {
     clock: context.clock,
     keyless: () => context.keyless(),
-    registry: await openUnder(context, policy, options),
+    registry: openForWriting(context, await openUnder(context, policy, options), policy),
     signer: await signerFrom(context, options),
   };
   const outcome = await takeSnapshot({ policy, validMs: durationMs(duration), ...pinnedOf(options) }, ports);
@@ -137,8 +145,13 @@ async function targetOf(
   const signer = signerTarget(policy, options);
   if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1)
     throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
-  if (signer !== null) return { registry: await openUnder(context, policy, options), target: signer, artifact: null };
-  const { registry, place } = await openTarget(context, ref ?? '', { policy, options });
+  if (signer !== null)
+    return {
+      registry: openForWriting(context, await openUnder(context, policy, options), policy),
+      target: signer,
+      artifact: null,
+    };
+  const { registry, place } = await openTarget(context, ref ?? '', { policy, options, writing: true });
   const id = await registry.resolve(place.name, place.reference);
   const artifact = { name: place.name, id };
   const target: RevocationTarget =
@@ -170,8 +183,9 @@ async function showImpact(
   context: Context,
   { target, registry }: Named,
   { policy, timestampAuthorities }: LoadedPolicy,
+  options: Options,
 ): Promise<void> {
-  if (target.kind !== 'artifact') return;
+  if (target.kind !== 'artifact' || (context.options.quiet && options.yes === true)) return;
   const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, {
     clock: context.clock,
     keyless: () => context.keyless(),
@@ -192,13 +206,20 @@ const DONE: Readonly<Record<string, string>> = {
   snapshot: 'SNAPSHOT SIGNED',
 };
 
-function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>): Report {
+/** @param wanted how many revokers it takes to let something count again. */
+function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<string, unknown>>, wanted = 1): Report {
+  const { index } = logged;
+  const isOneOf = what['action'] === 'reinstate' && wanted > 1;
+  const done = isOneOf ? 'REINSTATEMENT SIGNED' : (DONE[String(what['action'])] ?? '');
   return {
-    exitCode: 0,
-    json: { ...what, by, bundle, log: { index: logged.index, ...logged.leaf } },
+    exitCode: index === null ? 4 : 0,
+    json: { ...what, by, bundle, log: { index, ...logged.leaf } },
     text: (style) => ({
       out: `${bundle}\n`,
-      err: `${style.good(DONE[String(what['action'])] ?? '')} by ${style.plain(by)}, log entry ${logged.index ?? '(waiting)'}\n`,
+      err:
+        index === null
+          ? `${renderFinding({ code: 'log-pending', message: `it is signed by ${by} and waits for the log's operator: no reader heeds it yet` }, style)}${style.warn('UNDECIDED')}: not ${done.toLowerCase()} before the log says so\n`
+          : `${style.good(done)} by ${style.plain(by)}, log entry ${index}${isOneOf ? `; it counts again once ${wanted} revokers say so` : ''}\n`,
     }),
   };
 }

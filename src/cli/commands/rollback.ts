@@ -2,7 +2,14 @@ import { rollback, type RollbackOutcome } from '../../flows/gate/rollback.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
-import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import {
+  addPolicyOptions,
+  gatePorts,
+  openForWriting,
+  openUnder,
+  policyFrom,
+  type PolicyOptions,
+} from '../policy-options.ts';
 import { checkArtifactName } from '../../domain/registry/reference.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { verdictJunit } from '../views/junit.ts';
@@ -32,7 +39,7 @@ export const register: Register = (program, run) => {
 
 async function decide(context: Context, name: string, options: Options): Promise<RollbackOutcome> {
   const loaded = await policyFrom(context, options);
-  const registry = await openUnder(context, loaded.policy, options);
+  const registry = openForWriting(context, await openUnder(context, loaded.policy, options), loaded.policy);
   const input = {
     ...loaded,
     ...pinnedOf(options),
@@ -72,8 +79,8 @@ function report(context: Context, outcome: RollbackOutcome): Report {
           : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } },
     },
     text: (style) => ({
-      ...(done === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }),
-      err: verdictText({ verdict, by, promise, advice: ADVICE }, style),
+      ...(done === null || done.logged.index === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }),
+      err: verdictText({ verdict, by, promise, advice: done === null ? ADVICE : 'not rolled back yet' }, style),
     }),
     sarif: () => verdictSarif(context.version, verdict),
     junit: () => verdictJunit(verdict),

@@ -5,11 +5,11 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
 import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/sign/seal.ts';
 import { collect, type Register, type Report, type Style } from '../command.ts';
 import type { Context } from '../context.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
 import { secretFrom, secretOption } from './dataset/options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
@@ -170,24 +170,24 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
       ? ['note       only documentation changed: a package step links to the state sealed before']
       : []),
     ...(leftOut.length > 0
-      ? [`left out   ${leftOut.length} files of a download tool's bookkeeping (.cache/huggingface)`]
+      ? [`left out   ${counted(leftOut.length, 'file')} of a download tool's bookkeeping (.cache/huggingface)`]
       : []),
     style.good(`SEALED: ${path} is ${name} (${id})`),
   ];
 }
 
 function foundText(findings: readonly ScanFinding[]): string {
-  const counted = findings.filter(isCounted).length;
-  const suppressed = findings.length - counted;
-  return `${counted === 0 ? 'nothing found' : `${counted} findings below the limit`}${suppressed === 0 ? '' : `; ${suppressed} suppressed by the policy`}`;
+  const open = findings.filter(isCounted).length;
+  const suppressed = findings.length - open;
+  return `${open === 0 ? 'nothing found' : `${counted(open, 'finding')} below the limit`}${suppressed === 0 ? '' : `; ${suppressed} suppressed by the policy`}`;
 }
 
 const MAX_SHOWN = 20;
 
 function refusal(path: string, { scan }: SealOutcome, style: Style): string {
-  const shown = scan.blocking.slice(0, MAX_SHOWN).map((finding) => renderFinding(asFinding(finding), style));
+  const shown = renderFindings(scan.blocking.slice(0, MAX_SHOWN).map(asFinding), style);
   const more = scan.blocking.length > MAX_SHOWN ? `and ${scan.blocking.length - MAX_SHOWN} more\n` : '';
-  return `${shown.join('')}${more}${style.bad(`NOT SEALED: ${scan.blocking.length} findings in ${path}; nothing was written`)}\n`;
+  return `${shown.join('\n')}\n${more}${style.bad(`NOT SEALED: ${counted(scan.blocking.length, 'finding')} in ${path}; nothing was written`)}\n`;
 }
 
 function asFinding({ rule, severity, message, place }: ScanFinding) {

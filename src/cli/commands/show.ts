@@ -43,7 +43,7 @@ function lines({ name, id, ids, tags, files, claims, log }: ShowOutcome, style: 
     `claimed  ${claims.length} ${claims.length === 1 ? 'claim' : 'claims'}, not verified here`,
     ...claims.map(
       (claim) =>
-        `         ${claim.bundle.slice(0, 19)}…  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`,
+        `         ${claim.bundle}  ${style.plain(claim.predicateType ?? 'unreadable')}${claim.own ? '' : style.dim('  of an ancestor')}`,
     ),
     `logged   ${log.length} ${log.length === 1 ? 'entry' : 'entries'}`,
     ...log.map(

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { WeighmarkError, isOfOne, worstExit } from '../../domain/base/errors.ts';
-import { parseReference } from '../../domain/registry/reference.ts';
+import { parseAsked } from '../../domain/registry/reference.ts';
 import { findingOf, refusedCheck, verdictOf } from '../../domain/base/verdict.ts';
 import { refused, verify, type VerifyOutcome } from '../../flows/verify/verify.ts';
 import type { Register, Report } from '../command.ts';
@@ -68,7 +68,7 @@ async function verifyOfSeveral(context: Context, ref: string, options: Options):
 }
 
 async function verifyOne(context: Context, ref: string, options: Options): Promise<Shown> {
-  const reference = parseReference(ref);
+  const reference = parseAsked(ref);
   if (reference.kind !== 'path') return verifyStored(context, ref, options);
   const { path } = reference;
   if (options.to === undefined) return verifyPath(context, { path, shown: ref }, options);

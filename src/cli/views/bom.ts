@@ -10,7 +10,7 @@ import type { Described } from '../../flows/bom/create.ts';
 import type { BomDiffOutcome } from '../../flows/bom/diff.ts';
 import type { BomValidateOutcome } from '../../flows/bom/validate.ts';
 import type { Report, Style } from '../command.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 import { verdictJunit } from './junit.ts';
 import { verdictSarif } from './sarif.ts';
 import { verdictMarkdown, verdictText } from './verdict.ts';
@@ -35,11 +35,7 @@ export function createdReport(described: Described, path: string, instead?: Spdx
     },
     text: (style) => ({
       out: instead === undefined ? new TextDecoder().decode(bytes) : `${JSON.stringify(instead, null, 2)}\n`,
-      err: [
-        ...summaryLines(described, path, style),
-        ...findings.map((finding) => renderFinding(finding, style).trimEnd()),
-        '',
-      ].join('\n'),
+      err: [...summaryLines(described, path, style), ...renderFindings(findings, style), ''].join('\n'),
     }),
   };
 }

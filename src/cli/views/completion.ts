@@ -1,120 +1,68 @@
-import type { Command } from 'commander';
-
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** A script that completes commands, sub-commands and options from the command tree; everything else is a file name. */
-export function completionScript(shell: Shell, program: Command): string {
-  return WRITERS[shell](words(program, []));
+/**
+ * A script that asks `weighmark completion words -- WORDS…` what may follow: a candidate a line, with its meaning after a
+ * tab; the line `:files` stands for files.
+ */
+export function completionScript(shell: Shell): string {
+  return SCRIPTS[shell];
 }
 
-/** One place on the command line: the commands typed so far, and what may follow. */
-interface Place {
-  readonly path: readonly string[];
-  readonly commands: readonly { readonly name: string; readonly about: string }[];
-  readonly options: readonly {
-    readonly long: string;
-    readonly short: string | undefined;
-    readonly about: string;
-    readonly choices: readonly string[];
-  }[];
-}
-
-function words(command: Command, path: readonly string[]): readonly Place[] {
-  const commands = command.commands.map((child) => ({ name: child.name(), about: child.description() }));
-  const options = command.options.flatMap((option) =>
-    option.long == null
-      ? []
-      : [{ long: option.long, short: option.short, about: option.description, choices: option.argChoices ?? [] }],
-  );
-  return [{ path, commands, options }, ...command.commands.flatMap((child) => words(child, [...path, child.name()]))];
-}
-
-const WRITERS: Record<Shell, (places: readonly Place[]) => string> = {
-  bash: (places) => `# weighmark completion for bash: eval "$(weighmark completion bash)"
+const SCRIPTS: Record<Shell, string> = {
+  bash: `# weighmark completion for bash: eval "$(weighmark completion bash)"
 _weighmark() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} path="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in -*) ;; *) case " \${_weighmark_paths} " in *" \${path}\${word} "*) path="\${path}\${word}/" ;; esac ;; esac
-  done
-  local choices
-  case $path in
-${places.map((place) => `    ${quote(pathKey(place))}) choices=${quote(choicesOf(place).join(' '))} ;;`).join('\n')}
-  esac
-  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+  local cur=\${COMP_WORDS[COMP_CWORD]} word rest
+  local -a found=()
+  local files=
+  while IFS=$'\\t' read -r word rest; do
+    if [ "$word" = :files ]; then files=1; else found+=("$word"); fi
+  done < <(weighmark completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  mapfile -t COMPREPLY < <(compgen -W "\${found[*]}" -- "$cur")
+  if [ -n "$files" ]; then
+    compopt -o filenames 2>/dev/null
+    local -a paths
+    mapfile -t paths < <(compgen -f -- "$cur")
+    COMPREPLY+=("\${paths[@]}")
+  fi
 }
-_weighmark_paths=${quote(
-    places
-      .map(({ path }) => path.join('/'))
-      .filter((path) => path !== '')
-      .join(' '),
-  )}
-complete -o default -F _weighmark weighmark
+COMP_WORDBREAKS=\${COMP_WORDBREAKS//[:=]/}
+complete -F _weighmark weighmark
 `,
-  zsh: (places) => `#compdef weighmark
+  zsh: `#compdef weighmark
 # weighmark completion for zsh: eval "$(weighmark completion zsh)"
 _weighmark() {
-  local word place=""
-  for word in \${words[2,CURRENT-1]}; do
-    case "$place$word/" in
-${places
-  .filter(({ path }) => path.length > 0)
-  .map((place) => `      ${quote(pathKey(place))}) place=${quote(pathKey(place))} ;;`)
-  .join('\n')}
-    esac
-  done
-  local -a choices
-  case $place in
-${places
-  .map(
-    (place) =>
-      `    ${quote(pathKey(place))}) choices=(${describedChoices(place)
-        .map((text) => quote(text))
-        .join(' ')}) ;;`,
-  )
-  .join('\n')}
-  esac
-  _describe 'weighmark' choices
-  _files
+  local line files=
+  local -a found
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then
+      files=1
+    else
+      local word=\${line%%$'\\t'*} about=
+      [[ $line == *$'\\t'* ]] && about=\${line#*$'\\t'}
+      found+=("\${word//:/\\\\:}:$about")
+    fi
+  done < <(weighmark completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  (( $#found )) && _describe 'weighmark' found
+  [[ -n $files ]] && _files
+  return 0
 }
 compdef _weighmark weighmark
 `,
-  fish: (places) => `# weighmark completion for fish: weighmark completion fish | source
-${places.flatMap(fishLines).join('\n')}
+  fish: `# weighmark completion for fish: weighmark completion fish | source
+function __weighmark_words
+    set -l typed (commandline -opc)
+    weighmark completion words -- $typed[2..-1] (commandline -ct) 2>/dev/null
+end
+function __weighmark_candidates
+    for line in (__weighmark_words)
+        if test "$line" = :files
+            __fish_complete_path (commandline -ct)
+        else
+            echo $line
+        end
+    end
+end
+complete -c weighmark -f -a '(__weighmark_candidates)'
 `,
 };
-
-function pathKey(place: Place): string {
-  return place.path.map((name) => `${name}/`).join('');
-}
-
-function choicesOf(place: Place): readonly string[] {
-  return [...place.commands.map(({ name }) => name), ...place.options.map(({ long }) => long), '--help'];
-}
-
-function describedChoices(place: Place): readonly string[] {
-  const described = (word: string, about: string) => `${word}:${about.replaceAll(':', '\\:')}`;
-  return [
-    ...place.commands.map(({ name, about }) => described(name, about)),
-    ...place.options.map(({ long, about }) => described(long, about)),
-  ];
-}
-
-function fishLines(place: Place): readonly string[] {
-  const seen = place.path.map((name) => `__fish_seen_subcommand_from ${name}`).join('; and ');
-  const none = `not __fish_seen_subcommand_from ${place.commands.map(({ name }) => name).join(' ')}`;
-  const here = place.path.length === 0 ? '__fish_use_subcommand' : seen;
-  const commands = place.commands.map(
-    ({ name, about }) =>
-      `complete -c weighmark -n ${quote(place.path.length === 0 ? here : `${seen}; and ${none}`)} -a ${name} -d ${quote(about)}`,
-  );
-  const options = place.options.map(({ long, about, choices }) => {
-    const values = choices.length > 0 ? ` -xa ${quote(choices.join(' '))}` : '';
-    return `complete -c weighmark -n ${quote(here)} -l ${long.slice(2)}${values} -d ${quote(about)}`;
-  });
-  return [...commands, ...options];
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}

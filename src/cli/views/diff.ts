@@ -1,6 +1,6 @@
 import { forMarkdown } from '../../domain/base/text.ts';
 import type { TensorChange } from '../../domain/scan/diff/tensor.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import type { DiffOutcome, FileDiff, TensorDiff } from '../../flows/describe/diff.ts';
 import type { Style } from '../command.ts';
 
@@ -89,12 +89,12 @@ function sorted(tensors: readonly TensorDiff[]): readonly TensorDiff[] {
 }
 
 function summary({ a, b, differs, files, sameFiles, tensors, sameTensors }: DiffOutcome, style: Style): string {
-  if (!differs) return `${style.good('SAME')}: ${style.plain(a)} and ${style.plain(b)}: ${sameFiles} files`;
+  if (!differs) return `${style.good('SAME')}: ${style.plain(a)} and ${style.plain(b)}: ${counted(sameFiles, 'file')}`;
   const patterns = new Map<string, number>();
   for (const { change, kind } of tensors)
     patterns.set(change?.pattern ?? kind, (patterns.get(change?.pattern ?? kind) ?? 0) + 1);
   const kinds = [...patterns].map(([pattern, count]) => `${count} ${pattern}`).join(', ');
-  return `${style.bad('DIFFER')}: ${style.plain(a)} and ${style.plain(b)}: ${files.length} of ${files.length + sameFiles} files; ${tensors.length} tensors${kinds === '' ? '' : ` (${kinds})`}, ${sameTensors} the same`;
+  return `${style.bad('DIFFER')}: ${style.plain(a)} and ${style.plain(b)}: ${files.length} of ${files.length + sameFiles} files; ${counted(tensors.length, 'tensor')}${kinds === '' ? '' : ` (${kinds})`}, ${sameTensors} the same`;
 }
 
 export function diffMarkdown(outcome: DiffOutcome): string {

@@ -3,7 +3,7 @@ import { portText } from '../../domain/bom/files.ts';
 import { copiesOf } from '../../domain/metadata/copies.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
@@ -113,7 +113,7 @@ function identityLines(weighed: readonly WeighedSet[]): readonly string[] {
     if (identity === null) return [];
     const { names, multiset, set, tensors } = identity;
     return [
-      `${name}: ${tensors.length.toLocaleString('en')} tensors`,
+      `${name}: ${counted(tensors.length, 'tensor')}`,
       `names     blake3:${names}`,
       `multiset  blake3:${multiset}`,
       `set       blake3:${set}`,
@@ -134,7 +134,7 @@ function weightLine(set: WeightSet): string {
       ? 'parameters unknown'
       : `${set.parameters.toLocaleString('en')} parameters${byDtype(set.parametersByDtype)}`;
   const shards = set.files.length === 1 ? '' : `, ${set.files.length} shards`;
-  return `${set.format}${shards}, ${set.tensors === 0 ? '' : `${set.tensors.toLocaleString('en')} tensors, `}${parameters}`;
+  return `${set.format}${shards}, ${set.tensors === 0 ? '' : `${counted(set.tensors, 'tensor')}, `}${parameters}`;
 }
 
 function byDtype(counts: Readonly<Record<string, number>>): string {

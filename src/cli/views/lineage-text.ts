@@ -1,7 +1,7 @@
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
-import { findingsOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import type { Style } from '../command.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings } from '../errors.ts';
 
 /** The ancestry as a tree; an artifact reached twice is shown in full once. Ends with a newline. */
 export function lineageTree(lineage: Lineage, verdict: Verdict, style: Style): string {
@@ -12,10 +12,7 @@ export function lineageTree(lineage: Lineage, verdict: Verdict, style: Style): s
   return `${lines.join('\n')}\n${
     findingsOf(verdict).length === 0
       ? ''
-      : `\n${findingsOf(verdict)
-          .slice(0, MAX_FINDINGS)
-          .map((finding: Finding) => renderFinding(finding, style))
-          .join('\n')}\n`
+      : `\n${renderFindings(findingsOf(verdict).slice(0, MAX_FINDINGS), style).join('\n')}\n`
   }`;
 }
 

@@ -6,7 +6,7 @@ import type { Report } from '../../flows/watch/report.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
 import { lineageDrawing } from './lineage-drawing.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 
 const MAX_ROWS = 500;
 
@@ -91,10 +91,6 @@ function lineageSection(lineage: Lineage): Html {
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
 <details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {

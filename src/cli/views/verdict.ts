@@ -10,7 +10,7 @@ import {
 } from '../../domain/base/verdict.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
 import type { Style } from '../command.ts';
-import { renderFinding } from '../errors.ts';
+import { renderFindings, wayOutOf } from '../errors.ts';
 
 export interface ShownVerdict {
   readonly verdict: Verdict;
@@ -121,13 +121,13 @@ function nothingLines(verdict: Verdict, style: Style): readonly string[] {
 
 function errorLines(verdict: Verdict, style: Style): readonly string[] {
   const findings = findingsOf(verdict);
-  const shown = findings.slice(0, MAX_FINDINGS).map((finding) => renderFinding(finding, style).trimEnd());
+  const shown = renderFindings(findings.slice(0, MAX_FINDINGS), style);
   return findings.length > MAX_FINDINGS ? [...shown, `and ${findings.length - MAX_FINDINGS} more`] : shown;
 }
 
 function hintLine(verdict: Verdict, style: Style): string {
-  const hint = findingsOf(verdict)[0]?.hint;
-  return hint === undefined ? '' : `hint: ${style.plain(hint)}\n`;
+  const [first] = findingsOf(verdict);
+  return first === undefined ? '' : `hint: ${style.plain(wayOutOf(first))}\n`;
 }
 
 function headline(shown: ShownVerdict, style: Style): string {

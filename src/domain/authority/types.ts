@@ -11,6 +11,10 @@ export interface Policy {
   readonly expires: string;
   /** SHA-256 of the policy's bytes, `sha256:<hex>`: what a VSA names. */
   readonly digest: string;
+  /** Digest of what it demands, however it is written (`meaningOf`); absent: its bytes alone say which it is. */
+  readonly meaning?: string;
+  /** Earlier policies whose promotions still count, for a while. */
+  readonly accepts?: readonly AcceptedPolicy[];
   readonly principals: readonly Principal[];
   readonly roles: readonly RoleRule[];
   /** Who said no once and is no principal any more, or not by these keys: what they said stays said. */
@@ -34,6 +38,14 @@ export interface Principal {
   readonly anchors: readonly TrustAnchor[];
   /** What `builder.id`, `verifier.id` or a scanner's URI must be in its claims; empty: those are not relied on (rule 2). */
   readonly ids: readonly string[];
+}
+
+/** A policy whose promotions count until then, at most 30 days ahead, though this one asks for something else. */
+export interface AcceptedPolicy {
+  /** `sha256:<hex>` of its bytes. */
+  readonly digest: string;
+  /** RFC 3339. */
+  readonly until: string;
 }
 
 /** Somebody whose revocations, withdrawals and failed evaluations keep counting; nothing else of theirs does. */

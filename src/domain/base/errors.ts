@@ -99,6 +99,7 @@ export const CODES = {
   'clock-behind': 4,
   'clock-disagrees': 4,
   'log-freshness-unknown': 4,
+  'log-pending': 4,
   'revocations-stale': 4,
   'promotion-unreadable': 4,
   'signer-unverifiable': 4,

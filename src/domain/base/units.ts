@@ -6,3 +6,8 @@ export function formatBytes(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[power]}`;
 }
+
+/** `1 step`, `2 steps`: a number and what it counts. @param several default `what` with an s. */
+export function counted(count: number, what: string, several = `${what}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? what : several}`;
+}

@@ -9,6 +9,7 @@ import { judgeInput, rootStanding, type Scene, type StandingRules } from './stan
 import { digestConflicts, stepFindings } from './step-rules.ts';
 import type { Lineage, LineageEdge, LineageNode } from './types.ts';
 import { walk } from './walk.ts';
+import { counted } from '../base/units.ts';
 
 export interface LineageRules extends StandingRules, ExamineRules {
   readonly maxDepth: number;
@@ -46,7 +47,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
       ? [
           finding(
             'lineage-too-deep',
-            `its ancestry is ${path.depth} steps deep; ${rules.maxDepth} are allowed`,
+            `its ancestry is ${counted(path.depth, 'step')} deep; ${rules.maxDepth} are allowed`,
             subject.root,
           ),
         ]

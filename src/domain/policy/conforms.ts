@@ -28,8 +28,36 @@ function conformsAny(alternatives: readonly Schema[], value: unknown, path: stri
   if (results.some((result) => result.problems.length === 0)) return [];
   const fitting = results.filter(({ schema }) => schema.type !== undefined && typeProblem(schema.type, value) === null);
   if (fitting.length === 1 && fitting[0] !== undefined) return fitting[0].problems;
-  const words = alternatives.flatMap((schema) => schema.enum ?? []);
-  return [{ path, message: words.length > 0 ? `must be a URI or one of ${words.join(', ')}` : 'has the wrong shape' }];
+  const words = alternatives.flatMap(wordsOf);
+  if (typeof value === 'string' && words.length > 0) return [{ path, message: wordMessage(value, words) }];
+  return [{ path, message: `must be ${alternatives.map(shapeOf).join(', or ')}` }];
+}
+
+/** The short names a place takes, through alternatives of alternatives. */
+function wordsOf(schema: Schema): readonly string[] {
+  return [...(schema.enum ?? []), ...(schema.anyOf ?? []).flatMap(wordsOf)];
+}
+
+/** What other outputs call a scan is `vulns` here: said, where one is meant. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  scan: 'vulns',
+  sbom: 'bom',
+  eval: 'evaluation',
+  dataset: 'reference',
+};
+
+function wordMessage(value: string, words: readonly string[]): string {
+  const meant = Object.hasOwn(OTHER_WORDS, value) ? OTHER_WORDS[value] : undefined;
+  const instead = meant !== undefined && words.includes(meant) ? ` (a ${value} is ${meant} here)` : '';
+  return `must be a URI or one of ${words.join(', ')}${instead}`;
+}
+
+/** An alternative in words: `a number`, `a list`, `{ claim, role, maxAge, where }`. */
+function shapeOf(schema: Schema): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(shapeOf).join(', or ');
+  if (schema.properties !== undefined) return `{ ${Object.keys(schema.properties).join(', ')} }`;
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  return schema.type === 'array' ? 'a list' : schema.type === 'integer' ? 'a number' : `a ${schema.type ?? 'value'}`;
 }
 
 function typeProblem(type: NonNullable<Schema['type']>, value: unknown): string | null {
@@ -71,6 +99,10 @@ function arrayProblems(schema: Schema, value: readonly unknown[], path: string):
   return items === undefined ? [] : value.flatMap((item, index) => conforms(items, item, `${path}/${index}`));
 }
 
+function unknownKey(key: string, known: readonly string[]): string {
+  return `${key} is not known here${known.length === 0 ? '' : `: ${known.filter((each) => each !== '$schema').join(', ')} are`}`;
+}
+
 function objectProblems(schema: Schema, value: Record<string, unknown>, path: string): readonly Problem[] {
   const keys = Object.keys(value);
   const missing = (schema.required ?? [])
@@ -86,7 +118,8 @@ function memberProblems(schema: Schema, key: string, value: unknown, path: strin
   const known =
     schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
   if (known !== undefined) return [...named, ...conforms(known, value, at)];
-  if (schema.additionalProperties === false) return [{ path: at, message: `${key} is not known here` }];
+  if (schema.additionalProperties === false)
+    return [{ path: at, message: unknownKey(key, Object.keys(schema.properties ?? {})) }];
   return schema.additionalProperties === undefined
     ? named
     : [...named, ...conforms(schema.additionalProperties, value, at)];

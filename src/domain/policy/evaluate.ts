@@ -25,6 +25,7 @@ import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '
 import { clockBehind, verifiedTime } from '../authority/time.ts';
 import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
 import { silenceOf, silences } from './unread.ts';
+import { counted } from '../base/units.ts';
 
 export interface Evaluation {
   readonly checks: readonly Check[];
@@ -239,7 +240,7 @@ function lineageCheck(of: Case, lineage: Lineage): Check {
   const bases = checkDeclaredBases(of, lineage);
   const own = lineage.nodes.get(of.digest);
   const how = own?.step == null ? 'no step of its own' : `${own.step} by ${own.signedBy}`;
-  const what = `lineage: ${lineage.nodes.size} ${lineage.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${lineage.depth} steps deep: ${how}`;
+  const what = `lineage: ${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep: ${how}`;
   const steps = [...lineage.nodes.values()].flatMap(({ digest, step, signedBy }) =>
     step === null ? [] : [{ id: `sha256:${digest}`, step, signedBy }],
   );

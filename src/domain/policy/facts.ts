@@ -27,6 +27,8 @@ export interface GateFacts {
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
   readonly log: LogFacts;
+  /** Meaning, by the digest of their bytes, of earlier policies that promotions name and the registry keeps. */
+  readonly policies?: ReadonlyMap<string, string>;
   readonly content: ContentFacts;
   readonly now: Date;
   /** Milliseconds: the newest time that was vouched for in earlier runs under the same anchor. */

@@ -1,18 +1,21 @@
 import type { TrustAnchor } from '../claims/types.ts';
+import type { Advice } from './advice.ts';
 import { RULES } from '../scan/rules.ts';
+import { mostToReinstate } from './evaluate.ts';
+import { fewRevokers, neverHolds } from './never-holds.ts';
 import { BREAK_GLASS_ROLE, REVOKER_ROLE, type Environment, type Policy, type Suppression } from '../authority/types.ts';
-
-export interface Advice {
-  /** Where in the policy, as a person would point. */
-  readonly place: string;
-  readonly message: string;
-}
 
 const SOON_MS = 30 * 86_400_000;
 
 /** What a valid policy leaves open, or promises and does not hold. Never an error: those `parsePolicy` refuses. */
-export function lintPolicy(policy: Policy, now: Date): readonly Advice[] {
+export function lintPolicy(
+  policy: Policy,
+  now: Date,
+  { timestampAuthorities = [] }: { readonly timestampAuthorities?: readonly string[] } = {},
+): readonly Advice[] {
   return [
+    ...neverHolds(policy, { now, timestampAuthorities }).map((each) => ({ ...each, never: true as const })),
+    ...fewRevokers(policy, mostToReinstate(policy)),
     ...expiryAdvice(policy, now),
     ...policy.suppressions.flatMap(suppressionAdvice),
     ...roleAdvice(policy),
@@ -35,8 +38,10 @@ export function lintPolicy(policy: Policy, now: Date): readonly Advice[] {
 }
 
 function expiryAdvice(policy: Policy, now: Date): readonly Advice[] {
+  const isOver = Date.parse(policy.expires) <= now.getTime();
   const dated: readonly (readonly [string, string])[] = [
-    ['expires', policy.expires],
+    ...(isOver ? [] : [['expires', policy.expires] as const]),
+    ...(policy.accepts ?? []).map(({ until }, index) => [`accepts[${index}]`, until] as const),
     ...policy.leaves.map(({ expires }, index) => [`leaves[${index}]`, expires] as const),
     ...policy.exceptions.map(({ expires }, index) => [`exceptions[${index}]`, expires] as const),
     ...policy.suppressions.map(({ expires }, index) => [`suppressions[${index}]`, expires] as const),
@@ -44,7 +49,9 @@ function expiryAdvice(policy: Policy, now: Date): readonly Advice[] {
   return dated.flatMap(([place, expires]) => {
     const left = Date.parse(expires) - now.getTime();
     if (left <= 0) return [{ place, message: `expired on ${expires.slice(0, 10)}` }];
-    return left < SOON_MS ? [{ place, message: `expires soon, on ${expires.slice(0, 10)}` }] : [];
+    return left < SOON_MS && !place.startsWith('accepts')
+      ? [{ place, message: `expires soon, on ${expires.slice(0, 10)}` }]
+      : [];
   });
 }
 
@@ -111,7 +118,7 @@ function environmentAdvice(
       ? [{ place, message: 'nobody approves what enters the last environment' }]
       : []),
     ...(last && environment.maxAgeMs === undefined
-      ? [{ place, message: 'a promotion never expires: set maxAge' }]
+      ? [{ place, message: 'a promotion never expires: set maxAge (its promoters then sign with `--tsa` or keyless)' }]
       : []),
     ...(last && environment.revocations === undefined
       ? [{ place, message: 'old news of revocations will do: set revocations.required' }]

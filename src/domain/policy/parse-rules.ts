@@ -3,6 +3,7 @@ import type { RawEnvironment, RawException, RawLeaf, RawLog } from './raw.ts';
 import {
   APPROVER_ROLE,
   REINSTATE,
+  type AcceptedPolicy,
   type Environment,
   type Exception,
   type LogRule,
@@ -39,6 +40,10 @@ export function environmentOf(raw: RawEnvironment): Environment {
       revocations: revocationsOf(raw.revocations),
     }),
   };
+}
+
+export function acceptedOf({ digest, until }: AcceptedPolicy): AcceptedPolicy {
+  return { digest, until: timeOf(until) };
 }
 
 export function leafOf(raw: RawLeaf): TrustedLeaf {

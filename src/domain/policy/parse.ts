@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseStrictYamlObject } from '../base/yaml.ts';
+import { yamlPositions } from '../base/yaml-positions.ts';
 import { conforms, type Problem } from './conforms.ts';
-import { environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
+import { meaningOf } from './meaning.ts';
+import { acceptedOf, environmentOf, leafOf, logOf, timeOf, exceptionOf, suppressionOf } from './parse-rules.ts';
 import { formerOf, principalOf } from './parse-principal.ts';
 import { roleOf } from './parse-role.ts';
 import { checkReferences } from './references.ts';
@@ -24,12 +26,12 @@ export function parsePolicy(
 ): Policy {
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
   if (options.suppressionsAlone === true && DECIDING.every((key) => !Object.hasOwn(raw, key))) {
-    refuse(conforms(SUPPRESSIONS_SCHEMA, raw), subject);
+    refuse(conforms(SUPPRESSIONS_SCHEMA, raw), subject, bytes);
     return policyOf({ ...NO_DECISIONS, ...raw }, bytes, subject);
   }
-  refuse(conforms(POLICY_SCHEMA, raw), subject);
+  refuse(conforms(POLICY_SCHEMA, raw), subject, bytes);
   const policy = policyOf(raw as unknown as RawPolicy, bytes, subject);
-  refuse(checkReferences(policy), subject);
+  refuse(checkReferences(policy), subject, bytes);
   return policy;
 }
 
@@ -50,6 +52,8 @@ function policyOf(raw: RawPolicy, bytes: Uint8Array, subject: string): Policy {
     version: raw.version,
     expires: timeOf(raw.expires),
     digest: digestOf(bytes),
+    meaning: meaningOf(raw),
+    ...(raw.accepts === undefined ? {} : { accepts: raw.accepts.map(acceptedOf) }),
     principals: Object.entries(raw.principals).map(([name, principal]) => principalOf(name, principal, subject)),
     roles: Object.entries(raw.roles).map(([name, role]) => roleOf(name, role)),
     formerly: (raw.formerly ?? []).map((each) => formerOf(each, subject)),
@@ -64,18 +68,28 @@ function policyOf(raw: RawPolicy, bytes: Uint8Array, subject: string): Policy {
   };
 }
 
-function refuse(problems: readonly Problem[], subject: string): void {
+/** Each with its line and column, as editors and people point. */
+function refuse(problems: readonly Problem[], subject: string, bytes: Uint8Array): void {
   const [first] = problems;
   if (first === undefined) return;
-  const facts = Object.fromEntries(
-    problems.slice(0, 20).map(({ path, message }) => [path === '' ? '/' : path, message]),
-  );
-  throw new WeighmarkError(
-    'policy-invalid',
-    `${subject}: ${first.path === '' ? '' : `${first.path} `}${first.message}`,
-    { subject, facts },
-  );
+  const positionOf = yamlPositions(Buffer.from(bytes).toString());
+  const placed = ({ path }: Problem): string => {
+    const at = positionOf(path);
+    return `${at === null ? '' : `${at.line}:${at.column} `}${path === '' ? '/' : path}`;
+  };
+  const facts =
+    problems.length === 1
+      ? {}
+      : Object.fromEntries(problems.slice(0, MOST_PROBLEMS).map((each) => [placed(each), each.message]));
+  const at = positionOf(first.path);
+  const where = `${subject}${at === null ? '' : `:${at.line}:${at.column}`}`;
+  throw new WeighmarkError('policy-invalid', `${where}: ${first.path === '' ? '' : `${first.path} `}${first.message}`, {
+    subject,
+    facts,
+  });
 }
+
+const MOST_PROBLEMS = 20;
 
 function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(Buffer.from(bytes)).digest('hex')}`;

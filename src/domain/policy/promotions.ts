@@ -7,6 +7,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
 import { isOwnId, type Case } from './facts.ts';
 import { isVoid, silenceOf, unreadFinding } from './unread.ts';
+import { promotedUnder } from './promoted-under.ts';
 import { unconfirmed } from './required.ts';
 import { ageStart, clockDisagrees, daysOf, verifiedTime } from '../authority/time.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment } from '../authority/types.ts';
@@ -174,7 +175,9 @@ export function checkPromoted(
   const finding = problemWith(of, current, environment, options.lasting);
   if (finding !== null) return { evidence: [], findings: [finding], claim: current.claim };
   const when = verifiedTime(current.claim);
-  const what = `promoted to ${environment.name} by ${current.principal}, log entry ${current.entry.index}${when === null ? '' : `, ${new Date(when).toISOString()}`}`;
+  const under = promotedUnder(of, current.promotion, options.lasting);
+  const grace = 'until' in under ? `, under an earlier policy that counts until ${under.until.slice(0, 10)}` : '';
+  const what = `promoted to ${environment.name} by ${current.principal}, log entry ${current.entry.index}${when === null ? '' : `, ${new Date(when).toISOString()}`}${grace}`;
   const data = {
     environment: environment.name,
     principal: current.principal,
@@ -210,13 +213,8 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
       promoted: id,
     });
   if (revoked !== null) return about(of, 'revoked', `its promotion no longer counts: ${revoked.reason}`, facts);
-  if (promotion.policyDigest !== of.policy.digest) {
-    return about(of, 'policy-mismatch', `it was promoted to ${environment.name} under another policy`, {
-      ...facts,
-      promoted: promotion.policyDigest,
-      policy: of.policy.digest,
-    });
-  }
+  const under = promotedUnder(of, promotion, lasting);
+  if ('code' in under) return { ...under, facts: { ...facts, ...under.facts } };
   if (promotion.breakGlass)
     return lasting
       ? about(

@@ -1,12 +1,21 @@
 import type { PREDICATES, Role } from '../claims/predicates.ts';
 import type { CiIdentity } from '../claims/types.ts';
-import type { BomElement, EXCEPTABLE, NameRule, Severity, Suppression, TrustedSummary } from '../authority/types.ts';
+import type {
+  AcceptedPolicy,
+  BomElement,
+  EXCEPTABLE,
+  NameRule,
+  Severity,
+  Suppression,
+  TrustedSummary,
+} from '../authority/types.ts';
 
 /** The policy file as written, once it conforms to `POLICY_SCHEMA`. */
 export interface RawPolicy {
   readonly name: string;
   readonly version: number;
   readonly expires: string;
+  readonly accepts?: readonly AcceptedPolicy[];
   readonly principals: Readonly<Record<string, RawPrincipal>>;
   readonly roles: Readonly<Record<string, RawRole>>;
   readonly formerly?: readonly RawFormer[];

@@ -27,6 +27,7 @@ function dateProblems(policy: Policy): readonly Problem[] {
   const dates: [string, string][] = [
     ['/expires', policy.expires],
     ...(policy.formerly ?? []).map(({ until }, index): [string, string] => [`/formerly/${index}/until`, until]),
+    ...(policy.accepts ?? []).map(({ until }, index): [string, string] => [`/accepts/${index}/until`, until]),
     ...policy.leaves.map((leaf, index): [string, string] => [`/leaves/${index}/expires`, leaf.expires]),
     ...policy.exceptions.map((exception, index): [string, string] => [
       `/exceptions/${index}/expires`,

@@ -202,6 +202,12 @@ const SUPPRESSION: Schema = object(
   'A scan finding that is accepted: shown, and not counted',
 );
 
+const ACCEPTED: Schema = object(
+  ['digest', 'until'],
+  { digest: DIGEST, until: TIME },
+  'An earlier policy whose promotions count where they are, until then: at most 30 days ahead, and never for revocations',
+);
+
 const LOG: Schema = object(['key'], {
   key: TEXT,
   maxAge: DURATION,
@@ -221,6 +227,7 @@ export const POLICY_SCHEMA: Schema = {
     expires: TIME,
     principals: mapOf(PRINCIPAL, 'People and workloads, by name'),
     roles: mapOf(ROLE, 'Who may say what'),
+    accepts: list(ACCEPTED, 0),
     formerly: list(FORMER, 0),
     environments: { ...list(ENVIRONMENT), maxItems: 20, description: 'In order of promotion' },
     leaves: list(LEAF, 0),

@@ -8,6 +8,15 @@ export type Reference =
   | ({ readonly kind: 'oci'; readonly host: string; readonly repository: string } & Pointer)
   | { readonly kind: 'digest'; readonly digest: string };
 
+/** A digest by its first digits, 12 or more: for looking, in the registry asked; never in what is signed or written down. */
+export interface ShortReference {
+  readonly kind: 'short';
+  /** `NAME` or `oci://host/repo`; null: any name. */
+  readonly of: string | null;
+  /** `sha256:` and the digits. */
+  readonly start: string;
+}
+
 /** Exactly one of the two. */
 export type Pointer = { readonly tag: string } | { readonly digest: string };
 
@@ -25,6 +34,7 @@ const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 /** Words that an OCI image layout uses for itself: a model `a/blobs` would lie inside the layout of `a`. */
+const SHORT = /^(?:(.+)@)?(sha256:[0-9a-f]{12,63})$/;
 const RESERVED = new Set(['blobs', 'index.json', 'oci-layout', 'weighmark-log']);
 const NAME_BYTES = 200;
 /** The names that one registry goes by, and where Docker puts repositories of one word. */
@@ -37,11 +47,23 @@ const HUB_NAMES = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io'
  */
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'is empty');
+  if (SHORT.test(text))
+    throw new WeighmarkError(
+      'name-invalid',
+      `\`${text}\` is a short digest, and what is signed or written down names the whole`,
+      { subject: text, hint: `\`weighmark show ${text}\` prints the whole digest` },
+    );
   if (text.startsWith('oci://')) return parseOci(text);
   if (isDigest(text)) return { kind: 'digest', digest: text };
   if (looksLikePath(text)) return { kind: 'path', path: text };
   const { rest, pointer } = splitPointer(text, text);
   return { kind: 'name', name: checkArtifactName(rest), ...pointer };
+}
+
+/** As `parseReference`, and a short digest too: for commands that only look. @throws WeighmarkError `name-invalid`. */
+export function parseAsked(text: string): Reference | ShortReference {
+  const [, of = null, start] = SHORT.exec(text) ?? [];
+  return start === undefined ? parseReference(text) : { kind: 'short', of, start };
 }
 
 export function formatReference(ref: Reference): string {

@@ -26,7 +26,9 @@ export interface Settings {
 }
 
 type Read<T> = (value: Json, subject: string) => T | undefined;
-type Readers = { readonly [key: string]: { readonly member: keyof Settings; readonly read: Read<unknown> } };
+type Readers = {
+  readonly [key: string]: { readonly member: keyof Settings; readonly read: Read<unknown>; readonly about: string };
+};
 
 const text: Read<string> = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 const flag: Read<boolean> = (value) => (typeof value === 'boolean' ? value : undefined);
@@ -38,25 +40,49 @@ const texts: Read<readonly string[]> = (value) =>
     : undefined;
 
 const PROJECT: Readers = {
-  registry: { member: 'registry', read: text },
-  policy: { member: 'policy', read: text },
-  offline: { member: 'offline', read: flag },
-  jobs: { member: 'jobs', read: count },
-  hook: { member: 'hook', read: hookFrom },
-  trust: { member: 'trust', read: parseEntries },
+  registry: { member: 'registry', read: text, about: 'the registry: a folder or `oci://host/repo`' },
+  policy: {
+    member: 'policy',
+    read: text,
+    about: "the policy; one that a project names is allowed with the project's file, by its digest",
+  },
+  offline: { member: 'offline', read: flag, about: '`true`: never touch the network' },
+  jobs: { member: 'jobs', read: count, about: 'threads at most, 1 to 1024' },
+  hook: {
+    member: 'hook',
+    read: hookFrom,
+    about: '`{ unsealed: warn }` or `{ unsealed: error }`: changed weights without a new seal',
+  },
+  trust: {
+    member: 'trust',
+    read: parseEntries,
+    about: 'whose signatures count, as `weighmark trust export` prints entries',
+  },
 };
 
 const USER: Readers = {
   ...PROJECT,
-  key: { member: 'key', read: text },
-  'public-key': { member: 'publicKey', read: text },
-  'certificate-chain': { member: 'certificateChain', read: text },
-  keyless: { member: 'keyless', read: flag },
-  'signing-config': { member: 'signingConfig', read: text },
-  tsa: { member: 'tsa', read: text },
-  'timestamp-authorities': { member: 'timestampAuthorities', read: texts },
-  'log-key': { member: 'logKey', read: text },
+  key: {
+    member: 'key',
+    read: text,
+    about: 'the private key to sign with (PEM, DER or a JWK), or `exec:COMMAND` that signs',
+  },
+  'public-key': { member: 'publicKey', read: text, about: 'the public key of `exec:COMMAND`' },
+  'certificate-chain': { member: 'certificateChain', read: text, about: 'its certificate and intermediates (PEM)' },
+  keyless: { member: 'keyless', read: flag, about: '`true`: sign with the identity of the CI system or a browser' },
+  'signing-config': { member: 'signingConfig', read: text, about: 'the Sigstore instance to sign with (JSON)' },
+  tsa: { member: 'tsa', read: text, about: 'URL of the RFC 3161 server that timestamps signatures' },
+  'timestamp-authorities': {
+    member: 'timestampAuthorities',
+    read: texts,
+    about: 'a list of certificates (PEM) of RFC 3161 servers to believe',
+  },
+  'log-key': { member: 'logKey', read: text, about: "the private key of the registry's log" },
 };
+
+/** Every key, for the page of them; `project`: a project's file may say it too. */
+export const SETTINGS_ABOUT: readonly { readonly key: string; readonly project: boolean; readonly about: string }[] =
+  Object.entries(USER).map(([key, { about }]) => ({ key, project: Object.hasOwn(PROJECT, key), about }));
 
 /**
  * Reads a configuration file. A project's may say less than a user's: it never names keys or where secrets go.

@@ -15,6 +15,7 @@ import type { WeightTensor } from '../../domain/weights/types.ts';
 import { childView, compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
+import { counted } from '../../domain/base/units.ts';
 
 export interface DeriveInput {
   readonly child: SideInput;
@@ -257,7 +258,12 @@ function verdictFor(
   ];
   const evidence: Evidence[] =
     isAtLeast(word, 'bounded') && tensors.length > 0
-      ? [{ what: `${tensors.length} tensors: ${word} (${step} of ${input.parent.shown})`, data: { word, step } }]
+      ? [
+          {
+            what: `${counted(tensors.length, 'tensor')}: ${word} (${step} of ${input.parent.shown})`,
+            data: { word, step },
+          },
+        ]
       : [];
   const none: Finding[] =
     tensors.length === 0 ? [{ code: 'derivation-undecided', message: 'there is no tensor to compare' }] : [];

@@ -10,7 +10,9 @@ import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { LoggedLeaf } from '../../domain/ports/log.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
-import { verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
+import { pendingFinding } from '../registry/integrating.ts';
+import { finishInterrupted } from '../registry/log.ts';
+import { verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
 import { judgeSigner, verifierId } from './promote.ts';
@@ -37,6 +39,8 @@ export interface ApproveOutcome extends ApprovalView {
   readonly approved: { readonly bundle: string; readonly by: string; readonly logged: LoggedLeaf } | null;
   /** False: it cannot be approved, whatever anybody says. */
   readonly asked: boolean;
+  /** It is signed, and waits for the log's operator. */
+  readonly waiting?: Finding;
 }
 
 /** What no approval is for: taken back, or judged from a log that may be an old one. */
@@ -63,6 +67,7 @@ export async function approve(
   work: { registry: Registry; signer: () => Promise<ClaimSigner>; confirm: (view: ApprovalView) => Promise<boolean> },
 ): Promise<ApproveOutcome> {
   const environment = environmentOf(input.policy, input.environment);
+  await finishInterrupted(work.registry);
   const gathered = await gather({ ...input, environment, needsFreshLog: true }, work.registry, ports);
   const evaluation = evaluate(gathered.of);
   const checks = [...(gathered.content === null ? [] : [gathered.content.check]), ...evaluation.checks];
@@ -85,7 +90,9 @@ export async function approve(
       asked: true,
     };
   const logged = await attachClaim({ name: input.target.name, manifest: gathered.id, bundle }, work.registry);
-  return { ...view, approved: { bundle: ociDigest(bundle), by: signed.by, logged }, asked: true };
+  const waiting =
+    logged.index === null ? { waiting: await pendingFinding('the approval is signed and stored', work.registry) } : {};
+  return { ...view, approved: { bundle: ociDigest(bundle), by: signed.by, logged }, asked: true, ...waiting };
 }
 
 /** An SVR claim: who approves, for which environment, under which policy. */

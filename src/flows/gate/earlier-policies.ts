@@ -110,6 +110,33 @@ export async function orphansAgainst(
 
 const MOST_BUNDLES = 100_000;
 
+/**
+ * Meaning, by the digest of their bytes, of the policies that promotions of an artifact name and that lie with it, other than
+ * the one in force. What lies there is anybody's: only the bytes that a promotion names by digest are read.
+ * @throws WeighmarkError `network`.
+ */
+export async function namedPolicies(
+  { name, id }: { readonly name: string; readonly id: string },
+  { policy, collected }: { readonly policy: Policy; readonly collected: { readonly claims: readonly VerifiedClaim[] } },
+  registry: Registry,
+): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Set(collected.claims.flatMap(({ statement }) => readPromotion(statement)?.policyDigest ?? []));
+  wanted.delete(policy.digest);
+  const meanings = new Map<string, string>();
+  if (wanted.size === 0) return meanings;
+  for (const bytes of await registry.attachments(name, id, ATTACHMENTS.policy).catch(noneUnlessNetwork)) {
+    const digest = `sha256:${sha256Hex(bytes)}`;
+    const meaning = wanted.has(digest) ? tryPolicy(bytes)?.meaning : undefined;
+    if (meaning !== undefined) meanings.set(digest, meaning);
+  }
+  return meanings;
+}
+
+function noneUnlessNetwork(error: unknown): readonly Uint8Array[] {
+  if (error instanceof WeighmarkError && error.code === 'network') throw error;
+  return [];
+}
+
 /** Those that concern a decision: every revocation, and what was said of this artifact, or withdrawn from this place. */
 export function orphanFindings(
   found: readonly FoundOrphan[],

@@ -18,7 +18,7 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import type { TimeMemory, VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
-import { findOrphans, orphanFindings } from './earlier-policies.ts';
+import { findOrphans, namedPolicies, orphanFindings } from './earlier-policies.ts';
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
@@ -133,6 +133,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && ids.includes(leaf.manifest)),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
+    policies: await namedPolicies(named, { policy, collected }, registry),
     ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
   };
   const of = caseOf(facts, policy, environment);

@@ -22,6 +22,7 @@ import { collectClaims, readLog, revocationsOf, type Collected } from '../regist
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
 import { findSidecars } from '../content/sidecars.ts';
 import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
+import { counted } from '../../domain/base/units.ts';
 
 export interface LineageInput {
   /** As the user named it. */
@@ -103,8 +104,8 @@ function verdictFor(
   found: Found & { silent: readonly Finding[] },
   graph: Lineage,
 ): Verdict {
-  const what = `${graph.nodes.size} ${graph.nodes.size === 1 ? 'artifact' : 'artifacts'}, ${graph.depth} steps deep, by ${graph.used.length} claims`;
-  const notes = found.strangers === 0 ? [] : [`${found.strangers} claims are by nobody trusted, and were ignored`];
+  const what = `${counted(graph.nodes.size, 'artifact')}, ${counted(graph.depth, 'step')} deep, by ${counted(graph.used.length, 'claim')}`;
+  const notes = found.strangers === 0 ? [] : [`${counted(found.strangers, 'claim')} by nobody trusted, ignored`];
   return verdictOf({
     subject: shown,
     id: found.id,

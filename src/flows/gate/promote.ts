@@ -6,6 +6,8 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { evaluate, given, type Evaluation } from '../../domain/policy/evaluate.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
+import { ageStart } from '../../domain/authority/time.ts';
+import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import type { Case } from '../../domain/policy/facts.ts';
 import { openPromotion, promotionHistory } from '../../domain/policy/promotions.ts';
@@ -17,8 +19,9 @@ import type { LoggedLeaf } from '../../domain/ports/log.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
-import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
+import { checkOf, refusedCheck, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { breakGlassChecks } from './break-glass.ts';
+import { pendingFinding, waitingNote } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
@@ -44,7 +47,7 @@ export interface PromoteOutcome {
   readonly name: string;
   readonly id: string;
   readonly environment: string;
-  /** Null: refused, or only tried. */
+  /** Signed and stored; `index` null: it waits for the log's operator, and the verdict is `log-pending`. Null: refused, or only tried. */
   readonly promoted: { readonly bundle: string; readonly logged: LoggedLeaf; readonly by: string } | null;
 }
 
@@ -72,7 +75,8 @@ export async function promote(
   ];
   const verdict = verdictOf({ subject: shown(input), id: gathered.id, checks, notes: notesOf(gathered) });
   const outcome = { name: input.target.name, id: gathered.id, environment: environment.name };
-  if (verdict.exitCode !== 0 || input.dryRun === true) return { ...outcome, verdict, promoted: null };
+  if (verdict.exitCode !== 0 || input.dryRun === true)
+    return { ...outcome, verdict: await withWaiting(verdict, work.registry), promoted: null };
   const signed = await signPromotion(input, gathered, {
     evaluation,
     environment,
@@ -82,7 +86,17 @@ export async function promote(
   if ('refusal' in signed)
     return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.refusal] }), promoted: null };
   const promoted = await publish(input, gathered.id, { ...signed, registry: work.registry });
-  return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.check] }), promoted };
+  const waits =
+    promoted?.logged.index === null
+      ? [refusedCheck('log', [await pendingFinding('its promotion is signed and stored', work.registry)])]
+      : [];
+  return { ...outcome, verdict: verdictOf({ ...verdict, checks: [...checks, signed.check, ...waits] }), promoted };
+}
+
+/** Who is refused learns that what is missing may only wait. */
+async function withWaiting(verdict: Verdict, registry: Registry): Promise<Verdict> {
+  const note = verdict.exitCode === 0 ? null : await waitingNote(registry);
+  return note === null ? verdict : { ...verdict, notes: [...verdict.notes, note] };
 }
 
 interface Signed {
@@ -114,10 +128,13 @@ async function signPromotion(
       ? null
       : await signing.signer.sign(reasonPayload(gathered, { ...signing, verifier, reason: input.breakGlass }));
   const bundle = await signing.signer.sign(promotionPayload(input, gathered, { ...signing, verifier, reason }));
-  const signed = await judgeSigner(bundle, of, { role, keyless: signing.keyless });
+  const { keyless } = signing;
+  const signed = await judgeSigner(bundle, of, { role, keyless, authorities: input.timestampAuthorities ?? [] });
   if ('refusal' in signed) return signed;
   const findings = checkSeparation(of, joinActors(signing.evaluation.actors, [], signed.by));
   if (findings.length > 0) return { refusal: checkOf('separation', [], findings) };
+  const timeless = input.breakGlass === undefined ? timelessFinding(of, signed.claim) : null;
+  if (timeless !== null) return { refusal: refusedCheck('time', [timeless]) };
   return {
     bundle,
     reason,
@@ -126,17 +143,34 @@ async function signPromotion(
   };
 }
 
+/** A promotion that every reader would refuse the moment it is made: its age is asked, and nobody but its signer says it. */
+function timelessFinding({ environment, facts }: Case, claim: VerifiedClaim): Finding | null {
+  if (environment.maxAgeMs === undefined || ageStart(claim) !== null) return null;
+  return {
+    code: 'no-verified-time',
+    message: `${environment.name} has a maxAge, and nobody but its signer would say when it was promoted: no reader would accept it`,
+    subject: facts.id,
+    hint: "sign with `--tsa URL` (an authority of the policy's `timestampAuthorities`) or `--keyless`; or take `maxAge` out of the policy",
+  };
+}
+
 /** Who signed, if it is somebody who may; else a refused check. */
 export async function judgeSigner(
   bundle: Uint8Array,
   of: Case,
-  { role, keyless }: { role: string; keyless: GatePorts['keyless'] },
-): Promise<{ readonly by: string } | { readonly refusal: Check }> {
-  const outcome = await verifyClaim(bundle, { trust: policyTrust(of.policy), keyless, now: of.facts.now });
+  { role, keyless, authorities = [] }: { role: string; keyless: GatePorts['keyless']; authorities?: readonly string[] },
+): Promise<{ readonly by: string; readonly claim: VerifiedClaim } | { readonly refusal: Check }> {
+  const outcome = await verifyClaim(bundle, {
+    trust: policyTrust(of.policy),
+    keyless,
+    now: of.facts.now,
+    timestampAuthorities: [...of.policy.timestampAuthorities, ...authorities],
+  });
   const claim = outcome.claim;
   const identity = claim === undefined ? 'unknown' : of.authority.who(claim.signer);
   const roles = claim === undefined ? [] : of.authority.rolesOf(claim, of.facts.name).map(({ name }) => name);
-  if (typeof identity !== 'string' && roles.includes(role)) return { by: identity.principal.name };
+  if (claim !== undefined && typeof identity !== 'string' && roles.includes(role))
+    return { by: identity.principal.name, claim };
   const who =
     typeof identity === 'string' ? 'the policy does not name this signer' : `${identity.principal.name} is no ${role}`;
   return {
@@ -224,7 +258,7 @@ async function publish(
   await registry.putAttachment(name, id, ATTACHMENTS.policy, input.policyBytes);
   if (reason !== null) await attachClaim({ name, manifest: id, bundle: reason }, registry);
   const logged = await attachClaim({ name, manifest: id, bundle, kind: 'promotion', env: input.environment }, registry);
-  await registry.setTag(name, input.environment, id);
+  if (logged.index !== null) await registry.setTag(name, input.environment, id);
   return { bundle: logged.leaf.bundle, logged, by };
 }
 

@@ -15,6 +15,7 @@ import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type Gathered, type GatePorts } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
+import { pendingFinding } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
 import { judgeSigner, verifierId } from './promote.ts';
 import { readLog } from '../registry/gate-claims.ts';
@@ -213,8 +214,15 @@ async function sign(
     { name: input.name, manifest: about.id, bundle, kind: 'promotion', env: environment.name },
     work.registry,
   );
+  const done = { bundle: logged.leaf.bundle, by: signed.by, logged };
+  if (logged.index === null) return { ...outcome, verdict: await waitingVerdict(verdict, work.registry), done };
   if (goal !== null) await work.registry.setTag(input.name, environment.name, goal.id);
-  return { ...outcome, verdict, done: { bundle: logged.leaf.bundle, by: signed.by, logged } };
+  return { ...outcome, verdict, done };
+}
+
+async function waitingVerdict(verdict: Verdict, registry: Registry): Promise<Verdict> {
+  const waits = refusedCheck('log', [await pendingFinding('it is signed and stored', registry)]);
+  return verdictOf({ ...verdict, checks: [...verdict.checks, waits] });
 }
 
 function neverThere({ name, environment }: { name: string; environment: string }): WeighmarkError {

@@ -7,6 +7,8 @@ import { CONFIG_TEMPLATE, hookTemplate, policyTemplate } from './templates.ts';
 export interface Survey {
   readonly models: readonly string[];
   readonly datasets: readonly string[];
+  /** Folders of models that somebody sealed or signed already. */
+  readonly sealed: readonly string[];
   readonly lfs: boolean;
   readonly ci: readonly string[];
   readonly preCommit: boolean;
@@ -20,13 +22,15 @@ export interface PlannedFile {
 
 const MODEL = /\.(?:safetensors|gguf|onnx|pt|pth|ckpt|h5|keras|tflite|pb|joblib|pkl)$/i;
 const DATASET = /(?:^|\/)(?:data|datasets?)\/.*\.(?:csv|tsv|jsonl|parquet|arrow)$/i;
+/** What `seal` and `sign` leave beside a model. */
+const SIDECAR = /(?:^|\/)(?:model\.sig|claims\.jsonl|[^/]+\.oms\.sig)$/;
 const CI_FILES: readonly (readonly [RegExp, string])[] = [
   [/^\.github\/workflows\//, 'GitHub Actions'],
   [/^\.gitlab-ci\.yml$/, 'GitLab CI'],
   [/^Jenkinsfile$/, 'Jenkins'],
 ];
 
-export const POLICY_FILE = 'weighmark.policy.yaml';
+export const POLICY_FILE = 'policy.yaml';
 
 /** Looks at the repository (or, outside of one, at nothing) and says what `init` would write there. */
 export async function planInit(
@@ -62,10 +66,15 @@ function surveyOf(paths: readonly string[]): Survey {
   return {
     models: paths.filter((path) => MODEL.test(path)),
     datasets: paths.filter((path) => DATASET.test(path)),
+    sealed: [...new Set(paths.filter((path) => SIDECAR.test(path)).map(folderOf))],
     lfs: paths.includes('.gitattributes'),
     ci: CI_FILES.flatMap(([pattern, name]) => (paths.some((path) => pattern.test(path)) ? [name] : [])),
     preCommit: paths.includes('.pre-commit-config.yaml'),
   };
+}
+
+function folderOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/') || '.';
 }
 
 function folderName(folder: string): string {

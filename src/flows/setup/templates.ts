@@ -3,24 +3,24 @@ export const CONFIG_TEMPLATE = `# weighmark: this project's settings. Nobody's t
 # except that the hook may be made stricter.
 
 # registry: ./registry            # a folder, or oci://host/repo
-# policy: weighmark.policy.yaml
+# policy: policy.yaml
 
 hook:
   # Changed weights without a new seal: warn (a person at a keyboard has no key; CI seals) or error.
   unsealed: warn
 `;
 
-/** A policy to start from: lints as it stands, and lets nothing through before a principal is named for each role. */
+/** A policy to start from: `policy lint` names each placeholder, and it lets nothing through before people stand there. */
 export function policyTemplate(name: string): string {
   return `# yaml-language-server: $schema=https://weighmark.dev/schemas/policy.schema.json
 # What an environment demands of a model. Keep it away from the models: in a repository of its own, reviewed.
-# Check it with: weighmark policy lint weighmark.policy.yaml
+# Check it with: weighmark policy lint policy.yaml
 format: weighmark-policy/1
 name: ${name}
 version: 1            # raise it with every change; clients refuse to go back
 expires: 2099-01-01   # from then on everything is refused
 
-# People and workloads, each with their keys and identities. Counting is by principal.
+# People and workloads, each with their keys and identities. Counting is by principal. Replace ACME/MODELS and anna.
 # Print a key's line with: weighmark trust export NAME
 principals:
   trainer-workflow:

@@ -9,6 +9,7 @@ import type { ContentQuestion, Content, Ahead } from './question.ts';
 import { signedTree, stillTheSame } from './signed-tree.ts';
 import { hashSigned } from './hash-signed.ts';
 import { recordedNotes } from './recorded.ts';
+import { counted } from '../../domain/base/units.ts';
 
 /**
  * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
@@ -81,7 +82,7 @@ async function notesOf(
         ]
       : []),
     ...(tree.leftOut.length > 0
-      ? [`${tree.leftOut.length} files of a download tool's bookkeeping left out (.cache/huggingface)`]
+      ? [`${counted(tree.leftOut.length, 'file')} of a download tool's bookkeeping left out (.cache/huggingface)`]
       : []),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
     ...(await recordedNotes(question.manifest, tree, ports)),

@@ -13,7 +13,7 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { OpenFile, TreeEntry } from '../../domain/ports/files.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { globMatches } from '../../domain/base/glob.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
 import { least } from '../../domain/base/lists.ts';
@@ -281,7 +281,7 @@ function evidenceOf(
     ? selector
     : selected.length === 1
       ? (selected[0]?.name ?? '')
-      : `${selected.length} tensors (${selector})`;
+      : `${counted(selected.length, 'tensor')} (${selector})`;
   return {
     what: `${what} of ${path}, ${formatBytes(bytes)} of ${formatBytes(read.sizeBytes)} (blake3${read.whole ? ', no outboard: all of it was read' : ''})`,
     data: {

@@ -6,6 +6,7 @@ import { atLeast, isCounted, type ScanResult } from '../../domain/scan/index.ts'
 import { checkOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import type { GateContent } from '../gate/gate-content.ts';
 import { scanArtifactName, scanSource, type ScanOptions } from '../content/scan.ts';
+import { counted } from '../../domain/base/units.ts';
 
 export interface Rescan {
   readonly name: string;
@@ -57,7 +58,9 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
   return [
     checkOf(
       'content scan',
-      [{ what: `${files.length} files scanned now: nothing ${level} or worse` }].filter(() => findings.length === 0),
+      [{ what: `${counted(files.length, 'file')} scanned now: nothing ${level} or worse` }].filter(
+        () => findings.length === 0,
+      ),
       findings.slice(0, MOST),
     ),
   ];

@@ -11,6 +11,7 @@ import { environmentChecks } from '../gate/environment.ts';
 import { gather, type GatePorts, type Given } from '../gate/gate.ts';
 import { readLog, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, type PinnedCheckpoint } from '../gate/log-freshness.ts';
+import { counted } from '../../domain/base/units.ts';
 
 export interface AuditInput {
   readonly policy: Policy;
@@ -79,7 +80,7 @@ export async function logCheck(registry: Registry): Promise<Check> {
       'log',
       [
         {
-          what: `log ${registry.log.origin}: ${size} entries, every tile read`,
+          what: `log ${registry.log.origin}: ${counted(size, 'entry', 'entries')}, every tile read`,
           data: { origin: registry.log.origin, size, root },
         },
       ],

@@ -38,7 +38,7 @@ test('the minimal policy is valid, in about thirty lines', () => {
 test('the complete policy says everything, and is valid', () => {
   const complete = readFileSync(new URL('../../../fixtures/policy/complete.yaml', import.meta.url));
   const parsed = parsePolicy(complete);
-  assert.deepEqual(lintPolicy(parsed, new Date('2026-11-20T00:00:00Z')), []);
+  assert.deepEqual(lintPolicy(parsed, new Date('2026-11-20T00:00:00Z'), { timestampAuthorities: ['a TSA'] }), []);
   const missing = Object.keys(published.properties).filter(
     (name) => !Object.hasOwn(parseYaml(complete.toString()) as object, name),
   );
@@ -130,7 +130,7 @@ test('what is not understood is refused, never skipped', () => {
   refuses(whole(PROD).replace('expires: 2030-01-01', 'expires: 2030-02-31'), /no such time/);
   refuses(whole('\n  - &a { name: prod }\n  - *a'), /anchors|aliases/);
   refuses(whole('\n  - !!map { name: prod }'), /tags/);
-  refuses(whole('\n  - name: prod\n    approvals: true'), /shape|integer/);
+  refuses(whole('\n  - name: prod\n    approvals: true'), /must be a number, or \{ count, role, maxAge \}/);
   refuses(whole('\n  - name: prod\n    approvals: 4'), /has 3 principals/);
   refuses(whole('\n  - name: prod\n    after: staging'), /no earlier environment/);
   refuses(whole('\n  - name: prod\n  - name: prod'), /two environments/);
@@ -177,4 +177,67 @@ test('who may sign a bare file is whom a role without limits says so of', () => 
   assert.deepEqual(trusted(['integrity']), []);
   assert.deepEqual([...new Set(trusted(['file-signature']))], [name]);
   assert.deepEqual(trusted(['file-signature'], ['acme/*']), [], 'a bare signature names no model');
+});
+
+test('a problem has its line and column, and says what there is to choose', () => {
+  const refusal = (text: string): WeighmarkError => {
+    try {
+      parsePolicy(Buffer.from(text), 'policy.yaml');
+    } catch (error) {
+      if (error instanceof WeighmarkError) return error;
+    }
+    throw new Error('it is valid');
+  };
+  const scan = refusal(whole('\n  - name: prod\n    require:\n      - bom\n      - scan'));
+  const line = whole('').split('\n').length;
+  assert.match(
+    scan.message,
+    new RegExp(`^policy.yaml:${line + 3}:9: /environments/0/require/1 must be a URI or one of .*vulns`),
+  );
+  assert.match(scan.message, /\(a scan is vulns here\)$/);
+  assert.deepEqual(scan.facts, {}, 'one problem is said once');
+  const shape = refusal(whole('\n  - name: prod\n    approvals: two'));
+  assert.match(shape.message, /:16: \/environments\/0\/approvals must be a number, or \{ count, role, maxAge \}$/);
+  const several = refusal(whole('\n  - { name: prod, aprovals: 3, maxAge: soon }'));
+  assert.deepEqual(Object.keys(several.facts), [
+    `${line}:29 /environments/0/aprovals`,
+    `${line}:40 /environments/0/maxAge`,
+  ]);
+  assert.match(Object.values(several.facts)[0] ?? '', /^aprovals is not known here: name, after, require, approvals, /);
+  const reference = refusal(whole('\n  - name: prod\n    after: staging'));
+  assert.match(reference.message, /^policy.yaml:\d+:12: \/environments\/0\/after staging is no earlier environment$/);
+});
+
+test('lint finds what can never hold', () => {
+  const NOW = new Date('2026-11-20T00:00:00Z');
+  const never = (text: string, timestampAuthorities: readonly string[] = []): readonly string[] =>
+    lintPolicy(parsePolicy(Buffer.from(text)), NOW, { timestampAuthorities })
+      .filter((each) => each.never === true)
+      .map(({ place }) => place);
+  const ENV = '\n  - name: prod\n    require: [bom]';
+  const plain = whole(ENV).replace(/ {2}break-glass: .*\n/, '');
+  assert.deepEqual(never(plain), []);
+  assert.deepEqual(never(whole(`${ENV}\n    maxAge: 90d`)), ['environments.prod.maxAge', 'roles.break-glass']);
+  assert.deepEqual(never(whole(`${ENV}\n    maxAge: 90d`), ['a TSA']), []);
+  const aged = plain.replace('[bom]', '[{ claim: evaluation, maxAge: 7d }, vsa]').replace(', vsa', '');
+  assert.deepEqual(never(aged), ['environments.prod.require[0].maxAge']);
+  assert.deepEqual(never(plain.replace('[bom]', '["https://acme.example/review/v1"]')), [
+    'environments.prod.require[0]',
+  ]);
+  assert.deepEqual(never(plain.replace('[bom]', '[{ claim: bom, role: evaluator }]')), [
+    'environments.prod.require[0]',
+  ]);
+  assert.deepEqual(never(plain.replace('2030-01-01', '2026-01-01')), ['expires']);
+  const grace = (until: string) => `${plain}accepts: [{ digest: "sha256:${'a'.repeat(64)}", until: ${until} }]\n`;
+  assert.deepEqual(never(grace('2026-12-01')), []);
+  assert.deepEqual(never(grace('2027-12-01')), ['accepts[0]']);
+  const someone = (who: string) => plain.replace('principals:\n', `principals:\n  kim: ${who}\n`);
+  assert.deepEqual(never(someone('{ github: [{ repository: ACME/MODELS }] }')), ['principals.kim']);
+  assert.deepEqual(
+    never(someone('{ identities: [{ issuer: https://accounts.google.com, identity: kim@example.com }] }')),
+    ['principals.kim'],
+  );
+  assert.deepEqual(never(someone('{ github: [{ repository: acme/models }] }')), []);
+  const revokers = lintPolicy(parsePolicy(Buffer.from(plain.replace(/revoker: \[.*\]/, 'revoker: [rita]'))), NOW);
+  assert.ok(revokers.some(({ place, message }) => place === 'roles.revoker' && message.includes('takes 2 revokers')));
 });

@@ -7,7 +7,7 @@ import { verifyDerivation, verifyDisjoint, verifyRemoved } from '../../../flows/
 import { checkProofFile } from '../../../flows/data/check-proof.ts';
 import { collect, type Report, type Run } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { renderFinding } from '../../errors.ts';
+import { renderFindings } from '../../errors.ts';
 import { dataPorts } from './options.ts';
 import { provenText } from './prove.ts';
 
@@ -89,7 +89,7 @@ function report(verdict: Verdict): Report {
     text: (style) => ({
       out: [
         ...checks.flatMap(({ evidence }) => evidence.map(({ what }) => `verified   ${style.plain(what)}\n`)),
-        ...findings.map((finding) => renderFinding(finding, style)),
+        ...renderFindings(findings, style).map((lines) => `${lines}\n`),
         findings.length === 0 ? `${style.good(`VERIFIED: ${subject}`)}\n` : `${style.bad(`FAILED: ${subject}`)}\n`,
       ].join(''),
     }),

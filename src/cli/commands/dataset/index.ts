@@ -13,6 +13,7 @@ import {
   secretOption,
   type ReadingOptions,
 } from './options.ts';
+import { counted } from '../../../domain/base/units.ts';
 
 interface Options extends ReadingOptions {
   readonly keep: boolean;
@@ -66,7 +67,9 @@ function lines(path: string, { roots, index, leftOut }: IndexOutcome, style: Sty
     `records    ${count(records)} in ${parts.length} ${parts.length === 1 ? 'file' : 'files'}${twice === 0 ? '' : `, ${count(twice)} of them repeat others`}`,
     `read as    ${reading.format}${reading.profile === 'text' ? ', each scalar by its text' : ''}${roots.hashing === 'keyed' ? ', hashed under a key' : ''}`,
     ...(columns === null ? [] : [`columns    ${style.plain(columnText(columns))}`]),
-    ...(leftOut.length === 0 ? [] : [`left out   ${leftOut.length} files that hold no ${reading.format} records`]),
+    ...(leftOut.length === 0
+      ? []
+      : [`left out   ${counted(leftOut.length, 'file')} with no ${reading.format} records`]),
     `ordered    blake3:${roots.ordered}`,
     `set        blake3:${roots.set}`,
     index === null ? 'index      not kept' : `index      ${style.plain(index)}`,
