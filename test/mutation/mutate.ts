@@ -13,7 +13,8 @@ import { parseArgs } from 'node:util';
 import { EXPLAINED } from './explained.ts';
 import { ROOMS, keyOf, mutantsOf, shareOf } from './mutants.ts';
 import type { Mutant } from './operators.ts';
-import { open } from './pool.ts';
+import { open, type Ran } from './pool.ts';
+import type { Known, Order } from './worker.ts';
 
 /** Tests in process first, then those of many worlds, those that start commands last. */
 const TESTS = [
@@ -59,7 +60,9 @@ for (const file of positionals.length > 0 ? positionals : TESTS) {
   else await tryAll(file);
 }
 const again = [...alive.values()].filter(({ id }) => (covering.get(id)?.size ?? 0) > 0);
-for (const mutant of again) if (performance.now() < until) await tryFresh(mutant);
+let left = again.length;
+for (; left > 0 && performance.now() < until; left -= 1) await tryFresh(again[again.length - left] as Mutant);
+if (left > 0) notTried.push(`${left} mutants in a process of their own`);
 process.exitCode = report();
 
 /** Every mutant still alive that a test of this file comes by. */
@@ -68,61 +71,68 @@ async function tryAll(path: string): Promise<void> {
   if (tests === null) return void notTried.push(`${path}: does not load`);
   const { atLoad, tests: known } = tests;
   for (const id of [...atLoad, ...known.flatMap(({ seen }) => seen)]) covering.get(id)?.add(path);
-  let count = 0;
-  for (const mutant of alive.values()) {
-    const reach = known
-      .filter(({ repeats, seen }) => repeats && seen.includes(mutant.id))
-      .toSorted((a, b) => a.ms - b.ms);
-    if (reach.length === 0 || performance.now() > until) continue;
-    const slowest = Math.max(...reach.map(({ ms }) => ms));
-    const order = { mutant: mutant.id, tests: reach.map(({ index }) => index), ms: 5_000 + 20 * slowest };
-    let why = await tests.run(order);
-    if (why === 'does not end' || why === 'process ends') {
-      await tests.end();
-      tests = await open(path, folder);
-      if (tests === null) return void notTried.push(`${path}: does not load again`);
-      // Left over from the mutant before? Once more, with nothing before it.
-      if (why === 'process ends') why = await tests.run(order);
-    }
-    if (why !== null) ((count += 1), kill(mutant, `${path}: ${why}`));
+  let orders = [...alive.keys()].flatMap((id) => orderFor(id, known));
+  const before = alive.size;
+  while (orders.length > 0 && performance.now() < until) {
+    const batch = orders.slice(0, 200);
+    const { answers, ended }: Ran = await tests.run(batch);
+    answers.forEach((why, index) => why !== null && kill(batch[index]?.mutant ?? -1, `${path}: ${why}`));
+    orders = orders.slice(answers.length);
+    if (ended === 'well') continue;
+    // By whom, if several were unproven? Once more, one by one; who alone ends the process is killed.
+    const [first] = orders;
+    if (first?.unproven === 1)
+      kill(first.mutant, `${path}: ${ended === 'late' ? 'does not end' : 'leaves the process ended'}`);
+    orders = orders.slice(first?.unproven === 1 ? 1 : 0).map((order, at) => ({ ...order, unproven: at < 20 ? 1 : 20 }));
+    tests = await open(path, folder);
+    if (tests === null) return void notTried.push(`${path}: does not load again`);
   }
   await tests.end();
-  process.stderr.write(`${path}: ${known.length} tests kill ${count}; ${alive.size} of ${chosen.length} left\n`);
+  const words = `${known.length} tests, of ${before} mutants ${before - alive.size} killed`;
+  process.stderr.write(`${path}: ${words}${orders.length > 0 ? `, ${orders.length} not tried` : ''}\n`);
+}
+
+/** None for a mutant that no test comes by which could be repeated. */
+function orderFor(mutant: number, known: readonly Known[]): readonly Order[] {
+  const reach = known.filter(({ repeats, seen }) => repeats && seen.includes(mutant)).toSorted((a, b) => a.ms - b.ms);
+  const slowest = reach.at(-1)?.ms;
+  if (slowest === undefined) return [];
+  return [{ mutant, tests: reach.map(({ index }) => index), ms: 5_000 + 20 * slowest, unproven: 20 }];
 }
 
 /** With the mutant from the first line on, and in the tests that do not run twice in one process, too. */
-async function tryFresh(mutant: Mutant): Promise<void> {
-  for (const path of covering.get(mutant.id) ?? []) {
-    const tests = await open(path, folder, mutant.id);
-    const why =
-      tests === null
-        ? 'does not load'
-        : await tests.run({ mutant: mutant.id, tests: tests.tests.map(({ index }) => index), ms: 60_000 });
-    await tests?.end();
-    if (why !== null) return kill(mutant, `${path}: ${why}`);
+async function tryFresh({ id }: Mutant): Promise<void> {
+  for (const path of covering.get(id) ?? []) {
+    const tests = await open(path, folder, id);
+    if (tests === null) return kill(id, `${path}: does not load`);
+    const all = tests.tests.map(({ index }) => index);
+    const { answers, ended } = await tests.run([{ mutant: id, tests: all, ms: 60_000, unproven: 1 }]);
+    await tests.end();
+    const why = answers[0] ?? (ended === 'well' ? null : `process ${ended}`);
+    if (why !== null) return kill(id, `${path}: ${why}`);
   }
 }
 
-function kill(mutant: Mutant, why: string): void {
-  alive.delete(mutant.id);
-  killed.set(mutant.id, why);
+function kill(mutant: number, why: string): void {
+  alive.delete(mutant);
+  killed.set(mutant, why);
 }
 
 function report(): number {
   const explained = new Set(Object.keys(EXPLAINED));
-  const left = [...alive.values()];
-  const unexplained = left.filter((mutant) => !explained.has(keyOf(mutant)));
+  const living = [...alive.values()];
+  const unexplained = living.filter((mutant) => !explained.has(keyOf(mutant)));
   const stale = chosen.filter((mutant) => killed.has(mutant.id) && explained.has(keyOf(mutant)));
   for (const mutant of unexplained) process.stdout.write(`${shown(mutant)}\n`);
   for (const mutant of stale) process.stdout.write(`explained, but killed: ${shown(mutant)}\n`);
   for (const file of notTried) process.stdout.write(`not tried: ${file}\n`);
   process.stdout.write(
-    `${chosen.length} of ${all.length} mutants: ${killed.size} killed, ${left.length} not, ${unexplained.length} of them unexplained\n`,
+    `${chosen.length} of ${all.length} mutants: ${killed.size} killed, ${living.length} not, ${unexplained.length} of them unexplained\n`,
   );
   if (values.json !== undefined)
     writeFileSync(
       values.json,
-      JSON.stringify({ killed: [...killed].map(([id, by]) => ({ ...all[id], by })), left, notTried }, null, 1),
+      JSON.stringify({ killed: [...killed].map(([id, by]) => ({ ...all[id], by })), left: living, notTried }, null, 1),
     );
   return unexplained.length + stale.length + notTried.length === 0 ? 0 : 1;
 }

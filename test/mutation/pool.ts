@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { on } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,37 +8,59 @@ import type { Answer, Known, Order } from './worker.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HOOK = join(ROOT, 'test/mutation/switch.ts');
 
+export interface Ran {
+  readonly answers: readonly (string | null)[];
+  readonly ended: 'well' | 'late' | 'gone';
+}
+
 export interface TestFile {
   readonly tests: readonly Known[];
   /** What ran before any test did: only a fresh process can tell of these. */
   readonly atLoad: readonly number[];
-  /** Why the mutant is killed: the test that fails, or that it does not end; null if all pass. */
-  readonly run: (order: Order) => Promise<string | null>;
+  /**
+   * Of each mutant, in order, why it is killed: the test that fails; null if all pass. Without its answer, and all later
+   * ones, where the process is gone (`gone`) or did not answer in time (`late`); then it is of no more use.
+   */
+  readonly run: (orders: readonly Order[]) => Promise<Ran>;
   readonly end: () => Promise<void>;
 }
 
 /** A test file in a process of its own; with a mutant, it runs from the first line on. Null: the file does not load. */
 export async function open(path: string, folder: string, mutant?: number): Promise<TestFile | null> {
   const child = start(path, folder, mutant);
-  const first = await next(child, 600_000);
+  const gone = new Promise<undefined>((resolve) => child.once('exit', () => resolve(undefined)));
+  const answers = on(child, 'message') as AsyncIterator<[Answer]>;
+  const next = async (ms: number): Promise<Answer | null | undefined> =>
+    ((await Promise.race([answers.next(), gone, later(ms)])) as IteratorResult<[Answer]> | null | undefined)
+      ?.value?.[0];
+  const first = await next(600_000);
   if (first?.kind !== 'ready') return (child.kill('SIGKILL'), null);
   return {
     tests: first.tests,
     atLoad: first.atLoad,
-    run: async (order) => {
-      child.send(order);
-      const answer = await next(child, 2 * order.ms * Math.max(1, order.tests.length) + 10_000);
-      if (answer?.kind === 'done') return answer.killed;
-      child.kill('SIGKILL');
-      return answer === null ? 'does not end' : 'process ends';
+    run: async (orders) => {
+      child.send(orders);
+      const given: (string | null)[] = [];
+      while (given.length < orders.length) {
+        const answer = await next(patience(orders.slice(given.length)));
+        if (answer?.kind === 'done') given.push(answer.killed);
+        else return (child.kill('SIGKILL'), { answers: given, ended: answer === null ? 'late' : 'gone' });
+      }
+      return { answers: given, ended: 'well' };
     },
     end: async () => {
       if (!child.connected) return;
       child.send('end');
-      await Promise.race([gone(child), later(5_000)]);
+      await Promise.race([gone, later(5_000)]);
       child.kill('SIGKILL');
     },
   };
+}
+
+/** Until the answers to come at once are due. */
+function patience(orders: readonly Order[]): number {
+  const next = orders.slice(0, orders[0]?.unproven ?? 1);
+  return next.reduce((sum, { ms, tests }) => sum + ms * tests.length, 10_000);
 }
 
 function start(path: string, folder: string, mutant: number | undefined): ChildProcess {
@@ -55,17 +78,6 @@ function start(path: string, folder: string, mutant: number | undefined): ChildP
       ...(mutant === undefined ? {} : { WEIGHMARK_MUTANT: String(mutant) }),
     },
   });
-}
-
-/** Null: nothing came in time; undefined: the process is gone. */
-async function next(child: ChildProcess, ms: number): Promise<Answer | null | undefined> {
-  const said = new Promise<Answer>((resolve) => child.once('message', (answer) => resolve(answer as Answer)));
-  return Promise.race([said, gone(child), later(ms)]);
-}
-
-function gone(child: ChildProcess): Promise<undefined> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(undefined);
-  return new Promise((resolve) => child.once('exit', () => resolve(undefined)));
 }
 
 function later(ms: number): Promise<null> {

@@ -7,11 +7,17 @@ import { switchboard } from './switch.ts';
  * Holds one test file in one process, with all mutants of all sources behind the switch, and runs of its tests those it is
  * told with the mutant it is told. Speaks with `pool.ts` over the channel that `fork` gives.
  */
-export type Order = { readonly mutant: number; readonly tests: readonly number[]; readonly ms: number };
+export interface Order {
+  readonly mutant: number;
+  readonly tests: readonly number[];
+  readonly ms: number;
+  /** After so many mutants the tests that failed are run without any. */
+  readonly unproven: number;
+}
 
 export type Answer =
   | { readonly kind: 'ready'; readonly tests: readonly Known[]; readonly atLoad: readonly number[] }
-  | { readonly kind: 'done'; readonly killed: string | null };
+  | { readonly kind: 'done'; readonly mutant: number; readonly killed: string | null };
 
 export interface Known {
   readonly index: number;
@@ -23,6 +29,8 @@ export interface Known {
   readonly repeats: boolean;
 }
 
+// Of thousands of failures nobody reads where they happened.
+Error.stackTraceLimit = 0;
 const [file = ''] = process.argv.slice(2);
 const seenFile = process.env['WEIGHMARK_MUTANT_SEEN'] ?? '';
 let fromOutside: ((error: unknown) => void) | null = null;
@@ -38,10 +46,31 @@ const known: Known[] = [];
 for (const index of kept.keys()) known.push(await learn(index));
 send({ kind: 'ready', tests: known, atLoad: [...new Set([...atLoad, ...switchboard.seen])] });
 
-process.on('message', (order: Order | 'end') => {
-  if (order === 'end') void end();
-  else void obey(order).then((killed) => send({ kind: 'done', killed }));
+process.on('message', (orders: readonly Order[] | 'end') => {
+  if (orders === 'end') void end();
+  else void obeyAll(orders);
 });
+
+/**
+ * One after the other, without being asked again: on a busy machine each question would cost more than most mutants. What
+ * a mutant leaves behind in this process must not pass for a failure of the next: answers are held back until the tests
+ * that failed pass again; if they do not, the process ends without giving them.
+ */
+async function obeyAll(orders: readonly Order[]): Promise<void> {
+  let held: Answer[] = [];
+  const failed = new Set<number>();
+  for (const order of orders) {
+    const failure = await obey(order);
+    held.push({ kind: 'done', mutant: order.mutant, killed: failure?.why ?? null });
+    if (failure !== null) failed.add(failure.index);
+    if (failed.size > 0 && held.length < order.unproven && order !== orders.at(-1)) continue;
+    for (const index of failed)
+      if (order.mutant !== atStart && (await failureOf(index, order.ms)) !== null) process.exit(3);
+    held.forEach(send);
+    held = [];
+    failed.clear();
+  }
+}
 
 function send(answer: Answer): void {
   process.send?.(answer);
@@ -78,15 +107,12 @@ function seenByCommands(): readonly number[] {
 }
 
 /** @returns which of the tests fails first; null if none does. */
-async function obey({ mutant, tests, ms }: Order): Promise<string | null> {
+async function obey({ mutant, tests, ms }: Order): Promise<{ readonly index: number; readonly why: string } | null> {
   for (const index of tests) {
     activate(mutant, 100_000 + 50 * (known[index]?.steps ?? 0));
     const failure = await failureOf(index, ms);
     activate(-1, Infinity);
-    if (failure === null) continue;
-    // What the mutant left behind in this process must not pass for a failure of the next one.
-    if (mutant !== atStart && (await failureOf(index, ms)) !== null) process.exit(3);
-    return `${kept[index]?.name}: ${failure}`;
+    if (failure !== null) return { index, why: `${kept[index]?.name}: ${failure}` };
   }
   return null;
 }
