@@ -1,12 +1,12 @@
 /**
- * `npm run mutation -- [--room ROOM]… [--share 0.1 --seed N] [--seconds N] [--json FILE] [test files]`: changes one thing at
- * a time in the rooms that decide and runs the tests that come by it. Exit 1 for a mutant that no test notices and nobody
+ * `npm run mutation -- [--room ROOM]… [--share 0.1 --seed N] [--seconds N] [--json FILE] [--resume FILE] [test files]`: changes
+ * one thing at a time in the rooms that decide and runs the tests that come by it. Exit 1 for a mutant that no test notices and nobody
  * explained (`explained.ts`), and for an explanation of what is noticed after all.
  *
  * Fast tests first, in one process a file, each mutant behind a switch (`operators.ts`); a mutant is done with its first
  * failing test. What is left, and what runs only while a module loads, is tried in a process of its own.
  */
-import { globSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,9 +36,12 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '21600' },
     json: { type: 'string' },
+    resume: { type: 'string' },
   },
   allowPositionals: true,
 });
+/** So many mutants between two looks at the clock. */
+const BATCH = 40;
 const until = performance.now() + 1000 * Number(values.seconds);
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'weighmark-mutants-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -54,6 +57,7 @@ const alive = new Map(chosen.map((mutant) => [mutant.id, mutant]));
 const covering = new Map<number, Set<string>>(chosen.map(({ id }) => [id, new Set()]));
 const killed = new Map<number, string>();
 const notTried: string[] = [];
+if (values.resume !== undefined) resume(values.resume);
 
 for (const file of positionals.length > 0 ? positionals : TESTS) {
   if (performance.now() > until) notTried.push(file);
@@ -74,7 +78,7 @@ async function tryAll(path: string): Promise<void> {
   let orders = [...alive.keys()].flatMap((id) => orderFor(id, known));
   const before = alive.size;
   while (orders.length > 0 && performance.now() < until) {
-    const batch = orders.slice(0, 200);
+    const batch = orders.slice(0, BATCH);
     const { answers, ended }: Ran = await tests.run(batch);
     answers.forEach((why, index) => why !== null && kill(batch[index]?.mutant ?? -1, `${path}: ${why}`));
     orders = orders.slice(answers.length);
@@ -110,6 +114,16 @@ async function tryFresh({ id }: Mutant): Promise<void> {
     await tests.end();
     const why = answers[0] ?? (ended === 'well' ? null : `process ${ended}`);
     if (why !== null) return kill(id, `${path}: ${why}`);
+  }
+}
+
+/** What an earlier run killed, by its `--json`, is killed. */
+function resume(file: string): void {
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as { killed: readonly (Mutant & { by: string })[] };
+  const by = new Map(earlier.killed.map((mutant) => [`${mutant.line} ${keyOf(mutant)}`, mutant.by]));
+  for (const mutant of chosen) {
+    const why = by.get(`${mutant.line} ${keyOf(mutant)}`);
+    if (why !== undefined) kill(mutant.id, why);
   }
 }
 
