@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { distinctPeople } from '../../../src/domain/authority/people.ts';
-import { readRevocation, revocationPredicate, targetKey } from '../../../src/domain/authority/revocation.ts';
+import {
+  isRevocation,
+  readRevocation,
+  revocationPredicate,
+  targetKey,
+  targetText,
+} from '../../../src/domain/authority/revocation.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 
 const somebody = (principal: string, key?: string, pattern = false) => ({
@@ -79,4 +85,23 @@ test('a known field that is missing or wrong, or another version, is malformed',
   for (const over of MALFORMED)
     assert.throws(() => read({ ...base, ...over }), { code: 'claim-malformed' }, JSON.stringify(over));
   assert.throws(() => read(base, PREDICATES.approval), { code: 'claim-malformed' });
+});
+
+test('what is no revocation is none; targets are told as people would', () => {
+  const statement = (predicateType: string) => ({
+    statement: { _type: 'x', subject: [], predicateType, predicate: {} },
+  });
+  assert.equal(isRevocation(statement(PREDICATES.revocation)), true);
+  assert.equal(isRevocation(statement(PREDICATES.promotion)), false);
+  assert.deepEqual(
+    TARGETS.map(([, target]) => targetText(target)),
+    [
+      `artifact sha256:${HEX}`,
+      `claim sha256:${HEX}`,
+      'principal rita',
+      `key sha256:${HEX}`,
+      'identity a',
+      'log entry 0',
+    ],
+  );
 });
