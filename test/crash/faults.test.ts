@@ -62,7 +62,7 @@ const SCENARIOS: readonly Scenario[] = [
   { command: 'approve', words: ['approve', 'acme/m:1', '--env', 'prod', '--yes', '--key', 'bob.key'] },
   { command: 'revoke', words: ['revoke', 'acme/m:1', '--reason', 'bad', '--yes', '--key', 'rita.key'] },
   { command: 'integrate', words: ['log', 'integrate'] },
-  { command: 'pull', words: ['pull', 'acme/m:1', 'out', '--key', 'anna.pub'], target: 'out' },
+  { command: 'pull', words: ['pull', 'acme/m:1', 'out'], target: 'out' },
   { command: 'copy', words: ['copy', 'acme/m:2', 'stick'], place: 'stick' },
 ];
 

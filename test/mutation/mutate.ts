@@ -3,6 +3,8 @@
  * one thing at a time in the rooms that decide and runs the tests that come by it. Exit 1 for a mutant that no test notices and nobody
  * explained (`explained.ts`), and for an explanation of what is noticed after all.
  *
+ * `--held`: the files that are held already (`mutants.ts`), with their own tests: seconds, in every run of CI.
+ *
  * Fast tests first, in one process a file, each mutant behind a switch (`operators.ts`); a mutant is done with its first
  * failing test. What is left, and what runs only while a module loads, is tried in a process of its own.
  */
@@ -11,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXPLAINED } from './explained.ts';
-import { ROOMS, keyOf, mutantsOf, shareOf } from './mutants.ts';
+import { HELD, ROOMS, keyOf, mutantsOf, shareOf } from './mutants.ts';
 import type { Mutant } from './operators.ts';
 import { open, type Ran } from './pool.ts';
 import type { Known, Order } from './worker.ts';
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
     share: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '21600' },
+    held: { type: 'boolean', default: false },
     json: { type: 'string' },
     resume: { type: 'string' },
   },
@@ -46,9 +49,11 @@ const until = performance.now() + 1000 * Number(values.seconds);
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'weighmark-mutants-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
+const rooms = values.held ? Object.keys(HELD) : values.room;
+const tests = values.held ? [...new Set(Object.values(HELD))] : positionals;
 const all = mutantsOf(ROOMS, folder);
 const chosen = shareOf(
-  all.filter(({ path }) => values.room.some((room) => path.startsWith(`${room}/`) || path === room)),
+  all.filter(({ path }) => rooms.some((room) => path.startsWith(`${room}/`) || path === room)),
   Number(values.share),
   Number(values.seed),
 );
@@ -59,7 +64,7 @@ const killed = new Map<number, string>();
 const notTried: string[] = [];
 if (values.resume !== undefined) resume(values.resume);
 
-for (const file of positionals.length > 0 ? positionals : TESTS) {
+for (const file of tests.length > 0 ? tests : TESTS) {
   if (performance.now() > until) notTried.push(file);
   else await tryAll(file);
 }

@@ -31,6 +31,13 @@ test('a revocation reaches who names the artifact by another digest that somebod
   assert.equal(reach(OTHER, ID, speaks), null);
 });
 
+test('and by what is at hand, whoever signed it', () => {
+  const known = new Map([[ID, { id: `sha256:${ID}`, root: ROOT }]]);
+  const { ofArtifact } = reaching(revoked(ID), { claims: [], known, authority: silent });
+  assert.equal(ofArtifact(ROOT)?.reason, 'bad');
+  assert.equal(ofArtifact(OTHER), null);
+});
+
 test('what somebody signs who may not speak of that name spreads no revocation', () => {
   assert.equal(reach(ID, ROOT, silent), null);
   const named = claim(PREDICATES.bom, [subject('manifest', 'other/x:1', ID), subject('root', 'other/x:1', ROOT)]);

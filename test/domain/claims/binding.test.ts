@@ -115,6 +115,7 @@ test('a single file has the root of itself', () => {
   const file = subject('file', 'x', FILE);
   assert.equal(kindOf(about(file, subject('root', 'x', omsRoot([FILE])))), 'one');
   assert.equal(kindOf(about(file, subject('root', 'x', ROOT))), 'ambiguous');
+  assert.equal(kindOf(about(file, subject('root', 'x', ROOT)), { ...SINGLE, root: ROOT }), 'one', 'by what is at hand');
   assert.equal(kindOf(about(manifest(ID), subject('file', 'named otherwise', FILE)), SINGLE), 'one');
   assert.deepEqual([onlyFile(SINGLE), onlyFile(FOLDER), onlyFile({ id: SINGLE.id, single: true })], [FILE, null, null]);
 });
@@ -130,6 +131,7 @@ test('rule 6: the artifact at hand, something else, or both at once', () => {
   };
   assert.equal(refused(about(manifest(ID)), FOLDER), 'binds');
   assert.equal(refused(about(unsaid(ID)), FOLDER), 'binds');
+  assert.equal(refused(about(unsaid(FILE, 'model.bin'), unsaid(ID)), FOLDER), 'binds', 'the others are its files');
   assert.equal(refused(about(subject('file', 'x', FILE)), SINGLE), 'binds');
   assert.equal(refused(about(unsaid(FILE)), SINGLE), 'binds');
   assert.equal(refused(about(subject('file', 'x', FILE)), FOLDER), 'subject-mismatch', 'one file of several');
