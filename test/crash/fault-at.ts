@@ -68,7 +68,7 @@ function wrap(object: object, name: string, before: (self: unknown, words: reado
       before(this, words);
     } catch (error) {
       if (object === fs || object === DatabaseSync.prototype) throw error;
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     return method.apply(this, words);
   };
@@ -138,7 +138,11 @@ async function run(asked: Try): Promise<Tried> {
   fault = asked.fault;
   await main(asked.words);
   fault = { kind: 'none' };
-  const code = Number(process.exitCode ?? 0);
+  const code = exitCode();
   process.exitCode = undefined;
   return { code, output, changes, opened, hit };
+}
+
+function exitCode(): number {
+  return Number(process.exitCode ?? 0);
 }

@@ -57,7 +57,8 @@ const all = new Map((await targets()).map((each) => [each.name, each]));
 for (const name of names) {
   const target = all.get(name);
   if (target === undefined) throw new Error(`no target ${name}`);
-  parentPort?.postMessage(await fuzz(target));
+  const report = await fuzz(target);
+  parentPort?.postMessage(report);
 }
 
 async function fuzz(target: Target): Promise<Report> {

@@ -14,15 +14,18 @@ function first(of: readonly number[], limit: number): number | null {
 const same = (a: number, b: number): boolean => a === b;
 `;
 
-/** What the functions of the source give with one mutant switched on. */
-function run(text: string, active: number): { first: (of: number[], limit: number) => unknown; same: () => unknown } {
-  const made = new Function('__mutant', `${text}; return { first, same: () => same(1, 1) };`) as (
-    mutant: (id: number) => boolean,
-  ) => ReturnType<typeof run>;
-  return made((id) => id === active);
+interface Made {
+  readonly first: (of: readonly number[], limit: number) => unknown;
+  readonly same: (a: number, b: number) => boolean;
 }
 
-test('each operator makes its mutants, each behind its number, and none of them runs unasked', () => {
+/** The functions of the source with one mutant switched on. */
+async function run(text: string, active: number): Promise<Made> {
+  const source = `const weighmarkMutant = (id) => id === ${active};\n${text}\nexport { first, same };`;
+  return (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as Made;
+}
+
+test('each operator makes its mutants, each behind its number, and none of them runs unasked', async () => {
   const { mutants, text } = instrument('a.ts', SOURCE, 10);
   assert.deepEqual(
     mutants.map(({ id, line, operator, text: was, instead }) => `${id} ${line} ${operator}: ${was} → ${instead}`),
@@ -40,14 +43,18 @@ test('each operator makes its mutants, each behind its number, and none of them 
       '20 7 swap: a === b → (a) !== (b)',
     ],
   );
-  const plain = run(text, -1);
-  assert.deepEqual([plain.first([7], 1), plain.same()], [7, true]);
+  const plain = await run(text, -1);
+  assert.deepEqual([plain.first([7], 1), plain.same(1, 1), plain.same(1, 2)], [7, true, false]);
   assert.throws(() => plain.first([], 1), /nothing/);
-  assert.throws(() => run(text, 10).first([7], 1), /nothing/);
-  assert.throws(() => run(text, 12).first([7], 1), /nothing/);
-  assert.equal(run(text, 13).first([], 1), null);
-  assert.deepEqual([run(text, 14).first([7], 1), run(text, 15).first([7], 1)], [null, null]);
-  assert.deepEqual([run(text, 19).same(), run(text, 20).same()], [false, false]);
+  for (const id of [10, 11, 12]) {
+    const mutant = await run(text, id);
+    assert.throws(() => mutant.first([7], 1), /nothing/, String(id));
+  }
+  const [unthrown, empty, constant] = await Promise.all([run(text, 13), run(text, 14), run(text, 15)]);
+  assert.equal(unthrown.first([], 1), null);
+  assert.deepEqual([empty.first([7], 1), constant.first([7], 1)], [null, null]);
+  const [never, other] = await Promise.all([run(text, 19), run(text, 20)]);
+  assert.deepEqual([never.same(1, 1), other.same(1, 1), other.same(1, 2)], [false, false, true]);
 });
 
 test('a file without anything to change stays as it is, types aside', () => {

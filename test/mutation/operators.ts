@@ -2,7 +2,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { parseAst } from '@rollup/wasm-node/parseAst';
 
 /**
- * The fixed operators of mutation, and a text in which all mutants of a file stand behind one switch: where `__mutant(7)`
+ * The fixed operators of mutation, and a text in which all mutants of a file stand behind one switch: where `weighmarkMutant(7)`
  * is true the seventh mutant runs, else the file as it is. So a file is loaded once for all of them.
  */
 export const OPERATORS = ['negate', 'swap', 'drop throw', 'empty list', 'constant'] as const;
@@ -22,7 +22,7 @@ export interface Mutant {
 
 export interface Instrumented {
   readonly mutants: readonly Mutant[];
-  /** JavaScript; every place as long as `__mutant` says no to all. */
+  /** JavaScript; every place as long as `weighmarkMutant` says no to all. */
   readonly text: string;
 }
 
@@ -63,7 +63,9 @@ function switched(text: string, places: readonly Place[], first: number): string
   const inserts = places.flatMap(({ node, operator, instead }, index) => {
     const id = first + index;
     const [open, close] =
-      operator === 'drop throw' ? [`{if(!__mutant(${id})){`, '}}'] : [`(__mutant(${id})?(${instead}):(`, '))'];
+      operator === 'drop throw'
+        ? [`{if(!weighmarkMutant(${id})){`, '}}']
+        : [`(weighmarkMutant(${id})?(${instead}):(`, '))'];
     const size = node.end - node.start;
     return [
       { at: node.start, closes: 0, rank: -size, index, insert: open },

@@ -30,9 +30,10 @@ export async function open(path: string, folder: string, mutant?: number): Promi
   const child = start(path, folder, mutant);
   const gone = new Promise<undefined>((resolve) => child.once('exit', () => resolve(undefined)));
   const answers = on(child, 'message') as AsyncIterator<[Answer]>;
-  const next = async (ms: number): Promise<Answer | null | undefined> =>
-    ((await Promise.race([answers.next(), gone, later(ms)])) as IteratorResult<[Answer]> | null | undefined)
-      ?.value?.[0];
+  const next = async (ms: number): Promise<Answer | null | undefined> => {
+    const said = await Promise.race<IteratorResult<[Answer]> | null | undefined>([answers.next(), gone, later(ms)]);
+    return said?.value?.[0];
+  };
   const first = await next(600_000);
   if (first?.kind !== 'ready') return (child.kill('SIGKILL'), null);
   return {

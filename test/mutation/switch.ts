@@ -22,7 +22,7 @@ export const switchboard = {
   limit: Infinity,
 };
 
-(globalThis as { __mutant?: (id: number) => boolean }).__mutant = (id) => {
+(globalThis as { weighmarkMutant?: (id: number) => boolean }).weighmarkMutant = (id) => {
   if (switchboard.active === -1) switchboard.seen.add(id);
   switchboard.steps += 1;
   if (switchboard.steps > switchboard.limit) throw new TooManySteps('more steps than there is any need for');
