@@ -1,5 +1,5 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bytesSource } from '../../src/domain/base/source.ts';
 import { readFormat } from '../../src/domain/formats/index.ts';
@@ -8,6 +8,7 @@ import type { Target } from './targets.ts';
 /** Everything small that the fixtures hold, and beside it the simplest texts of every kind: what adds coverage stays. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MOST_BYTES = 32 << 10;
+const FEW = 6;
 
 const PLAIN: readonly string[] = [
   '',
@@ -26,7 +27,7 @@ export interface Seed {
   readonly bytes: Uint8Array;
 }
 
-/** Files, and of files of lines each of the first lines too. */
+/** Files, and of files of lines each of the first lines too, and what stands after blank lines, as a note after its proof. */
 export async function seedsFor(target: Target): Promise<readonly Seed[]> {
   const files = globSync('{fixtures,schemas,examples}/**/*', { cwd: ROOT })
     .filter((path) => isSmall(join(ROOT, path)))
@@ -35,7 +36,18 @@ export async function seedsFor(target: Target): Promise<readonly Seed[]> {
   const lines = files.filter(({ path }) => /jsonl$|files$|checkpoint|proof/.test(path)).flatMap(linesOf);
   const chosen: Seed[] = [...textsOf(target)];
   for (const file of [...files, ...lines]) if (await suits(target, file)) chosen.push(file);
-  return [...PLAIN.map((text) => ({ path: 'plain', bytes: Buffer.from(text) })), ...chosen];
+  return [...PLAIN.map((text) => ({ path: 'plain', bytes: Buffer.from(text) })), ...someOfEach(chosen)];
+}
+
+/** Of each folder and ending a few, evenly spread: what is learnt from the hundredth of a kind costs as much as from the first. */
+function someOfEach(seeds: readonly Seed[]): readonly Seed[] {
+  return [
+    ...Map.groupBy(seeds, ({ path }) => `${path.split('/').slice(0, 3).join('/')} ${extname(path)}`).values(),
+  ].flatMap((kind) =>
+    kind.filter(
+      (_, index) => Math.floor((index * FEW) / kind.length) !== Math.floor(((index - 1) * FEW) / kind.length),
+    ),
+  );
 }
 
 function isSmall(path: string): boolean {
@@ -45,7 +57,8 @@ function isSmall(path: string): boolean {
 
 function linesOf({ path, bytes }: Seed): readonly Seed[] {
   const lines = Buffer.from(bytes).toString('latin1').split('\n').slice(0, 20);
-  return lines.map((line) => ({ path, bytes: Buffer.from(line, 'latin1') }));
+  const [, ...after] = Buffer.from(bytes).toString('latin1').split('\n\n');
+  return [...lines, after.join('\n\n')].map((text) => ({ path, bytes: Buffer.from(text, 'latin1') }));
 }
 
 /** What the tests of a room hold between quotes: notes, keys, names, patterns. */

@@ -64,7 +64,9 @@ for (const name of names) {
 async function fuzz(target: Target): Promise<Report> {
   const state: State = { target, corpus: [], found: [], places: new Set(), ways: new Set(), runs: 0, most: 0 };
   forgetCoverage();
-  for (const { bytes } of await seedsFor(target)) {
+  const seeds = await seedsFor(target);
+  takeCoverage();
+  for (const { bytes } of seeds) {
     const { steps, fresh } = await alone(state, bytes);
     if (fresh > 0) state.corpus.push(bytes);
     state.ways.add(steps);
@@ -84,14 +86,15 @@ async function fuzz(target: Target): Promise<Report> {
 
 /** Of a batch that saw something new each is kept that goes another way than those before. */
 async function weigh(state: State, bytes: Uint8Array, keep: boolean): Promise<void> {
+  takeCoverage();
   const { steps } = await alone(state, bytes);
   if (!keep || state.ways.has(steps)) return;
   state.ways.add(steps);
   state.corpus.push(bytes);
 }
 
+/** Since coverage was last taken. */
 async function alone(state: State, bytes: Uint8Array): Promise<{ readonly steps: number; readonly fresh: number }> {
-  takeCoverage();
   await once(state, bytes);
   const { steps, fresh } = takeCoverage();
   state.most = Math.max(state.most, steps);
