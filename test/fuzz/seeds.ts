@@ -36,7 +36,9 @@ export async function seedsFor(target: Target): Promise<readonly Seed[]> {
   const lines = files.filter(({ path }) => /jsonl$|files$|checkpoint|proof/.test(path)).flatMap(linesOf);
   const chosen: Seed[] = [...textsOf(target)];
   for (const file of [...files, ...lines]) if (await suits(target, file)) chosen.push(file);
-  return [...PLAIN.map((text) => ({ path: 'plain', bytes: Buffer.from(text) })), ...someOfEach(chosen)];
+  const plain = PLAIN.map((text) => ({ path: 'plain', bytes: Buffer.from(text) }));
+  const starts = (target.starts ?? []).map((bytes) => ({ path: 'made', bytes }));
+  return [...starts, ...plain, ...someOfEach(chosen)];
 }
 
 /** Of each folder and ending a few, evenly spread: what is learnt from the hundredth of a kind costs as much as from the first. */

@@ -21,6 +21,8 @@ export interface Target {
   readonly run: (bytes: Uint8Array) => unknown;
   /** What it is meant to read, by path; absent: any small file may be. */
   readonly seeds?: (path: string, formats: readonly string[]) => boolean;
+  /** Made for it: where a right answer is rare, the first inputs are right. */
+  readonly starts?: readonly Uint8Array[];
   /** The domain's room it is in: texts of its tests are seeds too. */
   readonly room?: string;
 }
@@ -167,9 +169,10 @@ async function signatures(): Promise<Target> {
   return {
     name: 'trust:verifyClaim',
     run: async (bytes) => {
-      const outcome = await verifyClaim(bytes.length === 0 ? honest : bytes, { trust, keyless: null, now });
+      const outcome = await verifyClaim(bytes, { trust, keyless: null, now });
       if (outcome.trusted && outcome.claim.pae !== first.claim.pae) throw new TypeError('another statement is trusted');
     },
-    seeds: () => false,
+    seeds: (path) => /claims\.jsonl$|\.sig$/.test(path),
+    starts: [honest],
   };
 }
