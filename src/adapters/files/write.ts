@@ -25,8 +25,13 @@ export async function writeFileAtomic(
   } catch (cause) {
     throw writeError(cause, location);
   } finally {
-    await rm(temporary, { force: true });
+    await removeQuietly(temporary);
   }
+}
+
+/** What stays of a write that is done, or has failed with a better reason, is garbage and no failure of its own. */
+export async function removeQuietly(temporary: string): Promise<void> {
+  await rm(temporary, { force: true }).catch(() => undefined);
 }
 
 /** A file for its owner's eyes is in folders for its owner alone, whatever the umask. */

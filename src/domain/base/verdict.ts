@@ -100,10 +100,21 @@ export function findingsOf(verdict: Pick<Verdict, 'checks'>): readonly Finding[]
   return verdict.checks.flatMap((check) => (check.passed ? [] : check.findings));
 }
 
+const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** What the operating system refused (`errno(3)`, as Node throws it) where no adapter has better words: no fault of ours. */
+function refusedBySystem(error: unknown): Code | null {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return null;
+  return FULL.has(error.code) ? 'disk-full' : 'unreadable';
+}
+
 /** A finding from a caught error: anything unexpected is a refusal too. */
 export function findingOf(error: unknown, code: Code = 'internal'): Finding {
   if (!(error instanceof WeighmarkError))
-    return { code, message: withoutSecrets(error instanceof Error ? error.message : String(error)) };
+    return {
+      code: code === 'internal' ? (refusedBySystem(error) ?? code) : code,
+      message: withoutSecrets(error instanceof Error ? error.message : String(error)),
+    };
   const { message, subject, facts, hint } = error;
   return {
     code: error.code,

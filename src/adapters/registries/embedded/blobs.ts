@@ -8,7 +8,7 @@ import { copyHashed } from '../../files/copy.ts';
 import { fileError } from '../../files/errors.ts';
 import { createFiles } from '../../files/index.ts';
 import { openFile } from '../../files/open.ts';
-import { syncFolder, writeFileAtomic } from '../../files/write.ts';
+import { removeQuietly, syncFolder, writeFileAtomic } from '../../files/write.ts';
 
 const files = createFiles();
 
@@ -53,7 +53,7 @@ export async function putFile(
   } catch (cause) {
     throw writeError(cause, target);
   } finally {
-    await rm(temporary, { force: true });
+    await removeQuietly(temporary);
   }
 }
 

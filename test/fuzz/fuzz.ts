@@ -1,0 +1,85 @@
+/**
+ * `npm run fuzz -- [--seconds N] [--target T]… [--seed N] [--out DIR] [--list]`: changes bytes at random, keeps what makes
+ * code run that did not run before, and looks for what no reader may do: throw anything but a refusal, work without
+ * bounds, not end, pass what was not signed. A target is a part of a name. Exit 1 if anything was found.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { targets } from './targets.ts';
+import type { Found, Report, Task } from './worker.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    target: { type: 'string', multiple: true, default: [''] },
+    seed: { type: 'string', default: '1' },
+    out: { type: 'string', default: 'fuzz-found' },
+    list: { type: 'boolean', default: false },
+  },
+});
+const MOST_BYTES = 1 << 20;
+/** Without a new input in so long nothing is being worked on any more, on however busy a machine. */
+const HANG_MS = 120_000;
+const NOTHING = { runs: 0, corpus: 0, blocks: 0, most: 0 };
+
+const names = (await targets())
+  .map(({ name }) => name)
+  .filter((name) => values.target.some((part) => name.includes(part)));
+if (values.list) names.forEach((name) => console.log(name));
+else await fuzzAll(names);
+
+/** In one thread; what ends or hangs it is found, and the targets after it go on in another. */
+async function fuzzAll(names: readonly string[]): Promise<void> {
+  let left = names;
+  while (left.length > 0) {
+    const reports = await fuzz(left);
+    for (const report of reports) if (tell(report) > 0) process.exitCode = 1;
+    left = left.slice(reports.length);
+  }
+}
+
+/** Reports in the order of the targets; the last one may be of a loss. */
+async function fuzz(targets: readonly string[]): Promise<readonly Report[]> {
+  const shared = new SharedArrayBuffer(4 + MOST_BYTES);
+  const workerData: Task = { targets, seconds: Number(values.seconds), seed: Number(values.seed), shared };
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: 1024 },
+  });
+  const reports: Report[] = [];
+  const why = await new Promise<string | null>((resolve) => {
+    const hang = setTimeout(() => resolve('does not end'), 1000 * Number(values.seconds) + HANG_MS);
+    worker.on('message', (report: Report) => {
+      reports.push(report);
+      hang.refresh();
+    });
+    worker.once('error', (error) => resolve(String(error)));
+    worker.once('exit', () => resolve(null));
+  });
+  const reading = Buffer.from(shared, 4, Atomics.load(new Int32Array(shared, 0, 1), 0));
+  const target = targets[reports.length];
+  if (why !== null && target !== undefined)
+    reports.push({ target, ...NOTHING, found: [{ kind: 'crash', bytes: Uint8Array.from(reading), why }] });
+  await worker.terminate();
+  return reports;
+}
+
+function tell({ target, runs, corpus, blocks, most, found }: Report): number {
+  console.log(
+    `${target}: ${runs} inputs, ${corpus} kept, ${blocks} blocks, at most ${most} steps, ${found.length} found`,
+  );
+  for (const each of found) keep(target, each);
+  return found.length;
+}
+
+function keep(target: string, { kind, bytes, why }: Found): void {
+  mkdirSync(values.out, { recursive: true });
+  const name = `${target.replace(/\W+/g, '-')}-${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`;
+  writeFileSync(join(values.out, name), bytes);
+  console.log(
+    `  ${kind}: ${join(values.out, name)}, ${bytes.length} bytes: ${why.split('\n').slice(0, 6).join('\n    ')}`,
+  );
+}

@@ -1,0 +1,178 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bytesSource } from '../../src/domain/base/source.ts';
+import { readFormat } from '../../src/domain/formats/index.ts';
+import { READERS } from '../../src/domain/formats/readers.ts';
+import type { FormatId } from '../../src/domain/formats/types.ts';
+import { READERS as METADATA } from '../../src/domain/metadata/tables.ts';
+import { Batch } from '../../src/domain/records/batch.ts';
+import { textReader } from '../../src/domain/records/readers.ts';
+import { scanFile } from '../../src/domain/scan/index.ts';
+import { JUDGES } from '../../src/domain/scan/judges.ts';
+
+/**
+ * Every reader of untrusted bytes, taken from the tables they stand in, so that a new one is fuzzed without being named
+ * here. What a reader may do with any bytes: answer, or refuse with an error of ours.
+ */
+export interface Target {
+  readonly name: string;
+  /** @throws what a reader must not throw, or for a wrong pass. */
+  readonly run: (bytes: Uint8Array) => unknown;
+  /** What it is meant to read, by path; absent: any small file may be. */
+  readonly seeds?: (path: string, formats: readonly string[]) => boolean;
+  /** Made for it: where a right answer is rare, the first inputs are right. */
+  readonly starts?: readonly Uint8Array[];
+  /** The domain's room it is in: texts of its tests are seeds too. */
+  readonly room?: string;
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export async function targets(): Promise<readonly Target[]> {
+  return [...formats(), ...judges(), ...metadata(), ...records(), ...(await parsers()), await signatures()];
+}
+
+function formats(): readonly Target[] {
+  return Object.entries(READERS).map(([format, reader]) => ({
+    name: `format:${format}`,
+    run: async (bytes) => {
+      const { complete, problems } = await readFormat({ path: `a.${format}`, source: bytesSource(bytes) });
+      if (complete && problems.some(({ code }) => code === 'malformed')) throw new TypeError('malformed and complete');
+      await reader({ path: `a.${format}`, source: bytesSource(bytes) }, {});
+    },
+    seeds: (_, found) => found.includes(format),
+  }));
+}
+
+function judges(): readonly Target[] {
+  return Object.keys(JUDGES).map((format) => ({
+    name: `scan:${format}`,
+    run: async (bytes) => {
+      const { verdict } = await scanFile({
+        path: `a.${ENDINGS[format as FormatId] ?? format}`,
+        source: bytesSource(bytes),
+      });
+      if (!['block', 'review', 'pass', 'incomplete'].includes(verdict)) throw new TypeError(`verdict ${verdict}`);
+    },
+    seeds: (_, found) => found.includes(format),
+  }));
+}
+
+/** Of formats that are told by their name. */
+const ENDINGS: Readonly<Partial<Record<FormatId, string>>> = {
+  python: 'py',
+  markdown: 'md',
+  text: 'txt',
+  script: 'sh',
+};
+
+function metadata(): readonly Target[] {
+  return METADATA.map(({ pattern, read }) => ({
+    name: `metadata:${pattern.source.replace(/^.*\//, '').replace(/\W+/g, '-')}`,
+    run: (bytes) => read({ path: 'a', bytes }),
+    seeds: (path) => pattern.test(path) || /\.(?:json|md|yaml|txt)$/.test(path),
+  }));
+}
+
+function records(): readonly Target[] {
+  return (['text', 'jsonl', 'csv', 'tsv'] as const).map((format) => ({
+    name: `records:${format}`,
+    run: (bytes) => {
+      const used = textReader({ format, profile: 'typed' }, new Map()).read(
+        { bytes, base: 0, last: true },
+        new Batch(),
+      );
+      if (used !== bytes.length) throw new TypeError(`${used} of ${bytes.length} bytes were read`);
+    },
+    seeds: (path) => /\.(?:jsonl|csv|tsv|txt|md)$/.test(path),
+  }));
+}
+
+/** What a parser is given beside the bytes, by how its parameter is declared. */
+const GIVEN: Readonly<Record<string, unknown>> = {
+  'subject: string': 'a',
+  'location: string': 'a',
+  'path: string': 'a',
+  'unnamed: string': 'a',
+  'now: Date': new Date(0),
+  'width: number': 5,
+  'maxBytes: number': 1 << 16,
+  "kind: 'user' | 'project'": 'user',
+  'options: StrictYamlOptions': { subject: 'a' },
+};
+
+export interface Parser {
+  readonly file: string;
+  readonly name: string;
+  /** As declared; those with a default left out. */
+  readonly parameters: readonly string[];
+}
+
+/** Every function of the domain that is exported as `parse…`, `read…` or `decode…` and takes bytes or a text. */
+export function parsersIn(root = ROOT): readonly Parser[] {
+  return globSync('src/domain/**/*.ts', { cwd: root }).flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const found = text.matchAll(/^export (?:async )?function ((?:parse|read|decode)\w+)\(([^)]*)\)/gm);
+    return [...found]
+      .map(([, name = '', words = '']) => ({ file, name, parameters: parametersOf(words) }))
+      .filter(({ parameters }) => parameters.some(takesBytes));
+  });
+}
+
+function parametersOf(words: string): readonly string[] {
+  return words
+    .split(/,\s*(?=\w+(?:\??:| = ))/)
+    .map((each) => each.replace(/,\s*$/, '').trim())
+    .filter((each) => each !== '' && !/ = |^\w+\?:/.test(each));
+}
+
+function takesBytes(parameter: string): boolean {
+  return /^\w+: (?:Uint8Array|Buffer|string|Uint8Array \| string)$/.test(parameter) && GIVEN[parameter] === undefined;
+}
+
+/** A parser that wants more than bytes and what is in the list above is a part of another reader. */
+export function isTarget({ parameters }: Parser): boolean {
+  return parameters.every((each) => takesBytes(each) || GIVEN[each] !== undefined);
+}
+
+async function parsers(): Promise<readonly Target[]> {
+  const found = parsersIn().filter(isTarget);
+  return Promise.all(
+    found.map(async ({ file, name, parameters }) => {
+      const module = (await import(join(ROOT, file))) as Record<string, (...words: unknown[]) => unknown>;
+      return {
+        name: `${file.split('/').slice(2, -1).join('/')}:${name}`,
+        room: file.split('/')[2] ?? '',
+        run: (bytes: Uint8Array) =>
+          module[name]?.(...parameters.map((each) => (takesBytes(each) ? asDeclared(each, bytes) : GIVEN[each]))),
+      };
+    }),
+  );
+}
+
+function asDeclared(parameter: string, bytes: Uint8Array): Uint8Array | string {
+  if (parameter.includes('Uint8Array')) return bytes;
+  return parameter.includes('Buffer') ? Buffer.from(bytes) : Buffer.from(bytes).toString();
+}
+
+/** A bundle that was changed is refused, or says what was signed: anything else is a wrong pass. */
+async function signatures(): Promise<Target> {
+  const { bundleFor, people, hex } = await import('../domain/policy/world.ts');
+  const { verifyClaim } = await import('../../src/domain/trust/verify-claim.ts');
+  const say = { by: 'anna', type: 'https://example.org/x', about: hex('x'), predicate: { yes: true } } as const;
+  const honest = Buffer.from(bundleFor(say));
+  const trust = [{ name: 'anna', anchor: { kind: 'key', pem: people.anna.pem } }] as const;
+  const now = new Date('2026-11-20T12:00:00Z');
+  const first = await verifyClaim(honest, { trust, keyless: null, now });
+  if (!first.trusted) throw new Error('the honest bundle is refused');
+  return {
+    name: 'trust:verifyClaim',
+    run: async (bytes) => {
+      const outcome = await verifyClaim(bytes, { trust, keyless: null, now });
+      if (outcome.trusted && outcome.claim.pae !== first.claim.pae) throw new TypeError('another statement is trusted');
+    },
+    seeds: (path) => /claims\.jsonl$|\.sig$/.test(path),
+    starts: [honest],
+  };
+}

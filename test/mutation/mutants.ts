@@ -1,0 +1,65 @@
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { instrument, type Mutant } from './operators.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where a wrong line is a wrong yes. */
+export const ROOMS = [
+  'src/domain/authority',
+  'src/domain/policy',
+  'src/domain/claims',
+  'src/domain/lineage',
+  'src/domain/trust',
+  'src/domain/tlog',
+  'src/domain/registry',
+  'src/flows/gate',
+  'src/flows/verify',
+] as const;
+
+/**
+ * Files of which nothing may be changed without a test noticing, and the tests that notice, fast enough for every run of CI
+ * (`--held`). The list grows until it is the rooms.
+ */
+export const HELD: Readonly<Record<string, string>> = {
+  'src/domain/authority/people.ts': 'test/domain/authority/people.test.ts',
+  'src/domain/authority/polarity.ts': 'test/domain/authority/polarity.test.ts',
+  'src/domain/authority/reach.ts': 'test/domain/authority/reach.test.ts',
+  'src/domain/authority/revocation.ts': 'test/domain/authority/people.test.ts',
+  'src/domain/authority/time.ts': 'test/domain/authority/time.test.ts',
+  'src/domain/authority/vsa.ts': 'test/domain/authority/vsa.test.ts',
+  'src/domain/claims/binding.ts': 'test/domain/claims/binding.test.ts',
+  'src/domain/policy/separation.ts': 'test/domain/policy/separation.test.ts',
+};
+
+/** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */
+export function mutantsOf(rooms: readonly string[], folder: string | null): readonly Mutant[] {
+  const all: Mutant[] = [];
+  for (const room of rooms)
+    for (const path of globSync(`${room}/**/*.ts`, { cwd: ROOT }).toSorted()) {
+      const { mutants, text } = instrument(path, readFileSync(join(ROOT, path), 'utf8'), all.length);
+      for (const mutant of mutants) all.push(mutant);
+      if (folder === null) continue;
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, `${path}.js`), text);
+    }
+  return all;
+}
+
+/** A seeded part of them: by the mutant's own words, so that others come and go without changing it. */
+export function shareOf(mutants: readonly Mutant[], share: number, seed: number): readonly Mutant[] {
+  return mutants.filter((mutant) => hash(`${seed} ${keyOf(mutant)} ${mutant.line}`) < share * 2 ** 32);
+}
+
+/** How a list of explained mutants names one: not by its line, which moves. */
+export function keyOf({ path, operator, text, instead }: Mutant): string {
+  return `${path} | ${operator} | ${text} | ${instead}`;
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const char of text) value = Math.imul(value ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value;
+}
