@@ -1,4 +1,4 @@
-import { buildManifest, type ManifestFile } from '../digest/manifest.ts';
+import { manifestId, type ManifestFile } from '../digest/manifest.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { buildTypeOf, PREDICATES } from './predicates.ts';
@@ -30,7 +30,7 @@ export function buildPackageStep(
   const added = after.filter((file) => !oldById.has(keyOf(file)));
   const changed = [...removed, ...added];
   if (changed.length === 0 || !changed.every(({ path }) => isDocumentation(path))) return null;
-  const from = buildManifest(before).id;
+  const from = manifestId(before);
   return buildProvenance({
     step: 'package',
     inputs: [{ role: 'package', name: 'before the edit of its documentation', id: from }],
@@ -64,7 +64,7 @@ export function checkPackageStep(statement: Statement, files: readonly ManifestF
   const [removed, added] = [pages(parameters['removed']), pages(parameters['added'])];
   const gone = new Set(added.map(keyOf));
   const before = [...files.filter((file) => !gone.has(keyOf(file))), ...removed];
-  if (before.length !== files.length - added.length + removed.length || buildManifest(before).id !== from) {
+  if (before.length !== files.length - added.length + removed.length || manifestId(before) !== from) {
     throw new WeighmarkError('claim-conflict', 'the package step does not lead to these files', { facts: { from } });
   }
   return from;

@@ -2,7 +2,7 @@ import { bomBytes, createBom } from '../../domain/bom/create.ts';
 import type { ArtifactKind, BomInput, Layout } from '../../domain/bom/build.ts';
 import { pick, type BomFile, type Conflict, type Fact, type MetadataProblem } from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { manifestId } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { readFormat } from '../../domain/formats/index.ts';
@@ -90,7 +90,15 @@ export async function describeArtifact(
   const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
   const identity = identify(examined.files);
   const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
-  return { ...examined, ...identity, bom, bytes: bomBytes(bom) };
+  return { ...examined, ...identity, bom, bytes: readable(bomBytes(bom)) };
+}
+
+/** What nobody would read is not written. */
+function readable(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= LIMITS.bomBytes) return bytes;
+  throw new WeighmarkError('limit-exceeded', `the ML-BOM would be larger than ${LIMITS.bomBytes} bytes`, {
+    hint: 'describe parts of the artifact, each by itself',
+  });
 }
 
 function bomInputOf(
@@ -124,7 +132,7 @@ export function identify(files: readonly BomFile[]): { readonly id: string; read
     if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
     return { path, sizeBytes, sha256 };
   });
-  return { id: buildManifest(sums).id, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+  return { id: manifestId(sums), root: omsRoot(sums.map(({ sha256 }) => sha256)) };
 }
 
 /** The files of a tree as `examineArtifact` reads them. */

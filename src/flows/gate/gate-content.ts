@@ -216,7 +216,7 @@ function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly stri
 
 function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
-  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter(
+  const wrong = parseDigestList(list).filter(
     (file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3,
   );
   return wrong.map(({ path, blake3: listed }) => ({

@@ -3,7 +3,7 @@ import { signsFiles } from '../../domain/claims/oms-match.ts';
 import { parseOms } from '../../domain/claims/oms.ts';
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { formatDigestList, parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { outboardPlace } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -15,7 +15,7 @@ import type { StoredOutboard } from '../../domain/registry/outboards.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
 import { globMatches } from '../../domain/base/glob.ts';
-import { sidecarsOf, unportable } from '../../domain/base/paths.ts';
+import { compareUtf8, sidecarsOf, unportable } from '../../domain/base/paths.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
@@ -110,10 +110,11 @@ interface DigestList {
 
 function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly ListedFile[] | null {
   try {
-    const listed = parseDigestList(Buffer.from(list).toString());
-    const blake3 = new Map(listed.map((each) => [each.path, each.blake3]));
-    const expected = formatDigestList(files.map((file) => ({ ...file, blake3: blake3.get(file.path) ?? '' })));
-    return expected === Buffer.from(list).toString() ? listed : null;
+    const listed = parseDigestList(list);
+    const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
+    const isSame = (file: ManifestFile, at: number) =>
+      listed[at]?.path === file.path && listed[at].sha256 === file.sha256 && listed[at].sizeBytes === file.sizeBytes;
+    return listed.length === files.length && sorted.every(isSame) ? listed : null;
   } catch {
     return null;
   }

@@ -12,8 +12,8 @@ import {
 } from '../../domain/claims/oms-match.ts';
 import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { ociDigest } from '../../domain/digest/hex.ts';
-import { formatDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
+import { digestListBytes, digestListSha256, type ListedFile } from '../../domain/digest/list.ts';
 import { buildManifest, type Manifest } from '../../domain/digest/manifest.ts';
 import { unportable } from '../../domain/base/paths.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -155,7 +155,7 @@ function requireSigned(tree: Tree, files: readonly ListedFile[], sidecars: Sidec
 }
 
 function listFindings(files: readonly ListedFile[], { digestList }: Sidecars): readonly Finding[] {
-  if (digestList === null || Buffer.from(digestList).equals(Buffer.from(formatDigestList(files)))) return [];
+  if (digestList === null || sha256Hex(digestList) === digestListSha256(files)) return [];
   return [
     { code: 'digest-mismatch', message: 'the files are not those of their digest list', subject: '.weighmark/files' },
   ];
@@ -250,7 +250,7 @@ async function storeSidecars(
   registry: Registry,
   { name, manifest, files, sidecars, bundles }: Companions,
 ): Promise<void> {
-  await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, Buffer.from(formatDigestList(files)));
+  await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, digestListBytes(files));
   if (sidecars.bom !== null) await registry.putAttachment(name, manifest.id, ATTACHMENTS.bom, sidecars.bom);
   for (const bundle of bundles) await registry.putClaim(name, manifest.id, bundle);
 }

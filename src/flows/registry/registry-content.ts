@@ -93,7 +93,7 @@ async function sidecarsIn(
 
 function isListOf(bytes: Uint8Array, { entries }: Tree): boolean {
   try {
-    const listed = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const listed = parseDigestList(bytes);
     return listed.length === entries.length && listed.every(({ path }, at) => path === entries[at]?.path);
   } catch {
     return false;

@@ -1,5 +1,5 @@
 import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { manifestId } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -60,5 +60,5 @@ export async function identifyTree(
     sizeBytes: entry.sizeBytes,
     sha256: digests.sha256 ?? '',
   }));
-  return { id: buildManifest(files).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
+  return { id: manifestId(files), root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

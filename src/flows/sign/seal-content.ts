@@ -7,6 +7,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath } from './oms-sign.ts';
+import { requireReadable } from './within-limits.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -28,11 +29,16 @@ export async function hashForSeal(
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: ignored });
   if (tree.entries.length === 0)
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  requireReadable({ paths: pathsOf(tree), digestLength: 64 });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
   const files = await hashListed(tree, { outboardTo, ...jobs }, ports);
   return { tree, files, ignored, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+}
+
+function* pathsOf({ entries }: Tree): Generator<string> {
+  for (const { path } of entries) yield path;
 }
 
 /** Nothing is written through a link that came with the artifact. */

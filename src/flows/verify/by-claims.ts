@@ -1,6 +1,6 @@
 import { nameOf } from '../../domain/claims/signers.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { manifestId } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -27,7 +27,7 @@ export async function verifyByClaims(
   if (input.only !== undefined)
     throw new WeighmarkError('usage', '--only needs an OMS signature (model.sig), which lists the files');
   const { files, kind, algorithms } = await hashAll(input, ports);
-  const { id } = buildManifest(files);
+  const id = manifestId(files);
   const root = omsRoot(files.map(({ sha256 }) => sha256));
   const bound = bindClaims(bundles.claims, { id, root, files, single: kind === 'file' }, sidecars);
   requireBound(bound, id);

@@ -1,7 +1,7 @@
 import { trustedPairs } from '../../domain/claims/pairs.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { manifestId } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import type { KnownArtifact } from './claims.ts';
@@ -20,8 +20,8 @@ interface List {
 export function readList(bytes: Uint8Array | null): List | null {
   if (bytes === null) return null;
   try {
-    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    return { files, digest: sha256Hex(bytes), id: buildManifest(files).id };
+    const files = parseDigestList(bytes);
+    return { files, digest: sha256Hex(bytes), id: manifestId(files) };
   } catch {
     return null;
   }
@@ -56,7 +56,7 @@ export function identified(content: Content, listId: string | undefined): Identi
   }));
   if (files.some(({ sha256 }) => sha256 === '')) return null;
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
-  return { id: onlyBlake3 && listId !== undefined ? listId : buildManifest(files).id, root: rootOf(content), files };
+  return { id: onlyBlake3 && listId !== undefined ? listId : manifestId(files), root: rootOf(content), files };
 }
 
 function rootOf(content: Content): string {
