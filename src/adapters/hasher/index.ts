@@ -50,12 +50,15 @@ function lazyTree(): Blake3Tree {
   };
 }
 
+/** Kernels whose stream has ended; making one costs as much as hashing a hundred kilobytes. */
+const idle: Kernel[] = [];
+
 async function hashStream(
   chunks: AsyncIterable<Uint8Array>,
   algorithms: readonly HashAlgorithm[],
 ): Promise<HashResult> {
   const { beginSequence } = await import('./tasks.ts');
-  const kernel = createKernel();
+  const kernel = idle.pop() ?? createKernel();
   const sequence = beginSequence(algorithms);
   let sizeBytes = 0;
   kernel.begin(0);
@@ -65,6 +68,7 @@ async function hashStream(
     for (let at = 0; at < chunk.length; at += BUFFER_BYTES) absorb(kernel, chunk.subarray(at, at + BUFFER_BYTES));
   }
   const blake3 = algorithms.includes('blake3') ? { blake3: kernel.finish(true) } : {};
+  idle.push(kernel);
   return { sizeBytes, digests: hexDigests({ ...sequence.finish(), ...blake3 }) };
 }
 

@@ -1,5 +1,6 @@
 import type { Source } from '../base/source.ts';
 import type { Keeping } from '../registry/referrer.ts';
+import type { FileStamp } from './files.ts';
 import type { TransparencyLog } from './log.ts';
 
 /** A model or dataset's name in a registry: lower-case OCI repository path; tags and digests come apart. */
@@ -8,6 +9,12 @@ export interface RegistryEntry {
   /** `sha256:<hex>` of the manifest or index. */
   readonly id: string;
   readonly tags: readonly string[];
+}
+
+/** A blob being read; with a stamp where it is a file on this machine, which is held to it. */
+export interface Blob extends Source {
+  readonly stamp?: FileStamp;
+  close(): Promise<void>;
 }
 
 /** A registry, embedded or remote. Content goes in and comes out by digest; names and tags are a cache. */
@@ -33,7 +40,12 @@ export interface Registry {
     tag?: string,
   ): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;
-  openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
+  openBlob(name: string, digest: string, sizeBytes: number): Promise<Blob>;
+  /**
+   * Where a blob is a file on this machine, there or not: it is hashed in place, by all cores. Absent: blobs come from elsewhere.
+   * The file is not trusted by its name.
+   */
+  blobFile?(name: string, digest: string): string;
   /**
    * Writes a blob to a file of its own, never a shared inode, hashing what is written; a part that is there already is
    * continued where the registry can. With an outboard a wrong block is found at that block, and only it is fetched again.

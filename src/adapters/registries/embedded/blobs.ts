@@ -3,7 +3,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import type { Source } from '../../../domain/base/source.ts';
+import type { OpenFile } from '../../../domain/ports/files.ts';
 import { copyHashed } from '../../files/copy.ts';
 import { fileError } from '../../files/errors.ts';
 import { createFiles } from '../../files/index.ts';
@@ -91,11 +91,7 @@ export async function readBlob(layout: string, digest: string, maxBytes: number)
 }
 
 /** Random access; whoever reads it all checks the digest. @throws WeighmarkError `not-found`, `digest-mismatch` by size. */
-export async function openBlob(
-  layout: string,
-  digest: string,
-  sizeBytes: number,
-): Promise<Source & { close(): Promise<void> }> {
+export async function openBlob(layout: string, digest: string, sizeBytes: number): Promise<OpenFile> {
   const file = await openFile(blobPath(layout, digest));
   if (file.size === sizeBytes) return file;
   await file.close();

@@ -19,7 +19,7 @@ import {
   type Referrer,
 } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
-import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import { blobPath, getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
 import { collectGarbage } from './garbage.ts';
 import { createCommit, type Commit } from './commit.ts';
 import { modelNames, readLayout, tagOf, withManifest, withTag, type Layout } from './layout.ts';
@@ -52,6 +52,7 @@ export function embeddedRegistry(
     putManifest: (name, manifest, tag) => putManifest(store, { name, ...manifest, tag }),
     getManifest: (name, digest) => readBlob(layout(name), digest, LIMITS.manifestBytes),
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
+    blobFile: (name, digest) => blobPath(layout(name), digest),
     getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) =>
