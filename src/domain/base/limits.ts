@@ -24,6 +24,8 @@ export const LIMITS = {
   /** The list of all versions of one model in a folder registry: about 2.5 KB each. */
   layoutBytes: 256 << 20,
   manifestFiles: 8000,
+  /** Files up to this are copied many at a time, through one buffer; larger ones each by itself. */
+  smallFileBytes: 1 << 20,
   bomFileSubjects: 1000,
   /** Files a BOM names each by itself; of more it names the notable ones, and the list of all by its digest. */
   bomFiles: 20_000,

@@ -11,6 +11,13 @@ export interface RegistryEntry {
   readonly tags: readonly string[];
 }
 
+/** A blob and its file outside the registry. */
+export interface StoredFile {
+  readonly digest: string;
+  readonly location: string;
+  readonly sizeBytes: number;
+}
+
 /** A blob being read; with a stamp where it is a file on this machine, which is held to it. */
 export interface Blob extends Source {
   readonly stamp?: FileStamp;
@@ -27,6 +34,8 @@ export interface Registry {
   hasBlob(name: string, digest: string): Promise<boolean>;
   /** Streams a file in, hashing the bytes written; they must be `digest`. @throws `file-changed` if not. */
   putFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
+  /** Many of at most `LIMITS.smallFileBytes`, flushed at once, before any has its name. Absent: one by one. @throws as `putFile`. */
+  putFiles?(name: string, files: readonly StoredFile[]): Promise<void>;
   putBytes(name: string, digest: string, bytes: Uint8Array): Promise<void>;
   /**
    * Takes a blob over from where it may be, without sending it: from another repository on the same host, unless it is there.
@@ -56,6 +65,8 @@ export interface Registry {
     digest: string,
     file: { location: string; sizeBytes: number; outboard?: { readonly location: string; readonly blake3: string } },
   ): Promise<void>;
+  /** Many of at most `LIMITS.smallFileBytes`, as `putFiles`. Absent: one by one. @throws as `getFile`; its fact `named` is the digest. */
+  getFiles?(name: string, files: readonly StoredFile[]): Promise<void>;
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;

@@ -155,7 +155,11 @@ async function fetchFiles(
     wanted.reduce((sum, file) => sum + file.sizeBytes, 0),
   );
   try {
-    await inParallel([...Map.groupBy(wanted, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
+    const small = registry.getFiles === undefined ? [] : wanted.filter((file) => isSmall(file, outboards));
+    await fetchSmall(registry, { name, small, staging });
+    bar.advance(small.reduce((sum, file) => sum + file.sizeBytes, 0));
+    const single = new Set(small.length === 0 ? wanted : wanted.filter((file) => !isSmall(file, outboards)));
+    await inParallel([...Map.groupBy(single, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
       for (const { path, sha256, sizeBytes } of namesakes) {
         const digest = `sha256:${sha256}`;
         const stored = outboards.get(sha256);
@@ -176,6 +180,30 @@ async function fetchFiles(
     bar.end();
   }
   return along;
+}
+
+function isSmall({ sizeBytes, sha256 }: ManifestFile, outboards: ReadonlyMap<string, StoredOutboard>): boolean {
+  return sizeBytes <= LIMITS.smallFileBytes && !outboards.has(sha256);
+}
+
+/** Many at a time; namesakes have parts of their own. */
+async function fetchSmall(
+  registry: Registry,
+  { name, small, staging }: { name: string; small: readonly ManifestFile[]; staging: Staging },
+): Promise<void> {
+  const seen = new Map<string, number>();
+  const parts = small.map(({ path, sha256, sizeBytes }) => {
+    const nth = seen.get(sha256) ?? 0;
+    seen.set(sha256, nth + 1);
+    const digest = `sha256:${sha256}`;
+    return { path, digest, sizeBytes, part: nth === 0 ? digest : `${digest}.${nth}` };
+  });
+  const stored = parts.map(({ digest, sizeBytes, part }) => ({ digest, sizeBytes, location: staging.partOf(part) }));
+  await registry.getFiles?.(name, stored).catch((error: unknown) => {
+    const named = error instanceof WeighmarkError ? error.facts['named'] : undefined;
+    throw inFile(error, parts.find(({ digest }) => digest === named)?.path ?? name);
+  });
+  await staging.settleAll(parts.map(({ part, path }) => ({ digest: part, path })));
 }
 
 /** Which file of the artifact it was. */

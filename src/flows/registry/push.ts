@@ -230,7 +230,13 @@ async function mountedFrom(
 async function storeContent(registry: Registry, { name, tree, files, manifest, bases }: Content): Promise<void> {
   const entries = tree.entries.map((entry, at) => ({ entry, digest: `sha256:${files[at]?.sha256 ?? ''}` }));
   const distinct = [...new Map(entries.map((each) => [each.digest, each])).values()];
-  await inParallel(distinct, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
+  const isSmall = ({ entry }: (typeof distinct)[number]) => entry.sizeBytes <= LIMITS.smallFileBytes;
+  await registry.putFiles?.(
+    name,
+    distinct.filter(isSmall).map(({ entry: { location, sizeBytes }, digest }) => ({ location, sizeBytes, digest })),
+  );
+  const single = registry.putFiles === undefined ? distinct : distinct.filter((each) => !isSmall(each));
+  await inParallel(single, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
     if (!(await mountedFrom(bases, registry, { name, digest, sizeBytes })))
       await registry.putFile(name, digest, { location, sizeBytes });
   });
