@@ -6,7 +6,7 @@ import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';
 import { loadAddon } from './native.ts';
-import { sized } from './open-file.ts';
+import { sized, type SizedJob } from './open-file.ts';
 
 export interface HasherOptions {
   /** Forces a kernel; default: the fastest present. */
@@ -26,10 +26,17 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
       how.onTotal?.(ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
       if (addon !== null && !how.algorithms.includes('blake2b')) return hashNatively(addon, ready, how);
       const { hashOnLanes } = await import('./lanes-hasher.ts');
-      return hashOnLanes(ready, how, tree);
+      return hashOnLanes(ready.map(sendable), how, tree);
     },
     hashStream,
   };
+}
+
+/** A stamp may be a place in a column (`files/stats.ts`); what goes to another thread is its values. */
+function sendable(job: SizedJob): SizedJob {
+  if (job.stamp === undefined) return job;
+  const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = job.stamp;
+  return { ...job, stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs } };
 }
 
 function missingAddon(): WeighmarkError {

@@ -94,6 +94,15 @@ const MAGIC: readonly { readonly format: FormatId; readonly at: number; readonly
   { format: 'script', at: 0, hex: '2321' },
 ];
 
+/** As bytes: compared with every file there is. */
+const MAGIC_BYTES = MAGIC.map(({ format, at, hex }) => ({ format, at, bytes: Buffer.from(hex, 'hex') }));
+
+function standsAt(head: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  if (head.length < at + bytes.length) return false;
+  for (let index = 0; index < bytes.length; index += 1) if (head[at + index] !== bytes[index]) return false;
+  return true;
+}
+
 /** `MZqFpD`: a program for several systems, with a zip file at its end. */
 const APE = '4d5a71467044';
 
@@ -120,8 +129,8 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
-  for (const { format, at, hex } of MAGIC)
-    if (startsWith(head, at, hex) && !(text && format === 'zlib')) found.add(format);
+  for (const { format, at, bytes } of MAGIC_BYTES)
+    if (standsAt(head, at, bytes) && !(text && format === 'zlib')) found.add(format);
   for (const format of recognise(head, source.size)) found.add(format);
   if (isCtranslate2(head)) found.add('ctranslate2');
   if (isCoreMlWeights(head)) found.add('coreml-weights');

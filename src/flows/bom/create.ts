@@ -160,11 +160,16 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 
 /** All that `inspect` and the BOM are made of. */
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
-  const read: { file: BomFile; metadata: FileMetadata }[] = [];
-  await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
-  const found = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
+  const read: BomFile[] = [];
+  const telling: FileMetadata[] = [];
+  await inParallel(artifact, AT_ONCE, async (file) => {
+    const examined = await examineFile(file, options);
+    read.push(examined.file);
+    if (tells(examined.metadata)) telling.push(examined.metadata);
+  });
+  const found = read.toSorted((a, b) => compareUtf8(a.path, b.path));
   const { facts: said, problems } = collect(
-    read.map(({ metadata }) => metadata),
+    telling,
     found.map(({ path }) => path),
   );
   const known = [...(options.stated ?? []), ...(options.located ?? []), ...said];
@@ -190,6 +195,11 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
     digests,
     conflicts: [...findConflicts(facts, files), ...digests.conflicts],
   };
+}
+
+/** Most of a million files say nothing, and no reader is made for their names: nothing is kept of them. */
+function tells({ found, problems }: FileMetadata): boolean {
+  return problems.length > 0 || found.length > 1 || found.some(({ facts }) => facts.length > 0);
 }
 
 /** A file of a set that is not all there: what it holds is not what the model has. */

@@ -19,7 +19,7 @@ import type { Clock, Progress } from '../../domain/ports/terminal.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Feeds } from '../../domain/ports/feeds.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import type { Source } from '../../domain/base/source.ts';
+import { cachedSource, type Source } from '../../domain/base/source.ts';
 import {
   scanFile,
   verdictOfScan,
@@ -109,7 +109,7 @@ async function scanEntry(
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
-      return await scanSource({ path: entry.path, source: file }, options);
+      return await scanSource({ path: entry.path, source: cachedSource(file) }, options);
     } finally {
       await file.close();
     }

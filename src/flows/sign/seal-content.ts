@@ -4,6 +4,7 @@ import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domai
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
+import { cachedSource } from '../../domain/base/source.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath } from './oms-sign.ts';
@@ -77,7 +78,7 @@ export async function scanForSeal(
     ports.signal?.throwIfAborted();
     const source = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
-      const result = await scanSource({ path, source }, options);
+      const result = await scanSource({ path, source: cachedSource(source) }, options);
       pushAll(findings, result.findings);
       pushAll(unexamined, result.unexamined);
     } finally {

@@ -182,7 +182,7 @@ async function describe(
   { tree, files }: SealedContent,
   { ports, records }: { readonly ports: SealPorts; readonly records: string | null },
 ): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
-  const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
+  const digests = new Map(files.map((file) => [file.path, file]));
   const options = {
     tool: { name: 'weighmark', version: input.version },
     stated: statedFacts(input),
