@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { chmodSync, renameSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../domain/base/errors.ts';
@@ -39,6 +40,13 @@ async function openStaging(target: string, key: string, options: Required<Stagin
     root,
     partOf,
     settle: (digest, path) => attempt(path, () => settle(places, partOf(digest), inside(root, path))),
+    settleAll: (files) =>
+      attempt(target, () =>
+        settleAll(
+          places,
+          files.map(({ digest, path }) => ({ part: partOf(digest), file: inside(root, path) })),
+        ),
+      ),
     write: async (path, bytes) => {
       await attempt(path, async () => (check(places), makeFolders(root, dirname(path))));
       await writeFileAtomic(inside(root, path), bytes);
@@ -154,6 +162,21 @@ async function settle(places: Places, part: string, file: string): Promise<void>
   await rename(part, file);
 }
 
+/** Folders are looked at once each; synchronous calls: a promise for each costs more than they do. */
+async function settleAll(
+  places: Places,
+  files: readonly { readonly part: string; readonly file: string }[],
+): Promise<void> {
+  check(places);
+  const root = join(places.own.path, 'tree');
+  for (const folder of new Set(files.map(({ file }) => dirname(file))))
+    await makeFolders(root, folder.slice(root.length + 1));
+  for (const { part, file } of files) {
+    chmodSync(part, READ_ONLY);
+    renameSync(part, file);
+  }
+}
+
 /** A rename onto a folder succeeds only if that one is empty, and is one step. */
 async function publish(places: Places): Promise<void> {
   const { target, parent, own } = places;
@@ -217,13 +240,20 @@ async function makeFolders(base: string, path: string): Promise<void> {
   let folder = base;
   for (const part of path === '.' || path === '' ? [] : path.split('/')) {
     folder = join(folder, part);
-    const there = await lstat(folder).catch(() => null);
-    if (there === null) {
-      await mkdir(folder);
-      await chmod(folder, PUBLISHED);
-    } else if (!there.isDirectory())
+    const made = (await lstat(folder).catch(() => null)) === null ? await makeFolder(folder) : false;
+    if (!made && !(await lstat(folder)).isDirectory())
       throw new WeighmarkError('symlink-refused', `${asNamed(folder)} is not a folder`, { subject: asNamed(folder) });
   }
+}
+
+/** False: another file that is settled at the same time was first. */
+async function makeFolder(folder: string): Promise<boolean> {
+  const made = await mkdir(folder).then(
+    () => true,
+    (error: unknown) => (unlessThere(error as NodeJS.ErrnoException), false),
+  );
+  if (made) await chmod(folder, PUBLISHED);
+  return made;
 }
 
 /** @throws WeighmarkError `name-unsafe`. */

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { createFiles } from '../../src/adapters/files/index.ts';
+import type { Tree } from '../../src/domain/ports/files.ts';
 import { lstatMany } from '../../src/adapters/files/stats.ts';
 import { loadAddon } from '../../src/adapters/hasher/native.ts';
 
@@ -65,7 +66,14 @@ test(
     const options = { allowSymlinks: true };
     const tree = await createFiles({ native: true }).walk(root, options);
     assert.equal(tree.entries.length, 1201);
-    assert.deepEqual(tree, await files.walk(root, options));
+    const values = ({ entries, ...rest }: Tree) => ({
+      ...rest,
+      entries: entries.map(({ stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs }, ...entry }) => ({
+        ...entry,
+        stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs },
+      })),
+    });
+    assert.deepEqual(values(tree), values(await files.walk(root, options)));
     const locations = tree.entries.map(({ location }) => location);
     assert.throws(() => lstatMany([...locations, join(root, 'nothing')]), { code: 'ENOENT' });
     assert.deepEqual(

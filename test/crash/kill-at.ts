@@ -9,12 +9,13 @@ import { DatabaseSync } from 'node:sqlite';
 
 const killAt = Number(process.env['KILL_AT'] ?? 0);
 let changes = 0;
+const { writeSync, writeFileSync } = fs;
 
 function change(what: string, tear: () => void = () => {}): void {
   changes += 1;
   if (changes !== killAt) return;
   tear();
-  fs.writeSync(2, `killed before ${what}\n`);
+  writeSync(2, `killed before ${what}\n`);
   process.kill(process.pid, 'SIGKILL');
 }
 
@@ -36,6 +37,15 @@ wrap(promises, 'open', (_, words) =>
     ? undefined
     : change(`open ${String(words[0])}`),
 );
+for (const name of ['renameSync', 'rmSync', 'chmodSync', 'fchmodSync'])
+  wrap(fs, name, (_, words) => change(`${name} ${String(words[0])}`));
+wrap(fs, 'openSync', (_, words) => (words[1] === 'wx' ? change(`openSync ${String(words[0])}`) : undefined));
+wrap(fs, 'writeSync', (_, words) =>
+  change('writeSync', () => {
+    const bytes = words[1] as Uint8Array;
+    writeSync(words[0] as number, bytes, 0, Math.floor(bytes.length / 2));
+  }),
+);
 wrap(DatabaseSync.prototype, 'exec', (_, words) => change(`sqlite ${String(words[0]).slice(0, 40)}`));
 
 const handle = await open(process.execPath);
@@ -47,9 +57,9 @@ for (const name of ['write', 'writeFile'])
 
 function tear({ fd }: FileHandle, content: unknown): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : (content as Uint8Array);
-  fs.writeSync(fd, bytes, 0, Math.floor(bytes.length / 2));
+  writeSync(fd, bytes, 0, Math.floor(bytes.length / 2));
 }
 
 syncBuiltinESMExports();
 const counted = process.env['KILL_COUNT'];
-if (counted !== undefined) process.on('exit', () => fs.writeFileSync(counted, String(changes)));
+if (counted !== undefined) process.on('exit', () => writeFileSync(counted, String(changes)));

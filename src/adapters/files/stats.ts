@@ -44,15 +44,43 @@ function askNatively(addon: Addon, locations: readonly string[], stats: Stat[]):
   );
 }
 
+/**
+ * Columns of many stamps: as objects of five big integers each they take three times the memory, and of a million files that
+ * is most of it.
+ */
+class AnsweredStamp implements FileStamp {
+  readonly view: DataView;
+  readonly at: number;
+
+  constructor(view: DataView, at: number) {
+    this.view = view;
+    this.at = at;
+  }
+
+  get sizeBytes(): bigint {
+    return this.view.getBigUint64(this.at + 8, true);
+  }
+
+  get dev(): bigint {
+    return this.view.getBigUint64(this.at + 16, true);
+  }
+
+  get ino(): bigint {
+    return this.view.getBigUint64(this.at + 24, true);
+  }
+
+  get mtimeNs(): bigint {
+    return this.view.getBigInt64(this.at + 32, true);
+  }
+
+  get ctimeNs(): bigint {
+    return this.view.getBigInt64(this.at + 40, true);
+  }
+}
+
 /** Null where it failed: Node then says how. */
 function answerOf(view: DataView, at: number): Stat | null {
   if (view.getUint32(at, true) !== 0) return null;
-  const stamp = {
-    dev: view.getBigUint64(at + 16, true),
-    ino: view.getBigUint64(at + 24, true),
-    sizeBytes: view.getBigUint64(at + 8, true),
-    mtimeNs: view.getBigInt64(at + 32, true),
-    ctimeNs: view.getBigInt64(at + 40, true),
-  };
-  return { isFile: (view.getUint32(at + 4, true) & constants.S_IFMT) === constants.S_IFREG, stamp };
+  const isFile = (view.getUint32(at + 4, true) & constants.S_IFMT) === constants.S_IFREG;
+  return { isFile, stamp: new AnsweredStamp(view, at) };
 }

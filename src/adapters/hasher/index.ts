@@ -6,7 +6,7 @@ import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';
 import { loadAddon } from './native.ts';
-import { sized } from './open-file.ts';
+import { sized, type SizedJob } from './open-file.ts';
 
 export interface HasherOptions {
   /** Forces a kernel; default: the fastest present. */
@@ -26,10 +26,17 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
       how.onTotal?.(ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
       if (addon !== null && !how.algorithms.includes('blake2b')) return hashNatively(addon, ready, how);
       const { hashOnLanes } = await import('./lanes-hasher.ts');
-      return hashOnLanes(ready, how, tree);
+      return hashOnLanes(ready.map(sendable), how, tree);
     },
     hashStream,
   };
+}
+
+/** A stamp may be a place in a column (`files/stats.ts`); what goes to another thread is its values. */
+function sendable(job: SizedJob): SizedJob {
+  if (job.stamp === undefined) return job;
+  const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = job.stamp;
+  return { ...job, stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs } };
 }
 
 function missingAddon(): WeighmarkError {
@@ -50,12 +57,15 @@ function lazyTree(): Blake3Tree {
   };
 }
 
+/** Kernels whose stream has ended; making one costs as much as hashing a hundred kilobytes. */
+const idle: Kernel[] = [];
+
 async function hashStream(
   chunks: AsyncIterable<Uint8Array>,
   algorithms: readonly HashAlgorithm[],
 ): Promise<HashResult> {
   const { beginSequence } = await import('./tasks.ts');
-  const kernel = createKernel();
+  const kernel = idle.pop() ?? createKernel();
   const sequence = beginSequence(algorithms);
   let sizeBytes = 0;
   kernel.begin(0);
@@ -65,6 +75,7 @@ async function hashStream(
     for (let at = 0; at < chunk.length; at += BUFFER_BYTES) absorb(kernel, chunk.subarray(at, at + BUFFER_BYTES));
   }
   const blake3 = algorithms.includes('blake3') ? { blake3: kernel.finish(true) } : {};
+  idle.push(kernel);
   return { sizeBytes, digests: hexDigests({ ...sequence.finish(), ...blake3 }) };
 }
 

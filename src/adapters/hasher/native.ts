@@ -13,6 +13,11 @@ export interface Addon {
   /** What lstat says of NUL-terminated paths, 48 bytes each, as `kernel/src/stats.rs` writes them. */
   lstat(paths: Buffer): Buffer;
   /**
+   * Flushes the file system that holds a folder (a NUL-terminated path). 0: done; an `errno`; -1: this system cannot. Absent in
+   * an addon of an earlier release.
+   */
+  flush?(folder: Buffer): number;
+  /**
    * Eight numbers that answer a question about weights, as `kernel/src/weights.rs` says. The caller keeps the arrays until
    * the promise is settled, and changes none.
    */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError, type Code } from './errors.ts';
 import { scanJson, type NotedMember } from './json-scan.ts';
+import { pushAll } from './lists.ts';
 import { LIMITS } from './limits.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -102,8 +103,47 @@ function checkSize(input: Uint8Array | string, options: StrictJsonOptions): void
   }
 }
 
-/** Of bytes that `scanJson` saw no doubt in. */
+/** Of bytes that `scanJson` saw no doubt in. A long list in pieces: a text has a greatest length, and takes memory. */
 function parsePlain(bytes: Uint8Array): Json {
+  if (bytes.length <= PIECE_BYTES || bytes[0] !== 0x5b) return parseText(bytes);
+  const items: Json[] = [];
+  for (const piece of listPieces(bytes)) pushAll(items, JSON.parse(`[${piece}]`) as readonly Json[]);
+  return items;
+}
+
+const PIECE_BYTES = 1 << 20;
+
+/** The text of whole items of a list, about a megabyte at a time; of well-formed JSON only. */
+function* listPieces(bytes: Uint8Array): Generator<string> {
+  const text = (from: number, to: number) => bufferOf(bytes.subarray(from, to)).toString();
+  let depth = 0;
+  let start = 1;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === 0x22) at = closingQuote(bytes, at + 1);
+    else if (byte === 0x5b || byte === 0x7b) depth += 1;
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+    else if (byte === 0x2c && depth === 1 && at - start >= PIECE_BYTES) {
+      yield text(start, at);
+      start = at + 1;
+    }
+  }
+  yield text(start, bytes.lastIndexOf(0x5d));
+}
+
+/** Of the string whose first character is at `start`. */
+function closingQuote(bytes: Uint8Array, start: number): number {
+  for (let at = start; ; at += 1) {
+    if (bytes[at] === 0x22) return at;
+    if (bytes[at] === 0x5c) at += 1;
+  }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function parseText(bytes: Uint8Array): Json {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Json;
 }
 

@@ -7,8 +7,8 @@ export const LIMITS = {
   claimBytes: 16 << 20,
   claimsFileBytes: 256 << 20,
   claimsPerFile: 10_000,
-  /** An OMS bundle lists every file: about 200 bytes each. */
-  signatureBytes: 256 << 20,
+  /** An OMS bundle lists every file, about 200 bytes each: what its specification makes of five million. */
+  signatureBytes: 1 << 30,
   subjectsPerStatement: 1024,
   digestsPerSubject: 32,
   timestampsPerBundle: 32,
@@ -24,7 +24,14 @@ export const LIMITS = {
   /** The list of all versions of one model in a folder registry: about 2.5 KB each. */
   layoutBytes: 256 << 20,
   manifestFiles: 8000,
+  /** Files up to this are copied many at a time, through one buffer; larger ones each by itself. */
+  smallFileBytes: 1 << 20,
   bomFileSubjects: 1000,
+  /** Files a BOM names each by itself; of more it names the notable ones, and the list of all by its digest. */
+  bomFiles: 20_000,
+  bomNotableFiles: 5000,
+  /** What is wrong with files, told one by one in a BOM. */
+  bomProblems: 5000,
   bomBytes: 256 << 20,
   policyBytes: 1 << 20,
   keyFileBytes: 1 << 20,

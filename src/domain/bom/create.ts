@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { jsonBytes } from '../base/json-write.ts';
+import { LIMITS } from '../base/limits.ts';
 import { COMPUTED, pick, type FactOf, type FactSource } from '../metadata/types.ts';
 import { cite, claimRef, present, property, since, some, startBuild, type Build, type BomInput } from './build.ts';
 import { NO_TIME, withCitations } from './citations.ts';
@@ -179,10 +180,10 @@ function subjectProperties(build: Build): readonly Property[] {
   return [
     cite(build, property('id', id), COMPUTED),
     ...(root === undefined ? [] : [cite(build, property('root', `sha256:${root}`), COMPUTED)]),
-    ...conflicts.map(({ field, values }) =>
+    ...firstOnes('conflicts', conflicts, ({ field, values }) =>
       property(`conflict:${field}`, values.map(({ value, source }) => `${value} (${source})`).join(' | ')),
     ),
-    ...problems.map(({ path, message }) =>
+    ...firstOnes('problems', problems, ({ path, message }) =>
       property('problem', message.startsWith(path) ? message : `${path}: ${message}`),
     ),
     ...(timestamp === undefined && since(build, '1.7')
@@ -191,6 +192,12 @@ function subjectProperties(build: Build): readonly Property[] {
     ...details,
     ...tags,
   ];
+}
+
+/** One property each; of very many the first, and how many there are. */
+function firstOnes<T>(name: string, all: readonly T[], said: (one: T) => Property): readonly Property[] {
+  const more = all.length > LIMITS.bomProblems ? [property(name, all.length)] : [];
+  return [...all.slice(0, LIMITS.bomProblems).map(said), ...more];
 }
 
 function layOut(build: Build, subject: Component, parts: Parts): Bom {
@@ -265,9 +272,9 @@ function dependenciesOf(subject: Component, parts: Parts): readonly Dependency[]
   return [needed.length === 0 ? { ref: subject['bom-ref'] } : { ref: subject['bom-ref'], dependsOn: needed }];
 }
 
-/** Files: all there are, unless one could not be examined. What the artifact depends on: never known to be all. */
+/** Files: all there are, unless one could not be examined or has no component of its own. What the artifact depends on: never known to be all. */
 function compositionsOf(input: BomInput, subject: Component, parts: Parts): readonly Composition[] {
-  const unread = input.problems.length > 0;
+  const unread = input.problems.length > 0 || input.files.length > LIMITS.bomFiles;
   const assemblies = input.layout === 'guide' ? [subject['bom-ref']] : parts.files.map((file) => file['bom-ref']);
   return [
     { aggregate: unread ? 'incomplete' : 'complete', assemblies },

@@ -20,7 +20,8 @@ export function diffBoms(a: BomSummary, b: BomSummary): readonly BomChange[] {
       { name: a.name, version: a.version, type: a.type },
       { name: b.name, version: b.version, type: b.type },
     ),
-    ...fileChanges(a.files, b.files),
+    ...listChange(a, b),
+    ...filesChanged(a, b),
     ...(a.files.length + b.files.length === 0 ? digestChange(a, b) : []),
     ...setChanges('licence', a.licences, b.licences),
     ...namedChanges('dataset', a.datasets, b.datasets),
@@ -29,6 +30,17 @@ export function diffBoms(a: BomSummary, b: BomSummary): readonly BomChange[] {
     ...countChanges('citation', a.said.citations, b.said.citations),
     ...countChanges('composition', a.said.compositions, b.said.compositions),
   ];
+}
+
+/** Where a BOM names some files only, and a list of all: the lists are compared, and the files that both name. */
+function filesChanged(a: BomSummary, b: BomSummary): readonly BomChange[] {
+  const changes = fileChanges(a.files, b.files);
+  if (a.fileList === undefined && b.fileList === undefined) return changes;
+  return changes.filter(({ what, kind }) => what !== 'file' || kind === 'changed');
+}
+
+function listChange(a: BomSummary, b: BomSummary): readonly BomChange[] {
+  return fieldChanges('artifact', { 'digest list': a.fileList }, { 'digest list': b.fileList });
 }
 
 type Fields = Readonly<Record<string, string | undefined>>;

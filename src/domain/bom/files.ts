@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import type { FormatId, FormatReport, Port } from '../formats/types.ts';
 import { pick, sourceName, type BomFile, type FactOf } from '../metadata/types.ts';
 import type { Digests } from '../digest/algorithm.ts';
+import { digestListSha256, type ListedFile } from '../digest/list.ts';
 import { cite, claimRef, present, property, some, type Build } from './build.ts';
 import { licenceOf } from '../metadata/licence.ts';
 import { choiceOf, isUrl } from './licences.ts';
 import type { Component, Hash, Property } from './types.ts';
 import { tensorsByDtype } from '../metadata/weights.ts';
+import { DIGEST_LIST_FILE } from '../base/paths.ts';
+import { namedFiles } from './notable.ts';
+import { FILE_LIST } from './summary.ts';
 
 const ALGORITHMS = [
   ['sha256', 'SHA-256'],
@@ -22,13 +26,51 @@ export function fileRef(path: string): string {
   return `file:${path}`;
 }
 
-/** One component a file, in the order given. */
+/** One component a file, in the order given; of a large tree the notable ones, after one for the list of all. */
 export function fileComponents(build: Build): readonly Component[] {
-  const roles = rolesByPath(build);
+  const { files } = build.input;
+  const named = namedFiles(build.input);
+  const wanted = new Set(named.map(({ path }) => path));
+  const roles = rolesByPath(build, wanted);
   const infos = new Map(pick(build.input.facts, 'fileInfo').map((info) => [info.value.path, info]));
-  return build.input.files.map((file) =>
+  const components = named.map((file) =>
     fileComponent(build, file, { roles: roles.get(file.path) ?? [], info: infos.get(file.path) }),
   );
+  if (named.length === files.length) return components;
+  const others = [...infos.values()].filter(({ value }) => !wanted.has(value.path));
+  return [listComponent(build, { named: named.length, others }), ...components];
+}
+
+/** The digest list speaks for the files that have no component: its digest, how many they are, what they measure. */
+function listComponent(
+  build: Build,
+  { named, others }: { named: number; others: readonly FactOf<'fileInfo'>[] },
+): Component {
+  const { files } = build.input;
+  const texts = new Set(others.flatMap(({ value }) => value.licences));
+  const known = [...texts].map(licenceOf).filter((licence) => licence !== null);
+  return present<Component>({
+    'bom-ref': claimRef(build, fileRef(DIGEST_LIST_FILE)),
+    type: 'file',
+    'mime-type': MIME_TYPES.text,
+    name: DIGEST_LIST_FILE,
+    description: `the digest list of all ${files.length} files; those with components of their own are the notable ones`,
+    hashes: [{ alg: 'SHA-256', content: digestListSha256(files.map(listedFile)) }],
+    licenses: some(known.map((licence) => choiceOf(build, licence, { alone: known.length === 1 }))),
+    properties: [
+      property(FILE_LIST, 'weighmark-files/1'),
+      property('files', files.length),
+      property('files-named', named),
+      property(
+        'files-size',
+        files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      ),
+    ],
+  });
+}
+
+function listedFile({ path, sizeBytes, digests: { sha256 = '', blake3 = '' } }: BomFile): ListedFile {
+  return { path, sizeBytes, sha256, blake3 };
 }
 
 interface Said {
@@ -87,10 +129,11 @@ const MIME_TYPES: Partial<Record<FormatId, string>> = {
   'arrow-stream': 'application/vnd.apache.arrow.stream',
 };
 
-function rolesByPath(build: Build): ReadonlyMap<string, readonly Property[]> {
+function rolesByPath(build: Build, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly Property[]> {
   const byPath = new Map<string, Property[]>();
   for (const fact of pick(build.input.facts, 'role')) {
     const { path, role, note } = fact.value;
+    if (!wanted.has(path)) continue;
     const roles = byPath.get(path) ?? [];
     if (roles.some(({ value }) => value === role)) continue;
     roles.push(cite(build, property('role', role), fact.source));
@@ -98,6 +141,7 @@ function rolesByPath(build: Build): ReadonlyMap<string, readonly Property[]> {
     byPath.set(path, roles);
   }
   for (const { path, algorithm, source } of build.input.confirmed) {
+    if (!wanted.has(path)) continue;
     const said = cite(build, property('publisher-digest', `${algorithm} matches ${sourceName(source)}`), source);
     byPath.set(path, [...(byPath.get(path) ?? []), said]);
   }

@@ -12,6 +12,9 @@ export interface BomSummaryFile {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+/** Property of the component that stands for the files without one: which form the list it names has. */
+export const FILE_LIST = 'file-list';
+
 /** What two BOMs are compared by, and files verified against: CycloneDX of ours or others, either layout. */
 export interface BomSummary {
   readonly name: string;
@@ -20,6 +23,8 @@ export interface BomSummary {
   readonly id?: string;
   readonly digests: Digests;
   readonly files: readonly BomSummaryFile[];
+  /** SHA-256 of the digest list that speaks for all files, these among them; absent where each is named. */
+  readonly fileList?: string;
   readonly licences: readonly string[];
   readonly datasets: readonly Named[];
   readonly baseModels: readonly Named[];
@@ -62,7 +67,7 @@ export function summarize(bom: ForeignBom): BomSummary {
     type: text(subject, 'type') ?? 'unknown',
     ...given({ version, task, architecture, id: own['id'] }),
     digests: digestsOf(subject),
-    files: filesOf(subject, components),
+    ...filesAndList(filesOf(subject, components)),
     licences: list(subject, 'licenses')
       .map(licenceText)
       .filter((licence) => licence !== ''),
@@ -125,6 +130,17 @@ function filesOf(subject: JsonObject, components: readonly JsonObject[]): readon
       ...(properties['size'] !== undefined && Number.isSafeInteger(size) ? { sizeBytes: size } : {}),
     };
   });
+}
+
+/** The list is no file of the artifact. */
+function filesAndList(all: readonly BomSummaryFile[]): Pick<BomSummary, 'files' | 'fileList'> {
+  const [list] = all.filter(isFileList);
+  const fileList = list?.digests.sha256;
+  return { files: all.filter((file) => !isFileList(file)), ...(fileList === undefined ? {} : { fileList }) };
+}
+
+function isFileList({ properties }: BomSummaryFile): boolean {
+  return properties[FILE_LIST] === 'weighmark-files/1';
 }
 
 function namedOf(component: JsonObject): Named {

@@ -1,4 +1,4 @@
-import { buildManifest, idsOf, type ManifestFile } from '../digest/manifest.ts';
+import { idsOf, manifestId, type ManifestFile } from '../digest/manifest.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { buildTypeOf, PREDICATES } from './predicates.ts';
@@ -30,7 +30,7 @@ export function buildPackageStep(
   const added = after.filter((file) => !oldById.has(keyOf(file)));
   const changed = [...removed, ...added];
   if (changed.length === 0 || !changed.every(({ path }) => isDocumentation(path))) return null;
-  const from = buildManifest(before).id;
+  const from = manifestId(before);
   return buildProvenance({
     step: 'package',
     inputs: [{ role: 'package', name: 'before the edit of its documentation', id: from }],

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
@@ -17,19 +19,99 @@ const HEADER = 'weighmark-files/1';
  * A path with a backslash, LF or CR is escaped as coreutils does, its line starting with a backslash.
  */
 export function formatDigestList(files: readonly ListedFile[]): string {
-  const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
-  return `${HEADER}\n${sorted.map(formatLine).join('')}`;
+  return [...piecesOf(files)].join('');
 }
 
-/** @throws WeighmarkError `format-invalid` for any deviation: order, duplicates, spelling, a missing last newline. */
-export function parseDigestList(text: string): readonly ListedFile[] {
-  if (text.length > LIMITS.digestListBytes) throw new WeighmarkError('limit-exceeded', 'the digest list is too large');
-  const [header, ...lines] = text.split('\n');
-  if (header !== HEADER) throw invalid(1, `the header is not ${HEADER}`);
-  if (lines.pop() !== '') throw invalid(lines.length + 2, 'the last line does not end');
-  const files = lines.map((line, index) => parseLine(line, index + 2));
-  files.forEach((file, index) => checkOrder(files[index - 1], file, index + 2));
+/** The same as UTF-8, made in pieces: of a list of millions there is never a text. */
+export function digestListBytes(files: readonly ListedFile[]): Uint8Array {
+  const bytes = Buffer.alloc(files.reduce((sum, file) => sum + longest(file), HEADER.length + 1));
+  let at = 0;
+  for (const piece of piecesOf(files)) at += bytes.write(piece, at);
+  return bytes.subarray(0, at);
+}
+
+/** SHA-256 of those bytes, lower-case hex. */
+export function digestListSha256(files: readonly ListedFile[]): string {
+  const hash = createHash('sha256');
+  for (const piece of piecesOf(files)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** A line's bytes at most: a UTF-16 code unit is at most three of UTF-8, or two that escape it. */
+function longest({ path }: ListedFile): number {
+  return 2 * 64 + 16 + 5 + 3 * path.length;
+}
+
+const LINES_AT_ONCE = 4096;
+
+function* piecesOf(files: readonly ListedFile[]): Generator<string> {
+  yield `${HEADER}\n`;
+  const sorted = inOrder(files) ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
+  for (let at = 0; at < sorted.length; at += LINES_AT_ONCE)
+    yield sorted
+      .slice(at, at + LINES_AT_ONCE)
+      .map(formatLine)
+      .join('');
+}
+
+function inOrder(files: readonly ListedFile[]): boolean {
+  return files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
+}
+
+/**
+ * @param list its text, or its bytes, which are read in pieces.
+ * @throws WeighmarkError `format-invalid` for any deviation: order, duplicates, spelling, a missing last newline, bytes that
+ * are not UTF-8; `limit-exceeded`.
+ */
+export function parseDigestList(list: string | Uint8Array): readonly ListedFile[] {
+  if (list.length > LIMITS.digestListBytes) throw new WeighmarkError('limit-exceeded', 'the digest list is too large');
+  const files: ListedFile[] = [];
+  let number = 0;
+  for (const lines of typeof list === 'string' ? [linesOf(list, 1)] : linePieces(list)) {
+    for (const line of lines) {
+      number += 1;
+      if (number > 1) files.push(nextFile(line, number, files.at(-1)));
+      else if (line !== HEADER) throw invalid(1, `the header is not ${HEADER}`);
+    }
+  }
+  if (number === 0) throw invalid(1, `the header is not ${HEADER}`);
   return files;
+}
+
+function nextFile(line: string, number: number, before: ListedFile | undefined): ListedFile {
+  const file = parseLine(line, number);
+  checkOrder(before, file, number);
+  return file;
+}
+
+function linesOf(text: string, number: number): readonly string[] {
+  const lines = text.split('\n');
+  if (number === 1 && lines[0] !== HEADER) throw invalid(1, `the header is not ${HEADER}`);
+  if (lines.pop() !== '') throw invalid(lines.length + number, 'the last line does not end');
+  return lines;
+}
+
+const PIECE_BYTES = 1 << 20;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Whole lines of about a megabyte at a time: a line break is never inside another character. */
+function* linePieces(bytes: Uint8Array): Generator<readonly string[]> {
+  for (let start = 0, number = 1; start < bytes.length;) {
+    const found = bytes.lastIndexOf(0x0a, start + PIECE_BYTES);
+    const end = start + PIECE_BYTES >= bytes.length ? bytes.length : found < start ? bytes.length : found + 1;
+    const lines = linesOf(decoded(bytes.subarray(start, end), number), number);
+    yield lines;
+    number += lines.length;
+    start = end;
+  }
+}
+
+function decoded(bytes: Uint8Array, number: number): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw invalid(number, 'it, or one soon after it, is not UTF-8');
+  }
 }
 
 const LINE = /^(\\?)([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,15}) (.+)$/s;

@@ -57,16 +57,37 @@ export function buildManifest(files: readonly ManifestFile[], version: ManifestV
   const manifests = built.map(({ manifest }) => manifest);
   const [only] = manifests;
   if (only !== undefined && manifests.length === 1) return { id: only.digest, top: only, parts: [], configs };
-  const top = document(
-    { schemaVersion: 2, mediaType: INDEX_TYPE, artifactType: ARTIFACT_TYPE, manifests: manifests.map(descriptor) },
-    INDEX_TYPE,
-  );
+  const top = indexOf(manifests.map(descriptor));
   return { id: top.digest, top, parts: manifests, configs };
 }
 
 /** All ids of an artifact, by version: whatever names one of them means each. @throws as `buildManifest`. */
 export function idsOf(files: readonly ManifestFile[]): readonly string[] {
-  return VERSIONS.map((version) => buildManifest(files, version).id);
+  return VERSIONS.map((version) => manifestId(files, version));
+}
+
+/**
+ * The id alone, of which nothing is kept: the documents of a million files take hundreds of megabytes.
+ * @throws as `buildManifest`.
+ */
+export function manifestId(files: readonly ManifestFile[], version: ManifestVersion = 1): string {
+  const sorted = inOrder(files) ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
+  checkFiles(sorted);
+  const entries: Json[] = [];
+  for (let at = 0; at < sorted.length; at += LIMITS.manifestFiles) {
+    const { manifest } = imageManifest(sorted.slice(at, at + LIMITS.manifestFiles), version);
+    if (sorted.length <= LIMITS.manifestFiles) return manifest.digest;
+    entries.push(descriptor(manifest));
+  }
+  return indexOf(entries).digest;
+}
+
+function inOrder(files: readonly ManifestFile[]): boolean {
+  return files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
+}
+
+function indexOf(manifests: readonly Json[]): ManifestDocument {
+  return document({ schemaVersion: 2, mediaType: INDEX_TYPE, artifactType: ARTIFACT_TYPE, manifests }, INDEX_TYPE);
 }
 
 /**

@@ -3,7 +3,7 @@ import { kindOf } from './names.ts';
 import { problemOf } from './problem.ts';
 import { READERS } from './readers.ts';
 import { cachedSource } from '../base/source.ts';
-import type { Findings, FormatReport, NamedSource, Problem, ReadOptions } from './types.ts';
+import type { Findings, FormatId, FormatReport, NamedSource, Problem, ReadOptions } from './types.ts';
 
 export { Cursor, safeNumber } from './cursor.ts';
 export { detect, type Detected } from './detect.ts';
@@ -35,17 +35,31 @@ export async function readFormat(file: NamedSource, options: ReadOptions = {}): 
   const cached = { path: file.path, source: cachedSource(file.source) };
   const detected = await detect(cached);
   const findings = await examine(cached, detected, options);
-  const problems = findings.problems ?? [];
+  const problems = findings.problems ?? NONE;
   return {
     kind: kindOf(findings.format, file.path),
-    metadata: [],
+    metadata: NONE,
     ...findings,
     path: file.path,
-    matches: [...new Set([findings.format, ...detected.matches])].filter((format) => format !== 'unknown'),
+    matches: matchesOf(findings.format, detected.matches),
     ...(detected.named === undefined ? {} : { named: detected.named }),
     problems,
     complete: !problems.some(({ code }) => UNEXAMINED.has(code)),
   };
+}
+
+/** Reports of a million files are kept at once: what is alike in them is one. */
+const NONE: readonly never[] = [];
+const matchesKnown = new Map<string, readonly FormatId[]>();
+const MATCHES_KEPT = 1000;
+
+function matchesOf(format: FormatId, matches: readonly FormatId[]): readonly FormatId[] {
+  const key = `${format} ${matches.join(' ')}`;
+  const known = matchesKnown.get(key);
+  if (known !== undefined) return known;
+  const all = [...new Set([format, ...matches])].filter((each) => each !== 'unknown');
+  if (matchesKnown.size < MATCHES_KEPT) matchesKnown.set(key, all);
+  return all;
 }
 
 const UNEXAMINED: ReadonlySet<Problem['code']> = new Set([

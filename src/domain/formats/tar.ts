@@ -204,6 +204,7 @@ function octal(header: Uint8Array, at: number, length: number): number {
 /** The stated checksum against the bytes, its own eight counted as spaces; some writers summed signed bytes. */
 export function checksumFits(header: Uint8Array): boolean {
   const stated = octal(header, 148, 8);
+  if (!(Math.abs(stated) <= BLOCK * 255)) return false;
   let [sum, signedSum] = [0, 0];
   for (let index = 0; index < BLOCK; index++) {
     const byte = index >= 148 && index < 156 ? 32 : (header[index] ?? 0);

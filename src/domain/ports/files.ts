@@ -98,6 +98,8 @@ export interface Staging {
   partOf(digest: string): string;
   /** A verified part becomes the file `path`, read-only. */
   settle(digest: string, path: string): Promise<void>;
+  /** Many at once, each as `settle` does it. */
+  settleAll(files: readonly { readonly digest: string; readonly path: string }[]): Promise<void>;
   write(path: string, bytes: Uint8Array): Promise<void>;
   /**
    * The whole folder gets its name at once. @throws WeighmarkError `already-exists` unless nothing or an empty folder is there,

@@ -1,5 +1,6 @@
 import type { Source } from '../base/source.ts';
 import type { Keeping } from '../registry/referrer.ts';
+import type { FileStamp } from './files.ts';
 import type { TransparencyLog } from './log.ts';
 
 /** A model or dataset's name in a registry: lower-case OCI repository path; tags and digests come apart. */
@@ -8,6 +9,19 @@ export interface RegistryEntry {
   /** `sha256:<hex>` of the manifest or index. */
   readonly id: string;
   readonly tags: readonly string[];
+}
+
+/** A blob and its file outside the registry. */
+export interface StoredFile {
+  readonly digest: string;
+  readonly location: string;
+  readonly sizeBytes: number;
+}
+
+/** A blob being read; with a stamp where it is a file on this machine, which is held to it. */
+export interface Blob extends Source {
+  readonly stamp?: FileStamp;
+  close(): Promise<void>;
 }
 
 /** A registry, embedded or remote. Content goes in and comes out by digest; names and tags are a cache. */
@@ -20,6 +34,8 @@ export interface Registry {
   hasBlob(name: string, digest: string): Promise<boolean>;
   /** Streams a file in, hashing the bytes written; they must be `digest`. @throws `file-changed` if not. */
   putFile(name: string, digest: string, file: { location: string; sizeBytes: number }): Promise<void>;
+  /** Many of at most `LIMITS.smallFileBytes`, flushed at once, before any has its name. Absent: one by one. @throws as `putFile`. */
+  putFiles?(name: string, files: readonly StoredFile[]): Promise<void>;
   putBytes(name: string, digest: string, bytes: Uint8Array): Promise<void>;
   /**
    * Takes a blob over from where it may be, without sending it: from another repository on the same host, unless it is there.
@@ -33,7 +49,12 @@ export interface Registry {
     tag?: string,
   ): Promise<void>;
   getManifest(name: string, digest: string): Promise<Uint8Array>;
-  openBlob(name: string, digest: string, sizeBytes: number): Promise<Source & { close(): Promise<void> }>;
+  openBlob(name: string, digest: string, sizeBytes: number): Promise<Blob>;
+  /**
+   * Where a blob is a file on this machine, there or not: it is hashed in place, by all cores. Absent: blobs come from elsewhere.
+   * The file is not trusted by its name.
+   */
+  blobFile?(name: string, digest: string): string;
   /**
    * Writes a blob to a file of its own, never a shared inode, hashing what is written; a part that is there already is
    * continued where the registry can. With an outboard a wrong block is found at that block, and only it is fetched again.
@@ -44,6 +65,8 @@ export interface Registry {
     digest: string,
     file: { location: string; sizeBytes: number; outboard?: { readonly location: string; readonly blake3: string } },
   ): Promise<void>;
+  /** Many of at most `LIMITS.smallFileBytes`, as `putFiles`. Absent: one by one. @throws as `getFile`; its fact `named` is the digest. */
+  getFiles?(name: string, files: readonly StoredFile[]): Promise<void>;
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;

@@ -2,7 +2,7 @@ import { bomBytes, createBom } from '../../domain/bom/create.ts';
 import type { ArtifactKind, BomInput, Layout } from '../../domain/bom/build.ts';
 import { pick, type BomFile, type Conflict, type Fact, type MetadataProblem } from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
-import { buildManifest, idsOf, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { idsOf, VERSIONS, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { readFormat } from '../../domain/formats/index.ts';
@@ -90,7 +90,15 @@ export async function describeArtifact(
   const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
   const identity = identify(examined.files);
   const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
-  return { ...examined, ...identity, bom, bytes: bomBytes(bom) };
+  return { ...examined, ...identity, bom, bytes: readable(bomBytes(bom)) };
+}
+
+/** What nobody would read is not written. */
+function readable(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= LIMITS.bomBytes) return bytes;
+  throw new WeighmarkError('limit-exceeded', `the ML-BOM would be larger than ${LIMITS.bomBytes} bytes`, {
+    hint: 'describe parts of the artifact, each by itself',
+  });
 }
 
 function bomInputOf(
@@ -131,7 +139,8 @@ export function identify(files: readonly BomFile[]): {
     if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
     return { path, sizeBytes, sha256 };
   });
-  return { id: buildManifest(sums, SEALED).id, ids: idsOf(sums), root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+  const ids = idsOf(sums);
+  return { id: ids[VERSIONS.indexOf(SEALED)] ?? '', ids, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
 }
 
 /** The files of a tree as `examineArtifact` reads them. */
@@ -159,11 +168,16 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 
 /** All that `inspect` and the BOM are made of. */
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
-  const read: { file: BomFile; metadata: FileMetadata }[] = [];
-  await inParallel(artifact, AT_ONCE, async (file) => void read.push(await examineFile(file, options)));
-  const found = read.map(({ file }) => file).toSorted((a, b) => compareUtf8(a.path, b.path));
+  const read: BomFile[] = [];
+  const telling: FileMetadata[] = [];
+  await inParallel(artifact, AT_ONCE, async (file) => {
+    const examined = await examineFile(file, options);
+    read.push(examined.file);
+    if (tells(examined.metadata)) telling.push(examined.metadata);
+  });
+  const found = read.toSorted((a, b) => compareUtf8(a.path, b.path));
   const { facts: said, problems } = collect(
-    read.map(({ metadata }) => metadata),
+    telling,
     found.map(({ path }) => path),
   );
   const known = [...(options.stated ?? []), ...(options.located ?? []), ...said];
@@ -189,6 +203,11 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
     digests,
     conflicts: [...findConflicts(facts, files), ...digests.conflicts],
   };
+}
+
+/** Most of a million files say nothing, and no reader is made for their names: nothing is kept of them. */
+function tells({ found, problems }: FileMetadata): boolean {
+  return problems.length > 0 || found.length > 1 || found.some(({ facts }) => facts.length > 0);
 }
 
 /** A file of a set that is not all there: what it holds is not what the model has. */

@@ -2,6 +2,9 @@ import { readBom } from '../../domain/bom/read.ts';
 import { summarize, type BomSummary, type BomSummaryFile } from '../../domain/bom/summary.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+import { digestListSha256, parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
 import type { Tree } from '../../domain/ports/files.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { identify, walkAndHash, type BomPorts } from './create.ts';
@@ -31,7 +34,7 @@ export async function bomVerify(input: BomVerifyInput, ports: BomPorts): Promise
   const listed = listedFiles(summary, tree);
   const notes = own === null ? [] : [`${own} is the BOM itself`];
   const notAsked = ["the BOM's signature"];
-  if (listed.length === 0) {
+  if (listed.length === 0 && summary.fileList === undefined) {
     const finding: Finding = {
       code: 'nothing-to-verify',
       message: `${input.shown.bom} states no digest of any file`,
@@ -39,20 +42,68 @@ export async function bomVerify(input: BomVerifyInput, ports: BomPorts): Promise
     };
     return verdictOf({ subject, checks: [checkOf('content', [], [finding])], notes, notAsked });
   }
-  const findings = [
-    ...listed.flatMap((file) => fileFindings(file, found.get(file.path))),
-    ...unlisted(listed, found),
+  const stated = await statedFiles(listed, { list: summary.fileList, tree, found }, ports);
+  const findings = onceEach([
+    ...stated.findings,
+    ...[...listed, ...stated.files].flatMap((file) => fileFindings(file, found.get(file.path))),
+    ...(stated.isWhole ? unlisted(stated.files, found) : []),
     ...idFindings(summary, tree, found),
-  ];
+  ]);
   const bad = new Set(findings.map((finding) => finding.subject));
-  const good = listed.filter(({ path }) => !bad.has(path)).length;
+  const good = stated.files.filter(({ path }) => !bad.has(path)).length;
   return verdictOf({
     subject,
     ...idSaid(summary, idOf(tree, found)),
-    checks: [checkOf('content', evidence(good, listed), findings)],
+    checks: [checkOf('content', evidence(good, stated.files), findings)],
     notes,
     notAsked,
   });
+}
+
+interface Stated {
+  readonly files: readonly BomSummaryFile[];
+  /** Whether these are all files that the BOM speaks of. */
+  readonly isWhole: boolean;
+  readonly findings: readonly Finding[];
+}
+
+interface Against {
+  /** SHA-256 of the digest list that the BOM names for the files it does not name. */
+  readonly list: string | undefined;
+  readonly tree: Tree;
+  readonly found: ReadonlyMap<string, Digests>;
+}
+
+/** The files of a BOM that names a list instead: those found, if they make that list; else what the list beside them says. */
+async function statedFiles(
+  listed: readonly BomSummaryFile[],
+  { list, tree, found }: Against,
+  { files }: BomPorts,
+): Promise<Stated> {
+  if (list === undefined) return { files: listed, isWhole: true, findings: [] };
+  const here = tree.entries.flatMap(({ path, sizeBytes }) => {
+    const { sha256 = '', blake3 = '' } = found.get(path) ?? {};
+    return found.has(path) ? [{ path, sizeBytes, sha256, blake3 }] : [];
+  });
+  if (digestListSha256(here) === list) return { files: here.map(statedFile), isWhole: true, findings: [] };
+  const beside = await files.readIfThere(sidecarsOf(tree).digestList, LIMITS.digestListBytes);
+  if (beside !== null && sha256Hex(beside) === list)
+    return { files: parseDigestList(beside).map(statedFile), isWhole: true, findings: [] };
+  const finding: Finding = {
+    code: 'digest-mismatch',
+    message: 'the files are not those of the digest list that the BOM names',
+    hint: 'that list, `.weighmark/files`, would say which: fetch it too',
+  };
+  return { files: listed, isWhole: false, findings: [finding] };
+}
+
+function statedFile({ path, sizeBytes, sha256, blake3 }: ListedFile): BomSummaryFile {
+  return { path, sizeBytes, digests: { sha256, blake3 }, properties: {} };
+}
+
+/** A file that is named and listed is told once. */
+function onceEach(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.code} ${finding.message}`, finding])).values()];
 }
 
 function evidence(good: number, listed: readonly BomSummaryFile[]): readonly Evidence[] {

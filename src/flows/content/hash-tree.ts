@@ -3,7 +3,7 @@ import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashTreePorts {
@@ -40,23 +40,28 @@ export async function hashTree(
     entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   );
   const followLink = options.followLinks === true ? { followLink: true } : {};
-  const jobs = entries.map((entry) => {
+  const jobOf = (entry: TreeEntry): HashJob => {
     const { location, sizeBytes, stamp } = entry;
     const outboardTo = options.outboardTo?.(entry);
     return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
-  });
+  };
+  const how = hashOptions(options, ports, (bytes) => progress.advance(bytes));
+  const all: HashedEntry[] = [];
   try {
-    const results = await (
-      await ports.hasher()
-    ).hash(
-      jobs,
-      hashOptions(options, ports, (bytes) => progress.advance(bytes)),
-    );
-    return entries.map((entry, index) => hashed(entry, results[index]));
+    const hasher = await ports.hasher();
+    for (let from = 0; from < entries.length; from += ENTRIES_AT_ONCE) {
+      const some = entries.slice(from, from + ENTRIES_AT_ONCE);
+      const results = await hasher.hash(some.map(jobOf), how);
+      some.forEach((entry, index) => all.push(hashed(entry, results[index])));
+    }
+    return all;
   } finally {
     progress.end();
   }
 }
+
+/** What is asked and answered of more at a time would take hundreds of megabytes for a million files. */
+const ENTRIES_AT_ONCE = 1 << 16;
 
 /** Both digests of every file of a tree, as a digest list has them. @throws WeighmarkError what `hashTree` throws. */
 export async function hashListed(

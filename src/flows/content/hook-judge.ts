@@ -33,7 +33,7 @@ type DocumentCheck = (bytes: Uint8Array) => Promise<void>;
 function documentCheck(path: string): DocumentCheck | null {
   if (/\.claims\.jsonl$|(?:^|\/)claims\.jsonl$/.test(path)) return checkClaims;
   if (/(?:^|\/)model\.sig$|\.oms\.sig$/.test(path)) return checkSignature;
-  if (path.endsWith('.weighmark/files')) return async (bytes) => void parseDigestList(decode(bytes));
+  if (path.endsWith('.weighmark/files')) return async (bytes) => void parseDigestList(bytes);
   return /policy[^/]*\.ya?ml$/i.test(path) ? checkPolicy : null;
 }
 

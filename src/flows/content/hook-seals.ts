@@ -49,7 +49,7 @@ async function nearest(
 
 function mapOf(bytes: Uint8Array | null): ReadonlyMap<string, ListedFile> | null {
   if (bytes === null) return null;
-  return new Map(parseDigestList(new TextDecoder().decode(bytes)).map((file) => [file.path, file]));
+  return new Map(parseDigestList(bytes).map((file) => [file.path, file]));
 }
 
 /** Is the file what the seal lists? Size first, then a digest remembered from this very state of the file, then a hash. */

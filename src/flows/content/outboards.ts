@@ -113,7 +113,7 @@ export async function copyOutboards(
   { source, target, stagings, scratch }: OutboardCopy,
 ): Promise<void> {
   const [digests] = await source.attachments(name, id, ATTACHMENTS.digestList);
-  const files = digests === undefined ? [] : parseDigestList(Buffer.from(digests).toString());
+  const files = digests === undefined ? [] : parseDigestList(digests);
   const staging = await stagings.open(scratch, 'outboards');
   try {
     const made: MadeOutboard[] = [];

@@ -11,7 +11,8 @@ import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { readCard } from '../../domain/metadata/card.ts';
 import type { ContentFacts } from '../../domain/policy/facts.ts';
-import type { Hasher } from '../../domain/ports/hasher.ts';
+import type { Digests } from '../../domain/digest/algorithm.ts';
+import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { Source } from '../../domain/base/source.ts';
@@ -56,7 +57,13 @@ export async function readContent(
   const files = await manifestFiles(target, state);
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const progress = ports.progress.start('hashing', total);
-  for (const file of files) await readFile(file, state, (bytes) => progress.advance(bytes));
+  const advance = (bytes: number) => progress.advance(bytes);
+  const known = await hashInPlace(files, state, advance);
+  for (const file of files) {
+    const found = known.get(file);
+    if (found === undefined) await readFile(file, state, advance);
+    else judge(file, found, state);
+  }
   progress.end();
   const evidence = [
     {
@@ -143,7 +150,31 @@ async function examine(
 ): Promise<void> {
   const hasher = await state.ports.hasher();
   const { digests, sizeBytes } = await hasher.hashStream(chunks(blob, file.sizeBytes, advance), ['sha256', 'blake3']);
-  if (digests.sha256 !== file.sha256 || sizeBytes !== file.sizeBytes) {
+  const isRight = digests.sha256 === file.sha256 && sizeBytes === file.sizeBytes;
+  judge(file, { digests, seen: isRight ? await look(file, blob) : NOTHING }, state);
+}
+
+/** What the bytes say besides their digests; it counts only if those are right. */
+interface Seen {
+  readonly format: string;
+  readonly bases: readonly { name: string; where: string }[];
+}
+
+const NOTHING: Seen = { format: 'unknown', bases: [] };
+
+async function look({ path }: ManifestFile, blob: Source): Promise<Seen> {
+  const { format } = await detect({ path, source: blob });
+  const adapters = path === 'adapter_config.json' ? await adapterBases(blob) : [];
+  return { format, bases: CARD.test(path) ? [...adapters, ...(await cardBases(path, blob))] : adapters };
+}
+
+interface Read {
+  readonly digests: Digests;
+  readonly seen: Seen;
+}
+
+function judge(file: ManifestFile, { digests, seen }: Read, state: State): void {
+  if (digests.sha256 !== file.sha256) {
     const facts = { manifest: `sha256:${file.sha256}`, found: `sha256:${digests.sha256 ?? ''}` };
     state.findings.push({
       code: 'digest-mismatch',
@@ -154,9 +185,60 @@ async function examine(
     return;
   }
   state.blake3.set(file.path, digests.blake3 ?? '');
-  state.formats.set(file.path, (await detect({ path: file.path, source: blob })).format);
-  if (file.path === 'adapter_config.json') pushAll(state.bases, await adapterBases(blob));
-  if (CARD.test(file.path)) pushAll(state.bases, await cardBases(file.path, blob));
+  state.formats.set(file.path, seen.format);
+  pushAll(state.bases, seen.bases);
+}
+
+/**
+ * Blobs that are files here are hashed where they lie, by all cores: each looked at first, then hashed as the very file that was
+ * looked at. One that is in doubt is left to be read by itself, which says what is wrong with it.
+ */
+async function hashInPlace(
+  files: readonly ManifestFile[],
+  state: State,
+  advance: (bytes: number) => void,
+): Promise<ReadonlyMap<ManifestFile, Read>> {
+  const { registry, ports } = state;
+  const looked: { readonly file: ManifestFile; readonly seen: Seen; readonly job: HashJob }[] = [];
+  if (registry.blobFile === undefined) return new Map();
+  for (const file of files) {
+    ports.signal?.throwIfAborted();
+    const one = await lookInPlace(file, state).catch(() => null);
+    if (one !== null) looked.push({ file, ...one });
+  }
+  const doubtful = new Set<number>();
+  const hasher = await ports.hasher();
+  const results = await hasher.hash(
+    looked.map(({ job }) => job),
+    {
+      algorithms: ['sha256', 'blake3'],
+      onProgress: advance,
+      onFailure: (index) => void doubtful.add(index),
+      ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+    },
+  );
+  return new Map(
+    looked.flatMap(({ file, seen }, index) => {
+      const digests = results[index]?.digests ?? {};
+      return doubtful.has(index) || digests.sha256 !== file.sha256 ? [] : [[file, { digests, seen }] as const];
+    }),
+  );
+}
+
+async function lookInPlace(
+  file: ManifestFile,
+  { registry, name }: State,
+): Promise<{ readonly seen: Seen; readonly job: HashJob } | null> {
+  const digest = `sha256:${file.sha256}`;
+  const blob = await registry.openBlob(name, digest, file.sizeBytes);
+  try {
+    const location = registry.blobFile?.(name, digest);
+    if (location === undefined || blob.stamp === undefined) return null;
+    const seen = await look(file, blob);
+    return { seen, job: { location, sizeBytes: file.sizeBytes, stamp: blob.stamp } };
+  } finally {
+    await blob.close();
+  }
 }
 
 const CHUNK_BYTES = 4 << 20;
@@ -217,7 +299,7 @@ function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly stri
 
 function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
-  const wrong = parseDigestList(Buffer.from(list).toString('utf8')).filter(
+  const wrong = parseDigestList(list).filter(
     (file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3,
   );
   return wrong.map(({ path, blake3: listed }) => ({

@@ -1,4 +1,4 @@
-import { buildManifest, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { manifestId, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
@@ -55,7 +55,7 @@ export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; 
 /** The version of the id that an artifact's own claims name, the newest of several; null where none names any. */
 export function versionSaid(files: readonly ManifestFile[], bundles: readonly Uint8Array[]): ManifestVersion | null {
   const named = new Set(bundles.map((bundle) => aboutOf(bundle).manifest));
-  return VERSIONS.findLast((version) => named.has(buildManifest(files, version).id)) ?? null;
+  return VERSIONS.findLast((version) => named.has(manifestId(files, version))) ?? null;
 }
 
 /** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */

@@ -3,7 +3,7 @@ import { signsFiles } from '../../domain/claims/oms-match.ts';
 import { parseOms } from '../../domain/claims/oms.ts';
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { formatDigestList, parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { outboardPlace } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -15,7 +15,7 @@ import type { StoredOutboard } from '../../domain/registry/outboards.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
 import { globMatches } from '../../domain/base/glob.ts';
-import { sidecarsOf, unportable } from '../../domain/base/paths.ts';
+import { compareUtf8, sidecarsOf, unportable } from '../../domain/base/paths.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
@@ -110,10 +110,11 @@ interface DigestList {
 
 function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly ListedFile[] | null {
   try {
-    const listed = parseDigestList(Buffer.from(list).toString());
-    const blake3 = new Map(listed.map((each) => [each.path, each.blake3]));
-    const expected = formatDigestList(files.map((file) => ({ ...file, blake3: blake3.get(file.path) ?? '' })));
-    return expected === Buffer.from(list).toString() ? listed : null;
+    const listed = parseDigestList(list);
+    const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
+    const isSame = (file: ManifestFile, at: number) =>
+      listed[at]?.path === file.path && listed[at].sha256 === file.sha256 && listed[at].sizeBytes === file.sizeBytes;
+    return listed.length === files.length && sorted.every(isSame) ? listed : null;
   } catch {
     return null;
   }
@@ -154,7 +155,11 @@ async function fetchFiles(
     wanted.reduce((sum, file) => sum + file.sizeBytes, 0),
   );
   try {
-    await inParallel([...Map.groupBy(wanted, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
+    const small = registry.getFiles === undefined ? [] : wanted.filter((file) => isSmall(file, outboards));
+    await fetchSmall(registry, { name, small, staging });
+    bar.advance(small.reduce((sum, file) => sum + file.sizeBytes, 0));
+    const single = new Set(small.length === 0 ? wanted : wanted.filter((file) => !isSmall(file, outboards)));
+    await inParallel([...Map.groupBy(single, (file) => file.sha256).values()], PARALLEL_LAYERS, async (namesakes) => {
       for (const { path, sha256, sizeBytes } of namesakes) {
         const digest = `sha256:${sha256}`;
         const stored = outboards.get(sha256);
@@ -175,6 +180,30 @@ async function fetchFiles(
     bar.end();
   }
   return along;
+}
+
+function isSmall({ sizeBytes, sha256 }: ManifestFile, outboards: ReadonlyMap<string, StoredOutboard>): boolean {
+  return sizeBytes <= LIMITS.smallFileBytes && !outboards.has(sha256);
+}
+
+/** Many at a time; namesakes have parts of their own. */
+async function fetchSmall(
+  registry: Registry,
+  { name, small, staging }: { name: string; small: readonly ManifestFile[]; staging: Staging },
+): Promise<void> {
+  const seen = new Map<string, number>();
+  const parts = small.map(({ path, sha256, sizeBytes }) => {
+    const nth = seen.get(sha256) ?? 0;
+    seen.set(sha256, nth + 1);
+    const digest = `sha256:${sha256}`;
+    return { path, digest, sizeBytes, part: nth === 0 ? digest : `${digest}.${nth}` };
+  });
+  const stored = parts.map(({ digest, sizeBytes, part }) => ({ digest, sizeBytes, location: staging.partOf(part) }));
+  await registry.getFiles?.(name, stored).catch((error: unknown) => {
+    const named = error instanceof WeighmarkError ? error.facts['named'] : undefined;
+    throw inFile(error, parts.find(({ digest }) => digest === named)?.path ?? name);
+  });
+  await staging.settleAll(parts.map(({ part, path }) => ({ digest: part, path })));
 }
 
 /** Which file of the artifact it was. */

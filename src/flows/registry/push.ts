@@ -12,8 +12,8 @@ import {
 } from '../../domain/claims/oms-match.ts';
 import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { ociDigest } from '../../domain/digest/hex.ts';
-import { formatDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
+import { digestListBytes, digestListSha256, type ListedFile } from '../../domain/digest/list.ts';
 import { buildManifest, idsOf, NEWEST, type Manifest, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { unportable } from '../../domain/base/paths.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -158,7 +158,7 @@ function requireSigned(tree: Tree, files: readonly ListedFile[], sidecars: Sidec
 }
 
 function listFindings(files: readonly ListedFile[], { digestList }: Sidecars): readonly Finding[] {
-  if (digestList === null || Buffer.from(digestList).equals(Buffer.from(formatDigestList(files)))) return [];
+  if (digestList === null || sha256Hex(digestList) === digestListSha256(files)) return [];
   return [
     { code: 'digest-mismatch', message: 'the files are not those of their digest list', subject: '.weighmark/files' },
   ];
@@ -237,7 +237,13 @@ async function mountedFrom(
 async function storeContent(registry: Registry, { name, tree, files, manifest, bases }: Content): Promise<void> {
   const entries = tree.entries.map((entry, at) => ({ entry, digest: `sha256:${files[at]?.sha256 ?? ''}` }));
   const distinct = [...new Map(entries.map((each) => [each.digest, each])).values()];
-  await inParallel(distinct, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
+  const isSmall = ({ entry }: (typeof distinct)[number]) => entry.sizeBytes <= LIMITS.smallFileBytes;
+  await registry.putFiles?.(
+    name,
+    distinct.filter(isSmall).map(({ entry: { location, sizeBytes }, digest }) => ({ location, sizeBytes, digest })),
+  );
+  const single = registry.putFiles === undefined ? distinct : distinct.filter((each) => !isSmall(each));
+  await inParallel(single, PARALLEL_LAYERS, async ({ entry: { location, sizeBytes }, digest }) => {
     if (!(await mountedFrom(bases, registry, { name, digest, sizeBytes })))
       await registry.putFile(name, digest, { location, sizeBytes });
   });
@@ -257,7 +263,7 @@ async function storeSidecars(
   registry: Registry,
   { name, manifest, files, sidecars, bundles }: Companions,
 ): Promise<void> {
-  await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, Buffer.from(formatDigestList(files)));
+  await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, digestListBytes(files));
   if (sidecars.bom !== null) await registry.putAttachment(name, manifest.id, ATTACHMENTS.bom, sidecars.bom);
   for (const bundle of bundles) await registry.putClaim(name, manifest.id, bundle);
 }

@@ -1,5 +1,5 @@
 import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
-import { buildManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { manifestId, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -71,5 +71,5 @@ export async function identifyTree(
     files,
     [...signatures, ...claims].map(({ bytes }) => bytes),
   );
-  return { id: buildManifest(files, version ?? 1).id, root: omsRoot(files.map(({ sha256 }) => sha256)), files };
+  return { id: manifestId(files, version ?? 1), root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

@@ -4,9 +4,11 @@ import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domai
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
+import { cachedSource } from '../../domain/base/source.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath } from './oms-sign.ts';
+import { requireReadable } from './within-limits.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -28,11 +30,16 @@ export async function hashForSeal(
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: ignored });
   if (tree.entries.length === 0)
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
+  requireReadable({ paths: pathsOf(tree), digestLength: 64 });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
   const files = await hashListed(tree, { outboardTo, ...jobs }, ports);
   return { tree, files, ignored, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+}
+
+function* pathsOf({ entries }: Tree): Generator<string> {
+  for (const { path } of entries) yield path;
 }
 
 /** Nothing is written through a link that came with the artifact. */
@@ -71,7 +78,7 @@ export async function scanForSeal(
     ports.signal?.throwIfAborted();
     const source = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
-      const result = await scanSource({ path, source }, options);
+      const result = await scanSource({ path, source: cachedSource(source) }, options);
       pushAll(findings, result.findings);
       pushAll(unexamined, result.unexamined);
     } finally {

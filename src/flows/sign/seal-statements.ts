@@ -19,7 +19,7 @@ export interface SealFacts {
   /** NAME:VERSION, or the folder's own name. */
   readonly name: string;
   readonly files: readonly ListedFile[];
-  readonly list: string;
+  readonly list: Uint8Array;
   /** The weights list; null where there are no weights, or none whose identity is known whole. */
   readonly weights: string | null;
   readonly bom: Uint8Array;
@@ -118,7 +118,7 @@ export function packageStatement(facts: SealFacts, earlierList: Uint8Array | nul
 
 function readList(bytes: Uint8Array): readonly ListedFile[] | null {
   try {
-    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const files = parseDigestList(bytes);
     return files.length === 0 ? null : files;
   } catch {
     return null;

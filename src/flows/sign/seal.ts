@@ -1,7 +1,7 @@
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
-import { formatDigestList } from '../../domain/digest/list.ts';
+import { digestListBytes } from '../../domain/digest/list.ts';
 import { formatWeightsList } from '../../domain/weights/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -182,7 +182,7 @@ async function describe(
   { tree, files }: SealedContent,
   { ports, records }: { readonly ports: SealPorts; readonly records: string | null },
 ): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
-  const digests = new Map(files.map(({ path, sha256, blake3 }) => [path, { sha256, blake3 }]));
+  const digests = new Map(files.map((file) => [file.path, file]));
   const options = {
     tool: { name: 'weighmark', version: input.version },
     stated: statedFacts(input),
@@ -200,7 +200,7 @@ async function describe(
     root,
     bom: bytes,
     files,
-    list: formatDigestList(files),
+    list: digestListBytes(files),
     records,
     weights: identities.length === 0 ? null : formatWeightsList(identities),
     name: input.name ?? baseName(tree.root),

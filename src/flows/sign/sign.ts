@@ -9,6 +9,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashRanges, hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
+import { requireReadable } from './within-limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 export interface SignInput {
@@ -51,6 +52,7 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     throw new WeighmarkError('not-found', `${input.root}: there is no such file or folder`, { subject: input.root });
   const ignore = [...(input.ignore ?? []).map(artifactPath), ...inside(input)];
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore });
+  requireReadable({ paths: resourcePaths(tree, input), digestLength: input.algorithm === 'blake2b' ? 128 : 64 });
   await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
   const resources = await (input.shardBytes === undefined ? wholeFiles : shards)(tree, input, ports);
@@ -74,6 +76,13 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     signer: ports.signer.description,
     leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
   };
+}
+
+function* resourcePaths({ entries }: Tree, { shardBytes }: SignInput): Generator<string> {
+  for (const { path, sizeBytes } of entries) {
+    if (shardBytes === undefined) yield path;
+    else for (const { start, end } of rangesOf(sizeBytes, shardBytes)) yield `${path}:${start}:${end}`;
+  }
 }
 
 async function wholeFiles(

@@ -22,7 +22,7 @@ interface List {
 export function readList(bytes: Uint8Array | null): List | null {
   if (bytes === null) return null;
   try {
-    const files = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const files = parseDigestList(bytes);
     return { files, digest: sha256Hex(bytes), ids: idsOf(files) };
   } catch {
     return null;

@@ -301,3 +301,19 @@ test('a long text is base64 or not: control characters, quotes and escapes are s
       agree(Buffer.from(`["${long.slice(0, at)}${inside}${long.slice(at)}",1]`), {});
   }
 });
+
+test('a list of several megabytes is read in pieces, and reads as JSON does', () => {
+  const item = (at: number) => ({ name: `a,"]}[{\\${at}`, list: [at, [at, { é: null }]], text: 'x'.repeat(at % 90) });
+  for (const value of [
+    Array.from({ length: 30_000 }, (_, at) => item(at)),
+    [`"${'x'.repeat(3 << 20)}"`, 1, []],
+    Array.from({ length: 900_000 }, (_, at) => at),
+  ]) {
+    const bytes = Buffer.from(JSON.stringify(value));
+    assert.ok(bytes.length > 2 << 20);
+    assert.deepEqual(parseStrictJson(bytes), value);
+    assert.deepEqual(parseStrictJson(Buffer.from(` ${JSON.stringify(value, null, 1)}\n`)), value);
+    const read = parseStrictJson(Buffer.from(JSON.stringify({ a: { b: value } })), { lazyPath: ['a'] });
+    assert.deepEqual(read, { a: { b: value } });
+  }
+});

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDigestList, parseDigestList, type ListedFile } from '../../../src/domain/digest/list.ts';
+import { Buffer } from 'node:buffer';
+import {
+  digestListBytes,
+  digestListSha256,
+  formatDigestList,
+  parseDigestList,
+  type ListedFile,
+} from '../../../src/domain/digest/list.ts';
+import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 
 const hex = (char: string) => char.repeat(64);
@@ -30,6 +38,9 @@ test('every list that is written reads back', () => {
       const text = formatDigestList(files);
       assert.equal(formatDigestList(parseDigestList(text)), text);
       assert.equal(parseDigestList(text).length, files.length);
+      assert.equal(Buffer.from(digestListBytes(files)).toString(), text);
+      assert.equal(digestListSha256(files), sha256Hex(text));
+      assert.deepEqual(parseDigestList(Buffer.from(text)), parseDigestList(text));
     }),
   );
 });
@@ -53,5 +64,26 @@ test('every deviation is refused', () => {
     `weighmark-files/1\n\\${line('a')}`,
     good.replace(' 1 a', ' 99999999999999999 a'),
   ];
-  for (const text of bad) assert.throws(() => parseDigestList(text), WeighmarkError, JSON.stringify(text.slice(0, 60)));
+  for (const text of bad) {
+    assert.throws(() => parseDigestList(text), WeighmarkError, JSON.stringify(text.slice(0, 60)));
+    assert.throws(() => parseDigestList(Buffer.from(text)), WeighmarkError, JSON.stringify(text.slice(0, 60)));
+  }
+});
+
+test('a list of several pieces reads as its text does, and a deviation in any of them is refused', () => {
+  const many = Array.from({ length: 20_000 }, (_, at) => file(`ä/${String(at).padStart(6, '0')}`, at));
+  const bytes = Buffer.from(digestListBytes(many));
+  assert.ok(bytes.length > 2 << 20);
+  assert.deepEqual(parseDigestList(bytes), many);
+  const at = bytes.lastIndexOf('ä');
+  for (const [from, to] of [
+    [at, 0xff],
+    [bytes.length - 1, 0x20],
+  ] as const) {
+    const bad = Buffer.from(bytes);
+    bad[from] = to;
+    assert.throws(() => parseDigestList(bad), { code: 'format-invalid' });
+  }
+  const swapped = Buffer.from(bytes.toString().replace('/019999\n', '/000000\n'));
+  assert.throws(() => parseDigestList(swapped), /line 20001: paths are not sorted/);
 });

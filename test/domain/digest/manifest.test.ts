@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import { buildManifest, parseIndex, parseManifest, type ManifestFile } from '../../../src/domain/digest/manifest.ts';
+import {
+  buildManifest,
+  manifestId,
+  parseIndex,
+  parseManifest,
+  type ManifestFile,
+} from '../../../src/domain/digest/manifest.ts';
 import { mediaTypeOf } from '../../../src/domain/digest/media-type.ts';
 
 const file = (path: string, byte = 'a'): ManifestFile => ({ path, sizeBytes: 3, sha256: byte.repeat(64) });
@@ -66,4 +72,14 @@ test('media types come from the path alone', () => {
     kinds.map((type) => type.split('.')[3]),
     ['weight', 'weight', 'doc', 'code', 'dataset', 'weight', 'doc', 'weight'],
   );
+});
+
+test('the id alone is that of the documents, of one manifest and of several', () => {
+  for (const count of [1, 8000, 8001, 16_001]) {
+    const files = Array.from({ length: count }, (_, at) => file(`f/${at}`));
+    assert.equal(manifestId(files), buildManifest(files).id, String(count));
+    assert.equal(manifestId(files.toReversed()), buildManifest(files).id, String(count));
+  }
+  assert.throws(() => manifestId([file('a'), file('a')]), { code: 'format-invalid' });
+  assert.throws(() => manifestId([]), { code: 'empty-artifact' });
 });

@@ -10,6 +10,7 @@ import { pull } from '../../../src/flows/registry/pull.ts';
 import { push } from '../../../src/flows/registry/push.ts';
 import { storedArtifact } from '../../../src/flows/registry/registry-content.ts';
 import { verify } from '../../../src/flows/verify/verify.ts';
+import type { Hasher } from '../../../src/domain/ports/hasher.ts';
 import { claimsWorld, refusals, type ClaimsWorld, type Person } from '../claims-world.ts';
 
 const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
@@ -24,8 +25,9 @@ async function registryIn({ folder }: ClaimsWorld) {
   const registries = createRegistries({ env, cwd: folder, signal: new AbortController().signal, offline: true });
   await registries.init(join(folder, 'registry'), { origin: 'log.acme.example' });
   const registry = await registries.open(join(folder, 'registry'));
-  const hasher = createHasher();
+  const hasher = await createHasher();
   return {
+    hasher,
     push: (root: string, as: string) =>
       push({ root, as }, { files: createFiles(), hasher: async () => hasher, progress }, registry),
     pull: (reference: string, target: string) =>
@@ -34,8 +36,8 @@ async function registryIn({ folder }: ClaimsWorld) {
         { files: createFiles(), stagings: createStagings(), progress },
         registry,
       ),
-    verify: async (reference: string, by: Person) => {
-      const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => hasher);
+    verify: async (reference: string, by: Person, using: Hasher = hasher) => {
+      const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => using);
       const ports = {
         ...stored,
         progress,
@@ -61,6 +63,27 @@ test('what a registry holds is verified where it lies, and a changed blob is fou
   assert.equal((await registry.verify('1', await world.person('ben'))).verdict.exitCode, 1);
   await damage(join(world.folder, 'registry'), 'weights');
   assert.deepEqual(refusals(await registry.verify('1', anna)), ['digest-mismatch w.bin']);
+});
+
+test('blobs of a folder are hashed where they lie, at once: none is read through JavaScript unless it is in doubt', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  for (const count of [3, 30]) {
+    const name = `m${count}`;
+    const files = Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}.txt`, `text ${at}`]));
+    const root = await world.tree(name, { ...files, 'w.bin': 'weights' });
+    await world.seal(root, anna);
+    await registry.push(root, `acme/m:${name}`);
+    const calls: string[] = [];
+    const counted: Hasher = {
+      ...registry.hasher,
+      hash: (jobs, options) => (calls.push(`hash ${jobs.length}`), registry.hasher.hash(jobs, options)),
+      hashStream: (chunks, algorithms) => (calls.push('stream'), registry.hasher.hashStream(chunks, algorithms)),
+    };
+    assert.equal((await registry.verify(name, anna, counted)).verdict.exitCode, 0);
+    assert.deepEqual(calls, [`hash ${count + 1}`]);
+  }
 });
 
 test('of several signatures the one over this content counts, in the registry and pulled', async (t) => {

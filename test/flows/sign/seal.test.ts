@@ -254,7 +254,7 @@ test('an ML-BOM too large to be read in a claim is claimed in summary, and bound
     root: digest,
     name: 'm',
     files: [],
-    list: 'list',
+    list: Buffer.from('list'),
     weights: null,
     bom: Buffer.from('bom'),
   };

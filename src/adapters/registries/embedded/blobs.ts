@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import type { Source } from '../../../domain/base/source.ts';
+import type { OpenFile } from '../../../domain/ports/files.ts';
+import type { StoredFile } from '../../../domain/ports/registry.ts';
+import { copyBatch, type SmallCopy } from '../../files/copy-batch.ts';
 import { copyHashed } from '../../files/copy.ts';
 import { fileError } from '../../files/errors.ts';
 import { createFiles } from '../../files/index.ts';
@@ -57,6 +60,71 @@ export async function putFile(
   }
 }
 
+/** Many small files: all written and flushed, then renamed, then their folder synced. @throws as `putFile`. */
+export async function putFiles(layout: string, files: readonly StoredFile[]): Promise<void> {
+  const absent = files.filter(({ digest }) => !isThere(layout, digest));
+  if (absent.length === 0) return;
+  const folder = dirname(blobPath(layout, absent[0]?.digest ?? ''));
+  const random = randomBytes(8 * absent.length);
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(writeError(cause, folder)));
+  const copies = absent.map(({ digest, location, sizeBytes }, at) => ({
+    from: location,
+    temporary: join(folder, `.${random.toString('hex', 8 * at, 8 * at + 8)}.tmp`),
+    to: blobPath(layout, digest),
+    sizeBytes,
+    sha256: hexOfOciDigest(digest),
+  }));
+  try {
+    await copyBatch(copies, {
+      folder,
+      mode: 0o644,
+      wrong: (of, found) => changed(of.from, `sha256:${of.sha256}`, found),
+    });
+    await syncFolder(folder);
+  } catch (cause) {
+    throw writeError(cause, folder);
+  }
+}
+
+/** Asked of thousands: a promise each would cost more than the answer. */
+export function isThere(layout: string, digest: string): boolean {
+  return statSync(blobPath(layout, digest), { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Many small blobs, flushed at once. @throws as `getFile`. */
+export async function getFiles(layout: string, files: readonly StoredFile[]): Promise<void> {
+  const lacking = files.find(({ digest }) => !isThere(layout, digest));
+  if (lacking !== undefined) throw lacks(lacking.digest);
+  const [first] = files;
+  if (first === undefined) return;
+  const left = new Set(readdirSync(dirname(first.location)));
+  for (const { location } of files) if (left.has(basename(location))) rmSync(location, { force: true });
+  const copies = files.map(({ digest, location, sizeBytes }) => ({
+    from: blobPath(layout, digest),
+    temporary: location,
+    to: location,
+    sizeBytes,
+    sha256: hexOfOciDigest(digest),
+  }));
+  const wrong = ({ from, sha256 }: SmallCopy, found: string | null) => notItsName(from, `sha256:${sha256}`, found);
+  try {
+    await copyBatch(copies, { folder: dirname(first.location), mode: 0o644, wrong });
+  } catch (cause) {
+    throw writeError(cause, dirname(first.location));
+  }
+}
+
+function lacks(digest: string): WeighmarkError {
+  return new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
+}
+
+function notItsName(blob: string, digest: string, found: string | null): WeighmarkError {
+  return new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', {
+    subject: blob,
+    facts: { named: digest, found: found === null ? 'another size' : `sha256:${found}` },
+  });
+}
+
 /** The way out: again a copy or reflink, the bytes hashed are the bytes written. @throws WeighmarkError `digest-mismatch`, `not-found`. */
 export async function getFile(
   layout: string,
@@ -64,17 +132,13 @@ export async function getFile(
   file: { location: string; sizeBytes: number },
 ): Promise<void> {
   const blob = blobPath(layout, digest);
-  if (!(await hasBlob(layout, digest)))
-    throw new WeighmarkError('not-found', 'the registry lacks a blob that the manifest names', { subject: digest });
+  if (!(await hasBlob(layout, digest))) throw lacks(digest);
   try {
     await rm(file.location, { force: true });
     const found = await copyHashed(blob, file.location);
     if (`sha256:${found}` === digest) return;
     await rm(file.location, { force: true });
-    throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', {
-      subject: blob,
-      facts: { named: digest, found: `sha256:${found}` },
-    });
+    throw notItsName(blob, digest, found);
   } catch (cause) {
     throw writeError(cause, file.location);
   }
@@ -84,18 +148,11 @@ export async function getFile(
 export async function readBlob(layout: string, digest: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await files.read(blobPath(layout, digest), maxBytes);
   if (ociDigest(bytes) === digest) return bytes;
-  throw new WeighmarkError('digest-mismatch', 'a blob in the registry is not what its name says', {
-    subject: blobPath(layout, digest),
-    facts: { named: digest, found: ociDigest(bytes) },
-  });
+  throw notItsName(blobPath(layout, digest), digest, ociDigest(bytes).slice(7));
 }
 
 /** Random access; whoever reads it all checks the digest. @throws WeighmarkError `not-found`, `digest-mismatch` by size. */
-export async function openBlob(
-  layout: string,
-  digest: string,
-  sizeBytes: number,
-): Promise<Source & { close(): Promise<void> }> {
+export async function openBlob(layout: string, digest: string, sizeBytes: number): Promise<OpenFile> {
   const file = await openFile(blobPath(layout, digest));
   if (file.size === sizeBytes) return file;
   await file.close();
@@ -105,10 +162,10 @@ export async function openBlob(
   });
 }
 
-function changed(location: string, digest: string, found: string): WeighmarkError {
+function changed(location: string, digest: string, found: string | null): WeighmarkError {
   return new WeighmarkError('file-changed', `${location} changed while it was stored`, {
     subject: location,
-    facts: { hashed: digest, stored: `sha256:${found}` },
+    facts: { hashed: digest, stored: found === null ? 'another size' : `sha256:${found}` },
   });
 }
 

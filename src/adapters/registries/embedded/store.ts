@@ -19,7 +19,18 @@ import {
   type Referrer,
 } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
-import { getFile, hasBlob, openBlob, putBytes, putFile, readBlob } from './blobs.ts';
+import {
+  blobPath,
+  getFile,
+  getFiles,
+  hasBlob,
+  isThere,
+  openBlob,
+  putBytes,
+  putFile,
+  putFiles,
+  readBlob,
+} from './blobs.ts';
 import { collectGarbage } from './garbage.ts';
 import { createCommit, type Commit } from './commit.ts';
 import { modelNames, readLayout, tagOf, withManifest, withTag, type Layout } from './layout.ts';
@@ -47,11 +58,14 @@ export function embeddedRegistry(
     resolve: (name, reference) => resolve(store, name, reference),
     hasBlob: (name, digest) => hasBlob(layout(name), digest),
     putFile: (name, digest, file) => putFile(layout(name), digest, file),
+    putFiles: (name, files) => putFiles(layout(name), files),
+    getFiles: (name, files) => getFiles(layout(name), files),
     putBytes: (name, digest, bytes) => putBytes(layout(name), digest, bytes),
     mountBlob: (name, digest) => hasBlob(layout(name), digest),
     putManifest: (name, manifest, tag) => putManifest(store, { name, ...manifest, tag }),
     getManifest: (name, digest) => readBlob(layout(name), digest, LIMITS.manifestBytes),
     openBlob: (name, digest, sizeBytes) => openBlob(layout(name), digest, sizeBytes),
+    blobFile: (name, digest) => blobPath(layout(name), digest),
     getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) =>
@@ -165,7 +179,7 @@ async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array)
     (each) => readDescriptor(each)?.digest ?? [],
   );
   for (const digest of [manifest, ...named]) {
-    if (!(await hasBlob(layout, digest)))
+    if (!isThere(layout, digest))
       throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
         subject: digest,
         hint: 'repeat: it was an old one, and was collected as garbage just now',

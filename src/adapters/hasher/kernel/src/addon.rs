@@ -1,10 +1,11 @@
-//! The addon's six functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
-//! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`, `ask(question, child,
+//! The addon's seven functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`, `flush(folder) → errno, or -1`, `ask(question, child,
 //! parent, importance) → Promise<answer>` (`weights.rs`). The promise is resolved with an empty buffer if the
 //! request is malformed.
 
 use crate::control::Control;
 use crate::engine;
+use crate::flush::file_system_of;
 use crate::napi::*;
 use crate::request;
 use crate::stats;
@@ -31,7 +32,7 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
-    let functions: [(&CStr, napi_callback); 6] = [(c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat), (c"ask", ask)];
+    let functions: [(&CStr, napi_callback); 7] = [(c"flush", flush), (c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat), (c"ask", ask)];
     for (name, callback) in functions {
         let mut function = null_mut();
         // SAFETY: handles of this call; the names are static.
@@ -122,6 +123,17 @@ unsafe extern "C" fn lstat(env: napi_env, info: napi_callback_info) -> napi_valu
         let mut buffer = null_mut();
         napi_create_buffer_copy(env, answers.len(), answers.as_ptr().cast(), null_mut(), &mut buffer);
         buffer
+    }
+}
+
+unsafe extern "C" fn flush(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call; nobody changes the buffer before it returns.
+    unsafe {
+        let [folder, _] = arguments(env, info);
+        let Some(path) = bytes_of(env, folder).and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok()) else { return refuse(env) };
+        let mut errno = null_mut();
+        napi_create_double(env, file_system_of(path).map_or(-1.0, f64::from), &mut errno);
+        errno
     }
 }
 

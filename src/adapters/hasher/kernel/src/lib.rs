@@ -18,6 +18,8 @@ mod engine;
 #[cfg(unix)]
 mod file;
 #[cfg(unix)]
+mod flush;
+#[cfg(unix)]
 mod job;
 #[cfg(unix)]
 mod napi;

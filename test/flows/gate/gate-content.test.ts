@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { test, type TestContext } from 'node:test';
+import { sha256Hex } from '../../../src/domain/digest/hex.ts';
+import type { Hasher, HashJob } from '../../../src/domain/ports/hasher.ts';
+import { readContent, type ContentPorts } from '../../../src/flows/gate/gate-content.ts';
+import { gateWorld } from '../gate-world.ts';
+
+async function stored(t: TestContext, files: Readonly<Record<string, string>>) {
+  const world = await gateWorld();
+  t.after(world.close);
+  const id = await world.publish('acme/m:1', files, () => []);
+  const real = await world.ports.hasher();
+  const calls: string[] = [];
+  const portsOf = (before: (jobs: readonly HashJob[]) => void = () => undefined): ContentPorts => {
+    const hasher: Hasher = {
+      ...real,
+      hash: (jobs, options) => {
+        calls.push(`hash ${jobs.length}`);
+        before(jobs);
+        return real.hash(jobs, options);
+      },
+      hashStream: (chunks, algorithms) => (calls.push('stream'), real.hashStream(chunks, algorithms)),
+    };
+    return { ...world.ports, hasher: async () => hasher };
+  };
+  const read = (before?: (jobs: readonly HashJob[]) => void) =>
+    readContent({ name: 'acme/m', id }, world.registry, portsOf(before));
+  const blobOf = (content: string) => world.registry.blobFile?.('acme/m', `sha256:${sha256Hex(content)}`) ?? '';
+  return { read, blobOf, calls };
+}
+
+const FILES = {
+  'README.md': '---\nbase_model: acme/base\n---\n',
+  'a.txt': 'text',
+  'adapter_config.json': '{"base_model_name_or_path":"acme/other"}',
+};
+
+test('a gate hashes blobs of a folder where they lie, all at once, and learns what it did', async (t) => {
+  for (const count of [2, 20]) {
+    const more = Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}.txt`, `text ${at}`]));
+    const { read, calls } = await stored(t, { ...FILES, ...more });
+    const { check, facts, blake3 } = await read();
+    assert.ok(check.passed);
+    assert.deepEqual(calls, [`hash ${count + 3}`]);
+    assert.equal(blake3.size, count + 3);
+    assert.equal(facts.formats.get('a.txt'), 'text');
+    assert.deepEqual(
+      facts.declaredBases.map(({ name }) => name),
+      ['acme/base', 'acme/other'],
+    );
+  }
+});
+
+test('a blob that is changed, cut, gone, a link, or exchanged between the look and the hashing is refused', async (t) => {
+  const said = async (harm: (blob: string) => void, before?: (jobs: readonly HashJob[]) => void) => {
+    const { read, blobOf } = await stored(t, FILES);
+    harm(blobOf('text'));
+    const { check, facts, blake3 } = await read(before);
+    assert.equal(blake3.has('a.txt'), false);
+    assert.equal(facts.formats.has('a.txt'), false);
+    assert.equal(blake3.size, 2, 'the others are as they were');
+    assert.ok(!check.passed);
+    return check.findings.map(({ code, subject }) => `${code} ${subject}`);
+  };
+  assert.deepEqual(await said((blob) => writeFileSync(blob, 'TEXT')), ['digest-mismatch a.txt']);
+  assert.deepEqual(await said((blob) => writeFileSync(blob, 'tex')), ['digest-mismatch a.txt']);
+  assert.deepEqual(await said((blob) => rmSync(blob)), ['unreadable a.txt']);
+  const linked = await said((blob) => (renameSync(blob, `${blob}.real`), symlinkSync(`${blob}.real`, blob)));
+  assert.equal(linked.length, 1);
+  const exchanged = await said(
+    () => undefined,
+    (jobs) => {
+      const [own] = jobs.filter(({ location }) => statSync(location).size === 4);
+      writeFileSync(`${own?.location}.new`, 'evil');
+      renameSync(`${own?.location}.new`, own?.location ?? '');
+    },
+  );
+  assert.deepEqual(exchanged, ['digest-mismatch a.txt']);
+});
