@@ -10,7 +10,7 @@ const CHUNK_BYTES = 256 << 20;
 const LEAST_CHUNK_BYTES = 256 << 10;
 /** Attempts in a row that bring the upload no further than it was before. */
 const CHUNK_TRIES = 8;
-/** So many of them, and smaller chunks are tried. */
+/** So many chunks in a row that did not arrive, and smaller ones are tried. */
 const SMALLER_AFTER = 3;
 
 export interface BlobUpload {
@@ -216,7 +216,7 @@ async function newSession({ repository }: BlobUpload, { client }: Uploader): Pro
 
 /** A cut connection is taken up where the registry says it is; a session that the registry forgot begins anew. */
 async function sendChunks(upload: BlobUpload, uploader: Uploader, from: Session): Promise<void> {
-  let [session, furthest, tries] = [from, from.offset, 0];
+  let [session, furthest, tries, lost] = [from, from.offset, 0, 0];
   for (;;) {
     await rememberSession(upload, uploader, session.location);
     if (session.offset === sizeOf(upload.content) && (await finish(upload, uploader, session))) return;
@@ -224,7 +224,8 @@ async function sendChunks(upload: BlobUpload, uploader: Uploader, from: Session)
     session = next ?? (await resumeSession(upload, uploader)) ?? (await newSession(upload, uploader));
     tries = session.offset > furthest ? 0 : tries + 1;
     furthest = Math.max(furthest, session.offset);
-    if (tries > SMALLER_AFTER) shrink(uploader, chunkOf(uploader));
+    lost = next === null ? lost + 1 : 0;
+    if (lost > SMALLER_AFTER) shrink(uploader, chunkOf(uploader));
     if (tries > CHUNK_TRIES)
       throw new WeighmarkError('network', `${uploader.client.base.host} does not take ${upload.digest}`, {
         subject: upload.digest,
