@@ -2,18 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { PROGRAM } from '../program.ts';
 
 /** A folder with a registry in it, `weighmark` on the path. */
 function setting(): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-completion-'));
   const bin = join(folder, 'bin');
   for (const name of ['bin', 'work', 'work/m']) mkdirSync(join(folder, name));
-  writeFileSync(
-    join(bin, 'weighmark'),
-    `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/weighmark.js')}' "$@"\n`,
-  );
+  writeFileSync(join(bin, 'weighmark'), `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`);
   chmodSync(join(bin, 'weighmark'), 0o755);
   writeFileSync(join(folder, 'work', 'm', 'f'), 'x');
   const cwd = join(folder, 'work');
@@ -60,7 +58,7 @@ test('zsh completes commands, option values and tags, at a terminal', (t) => {
   const screen = () => tmux('capture-pane', '-p').stdout;
   /** Waits for what is shown, not for a time: a bound on turns keeps a failure finite. */
   const until = (wanted: RegExp): string => {
-    for (let turn = 0; turn < 3000 && !wanted.test(screen()); turn += 1) spawnSync('sleep', ['0.2']);
+    for (let turn = 0; turn < 600 && !wanted.test(screen()); turn += 1) spawnSync('sleep', ['0.2']);
     return screen();
   };
   tmux('new-session', '-d', '-x', '120', '-y', '40', 'zsh -f');
@@ -69,7 +67,7 @@ test('zsh completes commands, option values and tags, at a terminal', (t) => {
     'PS1=\'READY> \'; autoload -Uz compinit; compinit -u -D; eval "$(weighmark completion zsh)"; clear',
     'Enter',
   );
-  until(/^READY> $/m);
+  until(/^READY>$/m);
   for (const [typed, wanted] of [
     ['weighmark polic', /weighmark policy/],
     ['weighmark seal --fail-on cri', /--fail-on critical/],
