@@ -4,11 +4,20 @@
  */
 const GROWN: Readonly<Record<string, number>> = {
   'bom-create': 2,
+  'bom-diff': 2,
+  'bom-validate': 2,
+  completion: 2,
+  hash: 2,
+  init: 2,
   inspect: 2,
   'log-integrate': 2,
+  'log-show': 2,
   'policy-lint': 2,
+  promote: 2,
+  report: 2,
   revoke: 2,
   scan: 2,
+  show: 2,
 };
 
 /** @param name the schema's, such as `bom-create` */

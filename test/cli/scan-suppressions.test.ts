@@ -114,7 +114,7 @@ test('seal refuses what a feed knows, and what the scan finds, unless the policy
     run('seal', path, '--name', 'acme/enc:1', '--key', 'anna.key', ...more);
   const refused = seal('plain', '--feed', 'feed.txt');
   assert.equal(refused.status, 1, refused.stderr);
-  assert.match(refused.stdout + refused.stderr, /config\.json.*feed\.txt[\s\S]*NOT SEALED: 1 findings/);
+  assert.match(refused.stdout + refused.stderr, /config\.json.*feed\.txt[\s\S]*NOT SEALED: 1 finding /);
   const json = JSON.parse(seal('plain', '--feed', 'feed.txt', '--json').stdout) as object;
   const validate = new Ajv2020({ strict: false }).compile(
     JSON.parse(readFileSync(join(ROOT, 'schemas/seal.schema.json'), 'utf8')) as object,

@@ -6,6 +6,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   WEIGHMARK_POLICY: 'the policy, as `--policy`; it judges as one named on the command line does',
   WEIGHMARK_TRUST: 'the trust store, instead of `weighmark/trust.yaml` in the configuration folder',
   WEIGHMARK_KEY: 'the private key to sign with, as `--key`',
+  WEIGHMARK_PUBLIC_KEY: 'the public key of `exec:COMMAND`, as `--public-key`',
   WEIGHMARK_KEY_PASSWORD: 'the password of that key',
   WEIGHMARK_KEY_PASSWORD_FILE: 'a file with the password of that key; on CI better than the password itself',
   WEIGHMARK_LOG_KEY: "the private key of the registry's log, as `--log-key`",
@@ -26,6 +27,8 @@ const FOREIGN: Readonly<Record<string, string>> = {
   'NO_COLOR, FORCE_COLOR, TERM': 'colours',
   CI: 'on CI systems what is printed holds no commands of theirs',
   DOCKER_CONFIG: 'the folder of the logins to OCI registries',
+  'HTTPS_PROXY, HTTP_PROXY, NO_PROXY':
+    'the proxy for whatever uses the network, and what is reached without it; in small letters, too',
   SOURCE_DATE_EPOCH: 'the time in a BOM, for reproducible ones',
   GITHUB_STEP_SUMMARY: 'a file of `--format markdown=FILE` with this path is appended to',
 };

@@ -138,7 +138,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'scan-finding': {
     what: 'Content that could do harm when it is loaded. Do not load it.',
-    wayOut: '`weighmark explain RULE` says what the finding means; a convertible model is safer as safetensors',
+    wayOut: '`weighmark explain RULE` says what the finding means and what to do',
   },
   'not-derived': {
     what: 'A tensor of the child is not what the step makes of the parent, or the word for it is weaker than `--at-least` asks. The message names tensor, row and block.',
