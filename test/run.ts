@@ -1,15 +1,20 @@
 /**
  * Runs all tests, on every core (`node --test` leaves one out), and says on standard error how far it is. What is given
- * are files to run instead of all. Standard output is what `node --test --test-reporter=spec` prints.
+ * are files to run instead of all, or `--thorough`: those that `thorough.ts` makes longer. Standard output is what `node --test --test-reporter=spec` prints.
  */
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { installPacked } from './packed.ts';
 
-const files = process.argv.length > 2 ? process.argv.slice(2) : globSync('test/**/*.test.ts').toSorted();
+const all = globSync('test/**/*.test.ts').toSorted();
+const asked = process.argv.slice(2);
+const isThorough = asked[0] === '--thorough';
+if (isThorough) process.env['WEIGHMARK_THOROUGH'] = '1';
+const longer = (file: string) => readFileSync(file, 'utf8').includes('/thorough.ts');
+const files = isThorough ? all.filter(longer) : asked.length > 0 ? asked : all;
 const left = new Set(files.map((file) => relative('.', file)));
 
 /** On a terminal one line that is written over, elsewhere a line for each tenth. */
@@ -36,7 +41,7 @@ function prepareProgram(): void {
   process.env['WEIGHMARK_TEST_PROGRAM'] = installPacked(resolve(folder, 'packed'));
 }
 
-if (process.argv.length === 2) prepareProgram();
+if (files.length > 1) prepareProgram();
 const tests = run({
   files,
   concurrency: availableParallelism(),

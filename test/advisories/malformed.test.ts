@@ -8,6 +8,7 @@ import { LIMITS } from '../../src/domain/base/limits.ts';
 import { verifiedTime } from '../../src/domain/trust/timestamp-authority.ts';
 import { base64, makeInstance } from '../adapters/sigstore/instance.ts';
 import { assertLibraryAccepts, assertRefused, changed, instance, verifierFor } from './support.ts';
+import { runs } from '../thorough.ts';
 
 /** Whatever cannot be read, or is too much, is a refusal with a code. */
 
@@ -106,7 +107,7 @@ test('GHSA-w6c6-c85g-mmv6, CVE-2026-39395: whatever is broken, the answer is a r
         await assert.rejects(verifier.verify(Buffer.from(broken)), WeighmarkError);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   );
 });
 

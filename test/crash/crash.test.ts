@@ -5,9 +5,10 @@ import { after, before, test } from 'node:test';
 import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import { ociDigest } from '../../src/domain/digest/hex.ts';
 import { filesBelow, makeModel, makeWorld, requireWhole, type Kill, type World } from './world.ts';
+import { THOROUGH } from '../thorough.ts';
 
-/** How many times each command is killed: 10, or as WEIGHMARK_KILLS says. Half at a change to the disk, half at a moment. */
-const KILLS = Number(process.env['WEIGHMARK_KILLS'] ?? 10);
+/** How many times each command is killed: as WEIGHMARK_KILLS says, or 10. Half at a change to the disk, half at a moment. */
+const KILLS = Number(process.env['WEIGHMARK_KILLS'] ?? (THOROUGH ? 10 : 3));
 
 let world: World;
 before(() => {

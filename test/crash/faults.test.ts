@@ -7,9 +7,10 @@ import { after, before, test } from 'node:test';
 import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import type { Fault, Tried } from './fault-at.ts';
 import { makeModel, makeWorld, requireWhole, type World } from './world.ts';
+import { THOROUGH } from '../thorough.ts';
 
-/** At how many places, evenly spread, each command meets each fault: 6, or as WEIGHMARK_FAULTS says; `all` for each. */
-const PLACES = process.env['WEIGHMARK_FAULTS'] ?? '6';
+/** At how many places, evenly spread, each command meets each fault: 6 in a thorough run, else 2, or as WEIGHMARK_FAULTS says; `all` for each. */
+const PLACES = process.env['WEIGHMARK_FAULTS'] ?? (THOROUGH ? '6' : '2');
 
 let world: World;
 let kept = '';

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fillModel } from '../../fixtures/0.1/content.ts';
 import { findingsOf, verify } from '../../src/index.ts';
 import { AFTERWARDS, GOES_ON, READS } from './cases.ts';
 import { copyWorld, hold, holdAll, removeWorld, run, type Bench, type Case } from './run.ts';
+import { PROGRAM } from '../program.ts';
 
 const WORLD = resolve('fixtures/0.1/world');
 const KEPT = JSON.parse(readFileSync(join(WORLD, 'log.json'), 'utf8')) as Readonly<
@@ -21,8 +22,10 @@ const EXPIRED: Case = {
 };
 
 /** Read by all, written to by none. */
-const reading: Bench = { folder: copyWorld(WORLD), checkout: resolve('.') };
-const going: Bench = { folder: copyWorld(WORLD), checkout: resolve('.') };
+/** The folder with the program's `bin`. */
+const BUILD = dirname(dirname(PROGRAM));
+const reading: Bench = { folder: copyWorld(WORLD), checkout: BUILD };
+const going: Bench = { folder: copyWorld(WORLD), checkout: BUILD };
 after(() => [reading, going].forEach(({ folder }) => removeWorld(folder)));
 
 describe('what 0.1 made', { concurrency: 4 }, () => {

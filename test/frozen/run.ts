@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { environmentOf } from '../../fixtures/0.1/make.ts';
 import { passwordFor } from '../../fixtures/0.1/people.ts';
+import { BARE } from '../program.ts';
 
 /** One command and what it must end with. */
 export interface Case {
@@ -66,7 +67,7 @@ export async function holdAll(bench: Bench, cases: readonly Case[]): Promise<voi
 }
 
 export async function run({ folder, checkout }: Bench, words: readonly string[]): Promise<Ended> {
-  const env = { ...environmentOf(folder), ...passwordFor(words) };
+  const env = { ...BARE, ...environmentOf(folder), ...passwordFor(words) };
   const child = spawn(process.execPath, [resolve(checkout, 'bin/weighmark.js'), ...words], {
     cwd: folder,
     env,

@@ -9,6 +9,7 @@ import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { outboardBytes } from '../../../src/domain/digest/outboard.ts';
 import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
 import { ENGINES, fileOf, folder, pattern } from './harness.ts';
+import { runs } from '../../thorough.ts';
 
 const fixture = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url), 'utf8'));
@@ -146,7 +147,7 @@ for (const engine of ENGINES) {
             assert.equal(results[index]?.outboard?.length, outboarded ? outboardBytes(bytes.length) : undefined);
           });
         }),
-        { numRuns: engine.name.includes('workers') ? 15 : 40 },
+        { numRuns: runs(engine.name.includes('workers') ? 15 : 40) },
       );
     },
   );

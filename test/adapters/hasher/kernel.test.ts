@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { test } from 'node:test';
 import { BUFFER_BYTES, createKernel } from '../../../src/adapters/hasher/kernel.ts';
 import { pattern } from './harness.ts';
+import { runs } from '../../thorough.ts';
 
 const LEAF_BYTES = 128 << 10;
 const GROUP_BYTES = 16 << 10;
@@ -39,7 +40,7 @@ test('the kernel gives BLAKE3 however the input is cut', () => {
       );
     }),
     {
-      numRuns: 300,
+      numRuns: runs(300),
       examples: [
         [0, []],
         [LEAF_BYTES, []],
@@ -77,7 +78,7 @@ test('two subtrees and their parent are the whole, and so are groups', () => {
       }
       assert.equal(hex(rootOf(groups, true)), blake3(bytes), `${size} bytes in groups`);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

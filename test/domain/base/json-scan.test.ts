@@ -10,6 +10,7 @@ import {
 } from '../../../src/domain/base/json.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { scanJson } from '../../../src/domain/base/json-scan.ts';
+import { runs } from '../../thorough.ts';
 
 /** Value or refusal, in words. */
 function said(read: () => unknown): unknown {
@@ -127,7 +128,7 @@ const spelled = fc.letrec<{ text: string }>((tie) => ({
 test('the fast way reads and refuses what the strict reader does, word for word', () => {
   fc.assert(
     fc.property(spelled, options, (text, how) => agree(Buffer.from(text), how)),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -146,7 +147,7 @@ test('so it does after any change of a byte', () => {
       else bytes.length = place;
       agree(Uint8Array.from(bytes), how);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -165,7 +166,7 @@ test('text given as a string is read like its bytes, but for half surrogate pair
         );
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

@@ -6,6 +6,7 @@ import { bomBytes } from '../../../src/domain/bom/create.ts';
 import { checkBom } from '../../../src/domain/bom/validate/checks.ts';
 import { parseStrictJson } from '../../../src/domain/base/json.ts';
 import { bomOf, safetensors } from './support.ts';
+import { runs } from '../../thorough.ts';
 
 /** Keys that readers look for, with whatever a hostile or careless publisher may put there. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -140,7 +141,7 @@ test('whatever the metadata say, the BOM is valid, its citations resolve, and no
         assert.deepEqual(checkBom(parseStrictJson(text)), []);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   );
 });
 
@@ -173,6 +174,6 @@ test('the same for front matter', async () => {
       assert.deepEqual(await validator.validate(text, '1.7'), []);
       assert.deepEqual(checkBom(parseStrictJson(text)), []);
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   );
 });

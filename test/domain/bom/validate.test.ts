@@ -12,6 +12,7 @@ import { minimumElements, type ElementSet } from '../../../src/domain/bom/valida
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { bomValidate, type BomValidateOutcome } from '../../../src/flows/bom/validate.ts';
 import { bomOf, NO_VECTORS, safetensors, vector, VECTORS } from './support.ts';
+import { THOROUGH } from '../../thorough.ts';
 
 const validator = createBomValidator();
 
@@ -60,7 +61,7 @@ test(
   'the official XML BOMs too, where xmllint-wasm is installed',
   { skip: NO_VECTORS || (XMLLINT === null && 'the optional package xmllint-wasm is not installed') },
   async () => {
-    for (const name of names.filter((each) => each.endsWith('.xml'))) {
+    for (const name of names.filter((each) => each.endsWith('.xml')).filter((_, at) => THOROUGH || at % 5 === 0)) {
       const places = await placesOf(vector(`${FOLDER}/${name}`));
       if (name.startsWith('valid-')) assert.deepEqual(places, [], name);
       else

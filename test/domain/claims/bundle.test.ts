@@ -14,6 +14,7 @@ import { verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { omsHint } from '../../../src/domain/pki/keys.ts';
 import { needVectors, VECTORS } from '../../flows/claims-world.ts';
+import { runs } from '../../thorough.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const PEM = publicKey.export({ type: 'spki', format: 'pem' }).toString();
@@ -171,7 +172,7 @@ test('property: whatever single byte of a bundle changes, nothing is trusted but
           Buffer.from(parseBundle(bytes).signature).equals(parseBundle(original).signature))
       );
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

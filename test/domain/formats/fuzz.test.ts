@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { VECTORS, vectorsMissing } from './support.ts';
+import { runs } from '../../thorough.ts';
 
 /** Real and crafted files of every format with a structure, small enough to read a few thousand times. */
 const SEEDS = [
@@ -13,7 +14,7 @@ const SEEDS = [
 ];
 /** On average: one file that hangs, or takes a hundred times what it should, is seen. */
 const STEPS_A_FILE = 20_000;
-const RUNS = Number(process.env['WEIGHMARK_FUZZ_RUNS'] ?? 1500);
+const RUNS = runs(1500);
 
 /** One file, hurt: bytes overwritten (often with extremes), cut, or a stretch repeated. */
 const hurt = fc.record({
@@ -105,6 +106,6 @@ test('arbitrary bytes under any name are reported on', async () => {
       const { matches } = await readFormat({ path, source: bytesSource(bytes) });
       assert.ok(Array.isArray(matches));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

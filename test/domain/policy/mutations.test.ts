@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Statement, VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { PROD, codes, decide, facts, honest, policy } from './world.ts';
+import { runs } from '../../thorough.ts';
 
 const rules = policy(PROD);
-const RUNS = Number(process.env['WEIGHMARK_RUNS'] ?? 60);
+const RUNS = runs(60);
 
 test('the order of claims never matters', async () => {
   const claims = Object.values(await honest());

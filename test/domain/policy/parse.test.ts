@@ -11,6 +11,7 @@ import { policyFileTrust } from '../../../src/domain/authority/authority.ts';
 import { POLICY_SCHEMA } from '../../../src/domain/policy/schema.ts';
 import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { PRINCIPALS, PROD, ROLES, policy } from './world.ts';
+import { runs } from '../../thorough.ts';
 
 const published = JSON.parse(readFileSync(new URL('../../../schemas/policy.schema.json', import.meta.url), 'utf8')) as {
   properties: object;
@@ -84,7 +85,7 @@ test('our reading of the schema and a full validator agree on every mutation', (
         assert.equal(ours, validate(document), JSON.stringify(validate.errors?.slice(0, 3)));
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });
 

@@ -9,10 +9,11 @@ import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { global, PROTO4, text } from '../formats/pickle/assemble.ts';
 import { scan } from './build.ts';
 import { mutated, SEEDS } from './seeds.ts';
+import { runs } from '../../thorough.ts';
 
 /** For any file, and for each byte of it. */
 const STEPS = { aFile: 100_000, aByte: 300 };
-const RUNS = 150;
+const RUNS = runs(150);
 
 for (const [name, seed] of Object.entries(SEEDS)) {
   test(`mutations of ${name}: an answer, within bounds of work and memory, never an exception`, async () => {
@@ -43,7 +44,7 @@ test('decompressors answer any bytes', () => {
         assert.ok(bytes.length <= 1 << 16);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -63,7 +64,7 @@ test('feeds are read or refused', () => {
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -7,10 +7,11 @@ import { bytesSource } from '../../../src/domain/base/source.ts';
 import { diffArtifacts, type DiffSide } from '../../../src/flows/describe/diff.ts';
 import { mutated, SEEDS } from '../../domain/scan/seeds.ts';
 import { safetensors } from '../../domain/scan/build.ts';
+import { runs } from '../../thorough.ts';
 
 /** For any pair, and for each byte of it. */
 const STEPS = { aPair: 100_000, aByte: 200 };
-const RUNS = 100;
+const RUNS = runs(100);
 const PORTS = {
   progress: { start: () => ({ advance: () => undefined, end: () => undefined }) },
   signal: new AbortController().signal,
@@ -57,7 +58,7 @@ for (const [name, seed] of Object.entries(SEEDS)) {
         assert.equal(files.length > 0, Buffer.compare(left, right) !== 0);
         assert.equal(differs, differs || files.length > 0);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 }

@@ -9,6 +9,7 @@ import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { verify } from '../../../src/flows/verify/verify.ts';
 import { claimsWorld, refusals, type ClaimsWorld } from '../claims-world.ts';
+import { runs } from '../../thorough.ts';
 
 const FILES = {
   'config.json': '{"model_type":"tiny"}\n',
@@ -307,7 +308,7 @@ test('property: whatever single byte of a sealed folder changes, it is refused',
       await writeFile(join(root, path), original);
       return verdict.exitCode === 1;
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
   assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
 });
