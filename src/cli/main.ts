@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   hash: () => import('./commands/hash.ts'),
   bom: () => import('./commands/bom.ts'),
   inspect: () => import('./commands/inspect.ts'),
+  inventory: () => import('./commands/inventory.ts'),
   init: () => import('./commands/init.ts'),
   keygen: () => import('./commands/keygen.ts'),
   trust: () => import('./commands/trust.ts'),

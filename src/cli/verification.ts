@@ -71,7 +71,7 @@ export async function verifyPath(
 ): Promise<VerifyOutcome> {
   const root = resolve(context.cwd, artifact.path);
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
-  const ports = await verifyPorts(context, { root, loaded }, options);
+  const ports = await verifyPorts(context, { inside: [root], loaded }, options);
   const named = artifact.name === undefined ? {} : { name: artifact.name };
   const input = { ...verifyInput(context, { root, shown: artifact.shown }, options), ...named };
   const outcome = await verify(input, { ...ports, hasher: hasher(ports) });
@@ -140,8 +140,8 @@ export function verifyInput(
 
 export async function verifyPorts(
   context: Context,
-  { root, loaded }: { root: string; loaded: LoadedPolicy | undefined },
-  options: VerifyOptions,
+  { inside, loaded }: { inside: readonly string[]; loaded: LoadedPolicy | undefined },
+  options: TrustOptions,
 ): Promise<VerifyPorts> {
   return {
     ...commonPorts(context),
@@ -149,14 +149,14 @@ export async function verifyPorts(
     times: await context.times(),
     trust: async () =>
       loaded === undefined
-        ? trustFrom(context, options, [root])
+        ? trustFrom(context, options, inside)
         : (await import('../domain/authority/authority.ts')).policyTrust(loaded.policy),
     ...(loaded === undefined
       ? {}
       : { fileTrust: async () => (await import('../domain/authority/authority.ts')).policyFileTrust(loaded.policy) }),
     timestampAuthorities: async () => [
       ...(loaded?.policy.timestampAuthorities ?? []),
-      ...(await timestampAuthoritiesFrom(context, options, [root])),
+      ...(await timestampAuthoritiesFrom(context, options, inside)),
     ],
   };
 }

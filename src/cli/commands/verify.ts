@@ -98,7 +98,7 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   const { registry, place } = await openArtifact(context, ref, options);
   const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
   const { root, id, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
-  const ports = await verifyPorts(context, { root, loaded: undefined }, options);
+  const ports = await verifyPorts(context, { inside: [root], loaded: undefined }, options);
   const outcome = await verify(verifyInput(context, { root, shown: ref }, options), { ...ports, files, hasher });
   if (outcome.id === null || outcome.id === id) return outcome;
   const finding = {
