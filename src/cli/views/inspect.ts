@@ -177,6 +177,7 @@ const FIELDS = new Set([
   'releaseDate',
   'emissions',
   'metric',
+  'fetched when loaded',
 ]);
 
 /** A field a line, its values joined, with the files that say so. */

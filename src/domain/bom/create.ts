@@ -8,6 +8,7 @@ import { licencesOf } from './licences.ts';
 import { detailProperties, modelCardOf } from './model-card.ts';
 import {
   ancestorComponents,
+  closureComponents,
   datasetComponents,
   datasetData,
   externalReferences,
@@ -64,6 +65,7 @@ interface Parts {
   readonly ancestors: readonly Component[];
   readonly software: readonly Component[];
   readonly parts: readonly Component[];
+  readonly closure: readonly Component[];
 }
 
 function relatedParts(build: Build): Parts {
@@ -73,6 +75,7 @@ function relatedParts(build: Build): Parts {
     ancestors: ancestorComponents(build),
     software: softwareComponents(build),
     parts: partComponents(build),
+    closure: closureComponents(build),
   };
 }
 
@@ -196,7 +199,7 @@ function subjectProperties(build: Build): readonly Property[] {
 
 function layOut(build: Build, subject: Component, parts: Parts): Bom {
   const { input } = build;
-  const others = [...parts.datasets, ...parts.parts, ...parts.software];
+  const others = [...parts.datasets, ...parts.parts, ...parts.software, ...parts.closure];
   const components = input.layout === 'guide' ? others : [subject, ...parts.files, ...others];
   return present<Bom>({
     $schema: `http://cyclonedx.org/schema/bom-${input.specVersion}.schema.json`,
@@ -260,7 +263,7 @@ function refOfSource(build: Build, source: FactSource): string {
 }
 
 function dependenciesOf(subject: Component, parts: Parts): readonly Dependency[] {
-  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software].map(
+  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software, ...parts.closure].map(
     (component) => component['bom-ref'],
   );
   return [needed.length === 0 ? { ref: subject['bom-ref'] } : { ref: subject['bom-ref'], dependsOn: needed }];

@@ -151,6 +151,7 @@ const SHOWN: readonly FieldName[] = [
   'releaseDate',
   'emissions',
   'metric',
+  'fetch',
   'detail',
 ];
 
@@ -180,6 +181,7 @@ function textOf(fact: Fact): readonly [string, string | null] {
   if (fact.field === 'detail') return [fact.value.name, fact.value.value];
   if (fact.field === 'emissions')
     return ['emissions', fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`];
+  if (fact.field === 'fetch') return ['fetched when loaded', fact.value.target];
   if (fact.field === 'ownId') return ['called', fact.value];
   return [fact.field, typeof fact.value === 'string' ? fact.value : null];
 }

@@ -9,6 +9,9 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { readCard } from '../../domain/metadata/card.ts';
+import { closureOf } from '../../domain/metadata/closure.ts';
+import { fact } from '../../domain/metadata/read.ts';
+import type { Fact } from '../../domain/metadata/types.ts';
 import type { ContentFacts } from '../../domain/policy/facts.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
@@ -18,6 +21,7 @@ import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { checkOf, findingOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import { fetchesOf } from '../bom/fetches.ts';
 
 export interface ContentPorts {
   readonly hasher: () => Promise<Hasher>;
@@ -50,6 +54,7 @@ export async function readContent(
     formats: new Map(),
     blake3: new Map(),
     bases: [],
+    fetches: [],
     findings: [],
   };
   const files = await manifestFiles(target, state);
@@ -69,6 +74,10 @@ export async function readContent(
     facts: {
       formats: state.formats,
       declaredBases: state.bases,
+      fetched: closureOf(
+        state.fetches,
+        files.map(({ path }) => path),
+      ).map(({ value, source }) => ({ name: value.target, where: source.file ?? '' })),
       digests: new Map(files.map(({ path, sha256 }) => [path, sha256])),
     },
     blake3: state.blake3,
@@ -82,6 +91,7 @@ interface State {
   readonly formats: Map<string, string>;
   readonly blake3: Map<string, string>;
   readonly bases: { name: string; where: string }[];
+  readonly fetches: Fact[];
   readonly findings: Finding[];
 }
 
@@ -154,6 +164,7 @@ async function examine(
   }
   state.blake3.set(file.path, digests.blake3 ?? '');
   state.formats.set(file.path, (await detect({ path: file.path, source: blob })).format);
+  pushAll(state.fetches, await fetchesIn(file.path, blob));
   if (file.path === 'adapter_config.json') pushAll(state.bases, await adapterBases(blob));
   if (CARD.test(file.path)) pushAll(state.bases, await cardBases(file.path, blob));
 }
@@ -165,6 +176,16 @@ async function* chunks(blob: Source, size: number, advance: (bytes: number) => v
     const chunk = await blob.read(at, Math.min(CHUNK_BYTES, size - at));
     advance(chunk.length);
     yield chunk;
+  }
+}
+
+/** A file that cannot be read might make a loader fetch anything: that is nothing anybody attested. */
+async function fetchesIn(path: string, blob: Source): Promise<readonly Fact[]> {
+  try {
+    return await fetchesOf(path, blob);
+  } catch (error) {
+    if (!(error instanceof WeighmarkError)) throw error;
+    return [fact('fetch', { target: '(something: it cannot be read)', kind: 'file' }, { file: path })];
   }
 }
 
