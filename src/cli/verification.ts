@@ -69,12 +69,13 @@ export async function verifyPath(
   options: VerifyOptions,
   hasher: (ports: VerifyPorts) => VerifyPorts['hasher'] = (ports) => ports.hasher,
 ): Promise<VerifyOutcome> {
-  const root = resolve(context.cwd, artifact.path);
+  const { storeView } = await import('../flows/content/stores.ts');
+  const { root, files } = await storeView(resolve(context.cwd, artifact.path), await context.files());
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const ports = await verifyPorts(context, { inside: [root], loaded }, options);
   const named = artifact.name === undefined ? {} : { name: artifact.name };
   const input = { ...verifyInput(context, { root, shown: artifact.shown }, options), ...named };
-  const outcome = await verify(input, { ...ports, hasher: hasher(ports) });
+  const outcome = await verify(input, { ...ports, files, hasher: hasher(ports) });
   if (outcome.verdict.exitCode !== 0 || loaded === undefined) return outcome;
   return { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
 }

@@ -2,7 +2,8 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { StoreName } from '../../domain/metadata/known-stores.ts';
 import { ollamaName, readOllamaManifest } from '../../domain/metadata/ollama.ts';
 import type { StatedDigest } from '../../domain/metadata/types.ts';
-import type { Files } from '../../domain/ports/files.ts';
+import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { compareUtf8 } from '../../domain/base/paths.ts';
 
 /** A file of an artifact that a store keeps under a name of its own. */
 export interface PlacedFile {
@@ -95,4 +96,73 @@ export async function ollamaModel(manifest: string, files: Files): Promise<Store
       recordedBy: 'Ollama',
     })),
   };
+}
+
+/** An artifact as the other commands see it: a folder, whatever its store made of it. */
+export interface StoreView {
+  readonly root: string;
+  readonly files: Files;
+}
+
+/**
+ * What a path means that a store gave its form: `models--ORG--NAME` of a Hub cache is the snapshot that `main` points to, a
+ * manifest of Ollama's the layers it names. Any other path is what it is.
+ * @throws WeighmarkError `usage` if it names several, `incomplete` if a blob is not there, `format-invalid`.
+ */
+export async function storeView(path: string, files: Files): Promise<StoreView> {
+  if (/(?:^|[/\\])(?:models|datasets|spaces)--[^/\\]+$/.test(path) && (await isFolder(`${path}/snapshots`, files)))
+    return { root: await snapshotOf(path, files), files };
+  const at = path.lastIndexOf('/manifests/');
+  if (at < 0 || (await files.kindOf(path)) !== 'file' || !(await isFolder(`${path.slice(0, at)}/blobs`, files)))
+    return { root: path, files };
+  const tree = await layersAsTree(await ollamaModel(path, files), files);
+  const isRoot = (location: string): boolean => location === path;
+  return {
+    root: path,
+    files: {
+      ...files,
+      walk: async (root, options) => (isRoot(root) ? without(tree, options?.ignore ?? []) : files.walk(root, options)),
+      list: async (root, options) =>
+        isRoot(root)
+          ? without(await layersAsTree(await ollamaModel(path, files), files), options?.ignore ?? []).entries.map(
+              (each) => each.path,
+            )
+          : files.list(root, options),
+      names: async (folder) => (isRoot(folder) ? [] : files.names(folder)),
+      kindOf: async (location) => (isRoot(location) ? 'directory' : files.kindOf(location)),
+    },
+  };
+}
+
+async function isFolder(location: string, files: Files): Promise<boolean> {
+  return (await files.kindOf(location)) === 'directory';
+}
+
+async function snapshotOf(repository: string, files: Files): Promise<string> {
+  const snapshots = await hubSnapshots(repository, files);
+  const [only, ...others] = snapshots;
+  const main = snapshots.find(({ aliases }) => aliases?.includes('main')) ?? (others.length === 0 ? only : undefined);
+  if (main !== undefined) return main.location;
+  const names = snapshots.slice(0, 5).map(({ version = '' }) => `snapshots/${version}`);
+  throw new WeighmarkError('usage', `${repository} has ${snapshots.length} snapshots, and none is its main one`, {
+    subject: repository,
+    hint: names.length === 0 ? 'nothing was downloaded to it' : `name one of them: ${names.join(', ')}`,
+  });
+}
+
+/** Layers under the names of what they are, in the order of names. */
+async function layersAsTree({ location, files: placed = [] }: Stored, files: Files): Promise<Tree> {
+  const entries: TreeEntry[] = [];
+  for (const { path, location: blob } of placed) {
+    if ((await files.kindOf(blob)) === 'none')
+      throw new WeighmarkError('incomplete', `${location} names ${path}, whose blob is not there`, { subject: blob });
+    const [entry] = (await files.walk(blob)).entries;
+    if (entry !== undefined) entries.push({ ...entry, path });
+  }
+  entries.sort((a, b) => compareUtf8(a.path, b.path));
+  return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
+}
+
+function without(tree: Tree, ignore: readonly string[]): Tree {
+  return ignore.length === 0 ? tree : { ...tree, entries: tree.entries.filter(({ path }) => !ignore.includes(path)) };
 }
