@@ -1,3 +1,4 @@
+import { greatest } from '../../domain/base/lists.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { machineBomText } from '../../domain/bom/machine.ts';
@@ -12,7 +13,9 @@ export function inventoryText({ items, broken }: Inventory, style: Style): strin
   const asked = items.some(({ promoted }) => promoted !== null);
   const rows = items.map((item) => rowOf(item));
   const shown = HEAD.map((_, index) => index).filter((index) => index !== 6 || asked);
-  const widths = HEAD.map((head, index) => Math.max(head.length, ...rows.map((row) => [...(row[index] ?? '')].length)));
+  const widths = HEAD.map((head, index) =>
+    greatest([head.length, ...rows.map((row) => lettersOf(row[index] ?? '').length)]),
+  );
   const line = (cells: readonly string[]): string =>
     shown
       .map((index) => (cells[index] ?? '').padEnd(widths[index] ?? 0))
@@ -45,8 +48,12 @@ function titleOf({ name, version, aliases = [] }: InventoryItem): string {
 }
 
 function clipped(text: string): string {
-  const letters = [...text];
+  const letters = lettersOf(text);
   return letters.length <= NAME ? text : `…${letters.slice(1 - NAME).join('')}`;
+}
+
+function lettersOf(text: string): readonly string[] {
+  return Array.from(text);
 }
 
 function signedBy({ signature }: InventoryItem): string {

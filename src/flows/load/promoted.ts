@@ -1,3 +1,4 @@
+import { pushAll } from '../../domain/base/lists.ts';
 import type { Heard } from '../../domain/authority/speaker.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
@@ -52,7 +53,11 @@ export async function promotions(
         question.ports,
       );
       if (checks.every(({ passed }) => passed)) environments.push(name);
-      else findings.push(...checks.flatMap((check) => (check.passed ? [] : check.findings)));
+      else
+        pushAll(
+          findings,
+          checks.flatMap((check) => (check.passed ? [] : check.findings)),
+        );
     }
     if (environments.length > 0) return { environments, findings: [] };
     return { environments, findings: findings.length > 0 ? findings : [never(id, { environment, idFrom })] };

@@ -227,7 +227,7 @@ const CORPUS: Corpus = {
 
 async function fetchesOf(files: Corpus[string]['files']): Promise<readonly string[]> {
   const artifact = Object.entries(files).map(([path, content]) => {
-    const bytes = /\.safetensors$/.test(path)
+    const bytes = path.endsWith('.safetensors')
       ? weights(1)
       : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
     const source = {
