@@ -105,7 +105,7 @@ function hashesOf({ digests }: MachinePart): readonly Hash[] {
   const found = new Map<string, Hash>();
   for (const { algorithm, hex } of digests) {
     const alg = algorithms[algorithm as keyof typeof algorithms] as Hash['alg'] | undefined;
-    if (alg !== undefined && !found.has(alg)) found.set(alg, { alg, content: hex });
+    if (alg !== undefined && !found.has(alg) && hex.length >= 32) found.set(alg, { alg, content: hex });
   }
   return [...found.values()];
 }

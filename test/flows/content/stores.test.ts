@@ -68,6 +68,19 @@ test('a manifest of Ollama’s store is the layers it names: inspected, scanned,
   assert.deepEqual([missing.status, /whose blob is not there/.test(missing.all)], [4, true]);
 });
 
+test('a checkpoint of torch hub begins with the digits in its name; a date in a name is none', () => {
+  const { run, world } = home();
+  const bytes = weights(6);
+  const folder = '.cache/torch/hub/checkpoints';
+  const path = world.write(`${folder}/net-${sha256(bytes).slice(0, 8)}.pth`, bytes);
+  const intact = run('verify', path);
+  assert.deepEqual([intact.status, /1 of 1 files match/.test(intact.all)], [3, true], intact.all);
+  assert.equal(run('verify', world.write(`${folder}/net-20240131.pth`, bytes)).status, 3);
+  writeFileSync(path, weights(7));
+  const changed = run('verify', path);
+  assert.deepEqual([changed.status, /download-conflict.*net-/.test(changed.all)], [1, true], changed.all);
+});
+
 test('a file below a folder called manifests that is no store of Ollama’s is just a file', () => {
   const { run, world } = home();
   const path = world.write('k8s/manifests/model.safetensors', weights(1));

@@ -77,7 +77,7 @@ export function everyStore(world: StoresWorld): void {
     world.write(path, '');
     copyFileSync(GGUF, join(world.home, path));
   }
-  world.write('.cache/torch/hub/checkpoints/net-0123abcd.pth', weights(2));
+  world.write(`.cache/torch/hub/checkpoints/net-${sha256(weights(2)).slice(0, 8)}.pth`, weights(2));
   world.write('mlruns/1/models/m-1/artifacts/MLmodel', 'flavors:\n  sklearn:\n    sklearn_version: 1.5.0\n');
   world.write('mlruns/1/models/m-1/artifacts/model.skops', weights(3));
   world.write('.local/lib/python3.13/site-packages/pkg/models/small.safetensors', weights(4));
