@@ -51,6 +51,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'bom diff': ['weighmark bom diff bom-1.cdx.json bom-2.cdx.json'],
   'bom verify': ['weighmark bom verify bom.cdx.json model'],
   inspect: ['weighmark inspect model', 'weighmark inspect acme/demo:1 --json'],
+  inventory: [
+    'weighmark inventory',
+    'weighmark inventory models --json',
+    'weighmark inventory --format cyclonedx -o machine.cdx.json',
+    'weighmark inventory --policy policy.yaml --env prod --feed known-bad.stix.json',
+  ],
   init: ['weighmark init', 'weighmark init --yes'],
   keygen: ['weighmark keygen anna', 'weighmark keygen bot --no-password'],
   'trust add': [

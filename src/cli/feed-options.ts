@@ -44,9 +44,9 @@ export async function judgingFrom(
   return { feeds, ...(index === undefined ? {} : { index }), ...(suppressions === undefined ? {} : { suppressions }) };
 }
 
-async function feedsOf(
+export async function feedsOf(
   context: Context,
-  { feed = [], feedKey }: FeedOptions,
+  { feed = [], feedKey }: Pick<FeedOptions, 'feed' | 'feedKey'>,
 ): Promise<{ index?: ScanOptions['index']; feeds: readonly ReadFeed[] }> {
   if (feed.length === 0 && feedKey !== undefined) throw new WeighmarkError('usage', '--feed-key goes with --feed');
   if (feed.length === 0) return { feeds: [] };

@@ -10,6 +10,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'Look:': {
     inspect: () => import('./commands/inspect.ts'),
     scan: () => import('./commands/scan.ts'),
+    inventory: () => import('./commands/inventory.ts'),
     diff: () => import('./commands/diff.ts'),
     derive: () => import('./commands/derive.ts'),
     dataset: () => import('./commands/dataset.ts'),

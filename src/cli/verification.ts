@@ -69,12 +69,13 @@ export async function verifyPath(
   options: VerifyOptions,
   hasher: (ports: VerifyPorts) => VerifyPorts['hasher'] = (ports) => ports.hasher,
 ): Promise<VerifyOutcome> {
-  const root = resolve(context.cwd, artifact.path);
+  const { storeView } = await import('../flows/content/stores.ts');
+  const { root, files } = await storeView(resolve(context.cwd, artifact.path), await context.files());
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
-  const ports = await verifyPorts(context, { root, loaded }, options);
+  const ports = await verifyPorts(context, { inside: [root], loaded }, options);
   const named = artifact.name === undefined ? {} : { name: artifact.name };
   const input = { ...verifyInput(context, { root, shown: artifact.shown }, options), ...named };
-  const outcome = await verify(input, { ...ports, hasher: hasher(ports) });
+  const outcome = await verify(input, { ...ports, files, hasher: hasher(ports) });
   if (outcome.verdict.exitCode !== 0 || loaded === undefined) return outcome;
   return { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
 }
@@ -140,8 +141,8 @@ export function verifyInput(
 
 export async function verifyPorts(
   context: Context,
-  { root, loaded }: { root: string; loaded: LoadedPolicy | undefined },
-  options: VerifyOptions,
+  { inside, loaded }: { inside: readonly string[]; loaded: LoadedPolicy | undefined },
+  options: TrustOptions,
 ): Promise<VerifyPorts> {
   return {
     ...commonPorts(context),
@@ -149,14 +150,14 @@ export async function verifyPorts(
     times: await context.times(),
     trust: async () =>
       loaded === undefined
-        ? trustFrom(context, options, [root])
+        ? trustFrom(context, options, inside)
         : (await import('../domain/authority/authority.ts')).policyTrust(loaded.policy),
     ...(loaded === undefined
       ? {}
       : { fileTrust: async () => (await import('../domain/authority/authority.ts')).policyFileTrust(loaded.policy) }),
     timestampAuthorities: async () => [
       ...(loaded?.policy.timestampAuthorities ?? []),
-      ...(await timestampAuthoritiesFrom(context, options, [root])),
+      ...(await timestampAuthoritiesFrom(context, options, inside)),
     ],
   };
 }

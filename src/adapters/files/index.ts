@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Dirent } from 'node:fs';
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Files } from '../../domain/ports/files.ts';
+import type { Files, FolderItem } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { copyHashed, duplicate, syncFile } from './copy.ts';
 import { fileError } from './errors.ts';
@@ -30,6 +30,11 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
         (names) => names.sort(compareUtf8),
         (cause: unknown) => Promise.reject(fileError(cause, folder)),
       ),
+    items: async (folder) =>
+      readdir(folder, { withFileTypes: true }).then(
+        (found) => found.map(itemOf).sort((a, b) => compareUtf8(a.name, b.name)),
+        (cause: unknown) => Promise.reject(fileError(cause, folder)),
+      ),
     realPath: async (location) =>
       realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
@@ -39,6 +44,11 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
     remove: async (location) =>
       rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };
+}
+
+function itemOf(found: Dirent): FolderItem {
+  const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : found.isSymbolicLink() ? 'link' : 'other';
+  return { name: found.name, kind };
 }
 
 /**

@@ -39,7 +39,9 @@ async function inspect(context: Context, ref: string, options: Options): Promise
   const reference = parseAsked(ref);
   if (reference.kind === 'path') {
     const links = { allowSymlinks: options.allowSymlinks === true };
-    return inspectPath(resolve(context.cwd, reference.path), { files: await context.files() }, { ...how, ...links });
+    const { storeView } = await import('../../flows/content/stores.ts');
+    const { root, files } = await storeView(resolve(context.cwd, reference.path), await context.files());
+    return inspectPath(root, { files }, { ...how, ...links });
   }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);

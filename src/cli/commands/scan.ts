@@ -84,11 +84,9 @@ async function scanPath(
   path: string,
   { options, index, suppressions }: Judging,
 ): Promise<ArtifactScan> {
-  const files = await context.files();
-  const tree: Tree = await files.walk(
-    resolve(context.cwd, path),
-    options.allowSymlinks === true ? { allowSymlinks: true } : {},
-  );
+  const { storeView } = await import('../../flows/content/stores.ts');
+  const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
+  const tree: Tree = await files.walk(root, options.allowSymlinks === true ? { allowSymlinks: true } : {});
   const name = nameOf(options.name);
   return scanArtifact(
     tree,

@@ -98,7 +98,7 @@ async function verifyStored(context: Context, ref: string, options: Options): Pr
   const { registry, place } = await openArtifact(context, ref, options);
   const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
   const { root, id, ids, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
-  const ports = await verifyPorts(context, { root, loaded: undefined }, options);
+  const ports = await verifyPorts(context, { inside: [root], loaded: undefined }, options);
   const input = { ...verifyInput(context, { root, shown: ref }, options), knownAs: [id] };
   const outcome = await verify(input, { ...ports, files, hasher });
   if (outcome.id === null || ids.every((each) => outcome.ids.includes(each))) return outcome;

@@ -82,6 +82,8 @@ export interface Environment {
   readonly licences?: NameRule;
   readonly datasets?: { readonly licences?: NameRule };
   readonly formats?: NameRule;
+  /** What loaders fetch at run time must be an input that was attested, or a trusted leaf. */
+  readonly closure?: 'covered';
   readonly scan?: { readonly failOn: Severity; readonly role: string; readonly maxAgeMs?: number };
   readonly bom?: { readonly minimum: readonly BomElement[] };
   readonly assert: readonly Assertion[];

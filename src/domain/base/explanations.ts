@@ -238,7 +238,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut: '`weighmark lineage REF` shows both times; attest the right order with `weighmark attest`',
   },
   'undeclared-input': {
-    what: 'The files name a base model that the provenance does not.',
+    what: 'The files name a base model that the provenance does not, or, where the policy says `closure: covered`, make a loader fetch something that it does not.',
     wayOut: 'declare it: `weighmark seal PATH --step fine-tune --input base-model=REF`',
   },
   'dependency-unpinned': {

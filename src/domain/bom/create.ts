@@ -9,6 +9,7 @@ import { licencesOf } from './licences.ts';
 import { detailProperties, modelCardOf } from './model-card.ts';
 import {
   ancestorComponents,
+  closureComponents,
   datasetComponents,
   datasetData,
   externalReferences,
@@ -17,6 +18,7 @@ import {
   softwareComponents,
 } from './related.ts';
 import { isHubId } from '../metadata/purl.ts';
+import { serialOf, uuidOf } from './serial.ts';
 import type {
   Bom,
   BomMetadata,
@@ -64,6 +66,7 @@ interface Parts {
   readonly ancestors: readonly Component[];
   readonly software: readonly Component[];
   readonly parts: readonly Component[];
+  readonly closure: readonly Component[];
 }
 
 function relatedParts(build: Build): Parts {
@@ -73,6 +76,7 @@ function relatedParts(build: Build): Parts {
     ancestors: ancestorComponents(build),
     software: softwareComponents(build),
     parts: partComponents(build),
+    closure: closureComponents(build),
   };
 }
 
@@ -202,13 +206,13 @@ function firstOnes<T>(name: string, all: readonly T[], said: (one: T) => Propert
 
 function layOut(build: Build, subject: Component, parts: Parts): Bom {
   const { input } = build;
-  const others = [...parts.datasets, ...parts.parts, ...parts.software];
+  const others = [...parts.datasets, ...parts.parts, ...parts.software, ...parts.closure];
   const components = input.layout === 'guide' ? others : [subject, ...parts.files, ...others];
   return present<Bom>({
     $schema: `http://cyclonedx.org/schema/bom-${input.specVersion}.schema.json`,
     bomFormat: 'CycloneDX',
     specVersion: input.specVersion,
-    serialNumber: `urn:uuid:${uuidOf(`${input.id} ${input.specVersion} ${input.layout} ${canonicalFacts(input)}`)}`,
+    serialNumber: serialOf(`${input.id} ${input.specVersion} ${input.layout} ${canonicalFacts(input)}`),
     version: 1,
     metadata: metadataOf(build, subject),
     components: some(components),
@@ -266,7 +270,7 @@ function refOfSource(build: Build, source: FactSource): string {
 }
 
 function dependenciesOf(subject: Component, parts: Parts): readonly Dependency[] {
-  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software].map(
+  const needed = [...parts.ancestors, ...parts.datasets, ...parts.parts, ...parts.software, ...parts.closure].map(
     (component) => component['bom-ref'],
   );
   return [needed.length === 0 ? { ref: subject['bom-ref'] } : { ref: subject['bom-ref'], dependsOn: needed }];
@@ -302,21 +306,4 @@ function formulationOf(build: Build, subject: Component, parts: Parts): readonly
   };
   cite(build, workflow, fact.source);
   return [{ 'bom-ref': claimRef(build, 'formulation'), workflows: [workflow] }];
-}
-
-/** Namespace of our UUIDv5s: itself the UUIDv5 of `weighmark.dev` in the DNS namespace. */
-const DNS_NAMESPACE = '6ba7b8109dad11d180b400c04fd430c8';
-const NAMESPACE = uuid5Hex(DNS_NAMESPACE, 'weighmark.dev');
-
-function uuidOf(name: string): string {
-  const hex = uuid5Hex(NAMESPACE, name);
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
-}
-
-/** RFC 9562 section 5.5. */
-function uuid5Hex(namespace: string, name: string): string {
-  const hash = createHash('sha1').update(namespace, 'hex').update(name).digest();
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
-  return hash.toString('hex').slice(0, 32);
 }

@@ -4,6 +4,7 @@ import { cite, claimRef, present, property, some, type Build } from './build.ts'
 import { hashesOf, optional } from './files.ts';
 import { choiceOf, isUrl } from './licences.ts';
 import { huggingFacePurl, isHubId, npmPurl, pypiPurl } from '../metadata/purl.ts';
+import { isPinned } from '../metadata/closure.ts';
 import type { Component, ComponentData, ExternalReference, Hash, Property } from './types.ts';
 
 /** One data component a dataset that anybody names, each cited; equal names are one dataset. */
@@ -107,6 +108,43 @@ function ancestorComponent(build: Build, base: BaseModel): Component {
       ...optional('id', base.id),
       ...optional('evidence', base.hinted === true ? 'loaded-from' : undefined),
     ]),
+  });
+}
+
+const FETCHED_TYPES = {
+  code: 'library',
+  kernel: 'library',
+  model: 'machine-learning-model',
+  tokenizer: 'data',
+  dataset: 'data',
+  file: 'data',
+} as const;
+
+/** What loaders fetch at run time: required, and not pinned unless a commit is named; nobody signed it here. */
+export function closureComponents(build: Build): readonly Component[] {
+  return pick(build.input.facts, 'fetch').map((fetched) => {
+    const { target, kind, revision, trustRemoteCode } = fetched.value;
+    const pinned = isPinned(fetched.value);
+    const [group, name] = isHubId(target) ? target.split('/') : [undefined, target];
+    const type = FETCHED_TYPES[kind];
+    const component = present<Component>({
+      'bom-ref': claimRef(build, `fetch:${target}`),
+      type,
+      group,
+      name: name ?? target,
+      version: pinned ? revision : undefined,
+      scope: 'required',
+      purl:
+        kind === 'dataset' || kind === 'kernel' ? undefined : huggingFacePurl(target, pinned ? revision : undefined),
+      data: type === 'data' ? [{ type: kind === 'dataset' ? 'dataset' : 'other' }] : undefined,
+      properties: [
+        property('closure', kind),
+        property('pinned', pinned ? 'commit' : 'no'),
+        ...optional('revision', pinned ? undefined : revision),
+        ...optional('needs', trustRemoteCode === true ? 'trust_remote_code' : undefined),
+      ],
+    });
+    return cite(build, component, fetched.source);
   });
 }
 

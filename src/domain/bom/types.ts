@@ -35,7 +35,8 @@ export interface BomMetadata {
   readonly properties?: readonly Property[];
 }
 
-export type ComponentType = 'application' | 'framework' | 'library' | 'file' | 'machine-learning-model' | 'data';
+export type ComponentType =
+  'application' | 'framework' | 'library' | 'device' | 'file' | 'machine-learning-model' | 'data';
 
 export interface Component {
   readonly 'bom-ref': string;

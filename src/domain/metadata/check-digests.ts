@@ -1,3 +1,4 @@
+import { agrees } from './recorded.ts';
 import {
   pick,
   sourceName,
@@ -65,7 +66,8 @@ function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: Oth
   const own = ownDigest(value, file, others);
   if (own === undefined) return;
   const sizeDiffers = sizeBytes !== undefined && sizeBytes !== file.sizeBytes;
-  if (own === hex && !sizeDiffers)
+  const same = agrees(value, own);
+  if (same && !sizeDiffers)
     results.confirmed.push({
       path: file.path,
       algorithm: nameOf(value, others.get(file.path)),
@@ -73,8 +75,8 @@ function compare({ value, source }: FactOf<'digest'>, file: BomFile, others: Oth
       ...(value.recordedBy === undefined ? {} : { recordedBy: value.recordedBy }),
     });
   else {
-    const said = own === hex ? `${String(sizeBytes)} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${hex}`;
-    const real = own === hex ? `${file.sizeBytes} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${own}`;
+    const said = same ? `${String(sizeBytes)} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${hex}`;
+    const real = same ? `${file.sizeBytes} bytes` : `${algorithm === 'any-sha1' ? 'sha1' : algorithm}:${own}`;
     if (value.recordedBy !== undefined)
       results.contradicted.push({
         path: file.path,

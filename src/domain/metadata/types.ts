@@ -62,6 +62,8 @@ export interface FactValues {
   readonly digest: StatedDigest;
   /** Something inside a file that acts on its own: a chat template, a system prompt, code. */
   readonly part: Part;
+  /** What a loader fetches at run time because the artifact says so. */
+  readonly fetch: Fetched;
   /** About one file of the artifact: what it is for, or what to beware of. */
   readonly role: { readonly path: string; readonly role: FileRole; readonly note?: string };
   /** What a description says of one file of a dataset. */
@@ -168,6 +170,16 @@ export interface Part {
   readonly path?: string;
   /** Of a stated folder: `sha256:<hex>` of its manifest. */
   readonly id?: string;
+}
+
+export interface Fetched {
+  /** A hub's repository, an address, or what a library calls it. */
+  readonly target: string;
+  readonly kind: 'code' | 'model' | 'tokenizer' | 'kernel' | 'dataset' | 'file';
+  /** Branch, tag or commit, where one is said. */
+  readonly revision?: string;
+  /** True if it is fetched and run only with `trust_remote_code`. */
+  readonly trustRemoteCode?: boolean;
 }
 
 export interface FileInfo {

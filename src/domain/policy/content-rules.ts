@@ -225,7 +225,7 @@ export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding
   }));
 }
 
-function isSame(
+export function isSame(
   input: { readonly to: string; readonly name: string },
   base: { readonly name: string; readonly sha256: string | null },
 ): boolean {

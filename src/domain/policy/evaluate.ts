@@ -11,6 +11,7 @@ import { checkOf, undecided, type Check, type Evidence, type Finding } from '../
 import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
 import { createAuthority } from '../authority/authority.ts';
+import { checkClosure } from './closure-rule.ts';
 import { checkBomMinimum, checkLicences } from './bom-rules.ts';
 import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
 import { withExceptions } from './exceptions.ts';
@@ -73,6 +74,7 @@ export function evaluate(of: Case): Evaluation {
     licences: checkLicences(of),
     datasets: checkDatasets(of, lineage),
     formats: checkFormats(of),
+    closure: checkClosure(of, lineage),
     scan: checkScan(of),
     bom: checkBomMinimum(of),
   };

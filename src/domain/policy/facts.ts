@@ -69,6 +69,8 @@ export interface ContentFacts {
   readonly formats: ReadonlyMap<string, string>;
   /** Base models that files of the artifact name: `adapter_config.json`, the card. */
   readonly declaredBases: readonly { readonly name: string; readonly where: string }[];
+  /** What loaders fetch at run time because files of the artifact say so; absent where they were not read. */
+  readonly fetched?: readonly { readonly name: string; readonly where: string }[];
 }
 
 /** The facts with everything derived from them once. */

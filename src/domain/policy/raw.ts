@@ -65,6 +65,7 @@ export interface RawEnvironment {
   readonly licences?: NameRule;
   readonly datasets?: { licences?: NameRule };
   readonly formats?: NameRule;
+  readonly closure?: 'covered';
   readonly scan?: { failOn?: Severity; role?: string; maxAge?: string };
   readonly bom?: { minimum: readonly BomElement[] };
   readonly assert?: readonly { cel: string; message: string }[];

@@ -61,6 +61,11 @@ export interface CopyOptions {
   readonly stamp?: FileStamp;
 }
 
+export interface FolderItem {
+  readonly name: string;
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+}
+
 export interface Files {
   /** @throws WeighmarkError `symlink-refused`, `special-file`, `name-unsafe`, `unreadable`, `not-found`, `limit-exceeded`. */
   walk(root: string, options?: WalkOptions): Promise<Tree>;
@@ -86,6 +91,8 @@ export interface Files {
   kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
   /** Names directly inside a folder, sorted by UTF-8 bytes. @throws WeighmarkError `not-found`, `unreadable`. */
   names(folder: string): Promise<readonly string[]>;
+  /** The same with what each is; links are not followed. @throws as `names` does. */
+  items(folder: string): Promise<readonly FolderItem[]>;
   realPath(location: string): Promise<string>;
   remove(location: string): Promise<void>;
 }

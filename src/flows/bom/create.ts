@@ -1,6 +1,13 @@
 import { bomBytes, createBom } from '../../domain/bom/create.ts';
 import type { ArtifactKind, BomInput, Layout } from '../../domain/bom/build.ts';
-import { pick, type BomFile, type Conflict, type Fact, type MetadataProblem } from '../../domain/metadata/types.ts';
+import {
+  pick,
+  sourceName,
+  type BomFile,
+  type Conflict,
+  type Fact,
+  type MetadataProblem,
+} from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
 import { idsOf, VERSIONS, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
@@ -19,6 +26,7 @@ import {
   readHubTree,
 } from '../../domain/metadata/location.ts';
 import { findIncomplete } from '../../domain/metadata/incomplete.ts';
+import { closureOf } from '../../domain/metadata/closure.ts';
 import { blobFacts } from '../../domain/metadata/recorded.ts';
 import { unreadFiles } from '../../domain/metadata/unread.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
@@ -27,6 +35,7 @@ import type { Source } from '../../domain/base/source.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { inParallel } from '../content/parallel.ts';
+import { fetchesOf } from './fetches.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 export interface DescribeOptions {
@@ -170,9 +179,11 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
   const read: BomFile[] = [];
   const telling: FileMetadata[] = [];
+  const fetches: Fact[] = [];
   await inParallel(artifact, AT_ONCE, async (file) => {
     const examined = await examineFile(file, options);
     read.push(examined.file);
+    pushAll(fetches, examined.fetches);
     if (tells(examined.metadata)) telling.push(examined.metadata);
   });
   const found = read.toSorted((a, b) => compareUtf8(a.path, b.path));
@@ -182,7 +193,9 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   );
   const known = [...(options.stated ?? []), ...(options.located ?? []), ...said];
   const incomplete = findIncomplete(found, known);
-  const facts = [...known, ...incomplete.notes];
+  const fetched = fetches.toSorted((a, b) => compareUtf8(sourceName(a.source), sourceName(b.source)));
+  const paths = found.map(({ path }) => path);
+  const facts = [...known, ...incomplete.notes, ...closureOf(fetched, paths)];
   const files = namedByOthers(found).map((file) => (incomplete.partial.has(file.path) ? uncounted(file) : file));
   const digests = checkDigests(
     facts,
@@ -239,15 +252,26 @@ function namedByOthers(files: readonly BomFile[]): readonly BomFile[] {
 async function examineFile(
   artifactFile: ArtifactFile,
   options: ExamineOptions,
-): Promise<{ file: BomFile; metadata: FileMetadata }> {
+): Promise<{ file: BomFile; metadata: FileMetadata; fetches: readonly Fact[] }> {
   const { path, sizeBytes, digests } = artifactFile;
   options.signal?.throwIfAborted();
   const source = await artifactFile.open();
   try {
     const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
-    return { file: { path, sizeBytes, digests, report }, metadata: await readMetadata(path, source, report) };
+    const metadata = await readMetadata(path, source, report);
+    return { file: { path, sizeBytes, digests, report }, metadata, fetches: await knownFetches(path, source) };
   } finally {
     await source.close();
+  }
+}
+
+/** A file that cannot be read as what it is says so elsewhere. */
+async function knownFetches(path: string, source: Source): Promise<readonly Fact[]> {
+  try {
+    return await fetchesOf(path, source);
+  } catch (error) {
+    if (error instanceof WeighmarkError) return [];
+    throw error;
   }
 }
 

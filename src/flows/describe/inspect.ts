@@ -152,10 +152,15 @@ const SHOWN: readonly FieldName[] = [
   'releaseDate',
   'emissions',
   'metric',
+  'fetch',
   'detail',
 ];
 
-const LABELS: Partial<Record<FieldName, string>> = { baseModel: 'base model', ownId: 'called' };
+const LABELS: Partial<Record<FieldName, string>> = {
+  baseModel: 'base model',
+  ownId: 'called',
+  fetch: 'fetched when loaded',
+};
 /** Of a base model that is only where something is loaded from. */
 const LOADED_FROM = 'loaded from';
 
@@ -186,6 +191,7 @@ function valueOf(fact: Fact): string | null {
   if (fact.field === 'baseModel')
     return fact.value.relation === undefined ? fact.value.name : `${fact.value.name} (${fact.value.relation})`;
   if (fact.field === 'dataset') return fact.value.name;
+  if (fact.field === 'fetch') return fact.value.target;
   if (fact.field === 'metric')
     return `${fact.value.type} ${fact.value.value}${fact.value.slice === undefined ? '' : ` on ${fact.value.slice}`}`;
   if (fact.field === 'emissions') return fact.value.co2Grams === undefined ? null : `${fact.value.co2Grams} g CO2eq`;

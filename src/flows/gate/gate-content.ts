@@ -10,6 +10,9 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { readCard } from '../../domain/metadata/card.ts';
+import { closureOf } from '../../domain/metadata/closure.ts';
+import { fact } from '../../domain/metadata/read.ts';
+import type { Fact } from '../../domain/metadata/types.ts';
 import type { ContentFacts } from '../../domain/policy/facts.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
@@ -20,6 +23,7 @@ import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { checkOf, findingOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import { fetchesOf } from '../bom/fetches.ts';
 
 export interface ContentPorts {
   readonly hasher: () => Promise<Hasher>;
@@ -52,6 +56,7 @@ export async function readContent(
     formats: new Map(),
     blake3: new Map(),
     bases: [],
+    fetches: [],
     findings: [],
   };
   const files = await manifestFiles(target, state);
@@ -77,6 +82,10 @@ export async function readContent(
     facts: {
       formats: state.formats,
       declaredBases: state.bases,
+      fetched: closureOf(
+        state.fetches,
+        files.map(({ path }) => path),
+      ).map(({ value, source }) => ({ name: value.target, where: source.file ?? '' })),
       digests: new Map(files.map(({ path, sha256 }) => [path, sha256])),
     },
     blake3: state.blake3,
@@ -90,6 +99,7 @@ interface State {
   readonly formats: Map<string, string>;
   readonly blake3: Map<string, string>;
   readonly bases: { name: string; where: string }[];
+  readonly fetches: Fact[];
   readonly findings: Finding[];
 }
 
@@ -158,14 +168,16 @@ async function examine(
 interface Seen {
   readonly format: string;
   readonly bases: readonly { name: string; where: string }[];
+  readonly fetches: readonly Fact[];
 }
 
-const NOTHING: Seen = { format: 'unknown', bases: [] };
+const NOTHING: Seen = { format: 'unknown', bases: [], fetches: [] };
 
 async function look({ path }: ManifestFile, blob: Source): Promise<Seen> {
   const { format } = await detect({ path, source: blob });
   const adapters = path === 'adapter_config.json' ? await adapterBases(blob) : [];
-  return { format, bases: CARD.test(path) ? [...adapters, ...(await cardBases(path, blob))] : adapters };
+  const cards = CARD.test(path) ? await cardBases(path, blob) : [];
+  return { format, bases: [...adapters, ...cards], fetches: await fetchesIn(path, blob) };
 }
 
 interface Read {
@@ -187,6 +199,7 @@ function judge(file: ManifestFile, { digests, seen }: Read, state: State): void 
   state.blake3.set(file.path, digests.blake3 ?? '');
   state.formats.set(file.path, seen.format);
   pushAll(state.bases, seen.bases);
+  pushAll(state.fetches, seen.fetches);
 }
 
 /**
@@ -248,6 +261,16 @@ async function* chunks(blob: Source, size: number, advance: (bytes: number) => v
     const chunk = await blob.read(at, Math.min(CHUNK_BYTES, size - at));
     advance(chunk.length);
     yield chunk;
+  }
+}
+
+/** A file that cannot be read might make a loader fetch anything: that is nothing anybody attested. */
+async function fetchesIn(path: string, blob: Source): Promise<readonly Fact[]> {
+  try {
+    return await fetchesOf(path, blob);
+  } catch (error) {
+    if (!(error instanceof WeighmarkError)) throw error;
+    return [fact('fetch', { target: '(something: it cannot be read)', kind: 'file' }, { file: path })];
   }
 }
 

@@ -80,7 +80,7 @@ async function testCase(
         strangers: new Set(),
         findings: [],
       },
-      content: { formats: new Map(Object.entries(each.formats ?? {})), declaredBases: [] },
+      content: { formats: new Map(Object.entries(each.formats ?? {})), declaredBases: [], fetched: [] },
     },
     input.policy,
     environmentOf(input.policy, each.environment),

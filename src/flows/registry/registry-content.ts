@@ -126,13 +126,14 @@ function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open
     Promise.reject(new WeighmarkError('write-refused', 'an artifact in a registry is not written to'));
   const missing = (location: string) =>
     new WeighmarkError('not-found', `${location}: there is no such file`, { subject: location });
+  const names = [...sidecars.keys()]
+    .filter((location) => location.startsWith(`${tree.root}/`))
+    .map((location) => location.slice(tree.root.length + 1));
   return {
     walk: async () => tree,
     list: async () => tree.entries.map(({ path }) => path),
-    names: async () =>
-      [...sidecars.keys()]
-        .filter((location) => location.startsWith(`${tree.root}/`))
-        .map((location) => location.slice(tree.root.length + 1)),
+    names: async () => names,
+    items: async () => names.map((name) => ({ name, kind: 'file' })),
     open: async (location) => {
       const entry = entryAt(location);
       if (entry === undefined) throw missing(location);

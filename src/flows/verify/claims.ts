@@ -182,8 +182,27 @@ function describedBy(statement: Statement, by: string): readonly Evidence[] {
     ...ancestors.filter(Boolean).map((name) => `base model ${name}`),
     ...licences.filter(Boolean).map((name) => `licence ${name}`),
   ];
-  return parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }];
+  return [
+    ...(parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }]),
+    ...fetchedWhenLoaded(statement, by),
+  ];
 }
+
+/** What loaders fetch beside the verified files: nobody's signature here covers it. */
+function fetchedWhenLoaded({ predicate }: Statement, by: string): readonly Evidence[] {
+  const all = Array.isArray(predicate['components']) ? predicate['components'].map(objectOf) : [];
+  const names = all.flatMap((each) =>
+    listOf(each['properties']).some(({ name }) => name === 'weighmark:closure')
+      ? [[text(each['group']), text(each['name'])].filter(Boolean).join('/')]
+      : [],
+  );
+  if (names.length === 0) return [];
+  const more = names.length > SHOWN_FETCHES ? ` and ${names.length - SHOWN_FETCHES} more` : '';
+  const what = `loading it fetches ${names.slice(0, SHOWN_FETCHES).join(', ')}${more}, not covered by this verdict, says ${by}'s ML-BOM`;
+  return [{ what, data: { closure: names } }];
+}
+
+const SHOWN_FETCHES = 5;
 
 function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.slice(0, 20).map(objectOf) : [];

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { OmsManifest } from '../../domain/claims/oms.ts';
 import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
-import { blobFacts } from '../../domain/metadata/recorded.ts';
+import { agrees, blobFacts } from '../../domain/metadata/recorded.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
 
@@ -39,7 +39,7 @@ export async function recordedNotes(
   const stated = pick(facts, 'digest').filter(({ value }) => value.algorithm === 'sha256');
   const signed = new Map(resources.map(({ path, digest }) => [path, digest]));
   const compared = stated.filter(({ value }) => signed.has(value.path ?? ''));
-  const differ = compared.filter(({ value }) => signed.get(value.path ?? '') !== value.hex);
+  const differ = compared.filter(({ value }) => !agrees(value, signed.get(value.path ?? '') ?? ''));
   const paths = [...new Set(differ.map(({ value }) => value.path ?? ''))];
   const agree = new Set(compared.map(({ value }) => value.path ?? '')).size - paths.length;
   return [

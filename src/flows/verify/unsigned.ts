@@ -1,5 +1,6 @@
 import { formatOfName, kindOf } from '../../domain/formats/names.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
+import { agrees } from '../../domain/metadata/recorded.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { formatBytes } from '../../domain/base/units.ts';
@@ -115,8 +116,12 @@ async function compare(
   const found = new Map(hashed.map(({ entry, digests }) => [entry.path, digests.sha256]));
   for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256'))
     found.set(entry.path, await gitBlobOf(entry, tree, ports));
-  const wrong = [...found].filter(([path, hex]) => hex !== byPath.get(path)?.hex).map(([path]) => path);
+  const wrong = [...found].filter(([path, hex]) => !isRecorded(byPath.get(path), hex)).map(([path]) => path);
   return { right: found.size - wrong.length, wrong };
+}
+
+function isRecorded(stated: StatedDigest | undefined, hex: string | undefined): boolean {
+  return stated !== undefined && hex !== undefined && agrees(stated, hex);
 }
 
 const SHOWN = 20;

@@ -57,6 +57,23 @@ test('formats are judged by the bytes: nothing known is nothing allowed', async 
   ]);
 });
 
+test('closure: covered wants each thing a loader fetches to be an attested input, and the files to have been read', async () => {
+  const claims = Object.values(await honest());
+  const fetched = (...names: readonly string[]) => ({
+    content: {
+      formats: new Map([['model.gguf', 'gguf']]),
+      declaredBases: [],
+      fetched: names.map((name) => ({ name, where: 'config.json' })),
+    },
+  });
+  const rules = prod('closure: covered');
+  assert.deepEqual(codes(decide(facts(claims, fetched()), rules)), []);
+  assert.deepEqual(codes(decide(facts(claims, fetched('acme/tuned')), rules)), []);
+  assert.deepEqual(codes(decide(facts(claims, fetched('acme/tuned', 'acme/code')), rules)), ['undeclared-input']);
+  assert.deepEqual(codes(decide(facts(claims), rules)), ['undeclared-input']);
+  assert.deepEqual(codes(decide(facts(claims, fetched('acme/code')), prod('maxAge: 30d'))), []);
+});
+
 test('a BOM says what the policy wants, and every trusted one does', async () => {
   const { bom, ...rest } = await honest();
   const rules = prod('bom: { minimum: [name, version, licence] }');

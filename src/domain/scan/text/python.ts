@@ -50,7 +50,7 @@ export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook
 const PARSED_CHARS = 1 << 20;
 const NESTED = 1000;
 
-function isParsed(text: string): boolean {
+export function isParsed(text: string): boolean {
   if (text.length > PARSED_CHARS) return false;
   let depth = 0;
   for (const [bracket] of text.matchAll(/[([{]|[)\]}]/g)) {

@@ -1,0 +1,131 @@
+import { isOfOne } from '../../domain/base/errors.ts';
+import { findingOf, findingsOf, type Finding } from '../../domain/base/verdict.ts';
+import { nameOf } from '../../domain/claims/signers.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
+import { matchDigests, matchName, matchSigner, type FeedIndex } from '../../domain/scan/feeds/match.ts';
+import type { ScanFinding } from '../../domain/scan/types.ts';
+import { inParallel } from '../content/parallel.ts';
+import { judgeBundles } from '../verify/bundles.ts';
+import { judgeFileSignatures } from '../verify/file-signatures.ts';
+import { verify, type VerifyPorts } from '../verify/verify.ts';
+import type { Finds } from './find-artifacts.ts';
+import type { Inventory, InventoryItem, ItemSignature } from './inventory-types.ts';
+import { look, type Looked } from './look.ts';
+import { promotions, type PromotionQuestion } from './promoted.ts';
+
+export interface InventoryInput {
+  readonly finds: Finds;
+  /** Read every byte: digests, the content behind signatures, what stores recorded. Default: headers only. */
+  readonly hash?: boolean;
+  readonly feeds?: FeedIndex;
+  /** Absent: nobody is asked what is promoted. */
+  readonly promotion?: PromotionQuestion;
+}
+
+const AT_ONCE = 8;
+
+/**
+ * What was found, each looked into: what it is, whose, what is known against it, where it is promoted. One that cannot be read is told in `broken` and hides no other.
+ * @throws WeighmarkError what is wrong with the run: `interrupted`, `config-invalid`, `trust-invalid`, `log-key-mismatch`.
+ */
+export async function inventory(input: InventoryInput, ports: VerifyPorts): Promise<Inventory> {
+  const { found, broken } = input.finds;
+  const failures: Finding[] = [...broken];
+  const items: InventoryItem[] = [];
+  const judge = await judgeOf(input, ports);
+  await inParallel(found, input.hash === true ? 1 : AT_ONCE, async (each) => {
+    try {
+      const looked = await look(each, ports, { hash: input.hash === true });
+      if (looked !== null) items.push(await judge(looked));
+    } catch (error) {
+      if (!isOfOne(error)) throw error;
+      failures.push({ ...findingOf(error), subject: each.location });
+    }
+  });
+  const byPlace = items.toSorted((a, b) => (a.location < b.location ? -1 : 1));
+  return { items: byPlace, broken: failures.toSorted((a, b) => ((a.subject ?? '') < (b.subject ?? '') ? -1 : 1)) };
+}
+
+/** Whose it is, what feeds know, where it is promoted: asked of each, prepared once. */
+async function judgeOf(input: InventoryInput, ports: VerifyPorts): Promise<(looked: Looked) => Promise<InventoryItem>> {
+  const verification: Verification = {
+    trust: await ports.trust(),
+    timestampAuthorities: await ports.timestampAuthorities(),
+    keyless: ports.keyless,
+    now: ports.clock.now(),
+    name: null,
+  };
+  const promotedTo = input.promotion === undefined ? null : await promotions(input.promotion);
+  return async (looked) => {
+    const { item } = looked;
+    const { signature, refusals } = await signatureOf(looked, verification, { ports, hash: input.hash === true });
+    const answer = promotedTo === null ? null : await promotedTo(item);
+    return {
+      ...item,
+      signature,
+      known: input.feeds === undefined ? [] : knownOf(looked, signature, input.feeds),
+      promoted: answer?.environments ?? null,
+      findings: [...item.findings, ...refusals, ...(answer?.findings ?? [])],
+    };
+  };
+}
+
+interface Asking {
+  readonly ports: VerifyPorts;
+  readonly hash: boolean;
+}
+
+async function signatureOf(
+  { sidecars, found }: Looked,
+  verification: Verification,
+  { ports, hash }: Asking,
+): Promise<{ signature: ItemSignature | null; refusals: readonly Finding[] }> {
+  const all = sidecars === null ? [] : [...sidecars.signatures, ...sidecars.claims, ...sidecars.fileSignatures];
+  if (sidecars === null || all.length === 0) return { signature: null, refusals: [] };
+  const names = [...new Set(all.map(({ shown }) => shown.replace(/, claim \d+$/, '')))];
+  if (verification.trust.length === 0)
+    return { signature: { found: names, by: null, content: 'unread', why: 'nobody to trust was named' }, refusals: [] };
+  if (hash) return verified(found.location, names, ports);
+  const bundles = await judgeBundles(sidecars, verification, { name: null });
+  const alone = await judgeFileSignatures(sidecars.fileSignatures, verification, ports);
+  const [first] = [bundles.signature, ...bundles.claims].filter((each) => each !== null);
+  const [file] = alone.trusted;
+  const by =
+    first !== undefined
+      ? nameOf(first.claim.signer, first.trustedBy[0])
+      : file === undefined
+        ? null
+        : nameOf(file.signer, file.trustedBy[0]);
+  const why = bundles.findings[0]?.message ?? alone.refusals[0]?.message;
+  const unknown = by === null ? { why: why ?? 'nobody trusted signed it' } : {};
+  return { signature: { found: names, by, content: 'unread', ...unknown }, refusals: brokenOnes(bundles.findings) };
+}
+
+/** A stranger's signature is a fact about the artifact; one that does not hold is a finding. */
+function brokenOnes(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ code }) => !['signer-untrusted', 'identity-mismatch'].includes(code));
+}
+
+async function verified(
+  location: string,
+  found: readonly string[],
+  ports: VerifyPorts,
+): Promise<{ signature: ItemSignature; refusals: readonly Finding[] }> {
+  const { verdict, by } = await verify({ root: location, shown: location }, ports);
+  if (verdict.outcome === 'verified') return { signature: { found, by, content: 'verified' }, refusals: [] };
+  const findings = findingsOf(verdict);
+  const why = findings[0]?.message ?? 'it is not verified';
+  return { signature: { found, by: null, content: 'refused', why }, refusals: brokenOnes(findings) };
+}
+
+function knownOf({ item }: Looked, signature: ItemSignature | null, feeds: FeedIndex): readonly ScanFinding[] {
+  const byPath = Map.groupBy(item.digests, ({ path }) => path);
+  const name = { name: item.name, ...(item.version === undefined ? {} : { version: item.version }) };
+  return [
+    ...[...byPath].flatMap(([path, digests]) =>
+      matchDigests(feeds, path, Object.fromEntries(digests.map(({ algorithm, hex }) => [algorithm, hex]))),
+    ),
+    ...matchName(feeds, item.location, name),
+    ...(signature?.by == null ? [] : matchSigner(feeds, item.location, signature.by)),
+  ];
+}

@@ -1,0 +1,183 @@
+import type { Digests } from '../../domain/digest/algorithm.ts';
+import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { buildManifest } from '../../domain/digest/manifest.ts';
+import { isRecordsName, isWeightsName, mayBeWeights } from '../../domain/metadata/landmarks.ts';
+import { licenceOf } from '../../domain/metadata/licence.ts';
+import { locationFacts } from '../../domain/metadata/location.ts';
+import { fact } from '../../domain/metadata/read.ts';
+import { blobFacts } from '../../domain/metadata/recorded.ts';
+import { READERS } from '../../domain/metadata/tables.ts';
+import { pick, type Fact } from '../../domain/metadata/types.ts';
+import { holdsWeights } from '../../domain/metadata/weights.ts';
+import type { Finding } from '../../domain/base/verdict.ts';
+import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { examineArtifact, filesOf, identify, type Examined } from '../bom/create.ts';
+import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { findSidecars } from '../content/sidecars.ts';
+import type { Sidecars } from '../content/found.ts';
+import type { Found } from './find-artifacts.ts';
+import type { InventoryItem, ItemDigest, ItemKind } from './inventory-types.ts';
+
+/** What one artifact is, before anybody is asked whose it is. */
+export interface Looked {
+  readonly found: Found;
+  readonly item: Omit<InventoryItem, 'signature' | 'known' | 'promoted'>;
+  /** Null where nothing can lie beside it. */
+  readonly sidecars: (Sidecars & { readonly kind: 'file' | 'directory' }) | null;
+}
+
+/** @returns null for a file that its bytes show to be no model. */
+export async function look(
+  found: Found,
+  ports: HashTreePorts,
+  { hash }: { readonly hash: boolean },
+): Promise<Looked | null> {
+  const tree = await treeOf(found, ports.files);
+  const digests = hash ? await hashed(tree, ports) : new Map<string, Digests>();
+  const read = { ...tree, entries: hash ? tree.entries : worthReading(tree.entries) };
+  const examined = await examineArtifact(filesOf(read, digests, ports), {
+    located: [...locationFacts(tree.root), ...blobFacts(tree.entries), ...recordedFacts(found)],
+    countRows: false,
+    readWhole: hash,
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+  });
+  if (found.perhaps === true && !examined.files.some(({ report }) => holdsWeights(report))) return null;
+  const sidecars = await sidecarsOf(found, ports.files);
+  return { found, sidecars, item: itemOf(found, tree, { examined, sidecars, hashed: hash }) };
+}
+
+interface Known {
+  readonly examined: Examined;
+  readonly sidecars: Sidecars | null;
+  readonly hashed: boolean;
+}
+
+function itemOf(found: Found, tree: Tree, { examined, sidecars, hashed: isHashed }: Known): Looked['item'] {
+  const { store, name, version, aliases = [], location } = found;
+  const listed = isHashed ? null : listedAs(tree, sidecars?.digestList ?? null);
+  const id = isHashed ? identify(examined.files).id : listed === null ? undefined : buildManifest(listed).id;
+  const weights = examined.files.filter(({ report }) => holdsWeights(report));
+  const formats = (weights.length > 0 ? weights : examined.files).map(({ report }) => report?.format ?? 'unknown');
+  return {
+    store,
+    name,
+    ...(version === undefined ? {} : { version }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+    location,
+    kind: kindOf(found, examined),
+    formats: [...new Set(formats)].filter((format) => format !== 'unknown').slice(0, FORMATS),
+    files: tree.entries.length,
+    sizeBytes: tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    licences: licencesOf(examined.facts),
+    ...(id === undefined ? {} : { id, idFrom: isHashed ? 'hashed' : 'sealed' }),
+    digests: digestsOf(examined, listed, isHashed),
+    findings: conflictsOf(examined),
+  };
+}
+
+const FORMATS = 4;
+const DIGESTS = 200;
+
+function kindOf({ kind, store }: Found, { kind: content, facts }: Examined): ItemKind {
+  if (kind === 'skill') return 'skill';
+  if (pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'adapter';
+  if (content !== 'other') return kind === 'dataset' ? 'dataset' : content;
+  return kind ?? (store === 'hugging-face' || store === 'ollama' ? 'model' : 'other');
+}
+
+function licencesOf(facts: readonly Fact[]): readonly string[] {
+  const texts = pick(facts, 'licence').map(({ value }) => licenceOf(value.text)?.text);
+  return [...new Set(texts.filter((text) => text !== undefined))].slice(0, FORMATS);
+}
+
+function digestsOf(
+  { facts, files }: Examined,
+  listed: readonly ListedFile[] | null,
+  isHashed: boolean,
+): readonly ItemDigest[] {
+  const computed = (isHashed ? files : (listed ?? [])).flatMap((file): readonly ItemDigest[] => {
+    const { path } = file;
+    const sums: Digests = 'digests' in file ? file.digests : { sha256: file.sha256, blake3: file.blake3 };
+    const from = isHashed ? 'hashed' : 'sealed';
+    return Object.entries(sums).map(([algorithm, hex]) => ({ path, algorithm, hex, from }));
+  });
+  const recorded = pick(facts, 'digest').flatMap(({ value }): readonly ItemDigest[] =>
+    value.recordedBy === undefined || value.path === undefined
+      ? []
+      : [{ path: value.path, algorithm: value.algorithm, hex: value.hex, from: 'recorded' }],
+  );
+  return [...computed, ...recorded].slice(0, DIGESTS);
+}
+
+/** What a store recorded and the bytes are not: a file once, however often it was recorded. */
+function conflictsOf({ problems }: Examined): readonly Finding[] {
+  const byPath = new Map(problems.filter(({ code }) => code === 'download-conflict').map((each) => [each.path, each]));
+  return [...byPath].map(([path, { message }]) => ({ code: 'download-conflict', message, subject: path }));
+}
+
+/** The seal's list, if names and sizes are those of the files; which bytes they are is not looked at. */
+function listedAs(tree: Tree, bytes: Uint8Array | null): readonly ListedFile[] | null {
+  if (bytes === null) return null;
+  try {
+    const listed = parseDigestList(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const sizes = new Map(listed.map(({ path, sizeBytes }) => [path, sizeBytes]));
+    const same = tree.entries.every(({ path, sizeBytes }) => sizes.get(path) === sizeBytes);
+    return same && listed.length === tree.entries.length ? listed : null;
+  } catch {
+    return null;
+  }
+}
+
+function recordedFacts({ recorded, store }: Found): readonly Fact[] {
+  return recorded.map((value) => fact('digest', value, { pointer: `recorded by ${store}` }));
+}
+
+/** Links are followed into the blobs of a Hub cache, passed over elsewhere. */
+async function treeOf(found: Found, files: Files): Promise<Tree> {
+  const { files: placed, location, store, without } = found;
+  if (placed === undefined) {
+    const ignore = without.map((each) => each.slice(location.length + 1));
+    return files.walk(location, { ignore, ...(store === 'hugging-face' ? {} : { linksAt: new Set<string>() }) });
+  }
+  const entries: TreeEntry[] = [];
+  for (const { path, location: place } of placed) {
+    const [entry] = (await files.walk(place)).entries;
+    if (entry !== undefined) entries.push({ ...entry, path });
+  }
+  return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
+}
+
+const MOST_READ = 256;
+const FEW = 8;
+/** Names that records often have, and much else: a few of them tell. */
+const LISTS = /\.(?:csv|tsv|jsonl|ndjson)$/i;
+
+/** What holds weights, records or facts; the bulk of a large folder is counted, not opened. */
+function worthReading(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  const chosen = entries.filter(
+    ({ path }) =>
+      isWeightsName(baseOf(path)) ||
+      mayBeWeights(path) ||
+      isRecordsName(path) ||
+      READERS.some(({ pattern, searched }) => searched !== true && pattern.test(path)),
+  );
+  const lists = entries.filter((entry) => LISTS.test(entry.path) && !chosen.includes(entry)).slice(0, FEW);
+  const read = [...chosen.slice(0, MOST_READ), ...lists];
+  return read.length === 0 ? entries.slice(0, FEW) : read;
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+async function hashed(tree: Tree, ports: HashTreePorts): Promise<ReadonlyMap<string, Digests>> {
+  const options = { label: 'hashing', algorithms: ['sha256', 'blake3'], followLinks: tree.followedLinks } as const;
+  return new Map((await hashTree(tree.entries, options, ports)).map(({ entry, digests }) => [entry.path, digests]));
+}
+
+async function sidecarsOf(found: Found, files: Files): Promise<Looked['sidecars']> {
+  const [first, ...others] = found.files ?? [];
+  if (first !== undefined && (others.length > 0 || first.location !== found.location)) return null;
+  const kind = first === undefined ? 'directory' : 'file';
+  return { ...(await findSidecars({ root: found.location, kind }, files)), kind };
+}
