@@ -7,6 +7,7 @@ const GROWN: Readonly<Record<string, number>> = {
   inspect: 2,
   'log-integrate': 2,
   'policy-lint': 2,
+  'report-registry': 2,
   revoke: 2,
   scan: 2,
 };

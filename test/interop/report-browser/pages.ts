@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { lineageHtml } from '../../../src/cli/views/lineage-html.ts';
 import { registryHtml } from '../../../src/cli/views/registry-html.ts';
 import { reportHtml } from '../../../src/cli/views/report-html.ts';
-import { overview, reportOf } from '../../cli/report-sample.ts';
+import { overview, overviewOf, reportOf } from '../../cli/report-sample.ts';
 
 const HOSTILE = '</code><script>alert(1)</script>"><img src=x onerror=alert(2)>\u202e ' + 'long'.repeat(40);
 
@@ -14,6 +14,7 @@ const pages = {
   'report-thousand': reportHtml(reportOf('acme/encoder', 1000), '0.1.0'),
   registry: registryHtml(overview('acme/encoder', reportOf('acme/encoder', 1).verdict), '0.1.0'),
   'registry-hostile': registryHtml(overview(HOSTILE, reportOf(HOSTILE, 1).verdict), '0.1.0'),
+  'registry-thousand': registryHtml(overviewOf(1000), '0.1.0', ({ id }) => `models/${id.slice(7, 23)}.html`),
   lineage: lineageHtml(reportOf('acme/encoder', 40).lineage, reportOf('acme/encoder', 1).verdict),
 };
 for (const [name, page] of Object.entries(pages)) writeFileSync(join(process.argv[2] ?? '.', `${name}.html`), page);
