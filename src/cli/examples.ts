@@ -153,6 +153,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --evidence evidence.tar -o report.html',
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --format cyclonedx -o declarations.cdx.json',
     'weighmark report --registry registry --policy policy.yaml -o registry.html',
+    'weighmark report --registry registry --policy policy.yaml --site pages',
   ],
   explain: ['weighmark explain policy-mismatch', 'weighmark explain WM-PICKLE-001'],
   completion: ['eval "$(weighmark completion bash)"', 'weighmark completion fish | source'],

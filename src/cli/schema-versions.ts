@@ -15,6 +15,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'policy-lint': 2,
   promote: 2,
   report: 2,
+  'report-registry': 2,
   revoke: 2,
   scan: 2,
   show: 2,

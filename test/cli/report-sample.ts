@@ -98,6 +98,12 @@ export function overview(text: string, verdict: Verdict): RegistryReport {
         name: text,
         id: ID,
         tags: [text],
+        owner: text,
+        version: text,
+        licences: [text],
+        evaluation: 'passed',
+        evaluated: '2026-10-11T12:00:00.000Z',
+        approvedBy: [text],
         claims: 1,
         missing: ['scan'],
         absent: [4],
@@ -130,5 +136,34 @@ export function overview(text: string, verdict: Verdict): RegistryReport {
       },
     ],
     revocations: [{ action: 'revoke', target: text, since: text, reason: text, by: text, logIndex: 2 }],
+  };
+}
+
+/** The same with so many versions of as many models: the first of each hundred is revoked, every third lacks something. */
+export function overviewOf(models: number): RegistryReport {
+  const { versions, promotions, ...rest } = overview('acme', reportOf('acme', 1).verdict);
+  const names = Array.from({ length: models }, (_, index) => ({
+    name: `acme/model-${index}`,
+    id: `sha256:${sha256Hex(`model ${index}`)}`,
+    index,
+  }));
+  return {
+    ...rest,
+    versions: names.flatMap(({ name, id, index }) =>
+      versions.map((each) => ({
+        ...each,
+        name,
+        id,
+        tags: [`1.${index}`],
+        owner: 'tom (key SHA256:0123456789abcdef…)',
+        absent: [],
+        findings: [],
+        missing: index % 3 === 0 ? ['scan'] : [],
+        revoked: index % 100 === 0 ? 'trained on leaked data' : null,
+      })),
+    ),
+    promotions: names.flatMap(({ name, id }) =>
+      promotions.slice(0, 1).map((each) => ({ ...each, name, id, environment: 'prod' })),
+    ),
   };
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reportHtml } from '../../src/cli/views/report-html.ts';
 import { reportMarkdown } from '../../src/cli/views/report-markdown.ts';
-import { reportOf } from './report-sample.ts';
+import { registryHtml } from '../../src/cli/views/registry-html.ts';
+import { overviewOf, reportOf } from './report-sample.ts';
 
 test('a lineage of 1,000 artifacts takes twice the work of 500 to render, stays small, and loses no step', async () => {
   const page = await requireLinear(500, (count) => {
@@ -22,4 +23,19 @@ test('the Markdown of a lineage of 1,000 artifacts draws those nearest and count
   const graph = /```mermaid\n([^]*?)```/.exec(markdown)?.[1] ?? '';
   assert.ok((graph.match(/^ {2}\w+\["/gm)?.length ?? 0) <= 60);
   assert.match(graph, /more\["9\d\d more/);
+});
+
+test('the overview of 1,000 models takes twice the work of 500, has less than 5 MB, and what is wrong stands first', async () => {
+  const page = await requireLinear(500, (count) => {
+    const found = overviewOf(count);
+    return () => registryHtml(found, '0.1.0');
+  });
+  assert.ok(Buffer.byteLength(page) < 5_000_000, `${Buffer.byteLength(page)} bytes`);
+  const kinds = [...page.matchAll(/<tr data-kind="([^"]+)"/g)].map(([, kind]) => kind);
+  assert.deepEqual(
+    kinds,
+    ['refused', 'to look at', 'in order'].flatMap((kind) => kinds.filter((each) => each === kind)),
+  );
+  assert.equal(kinds.length, 1000);
+  assert.match(page, /1000 versions: 10 refused, 330 to look at, 660 in order; oldest evaluation 40 days/);
 });

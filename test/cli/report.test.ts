@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { FIND_IN_TABLE } from '../../src/cli/views/find-in-table.ts';
 import { keyLine } from '../public-key.ts';
 import { heldToSchema } from './schema.ts';
 import { BARE, PROGRAM } from '../program.ts';
@@ -136,7 +138,8 @@ interface Declared {
 }
 
 /** Whatever a hostile name or card says, nothing acts: no control character, no element, link or command of theirs. */
-function assertHarmless(text: string, format: string): void {
+function assertHarmless(whole: string, format: string): void {
+  const text = whole.replace(`<script>${FIND_IN_TABLE}</script>`, '');
   assert.doesNotMatch(text, /[[\p{Cc}\u202a-\u202e\u2066-\u2069]--[\n]]/v);
   if (format !== 'text') assert.doesNotMatch(text, /<script|<img|<svg onload/i);
   if (format === 'markdown') assert.doesNotMatch(text, /\]\(javascript:/);
@@ -210,6 +213,39 @@ test('a report about a registry: versions, promotions judged, findings, revocati
     assertHarmless(ok(['report', ...POLICY, '--format', format]), format);
   heldToSchema('report-registry', ok(['report', '--json']));
   assert.equal(run(['report', '--env', 'staging']).status, 2);
+});
+
+test('the overview says who answers, what was evaluated, approved and licensed; it may run its one script and no other', () => {
+  const json = heldToSchema('report-registry', ok(['report', ...POLICY, '--json']));
+  const [data, encoder] = json['versions'] as Record<string, unknown>[];
+  assert.match(encoder?.['owner'] as string, /^tom /);
+  assert.deepEqual([encoder?.['evaluation'], encoder?.['approvedBy']], ['passed', []]);
+  assert.deepEqual([data?.['evaluation'], data?.['licences'], data?.['version']], [null, ['CC0-1.0'], '1']);
+  const page = ok(['report', ...POLICY, '--format', 'html']);
+  const digest = createHash('sha256').update(FIND_IN_TABLE).digest('base64');
+  assert.ok(page.includes(`script-src 'sha256-${digest}';`));
+  assert.equal(page.match(/<script/g)?.length, 1);
+  assert.match(page, /2 versions: 0 refused, 2 to look at, 0 in order/);
+});
+
+test('--site writes an overview and a page for each version, which link each other and nothing else', () => {
+  const { status, stderr } = run(['report', ...POLICY, '--site', 'pages']);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /2 pages and an overview/);
+  const index = readFileSync(join(folder, 'pages', 'index.html'), 'utf8');
+  const links = [...index.matchAll(/href="([^#"]+)"/g)].map(([, to = '']) => to);
+  assert.equal(links.length, 2);
+  for (const link of links) {
+    const page = readFileSync(join(folder, 'pages', link), 'utf8');
+    assertHarmless(page, 'html');
+    assert.deepEqual(
+      [...page.matchAll(/href="([^#"]+)"/g)].map(([, to]) => to),
+      ['../index.html'],
+    );
+    assert.doesNotMatch(page, />weighmark:[a-z]/, 'no notes of its own');
+  }
+  assert.match(readFileSync(join(folder, 'pages', links[1] ?? ''), 'utf8'), /<h1>acme\/enc 1\.0<\/h1>/);
+  assert.equal(run([...ARTIFACT, '--site', 'pages']).status, 2);
 });
 
 test('a revoked dataset turns the registry’s page red', () => {

@@ -5,8 +5,11 @@ import { parseAsked } from '../../domain/registry/reference.ts';
 import { writeEvidence } from '../../flows/watch/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
 import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
-import type { Register, Report } from '../command.ts';
+import type { Policy } from '../../domain/authority/types.ts';
+import { counted } from '../../domain/base/units.ts';
+import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
+import { writeSite, type Site } from './report-site.ts';
 import { lineagePorts } from './lineage.ts';
 import {
   addPolicyOptions,
@@ -18,6 +21,7 @@ import {
 } from '../policy-options.ts';
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom } from '../trust-options.ts';
+import { schemaVersionOf } from '../schema-versions.ts';
 import { registryHtml } from '../views/registry-html.ts';
 import { registryMarkdown, registryText } from '../views/registry-text.ts';
 import { reportHtml } from '../views/report-html.ts';
@@ -28,6 +32,7 @@ interface Options extends PolicyOptions {
   readonly env?: string;
   readonly at?: string;
   readonly evidence?: string;
+  readonly site?: string;
 }
 
 /** `report [REF]`: evidence to look at, about an artifact or a whole registry; `-o report.html` writes HTML. */
@@ -40,6 +45,7 @@ export const register: Register = (program, run) => {
     .option('--env <name>', 'judge it by this environment')
     .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
     .option('--evidence <file.tar>', 'write registry, policy and report into a tar for another machine')
+    .option('--site <folder>', 'write the whole registry as static pages: an overview and a page for each version')
     .action(
       run(async (context, ref: string | undefined, options: Options) =>
         ref === undefined ? overview(context, options) : make(context, ref, options),
@@ -48,6 +54,8 @@ export const register: Register = (program, run) => {
 };
 
 async function make(context: Context, ref: string, options: Options): Promise<Report> {
+  if (options.site !== undefined)
+    throw new WeighmarkError('usage', '--site is about the whole registry', { hint: 'leave the name out' });
   if (parseAsked(ref).kind === 'path')
     throw new WeighmarkError('usage', 'a report is about an artifact in a registry', {
       hint: '`weighmark verify` judges a folder',
@@ -87,24 +95,53 @@ async function overview(context: Context, options: Options): Promise<Report> {
   const policy = loaded?.policy ?? null;
   const registry = policy === null ? await openRegistry(context, options) : await openUnder(context, policy, options);
   const timestampAuthorities = loaded?.timestampAuthorities ?? (await timestampAuthoritiesFrom(context, options, []));
-  return renderedOverview(
-    context,
-    await reportRegistry({ policy, timestampAuthorities }, registry, await lineagePorts(context, options, [])),
+  const ports = await lineagePorts(context, options, []);
+  const found = await reportRegistry({ policy, timestampAuthorities }, registry, ports);
+  if (options.site === undefined) return renderedOverview(context, found, null);
+  const site = await writeSite(context, { folder: options.site, found }, ({ name, id }) =>
+    report(
+      { name, reference: id, policy, environment: placeOf(found, id, policy), at: null, timestampAuthorities },
+      ports,
+      registry,
+    ),
   );
+  return renderedOverview(context, found, site);
 }
 
-function renderedOverview(context: Context, found: RegistryReport): Report {
+/** Where it runs and is refused, else where it runs: its page is judged by that environment. */
+function placeOf({ promotions }: RegistryReport, id: string, policy: Policy | null): string | null {
+  if (policy === null) return null;
+  const here = promotions.filter((each) => each.id === id);
+  return (here.find(({ verdict }) => verdict?.exitCode !== 0) ?? here[0])?.environment ?? null;
+}
+
+function renderedOverview(context: Context, found: RegistryReport, site: Site | null): Report {
   const toFile = context.options.output !== undefined && context.options.output !== '-';
   return {
-    exitCode: worstExit([found.log.exitCode, ...found.promotions.flatMap(({ verdict }) => verdict?.exitCode ?? [])]),
-    json: { $schema: 'https://weighmark.dev/schemas/report-registry.schema.json', ...found },
+    exitCode: worstExit([
+      found.log.exitCode,
+      ...found.promotions.flatMap(({ verdict }) => verdict?.exitCode ?? []),
+      ...(site === null || site.exitCode === 0 ? [] : [site.exitCode]),
+    ]),
+    json: {
+      $schema: 'https://weighmark.dev/schemas/report-registry.schema.json',
+      schemaVersion: schemaVersionOf('report-registry'),
+      ...found,
+    },
     text: (style) =>
       toFile
         ? { out: registryHtml(found, context.version), err: registryText(found, style) }
-        : { out: registryText(found, style) },
+        : { out: registryText(found, style), ...(site === null ? {} : { err: siteText(site, style) }) },
     markdown: () => registryMarkdown(found),
     other: { html: () => registryHtml(found, context.version) },
   };
+}
+
+function siteText({ folder, pages, unreported }: Site, style: Style): string {
+  const missing = unreported.map(({ name, id, code, message }) =>
+    style.bad(`no page for ${name}@${id.slice(0, 19)}: ${code}: ${message}`),
+  );
+  return `${[...missing, style.plain(`${counted(pages, 'page')} and an overview: ${folder}/index.html`)].join('\n')}\n`;
 }
 
 /** A date alone means its last moment, UTC. */

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../domain/digest/hex.ts';
 import { forHtml } from '../../domain/base/text.ts';
 
 /** HTML that is safe to put into a page: made by `html` or `raw` only. */
@@ -47,14 +48,15 @@ export function badge(kind: 'good' | 'bad' | 'warn' | 'plain', text: string): Ht
   return html`<span class="badge ${kind}">${text}</span>`;
 }
 
-/** One self-contained page: no script, no network, light and dark, fit for print. */
-export function page(title: string, body: Html): string {
+/** One self-contained page: no network, light and dark, fit for print; no script but the one of ours that is given. */
+export function page(title: string, body: Html, script: string | null = null): string {
+  const scripts = script === null ? null : raw(` script-src 'sha256-${base64(script)}';`);
   return `<!doctype html>
 ${
   html`<html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none';${scripts} style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${title}</title>
@@ -63,11 +65,15 @@ ${
 <body>
 <main>
 ${body}
-</main>
+</main>${script === null ? null : raw(`\n<script>${script}</script>`)}
 </body>
 </html>`.html
 }
 `;
+}
+
+function base64(script: string): string {
+  return Buffer.from(sha256Hex(script), 'hex').toString('base64');
 }
 
 const STYLE = `
@@ -95,6 +101,10 @@ caption{text-align:left;color:var(--dim);padding:.25rem 0}
 th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:28rem}
 td code{overflow-wrap:inherit}
 th{font-weight:600;white-space:nowrap}
+th button{all:unset;cursor:pointer;font:inherit}th button:focus-visible{outline:2px solid var(--link)}
+th[aria-sort=ascending] button::after{content:" ↑"}th[aria-sort=descending] button::after{content:" ↓"}
+#find{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;max-width:none}#find[hidden]{display:none}
+input,select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--dim);border-radius:.25rem;padding:.125rem .5rem;max-width:100%}
 td.num,th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:.75rem 0}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
@@ -106,5 +116,5 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;p
 svg{max-width:max(100%,60rem);height:auto}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}
 @media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}}
-@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}svg{max-width:100%}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
+@media print{#find{display:none}:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}svg{max-width:100%}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
 `;

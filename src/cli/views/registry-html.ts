@@ -1,20 +1,22 @@
 import type { OverviewPromotion, RegistryReport } from '../../flows/watch/report-registry.ts';
 import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
+import { FIND_IN_TABLE } from './find-in-table.ts';
 import { badge, html, page, table, type Html } from './html.ts';
+import { nameOf, standingCounts, versionsSection, type PageOf } from './registry-versions.ts';
 
-/** A registry on one page: what runs and whether it may, then every version. No script, no network. */
-export function registryHtml(report: RegistryReport, version: string): string {
+/** A registry on one page: counts, what is wrong first, what runs and whether it may. No network; one script that finds and sorts. */
+export function registryHtml(report: RegistryReport, version: string, pageOf: PageOf = () => null): string {
   const body = html`
 <h1>Registry ${report.location}</h1>
 <p class="lead">Log <code>${report.origin}</code></p>
 ${summaryCard(report)}
-<nav aria-label="Sections"><ul><li><a href="#promoted">Promoted</a></li><li><a href="#findings">Scan findings</a></li><li><a href="#revocations">Revocations</a></li><li><a href="#versions">Versions</a></li></ul></nav>
+<nav aria-label="Sections"><ul><li><a href="#versions">Versions</a></li><li><a href="#promoted">Promoted</a></li><li><a href="#findings">Scan findings</a></li><li><a href="#revocations">Revocations</a></li></ul></nav>
+${versionsSection(report, pageOf)}
 ${promotedSection(report)}
 ${findingsSection(report)}
 ${revocationsSection(report)}
-${versionsSection(report)}
 <footer>Made by weighmark ${version} on ${report.generated}. ${report.policy === null ? 'No policy was asked: promotions are listed by those who are trusted here, and not judged.' : ''}</footer>`;
-  return page(`${report.location}: registry`, body);
+  return page(`${report.location}: registry`, body, FIND_IN_TABLE);
 }
 
 /** How many of what: `2 models, 3 versions, …`. */
@@ -50,7 +52,7 @@ function summaryCard(report: RegistryReport): Html {
     report.policy === null
       ? 'No policy was asked.'
       : `Policy ${report.policy.name} version ${report.policy.version}, ${report.policy.digest}.`;
-  return html`<div class="verdict ${kind}"><strong>${title}</strong><p>${sentence}.</p><p class="lead">${rule}</p></div>`;
+  return html`<div class="verdict ${kind}"><strong>${title}</strong><p>${sentence}.</p><p>${standingCounts(report)}.</p><p class="lead">${rule}</p></div>`;
 }
 
 function promotedSection({ promotions }: RegistryReport): Html {
@@ -125,23 +127,4 @@ function revocationsSection({ revocations }: RegistryReport): Html {
     each.by,
   ]);
   return html`<h2 id="revocations">Revocations</h2>${table('In the order of the log', [{ title: 'Entry', numeric: true }, { title: 'Action' }, { title: 'Of' }, { title: 'Since' }, { title: 'Reason' }, { title: 'By' }], rows)}`;
-}
-
-function versionsSection({ versions, policy }: RegistryReport): Html {
-  const rows = versions.map((each) => [
-    nameOf(each),
-    html`<code>${each.id.slice(0, 23)}</code>`,
-    each.claims,
-    each.missing.length === 0 ? '' : html`${each.missing.join(', ')}`,
-    [
-      each.revoked === null ? null : html`${badge('bad', 'revoked')} ${each.revoked} `,
-      each.absent.length === 0 ? null : html`${badge('bad', 'claims gone')} entry ${each.absent.join(', ')}`,
-    ],
-  ]);
-  return html`<h2 id="versions">Versions</h2><p>Counted are claims by those who may make them${policy === null ? ' here: whoever is trusted' : ' under the policy'}; what a version lacks, nobody of those has signed.</p>${table('Every version', [{ title: 'Version' }, { title: 'Id' }, { title: 'Claims', numeric: true }, { title: 'Lacks' }, { title: 'Standing' }], rows)}`;
-}
-
-/** `acme/enc:1.4, latest`, or the name alone. */
-export function nameOf({ name, tags }: { readonly name: string; readonly tags: readonly string[] }): string {
-  return tags.length === 0 ? name : `${name}:${tags.join(', ')}`;
 }

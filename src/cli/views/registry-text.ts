@@ -3,7 +3,8 @@ import { forMarkdown } from '../../domain/base/text.ts';
 import type { RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Style } from '../command.ts';
 import { markdownTable } from './markdown.ts';
-import { ageText, nameOf, registryCounts } from './registry-html.ts';
+import { ageText, registryCounts } from './registry-html.ts';
+import { nameOf, standingCounts } from './registry-versions.ts';
 
 /** The overview for a terminal: only what somebody should look at, then the counts. */
 export function registryText(report: RegistryReport, style: Style): string {
@@ -15,6 +16,7 @@ export function registryText(report: RegistryReport, style: Style): string {
       style.plain(`${action}: ${target}: ${reason} (${by})`),
     ),
     style.bold(registryCounts(report)),
+    style.plain(standingCounts(report)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -68,7 +70,7 @@ export function registryMarkdown(report: RegistryReport): string {
   ]);
   return `# Registry ${forMarkdown(report.location)}
 
-${registryCounts(report)}. ${findingsOf(report.log)
+${registryCounts(report)}. ${standingCounts(report)}. ${findingsOf(report.log)
     .map((finding) => `**${forMarkdown(reasonOf(finding))}**`)
     .join(' ')}
 

@@ -1,7 +1,7 @@
 import { FRAMEWORKS, type Framework } from '../../domain/report/controls/catalogue.ts';
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
 import type { ReportedClaim } from '../../domain/report/facts.ts';
-import type { RelatedComponent } from '../../domain/report/bom-summary.ts';
+import type { BomSummary, RelatedComponent } from '../../domain/report/bom-summary.ts';
 import type { Report } from '../../flows/watch/report.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
@@ -10,10 +10,16 @@ import { counted, formatBytes } from '../../domain/base/units.ts';
 
 const MAX_ROWS = 500;
 
-/** The evidence on one page: what was decided and why, verified apart from claimed. No script, no network. */
-export function reportHtml(report: Report, version: string): string {
+/**
+ * The evidence on one page: what was decided and why, verified apart from claimed. No script, no network.
+ * @param home the address of the page that lists all, where there is one
+ */
+export function reportHtml(report: Report, version: string, home: string | null = null): string {
+  const release = report.facts.bom?.version ?? null;
+  const title = release === null ? report.name : `${report.name} ${release}`;
   const body = html`
-<h1>${report.name}</h1>
+${home === null ? null : html`<p><a href="${home}">All versions</a></p>`}
+<h1>${title}</h1>
 <p class="lead"><code>${report.id}</code></p>
 ${verdictCard(report)}
 ${contents()}
@@ -27,7 +33,7 @@ ${scanSection(report)}
 ${promotionsSection(report)}
 ${controlsSection(report)}
 <footer>Made by weighmark ${version} on ${report.generated}. Evidence, never a claim of conformity: what a control asks of people stays with them.</footer>`;
-  return page(`${report.name}: evidence`, body);
+  return page(`${title}: evidence`, body);
 }
 
 const SECTIONS = [
@@ -157,8 +163,15 @@ ${table('Software', columns, relatedRows(bom.software))}
 ${table(
   'Properties',
   [{ title: 'Name' }, { title: 'Value' }],
-  bom.properties.slice(0, MAX_ROWS).map(({ name, value }) => [name, value]),
+  ofPeople(bom.properties)
+    .slice(0, MAX_ROWS)
+    .map(({ name, value }) => [name, value]),
 )}`;
+}
+
+/** Notes that weighmark leaves in a BOM for itself tell a reader nothing. */
+function ofPeople(properties: BomSummary['properties']): BomSummary['properties'] {
+  return properties.filter(({ name }) => !name.startsWith('weighmark:'));
 }
 
 function filesSection({ files }: Report): Html {

@@ -82,7 +82,7 @@ export function reportFacts(id: string, claims: readonly VerifiedClaim[], under:
   const counting = (type: string) => ofType(type).filter((claim) => context.standing(claim).counts);
   return {
     claims: own.map((claim) => reported(claim, context)),
-    bom: bomOf(counting(PREDICATES.bom)[0]),
+    bom: bomOf(newestOf(counting(PREDICATES.bom), indexes)),
     // What somebody known found is shown, whether or not a scan is theirs to sign.
     scans: ofType(PREDICATES.vulns).map((claim) => ({
       signer: context.nameOf(claim.signer),
@@ -195,6 +195,12 @@ function promotion(claim: VerifiedClaim, context: Context): readonly ReportedPro
       claimedTime: typeof predicate['timeVerified'] === 'string' ? predicate['timeVerified'] : null,
     },
   ];
+}
+
+/** By the log, which is the only order that nobody claims. */
+function newestOf(claims: readonly VerifiedClaim[], indexes: Context['indexes']): VerifiedClaim | undefined {
+  const place = ({ bundle }: VerifiedClaim): number => indexes.get(bundle)?.index ?? -1;
+  return claims.toSorted((a, b) => place(a) - place(b)).at(-1);
 }
 
 function bomOf(claim: VerifiedClaim | undefined): BomSummary | null {

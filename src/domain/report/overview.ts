@@ -7,10 +7,11 @@ import { readRevocation, targetText, type Revocation } from '../authority/revoca
 import type { Revocations } from '../authority/revocations.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { RegistryEntry } from '../ports/registry.ts';
+import { ownedVersion, type OwnedVersion } from './owned.ts';
 import { reportFacts, type ReportedPromotion, type ReportedScanResult } from './facts.ts';
 
 /** One version in a registry: what is said of it by those who may, and what is not. */
-export interface OverviewVersion {
+export interface OverviewVersion extends OwnedVersion {
   readonly name: string;
   readonly id: string;
   readonly tags: readonly string[];
@@ -86,15 +87,22 @@ function version(
   );
   const made = new Set(counting.map(({ statement }) => statement.predicateType));
   // What somebody known found counts as found, whether or not a scan is theirs to sign.
-  const { scans } = reportFacts(id, own, { entries: [], ids: idsIn(facts, id), authority });
+  const counts = new Set(counting);
+  const said = reportFacts(id, own, {
+    entries: logged,
+    ids: idsIn(facts, id),
+    authority,
+    standing: (claim) => ({ revoked: revocations.ofClaim(claim)?.reason ?? null, counts: counts.has(claim) }),
+  });
   return {
+    ...ownedVersion(said),
     name,
     id,
     tags,
     claims: counting.length,
     missing: Object.keys(KINDS).filter((kind) => !KINDS[kind]?.some((type) => made.has(type))),
     absent: logged.filter(({ leaf }) => !facts.held.has(hexOf(leaf.bundle))).map(({ index }) => index),
-    findings: scans.flatMap(({ results }) => results).filter(isGrave),
+    findings: said.scans.flatMap(({ results }) => results).filter(isGrave),
     revoked: revocations.ofArtifact(hexOf(id))?.reason ?? null,
   };
 }

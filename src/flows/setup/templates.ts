@@ -62,5 +62,6 @@ export function hookTemplate(): string {
         additional_dependencies: ['weighmark@0.1.0']
         types: [file]
         require_serial: true
+        verbose: true
 `;
 }
