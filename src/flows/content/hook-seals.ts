@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { DIGEST_LIST_FILE } from '../../domain/base/paths.ts';
@@ -21,23 +21,47 @@ export function sealReader(
   return {
     within: (first) => {
       const lists = new Map<string, Promise<ReadonlyMap<string, ListedFile> | null>>();
-      const read = async (path: string) =>
-        mapOf((await first(path)) ?? (await files.readIfThere(join(top, path), LIMITS.digestListBytes)));
-      const listOf = (path: string) => {
-        const known = lists.get(path) ?? read(path);
+      const hasOwn = sidecarLookup(top, files);
+      const inTree = async (path: string) => files.readIfThere(join(top, path), LIMITS.digestListBytes);
+      const remembered = (path: string, read: () => Promise<Uint8Array | null>) => {
+        const known = lists.get(path) ?? read().then(mapOf);
         lists.set(path, known);
         return known;
       };
-      return { listed: async (path) => nearest(path, listOf) };
+      const listOf = async (path: string) => remembered(path, async () => (await first(path)) ?? inTree(path));
+      const ownListOf = async (file: string) => {
+        const path = `${file}.weighmark/files`;
+        return mapOf((await first(path)) ?? ((await hasOwn(file)) ? await inTree(path) : null));
+      };
+      return { listed: async (path) => nearest(path, { listOf, ownListOf }) };
     },
   };
 }
 
+/** Few files have a sidecar of their own: which, says one look into their folder, not one for each. */
+function sidecarLookup(top: string, files: Files): (path: string) => Promise<boolean> {
+  const folders = new Map<string, Promise<ReadonlySet<string> | null>>();
+  const namesIn = async (folder: string) =>
+    files.names(join(top, folder)).then(
+      (names) => new Set(names),
+      () => null,
+    );
+  return async (path) => {
+    const folder = dirname(path);
+    const known = folders.get(folder) ?? namesIn(folder);
+    folders.set(folder, known);
+    const names = await known;
+    return names === null || names.has(`${basename(path)}.weighmark`);
+  };
+}
+
+type ListOf = (path: string) => Promise<ReadonlyMap<string, ListedFile> | null>;
+
 async function nearest(
   path: string,
-  listOf: (path: string) => Promise<ReadonlyMap<string, ListedFile> | null>,
+  { listOf, ownListOf }: { listOf: ListOf; ownListOf: ListOf },
 ): Promise<ListedFile | null> {
-  const own = await listOf(`${path}.weighmark/files`);
+  const own = await ownListOf(path);
   if (own !== null) return own.values().next().value ?? null;
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const base = folder === '.' ? '' : `${folder}/`;

@@ -1,10 +1,11 @@
 import { relative, resolve } from 'node:path';
 import type { Files } from '../../domain/ports/files.ts';
 import type { IndexEntry } from '../../domain/ports/git.ts';
+import type { ListedFile } from '../../domain/digest/list.ts';
 import { findingOf } from '../../domain/base/verdict.ts';
 import { judge } from './hook-judge.ts';
 import { checkPointer, linkPointer } from './hook-pointer.ts';
-import { isSealedFile, sealReader, type Seals } from './hook-seals.ts';
+import { isSealedFile, sealReader } from './hook-seals.ts';
 import type { Candidate, HookFinding, HookInput, HookOutcome, HookPorts, Judged } from './hook-types.ts';
 
 /** Conversions of more than this are not tried to find what was sealed. */
@@ -61,16 +62,19 @@ async function judgeIndex(entries: readonly IndexEntry[], job: Job): Promise<rea
   const { git } = job.ports;
   const seals = sealReader(job.top, job.ports.files);
   const lists = new Map((await git.indexed('**/*.weighmark/files')).map((entry) => [entry.path, entry]));
-  return git.withBlobs(async (read) => {
+  return git.withBlobs(async (blobs) => {
     const sealed = seals.within(async (path) => {
       const list = lists.get(path);
-      return list === undefined ? null : read(list, async (blob) => blob.read(0, blob.size));
+      return list === undefined ? null : blobs.read(list, async (blob) => blob.read(0, blob.size));
     });
-    const results: (Judged & { readonly entry: IndexEntry })[] = [];
-    for (const entry of entries) {
-      const candidate: Candidate = { shown: entry.path, input: job.input, sealed: await sealed.listed(entry.path) };
+    const lines: (ListedFile | null)[] = [];
+    for (const { path } of entries) lines.push(await sealed.listed(path));
+    const results: JudgedEntry[] = [];
+    blobs.expect(entries);
+    for (const [at, entry] of entries.entries()) {
+      const candidate: Candidate = { shown: entry.path, input: job.input, sealed: lines[at] ?? null };
       const judged = await orFinding(candidate, async () =>
-        read(entry, async (blob) =>
+        blobs.read(entry, async (blob) =>
           entry.kind === 'link'
             ? checkPointer(await linkPointer(blob), candidate, job.ports)
             : judge(
@@ -79,18 +83,16 @@ async function judgeIndex(entries: readonly IndexEntry[], job: Job): Promise<rea
               ),
         ),
       );
-      results.push({ ...judged, entry });
+      results.push({ ...judged, entry, sealed: candidate.sealed });
     }
-    return asCheckedOut(results, sealed, job);
+    return asCheckedOut(results, job);
   });
 }
 
+type JudgedEntry = Judged & { readonly entry: IndexEntry; readonly sealed: ListedFile | null };
+
 /** What git makes of a blob when it writes it is what is loaded, and what was sealed. */
-async function asCheckedOut(
-  results: readonly (Judged & { readonly entry: IndexEntry })[],
-  sealed: Seals,
-  job: Job,
-): Promise<readonly Judged[]> {
+async function asCheckedOut(results: readonly JudgedEntry[], job: Job): Promise<readonly Judged[]> {
   const { git } = job.ports;
   const files = results.filter(({ entry, isPointer }) => entry.kind === 'file' && isPointer !== true);
   const converted = await git.converted(files.map(({ entry }) => entry));
@@ -99,9 +101,9 @@ async function asCheckedOut(
       converted.has(entry.path) || (changed === true && (sizeBytes ?? 0) <= CONVERTED_BYTES),
   );
   const better = new Map<IndexEntry, Judged>();
-  const entries = again.map(({ entry }) => entry);
-  await git.eachCheckedOut(entries, async (entry, blob) => {
-    const candidate: Candidate = { shown: entry.path, input: job.input, sealed: await sealed.listed(entry.path) };
+  const entries = again.map(({ entry, sealed }) => ({ ...entry, sealed, of: entry }));
+  await git.eachCheckedOut(entries, async ({ of: entry, sealed }, blob) => {
+    const candidate: Candidate = { shown: entry.path, input: job.input, sealed };
     const isSealedAs = async ({ sha256 }: { readonly sha256: string }) => sha256 === blob.sha256;
     better.set(
       entry,
