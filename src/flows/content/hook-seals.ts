@@ -20,21 +20,39 @@ export function sealReader(
 ): { within(first: (path: string) => Promise<Uint8Array | null>): Seals } {
   return {
     within: (first) => {
-      const lists = new Map<string, Promise<ReadonlyMap<string, ListedFile> | null>>();
       const hasOwn = sidecarLookup(top, files);
       const inTree = async (path: string) => files.readIfThere(join(top, path), LIMITS.digestListBytes);
-      const remembered = (path: string, read: () => Promise<Uint8Array | null>) => {
-        const known = lists.get(path) ?? read().then(mapOf);
-        lists.set(path, known);
-        return known;
-      };
-      const listOf = async (path: string) => remembered(path, async () => (await first(path)) ?? inTree(path));
-      const ownListOf = async (file: string) => {
+      const above = onceEach(async (folder) => {
+        const base = folder === '.' ? '' : `${folder}/`;
+        const path = `${base}${DIGEST_LIST_FILE}`;
+        const list = mapOf((await first(path)) ?? (await inTree(path)));
+        if (list !== null) return { base, list };
+        return folder === dirname(folder) ? null : above(dirname(folder));
+      });
+      const own = async (file: string) => {
         const path = `${file}.weighmark/files`;
         return mapOf((await first(path)) ?? ((await hasOwn(file)) ? await inTree(path) : null));
       };
-      return { listed: async (path) => nearest(path, { listOf, ownListOf }) };
+      return {
+        listed: async (path) => {
+          const ownList = await own(path);
+          if (ownList !== null) return ownList.values().next().value ?? null;
+          const nearest = await above(dirname(path));
+          return nearest?.list.get(path.slice(nearest.base.length)) ?? null;
+        },
+      };
     },
+  };
+}
+
+type Nearest = { readonly base: string; readonly list: ReadonlyMap<string, ListedFile> } | null;
+
+function onceEach(find: (folder: string) => Promise<Nearest>): (folder: string) => Promise<Nearest> {
+  const found = new Map<string, Promise<Nearest>>();
+  return async (folder) => {
+    const known = found.get(folder) ?? find(folder);
+    found.set(folder, known);
+    return known;
   };
 }
 
@@ -53,22 +71,6 @@ function sidecarLookup(top: string, files: Files): (path: string) => Promise<boo
     const names = await known;
     return names === null || names.has(`${basename(path)}.weighmark`);
   };
-}
-
-type ListOf = (path: string) => Promise<ReadonlyMap<string, ListedFile> | null>;
-
-async function nearest(
-  path: string,
-  { listOf, ownListOf }: { listOf: ListOf; ownListOf: ListOf },
-): Promise<ListedFile | null> {
-  const own = await ownListOf(path);
-  if (own !== null) return own.values().next().value ?? null;
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const base = folder === '.' ? '' : `${folder}/`;
-    const list = await listOf(`${base}${DIGEST_LIST_FILE}`);
-    if (list !== null) return list.get(path.slice(base.length)) ?? null;
-    if (folder === dirname(folder)) return null;
-  }
 }
 
 function mapOf(bytes: Uint8Array | null): ReadonlyMap<string, ListedFile> | null {
