@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Digests } from '../domain/digest/algorithm.ts';
-import type { FileStamp, StatCache } from '../domain/ports/files.ts';
+import type { CleanBlob, FileStamp, NamedBlob, StatCache } from '../domain/ports/files.ts';
 
 /**
  * A file changed again within its file system's timestamp granularity looks unchanged: stamps this close to the moment
@@ -14,10 +14,12 @@ const RACY_NS = 2_000_000_000n;
 const BUSY_MS = 2000;
 const RETRY_MS = 20;
 const KEPT_NS = 90n * 86_400n * 1_000_000_000n;
-const VERSION = 1;
+const VERSION = 2;
 
 export interface StatCacheOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of weighmark: what one version finds nothing in, another may. */
+  readonly version: string;
   /** Milliseconds since the epoch; default the system's clock. */
   readonly now?: () => number;
 }
@@ -39,10 +41,15 @@ export function statCacheFolder(env: StatCacheOptions['env']): string {
 export async function createStatCache(options: StatCacheOptions): Promise<StatCache> {
   const folder = statCacheFolder(options.env);
   const database = isPrivate(folder) ? await openDatabase(join(folder, 'digests.db')) : null;
-  return database === null ? NO_CACHE : cacheOver(database, options.now ?? Date.now);
+  return database === null ? NO_CACHE : cacheOver(database, options);
 }
 
-const NO_CACHE: StatCache = { digests: async () => null, remember: async () => undefined };
+const NO_CACHE: StatCache = {
+  digests: async () => null,
+  remember: async () => undefined,
+  clean: async () => new Map(),
+  rememberClean: async () => undefined,
+};
 
 /** Made for the user alone, or already so: a real folder, ours, closed to everybody else (security rule 22). */
 function isPrivate(folder: string): boolean {
@@ -99,6 +106,8 @@ function prepare(database: DatabaseSync): DatabaseSync {
   if (versionOf(database) !== VERSION) {
     database.exec(`
       DROP TABLE IF EXISTS file;
+      DROP TABLE IF EXISTS clean;
+      CREATE TABLE clean (blob TEXT PRIMARY KEY, remembered INTEGER NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID, STRICT;
       CREATE TABLE file (location TEXT PRIMARY KEY, stamp TEXT NOT NULL, remembered INTEGER NOT NULL, digests TEXT NOT NULL) WITHOUT ROWID, STRICT;
       PRAGMA user_version = ${VERSION}`);
   }
@@ -116,7 +125,7 @@ interface Row {
   readonly digests: string;
 }
 
-function cacheOver(database: DatabaseSync, now: () => number): StatCache {
+function cacheOver(database: DatabaseSync, { now = Date.now, version }: StatCacheOptions): StatCache {
   const nowNs = () => BigInt(now()) * 1_000_000n;
   const find = database.prepare('SELECT stamp, remembered, digests FROM file WHERE location = ?');
   find.setReadBigInts(true);
@@ -137,6 +146,42 @@ function cacheOver(database: DatabaseSync, now: () => number): StatCache {
       attempt(() => put.run(location, stampText(stamp), at, JSON.stringify(digests)));
       if (!pruned) attempt(() => forget.run(at - KEPT_NS));
       pruned = true;
+    },
+    ...cleanBlobs(database, version, nowNs),
+  };
+}
+
+interface CleanRow {
+  readonly blob: string;
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/** Asked for and written in one statement each: a commit may hold a hundred thousand files. */
+function cleanBlobs(
+  database: DatabaseSync,
+  version: string,
+  nowNs: () => bigint,
+): Pick<StatCache, 'clean' | 'rememberClean'> {
+  const nameOf = ({ oid, path }: NamedBlob) => `${version} ${oid} ${path}`;
+  const find = 'SELECT blob, sha256, size FROM clean WHERE blob IN (SELECT value FROM json_each(?))';
+  const put = `INSERT OR REPLACE INTO clean
+    SELECT value ->> 0, ?1, value ->> 1, value ->> 2 FROM json_each(?2)`;
+  return {
+    clean: async <T extends NamedBlob>(blobs: readonly T[]) => {
+      const rows = attempt(() => database.prepare(find).all(JSON.stringify(blobs.map(nameOf)))) ?? [];
+      const known = new Map((rows as unknown as readonly CleanRow[]).map((row) => [row.blob, row]));
+      const found = new Map<T, CleanBlob>();
+      for (const blob of blobs) {
+        const row = known.get(nameOf(blob));
+        if (row !== undefined) found.set(blob, { sha256: row.sha256, sizeBytes: row.size });
+      }
+      return found;
+    },
+    rememberClean: async (blobs) => {
+      const rows = Array.from(blobs, ([blob, { sha256, sizeBytes }]) => [nameOf(blob), sha256, sizeBytes]);
+      attempt(() => database.prepare(put).run(nowNs(), JSON.stringify(rows)));
+      attempt(() => database.prepare('DELETE FROM clean WHERE remembered < ?').run(nowNs() - KEPT_NS));
     },
   };
 }

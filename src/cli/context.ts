@@ -136,7 +136,9 @@ export function createContext(settings: ContextSettings): Context {
         offline: settings.options.offline,
       }),
     ...registryParts(settings, parts.configuration),
-    statCache: once(async () => (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env })),
+    statCache: once(async () =>
+      (await import('../adapters/stat-cache.ts')).createStatCache({ env: settings.env, version: settings.version }),
+    ),
     git: async (folder) => (await import('../adapters/git/index.ts')).createGit(folder),
     assets: once(async () => (await import('../adapters/assets.ts')).createAssets()),
     bomValidator: once(async () =>

@@ -13,8 +13,8 @@ const stamp: FileStamp = { dev: 1n, ino: 2n, sizeBytes: 3n, mtimeNs: 100n * SECO
 const digests = { blake3: 'a'.repeat(64) };
 const at = (seconds: number) => () => seconds * 1000;
 
-function place(): { env: Record<string, string> } {
-  return { env: { XDG_CACHE_HOME: mkdtempSync(join(tmpdir(), 'weighmark-cache-')) } };
+function place(): { env: Record<string, string>; version: string } {
+  return { version: '1', env: { XDG_CACHE_HOME: mkdtempSync(join(tmpdir(), 'weighmark-cache-')) } };
 }
 
 test('what was remembered comes back, in another process too, only for the very same stamp', async () => {
@@ -91,7 +91,7 @@ test('processes that write at once lose nothing and break nothing', async () => 
   const module = new URL('../../src/adapters/stat-cache.ts', import.meta.url).href;
   const script = `
     import { createStatCache } from ${JSON.stringify(module)};
-    const cache = await createStatCache({ env: process.env, now: () => 200_000 });
+    const cache = await createStatCache({ env: process.env, version: '1', now: () => 200_000 });
     const stamp = { dev: 1n, ino: 2n, sizeBytes: 3n, mtimeNs: 1n, ctimeNs: 1n };
     for (let i = 0; i < 50; i++) await cache.remember('/' + process.argv[1] + '/' + i, stamp, { blake3: 'a' });
   `;
@@ -107,4 +107,20 @@ test('processes that write at once lose nothing and break nothing', async () => 
   for (const name of ['a', 'b', 'c', 'd'])
     for (let index = 0; index < 50; index += 1)
       assert.deepEqual(await cache.digests(`/${name}/${index}`, old), { blake3: 'a' });
+});
+
+test('blobs in which nothing was found are known by name, path and version, each in one question', async () => {
+  const here = place();
+  const blobs = Array.from({ length: 3000 }, (_, at) => ({ oid: `${at}`.padStart(40, '0'), path: `a "b"\n/${at}` }));
+  const clean = { sha256: 'a'.repeat(64), sizeBytes: 5 };
+  await (await createStatCache(here)).rememberClean(new Map(blobs.slice(1).map((blob) => [blob, clean])));
+  const known = await (await createStatCache(here)).clean(blobs);
+  assert.equal(known.size, 2999);
+  assert.deepEqual([known.get(blobs[0]!), known.get(blobs[1]!)], [undefined, clean]);
+  const others = [
+    { ...blobs[1]!, path: 'elsewhere' },
+    { ...blobs[1]!, oid: 'f'.repeat(40) },
+  ];
+  assert.equal((await (await createStatCache(here)).clean(others)).size, 0);
+  assert.equal((await (await createStatCache({ ...here, version: '2' })).clean(blobs)).size, 0);
 });

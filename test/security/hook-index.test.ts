@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -157,6 +166,30 @@ test('names of any kind, a hundred files and a large one, by one process for the
   const asked = readFileSync(join(repo.folder, 'asked'), 'utf8').split('\n');
   assert.equal(asked.filter((line) => line.includes('cat-file --batch')).length, 1);
   assert.ok(asked.length < 10, `${asked.length} processes`);
+});
+
+test('blobs in which nothing was found are not read again; what they are sealed as is still compared', (t) => {
+  const repo = repository(t);
+  const names = Array.from({ length: 120 }, (_, at) => `n${at}.json`);
+  for (const name of names) repo.put(name, PLAIN);
+  repo.put('.weighmark/files', listOf('n0.json', PLAIN));
+  repo.git('add', '-A');
+  assert.equal(repo.hook().unchanged, 1);
+  const oid = repo.git('rev-parse', ':n0.json').trim();
+  const object = join(repo.folder, 'r', '.git', 'objects', oid.slice(0, 2), oid.slice(2));
+  renameSync(object, `${object}.away`);
+  const again = repo.hook();
+  assert.deepEqual([again.status, again.unchanged], [0, 1]);
+  repo.git('mv', 'n2.json', 'n2.txt');
+  assert.deepEqual(repo.hook().codes, ['unreadable'], 'at another path it is another file');
+  renameSync(`${object}.away`, object);
+  repo.put('n1.json', EVIL);
+  repo.git('add', '-A');
+  repo.put('n1.json', PLAIN);
+  refused(repo.hook());
+  refused(repo.hook());
+  repo.git('mv', '-f', 'n1.json', 'n1.pkl');
+  refused(repo.hook());
 });
 
 test('what git makes of a blob at checkout is judged as well; filter programs are not run', (t) => {

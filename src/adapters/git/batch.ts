@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { bytesSource, type Source } from '../../domain/base/source.ts';
-import type { Blob, IndexEntry, ReadBlob } from '../../domain/ports/git.ts';
+import type { Blob, Blobs, IndexEntry } from '../../domain/ports/git.ts';
 import { startGit, unanswered, type GitRun } from './run.ts';
 
 /** Larger blobs wait on disk while they are looked at. */
@@ -15,23 +15,57 @@ const IN_MEMORY_BYTES = 8 << 20;
 const HEADER_BYTES = 256;
 
 /** One `git cat-file --batch` for all blobs: a name goes in, `<oid> blob <size>`, the bytes and a newline come out. */
-export async function withBlobs<T>(run: Pick<GitRun, 'cwd'>, work: (read: ReadBlob) => Promise<T>): Promise<T> {
+export async function withBlobs<T>(run: Pick<GitRun, 'cwd'>, work: (blobs: Blobs) => Promise<T>): Promise<T> {
   let batch: Batch | undefined;
+  const start = () => (batch ??= startBatch(run));
+  const questions = askAhead((oids) => start().ask(oids));
   try {
-    return await work(async (entry, visit) => {
-      batch ??= startBatch(run);
-      batch.ask(entry.oid);
-      return Promise.race([readOne(batch.input, entry, visit), batch.failed]);
+    return await work({
+      expect: questions.expect,
+      read: async (entry, visit) => {
+        questions.next(entry);
+        const { input, failed } = start();
+        return Promise.race([readOne(input, entry, visit), failed]);
+      },
     });
   } finally {
     batch?.end();
   }
 }
 
+/** Names at a time: each write wakes git up, each answer that is waited for puts it to sleep. */
+const AHEAD = 256;
+
+/** What to ask when: `next` asks for what is read now, and with it for those expected behind it. */
+export function askAhead(ask: (oids: readonly string[]) => void): {
+  expect(entries: readonly IndexEntry[]): void;
+  next(entry: IndexEntry): void;
+} {
+  let expected: readonly IndexEntry[] = [];
+  let asked = 0;
+  let turn = 0;
+  return {
+    expect(entries) {
+      if (turn < asked) throw new WeighmarkError('internal', 'blobs asked for were not read');
+      [expected, asked, turn] = [entries, 0, 0];
+    },
+    next(entry) {
+      const isExpected = turn < expected.length;
+      if (!isExpected) return ask([entry.oid]);
+      if (expected[turn]?.oid !== entry.oid) throw new WeighmarkError('internal', 'blobs are read out of their order');
+      turn += 1;
+      if (turn <= asked) return;
+      const many = expected.slice(asked, asked + AHEAD);
+      asked += many.length;
+      ask(many.map(({ oid }) => oid));
+    },
+  };
+}
+
 interface Batch {
   readonly input: Reader;
   readonly failed: Promise<never>;
-  ask(oid: string): void;
+  ask(oids: readonly string[]): void;
   end(): void;
 }
 
@@ -44,7 +78,7 @@ function startBatch(run: Pick<GitRun, 'cwd'>): Batch {
   return {
     input: readerOf(child.stdout),
     failed,
-    ask: (oid) => child.stdin.write(`${oid}\n`),
+    ask: (oids) => child.stdin.write(`${oids.join('\n')}\n`),
     end: () => void child.stdin.end(() => child.kill()),
   };
 }

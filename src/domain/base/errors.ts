@@ -134,8 +134,12 @@ export class WeighmarkError extends Error {
   readonly facts: Readonly<Record<string, string>>;
   readonly hint: string | undefined;
 
+  /** Bytes are tried as one format after the other: where each was refused is not recorded, which costs more than the trying. */
   constructor(code: Code, message: string, detail: ErrorDetail = {}) {
+    const limit = Error.stackTraceLimit;
+    if (code === 'format-invalid') Error.stackTraceLimit = 0;
     super(withoutSecrets(message), detail.cause === undefined ? undefined : { cause: detail.cause });
+    Error.stackTraceLimit = limit;
     this.name = 'WeighmarkError';
     this.code = code;
     this.subject = optional(detail.subject);

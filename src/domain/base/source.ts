@@ -30,9 +30,11 @@ export function readAll(source: Source): Promise<Uint8Array> {
 
 const BLOCK = 64 << 10;
 const BLOCKS = 16;
+const KEPT = new WeakSet<Source>();
 
-/** The same source with its last 16 blocks of 64 KiB kept, for readers that hop about in small steps. */
+/** The same source with its last 16 blocks of 64 KiB kept, for readers that hop about in small steps; kept once. */
 export function cachedSource(source: Source): Source {
+  if (KEPT.has(source)) return source;
   const blocks = new Map<number, Uint8Array>();
   const blockAt = async (index: number): Promise<Uint8Array> => {
     const known = blocks.get(index);
@@ -52,5 +54,7 @@ export function cachedSource(source: Source): Source {
     const head = (await blockAt(first)).slice(offset - start, end - start);
     return first === last ? head : Buffer.concat([head, (await blockAt(last)).subarray(0, end - last * BLOCK)]);
   };
-  return { size: source.size, read };
+  const kept = { size: source.size, read };
+  KEPT.add(kept);
+  return kept;
 }

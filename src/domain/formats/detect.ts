@@ -115,6 +115,17 @@ export interface Detected {
 
 /** What a file is, by its bytes first and its name second. Reads 4 KiB at the start, 64 KiB at the end, and probes. */
 export async function detect(file: NamedSource): Promise<Detected> {
+  const known = DETECTED.get(file.source);
+  if (known?.path === file.path) return known.detected;
+  const detected = detectAnew(file);
+  DETECTED.set(file.source, { path: file.path, detected });
+  return detected;
+}
+
+/** What is scanned and described in one run is recognised once. */
+const DETECTED = new WeakMap<Source, { readonly path: string; readonly detected: Promise<Detected> }>();
+
+async function detectAnew(file: NamedSource): Promise<Detected> {
   const named = formatOfName(file.path);
   const matches = await matchesOf(file);
   const format = choose(matches, named);

@@ -136,4 +136,19 @@ export interface StatCache {
   /** Null unless every part of the stamp is the same, and older than the entry itself (git calls the rest racy). */
   digests(location: string, stamp: FileStamp): Promise<Digests | null>;
   remember(location: string, stamp: FileStamp, digests: Digests): Promise<void>;
+  /** Of these, those in which this version of weighmark found nothing. Their bytes follow from their names, whatever lies around. */
+  clean<T extends NamedBlob>(blobs: readonly T[]): Promise<ReadonlyMap<T, CleanBlob>>;
+  rememberClean(blobs: ReadonlyMap<NamedBlob, CleanBlob>): Promise<void>;
+}
+
+/** A blob by git's own hash of it, at a path: what is looked for depends on the name of a file as well. */
+export interface NamedBlob {
+  readonly oid: string;
+  readonly path: string;
+}
+
+export interface CleanBlob {
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
 }

@@ -15,8 +15,12 @@ export interface Blob extends Source {
   readonly sha256: string;
 }
 
-/** @throws WeighmarkError `unreadable` if git lacks the blob, and what `visit` throws. */
-export type ReadBlob = <T>(entry: IndexEntry, visit: (blob: Blob) => Promise<T>) => Promise<T>;
+export interface Blobs {
+  /** @throws WeighmarkError `unreadable` if git lacks the blob, and what `visit` throws. */
+  read<T>(entry: IndexEntry, visit: (blob: Blob) => Promise<T>): Promise<T>;
+  /** The next reads are of these, in this order: git is asked for many at a time, before their turn. */
+  expect(entries: readonly IndexEntry[]): void;
+}
 
 /** What git knows of the working folder; asked with hooks, fsmonitor, filter programs and external diff off (security rule 5). */
 export interface Git {
@@ -30,7 +34,7 @@ export interface Git {
    * Reads blobs, one after the other, all by one process; started with the first. Those above a few megabytes are on disk
    * meanwhile.
    */
-  withBlobs<T>(work: (read: ReadBlob) => Promise<T>): Promise<T>;
+  withBlobs<T>(work: (blobs: Blobs) => Promise<T>): Promise<T>;
   /**
    * Of these, those that git itself turns into other bytes when it checks them out: by the index's attributes
    * (`working-tree-encoding`, `ident`, `eol=crlf`), no program asked.

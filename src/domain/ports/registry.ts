@@ -25,6 +25,11 @@ export interface Blob extends Source {
 }
 
 /** A registry, embedded or remote. Content goes in and comes out by digest; names and tags are a cache. */
+export interface NewReferrer {
+  readonly artifactType?: string;
+  readonly content: Uint8Array;
+}
+
 export interface Registry {
   /** As the user named it: a folder or `oci://host/repo`. */
   readonly location: string;
@@ -70,6 +75,8 @@ export interface Registry {
   /** Claim bundles attached to a manifest as referrers, as their exact bytes; unverified. */
   claims(name: string, manifest: string): Promise<readonly Uint8Array[]>;
   putClaim(name: string, manifest: string, bundle: Uint8Array): Promise<void>;
+  /** Attachments, and claims where no type is given, in this order and one change of the model's list. Absent: one by one. */
+  putReferrers?(name: string, manifest: string, referrers: readonly NewReferrer[]): Promise<void>;
   /** The kinds of other referrers there are. */
   attachmentTypes(name: string, manifest: string): Promise<readonly string[]>;
   /** Other referrers: digest list, BOM, policy bytes; by artifactType. */

@@ -12,10 +12,9 @@ import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
 import { idsOf, VERSIONS, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { readFormat } from '../../domain/formats/index.ts';
 import type { FormatReport } from '../../domain/formats/types.ts';
 import { checkDigests, type DigestCheck, type OtherDigests } from '../../domain/metadata/check-digests.ts';
-import { collect, otherDigests, readMetadata, type FileMetadata } from '../../domain/metadata/collect.ts';
+import { collect, otherDigests } from '../../domain/metadata/collect.ts';
 import { findConflicts } from '../../domain/metadata/conflicts.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import {
@@ -35,8 +34,8 @@ import type { Source } from '../../domain/base/source.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { inParallel } from '../content/parallel.ts';
-import { fetchesOf } from './fetches.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import { fileReader, type ReadFiles } from './read-files.ts';
 
 export interface DescribeOptions {
   readonly tool: { readonly name: string; readonly version: string };
@@ -51,6 +50,8 @@ export interface DescribeOptions {
   readonly author?: string;
   /** Reports already made in this run, by path: those files' headers are not read again. */
   readonly reports?: ReadonlyMap<string, FormatReport>;
+  /** All files of the artifact, if something else looked at them and read them for this: they are not opened again. */
+  readonly read?: ReadFiles;
   readonly signal?: AbortSignal;
 }
 
@@ -166,7 +167,7 @@ export function filesOf(
   }));
 }
 
-export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports' | 'signal'> & {
+export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports' | 'read' | 'signal'> & {
   /** Facts that come from where the artifact stands, not from its files. */
   readonly located?: readonly Fact[];
   /** Read text datasets whole to count their rows; default true. */
@@ -177,15 +178,7 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 
 /** All that `inspect` and the BOM are made of. */
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
-  const read: BomFile[] = [];
-  const telling: FileMetadata[] = [];
-  const fetches: Fact[] = [];
-  await inParallel(artifact, AT_ONCE, async (file) => {
-    const examined = await examineFile(file, options);
-    read.push(examined.file);
-    pushAll(fetches, examined.fetches);
-    if (tells(examined.metadata)) telling.push(examined.metadata);
-  });
+  const { files: read, telling, fetches } = options.read ?? (await readFiles(artifact, options));
   const found = read.toSorted((a, b) => compareUtf8(a.path, b.path));
   const { facts: said, problems } = collect(
     telling,
@@ -218,9 +211,18 @@ export async function examineArtifact(artifact: readonly ArtifactFile[], options
   };
 }
 
-/** Most of a million files say nothing, and no reader is made for their names: nothing is kept of them. */
-function tells({ found, problems }: FileMetadata): boolean {
-  return problems.length > 0 || found.length > 1 || found.some(({ facts }) => facts.length > 0);
+async function readFiles(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<ReadFiles> {
+  const reader = fileReader(options);
+  await inParallel(artifact, AT_ONCE, async (file) => {
+    options.signal?.throwIfAborted();
+    const source = await file.open();
+    try {
+      await reader.add(file, source);
+    } finally {
+      await source.close();
+    }
+  });
+  return reader;
 }
 
 /** A file of a set that is not all there: what it holds is not what the model has. */
@@ -247,32 +249,6 @@ function namedByOthers(files: readonly BomFile[]): readonly BomFile[] {
       ? { ...file, report: { ...file.report, format: 'raw-weights', kind: 'weights' } }
       : file,
   );
-}
-
-async function examineFile(
-  artifactFile: ArtifactFile,
-  options: ExamineOptions,
-): Promise<{ file: BomFile; metadata: FileMetadata; fetches: readonly Fact[] }> {
-  const { path, sizeBytes, digests } = artifactFile;
-  options.signal?.throwIfAborted();
-  const source = await artifactFile.open();
-  try {
-    const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
-    const metadata = await readMetadata(path, source, report);
-    return { file: { path, sizeBytes, digests, report }, metadata, fetches: await knownFetches(path, source) };
-  } finally {
-    await source.close();
-  }
-}
-
-/** A file that cannot be read as what it is says so elsewhere. */
-async function knownFetches(path: string, source: Source): Promise<readonly Fact[]> {
-  try {
-    return await fetchesOf(path, source);
-  } catch (error) {
-    if (error instanceof WeighmarkError) return [];
-    throw error;
-  }
 }
 
 /** Digests that a publisher states in algorithms we do not compute for everything: one more read of those files. */

@@ -13,10 +13,20 @@ export interface Content extends Candidate {
   isSealedAs(listed: ListedFile): Promise<boolean>;
 }
 
+export async function orFinding({ shown }: Candidate, work: () => Promise<Judged>): Promise<Judged> {
+  try {
+    return await work();
+  } catch (error) {
+    const finding: HookFinding = { ...findingOf(error), subject: shown, level: 'error' };
+    return { unchanged: false, findings: [finding] };
+  }
+}
+
 /** What one file is, by its bytes. @throws what reading throws. */
 export async function judge(content: Content, ports: HookPorts): Promise<Judged> {
   const check = documentCheck(content.shown);
-  if (check !== null) return { unchanged: false, findings: await checkDocument(check, content) };
+  if (check !== null)
+    return { unchanged: false, findings: await checkDocument(check, content), sizeBytes: content.source.size };
   const { source, sealed } = content;
   const pointer = source.size > POINTER_BYTES ? null : pointerOf(await readAll(source));
   if (pointer !== null) return checkPointer(pointer, content, ports);
@@ -25,6 +35,11 @@ export async function judge(content: Content, ports: HookPorts): Promise<Judged>
   const scanned = await scanContent(content.shown, source);
   const findings = changed ? [unsealedChange(content, sealed, null), ...scanned] : scanned;
   return { unchanged, changed, sizeBytes: source.size, findings };
+}
+
+/** Documents are held to their form, not to a seal. */
+export function isDocument(path: string): boolean {
+  return documentCheck(path) !== null;
 }
 
 type DocumentCheck = (bytes: Uint8Array) => Promise<void>;

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { DIGEST_LIST_FILE } from '../../domain/base/paths.ts';
@@ -20,31 +20,57 @@ export function sealReader(
 ): { within(first: (path: string) => Promise<Uint8Array | null>): Seals } {
   return {
     within: (first) => {
-      const lists = new Map<string, Promise<ReadonlyMap<string, ListedFile> | null>>();
-      const read = async (path: string) =>
-        mapOf((await first(path)) ?? (await files.readIfThere(join(top, path), LIMITS.digestListBytes)));
-      const listOf = (path: string) => {
-        const known = lists.get(path) ?? read(path);
-        lists.set(path, known);
-        return known;
+      const hasOwn = sidecarLookup(top, files);
+      const inTree = async (path: string) => files.readIfThere(join(top, path), LIMITS.digestListBytes);
+      const above = onceEach(async (folder) => {
+        const base = folder === '.' ? '' : `${folder}/`;
+        const path = `${base}${DIGEST_LIST_FILE}`;
+        const list = mapOf((await first(path)) ?? (await inTree(path)));
+        if (list !== null) return { base, list };
+        return folder === dirname(folder) ? null : above(dirname(folder));
+      });
+      const own = async (file: string) => {
+        const path = `${file}.weighmark/files`;
+        return mapOf((await first(path)) ?? ((await hasOwn(file)) ? await inTree(path) : null));
       };
-      return { listed: async (path) => nearest(path, listOf) };
+      return {
+        listed: async (path) => {
+          const ownList = await own(path);
+          if (ownList !== null) return ownList.values().next().value ?? null;
+          const nearest = await above(dirname(path));
+          return nearest?.list.get(path.slice(nearest.base.length)) ?? null;
+        },
+      };
     },
   };
 }
 
-async function nearest(
-  path: string,
-  listOf: (path: string) => Promise<ReadonlyMap<string, ListedFile> | null>,
-): Promise<ListedFile | null> {
-  const own = await listOf(`${path}.weighmark/files`);
-  if (own !== null) return own.values().next().value ?? null;
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const base = folder === '.' ? '' : `${folder}/`;
-    const list = await listOf(`${base}${DIGEST_LIST_FILE}`);
-    if (list !== null) return list.get(path.slice(base.length)) ?? null;
-    if (folder === dirname(folder)) return null;
-  }
+type Nearest = { readonly base: string; readonly list: ReadonlyMap<string, ListedFile> } | null;
+
+function onceEach(find: (folder: string) => Promise<Nearest>): (folder: string) => Promise<Nearest> {
+  const found = new Map<string, Promise<Nearest>>();
+  return async (folder) => {
+    const known = found.get(folder) ?? find(folder);
+    found.set(folder, known);
+    return known;
+  };
+}
+
+/** Few files have a sidecar of their own: which, says one look into their folder, not one for each. */
+function sidecarLookup(top: string, files: Files): (path: string) => Promise<boolean> {
+  const folders = new Map<string, Promise<ReadonlySet<string> | null>>();
+  const namesIn = async (folder: string) =>
+    files.names(join(top, folder)).then(
+      (names) => new Set(names),
+      () => null,
+    );
+  return async (path) => {
+    const folder = dirname(path);
+    const known = folders.get(folder) ?? namesIn(folder);
+    folders.set(folder, known);
+    const names = await known;
+    return names === null || names.has(`${basename(path)}.weighmark`);
+  };
 }
 
 function mapOf(bytes: Uint8Array | null): ReadonlyMap<string, ListedFile> | null {

@@ -18,6 +18,13 @@ export interface HookPorts {
   readonly cache: () => Promise<StatCache>;
 }
 
+export interface HookJob {
+  readonly input: HookInput;
+  readonly ports: HookPorts;
+  /** Of the work tree; paths are from there. */
+  readonly top: string;
+}
+
 /** One thing said about one staged file. Warnings do not stop a commit. */
 export interface HookFinding extends Finding {
   readonly level: 'error' | 'warning';
@@ -45,5 +52,7 @@ export interface Judged {
   /** Listed in a seal, and not the same. */
   readonly changed?: boolean;
   readonly sizeBytes?: number;
+  /** Of a blob. */
+  readonly sha256?: string;
   readonly isPointer?: boolean;
 }

@@ -1,14 +1,9 @@
 import { relative, resolve } from 'node:path';
 import type { Files } from '../../domain/ports/files.ts';
-import type { IndexEntry } from '../../domain/ports/git.ts';
-import { findingOf } from '../../domain/base/verdict.ts';
-import { judge } from './hook-judge.ts';
-import { checkPointer, linkPointer } from './hook-pointer.ts';
-import { isSealedFile, sealReader, type Seals } from './hook-seals.ts';
-import type { Candidate, HookFinding, HookInput, HookOutcome, HookPorts, Judged } from './hook-types.ts';
-
-/** Conversions of more than this are not tried to find what was sealed. */
-const CONVERTED_BYTES = 64 << 20;
+import { judgeIndex } from './hook-index.ts';
+import { judge, orFinding } from './hook-judge.ts';
+import { isSealedFile, sealReader } from './hook-seals.ts';
+import type { Candidate, HookInput, HookJob, HookOutcome, HookPorts, Judged } from './hook-types.ts';
 
 /**
  * The checks of a commit: broken claims, unsafe content, pointers and weights that are not what was sealed. What is staged is
@@ -35,12 +30,6 @@ export async function checkStaged(input: HookInput, ports: HookPorts): Promise<H
   };
 }
 
-interface Job {
-  readonly input: HookInput;
-  readonly ports: HookPorts;
-  readonly top: string;
-}
-
 /** From the top, `/`-separated: by the real path of the working folder, as git tells its own. Null if none is named. */
 async function namedPaths(
   { files: named, cwd }: HookInput,
@@ -56,70 +45,7 @@ async function namedPaths(
   });
 }
 
-async function judgeIndex(entries: readonly IndexEntry[], job: Job): Promise<readonly Judged[]> {
-  if (entries.length === 0) return [];
-  const { git } = job.ports;
-  const seals = sealReader(job.top, job.ports.files);
-  const lists = new Map((await git.indexed('**/*.weighmark/files')).map((entry) => [entry.path, entry]));
-  return git.withBlobs(async (read) => {
-    const sealed = seals.within(async (path) => {
-      const list = lists.get(path);
-      return list === undefined ? null : read(list, async (blob) => blob.read(0, blob.size));
-    });
-    const results: (Judged & { readonly entry: IndexEntry })[] = [];
-    for (const entry of entries) {
-      const candidate: Candidate = { shown: entry.path, input: job.input, sealed: await sealed.listed(entry.path) };
-      const judged = await orFinding(candidate, async () =>
-        read(entry, async (blob) =>
-          entry.kind === 'link'
-            ? checkPointer(await linkPointer(blob), candidate, job.ports)
-            : judge(
-                { ...candidate, source: blob, isSealedAs: async ({ sha256 }) => sha256 === blob.sha256 },
-                job.ports,
-              ),
-        ),
-      );
-      results.push({ ...judged, entry });
-    }
-    return asCheckedOut(results, sealed, job);
-  });
-}
-
-/** What git makes of a blob when it writes it is what is loaded, and what was sealed. */
-async function asCheckedOut(
-  results: readonly (Judged & { readonly entry: IndexEntry })[],
-  sealed: Seals,
-  job: Job,
-): Promise<readonly Judged[]> {
-  const { git } = job.ports;
-  const files = results.filter(({ entry, isPointer }) => entry.kind === 'file' && isPointer !== true);
-  const converted = await git.converted(files.map(({ entry }) => entry));
-  const again = files.filter(
-    ({ entry, changed, sizeBytes }) =>
-      converted.has(entry.path) || (changed === true && (sizeBytes ?? 0) <= CONVERTED_BYTES),
-  );
-  const better = new Map<IndexEntry, Judged>();
-  const entries = again.map(({ entry }) => entry);
-  await git.eachCheckedOut(entries, async (entry, blob) => {
-    const candidate: Candidate = { shown: entry.path, input: job.input, sealed: await sealed.listed(entry.path) };
-    const isSealedAs = async ({ sha256 }: { readonly sha256: string }) => sha256 === blob.sha256;
-    better.set(
-      entry,
-      await orFinding(candidate, async () => judge({ ...candidate, source: blob, isSealedAs }, job.ports)),
-    );
-  });
-  return results.map((judged) => withCheckedOut(judged, better.get(judged.entry)));
-}
-
-/** Either form may be unsafe; sealed is the one that lies in a work tree. */
-function withCheckedOut(judged: Judged, other: Judged | undefined): Judged {
-  if (other === undefined) return judged;
-  const known = new Set(other.findings.map(({ message }) => message));
-  const more = judged.findings.filter(({ code, message }) => code !== 'unsealed-change' && !known.has(message));
-  return { ...other, findings: [...other.findings, ...more] };
-}
-
-async function judgeTree(paths: readonly string[], job: Job): Promise<readonly Judged[]> {
+async function judgeTree(paths: readonly string[], job: HookJob): Promise<readonly Judged[]> {
   const { files } = job.ports;
   const seals = sealReader(job.top, files).within(async () => null);
   const results: Judged[] = [];
@@ -150,12 +76,3 @@ async function judgeFile(location: string, candidate: Candidate, ports: HookPort
 }
 
 const NOTHING: Judged = { unchanged: false, findings: [] };
-
-async function orFinding({ shown }: Candidate, work: () => Promise<Judged>): Promise<Judged> {
-  try {
-    return await work();
-  } catch (error) {
-    const finding: HookFinding = { ...findingOf(error), subject: shown, level: 'error' };
-    return { unchanged: false, findings: [finding] };
-  }
-}

@@ -3,6 +3,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 
+/** "Pointer files must be less than 1024 bytes in size", as the specification says. */
 const POINTER_BYTES = 1024;
 
 /**
@@ -10,7 +11,7 @@ const POINTER_BYTES = 1024;
  * https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
  */
 export async function lfsPointerAt(entry: TreeEntry, followLink: boolean, files: Files): Promise<string | null> {
-  if (entry.sizeBytes > POINTER_BYTES || entry.sizeBytes < 100) return null;
+  if (entry.sizeBytes >= POINTER_BYTES || entry.sizeBytes < 100) return null;
   const file = await files.open(entry.location, { followLink });
   const text = Buffer.from(await file.read(0, POINTER_BYTES)).toString('latin1');
   await file.close();

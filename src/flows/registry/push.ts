@@ -263,8 +263,14 @@ async function storeSidecars(
   registry: Registry,
   { name, manifest, files, sidecars, bundles }: Companions,
 ): Promise<void> {
-  await registry.putAttachment(name, manifest.id, ATTACHMENTS.digestList, digestListBytes(files));
-  if (sidecars.bom !== null) await registry.putAttachment(name, manifest.id, ATTACHMENTS.bom, sidecars.bom);
+  const attachments = [
+    { artifactType: ATTACHMENTS.digestList, content: digestListBytes(files) },
+    ...(sidecars.bom === null ? [] : [{ artifactType: ATTACHMENTS.bom, content: sidecars.bom }]),
+  ];
+  const claims = bundles.map((content) => ({ content }));
+  if (registry.putReferrers !== undefined) return registry.putReferrers(name, manifest.id, [...attachments, ...claims]);
+  for (const { artifactType, content } of attachments)
+    await registry.putAttachment(name, manifest.id, artifactType, content);
   for (const bundle of bundles) await registry.putClaim(name, manifest.id, bundle);
 }
 

@@ -5,6 +5,7 @@ import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { cachedSource } from '../../domain/base/source.ts';
+import type { FileReader } from '../bom/read-files.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath } from './oms-sign.ts';
@@ -62,27 +63,32 @@ export interface Scanned {
 
 /**
  * Looks at every file's content for what loading it would do, and holds it against feeds, by the digests of the walk; the
- * bytes are those of the walk, or it is `file-changed`. What the caller's policy suppresses is told, and forbids nothing.
+ * bytes are those of the walk, or it is `file-changed`. The BOM's reader reads from the same open file, once for both. What the caller's policy suppresses is told, and forbids nothing.
  */
 export async function scanForSeal(
   { tree, files }: SealedContent,
-  failOn: Severity,
+  {
+    failOn,
+    reader,
+    judging,
+  }: { readonly failOn: Severity; readonly reader: FileReader; readonly judging: ScanOptions },
   ports: HashTreePorts,
-  judging: ScanOptions,
 ): Promise<Scanned> {
   const digests = new Map(files.map((file) => [file.path, file]));
   const options: ScanOptions = { ...judging, digests: (path) => digests.get(path) };
   const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, options)];
   const unexamined: Unexamined[] = [];
-  for (const { path, location } of tree.entries) {
+  for (const { path, location, sizeBytes } of tree.entries) {
     ports.signal?.throwIfAborted();
-    const source = await ports.files.open(location, { followLink: tree.followedLinks });
+    const file = await ports.files.open(location, { followLink: tree.followedLinks });
     try {
-      const result = await scanSource({ path, source: cachedSource(source) }, options);
+      const source = cachedSource(file);
+      const result = await scanSource({ path, source }, options);
+      await reader.add({ path, sizeBytes, digests: digests.get(path) ?? {} }, source);
       pushAll(findings, result.findings);
       pushAll(unexamined, result.unexamined);
     } finally {
-      await source.close();
+      await file.close();
     }
   }
   return {

@@ -15,6 +15,7 @@ import type { Severity } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
+import { fileReader, type ReadFiles } from '../bom/read-files.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
@@ -98,8 +99,9 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const content = await hashForSeal(input, ports);
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
   const startedOn = ports.clock.now().toISOString();
-  const scanned = await scanForSeal(content, input.failOn, ports, judgingOf(input));
-  const { facts, bomPayload, problems, recorded } = await describe(input, content, { ports, records });
+  const read = fileReader(signalOf(ports));
+  const scanned = await scanForSeal(content, { failOn: input.failOn, reader: read, judging: judgingOf(input) }, ports);
+  const { facts, bomPayload, problems, recorded } = await describe(input, content, { ports, records, read });
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
   const places = sidecarsOf(content.tree);
   const conflict = conflictIn(problems, input);
@@ -180,13 +182,14 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 async function describe(
   input: SealInput,
   { tree, files }: SealedContent,
-  { ports, records }: { readonly ports: SealPorts; readonly records: string | null },
+  { ports, records, read }: { readonly ports: SealPorts; readonly records: string | null; readonly read: ReadFiles },
 ): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
   const digests = new Map(files.map((file) => [file.path, file]));
   const options = {
     tool: { name: 'weighmark', version: input.version },
     stated: statedFacts(input),
-    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+    read,
+    ...signalOf(ports),
   };
   const artifact = await describeArtifact(tree, digests, ports, options);
   const { id, root, bom, bytes, problems, files: described } = artifact;
@@ -206,6 +209,10 @@ async function describe(
     name: input.name ?? baseName(tree.root),
   };
   return { facts, bomPayload: bomStatement(facts, { ...bom }), problems, recorded: recordersOf(artifact.digests) };
+}
+
+function signalOf({ signal }: SealPorts): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 /** Who recorded digests that the files have, and of how many files. */

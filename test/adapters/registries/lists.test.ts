@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createCommit } from '../../../src/adapters/registries/embedded/commit.ts';
@@ -114,4 +114,33 @@ test('an old blob that is collected as garbage while a push takes it for granted
   const lost = { bytes: Buffer.from('{}'), keeps: [{ digest, sizeBytes: content.length }] };
   await assert.rejects(registry.putAttachment('enc', id, ATTACHMENTS.outboards, lost), { code: 'not-found' });
   assert.equal(await putModel(registry, 'enc', { text: 'two', tag: '2' }), manifest.id, 'a repeat finishes');
+});
+
+test('referrers that come together change the lists once, however many there are, and are those put one by one', async (t) => {
+  const { open, place } = await scratchRegistry(t);
+  const registry = await open();
+  const listsFor = async (count: number): Promise<number> => {
+    const name = `enc${count}`;
+    const id = await putModel(registry, name, { text: 'one', tag: 'a' });
+    const before = (await readdir(join(place, 'models', name, 'blobs/sha256'))).length;
+    const claims = Array.from({ length: count }, (_, at) => Buffer.from(`{"claim":${at}}`));
+    const list = Buffer.from('weighmark-files/1\n');
+    const all = [{ artifactType: ATTACHMENTS.digestList, content: list }, ...claims.map((content) => ({ content }))];
+    await registry.putReferrers?.(name, id, all);
+    assert.deepEqual(
+      (await registry.claims(name, id)).map((each) => Buffer.from(each).toString()),
+      claims.map(String),
+    );
+    assert.deepEqual(
+      (await registry.attachments(name, id, ATTACHMENTS.digestList)).map((each) => Buffer.from(each).toString()),
+      [String(list)],
+    );
+    const stored = await readdir(join(place, 'models', name, 'blobs/sha256'));
+    const index = await readFile(join(place, 'models', name, 'index.json'), 'utf8');
+    await registry.putReferrers?.(name, id, all);
+    for (const claim of claims) await registry.putClaim(name, id, claim);
+    assert.equal(await readFile(join(place, 'models', name, 'index.json'), 'utf8'), index, 'once is enough');
+    return stored.length - before - 2 * all.length;
+  };
+  assert.deepEqual(await listsFor(20), await listsFor(2));
 });

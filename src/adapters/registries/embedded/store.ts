@@ -69,10 +69,21 @@ export function embeddedRegistry(
     getFile: (name, digest, file) => getFile(layout(name), digest, file),
     claims: (name, manifest) => referred(store, { name, manifest, artifactType: BUNDLE_MEDIA_TYPE }),
     putClaim: async (name, manifest, bundle) =>
-      attach(store, { name, manifest, referrer: (subject) => claimReferrer(subject, bundle) }),
+      attach(store, { name, manifest, referrers: (subject) => [claimReferrer(subject, bundle)] }),
+    putReferrers: async (name, manifest, all) =>
+      attach(store, {
+        name,
+        manifest,
+        referrers: (subject) =>
+          all.map(({ artifactType, content }) =>
+            artifactType === undefined
+              ? claimReferrer(subject, content)
+              : attachmentReferrer(subject, artifactType, content),
+          ),
+      }),
     attachments: (name, manifest, artifactType) => referred(store, { name, manifest, artifactType }),
     putAttachment: async (name, manifest, artifactType, content) =>
-      attach(store, { name, manifest, referrer: (subject) => attachmentReferrer(subject, artifactType, content) }),
+      attach(store, { name, manifest, referrers: (subject) => [attachmentReferrer(subject, artifactType, content)] }),
     attachmentTypes: async (name, manifest) => {
       const listed = await referrersOf(layout(name), await readLayout(layout(name)), manifest);
       return [...new Set(listed.flatMap((each) => each.artifactType ?? []))].filter(
@@ -190,45 +201,53 @@ async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array)
 interface Attaching {
   readonly name: string;
   readonly manifest: string;
-  readonly referrer: (subject: Descriptor) => Referrer;
+  readonly referrers: (subject: Descriptor) => readonly Referrer[];
 }
 
 /**
- * Lists a referrer twice: in the fallback index that registries and `ocidir://` readers look for, and by itself, as
+ * Lists each referrer twice: in the fallback index that registries and `ocidir://` readers look for, and by itself, as
  * servers that serve a layout folder expect.
  */
-async function attach(store: Store, { name, manifest: subject, referrer: make }: Attaching): Promise<void> {
+async function attach(store: Store, { name, manifest: subject, referrers: make }: Attaching): Promise<void> {
   const layout = layoutOf(store, name);
   await store.commit(layout, async () => {
-    const referrer = make(await describe(store, name, subject));
+    const referrers = make(await describe(store, name, subject));
     const blobs = [
-      referrer.layer,
       { digest: EMPTY_DIGEST, bytes: EMPTY_CONFIG },
-      { digest: referrer.descriptor.digest, bytes: referrer.manifest },
+      ...referrers.flatMap(({ layer, descriptor, manifest }) => [
+        layer,
+        { digest: descriptor.digest, bytes: manifest },
+      ]),
     ];
     for (const { digest, bytes } of blobs) await putBytes(layout, digest, bytes);
     return async (manifests) => {
-      await requireBlobs(layout, referrer.descriptor.digest, referrer.manifest);
-      return withReferrer(layout, { manifests, descriptor: referrer.descriptor, subject });
+      for (const { descriptor, manifest } of referrers) await requireBlobs(layout, descriptor.digest, manifest);
+      return withReferrers(layout, { manifests, descriptors: referrers.map(({ descriptor }) => descriptor), subject });
     };
   });
 }
 
-async function withReferrer(
+async function withReferrers(
   layout: string,
-  { manifests, descriptor, subject }: { manifests: readonly Descriptor[]; descriptor: Descriptor; subject: string },
+  {
+    manifests,
+    descriptors,
+    subject,
+  }: { manifests: readonly Descriptor[]; descriptors: readonly Descriptor[]; subject: string },
 ): Promise<readonly Descriptor[]> {
   const listed = await listedIn(
     layout,
     manifests.find((each) => tagOf(each) === fallbackTag(subject)),
   );
-  if (listed.some((each) => each.digest === descriptor.digest)) return manifests;
+  const known = new Set(listed.map((each) => each.digest));
+  const added = descriptors.filter(({ digest: each }) => !known.has(each) && known.add(each));
+  if (added.length === 0) return manifests;
   const index = Buffer.from(
-    JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, descriptor] }),
+    JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, ...added] }),
   );
   const digest = ociDigest(index);
   await putBytes(layout, digest, index);
-  return withTag(withManifest(manifests, descriptor), fallbackTag(subject), {
+  return withTag(added.reduce(withManifest, manifests), fallbackTag(subject), {
     mediaType: INDEX_TYPE,
     digest,
     size: index.length,
