@@ -3,7 +3,7 @@ import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
 import { distinctPeople, type Counted } from './people.ts';
 import { saysNo } from './polarity.ts';
-import { readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
+import { isRevocation, readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
 
@@ -31,8 +31,10 @@ export interface Revocations {
   readonly ofArtifact: (digest: string) => Revoked | null;
   /** By its own digest, or by its signer. */
   readonly ofClaim: (claim: VerifiedClaim) => Revoked | null;
-  /** Taken back by name: by its signer or a revoker; the PAE digest, for claims that cannot be read. */
+  /** Taken back by name by a revoker of today; the PAE digest, for claims that cannot be read. */
   readonly lifted: (pae: string) => boolean;
+  /** The same of one that can be: by its signer, or by as many revokers as its kind takes. */
+  readonly takenBack: (claim: VerifiedClaim) => boolean;
   readonly doubts: readonly Doubt[];
   /** Does what is in doubt touch this claim? */
   readonly doubtOf: (claim: VerifiedClaim) => Doubt | null;
@@ -52,6 +54,7 @@ export const NO_REVOCATIONS: Revocations = {
   ofArtifact: () => null,
   ofClaim: () => null,
   lifted: () => false,
+  takenBack: () => false,
   doubts: [],
   doubtOf: () => null,
   voided: () => false,
@@ -63,7 +66,8 @@ export const NO_REVOCATIONS: Revocations = {
 
 /**
  * Applies revocations in the order of the log: a revoker counts as of its entry's index (rule 19). Undoing takes
- * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's.
+ * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's. Whoever takes back
+ * a no says yes: that is heard only in the log, by somebody of today with whom all is in order.
  */
 export function collectRevocations(
   logged: readonly LoggedRevocation[],
@@ -78,21 +82,24 @@ export function collectRevocations(
     voids: new Map(),
     used: [],
     unreadable: [],
+    needed: options.reinstate,
   };
   const ordered = logged.toSorted(
     (a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1),
   );
-  for (const entry of ordered) apply(entry, state, authority, options);
-  return answers(state, authority, options.reinstate);
+  for (const entry of ordered) apply(entry, state, authority);
+  return answers(state, authority);
 }
 
-function answers(state: State, authority: Authority, needed: number): Revocations {
-  const { entries, undone, voids } = state;
-  const doubts = new Map([...state.doubts].filter(([, { pae }]) => !entries.has(`claim ${pae}`)));
+function answers(state: State, authority: Authority): Revocations {
+  const { entries, undone, voids, needed } = state;
+  const lifted = (pae: string): boolean => (entries.get(`claim ${pae}`)?.lifters ?? []).length > 0;
+  const doubts = new Map([...state.doubts].filter(([, { pae }]) => !lifted(pae)));
   return {
     ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
     ofClaim: (claim) => claimRevoked(claim, state, authority),
-    lifted: (pae) => entries.has(`claim ${pae}`),
+    lifted,
+    takenBack: (claim) => takenBack(claim, state) !== undefined,
     doubts: [...doubts.values()],
     doubtOf: (claim) =>
       keysOf(claim, authority)
@@ -102,12 +109,19 @@ function answers(state: State, authority: Authority, needed: number): Revocation
     settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
-    unreadable: state.unreadable.filter(({ pae }) => !entries.has(`claim ${pae}`)),
+    unreadable: state.unreadable.filter(({ pae }) => !lifted(pae)),
   };
 }
 
+interface Entry {
+  readonly revoked: Revoked;
+  readonly since: string;
+  /** Of those who said so whoever could say yes as well: only they take back a no. */
+  readonly lifters: readonly Counted[];
+}
+
 interface State {
-  readonly entries: Map<string, { readonly revoked: Revoked; readonly since: string }>;
+  readonly entries: Map<string, Entry>;
   readonly undoing: Map<string, readonly Counted[]>;
   readonly undone: Set<string>;
   readonly doubts: Map<string, Doubt>;
@@ -115,14 +129,11 @@ interface State {
   readonly voids: Map<string, readonly Counted[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
+  /** How many people it takes to undo. */
+  readonly needed: number;
 }
 
-function apply(
-  { claim, index }: LoggedRevocation,
-  state: State,
-  authority: Authority,
-  options: { reinstate: number },
-): void {
+function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority): void {
   const model = claim.statement.subject[0]?.name ?? '';
   const mayDeny = authority.denialRolesOf(claim, model).includes(REVOKER_ROLE);
   const mayUndo = authority.rolesOf(claim, model).some((role) => role.name === REVOKER_ROLE);
@@ -135,13 +146,11 @@ function apply(
   }
   const { action, target, reason } = revocation;
   const by = authority.nameOf(claim) ?? 'its signer';
+  const person = index === null || lost !== null ? null : inOrder(claim, authority);
   if (action === 'reinstate' || target.kind === 'entry') {
-    if (index === null || !mayUndo || lost !== null) return;
+    if (!mayUndo || person === null) return;
     state.used.push(claim);
-    const identity = authority.who(claim.signer);
-    if (typeof identity === 'string') return;
-    const person = { principal: by, pattern: identity.pattern, keys: claim.keys };
-    if (action === 'reinstate') reinstate(state, targetKey(target), person, options.reinstate);
+    if (action === 'reinstate') reinstate(state, targetKey(target), person);
     else state.voids.set(targetKey(target), distinctPeople([...(state.voids.get(targetKey(target)) ?? []), person]));
     return;
   }
@@ -153,23 +162,36 @@ function apply(
     return;
   }
   state.used.push(claim);
-  revoke(state, key, revocation, revoked);
+  revoke(state, key, { target, revoked, lifter: mayDeny && !mayUndo ? null : person });
+}
+
+/** Whoever may say yes by this claim; null: it only takes away. */
+function inOrder(claim: VerifiedClaim, authority: Authority): Counted | null {
+  const identity = authority.who(claim.signer);
+  if (claim.onlyNo !== undefined || typeof identity === 'string') return null;
+  return { principal: identity.principal.name, pattern: identity.pattern, keys: claim.keys };
+}
+
+interface Taken extends Pick<Revocation, 'target'> {
+  readonly revoked: Revoked;
+  readonly lifter: Counted | null;
 }
 
 /** The earliest `since` holds: a later revocation never gives anything back. */
-function revoke(state: State, key: string, { target }: Revocation, revoked: Revoked): void {
+function revoke(state: State, key: string, { target, revoked, lifter }: Taken): void {
   const since = 'since' in target ? target.since : '';
   const earlier = state.entries.get(key);
+  const lifters = distinctPeople([...(earlier?.lifters ?? []), ...(lifter === null ? [] : [lifter])]);
   state.undoing.delete(key);
   state.doubts.delete(key);
-  if (earlier === undefined || Date.parse(since) < Date.parse(earlier.since))
-    state.entries.set(key, { revoked, since });
+  const isEarliest = earlier === undefined || Date.parse(since) < Date.parse(earlier.since);
+  state.entries.set(key, { ...(isEarliest ? { revoked, since } : earlier), lifters });
 }
 
-function reinstate(state: State, key: string, by: Counted, needed: number): void {
+function reinstate(state: State, key: string, by: Counted): void {
   const people = distinctPeople([...(state.undoing.get(key) ?? []), by]);
   state.undoing.set(key, people);
-  if (people.length < needed) return;
+  if (people.length < state.needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
   state.doubts.delete(key);
@@ -177,13 +199,24 @@ function reinstate(state: State, key: string, by: Counted, needed: number): void
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
-  const own =
-    state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
+  const own = takenBack(claim, state);
   if (own !== undefined) return own.revoked;
   const entries = signerKeys(claim, authority)
     .map((key) => state.entries.get(key))
     .filter((entry) => entry !== undefined);
   return entries.find(({ since }) => !existedBefore(claim, since))?.revoked ?? null;
+}
+
+/**
+ * By its own digest. One is enough to take back a yes, or a no that is an evaluation or a withdrawal; a revocation that is
+ * understood takes as many as undo it.
+ */
+function takenBack(claim: VerifiedClaim, { entries, needed }: State): Entry | undefined {
+  const key = `claim ${claim.pae}`;
+  const said = [entries.get(key), entries.get(`${key} ${signerKey(claim.signer)}`)].filter((each) => each !== undefined);
+  if (!saysNo(claim.statement)) return said[0];
+  const enough = isRevocation(claim) && tryRead(claim) !== null ? needed : 1;
+  return said.find(({ lifters }) => lifters.length >= enough);
 }
 
 function keysOf(claim: VerifiedClaim, authority: Authority): readonly string[] {

@@ -34,7 +34,7 @@ export function orphansBetween(before: Hearing, now: Hearing, entries: readonly 
   const claims = new Map(before.claims.map((claim) => [claim.bundle, claim]));
   return [...claims.values()].flatMap((claim) => {
     if (!saysNo(claim.statement) || past.revocations.ofClaim(claim) !== null) return [];
-    if (!past.hears(claim) || today.hears(claim) || today.revocations.lifted(claim.pae)) return [];
+    if (!past.hears(claim) || today.hears(claim) || today.revocations.takenBack(claim)) return [];
     return orphanOf(claim, { past, today, entries }) ?? [];
   });
 }
