@@ -117,3 +117,35 @@ test('one revoker’s word takes back a yes, however it comes', async () => {
     assert.deepEqual(codes(decide(facts(Object.values(claims), { revocations: [lapsed] }), prod)), ['revoked']);
   }
 });
+
+test('a revoker of other models takes nothing back and undoes nothing here, whatever name they write', async () => {
+  const [unlimited] = prod.roles.filter(({ name }) => name === 'revoker');
+  assert.ok(unlimited !== undefined);
+  const scoped: Policy = {
+    ...prod,
+    roles: [
+      ...prod.roles.filter((role) => role !== unlimited),
+      { ...unlimited, principals: ['rita'] },
+      { ...unlimited, principals: ['rob', 'dana'], models: ['acme/other'] },
+    ],
+  };
+  const no = await evaluation('FAILED');
+  const says = async (by: Name, index: number, action: string, target: object, name = 'acme/other') => ({
+    claim: await claim({
+      by,
+      type: PREDICATES.revocation,
+      about: MODEL,
+      name,
+      predicate: { version: 1, action, target, reason: `says ${by}` },
+    }),
+    index,
+  });
+  const taken = await says('rob', 5, 'revoke', { kind: 'claim', sha256: no.bundle, pae: no.pae });
+  assert.deepEqual(await evaluated([taken], no, scoped), ['claim-negative']);
+  const artifact = { kind: 'artifact', sha256: D0 };
+  const answer = async (...revocations: readonly LoggedRevocation[]) =>
+    codes(decide(facts(Object.values(await honest()), { revocations }), scoped));
+  const undo = [await says('rob', 6, 'reinstate', artifact), await says('dana', 7, 'reinstate', artifact)];
+  assert.deepEqual(await answer(await says('rita', 5, 'revoke', artifact, 'acme/data'), ...undo), ['revoked']);
+  assert.deepEqual(await answer(await says('dana', 5, 'revoke', artifact), ...undo), [], 'what is theirs they undo');
+});

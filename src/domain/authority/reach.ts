@@ -1,5 +1,5 @@
 import type { Known } from '../claims/binding.ts';
-import { namesFrom, namesIn, namesOfArtifact } from '../claims/names.ts';
+import { nameIn, namesFrom, namesIn, namesOfArtifact, withoutVersion } from '../claims/names.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
@@ -49,11 +49,7 @@ export function revocationTargets({
   return [{ name: withoutVersion(own.name), id: `sha256:${sha256}` }];
 }
 
-function withoutVersion(name = ''): string {
-  return name.replace(/:[^:/]*$/, '');
-}
-
 /** Whoever may say anything of an artifact of that name. */
 function mayName(claim: VerifiedClaim, authority: Authority): boolean {
-  return authority.rolesOf(claim, withoutVersion(claim.statement.subject[0]?.name)).length > 0;
+  return authority.rolesOf(claim, nameIn(claim.statement)).length > 0;
 }

@@ -1,7 +1,8 @@
 import type { VerifiedClaim } from '../claims/types.ts';
+import { nameIn } from '../claims/names.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
-import { distinctPeople, type Counted } from './people.ts';
+import { mayUndo, peopleOver, isInOrder } from './undoing.ts';
 import { saysNo } from './polarity.ts';
 import { isRevocation, readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
 import { verifiedTime } from './time.ts';
@@ -25,21 +26,23 @@ export interface Revoked {
 export interface Doubt extends Revoked {
   readonly pae: string;
   readonly target: RevocationTarget;
+  /** The model that its signer names. */
+  readonly name: string;
 }
 
 export interface Revocations {
   readonly ofArtifact: (digest: string) => Revoked | null;
   /** By its own digest, or by its signer. */
   readonly ofClaim: (claim: VerifiedClaim) => Revoked | null;
-  /** Taken back by name by a revoker of today; the PAE digest, for claims that cannot be read. */
-  readonly lifted: (pae: string) => boolean;
+  /** Taken back by a revoker of today over models of that name; the PAE digest, for claims that cannot be read. */
+  readonly lifted: (pae: string, name: string) => boolean;
   /** The same of one that can be: by its signer, or by as many revokers as its kind takes. */
   readonly takenBack: (claim: VerifiedClaim) => boolean;
   readonly doubts: readonly Doubt[];
   /** Does what is in doubt touch this claim? */
   readonly doubtOf: (claim: VerifiedClaim) => Doubt | null;
-  /** As many revokers as it takes say of this entry that it never had a bundle. */
-  readonly voided: (entry: Omit<EntryTarget, 'kind'>) => boolean;
+  /** As many revokers over models of that name as it takes say of this entry that it never had a bundle. */
+  readonly voided: (entry: Omit<EntryTarget, 'kind'>, name: string) => boolean;
   /** Whether somebody current has decided about the target since: revoked it, or let it count again. */
   readonly settled: (target: RevocationTarget) => boolean;
   /** Bundles of the revocations that hold now, hex. */
@@ -80,6 +83,7 @@ export function collectRevocations(
     undone: new Set(),
     doubts: new Map(),
     voids: new Map(),
+    named: new Map(),
     used: [],
     unreadable: [],
     needed: options.reinstate,
@@ -93,40 +97,44 @@ export function collectRevocations(
 
 function answers(state: State, authority: Authority): Revocations {
   const { entries, undone, voids, needed } = state;
-  const lifted = (pae: string): boolean => (entries.get(`claim ${pae}`)?.lifters ?? []).length > 0;
-  const doubts = new Map([...state.doubts].filter(([, { pae }]) => !lifted(pae)));
+  const lifted = (pae: string, name: string): boolean =>
+    peopleOver(entries.get(`claim ${pae}`)?.lifters ?? [], name, authority).length > 0;
+  const doubts = new Map([...state.doubts].filter(([, { pae, name }]) => !lifted(pae, name)));
   return {
     ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
     ofClaim: (claim) => claimRevoked(claim, state, authority),
     lifted,
-    takenBack: (claim) => takenBack(claim, state) !== undefined,
+    takenBack: (claim) => takenBack(claim, state, authority) !== undefined,
     doubts: [...doubts.values()],
     doubtOf: (claim) =>
       keysOf(claim, authority)
         .map((key) => doubts.get(key))
         .find((doubt) => doubt !== undefined) ?? null,
-    voided: (entry) => (voids.get(targetKey({ kind: 'entry', ...entry }))?.length ?? 0) >= needed,
+    voided: (entry, name) =>
+      peopleOver(voids.get(targetKey({ kind: 'entry', ...entry })) ?? [], name, authority).length >= needed,
     settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
-    unreadable: state.unreadable.filter(({ pae }) => !lifted(pae)),
+    unreadable: state.unreadable.filter((claim) => takenBack(claim, state, authority) === undefined),
   };
 }
 
 interface Entry {
   readonly revoked: Revoked;
   readonly since: string;
-  /** Of those who said so whoever could say yes as well: only they take back a no. */
-  readonly lifters: readonly Counted[];
+  /** By whoever could say yes as well: only they take back a no. */
+  readonly lifters: readonly VerifiedClaim[];
 }
 
 interface State {
   readonly entries: Map<string, Entry>;
-  readonly undoing: Map<string, readonly Counted[]>;
+  readonly undoing: Map<string, readonly VerifiedClaim[]>;
   readonly undone: Set<string>;
   readonly doubts: Map<string, Doubt>;
   /** Entries of the log, by whom they were declared empty. */
-  readonly voids: Map<string, readonly Counted[]>;
+  readonly voids: Map<string, readonly VerifiedClaim[]>;
+  /** The models that are named by who revokes: whoever undoes it must be a revoker of each. */
+  readonly named: Map<string, readonly string[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
   /** How many people it takes to undo. */
@@ -134,9 +142,8 @@ interface State {
 }
 
 function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority): void {
-  const model = claim.statement.subject[0]?.name ?? '';
-  const mayDeny = authority.denialRolesOf(claim, model).includes(REVOKER_ROLE);
-  const mayUndo = authority.rolesOf(claim, model).some((role) => role.name === REVOKER_ROLE);
+  const name = nameIn(claim.statement);
+  const mayDeny = authority.denialRolesOf(claim, name).includes(REVOKER_ROLE);
   const lost = claimRevoked(claim, state, authority);
   if (lost?.kind === 'claim' || readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
@@ -145,53 +152,45 @@ function apply({ claim, index }: LoggedRevocation, state: State, authority: Auth
     return;
   }
   const { action, target, reason } = revocation;
-  const by = authority.nameOf(claim) ?? 'its signer';
-  const person = index === null || lost !== null ? null : inOrder(claim, authority);
+  const saysYes = index !== null && lost === null && isInOrder(claim, authority);
   if (action === 'reinstate' || target.kind === 'entry') {
-    if (!mayUndo || person === null) return;
+    if (!saysYes || !mayUndo(claim, name, authority)) return;
     state.used.push(claim);
-    if (action === 'reinstate') reinstate(state, targetKey(target), person);
-    else state.voids.set(targetKey(target), distinctPeople([...(state.voids.get(targetKey(target)) ?? []), person]));
+    const key = targetKey(target);
+    if (action === 'reinstate') reinstate(state, key, claim, authority);
+    else state.voids.set(key, [...(state.voids.get(key) ?? []), claim]);
     return;
   }
   if (!mayDeny && target.kind !== 'claim') return;
   const key = `${targetKey(target)}${mayDeny ? '' : ` ${signerKey(claim.signer)}`}`;
+  const by = authority.nameOf(claim) ?? 'its signer';
   const revoked: Revoked = { reason, by, bundle: claim.bundle, kind: target.kind };
+  if (mayDeny) state.named.set(key, [...new Set([...(state.named.get(key) ?? []), name])]);
   if (lost !== null) {
-    if (mayDeny) state.doubts.set(key, { ...revoked, target, pae: claim.pae });
+    if (mayDeny) state.doubts.set(key, { ...revoked, target, pae: claim.pae, name });
     return;
   }
   state.used.push(claim);
-  revoke(state, key, { target, revoked, lifter: mayDeny && !mayUndo ? null : person });
-}
-
-/** Whoever may say yes by this claim; null: it only takes away. */
-function inOrder(claim: VerifiedClaim, authority: Authority): Counted | null {
-  const identity = authority.who(claim.signer);
-  if (claim.onlyNo !== undefined || typeof identity === 'string') return null;
-  return { principal: identity.principal.name, pattern: identity.pattern, keys: claim.keys };
-}
-
-interface Taken extends Pick<Revocation, 'target'> {
-  readonly revoked: Revoked;
-  readonly lifter: Counted | null;
+  revoke(state, key, { target, revoked, lifters: saysYes ? [claim] : [] });
 }
 
 /** The earliest `since` holds: a later revocation never gives anything back. */
-function revoke(state: State, key: string, { target, revoked, lifter }: Taken): void {
-  const since = 'since' in target ? target.since : '';
+function revoke(state: State, key: string, said: Pick<Revocation, 'target'> & Omit<Entry, 'since'>): void {
+  const since = 'since' in said.target ? said.target.since : '';
   const earlier = state.entries.get(key);
-  const lifters = distinctPeople([...(earlier?.lifters ?? []), ...(lifter === null ? [] : [lifter])]);
+  const lifters = [...(earlier?.lifters ?? []), ...said.lifters];
   state.undoing.delete(key);
   state.doubts.delete(key);
   const isEarliest = earlier === undefined || Date.parse(since) < Date.parse(earlier.since);
-  state.entries.set(key, { ...(isEarliest ? { revoked, since } : earlier), lifters });
+  state.entries.set(key, isEarliest ? { revoked: said.revoked, since, lifters } : { ...earlier, lifters });
 }
 
-function reinstate(state: State, key: string, by: Counted): void {
-  const people = distinctPeople([...(state.undoing.get(key) ?? []), by]);
-  state.undoing.set(key, people);
-  if (people.length < state.needed) return;
+function reinstate(state: State, key: string, claim: VerifiedClaim, authority: Authority): void {
+  const names = state.named.get(key) ?? [];
+  if (!names.every((name) => mayUndo(claim, name, authority))) return;
+  const said = [...(state.undoing.get(key) ?? []), claim];
+  state.undoing.set(key, said);
+  if (peopleOver(said, nameIn(claim.statement), authority).length < state.needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
   state.doubts.delete(key);
@@ -199,7 +198,7 @@ function reinstate(state: State, key: string, by: Counted): void {
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
-  const own = takenBack(claim, state);
+  const own = takenBack(claim, state, authority);
   if (own !== undefined) return own.revoked;
   const entries = signerKeys(claim, authority)
     .map((key) => state.entries.get(key))
@@ -211,12 +210,14 @@ function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority):
  * By its own digest. One is enough to take back a yes, or a no that is an evaluation or a withdrawal; a revocation that is
  * understood takes as many as undo it.
  */
-function takenBack(claim: VerifiedClaim, { entries, needed }: State): Entry | undefined {
+function takenBack(claim: VerifiedClaim, { entries, needed }: State, authority: Authority): Entry | undefined {
   const key = `claim ${claim.pae}`;
-  const said = [entries.get(key), entries.get(`${key} ${signerKey(claim.signer)}`)].filter((each) => each !== undefined);
-  if (!saysNo(claim.statement)) return said[0];
+  const [byRevoker, byOwn] = [entries.get(key), entries.get(`${key} ${signerKey(claim.signer)}`)];
+  if (!saysNo(claim.statement)) return byRevoker ?? byOwn;
   const enough = isRevocation(claim) && tryRead(claim) !== null ? needed : 1;
-  return said.find(({ lifters }) => lifters.length >= enough);
+  const people = peopleOver(byRevoker?.lifters ?? [], nameIn(claim.statement), authority);
+  if (people.length >= enough) return byRevoker;
+  return enough === 1 && (byOwn?.lifters ?? []).length > 0 ? byOwn : undefined;
 }
 
 function keysOf(claim: VerifiedClaim, authority: Authority): readonly string[] {
