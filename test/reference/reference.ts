@@ -117,12 +117,14 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 
 /** May what is asked about enter the environment? */
 export function mayEnter(w: World, env: Env): boolean {
-  const acts = lineageOf(w, env);
-  if (acts === null || w.policy.expires <= w.now || clockIsBehind(w)) return false;
+  const line = lineageOf(w, env);
+  if (line === null || w.policy.expires <= w.now || clockIsBehind(w)) return false;
+  const { acts, places } = line;
   const own = standing(w, env).filter((say) => isAbout(w, say, w.asked, 'asked'));
   const by = (kind: string) => own.filter((say) => say.what.kind === kind && rolesOf(w, say, w.name).length > 0);
   if (env.require.some((kind) => by(kind).length === 0)) return false;
-  if (by('evaluate').some(({ what }) => what.kind === 'evaluate' && !what.passed)) return false;
+  if (w.says.some((say) => isFailed(say) && isAbout(w, say, w.asked, 'asked') && holdsAsNo(w, env, say))) return false;
+  if (isInDoubt(w, env, places)) return false;
   const makers = acts.filter(({ made }) => made).map(({ person }) => person);
   const approvals = by('approve').filter(
     (say) =>
@@ -159,6 +161,7 @@ export function isPromoted(w: World, env: Env, asking = env): boolean {
     if (!w.policy.people.includes(say.by)) continue;
     if (say.lost && counting.length === 0) return false;
     const isPromoter = rolesOf(w, say, w.name).includes('promoter');
+    if (isPromoter && saysNo(say) && !holdsAsNo(w, asking, say)) continue;
     if (!say.lost && isPromoter && !say.also && thing(w, say.about).name === w.name) counting.push(say);
   }
   const [newest, before] = counting;
@@ -175,9 +178,16 @@ interface Act {
   readonly made: boolean;
 }
 
-/** Who acted along it; null if anything is wrong with it. */
-function lineageOf(w: World, env: Env): readonly Act[] | null {
+interface Line {
+  readonly acts: readonly Act[];
+  /** Everything it rests on, as it is named there. */
+  readonly places: readonly { readonly key: string; readonly by: By }[];
+}
+
+/** Who acted along it, and over what it leads; null if anything is wrong with it. */
+function lineageOf(w: World, env: Env): Line | null {
   const acts: Act[] = [];
+  const places: { readonly key: string; readonly by: By }[] = [];
   const deepest = new Map<string, number>();
   let isRight = true;
   const look = (key: string, by: By | 'asked') => {
@@ -208,6 +218,7 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
   const visit = (key: string, by: By | 'asked', path: readonly string[]): number => {
     const place = `${key} ${by === 'asked' ? 'id' : by}`;
     if (path.includes(place)) isRight = false;
+    places.push({ key, by: by === 'asked' ? 'id' : by });
     const known = deepest.get(place);
     if (known !== undefined || path.includes(place)) return known ?? 0;
     const found = look(key, by);
@@ -226,6 +237,7 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
       isRight = false;
     let depth = 0;
     for (const input of inputs) {
+      places.push({ key: input.thing, by: input.by });
       const place0 = input.thing === w.asked && input.by === 'id' ? 'asked' : input.by;
       const used = look(input.thing, place0);
       const existed = (used.steps.length > 0 ? used.steps : used.described).flatMap((say) => earliest(w, say) ?? []);
@@ -246,7 +258,7 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
     isLeaf(w, w.asked, 'id', role),
   );
   const rests = root.steps.length > 0 || isLeafHere || (!root.isModel && root.described.length > 0);
-  return isRight && (rests || !env.lineage.required) ? acts : null;
+  return isRight && (rests || !env.lineage.required) ? { acts, places } : null;
 }
 
 /** The same step of the same things for the same purposes. */
@@ -310,40 +322,83 @@ function thing(w: World, key: string): Thing {
   return found;
 }
 
-/** Asked of every statement of a world; every world has environments of its own. */
-const KNOWN = new WeakMap<Env, ReturnType<typeof inForceNow>>();
+function saysNo({ what }: Say): boolean {
+  return what.kind === 'revoke' || ((what.kind === 'promote' || what.kind === 'evaluate') && !what.passed);
+}
 
-function inForce(w: World, env: Env): ReturnType<typeof inForceNow> {
+function isFailed({ what }: Say): boolean {
+  return what.kind === 'evaluate' && !what.passed;
+}
+
+/** A no by whoever may say it, until it is taken back by name: that its speaker was lost since leaves it open, and open is no yes. */
+function holdsAsNo(w: World, env: Env, say: Say): boolean {
+  return !say.lost && rolesOf(w, say, w.name).length > 0 && !isTakenBackByName(inForce(w, env), say, env.reinstate);
+}
+
+interface Word {
+  readonly since: number;
+  /** Who said so in the log and as one whose yes counts. */
+  readonly lifters: ReadonlySet<string>;
+}
+
+interface Words {
+  readonly entries: Map<string, Word>;
+  /** Revocations by revokers who were lost, by key; nobody can tell whether they were lost before. */
+  readonly doubts: Map<string, { readonly say: Say; readonly target: Target }>;
+}
+
+/** Asked of every statement of a world; every world has environments of its own. */
+const KNOWN = new WeakMap<Env, Words>();
+
+function inForce(w: World, env: Env): Words {
   const known = KNOWN.get(env) ?? inForceNow(w, env);
   KNOWN.set(env, known);
   return known;
 }
 
 /** Revocations in the order of the log; what was never logged comes last, and only takes away. */
-function inForceNow(w: World, env: Env): ReadonlyMap<string, { readonly since: number }> {
-  const entries = new Map<string, { since: number }>();
+function inForceNow(w: World, env: Env): Words {
+  const words: Words = { entries: new Map(), doubts: new Map() };
+  const { entries, doubts } = words;
   const undoing = new Map<string, Set<string>>();
   const said = w.says
     .filter(({ what, lost, by }) => 'target' in what && !lost && w.policy.people.includes(by))
     .toSorted((a, b) => (a.log ?? Infinity) - (b.log ?? Infinity));
   for (const say of said) {
-    if (!('target' in say.what) || takenBackBy(entries, say, say.at)) continue;
+    if (!('target' in say.what) || isTakenBackByName(words, say, env.reinstate)) continue;
     const { target, kind } = say.what;
+    const isLost = isLostBefore(words, say, say.at);
     const isRevoker = rolesOf(w, say, thing(w, say.about).name).includes('revoker');
     if (!isRevoker && !(kind === 'revoke' && target.kind === 'content')) continue;
     const key = keyOf(target) + (isRevoker ? '' : ` by ${say.by}`);
+    if (isLost && kind === 'revoke' && isRevoker) doubts.set(key, { say, target });
+    if (isLost) continue;
     if (kind === 'revoke') {
       undoing.delete(key);
-      const since = Math.min('since' in target ? target.since : 0, entries.get(key)?.since ?? Infinity);
-      entries.set(key, { since });
+      doubts.delete(key);
+      const before = entries.get(key);
+      const since = Math.min('since' in target ? target.since : 0, before?.since ?? Infinity);
+      entries.set(key, {
+        since,
+        lifters: new Set([...(before?.lifters ?? []), ...(say.log === null ? [] : [say.by])]),
+      });
     } else if (say.log !== null) {
       const people = (undoing.get(key) ?? new Set()).add(say.by);
       undoing.set(key, people);
-      if (people.size >= env.reinstate && entries.delete(key)) undoing.delete(key);
-      else if (people.size >= env.reinstate) undoing.delete(key);
+      if (people.size < env.reinstate) continue;
+      for (const each of [entries, undoing, doubts]) each.delete(key);
     }
   }
-  return entries;
+  return words;
+}
+
+/** A yes falls by anybody's word that counts as a no; a no only by what counts as a yes: a revocation by as many as undo it. */
+function isTakenBackByName({ entries }: Words, say: Say, reinstate: number): boolean {
+  const all = entries.get(`content ${say.content}`);
+  const own = entries.get(`content ${say.content} by ${say.by}`);
+  if (!saysNo(say)) return all !== undefined || own !== undefined;
+  const enough = say.what.kind === 'revoke' ? reinstate : 1;
+  return (all?.lifters.size ?? 0) >= enough || (enough === 1 && own !== undefined && own.lifters.size > 0);
 }
 
 function keyOf(target: Target): string {
@@ -351,21 +406,42 @@ function keyOf(target: Target): string {
   return target.kind === 'content' ? `content ${target.content}` : `person ${target.person}`;
 }
 
-/** By its content; or by its signer, unless somebody shows that it is older than the loss. */
-function takenBackBy(entries: ReadonlyMap<string, { readonly since: number }>, say: Say, at: number | null): boolean {
-  if (entries.has(`content ${say.content}`) || entries.has(`content ${say.content} by ${say.by}`)) return true;
-  const lost = entries.get(`person ${say.by}`);
+/** Unless somebody shows that it is older than the loss. */
+function isLostBefore({ entries }: Words, { by }: Say, at: number | null): boolean {
+  const lost = entries.get(`person ${by}`);
   return lost !== undefined && !(at !== null && at < lost.since);
 }
 
 function isTakenBack(w: World, env: Env, say: Say): boolean {
-  return takenBackBy(inForce(w, env), say, say.what.kind === 'promote' ? say.at : earliest(w, say));
+  const words = inForce(w, env);
+  const at = say.what.kind === 'promote' ? say.at : earliest(w, say);
+  return isTakenBackByName(words, say, env.reinstate) || isLostBefore(words, say, at);
+}
+
+/** Does a lost revoker's word touch anything that this rests on, and nobody of today took it back? */
+function isInDoubt(w: World, env: Env, places: Line['places']): boolean {
+  const { entries, doubts } = inForce(w, env);
+  return [...doubts.values()].some(({ say, target }) => {
+    if ((entries.get(`content ${say.content}`)?.lifters.size ?? 0) > 0) return false;
+    if (target.kind === 'thing') return places.some((each) => isSame(w, target.thing, target.by, each.key, each.by));
+    return w.says.some(
+      (each) =>
+        !each.lost &&
+        w.policy.people.includes(each.by) &&
+        (target.kind === 'content' ? each.content === target.content : each.by === target.person),
+    );
+  });
 }
 
 /** A revocation reaches whoever names the thing by its id, its root, or its only file; never by one file of several. */
 function isRevoked(w: World, env: Env, key: string, by: By): boolean {
+  const { entries } = inForce(w, env);
+  return (['id', 'root', 'file'] as const).some(
+    (each) => isSame(w, key, by, key, each) && entries.has(`thing ${key} ${each}`),
+  );
+}
+
+function isSame(w: World, key: string, by: By, other: string, otherBy: By): boolean {
   const names: readonly By[] = thing(w, key).single ? ['id', 'root', 'file'] : ['id', 'root'];
-  const entries = inForce(w, env);
-  const reached = names.includes(by) ? names : [by];
-  return reached.some((each) => entries.has(`thing ${key} ${each}`));
+  return key === other && (by === otherBy || (names.includes(by) && names.includes(otherBy)));
 }

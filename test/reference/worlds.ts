@@ -193,7 +193,6 @@ const revoked: Change = (w, dice) => {
   return added(w, say(by, 'model', dice.below(6), what, { log: 0 }), dice);
 };
 
-/** Of somebody who said no nothing is lost here: what then holds is the rule table's, which has its own tests. */
 function targetIn(w: World, dice: Dice): Target {
   const again = w.says
     .filter(({ what }) => 'target' in what)
@@ -203,13 +202,7 @@ function targetIn(w: World, dice: Dice): Target {
   if (dice.chance(40))
     return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
   if (dice.chance(50)) return { kind: 'content', content: dice.pick(w.says).content };
-  const speakers = new Set(w.says.filter(saysNo).map(({ by }) => by));
-  const people = ALL.filter(
-    (each) => !speakers.has(each) && each !== 'rita' && each !== 'rob' && each !== 'erin' && each !== 'ci',
-  );
-  return people.length === 0
-    ? { kind: 'thing', thing: 'd0', by: 'id' }
-    : { kind: 'person', person: dice.pick(people), since: NOW - dice.below(60) * DAY };
+  return { kind: 'person', person: dice.pick(ALL), since: NOW - dice.below(60) * DAY };
 }
 
 function saysNo({ what }: Pick<Say, 'what'>): boolean {

@@ -99,10 +99,7 @@ test('a revocation is taken back beforehand by as many as undo it, not by one wh
   const revoked = await claim({ by: 'rita', type: PREDICATES.revocation, about: D0, predicate });
   const answer = async (...before: readonly LoggedRevocation[]) =>
     codes(
-      decide(
-        facts(Object.values(await honest()), { revocations: [...before, { claim: revoked, index: 9 }] }),
-        prod,
-      ),
+      decide(facts(Object.values(await honest()), { revocations: [...before, { claim: revoked, index: 9 }] }), prod),
     );
   const rob = await takesBack('rob', revoked, 5);
   assert.deepEqual(await answer(rob), ['revoked']);

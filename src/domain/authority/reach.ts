@@ -23,13 +23,17 @@ export function reaching(revocations: Revocations, { claims, known, authority }:
     ...[...known.values()].map(namesOfArtifact),
     ...claims.map((claim) => (mayName(claim, authority) ? namesIn(claim.statement, known) : [])),
   ]);
-  return {
-    ...revocations,
-    ofArtifact: (digest) =>
+  const byAnyName =
+    <T>(answer: (digest: string) => T | null) =>
+    (digest: string): T | null =>
       names
         .sameAs(digest)
-        .map(revocations.ofArtifact)
-        .find((revoked) => revoked !== null) ?? null,
+        .map(answer)
+        .find((found) => found !== null) ?? null;
+  return {
+    ...revocations,
+    ofArtifact: byAnyName(revocations.ofArtifact),
+    doubtOfArtifact: byAnyName(revocations.doubtOfArtifact),
   };
 }
 

@@ -4,7 +4,14 @@ import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
 import { mayUndo, peopleOver, isInOrder } from './undoing.ts';
 import { saysNo } from './polarity.ts';
-import { isRevocation, readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
+import {
+  isRevocation,
+  readRevocation,
+  targetKey,
+  type EntryTarget,
+  type Revocation,
+  type RevocationTarget,
+} from './revocation.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
 
@@ -39,6 +46,7 @@ export interface Revocations {
   /** The same of one that can be: by its signer, or by as many revokers as its kind takes. */
   readonly takenBack: (claim: VerifiedClaim) => boolean;
   readonly doubts: readonly Doubt[];
+  readonly doubtOfArtifact: (digest: string) => Doubt | null;
   /** Does what is in doubt touch this claim? */
   readonly doubtOf: (claim: VerifiedClaim) => Doubt | null;
   /** As many revokers over models of that name as it takes say of this entry that it never had a bundle. */
@@ -59,6 +67,7 @@ export const NO_REVOCATIONS: Revocations = {
   lifted: () => false,
   takenBack: () => false,
   doubts: [],
+  doubtOfArtifact: () => null,
   doubtOf: () => null,
   voided: () => false,
   settled: () => false,
@@ -106,6 +115,7 @@ function answers(state: State, authority: Authority): Revocations {
     lifted,
     takenBack: (claim) => takenBack(claim, state, authority) !== undefined,
     doubts: [...doubts.values()],
+    doubtOfArtifact: (digest) => doubts.get(`artifact ${digest}`) ?? null,
     doubtOf: (claim) =>
       keysOf(claim, authority)
         .map((key) => doubts.get(key))

@@ -73,7 +73,10 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
     },
     promotes: (bundle) => {
       const claim = mine(bundle);
-      return claim !== undefined && authority.rolesOf(claim, nameIn(claim.statement)).some(({ name }) => name === PROMOTER_ROLE);
+      return (
+        claim !== undefined &&
+        authority.rolesOf(claim, nameIn(claim.statement)).some(({ name }) => name === PROMOTER_ROLE)
+      );
     },
   };
 }
