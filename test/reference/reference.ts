@@ -10,8 +10,8 @@ export interface Thing {
   readonly single: boolean;
 }
 
-/** How somebody named a thing: by its id, the digest of one file in it, or its root. */
-export type By = 'id' | 'file' | 'root';
+/** How somebody named a thing: by either of its ids, the digest of one file in it, or its root. */
+export type By = 'id' | 'id2' | 'file' | 'root';
 
 export interface Input {
   readonly thing: string;
@@ -49,7 +49,12 @@ export interface Say {
   readonly by: string;
   readonly about: string;
   /** By which digest the statement names what it is about; a root alone binds nothing. */
-  readonly as: 'id' | 'file';
+  readonly as: 'id' | 'id2' | 'file';
+  /**
+   * `lapsed`: their certificate expired, so that it says no and never yes. Logged and `unread`: theirs, and not understood;
+   * `unproven`: it says that it is theirs, and nothing here proves it.
+   */
+  readonly state: 'fine' | 'lapsed' | 'unread' | 'unproven';
   /** It names something else as well. */
   readonly also: boolean;
   /** Verified time, in milliseconds. */
@@ -76,13 +81,24 @@ export interface World {
   readonly now: number;
   /** What is asked about: thing and name. */
   readonly asked: string;
+  readonly askedAs: 'id' | 'id2';
   readonly name: string;
   readonly things: readonly Thing[];
   readonly says: readonly Say[];
   readonly policy: {
     readonly version: number;
+    /** Versions that ask for the same in other words, as the registry shows. */
+    readonly sameAs: readonly number[];
+    /** A version whose promotions count for a while where they are. */
+    readonly accepts: { readonly version: number; readonly until: number } | null;
     readonly expires: number;
     readonly people: readonly string[];
+    /** Who said no once and is heard on; null: in every role. */
+    readonly former: readonly {
+      readonly person: string;
+      readonly until: number;
+      readonly roles: readonly string[] | null;
+    }[];
     /** Role → people, and the names it is for; null: all. */
     readonly roles: Readonly<
       Record<string, { readonly people: readonly string[]; readonly names: readonly string[] | null }>
@@ -145,31 +161,49 @@ export function mayEnter(w: World, env: Env): boolean {
   ];
   if (env.separation.some((apart) => w.policy.people.some((person) => rolesIn(all, apart, person) > 1))) return false;
   const before = w.policy.envs.find(({ name }) => name === env.after);
-  return env.after === null || (before !== undefined && isPromoted(w, before, env));
+  if (isSilenced(w, env)) return false;
+  return env.after === null || (before !== undefined && isPromoted(w, before, env, true));
 }
 
 /** A promotion that states a time further ahead than this does not count. */
 const DAY = 24 * 3600 * 1000;
 
-/** Is it what is promoted there now, and still? `asking`: the environment whose rules about revocations are asked. */
-export function isPromoted(w: World, env: Env, asking = env): boolean {
+/**
+ * Is it what is promoted there now, and still? `asking`: the environment whose rules about revocations are asked; `lasting`: so
+ * that it may go on from there.
+ */
+export function isPromoted(w: World, env: Env, asking = env, lasting = false): boolean {
   const entries = w.says
     .filter(({ log, what }) => log !== null && what.kind === 'promote' && what.env === env.name)
     .toSorted((a, b) => (b.log ?? 0) - (a.log ?? 0));
   const counting: Say[] = [];
   for (const say of entries) {
-    if (!w.policy.people.includes(say.by)) continue;
+    if (!isNamed(w, say.by)) continue;
     if (say.lost && counting.length === 0) return false;
-    const isPromoter = rolesOf(w, say, w.name).includes('promoter');
+    if (say.lost) continue;
+    if (isUnheard(say) && counting.length === 0 && mightSayNo(w, say) && !isLifted(w, asking, say)) return false;
+    if (isUnheard(say)) continue;
+    if (say.state === 'lapsed' && !saysNo(say)) {
+      if (counting.length === 0 && say.about === w.asked && noRoles(w, say, w.name).includes('promoter')) return false;
+      continue;
+    }
+    const isPromoter = (saysNo(say) ? noRoles : rolesOf)(w, say, w.name).includes('promoter');
     if (isPromoter && saysNo(say) && !holdsAsNo(w, asking, say)) continue;
-    if (!say.lost && isPromoter && !say.also && thing(w, say.about).name === w.name) counting.push(say);
+    if (isPromoter && !say.also && thing(w, say.about).name === w.name) counting.push(say);
   }
   const [newest, before] = counting;
   if (newest === undefined || newest.what.kind !== 'promote') return false;
   if (before !== undefined && !newest.what.knows.includes(before.bundle)) return false;
   if ((newest.at ?? w.now) > w.now + DAY) return false;
-  if (!newest.what.passed || newest.about !== w.asked || newest.what.policy !== w.policy.version) return false;
+  if (!newest.what.passed || newest.about !== w.asked || !fits(w, newest.what.policy, lasting)) return false;
   return !isTakenBack(w, asking, newest) && isFresh(w, newest.at, env.age);
+}
+
+function fits({ policy, now }: World, version: number, lasting: boolean): boolean {
+  if (version === policy.version || policy.sameAs.includes(version)) return true;
+  const { accepts } = policy;
+  const left = accepts === null ? 0 : accepts.until - now;
+  return !lasting && accepts?.version === version && left > 0 && left <= 30 * DAY;
 }
 
 interface Act {
@@ -190,14 +224,15 @@ function lineageOf(w: World, env: Env): Line | null {
   const places: { readonly key: string; readonly by: By }[] = [];
   const deepest = new Map<string, number>();
   let isRight = true;
-  const look = (key: string, by: By | 'asked') => {
+  const look = (key: string, named: By | 'asked') => {
+    const by = named === 'asked' ? named : oneId(named);
     const about = standing(w, env).filter((say) => isAbout(w, say, key, by));
     const name = by === 'asked' ? w.name : thing(w, key).name;
     const mine = about.filter((say) => rolesOf(w, say, name).length > 0);
     const described = mine.filter(
       ({ what, by: person }) =>
         (what.kind === 'describe' || (what.kind === 'bom' && what.component === 'data')) &&
-        rolesOf(w, { by: person, what }, name).includes('publisher'),
+        rolesOf(w, { by: person, what, state: 'fine' }, name).includes('publisher'),
     );
     return {
       about,
@@ -216,7 +251,7 @@ function lineageOf(w: World, env: Env): Line | null {
   };
   /** Longest way down, in steps. */
   const visit = (key: string, by: By | 'asked', path: readonly string[]): number => {
-    const place = `${key} ${by === 'asked' ? 'id' : by}`;
+    const place = `${key} ${by === 'asked' ? 'id' : oneId(by)}`;
     if (path.includes(place)) isRight = false;
     places.push({ key, by: by === 'asked' ? 'id' : by });
     const known = deepest.get(place);
@@ -238,7 +273,7 @@ function lineageOf(w: World, env: Env): Line | null {
     let depth = 0;
     for (const input of inputs) {
       places.push({ key: input.thing, by: input.by });
-      const place0 = input.thing === w.asked && input.by === 'id' ? 'asked' : input.by;
+      const place0 = input.thing === w.asked && oneId(input.by) === 'id' ? 'asked' : input.by;
       const used = look(input.thing, place0);
       const existed = (used.steps.length > 0 ? used.steps : used.described).flatMap((say) => earliest(w, say) ?? []);
       if (found.steps.some((say) => Math.min(...existed) > (earliest(w, say) ?? Infinity) + SKEW && existed.length > 0))
@@ -263,7 +298,7 @@ function lineageOf(w: World, env: Env): Line | null {
 
 /** The same step of the same things for the same purposes. */
 function storyOf(say: Say): string {
-  const inputs = inputsOf(say).map((input) => `${input.role} ${input.thing} ${input.by}`);
+  const inputs = inputsOf(say).map((input) => `${input.role} ${input.thing} ${oneId(input.by)}`);
   return [say.what.kind, ...inputs.toSorted()].join('; ');
 }
 
@@ -273,17 +308,37 @@ function inputsOf({ what }: Say): readonly Input[] {
 
 function isLeaf(w: World, key: string, by: By, role: string | null): boolean {
   return w.policy.leaves.some(
-    (leaf) => leaf.thing === key && leaf.by === by && leaf.role === role && leaf.expires > w.now,
+    (leaf) => leaf.thing === key && oneId(leaf.by) === oneId(by) && leaf.role === role && leaf.expires > w.now,
   );
 }
 
 /** A statement that names two things is about neither; a manifest is no file. The thing that is asked about is at hand: both do. */
 function isAbout(w: World, say: Say, key: string, by: By | 'asked'): boolean {
   if (say.also || say.about !== key) return false;
-  return by === 'asked' ? say.as === 'id' || thing(w, key).single : say.as === by;
+  return by === 'asked' ? say.as !== 'file' || thing(w, key).single : oneId(say.as) === oneId(by);
 }
 
-function rolesOf(w: World, { by, what }: Pick<Say, 'by' | 'what'>, name: string): readonly string[] {
+/** Both ids mean the same. */
+function oneId(by: By): By {
+  return by === 'id2' ? 'id' : by;
+}
+
+function isNamed({ policy }: World, by: string): boolean {
+  return policy.people.includes(by) || policy.former.some(({ person }) => person === by);
+}
+
+/** In which roles somebody may say no so: held now or, unless it is later, then. */
+function noRoles(w: World, say: Say, name: string): readonly string[] {
+  const then = w.policy.former.filter(({ person, until }) => person === say.by && (say.at === null || say.at <= until));
+  const could = Object.keys(MAY).filter((role) => MAY[role]?.includes(say.what.kind));
+  return [
+    ...rolesOf(w, { ...say, state: 'fine' }, name),
+    ...then.flatMap(({ roles }) => could.filter((role) => roles?.includes(role) ?? true)),
+  ];
+}
+
+function rolesOf(w: World, { by, what, state }: Pick<Say, 'by' | 'what' | 'state'>, name: string): readonly string[] {
+  if (state !== 'fine') return [];
   return Object.entries(w.policy.roles)
     .filter(
       ([role, { people, names }]) =>
@@ -299,12 +354,22 @@ function rolesIn(acts: readonly Act[], apart: readonly string[], person: string)
 
 /** By named people, there, and not taken back. */
 function standing(w: World, env: Env): readonly Say[] {
-  return w.says.filter((say) => !say.lost && w.policy.people.includes(say.by) && !isTakenBack(w, env, say));
+  return w.says.filter((say) => isHere(w, say) && !isTakenBack(w, env, say));
+}
+
+function isHere(w: World, say: Say): boolean {
+  return !say.lost && !isUnheard(say) && isNamed(w, say.by);
+}
+
+function isUnheard({ state }: Say): boolean {
+  return state === 'unread' || state === 'unproven';
 }
 
 /** Of one signature, however often it was wrapped: the earliest time anybody gives it. */
 function earliest(w: World, { content, by }: Say): number | null {
-  const times = w.says.flatMap((say) => (say.content === content && say.by === by && !say.lost ? (say.at ?? []) : []));
+  const times = w.says.flatMap((say) =>
+    say.content === content && say.by === by && isHere(w, say) ? (say.at ?? []) : [],
+  );
   return times.length === 0 ? null : Math.min(...times);
 }
 
@@ -313,7 +378,7 @@ function isFresh(w: World, at: number | null, age: number | null): boolean {
 }
 
 function clockIsBehind(w: World): boolean {
-  return w.says.some(({ at, by, lost }) => !lost && w.policy.people.includes(by) && (at ?? 0) > w.now + SKEW);
+  return w.says.some((say) => isHere(w, say) && (say.at ?? 0) > w.now + SKEW);
 }
 
 function thing(w: World, key: string): Thing {
@@ -322,7 +387,7 @@ function thing(w: World, key: string): Thing {
   return found;
 }
 
-function saysNo({ what }: Say): boolean {
+function saysNo({ what }: Pick<Say, 'what'>): boolean {
   return what.kind === 'revoke' || ((what.kind === 'promote' || what.kind === 'evaluate') && !what.passed);
 }
 
@@ -332,7 +397,31 @@ function isFailed({ what }: Say): boolean {
 
 /** A no by whoever may say it, until it is taken back by name: that its speaker was lost since leaves it open, and open is no yes. */
 function holdsAsNo(w: World, env: Env, say: Say): boolean {
-  return !say.lost && rolesOf(w, say, w.name).length > 0 && !isTakenBackByName(inForce(w, env), say, env.reinstate);
+  return (
+    isHere(w, say) && noRoles(w, say, w.name).length > 0 && !isTakenBackByName(inForce(w, env), say, env.reinstate)
+  );
+}
+
+/** Of whom it may be by nobody knows that they could not say no so. */
+function mightSayNo(w: World, { what, by, state }: Say): boolean {
+  if (!isNamed(w, by) || (state === 'unproven' && !saysNo({ what }))) return false;
+  if (w.policy.former.some(({ person }) => person === by)) return true;
+  if ('target' in what && (state === 'unread' || what.target.kind === 'content')) return true;
+  return rolesOf(w, { by, what, state: 'fine' }, w.name).length > 0;
+}
+
+function isLifted(w: World, env: Env, { content }: Say): boolean {
+  return (inForce(w, env).entries.get(`content ${content}`)?.lifters.size ?? 0) > 0;
+}
+
+/** A revocation that the log has and nobody here can read, or that is gone: it might revoke anything. */
+function isSilenced(w: World, env: Env): boolean {
+  return w.says.some(
+    (say) =>
+      'target' in say.what &&
+      isNamed(w, say.by) &&
+      (say.lost || (isUnheard(say) && mightSayNo(w, say) && !isLifted(w, env, say))),
+  );
 }
 
 interface Word {
@@ -362,13 +451,15 @@ function inForceNow(w: World, env: Env): Words {
   const { entries, doubts } = words;
   const undoing = new Map<string, Set<string>>();
   const said = w.says
-    .filter(({ what, lost, by }) => 'target' in what && !lost && w.policy.people.includes(by))
+    .filter((say) => 'target' in say.what && isHere(w, say))
     .toSorted((a, b) => (a.log ?? Infinity) - (b.log ?? Infinity));
   for (const say of said) {
     if (!('target' in say.what) || isTakenBackByName(words, say, env.reinstate)) continue;
     const { target, kind } = say.what;
     const isLost = isLostBefore(words, say, say.at);
-    const isRevoker = rolesOf(w, say, thing(w, say.about).name).includes('revoker');
+    const saysYes = say.log !== null && !isLost && say.state === 'fine' && w.policy.people.includes(say.by);
+    const may = kind === 'revoke' ? noRoles : rolesOf;
+    const isRevoker = may(w, say, thing(w, say.about).name).includes('revoker');
     if (!isRevoker && !(kind === 'revoke' && target.kind === 'content')) continue;
     const key = keyOf(target) + (isRevoker ? '' : ` by ${say.by}`);
     if (isLost && kind === 'revoke' && isRevoker) doubts.set(key, { say, target });
@@ -378,11 +469,8 @@ function inForceNow(w: World, env: Env): Words {
       doubts.delete(key);
       const before = entries.get(key);
       const since = Math.min('since' in target ? target.since : 0, before?.since ?? Infinity);
-      entries.set(key, {
-        since,
-        lifters: new Set([...(before?.lifters ?? []), ...(say.log === null ? [] : [say.by])]),
-      });
-    } else if (say.log !== null) {
+      entries.set(key, { since, lifters: new Set([...(before?.lifters ?? []), ...(saysYes ? [say.by] : [])]) });
+    } else if (saysYes) {
       const people = (undoing.get(key) ?? new Set()).add(say.by);
       undoing.set(key, people);
       if (people.size < env.reinstate) continue;
@@ -420,15 +508,13 @@ function isTakenBack(w: World, env: Env, say: Say): boolean {
 
 /** Does a lost revoker's word touch anything that this rests on, and nobody of today took it back? */
 function isInDoubt(w: World, env: Env, places: Line['places']): boolean {
-  const { entries, doubts } = inForce(w, env);
+  const { doubts } = inForce(w, env);
   return [...doubts.values()].some(({ say, target }) => {
-    if ((entries.get(`content ${say.content}`)?.lifters.size ?? 0) > 0) return false;
+    if (isLifted(w, env, say)) return false;
     if (target.kind === 'thing') return places.some((each) => isSame(w, target.thing, target.by, each.key, each.by));
     return w.says.some(
       (each) =>
-        !each.lost &&
-        w.policy.people.includes(each.by) &&
-        (target.kind === 'content' ? each.content === target.content : each.by === target.person),
+        isHere(w, each) && (target.kind === 'content' ? each.content === target.content : each.by === target.person),
     );
   });
 }
@@ -436,12 +522,12 @@ function isInDoubt(w: World, env: Env, places: Line['places']): boolean {
 /** A revocation reaches whoever names the thing by its id, its root, or its only file; never by one file of several. */
 function isRevoked(w: World, env: Env, key: string, by: By): boolean {
   const { entries } = inForce(w, env);
-  return (['id', 'root', 'file'] as const).some(
+  return (['id', 'id2', 'root', 'file'] as const).some(
     (each) => isSame(w, key, by, key, each) && entries.has(`thing ${key} ${each}`),
   );
 }
 
 function isSame(w: World, key: string, by: By, other: string, otherBy: By): boolean {
-  const names: readonly By[] = thing(w, key).single ? ['id', 'root', 'file'] : ['id', 'root'];
+  const names: readonly By[] = thing(w, key).single ? ['id', 'id2', 'root', 'file'] : ['id', 'id2', 'root'];
   return key === other && (by === otherBy || (names.includes(by) && names.includes(otherBy)));
 }

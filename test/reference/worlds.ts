@@ -105,11 +105,15 @@ function honestWorld(dice: Dice): World {
   return {
     now: NOW,
     asked: 'model',
+    askedAs: 'id',
     name: 'acme/enc',
     things: THINGS,
     says: numbered(promotions(withFirst, 'prod', dice)),
     policy: {
       version: 3,
+      sameAs: [],
+      accepts: null,
+      former: [],
       expires: NOW + 100 * DAY,
       people: PEOPLE,
       roles: {
@@ -129,7 +133,20 @@ function honestWorld(dice: Dice): World {
 function say(by: string, about: string, daysAgo: number, what: What, over: Partial<Say> = {}): Say {
   const content = `${what.kind} ${about} ${JSON.stringify(what)}`;
   const at = NOW - daysAgo * DAY;
-  return { bundle: '', content, by, about, as: 'id', also: false, at, log: null, lost: false, what, ...over };
+  return {
+    bundle: '',
+    content,
+    by,
+    about,
+    as: 'id',
+    state: 'fine',
+    also: false,
+    at,
+    log: null,
+    lost: false,
+    what,
+    ...over,
+  };
 }
 
 /** One or two promotions, each of which knows the one before. */
@@ -152,7 +169,7 @@ function numbered(says: readonly Say[]): readonly Say[] {
 
 function added(w: World, more: Say, dice: Dice): World {
   const bundle = `n${w.says.length} ${dice.below(1e9)}`;
-  const log = more.log === null ? null : 200 + w.says.length;
+  const log = more.log === null ? null : 1 + Math.max(200, ...w.says.map((each) => each.log ?? 0));
   return { ...w, says: [...w.says, { ...more, bundle, log }] };
 }
 
@@ -190,7 +207,7 @@ const revoked: Change = (w, dice) => {
   const kind = dice.chance(75) ? 'revoke' : 'reinstate';
   const what: What = { kind, target: targetIn(w, dice) };
   const by = dice.chance(75) ? dice.pick(['rita', 'rob']) : dice.pick(ALL);
-  return added(w, say(by, 'model', dice.below(6), what, { log: 0 }), dice);
+  return added(w, say(by, 'model', dice.below(6), what, { log: 0, lost: dice.chance(3) }), dice);
 };
 
 function targetIn(w: World, dice: Dice): Target {
@@ -200,7 +217,7 @@ function targetIn(w: World, dice: Dice): Target {
   const known = again.filter((each) => each !== null);
   if (known.length > 0 && dice.chance(50)) return dice.pick(known);
   if (dice.chance(40))
-    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
+    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id2', 'file', 'root']) };
   if (dice.chance(50)) return { kind: 'content', content: dice.pick(w.says).content };
   return { kind: 'person', person: dice.pick(ALL), since: NOW - dice.below(60) * DAY };
 }
@@ -220,6 +237,7 @@ const KINDS_BY_ROLE: Readonly<Record<string, readonly string[]>> = {
 const coSigned: Change = (w, dice) => {
   const role = dice.pick(['publisher', 'trainer', 'evaluator', 'approver'] as const);
   const person = dice.pick(['bob', 'carol', 'bob', 'carol', 'ci', 'dana', 'anna', 'erin']);
+  if (!w.policy.people.includes(person)) return w;
   const held = { people: [...new Set([...(w.policy.roles[role]?.people ?? []), person])], names: null };
   const grown = { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: held } } };
   const kinds = KINDS_BY_ROLE[role] ?? [];
@@ -234,7 +252,45 @@ const coSigned: Change = (w, dice) => {
   );
 };
 
+/** Who leaves: heard on of what they said until then, in some roles or all, or not heard any more. */
+const departed: Change = (w, dice) => {
+  const gone = dice.pick(w.policy.people);
+  if (w.policy.people.length < 5) return w;
+  const held = (role: string): readonly string[] => w.policy.roles[role]?.people ?? [];
+  const roles = Object.fromEntries(
+    Object.entries(w.policy.roles).map(([role, each]) => [
+      role,
+      { ...each, people: held(role).filter((person) => person !== gone) },
+    ]),
+  );
+  const still = {
+    person: gone,
+    until: NOW + (10 - dice.below(60)) * DAY,
+    roles: dice.pick([null, null, ['revoker'], ['evaluator'], ['promoter', 'revoker']]),
+  };
+  const people = w.policy.people.filter((person) => person !== gone);
+  return { ...w, policy: { ...w.policy, people, roles, former: [...w.policy.former, still] } };
+};
+
+/** Expired, not understood, not proven here. */
+const clouded: Change = (w, dice) =>
+  changed(w, dice, (each) => {
+    const isLogged = each.log !== null && (each.what.kind === 'promote' || 'target' in each.what);
+    const state = dice.pick(isLogged ? (['lapsed', 'unread', 'unproven'] as const) : (['lapsed'] as const));
+    return { ...each, state, at: null };
+  });
+
 const CHANGES: readonly Change[] = [
+  departed,
+  clouded,
+  clouded,
+  (w, dice) => changed(w, dice, (each) => (keepsSubject(each) ? each : rewritten(each, { as: 'id2' }))),
+  (w) => ({ ...w, askedAs: 'id2' }),
+  (w, dice) => ({ ...w, policy: { ...w.policy, version: 3, sameAs: dice.pick([[2], [1]]) } }),
+  (w, dice) => {
+    const accepts = { version: dice.pick([2, 3]), until: w.now + dice.pick([-1, 5, 30, 31]) * DAY };
+    return { ...w, policy: { ...w.policy, version: dice.pick([3, 4]), accepts } };
+  },
   revoked,
   revoked,
   revoked,
@@ -308,7 +364,7 @@ const CHANGES: readonly Change[] = [
       const at = dice.below(each.what.inputs.length);
       const other = dice.pick<(input: Input) => readonly Input[]>([
         () => [],
-        (input) => [{ ...input, by: dice.pick<By>(['file', 'root']) }],
+        (input) => [{ ...input, by: dice.pick<By>(['id2', 'file', 'root']) }],
         (input) => [{ ...input, role: dice.pick(['dataset', 'base-model', 'code', null] as const) }],
         (input) => [input, inputIn(dice)],
       ]);
@@ -319,7 +375,7 @@ const CHANGES: readonly Change[] = [
   (w, dice) => {
     const role = dice.pick(ROLES);
     const held = w.policy.roles[role]?.people ?? [];
-    const person = dice.pick(PEOPLE);
+    const person = dice.pick(w.policy.people);
     if (
       role === 'revoker' ||
       (role === 'evaluator' && held.includes(person)) ||
@@ -338,7 +394,7 @@ const CHANGES: readonly Change[] = [
   (w, dice) => {
     const leaf = {
       thing: dice.pick(THINGS).key,
-      by: dice.pick<By>(['id', 'id', 'file', 'root']),
+      by: dice.pick<By>(['id', 'id2', 'file', 'root']),
       role: dice.pick(['dataset', 'base-model', 'tokenizer', 'adapter']),
       expires: w.now + dice.pick([1, -1]) * DAY,
     };
@@ -354,7 +410,7 @@ const CHANGES: readonly Change[] = [
 function inputIn(dice: Dice): Input {
   return {
     thing: dice.pick(THINGS).key,
-    by: dice.pick<By>(['id', 'id', 'id', 'file', 'root']),
+    by: dice.pick<By>(['id', 'id', 'id2', 'file', 'root']),
     role: dice.pick(['dataset', 'base-model', 'code', null] as const),
   };
 }
