@@ -3,7 +3,9 @@ import { approvalProperty, buildPromotion } from '../../src/domain/authority/vsa
 import { PREDICATES, buildTypeOf, type Role, type Step } from '../../src/domain/claims/predicates.ts';
 import { subject, type MatchedArtifact } from '../../src/domain/claims/subjects.ts';
 import type { Subject, VerifiedClaim } from '../../src/domain/claims/types.ts';
-import { findingsOf } from '../../src/domain/base/verdict.ts';
+import { findingsOf, type Finding } from '../../src/domain/base/verdict.ts';
+import { orphansBetween } from '../../src/domain/policy/orphans.ts';
+import { orphanFindings } from '../../src/flows/gate/earlier-policies.ts';
 import { omsRoot } from '../../src/domain/digest/root.ts';
 import { roleOf } from '../../src/domain/policy/parse-role.ts';
 import { caseOf, evaluate } from '../../src/domain/policy/evaluate.ts';
@@ -22,11 +24,37 @@ export interface Asked {
 
 /** The codes of both refusals; empty: yes. */
 export function askGate(w: World, env: Env): Asked {
-  const of = caseOf(factsOf(w), policyOf(w), environmentOf(env));
+  const facts = factsOf(w);
+  const log = { ...facts.log, orphans: orphansOf(w, facts, env) };
+  const of = caseOf({ ...facts, log }, policyOf(w), environmentOf(env));
   const codesIn = (found: readonly { readonly code: string }[]) =>
     [...new Set(found.map(({ code }) => code))].toSorted();
   const promoted = checkPromoted(of, environmentOf(env), { lasting: false });
   return { mayEnter: codesIn(findingsOf(evaluate(of))), isPromoted: codesIn(promoted.findings) };
+}
+
+/** What would cease to count since the policy before. */
+function orphansOf(w: World, { claims, id, aliases }: GateFacts, env: Env): readonly Finding[] {
+  const { before } = w.policy;
+  if (before === null) return [];
+  const then = { ...w, policy: { ...w.policy, ...before, former: [] } };
+  const heard = w.says.filter((say) => !say.lost && !isUnheard(say) && before.people.includes(say.by));
+  const given = { policy: policyOf(then), claims: heard.map((say) => claimOf(w, say)) };
+  const entries = w.says.flatMap((say) => entryOf(w, say)).toSorted((a, b) => a.index - b.index);
+  const found = orphansBetween(given, { policy: policyOf(w), claims }, entries);
+  return orphanFindings(
+    found.map((orphan) => ({ orphan, before: given.policy })),
+    { digests: [...idsIn(w, id), ...aliases], name: w.name, environment: env.name },
+  );
+}
+
+function idsIn(w: World, id: string): readonly string[] {
+  const asked = w.things.map(matchedOf).find(({ ids }) => ids?.includes(id));
+  return (asked?.ids ?? []).map((each) => each.slice('sha256:'.length));
+}
+
+function isUnheard({ state }: Say): boolean {
+  return state === 'unread' || state === 'unproven';
 }
 
 function policyOf({ policy }: World): Policy {
@@ -95,8 +123,7 @@ function environmentOf(env: Env): Environment {
 
 function factsOf(w: World): GateFacts {
   const named = new Set([...w.policy.people, ...w.policy.former.map(({ person }) => person)]);
-  const unheard = ({ state }: Say): boolean => state === 'unread' || state === 'unproven';
-  const claims = w.says.filter((say) => !say.lost && !unheard(say) && named.has(say.by)).map((say) => claimOf(w, say));
+  const claims = w.says.filter((say) => !say.lost && !isUnheard(say) && named.has(say.by)).map((say) => claimOf(w, say));
   const byBundle = new Map(claims.map((claim) => [claim.bundle, claim]));
   const asked = thingIn(w, w.asked);
   return {
@@ -120,7 +147,7 @@ function factsOf(w: World): GateFacts {
       strangers: new Set(w.says.flatMap(({ by, bundle }) => (named.has(by) ? [] : [hex(`bundle ${bundle}`)]))),
       absent: w.says.flatMap((say) => (say.lost && 'target' in say.what && named.has(say.by) ? entryOf(w, say) : [])),
       unread: w.says.flatMap((say) =>
-        unheard(say) && !say.lost && named.has(say.by) ? entryOf(w, say).map((entry) => unreadOf(w, say, entry)) : [],
+        isUnheard(say) && !say.lost && named.has(say.by) ? entryOf(w, say).map((entry) => unreadOf(w, say, entry)) : [],
       ),
       findings: [],
     },

@@ -103,6 +103,8 @@ export interface World {
     readonly roles: Readonly<
       Record<string, { readonly people: readonly string[]; readonly names: readonly string[] | null }>
     >;
+    /** Who was there, and in which roles, under the policy before; null: there is none that is known. */
+    readonly before: Pick<World['policy'], 'people' | 'roles'> | null;
     readonly leaves: readonly {
       readonly thing: string;
       readonly by: By;
@@ -161,7 +163,7 @@ export function mayEnter(w: World, env: Env): boolean {
   ];
   if (env.separation.some((apart) => w.policy.people.some((person) => rolesIn(all, apart, person) > 1))) return false;
   const before = w.policy.envs.find(({ name }) => name === env.after);
-  if (isSilenced(w, env)) return false;
+  if (isSilenced(w, env) || isOrphaned(w, env)) return false;
   return env.after === null || (before !== undefined && isPromoted(w, before, env, true));
 }
 
@@ -414,6 +416,39 @@ function isLifted(w: World, env: Env, { content }: Say): boolean {
   return (inForce(w, env).entries.get(`content ${content}`)?.lifters.size ?? 0) > 0;
 }
 
+/** A no that counted, or was open, under the policy before, and that nobody hears any more, confirmed or took back since. */
+function isOrphaned(w: World, env: Env): boolean {
+  if (w.policy.before === null) return false;
+  const before: World = { ...w, policy: { ...w.policy, ...w.policy.before, former: [] } };
+  const reinstate = Math.max(...w.policy.envs.map((each) => each.reinstate));
+  const [then, now] = [inForceNow(before, { ...env, reinstate }), inForceNow(w, { ...env, reinstate })];
+  const isHeard = (under: World, say: Say): boolean => {
+    const roles = isHere(under, say) ? noRoles(under, say, thing(w, say.about).name) : [];
+    return say.what.kind === 'revoke' ? roles.includes('revoker') : roles.length > 0;
+  };
+  return w.says.some((say) => {
+    const { what } = say;
+    if (!saysNo(say) || !isHeard(before, say) || isHeard(w, say)) return false;
+    if (isTakenBackByName(then, say, reinstate) || isTakenBackByName(now, say, reinstate)) return false;
+    if ('target' in what) {
+      const key = keyOf(what.target);
+      const counted = then.entries.has(key) || then.doubts.get(key)?.say === say;
+      return counted && !now.entries.has(key) && !now.undone.has(key);
+    }
+    if (what.kind === 'evaluate')
+      return say.about === w.asked && isAbout(w, { ...say, also: false }, w.asked, 'asked') && !now.entries.has(`thing ${w.asked} ${say.as}`);
+    if (what.kind !== 'promote' || what.env !== env.name || say.log === null) return false;
+    return !w.says.some(
+      (other) =>
+        other.what.kind === 'promote' &&
+        other.what.env === env.name &&
+        (other.log ?? 0) > (say.log ?? 0) &&
+        isHere(w, other) &&
+        rolesOf(w, other, w.name).includes('promoter'),
+    );
+  });
+}
+
 /** A revocation that the log has and nobody here can read, or that is gone: it might revoke anything. */
 function isSilenced(w: World, env: Env): boolean {
   return w.says.some(
@@ -434,6 +469,8 @@ interface Words {
   readonly entries: Map<string, Word>;
   /** Revocations by revokers who were lost, by key; nobody can tell whether they were lost before. */
   readonly doubts: Map<string, { readonly say: Say; readonly target: Target }>;
+  /** What was let count again. */
+  readonly undone: Set<string>;
 }
 
 /** Asked of every statement of a world; every world has environments of its own. */
@@ -447,7 +484,7 @@ function inForce(w: World, env: Env): Words {
 
 /** Revocations in the order of the log; what was never logged comes last, and only takes away. */
 function inForceNow(w: World, env: Env): Words {
-  const words: Words = { entries: new Map(), doubts: new Map() };
+  const words: Words = { entries: new Map(), doubts: new Map(), undone: new Set() };
   const { entries, doubts } = words;
   const undoing = new Map<string, Set<string>>();
   const said = w.says
@@ -475,6 +512,7 @@ function inForceNow(w: World, env: Env): Words {
       undoing.set(key, people);
       if (people.size < env.reinstate) continue;
       for (const each of [entries, undoing, doubts]) each.delete(key);
+      words.undone.add(key);
     }
   }
   return words;

@@ -114,6 +114,7 @@ function honestWorld(dice: Dice): World {
       sameAs: [],
       accepts: null,
       former: [],
+      before: null,
       expires: NOW + 100 * DAY,
       people: PEOPLE,
       roles: {
@@ -269,7 +270,9 @@ const departed: Change = (w, dice) => {
     roles: dice.pick([null, null, ['revoker'], ['evaluator'], ['promoter', 'revoker']]),
   };
   const people = w.policy.people.filter((person) => person !== gone);
-  return { ...w, policy: { ...w.policy, people, roles, former: [...w.policy.former, still] } };
+  const before = w.policy.before ?? { people: w.policy.people, roles: w.policy.roles };
+  const former = [...w.policy.former, ...(dice.chance(50) ? [still] : [])];
+  return { ...w, policy: { ...w.policy, people, roles, former, before } };
 };
 
 /** Expired, not understood, not proven here. */
