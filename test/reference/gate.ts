@@ -14,7 +14,7 @@ import type { GateFacts, UnreadEntry } from '../../src/domain/policy/facts.ts';
 import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import { readPublicKey } from '../../src/domain/pki/keys.ts';
 import { ORIGIN, hex, people, type Name } from '../domain/policy/world.ts';
-import type { By, Env, Say, Thing, World } from './reference.ts';
+import type { By, Env, Say, Thing, World } from './world.ts';
 
 /** A world of the reference as the gate sees it: the same claims, policy and log, asked in process. */
 export interface Asked {
@@ -123,7 +123,9 @@ function environmentOf(env: Env): Environment {
 
 function factsOf(w: World): GateFacts {
   const named = new Set([...w.policy.people, ...w.policy.former.map(({ person }) => person)]);
-  const claims = w.says.filter((say) => !say.lost && !isUnheard(say) && named.has(say.by)).map((say) => claimOf(w, say));
+  const claims = w.says
+    .filter((say) => !say.lost && !isUnheard(say) && named.has(say.by))
+    .map((say) => claimOf(w, say));
   const byBundle = new Map(claims.map((claim) => [claim.bundle, claim]));
   const asked = thingIn(w, w.asked);
   return {
