@@ -1,5 +1,6 @@
 import { askGate } from './gate.ts';
-import { isPromoted, mayEnter, type World } from './reference.ts';
+import { isPromoted, mayEnter } from './reference.ts';
+import type { World } from './world.ts';
 import { randomWorld } from './worlds.ts';
 
 export interface Compared {

@@ -3,16 +3,18 @@ import { approvalProperty, buildPromotion } from '../../src/domain/authority/vsa
 import { PREDICATES, buildTypeOf, type Role, type Step } from '../../src/domain/claims/predicates.ts';
 import { subject, type MatchedArtifact } from '../../src/domain/claims/subjects.ts';
 import type { Subject, VerifiedClaim } from '../../src/domain/claims/types.ts';
-import { findingsOf } from '../../src/domain/base/verdict.ts';
+import { findingsOf, type Finding } from '../../src/domain/base/verdict.ts';
+import { orphansBetween } from '../../src/domain/policy/orphans.ts';
+import { orphanFindings } from '../../src/flows/gate/earlier-policies.ts';
 import { omsRoot } from '../../src/domain/digest/root.ts';
 import { roleOf } from '../../src/domain/policy/parse-role.ts';
 import { caseOf, evaluate } from '../../src/domain/policy/evaluate.ts';
 import { checkPromoted } from '../../src/domain/policy/promotions.ts';
-import type { GateFacts } from '../../src/domain/policy/facts.ts';
+import type { GateFacts, UnreadEntry } from '../../src/domain/policy/facts.ts';
 import type { LogEntry } from '../../src/domain/tlog/leaf.ts';
 import { readPublicKey } from '../../src/domain/pki/keys.ts';
 import { ORIGIN, hex, people, type Name } from '../domain/policy/world.ts';
-import type { By, Env, Say, Thing, World } from './reference.ts';
+import type { By, Env, Say, Thing, World } from './world.ts';
 
 /** A world of the reference as the gate sees it: the same claims, policy and log, asked in process. */
 export interface Asked {
@@ -22,17 +24,54 @@ export interface Asked {
 
 /** The codes of both refusals; empty: yes. */
 export function askGate(w: World, env: Env): Asked {
-  const of = caseOf(factsOf(w), policyOf(w), environmentOf(env));
+  const facts = factsOf(w);
+  const log = { ...facts.log, orphans: orphansOf(w, facts, env) };
+  const of = caseOf({ ...facts, log }, policyOf(w), environmentOf(env));
   const codesIn = (found: readonly { readonly code: string }[]) =>
     [...new Set(found.map(({ code }) => code))].toSorted();
   const promoted = checkPromoted(of, environmentOf(env), { lasting: false });
   return { mayEnter: codesIn(findingsOf(evaluate(of))), isPromoted: codesIn(promoted.findings) };
 }
 
+/** What would cease to count since the policy before. */
+function orphansOf(w: World, { claims, id, aliases }: GateFacts, env: Env): readonly Finding[] {
+  const { before } = w.policy;
+  if (before === null) return [];
+  const then = { ...w, policy: { ...w.policy, ...before, former: [] } };
+  const heard = w.says.filter((say) => !say.lost && !isUnheard(say) && before.people.includes(say.by));
+  const given = { policy: policyOf(then), claims: heard.map((say) => claimOf(w, say)) };
+  const entries = w.says.flatMap((say) => entryOf(w, say)).toSorted((a, b) => a.index - b.index);
+  const found = orphansBetween(given, { policy: policyOf(w), claims }, entries);
+  return orphanFindings(
+    found.map((orphan) => ({ orphan, before: given.policy })),
+    { digests: [...idsIn(w, id), ...aliases], name: w.name, environment: env.name },
+  );
+}
+
+function idsIn(w: World, id: string): readonly string[] {
+  const asked = w.things.map(matchedOf).find(({ ids }) => ids?.includes(id));
+  return (asked?.ids ?? []).map((each) => each.slice('sha256:'.length));
+}
+
+function isUnheard({ state }: Say): boolean {
+  return state === 'unread' || state === 'unproven';
+}
+
 function policyOf({ policy }: World): Policy {
   return {
     name: 'acme',
     version: policy.version,
+    meaning: 'what it asks for',
+    formerly: policy.former.map(({ person, until, roles }) => ({
+      name: person,
+      anchors: [{ kind: 'key', pem: people[person as Name].pem }],
+      until: new Date(until).toISOString(),
+      ...(roles === null ? {} : { roles }),
+    })),
+    accepts:
+      policy.accepts === null
+        ? []
+        : [{ digest: policyDigest(policy.accepts.version), until: new Date(policy.accepts.until).toISOString() }],
     expires: new Date(policy.expires).toISOString(),
     digest: policyDigest(policy.version),
     principals: policy.people.map((name) => ({
@@ -83,11 +122,14 @@ function environmentOf(env: Env): Environment {
 }
 
 function factsOf(w: World): GateFacts {
-  const claims = w.says.filter(({ lost, by }) => !lost && w.policy.people.includes(by)).map((say) => claimOf(w, say));
+  const named = new Set([...w.policy.people, ...w.policy.former.map(({ person }) => person)]);
+  const claims = w.says
+    .filter((say) => !say.lost && !isUnheard(say) && named.has(say.by))
+    .map((say) => claimOf(w, say));
   const byBundle = new Map(claims.map((claim) => [claim.bundle, claim]));
   const asked = thingIn(w, w.asked);
   return {
-    id: `sha256:${digestOf(asked.key, 'id')}`,
+    id: `sha256:${digestOf(asked.key, w.askedAs)}`,
     name: w.name,
     aliases: asked.single ? [digestOf(asked.key, 'file')] : [],
     carriedFrom: [],
@@ -99,30 +141,45 @@ function factsOf(w: World): GateFacts {
     }),
     log: {
       origin: ORIGIN,
-      promotions: w.says.flatMap((say) => entryOf(w, say)).toSorted((a, b) => a.index - b.index),
+      promotions: w.says
+        .flatMap((say) => (say.what.kind === 'promote' ? entryOf(w, say) : []))
+        .toSorted((a, b) => a.index - b.index),
       rootAt: () => null,
       highestSnapshot: null,
-      strangers: new Set(
-        w.says.flatMap(({ by, bundle }) => (w.policy.people.includes(by) ? [] : [hex(`bundle ${bundle}`)])),
+      strangers: new Set(w.says.flatMap(({ by, bundle }) => (named.has(by) ? [] : [hex(`bundle ${bundle}`)]))),
+      absent: w.says.flatMap((say) => (say.lost && 'target' in say.what && named.has(say.by) ? entryOf(w, say) : [])),
+      unread: w.says.flatMap((say) =>
+        isUnheard(say) && !say.lost && named.has(say.by) ? entryOf(w, say).map((entry) => unreadOf(w, say, entry)) : [],
       ),
       findings: [],
     },
+    policies: new Map([
+      ...[1, 2, 3, 4].map((version) => [policyDigest(version), `what ${version} asks for`] as const),
+      ...w.policy.sameAs.map((version) => [policyDigest(version), 'what it asks for'] as const),
+    ]),
     content: { formats: new Map([['data', 'unknown']]), declaredBases: [] },
     now: new Date(w.now),
   };
 }
 
 function entryOf(w: World, { bundle, log, about, what }: Say): readonly LogEntry[] {
-  if (log === null || what.kind !== 'promote') return [];
+  if (log === null) return [];
   const leaf = {
     v: 1,
-    kind: 'promotion',
+    kind: what.kind === 'promote' ? 'promotion' : 'revocation',
     name: w.name,
     manifest: `sha256:${digestOf(about, 'id')}`,
     bundle: `sha256:${hex(`bundle ${bundle}`)}`,
-    env: what.env,
+    ...(what.kind === 'promote' ? { env: what.env } : {}),
   } as const;
   return [{ index: log, leaf }];
+}
+
+function unreadOf(w: World, say: Say, entry: LogEntry): UnreadEntry {
+  const { bundle, pae, statement } = claimOf(w, say);
+  const proven = say.state === 'unread';
+  const why = { code: 'claim-malformed', message: 'not to be read' } as const;
+  return { bundle, pae, statement: proven ? null : statement, names: [say.by], proven, why, entry };
 }
 
 function claimOf(w: World, say: Say): VerifiedClaim {
@@ -133,13 +190,14 @@ function claimOf(w: World, say: Say): VerifiedClaim {
     statement: { _type: 'https://in-toto.io/Statement/v1', subject: subjectsOf(w, say), ...predicateOf(w, say) },
     signer: { kind: 'key', fingerprint, keyType: 'P-256' },
     keys: [fingerprint],
+    ...(say.state === 'lapsed' ? { onlyNo: { code: 'certificate-expired', message: 'it expired' } } : {}),
     times: say.at === null ? [] : [{ time: new Date(say.at).toISOString(), source: 'rfc3161', authority: 'tsa' }],
   };
 }
 
 function subjectsOf(w: World, { about, as, also }: Say): readonly Subject[] {
   const { name } = thingIn(w, about);
-  const own = subject(as === 'id' ? 'manifest' : 'file', name, digestOf(about, as));
+  const own = subject(as === 'file' ? 'file' : 'manifest', name, digestOf(about, as));
   const other = subject('manifest', 'acme/other', hex('another thing'));
   return [own, ...(also ? [other] : [])];
 }
@@ -190,7 +248,10 @@ function stepOf(
       resolvedDependencies: inputs.map(({ thing, by, role }) => ({
         name: thing,
         digest: { sha256: digestOf(thing, by) },
-        annotations: { ...(role === null ? {} : { role }), ...(by === 'id' ? { kind: 'manifest' } : {}) },
+        annotations: {
+          ...(role === null ? {} : { role }),
+          ...(by === 'id' || by === 'id2' ? { kind: 'manifest' } : {}),
+        },
       })),
     },
     runDetails: { builder: { id: 'x' } },
@@ -206,13 +267,14 @@ function targetOf(target: Extract<Say['what'], { target: unknown }>['target']): 
 
 function digestOf(key: string, by: By): string {
   if (by === 'root') return omsRoot([hex(`file of ${key}`)]);
-  return hex(by === 'id' ? key : `file of ${key}`);
+  return hex({ id: key, id2: `other id of ${key}`, file: `file of ${key}` }[by]);
 }
 
 /** A thing of several files has its root all the same, but the one file says nothing of it. */
 function matchedOf({ key, single }: Thing): MatchedArtifact {
   const files = new Map([['data', digestOf(key, 'file')], ...(single ? [] : [['LICENSE', hex('MIT')] as const])]);
-  return { id: `sha256:${digestOf(key, 'id')}`, root: digestOf(key, 'root'), files, single };
+  const [id, other] = [`sha256:${digestOf(key, 'id')}`, `sha256:${digestOf(key, 'id2')}`];
+  return { id, ids: [id, other], root: digestOf(key, 'root'), files, single };
 }
 
 function thingIn(w: World, key: string): Thing {

@@ -1,113 +1,37 @@
+import {
+  earliest,
+  holdsAsNo,
+  inForceNow,
+  isAbout,
+  isHere,
+  isInDoubt,
+  isLifted,
+  isNamed,
+  isRevoked,
+  isTakenBack,
+  isTakenBackByName,
+  isUnheard,
+  keyOf,
+  mightSayNo,
+  noRoles,
+  oneId,
+  rolesOf,
+  saysNo,
+  standing,
+  thing,
+  type Place,
+} from './words.ts';
+import type { By, Env, Input, Say, World } from './world.ts';
+
 /**
  * The rules of the gate (DESIGN 4.6, 8 and 9; docs/policy.md), written down once more and from them alone: no line of `src` is
  * used, nothing is fast, nothing is clever. It says yes or no; the gate must say the same of every world.
  */
 
-/** A model or dataset. Known by its id, by its root, and if it is a single file by that file's digest. */
-export interface Thing {
-  readonly key: string;
-  readonly name: string;
-  readonly single: boolean;
-}
-
-/** How somebody named a thing: by its id, the digest of one file in it, or its root. */
-export type By = 'id' | 'file' | 'root';
-
-export interface Input {
-  readonly thing: string;
-  readonly by: By;
-  readonly role: 'dataset' | 'base-model' | 'code' | null;
-}
-
-export type Target =
-  | { readonly kind: 'thing'; readonly thing: string; readonly by: By }
-  | { readonly kind: 'content'; readonly content: string }
-  | { readonly kind: 'person'; readonly person: string; readonly since: number };
-
-export type What =
-  | { readonly kind: 'train' | 'fine-tune' | 'quantize' | 'preprocess'; readonly inputs: readonly Input[] }
-  | { readonly kind: 'describe' }
-  | { readonly kind: 'bom'; readonly component: 'data' | 'model' }
-  | { readonly kind: 'evaluate'; readonly passed: boolean }
-  | { readonly kind: 'approve'; readonly env: string }
-  | {
-      readonly kind: 'promote';
-      readonly env: string;
-      readonly passed: boolean;
-      readonly policy: number;
-      /** Bundles it rests on. */
-      readonly knows: readonly string[];
-    }
-  | { readonly kind: 'revoke' | 'reinstate'; readonly target: Target };
-
-/** One signature over one statement. */
-export interface Say {
-  /** Of the bundle: no two have the same. */
-  readonly bundle: string;
-  /** Of what was signed: the same for copies and for others who sign the same. */
-  readonly content: string;
-  readonly by: string;
-  readonly about: string;
-  /** By which digest the statement names what it is about; a root alone binds nothing. */
-  readonly as: 'id' | 'file';
-  /** It names something else as well. */
-  readonly also: boolean;
-  /** Verified time, in milliseconds. */
-  readonly at: number | null;
-  readonly log: number | null;
-  /** Logged, but the registry does not hold it. */
-  readonly lost: boolean;
-  readonly what: What;
-}
-
-export interface Env {
-  readonly name: string;
-  readonly after: string | null;
-  readonly require: readonly ('bom' | 'evaluate')[];
-  readonly approvals: number;
-  readonly approvalAge: number | null;
-  readonly separation: readonly (readonly string[])[];
-  readonly lineage: { readonly required: boolean; readonly depth: number; readonly age: number | null };
-  readonly age: number | null;
-  readonly reinstate: number;
-}
-
-export interface World {
-  readonly now: number;
-  /** What is asked about: thing and name. */
-  readonly asked: string;
-  readonly name: string;
-  readonly things: readonly Thing[];
-  readonly says: readonly Say[];
-  readonly policy: {
-    readonly version: number;
-    readonly expires: number;
-    readonly people: readonly string[];
-    /** Role → people, and the names it is for; null: all. */
-    readonly roles: Readonly<
-      Record<string, { readonly people: readonly string[]; readonly names: readonly string[] | null }>
-    >;
-    readonly leaves: readonly {
-      readonly thing: string;
-      readonly by: By;
-      readonly role: string;
-      readonly expires: number;
-    }[];
-    readonly envs: readonly Env[];
-  };
-}
-
 const SKEW = 60_000;
 const STEPS = ['train', 'fine-tune', 'quantize', 'preprocess'];
 const MODEL_STEPS = ['train', 'fine-tune', 'quantize'];
-const MAY: Readonly<Record<string, readonly string[]>> = {
-  publisher: ['preprocess', 'describe', 'bom'],
-  trainer: ['train', 'fine-tune', 'quantize', 'bom'],
-  evaluator: ['evaluate'],
-  approver: ['approve'],
-  promoter: ['promote'],
-  revoker: ['revoke', 'reinstate'],
-};
+
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   train: ['dataset'],
   'fine-tune': ['base-model', 'dataset'],
@@ -117,12 +41,14 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 
 /** May what is asked about enter the environment? */
 export function mayEnter(w: World, env: Env): boolean {
-  const acts = lineageOf(w, env);
-  if (acts === null || w.policy.expires <= w.now || clockIsBehind(w)) return false;
+  const line = lineageOf(w, env);
+  if (line === null || w.policy.expires <= w.now || clockIsBehind(w)) return false;
+  const { acts, places } = line;
   const own = standing(w, env).filter((say) => isAbout(w, say, w.asked, 'asked'));
   const by = (kind: string) => own.filter((say) => say.what.kind === kind && rolesOf(w, say, w.name).length > 0);
   if (env.require.some((kind) => by(kind).length === 0)) return false;
-  if (by('evaluate').some(({ what }) => what.kind === 'evaluate' && !what.passed)) return false;
+  if (w.says.some((say) => isFailed(say) && isAbout(w, say, w.asked, 'asked') && holdsAsNo(w, env, say))) return false;
+  if (isInDoubt(w, env, places)) return false;
   const makers = acts.filter(({ made }) => made).map(({ person }) => person);
   const approvals = by('approve').filter(
     (say) =>
@@ -143,30 +69,49 @@ export function mayEnter(w: World, env: Env): boolean {
   ];
   if (env.separation.some((apart) => w.policy.people.some((person) => rolesIn(all, apart, person) > 1))) return false;
   const before = w.policy.envs.find(({ name }) => name === env.after);
-  return env.after === null || (before !== undefined && isPromoted(w, before, env));
+  if (isSilenced(w, env) || isOrphaned(w, env)) return false;
+  return env.after === null || (before !== undefined && isPromoted(w, before, env, true));
 }
 
 /** A promotion that states a time further ahead than this does not count. */
 const DAY = 24 * 3600 * 1000;
 
-/** Is it what is promoted there now, and still? `asking`: the environment whose rules about revocations are asked. */
-export function isPromoted(w: World, env: Env, asking = env): boolean {
+/**
+ * Is it what is promoted there now, and still? `asking`: the environment whose rules about revocations are asked; `lasting`: so
+ * that it may go on from there.
+ */
+export function isPromoted(w: World, env: Env, asking = env, lasting = false): boolean {
   const entries = w.says
     .filter(({ log, what }) => log !== null && what.kind === 'promote' && what.env === env.name)
     .toSorted((a, b) => (b.log ?? 0) - (a.log ?? 0));
   const counting: Say[] = [];
   for (const say of entries) {
-    if (!w.policy.people.includes(say.by)) continue;
+    if (!isNamed(w, say.by)) continue;
     if (say.lost && counting.length === 0) return false;
-    const isPromoter = rolesOf(w, say, w.name).includes('promoter');
-    if (!say.lost && isPromoter && !say.also && thing(w, say.about).name === w.name) counting.push(say);
+    if (say.lost) continue;
+    if (isUnheard(say) && counting.length === 0 && mightSayNo(w, say) && !isLifted(w, asking, say)) return false;
+    if (isUnheard(say)) continue;
+    if (say.state === 'lapsed' && !saysNo(say)) {
+      if (counting.length === 0 && say.about === w.asked && noRoles(w, say, w.name).includes('promoter')) return false;
+      continue;
+    }
+    const isPromoter = (saysNo(say) ? noRoles : rolesOf)(w, say, w.name).includes('promoter');
+    if (isPromoter && saysNo(say) && !holdsAsNo(w, asking, say)) continue;
+    if (isPromoter && !say.also && thing(w, say.about).name === w.name) counting.push(say);
   }
   const [newest, before] = counting;
   if (newest === undefined || newest.what.kind !== 'promote') return false;
   if (before !== undefined && !newest.what.knows.includes(before.bundle)) return false;
   if ((newest.at ?? w.now) > w.now + DAY) return false;
-  if (!newest.what.passed || newest.about !== w.asked || newest.what.policy !== w.policy.version) return false;
+  if (!newest.what.passed || newest.about !== w.asked || !fits(w, newest.what.policy, lasting)) return false;
   return !isTakenBack(w, asking, newest) && isFresh(w, newest.at, env.age);
+}
+
+function fits({ policy, now }: World, version: number, lasting: boolean): boolean {
+  if (version === policy.version || policy.sameAs.includes(version)) return true;
+  const { accepts } = policy;
+  const left = accepts === null ? 0 : accepts.until - now;
+  return !lasting && accepts?.version === version && left > 0 && left <= 30 * DAY;
 }
 
 interface Act {
@@ -175,19 +120,27 @@ interface Act {
   readonly made: boolean;
 }
 
-/** Who acted along it; null if anything is wrong with it. */
-function lineageOf(w: World, env: Env): readonly Act[] | null {
+interface Line {
+  readonly acts: readonly Act[];
+  /** Everything it rests on, as it is named there. */
+  readonly places: readonly Place[];
+}
+
+/** Who acted along it, and over what it leads; null if anything is wrong with it. */
+function lineageOf(w: World, env: Env): Line | null {
   const acts: Act[] = [];
+  const places: Place[] = [];
   const deepest = new Map<string, number>();
   let isRight = true;
-  const look = (key: string, by: By | 'asked') => {
+  const look = (key: string, named: By | 'asked') => {
+    const by = named === 'asked' ? named : oneId(named);
     const about = standing(w, env).filter((say) => isAbout(w, say, key, by));
     const name = by === 'asked' ? w.name : thing(w, key).name;
     const mine = about.filter((say) => rolesOf(w, say, name).length > 0);
     const described = mine.filter(
       ({ what, by: person }) =>
         (what.kind === 'describe' || (what.kind === 'bom' && what.component === 'data')) &&
-        rolesOf(w, { by: person, what }, name).includes('publisher'),
+        rolesOf(w, { by: person, what, state: 'fine' }, name).includes('publisher'),
     );
     return {
       about,
@@ -206,8 +159,9 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
   };
   /** Longest way down, in steps. */
   const visit = (key: string, by: By | 'asked', path: readonly string[]): number => {
-    const place = `${key} ${by === 'asked' ? 'id' : by}`;
+    const place = `${key} ${by === 'asked' ? 'id' : oneId(by)}`;
     if (path.includes(place)) isRight = false;
+    places.push({ key, by: by === 'asked' ? 'id' : by });
     const known = deepest.get(place);
     if (known !== undefined || path.includes(place)) return known ?? 0;
     const found = look(key, by);
@@ -226,7 +180,8 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
       isRight = false;
     let depth = 0;
     for (const input of inputs) {
-      const place0 = input.thing === w.asked && input.by === 'id' ? 'asked' : input.by;
+      places.push({ key: input.thing, by: input.by });
+      const place0 = input.thing === w.asked && oneId(input.by) === 'id' ? 'asked' : input.by;
       const used = look(input.thing, place0);
       const existed = (used.steps.length > 0 ? used.steps : used.described).flatMap((say) => earliest(w, say) ?? []);
       if (found.steps.some((say) => Math.min(...existed) > (earliest(w, say) ?? Infinity) + SKEW && existed.length > 0))
@@ -246,12 +201,12 @@ function lineageOf(w: World, env: Env): readonly Act[] | null {
     isLeaf(w, w.asked, 'id', role),
   );
   const rests = root.steps.length > 0 || isLeafHere || (!root.isModel && root.described.length > 0);
-  return isRight && (rests || !env.lineage.required) ? acts : null;
+  return isRight && (rests || !env.lineage.required) ? { acts, places } : null;
 }
 
 /** The same step of the same things for the same purposes. */
 function storyOf(say: Say): string {
-  const inputs = inputsOf(say).map((input) => `${input.role} ${input.thing} ${input.by}`);
+  const inputs = inputsOf(say).map((input) => `${input.role} ${input.thing} ${oneId(input.by)}`);
   return [say.what.kind, ...inputs.toSorted()].join('; ');
 }
 
@@ -261,23 +216,8 @@ function inputsOf({ what }: Say): readonly Input[] {
 
 function isLeaf(w: World, key: string, by: By, role: string | null): boolean {
   return w.policy.leaves.some(
-    (leaf) => leaf.thing === key && leaf.by === by && leaf.role === role && leaf.expires > w.now,
+    (leaf) => leaf.thing === key && oneId(leaf.by) === oneId(by) && leaf.role === role && leaf.expires > w.now,
   );
-}
-
-/** A statement that names two things is about neither; a manifest is no file. The thing that is asked about is at hand: both do. */
-function isAbout(w: World, say: Say, key: string, by: By | 'asked'): boolean {
-  if (say.also || say.about !== key) return false;
-  return by === 'asked' ? say.as === 'id' || thing(w, key).single : say.as === by;
-}
-
-function rolesOf(w: World, { by, what }: Pick<Say, 'by' | 'what'>, name: string): readonly string[] {
-  return Object.entries(w.policy.roles)
-    .filter(
-      ([role, { people, names }]) =>
-        people.includes(by) && MAY[role]?.includes(what.kind) && (names?.includes(name) ?? true),
-    )
-    .map(([role]) => role);
 }
 
 function rolesIn(acts: readonly Act[], apart: readonly string[], person: string): number {
@@ -285,87 +225,61 @@ function rolesIn(acts: readonly Act[], apart: readonly string[], person: string)
     .size;
 }
 
-/** By named people, there, and not taken back. */
-function standing(w: World, env: Env): readonly Say[] {
-  return w.says.filter((say) => !say.lost && w.policy.people.includes(say.by) && !isTakenBack(w, env, say));
-}
-
-/** Of one signature, however often it was wrapped: the earliest time anybody gives it. */
-function earliest(w: World, { content, by }: Say): number | null {
-  const times = w.says.flatMap((say) => (say.content === content && say.by === by && !say.lost ? (say.at ?? []) : []));
-  return times.length === 0 ? null : Math.min(...times);
-}
-
 function isFresh(w: World, at: number | null, age: number | null): boolean {
   return age === null || (at !== null && w.now - at <= age);
 }
 
 function clockIsBehind(w: World): boolean {
-  return w.says.some(({ at, by, lost }) => !lost && w.policy.people.includes(by) && (at ?? 0) > w.now + SKEW);
+  return w.says.some((say) => isHere(w, say) && (say.at ?? 0) > w.now + SKEW);
 }
 
-function thing(w: World, key: string): Thing {
-  const found = w.things.find((each) => each.key === key);
-  if (found === undefined) throw new Error(`no thing ${key}`);
-  return found;
+function isFailed({ what }: Say): boolean {
+  return what.kind === 'evaluate' && !what.passed;
 }
 
-/** Asked of every statement of a world; every world has environments of its own. */
-const KNOWN = new WeakMap<Env, ReturnType<typeof inForceNow>>();
-
-function inForce(w: World, env: Env): ReturnType<typeof inForceNow> {
-  const known = KNOWN.get(env) ?? inForceNow(w, env);
-  KNOWN.set(env, known);
-  return known;
-}
-
-/** Revocations in the order of the log; what was never logged comes last, and only takes away. */
-function inForceNow(w: World, env: Env): ReadonlyMap<string, { readonly since: number }> {
-  const entries = new Map<string, { since: number }>();
-  const undoing = new Map<string, Set<string>>();
-  const said = w.says
-    .filter(({ what, lost, by }) => 'target' in what && !lost && w.policy.people.includes(by))
-    .toSorted((a, b) => (a.log ?? Infinity) - (b.log ?? Infinity));
-  for (const say of said) {
-    if (!('target' in say.what) || takenBackBy(entries, say, say.at)) continue;
-    const { target, kind } = say.what;
-    const isRevoker = rolesOf(w, say, thing(w, say.about).name).includes('revoker');
-    if (!isRevoker && !(kind === 'revoke' && target.kind === 'content')) continue;
-    const key = keyOf(target) + (isRevoker ? '' : ` by ${say.by}`);
-    if (kind === 'revoke') {
-      undoing.delete(key);
-      const since = Math.min('since' in target ? target.since : 0, entries.get(key)?.since ?? Infinity);
-      entries.set(key, { since });
-    } else if (say.log !== null) {
-      const people = (undoing.get(key) ?? new Set()).add(say.by);
-      undoing.set(key, people);
-      if (people.size >= env.reinstate && entries.delete(key)) undoing.delete(key);
-      else if (people.size >= env.reinstate) undoing.delete(key);
+/** A no that counted, or was open, under the policy before, and that nobody hears any more, confirmed or took back since. */
+function isOrphaned(w: World, env: Env): boolean {
+  if (w.policy.before === null) return false;
+  const before: World = { ...w, policy: { ...w.policy, ...w.policy.before, former: [] } };
+  const reinstate = Math.max(...w.policy.envs.map((each) => each.reinstate));
+  const [then, now] = [inForceNow(before, { ...env, reinstate }), inForceNow(w, { ...env, reinstate })];
+  const isHeard = (under: World, say: Say): boolean => {
+    const roles = isHere(under, say) ? noRoles(under, say, thing(w, say.about).name) : [];
+    return say.what.kind === 'revoke' ? roles.includes('revoker') : roles.length > 0;
+  };
+  return w.says.some((say) => {
+    const { what } = say;
+    if (!saysNo(say) || !isHeard(before, say) || isHeard(w, say)) return false;
+    if (isTakenBackByName(then, say, reinstate) || isTakenBackByName(now, say, reinstate)) return false;
+    if ('target' in what) {
+      const key = keyOf(what.target);
+      const counted = then.entries.has(key) || then.doubts.get(key)?.say === say;
+      return counted && !now.entries.has(key) && !now.undone.has(key);
     }
-  }
-  return entries;
+    if (what.kind === 'evaluate')
+      return (
+        say.about === w.asked &&
+        isAbout(w, { ...say, also: false }, w.asked, 'asked') &&
+        !now.entries.has(`thing ${w.asked} ${say.as}`)
+      );
+    if (what.kind !== 'promote' || what.env !== env.name || say.log === null) return false;
+    return !w.says.some(
+      (other) =>
+        other.what.kind === 'promote' &&
+        other.what.env === env.name &&
+        (other.log ?? 0) > (say.log ?? 0) &&
+        isHere(w, other) &&
+        rolesOf(w, other, w.name).includes('promoter'),
+    );
+  });
 }
 
-function keyOf(target: Target): string {
-  if (target.kind === 'thing') return `thing ${target.thing} ${target.by}`;
-  return target.kind === 'content' ? `content ${target.content}` : `person ${target.person}`;
-}
-
-/** By its content; or by its signer, unless somebody shows that it is older than the loss. */
-function takenBackBy(entries: ReadonlyMap<string, { readonly since: number }>, say: Say, at: number | null): boolean {
-  if (entries.has(`content ${say.content}`) || entries.has(`content ${say.content} by ${say.by}`)) return true;
-  const lost = entries.get(`person ${say.by}`);
-  return lost !== undefined && !(at !== null && at < lost.since);
-}
-
-function isTakenBack(w: World, env: Env, say: Say): boolean {
-  return takenBackBy(inForce(w, env), say, say.what.kind === 'promote' ? say.at : earliest(w, say));
-}
-
-/** A revocation reaches whoever names the thing by its id, its root, or its only file; never by one file of several. */
-function isRevoked(w: World, env: Env, key: string, by: By): boolean {
-  const names: readonly By[] = thing(w, key).single ? ['id', 'root', 'file'] : ['id', 'root'];
-  const entries = inForce(w, env);
-  const reached = names.includes(by) ? names : [by];
-  return reached.some((each) => entries.has(`thing ${key} ${each}`));
+/** A revocation that the log has and nobody here can read, or that is gone: it might revoke anything. */
+function isSilenced(w: World, env: Env): boolean {
+  return w.says.some(
+    (say) =>
+      'target' in say.what &&
+      isNamed(w, say.by) &&
+      (say.lost || (isUnheard(say) && mightSayNo(w, say) && !isLifted(w, env, say))),
+  );
 }

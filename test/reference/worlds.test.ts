@@ -20,6 +20,13 @@ test(`the gate and the plain reference say the same of ${COUNT} random worlds`, 
     'claim-negative',
     'approval-missing',
     'clock-behind',
+    'certificate-expired',
+    'claim-malformed',
+    'denial-unconfirmed',
+    'policy-mismatch',
+    'promotion-unreadable',
+    'revocation-orphaned',
+    'signer-unverifiable',
   ];
   for (const code of met) assert.ok((reasons.get(code) ?? 0) > 5, `${code} was hardly met`);
 });

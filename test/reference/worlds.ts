@@ -1,4 +1,6 @@
-import type { By, Env, Input, Say, Target, Thing, What, World } from './reference.ts';
+import { diceOf, type Dice } from './dice.ts';
+import { DAY, NOW, ALL, ROLES, THINGS, honestWorld, say } from './honest.ts';
+import type { By, Input, Say, Target, What, World } from './world.ts';
 
 /** Random worlds by number: the same seed is the same world, everywhere. */
 export function randomWorld(seed: number): World {
@@ -8,151 +10,9 @@ export function randomWorld(seed: number): World {
   return { ...world, says: dice.shuffled(world.says) };
 }
 
-export interface Dice {
-  readonly below: (limit: number) => number;
-  readonly pick: <T>(from: readonly T[]) => T;
-  readonly chance: (percent: number) => boolean;
-  readonly shuffled: <T>(all: readonly T[]) => readonly T[];
-}
-
-/** mulberry32: small, even enough, the same on every machine. */
-function diceOf(seed: number): Dice {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number): number => Math.floor(next() * limit);
-  return {
-    below,
-    pick: (from) => {
-      const found = from[below(from.length)];
-      if (found === undefined) throw new Error('nothing to pick from');
-      return found;
-    },
-    chance: (percent) => below(100) < percent,
-    shuffled: (all) => {
-      const keyed = all.map((each) => ({ each, key: next() }));
-      return keyed.toSorted((a, b) => a.key - b.key).map(({ each }) => each);
-    },
-  };
-}
-
-const DAY = 86_400_000;
-const NOW = Date.parse('2026-11-20T12:00:00Z');
-const PEOPLE = ['dana', 'anna', 'erin', 'bob', 'carol', 'ci', 'rita', 'rob'] as const;
-const ALL = [...PEOPLE, 'mallory'] as const;
-const ROLES = ['publisher', 'trainer', 'evaluator', 'approver', 'promoter', 'revoker'] as const;
-
-const THINGS: readonly Thing[] = [
-  { key: 'd0', name: 'acme/data', single: true },
-  { key: 'd1', name: 'acme/data', single: false },
-  { key: 'base', name: 'acme/base', single: true },
-  { key: 'tuned', name: 'acme/enc', single: false },
-  { key: 'model', name: 'acme/enc', single: true },
-];
-
-/** dataset d0 → train base → fine-tune with d1 → quantize, with everything the policy wants. */
-function honestWorld(dice: Dice): World {
-  const dataset = (thing: string): Input => ({ thing, by: 'id', role: 'dataset' });
-  const base = (thing: string): Input => ({ thing, by: 'id', role: 'base-model' });
-  const says = [
-    say('dana', 'd0', 50, { kind: 'describe' }),
-    say('dana', 'd1', 50, dice.chance(50) ? { kind: 'describe' } : { kind: 'bom', component: 'data' }),
-    say('anna', 'base', 40, { kind: 'train', inputs: [dataset('d0')] }),
-    say('anna', 'tuned', 30, { kind: 'fine-tune', inputs: [base('base'), dataset('d1')] }),
-    say('anna', 'model', 20, { kind: 'quantize', inputs: [base('tuned')] }),
-    say('anna', 'model', 19, { kind: 'bom', component: 'model' }),
-    say('erin', 'model', 10, { kind: 'evaluate', passed: true }),
-    say('bob', 'model', 5, { kind: 'approve', env: 'prod' }),
-    say('carol', 'model', 4, { kind: 'approve', env: 'prod' }),
-  ];
-  const withFirst = promotions(says, 'staging', dice);
-  const approvals = dice.pick([0, 1, 1, 2]);
-  const apart = dice.pick([
-    [],
-    [],
-    [['trainer', 'evaluator']],
-    [['trainer', 'approver', 'promoter']],
-    [['publisher', 'trainer', 'approver']],
-    [['evaluator', 'approver']],
-  ]);
-  const staging: Env = {
-    name: 'staging',
-    after: null,
-    require: dice.pick([[], ['bom']]),
-    approvals: 0,
-    approvalAge: null,
-    separation: [],
-    lineage: { required: dice.chance(60), depth: 20, age: null },
-    age: dice.pick([null, 30 * DAY]),
-    reinstate: 2,
-  };
-  const prod: Env = {
-    ...staging,
-    name: 'prod',
-    after: dice.chance(60) ? 'staging' : null,
-    require: dice.pick([['bom'], ['bom', 'evaluate'], ['evaluate']]),
-    approvals,
-    approvalAge: dice.pick([null, 7 * DAY]),
-    separation: apart,
-    lineage: { required: true, depth: dice.pick([20, 20, 20, 2, 1]), age: dice.pick([null, null, 60 * DAY, 35 * DAY]) },
-    reinstate: dice.pick([1, 2]),
-  };
-  return {
-    now: NOW,
-    asked: 'model',
-    name: 'acme/enc',
-    things: THINGS,
-    says: numbered(promotions(withFirst, 'prod', dice)),
-    policy: {
-      version: 3,
-      expires: NOW + 100 * DAY,
-      people: PEOPLE,
-      roles: {
-        publisher: { people: ['dana'], names: null },
-        trainer: { people: ['anna'], names: null },
-        evaluator: { people: ['erin'], names: null },
-        approver: { people: ['bob', 'carol'], names: null },
-        promoter: { people: ['ci'], names: null },
-        revoker: { people: ['rita', 'rob'], names: null },
-      },
-      leaves: [],
-      envs: [staging, prod],
-    },
-  };
-}
-
-function say(by: string, about: string, daysAgo: number, what: What, over: Partial<Say> = {}): Say {
-  const content = `${what.kind} ${about} ${JSON.stringify(what)}`;
-  const at = NOW - daysAgo * DAY;
-  return { bundle: '', content, by, about, as: 'id', also: false, at, log: null, lost: false, what, ...over };
-}
-
-/** One or two promotions, each of which knows the one before. */
-function promotions(says: readonly Say[], env: string, dice: Dice): readonly Say[] {
-  const count = dice.pick([0, 1, 1, 2]);
-  const made: Say[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const knows = made.map(({ bundle }) => bundle);
-    const what: What = { kind: 'promote', env, passed: true, policy: dice.pick([3, 3, 3, 2]), knows };
-    const log = 100 + says.length + index;
-    made.push(say('ci', 'model', 3 - index, what, { bundle: `p ${env} ${index}`, log }));
-  }
-  return [...says, ...made];
-}
-
-/** Every bundle and every entry of the log by its own number, in the order given. */
-function numbered(says: readonly Say[]): readonly Say[] {
-  return says.map((each, index) => ({ ...each, bundle: each.bundle === '' ? `b${index}` : each.bundle }));
-}
-
 function added(w: World, more: Say, dice: Dice): World {
   const bundle = `n${w.says.length} ${dice.below(1e9)}`;
-  const log = more.log === null ? null : 200 + w.says.length;
+  const log = more.log === null ? null : 1 + Math.max(200, ...w.says.map((each) => each.log ?? 0));
   return { ...w, says: [...w.says, { ...more, bundle, log }] };
 }
 
@@ -190,10 +50,9 @@ const revoked: Change = (w, dice) => {
   const kind = dice.chance(75) ? 'revoke' : 'reinstate';
   const what: What = { kind, target: targetIn(w, dice) };
   const by = dice.chance(75) ? dice.pick(['rita', 'rob']) : dice.pick(ALL);
-  return added(w, say(by, 'model', dice.below(6), what, { log: 0 }), dice);
+  return added(w, say(by, 'model', dice.below(6), what, { log: 0, lost: dice.chance(3) }), dice);
 };
 
-/** Of somebody who said no nothing is lost here: what then holds is the rule table's, which has its own tests. */
 function targetIn(w: World, dice: Dice): Target {
   const again = w.says
     .filter(({ what }) => 'target' in what)
@@ -201,15 +60,11 @@ function targetIn(w: World, dice: Dice): Target {
   const known = again.filter((each) => each !== null);
   if (known.length > 0 && dice.chance(50)) return dice.pick(known);
   if (dice.chance(40))
-    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id', 'file', 'root']) };
+    return { kind: 'thing', thing: dice.pick(THINGS).key, by: dice.pick<By>(['id', 'id2', 'file', 'root']) };
+  const noes = w.says.filter(saysNo);
+  if (noes.length > 0 && dice.chance(40)) return { kind: 'content', content: dice.pick(noes).content };
   if (dice.chance(50)) return { kind: 'content', content: dice.pick(w.says).content };
-  const speakers = new Set(w.says.filter(saysNo).map(({ by }) => by));
-  const people = ALL.filter(
-    (each) => !speakers.has(each) && each !== 'rita' && each !== 'rob' && each !== 'erin' && each !== 'ci',
-  );
-  return people.length === 0
-    ? { kind: 'thing', thing: 'd0', by: 'id' }
-    : { kind: 'person', person: dice.pick(people), since: NOW - dice.below(60) * DAY };
+  return { kind: 'person', person: dice.pick(ALL), since: NOW - dice.below(60) * DAY };
 }
 
 function saysNo({ what }: Pick<Say, 'what'>): boolean {
@@ -227,6 +82,7 @@ const KINDS_BY_ROLE: Readonly<Record<string, readonly string[]>> = {
 const coSigned: Change = (w, dice) => {
   const role = dice.pick(['publisher', 'trainer', 'evaluator', 'approver'] as const);
   const person = dice.pick(['bob', 'carol', 'bob', 'carol', 'ci', 'dana', 'anna', 'erin']);
+  if (!w.policy.people.includes(person)) return w;
   const held = { people: [...new Set([...(w.policy.roles[role]?.people ?? []), person])], names: null };
   const grown = { ...w, policy: { ...w.policy, roles: { ...w.policy.roles, [role]: held } } };
   const kinds = KINDS_BY_ROLE[role] ?? [];
@@ -241,7 +97,47 @@ const coSigned: Change = (w, dice) => {
   );
 };
 
+/** Who leaves: heard on of what they said until then, in some roles or all, or not heard any more. */
+const departed: Change = (w, dice) => {
+  const gone = dice.pick(w.policy.people);
+  if (w.policy.people.length < 5) return w;
+  const held = (role: string): readonly string[] => w.policy.roles[role]?.people ?? [];
+  const roles = Object.fromEntries(
+    Object.entries(w.policy.roles).map(([role, each]) => [
+      role,
+      { ...each, people: held(role).filter((person) => person !== gone) },
+    ]),
+  );
+  const still = {
+    person: gone,
+    until: NOW + (10 - dice.below(60)) * DAY,
+    roles: dice.pick([null, null, ['revoker'], ['evaluator'], ['promoter', 'revoker']]),
+  };
+  const people = w.policy.people.filter((person) => person !== gone);
+  const before = w.policy.before ?? { people: w.policy.people, roles: w.policy.roles };
+  const former = [...w.policy.former, ...(dice.chance(50) ? [still] : [])];
+  return { ...w, policy: { ...w.policy, people, roles, former, before } };
+};
+
+/** Expired, not understood, not proven here. */
+const clouded: Change = (w, dice) =>
+  changed(w, dice, (each) => {
+    const isLogged = each.log !== null && (each.what.kind === 'promote' || 'target' in each.what);
+    const state = dice.pick(isLogged ? (['lapsed', 'unread', 'unproven'] as const) : (['lapsed'] as const));
+    return { ...each, state, at: null };
+  });
+
 const CHANGES: readonly Change[] = [
+  departed,
+  clouded,
+  clouded,
+  (w, dice) => changed(w, dice, (each) => (keepsSubject(each) ? each : rewritten(each, { as: 'id2' }))),
+  (w) => ({ ...w, askedAs: 'id2' }),
+  (w, dice) => ({ ...w, policy: { ...w.policy, version: 3, sameAs: dice.pick([[2], [1]]) } }),
+  (w, dice) => {
+    const accepts = { version: dice.pick([2, 3]), until: w.now + dice.pick([-1, 5, 30, 31]) * DAY };
+    return { ...w, policy: { ...w.policy, version: dice.pick([3, 4]), accepts } };
+  },
   revoked,
   revoked,
   revoked,
@@ -275,7 +171,12 @@ const CHANGES: readonly Change[] = [
   (w, dice) =>
     added(
       w,
-      say(dice.pick(ALL), dice.pick(THINGS).key, dice.below(30), { kind: 'evaluate', passed: dice.chance(60) }),
+      say(
+        dice.chance(60) ? 'erin' : dice.pick(ALL),
+        dice.chance(60) ? 'model' : dice.pick(THINGS).key,
+        dice.below(30),
+        { kind: 'evaluate', passed: dice.chance(50) },
+      ),
       dice,
     ),
   (w, dice) =>
@@ -315,7 +216,7 @@ const CHANGES: readonly Change[] = [
       const at = dice.below(each.what.inputs.length);
       const other = dice.pick<(input: Input) => readonly Input[]>([
         () => [],
-        (input) => [{ ...input, by: dice.pick<By>(['file', 'root']) }],
+        (input) => [{ ...input, by: dice.pick<By>(['id2', 'file', 'root']) }],
         (input) => [{ ...input, role: dice.pick(['dataset', 'base-model', 'code', null] as const) }],
         (input) => [input, inputIn(dice)],
       ]);
@@ -326,7 +227,7 @@ const CHANGES: readonly Change[] = [
   (w, dice) => {
     const role = dice.pick(ROLES);
     const held = w.policy.roles[role]?.people ?? [];
-    const person = dice.pick(PEOPLE);
+    const person = dice.pick(w.policy.people);
     if (
       role === 'revoker' ||
       (role === 'evaluator' && held.includes(person)) ||
@@ -345,7 +246,7 @@ const CHANGES: readonly Change[] = [
   (w, dice) => {
     const leaf = {
       thing: dice.pick(THINGS).key,
-      by: dice.pick<By>(['id', 'id', 'file', 'root']),
+      by: dice.pick<By>(['id', 'id2', 'file', 'root']),
       role: dice.pick(['dataset', 'base-model', 'tokenizer', 'adapter']),
       expires: w.now + dice.pick([1, -1]) * DAY,
     };
@@ -361,7 +262,7 @@ const CHANGES: readonly Change[] = [
 function inputIn(dice: Dice): Input {
   return {
     thing: dice.pick(THINGS).key,
-    by: dice.pick<By>(['id', 'id', 'id', 'file', 'root']),
+    by: dice.pick<By>(['id', 'id', 'id2', 'file', 'root']),
     role: dice.pick(['dataset', 'base-model', 'code', null] as const),
   };
 }

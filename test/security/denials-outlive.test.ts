@@ -125,6 +125,30 @@ test('an evaluator and a promoter are replaced: their no still stands in the way
   assert.ok(verify?.[0].includes('revocation-orphaned'), String(verify));
 });
 
+test('what was open since its speaker was lost stays in the way when they leave as well', async (t) => {
+  for (const [gone, then, target] of [
+    ['erin', 'dana', null],
+    ['rita', 'rob', { kind: 'artifact' }],
+  ] as const) {
+    const of = await world(t);
+    const { model } = await publishStory(of);
+    await promoteAs(of, 'ci', 'staging');
+    const lost = { kind: 'principal', name: gone, since: '2026-01-01T00:00:00.000Z' } as const;
+    const ports = { ...of.ports, registry: of.registry };
+    const said = { action: 'revoke', reason: 'lost', policy: POLICY } as const;
+    await revoke({ ...said, target: lost, artifact: null }, { ...ports, signer: signerOf('rob') });
+    if (target === null)
+      await attach(
+        of,
+        model,
+        bundleFor({ by: gone, type: PREDICATES.evaluation, about: bare(model), predicate: failed() }),
+      );
+    else await revoked(of, model, gone);
+    await every(of, model, BEFORE, ['denial-unconfirmed'], 4);
+    await every(of, model, without(gone, then), ['revocation-orphaned'], 1);
+  }
+});
+
 test('formerly: only in the roles named, only what is not proven to be later, and never a yes', async (t) => {
   const of = await world(t);
   const { model } = await publishStory(of, { without: 'evaluation' });

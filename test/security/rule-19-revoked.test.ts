@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import type { LoggedRevocation } from '../../src/domain/authority/revocations.ts';
+import { omsRoot } from '../../src/domain/digest/root.ts';
 import { BASE, D0, PROD, codes, claim, decide, facts, hex, honest, policy, type Name } from '../domain/policy/world.ts';
 
 const prod = policy(PROD);
@@ -94,6 +95,18 @@ test('rule 19: a revoker counts as of its place in the log', async () => {
   assert.deepEqual(await answer(lostRita, after, again), ['revoked'], 'confirmed');
   const lifted = await entry('rob', 8, { kind: 'claim', sha256: after.claim.bundle, pae: after.claim.pae });
   assert.deepEqual(await answer(lostRita, after, lifted), [], 'lifted');
+});
+
+test('rule 19: what a lost revoker says of an input leaves the answer open, by whatever digest they name it', async () => {
+  const lostRita = await entry('rob', 6, { kind: 'principal', name: 'rita', since: '2020-01-01T00:00:00Z' });
+  const root = omsRoot([hex('rows')]);
+  const known = [{ id: `sha256:${D0}`, root, files: new Map([['rows.csv', hex('rows')]]), single: true }];
+  for (const sha256 of [D0, root, hex('rows')]) {
+    const after = await entry('rita', 7, { kind: 'artifact', sha256 });
+    const given = facts(Object.values(await honest()), { revocations: [lostRita, after], known });
+    assert.deepEqual(codes(decide(given, prod)), ['denial-unconfirmed'], sha256);
+  }
+  assert.deepEqual(await answer(lostRita, await entry('rita', 7, { kind: 'artifact', sha256: hex('other') })), []);
 });
 
 test('rule 19: a claim is revoked however it is wrapped; who is no revoker takes back only their own', async () => {

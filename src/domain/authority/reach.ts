@@ -1,5 +1,5 @@
 import type { Known } from '../claims/binding.ts';
-import { namesFrom, namesIn, namesOfArtifact } from '../claims/names.ts';
+import { nameIn, namesFrom, namesIn, namesOfArtifact, withoutVersion } from '../claims/names.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
@@ -23,13 +23,17 @@ export function reaching(revocations: Revocations, { claims, known, authority }:
     ...[...known.values()].map(namesOfArtifact),
     ...claims.map((claim) => (mayName(claim, authority) ? namesIn(claim.statement, known) : [])),
   ]);
-  return {
-    ...revocations,
-    ofArtifact: (digest) =>
+  const byAnyName =
+    <T>(answer: (digest: string) => T | null) =>
+    (digest: string): T | null =>
       names
         .sameAs(digest)
-        .map(revocations.ofArtifact)
-        .find((revoked) => revoked !== null) ?? null,
+        .map(answer)
+        .find((found) => found !== null) ?? null;
+  return {
+    ...revocations,
+    ofArtifact: byAnyName(revocations.ofArtifact),
+    doubtOfArtifact: byAnyName(revocations.doubtOfArtifact),
   };
 }
 
@@ -49,11 +53,7 @@ export function revocationTargets({
   return [{ name: withoutVersion(own.name), id: `sha256:${sha256}` }];
 }
 
-function withoutVersion(name = ''): string {
-  return name.replace(/:[^:/]*$/, '');
-}
-
 /** Whoever may say anything of an artifact of that name. */
 function mayName(claim: VerifiedClaim, authority: Authority): boolean {
-  return authority.rolesOf(claim, withoutVersion(claim.statement.subject[0]?.name)).length > 0;
+  return authority.rolesOf(claim, nameIn(claim.statement)).length > 0;
 }

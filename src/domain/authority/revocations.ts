@@ -1,9 +1,17 @@
 import type { VerifiedClaim } from '../claims/types.ts';
+import { nameIn } from '../claims/names.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
-import { distinctPeople, type Counted } from './people.ts';
+import { mayUndo, peopleOver, isInOrder } from './undoing.ts';
 import { saysNo } from './polarity.ts';
-import { readRevocation, targetKey, type EntryTarget, type Revocation, type RevocationTarget } from './revocation.ts';
+import {
+  isRevocation,
+  readRevocation,
+  targetKey,
+  type EntryTarget,
+  type Revocation,
+  type RevocationTarget,
+} from './revocation.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
 
@@ -25,19 +33,24 @@ export interface Revoked {
 export interface Doubt extends Revoked {
   readonly pae: string;
   readonly target: RevocationTarget;
+  /** The model that its signer names. */
+  readonly name: string;
 }
 
 export interface Revocations {
   readonly ofArtifact: (digest: string) => Revoked | null;
   /** By its own digest, or by its signer. */
   readonly ofClaim: (claim: VerifiedClaim) => Revoked | null;
-  /** Taken back by name: by its signer or a revoker; the PAE digest, for claims that cannot be read. */
-  readonly lifted: (pae: string) => boolean;
+  /** Taken back by a revoker of today over models of that name; the PAE digest, for claims that cannot be read. */
+  readonly lifted: (pae: string, name: string) => boolean;
+  /** The same of one that can be: by its signer, or by as many revokers as its kind takes. */
+  readonly takenBack: (claim: VerifiedClaim) => boolean;
   readonly doubts: readonly Doubt[];
+  readonly doubtOfArtifact: (digest: string) => Doubt | null;
   /** Does what is in doubt touch this claim? */
   readonly doubtOf: (claim: VerifiedClaim) => Doubt | null;
-  /** As many revokers as it takes say of this entry that it never had a bundle. */
-  readonly voided: (entry: Omit<EntryTarget, 'kind'>) => boolean;
+  /** As many revokers over models of that name as it takes say of this entry that it never had a bundle. */
+  readonly voided: (entry: Omit<EntryTarget, 'kind'>, name: string) => boolean;
   /** Whether somebody current has decided about the target since: revoked it, or let it count again. */
   readonly settled: (target: RevocationTarget) => boolean;
   /** Bundles of the revocations that hold now, hex. */
@@ -52,7 +65,9 @@ export const NO_REVOCATIONS: Revocations = {
   ofArtifact: () => null,
   ofClaim: () => null,
   lifted: () => false,
+  takenBack: () => false,
   doubts: [],
+  doubtOfArtifact: () => null,
   doubtOf: () => null,
   voided: () => false,
   settled: () => false,
@@ -63,7 +78,8 @@ export const NO_REVOCATIONS: Revocations = {
 
 /**
  * Applies revocations in the order of the log: a revoker counts as of its entry's index (rule 19). Undoing takes
- * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's.
+ * `reinstate` distinct principals. The signer of a claim may always take that claim back, and nobody else's. Whoever takes back
+ * a no says yes: that is heard only in the log, by somebody of today with whom all is in order.
  */
 export function collectRevocations(
   logged: readonly LoggedRevocation[],
@@ -76,56 +92,68 @@ export function collectRevocations(
     undone: new Set(),
     doubts: new Map(),
     voids: new Map(),
+    named: new Map(),
     used: [],
     unreadable: [],
+    needed: options.reinstate,
   };
   const ordered = logged.toSorted(
     (a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1),
   );
-  for (const entry of ordered) apply(entry, state, authority, options);
-  return answers(state, authority, options.reinstate);
+  for (const entry of ordered) apply(entry, state, authority);
+  return answers(state, authority);
 }
 
-function answers(state: State, authority: Authority, needed: number): Revocations {
-  const { entries, undone, voids } = state;
-  const doubts = new Map([...state.doubts].filter(([, { pae }]) => !entries.has(`claim ${pae}`)));
+function answers(state: State, authority: Authority): Revocations {
+  const { entries, undone, voids, needed } = state;
+  const lifted = (pae: string, name: string): boolean =>
+    peopleOver(entries.get(`claim ${pae}`)?.lifters ?? [], name, authority).length > 0;
+  const doubts = new Map([...state.doubts].filter(([, { pae, name }]) => !lifted(pae, name)));
   return {
     ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
     ofClaim: (claim) => claimRevoked(claim, state, authority),
-    lifted: (pae) => entries.has(`claim ${pae}`),
+    lifted,
+    takenBack: (claim) => takenBack(claim, state, authority) !== undefined,
     doubts: [...doubts.values()],
+    doubtOfArtifact: (digest) => doubts.get(`artifact ${digest}`) ?? null,
     doubtOf: (claim) =>
       keysOf(claim, authority)
         .map((key) => doubts.get(key))
         .find((doubt) => doubt !== undefined) ?? null,
-    voided: (entry) => (voids.get(targetKey({ kind: 'entry', ...entry }))?.length ?? 0) >= needed,
+    voided: (entry, name) =>
+      peopleOver(voids.get(targetKey({ kind: 'entry', ...entry })) ?? [], name, authority).length >= needed,
     settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
-    unreadable: state.unreadable.filter(({ pae }) => !entries.has(`claim ${pae}`)),
+    unreadable: state.unreadable.filter((claim) => takenBack(claim, state, authority) === undefined),
   };
 }
 
+interface Entry {
+  readonly revoked: Revoked;
+  readonly since: string;
+  /** By whoever could say yes as well: only they take back a no. */
+  readonly lifters: readonly VerifiedClaim[];
+}
+
 interface State {
-  readonly entries: Map<string, { readonly revoked: Revoked; readonly since: string }>;
-  readonly undoing: Map<string, readonly Counted[]>;
+  readonly entries: Map<string, Entry>;
+  readonly undoing: Map<string, readonly VerifiedClaim[]>;
   readonly undone: Set<string>;
   readonly doubts: Map<string, Doubt>;
   /** Entries of the log, by whom they were declared empty. */
-  readonly voids: Map<string, readonly Counted[]>;
+  readonly voids: Map<string, readonly VerifiedClaim[]>;
+  /** The models that are named by who revokes: whoever undoes it must be a revoker of each. */
+  readonly named: Map<string, readonly string[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
+  /** How many people it takes to undo. */
+  readonly needed: number;
 }
 
-function apply(
-  { claim, index }: LoggedRevocation,
-  state: State,
-  authority: Authority,
-  options: { reinstate: number },
-): void {
-  const model = claim.statement.subject[0]?.name ?? '';
-  const mayDeny = authority.denialRolesOf(claim, model).includes(REVOKER_ROLE);
-  const mayUndo = authority.rolesOf(claim, model).some((role) => role.name === REVOKER_ROLE);
+function apply({ claim, index }: LoggedRevocation, state: State, authority: Authority): void {
+  const name = nameIn(claim.statement);
+  const mayDeny = authority.denialRolesOf(claim, name).includes(REVOKER_ROLE);
   const lost = claimRevoked(claim, state, authority);
   if (lost?.kind === 'claim' || readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
@@ -134,42 +162,45 @@ function apply(
     return;
   }
   const { action, target, reason } = revocation;
-  const by = authority.nameOf(claim) ?? 'its signer';
+  const saysYes = index !== null && lost === null && isInOrder(claim, authority);
   if (action === 'reinstate' || target.kind === 'entry') {
-    if (index === null || !mayUndo || lost !== null) return;
+    if (!saysYes || !mayUndo(claim, name, authority)) return;
     state.used.push(claim);
-    const identity = authority.who(claim.signer);
-    if (typeof identity === 'string') return;
-    const person = { principal: by, pattern: identity.pattern, keys: claim.keys };
-    if (action === 'reinstate') reinstate(state, targetKey(target), person, options.reinstate);
-    else state.voids.set(targetKey(target), distinctPeople([...(state.voids.get(targetKey(target)) ?? []), person]));
+    const key = targetKey(target);
+    if (action === 'reinstate') reinstate(state, key, claim, authority);
+    else state.voids.set(key, [...(state.voids.get(key) ?? []), claim]);
     return;
   }
   if (!mayDeny && target.kind !== 'claim') return;
   const key = `${targetKey(target)}${mayDeny ? '' : ` ${signerKey(claim.signer)}`}`;
+  const by = authority.nameOf(claim) ?? 'its signer';
   const revoked: Revoked = { reason, by, bundle: claim.bundle, kind: target.kind };
+  if (mayDeny) state.named.set(key, [...new Set([...(state.named.get(key) ?? []), name])]);
   if (lost !== null) {
-    if (mayDeny) state.doubts.set(key, { ...revoked, target, pae: claim.pae });
+    if (mayDeny) state.doubts.set(key, { ...revoked, target, pae: claim.pae, name });
     return;
   }
   state.used.push(claim);
-  revoke(state, key, revocation, revoked);
+  revoke(state, key, { target, revoked, lifters: saysYes ? [claim] : [] });
 }
 
 /** The earliest `since` holds: a later revocation never gives anything back. */
-function revoke(state: State, key: string, { target }: Revocation, revoked: Revoked): void {
-  const since = 'since' in target ? target.since : '';
+function revoke(state: State, key: string, said: Pick<Revocation, 'target'> & Omit<Entry, 'since'>): void {
+  const since = 'since' in said.target ? said.target.since : '';
   const earlier = state.entries.get(key);
+  const lifters = [...(earlier?.lifters ?? []), ...said.lifters];
   state.undoing.delete(key);
   state.doubts.delete(key);
-  if (earlier === undefined || Date.parse(since) < Date.parse(earlier.since))
-    state.entries.set(key, { revoked, since });
+  const isEarliest = earlier === undefined || Date.parse(since) < Date.parse(earlier.since);
+  state.entries.set(key, isEarliest ? { revoked: said.revoked, since, lifters } : { ...earlier, lifters });
 }
 
-function reinstate(state: State, key: string, by: Counted, needed: number): void {
-  const people = distinctPeople([...(state.undoing.get(key) ?? []), by]);
-  state.undoing.set(key, people);
-  if (people.length < needed) return;
+function reinstate(state: State, key: string, claim: VerifiedClaim, authority: Authority): void {
+  const names = state.named.get(key) ?? [];
+  if (!names.every((name) => mayUndo(claim, name, authority))) return;
+  const said = [...(state.undoing.get(key) ?? []), claim];
+  state.undoing.set(key, said);
+  if (peopleOver(said, nameIn(claim.statement), authority).length < state.needed) return;
   state.entries.delete(key);
   state.undoing.delete(key);
   state.doubts.delete(key);
@@ -177,13 +208,26 @@ function reinstate(state: State, key: string, by: Counted, needed: number): void
 }
 
 function claimRevoked(claim: VerifiedClaim, state: State, authority: Authority): Revoked | null {
-  const own =
-    state.entries.get(`claim ${claim.pae}`) ?? state.entries.get(`claim ${claim.pae} ${signerKey(claim.signer)}`);
+  const own = takenBack(claim, state, authority);
   if (own !== undefined) return own.revoked;
   const entries = signerKeys(claim, authority)
     .map((key) => state.entries.get(key))
     .filter((entry) => entry !== undefined);
   return entries.find(({ since }) => !existedBefore(claim, since))?.revoked ?? null;
+}
+
+/**
+ * By its own digest. One is enough to take back a yes, or a no that is an evaluation or a withdrawal; a revocation that is
+ * understood takes as many as undo it.
+ */
+function takenBack(claim: VerifiedClaim, { entries, needed }: State, authority: Authority): Entry | undefined {
+  const key = `claim ${claim.pae}`;
+  const [byRevoker, byOwn] = [entries.get(key), entries.get(`${key} ${signerKey(claim.signer)}`)];
+  if (!saysNo(claim.statement)) return byRevoker ?? byOwn;
+  const enough = isRevocation(claim) && tryRead(claim) !== null ? needed : 1;
+  const people = peopleOver(byRevoker?.lifters ?? [], nameIn(claim.statement), authority);
+  if (people.length >= enough) return byRevoker;
+  return enough === 1 && (byOwn?.lifters ?? []).length > 0 ? byOwn : undefined;
 }
 
 function keysOf(claim: VerifiedClaim, authority: Authority): readonly string[] {

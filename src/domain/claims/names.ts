@@ -48,3 +48,12 @@ export function namesOfArtifact(artifact: MatchedArtifact): readonly string[] {
     (digest) => digest !== null && digest !== undefined,
   );
 }
+
+/** The model or dataset that a statement names first, without a version. */
+export function nameIn({ subject }: Statement): string {
+  return withoutVersion(subject[0]?.name);
+}
+
+export function withoutVersion(name = ''): string {
+  return name.replace(/:[^:/]*$/, '');
+}

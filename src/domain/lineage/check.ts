@@ -35,7 +35,7 @@ export interface LineageSubject {
  * wrong with it. The order of claims does not matter; each node is examined once.
  */
 export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Lineage {
-  const examined = remembered((digest) => examineNode(digest, subject, index, rules));
+  const examined = remembered((digest) => examineNode(digest, subject, index, { ...rules, meant: index.meant }));
   const look = remembered((digest) => lookAt(examined(digest), { index, rules, examined }));
   const path = walk(subject.root, (digest) => look(digest).next, LIMITS.lineageNodes);
   const nodes = path.order.toReversed().map((digest) => look(digest));

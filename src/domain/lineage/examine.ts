@@ -47,6 +47,8 @@ export interface Act {
 export interface ExamineRules {
   readonly authority: Authority;
   readonly revocations: Revocations;
+  /** One digest for all ids of an artifact at hand: whoever names another disagrees with nobody. */
+  readonly meant?: (digest: string) => string;
 }
 
 const MADE: readonly string[] = [PREDICATES.provenance, PREDICATES.reference, PREDICATES.bom];
@@ -83,7 +85,7 @@ export function examine(
       steps.accepted.some(({ provenance }) => MODEL_STEPS.includes(provenance.step)) ||
       isSaidModel(standing, name, rules),
     acted: standing.flatMap((bound) => actsIn(bound, name, rules)),
-    findings: [...steps.findings, ...conflictOf(steps.accepted)],
+    findings: [...steps.findings, ...conflictOf(steps.accepted, rules)],
     refused: steps.refused ?? revokedStep(fallen, rules),
   };
 }
@@ -145,9 +147,9 @@ function revokedStep(fallen: readonly BoundClaim[], rules: ExamineRules): Findin
 }
 
 /** Two accepted accounts of one artifact must tell the same story (security rule 8). */
-function conflictOf(accepted: readonly AcceptedStep[]): readonly Finding[] {
+function conflictOf(accepted: readonly AcceptedStep[], { meant }: ExamineRules): readonly Finding[] {
   if (accepted.length < 2) return [];
-  const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance)));
+  const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance, meant)));
   if (stories.size < 2) return [];
   const facts = Object.fromEntries(
     accepted.slice(0, 4).map(({ claim, principal }) => [`by ${principal}`, `sha256:${claim.bundle}`]),
@@ -155,9 +157,9 @@ function conflictOf(accepted: readonly AcceptedStep[]): readonly Finding[] {
   return [{ code: 'claim-conflict', message: 'trusted signers disagree about how it was made', facts }];
 }
 
-function storyOf({ buildType, inputs }: Provenance): string {
+function storyOf({ buildType, inputs }: Provenance, meant = (digest: string) => digest): string {
   const parts = inputs
-    .map(({ role, sha256, commit, name }) => canonicalJson([role, sha256 ?? commit ?? name]))
+    .map(({ role, sha256, commit, name }) => canonicalJson([role, sha256 === null ? (commit ?? name) : meant(sha256)]))
     .toSorted();
   return canonicalJson([buildType, parts]);
 }

@@ -22,6 +22,8 @@ export interface ClaimIndex {
   /** Claims that name this digest beside another, and so bind neither. */
   readonly ambiguousAbout: (digest: string) => readonly VerifiedClaim[];
   readonly byBundle: (bundle: string) => VerifiedClaim | null;
+  /** One digest for all ids of an artifact at hand. */
+  readonly meant: (digest: string) => string;
   readonly all: readonly VerifiedClaim[];
 }
 
@@ -46,6 +48,7 @@ export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): Cl
     about: (digest, as = isManifest(digest) ? 'manifest' : 'file') =>
       (about.get(here(digest)) ?? []).filter(({ of }) => of === as || of === 'unsaid'),
     ambiguousAbout: (digest) => ambiguous.get(here(digest)) ?? [],
+    meant: here,
     byBundle: (bundle) => bundles.get(bundle) ?? null,
     all,
   };

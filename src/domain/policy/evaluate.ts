@@ -217,10 +217,18 @@ export function mostToReinstate({ environments }: Pick<Policy, 'environments'>):
 function doubtFindings(of: Case): readonly Finding[] {
   const { revocations, facts, index } = of;
   if (revocations.doubts.length === 0) return [];
-  const digests = new Set([of.digest, ...facts.aliases, ...lineageOf(of).nodes.keys()]);
-  const touched = new Set(index.all.map((claim) => revocations.doubtOf(claim)));
+  const nodes = [...lineageOf(of).nodes.values()];
+  const digests = [
+    of.digest,
+    ...facts.aliases,
+    ...nodes.flatMap(({ digest, edges }) => [digest, ...edges.map(({ to }) => to)]),
+  ];
+  const touched = new Set([
+    ...index.all.map((claim) => revocations.doubtOf(claim)),
+    ...digests.map((digest) => revocations.doubtOfArtifact(digest)),
+  ]);
   return revocations.doubts
-    .filter((doubt) => touched.has(doubt) || (doubt.target.kind === 'artifact' && digests.has(doubt.target.sha256)))
+    .filter((doubt) => touched.has(doubt))
     .map(({ by, target, reason, bundle }) => ({
       code: 'denial-unconfirmed',
       message: `${by} revoked ${targetText(target)}: ${reason}; nothing shows that this was before ${by} was lost`,

@@ -5,6 +5,7 @@ import { collectRevocations, type Revocations } from '../authority/revocations.t
 import { PROMOTER_ROLE, REVOKER_ROLE, type Policy } from '../authority/types.ts';
 import type { Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
+import { nameIn } from '../claims/names.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import { mostToReinstate } from './evaluate.ts';
@@ -15,7 +16,7 @@ export interface Hearing {
   readonly claims: readonly VerifiedClaim[];
 }
 
-/** A no that counted under an earlier policy, and that a later one does not hear. */
+/** A no that counted under an earlier policy, or was open there, and that a later one does not hear. */
 export interface Orphan {
   readonly claim: VerifiedClaim;
   readonly by: string;
@@ -33,8 +34,8 @@ export function orphansBetween(before: Hearing, now: Hearing, entries: readonly 
   const today = judgeOf(now, entries);
   const claims = new Map(before.claims.map((claim) => [claim.bundle, claim]));
   return [...claims.values()].flatMap((claim) => {
-    if (!saysNo(claim.statement) || past.revocations.ofClaim(claim) !== null) return [];
-    if (!past.hears(claim) || today.hears(claim) || today.revocations.lifted(claim.pae)) return [];
+    if (!saysNo(claim.statement) || past.revocations.takenBack(claim)) return [];
+    if (!past.hears(claim) || today.hears(claim) || today.revocations.takenBack(claim)) return [];
     return orphanOf(claim, { past, today, entries }) ?? [];
   });
 }
@@ -67,12 +68,15 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
     hears: ({ bundle }) => {
       const claim = mine(bundle);
       if (claim === undefined) return false;
-      const roles = authority.denialRolesOf(claim, nameIn(claim));
+      const roles = authority.denialRolesOf(claim, nameIn(claim.statement));
       return isRevocation(claim) ? roles.includes(REVOKER_ROLE) : roles.length > 0;
     },
     promotes: (bundle) => {
       const claim = mine(bundle);
-      return claim !== undefined && authority.rolesOf(claim, nameIn(claim)).some(({ name }) => name === PROMOTER_ROLE);
+      return (
+        claim !== undefined &&
+        authority.rolesOf(claim, nameIn(claim.statement)).some(({ name }) => name === PROMOTER_ROLE)
+      );
     },
   };
 }
@@ -86,12 +90,13 @@ interface Compared {
 function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orphan | null {
   const entry = entries.find(({ leaf }) => hexOf(leaf.bundle) === claim.bundle) ?? null;
   const found = { claim, by: past.authority.nameOf(claim) ?? '', entry };
-  const name = nameIn(claim);
+  const name = nameIn(claim.statement);
   switch (claim.statement.predicateType) {
     case PREDICATES.revocation: {
       const target = targetIn(claim);
       if (target === null) return { ...found, target, what: 'a revocation that cannot be read' };
-      const holds = past.revocations.inForce.includes(claim.bundle) && !today.revocations.settled(target);
+      const open = past.revocations.doubts.some(({ bundle }) => bundle === claim.bundle);
+      const holds = (open || past.revocations.inForce.includes(claim.bundle)) && !today.revocations.settled(target);
       return holds ? { ...found, target, what: `${targetText(target)} was revoked` } : null;
     }
     case PREDICATES.promotion: {
@@ -123,11 +128,6 @@ function targetIn(claim: VerifiedClaim): RevocationTarget | null {
   } catch {
     return null;
   }
-}
-
-/** The name the signer gave, without a version. */
-function nameIn({ statement }: VerifiedClaim): string {
-  return (statement.subject[0]?.name ?? '').replace(/:[^:/]*$/, '');
 }
 
 function hexOf(digest: string): string {

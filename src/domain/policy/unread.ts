@@ -39,7 +39,7 @@ export function silences(
 
 /** So many revokers as it takes declared that this entry never had a bundle. */
 export function isVoid({ origin, revocations }: Silence, { index, leaf }: LogEntry): boolean {
-  return revocations.voided({ origin, index, sha256: leaf.bundle.slice('sha256:'.length) });
+  return revocations.voided({ origin, index, sha256: leaf.bundle.slice('sha256:'.length) }, leaf.name);
 }
 
 export function absentFinding({ index, leaf }: LogEntry): Finding {
@@ -59,7 +59,7 @@ export function unreadFinding(
   what: string,
   code: Finding['code'],
 ): Finding | null {
-  if (silence.revocations.lifted(unread.pae) || !mightDeny(silence, unread)) return null;
+  if (silence.revocations.lifted(unread.pae, unread.entry.leaf.name) || !mightDeny(silence, unread)) return null;
   const who = unread.names.join(' or ');
   const about = { subject: silence.id, facts: { claim: `sha256:${unread.bundle}`, why: unread.why.message } };
   if (unread.proven)
