@@ -81,6 +81,19 @@ describe('a remote registry', () => {
     assert.equal((await log.verify()).size, 20);
   });
 
+  test('an entry that comes while others are judged at the door goes on waiting, and is swept by nobody', async (t) => {
+    const { open } = await setting(t);
+    const { log } = await open();
+    await log.append([leafOf(0)]);
+    const door = async () => {
+      await (await open()).log.append([leafOf(1)]);
+      return { answer: 'admitted' } as const;
+    };
+    const { added, swept } = await log.integrate(undefined, door);
+    assert.deepEqual([added.length, swept.length], [1, 0]);
+    assert.deepEqual(await log.pending(), [leafOf(1)]);
+  });
+
   test('a registry that lets nobody delete: what is logged does not wait, and is not logged again', async (t) => {
     const { server, open } = await setting(t);
     const { log } = await open();

@@ -17,19 +17,10 @@ export async function putPending(remote: Remote, leaves: readonly LogLeaf[]): Pr
   return leaves.map((leaf) => ({ leaf, index: null }));
 }
 
-interface Pending {
+export interface Pending {
   readonly tag: string;
   readonly bytes: Uint8Array;
   readonly leaf: LogLeaf;
-}
-
-/** Tags of waiting entries that hold no entry: anybody may tag anything. What could not be read is not among them. */
-export async function strayTags(remote: LogPlace, pending: readonly Pending[]): Promise<readonly string[]> {
-  const tags = (await pendingTags(remote)).filter((tag) => pending.every((each) => each.tag !== tag));
-  const read = await Promise.all(
-    tags.map(async (tag) => ((await readOnlyLayer(remote, tag).catch(() => null)) === null ? null : tag)),
-  );
-  return read.filter((tag) => tag !== null);
 }
 
 async function pendingTags(remote: LogPlace): Promise<readonly string[]> {
@@ -46,16 +37,32 @@ export async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]>
 
 /** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */
 export async function pendingLeaves(remote: LogPlace): Promise<readonly Pending[]> {
+  return (await readPending(remote)).pending;
+}
+
+/**
+ * What waits, and the tags that say so and hold no entry. Both of one look: what comes afterwards is in neither, and what
+ * cannot be read may be an entry.
+ */
+export async function readPending(
+  remote: LogPlace,
+): Promise<{ readonly pending: readonly Pending[]; readonly strays: readonly string[] }> {
   const tags = await pendingTags(remote);
-  const found = await Promise.all(
+  const read = await Promise.all(
     tags.map(async (tag) => ({ tag, bytes: await readOnlyLayer(remote, tag).catch(() => null) })),
   );
-  return found.flatMap(({ tag, bytes }) => {
-    if (bytes === null || `${PENDING}${sha256Hex(bytes)}` !== tag) return [];
-    try {
-      return [{ tag, bytes, leaf: parseLeaf(bytes) }];
-    } catch {
-      return [];
-    }
-  });
+  const held = read.flatMap(({ tag, bytes }) => (bytes === null ? [] : [{ tag, entry: entryOf(tag, bytes) }]));
+  return {
+    pending: held.flatMap(({ entry }) => entry ?? []),
+    strays: held.flatMap(({ tag, entry }) => (entry === null ? [tag] : [])),
+  };
+}
+
+function entryOf(tag: string, bytes: Uint8Array): Pending | null {
+  if (`${PENDING}${sha256Hex(bytes)}` !== tag) return null;
+  try {
+    return { tag, bytes, leaf: parseLeaf(bytes) };
+  } catch {
+    return null;
+  }
 }

@@ -19,7 +19,7 @@ import { askWitnesses } from '../../log-store/witness.ts';
 import { fetchManifest, tryDeleteTag } from './manifests.ts';
 import { TYPES, headLayers, putLayer, putArtifact } from './log-artifacts.ts';
 import { type Remote, load, loggedLeaves } from './log-read.ts';
-import { pendingLeaves, strayTags } from './log-pending.ts';
+import { type Pending, readPending } from './log-pending.ts';
 
 const files = createFiles();
 
@@ -117,7 +117,7 @@ export async function integrate(
   const key = requireOwnKey(await remote.loadKey(), remote);
   const before = await load(remote);
   const logged = await loggedLeaves(before);
-  const pending = await pendingLeaves(remote);
+  const { pending, strays } = await readPending(remote);
   const unfinished = await readSigned(remote, before.head);
   const fresh = pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes)));
   const judged = await atTheDoor(remote, fresh, door);
@@ -128,15 +128,13 @@ export async function integrate(
   )) {
     await tryDeleteTag(remote.client, remote.repository, tag);
   }
-  const swept = door === undefined ? [] : await sweep(remote, judged, pending);
+  const swept = door === undefined ? [] : await sweep(remote, judged, strays);
   const kept = judged.flatMap(({ answer, leaf, why }) => (answer === 'kept' ? [{ leaf, why }] : []));
   const after = await load(remote);
   const first = before.head?.size ?? 0;
   const added: readonly LogEntry[] = leaves.map((bytes, at) => ({ index: first + at, leaf: parseLeaf(bytes) }));
   return { size: after.head?.size ?? 0, added, swept, kept, ...(await cosign(remote, after, policy)) };
 }
-
-type Pending = Awaited<ReturnType<typeof pendingLeaves>>[number];
 
 interface Judged extends Pending {
   readonly answer: 'admitted' | 'swept' | 'kept';
@@ -174,10 +172,9 @@ async function firstSeen(remote: Remote, waiting: readonly Pending[]): Promise<R
 async function sweep(
   remote: Remote,
   judged: readonly Judged[],
-  pending: readonly Pending[],
+  strays: readonly string[],
 ): Promise<readonly Waiting[]> {
   const out = judged.filter(({ answer }) => answer === 'swept');
-  const strays = await strayTags(remote, pending);
   for (const tag of [...out.map((each) => each.tag), ...strays])
     await tryDeleteTag(remote.client, remote.repository, tag);
   return [
