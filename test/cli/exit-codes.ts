@@ -231,6 +231,15 @@ export const CASES: readonly ExitCase[] = [
     [0, 'every step is attested', `weighmark lineage demo:1 ${GATE}`],
     [1, 'a step is not', 'weighmark lineage unsigned'],
   ]),
+  ...of('inventory', [
+    [0, 'nothing known against what is there', 'weighmark inventory --no-stores model'],
+    [
+      1,
+      'not promoted where it must be',
+      `mkdir strange && printf GGUF > strange/m.gguf && weighmark inventory --no-stores strange ${GATE} --env prod`,
+    ],
+    [2, 'no such file', 'weighmark inventory --no-stores nowhere'],
+  ]),
   ...of('audit', [
     [0, 'all that is promoted still holds', `weighmark audit ${GATE}`],
     [
