@@ -20,6 +20,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   derive: ['markdown'],
   diff: ['markdown'],
   inspect: ['markdown'],
+  inventory: ['cyclonedx'],
   lineage: [...VERDICT, 'mermaid', 'dot', 'html'],
   report: ['markdown', 'html', 'cyclonedx'],
 };
