@@ -1,4 +1,4 @@
-import { agrees } from './recorded.ts';
+import { agrees } from './store-digests.ts';
 import {
   pick,
   sourceName,

@@ -26,7 +26,7 @@ import {
 } from '../../domain/metadata/location.ts';
 import { findIncomplete } from '../../domain/metadata/incomplete.ts';
 import { closureOf } from '../../domain/metadata/closure.ts';
-import { blobFacts } from '../../domain/metadata/recorded.ts';
+import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { unreadFiles } from '../../domain/metadata/unread.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';

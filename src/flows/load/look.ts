@@ -5,7 +5,7 @@ import { isRecordsName, isWeightsName, mayBeWeights } from '../../domain/metadat
 import { licenceOf } from '../../domain/metadata/licence.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import { fact } from '../../domain/metadata/read.ts';
-import { blobFacts } from '../../domain/metadata/recorded.ts';
+import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { READERS } from '../../domain/metadata/tables.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import { holdsWeights } from '../../domain/metadata/weights.ts';

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { OmsManifest } from '../../domain/claims/oms.ts';
 import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
-import { agrees, blobFacts } from '../../domain/metadata/recorded.ts';
+import { agrees, blobFacts } from '../../domain/metadata/store-digests.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
 

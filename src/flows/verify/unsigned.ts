@@ -1,6 +1,6 @@
 import { formatOfName, kindOf } from '../../domain/formats/names.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
-import { agrees } from '../../domain/metadata/recorded.ts';
+import { agrees } from '../../domain/metadata/store-digests.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { formatBytes } from '../../domain/base/units.ts';
