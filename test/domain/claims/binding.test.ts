@@ -150,3 +150,12 @@ test('rule 6: the artifact at hand, something else, or both at once', () => {
     'subject-mismatch',
   );
 });
+
+test('any id of an artifact at hand is read as the one that it goes by; a file of those digits is a file', () => {
+  const known = new Map([ID, OTHER].map((id) => [id, FOLDER] as const));
+  const read = (...subjects: readonly Subject[]) => bindingOf({ statement: about(...subjects) }, known);
+  assert.deepEqual(read(manifest(OTHER)), { kind: 'one', of: 'manifest', digest: ID, name: 'acme/enc' });
+  assert.equal(read(manifest(ID), manifest(OTHER)).kind, 'one');
+  assert.deepEqual(read(unsaid(OTHER)), bindingOf({ statement: about(unsaid(ID)) }, known));
+  assert.deepEqual(read(subject('file', 'x', OTHER)), bindingOf({ statement: about(subject('file', 'x', OTHER)) }));
+});
