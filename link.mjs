@@ -16,7 +16,7 @@ const FILES = {
     'adapters/files/index.js',
     'cli/memory.js',
   ],
-  verify: ['cli/commands/verify.js', 'domain/base/json.js'],
+  verify: ['cli/commands/verify.js', 'domain/base/json.js', 'adapters/time-memory.js', 'flows/content/stores.js'],
   hook: [
     'cli/commands/hook.js',
     'adapters/git.js',
