@@ -1,7 +1,8 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { readCardText } from './card-text.ts';
-import { fact, field, items, list, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
+import { fact, field, items, list, maybe, textOf, words, type MetadataFile } from './read.ts';
+import { parseYaml } from './yaml.ts';
 import { TASK_PORTS } from './tasks.ts';
 import {
   APPROACHES,

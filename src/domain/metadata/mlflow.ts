@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '../base/json.ts';
-import { fact, maybe, parseYaml, textOf, words, type MetadataFile } from './read.ts';
+import { fact, maybe, textOf, words, type MetadataFile } from './read.ts';
+import { parseYaml } from './yaml.ts';
 import type { Fact, FactSource } from './types.ts';
 
 /** The packages behind MLflow's flavours, where their names differ. */

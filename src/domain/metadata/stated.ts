@@ -1,7 +1,8 @@
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { dateTime } from './datasets.ts';
-import { fact, field, items, parseYaml, words } from './read.ts';
+import { fact, field, items, words } from './read.ts';
+import { parseYaml } from './yaml.ts';
 import {
   APPROACHES,
   RELATIONS,

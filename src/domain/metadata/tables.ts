@@ -8,7 +8,7 @@ import { readMlModel } from './mlflow.ts';
 import { readNpmPackage, readReleaseNotes, readSpacyMeta } from './packages.ts';
 import { readPromptConfig, readPromptFile, readTemplateFile, readTokenizerConfig } from './prompts.ts';
 import { readPythonLock, readRecord, readRequirements, readWheelMetadata } from './python.ts';
-import { readDvc, readWandbManifest } from './store-digests.ts';
+import { readDvc, readWandbManifest } from './store-files.ts';
 import type { MetadataReader } from './read.ts';
 
 export interface ReaderEntry {

@@ -8,7 +8,7 @@ import {
   landmarkOf,
   mayBeWeights,
 } from '../../domain/metadata/landmarks.ts';
-import { readDvc } from '../../domain/metadata/store-digests.ts';
+import { readDvc } from '../../domain/metadata/store-files.ts';
 import { pick } from '../../domain/metadata/types.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
 import type { Files, FolderItem } from '../../domain/ports/files.ts';

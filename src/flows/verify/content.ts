@@ -6,6 +6,7 @@ import { SIDECARS } from '../../domain/base/paths.ts';
 import { globMatches } from '../../domain/base/glob.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
 import type { ContentQuestion, Content, Ahead } from './question.ts';
+import { recordedNotes } from './recorded.ts';
 import { signedTree, stillTheSame } from './signed-tree.ts';
 import { hashSigned } from './hash-signed.ts';
 import { counted } from '../../domain/base/units.ts';
@@ -84,22 +85,8 @@ async function notesOf(
       ? [`${counted(tree.leftOut.length, 'file')} of a download tool's bookkeeping left out (.cache/huggingface)`]
       : []),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
-    ...(await recordedLines(question, tree, ports)),
+    ...(await recordedNotes(question.manifest, tree, ports)),
   ];
-}
-
-/** Most of what is verified came by no download tool: what reads their notes is not loaded for it. */
-async function recordedLines(
-  { manifest }: ContentQuestion,
-  tree: Tree,
-  ports: HashTreePorts,
-): Promise<readonly string[]> {
-  const mayBe =
-    [...tree.leftOut, ...manifest.ignorePaths].some((path) => path.includes('.cache')) ||
-    tree.entries.some(({ location }) => /[/\\](?:blobs|checkpoints)[/\\]|sha256-/.test(location));
-  if (!mayBe) return [];
-  const { recordedNotes } = await import('./recorded.ts');
-  return recordedNotes(manifest, tree, ports);
 }
 
 export async function present(

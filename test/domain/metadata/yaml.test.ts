@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { frontMatter, readCard } from '../../../src/domain/metadata/card.ts';
-import { parseYaml } from '../../../src/domain/metadata/read.ts';
+import { parseYaml } from '../../../src/domain/metadata/yaml.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { file } from './support.ts';
