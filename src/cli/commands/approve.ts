@@ -10,6 +10,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { renderFinding } from '../errors.ts';
 import { lineageTree } from '../views/lineage-text.ts';
+import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly minCheckpoint?: string;
@@ -90,19 +91,7 @@ function report({ asked, waiting, ...view }: ApproveOutcome, { env }: Options): 
   const exitCode = approved !== null ? (waiting === undefined ? 0 : 4) : verdict.exitCode === 0 ? 1 : verdict.exitCode;
   return {
     exitCode,
-    json: {
-      id,
-      environment: env,
-      verdict,
-      approved:
-        approved === null
-          ? null
-          : {
-              by: approved.by,
-              bundle: approved.bundle,
-              log: { index: approved.logged.index, ...approved.logged.leaf },
-            },
-    },
+    json: { id, environment: env, verdict, approved: approved === null ? null : signedJson(approved) },
     text: (style) => ({
       ...(approved === null || waiting !== undefined ? {} : { out: `${approved.logged.leaf.name}@${id}\n` }),
       err:

@@ -42,6 +42,7 @@ import { addLogOptions, openArtifact, openRegistry } from '../registry-options.t
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
+import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions {
   readonly witnessPolicy?: string;
@@ -184,7 +185,7 @@ function addVoid(log: Command, run: Run): void {
         const { target, by, bundle, logged } = outcome;
         return {
           exitCode: logged.index === null ? 4 : 0,
-          json: { target, reason: options.reason, by, bundle, log: { index: logged.index, ...logged.leaf } },
+          json: { target, reason: options.reason, ...signedJson({ by, bundle, logged }) },
           text: (style) => ({
             out: `${bundle}\n`,
             err: `${logged.index === null ? style.warn('WAITING for the operator of the log') : style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,

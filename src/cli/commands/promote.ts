@@ -18,6 +18,7 @@ import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-opti
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly minCheckpoint?: string;
@@ -98,20 +99,7 @@ function report(context: Context, outcome: PromoteOutcome): Report {
   const advice = waits ? `not promoted to ${environment} yet` : `not promoted to ${environment}, nothing was changed`;
   return {
     exitCode: verdict.exitCode,
-    json: {
-      verdict,
-      name,
-      id,
-      environment,
-      promoted:
-        promoted === null
-          ? null
-          : {
-              by: promoted.by,
-              bundle: promoted.bundle,
-              log: { index: promoted.logged.index, ...promoted.logged.leaf },
-            },
-    },
+    json: { verdict, name, id, environment, promoted: promoted === null ? null : signedJson(promoted) },
     text: (style) => ({
       ...(verdict.exitCode === 0 ? { out: `${name}@${id}\n` } : {}),
       err: verdictText({ verdict, by, promise, advice }, style),

@@ -24,6 +24,7 @@ import { renderFinding } from '../errors.ts';
 import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
 import { impactText } from '../views/impact.ts';
+import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly claim?: string;
@@ -102,13 +103,7 @@ async function again(context: Context, { policy }: LoadedPolicy, options: Option
     exitCode: waits.length === 0 ? 0 : 4,
     json: {
       action: 'again',
-      said: said.map(({ target, reason, by, bundle, logged }) => ({
-        target,
-        reason,
-        by,
-        bundle,
-        log: { index: logged.index, ...logged.leaf },
-      })),
+      said: said.map(({ target, reason, ...signed }) => ({ target, reason, ...signedJson(signed) })),
     },
     text: (style) => ({
       out: said.map(({ bundle }) => `${bundle}\n`).join(''),
@@ -213,7 +208,7 @@ function report({ bundle, by, logged }: RevokeOutcome, what: Readonly<Record<str
   const done = isOneOf ? 'REINSTATEMENT SIGNED' : (DONE[String(what['action'])] ?? '');
   return {
     exitCode: index === null ? 4 : 0,
-    json: { ...what, by, bundle, log: { index, ...logged.leaf } },
+    json: { ...what, ...signedJson({ by, bundle, logged }) },
     text: (style) => ({
       out: `${bundle}\n`,
       err:

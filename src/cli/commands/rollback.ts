@@ -15,6 +15,7 @@ import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-opti
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly minCheckpoint?: string;
@@ -67,17 +68,7 @@ function report(context: Context, outcome: RollbackOutcome): Report {
   const by = done?.by ?? null;
   return {
     exitCode: verdict.exitCode,
-    json: {
-      verdict,
-      name,
-      environment,
-      id,
-      from,
-      done:
-        done === null
-          ? null
-          : { by: done.by, bundle: done.bundle, log: { index: done.logged.index, ...done.logged.leaf } },
-    },
+    json: { verdict, name, environment, id, from, done: done === null ? null : signedJson(done) },
     text: (style) => ({
       ...(done === null || done.logged.index === null ? {} : { out: id === null ? '' : `${name}@${id}\n` }),
       err: verdictText({ verdict, by, promise, advice: done === null ? ADVICE : 'not rolled back yet' }, style),

@@ -8,6 +8,7 @@ import { renderFindings } from '../errors.ts';
 import { verdictJunit } from './junit.ts';
 import { verdictSarif } from './sarif.ts';
 import { oneVerdict, verdictMarkdown } from './verdict.ts';
+import { signedJson } from './signed.ts';
 
 interface Asked {
   readonly environment: string;
@@ -29,14 +30,7 @@ export function promotedAllReport(
       dryRun,
       promotions: promotions.map(({ promoted, ...each }) => ({
         ...each,
-        promoted:
-          promoted === null
-            ? null
-            : {
-                by: promoted.by,
-                bundle: promoted.bundle,
-                log: { index: promoted.logged.index, ...promoted.logged.leaf },
-              },
+        promoted: promoted === null ? null : signedJson(promoted),
       })),
     },
     text: (style) => ({
