@@ -19,7 +19,7 @@ import type { Clock, Progress } from '../../domain/ports/terminal.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Feeds } from '../../domain/ports/feeds.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { bytesSource, type Source } from '../../domain/base/source.ts';
+import { cachedSource, type Source } from '../../domain/base/source.ts';
 import {
   scanFile,
   verdictOfScan,
@@ -111,7 +111,7 @@ async function scanEntry(
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
-      return await scanSource({ path: entry.path, source: await readOnce(file) }, options);
+      return await scanSource({ path: entry.path, source: cachedSource(file) }, options);
     } finally {
       await file.close();
     }
@@ -119,13 +119,6 @@ async function scanEntry(
     if (error instanceof WeighmarkError && error.code === 'unreadable') return unreadable(entry, error);
     throw error;
   }
-}
-
-/** Every check looks at a small file's bytes; they are read once. */
-const SMALL = 64 << 10;
-
-async function readOnce(source: Source): Promise<Source> {
-  return source.size > SMALL ? source : bytesSource(await source.read(0, source.size));
 }
 
 /** What feeds say of an artifact's name alone. */
