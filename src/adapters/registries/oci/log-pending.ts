@@ -30,19 +30,14 @@ async function pendingTags(remote: LogPlace): Promise<readonly string[]> {
 
 /** Where nobody may delete, the tags of logged entries stay: those do not wait. */
 export async function waitingLeaves(remote: Remote): Promise<readonly LogLeaf[]> {
-  const pending = await pendingLeaves(remote);
+  const { pending } = await readPending(remote);
   const logged = pending.length === 0 ? new Set<string>() : await loggedLeaves(await load(remote));
   return pending.filter(({ bytes }) => !logged.has(sha256Hex(bytes))).map(({ leaf }) => leaf);
 }
 
-/** In the order of their tags; what is no leaf, or not what its tag names, is passed over: anybody may tag anything. */
-export async function pendingLeaves(remote: LogPlace): Promise<readonly Pending[]> {
-  return (await readPending(remote)).pending;
-}
-
 /**
- * What waits, and the tags that say so and hold no entry. Both of one look: what comes afterwards is in neither, and what
- * cannot be read may be an entry.
+ * What waits, in the order of its tags, and the tags that say so and hold no entry: anybody may tag anything. Both of one
+ * look: what comes afterwards is in neither, and what cannot be read may be an entry.
  */
 export async function readPending(
   remote: LogPlace,
