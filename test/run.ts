@@ -41,7 +41,7 @@ function prepareProgram(): void {
   process.env['WEIGHMARK_TEST_PROGRAM'] = installPacked(resolve(folder, 'packed'));
 }
 
-if (files.length > 1) prepareProgram();
+if (isThorough || asked.length === 0) prepareProgram();
 const tests = run({
   files,
   concurrency: availableParallelism(),
