@@ -12,6 +12,7 @@ import { allCommands } from '../../src/cli/main.ts';
 import { commandPath, leaves } from '../../src/cli/program.ts';
 import { styleFor } from '../../src/cli/style.ts';
 import { errorsMarkdown, explainable, explained } from '../../src/cli/views/explain.ts';
+import { PROGRAM } from '../program.ts';
 
 const run: Run = () => async () => undefined;
 const commands = new Map(leaves(await allCommands('0.0.0', run)).map((command) => [commandPath(command), command]));
@@ -68,7 +69,7 @@ test('every code and rule is explained, in any case, and nothing else', () => {
 
 test('`explain` answers offline, and says what was meant', () => {
   const weighmark = (...words: string[]) =>
-    spawnSync(process.execPath, ['bin/weighmark.js', 'explain', ...words], { encoding: 'utf8' });
+    spawnSync(process.execPath, [PROGRAM, 'explain', ...words], { encoding: 'utf8' });
   const known = weighmark('policy-mismatch', 'wm-pickle-001');
   assert.equal(known.status, 0);
   assert.match(known.stdout, /^policy-mismatch {2}exit 1: a check said no\n/);

@@ -7,9 +7,9 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
 import { digestOf, startRegistry, type TestRegistry } from '../adapters/registries/server.ts';
+import { BARE, PROGRAM } from '../program.ts';
 
 /** What KitOps, ORAS, ModelPack's clients and Docker Model Runner pushed, through the whole program. */
-const BIN = new URL('../../bin/weighmark.js', import.meta.url).pathname;
 const stops: (() => void)[] = [];
 let folder = '';
 let server: TestRegistry;
@@ -103,9 +103,9 @@ async function push(): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, WEIGHMARK_REGISTRY: registry },
+    env: { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: registry },
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

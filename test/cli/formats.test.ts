@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { formatsOf, readOutputs } from '../../src/cli/formats.ts';
 import { annotations } from '../../src/cli/views/annotations.ts';
 import { sarifLog } from '../../src/cli/views/sarif.ts';
+import { PROGRAM } from '../program.ts';
 
 let folder = '';
 const weighmark = (line: string, env: Readonly<Record<string, string>> = {}) =>
-  spawnSync(process.execPath, [resolve('bin/weighmark.js'), ...line.split(' ')], {
+  spawnSync(process.execPath, [PROGRAM, ...line.split(' ')], {
     cwd: folder,
     env: {
       ...process.env,

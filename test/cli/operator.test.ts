@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { keyLine } from '../public-key.ts';
 import { startRegistry } from '../adapters/registries/server.ts';
-
-const BIN = resolve('bin/weighmark.js');
+import { BARE, PROGRAM } from '../program.ts';
 
 interface Ran {
   readonly status: number;
@@ -17,9 +16,9 @@ interface Ran {
 
 /** Asynchronous: the registry is served by this very process. */
 function weighmark(folder: string, home: string, words: readonly string[]): Promise<Ran> {
-  const env = { PATH: process.env['PATH'], HOME: join(folder, home), NO_COLOR: '1' };
+  const env = { ...BARE, HOME: join(folder, home), NO_COLOR: '1' };
   return new Promise((done) =>
-    execFile(process.execPath, [BIN, ...words], { cwd: folder, env }, (error, stdout, stderr) =>
+    execFile(process.execPath, [PROGRAM, ...words], { cwd: folder, env }, (error, stdout, stderr) =>
       done({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
     ),
   );

@@ -2,21 +2,18 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ofShort } from '../../src/cli/registry-options.ts';
 import { parseAsked, parseReference, type ShortReference } from '../../src/domain/registry/reference.ts';
 import type { Registry } from '../../src/domain/ports/registry.ts';
+import { PROGRAM } from '../program.ts';
 
 test('a digest of twelve digits finds what begins so, the whole id is printed; what is signed names the whole', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-short-'));
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, 'c'), XDG_STATE_HOME: join(folder, 's') };
   const weighmark = (line: string) =>
-    spawnSync(process.execPath, [resolve('bin/weighmark.js'), ...line.split(' ')], {
-      cwd: folder,
-      env,
-      encoding: 'utf8',
-    });
+    spawnSync(process.execPath, [PROGRAM, ...line.split(' ')], { cwd: folder, env, encoding: 'utf8' });
   mkdirSync(join(folder, 'm'));
   writeFileSync(join(folder, 'm', 'w.bin'), 'weights');
   assert.equal(weighmark('registry init reg').status, 0);
