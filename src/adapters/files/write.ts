@@ -23,9 +23,8 @@ export async function writeFileAtomic(
     await (options.exclusive === true ? placeNew(temporary, location) : rename(temporary, location));
     await syncFolder(folder);
   } catch (cause) {
-    throw writeError(cause, location);
-  } finally {
     await removeQuietly(temporary);
+    throw writeError(cause, location);
   }
 }
 
@@ -62,6 +61,7 @@ async function writeSynced(temporary: string, bytes: Uint8Array | string, mode: 
 /** A hard link fails if the name is taken, where a rename would replace it. */
 async function placeNew(temporary: string, location: string): Promise<void> {
   await link(temporary, location);
+  await removeQuietly(temporary);
 }
 
 /** `unreadable` is about reading: a write that fails so is refused. */

@@ -54,9 +54,8 @@ export async function putFile(
     await rename(temporary, target);
     await syncFolder(dirname(target));
   } catch (cause) {
-    throw writeError(cause, target);
-  } finally {
     await removeQuietly(temporary);
+    throw writeError(cause, target);
   }
 }
 
