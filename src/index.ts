@@ -105,7 +105,7 @@ export async function seal(path: string, options: SealOptions): Promise<SealOutc
 /** What content would do when it is loaded; nothing is ever loaded. */
 export async function scan(path: string, options: CallOptions = {}): Promise<ArtifactScan> {
   const { files, progress, signal } = callPorts(options);
-  return scanArtifact(await files.walk(resolve(path)), {
+  return scanArtifact(await files.walk(resolve(path), { bookkeeping: 'scanned' }), {
     files,
     progress,
     signal: signal ?? new AbortController().signal,

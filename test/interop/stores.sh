@@ -29,6 +29,10 @@ check 'the inventory names both' ends 1 'download-conflict' weighmark inventory 
 mkdir "$work/dvc" && cp "$root/fixtures/formats/small/big-endian.gguf" "$work/dvc/model.gguf"
 (cd "$work/dvc" && "$cache/stores/bin/dvc" init -q --no-scm && "$cache/stores/bin/dvc" add -q model.gguf) || exit 1
 check 'DVC: its file, and the MD5 it noted' ends 0 'dvc$' weighmark inventory "$work/dvc" --no-stores --hash
+weighmark keygen "$work/me" --no-password >/dev/null || exit 1
+check 'DVC: a workspace is sealed without its bookkeeping' ends 0 'bookkeeping (.dvc/cache' weighmark seal "$work/dvc" --name dvc:1 --key "$work/me.key"
+printf 'new' >"$work/dvc/new.txt" && (cd "$work/dvc" && "$cache/stores/bin/dvc" add -q new.txt && rm new.txt new.txt.dvc) || exit 1
+check 'DVC: its next run does not break the seal' ends 0 'VERIFIED' weighmark verify "$work/dvc" --key "$work/me.pub"
 chmod u+w "$work/dvc/model.gguf" && change "$work/dvc/model.gguf"
 check 'DVC: the changed file is named' ends 1 'download-conflict' weighmark inventory "$work/dvc" --no-stores --hash
 echo "stores: $passed passed, $failed failed"

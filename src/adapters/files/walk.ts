@@ -1,9 +1,21 @@
-import { readdirSync, realpathSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type BigIntStats,
+  type Dirent,
+} from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
+import { bookkeeperOf, isBookkeepingLink, isBookkeepingName } from '../../domain/base/bookkeeping.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
-import { checkPath, compareUtf8, isDownloadBookkeeping, SIDECARS } from '../../domain/base/paths.ts';
+import { checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
 import { fileError } from './errors.ts';
 import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';
 
@@ -15,6 +27,7 @@ interface Walk {
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
   readonly linksAt: ReadonlySet<string> | null;
+  readonly bookkeeping: WalkOptions['bookkeeping'] | null;
   readonly passedOver: string[];
   /** Plain files as they are listed; what they are is asked when all are known. */
   readonly plain: { readonly path: string; readonly location: string }[];
@@ -67,6 +80,7 @@ function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk
     allowSymlinks: options.allowSymlinks === true,
     ignore: new Set(options.ignore ?? []),
     linksAt: options.linksAt ?? null,
+    bookkeeping: options.bookkeeping ?? null,
     passedOver: [],
     plain: [],
     entries: [],
@@ -90,19 +104,42 @@ function walkFolder(walk: Walk, folder: string): void {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (folder === '' && SIDECARS.includes(entry.name)) walk.sidecars.push(entry.isDirectory() ? `${path}/` : path);
     else if (!walk.ignore.has(path)) visit(walk, path, entry);
+    else if (isBookkeepingName(path)) walk.leftOut.push(path);
   }
 }
 
 function visit(walk: Walk, path: string, entry: Dirent): void {
   checkPath(path);
   if (entry.isDirectory()) walkFolder(walk, path);
-  else if (isDownloadBookkeeping(path) && entry.isFile()) walk.leftOut.push(path);
+  else if (isBookkeeping(walk, path, entry)) walk.leftOut.push(path);
   else if (entry.isSymbolicLink()) addLink(walk, path);
   else if (!entry.isFile()) throw special(path);
   else if (walk.namesOnly) walk.names.push(path);
   else walk.plain.push({ path, location: locate(walk, path) });
   if (walk.entries.length + walk.plain.length + walk.names.length > LIMITS.filesPerTree)
     throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
+}
+
+/** What `huggingface_hub` notes beside a download is never content; what lies in a workspace is, where somebody asks so. */
+function isBookkeeping(walk: Walk, path: string, entry: Dirent): boolean {
+  if (entry.isSymbolicLink())
+    return walk.bookkeeping !== 'judged' && isBookkeepingLink(path, () => readlinkSync(locate(walk, path)));
+  const by = entry.isFile() ? bookkeeperOf(path, (bytes) => beginning(locate(walk, path), bytes)) : null;
+  return by === 'huggingface_hub' || (by !== null && walk.bookkeeping === null);
+}
+
+function beginning(location: string, bytes: number): Uint8Array | null {
+  try {
+    const file = openSync(location, 'r');
+    try {
+      const buffer = new Uint8Array(Math.min(bytes, fstatSync(file).size));
+      return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return null;
+  }
 }
 
 function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: Stat | undefined): void {

@@ -86,7 +86,7 @@ async function scanPath(
 ): Promise<ArtifactScan> {
   const { storeView } = await import('../../flows/content/stores.ts');
   const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
-  const tree: Tree = await files.walk(root, options.allowSymlinks === true ? { allowSymlinks: true } : {});
+  const tree: Tree = await files.walk(root, { allowSymlinks: options.allowSymlinks === true, bookkeeping: 'scanned' });
   const name = nameOf(options.name);
   return scanArtifact(
     tree,

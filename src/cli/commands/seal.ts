@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
+import { bookkeepingText } from '../../domain/base/bookkeeping.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
@@ -169,9 +170,7 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
     ...(outcome.packaged
       ? ['note       only documentation changed: a package step links to the state sealed before']
       : []),
-    ...(leftOut.length > 0
-      ? [`left out   ${counted(leftOut.length, 'file')} of a download tool's bookkeeping (.cache/huggingface)`]
-      : []),
+    ...[bookkeepingText(leftOut)].filter((text) => text !== null).map((text) => `left out   ${text}`),
     style.good(`SEALED: ${path} is ${name} (${id})`),
   ];
 }

@@ -62,14 +62,6 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   };
 }
 
-/** `.cache/huggingface` as `huggingface_hub` writes it below a downloaded folder. */
-const DOWNLOAD_BOOKKEEPING =
-  /^\.cache\/huggingface\/(?:\.gitignore|CACHEDIR\.TAG|download\/.+\.(?:metadata|lock)|trees\/[0-9a-f]{40}\.json)$/;
-
-export function isDownloadBookkeeping(path: string): boolean {
-  return DOWNLOAD_BOOKKEEPING.test(path);
-}
-
 /**
  * A path as a tree may hold it (security rule 9): relative, `/`-separated, no empty, `.` or `..` part, well-formed
  * Unicode, bounded.

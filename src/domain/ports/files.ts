@@ -26,7 +26,7 @@ export interface Tree {
   readonly entries: readonly TreeEntry[];
   /** Top-level sidecars and git paths present, by artifact path; folders end in `/`. */
   readonly sidecars: readonly string[];
-  /** Well-formed bookkeeping of download tools left out of the tree, by artifact path. */
+  /** Well-formed bookkeeping of other tools left out of the tree, by artifact path (`domain/base/bookkeeping.ts`). */
   readonly leftOut: readonly string[];
   /** True if a symbolic link was followed to make the tree. */
   readonly followedLinks: boolean;
@@ -40,6 +40,11 @@ export interface WalkOptions {
   readonly ignore?: readonly string[];
   /** Symbolic links anywhere but at these paths are passed over, neither followed nor refused. */
   readonly linksAt?: ReadonlySet<string>;
+  /**
+   * What DVC and wandb keep in a workspace is left out; where it is `scanned` its files are content, and where a policy
+   * `judged` the folder its links too.
+   */
+  readonly bookkeeping?: 'scanned' | 'judged';
 }
 
 export interface OpenFile extends Source {

@@ -99,6 +99,7 @@ async function hashAll(
   const tree = await ports.files.walk(input.root, {
     allowSymlinks: input.allowSymlinks === true,
     ignore: (input.ignore ?? []).map(artifactPath),
+    ...(input.underPolicy === true ? { bookkeeping: 'judged' } : {}),
   });
   const algorithms = input.algorithm === 'all' ? (['sha256', 'blake3'] as const) : (['sha256'] as const);
   const hashed = await hashTree(

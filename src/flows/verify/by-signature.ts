@@ -49,6 +49,7 @@ function treeQuestion(input: VerifyCase['input'], signature: TrustedSignature): 
     ignore: (input.ignore ?? []).map(artifactPath),
     ownNames: insideOf(input.root, signature.location),
     ignoreUnsignedFiles: input.ignoreUnsignedFiles === true,
+    underPolicy: input.underPolicy === true,
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   };
 }

@@ -9,7 +9,7 @@ import type { ContentQuestion, Content, Ahead } from './question.ts';
 import { recordedNotes } from './recorded.ts';
 import { signedTree, stillTheSame } from './signed-tree.ts';
 import { hashSigned } from './hash-signed.ts';
-import { counted } from '../../domain/base/units.ts';
+import { bookkeepingText } from '../../domain/base/bookkeeping.ts';
 
 /**
  * Holds the tree to a trusted OMS manifest: names first, then digests, then that the tree is still the same.
@@ -62,13 +62,9 @@ async function notesOf(
   { tree, unsigned, unspoken }: Seen,
   ports: HashTreePorts,
 ): Promise<readonly string[]> {
-  const bySignature = await present(
-    question.root,
-    question.manifest.ignorePaths.filter(
-      (path) => !SIDECARS.includes(path) && !question.ownNames.includes(path) && !tree.leftOut.includes(path),
-    ),
-    ports,
-  );
+  const known = new Set([...SIDECARS, ...question.ownNames, ...tree.leftOut]);
+  const others = question.manifest.ignorePaths.filter((path) => !known.has(path));
+  const bySignature = await present(question.root, others, ports);
   const byUser = await present(question.root, question.ignore, ports);
   return [
     ...(bySignature.length > 0 ? [`left out by the signature: ${bySignature.join(', ')}`] : []),
@@ -81,9 +77,7 @@ async function notesOf(
           `${unspoken.length} empty ${unspoken.length === 1 ? 'file' : 'files'}, which a signature by shards does not cover: ${unspoken.slice(0, 5).join(', ')}`,
         ]
       : []),
-    ...(tree.leftOut.length > 0
-      ? [`${counted(tree.leftOut.length, 'file')} of a download tool's bookkeeping left out (.cache/huggingface)`]
-      : []),
+    ...[bookkeepingText(tree.leftOut)].filter((text) => text !== null).map((text) => `left out: ${text}`),
     ...(tree.followedLinks ? ['symbolic links were followed inside the folder'] : []),
     ...(await recordedNotes(question.manifest, tree, ports)),
   ];

@@ -15,6 +15,8 @@ export interface TreeQuestion {
   /** The signature in use, where it lies inside: no part of what it signs. */
   readonly ownNames: readonly string[];
   readonly ignoreUnsignedFiles: boolean;
+  /** A policy decides: nothing in the folder may be unsigned. */
+  readonly underPolicy: boolean;
   readonly jobs?: number;
 }
 

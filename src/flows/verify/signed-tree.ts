@@ -34,10 +34,12 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
 }
 
 /** A link that nobody signed is an unsigned file like any other: where those are accepted, it is passed over. */
-function walkOptions({ allowSymlinks, manifest, ignore, ownNames, ignoreUnsignedFiles }: TreeQuestion): WalkOptions {
+function walkOptions(question: TreeQuestion): WalkOptions {
+  const { allowSymlinks, manifest, ignore, ownNames, ignoreUnsignedFiles, underPolicy } = question;
   const signed = new Set(manifest.resources.map(({ path }) => path));
   return {
     ...(ignoreUnsignedFiles ? { linksAt: signed } : {}),
+    ...(underPolicy ? { bookkeeping: 'judged' } : {}),
     allowSymlinks: allowSymlinks || manifest.allowSymlinks,
     ignore: [...manifest.ignorePaths, ...ignore, ...ownNames],
   };

@@ -6,7 +6,6 @@ import {
   checkPath,
   collidingPaths,
   compareUtf8,
-  isDownloadBookkeeping,
   isSidecar,
   portabilityProblem,
   sidecarsOf,
@@ -47,10 +46,4 @@ test('a single file has its sidecars beside it', () => {
   assert.equal(sidecarsOf({ root: 'm.gguf', kind: 'file' }).digestList, 'm.gguf.weighmark/files');
   assert.equal(sidecarsOf({ root: 'm.gguf', kind: 'file' }).signature, 'm.gguf.sig');
   assert.equal(sidecarsOf({ root: 'm', kind: 'directory' }).bom, 'm/.weighmark/bom.cdx.json');
-});
-
-test('only well-formed download bookkeeping is left out', () => {
-  assert.ok(isDownloadBookkeeping('.cache/huggingface/download/model.safetensors.metadata'));
-  assert.ok(!isDownloadBookkeeping('.cache/huggingface/download/evil.py'));
-  assert.ok(!isDownloadBookkeeping('sub/.cache/huggingface/.gitignore'));
 });
