@@ -7,20 +7,64 @@ import { parseYaml } from './yaml.ts';
 const DVC = 'DVC';
 const MOST = 200_000;
 
-/** `x.dvc` and `dvc.lock`: MD5 and size of what DVC tracks; folders (`.dir`) stand for lists of their own. @see https://dvc.org/doc/user-guide/project-structure/dvc-files */
+/** `x.dvc` and `dvc.lock`: MD5 and size of what DVC tracks. @see https://dvc.org/doc/user-guide/project-structure/dvc-files */
 export function readDvc(file: MetadataFile): readonly Fact[] {
-  const facts: Fact[] = [];
+  return outsOf(file)
+    .filter(({ md5 }) => /^[0-9a-f]{32}$/.test(md5))
+    .map(({ path, md5, size, pointer }) => recorded(file, { path, md5, size, by: DVC, pointer: `${pointer}/md5` }));
+}
+
+/** A folder that DVC tracks: its digest is that of a list of its files, which lies in DVC's cache. */
+export interface DvcFolder {
+  /** Artifact path. */
+  readonly path: string;
+  /** MD5 of the list's bytes, in hex. */
+  readonly md5: string;
+  readonly source: FactSource;
+}
+
+export function readDvcFolders(file: MetadataFile): readonly DvcFolder[] {
+  return outsOf(file)
+    .filter(({ md5 }) => /^[0-9a-f]{32}\.dir$/.test(md5))
+    .map(({ path, md5, pointer }) => ({
+      path: folderOf(file.path) + path,
+      md5: md5.slice(0, 32),
+      source: { file: file.path, pointer: `${pointer}/md5` },
+    }));
+}
+
+/** The list of a tracked folder: `[{"md5": …, "relpath": …}]`. What is no such list says nothing. */
+export function readDvcList(bytes: Uint8Array, { path: folder, source }: DvcFolder): readonly Fact[] {
+  const list = jsonOf({ path: source.file ?? folder, bytes });
+  if (!Array.isArray(list)) return [];
+  return list.slice(0, MOST).flatMap((item: Json) => {
+    const [relpath, md5] = isJsonObject(item) ? [words(item['relpath']), words(item['md5'])] : [];
+    if (relpath === undefined || md5 === undefined || !/^[0-9a-f]{32}$/.test(md5)) return [];
+    const value: StatedDigest = { path: `${folder}/${relpath}`, algorithm: 'md5', hex: md5, recordedBy: DVC };
+    return [fact('digest', value, source)];
+  });
+}
+
+interface Out {
+  readonly path: string;
+  readonly md5: string;
+  readonly size: Json | undefined;
+  readonly pointer: string;
+}
+
+/** Whatever has a `path` and an `md5`, at any place: single stages and `dvc.lock` differ in where that is. */
+function outsOf(file: MetadataFile): readonly Out[] {
+  const outs: Out[] = [];
   const walk = (value: Json, pointer: string, depth: number): void => {
-    if (depth > 8 || facts.length >= MOST) return;
+    if (depth > 8 || outs.length >= MOST) return;
     if (Array.isArray(value)) value.forEach((item: Json, index) => walk(item, `${pointer}/${index}`, depth + 1));
     if (!isJsonObject(value)) return;
     const [path, md5] = [words(value['path']), words(value['md5'])];
-    if (path !== undefined && md5 !== undefined && /^[0-9a-f]{32}$/.test(md5))
-      facts.push(recorded(file, { path, md5, size: value['size'], by: DVC, pointer: `${pointer}/md5` }));
+    if (path !== undefined && md5 !== undefined) outs.push({ path, md5, size: value['size'], pointer });
     for (const [key, child] of Object.entries(value)) walk(child, `${pointer}/${key}`, depth + 1);
   };
   walk(parseYaml(textOf(file), file.path), '', 0);
-  return facts;
+  return outs;
 }
 
 /** A manifest of wandb: `contents` by path, with MD5 in base64. @see https://docs.wandb.ai/guides/artifacts */

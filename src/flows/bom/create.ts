@@ -17,16 +17,9 @@ import { checkDigests, type DigestCheck, type OtherDigests } from '../../domain/
 import { collect, otherDigests } from '../../domain/metadata/collect.ts';
 import { findConflicts } from '../../domain/metadata/conflicts.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import {
-  DOWNLOAD_NOTE,
-  HUB_TREE,
-  locationFacts,
-  readDownloadNote,
-  readHubTree,
-} from '../../domain/metadata/location.ts';
+import { locationFacts } from '../../domain/metadata/location.ts';
 import { findIncomplete } from '../../domain/metadata/incomplete.ts';
 import { closureOf } from '../../domain/metadata/closure.ts';
-import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { unreadFiles } from '../../domain/metadata/unread.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
@@ -34,7 +27,7 @@ import type { Source } from '../../domain/base/source.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { inParallel } from '../content/parallel.ts';
-import { pushAll } from '../../domain/base/lists.ts';
+import { recordedFacts } from './recorded.ts';
 import { fileReader, type ReadFiles } from './read-files.ts';
 
 export interface DescribeOptions {
@@ -96,7 +89,7 @@ export async function describeArtifact(
   ports: { files: Files },
   options: DescribeOptions,
 ): Promise<Described> {
-  const located = [...locationFacts(tree.root), ...(await downloadFacts(tree, ports)), ...blobFacts(tree.entries)];
+  const located = [...locationFacts(tree.root), ...(await recordedFacts(tree, ports))];
   const examined = await examineArtifact(filesOf(tree, digests, ports), { ...options, located });
   const identity = identify(examined.files);
   const bom = createBom(bomInputOf({ ...examined, ...identity }, baseName(tree.root), options));
@@ -306,32 +299,6 @@ function kindOf(files: readonly BomFile[], facts: readonly Fact[]): ArtifactKind
   return files.some(({ report }) => report?.kind === 'dataset') || pick(facts, 'dataset').length > 0
     ? 'dataset'
     : 'other';
-}
-
-/** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
-async function downloadFacts(tree: Tree, ports: { files: Files }): Promise<readonly Fact[]> {
-  const facts: Fact[] = [];
-  for (const path of tree.leftOut.filter((name) => DOWNLOAD_NOTE.test(name)).slice(0, LIMITS.manifestFiles)) {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
-    if (bytes !== null) pushAll(facts, readDownloadNote({ path, bytes }));
-  }
-  for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
-    if (bytes !== null) pushAll(facts, listedIn({ path, bytes }));
-  }
-  return facts;
-}
-
-const TREES = 64;
-
-/** A list that cannot be read says nothing. */
-function listedIn(file: { path: string; bytes: Uint8Array }): readonly Fact[] {
-  try {
-    return readHubTree(file);
-  } catch (error) {
-    if (error instanceof WeighmarkError) return [];
-    throw error;
-  }
 }
 
 export function baseName(root: string): string {

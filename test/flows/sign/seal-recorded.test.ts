@@ -95,3 +95,22 @@ test('what an older coreutils or a newer one wrote is checked as what it is', ()
   write('wrong.txt', `${sha512.replace(/^./, '0')}  sums/a\n`);
   assert.equal(run('hash', '--check', 'wrong.txt').status, 1);
 });
+
+/** As DVC 3.63.0 wrote them: the digest of a tracked folder is the MD5 of a list, which lies in the cache. */
+test('a folder that DVC tracks: its files are held against the list in its cache', () => {
+  const LIST =
+    '[{"md5": "60b725f10c9c85c70d97880dfe8191b3", "relpath": "a"}, {"md5": "3b5d5c3712955042212316173ccf37be", "relpath": "b"}]';
+  write('dvc/imgs/a', 'a\n');
+  write('dvc/imgs/b', 'b\n');
+  write('dvc/.dvc/cache/files/md5/56/2ee692a592790b08e880eff9046f72.dir', LIST);
+  write(
+    'dvc/imgs.dvc',
+    'outs:\n- md5: 562ee692a592790b08e880eff9046f72.dir\n  size: 4\n  nfiles: 2\n  hash: md5\n  path: imgs\n',
+  );
+  assert.match(run('seal', 'dvc', '--key', 'k.key').all, /2 files match what DVC recorded; nobody signed that/);
+  write('dvc/imgs/b', 'B\n');
+  const refused = run('seal', 'dvc', '--key', 'k.key');
+  assert.deepEqual([refused.status, refused.all.includes('error[download-conflict]: imgs/b')], [1, true]);
+  write('dvc/.dvc/cache/files/md5/56/2ee692a592790b08e880eff9046f72.dir', LIST.replace('3b5d', '0000'));
+  assert.equal(run('seal', 'dvc', '--key', 'k.key').status, 0, 'a list that is not what its name says is none');
+});
