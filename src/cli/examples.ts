@@ -83,6 +83,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark dataset check train.jsonl test.jsonl --step split --from all.jsonl',
     'weighmark dataset check train.jsonl --against test.jsonl',
   ],
+  'dataset plan': [
+    'weighmark dataset plan corpus /shared/work',
+    'weighmark dataset plan train.jsonl /shared/work --part-size 1GB',
+  ],
+  'dataset part': ['weighmark dataset part corpus /shared/work "$SLURM_ARRAY_TASK_ID"'],
+  'dataset reduce': ['weighmark dataset reduce /shared/work "$SLURM_ARRAY_TASK_ID"'],
+  'dataset merge': ['weighmark dataset merge corpus /shared/work'],
   'dataset gc': ['weighmark dataset gc', 'weighmark dataset gc train.jsonl'],
   'dataset diff': ['weighmark dataset diff train-1.jsonl train-2.jsonl --key id'],
   'registry init': [

@@ -89,6 +89,21 @@ export const CASES: readonly ExitCase[] = [
     [0, 'proven: presence, or absence', `weighmark dataset prove data --record '{"a":1,"b":2}' -o p.proof`],
     [2, 'no such dataset, or it is not indexed', 'weighmark dataset prove nowhere --record x'],
   ]),
+  ...of('dataset plan', [
+    [0, 'planned', 'weighmark dataset plan data work'],
+    [2, 'the folder holds another plan', 'weighmark dataset plan data2 work'],
+  ]),
+  ...of('dataset part', [
+    [0, 'indexed, again too', 'weighmark dataset part data work 0'],
+    [1, 'a file is not as it was planned', 'weighmark dataset part data2 work 0'],
+    [2, 'the plan has no such part', 'weighmark dataset part data work 1'],
+  ]),
+  ...of('dataset merge', [[4, 'something is missing, which is named', 'weighmark dataset merge data work']]),
+  ...of('dataset reduce', [
+    [0, 'reduced, again too', 'weighmark dataset reduce work 0'],
+    [4, 'parts are missing, which are named', 'weighmark dataset plan data work2 && weighmark dataset reduce work2 0'],
+  ]),
+  ...of('dataset merge', [[0, 'merged', 'weighmark dataset merge data work']]),
   ...of('dataset gc', [[0, 'done', 'weighmark dataset gc']]),
   ...of('seal', [
     [0, 'sealed', 'cp -r unsigned sealed && weighmark seal sealed --key tom.key'],

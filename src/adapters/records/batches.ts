@@ -21,18 +21,22 @@ export async function* batchesOf(file: RecordFile, options: BatchOptions): Async
   yield* textBatches(file, options);
 }
 
-async function* textBatches(file: RecordFile, { reading, columns, from = 0, onBytes }: BatchOptions) {
+async function* textBatches(
+  file: RecordFile,
+  { reading, columns, from = file.slice?.start ?? 0, onBytes }: BatchOptions,
+) {
   const opened = await openFile(file.location, { followLink: true });
   if (!sameStamp(opened.stamp, file.stamp)) throw changed(file.path);
   const reader = textReader(reading, columns);
   const batch = new Batch();
+  const end = Math.min(opened.size, file.slice?.end ?? opened.size);
   if (from > 0 && reading.format !== 'jsonl' && reading.format !== 'text')
     reader.read({ bytes: await opened.read(0, Math.min(from, RECORD_BYTES)), base: 0, last: false }, new Batch());
   let [base, rest]: [number, Uint8Array] = [from, new Uint8Array(0)];
   for (let at = from, last = false; !last;) {
-    const more = await opened.read(at, Math.max(CHUNK, Math.min(rest.length, RECORD_BYTES)));
+    const more = await opened.read(at, Math.min(end - at, Math.max(CHUNK, Math.min(rest.length, RECORD_BYTES))));
     at += more.length;
-    last = at >= opened.size;
+    last = at >= end;
     const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
     const used = within(file, () => reader.read({ bytes, base, last }, batch));
     base += used;

@@ -10,7 +10,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import type { KeptIndex, OpenIndex } from '../../domain/ports/records.ts';
@@ -20,11 +20,15 @@ import { writeError } from '../files/write.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Indexes of the user's, each by the SHA-256 of its roots' text. */
-export interface IndexCache {
+/** Where an index is made. */
+export interface IndexPlace {
   /** The folder, made for the user alone. @throws WeighmarkError `write-refused` where it is open to others. */
   folder(): string;
   locationOf(roots: Roots): string;
+}
+
+/** Indexes of the user's, each by the SHA-256 of its roots' text. */
+export interface IndexCache extends IndexPlace {
   open(roots: Roots): OpenIndex | null;
   remove(which: (index: KeptIndex) => boolean): readonly KeptIndex[];
 }
@@ -41,6 +45,11 @@ export function createIndexCache(env: Env): IndexCache {
     open: (roots) => openIndexFile(locationOf(roots)),
     remove: (which) => removeFrom(folder, which),
   };
+}
+
+/** A place for one index, in a folder that is there. */
+export function cacheOfOne(location: string): IndexPlace {
+  return { folder: () => dirname(location), locationOf: () => location };
 }
 
 /** Only what has the name of an index or of an unfinished one. */
@@ -74,7 +83,7 @@ function privateFolder(folder: string): string {
   });
 }
 
-function openIndexFile(location: string): OpenIndex | null {
+export function openIndexFile(location: string): OpenIndex | null {
   let file: number;
   try {
     file = openSync(location, 'r');

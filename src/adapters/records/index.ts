@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
-import { createIndexCache, type Env } from './cache.ts';
+import { cacheOfOne, createIndexCache, openIndexFile, type Env } from './cache.ts';
 import { loadNative } from '../hasher/native.ts';
 import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
 import { indexByScript } from './script-engine.ts';
@@ -22,11 +22,14 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
   return {
     kernel: addon === null ? 'wasm' : 'native',
     hasher,
-    index: (job, watch) =>
-      addon !== null && NATIVE_FORMATS.includes(job.reading.format)
-        ? indexByAddon({ ...job, cache }, watch, addon)
-        : indexByScript({ ...job, cache }, watch, hasher),
+    index: (job, watch) => {
+      const own = { ...job, cache: job.into === undefined ? cache : cacheOfOne(job.into) };
+      return addon !== null && NATIVE_FORMATS.includes(job.reading.format)
+        ? indexByAddon(own, watch, addon)
+        : indexByScript(own, watch, hasher);
+    },
     open: (roots) => cache.open(roots),
+    openAt: openIndexFile,
     locationOf: (roots) => cache.locationOf(roots),
     removeIndexes: (which) => cache.remove(which),
     read: readRecords,

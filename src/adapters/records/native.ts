@@ -13,8 +13,9 @@ import { stampOf } from '../files/stats.ts';
 import { sameStamp } from '../files/open.ts';
 import { fileError } from '../files/errors.ts';
 import { batchesOf } from './batches.ts';
-import type { IndexCache } from './cache.ts';
-import { changed } from './source.ts';
+import type { IndexPlace } from './cache.ts';
+import { cutSlices } from './slices.ts';
+import { bytesOf, changed } from './source.ts';
 
 /** What the addon exports; `kernel/src/addon.rs` says the same. */
 export interface Addon {
@@ -31,7 +32,7 @@ export const NATIVE_FORMATS: readonly string[] = ['text', 'jsonl', 'csv', 'tsv',
 const TICK_MS = 100;
 
 export interface NativeJob extends IndexJob {
-  readonly cache: IndexCache;
+  readonly cache: IndexPlace;
 }
 
 /** Indexes a dataset by the addon. What it refuses is read again in JavaScript, which says why. */
@@ -39,7 +40,9 @@ export async function indexByAddon(job: NativeJob, watch: IndexWatch, addon: Add
   const temporary = job.keep ? newFile(job.cache.folder()) : null;
   try {
     for (const file of job.files) checkStamp(file);
-    const answer = await runAddon(requestOf(job, watch, temporary), job, { watch, addon });
+    const answer = await cutSlices(job.files, (files) =>
+      runAddon(requestOf({ ...job, files }, watch, temporary), job, { watch, addon }),
+    );
     if (answer[0] !== 'ok') throw await failureOf(answer, job);
     for (const file of job.files) checkStamp(file);
     const roots = rootsOf(answer, job);
@@ -93,7 +96,7 @@ async function runAddon(
 ): Promise<readonly string[]> {
   const { progress, signal } = watch;
   const run = addon.create();
-  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const total = files.reduce((sum, file) => sum + bytesOf(file), 0);
   const work = progress.start('records', total);
   let told = 0;
   const timer = setInterval(() => {
@@ -151,7 +154,7 @@ async function settle(temporary: string, location: string, roots: Roots): Promis
 async function failureOf([kind, index = '', detail = '']: readonly string[], job: IndexJob): Promise<Error> {
   const file = job.files[Number(index)];
   const place = index === '' || file === undefined ? '' : `${file.path}: `;
-  if (kind === 'record' && file !== undefined) return refusal(file, Number(detail), job);
+  if (kind === 'record' && file !== undefined) return refusal(file, Number(detail) + (file.slice?.start ?? 0), job);
   if (kind === 'unsupported') return unsupported(`${place}${detail}`);
   return fileError(new Error(detail), file?.location ?? place);
 }

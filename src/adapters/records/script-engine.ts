@@ -10,8 +10,9 @@ import type { Branch } from '../../domain/records/trie.ts';
 import { unsupported } from '../../domain/records/problem.ts';
 import type { Indexed, IndexJob, IndexWatch } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
-import type { IndexCache } from './cache.ts';
+import type { IndexPlace } from './cache.ts';
 import { IndexWriter } from './index-writer.ts';
+import { bytesOf } from './source.ts';
 import { Spill } from './spill.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -27,7 +28,7 @@ export async function indexByScript(job: ScriptJob, watch: IndexWatch, hasher: B
 }
 
 export interface ScriptJob extends IndexJob {
-  readonly cache: IndexCache;
+  readonly cache: IndexPlace;
 }
 
 interface Tools {
@@ -48,7 +49,7 @@ async function scan(job: IndexJob, { progress, signal }: IndexWatch, { hasher, s
   const [parts, offsets, tree]: [Part[], number[], OrderedTree] = [[], [], new OrderedTree(hasher)];
   const work = progress.start(
     'records',
-    job.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    job.files.reduce((sum, file) => sum + bytesOf(file), 0),
   );
   const onBytes = (bytes: number): void => work.advance(bytes);
   for (const file of job.files) {
@@ -56,7 +57,7 @@ async function scan(job: IndexJob, { progress, signal }: IndexWatch, { hasher, s
     for await (const batch of batchesOf(file, { reading: job.reading, columns, onBytes })) {
       signal.throwIfAborted();
       const hashes = hashing.hash(batch.view(), Uint32Array.from(batch.ends), hasher);
-      noteOffsets(batch.offsets, tree.count, offsets);
+      noteOffsets(batch.offsets, { first: tree.count, base: file.slice?.start ?? 0 }, offsets);
       tree.add(hashes);
       spill.add(hashes);
       if (tree.count > MAX_RECORDS) throw unsupported(`more than ${MAX_RECORDS} records`);
@@ -67,9 +68,14 @@ async function scan(job: IndexJob, { progress, signal }: IndexWatch, { hasher, s
   return { columns, parts, offsets, tree };
 }
 
-function noteOffsets(of: readonly number[], first: number, into: number[]): void {
+/** @param from position of the first record, and where in its file the bytes begin that are read. */
+function noteOffsets(
+  of: readonly number[],
+  { first, base }: { readonly first: number; readonly base: number },
+  into: number[],
+): void {
   for (let at = (OFFSET_STEP - (first % OFFSET_STEP)) % OFFSET_STEP; at < of.length; at += OFFSET_STEP)
-    into.push(of[at] as number);
+    into.push((of[at] as number) - base);
 }
 
 async function finish(job: ScriptJob, scanned: Scanned, { hasher, spill }: Tools): Promise<Indexed> {

@@ -25,6 +25,11 @@ export function within<T>(file: RecordFile, act: () => T): T {
   }
 }
 
+/** Of a file, or of the slice of it that is read. */
+export function bytesOf({ sizeBytes, slice }: RecordFile): number {
+  return slice === undefined ? sizeBytes : slice.end - slice.start;
+}
+
 export function changed(path: string): WeighmarkError {
   return new WeighmarkError('file-changed', `${path} changed while its records were read`, { subject: path });
 }

@@ -12,6 +12,13 @@ export interface RecordFile {
   readonly sizeBytes: number;
   /** What it was when the dataset was walked. */
   readonly stamp: FileStamp;
+  /** Only bytes [start, end) are read: whole records of a format that can be cut. Default: the file. */
+  readonly slice?: Slice;
+}
+
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface IndexJob {
@@ -21,6 +28,8 @@ export interface IndexJob {
   readonly secret: Uint8Array | null;
   /** Whether the index goes to the cache; else roots alone. */
   readonly keep: boolean;
+  /** Where the kept index goes instead. */
+  readonly into?: string;
 }
 
 export interface Indexed {
@@ -63,6 +72,8 @@ export interface Records {
   index(job: IndexJob, watch: IndexWatch): Promise<Indexed>;
   /** The index of a dataset with these roots, from the cache; null if it is not there. */
   open(roots: Roots): OpenIndex | null;
+  /** An index that was put elsewhere; null if it is not there. */
+  openAt(location: string): OpenIndex | null;
   /** Where the index of a dataset with these roots is, or would be. */
   locationOf(roots: Roots): string;
   /** Removes indexes, and what interrupted runs left of them. @returns those removed. */

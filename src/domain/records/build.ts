@@ -43,13 +43,23 @@ function compareAt(bytes: Buffer, a: number, b: number): number {
 
 /** Branches at depth `bits`, 8 or more, over sorted hashes that share their first byte. */
 export function branchesOf(sorted: Uint8Array, bits: number, hasher: BulkHasher): readonly Branch[] {
-  const set = countSorted(sorted);
-  const width = 2 ** (bits - 8);
+  return branchesBetween(countSorted(sorted), { bits, from: 0, to: 2 ** (bits - 8) }, hasher);
+}
+
+/** Prefixes of `bits` bits, from 8 to 16, [from, to), counted from the first that begins with the same byte. */
+export interface Prefixes {
+  readonly bits: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The branch below each of the prefixes, over records that all have one of them. */
+export function branchesBetween(set: Counted, prefixes: Prefixes, hasher: BulkHasher): readonly Branch[] {
   const branches: Branch[] = [];
-  for (let index = 0, from = 0; index < width; index += 1) {
+  for (let index = prefixes.from, from = 0; index < prefixes.to; index += 1) {
     let to = from;
-    while (to < set.counts.length && prefixBelowByte(set.hashes, to, bits) <= index) to += 1;
-    branches.push(branchOf(slice(set, from, to), bits, hasher));
+    while (to < set.counts.length && prefixBelowByte(set.hashes, to, prefixes.bits) <= index) to += 1;
+    branches.push(branchOf(slice(set, from, to), prefixes.bits, hasher));
     from = to;
   }
   return branches;

@@ -5,6 +5,7 @@ import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { contextKey, digest } from './blake3.ts';
 import { KIND_TAGS, type Kind } from './batch.ts';
+import { MAX_COLUMNS } from './struct.ts';
 import { formatReading, parseReading, type Reading } from './reading.ts';
 
 /** A file's records, in the order of paths; a position in the dataset counts through all of them. */
@@ -36,6 +37,22 @@ export const ROOTS_BYTES = 64 << 20;
 /** BLAKE3 of the columns' RFC 8785 text, lower-case hex. */
 export function schemaDigest(columns: Roots['columns']): string {
   return Buffer.from(digest(SCHEMA, Buffer.from(canonicalJson(columns)))).toString('hex');
+}
+
+/** Columns of parts together: each kind seen anywhere, in the order of kinds. */
+export function joinColumns(parts: readonly Roots['columns'][]): Roots['columns'] {
+  const seen = new Map<string, Set<Kind>>();
+  for (const columns of parts) {
+    if (columns === null) return null;
+    for (const [name, kinds] of Object.entries(columns)) {
+      const all = seen.get(name) ?? new Set();
+      for (const kind of kinds) all.add(kind);
+      seen.set(name, all);
+    }
+  }
+  if (seen.size > MAX_COLUMNS) return null;
+  const kinds = Object.keys(KIND_TAGS) as Kind[];
+  return Object.fromEntries([...seen].map(([name, all]) => [name, kinds.filter((kind) => all.has(kind))]));
 }
 
 /** `.weighmark/records`: the header line, then one line of RFC 8785 JSON. */

@@ -13,6 +13,7 @@ import type { Progress } from '../../domain/ports/terminal.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { StoredOutboard } from '../../domain/registry/outboards.ts';
 import type { Place } from '../../domain/registry/reference.ts';
+import { BOUND_LISTS, boundList } from '../../domain/registry/lists.ts';
 import { ATTACHMENTS, isOmsSignature } from '../../domain/registry/referrer.ts';
 import { globMatches } from '../../domain/base/glob.ts';
 import { compareUtf8, sidecarsOf, unportable } from '../../domain/base/paths.ts';
@@ -246,6 +247,10 @@ async function stageSidecars(registry: Registry, { name, id, files, staging, lis
     await staging.settle(digest, at(outboardPlace(places.folder, path)));
   const [bom] = await registry.attachments(name, id, ATTACHMENTS.bom);
   if (bom !== undefined) await staging.write(at(places.bom), bom);
+  for (const [list, artifactType] of BOUND_LISTS) {
+    const bytes = boundList(await registry.attachments(name, id, artifactType), bundles);
+    if (bytes !== null) await staging.write(at(places[list]), bytes);
+  }
   return bundles.length;
 }
 

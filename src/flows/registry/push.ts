@@ -1,5 +1,6 @@
 import { aboutOf, leafOfClaim, versionSaid } from './attach.ts';
 import { inputsOf } from '../../domain/registry/inputs.ts';
+import { BOUND_LISTS, boundList } from '../../domain/registry/lists.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkArtifactName, checkTag, parseReference } from '../../domain/registry/reference.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
@@ -266,6 +267,10 @@ async function storeSidecars(
   const attachments = [
     { artifactType: ATTACHMENTS.digestList, content: digestListBytes(files) },
     ...(sidecars.bom === null ? [] : [{ artifactType: ATTACHMENTS.bom, content: sidecars.bom }]),
+    ...BOUND_LISTS.flatMap(([list, artifactType]) => {
+      const content = boundList(sidecars[list] === null ? [] : [sidecars[list]], bundles);
+      return content === null ? [] : [{ artifactType, content }];
+    }),
   ];
   const claims = bundles.map((content) => ({ content }));
   if (registry.putReferrers !== undefined) return registry.putReferrers(name, manifest.id, [...attachments, ...claims]);

@@ -7,6 +7,7 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files, FileStamp, OpenFile, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { BOUND_LISTS, boundList } from '../../domain/registry/lists.ts';
 import { ATTACHMENTS, isOmsSignature, statementOf } from '../../domain/registry/referrer.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { filesOf } from './registry-show.ts';
@@ -90,8 +91,22 @@ async function sidecarsIn(
     [places.claims, claims.length === 0 ? undefined : mergeClaims(null, claims)],
     [places.digestList, list],
     [places.bom, bom],
+    ...(await boundIn({ name, id, bundles }, places, registry)),
   ];
   return new Map(found.flatMap(([location, bytes]) => (bytes === undefined ? [] : [[location, bytes] as const])));
+}
+
+async function boundIn(
+  { name, id, bundles }: Pick<Found, 'name' | 'id' | 'bundles'>,
+  places: ReturnType<typeof sidecarsOf>,
+  registry: Registry,
+): Promise<readonly (readonly [string, Uint8Array])[]> {
+  const found: (readonly [string, Uint8Array])[] = [];
+  for (const [list, artifactType] of BOUND_LISTS) {
+    const bytes = boundList(await registry.attachments(name, id, artifactType), bundles);
+    if (bytes !== null) found.push([places[list], bytes]);
+  }
+  return found;
 }
 
 function isListOf(bytes: Uint8Array, { entries }: Tree): boolean {

@@ -121,3 +121,22 @@ async function damage(folder: string, content: string): Promise<void> {
     await writeFile(location, content.toUpperCase());
   }
 }
+
+test('lists that claims bind go in and out with an artifact; one that none names is not handed on', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  const header = Buffer.from(JSON.stringify({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const root = await world.tree('w', { 'model.safetensors': Buffer.concat([length, header, Buffer.alloc(8)]) });
+  await world.seal(root, anna);
+  await writeFile(join(root, '.weighmark', 'records'), 'roots that nobody signed\n');
+  await registry.push(root, 'acme/m:1');
+  const target = join(world.folder, 'out');
+  await registry.pull('1', target);
+  const at = (folder: string) => readFile(join(folder, '.weighmark', 'weights'));
+  assert.deepEqual(await at(target), await at(root));
+  assert.equal((await readdir(join(target, '.weighmark'))).includes('records'), false);
+  assert.equal((await registry.verify('1', anna)).verdict.exitCode, 0);
+});

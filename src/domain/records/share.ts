@@ -1,0 +1,167 @@
+import { WeighmarkError } from '../base/errors.ts';
+import type { BulkHasher } from './blake3.ts';
+import { branchesBetween, BUCKET_RECORDS, sortBucket } from './build.ts';
+import { Frontier, type OrderedNode } from './frontier.ts';
+import { prefixBitsOf } from './index-layout.ts';
+import { equal } from './ordered.ts';
+import type { RecordIndex } from './record-index.ts';
+import type { Branch, Counted } from './trie.ts';
+import { pushAll } from '../base/lists.ts';
+
+/** Opens the parts' indexes one after the other. */
+export type EachPart = (visit: (index: RecordIndex) => void) => void;
+
+/** Prefixes [from, to) of `bits` bits. */
+export interface Share {
+  readonly bits: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Hashes read at once. */
+const BLOCK = 4096;
+/** Records of all parts that are sorted at once, about. */
+const ROUND = 2 ** 20;
+
+/** The prefixes that worker `index` of `workers` answers for. */
+export function shareOf(index: number, workers: number, records: number): Share {
+  const bits = Math.max(8, prefixBitsOf(records));
+  const edge = (at: number): number => Math.floor((at * 2 ** bits) / workers);
+  return { bits, from: edge(index), to: edge(index + 1) };
+}
+
+/** The branches of a share of the set over all parts; memory follows from the records of one prefix, or a million. */
+export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: BulkHasher }): Branch[] {
+  const { bits } = share;
+  const width = Math.max(1, Math.floor((ROUND * 2 ** bits) / Math.max(1, records)));
+  const branches: Branch[] = [];
+  for (let from = share.from; from < share.to; from += width) {
+    const round = { bits, from, to: Math.min(share.to, from + width) };
+    const bags = new Map<number, Bag>();
+    tools.eachPart((index) => gather(index, round, bags));
+    pushAll(branches, branchesOfRound(round, bags, tools.hasher));
+  }
+  return branches;
+}
+
+/** Byte after byte, as records are sorted. */
+function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Bag>, hasher: BulkHasher): Branch[] {
+  const width = 2 ** (bits - 8);
+  const branches: Branch[] = [];
+  for (let at = from; at < to; at = at - (at % width) + width) {
+    const start = at - (at % width);
+    const sorted = (bags.get(start / width) ?? new Bag()).sorted();
+    const prefixes = { bits, from: at - start, to: Math.min(width, to - start) };
+    pushAll(branches, branchesBetween(sorted, prefixes, hasher));
+  }
+  return branches;
+}
+
+function gather(index: RecordIndex, { bits, from, to }: Share, bags: Map<number, Bag>): void {
+  const { records } = index.layout;
+  for (let place = lowerBound(index, bits, from); place < records;) {
+    const block = index.sorted(place, Math.min(records, place + BLOCK));
+    for (let at = 0; at < block.length; at += 32, place += 1) {
+      if (prefixAt(block, at, bits) >= to) return;
+      const first = block[at] as number;
+      const bag = bags.get(first) ?? new Bag();
+      if (bag.isNew) bags.set(first, bag);
+      bag.add(block, at);
+    }
+  }
+}
+
+function prefixAt(hashes: Uint8Array, at: number, bits: number): number {
+  return (((hashes[at] as number) << 8) | (hashes[at + 1] as number)) >> (16 - bits);
+}
+
+/** The first place whose prefix is not below. */
+function lowerBound(index: RecordIndex, bits: number, prefix: number): number {
+  let [low, high] = [0, index.layout.records];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (prefixAt(index.sorted(middle, middle + 1), 0, bits) < prefix) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Records of several ascending runs, those that follow themselves counted. */
+class Bag {
+  private hashes = new Uint8Array(32 * 64);
+  private readonly counts: number[] = [];
+
+  get isNew(): boolean {
+    return this.counts.length === 0;
+  }
+
+  add(from: Uint8Array, at: number): void {
+    const end = 32 * this.counts.length;
+    const hash = from.subarray(at, at + 32);
+    if (end > 0 && equal(this.hashes.subarray(end - 32, end), hash)) {
+      this.counts[this.counts.length - 1] = (this.counts.at(-1) as number) + 1;
+      return;
+    }
+    if (this.counts.length === BUCKET_RECORDS)
+      throw new WeighmarkError('limit-exceeded', 'too many records whose hashes begin alike');
+    if (end === this.hashes.length) this.grow();
+    this.hashes.set(hash, end);
+    this.counts.push(1);
+  }
+
+  private grow(): void {
+    const larger = new Uint8Array(2 * this.hashes.length);
+    larger.set(this.hashes);
+    this.hashes = larger;
+  }
+
+  sorted(): Counted {
+    const given = this.hashes.subarray(0, 32 * this.counts.length);
+    const { hashes, positions } = sortBucket(given, Uint32Array.from(this.counts.keys()));
+    const counts: number[] = [];
+    positions.forEach((from, place) => {
+      const [count, end] = [this.counts[from] as number, 32 * counts.length];
+      const hash = hashes.subarray(32 * place, 32 * place + 32);
+      if (end > 0 && equal(hashes.subarray(end - 32, end), hash)) {
+        counts[counts.length - 1] = (counts.at(-1) as number) + count;
+        return;
+      }
+      hashes.copyWithin(end, 32 * place, 32 * place + 32);
+      counts.push(count);
+    });
+    return { hashes: hashes.subarray(0, 32 * counts.length), counts };
+  }
+}
+
+/** Records whose order is restored at once: 64 MB of hashes. */
+const WINDOW = 2 ** 21;
+
+/** The ordered subtrees over the records of one part, the first of which has position `start` in the dataset. */
+export function reduceOrder(index: RecordIndex, start: number, hasher: BulkHasher): readonly OrderedNode[] {
+  const frontier = new Frontier(start);
+  const { records } = index.layout;
+  const window = new Uint8Array(32 * Math.min(records, WINDOW));
+  for (let first = 0; first < records; first += WINDOW) {
+    const count = Math.min(WINDOW, records - first);
+    fillWindow(index, { first, count }, window);
+    frontier.addLeaves(window.subarray(0, 32 * count), hasher);
+  }
+  return frontier.nodes;
+}
+
+/** Hashes by position, of the positions [first, first + count): one pass over the sorted ones. */
+function fillWindow(
+  index: RecordIndex,
+  { first, count }: { readonly first: number; readonly count: number },
+  into: Uint8Array,
+): void {
+  const { records } = index.layout;
+  for (let from = 0; from < records; from += BLOCK * 16) {
+    const to = Math.min(records, from + BLOCK * 16);
+    const [hashes, positions] = [index.sorted(from, to), index.positions(from, to)];
+    for (let at = 0; at < positions.length; at += 1) {
+      const place = (positions[at] as number) - first;
+      if (place >= 0 && place < count) into.set(hashes.subarray(32 * at, 32 * at + 32), 32 * place);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+#!/bin/bash
+# The drivers of examples/scale by the real engines on one host: Spark (local-cluster) and Ray from PyPI, Slurm if its programs are
+# installed (`apt-get install slurm-wlm munge`) and this is root. In each one task is killed while it writes and one runs twice at
+# once; the roots must be the one-machine's, to the byte. Needs PyPI and Java. scale.sh [spark|ray|slurm]...
+source "$(dirname "$0")/stage.sh"
+mkdir -p "$cache"
+export WEIGHMARK_ROOT=$root XDG_CACHE_HOME="$work/home/.cache"
+PATH="$here/scale:$PATH"
+engines=("$@")
+[ $# -gt 0 ] || engines=(spark ray slurm)
+
+venv() { # venv NAME PACKAGE: a Python that has it
+  [ -x "$cache/$1/bin/python" ] || { python3 -m venv "$cache/$1" && "$cache/$1/bin/pip" install -q "$2"; }
+}
+data="$work/data"
+mkdir -p "$data/more"
+seq 60000 | sed 's/.*/{"id":&,"text":"row &","even":null,"list":[&,"&"]}/' > "$data/train.jsonl"
+seq 100 | sed 's/.*/{"id":&}/' > "$data/more/small.jsonl"
+node "$root/bin/weighmark.js" dataset index "$data" --no-keep > "$work/one.txt"
+mv "$data/.weighmark/records" "$work/one.records"
+same() { cmp "$data/.weighmark/records" "$work/one.records"; }
+
+through() { # through ENGINE COMMAND...: runs it over the data, then holds the roots and what went wrong to what they must be
+  local engine=$1
+  shift
+  export KILLED="$work/killed-$engine"
+  rm -f "$data/.weighmark/records"
+  check "$engine: runs to the end" "$@"
+  check "$engine: a task was killed while it wrote" test -e "$KILLED/in-the-act"
+  check "$engine: the same bytes as one machine writes" same
+}
+
+spark() {
+  venv spark 'pyspark==4.3.0'
+  PYSPARK_PYTHON="$cache/spark/bin/python" "$cache/spark/bin/spark-submit" --master 'local-cluster[2,1,1024]' \
+    --conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.host=127.0.0.1 --conf spark.ui.enabled=false \
+    --conf spark.executor.memory=512m "$root/examples/scale/spark.py" "$data" "$work/spark" 400kB
+}
+
+ray() {
+  venv ray 'ray==2.60.0'
+  "$cache/ray/bin/python" "$root/examples/scale/with_ray.py" "$data" "$work/ray" 400kB
+}
+
+slurm_up() {
+  local state="$work/slurm-state"
+  mkdir -p "$state/ctld" "$state/spool"
+  chmod 711 "$work" "$state"
+  sed "s|HOST|$(hostname -s)|; s|STATE|$state|" "$here/scale/slurm.conf" > "$state/slurm.conf"
+  export SLURM_CONF="$state/slurm.conf"
+  (umask 077 && head -c 1024 /dev/urandom > "$state/munge.key")
+  /usr/sbin/munged --foreground --force --key-file="$state/munge.key" --socket="$state/munge.sock" --pid-file="$state/munge.pid" \
+    --log-file="$state/munge.log" --seed-file="$state/munge.seed" > /dev/null 2>&1 &
+  pids+=($!)
+  for _ in $(seq 100); do [ -S "$state/munge.sock" ] && break; sleep 0.1; done
+  for daemon in slurmctld slurmd; do
+    "/usr/sbin/$daemon" -D > "$state/$daemon.out" 2>&1 &
+    pids+=($!)
+  done
+  for _ in $(seq 300); do sinfo -h -o %t 2> /dev/null | grep -q idle && return; sleep 0.2; done
+  cat "$state"/*.log "$state"/*.out
+  return 1
+}
+
+slurm() {
+  slurm_up && "$root/examples/scale/slurm.sh" "$data" "$work/slurm" 400kB || return
+  local jobs=1
+  for _ in $(seq 900); do
+    jobs=$(squeue -h 2> /dev/null | wc -l)
+    [ "$jobs" = 0 ] && break
+    # A requeued task waits as if its node had to recover; one host need not.
+    for held in $(squeue -h -t PD -o '%A %r' | awk '/BeginTime/ { print $1 }'); do scontrol update "JobId=$held" StartTime=now; done
+    sleep 0.5
+  done
+  squeue && cat "$work"/slurm/*.log && [ "$jobs" = 0 ]
+}
+
+for engine in "${engines[@]}"; do
+  if [ "$engine" = slurm ] && ! { [ "$(id -u)" = 0 ] && [ -x /usr/sbin/slurmctld ]; }; then
+    echo 'not run  slurm: it is not installed, or this is not root'
+    continue
+  fi
+  through "$engine" "$engine"
+done
+echo "scale: $passed passed, $failed failed"
+[ "$failed" = 0 ]
