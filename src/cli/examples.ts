@@ -108,7 +108,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "weighmark pull acme/demo:1 model --only '*.safetensors'",
   ],
   copy: ['weighmark copy acme/demo:1 /media/usb/registry', 'weighmark copy acme/demo:1 oci://ghcr.io/acme/models'],
-  list: ['weighmark list', 'weighmark list acme/demo'],
+  list: ['weighmark list', 'weighmark list acme/demo', 'weighmark list --short'],
   show: ['weighmark show acme/demo:1'],
   'log show': ['weighmark log show', 'weighmark log show acme/demo:1 --kind promotion'],
   'log verify': ['weighmark log verify', 'weighmark log verify demo.tlog-proof'],

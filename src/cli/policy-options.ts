@@ -9,6 +9,7 @@ import { integrating } from '../flows/registry/integrating.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
 import { parseAsked, parseReference, placeOf, type Place } from '../domain/registry/reference.ts';
 import type { GatePorts } from '../flows/gate/gate.ts';
+import type { Verification } from '../domain/trust/verify-claim.ts';
 import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
@@ -131,6 +132,24 @@ async function policyPath(context: Context, options: PolicyOptions): Promise<str
 export function namedByHand(context: Context, options: Pick<PolicyOptions, 'policy'>): string | undefined {
   const given = options.policy ?? context.env['WEIGHMARK_POLICY'];
   return given === '' ? undefined : given;
+}
+
+/** By whom claims are verified: the policy's principals where a policy is named, else the trust store. */
+export async function verificationUnder(context: Context, options: PolicyOptions): Promise<Verification> {
+  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
+  const ports = { keyless: () => context.keyless(), now: context.clock.now() };
+  if (loaded === null)
+    return {
+      ...ports,
+      trust: await trustFrom(context, {}),
+      timestampAuthorities: await timestampAuthoritiesFrom(context, options),
+    };
+  const { policyTrust } = await import('../domain/authority/authority.ts');
+  return {
+    ...ports,
+    trust: policyTrust(loaded.policy),
+    timestampAuthorities: [...loaded.policy.timestampAuthorities, ...loaded.timestampAuthorities],
+  };
 }
 
 /** Opens the registry under the log key that the policy names, if it names one. */

@@ -182,7 +182,52 @@ test('log show says who is behind every entry, as far as it can be verified now'
   assert.match(run(['log', 'show', 'acme/m:1']).stdout, /^ +0 {2}push .* by anna, key SHA256:[0-9a-f]{16}…$/m);
   assert.equal(run(['push', 'unsigned', 'acme/data:2']).status, 0);
   assert.match(run(['log', 'show', 'acme/data', '--kind', 'push']).stdout, /UNSIGNED$/m);
+  assert.match(
+    run(['log', 'show', 'acme/m:1', '--kind', 'claim']).stdout,
+    / \d{4}-\d\d-\d\d \d\d:\d\d UTC claimed  by anna/,
+  );
   assert.equal(run(['trust', 'remove', 'anna']).status, 0);
+});
+
+describe('list says who pushed what, and when', () => {
+  type Listed = {
+    artifacts: object[];
+    pushes?: {
+      id: string;
+      index: number;
+      actor: { name: string | null; time: string | null; claimedTime: string | null };
+    }[];
+  };
+  const listed = (...args: string[]) => json('list', ['acme/m', ...args]) as unknown as Listed;
+
+  test('under the trust store, with what the signer says of the time; never as if it were proven', () => {
+    assert.match(run(['list', 'acme/m']).stdout, /UNVERIFIED \[signer-untrusted\]$/m);
+    assert.match(run(['list', 'acme/m']).stderr, /actors are not verified; whom to trust/);
+    assert.equal(run(['trust', 'add', 'anna', '--key', 'anna.pub']).status, 0);
+    const { stdout, stderr } = run(['list', 'acme/m']);
+    assert.match(stdout, /^acme\/m@sha256:[0-9a-f]{64}  .*\b1\b.*  \d{4}-\d\d-\d\d \d\d:\d\d UTC claimed  by anna$/m);
+    assert.equal(stderr, '');
+    const [push] = listed().pushes ?? [];
+    assert.deepEqual([push?.actor.name, push?.actor.time], ['anna', null]);
+    assert.match(push?.actor.claimedTime ?? '', /^\d{4}-/);
+  });
+
+  test('--short asks nobody', () => {
+    const { artifacts, pushes } = listed('--short');
+    assert.deepEqual([artifacts.length > 0, pushes], [true, undefined]);
+    assert.match(run(['list', 'acme/m', '--short']).stdout, /^acme\/m@sha256:[0-9a-f]{64}  [\d ]+$/m);
+    assert.equal(run(['trust', 'remove', 'anna']).status, 0);
+  });
+
+  test('a log that cannot be read hides nothing of what is there', () => {
+    run(['registry', 'init', 'nolog']);
+    run(['push', 'unsigned', 'acme/n:1', '--registry', 'nolog']);
+    rmSync(join(folder, 'nolog', 'log', 'tile'), { recursive: true });
+    const { status, stdout, stderr } = run(['list', '--registry', 'nolog']);
+    assert.equal(status, 0);
+    assert.match(stdout, /^acme\/n@sha256:[0-9a-f]{64}  1$/m);
+    assert.match(stderr, /error\[log-invalid\]/);
+  });
 });
 
 describe('when something is wrong', () => {

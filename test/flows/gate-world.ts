@@ -2,8 +2,10 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createFiles } from '../../src/adapters/files/index.ts';
+import { makeAuthority, timestampToken } from '../adapters/sigstore/instance.ts';
 import { createHasher } from '../../src/adapters/hasher/index.ts';
 import { createVersionMemory } from '../../src/adapters/version-memory.ts';
+import { createUserVerifier } from '../../src/adapters/sigstore/index.ts';
 import { createRegistries } from '../../src/adapters/registries/index.ts';
 import { PREDICATES, type Step } from '../../src/domain/claims/predicates.ts';
 import { buildManifest, idsOf, type ManifestFile, type ManifestVersion } from '../../src/domain/digest/manifest.ts';
@@ -50,7 +52,7 @@ export async function gateWorld(now = new Date('2026-11-20T12:00:00Z')): Promise
     clock: { now: () => now },
     progress,
     hasher: async () => hasher,
-    keyless: () => Promise.reject(new Error('no keyless here')),
+    keyless: async () => createUserVerifier(createFiles(), env),
     versions: createVersionMemory(createFiles(), join(folder, 'state')),
   };
   let count = 0;
@@ -102,6 +104,18 @@ function listOf(files: Readonly<Record<string, string>>): readonly ManifestFile[
 
 export function signerOf(by: Name): ClaimSigner {
   return { description: by, sign: async (payload) => signBundle(by, payload) };
+}
+
+const AUTHORITY = makeAuthority('tsa.acme.example');
+/** The PEM chain of the RFC 3161 server behind `datedSigner`. */
+export const AUTHORITY_PEM = [AUTHORITY.certificate, AUTHORITY.root]
+  .map((der) => `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`)
+  .join('');
+
+/** The same with a timestamp on each signature. */
+export function datedSigner(by: Name, at: Date): ClaimSigner {
+  const stamp = (signature: Uint8Array) => timestampToken(AUTHORITY, signature, at);
+  return { description: by, sign: async (payload) => signBundle(by, payload, stamp) };
 }
 
 /** `hex` of `sha256:hex`. */
@@ -185,4 +199,24 @@ export async function promoteAs(
   const policy: Policy = parsePolicy(policyBytes);
   const input = { target: { name: 'acme/enc', reference: '1.0' }, policy, policyBytes, environment, ...over };
   return promote(input, world.ports, { registry: world.registry, signer: async () => signerOf(by) });
+}
+
+/** With a timestamp by an authority that the promoter believes: without one no glass breaks. */
+export async function breakGlassAs(
+  world: GateWorld,
+  by: Name,
+  environment: string,
+  over: Partial<PromoteInput> & { text?: Buffer; breakGlass: string },
+): Promise<PromoteOutcome> {
+  const policyBytes = over.text ?? policyText();
+  const input: PromoteInput = {
+    target: { name: 'acme/enc', reference: '1.0' },
+    policy: parsePolicy(policyBytes),
+    policyBytes,
+    environment,
+    timestampAuthorities: [AUTHORITY_PEM],
+    ...over,
+  };
+  const signer = async () => datedSigner(by, world.ports.clock.now());
+  return promote(input, world.ports, { registry: world.registry, signer });
 }

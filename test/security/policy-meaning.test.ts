@@ -8,6 +8,7 @@ import type { GatePorts } from '../../src/flows/gate/gate.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import {
   bare,
+  breakGlassAs,
   inWorld,
   policyText,
   promoteAs,
@@ -159,7 +160,7 @@ test('broken glass is bound to the bytes', () =>
   inWorld(async (world) => {
     await publishStory(world, { without: 'evaluation' });
     const lenient = policyText(STAGES.replace('require: [bom]', 'require: [bom, evaluation]'));
-    const outcome = await promoteAs(world, 'glen', 'staging', { text: lenient, breakGlass: 'on call' });
+    const outcome = await breakGlassAs(world, 'glen', 'staging', { text: lenient, breakGlass: 'on call' });
     assert.notEqual(outcome.promoted, null, JSON.stringify(findingsOf(outcome.verdict)));
     const found = await codes(world, outcome.id, `# comment\n${lenient.toString()}`);
     assert.ok(found.includes('policy-mismatch'), found.join());

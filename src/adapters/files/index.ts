@@ -1,5 +1,5 @@
-import { createReadStream, type Dirent } from 'node:fs';
-import { lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { constants, createReadStream, type Dirent } from 'node:fs';
+import { access, lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files, FolderItem } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
@@ -8,7 +8,7 @@ import { fileError } from './errors.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';
 import { lstatEach, lstatMany } from './stats.ts';
 import { listTree, walkTree } from './walk.ts';
-import { writeFileAtomic } from './write.ts';
+import { writeError, writeFileAtomic } from './write.ts';
 
 export interface FilesOptions {
   /** Whether the native kernel may be asked about many files at once. Default: no. */
@@ -24,6 +24,8 @@ export function createFiles({ native = false }: FilesOptions = {}): Files {
     read: readBounded,
     readIfThere: async (location, maxBytes) => readBounded(location, maxBytes).catch(nullIfMissing),
     write: writeFileAtomic,
+    requireWritable: async (folder) =>
+      access(folder, constants.W_OK).catch((cause: unknown) => Promise.reject(writeError(cause, folder))),
     kindOf,
     names: async (folder) =>
       readdir(folder).then(

@@ -7,9 +7,10 @@ import { attest, type AttestInput, type AttestOutcome, type AttestPorts } from '
 import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openForWriting } from '../policy-options.ts';
+import { addLogOptions, openRegistry, type LogOptions } from '../registry-options.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
-interface Options extends SignerOptions {
+interface Options extends SignerOptions, LogOptions {
   readonly type: string;
   readonly predicate?: string;
   readonly step?: string;
@@ -45,7 +46,7 @@ export const register: Register = (program, run) => {
     .option('--builder <uri>', 'who ran the step; default: this machine')
     .option('--name <name:version>', 'what the artifact is called in the claim')
     .option('--to <file>', 'write the claim there instead of beside the artifact');
-  addSignerOptions(command).action(
+  addSignerOptions(addLogOptions(command)).action(
     run(async (context, ref: string, options: Options) =>
       report(ref, await attest(inputOf(context, ref, options), await portsOf(context, options))),
     ),
@@ -83,7 +84,7 @@ async function portsOf(context: Context, options: Options): Promise<AttestPorts>
     progress: context.progress,
     signal: context.signal,
     locate: (path) => resolve(context.cwd, path),
-    registry: async (location) => openForWriting(context, await context.registry(location), null),
+    registry: async (location) => openForWriting(context, await openRegistry(context, options, location), null),
   };
 }
 

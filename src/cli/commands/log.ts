@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { describeSigner } from '../../domain/claims/signers.ts';
-import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { LogQuery } from '../../domain/tlog/read.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import { policyTrust } from '../../domain/authority/authority.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { noteText } from '../../domain/tlog/note.ts';
 import type { QuorumResult } from '../../domain/tlog/quorum.ts';
@@ -36,12 +33,13 @@ import {
   openUnder,
   policyFrom,
   policyIsNamed,
+  verificationUnder,
   type PolicyOptions,
 } from '../policy-options.ts';
 import { addLogOptions, openArtifact, openRegistry } from '../registry-options.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
-import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
+import { actorText, strangersLine, timeColumn } from '../views/actor.ts';
 import { signedJson } from '../views/signed.ts';
 
 interface Options extends PolicyOptions {
@@ -80,7 +78,7 @@ function addShow(log: Command, run: Run): void {
         const leaves = [...entries.map(({ leaf }) => leaf), ...shown.pending];
         return showReport(
           { ...shown, entries },
-          await actorsOf(leaves, registry, await verificationFrom(context, options)),
+          await actorsOf(leaves, registry, await verificationUnder(context, options)),
         );
       }),
     );
@@ -242,20 +240,6 @@ async function questionOf(
   return { registry, query: { name: place.name, ...kind }, ids: [id, ...ids] };
 }
 
-/** Under the policy's principals where a policy is named, else the trust store. */
-async function verificationFrom(context: Context, options: Options): Promise<Verification> {
-  const loaded = (await policyIsNamed(context, options)) ? await policyFrom(context, options) : null;
-  return {
-    trust: loaded === null ? await trustFrom(context, {}) : policyTrust(loaded.policy),
-    keyless: () => context.keyless(),
-    now: context.clock.now(),
-    timestampAuthorities:
-      loaded === null
-        ? await timestampAuthoritiesFrom(context, options)
-        : [...loaded.policy.timestampAuthorities, ...loaded.timestampAuthorities],
-  };
-}
-
 /** Without a registry there is no known key, and the flow says so. */
 async function knownKeys(context: Context, options: Options): Promise<readonly string[]> {
   const named = context.options.registry || (await context.configuration()).settings.registry;
@@ -272,7 +256,7 @@ async function witnessPolicyOf(context: Context, options: Options): Promise<{ wi
 function showReport(shown: LogShown, actors: readonly Actor[]): Report {
   const { entries, pending, ...head } = shown;
   const at = (index: number) => actors[index] ?? ABSENT;
-  const strangers = actors.filter(({ standing }) => standing !== 'verified').length;
+  const behind = (here: number, style: Style) => `${timeColumn(at(here), style)}  ${actorText(at(here), style)}`;
   return {
     exitCode: 0,
     json: {
@@ -281,16 +265,11 @@ function showReport(shown: LogShown, actors: readonly Actor[]): Report {
       pending: pending.map((leaf, here) => ({ ...leaf, actor: at(entries.length + here) })),
     },
     text: (style) => ({
-      ...(strangers === 0
-        ? {}
-        : {
-            err: `${strangers} of ${actors.length} actors are not verified; whom to trust is said by \`--policy FILE\` or \`weighmark trust add\`\n`,
-          }),
+      err: strangersLine(actors),
       out: [
-        ...entries.map((entry, here) => `${entryLine(entry, style)}  ${actorText(at(here), style)}`),
+        ...entries.map((entry, here) => `${entryLine(entry, style)}  ${behind(here, style)}`),
         ...pending.map(
-          (leaf, here) =>
-            `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${actorText(at(entries.length + here), style)}`,
+          (leaf, here) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${behind(entries.length + here, style)}`,
         ),
         `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, root ${head.root}`,
         ...head.vkeys.filter((vkey) => vkey.length < 300).map((vkey) => `verifier key ${style.plain(vkey)}`),
@@ -330,16 +309,6 @@ function entryLine({ index, leaf }: LogEntry, style: Style): string {
 
 function leafText(leaf: LogLeaf, style: Style): string {
   return `${leaf.kind.padEnd(10)}  ${style.plain(leaf.name)}@${leaf.manifest.slice(0, 19)}…  ${leaf.env === undefined ? '' : `${style.plain(leaf.env)}  `}${style.dim(`${leaf.bundle.slice(0, 19)}…`)}`;
-}
-
-function actorText({ standing, name, signer, finding }: Actor, style: Style): string {
-  if (standing === 'verified')
-    return `by ${style.bold(style.plain(name ?? ''))}, ${style.plain(signer === null ? '' : describeSigner(signer))}`;
-  if (standing === 'unsigned') return style.warn('UNSIGNED');
-  const known = signer === null ? '' : `${describeSigner(signer)}: `;
-  return style.warn(
-    `${standing === 'absent' ? 'ABSENT' : 'UNVERIFIED'} ${known}${finding?.message ?? ''} [${finding?.code ?? ''}]`,
-  );
 }
 
 function kindOf(text: string): LogLeaf['kind'] {

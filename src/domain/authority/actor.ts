@@ -5,6 +5,7 @@ import { manifestOf } from '../claims/subjects.ts';
 import type { Signer, Statement } from '../claims/types.ts';
 import type { ClaimOutcome } from '../trust/verify-claim.ts';
 import type { ManifestFile } from '../digest/manifest.ts';
+import { statedTimes, verifiedTime } from './time.ts';
 import { resourceUri } from './vsa.ts';
 import type { LogLeaf } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
@@ -17,6 +18,10 @@ export interface Actor {
   readonly name: string | null;
   /** What the cryptography proves of the signer; there too where only trust is missing. */
   readonly signer: Signer | null;
+  /** By when it was signed, RFC 3339: others than the signer say so. Null: nobody does, or the signature is not verified. */
+  readonly time: string | null;
+  /** When it was made, as the verified claim itself says, RFC 3339; null: it does not. */
+  readonly claimedTime: string | null;
   /** Why it is not verified; null if it is. */
   readonly finding: Pick<Finding, 'code' | 'message'> | null;
 }
@@ -28,11 +33,11 @@ export interface EntryContext {
   readonly files: () => Promise<readonly ManifestFile[] | null>;
 }
 
-export const UNSIGNED: Actor = { standing: 'unsigned', name: null, signer: null, finding: null };
+const NOBODY = { name: null, signer: null, time: null, claimedTime: null } as const;
+export const UNSIGNED: Actor = { ...NOBODY, standing: 'unsigned', finding: null };
 export const ABSENT: Actor = {
+  ...NOBODY,
   standing: 'absent',
-  name: null,
-  signer: null,
   finding: { code: 'claim-missing', message: 'the registry does not hold the claim that the entry names' },
 };
 
@@ -40,8 +45,8 @@ export const ABSENT: Actor = {
 export async function actorOf(leaf: LogLeaf, outcome: ClaimOutcome, context: EntryContext): Promise<Actor> {
   const signer = outcome.claim?.signer ?? null;
   const unverified = ({ code, message }: Finding): Actor => ({
+    ...NOBODY,
     standing: 'unverified',
-    name: null,
     signer,
     finding: { code, message },
   });
@@ -49,7 +54,13 @@ export async function actorOf(leaf: LogLeaf, outcome: ClaimOutcome, context: Ent
   if (!(await saysSo(leaf, outcome.claim.statement, context)))
     return unverified({ code: 'subject-mismatch', message: 'the signed claim says something else than the entry' });
   const names = [...new Set(outcome.trustedBy.map(({ name }) => name))];
-  return { standing: 'verified', name: names.join(' or '), signer, finding: null };
+  const [stated] = statedTimes(outcome.claim);
+  const times = { time: timeText(verifiedTime(outcome.claim)), claimedTime: timeText(stated ?? null) };
+  return { standing: 'verified', name: names.join(' or '), signer, ...times, finding: null };
+}
+
+function timeText(time: number | null): string | null {
+  return time === null || Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
 async function saysSo(leaf: LogLeaf, statement: Statement, { origin, files }: EntryContext): Promise<boolean> {

@@ -44,3 +44,9 @@ export function forCi(text: string): string {
 function escapeCodePoint(char: string): string {
   return `\\u{${char.codePointAt(0)?.toString(16) ?? 'fffd'}}`;
 }
+
+/** One word for a shell, as a hint shows it: quoted only where that is needed. */
+export function forShell(text: string): string {
+  const shown = forTerminal(text);
+  return /^[\w@%+=:,./~-]+$/.test(shown) && !shown.startsWith('-') ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+}

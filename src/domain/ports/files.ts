@@ -93,6 +93,8 @@ export interface Files {
   duplicate(from: string, to: string, options?: CopyOptions): Promise<void>;
   /** Through to the disk. */
   sync(location: string): Promise<void>;
+  /** Whether this user may make files in a folder, asked before long work. @throws WeighmarkError `write-refused`, `not-found`. */
+  requireWritable(folder: string): Promise<void>;
   kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'>;
   /** Names directly inside a folder, sorted by UTF-8 bytes. @throws WeighmarkError `not-found`, `unreadable`. */
   names(folder: string): Promise<readonly string[]>;

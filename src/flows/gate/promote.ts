@@ -6,7 +6,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { evaluate, given, type Evaluation } from '../../domain/policy/evaluate.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
-import { ageStart } from '../../domain/authority/time.ts';
+import { ageStart, verifiedTime } from '../../domain/authority/time.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import type { Case } from '../../domain/policy/facts.ts';
@@ -133,7 +133,7 @@ async function signPromotion(
   if ('refusal' in signed) return signed;
   const findings = checkSeparation(of, joinActors(signing.evaluation.actors, [], signed.by));
   if (findings.length > 0) return { refusal: checkOf('separation', [], findings) };
-  const timeless = input.breakGlass === undefined ? timelessFinding(of, signed.claim) : null;
+  const timeless = input.breakGlass === undefined ? timelessFinding(of, signed.claim) : timelessGlass(of, signed.claim);
   if (timeless !== null) return { refusal: refusedCheck('time', [timeless]) };
   return {
     bundle,
@@ -151,6 +151,17 @@ function timelessFinding({ environment, facts }: Case, claim: VerifiedClaim): Fi
     message: `${environment.name} has a maxAge, and nobody but its signer would say when it was promoted: no reader would accept it`,
     subject: facts.id,
     hint: "sign with `--tsa URL` (an authority of the policy's `timestampAuthorities`) or `--keyless`; or take `maxAge` out of the policy",
+  };
+}
+
+/** A glass that no reader would find broken: it is whole again 24 hours after a time that somebody else vouches for (rule 13). */
+function timelessGlass({ environment, facts }: Case, claim: VerifiedClaim): Finding | null {
+  if (verifiedTime(claim) !== null) return null;
+  return {
+    code: 'no-verified-time',
+    message: `a broken glass lasts 24 hours, and nobody but its signer would say when ${environment.name} was entered: no reader would accept it`,
+    subject: facts.id,
+    hint: "sign with `--tsa URL` (an authority of the policy's `timestampAuthorities`) or `--keyless`",
   };
 }
 

@@ -164,6 +164,7 @@ function storedFiles(tree: Tree, sidecars: ReadonlyMap<string, Uint8Array>, open
       location === tree.root ? tree.kind : entryAt(location) === undefined && !sidecars.has(location) ? 'none' : 'file',
     realPath: async (location) => location,
     write: readOnly,
+    requireWritable: readOnly,
     copy: readOnly,
     duplicate: readOnly,
     sync: readOnly,

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
@@ -20,6 +21,7 @@ import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
 import type { ScanOptions } from '../content/scan.ts';
+import { requireWritable } from './place.ts';
 import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './seal-content.ts';
 import {
   bomStatement,
@@ -95,6 +97,7 @@ export interface SealOutcome {
  * @throws WeighmarkError `empty-artifact`, `file-changed`, `claims-limit`, `write-refused`, and what the signer throws.
  */
 export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
+  await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const content = await hashForSeal(input, ports);
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
@@ -152,6 +155,16 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     foreign: signature.foreign,
   };
 }
+
+/** Before anything is read. Where everything is sealed already nothing is written. @throws WeighmarkError `write-refused`. */
+async function requirePlace(root: string, { files }: SealPorts): Promise<void> {
+  const kind = (await files.kindOf(root)) === 'file' ? 'file' : 'directory';
+  if ((await files.kindOf(sidecarsOf({ root, kind }).signature)) === 'none')
+    await requireWritable(kind === 'file' ? dirname(root) : root, SEAL_ELSEWHERE, files);
+}
+
+const SEAL_ELSEWHERE =
+  'seal lays its files beside the content: copy it to where you may write and seal it there, or sign alone: `weighmark sign PATH --signature FILE`';
 
 /** What a downloader recorded and the files are not; null if there is none, or its reason is signed. */
 function conflictIn(problems: readonly MetadataProblem[], { acceptConflict }: SealInput): WeighmarkError | null {

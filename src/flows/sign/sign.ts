@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { OmsResource } from '../../domain/claims/oms.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -9,6 +10,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashRanges, hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
+import { requireWritable } from './place.ts';
 import { requireReadable } from './within-limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -55,6 +57,7 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
   requireReadable({ paths: resourcePaths(tree, input), digestLength: input.algorithm === 'blake2b' ? 128 : 64 });
   await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
+  await requireWritable(dirname(location), SIGN_ELSEWHERE, ports.files);
   const resources = await (input.shardBytes === undefined ? wholeFiles : shards)(tree, input, ports);
   const { algorithm, shardBytes } = input;
   const how = {
@@ -77,6 +80,8 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
   };
 }
+
+const SIGN_ELSEWHERE = 'write it elsewhere: `--signature FILE`, and verify with `--signature FILE` as well';
 
 function* resourcePaths({ entries }: Tree, { shardBytes }: SignInput): Generator<string> {
   for (const { path, sizeBytes } of entries) {

@@ -1,4 +1,6 @@
 import { formatOfName, kindOf } from '../../domain/formats/names.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { forShell } from '../../domain/base/text.ts';
 import { otherDigests } from '../../domain/metadata/collect.ts';
 import { agrees } from '../../domain/metadata/store-digests.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
@@ -18,6 +20,7 @@ import { recordedFacts } from './recorded.ts';
 export interface UnsignedQuestion {
   readonly root: string;
   readonly shown: string;
+  readonly kind: 'file' | 'directory';
   readonly lookedFor: string;
   readonly allowSymlinks?: boolean;
   readonly ignore?: readonly string[];
@@ -29,12 +32,29 @@ export async function describeUnsigned(question: UnsignedQuestion, ports: HashTr
   const finding = {
     code: 'nothing-to-verify' as const,
     message: `nobody signed ${shown} (looked for ${lookedFor})`,
-    hint: `safe to load? \`weighmark scan ${shown}\``,
+    hint: (await partHint(question, ports)) ?? `safe to load? \`weighmark scan ${shown}\``,
   };
   const conflicts: Finding[] = [];
   const claimed = await contentLines(question, ports, conflicts);
   return verdictOf({ subject: shown, checks: [refusedCheck('signature', [finding, ...conflicts])], claimed });
 }
+
+/** A file of a folder that somebody signed as a whole: what was signed is the folder. Null: there is none around it. */
+async function partHint({ root, shown, kind }: UnsignedQuestion, { files }: HashTreePorts): Promise<string | null> {
+  if (kind !== 'file') return null;
+  const parts = root.split('/');
+  for (let depth = parts.length - 1; depth > Math.max(1, parts.length - 1 - MOST_FOLDERS); depth -= 1) {
+    const folder = parts.slice(0, depth).join('/');
+    const path = parts.slice(depth).join('/');
+    const { signature, claims } = sidecarsOf({ root: folder, kind: 'directory' });
+    if ((await files.kindOf(signature)) !== 'file' && (await files.kindOf(claims)) !== 'file') continue;
+    const named = shown === path ? '.' : shown.endsWith(`/${path}`) ? shown.slice(0, -path.length - 1) : folder;
+    return `it is a part of a folder that is signed as a whole: \`weighmark verify ${forShell(named)} --only ${forShell(path)}\``;
+  }
+  return null;
+}
+
+const MOST_FOLDERS = 8;
 
 async function contentLines(
   { root, allowSymlinks, ignore }: UnsignedQuestion,

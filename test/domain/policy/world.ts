@@ -60,9 +60,11 @@ export function bundleFor({ by, type, about, predicate, name }: Say): Uint8Array
   return signBundle(by, buildStatement(subjects, type, predicate));
 }
 
-export function signBundle(by: Name, payload: Uint8Array): Uint8Array {
+/** @param stamp an RFC 3161 token over the signature. */
+export function signBundle(by: Name, payload: Uint8Array, stamp?: (signature: Uint8Array) => Uint8Array): Uint8Array {
   const signature = sign('sha256', preAuthEncoding(payload), people[by].key);
-  return bundleOf({ key: { hint: omsHint(people[by].pem) }, payload, signature });
+  const timestamps = stamp === undefined ? [] : [stamp(signature)];
+  return bundleOf({ key: { hint: omsHint(people[by].pem) }, payload, signature, timestamps });
 }
 
 export function manifest(digest: string, name = 'acme/enc'): Subject {

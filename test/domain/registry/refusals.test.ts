@@ -203,6 +203,8 @@ describe('the actor of an entry', () => {
       standing: 'unverified',
       name: null,
       signer,
+      time: null,
+      claimedTime: null,
       finding: { code: 'signer-untrusted', message: 'no' },
     });
   });

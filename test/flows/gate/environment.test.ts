@@ -16,6 +16,7 @@ import { bundleFor, type Name } from '../../domain/policy/world.ts';
 import {
   STAGES,
   bare,
+  breakGlassAs,
   gateWorld,
   inWorld,
   modelClaims,
@@ -252,7 +253,7 @@ test('where the environment wants a snapshot, an old, expired or missing one lea
 test('a broken glass does not last, and satisfies no `after`', () =>
   inWorld(async (world) => {
     const { model } = await publishStory(world, { without: 'bom' });
-    await promoteAs(world, 'glen', 'staging', { breakGlass: 'outage' });
+    await breakGlassAs(world, 'glen', 'staging', { breakGlass: 'outage' });
     assert.deepEqual(
       await ask(world, model),
       ['no-verified-time'],

@@ -9,6 +9,7 @@ import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import type { PromoteOutcome } from '../../../src/flows/gate/promote.ts';
 import {
   bare,
+  breakGlassAs,
   gateWorld,
   MODEL_FILES,
   inWorld,
@@ -132,7 +133,9 @@ test('breaking the glass: by who may, marked, never over a revocation', () =>
   inWorld(async (world) => {
     await publishStory(world, { without: 'evaluation' });
     assert.deepEqual(codes(await promoteAs(world, 'ci', 'prod', { breakGlass: 'outage 4711' })), ['wrong-signer']);
-    const outcome = await promoteAs(world, 'glen', 'prod', { breakGlass: 'outage 4711' });
+    const undated = await promoteAs(world, 'glen', 'prod', { breakGlass: 'outage 4711' });
+    assert.deepEqual([codes(undated), undated.promoted], [['no-verified-time'], null], 'no reader would accept it');
+    const outcome = await breakGlassAs(world, 'glen', 'prod', { breakGlass: 'outage 4711' });
     assert.deepEqual(codes(outcome), []);
     const bundles = await world.registry.claims('acme/enc', outcome.id);
     const statements = bundles.map((bytes) => parseStatement(parseBundle(bytes).payload));
