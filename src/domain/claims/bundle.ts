@@ -113,7 +113,8 @@ function readEnvelope(value: Json | undefined, decoded: Uint8Array | null): Pick
   if (envelope['payloadType'] !== IN_TOTO_PAYLOAD)
     throw malformed(`its payload type is ${shown(envelope['payloadType'])}, not ${IN_TOTO_PAYLOAD}`);
   const signatures = list(envelope['signatures'], 'signatures', 1);
-  const { sig } = fields(signatures[0], 'signature', ['sig', 'keyid']);
+  const { sig, keyid } = fields(signatures[0], 'signature', ['sig', 'keyid']);
+  if (typeof (keyid ?? '') !== 'string') throw malformed('keyid is not text');
   return { payload: decoded ?? base64(envelope['payload'], 'payload'), signature: base64(sig, 'sig') };
 }
 

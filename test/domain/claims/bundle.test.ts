@@ -100,6 +100,10 @@ const MALFORMED: readonly (readonly [string, (json: Json) => void])[] = [
   ['a log entry of another shape', (json) => (json.verificationMaterial['tlogEntries'] = [{ surprise: 1 }])],
   ['a signature of bytes beside the statement', (json) => (json['messageSignature'] = {})],
   ['a hint that is no text', (json) => (json.verificationMaterial['publicKey'] = { hint: 7 })],
+  [
+    'a key id that is no text',
+    (json) => (json.dsseEnvelope.signatures = [{ ...json.dsseEnvelope.signatures[0], keyid: 7 } as never]),
+  ],
   ['no verification material', (json) => delete (json as Partial<Json>).verificationMaterial],
   ['verification material that is a list', (json) => ((json as Record<string, unknown>)['verificationMaterial'] = [])],
   [
