@@ -102,7 +102,7 @@ const MALFORMED: readonly (readonly [string, (json: Json) => void])[] = [
   ['a hint that is no text', (json) => (json.verificationMaterial['publicKey'] = { hint: 7 })],
   [
     'a key id that is no text',
-    (json) => (json.dsseEnvelope.signatures = [{ ...json.dsseEnvelope.signatures[0], keyid: 7 } as never]),
+    (json) => (json.dsseEnvelope.signatures = [{ ...json.dsseEnvelope.signatures[0], keyid: 7 }]),
   ],
   ['no verification material', (json) => delete (json as Partial<Json>).verificationMaterial],
   ['verification material that is a list', (json) => ((json as Record<string, unknown>)['verificationMaterial'] = [])],
