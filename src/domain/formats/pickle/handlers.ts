@@ -236,8 +236,13 @@ function attributeOf(machine: Machine, { callee, args }: PickleObject): PickleGl
   return { kind: 'global', module: owner.module, name: `${owner.name}.${attribute}`, offset: machine.offset };
 }
 
+/** Python's own values, which no call turns into anything: TypeError, and the load ends. */
+const UNCALLABLE: ReadonlySet<string> = new Set(['bytes', 'tuple', 'list', 'set', 'frozenset', 'dict']);
+
 function recordCall(machine: Machine, made: PickleObject): void {
   const name = globalName(made.callee);
+  if (!isNode(made.callee) || UNCALLABLE.has(made.callee.kind))
+    return refuse(machine, 'bad-argument', `${describeCallee(made.callee)} is called, which is no callable`);
   if (name === null) note(machine, 'computed-call', describeCallee(made.callee));
   const key = `${made.via}\n${name ?? describeCallee(made.callee)}`;
   const known = machine.calls.get(key);
@@ -247,7 +252,7 @@ function recordCall(machine: Machine, made: PickleObject): void {
 }
 
 function describeCallee(callee: PickleValue): string {
-  if (!isNode(callee)) return `a ${callee === null ? 'None' : typeof callee}`;
+  if (!isNode(callee)) return callee === null ? 'None' : `a ${typeof callee === 'bigint' ? 'number' : typeof callee}`;
   if (callee.kind === 'object') return `the result of ${calleeName(callee) ?? 'a computed call'}`;
   return callee.kind === 'global' ? 'a computed name' : `a value of kind ${callee.kind}`;
 }

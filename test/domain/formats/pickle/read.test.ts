@@ -114,6 +114,13 @@ test('what a scan must know about is an event', async () => {
     assert.ok(kindsOf(await readPickle(sourceOf(PROTO4, ...parts))).includes(kind), kind);
 });
 
+test('what is no callable is not called: the load ends there, as in Python', async () => {
+  for (const parts of [['K\x01)R.'], ['])R.'], [text('os'), ')R.'], ['N)R.'], ['K\x01)\x81.'], ['(K\x01o.']]) {
+    const read = await readPickle(sourceOf(PROTO4, ...parts));
+    assert.deepEqual([codesOf(read), kindsOf(read)], [['bad-argument'], []], String(parts));
+  }
+});
+
 test('a memo bomb is recognised, twenty thousand shared references are not one', async () => {
   const bomb = [']q\0', ...Array.from({ length: 40 }, () => '(h\0h\0lq\0')];
   assert.ok(kindsOf(await readPickle(sourceOf(PROTO2, ...bomb, '.'))).includes('memo-bomb'));
