@@ -84,6 +84,8 @@ export interface Environment {
   readonly formats?: NameRule;
   /** What loaders fetch at run time must be an input that was attested, or a trusted leaf. */
   readonly closure?: 'covered';
+  /** No dataset along the lineage may hold a record on a removal list; where no proof shows it, nothing is decided. */
+  readonly removedRecords?: 'refuse';
   readonly scan?: { readonly failOn: Severity; readonly role: string; readonly maxAgeMs?: number };
   readonly bom?: { readonly minimum: readonly BomElement[] };
   readonly assert: readonly Assertion[];

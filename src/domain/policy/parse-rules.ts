@@ -26,14 +26,14 @@ export function timeOf(text: string): string {
 }
 
 export function environmentOf(raw: RawEnvironment): Environment {
-  const { name, after, licences, datasets, formats, closure, bom, maxAge } = raw;
+  const { name, after, licences, datasets, formats, closure, removedRecords, bom, maxAge } = raw;
   return {
     name,
     require: (raw.require ?? []).map(requiredOf),
     separation: raw.separation ?? [],
     lineage: lineageOf(raw.lineage ?? {}),
     assert: raw.assert ?? [],
-    ...given({ after, licences, datasets, formats, closure, bom, maxAgeMs: optionalMs(maxAge) }),
+    ...given({ after, licences, datasets, formats, closure, removedRecords, bom, maxAgeMs: optionalMs(maxAge) }),
     ...given({
       approvals: approvalsOf(raw.approvals),
       scan: scanOf(raw.scan),

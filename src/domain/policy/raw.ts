@@ -66,6 +66,7 @@ export interface RawEnvironment {
   readonly datasets?: { licences?: NameRule };
   readonly formats?: NameRule;
   readonly closure?: 'covered';
+  readonly removedRecords?: 'refuse';
   readonly scan?: { failOn?: Severity; role?: string; maxAge?: string };
   readonly bom?: { minimum: readonly BomElement[] };
   readonly assert?: readonly { cel: string; message: string }[];

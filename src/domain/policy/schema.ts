@@ -160,6 +160,7 @@ const ENVIRONMENT: Schema = object(['name'], {
   datasets: object([], { licences: NAMES_RULE }),
   formats: NAMES_RULE,
   closure: { type: 'string', enum: ['covered'] },
+  removedRecords: { type: 'string', enum: ['refuse'] },
   scan: object([], { failOn: { type: 'string', enum: SEVERITIES }, role: NAME, maxAge: DURATION }),
   bom: object(['minimum'], { minimum: list({ type: 'string', enum: BOM_ELEMENTS }) }),
   assert: list(object(['cel', 'message'], { cel: CEL, message: TEXT })),

@@ -1,6 +1,7 @@
 import { buildEvaluation, buildReference, checkPredicate, type ClaimType } from '../../domain/claims/attestations.ts';
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
+import { predicateOfList } from '../../domain/claims/removed-records.ts';
 import { buildProvenance } from '../../domain/claims/provenance.ts';
 import { buildStatement } from '../../domain/claims/statement.ts';
 import { subject, subjectsOf } from '../../domain/claims/subjects.ts';
@@ -77,7 +78,10 @@ export async function attest(input: AttestInput, ports: AttestPorts): Promise<At
 }
 
 async function readPredicate(location: string, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
-  return parseStrictJsonObject(await ports.files.read(location, LIMITS.claimBytes), {
+  const bytes = await ports.files.read(location, LIMITS.claimBytes);
+  const removed = predicateOfList(bytes);
+  if (removed !== null) return removed;
+  return parseStrictJsonObject(bytes, {
     code: 'claim-malformed',
     subject: baseName(location),
     refuseUnsafeIntegers: false,
