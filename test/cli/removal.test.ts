@@ -80,3 +80,30 @@ environments: [{ name: prod, removedRecords: refuse }]
   ok('attest acme/data:1 --type records-absence --predicate present.json --key dana.key');
   assert.equal(promote(1).status, 1, 'somebody showed that it is there');
 });
+
+test('what a check of datasets came to is signed, and a policy refuses a dataset that leaks or that nobody looked at', () => {
+  writeFileSync(join(folder, 'test.jsonl'), '{"id":8}\n');
+  writeFileSync(join(folder, 'leak.jsonl'), '{"id":3}\n');
+  for (const path of ['test.jsonl', 'leak.jsonl']) ok(`dataset index ${path} -q`);
+  const text = readFileSync(join(folder, 'policy.yaml'), 'utf8')
+    .replace('publisher: [dana]', 'publisher: [dana], evaluator: [rita]')
+    .replace(
+      'removedRecords: refuse',
+      'datasets: { require: [{ claim: records-check, where: \'predicate.check == "overlap"\' }] }',
+    );
+  writeFileSync(join(folder, 'leaks.yaml'), text);
+  const promote = () => run('promote acme/m:2 --env prod --policy leaks.yaml --key bot.key --dry-run');
+  assert.match(promote().stderr, /claim-missing/);
+  const checked = JSON.parse(
+    ok('dataset check d2 --against test.jsonl --attest --name acme/data:2 --key rita.key --json'),
+  ) as { attested: readonly { predicateType: string }[] };
+  assert.match(checked.attested[0]?.predicateType ?? '', /records-check/);
+  ok('push d2 acme/data:2 -q');
+  const passed = promote();
+  assert.equal(passed.status, 0, passed.stdout + passed.stderr);
+  assert.equal(run('dataset check d2 --against leak.jsonl --attest --name acme/data:2 --key rita.key').status, 1);
+  ok('push d2 acme/data:2 -q');
+  const refused = promote();
+  assert.equal(refused.status, 1, refused.stdout + refused.stderr);
+  assert.match(refused.stderr, /claim-negative.*rita checked a dataset.*overlap/);
+});

@@ -80,7 +80,8 @@ export interface Environment {
   readonly separation: readonly (readonly string[])[];
   readonly lineage: { readonly required: boolean; readonly maxDepth: number; readonly maxAgeMs?: number };
   readonly licences?: NameRule;
-  readonly datasets?: { readonly licences?: NameRule };
+  /** Of every dataset along the lineage: licences, and claims about it that must be there. */
+  readonly datasets?: { readonly licences?: NameRule; readonly require?: readonly RequiredClaim[] };
   readonly formats?: NameRule;
   /** What loaders fetch at run time must be an input that was attested, or a trusted leaf. */
   readonly closure?: 'covered';

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
+import { checkRecordsCheck } from './records-check.ts';
 import { readAbsence, readRemovedRecords } from './removed-records.ts';
 import {
   checkDescriptors,
@@ -32,6 +33,7 @@ const SHORT: Readonly<Record<string, string>> = {
   bom: PREDICATES.bom,
   'removed-records': PREDICATES['removed-records'],
   'records-absence': PREDICATES['records-absence'],
+  'records-check': PREDICATES['records-check'],
 };
 
 /** A short name, a step, or an absolute URI. @throws WeighmarkError `usage`. */
@@ -118,6 +120,7 @@ const CHECKS: Readonly<Record<string, (predicate: Predicate) => unknown>> = {
   [PREDICATES.promotion]: checkPromotion,
   [PREDICATES['removed-records']]: readRemovedRecords,
   [PREDICATES['records-absence']]: readAbsence,
+  [PREDICATES['records-check']]: checkRecordsCheck,
 };
 
 function checkEvaluation({ result, configuration }: Predicate): void {

@@ -33,7 +33,16 @@ export function environmentOf(raw: RawEnvironment): Environment {
     separation: raw.separation ?? [],
     lineage: lineageOf(raw.lineage ?? {}),
     assert: raw.assert ?? [],
-    ...given({ after, licences, datasets, formats, closure, removedRecords, bom, maxAgeMs: optionalMs(maxAge) }),
+    ...given({
+      after,
+      licences,
+      datasets: datasetsOf(datasets),
+      formats,
+      closure,
+      removedRecords,
+      bom,
+      maxAgeMs: optionalMs(maxAge),
+    }),
     ...given({
       approvals: approvalsOf(raw.approvals),
       scan: scanOf(raw.scan),
@@ -65,6 +74,11 @@ export function logOf(raw: RawLog): LogRule {
 function requiredOf(raw: NonNullable<RawEnvironment['require']>[number]): RequiredClaim {
   const { claim, role, maxAge, where } = typeof raw === 'string' ? { claim: raw } : raw;
   return { predicateType: predicateType(claim), label: claim, ...given({ role, where, maxAgeMs: optionalMs(maxAge) }) };
+}
+
+function datasetsOf(raw: RawEnvironment['datasets']): Environment['datasets'] {
+  if (raw === undefined) return undefined;
+  return given({ licences: raw.licences, require: raw.require?.map(requiredOf) });
 }
 
 function lineageOf(raw: NonNullable<RawEnvironment['lineage']>): Environment['lineage'] {

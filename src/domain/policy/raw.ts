@@ -63,7 +63,7 @@ export interface RawEnvironment {
   readonly separation?: readonly (readonly string[])[];
   readonly lineage?: { required?: boolean; maxDepth?: number; maxAge?: string };
   readonly licences?: NameRule;
-  readonly datasets?: { licences?: NameRule };
+  readonly datasets?: { licences?: NameRule; require?: RawEnvironment['require'] };
   readonly formats?: NameRule;
   readonly closure?: 'covered';
   readonly removedRecords?: 'refuse';

@@ -7,6 +7,7 @@ import { readAbsence, readRemovedRecords, type RemovedRecords, type ShownRecords
 import { kindOf } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Lineage } from '../lineage/types.ts';
+import { datasetsIn } from './dataset-claims-rule.ts';
 import { acceptedOf, type Case } from './facts.ts';
 import { NOTHING, type RuleResult } from './required.ts';
 
@@ -56,11 +57,8 @@ function listsOf(of: Case): {
 
 /** What stands as a dataset anywhere along the lineage, and the artifact itself where it has records. */
 function datasetsOf(of: Case, lineage: Lineage): readonly string[] {
-  const inputs = [...lineage.nodes.values()].flatMap(({ edges }) =>
-    edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to),
-  );
   const own = rootsSigned(of, of.digest).length > 0 ? [of.digest] : [];
-  return [...new Set([...inputs, ...own])].toSorted();
+  return [...new Set([...datasetsIn(lineage), ...own])].toSorted();
 }
 
 /** SHA-256 of the record roots that those who may describe the dataset bound to it. */

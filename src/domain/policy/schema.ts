@@ -157,7 +157,7 @@ const ENVIRONMENT: Schema = object(['name'], {
     maxAge: DURATION,
   }),
   licences: NAMES_RULE,
-  datasets: object([], { licences: NAMES_RULE }),
+  datasets: object([], { licences: NAMES_RULE, require: list(REQUIRED_CLAIM) }),
   formats: NAMES_RULE,
   closure: { type: 'string', enum: ['covered'] },
   removedRecords: { type: 'string', enum: ['refuse'] },

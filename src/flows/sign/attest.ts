@@ -25,6 +25,8 @@ export interface AttestInput {
   readonly type: ClaimType;
   /** Absolute path of a predicate in JSON; then nothing is built from the other members. */
   readonly predicateFile?: string;
+  /** The same, as it is. */
+  readonly predicate?: Readonly<Record<string, unknown>>;
   readonly step?: Step;
   readonly inputs: readonly string[];
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -60,7 +62,8 @@ export interface AttestOutcome {
  */
 export async function attest(input: AttestInput, ports: AttestPorts): Promise<AttestOutcome> {
   const predicate =
-    input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports);
+    input.predicate ??
+    (input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports));
   checkPredicate(input.type.predicateType, predicate);
   const target = await targetOf(input, ports);
   const payload = buildStatement(target.subjects, input.type.predicateType, predicate);
