@@ -2,6 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { counted } from '../../domain/base/units.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { comparisonKey, NORMALISATION, type Comparing } from '../../domain/records/projection.ts';
+import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import type { DataPorts } from './locate.ts';
 
@@ -14,18 +15,12 @@ const MAX_KEYS = 5_000_000;
 
 /** Keys of a dataset's records by their positions; records without any of the columns have null. */
 async function* keysOf(
-  { roots, files }: IndexedDataset,
+  dataset: IndexedDataset,
   comparing: Comparing,
   ports: DataPorts,
 ): AsyncGenerator<{ readonly position: number; readonly key: string | null }> {
-  let first = 0;
-  for (const [at, part] of roots.parts.entries()) {
-    const source = { files: files.slice(at, at + 1), roots: { ...roots, parts: [part] }, offsetBefore: null };
-    const all = Array.from({ length: part.records }, (_, position) => position);
-    for await (const { position, encoding } of ports.records.read(source, all))
-      yield { position: first + position, key: comparisonKey(encoding, comparing) };
-    first += part.records;
-  }
+  for await (const { position, encoding } of eachRecord(dataset, ports))
+    yield { position, key: comparisonKey(encoding, comparing) };
 }
 
 interface Kept {
