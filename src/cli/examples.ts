@@ -82,6 +82,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `weighmark dataset check seven.proof --roots train.records --record '{"id":7,"text":"seven"}'`,
     'weighmark dataset check train.jsonl test.jsonl --step split --from all.jsonl',
     'weighmark dataset check train.jsonl --against test.jsonl',
+    'weighmark dataset check train.jsonl --against test.jsonl --columns question --normalised --attest --key eva.key',
   ],
   'dataset plan': [
     'weighmark dataset plan corpus /shared/work',

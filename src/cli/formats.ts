@@ -17,6 +17,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   pull: ['sarif', 'junit', 'github'],
   'policy explain': ['sarif', 'junit', 'github'],
   'policy test': ['junit'],
+  'dataset diff': ['html'],
   derive: ['markdown'],
   diff: ['markdown'],
   inspect: ['markdown'],

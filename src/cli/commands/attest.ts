@@ -33,7 +33,7 @@ export const register: Register = (program, run) => {
     .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .requiredOption(
       '--type <type>',
-      'train, fine-tune, adapter, merge, quantize, convert, preprocess, evaluation, dataset, scan, approval, bom, or a URI',
+      'train, fine-tune, adapter, merge, quantize, convert, preprocess, evaluation, dataset, scan, approval, bom, removed-records, records-absence, or a URI',
     )
     .option('--predicate <file>', 'the predicate itself, in JSON')
     .option('--step <step>', 'the step of a provenance')

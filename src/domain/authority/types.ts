@@ -80,10 +80,13 @@ export interface Environment {
   readonly separation: readonly (readonly string[])[];
   readonly lineage: { readonly required: boolean; readonly maxDepth: number; readonly maxAgeMs?: number };
   readonly licences?: NameRule;
-  readonly datasets?: { readonly licences?: NameRule };
+  /** Of every dataset along the lineage: licences, and claims about it that must be there. */
+  readonly datasets?: { readonly licences?: NameRule; readonly require?: readonly RequiredClaim[] };
   readonly formats?: NameRule;
   /** What loaders fetch at run time must be an input that was attested, or a trusted leaf. */
   readonly closure?: 'covered';
+  /** No dataset along the lineage may hold a record on a removal list; where no proof shows it, nothing is decided. */
+  readonly removedRecords?: 'refuse';
   readonly scan?: { readonly failOn: Severity; readonly role: string; readonly maxAgeMs?: number };
   readonly bom?: { readonly minimum: readonly BomElement[] };
   readonly assert: readonly Assertion[];

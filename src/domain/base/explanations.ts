@@ -285,9 +285,9 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut: 'take them out of one; `weighmark dataset check A --against B` lists them',
   },
   'removed-record': {
-    what: 'A dataset holds a record that a removal list says must be gone.',
+    what: 'A dataset holds a record that a removal list says must be gone, or (exit 4) nothing shows that it does not.',
     wayOut:
-      'remove it and index anew: `weighmark dataset index`; who learnt from it: `weighmark impact REF --record TEXT`',
+      'remove it and index anew: `weighmark dataset index`; show its absence: `weighmark dataset prove DATASET --removed LIST`; who learnt from it: `weighmark impact REF --record TEXT`',
   },
   usage: {
     what: 'The command line does not make sense.',

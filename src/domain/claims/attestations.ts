@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
+import { checkRecordsCheck } from './records-check.ts';
+import { readAbsence, readRemovedRecords } from './removed-records.ts';
 import {
   checkDescriptors,
   checkProvenance,
@@ -29,6 +31,9 @@ const SHORT: Readonly<Record<string, string>> = {
   scai: PREDICATES.scai,
   dataset: PREDICATES.reference,
   bom: PREDICATES.bom,
+  'removed-records': PREDICATES['removed-records'],
+  'records-absence': PREDICATES['records-absence'],
+  'records-check': PREDICATES['records-check'],
 };
 
 /** A short name, a step, or an absolute URI. @throws WeighmarkError `usage`. */
@@ -104,7 +109,7 @@ export function checkPredicate(predicateType: string, predicate: Predicate): voi
   CHECKS[predicateType]?.(predicate);
 }
 
-const CHECKS: Readonly<Record<string, (predicate: Predicate) => void>> = {
+const CHECKS: Readonly<Record<string, (predicate: Predicate) => unknown>> = {
   [PREDICATES.provenance]: checkProvenance,
   [PREDICATES.evaluation]: checkEvaluation,
   [PREDICATES.approval]: checkApproval,
@@ -113,6 +118,9 @@ const CHECKS: Readonly<Record<string, (predicate: Predicate) => void>> = {
   [PREDICATES.reference]: checkReference,
   [PREDICATES.bom]: checkBom,
   [PREDICATES.promotion]: checkPromotion,
+  [PREDICATES['removed-records']]: readRemovedRecords,
+  [PREDICATES['records-absence']]: readAbsence,
+  [PREDICATES['records-check']]: checkRecordsCheck,
 };
 
 function checkEvaluation({ result, configuration }: Predicate): void {

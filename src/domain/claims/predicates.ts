@@ -11,6 +11,10 @@ export const PREDICATES = {
   promotion: 'https://slsa.dev/verification_summary/v1',
   /** No standard exists (in-toto/attestation#67). */
   revocation: 'https://weighmark.dev/attestation/revocation/v1',
+  /** Records of datasets (docs/datasets.md): what must be gone, what is proven to be, what a step was seen to make. */
+  'removed-records': 'https://weighmark.dev/attestation/removed-records/v1',
+  'records-absence': 'https://weighmark.dev/attestation/records-absence/v1',
+  'records-check': 'https://weighmark.dev/attestation/records-check/v1',
 } as const;
 
 /** `model_signing` 0.2.0: files as subjects. Read, never written. */

@@ -12,6 +12,9 @@ const TITLES: Readonly<Record<string, string>> = {
   [PREDICATES.approval]: 'approval',
   [PREDICATES.promotion]: 'promotion',
   [PREDICATES.revocation]: 'revocation',
+  [PREDICATES['removed-records']]: 'removed records',
+  [PREDICATES['records-absence']]: 'proof of absence',
+  [PREDICATES['records-check']]: 'check of records',
 };
 
 /** What kind of claim it is, for people: `provenance (train)`, `ML-BOM`, else its URI. */

@@ -3,6 +3,7 @@ import type { Lineage } from '../lineage/types.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Evidence, Finding } from '../base/verdict.ts';
 import { licencesOf, pedigreeOf } from './bom-rules.ts';
+import { datasetsIn } from './dataset-claims-rule.ts';
 import { acceptedOf, denialsOf, type Accepted, type Case } from './facts.ts';
 import { NOTHING, ageProblem, unconfirmed, type RuleResult } from './required.ts';
 import { suppressionOf, suppressionText } from './suppressions.ts';
@@ -37,12 +38,8 @@ export function checkFormats(of: Case): RuleResult {
 export function checkDatasets(of: Case, lineage: Lineage): RuleResult {
   const rule = of.environment.datasets?.licences;
   if (rule === undefined) return NOTHING;
-  const datasets = new Set(
-    [...lineage.nodes.values()].flatMap(({ edges }) =>
-      edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to),
-    ),
-  );
-  if (datasets.size === 0)
+  const datasets = datasetsIn(lineage);
+  if (datasets.length === 0)
     return {
       ...NOTHING,
       findings: [
@@ -53,9 +50,9 @@ export function checkDatasets(of: Case, lineage: Lineage): RuleResult {
         },
       ],
     };
-  const results = [...datasets]
-    .toSorted()
-    .map((digest) => licencesOf(of, of.index.about(digest), { rule, subject: `sha256:${digest}` }));
+  const results = datasets.map((digest) =>
+    licencesOf(of, of.index.about(digest), { rule, subject: `sha256:${digest}` }),
+  );
   return {
     evidence: results.flatMap(({ evidence }) => evidence),
     findings: results.flatMap(({ findings }) => findings),

@@ -18,6 +18,8 @@ import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
+import { checkDatasetClaims } from './dataset-claims-rule.ts';
+import { checkRemovedRecords } from './removal-rule.ts';
 import { reaching } from '../authority/reach.ts';
 import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
@@ -75,6 +77,8 @@ export function evaluate(of: Case): Evaluation {
     datasets: checkDatasets(of, lineage),
     formats: checkFormats(of),
     closure: checkClosure(of, lineage),
+    'removed-records': checkRemovedRecords(of, lineage),
+    'dataset claims': checkDatasetClaims(of, lineage),
     scan: checkScan(of),
     bom: checkBomMinimum(of),
   };

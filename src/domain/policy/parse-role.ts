@@ -8,13 +8,16 @@ const CLAIMS = ['integrity', 'bom'];
 export const DEFAULT_ROLES: Readonly<
   Record<string, { readonly signs: readonly string[]; readonly vouches?: readonly Role[] }>
 > = {
-  publisher: { signs: ['preprocess', 'reference', ...CLAIMS], vouches: ['dataset'] },
+  publisher: {
+    signs: ['preprocess', 'reference', 'records-absence', 'records-check', ...CLAIMS],
+    vouches: ['dataset'],
+  },
   trainer: { signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', ...CLAIMS] },
-  evaluator: { signs: ['evaluation'] },
+  evaluator: { signs: ['evaluation', 'records-check'] },
   scanner: { signs: ['vulns', 'scai'] },
   approver: { signs: ['approval'] },
   promoter: { signs: ['promotion'] },
-  revoker: { signs: ['revocation'] },
+  revoker: { signs: ['revocation', 'removed-records'] },
   'break-glass': { signs: ['promotion', 'approval'] },
 };
 

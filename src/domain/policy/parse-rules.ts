@@ -26,14 +26,23 @@ export function timeOf(text: string): string {
 }
 
 export function environmentOf(raw: RawEnvironment): Environment {
-  const { name, after, licences, datasets, formats, closure, bom, maxAge } = raw;
+  const { name, after, licences, datasets, formats, closure, removedRecords, bom, maxAge } = raw;
   return {
     name,
     require: (raw.require ?? []).map(requiredOf),
     separation: raw.separation ?? [],
     lineage: lineageOf(raw.lineage ?? {}),
     assert: raw.assert ?? [],
-    ...given({ after, licences, datasets, formats, closure, bom, maxAgeMs: optionalMs(maxAge) }),
+    ...given({
+      after,
+      licences,
+      datasets: datasetsOf(datasets),
+      formats,
+      closure,
+      removedRecords,
+      bom,
+      maxAgeMs: optionalMs(maxAge),
+    }),
     ...given({
       approvals: approvalsOf(raw.approvals),
       scan: scanOf(raw.scan),
@@ -65,6 +74,11 @@ export function logOf(raw: RawLog): LogRule {
 function requiredOf(raw: NonNullable<RawEnvironment['require']>[number]): RequiredClaim {
   const { claim, role, maxAge, where } = typeof raw === 'string' ? { claim: raw } : raw;
   return { predicateType: predicateType(claim), label: claim, ...given({ role, where, maxAgeMs: optionalMs(maxAge) }) };
+}
+
+function datasetsOf(raw: RawEnvironment['datasets']): Environment['datasets'] {
+  if (raw === undefined) return undefined;
+  return given({ licences: raw.licences, require: raw.require?.map(requiredOf) });
 }
 
 function lineageOf(raw: NonNullable<RawEnvironment['lineage']>): Environment['lineage'] {

@@ -63,9 +63,10 @@ export interface RawEnvironment {
   readonly separation?: readonly (readonly string[])[];
   readonly lineage?: { required?: boolean; maxDepth?: number; maxAge?: string };
   readonly licences?: NameRule;
-  readonly datasets?: { licences?: NameRule };
+  readonly datasets?: { licences?: NameRule; require?: RawEnvironment['require'] };
   readonly formats?: NameRule;
   readonly closure?: 'covered';
+  readonly removedRecords?: 'refuse';
   readonly scan?: { failOn?: Severity; role?: string; maxAge?: string };
   readonly bom?: { minimum: readonly BomElement[] };
   readonly assert?: readonly { cel: string; message: string }[];

@@ -16,6 +16,10 @@ export function formatRemovals(records: readonly string[]): string {
     .join('')}`;
 }
 
+export function isRemovalList(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, HEADER.length + 1)).toString('latin1') === `${HEADER}\n`;
+}
+
 /** @throws WeighmarkError `format-invalid` for anything that `formatRemovals` does not write, or an empty list. */
 export function parseRemovals(bytes: Uint8Array): readonly string[] {
   const text = Buffer.from(bytes).toString('latin1');

@@ -1,5 +1,6 @@
 import { compareIndexes, type Positions } from '../../domain/records/compare.ts';
 import { differingFields, fieldsOf, toJson } from '../../domain/records/decode.ts';
+import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import type { DataPorts } from './locate.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -39,6 +40,8 @@ export interface DataDiff {
   readonly sameSchema: boolean;
   /** How much more often a label stands in the second, by its JSON. */
   readonly labels?: Readonly<Record<string, number>>;
+  /** How often each label stands in the first and in the second, by its JSON; `null` where there is none. */
+  readonly balance?: Readonly<Record<string, readonly [number, number]>>;
   /** The first of each, in order of position. */
   readonly examples: {
     readonly removed: readonly ToldRecord[];
@@ -71,7 +74,9 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
       moved,
       repeated: [a.roots.records - a.roots.distinct, b.roots.records - b.roots.distinct],
       sameSchema: JSON.stringify(a.roots.columns) === JSON.stringify(b.roots.columns),
-      ...(input.label === null ? {} : { labels: labelChanges(input.label, gone, come) }),
+      ...(input.label === null
+        ? {}
+        : { labels: labelChanges(input.label, gone, come), balance: await balanceOf(input.label, [a, b], ports) }),
       examples: {
         removed: left(gone).slice(0, TOLD).map(tell.record),
         added: left(come).slice(0, TOLD).map(tell.record),
@@ -137,6 +142,27 @@ function labelChanges(label: string, gone: readonly Read[], come: readonly Read[
   gone.forEach(add(-1));
   come.forEach(add(1));
   return Object.fromEntries([...counts].filter(([, count]) => count !== 0).toSorted(([x], [y]) => (x < y ? -1 : 1)));
+}
+
+/** Classes that are counted; a column with more of them is no label. */
+const MAX_CLASSES = 10_000;
+
+async function balanceOf(
+  label: string,
+  datasets: readonly [IndexedDataset, IndexedDataset],
+  ports: DataPorts,
+): Promise<NonNullable<DataDiff['balance']>> {
+  const counts = new Map<string, [number, number]>();
+  for (const [side, dataset] of datasets.entries())
+    for await (const { encoding } of eachRecord(dataset, ports)) {
+      const text = JSON.stringify(toJson(fieldsOf(encoding).get(label)));
+      const count = counts.get(text) ?? [0, 0];
+      count[side === 0 ? 0 : 1] += 1;
+      counts.set(text, count);
+      if (counts.size > MAX_CLASSES)
+        throw new WeighmarkError('limit-exceeded', `${label} has more than ${MAX_CLASSES} different values: no label`);
+    }
+  return Object.fromEntries([...counts].toSorted(([x], [y]) => (x < y ? -1 : 1)));
 }
 
 /** Records are told only where they are asked for: they may speak of people. */

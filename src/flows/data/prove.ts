@@ -4,8 +4,10 @@ import { keyedHashing, recordHash } from '../../domain/records/keys.ts';
 import { checkProof, type Proven, type RecordProof } from '../../domain/records/proof.ts';
 import { textReader } from '../../domain/records/readers.ts';
 import type { RecordIndex } from '../../domain/records/record-index.ts';
-import type { Roots } from '../../domain/records/roots.ts';
+import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { rootsBeside, type DataPorts } from './locate.ts';
+import { buildAbsence } from '../../domain/claims/removed-records.ts';
+import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { withIndex } from './open-index.ts';
 
 /** Which record is meant: by its JSON text, its hash, or its position. */
@@ -33,6 +35,28 @@ export async function prove(input: ProveInput, ports: Pick<DataPorts, 'files' | 
     asked.by === 'extension' ? proveExtension(index, asked.before) : proveRecord(index, hashOf(asked, input, index)),
   );
   return { proof, proven: checkProof(proof, roots) };
+}
+
+/**
+ * The predicate that shows of each record on a list whether the dataset holds it (`weighmark attest --type records-absence`).
+ * @throws WeighmarkError `removed-record` while it holds one.
+ */
+export async function proveRemoved(
+  { root, list }: { readonly root: string; readonly list: string },
+  { files, records }: Pick<DataPorts, 'files' | 'records'>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const removed = parseRemovals(await files.read(list, REMOVALS_BYTES));
+  const roots = await rootsBeside(root, files);
+  const proofs = await withIndex(roots, records, (index) =>
+    removed.map((record) => proveRecord(index, { hash: Buffer.from(record, 'hex'), salt: null })),
+  );
+  const held = proofs.find((proof) => checkProof(proof, roots).kind !== 'absent');
+  if (held?.kind !== 'record') return buildAbsence({ roots: formatRoots(roots), proofs });
+  throw new WeighmarkError('removed-record', `${root} holds a record that was to be removed`, {
+    subject: root,
+    facts: { record: `blake3:${Buffer.from(held.record).toString('hex')}` },
+    hint: `\`weighmark dataset check ${root} --removed LIST\` names all of them`,
+  });
 }
 
 interface Hashed {

@@ -93,7 +93,12 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   const now = ports.clock.now();
   const collected =
     given?.collected ??
-    (await collectClaims(named, log, { ...given, registry, verification: verificationOf(question, now, ports) }));
+    (await collectClaims(named, log, {
+      ...given,
+      registry,
+      verification: verificationOf(question, now, ports),
+      versions: environment.removedRecords !== undefined,
+    }));
   const content = question.withContent === false ? null : await readContent(named, registry, ports);
   const isRead = content !== null && content.files.length > 0;
   const own = isRead ? matched(id, content.files) : await artifactIn(registry, named.name, id);

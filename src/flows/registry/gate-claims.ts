@@ -61,6 +61,7 @@ export async function collectClaims(
   let lineage = await follow(state, target);
   for (const { leaf } of relevantEntries(log, target.name)) await fetch(state, leaf.name, leaf.manifest);
   while (await fetchElsewhere(state, log, lineage)) lineage = await follow(state, target);
+  if (collecting.versions === true) lineage = await withVersions(state, lineage, log);
   return {
     claims: [...state.verified.values()],
     strangers: state.strangers,
@@ -97,7 +98,22 @@ async function fetchElsewhere(state: State, log: ReadLog, lineage: ReadonlySet<s
   return state.bundles.size > before;
 }
 
+/**
+ * Other versions of what it descends from, by every name: what is said of one may concern all, as records that must go do.
+ * Returns the ids with theirs.
+ */
+async function withVersions(state: State, lineage: ReadonlySet<string>, log: ReadLog): Promise<ReadonlySet<string>> {
+  const names = new Set([...lineage].flatMap((id) => [...(state.names.get(id) ?? [])]));
+  const versions = state.pushes.filter(({ name }) => names.has(name));
+  for (const { name, manifest } of versions) await fetch(state, name, manifest);
+  const all = new Set([...lineage, ...versions.map(({ manifest }) => manifest)]);
+  while (await fetchElsewhere(state, log, all));
+  return all;
+}
+
 export interface Collecting {
+  /** Claims about other versions of the ancestors too. Default: no. */
+  readonly versions?: boolean;
   readonly registry: Registry;
   readonly verification: Verification;
   /** What was verified already in the same way, by the hex digest of its bundle: for several artifacts in one run. */

@@ -1,6 +1,7 @@
 import { buildEvaluation, buildReference, checkPredicate, type ClaimType } from '../../domain/claims/attestations.ts';
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
+import { predicateOfList } from '../../domain/claims/removed-records.ts';
 import { buildProvenance } from '../../domain/claims/provenance.ts';
 import { buildStatement } from '../../domain/claims/statement.ts';
 import { subject, subjectsOf } from '../../domain/claims/subjects.ts';
@@ -24,6 +25,8 @@ export interface AttestInput {
   readonly type: ClaimType;
   /** Absolute path of a predicate in JSON; then nothing is built from the other members. */
   readonly predicateFile?: string;
+  /** The same, as it is. */
+  readonly predicate?: Readonly<Record<string, unknown>>;
   readonly step?: Step;
   readonly inputs: readonly string[];
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -59,7 +62,8 @@ export interface AttestOutcome {
  */
 export async function attest(input: AttestInput, ports: AttestPorts): Promise<AttestOutcome> {
   const predicate =
-    input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports);
+    input.predicate ??
+    (input.predicateFile === undefined ? await build(input, ports) : await readPredicate(input.predicateFile, ports));
   checkPredicate(input.type.predicateType, predicate);
   const target = await targetOf(input, ports);
   const payload = buildStatement(target.subjects, input.type.predicateType, predicate);
@@ -77,7 +81,10 @@ export async function attest(input: AttestInput, ports: AttestPorts): Promise<At
 }
 
 async function readPredicate(location: string, ports: AttestPorts): Promise<Readonly<Record<string, unknown>>> {
-  return parseStrictJsonObject(await ports.files.read(location, LIMITS.claimBytes), {
+  const bytes = await ports.files.read(location, LIMITS.claimBytes);
+  const removed = predicateOfList(bytes);
+  if (removed !== null) return removed;
+  return parseStrictJsonObject(bytes, {
     code: 'claim-malformed',
     subject: baseName(location),
     refuseUnsafeIntegers: false,

@@ -136,7 +136,7 @@ export function reinstateOf(policy: Policy | null): number {
 
 /** Every bundle of everything listed or logged, each verified once. @throws WeighmarkError `claims-limit`. */
 async function allClaims(
-  { registry, verification, heard }: Required<Collecting>,
+  { registry, verification, heard }: Required<Omit<Collecting, 'versions'>>,
   log: ReadLog,
 ): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
   const places = [

@@ -68,6 +68,7 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const collected = await collectClaims(target, log, {
     registry,
     verification: verification(input, trust, { ports, now }),
+    versions: input.policy?.environments.some(({ removedRecords }) => removedRecords !== undefined) === true,
   });
   const given = { log, collected };
   const authority = input.policy === null ? openAuthority(trust) : createAuthority(input.policy);

@@ -46,7 +46,8 @@ test('removed, added, repeated and moved are told apart, and labels counted', as
   const a = await world.make('all-a.jsonl', rows.slice(0, 100));
   const after = [row(900), ...rows.slice(0, 20), ...rows.slice(21, 100), row(50)];
   const b = await world.make('all-b.jsonl', after);
-  const { removed, added, moved, repeated, labels } = await diff(a, b, { label: 'label' });
+  const { removed, added, moved, repeated, labels, balance } = await diff(a, b, { label: 'label' });
+  assert.deepEqual(balance, { '"even"': [50, 51], '"odd"': [50, 50] });
   assert.deepEqual({ removed, added, moved, repeated }, { removed: 1, added: 2, moved: 0, repeated: [0, 1] });
   assert.deepEqual(labels, { '"even"': 1 });
   const swapped = await world.make('all-c.jsonl', [...rows.slice(50, 100), ...rows.slice(0, 50)]);

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { CODES } from '../../../domain/base/errors.ts';
 import { diffDatasets, type DataDiff, type ToldRecord } from '../../../flows/data/diff.ts';
 import type { Run, Style } from '../../command.ts';
+import { balanceRows } from '../../views/data-diff.ts';
+import { dataDiffHtml } from '../../views/data-diff-html.ts';
 import { dataPorts } from './options.ts';
 
 interface Options {
@@ -34,13 +36,14 @@ export function addDiff(dataset: Command, run: Run): void {
           exitCode: diff.differs ? CODES.differs : 0,
           json: { a, b, ...diff },
           text: (style) => ({ out: `${lines([a, b], diff, style).join('\n')}\n` }),
+          other: { html: () => dataDiffHtml([a, b], diff) },
         };
       }),
     );
 }
 
 function lines([a, b]: readonly [string, string], diff: DataDiff, style: Style): readonly string[] {
-  const { examples, records, repeated, labels } = diff;
+  const { examples, records, repeated } = diff;
   return [
     `records    ${records[0]} → ${records[1]}; ${diff.common} in both${diff.moved === 0 ? '' : `, ${diff.moved} of them moved`}`,
     ...(repeated[0] + repeated[1] === 0 ? [] : [`repeated   ${repeated[0]} → ${repeated[1]}`]),
@@ -54,9 +57,10 @@ function lines([a, b]: readonly [string, string], diff: DataDiff, style: Style):
     ...examples.removed.map((each) => recordLine(each, style)),
     ...countLine('added', diff.added, style),
     ...examples.added.map((each) => recordLine(each, style)),
-    ...(labels === undefined
-      ? []
-      : Object.entries(labels).map(([value, by]) => `label      ${style.plain(value)} ${by > 0 ? '+' : ''}${by}`)),
+    ...balanceRows(diff).map(
+      ({ value, counts, shares, by }) =>
+        `label      ${style.plain(value)} ${counts.join(' → ')} (${shares.join(' → ')})${by === 0 ? '' : ` ${by > 0 ? '+' : ''}${by}`}`,
+    ),
     diff.differs ? style.bad(`DIFFERENT: ${a} and ${b}`) : style.good(`THE SAME: ${a} and ${b}, record by record`),
   ];
 }

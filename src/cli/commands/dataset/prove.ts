@@ -4,8 +4,8 @@ import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { isHex256 } from '../../../domain/digest/hex.ts';
 import { formatProof, type Proven } from '../../../domain/records/proof.ts';
 import { rootsAt } from '../../../flows/data/locate.ts';
-import { prove, type ProveInput } from '../../../flows/data/prove.ts';
-import type { Run } from '../../command.ts';
+import { prove, proveRemoved, type ProveInput } from '../../../flows/data/prove.ts';
+import type { Report, Run } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { dataPorts, secretFrom, secretOption } from './options.ts';
 
@@ -14,6 +14,7 @@ interface Options {
   readonly position?: string;
   readonly extends?: string;
   readonly secret?: string;
+  readonly removed?: string;
 }
 
 export function addProve(dataset: Command, run: Run): void {
@@ -24,9 +25,11 @@ export function addProve(dataset: Command, run: Run): void {
     .option('--record <json|hash>', 'the record as JSON, or blake3:… of it')
     .option('--position <n>', 'the record at a position, counted from 0')
     .option('--extends <roots>', 'that the dataset begins with the records of an earlier version')
+    .option('--removed <list>', 'that none of the records on a list is there: to be signed with `attest`')
     .addOption(secretOption())
     .action(
       run(async (context, path: string, options: Options) => {
+        if (options.removed !== undefined) return absenceReport(context, path, options);
         const input = {
           root: resolve(context.cwd, path),
           secret: await secretFrom(context, options.secret),
@@ -41,6 +44,19 @@ export function addProve(dataset: Command, run: Run): void {
         };
       }),
     );
+}
+
+async function absenceReport(context: Context, path: string, { removed, ...rest }: Options): Promise<Report> {
+  if (rest.record !== undefined || rest.position !== undefined || rest.extends !== undefined)
+    throw new WeighmarkError('usage', '--removed asks of a whole list: nothing else goes with it');
+  const input = { root: resolve(context.cwd, path), list: resolve(context.cwd, removed ?? '') };
+  const absence = await proveRemoved(input, await dataPorts(context));
+  const text = `${JSON.stringify(absence)}\n`;
+  return {
+    exitCode: 0,
+    json: { proof: absence, proven: { kind: 'absent' } },
+    text: () => ({ out: text, err: 'none of the records on the list is in the dataset\n' }),
+  };
 }
 
 async function askedFrom(context: Context, options: Options): Promise<ProveInput['asked']> {

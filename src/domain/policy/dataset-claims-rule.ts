@@ -1,0 +1,53 @@
+import type { Finding } from '../base/verdict.ts';
+import { PREDICATES } from '../claims/predicates.ts';
+import { isFailedCheck } from '../claims/records-check.ts';
+import type { Lineage } from '../lineage/types.ts';
+import type { Case } from './facts.ts';
+import { checkRequired, NOTHING, type RuleResult } from './required.ts';
+
+/** What stands as a dataset anywhere along the lineage, in order. */
+export function datasetsIn(lineage: Lineage): readonly string[] {
+  const inputs = [...lineage.nodes.values()].flatMap(({ edges }) =>
+    edges.filter(({ role, to }) => role === 'dataset' && to !== '').map(({ to }) => to),
+  );
+  return [...new Set(inputs)].toSorted();
+}
+
+/**
+ * Claims that each dataset must have, such as a check that it shares no record with the test data. A check that somebody who
+ * may sign it saw fail blocks, whatever others saw.
+ */
+export function checkDatasetClaims(of: Case, lineage: Lineage): RuleResult {
+  const rules = of.environment.datasets?.require;
+  if (rules === undefined) return NOTHING;
+  const results = datasetsIn(lineage).flatMap((digest) => {
+    const about = of.index.about(digest);
+    const id = `sha256:${digest}`;
+    const ofDataset: Case = { ...of, about, aboutContent: about, facts: { ...of.facts, id } };
+    return [...rules.map((rule) => checkRequired(ofDataset, rule)), failedChecks(ofDataset)];
+  });
+  return {
+    evidence: results.flatMap(({ evidence }) => evidence),
+    findings: results.flatMap(({ findings }) => findings),
+    used: results.flatMap(({ used }) => used),
+  };
+}
+
+function failedChecks(of: Case): RuleResult {
+  const findings = of.about.flatMap(({ claim }): readonly Finding[] => {
+    const { predicateType, predicate } = claim.statement;
+    if (predicateType !== PREDICATES['records-check'] || !isFailedCheck(predicate)) return [];
+    if (of.authority.denialRolesOf(claim, of.facts.name).length === 0) return [];
+    if (of.revocations.ofClaim(claim)?.kind === 'claim') return [];
+    return [
+      {
+        code: 'claim-negative',
+        message: `${of.authority.nameOf(claim)} checked a dataset it was made from (${String(predicate['check']).slice(0, 60)}), and it failed`,
+        subject: of.facts.id,
+        facts: { claim: `sha256:${claim.bundle}` },
+        hint: 'its signer takes the claim back with `weighmark revoke --claim`',
+      },
+    ];
+  });
+  return { ...NOTHING, findings };
+}

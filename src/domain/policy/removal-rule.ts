@@ -1,0 +1,137 @@
+import { sha256Hex } from '../digest/hex.ts';
+import { WeighmarkError } from '../base/errors.ts';
+import { counted } from '../base/units.ts';
+import { undecided, type Finding } from '../base/verdict.ts';
+import { PREDICATES } from '../claims/predicates.ts';
+import { readAbsence, readRemovedRecords, type RemovedRecords, type ShownRecords } from '../claims/removed-records.ts';
+import { kindOf } from '../claims/subjects.ts';
+import type { VerifiedClaim } from '../claims/types.ts';
+import type { Lineage } from '../lineage/types.ts';
+import { datasetsIn } from './dataset-claims-rule.ts';
+import { acceptedOf, type Case } from './facts.ts';
+import { NOTHING, type RuleResult } from './required.ts';
+
+const RECORDS = '.weighmark/records';
+
+/**
+ * No dataset the artifact descends from may hold a record that somebody who may revoke wants gone. Absence is shown by proofs
+ * against the roots that the dataset's own description binds; where nothing shows it, nobody knows.
+ */
+export function checkRemovedRecords(of: Case, lineage: Lineage): RuleResult {
+  if (of.environment.removedRecords === undefined) return NOTHING;
+  const { lists, findings, used } = listsOf(of);
+  const wanted = lists.reduce((sum, { records }) => sum + records.length, 0);
+  const datasets = wanted === 0 ? [] : datasetsOf(of, lineage);
+  const all = [...findings, ...datasets.flatMap((digest) => datasetFindings(of, digest, lists))];
+  const what =
+    wanted === 0
+      ? 'nobody wants a record removed'
+      : `${counted(wanted, 'removed record')} in none of ${counted(datasets.length, 'dataset')}`;
+  return { used, findings: all, evidence: all.length > 0 ? [] : [{ what, data: { datasets, records: wanted } }] };
+}
+
+/** Lists by whoever may or once might revoke, that were not taken back. */
+function listsOf(of: Case): {
+  readonly lists: readonly RemovedRecords[];
+  readonly findings: readonly Finding[];
+  readonly used: RuleResult['used'];
+} {
+  const claims = of.facts.claims.filter(
+    (claim) =>
+      claim.statement.predicateType === PREDICATES['removed-records'] &&
+      of.revocations.ofClaim(claim)?.kind !== 'claim' &&
+      of.authority.denialRolesOf(claim, of.facts.name).length > 0,
+  );
+  const lists: RemovedRecords[] = [];
+  const findings: Finding[] = [];
+  for (const claim of claims) {
+    try {
+      lists.push(readRemovedRecords(claim.statement.predicate));
+    } catch (error) {
+      if (!(error instanceof WeighmarkError)) throw error;
+      findings.push(undecided({ code: 'claim-malformed', message: error.message, subject: `sha256:${claim.bundle}` }));
+    }
+  }
+  return { lists, findings, used: [] };
+}
+
+/** What stands as a dataset anywhere along the lineage, and the artifact itself where it has records. */
+function datasetsOf(of: Case, lineage: Lineage): readonly string[] {
+  const own = rootsSigned(of, of.digest).length > 0 ? [of.digest] : [];
+  return [...new Set([...datasetsIn(lineage), ...own])].toSorted();
+}
+
+/** SHA-256 of the record roots that those who may describe the dataset bound to it. */
+function rootsSigned(of: Case, digest: string): readonly string[] {
+  return acceptedOf(of, of.index.about(digest), PREDICATES.bom).flatMap(({ claim }) =>
+    claim.statement.subject
+      .filter((each) => each.name === RECORDS && kindOf(each) === 'list')
+      .flatMap((each) => each.digest['sha256'] ?? []),
+  );
+}
+
+function datasetFindings(of: Case, digest: string, lists: readonly RemovedRecords[]): readonly Finding[] {
+  const shown = shownOf(of, digest);
+  const subject = `sha256:${digest}`;
+  const states = lists.flatMap((list) =>
+    list.records.map((record) => ({ record, state: stateOf(record, list, shown) })),
+  );
+  const held = states.filter(({ state }) => state === 'present');
+  const open = states.filter(({ state }) => state === undefined);
+  const finding = (message: string, record: string): Finding => ({
+    code: 'removed-record',
+    message,
+    subject,
+    facts: { record: `blake3:${record}` },
+    hint: 'prove it with `weighmark dataset prove DATASET --removed LIST`, and `weighmark attest` the proof',
+  });
+  const [first, unknown] = [held[0], open[0]];
+  return [
+    ...(first === undefined
+      ? []
+      : [finding(`a dataset it was made from holds ${counted(held.length, 'removed record')}`, first.record)]),
+    ...(unknown === undefined
+      ? []
+      : [
+          undecided(
+            finding(
+              `nothing shows that a dataset it was made from is without ${counted(open.length, 'removed record')}`,
+              unknown.record,
+            ),
+          ),
+        ]),
+  ];
+}
+
+/** What was proven of the dataset, against roots that were signed. */
+function shownOf(of: Case, digest: string): readonly ShownRecords[] {
+  const signed = new Set(rootsSigned(of, digest));
+  return of.index.about(digest).flatMap(({ claim }) => {
+    const proven = provenBy(claim);
+    return proven !== null && signed.has(sha256Hex(proven.text)) ? [proven] : [];
+  });
+}
+
+/** A proof speaks for itself, whoever signed the claim that brings it; one that does not hold brings nothing. */
+function provenBy({ statement }: VerifiedClaim): ShownRecords | null {
+  if (statement.predicateType !== PREDICATES['records-absence']) return null;
+  try {
+    return readAbsence(statement.predicate);
+  } catch (error) {
+    if (error instanceof WeighmarkError) return null;
+    throw error;
+  }
+}
+
+/** Hashes made in another way say nothing of each other. */
+function stateOf(
+  record: string,
+  { hashing, profile }: RemovedRecords,
+  shown: readonly ShownRecords[],
+): 'present' | 'absent' | undefined {
+  const kinds = shown
+    .filter(({ roots }) => roots.hashing === hashing && roots.reading.profile === profile)
+    .map((each) => each.shown.get(record));
+  if (kinds.includes('present')) return 'present';
+  return kinds.includes('absent') ? 'absent' : undefined;
+}
