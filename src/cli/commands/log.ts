@@ -5,7 +5,7 @@ import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
-import type { LogQuery } from '../../domain/tlog/read.ts';
+import type { LogQuery } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
