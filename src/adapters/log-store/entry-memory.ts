@@ -35,7 +35,8 @@ export function openEntryMemory(stateFolder: string): EntryMemory {
     keep: async (origin, columns, from) => {
       makeOwn(stateFolder);
       const end = columns.length - (columns.length % TILE_WIDTH);
-      for (let at = from - (from % PART_ROWS); at < end && end > from; at += PART_ROWS) {
+      if (end <= from) return;
+      for (let at = from - (from % PART_ROWS); at < end; at += PART_ROWS) {
         const bytes = formatPart(origin, columns, { from: at, to: Math.min(end, at + PART_ROWS) });
         if (bytes.length > PART_BYTES) return;
         await writeFileAtomic(partFile(folderOf(origin), at), bytes, { mode: 0o600 });

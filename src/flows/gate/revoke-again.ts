@@ -8,7 +8,7 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { bundleFinder } from '../registry/door.ts';
-import { readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
+import { readLog, revocationsOf } from '../registry/gate-claims.ts';
 import { findOrphans } from './earlier-policies.ts';
 import { loggedRevocations, revoke, type RevokeInput, type RevokeOutcome, type RevokePorts } from './revoke.ts';
 
