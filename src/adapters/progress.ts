@@ -34,10 +34,11 @@ function startLine(
   };
 }
 
-/** `hashing  42 %  3.1 GB of 7.4 GB  2.1 GB/s  2 s left` */
+/** `hashing  42 %  3.1 GB of 7.4 GB  2.1 GB/s  2 s left`; without a known total (0) `hashing  3.1 GB  2.1 GB/s`. */
 export function progressLine(label: string, work: { done: number; total: number; seconds: number }): string {
   const rate = work.done / Math.max(work.seconds, 0.001);
+  if (work.total === 0) return `${label}  ${formatBytes(work.done)}  ${formatBytes(rate)}/s`;
   const left = rate > 0 ? Math.ceil((work.total - work.done) / rate) : 0;
-  const percent = work.total > 0 ? Math.floor((100 * work.done) / work.total) : 100;
+  const percent = Math.floor((100 * work.done) / work.total);
   return `${label}  ${percent} %  ${formatBytes(work.done)} of ${formatBytes(work.total)}  ${formatBytes(rate)}/s  ${left} s left`;
 }

@@ -9,8 +9,8 @@ export interface Report {
   readonly childCode?: number;
   /** Without the common fields ($schema, schemaVersion, tool, command, exitCode), which `cli/main` adds. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Lines for people. `out` goes to stdout, `err` to stderr; already styled and made harmless with `Style`. */
-  readonly text: (style: Style) => { readonly out?: string; readonly err?: string };
+  /** Lines for people. `out` goes to stdout, `err` to stderr; already styled and made harmless with `Style`. Bytes are UTF-8. */
+  readonly text: (style: Style) => { readonly out?: string | Uint8Array; readonly err?: string };
   /** Where a verdict or findings come out. */
   readonly sarif?: () => object;
   readonly junit?: () => string;

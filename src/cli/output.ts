@@ -9,9 +9,9 @@ const streams = new Map<Channel, NodeJS.WriteStream>();
  * Writes all of the text before it returns. Files and pipes are written without Node's streams, which take longer to
  * load than a small file to hash; terminals, and pipes that would block, are left to them.
  */
-export function say(channel: Channel, text: string): void {
+export function say(channel: Channel, text: string | Uint8Array): void {
   if (streams.has(channel) || isTerminal(channel)) streamOf(channel).write(text);
-  else writeAll(channel, Buffer.from(text));
+  else writeAll(channel, typeof text === 'string' ? Buffer.from(text) : text);
 }
 
 /** Node's own stream. Once asked for it is used for everything that follows, so that nothing overtakes. */
@@ -33,7 +33,7 @@ function nullDevice(): number | undefined {
   return statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
-function writeAll(channel: Channel, bytes: Buffer): void {
+function writeAll(channel: Channel, bytes: Uint8Array): void {
   let done = 0;
   try {
     while (done < bytes.length) done += writeSync(DESCRIPTORS[channel], bytes, done);

@@ -235,7 +235,7 @@ async function print(report: Report, printing: Printing): Promise<void> {
   const { out = '', err = '' } = report.text(styleFor('stdout'));
   if (quiet && report.exitCode === 0) return;
   if (err !== '') say('stderr', err);
-  if (out !== '') await output(out, printing);
+  if (out.length > 0) await output(out, printing);
 }
 
 async function writeOne(text: string, { to, append }: OutputFile, { context }: Printing): Promise<void> {
@@ -257,7 +257,7 @@ function rendered(report: Report, format: string, printing: Printing): string {
 /** For a file: everything, without colours. */
 function textOf(report: Report): string {
   const { out = '', err = '' } = report.text(PLAIN);
-  return `${err}${out}`.replace(/\n$/, '');
+  return `${err}${typeof out === 'string' ? out : Buffer.from(out).toString()}`.replace(/\n$/, '');
 }
 
 function jsonReport(report: Report, printing: Printing): object {
@@ -284,13 +284,13 @@ export function commandPath(command: Command): string {
   return parent === null || parent.parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
 }
 
-async function output(text: string, { options, context }: Printing): Promise<void> {
+async function output(text: string | Uint8Array, { options, context }: Printing): Promise<void> {
   if (options.output === undefined || options.output === '-') say('stdout', text);
   else await writeOutput(await context.files(), resolve(context.cwd, options.output), text);
 }
 
 /** A file appears whole or not at all; a pipe or terminal is written to, never replaced. Folders are not made. */
-async function writeOutput(files: Files, location: string, text: string): Promise<void> {
+async function writeOutput(files: Files, location: string, text: string | Uint8Array): Promise<void> {
   if ((await files.kindOf(dirname(location))) === 'none')
     throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
   const kind = await files.kindOf(location);

@@ -15,6 +15,7 @@ import {
   parseNote,
   rawPublicKey,
 } from '../../src/domain/tlog/note.ts';
+import { columnsOf } from '../../src/domain/tlog/columns.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { findingsOf, verdictOf, type Verdict } from '../../src/domain/base/verdict.ts';
 import { approve } from '../../src/flows/gate/approve.ts';
@@ -201,7 +202,6 @@ test('rule 18: witnesses must have seen the very entries that a decision rests o
   const { world, stranger } = await strange(t);
   const witnessed = witness('w.example');
   await witnessed.cosign(world, '2026-11-20T11:00:00Z');
-  const newest = (await world.registry.log.checkpoint()) ?? '';
   const logKey = world.registry.log.vkeys.find((vkey) => vkey.length < 300) ?? '';
   const text = policyText(
     undefined,
@@ -210,8 +210,10 @@ test('rule 18: witnesses must have seen the very entries that a decision rests o
   const { log } = stranger.registry;
   const cut = {
     ...log,
-    checkpoint: async () => newest,
-    entries: async (from: number, to: number) => (await log.entries(from, to)).slice(0, -1),
+    read: async () => {
+      const { checkpoint, entries } = await log.read();
+      return { checkpoint, entries: columnsOf([...entries].slice(0, -1).map(({ leaf }) => leaf)) };
+    },
   };
   await assert.rejects(
     promoteAs({ ...stranger, registry: { ...stranger.registry, log: cut } }, 'ci', 'staging', { text, dryRun: true }),
@@ -219,9 +221,10 @@ test('rule 18: witnesses must have seen the very entries that a decision rests o
   );
   const other = {
     ...log,
-    checkpoint: async () => newest,
-    entries: async (from: number, to: number) =>
-      (await log.entries(from, to)).map((entry) => ({ ...entry, leaf: { ...entry.leaf, name: 'acme/other' } })),
+    read: async () => {
+      const { checkpoint, entries } = await log.read();
+      return { checkpoint, entries: columnsOf([...entries].map(({ leaf }) => ({ ...leaf, name: 'acme/other' }))) };
+    },
   };
   assert.deepEqual(
     outcome(

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freshnessFindings } from '../../src/domain/policy/freshness.ts';
+import { columnsOf } from '../../src/domain/tlog/columns.ts';
 
 const QUESTION = {
   checkpoint: null,
-  entries: [],
+  entries: columnsOf([]),
   vkeys: [],
   anchored: false,
   pinned: false,

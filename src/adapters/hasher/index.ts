@@ -5,6 +5,7 @@ import type { Hasher, HashResult } from '../../domain/ports/hasher.ts';
 import { hexDigests } from './hex.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';
+import { sumsNatively } from './native-sums.ts';
 import { loadAddon } from './native.ts';
 import { sized, type SizedJob } from './open-file.ts';
 
@@ -29,6 +30,7 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
       return hashOnLanes(ready.map(sendable), how, tree);
     },
     hashStream,
+    ...(addon === null ? {} : { sums: async (names, how) => sumsNatively(addon, names, how) }),
   };
 }
 

@@ -40,7 +40,7 @@ export async function hashNatively(
 }
 
 /** Reports now and then; the function returned reports the rest and ends it. */
-function reporter({ onProgress }: HashOptions, done: () => number): () => void {
+export function reporter({ onProgress }: Pick<HashOptions, 'onProgress'>, done: () => number): () => void {
   if (onProgress === undefined) return () => undefined;
   let told = 0;
   const tell = () => {

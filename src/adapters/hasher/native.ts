@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 export interface Addon {
   create(): Run;
   start(run: Run, request: Buffer): Promise<Buffer>;
+  /**
+   * A byte and the lines of a checksum file, or nothing, as `kernel/src/sums.rs` says. Absent in an addon of an earlier release.
+   */
+  sums?(run: Run, request: Buffer): Promise<Buffer>;
   /** Bytes hashed so far. */
   progress(run: Run): number;
   abort(run: Run): void;

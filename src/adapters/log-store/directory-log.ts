@@ -52,7 +52,7 @@ export function openDirectoryLog(setup: LogSetup): TransparencyLog {
     append: (leaves) => withLock(setup.lockFile, () => orHint(append(setup, leaves), DAMAGED_LOG)),
     pending: async () => [],
     integrate: (policy) => withLock(setup.lockFile, () => orHint(cosign(setup, policy), DAMAGED_LOG)),
-    ...readersOf(() => load(setup)),
+    ...readersOf(setup, () => load(setup)),
   };
 }
 

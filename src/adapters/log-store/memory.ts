@@ -7,6 +7,7 @@ import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { createFiles } from '../files/index.ts';
 import { makeOwn } from '../files/own.ts';
 import { writeFileAtomic } from '../files/write.ts';
+import { openEntryMemory, type EntryMemory } from './entry-memory.ts';
 import { withLock } from './lock.ts';
 import { orHint } from './way-out.ts';
 
@@ -34,6 +35,8 @@ const [FIRST_KEPT, LAST_KEPT] = [8, 24];
 
 /** Rollback state in the user's own folder, kept per log and per place (security rule 1). */
 export interface LogMemory {
+  /** What was read of the logs. */
+  readonly entries: EntryMemory;
   /** @throws WeighmarkError `config-invalid` if the memory cannot be read: never forgotten silently. */
   recall(origin: string): Promise<Remembered | null>;
   /** Never goes back: an older checkpoint than the one kept is not kept. */
@@ -62,6 +65,7 @@ export function openMemory(stateFolder: string): LogMemory {
     });
   const locked = async (work: () => Promise<void>) => withLock(join(makeOwn(stateFolder), 'lock.db'), work);
   return {
+    entries: openEntryMemory(stateFolder),
     recall,
     remember: (origin, seen) =>
       locked(async () => {

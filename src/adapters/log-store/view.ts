@@ -5,8 +5,10 @@ import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
 import { parseVkey } from '../../domain/tlog/note.ts';
-import { findEntries, proveEntry, readEntries } from '../../domain/tlog/read.ts';
+import { LogColumns } from '../../domain/tlog/columns.ts';
+import { findEntries, proveEntry, readEntries, readOn } from '../../domain/tlog/read.ts';
 import type { ReadTile } from '../../domain/tlog/tiles.ts';
+import type { EntryMemory } from './entry-memory.ts';
 import type { LogMemory } from './memory.ts';
 import { DAMAGED_LOG, orHint } from './way-out.ts';
 
@@ -26,13 +28,18 @@ export interface Known {
   readonly memory: LogMemory;
 }
 
-type Readers = Pick<TransparencyLog, 'checkpoint' | 'entries' | 'find' | 'prove' | 'verify'>;
+type Readers = Pick<TransparencyLog, 'checkpoint' | 'read' | 'entries' | 'find' | 'prove' | 'verify'>;
 
 /** Everything that only reads, over any way of loading a log. */
-export function readersOf(load: () => Promise<LogView>): Readers {
+export function readersOf(known: Known, load: () => Promise<LogView>): Readers {
   const reading = <T>(work: (view: LogView) => Promise<T>): Promise<T> => orHint(load().then(work), DAMAGED_LOG);
   return {
     checkpoint: () => reading(async ({ head }) => head?.note ?? null),
+    read: () =>
+      reading(async ({ head, read }) => ({
+        checkpoint: head?.note ?? null,
+        entries: head === null ? new LogColumns() : await entriesUnder(head, read, known.memory.entries),
+      })),
     entries: (from, to) => reading(({ head, read }) => readEntries(head, read, { from, to })),
     find: (query) => reading(({ head, read }) => findEntries(head, read, query)),
     prove: (index) => reading(({ head, read }) => proveEntry(head, read, index)),
@@ -45,6 +52,38 @@ export function readersOf(load: () => Promise<LogView>): Readers {
         return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
       }),
   };
+}
+
+/** What is remembered is proven with what was added by one root; if they do not lead there, the log is read anew. */
+async function entriesUnder(head: VerifiedCheckpoint, read: ReadTile, memory: EntryMemory): Promise<LogColumns> {
+  const remembered = memory.recall(head.origin);
+  const from = remembered.length;
+  if (from > 0 && from <= head.size && (await isReadOn(head, read, remembered))) {
+    await ifWritable(memory.keep(head.origin, remembered, from));
+    return remembered;
+  }
+  const columns = new LogColumns();
+  await readOn(head, read, columns).catch((error: unknown) => explained(head, read, error));
+  if (from > 0) memory.forget(head.origin);
+  await ifWritable(memory.keep(head.origin, columns, 0));
+  return columns;
+}
+
+/** False where the log is not what was remembered, or is damaged where it was added to: the whole is asked then. */
+async function isReadOn(head: VerifiedCheckpoint, read: ReadTile, columns: LogColumns): Promise<boolean> {
+  try {
+    await readOn(head, read, columns);
+    return true;
+  } catch (error) {
+    if (error instanceof WeighmarkError && error.code === 'log-invalid') return false;
+    throw error;
+  }
+}
+
+/** Which tile is wrong is found by reading them all. */
+async function explained(head: VerifiedCheckpoint, read: ReadTile, error: unknown): Promise<never> {
+  if (error instanceof WeighmarkError && error.code === 'log-invalid') await auditLog(head, read);
+  throw error;
 }
 
 /**

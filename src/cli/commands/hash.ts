@@ -83,6 +83,8 @@ function jobsOf(context: Context): { jobs?: number } {
 
 async function hashReport(context: Context, names: readonly string[], options: HashCommandOptions): Promise<Report> {
   const algorithms = options.algorithm ?? ['blake3'];
+  const lines = writesLines(context) ? await sumsOf(context, names, algorithms) : null;
+  if (lines !== null) return { exitCode: 0, json: {}, text: () => ({ out: lines }) };
   const results = await hashNames(
     { names, algorithms, allowSymlinks: options.allowSymlinks === true, ...jobsOf(context) },
     await portsOf(context),
@@ -105,6 +107,32 @@ async function hashReport(context: Context, names: readonly string[], options: H
         .join(''),
     }),
   };
+}
+
+/** Lines alone are wanted, and not on a terminal, where they are made harmless one by one. */
+function writesLines({ options, cwd }: Context): boolean {
+  const toTerminal = options.output === undefined && isTerminal('stdout');
+  return options.format === 'text' && options.files.length === 0 && !toTerminal && cwd === process.cwd();
+}
+
+async function sumsOf(
+  context: Context,
+  names: readonly string[],
+  algorithms: readonly HashAlgorithm[],
+): Promise<Uint8Array | null> {
+  const hasher = await context.hasher();
+  if (hasher.sums === undefined || names.includes('-')) return null;
+  const progress = context.progress.start('hashing', 0);
+  try {
+    return await hasher.sums(names, {
+      algorithms,
+      signal: context.signal,
+      onProgress: (bytes) => progress.advance(bytes),
+      ...jobsOf(context),
+    });
+  } finally {
+    progress.end();
+  }
 }
 
 interface Failed {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
-import type { LogQuery } from '../../domain/tlog/read.ts';
+import type { LogQuery } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { noteText } from '../../domain/tlog/note.ts';

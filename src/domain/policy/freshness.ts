@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '../tlog/leaf.ts';
+import type { LogEntries } from '../tlog/leaf.ts';
 import { openCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseVkey } from '../tlog/note.ts';
 import { evaluateQuorum, type LogPolicy } from '../tlog/quorum.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import type { Finding } from '../base/verdict.ts';
-import { rootOf } from './log-root.ts';
 import { CLOCK_SKEW_MS, daysOf } from '../authority/time.ts';
 import type { LogRule } from '../authority/types.ts';
 
@@ -13,7 +12,7 @@ export interface FreshnessQuestion {
   /** The newest checkpoint, null for an empty log. */
   readonly checkpoint: string | null;
   /** What was read under it: the decision rests on these, so it is these that witnesses must have seen. */
-  readonly entries: readonly LogEntry[];
+  readonly entries: Pick<LogEntries, 'length' | 'rootAt'>;
   readonly vkeys: readonly string[];
   /** This user's memory of the log began with more than having read it. */
   readonly anchored: boolean;
@@ -51,8 +50,8 @@ export function freshnessFindings(question: FreshnessQuestion): readonly Finding
     : [];
 }
 
-function isOf(entries: readonly LogEntry[], { size, root }: Checkpoint): boolean {
-  return entries.length === size && rootOf(entries, size) === Buffer.from(root).toString('hex');
+function isOf(entries: FreshnessQuestion['entries'], { size, root }: Checkpoint): boolean {
+  return entries.length === size && entries.rootAt(size) === Buffer.from(root).toString('hex');
 }
 
 function unknown(message: string): Finding {

@@ -33,6 +33,8 @@ export interface HashOptions {
   readonly onFailure?: (index: number, error: WeighmarkError) => void;
 }
 
+export type SumsOptions = Pick<HashOptions, 'algorithms' | 'jobs' | 'signal' | 'onProgress'>;
+
 export interface HashResult {
   readonly sizeBytes: number;
   readonly digests: Digests;
@@ -45,6 +47,11 @@ export interface Hasher {
   readonly tree: Blake3Tree;
   /** Results in the order of jobs. @throws WeighmarkError `file-changed`, `unreadable`, `not-found`, `interrupted`. */
   hash(jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]>;
+  /**
+   * The lines of a checksum file (`formatSums`) for plain files in the order given, or for all files of one folder, by path: at
+   * the cost of the bytes. Null where anything is out of the ordinary or fails: `hash` then says what. Absent: no kernel can.
+   */
+  sums?(names: readonly string[], options: SumsOptions): Promise<Uint8Array | null>;
   /** Bytes that come in order from elsewhere: standard input, a download. */
   hashStream(chunks: AsyncIterable<Uint8Array>, algorithms: readonly HashAlgorithm[]): Promise<HashResult>;
 }

@@ -1,7 +1,6 @@
 import type { Door, Waiting } from '../tlog/door.ts';
-import type { LogEntry, LogLeaf } from '../tlog/leaf.ts';
+import type { LogEntries, LogEntry, LogLeaf, LogQuery } from '../tlog/leaf.ts';
 import type { LogPolicy } from '../tlog/quorum.ts';
-import type { LogQuery } from '../tlog/read.ts';
 
 /** A leaf that is durably logged; `index` is null while it waits for the operator of a remote log (`log integrate`). */
 export interface LoggedLeaf {
@@ -36,6 +35,11 @@ export interface TransparencyLog {
   append(leaves: readonly LogLeaf[]): Promise<readonly LoggedLeaf[]>;
   /** The newest signed checkpoint's text, or null for an empty log. */
   checkpoint(): Promise<string | null>;
+  /**
+   * The newest signed checkpoint (null for an empty log) and every entry under it, proven by its root. What this user read
+   * before is remembered, so that only what was added is read (DESIGN 9).
+   */
+  read(): Promise<{ readonly checkpoint: string | null; readonly entries: LogEntries }>;
   /** Entries [from, to), proven to be in the log; `to` beyond the end is the end. */
   entries(from: number, to: number): Promise<readonly LogEntry[]>;
   /** All matching entries, oldest first. Reads and proves the whole log: nothing can be left out by a cache. */

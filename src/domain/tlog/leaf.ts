@@ -21,7 +21,26 @@ export interface LogEntry {
   readonly leaf: LogLeaf;
 }
 
-const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
+/** What must be the same in an entry; absent: anything. */
+export interface LogQuery {
+  readonly name?: string;
+  readonly manifest?: string;
+  readonly bundle?: string;
+  readonly kind?: LogLeaf['kind'];
+  readonly env?: string;
+}
+
+/** All entries of a log, oldest first, proven to be under one checkpoint. Objects are made of those that are asked for only. */
+export interface LogEntries extends Iterable<LogEntry> {
+  readonly length: number;
+  at(index: number): LogEntry | undefined;
+  /** Oldest first. */
+  matching(query: LogQuery): readonly LogEntry[];
+  /** RFC 6962 root of the first `size`, hex; null if there are fewer. */
+  rootAt(size: number): string | null;
+}
+
+export const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
 const FIELDS = new Set(['v', 'kind', 'name', 'manifest', 'bundle', 'env']);
 
 /** RFC 8785 JSON, as it stands in the log. */

@@ -1,17 +1,24 @@
 import { WeighmarkError } from '../base/errors.ts';
-import { parseLeaf, type LogEntry, type LogLeaf } from './leaf.ts';
+import { parseLeaf, type LogEntry, type LogQuery } from './leaf.ts';
+import type { LogColumns } from './columns.ts';
 import { auditLog } from './audit.ts';
 import type { VerifiedCheckpoint } from './checkpoint.ts';
 import { equalHashes, inclusionProof, leafHash, verifyInclusion, type SubtreeHash } from './merkle.ts';
 import { formatProof } from './proof.ts';
 import { keptTiles, parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile } from './tiles.ts';
 
-export interface LogQuery {
-  readonly name?: string;
-  readonly manifest?: string;
-  readonly bundle?: string;
-  readonly kind?: LogLeaf['kind'];
-  readonly env?: string;
+/**
+ * Reads the entries that `columns` does not have yet: leaves alone, since their hashes, with those of the tiles before them,
+ * lead to the checkpoint's root or do not. What was remembered is proven by the same root.
+ * @throws WeighmarkError `log-invalid`: `columns` is then not the beginning of that log, or the log is not what its checkpoint says.
+ */
+export async function readOn(head: VerifiedCheckpoint, read: ReadTile, columns: LogColumns): Promise<void> {
+  for (let index = columns.length / TILE_WIDTH; index * TILE_WIDTH < head.size; index += 1)
+    for (const leaf of await leavesOfTile(index, head.size, read)) columns.add(leaf);
+  if (columns.length !== head.size || columns.rootAt(head.size) !== Buffer.from(head.root).toString('hex'))
+    throw new WeighmarkError('log-invalid', 'the entries do not lead to the root of the checkpoint', {
+      subject: head.origin,
+    });
 }
 
 /**

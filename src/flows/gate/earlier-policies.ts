@@ -17,7 +17,7 @@ import { orphanFinding, orphansBetween, type Orphan } from '../../domain/policy/
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
-import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { LogEntries, LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { claimsIfThere, readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
@@ -89,7 +89,7 @@ export async function orphansAgainst(
   given: Pick<Heard, 'registry' | 'policy' | 'verification'>,
 ): Promise<readonly FoundOrphan[]> {
   const log = await readLog(given.registry);
-  const places = new Map(log.entries.map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf]));
+  const places = new Map([...log.entries].map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf]));
   const bundles = new Map<string, Uint8Array>();
   const claims: VerifiedClaim[] = [];
   for (const { name, manifest } of places.values())
@@ -161,7 +161,7 @@ async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Pr
     const heard = await hear(bytes, verification);
     if (heard.standing === 'named') claims.push(heard.claim);
   }
-  const orphans = orphansBetween({ policy, claims }, given, given.log.entries);
+  const orphans = orphansBetween({ policy, claims }, given, [...given.log.entries]);
   return orphans.map((orphan) => ({ orphan, before: policy }));
 }
 
@@ -184,9 +184,9 @@ async function earlierPolicies(given: Heard): Promise<readonly EarlierPolicy[]> 
 
 type Place = Pick<LogEntry['leaf'], 'name' | 'manifest'>;
 
-function placesOf(entries: readonly LogEntry[]): readonly Place[] {
-  const kinds: readonly string[] = ['promotion', 'revocation'];
-  const leaves = entries.filter(({ leaf }) => kinds.includes(leaf.kind)).map(({ leaf }) => leaf);
+function placesOf(entries: LogEntries): readonly Place[] {
+  const found = [...entries.matching({ kind: 'promotion' }), ...entries.matching({ kind: 'revocation' })];
+  const leaves = found.sort((a, b) => a.index - b.index).map(({ leaf }) => leaf);
   return [...new Map(leaves.toReversed().map((leaf) => [`${leaf.name}@${leaf.manifest}`, leaf])).values()].slice(
     0,
     MOST_PLACES,
@@ -199,7 +199,7 @@ async function provenDigests(
   places: readonly Place[],
   kept: ReadonlyMap<string, Policy>,
 ): Promise<ReadonlySet<string>> {
-  const logged = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'promotion').map(({ leaf }) => leaf.bundle));
+  const logged = new Set(log.entries.matching({ kind: 'promotion' }).map(({ leaf }) => leaf.bundle));
   const bundles: Uint8Array[] = [];
   for (const { name, manifest } of places)
     for (const bytes of await claimsIfThere(registry, name, manifest))

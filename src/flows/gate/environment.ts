@@ -145,9 +145,7 @@ async function promotedNames(
 ): Promise<readonly string[]> {
   const { entries } = await readLog(registry);
   const all = new Set([id, ...ids]);
-  const found = entries.filter(
-    ({ leaf }) => leaf.kind === 'promotion' && all.has(leaf.manifest) && leaf.env === environment,
-  );
+  const found = entries.matching({ kind: 'promotion', env: environment }).filter(({ leaf }) => all.has(leaf.manifest));
   return [...new Set(found.map(({ leaf }) => leaf.name))];
 }
 

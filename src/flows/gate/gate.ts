@@ -10,7 +10,6 @@ import { caseOf, snapshotOf } from '../../domain/policy/evaluate.ts';
 import { newestByAnchor } from '../../domain/authority/time.ts';
 import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import type { Case, GateFacts } from '../../domain/policy/facts.ts';
-import { rootOf } from '../../domain/policy/log-root.ts';
 import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
@@ -127,15 +126,17 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
     log: {
       origin: log.origin,
-      promotions: log.entries.filter(({ leaf }) => leaf.kind === 'promotion'),
-      rootAt: (size) => rootOf(log.entries, size),
+      promotions: log.entries.matching({ kind: 'promotion' }),
+      rootAt: (size) => log.entries.rootAt(size),
       highestSnapshot: await ports.versions.highest(snapshots),
       strangers: collected.strangers,
       findings,
       absent: collected.absent,
       unread: collected.unread,
       orphans,
-      claims: log.entries.filter(({ leaf }) => leaf.kind === 'claim' && ids.includes(leaf.manifest)),
+      claims: ids
+        .flatMap((manifest) => log.entries.matching({ kind: 'claim', manifest }))
+        .sort((a, b) => a.index - b.index),
     },
     content: content?.facts ?? { formats: new Map(), declaredBases: [] },
     policies: await namedPolicies(named, { policy, collected }, registry),
@@ -153,9 +154,8 @@ async function manifestFindings(
   file: string | null,
   { registry, log }: { registry: Registry; log: ReadLog },
 ): Promise<readonly Finding[]> {
-  const names = new Set(
-    log.entries.filter(({ leaf }) => leaf.manifest === `sha256:${file}`).map(({ leaf }) => leaf.name),
-  );
+  if (file === null) return [];
+  const names = new Set(log.entries.matching({ manifest: `sha256:${file}` }).map(({ leaf }) => leaf.name));
   for (const name of names)
     if ((await artifactIn(registry, name, `sha256:${file}`)) !== null)
       return [

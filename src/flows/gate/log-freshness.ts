@@ -1,6 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { freshnessFindings } from '../../domain/policy/freshness.ts';
-import { rootOf } from '../../domain/policy/log-root.ts';
 import type { LogRule } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
@@ -61,7 +60,7 @@ export async function requireFreshLog(
 export function pinnedFindings(read: ReadLog, pinned: PinnedCheckpoint | undefined): readonly Finding[] {
   if (pinned === undefined) return [];
   const { size, root } = pinned;
-  const found = rootOf(read.entries, size);
+  const found = read.entries.rootAt(size);
   if (found === null)
     return [
       {

@@ -55,9 +55,8 @@ interface Place {
 
 function placesIn({ entries }: ReadLog, environment: string): readonly Place[] {
   const places = new Map<string, Place>();
-  for (const { leaf } of entries)
-    if (leaf.kind === 'promotion' && leaf.env === environment)
-      places.set(leaf.name, { name: leaf.name, manifest: leaf.manifest });
+  for (const { leaf } of entries.matching({ kind: 'promotion', env: environment }))
+    places.set(leaf.name, { name: leaf.name, manifest: leaf.manifest });
   return [...places.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -1,3 +1,4 @@
+import type { LogLeaf } from '../../domain/tlog/leaf.ts';
 import { createAuthority } from '../../domain/authority/authority.ts';
 import type { RevocationTarget } from '../../domain/authority/revocation.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
@@ -7,7 +8,7 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { bundleFinder } from '../registry/door.ts';
-import { readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
+import { readLog, revocationsOf } from '../registry/gate-claims.ts';
 import { findOrphans } from './earlier-policies.ts';
 import { loggedRevocations, revoke, type RevokeInput, type RevokeOutcome, type RevokePorts } from './revoke.ts';
 
@@ -36,7 +37,7 @@ export async function revokeAgain(policy: Policy, ports: RevokePorts): Promise<r
   ];
   const said: SaidAgain[] = [];
   for (const { target, bundle } of open) {
-    const leaf = log.entries.find((entry) => entry.leaf.bundle === `sha256:${bundle}`)?.leaf;
+    const leaf = log.entries.matching({ bundle: `sha256:${bundle}` })[0]?.leaf;
     const artifact = target.kind === 'artifact' && leaf !== undefined ? { name: leaf.name, id: leaf.manifest } : null;
     const reason = `again: sha256:${bundle}`;
     const input: RevokeInput = { action: 'revoke', target, reason, artifact, policy };
@@ -54,7 +55,7 @@ export async function voidEntry(
   ports: RevokePorts,
 ): Promise<RevokeOutcome & { readonly target: RevocationTarget }> {
   const { origin, entries } = await readLog(ports.registry);
-  const entry = entries[index];
+  const entry = entries.at(index);
   if (entry === undefined) throw new WeighmarkError('not-found', `the log has no entry ${index}`);
   const { leaf } = entry;
   if (await isThere(leaf, ports.registry))
@@ -66,6 +67,6 @@ export async function voidEntry(
   return { ...(await revoke({ action: 'revoke', target, reason, artifact: null, policy }, ports)), target };
 }
 
-async function isThere(leaf: ReadLog['entries'][number]['leaf'], registry: Registry): Promise<boolean> {
+async function isThere(leaf: LogLeaf, registry: Registry): Promise<boolean> {
   return (await bundleFinder(registry)(leaf)) !== null;
 }

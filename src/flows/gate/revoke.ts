@@ -13,7 +13,6 @@ import { parseBundle } from '../../domain/claims/bundle.ts';
 import { paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyHearing, policyTrust, signerKey } from '../../domain/authority/authority.ts';
-import { rootOf } from '../../domain/policy/log-root.ts';
 import { revocationPredicate, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { hear } from '../../domain/authority/speaker.ts';
@@ -94,7 +93,7 @@ export async function takeSnapshot(
   await requireFreshLog(log, { rule: policy.log, pinned, now: ports.clock.now() }, ports.registry);
   const size = log.entries.length;
   const version = ((await latestSnapshot(log, policy, ports))?.version ?? 0) + 1;
-  const root = rootOf(log.entries, size) ?? '';
+  const root = log.entries.rootAt(size) ?? '';
   const asksAll = policy.environments.some(({ revocations }) => revocations?.complete === true);
   const snapshot: Snapshot = {
     version,
@@ -122,7 +121,7 @@ async function revocationsInForce(log: ReadLog, policy: Policy, ports: RevokePor
 
 async function latestSnapshot(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<Snapshot | null> {
   const { claims } = await loggedRevocations(log, policy, ports);
-  const asked = { origin: log.origin, rootAt: (size: number) => rootOf(log.entries, size), revoked: () => false };
+  const asked = { origin: log.origin, rootAt: (size: number) => log.entries.rootAt(size), revoked: () => false };
   return newestSnapshot(claims, createAuthority(policy), asked)?.snapshot ?? null;
 }
 
@@ -134,12 +133,9 @@ export async function loggedRevocations(
 ): Promise<{ bundles: ReadonlyMap<string, Uint8Array>; claims: readonly VerifiedClaim[] }> {
   const bundles = new Map<string, Uint8Array>();
   const claims: VerifiedClaim[] = [];
-  const wanted = new Set(log.entries.filter(({ leaf }) => leaf.kind === 'revocation').map(({ leaf }) => leaf.bundle));
-  const places = new Map(
-    log.entries
-      .filter(({ leaf }) => leaf.kind === 'revocation')
-      .map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf] as const),
-  );
+  const revocations = log.entries.matching({ kind: 'revocation' }).map(({ leaf }) => leaf);
+  const wanted = new Set(revocations.map(({ bundle }) => bundle));
+  const places = new Map(revocations.map((leaf) => [`${leaf.name}@${leaf.manifest}`, leaf] as const));
   for (const { name, manifest } of places.values())
     for (const bytes of await claimsIfThere(ports.registry, name, manifest)) {
       const digest = sha256Hex(bytes);

@@ -111,9 +111,7 @@ async function look(
 
 async function anyPromoted({ name, environment }: RollbackInput, registry: Registry): Promise<string> {
   const { entries } = await readLog(registry);
-  const last = entries.findLast(
-    ({ leaf }) => leaf.kind === 'promotion' && leaf.name === name && leaf.env === environment,
-  );
+  const last = entries.matching({ kind: 'promotion', name, env: environment }).at(-1);
   if (last === undefined) throw neverThere({ name, environment });
   return last.leaf.manifest;
 }

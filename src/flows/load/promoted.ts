@@ -43,10 +43,7 @@ export async function promotions(
     const environments: string[] = [];
     const findings: Finding[] = [];
     for (const { name } of wanted) {
-      const isLogged = log.entries.some(
-        ({ leaf }) => leaf.kind === 'promotion' && leaf.manifest === id && leaf.env === name,
-      );
-      if (!isLogged) continue;
+      if (log.entries.matching({ kind: 'promotion', manifest: id, env: name }).length === 0) continue;
       const { checks } = await checkEnvironment(
         { ...question, id, name: null, environment: name, given },
         registry,

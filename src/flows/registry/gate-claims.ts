@@ -6,7 +6,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
-import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
+import type { LogEntries, LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { artifactIn } from './known.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
@@ -31,14 +31,13 @@ export interface ReadLog {
   readonly origin: string;
   /** The signed checkpoint whose entries these are; null for an empty log. */
   readonly checkpoint: string | null;
-  readonly entries: readonly LogEntry[];
+  readonly entries: LogEntries;
 }
 
-/** The checkpoint first: entries are read up to it, however much the log grows meanwhile. */
+/** @throws WeighmarkError `log-rollback` unless the checkpoint is of as many entries as were read. */
 export async function readLog({ log }: Pick<Registry, 'log'>): Promise<ReadLog> {
-  const checkpoint = await log.checkpoint();
+  const { checkpoint, entries } = await log.read();
   const size = checkpoint === null ? 0 : parseCheckpoint(checkpoint).size;
-  const entries = size === 0 ? [] : await log.entries(0, size);
   if (entries.length !== size)
     throw new WeighmarkError('log-rollback', 'the log lost entries while it was read', { subject: log.origin });
   return { origin: log.origin, checkpoint, entries };
@@ -83,7 +82,7 @@ async function fetchElsewhere(state: State, log: ReadLog, lineage: ReadonlySet<s
   const before = state.bundles.size;
   for (const entry of neededEntries(log, lineage)) {
     if (state.bundles.has(hexOf(entry))) continue;
-    const pushes = log.entries.filter(({ leaf }) => leaf.kind === 'push' && leaf.name === entry.leaf.name);
+    const pushes = log.entries.matching({ kind: 'push', name: entry.leaf.name });
     const nearest = pushes.toSorted(
       (a, b) => Number(a.index > entry.index) - Number(b.index > entry.index) || b.index - a.index,
     );
@@ -123,8 +122,7 @@ export interface Collecting {
 interface State {
   readonly registry: Registry;
   readonly verification: Verification;
-  /** Names under which the log knows a manifest. */
-  readonly names: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly entries: LogEntries;
   readonly heard: Map<string, Heard>;
   readonly fetched: Set<string>;
   readonly bundles: Map<string, Uint8Array>;
@@ -134,19 +132,15 @@ interface State {
   readonly unread: Map<string, Unread>;
   /** By every id. */
   readonly known: Map<string, Pick<MatchedArtifact, 'id' | 'ids'>>;
-  /** What was pushed, newest first. */
-  readonly pushes: readonly Pick<LogLeaf, 'name' | 'manifest'>[];
   /** By every id; read once it is asked for. */
   pushed?: Promise<ReadonlyMap<string, MatchedArtifact>>;
 }
 
 function newState(log: ReadLog, { registry, verification, heard = new Map() }: Collecting): State {
-  const names = new Map<string, Set<string>>();
-  for (const { leaf } of log.entries) names.set(leaf.manifest, (names.get(leaf.manifest) ?? new Set()).add(leaf.name));
   return {
     registry,
     verification,
-    names,
+    entries: log.entries,
     heard,
     fetched: new Set(),
     bundles: new Map(),
@@ -154,7 +148,6 @@ function newState(log: ReadLog, { registry, verification, heard = new Map() }: C
     strangers: new Set(),
     unread: new Map(),
     known: new Map(),
-    pushes: log.entries.flatMap(({ leaf }) => (leaf.kind === 'push' ? [leaf] : [])).toReversed(),
   };
 }
 
@@ -166,7 +159,7 @@ async function follow(
   const seen = new Set([target.id]);
   await fetch(state, target.name, target.id);
   for (let queue: readonly string[] = [target.id]; queue.length > 0 && seen.size <= LIMITS.lineageNodes;) {
-    for (const id of queue) for (const name of state.names.get(id) ?? []) await fetch(state, name, id);
+    for (const id of queue) for (const name of namesOf(state, id)) await fetch(state, name, id);
     const ids = await Promise.all(queue.map((id) => idsAt(state, id, id === target.id ? target.name : undefined)));
     const inputs = inputsOf([...state.verified.values()]);
     queue = [...ids.flat(), ...inputs].filter((id) => !seen.has(id));
@@ -175,12 +168,19 @@ async function follow(
   return seen;
 }
 
+/** Names under which the log knows a manifest. */
+function namesOf({ entries }: State, manifest: string): readonly LogLeaf['name'][] {
+  return [...new Set(entries.matching({ manifest }).map(({ leaf }) => leaf.name))];
+}
+
 /** Pushes that are looked through for an artifact by an id that it was not pushed by. */
 const PUSHES_LOOKED_AT = 1_000;
 
 /** All ids of an artifact that is in the registry, under whichever of them. */
 async function idsAt(state: State, id: string, name?: string): Promise<readonly string[]> {
-  const names = [...(name === undefined ? [] : [name]), ...(state.names.get(id) ?? [])];
+  const before = state.known.get(id);
+  if (before !== undefined) return before.ids ?? [];
+  const names = [...(name === undefined ? [] : [name]), ...namesOf(state, id)];
   const found = (await firstIn(state.registry, names, id)) ?? (await pushedOtherwise(state, names, id));
   if (found === null) return [];
   const { ids = [] } = found;
@@ -204,9 +204,11 @@ async function pushedOtherwise(state: State, names: readonly string[], id: strin
   return (await state.pushed).get(id) ?? null;
 }
 
-async function readPushed({ registry, pushes }: State): Promise<ReadonlyMap<string, MatchedArtifact>> {
+async function readPushed({ registry, entries }: State): Promise<ReadonlyMap<string, MatchedArtifact>> {
   const found = new Map<string, MatchedArtifact>();
-  for (const { name, manifest } of pushes.slice(0, PUSHES_LOOKED_AT)) {
+  const newest = entries.matching({ kind: 'push' }).slice(-PUSHES_LOOKED_AT).toReversed();
+  for (const { leaf } of newest) {
+    const { name, manifest } = leaf;
     const artifact = await artifactIn(registry, name, manifest);
     for (const id of artifact?.ids ?? []) if (artifact !== null && !found.has(id)) found.set(id, artifact);
   }
@@ -264,17 +266,16 @@ export async function claimsIfThere(registry: Registry, name: string, id: string
 }
 
 function relevantEntries(log: ReadLog, name: string): readonly LogEntry[] {
-  const promotions = log.entries.filter(({ leaf }) => leaf.kind === 'promotion' && leaf.name === name);
+  const promotions = log.entries.matching({ kind: 'promotion', name });
   const byEnvironment = [...Map.groupBy(promotions, ({ leaf }) => leaf.env)].flatMap(([, entries]) =>
     entries.slice(-PROMOTIONS_LOOKED_AT),
   );
-  return [...log.entries.filter(({ leaf }) => leaf.kind === 'revocation'), ...byEnvironment];
+  return [...log.entries.matching({ kind: 'revocation' }), ...byEnvironment];
 }
 
 function neededEntries(log: ReadLog, lineage: ReadonlySet<string>): readonly LogEntry[] {
-  return log.entries.filter(
-    ({ leaf }) => leaf.kind === 'revocation' || (leaf.kind === 'claim' && lineage.has(leaf.manifest)),
-  );
+  const claims = [...lineage].flatMap((manifest) => log.entries.matching({ kind: 'claim', manifest }));
+  return [...log.entries.matching({ kind: 'revocation' }), ...claims].sort((a, b) => a.index - b.index);
 }
 
 function hexOf({ leaf }: LogEntry): string {
@@ -284,7 +285,7 @@ function hexOf({ leaf }: LogEntry): string {
 /** What was signed and cannot be judged might say no, as what was left out might (rule 8). */
 function unreadEntries(state: State, log: ReadLog, lineage: ReadonlySet<string>): Collected['unread'] {
   if (state.unread.size === 0) return [];
-  const promotions = log.entries.filter(({ leaf }) => leaf.kind === 'promotion');
+  const promotions = log.entries.matching({ kind: 'promotion' });
   return [...neededEntries(log, lineage), ...promotions].flatMap((entry) => {
     const unread = state.unread.get(hexOf(entry));
     return unread === undefined ? [] : [{ ...unread, entry }];
@@ -300,7 +301,7 @@ export function revocationsOf(
   // Logged again is not said again: the first place counts.
   const indexes = new Map(
     log.entries
-      .filter(({ leaf }) => leaf.kind === 'revocation')
+      .matching({ kind: 'revocation' })
       .toReversed()
       .map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]),
   );

@@ -2,7 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Integration, TransparencyLog } from '../../domain/ports/log.ts';
 import type { Door } from '../../domain/tlog/door.ts';
 import { parseLeaf, type LogEntry, type LogLeaf } from '../../domain/tlog/leaf.ts';
-import type { LogQuery } from '../../domain/tlog/read.ts';
+import type { LogQuery } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { leafHash } from '../../domain/tlog/merkle.ts';

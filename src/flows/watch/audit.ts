@@ -3,7 +3,7 @@ import { given, logRule } from '../../domain/policy/evaluate.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import { newestPromotion } from '../../domain/policy/promotions.ts';
 import { findingOf, checkOf, refusedCheck, verdictOf, type Check, type Verdict } from '../../domain/base/verdict.ts';
-import type { LogEntry } from '../../domain/tlog/leaf.ts';
+import type { LogEntries } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
 import { rescan } from './audit-scan.ts';
@@ -98,11 +98,10 @@ interface PromotedPlace {
   readonly manifest: string;
 }
 
-function placesOf(log: readonly LogEntry[], { policy, environments }: AuditInput): readonly PromotedPlace[] {
-  const entries = log.filter(({ leaf }) => leaf.kind === 'promotion');
+function placesOf(log: LogEntries, { policy, environments }: AuditInput): readonly PromotedPlace[] {
   const known = new Set(environments ?? policy.environments.map(({ name }) => name));
   const places = new Map<string, PromotedPlace>();
-  for (const { leaf } of entries) {
+  for (const { leaf } of log.matching({ kind: 'promotion' })) {
     if (leaf.env !== undefined && known.has(leaf.env))
       places.set(`${leaf.name} ${leaf.env}`, { name: leaf.name, environment: leaf.env, manifest: leaf.manifest });
   }

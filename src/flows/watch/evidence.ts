@@ -41,9 +41,11 @@ async function modelsOf({ name, lineage }: Report, source: Registry): Promise<re
   const inputs = [...lineage.nodes.values()].flatMap(({ edges }) => edges.map(({ to }) => to));
   const needed = new Set([...lineage.nodes.keys(), ...inputs].map((digest) => `sha256:${digest}`));
   const listed = (await source.list()).filter(({ id }) => needed.has(id));
-  const logged = (await readLog(source)).entries.filter(
-    ({ leaf }) => needed.has(leaf.manifest) || leaf.kind === 'revocation',
-  );
+  const { entries } = await readLog(source);
+  const logged = [
+    ...[...needed].flatMap((manifest) => entries.matching({ manifest })),
+    ...entries.matching({ kind: 'revocation' }),
+  ];
   return [...new Set([name, ...listed.map((entry) => entry.name), ...logged.map(({ leaf }) => leaf.name)])].toSorted();
 }
 

@@ -66,7 +66,7 @@ export async function impactOf(
     now: ports.clock.now(),
     timestampAuthorities: input.timestampAuthorities,
   };
-  const log = await registry.log.entries(0, Number.MAX_SAFE_INTEGER);
+  const log = [...(await registry.log.read()).entries];
   const claims = await allClaims(registry, verification);
   const { sameAs } = namesFrom([
     ...(await artifactsIn(registry, await registry.list())).map(namesOfArtifact),

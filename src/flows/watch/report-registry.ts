@@ -126,7 +126,7 @@ async function gatherAll(
   });
   const known = knownBy(await artifactsIn(registry, listed));
   const revocations = reaching(said, { claims, known, authority });
-  return { listed, entries: log.entries, claims, held, revocations, authority, known };
+  return { listed, entries: [...log.entries], claims, held, revocations, authority, known };
 }
 
 /** The strictest of the environments: for a look at everything. */
@@ -141,7 +141,7 @@ async function allClaims(
 ): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
   const places = [
     ...(await registry.list()),
-    ...log.entries.map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest })),
+    ...[...log.entries].map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest })),
   ];
   const distinct = new Map(places.map((place) => [`${place.name}@${place.id}`, place]));
   const held = new Set<string>();

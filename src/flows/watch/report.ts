@@ -120,7 +120,7 @@ function factsOf(
   }: Pick<Given, 'log'> & { collected: Collected; authority: Authority; revocations: Revocations },
 ): ReportFacts {
   return reportFacts(target.id, collected.claims, {
-    entries: log.entries,
+    entries: [...log.entries],
     ids: collected.known.find(({ id, ids }) => id === target.id || ids?.includes(target.id) === true)?.ids ?? [],
     authority,
     standing: (claim) => {

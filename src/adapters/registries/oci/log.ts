@@ -31,7 +31,7 @@ export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promis
     pending: () => waitingLeaves(remote),
     integrate: (policy, door) =>
       withLock(join(remote.stateFolder, 'operator.db'), () => integrate(remote, policy, door)),
-    ...readersOf(() => load(remote)),
+    ...readersOf(remote, () => load(remote)),
   };
 }
 
@@ -51,6 +51,7 @@ function absentLog(place: string): TransparencyLog {
     anchor: async () => {},
     append: refuse,
     checkpoint: refuse,
+    read: refuse,
     entries: refuse,
     find: refuse,
     pending: refuse,

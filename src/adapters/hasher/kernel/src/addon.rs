@@ -1,4 +1,5 @@
-//! The addon's seven functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! The addon's eight functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! `sums(run, request) → Promise<text>` (`sums.rs`),
 //! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`, `flush(folder) → errno, or -1`, `ask(question, child,
 //! parent, importance) → Promise<answer>` (`weights.rs`). The promise is resolved with an empty buffer if the
 //! request is malformed.
@@ -9,15 +10,20 @@ use crate::flush::file_system_of;
 use crate::napi::*;
 use crate::request;
 use crate::stats;
+use crate::sums;
 use crate::weights;
 use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// What is made of a request on another thread; empty where it is malformed.
+type Answer = fn(&[u8], &Control) -> Vec<u8>;
+
 struct Job {
     control: Arc<Control>,
     request: Vec<u8>,
+    answer: Answer,
     response: Vec<u8>,
     deferred: napi_deferred,
     work: napi_async_work,
@@ -32,7 +38,16 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
-    let functions: [(&CStr, napi_callback); 7] = [(c"flush", flush), (c"create", create), (c"start", start), (c"progress", progress), (c"abort", abort), (c"lstat", lstat), (c"ask", ask)];
+    let functions: [(&CStr, napi_callback); 8] = [
+        (c"flush", flush),
+        (c"sums", sums),
+        (c"create", create),
+        (c"start", start),
+        (c"progress", progress),
+        (c"abort", abort),
+        (c"lstat", lstat),
+        (c"ask", ask),
+    ];
     for (name, callback) in functions {
         let mut function = null_mut();
         // SAFETY: handles of this call; the names are static.
@@ -58,11 +73,27 @@ unsafe extern "C" fn drop_control(_env: napi_env, data: *mut c_void, _hint: *mut
 }
 
 unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call.
+    unsafe {
+        queue(env, info, |bytes, control| {
+            let Some(request) = request::parse(bytes) else { return Vec::new() };
+            let (outputs, failures) = engine::run(&request, control);
+            request::respond(&request, &outputs, &failures)
+        })
+    }
+}
+
+unsafe extern "C" fn sums(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call.
+    unsafe { queue(env, info, |bytes, control| sums::of(bytes, control).unwrap_or_default()) }
+}
+
+unsafe fn queue(env: napi_env, info: napi_callback_info, answer: Answer) -> napi_value {
     // SAFETY: handles of this call; the buffer is copied before it returns.
     unsafe {
         let [run, buffer] = arguments(env, info);
         let (Some(control), Some(request)) = (control_of(env, run), bytes_of(env, buffer)) else { return refuse(env) };
-        let mut job = Box::new(Job { control, request: request.to_vec(), response: Vec::new(), deferred: null_mut(), work: null_mut() });
+        let mut job = Box::new(Job { control, request: request.to_vec(), answer, response: Vec::new(), deferred: null_mut(), work: null_mut() });
         let (mut promise, mut name) = (null_mut(), null_mut());
         napi_create_promise(env, &mut job.deferred, &mut promise);
         napi_create_string_utf8(env, c"weighmark".as_ptr(), 9, &mut name);
@@ -77,10 +108,7 @@ unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_valu
 unsafe extern "C" fn execute(_env: napi_env, data: *mut c_void) {
     // SAFETY: the job belongs to this work until `complete`.
     let job = unsafe { &mut *data.cast::<Job>() };
-    if let Some(request) = request::parse(&std::mem::take(&mut job.request)) {
-        let (outputs, failures) = engine::run(&request, &job.control);
-        job.response = request::respond(&request, &outputs, &failures);
-    }
+    job.response = (job.answer)(&std::mem::take(&mut job.request), &job.control);
 }
 
 unsafe extern "C" fn complete(env: napi_env, _status: napi_status, data: *mut c_void) {

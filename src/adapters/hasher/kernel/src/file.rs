@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 /// Fits the second-level cache beside the hasher's state.
@@ -69,6 +69,28 @@ impl OpenFile {
             return Err(Failure::Changed);
         }
         Ok(Self { file, start: job.start, stamp })
+    }
+
+    /// Whatever regular file this is, whole.
+    pub fn any(folder: Option<&OwnedFd>, path: &CStr, follow: bool) -> Result<Self, Failure> {
+        let follow = if follow { 0 } else { libc::O_NOFOLLOW };
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | follow;
+        // SAFETY: the path is NUL-terminated; the descriptor is owned from here on.
+        let fd = unsafe { libc::openat(folder.map_or(libc::AT_FDCWD, AsRawFd::as_raw_fd), path.as_ptr(), flags) };
+        if fd < 0 {
+            return Err(last_error());
+        }
+        let file = unsafe { File::from_raw_fd(fd) };
+        let (stamp, mode) = stat(&file)?;
+        if mode & TYPE_MASK != REGULAR { Err(Failure::Special) } else { Ok(Self { file, start: 0, stamp }) }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// `offset` counts from the job's first byte.

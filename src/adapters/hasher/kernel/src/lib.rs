@@ -28,11 +28,15 @@ mod outboard;
 #[cfg(unix)]
 mod paired;
 #[cfg(unix)]
+mod plain;
+#[cfg(unix)]
 mod request;
 #[cfg(unix)]
 mod sha256_lanes;
 #[cfg(unix)]
 mod stats;
+#[cfg(unix)]
+mod sums;
 #[cfg(unix)]
 mod tree;
 #[cfg(unix)]
