@@ -104,6 +104,7 @@ export const CODES = {
   'promotion-unreadable': 4,
   'signer-unverifiable': 4,
   'denial-unconfirmed': 4,
+  'weights-unlisted': 4,
   'disk-full': 4,
   'webhook-undelivered': 4,
   // 70, 130

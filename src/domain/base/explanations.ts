@@ -418,6 +418,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'a revoker of today says the same (`weighmark revoke REF --reason TEXT`, `weighmark revoke --again`) or takes it back (`weighmark revoke --claim DIGEST`, `--undo`)',
   },
+  'weights-unlisted': {
+    what: 'Somebody revoked weights, in whatever container; the list of weights that was signed with this artifact is not in the registry, so nobody can tell whether these are meant.',
+    wayOut:
+      'push it again from where it was sealed (`weighmark push`): its list of weights comes along; or lift the revocation: `weighmark revoke --undo`',
+  },
   'webhook-undelivered': {
     what: 'What an audit found could not be told to `--webhook`; the verdict above stands. With `--watch` it is told again after the next round.',
     wayOut: 'is the address of `weighmark audit --webhook URL` right, does it answer 2xx?',

@@ -44,6 +44,7 @@ export const ATTACHMENTS = {
   proof: 'application/vnd.c2sp.tlog-proof.v1',
   policy: 'application/vnd.weighmark.policy.v1',
   outboards: 'application/vnd.weighmark.outboards.v1',
+  weights: 'application/vnd.weighmark.weights.v1',
 } as const;
 
 /** A claim bundle in cosign's layout, so that cosign finds it; no date: the same claim is the same referrer. */

@@ -34,6 +34,14 @@ export interface ReadLog {
   readonly entries: readonly LogEntry[];
 }
 
+/** Under which names the log knows which ids, and what else the caller knows. */
+export function placesIn(
+  { entries }: Pick<ReadLog, 'entries'>,
+  ...more: readonly { readonly name: string; readonly id: string }[]
+): readonly { readonly name: string; readonly id: string }[] {
+  return [...more, ...entries.map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest }))];
+}
+
 /** The checkpoint first: entries are read up to it, however much the log grows meanwhile. */
 export async function readLog({ log }: Pick<Registry, 'log'>): Promise<ReadLog> {
   const checkpoint = await log.checkpoint();
