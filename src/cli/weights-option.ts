@@ -5,6 +5,7 @@ import type { ListedWeights } from '../domain/weights/list.ts';
 import { inspectPath } from '../flows/describe/inspect.ts';
 import { storeView } from '../flows/content/stores.ts';
 import type { Context } from './context.ts';
+import { weighPorts } from './weigh-ports.ts';
 
 /** The digest that is named, else the `set` root of each set of weights of what lies at the path: BLAKE3, lower-case hex. */
 export async function weightsAsked(context: Context, text: string): Promise<readonly string[]> {
@@ -20,14 +21,8 @@ export async function weightsAsked(context: Context, text: string): Promise<read
 /** Reads the weights at a path whole. @throws WeighmarkError `not-found` without weights, `scan-incomplete` if any is undecided. */
 async function weighPath(context: Context, path: string): Promise<readonly ListedWeights[]> {
   const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
-  const { jobs } = context.options;
-  const weigh = {
-    hasher: () => context.hasher(),
-    progress: context.progress,
-    signal: context.signal,
-    ...(jobs === undefined ? {} : { jobs }),
-  };
-  const { weighed = [] } = await inspectPath(root, { files }, { allowSymlinks: true, signal: context.signal, weigh });
+  const options = { allowSymlinks: true, signal: context.signal, weigh: weighPorts(context) };
+  const { weighed = [] } = await inspectPath(root, { files }, options);
   if (weighed.length === 0) throw new WeighmarkError('not-found', `${path} holds no weights`, { subject: path });
   return weighed.map(({ name, identity, undecided }) => {
     if (identity !== null) return identity;

@@ -82,6 +82,36 @@ test('list --weights: the same weights in every container, by root, by tensor; o
   assert.match(must(['list', '--weights', names]), /acme\/m@sha256:.*same weights, same names/);
 });
 
+test('a feed names weights: found by scan, seal and audit in a container that the feed never saw', () => {
+  const promote = ['promote', 'acme/m:1', '--env', 'staging', '--policy', 'policy.yaml', '--key', 'ci.key'];
+  must(promote);
+  const list = readFileSync(join(folder, 'm/.weighmark/weights'), 'utf8');
+  const [, set = ''] = /^set (.*)$/m.exec(list) ?? [];
+  const [tensor = ''] = /^[0-9a-f]{64}(?= )/m.exec(list) ?? [];
+  const feed = (name: string, weights: string): string => {
+    const entry = `{ id: W-1, title: backdoor, severity: critical, weights: ["${weights}"] }`;
+    writeFileSync(join(folder, name), `weighmark-feed: 1\npublished: 2026-11-01T00:00:00Z\nentries:\n  - ${entry}\n`);
+    return name;
+  };
+  for (const known of [feed('set.yaml', set), feed('tensor.yaml', `blake3:${tensor}`)]) {
+    for (const bad of ['plain.gguf', 'legacy.pt', 'fortran-big-endian.npz']) {
+      const { status, stdout } = run(['scan', join(CONTAINERS, bad), '--feed', known]);
+      assert.equal(status, 1, bad);
+      assert.match(stdout, /WM-FEED-001.*W-1/s, bad);
+    }
+    mkdirSync(join(folder, known.replace('.yaml', '')));
+    copyFileSync(join(CONTAINERS, 'plain.npz'), join(folder, known.replace('.yaml', ''), 'w.npz'));
+    assert.equal(run(['seal', known.replace('.yaml', ''), '--key', 'anna.key', '--feed', known]).status, 1);
+    const audited = run(['audit', '--policy', 'policy.yaml', '--feed', known]);
+    assert.equal(audited.status, 1, audited.stderr);
+    assert.match(audited.stdout + audited.stderr, /WM-FEED-001 \(critical\): W-1/);
+  }
+  const other = feed('other.yaml', 'ab'.repeat(32));
+  assert.equal(run(['scan', join(CONTAINERS, 'plain.gguf'), '--feed', other]).status, 0);
+  assert.equal(run(['audit', '--policy', 'policy.yaml', '--feed', other]).status, 0);
+  assert.equal(run(['scan', join(CONTAINERS, 'plain.gguf'), '--feed', feed('bad.yaml', 'xyz')]).status, 1);
+});
+
 test('revoke --weights of a copy in another container: impact shows it, and it is promoted no more', () => {
   const promote = ['promote', 'acme/m:1', '--env', 'staging', '--policy', 'policy.yaml', '--key', 'ci.key'];
   must(promote);
