@@ -6,6 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark verify acme/demo:1 --env prod --policy policy.yaml',
     "weighmark verify model --only 'model.safetensors#layers.7.*'",
     'weighmark verify download --to model',
+    'weighmark verify download.gguf --as acme/demo:1',
   ],
   exec: [
     "weighmark exec model -- python3 -c 'import sys; print(sys.argv)' {}",

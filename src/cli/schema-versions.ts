@@ -21,6 +21,7 @@ const GROWN: Readonly<Record<string, number>> = {
   revoke: 3,
   scan: 2,
   show: 2,
+  verify: 2,
 };
 
 /** @param name the schema's, such as `bom-create` */

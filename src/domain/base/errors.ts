@@ -52,6 +52,7 @@ export const CODES = {
   'scan-finding': 1,
   differs: 1,
   'not-derived': 1,
+  'weights-differ': 1,
   'log-fork': 1,
   'log-rollback': 1,
   'log-key-mismatch': 1,

@@ -145,6 +145,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'was it made of this parent, and with an importance matrix (`weighmark derive --with FILE`)? See docs/weights.md',
   },
+  'weights-differ': {
+    what: 'A tensor is not the one that was signed, is missing, or is more than was signed. Do not load it as what was signed.',
+    wayOut:
+      'if a step changed it (a converter, a cast, a quantiser), `weighmark derive CHILD --from PARENT` says whether honestly; else fetch it again',
+  },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
     wayOut: '`weighmark diff A B --format markdown` prints it for a review',
