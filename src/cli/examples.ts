@@ -6,6 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark verify acme/demo:1 --env prod --policy policy.yaml',
     "weighmark verify model --only 'model.safetensors#layers.7.*'",
     'weighmark verify download --to model',
+    'weighmark verify download.gguf --as acme/demo:1',
   ],
   exec: [
     "weighmark exec model -- python3 -c 'import sys; print(sys.argv)' {}",
@@ -109,7 +110,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "weighmark pull acme/demo:1 model --only '*.safetensors'",
   ],
   copy: ['weighmark copy acme/demo:1 /media/usb/registry', 'weighmark copy acme/demo:1 oci://ghcr.io/acme/models'],
-  list: ['weighmark list', 'weighmark list acme/demo', 'weighmark list --short'],
+  list: [
+    'weighmark list',
+    'weighmark list acme/demo',
+    'weighmark list --short',
+    'weighmark list --weights ./downloaded.gguf',
+  ],
   show: ['weighmark show acme/demo:1'],
   'log show': ['weighmark log show', 'weighmark log show acme/demo:1 --kind promotion'],
   'log verify': ['weighmark log verify', 'weighmark log verify demo.tlog-proof'],
@@ -132,12 +138,14 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   revoke: [
     "weighmark revoke acme/demo:1 --reason 'poisoned dataset' --policy policy.yaml --key boss.key",
     "weighmark revoke --identity tom --since 2026-01-31T00:00:00Z --reason 'laptop stolen' --policy policy.yaml --key boss.key",
+    "weighmark revoke --weights ./backdoored.safetensors --reason 'backdoor' --policy policy.yaml --key boss.key",
     'weighmark revoke --snapshot 7d --policy policy.yaml --key boss.key',
   ],
   impact: [
     'weighmark impact acme/data:1',
     "weighmark impact acme/data:1 --record '1234,a row that must go'",
     'weighmark impact base-model --json',
+    'weighmark impact --weights ./backdoored.safetensors',
   ],
   audit: [
     'weighmark audit --policy policy.yaml',

@@ -70,8 +70,8 @@ export async function withEnvironment(
 ): Promise<Verdict> {
   const { subject, options } = asked;
   if (!asksPolicy(options) || verdict.exitCode !== 0) return verdict;
-  if (verdict.scope === 'partial')
-    throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only');
+  if (verdict.scope !== 'whole')
+    throw new WeighmarkError('usage', 'a part says nothing about an environment: leave out --only and --as');
   const loaded = asked.loaded ?? (await policyFrom(context, options, subject.inside));
   const registry = asked.registry ?? (await openUnder(context, loaded.policy, options));
   const { checkEnvironment } = await import('../flows/gate/environment.ts');

@@ -10,6 +10,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'dataset-check': 2,
   'dataset-diff': 2,
   hash: 2,
+  impact: 2,
   init: 2,
   inspect: 2,
   list: 2,
@@ -19,9 +20,10 @@ const GROWN: Readonly<Record<string, number>> = {
   promote: 2,
   report: 2,
   'report-registry': 2,
-  revoke: 2,
+  revoke: 3,
   scan: 2,
   show: 2,
+  verify: 2,
 };
 
 /** @param name the schema's, such as `bom-create` */

@@ -14,27 +14,57 @@ import { recordDigest } from '../../domain/report/record.ts';
 import { impactOfRecord, type RecordImpact } from '../../flows/watch/impact-record.ts';
 import { isHex256 } from '../../domain/digest/hex.ts';
 import { hashText } from '../../flows/data/prove.ts';
-import { impactText, recordText } from '../views/impact.ts';
+import { impactOfWeights, type WeightsImpact } from '../../flows/watch/impact-weights.ts';
+import { impactText, recordText, weightsImpactText } from '../views/impact.ts';
+import { weightsAsked } from '../weights-option.ts';
 
 /** `impact REF`: what was made from it, and where that runs. */
 export const register: Register = (program, run) => {
   addPolicyOptions(program.command('impact'))
     .description('find everything made from an artifact, and where it is promoted')
-    .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .argument('[ref]', 'a path, NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .option(
+      '--weights <digest|path>',
+      'of whatever has these weights, in any container: a root or a tensor (blake3:…), or what lies at a path',
+    )
     .option(
       '--record <text>',
       'only through versions of this dataset that hold this record: JSON, a line of a file, sha256:… of it, or blake3:… of the record',
     )
     .action(
-      run(async (context, ref: string, options: Options) =>
-        options.record === undefined
-          ? report(await look(context, ref, options))
-          : recordReport(await lookForRecord(context, ref, options)),
-      ),
+      run(async (context, ref: string | undefined, options: Options) => {
+        const { weights, record } = options;
+        if ((ref === undefined) === (weights === undefined) || (weights !== undefined && record !== undefined))
+          throw new WeighmarkError('usage', 'name one thing: REF, with or without --record, or --weights');
+        if (weights !== undefined) return weightsReport(await lookForWeights(context, weights, options));
+        return record === undefined
+          ? report(await look(context, ref ?? '', options))
+          : recordReport(await lookForRecord(context, ref ?? '', options));
+      }),
     );
 };
 
+async function lookForWeights(context: Context, asked: string, options: Options): Promise<WeightsImpact> {
+  const wanted = await weightsAsked(context, asked);
+  const registry = await openRegistry(context, options);
+  return impactOfWeights({ wanted, ...(await trustOf(context, options)) }, registry, {
+    clock: context.clock,
+    keyless: () => context.keyless(),
+    hasher: () => context.hasher(),
+  });
+}
+
+/** What could not be looked into leaves the answer open. */
+function weightsReport(outcome: WeightsImpact): Report {
+  return {
+    exitCode: outcome.weights.unexamined.length > 0 ? 4 : 0,
+    json: { ...outcome },
+    text: (style) => ({ out: weightsImpactText(outcome, style) }),
+  };
+}
+
 interface Options extends PolicyOptions {
+  readonly weights?: string;
   readonly record?: string;
 }
 

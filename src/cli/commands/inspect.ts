@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
-import type { WeighPorts } from '../../flows/describe/weights.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
+import { weighPorts } from '../weigh-ports.ts';
 import { inspectJson, inspectMarkdown, inspectText } from '../views/inspect.ts';
 
 interface Options extends LogOptions {
@@ -53,17 +53,6 @@ async function inspect(context: Context, ref: string, options: Options): Promise
     open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
   }));
   return inspectFiles(files, { name: place.name, id }, how);
-}
-
-/** What it takes to read weights whole. */
-export function weighPorts(context: Context): WeighPorts {
-  const { jobs } = context.options;
-  return {
-    hasher: () => context.hasher(),
-    progress: context.progress,
-    signal: context.signal,
-    ...(jobs === undefined ? {} : { jobs }),
-  };
 }
 
 /** Weights were asked for, and some could not be examined whole. */

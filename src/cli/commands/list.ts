@@ -1,34 +1,47 @@
 import { greatest } from '../../domain/base/lists.ts';
 import type { RegistryEntry } from '../../domain/ports/registry.ts';
+import { findWeights, type FoundWeights } from '../../flows/registry/find-weights.ts';
 import { pushesOf, type Pushed, type Pushes } from '../../flows/watch/pushes.ts';
 import type { Register, Report, Style } from '../command.ts';
+import type { Context } from '../context.ts';
 import { renderFinding } from '../errors.ts';
 import { addPolicyOptions, verificationUnder, type PolicyOptions } from '../policy-options.ts';
 import { openRegistry } from '../registry-options.ts';
 import { shortActor, strangersLine, timeColumn } from '../views/actor.ts';
+import { weightsLines } from '../views/weights-found.ts';
+import { weightsAsked } from '../weights-option.ts';
 
 interface Options extends PolicyOptions {
   readonly short?: boolean;
+  readonly weights?: string;
 }
 
-/** `list`: every artifact of a registry, one a line, with who pushed it and when. */
+/** `list`: every artifact of a registry, one a line, with who pushed it and when; or those with certain weights. */
 export const register: Register = (program, run) => {
   addPolicyOptions(program.command('list'))
     .description('list what a registry holds, who pushed it and when')
     .argument('[name]', 'only this name')
     .option('--short', 'names, ids and tags alone: reads no log and verifies nobody')
+    .option(
+      '--weights <digest|path>',
+      'only sealed versions with these weights: a root or a tensor (blake3:…), or what lies at a path',
+    )
     .action(
-      run(async (context, name: string | undefined, options: Options) => {
-        const registry = await openRegistry(context, options);
-        const artifacts = (await registry.list()).filter((entry) => name === undefined || entry.name === name);
-        const who =
-          options.short === true
-            ? null
-            : await pushesOf(artifacts, registry, () => verificationUnder(context, options));
-        return listed(registry.location, artifacts, who);
-      }),
+      run(async (context, name: string | undefined, options: Options) =>
+        options.weights === undefined
+          ? listAll(context, name, options)
+          : listByWeights(context, name, { ...options, weights: options.weights }),
+      ),
     );
 };
+
+async function listAll(context: Context, name: string | undefined, options: Options): Promise<Report> {
+  const registry = await openRegistry(context, options);
+  const artifacts = (await registry.list()).filter((entry) => name === undefined || entry.name === name);
+  const who =
+    options.short === true ? null : await pushesOf(artifacts, registry, () => verificationUnder(context, options));
+  return listed(registry.location, artifacts, who);
+}
 
 /** @param who null: not asked. */
 function listed(location: string, artifacts: readonly RegistryEntry[], who: Pushes | null): Report {
@@ -69,4 +82,26 @@ function pushedText(pushed: Pushed | undefined, style: Style): string {
   if (pushed === undefined) return '';
   const waits = pushed.index === null ? style.warn("  waits for the log's operator") : '';
   return `${timeColumn(pushed.actor, style)}  ${shortActor(pushed.actor, style)}${waits}`;
+}
+
+/** What has no readable list leaves the answer open. */
+async function listByWeights(
+  context: Context,
+  name: string | undefined,
+  options: Options & { readonly weights: string },
+): Promise<Report> {
+  const wanted = await weightsAsked(context, options.weights);
+  const registry = await openRegistry(context, options);
+  const verification = await verificationUnder(context, options);
+  const found = await findWeights(wanted, { registry, verification, hasher: () => context.hasher() });
+  const isMeant = (entry: { readonly name: string }): boolean => name === undefined || entry.name === name;
+  const holders = found.holders.filter(isMeant);
+  const unexamined = found.unexamined.filter(isMeant);
+  const artifacts = holders.map(({ name: each, id, tags }) => ({ name: each, id, tags }));
+  const shown: FoundWeights = { holders, unexamined };
+  return {
+    exitCode: unexamined.length > 0 ? 4 : 0,
+    json: { registry: registry.location, artifacts, weights: { blake3: wanted, ...shown } },
+    text: (style) => ({ out: `${weightsLines(shown, style).join('\n')}\n` }),
+  };
 }

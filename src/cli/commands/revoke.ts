@@ -6,6 +6,7 @@ import { policyTrust } from '../../domain/authority/authority.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { impact } from '../../flows/watch/impact.ts';
+import { impactOfWeights } from '../../flows/watch/impact-weights.ts';
 import { claimTarget, revoke, takeSnapshot, type RevokeInput, type RevokeOutcome } from '../../flows/gate/revoke.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -23,13 +24,15 @@ import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-opti
 import { renderFinding } from '../errors.ts';
 import { say } from '../output.ts';
 import { styleFor } from '../style.ts';
-import { impactText } from '../views/impact.ts';
+import { impactText, weightsImpactText } from '../views/impact.ts';
 import { signedJson } from '../views/signed.ts';
+import { weightsAsked } from '../weights-option.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly claim?: string;
   readonly identity?: string;
   readonly keyFingerprint?: string;
+  readonly weights?: string;
   readonly since?: string;
   readonly reason?: string;
   readonly undo?: boolean;
@@ -48,6 +51,10 @@ export const register: Register = (program, run) => {
     .option('--claim <sha256>', 'only this claim of the artifact: `sha256:…` of its bundle')
     .option('--identity <principal>', 'a principal of the policy, as of --since')
     .option('--key-fingerprint <sha256>', 'a key, as of --since')
+    .option(
+      '--weights <digest|path>',
+      'these weights, in whatever container: a root or a tensor (blake3:…), or what lies at a path',
+    )
     .option('--since <time>', 'RFC 3339; what verifiably existed before still counts')
     .option('--reason <text>', 'why, for the auditor')
     .option('--undo', 'let it count again: takes as many revokers as the environment says')
@@ -138,12 +145,16 @@ async function targetOf(
 ): Promise<Named> {
   const { policy } = loaded;
   const signer = signerTarget(policy, options);
-  if ([ref, signer].filter((each) => each !== undefined && each !== null).length !== 1)
-    throw new WeighmarkError('usage', 'name one thing: REF, or --identity or --key-fingerprint with --since');
-  if (signer !== null)
+  if ([ref, signer, options.weights].filter((each) => each !== undefined && each !== null).length !== 1)
+    throw new WeighmarkError(
+      'usage',
+      'name one thing: REF, --weights, or --identity or --key-fingerprint with --since',
+    );
+  const other = options.weights === undefined ? signer : await weightsTarget(context, options.weights);
+  if (other !== null)
     return {
       registry: openForWriting(context, await openUnder(context, policy, options), policy),
-      target: signer,
+      target: other,
       artifact: null,
     };
   const { registry, place } = await openTarget(context, ref ?? '', { policy, options, writing: true });
@@ -154,6 +165,16 @@ async function targetOf(
       ? { kind: 'artifact', sha256: id.slice('sha256:'.length) }
       : await claimTarget(hexOf(options.claim), artifact, registry);
   return { registry, target, artifact };
+}
+
+/** One root: whoever means several says each. */
+async function weightsTarget(context: Context, asked: string): Promise<RevocationTarget> {
+  const [blake3 = '', ...others] = await weightsAsked(context, asked);
+  if (others.length === 0) return { kind: 'weights', blake3 };
+  throw new WeighmarkError('usage', `${asked} holds ${others.length + 1} sets of weights`, {
+    subject: asked,
+    hint: 'name one file, or a root: `weighmark inspect --weights PATH` prints them',
+  });
 }
 
 function signerTarget(policy: Policy, { identity, keyFingerprint, since }: Options): RevocationTarget | null {
@@ -180,12 +201,15 @@ async function showImpact(
   { policy, timestampAuthorities }: LoadedPolicy,
   options: Options,
 ): Promise<void> {
-  if (target.kind !== 'artifact' || (context.options.quiet && options.yes === true)) return;
-  const outcome = await impact({ digest: target.sha256, trust: policyTrust(policy), timestampAuthorities }, registry, {
-    clock: context.clock,
-    keyless: () => context.keyless(),
-  });
-  say('stderr', impactText(outcome, styleFor('stderr')));
+  if (context.options.quiet && options.yes === true) return;
+  const trusted = { trust: policyTrust(policy), timestampAuthorities };
+  const ports = { clock: context.clock, keyless: () => context.keyless(), hasher: () => context.hasher() };
+  if (target.kind === 'artifact')
+    say('stderr', impactText(await impact({ digest: target.sha256, ...trusted }, registry, ports), styleFor('stderr')));
+  if (target.kind === 'weights') {
+    const outcome = await impactOfWeights({ wanted: [target.blake3], ...trusted }, registry, ports);
+    say('stderr', weightsImpactText(outcome, styleFor('stderr')));
+  }
 }
 
 async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {

@@ -7,6 +7,7 @@ import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
+import { weighPorts } from '../weigh-ports.ts';
 import { scanJson, scanJunit, scanMarkdown, scanSarif, scanText, type ShownScan } from '../views/scan.ts';
 
 interface Options extends FeedOptions {
@@ -88,16 +89,16 @@ async function scanPath(
   const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
   const tree: Tree = await files.walk(root, { allowSymlinks: options.allowSymlinks === true, bookkeeping: 'scanned' });
   const name = nameOf(options.name);
-  return scanArtifact(
-    tree,
-    { files, progress: context.progress, signal: context.signal },
-    {
-      ...(index === undefined ? {} : { index }),
-      ...(name === undefined ? {} : { name }),
-      ...(suppressions === undefined ? {} : { suppressions }),
-      ...(options.signer === undefined ? {} : { signer: options.signer }),
-    },
-  );
+  const how: ScanOptions = {
+    ...(index === undefined ? {} : { index }),
+    ...(name === undefined ? {} : { name }),
+    ...(suppressions === undefined ? {} : { suppressions }),
+    ...(options.signer === undefined ? {} : { signer: options.signer }),
+  };
+  const scan = await scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, how);
+  if (index === undefined || index.byWeights.size === 0) return scan;
+  const { scanKnownWeights } = await import('../../flows/describe/known-weights.ts');
+  return scanKnownWeights({ scan, tree, options: how }, { files, ...weighPorts(context) });
 }
 
 /** `acme/enc:1.4`; the version may be left out. */

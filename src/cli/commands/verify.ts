@@ -3,6 +3,7 @@ import { WeighmarkError, isOfOne, worstExit } from '../../domain/base/errors.ts'
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { findingOf, refusedCheck, verdictOf } from '../../domain/base/verdict.ts';
 import { refused, verify, type VerifyOutcome } from '../../flows/verify/verify.ts';
+import type { WeightsOutcome } from '../../flows/verify/weights.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { asksPolicy, verifyInRegistry } from '../gate-verdict.ts';
@@ -22,6 +23,7 @@ import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
 
 interface Options extends VerifyOptions {
   readonly to?: string;
+  readonly as?: string;
 }
 
 /** `verify REF…`: one verdict each, offline. */
@@ -34,12 +36,20 @@ export const register: Register = (program, run) => {
       '--only <glob>',
       'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); `*` stops at `/`, `**` does not; the verdict is then partial',
     )
+    .option(
+      '--as <ref>',
+      "the files are nobody's, the weights may be those that were signed with REF, in whatever container",
+    )
     .option('--to <dir>', 'write the verified files to a new folder, read-only: load them from there');
   addVerifyOptions(command).action(
     run(async (context, refs: readonly string[], options: Options) => {
       requireSound(options);
       if ((options.signature ?? options.to) !== undefined && refs.length > 1)
         throw new WeighmarkError('usage', '--signature and --to go with one artifact only');
+      if (options.as !== undefined) {
+        const { verifyAs } = await import('../verify-as.ts');
+        return report(context, await verifyAs(context, refs, { ...options, as: options.as }));
+      }
       const outcomes: Shown[] = [];
       for (const ref of refs)
         outcomes.push(
@@ -56,7 +66,11 @@ export const register: Register = (program, run) => {
 };
 
 /** A verdict with what is said of it, and where its files were written. */
-type Shown = VerifyOutcome & { readonly promise?: string; readonly writtenTo?: string };
+type Shown = Pick<VerifyOutcome, 'verdict' | 'by'> & {
+  readonly promise?: string;
+  readonly writtenTo?: string;
+  readonly weights?: WeightsOutcome['weights'];
+};
 
 async function verifyOfSeveral(context: Context, ref: string, options: Options): Promise<Shown> {
   try {
@@ -115,10 +129,11 @@ function report(context: Context, outcomes: readonly Shown[]): Report {
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),
     json: {
-      verdicts: outcomes.map(({ verdict, by, writtenTo }) => ({
+      verdicts: outcomes.map(({ verdict, by, writtenTo, weights }) => ({
         ...verdict,
         by,
         ...(writtenTo === undefined ? {} : { writtenTo }),
+        ...(weights === undefined ? {} : { weights }),
       })),
     },
     text: (style) => ({ out: outcomes.map((outcome) => verdictText(outcome, style)).join('\n') }),

@@ -1,6 +1,8 @@
 import type { ImpactOutcome } from '../../flows/watch/impact.ts';
 import type { RecordImpact } from '../../flows/watch/impact-record.ts';
+import type { WeightsImpact } from '../../flows/watch/impact-weights.ts';
 import type { Style } from '../command.ts';
+import { weightsLines } from './weights-found.ts';
 
 /** Every descendant, nearest first, and where it runs. Ends with a newline. */
 export function impactText({ id, ...outcome }: ImpactOutcome, style: Style): string {
@@ -26,6 +28,12 @@ export function recordText({ record, ...outcome }: RecordImpact, style: Style): 
       ? [`no version ${open.length > 0 ? 'that could be examined ' : ''}holds sha256:${record.sha256}`]
       : [];
   return `${[...holders, ...open, ...none, ...(holders.length === 0 ? [] : descendantLines(outcome, style))].join('\n')}\n`;
+}
+
+/** Which versions have the weights, and what was made from those. Ends with a newline. */
+export function weightsImpactText({ weights, ...outcome }: WeightsImpact, style: Style): string {
+  const further = weights.holders.length === 0 ? [] : descendantLines(outcome, style);
+  return `${[...weightsLines(weights, style), ...further].join('\n')}\n`;
 }
 
 function descendantLines({ descendants, environments }: Omit<ImpactOutcome, 'id'>, style: Style): readonly string[] {

@@ -140,7 +140,7 @@ function lastLine({ verdict, by, promise, advice }: ShownVerdict): string {
   const { subject, id, outcome } = verdict;
   const words = promise ?? `is what ${by ?? 'somebody trusted'} signed`;
   if (outcome === 'verified')
-    return `VERIFIED${verdict.scope === 'partial' ? ' (partial)' : ''}: ${subject} ${words}${id === undefined ? '' : ` (${id})`}`;
+    return `VERIFIED${verdict.scope === 'whole' ? '' : ` (${verdict.scope})`}: ${subject} ${words}${id === undefined ? '' : ` (${id})`}`;
   if (outcome === 'nothing') return `NOT VERIFIED: nobody signed ${subject}`;
   if (outcome === 'failed') return `FAILED: ${failure(verdict, by)}; ${advice ?? 'do not load'}`;
   if (outcome === 'usage') return `NOT VERIFIED: ${findingsOf(verdict)[0]?.message ?? 'not asked properly'}`;

@@ -7,6 +7,8 @@ import { isJsonObject } from '../base/json.ts';
 /** What a revocation is about. Digests are lower-case hex. */
 export type RevocationTarget =
   | { readonly kind: 'artifact'; readonly sha256: string }
+  /** Version 2. Weights in whatever container: a root of a weights list, or the digest of one tensor (BLAKE3). */
+  | { readonly kind: 'weights'; readonly blake3: string }
   /** By its bundle, and by what was signed (`pae`), so that the same signature wrapped anew is the same claim. */
   | { readonly kind: 'claim'; readonly sha256: string; readonly pae: string }
   /** A principal of the policy; its claims fall unless a verified time puts them before `since`. */
@@ -35,8 +37,10 @@ export interface Revocation {
 
 /** The version in which a target can be said: the lowest, so that older readers understand all that they can. */
 export function revocationPredicate({ action, target, reason }: Revocation): Readonly<Record<string, unknown>> {
-  return { version: target.kind === 'entry' || target.kind === 'identity' ? 2 : 1, action, target, reason };
+  return { version: SINCE_VERSION_2.includes(target.kind) ? 2 : 1, action, target, reason };
 }
+
+const SINCE_VERSION_2: readonly RevocationTarget['kind'][] = ['weights', 'identity', 'entry'];
 
 /**
  * Fields that are not known are passed over, and the known ones obeyed.
@@ -61,27 +65,36 @@ export function targetKey(target: RevocationTarget): string {
       return `entry ${target.origin} ${target.index} ${target.sha256}`;
     case 'claim':
       return `claim ${target.pae}`;
+    case 'weights':
+      return `artifact ${weightsName(target.blake3)}`;
     case 'artifact':
     case 'key':
       return `${target.kind} ${target.sha256}`;
   }
 }
 
+/** What an artifact goes by because of its weights: told apart from every SHA-256. */
+export function weightsName(blake3: string): string {
+  return `blake3:${blake3}`;
+}
+
 /** For people. */
 export function targetText(target: RevocationTarget): string {
   if (target.kind === 'principal') return `principal ${target.name}`;
   if (target.kind === 'identity') return `identity ${target.identity}`;
+  if (target.kind === 'weights') return `weights blake3:${target.blake3}`;
   return target.kind === 'entry' ? `log entry ${target.index}` : `${target.kind} sha256:${target.sha256}`;
 }
 
 function readTarget(value: unknown, version: 1 | 2): RevocationTarget {
-  const { kind, sha256, name, since, pae, issuer, identity, origin, index } = isJsonObject(value) ? value : {};
+  const { kind, sha256, blake3, name, since, pae, issuer, identity, origin, index } = isJsonObject(value) ? value : {};
   if (kind === 'artifact' && isHex256(sha256)) return { kind, sha256 };
   if (kind === 'claim' && isHex256(sha256) && isHex256(pae)) return { kind, sha256, pae };
   const isTime = typeof since === 'string' && !Number.isNaN(Date.parse(since));
   if (kind === 'key' && isHex256(sha256) && isTime) return { kind, sha256, since };
   if (kind === 'principal' && typeof name === 'string' && isTime) return { kind, name, since };
   if (version === 1) throw malformed('without a target that can be understood');
+  if (kind === 'weights' && isHex256(blake3)) return { kind, blake3 };
   if (kind === 'identity' && typeof issuer === 'string' && typeof identity === 'string' && isTime)
     return { kind, issuer, identity, since };
   const isPlace = typeof origin === 'string' && typeof index === 'number' && Number.isSafeInteger(index) && index >= 0;

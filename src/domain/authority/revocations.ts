@@ -39,6 +39,10 @@ export interface Doubt extends Revoked {
 
 export interface Revocations {
   readonly ofArtifact: (digest: string) => Revoked | null;
+  /** Whether weights were revoked, or may have been: then what an artifact's weights are decides. */
+  readonly namesWeights: boolean;
+  /** SHA-256 of a weights list that somebody bound to the artifact and that is not here, where one is asked for. */
+  readonly unlisted: (digest: string) => string | null;
   /** By its own digest, or by its signer. */
   readonly ofClaim: (claim: VerifiedClaim) => Revoked | null;
   /** Taken back by a revoker of today over models of that name; the PAE digest, for claims that cannot be read. */
@@ -63,6 +67,8 @@ export interface Revocations {
 
 export const NO_REVOCATIONS: Revocations = {
   ofArtifact: () => null,
+  namesWeights: false,
+  unlisted: () => null,
   ofClaim: () => null,
   lifted: () => false,
   takenBack: () => false,
@@ -111,6 +117,10 @@ function answers(state: State, authority: Authority): Revocations {
   const doubts = new Map([...state.doubts].filter(([, { pae, name }]) => !lifted(pae, name)));
   return {
     ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
+    namesWeights: [...entries.values(), ...[...doubts.values()].map((revoked) => ({ revoked }))].some(
+      ({ revoked }) => revoked.kind === 'weights',
+    ),
+    unlisted: () => null,
     ofClaim: (claim) => claimRevoked(claim, state, authority),
     lifted,
     takenBack: (claim) => takenBack(claim, state, authority) !== undefined,

@@ -52,6 +52,7 @@ export const CODES = {
   'scan-finding': 1,
   differs: 1,
   'not-derived': 1,
+  'weights-differ': 1,
   'log-fork': 1,
   'log-rollback': 1,
   'log-key-mismatch': 1,
@@ -104,6 +105,7 @@ export const CODES = {
   'promotion-unreadable': 4,
   'signer-unverifiable': 4,
   'denial-unconfirmed': 4,
+  'weights-unlisted': 4,
   'disk-full': 4,
   'webhook-undelivered': 4,
   // 70, 130

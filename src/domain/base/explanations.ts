@@ -145,6 +145,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'was it made of this parent, and with an importance matrix (`weighmark derive --with FILE`)? See docs/weights.md',
   },
+  'weights-differ': {
+    what: 'A tensor is not the one that was signed, is missing, or is more than was signed. Do not load it as what was signed.',
+    wayOut:
+      'if a step changed it (a converter, a cast, a quantiser), `weighmark derive CHILD --from PARENT` says whether honestly; else fetch it again',
+  },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
     wayOut: '`weighmark diff A B --format markdown` prints it for a review',
@@ -417,6 +422,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     what: 'A no by somebody who was revoked since, and nothing shows that it was said before.',
     wayOut:
       'a revoker of today says the same (`weighmark revoke REF --reason TEXT`, `weighmark revoke --again`) or takes it back (`weighmark revoke --claim DIGEST`, `--undo`)',
+  },
+  'weights-unlisted': {
+    what: 'Somebody revoked weights, in whatever container; the list of weights that was signed with this artifact is not in the registry, so nobody can tell whether these are meant.',
+    wayOut:
+      'push it again from where it was sealed (`weighmark push`): its list of weights comes along; or lift the revocation: `weighmark revoke --undo`',
   },
   'webhook-undelivered': {
     what: 'What an audit found could not be told to `--webhook`; the verdict above stands. With `--watch` it is told again after the next round.',

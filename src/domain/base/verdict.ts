@@ -74,8 +74,8 @@ export interface Verdict {
   readonly subject: string;
   /** `sha256:<hex>` of the manifest, once known. */
   readonly id?: string;
-  /** `partial`: only parts were read; never good for a promotion. */
-  readonly scope: 'whole' | 'partial';
+  /** `partial`: only parts were read; `weights`: what somebody signed are the weights, not the files. Neither promotes. */
+  readonly scope: 'whole' | 'partial' | 'weights';
   readonly checks: readonly Check[];
   /** What the artifact says of itself and nobody's trusted signature covers. */
   readonly claimed: readonly Evidence[];

@@ -1,3 +1,4 @@
+import { remembered } from '../base/remembered.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Finding } from '../base/verdict.ts';
@@ -5,7 +6,7 @@ import { timeOf } from './edges.ts';
 import { examine, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import type { Input } from './provenance.ts';
-import { judgeInput, rootStanding, type Scene, type StandingRules } from './standing.ts';
+import { judgeInput, rootStanding, unlistedFindings, type Scene, type StandingRules } from './standing.ts';
 import { digestConflicts, stepFindings } from './step-rules.ts';
 import type { Lineage, LineageEdge, LineageNode } from './types.ts';
 import { walk } from './walk.ts';
@@ -107,20 +108,12 @@ function lookAt(examined: Examined, scene: Scene): Seen {
               digest,
             ),
           ]),
+      ...unlistedFindings(digest, scene.rules),
       ...examined.findings.map((each) => ({ ...each, subject: shown(digest) })),
       ...judged.flatMap(({ findings }) => findings),
     ],
     used: [...examined.steps.map(({ claim }) => claim), ...judged.flatMap(({ used }) => used)],
     acted: judged.flatMap(({ acted }) => acted),
-  };
-}
-
-function remembered<T>(compute: (digest: string) => T): (digest: string) => T {
-  const known = new Map<string, T>();
-  return (digest) => {
-    const value = known.get(digest) ?? compute(digest);
-    known.set(digest, value);
-    return value;
   };
 }
 

@@ -85,6 +85,8 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
       subject: shown(sha256),
       facts: { input: input.name, role: role ?? 'not said' },
     });
+  const [unlisted] = unlistedFindings(sha256, rules);
+  if (unlisted !== undefined) return refused(unlisted);
   if (liveLeaf(sha256, role, rules) !== null) return stands('trusted-leaf');
   const summary = summaryOf(sha256, index, rules);
   if (summary !== null)
@@ -221,7 +223,16 @@ export function summaryFindings(digest: string, index: ClaimIndex, rules: Standi
   return findings;
 }
 
-function revokedIn(claim: VerifiedClaim, { revocations }: StandingRules): readonly Finding[] {
+/** Weights were revoked, and what the weights of this are cannot be read here: nobody can tell whether it is meant. */
+export function unlistedFindings(digest: string, { revocations }: StandingRules): readonly Finding[] {
+  const list = revocations.unlisted(digest);
+  if (list === null) return [];
+  const message = 'weights were revoked, and its signed list of weights is not here to tell whether these are meant';
+  return [{ code: 'weights-unlisted', message, subject: shown(digest), facts: { list: shown(list) } }];
+}
+
+function revokedIn(claim: VerifiedClaim, rules: StandingRules): readonly Finding[] {
+  const { revocations } = rules;
   const digests = [...claim.statement.subject.map(({ digest }) => digest['sha256']), ...inputsIn(claim)].filter(
     (digest) => digest !== undefined,
   );
@@ -230,6 +241,7 @@ function revokedIn(claim: VerifiedClaim, { revocations }: StandingRules): readon
     .filter(([, revoked]) => revoked !== null);
   const own = revocations.ofClaim(claim);
   return [
+    ...digests.flatMap((digest) => unlistedFindings(digest, rules)),
     ...artifacts.map(([digest, revoked]): Finding => ({
       code: 'revoked',
       message: `something its lineage rests on was revoked by ${revoked?.by}: ${revoked?.reason}`,

@@ -48,8 +48,8 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
   const said = collectRevocations(facts.revocations, authority, {
     reinstate: environment.revocations?.reinstate ?? REINSTATE,
   });
-  const revocations =
-    facts.revocations.length === 0 ? said : reaching(said, { claims: facts.claims, known, authority });
+  const { claims, weights = new Map() } = facts;
+  const revocations = facts.revocations.length === 0 ? said : reaching(said, { claims, known, authority, weights });
   const about = [...index.about(digest, 'manifest'), ...facts.aliases.flatMap((each) => index.about(each, 'file'))];
   const carried = facts.carriedFrom.flatMap((each) => index.about(each, 'manifest'));
   return {

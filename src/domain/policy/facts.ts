@@ -4,6 +4,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import type { Known } from '../claims/binding.ts';
 import type { MatchedArtifact } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
+import type { WeightsLists } from '../claims/weights-lists.ts';
 import type { BoundClaim, ClaimIndex } from '../lineage/index-claims.ts';
 import type { Unread } from '../authority/speaker.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
@@ -26,6 +27,8 @@ export interface GateFacts {
   readonly known?: readonly MatchedArtifact[];
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
+  /** The weights lists that claims bind, as far as they are here; read where weights were revoked. */
+  readonly weights?: WeightsLists;
   readonly log: LogFacts;
   /** Meaning, by the digest of their bytes, of earlier policies that promotions name and the registry keeps. */
   readonly policies?: ReadonlyMap<string, string>;

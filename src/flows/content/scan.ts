@@ -6,6 +6,7 @@ import {
   matchName,
   matchSigner,
   matchTensor,
+  matchWeights,
   unreadFindings,
   type FeedIndex,
 } from '../../domain/scan/feeds/match.ts';
@@ -28,6 +29,7 @@ import {
   type ScanVerdict,
 } from '../../domain/scan/index.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import type { ListedWeights } from '../../domain/weights/list.ts';
 import { incompleteFindings } from './scan-incomplete.ts';
 
 export interface ScanPorts {
@@ -119,6 +121,17 @@ async function scanEntry(
     if (error instanceof WeighmarkError && error.code === 'unreadable') return unreadable(entry, error);
     throw error;
   }
+}
+
+/** What feeds say of weights, in whatever container. */
+export function scanWeights(sets: readonly ListedWeights[], options: ScanOptions): readonly ScanFinding[] {
+  const { index } = options;
+  return index === undefined
+    ? []
+    : judged(
+        sets.flatMap((set) => matchWeights(index, set)),
+        options,
+      );
 }
 
 /** What feeds say of an artifact's name alone. */

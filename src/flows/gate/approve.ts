@@ -44,7 +44,14 @@ export interface ApproveOutcome extends ApprovalView {
 }
 
 /** What no approval is for: taken back, or judged from a log that may be an old one. */
-const NEVER: readonly Code[] = ['revoked', 'log-freshness-unknown', 'log-rollback', 'log-fork', 'clock-behind'];
+const NEVER: readonly Code[] = [
+  'revoked',
+  'weights-unlisted',
+  'log-freshness-unknown',
+  'log-rollback',
+  'log-fork',
+  'clock-behind',
+];
 
 /** Of approvals that were revoked with their approver another one is the remedy, not the obstacle. */
 function isBeyondApproval(check: Check): boolean {

@@ -87,7 +87,7 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
     const isBroken = promotion.passed && 'current' in newest && newest.current.promotion.breakGlass;
     return [promotion, ...(isBroken ? whileBroken(rules) : rules), ...given('revocation', revocation)];
   }
-  const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked');
+  const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked' || code === 'weights-unlisted');
   return [
     policyCheck(of),
     ...given('log', logRule(of)),

@@ -16,9 +16,17 @@ import type { KeylessVerifier } from '../../domain/trust/keyless-verifier.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { TimeMemory, VersionMemory } from '../../domain/ports/trust.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
-import { collectClaims, readLog, revocationsOf, type Collected, type ReadLog } from '../registry/gate-claims.ts';
+import {
+  collectClaims,
+  placesIn,
+  readLog,
+  revocationsOf,
+  type Collected,
+  type ReadLog,
+} from '../registry/gate-claims.ts';
 import { findOrphans, namedPolicies, orphanFindings } from './earlier-policies.ts';
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
+import { boundWeights } from '../registry/weights-lists.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
 import { blake3Findings, readContent, type ContentPorts, type GateContent } from './gate-content.ts';
 
@@ -124,6 +132,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     known: [...(own === null ? [] : [own]), ...(await revokedIn(registry, collected.claims)), ...collected.known],
     claims: collected.claims,
     revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
+    weights: await boundWeights(collected.claims, () => placesIn(log, named), { registry, hasher: ports.hasher }),
     log: {
       origin: log.origin,
       promotions: log.entries.matching({ kind: 'promotion' }),

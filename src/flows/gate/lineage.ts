@@ -1,5 +1,6 @@
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
+import type { WeightsLists } from '../../domain/claims/weights-lists.ts';
 import { hear } from '../../domain/authority/speaker.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { silences } from '../../domain/policy/unread.ts';
@@ -18,8 +19,9 @@ import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import type { GatePorts, Given } from './gate.ts';
-import { collectClaims, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
+import { collectClaims, placesIn, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
+import { boundWeights, listedBeside } from '../registry/weights-lists.ts';
 import { findSidecars } from '../content/sidecars.ts';
 import { identifyTree, type ResolvePorts } from '../registry/resolve-inputs.ts';
 import { counted } from '../../domain/base/units.ts';
@@ -60,6 +62,7 @@ interface Found {
   readonly known: readonly MatchedArtifact[];
   readonly claims: readonly VerifiedClaim[];
   readonly revocations: readonly LoggedRevocation[];
+  readonly weights: WeightsLists;
   readonly strangers: number;
   /** What is logged of it and its ancestors, but not there or not to be judged; null: there is no log. */
   readonly logged: (Pick<Collected, 'absent' | 'unread'> & { readonly origin: string }) | null;
@@ -78,7 +81,7 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const said = collectRevocations(found.revocations, authority, {
     reinstate: environment?.revocations?.reinstate ?? 2,
   });
-  const revocations = reaching(said, { claims: found.claims, known, authority });
+  const revocations = reaching(said, { claims: found.claims, known, authority, weights: found.weights });
   const graph = checkLineage(
     { root: found.id.slice('sha256:'.length), name: found.name, aliases: found.aliases, required: true },
     index,
@@ -132,6 +135,10 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
     strangers: strangers.size,
     logged: { origin: log.origin, absent, unread },
     revocations: revocationsOf(claims, log, PREDICATES.revocation),
+    weights: await boundWeights(claims, () => placesIn(log, { name: place.name, id }), {
+      ...ports,
+      registry: place.registry,
+    }),
   };
 }
 
@@ -153,5 +160,6 @@ async function findBeside(location: string, verification: Verification, ports: L
     strangers: heard.length - claims.length,
     logged: null,
     revocations: revoking.map((claim) => ({ claim, index: null })),
+    weights: sidecars.weights === null ? new Map() : await listedBeside(sidecars.weights, ports),
   };
 }

@@ -34,6 +34,14 @@ export interface ReadLog {
   readonly entries: LogEntries;
 }
 
+/** Under which names the log knows which ids, and what else the caller knows. */
+export function placesIn(
+  { entries }: Pick<ReadLog, 'entries'>,
+  ...more: readonly { readonly name: string; readonly id: string }[]
+): readonly { readonly name: string; readonly id: string }[] {
+  return [...more, ...Array.from(entries, ({ leaf }) => ({ name: leaf.name, id: leaf.manifest }))];
+}
+
 /** @throws WeighmarkError `log-rollback` unless the checkpoint is of as many entries as were read. */
 export async function readLog({ log }: Pick<Registry, 'log'>): Promise<ReadLog> {
   const { checkpoint, entries } = await log.read();
@@ -102,8 +110,9 @@ async function fetchElsewhere(state: State, log: ReadLog, lineage: ReadonlySet<s
  * Returns the ids with theirs.
  */
 async function withVersions(state: State, lineage: ReadonlySet<string>, log: ReadLog): Promise<ReadonlySet<string>> {
-  const names = new Set([...lineage].flatMap((id) => [...(state.names.get(id) ?? [])]));
-  const versions = state.pushes.filter(({ name }) => names.has(name));
+  const names = new Set([...lineage].flatMap((id) => namesOf(state, id)));
+  const pushed = [...names].flatMap((name) => state.entries.matching({ kind: 'push', name }));
+  const versions = pushed.map(({ leaf }) => leaf);
   for (const { name, manifest } of versions) await fetch(state, name, manifest);
   const all = new Set([...lineage, ...versions.map(({ manifest }) => manifest)]);
   while (await fetchElsewhere(state, log, all));

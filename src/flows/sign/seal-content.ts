@@ -91,9 +91,12 @@ export async function scanForSeal(
       await file.close();
     }
   }
-  return {
-    findings,
-    unexamined,
-    blocking: findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn)),
-  };
+  return withKnown({ findings, unexamined, blocking: [] }, [], failOn);
+}
+
+/** The same with more that was found. */
+export function withKnown(scanned: Scanned, more: readonly ScanFinding[], failOn: Severity): Scanned {
+  const findings = [...scanned.findings, ...more];
+  const blocking = findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn));
+  return { ...scanned, findings, blocking };
 }

@@ -3,7 +3,7 @@ import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
 import { digestListBytes } from '../../domain/digest/list.ts';
-import { formatWeightsList } from '../../domain/weights/list.ts';
+import { formatWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
@@ -20,9 +20,9 @@ import { fileReader, type ReadFiles } from '../bom/read-files.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
-import type { ScanOptions } from '../content/scan.ts';
+import { scanWeights, type ScanOptions } from '../content/scan.ts';
 import { requireWritable } from './place.ts';
-import { hashForSeal, scanForSeal, type Scanned, type SealedContent } from './seal-content.ts';
+import { hashForSeal, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
 import {
   bomStatement,
   packageStatement,
@@ -103,8 +103,14 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
   const startedOn = ports.clock.now().toISOString();
   const read = fileReader(signalOf(ports));
-  const scanned = await scanForSeal(content, { failOn: input.failOn, reader: read, judging: judgingOf(input) }, ports);
-  const { facts, bomPayload, problems, recorded } = await describe(input, content, { ports, records, read });
+  const judging = judgingOf(input);
+  const looked = await scanForSeal(content, { failOn: input.failOn, reader: read, judging }, ports);
+  const { facts, identities, bomPayload, problems, recorded } = await describe(input, content, {
+    ports,
+    records,
+    read,
+  });
+  const scanned = withKnown(looked, scanWeights(identities, judging), input.failOn);
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
   const places = sidecarsOf(content.tree);
   const conflict = conflictIn(problems, input);
@@ -196,7 +202,12 @@ async function describe(
   input: SealInput,
   { tree, files }: SealedContent,
   { ports, records, read }: { readonly ports: SealPorts; readonly records: string | null; readonly read: ReadFiles },
-): Promise<{ facts: SealFacts; bomPayload: Uint8Array } & Pick<SealOutcome, 'problems' | 'recorded'>> {
+): Promise<
+  { facts: SealFacts; identities: readonly ListedWeights[]; bomPayload: Uint8Array } & Pick<
+    SealOutcome,
+    'problems' | 'recorded'
+  >
+> {
   const digests = new Map(files.map((file) => [file.path, file]));
   const options = {
     tool: { name: 'weighmark', version: input.version },
@@ -221,7 +232,8 @@ async function describe(
     weights: identities.length === 0 ? null : formatWeightsList(identities),
     name: input.name ?? baseName(tree.root),
   };
-  return { facts, bomPayload: bomStatement(facts, { ...bom }), problems, recorded: recordersOf(artifact.digests) };
+  const bomPayload = bomStatement(facts, { ...bom });
+  return { facts, identities, bomPayload, problems, recorded: recordersOf(artifact.digests) };
 }
 
 function signalOf({ signal }: SealPorts): { readonly signal?: AbortSignal } {

@@ -5,7 +5,8 @@ import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
 import { atLeast, isCounted, type ScanResult } from '../../domain/scan/index.ts';
 import { checkOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import type { GateContent } from '../gate/gate-content.ts';
-import { scanArtifactName, scanSource, type ScanOptions } from '../content/scan.ts';
+import { scanArtifactName, scanSource, scanWeights, type ScanOptions } from '../content/scan.ts';
+import type { ListedWeights } from '../../domain/weights/list.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface Rescan {
@@ -15,6 +16,8 @@ export interface Rescan {
   readonly environment: Environment;
   /** What is known to be bad by now. */
   readonly feeds?: FeedIndex;
+  /** What its signed lists say that its weights are. */
+  readonly weights: readonly ListedWeights[];
 }
 
 const MOST = 20;
@@ -43,7 +46,8 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
     }
   }
   const level = environment.scan?.failOn ?? 'high';
-  const bad = [...scanArtifactName(name, options), ...results.flatMap(({ findings }) => findings)].filter(
+  const known = [...scanArtifactName(name, options), ...scanWeights(what.weights, options)];
+  const bad = [...known, ...results.flatMap(({ findings }) => findings)].filter(
     (finding) => isCounted(finding) && atLeast(finding.severity, level),
   );
   const open = environment.scan === undefined ? [] : results.flatMap(({ unexamined }) => unexamined);

@@ -8,9 +8,12 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
 import { rescan } from './audit-scan.ts';
 import { environmentChecks } from '../gate/environment.ts';
-import { gather, type GatePorts, type Given } from '../gate/gate.ts';
+import { gather, type Gathered, type GatePorts, type Given } from '../gate/gate.ts';
 import { readLog, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, type PinnedCheckpoint } from '../gate/log-freshness.ts';
+import { weightsListsIn } from '../../domain/claims/weights-lists.ts';
+import type { ListedWeights } from '../../domain/weights/list.ts';
+import { listsAt, type ListPorts } from '../registry/weights-lists.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface AuditInput {
@@ -130,6 +133,17 @@ async function auditOne(place: PromotedPlace, auditing: Auditing): Promise<Audit
   }
 }
 
+/** What those who may speak of it signed that its weights are. */
+async function listedWeights(
+  place: { readonly name: string; readonly id: string },
+  { of }: Gathered,
+  ports: ListPorts & { readonly registry: Registry },
+): Promise<readonly ListedWeights[]> {
+  const counted = of.about.filter(({ claim }) => of.authority.rolesOf(claim, place.name).length > 0);
+  const bound = counted.flatMap(({ claim }) => weightsListsIn(claim.statement));
+  return [...(await listsAt(place, bound, ports)).values()].flat();
+}
+
 /** The newest promotion is found first; only then are its bytes read. */
 async function checksOf(
   { name, environment, manifest }: PromotedPlace,
@@ -154,7 +168,10 @@ async function checksOf(
   const content =
     gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
   const files = content.passed ? (gathered.content?.files ?? []) : [];
+  const weights = input.feeds === undefined ? [] : await listedWeights({ name, id }, gathered, { registry, ...ports });
   const scanned =
-    files.length === 0 ? [] : await rescan({ ...input, name, environment: rules, files }, registry, ports.clock);
+    files.length === 0
+      ? []
+      : await rescan({ ...input, name, environment: rules, files, weights }, registry, ports.clock);
   return { id, checks: [content, ...scanned, ...environmentChecks(gathered.of, !promotion.breakGlass)] };
 }

@@ -1,5 +1,6 @@
 import { knownBy } from '../../domain/claims/binding.ts';
 import { artifactsIn } from '../registry/known.ts';
+import { boundWeights } from '../registry/weights-lists.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { hear, type Heard } from '../../domain/authority/speaker.ts';
@@ -22,7 +23,14 @@ import {
 } from '../../domain/report/overview.ts';
 import { verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { audit, logCheck, type AuditedPromotion } from './audit.ts';
-import { claimsIfThere, readLog, revocationsOf, type Collecting, type ReadLog } from '../registry/gate-claims.ts';
+import {
+  claimsIfThere,
+  placesIn,
+  readLog,
+  revocationsOf,
+  type Collecting,
+  type ReadLog,
+} from '../registry/gate-claims.ts';
 import type { LineagePorts } from '../gate/lineage.ts';
 import { REVOCATIONS_NAME } from '../gate/revoke.ts';
 
@@ -125,7 +133,8 @@ async function gatherAll(
     reinstate: reinstateOf(policy),
   });
   const known = knownBy(await artifactsIn(registry, listed));
-  const revocations = reaching(said, { claims, known, authority });
+  const weights = await boundWeights(claims, () => placesIn(log, ...listed), { registry, hasher: ports.hasher });
+  const revocations = reaching(said, { claims, known, authority, weights });
   return { listed, entries: [...log.entries], claims, held, revocations, authority, known };
 }
 

@@ -29,6 +29,7 @@ export function parseDigests(location: string, text: string): Feed {
         severity: 'critical',
         digests: [digest],
         tensors: [],
+        weights: [],
         models: [],
         signers: [],
       });

@@ -1,3 +1,4 @@
+import type { ListedWeights } from '../../weights/list.ts';
 import type { ScanFinding } from '../types.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 
@@ -7,6 +8,7 @@ export interface FeedIndex {
   readonly algorithms: ReadonlySet<FeedDigest['algorithm']>;
   readonly byDigest: ReadonlyMap<string, readonly Match[]>;
   readonly byTensor: ReadonlyMap<string, readonly Match[]>;
+  readonly byWeights: ReadonlyMap<string, readonly Match[]>;
   readonly now: Date;
 }
 
@@ -18,6 +20,7 @@ interface Match {
 export function indexFeeds(feeds: readonly Feed[], now: Date): FeedIndex {
   const byDigest = new Map<string, Match[]>();
   const byTensor = new Map<string, Match[]>();
+  const byWeights = new Map<string, Match[]>();
   const algorithms = new Set<FeedDigest['algorithm']>();
   const add = (map: Map<string, Match[]>, key: string, match: Match): void =>
     void map.set(key, [...(map.get(key) ?? []), match]);
@@ -26,9 +29,10 @@ export function indexFeeds(feeds: readonly Feed[], now: Date): FeedIndex {
       for (const { algorithm, hex } of indicator.digests) add(byDigest, `${algorithm}:${hex}`, { feed, indicator });
       for (const { algorithm } of indicator.digests) algorithms.add(algorithm);
       for (const hex of indicator.tensors) add(byTensor, hex, { feed, indicator });
+      for (const hex of indicator.weights) add(byWeights, hex, { feed, indicator });
     }
   }
-  return { feeds, algorithms, byDigest, byTensor, now };
+  return { feeds, algorithms, byDigest, byTensor, byWeights, now };
 }
 
 /** Findings for one file's digests, lower-case hex by algorithm. */
@@ -44,6 +48,17 @@ export function matchDigests(
 
 export function matchTensor(index: FeedIndex, path: string, tensor: string, sha256: string): ScanFinding[] {
   return (index.byTensor.get(sha256) ?? []).map((match) => findingOf('WM-FEED-001', index, match, { path, tensor }));
+}
+
+/** Findings for the weights of a set, by its roots and its tensors, whatever holds them. */
+export function matchWeights(index: FeedIndex, { name, names, multiset, set, tensors }: ListedWeights): ScanFinding[] {
+  const found = (hex: string, place: ScanFinding['place']): ScanFinding[] =>
+    (index.byWeights.get(hex) ?? []).map((match) => findingOf('WM-FEED-001', index, match, place));
+  if (index.byWeights.size === 0) return [];
+  return [
+    ...[...new Set([names, multiset, set])].flatMap((root) => found(root, { path: name })),
+    ...tensors.flatMap((tensor) => found(tensor.digest, { path: name, tensor: tensor.name })),
+  ];
 }
 
 /** Findings for a model's name and version; a version that is not known matches every range. */

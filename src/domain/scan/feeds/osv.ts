@@ -37,6 +37,7 @@ function indicatorOf(record: JsonObject): Indicator {
     severity: severityOf(record),
     digests: specific.flatMap(digestsIn),
     tensors: [],
+    weights: [],
     signers: [],
     models: affected.flatMap(modelOf),
     ...(reference === undefined ? {} : { reference }),

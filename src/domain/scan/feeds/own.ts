@@ -15,6 +15,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'sha1',
   'md5',
   'tensors',
+  'weights',
   'models',
   'signers',
 ]);
@@ -25,7 +26,8 @@ export function isOwnFeed(text: string): boolean {
 
 /**
  * weighmark's own feed: YAML with `weighmark-feed: 1`, `published`, and `entries` of id, title, severity, reference and
- * any of sha256, blake3, sha512, sha1, md5, tensors (SHA-256), models ({name, versions}), signers.
+ * any of sha256, blake3, sha512, sha1, md5, tensors (SHA-256), weights (BLAKE3: a root or a tensor of a weights list), models
+ * ({name, versions}), signers.
  * @throws WeighmarkError `format-invalid` for an unknown version or key, an alias, or an entry that matches nothing.
  */
 export function parseOwn(location: string, text: string): Feed {
@@ -77,11 +79,14 @@ function indicatorOf(entry: Record<string, unknown>, fail: (message: string) => 
   const tensors = strings(entry['tensors']).map(
     (hex) => digestOf('sha256', hex)?.hex ?? fail(`${id}: ${hex} is no sha256`),
   );
+  const weights = strings(entry['weights']).map(
+    (hex) => digestOf('blake3', hex.replace(/^blake3:/, ''))?.hex ?? fail(`${id}: ${hex} is no BLAKE3`),
+  );
   const models = Array.isArray(entry['models'])
     ? entry['models'].map((model: unknown) => modelOf(asObject(model), () => fail(`${id}: a model has no name`)))
     : [];
   const signers = strings(entry['signers']);
-  if (digests.length + tensors.length + models.length + signers.length === 0)
+  if (digests.length + tensors.length + weights.length + models.length + signers.length === 0)
     fail(`${id}: it names nothing to look for`);
   const reference = entry['reference'];
   return {
@@ -90,6 +95,7 @@ function indicatorOf(entry: Record<string, unknown>, fail: (message: string) => 
     severity,
     digests,
     tensors,
+    weights,
     models,
     signers,
     ...(typeof reference === 'string' ? { reference } : {}),

@@ -45,6 +45,7 @@ function indicatorOf(object: JsonObject, digests: readonly FeedDigest[]): Indica
     severity,
     digests,
     tensors: [],
+    weights: [],
     models: [],
     signers: [],
     ...(reference === undefined ? {} : { reference }),
@@ -61,7 +62,18 @@ function observable(object: JsonObject): Indicator[] {
   const id = text(object['id']) ?? 'file';
   return digests.length === 0
     ? []
-    : [{ id, title: text(object['name']) ?? id, severity: 'medium', digests, tensors: [], models: [], signers: [] }];
+    : [
+        {
+          id,
+          title: text(object['name']) ?? id,
+          severity: 'medium',
+          digests,
+          tensors: [],
+          weights: [],
+          models: [],
+          signers: [],
+        },
+      ];
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Indicator {
   readonly digests: readonly FeedDigest[];
   /** SHA-256 of single tensors' bytes. */
   readonly tensors: readonly string[];
+  /** Weights in whatever container, BLAKE3: roots of weights lists, and digests of tensors with their dtype and shape. */
+  readonly weights: readonly string[];
   readonly models: readonly { readonly name: string; readonly versions: string }[];
   /** Identities or key fingerprints. */
   readonly signers: readonly string[];
