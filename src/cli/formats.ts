@@ -18,6 +18,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   'policy explain': ['sarif', 'junit', 'github'],
   'policy test': ['junit'],
   derive: ['markdown'],
+  kin: ['markdown'],
   diff: ['markdown'],
   inspect: ['markdown'],
   inventory: ['cyclonedx'],

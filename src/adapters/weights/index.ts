@@ -28,6 +28,7 @@ function byModule(module: () => Module): WeightNumbers {
       differingOf(module().compare(numbersOf(recipe), elements, importance)),
     nearest: async (recipe, elements) => nearnessOf(module().near(numbersOf(recipe), elements)),
     convert: (from, to, bytes) => module().convert(from, to, bytes),
+    dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
   };
 }
 
@@ -56,6 +57,7 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
       differingOf(await ask([RECOMPUTE, ...numbersOf(recipe)], elements, importance)),
     nearest: async (recipe, elements) => nearnessOf(await ask([NEAREST, ...numbersOf(recipe)], elements)),
     convert: (from, to, bytes) => module().convert(from, to, bytes),
+    dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
   };
 }
 

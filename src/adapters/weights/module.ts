@@ -12,6 +12,7 @@ export interface Module {
   compare(numbers: readonly number[], elements: Elements, importance?: Float32Array): Float64Array;
   near(numbers: readonly number[], elements: Elements): Float64Array;
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+  dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
 }
 
 interface Exports {
@@ -31,6 +32,7 @@ interface Exports {
   ): number;
   near(kind: number, from: number, via: number, child: number, parent: number): number;
   convert(from: number, to: number, elements: number): void;
+  dequantize(kind: number, elements: number): number;
 }
 
 /** The part of the global that is used here; TypeScript declares it only for browsers. */
@@ -72,6 +74,17 @@ export function createModule(): Module {
         parent.set(source.subarray(at * WIDTHS[from], (at + part) * WIDTHS[from]));
         wasm.convert(NUMBERS[from], NUMBERS[to], part);
         out.set(child.subarray(0, part * WIDTHS[to]), at * WIDTHS[to]);
+      }
+      return out;
+    },
+    dequantize: (kind, bytes, elements) => {
+      const out = new Float32Array(elements);
+      const width = bytes.length / elements;
+      for (let at = 0; at < elements; at += MOST_ELEMENTS) {
+        const part = Math.min(MOST_ELEMENTS, elements - at);
+        parent.set(bytes.subarray(at * width, (at + part) * width));
+        if (wasm.dequantize(kind, part) === 0) return null;
+        out.set(columns.subarray(0, part), at);
       }
       return out;
     },

@@ -55,4 +55,6 @@ export interface WeightNumbers {
   nearest(recipe: Recipe, elements: Elements): Promise<Nearness | null>;
   /** Elements in another type: one rounding, to nearest, ties to even. */
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+  /** What whole blocks of one of GGML's types stand for; null for a type that is not known. */
+  dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
 }

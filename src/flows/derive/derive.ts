@@ -6,7 +6,6 @@ import { planByName, planConversion, type Plan, type Planned } from '../../domai
 import { computedTensor } from '../../domain/derive/rope.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
-import { viewOf, type View } from '../../domain/derive/view.ts';
 import { streamSource } from '../../domain/formats/index.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
@@ -15,6 +14,7 @@ import type { WeightTensor } from '../../domain/weights/types.ts';
 import { childView, compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
+import { parentView } from './views.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface DeriveInput {
@@ -97,7 +97,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   });
 }
 
-async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
+export async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
   const config = beside('config.json');
   if (config === undefined || config.sizeBytes > LIMITS.documentBytes) return null;
   const source = await config.open();
@@ -106,24 +106,6 @@ async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
   } finally {
     await source.close();
   }
-}
-
-/** A parent's tensor by elements; a quantised one by blocks. */
-function parentView(tensor: WeightTensor, source: Source): View {
-  const { dtype, shape, sizeBytes, elements } = tensor;
-  const width = elementBytes(dtype);
-  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
-  const offset = elements.kind === 'stretch' ? elements.offset : 0;
-  if (Number.isNaN(width)) {
-    const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
-    return {
-      dtype,
-      shape,
-      width: blockBytes,
-      read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes),
-    };
-  }
-  return viewOf(held, { dtype, shape, width, offset });
 }
 
 async function compareAll(

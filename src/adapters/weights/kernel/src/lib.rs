@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod blocks;
+mod codes;
 mod floats;
 mod kquants;
 mod legacy;
@@ -14,6 +15,7 @@ mod nonlinear;
 mod recompute;
 mod search;
 mod ternary;
+mod values;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
@@ -21,3 +23,4 @@ pub use blocks::Kind;
 pub use floats::{Dtype, Via, narrow, widen};
 pub use nearest::{Nearness, nearest};
 pub use recompute::{Differing, Recipe, recompute};
+pub use values::values;

@@ -1,7 +1,7 @@
 //! The module's three functions over buffers of its own, for `wasm.ts` alone. A question is laid down as the addon's
 //! (`weights.rs` there): child, parent and importance each have a place; results are written as 64-bit numbers.
 
-use crate::{Differing, Dtype, Kind, Recipe, Via, narrow, nearest, recompute, widen};
+use crate::{Differing, Dtype, Kind, Recipe, Via, narrow, nearest, recompute, values, widen};
 
 pub const MOST_ELEMENTS: usize = 1 << 18;
 const BYTES: usize = MOST_ELEMENTS * 4;
@@ -84,4 +84,15 @@ pub extern "C" fn convert(from: u32, to: u32, elements: usize) {
     let (child, parent, values) = unsafe { (of(self::child(), BYTES), of(self::parent(), BYTES), of(self::importance(), elements)) };
     widen(dtype(from), parent, values);
     narrow(dtype(to), values, child);
+}
+
+/// What `elements` of whole blocks in the parent's place stand for, as F32 in the importance's. False for an unknown type.
+#[unsafe(no_mangle)]
+pub extern "C" fn dequantize(kind: u32, elements: usize) -> u32 {
+    let Some(kind) = Kind::of(kind) else { return 0 };
+    let (block, bytes) = kind.sizes();
+    // SAFETY: as above.
+    let (source, target) = unsafe { (of(self::parent(), elements / block * bytes), of(self::importance(), elements)) };
+    values(kind, source, target);
+    1
 }
