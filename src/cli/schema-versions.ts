@@ -7,6 +7,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'bom-diff': 2,
   'bom-validate': 2,
   completion: 2,
+  derive: 2,
   hash: 2,
   init: 2,
   inspect: 2,

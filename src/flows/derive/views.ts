@@ -25,6 +25,13 @@ export function parentView(tensor: WeightTensor, source: Source): View {
   return viewOf(held, { dtype, shape, width, offset });
 }
 
+export function viewOfChild({ dtype, shape, elements, sizeBytes }: WeightTensor, source: Source) {
+  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
+  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  const width = elementBytes(dtype);
+  return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
+}
+
 /** A tensor's elements as F32, whatever they are kept as. */
 export interface Floats {
   readonly shape: readonly number[];
