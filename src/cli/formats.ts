@@ -19,6 +19,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   'policy test': ['junit'],
   'dataset diff': ['html'],
   derive: ['markdown'],
+  kin: ['markdown'],
   diff: ['markdown'],
   inspect: ['markdown'],
   inventory: ['cyclonedx'],

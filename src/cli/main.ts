@@ -13,6 +13,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     inventory: () => import('./commands/inventory.ts'),
     diff: () => import('./commands/diff.ts'),
     derive: () => import('./commands/derive.ts'),
+    kin: () => import('./commands/kin.ts'),
     dataset: () => import('./commands/dataset.ts'),
   },
   'Seal and verify:': {

@@ -9,6 +9,7 @@ const GROWN: Readonly<Record<string, number>> = {
   completion: 2,
   'dataset-check': 2,
   'dataset-diff': 2,
+  derive: 2,
   hash: 2,
   impact: 2,
   init: 2,

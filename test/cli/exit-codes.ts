@@ -73,6 +73,7 @@ export const CASES: readonly ExitCase[] = [
     [1, 'they differ', 'weighmark diff model changed'],
   ]),
   ...of('derive', [[2, 'no such file', 'weighmark derive nowhere --from model']]),
+  ...of('kin', [[2, 'no such file', 'weighmark kin nowhere --against model']]),
   ...of('dataset index', [
     [0, 'indexed', 'weighmark dataset index data && weighmark dataset index data2'],
     [2, 'no such file', 'weighmark dataset index nowhere'],

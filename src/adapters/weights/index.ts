@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Differing, FloatType, Nearness, Recipe, WeightNumbers } from '../../domain/ports/numbers.ts';
 import { loadAddon, type Addon } from '../hasher/native.ts';
-import { createModule, MOST_ELEMENTS, type Module } from './module.ts';
+import { createModule, MOST_ELEMENTS, MOST_FACTORS, type Module } from './module.ts';
 
 /** What quantisers make of weights: by the addon's threads where there is one, else by WebAssembly on this thread. */
 export function createNumbers(options: { kernel?: 'wasm' | 'native' } = {}): WeightNumbers {
@@ -28,6 +28,9 @@ function byModule(module: () => Module): WeightNumbers {
       differingOf(module().compare(numbersOf(recipe), elements, importance)),
     nearest: async (recipe, elements) => nearnessOf(module().near(numbersOf(recipe), elements)),
     convert: (from, to, bytes) => module().convert(from, to, bytes),
+    dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
+    factors: MOST_FACTORS,
+    lowRank: (merge) => module().lowRank(merge),
   };
 }
 
@@ -56,6 +59,9 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
       differingOf(await ask([RECOMPUTE, ...numbersOf(recipe)], elements, importance)),
     nearest: async (recipe, elements) => nearnessOf(await ask([NEAREST, ...numbersOf(recipe)], elements)),
     convert: (from, to, bytes) => module().convert(from, to, bytes),
+    dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
+    factors: MOST_FACTORS,
+    lowRank: (merge) => module().lowRank(merge),
   };
 }
 

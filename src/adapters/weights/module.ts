@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { Elements, FloatType } from '../../domain/ports/numbers.ts';
+import type { Elements, FloatType, LowRankMerge, Merged } from '../../domain/ports/numbers.ts';
 
 /** Elements of one question at most: `kernel/src/wasm.rs` has room for as many. */
 export const MOST_ELEMENTS = 1 << 18;
+export const MOST_FACTORS = 1 << 21;
 const ANSWERS = 8;
 const WIDTHS: Readonly<Record<FloatType, number>> = { F32: 4, F16: 2, BF16: 2 };
+const VIAS = { none: 0, F16: 1, BF16: 2 } as const;
 const NUMBERS: Readonly<Record<FloatType, number>> = { F32: 0, F16: 1, BF16: 2 };
 
 /** The WebAssembly module. Numbers are kind, dtype, via, fused; answers are NaN where it refused. */
@@ -12,6 +14,8 @@ export interface Module {
   compare(numbers: readonly number[], elements: Elements, importance?: Float32Array): Float64Array;
   near(numbers: readonly number[], elements: Elements): Float64Array;
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+  dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
+  lowRank(merge: LowRankMerge): Merged;
 }
 
 interface Exports {
@@ -31,6 +35,10 @@ interface Exports {
   ): number;
   near(kind: number, from: number, via: number, child: number, parent: number): number;
   convert(from: number, to: number, elements: number): void;
+  dequantize(kind: number, elements: number): number;
+  left(): number;
+  right(): number;
+  merge_low_rank(types: number, rows: number, columns: number, rank: number, scale: number): void;
 }
 
 /** The part of the global that is used here; TypeScript declares it only for browsers. */
@@ -46,6 +54,8 @@ export function createModule(): Module {
   const child = new Uint8Array(buffer, wasm.child(), MOST_ELEMENTS * 4);
   const parent = new Uint8Array(buffer, wasm.parent(), MOST_ELEMENTS * 4);
   const columns = new Float32Array(buffer, wasm.importance(), MOST_ELEMENTS);
+  const left = new Float32Array(buffer, wasm.left(), MOST_FACTORS);
+  const right = new Float32Array(buffer, wasm.right(), MOST_FACTORS);
   const result = new Float64Array(buffer, wasm.result(), ANSWERS);
   const lay = (elements: Elements): void => {
     child.set(elements.child);
@@ -74,6 +84,27 @@ export function createModule(): Module {
         out.set(child.subarray(0, part * WIDTHS[to]), at * WIDTHS[to]);
       }
       return out;
+    },
+    dequantize: (kind, bytes, elements) => {
+      const out = new Float32Array(elements);
+      const width = bytes.length / elements;
+      for (let at = 0; at < elements; at += MOST_ELEMENTS) {
+        const part = Math.min(MOST_ELEMENTS, elements - at);
+        parent.set(bytes.subarray(at * width, (at + part) * width));
+        if (wasm.dequantize(kind, part) === 0) return null;
+        out.set(columns.subarray(0, part), at);
+      }
+      return out;
+    },
+    lowRank: (merge) => {
+      const { dtype, base, via, product, rows, columns, rank, scale } = merge;
+      lay(merge);
+      left.set(merge.left);
+      right.set(merge.right);
+      const types = [NUMBERS[dtype], NUMBERS[base], VIAS[via ?? 'none'], VIAS[product ?? 'none']];
+      wasm.merge_low_rank(Buffer.from(types).readUInt32LE(), rows, columns, rank, scale);
+      const [beyond = 0, first = 0, open = 0] = result;
+      return { beyond, first, open };
     },
   };
 }

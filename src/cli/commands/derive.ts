@@ -25,7 +25,7 @@ export const register: Register = (program, run) => {
     .description('recompute a step: is CHILD the honest outcome of converting, casting or quantising PARENT')
     .argument('<child>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
     .requiredOption('--from <parent>', 'what it is said to be made of')
-    .option('--with <imatrix>', 'the importance matrix the quantiser was given (GGUF)')
+    .option('--with <ref>', 'what else went in: an importance matrix (GGUF), or the LoRA that was merged')
     .addOption(new Option('--step <step>', 'the step; default: what the two look like').choices(STEPS))
     .addOption(
       new Option('--at-least <word>', 'the weakest word that passes').choices(WORDS.slice(0, 4)).default('bounded'),
@@ -40,15 +40,21 @@ export const register: Register = (program, run) => {
 
 async function deriveRefs(context: Context, child: string, options: Options): Promise<DeriveOutcome> {
   const { from, with: matrix, step, atLeast, quick } = options;
+  const other = matrix === undefined ? undefined : await sideOf(context, matrix, options);
   const input = {
     child: await sideOf(context, child, options),
     parent: await sideOf(context, from, options),
-    ...(matrix === undefined ? {} : { importance: await sideOf(context, matrix, options) }),
+    ...(other === undefined ? {} : isAdapter(other, step) ? { adapter: other } : { importance: other }),
     ...(step === undefined ? {} : { step }),
     ...(quick === true ? { quick } : {}),
     atLeast,
   };
   return derive(input, { numbers: await context.numbers(), progress: context.progress, signal: context.signal });
+}
+
+/** As the step says, else as it looks. */
+function isAdapter({ files }: SideInput, step: DeriveStep | undefined): boolean {
+  return step === undefined ? files.some(({ path }) => path === 'adapter_config.json') : step === 'adapter-merge';
 }
 
 /** The files of an artifact, on disk or in a registry. */

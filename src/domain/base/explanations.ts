@@ -150,6 +150,15 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'if a step changed it (a converter, a cast, a quantiser), `weighmark derive CHILD --from PARENT` says whether honestly; else fetch it again',
   },
+  'not-kin': {
+    what: 'The weights of the model are like those of none of the models it was compared with, beyond what chance and a common configuration explain.',
+    wayOut: 'name other possible bases: `weighmark kin MODEL --against REF`',
+  },
+  'base-contradicted': {
+    what: 'The model says it was made of a base, and its weights are not like those of that base.',
+    wayOut:
+      'is it the base that is meant? Ask who published the model; `weighmark kin MODEL --against REF` compares with others',
+  },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
     wayOut: '`weighmark diff A B --format markdown` prints it for a review',
@@ -381,6 +390,10 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'derivation-undecided': {
     what: 'A tensor could not be compared: no converter of the architecture is known, the parent has no config.json, or no law of the type is known.',
     wayOut: 'what is known of which type stands in docs/weights.md',
+  },
+  'kinship-undecided': {
+    what: 'Too little of the model has a counterpart in what it was compared with, or one of the two could not be examined: other shapes (a pruned or distilled model), an unknown type, a broken file.',
+    wayOut: 'which containers and types are read stands in docs/weights.md',
   },
   'scan-incomplete': {
     what: 'Something could not be examined, so nothing is promised. The place and reason are named.',

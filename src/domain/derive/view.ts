@@ -104,6 +104,8 @@ export function transposed(view: View): View {
       const from = (row * columns + column) * width;
       for (let byte = 0; byte < width; byte++) out[at * width + byte] = bytes[from + byte] ?? 0;
     }
+    // Views are kept as long as their plan: the matrix is let go once it was read to its end.
+    if (start + count === rows * columns) whole = undefined;
     return out;
   };
   return { ...view, shape: [columns, rows], read };

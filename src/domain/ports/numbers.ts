@@ -42,6 +42,32 @@ export interface Nearness {
   readonly square: number;
 }
 
+/** Whole rows of a child and its parent, and the factors of a low-rank adapter that was merged into it. */
+export interface LowRankMerge {
+  readonly child: Uint8Array;
+  readonly parent: Uint8Array;
+  readonly dtype: FloatType;
+  readonly base: FloatType;
+  /** What the parent was cast to before, and the product before it was added; absent: nothing. */
+  readonly via?: 'F16' | 'BF16';
+  readonly product?: 'F16' | 'BF16';
+  readonly rows: number;
+  readonly columns: number;
+  readonly rank: number;
+  readonly scale: number;
+  /** `rank` numbers a row, and `rank` rows of `columns` numbers. */
+  readonly left: Float32Array;
+  readonly right: Float32Array;
+}
+
+export interface Merged {
+  /** Elements that no order of the sums gives, and the first of them. */
+  readonly beyond: number;
+  readonly first: number;
+  /** Elements that some order gives, but none of those that were tried. */
+  readonly open: number;
+}
+
 /** What quantisers and casts make of weights, recomputed; the same results whatever kernel. */
 export interface WeightNumbers {
   readonly kernel: 'wasm' | 'native';
@@ -55,4 +81,9 @@ export interface WeightNumbers {
   nearest(recipe: Recipe, elements: Elements): Promise<Nearness | null>;
   /** Elements in another type: one rounding, to nearest, ties to even. */
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
+  /** What whole blocks of one of GGML's types stand for; null for a type that is not known. */
+  dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
+  /** Numbers of each factor of an adapter at most. */
+  readonly factors: number;
+  lowRank(merge: LowRankMerge): Merged;
 }

@@ -37,7 +37,9 @@ const FLOATS: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 /** Types whose scale is searched: nobody repeats that unasked. */
 const SEARCHED = new Set([10, 11, 12, 13, 14, 20, 23]);
 /** Types that the kernel knows. */
-const KNOWN = new Set([0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 39, 40]);
+export const KNOWN: ReadonlySet<number> = new Set([
+  0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 39, 40,
+]);
 
 /** A child's tensor of a canonical dtype as blocks; `view` reads its elements' bytes. */
 export function childView(

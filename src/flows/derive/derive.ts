@@ -6,15 +6,14 @@ import { planByName, planConversion, type Plan, type Planned } from '../../domai
 import { computedTensor } from '../../domain/derive/rope.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
-import { viewOf, type View } from '../../domain/derive/view.ts';
-import { streamSource } from '../../domain/formats/index.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
-import { elementBytes } from '../../domain/weights/dtypes.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
-import { childView, compareTensor, type ComparePorts } from './compare.ts';
+import { compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
+import { parentView, viewOfChild } from './views.ts';
+import { mergedTensors, type MergeSides } from './adapter-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface DeriveInput {
@@ -22,6 +21,8 @@ export interface DeriveInput {
   readonly parent: SideInput;
   /** An importance matrix (GGUF), as `llama-imatrix` writes it. */
   readonly importance?: SideInput;
+  /** A LoRA as PEFT writes it: its folder, with adapter_config.json. */
+  readonly adapter?: SideInput;
   readonly step?: DeriveStep;
   /** The weakest word that passes; default `bounded`. */
   readonly atLeast?: Word;
@@ -62,11 +63,13 @@ export async function derive(input: DeriveInput, ports: DerivePorts): Promise<De
   const child = await openSide(input.child);
   const parent = await openSide(input.parent);
   const matrix = input.importance === undefined ? undefined : await openSide(input.importance);
+  const adapter = input.adapter === undefined ? undefined : await openSide(input.adapter);
   try {
+    if (adapter !== undefined) return await adapterMerged(input, { child, parent, adapter }, ports);
     const importance = matrix === undefined ? undefined : await importanceOf(matrix);
     return await derived(input, { child, parent, ...(importance === undefined ? {} : { importance }) }, ports);
   } finally {
-    for (const side of [child, parent, matrix]) await side?.close();
+    for (const side of [child, parent, matrix, adapter]) await side?.close();
   }
 }
 
@@ -74,6 +77,24 @@ interface Sides {
   readonly child: Opened;
   readonly parent: Opened;
   readonly importance?: Importance;
+}
+
+async function adapterMerged(input: DeriveInput, sides: MergeSides, ports: DerivePorts): Promise<DeriveOutcome> {
+  const total = sides.child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
+  const work = ports.progress.start('recomputing', total);
+  const comparing: ComparePorts = {
+    numbers: ports.numbers,
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+    onElements: (count) => work.advance(count),
+  };
+  try {
+    const made = await mergedTensors(sides, comparing);
+    if (made === null) return undecided(input, sides, 'the adapter has no adapter_config.json of a LoRA');
+    const plan: Plan = { planned: [], missing: made.missing, dropped: [] };
+    return outcomeOf(input, { plan, tensors: made.tensors, step: 'adapter-merge' });
+  } finally {
+    work.end();
+  }
 }
 
 async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Promise<DeriveOutcome> {
@@ -87,7 +108,14 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
       ? null
       : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
     : planByName({ children, parents });
-  if (plan === null) return undecided(input, sides, converts && settings !== null ? settings.architecture : undefined);
+  if (plan === null)
+    return undecided(
+      input,
+      sides,
+      settings === null
+        ? 'the parent has no config.json that names its architecture'
+        : `no converter of ${settings.architecture} is known`,
+    );
   const tensors = await compareAll(plan, sides, { input, ports, settings });
   return outcomeOf(input, {
     plan,
@@ -97,7 +125,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   });
 }
 
-async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
+export async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
   const config = beside('config.json');
   if (config === undefined || config.sizeBytes > LIMITS.documentBytes) return null;
   const source = await config.open();
@@ -106,24 +134,6 @@ async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
   } finally {
     await source.close();
   }
-}
-
-/** A parent's tensor by elements; a quantised one by blocks. */
-function parentView(tensor: WeightTensor, source: Source): View {
-  const { dtype, shape, sizeBytes, elements } = tensor;
-  const width = elementBytes(dtype);
-  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
-  const offset = elements.kind === 'stretch' ? elements.offset : 0;
-  if (Number.isNaN(width)) {
-    const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
-    return {
-      dtype,
-      shape,
-      width: blockBytes,
-      read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes),
-    };
-  }
-  return viewOf(held, { dtype, shape, width, offset });
 }
 
 async function compareAll(
@@ -162,13 +172,6 @@ async function compareAll(
     work.end();
   }
   return verdicts;
-}
-
-function viewOfChild({ dtype, shape, elements, sizeBytes }: WeightTensor, source: Source) {
-  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
-  const offset = elements.kind === 'stretch' ? elements.offset : 0;
-  const width = elementBytes(dtype);
-  return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
 }
 
 /** A tensor the converter computes of config.json alone. */
@@ -284,12 +287,8 @@ function findingFor({ name, word, why, where }: TensorVerdict, atLeast: Word): F
   };
 }
 
-function undecided(input: DeriveInput, { child }: Sides, architecture: string | undefined): DeriveOutcome {
-  const why =
-    architecture === undefined
-      ? 'the parent has no config.json that names its architecture'
-      : `no converter of ${architecture} is known`;
-  const step = input.step ?? 'convert';
+function undecided(input: DeriveInput, { child }: Pick<Sides, 'child'>, why: string): DeriveOutcome {
+  const step = input.step ?? (input.adapter === undefined ? 'convert' : 'adapter-merge');
   const finding: Finding = { code: 'derivation-undecided', message: why };
   return {
     child: input.child.shown,

@@ -38,6 +38,11 @@ export interface Opened {
 export async function openSide({ shown, files }: SideInput): Promise<Opened> {
   const described: BomFile[] = [];
   for (const file of files) described.push(await describe(file));
+  return openDescribed({ shown, files }, described);
+}
+
+/** The same, of files whose headers were read already. */
+export async function openDescribed({ shown, files }: SideInput, described: readonly BomFile[]): Promise<Opened> {
   const set = chosen(shown, weightSets(described));
   const byPath = new Map(files.map((file) => [file.path, file]));
   const open: (Source & { close(): Promise<void> })[] = [];

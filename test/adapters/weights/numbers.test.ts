@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
+import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { GGML_TYPES } from '../../../src/domain/formats/ggml.ts';
 import type { Recipe, WeightNumbers } from '../../../src/domain/ports/numbers.ts';
 
@@ -80,4 +82,34 @@ test('a block that is cut through is refused, never answered', { skip }, async (
     await assert.rejects(fastest.recompute(recipe, { child: new Uint8Array(child), parent: new Uint8Array(parent) }), {
       code: 'internal',
     });
+});
+
+test('blocks stand for what the real quantiser was given, near enough; unknown types for nothing', async () => {
+  const open = async (name: string) => {
+    const bytes = readFileSync(`fixtures/weights/quantised/${name}.gguf`);
+    const report = await readFormat({ path: `${name}.gguf`, source: bytesSource(bytes) });
+    return { bytes, items: report.tensors?.items ?? [] };
+  };
+  const [parent, child] = [await open('parent'), await open('plain')];
+  for (const { name, dtype, shape, offset = 0, length = 0 } of child.items) {
+    const kind = Number(Object.keys(GGML_TYPES).find((number) => GGML_TYPES[Number(number)]?.name === dtype));
+    const elements = shape.reduce((product, size) => product * size, 1);
+    const values = wasm.dequantize(kind, child.bytes.subarray(offset, offset + length), elements);
+    const whole = parent.items.find((each) => each.name === name);
+    const at = whole?.offset ?? 0;
+    const given = wasm.convert(
+      whole?.dtype === 'BF16' ? 'BF16' : whole?.dtype === 'F16' ? 'F16' : 'F32',
+      'F32',
+      parent.bytes.subarray(at, at + (whole?.length ?? 0)),
+    );
+    const wanted = new Float32Array(given.slice().buffer);
+    let [away, size] = [0, 0];
+    wanted.forEach((value, index) => {
+      away += (value - (values?.[index] ?? 0)) ** 2;
+      size += value ** 2;
+    });
+    const most = dtype.startsWith('TQ') ? 0.9 : dtype === 'Q2_K' ? 0.5 : 0.25;
+    assert.ok(away <= size * most ** 2, `${dtype}: ${Math.sqrt(away / size)}`);
+  }
+  assert.equal(wasm.dequantize(19, new Uint8Array(50), 256), null);
 });

@@ -1,4 +1,5 @@
-// For each line of standard input, `child<TAB>parent[<TAB>importance]`: the word, and what is weak. For `weights.sh`.
+// For each line of standard input, `child<TAB>parent[<TAB>with]`: the word, and what is weak; `with` is an importance matrix, or with
+// --adapter a LoRA. For `weights.sh`.
 import { createInterface } from 'node:readline';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
@@ -18,12 +19,14 @@ async function side(path: string): Promise<SideInput> {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [child = '', parent = '', matrix] = line.split('\t');
+  const [child = '', parent = '', other] = line.split('\t');
   try {
     const input = {
       child: await side(child),
       parent: await side(parent),
-      ...(matrix === undefined ? {} : { importance: await side(matrix) }),
+      ...(other === undefined
+        ? {}
+        : { [process.argv.includes('--adapter') ? 'adapter' : 'importance']: await side(other) }),
       ...(quick ? { quick } : {}),
     };
     const { word, tensors, missing } = await derive(input, { numbers, progress });

@@ -6,18 +6,23 @@
 
 mod arithmetic;
 mod blocks;
+mod codes;
 mod floats;
 mod kquants;
 mod legacy;
+mod low_rank;
 mod nearest;
 mod nonlinear;
 mod recompute;
 mod search;
 mod ternary;
+mod values;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
 pub use blocks::Kind;
 pub use floats::{Dtype, Via, narrow, widen};
+pub use low_rank::{LowRank, Merged, low_rank};
 pub use nearest::{Nearness, nearest};
 pub use recompute::{Differing, Recipe, recompute};
+pub use values::values;

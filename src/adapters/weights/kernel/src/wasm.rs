@@ -1,7 +1,7 @@
 //! The module's three functions over buffers of its own, for `wasm.ts` alone. A question is laid down as the addon's
 //! (`weights.rs` there): child, parent and importance each have a place; results are written as 64-bit numbers.
 
-use crate::{Differing, Dtype, Kind, Recipe, Via, narrow, nearest, recompute, widen};
+use crate::{Differing, Dtype, Kind, LowRank, Recipe, Via, low_rank, narrow, nearest, recompute, values, widen};
 
 pub const MOST_ELEMENTS: usize = 1 << 18;
 const BYTES: usize = MOST_ELEMENTS * 4;
@@ -9,6 +9,10 @@ const BYTES: usize = MOST_ELEMENTS * 4;
 static mut CHILD: [u8; BYTES] = [0; BYTES];
 static mut PARENT: [u8; BYTES] = [0; BYTES];
 static mut IMPORTANCE: [f32; MOST_ELEMENTS] = [0.0; MOST_ELEMENTS];
+/// Of each of the two factors of an adapter.
+pub const MOST_FACTORS: usize = 1 << 21;
+static mut LEFT: [f32; MOST_FACTORS] = [0.0; MOST_FACTORS];
+static mut RIGHT: [f32; MOST_FACTORS] = [0.0; MOST_FACTORS];
 static mut RESULT: [f64; 8] = [0.0; 8];
 
 #[unsafe(no_mangle)]
@@ -24,6 +28,16 @@ pub extern "C" fn parent() -> *mut u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn importance() -> *mut f32 {
     (&raw mut IMPORTANCE).cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn left() -> *mut f32 {
+    (&raw mut LEFT).cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn right() -> *mut f32 {
+    (&raw mut RIGHT).cast()
 }
 
 #[unsafe(no_mangle)]
@@ -84,4 +98,30 @@ pub extern "C" fn convert(from: u32, to: u32, elements: usize) {
     let (child, parent, values) = unsafe { (of(self::child(), BYTES), of(self::parent(), BYTES), of(self::importance(), elements)) };
     widen(dtype(from), parent, values);
     narrow(dtype(to), values, child);
+}
+
+/// What `elements` of whole blocks in the parent's place stand for, as F32 in the importance's. False for an unknown type.
+#[unsafe(no_mangle)]
+pub extern "C" fn dequantize(kind: u32, elements: usize) -> u32 {
+    let Some(kind) = Kind::of(kind) else { return 0 };
+    let (block, bytes) = kind.sizes();
+    // SAFETY: as above.
+    let (source, target) = unsafe { (of(self::parent(), elements / block * bytes), of(self::importance(), elements)) };
+    values(kind, source, target);
+    1
+}
+
+/// Whole rows of the child and parent; `left` and `right` hold the adapter's factors. `types` has a byte each for the child's type,
+/// the parent's, what it was cast to, and what the product was cast to.
+#[unsafe(no_mangle)]
+pub extern "C" fn merge_low_rank(types: u32, rows: usize, columns: usize, rank: usize, scale: f64) {
+    let [own, base, through, product] = types.to_le_bytes().map(u32::from);
+    let (dtype, base) = (dtype(own), dtype(base));
+    assert!(rows * rank <= MOST_FACTORS && rank * columns <= MOST_FACTORS);
+    // SAFETY: as above; the factors are no longer than their places.
+    let (left, right) = unsafe { (std::slice::from_raw_parts(self::left(), rows * rank), std::slice::from_raw_parts(self::right(), rank * columns)) };
+    // SAFETY: as above; `of` holds the lengths to what there is.
+    let (child, parent, result) = unsafe { (of(self::child(), rows * columns * dtype.bytes()), of(self::parent(), rows * columns * base.bytes()), of(self::result(), 8)) };
+    let found = low_rank(&LowRank { dtype, base, via: via(through), product: via(product), columns, rank, scale, left, right }, child, parent);
+    result[..3].copy_from_slice(&[found.beyond as f64, found.first as f64, found.open as f64]);
 }

@@ -1,0 +1,104 @@
+import type { Source } from '../../domain/base/source.ts';
+import { viewOf, type View } from '../../domain/derive/view.ts';
+import { streamSource } from '../../domain/formats/index.ts';
+import { GGML_TYPES } from '../../domain/formats/ggml.ts';
+import type { FloatType, WeightNumbers } from '../../domain/ports/numbers.ts';
+import { elementBytes } from '../../domain/weights/dtypes.ts';
+import type { WeightTensor } from '../../domain/weights/types.ts';
+import { childView, KNOWN } from './compare.ts';
+
+/** A parent's tensor by elements; a quantised one by blocks. */
+export function parentView(tensor: WeightTensor, source: Source): View {
+  const { dtype, shape, sizeBytes, elements } = tensor;
+  const width = elementBytes(dtype);
+  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
+  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  if (Number.isNaN(width)) {
+    const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
+    return {
+      dtype,
+      shape,
+      width: blockBytes,
+      read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes),
+    };
+  }
+  return viewOf(held, { dtype, shape, width, offset });
+}
+
+export function viewOfChild({ dtype, shape, elements, sizeBytes }: WeightTensor, source: Source) {
+  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
+  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  const width = elementBytes(dtype);
+  return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
+}
+
+/** A tensor's elements as F32, whatever they are kept as. */
+export interface Floats {
+  readonly shape: readonly number[];
+  /** Digits that its type keeps after the leading one; absent for quantised types. */
+  readonly digits?: number;
+  /** Of quantised types whole blocks. */
+  read(start: number, count: number): Promise<Float32Array>;
+}
+
+const DIGITS: Readonly<Record<string, number>> = { F64: 52, F32: 23, F16: 10, BF16: 7, F8_E4M3: 3, F8_E5M2: 2 };
+const KINDS = new Map(
+  Object.entries(GGML_TYPES).map(([kind, { name, block }]) => [`GGUF_${name}`, { kind: Number(kind), block }]),
+);
+
+/** Elements of a block; 1 for types that have none. */
+export function blockOf(dtype: string): number {
+  return KINDS.get(dtype)?.block ?? 1;
+}
+
+/** Null for a type whose numbers nobody here knows. */
+export function floatsOf(view: View, numbers: Pick<WeightNumbers, 'convert' | 'dequantize'>): Floats | null {
+  const { dtype, shape } = view;
+  const digits = DIGITS[dtype];
+  const kept = digits === undefined ? {} : { digits };
+  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16')
+    return { shape, ...kept, read: async (start, count) => widened(dtype, await view.read(start, count), numbers) };
+  const element = ELEMENTS[dtype];
+  if (element !== undefined)
+    return { shape, ...kept, read: async (start, count) => each(element, await view.read(start, count), count) };
+  const quantised = KINDS.get(dtype);
+  if (quantised === undefined || !KNOWN.has(quantised.kind)) return null;
+  const { kind, block } = quantised;
+  return {
+    shape,
+    read: async (start, count) => {
+      const bytes = await view.read(start / block, count / block);
+      return numbers.dequantize(kind, bytes, count) ?? new Float32Array(count);
+    },
+  };
+}
+
+function widened(dtype: FloatType, bytes: Uint8Array, { convert }: Pick<WeightNumbers, 'convert'>): Float32Array {
+  const wide = dtype === 'F32' ? Uint8Array.from(bytes) : convert(dtype, 'F32', bytes);
+  return new Float32Array(wide.buffer, wide.byteOffset, wide.length / 4);
+}
+
+type Element = (bytes: DataView, index: number) => number;
+
+/** Plain types beside those that quantisers start from. A scale beside them is a common factor: likeness does not ask for it. */
+const ELEMENTS: Readonly<Record<string, Element>> = {
+  F64: (bytes, index) => bytes.getFloat64(index * 8, true),
+  I8: (bytes, index) => bytes.getInt8(index),
+  F8_E4M3: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 4, mantissa: 3 }),
+  F8_E5M2: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 5, mantissa: 2 }),
+};
+
+function each(element: Element, bytes: Uint8Array, count: number): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: count }, (_, index) => element(view, index));
+}
+
+/** Finite values of an 8-bit float; what is none counts as 0. */
+function fromEighth(byte: number, { exponent, mantissa }: { exponent: number; mantissa: number }): number {
+  const [power, fraction] = [(byte >> mantissa) & (2 ** exponent - 1), byte & (2 ** mantissa - 1)];
+  const bias = 2 ** (exponent - 1) - 1;
+  const special = exponent === 5 ? power === 31 : (byte & 0x7f) === 0x7f;
+  const size =
+    power === 0 ? fraction * 2 ** (1 - bias - mantissa) : (1 + fraction / 2 ** mantissa) * 2 ** (power - bias);
+  return special ? 0 : (byte & 0x80 ? -1 : 1) * size;
+}
