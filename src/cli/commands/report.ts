@@ -197,6 +197,7 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
       generated: evidence.generated,
       policy: evidence.policy,
       past: evidence.past,
+      revocations: evidence.revocations,
       claims: evidence.facts.claims,
       bom: evidence.facts.bom,
       scans: evidence.facts.scans,
