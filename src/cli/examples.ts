@@ -152,6 +152,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   audit: [
     'weighmark audit --policy policy.yaml',
     'weighmark audit --policy policy.yaml --env prod --feed known-bad.stix.json',
+    'weighmark audit --policy policy.yaml --metrics /var/lib/node_exporter/weighmark.prom',
     'weighmark audit --policy policy.yaml --watch 15m --state audit.json --webhook https://hooks.example/weighmark',
   ],
   'policy lint': [
@@ -172,6 +173,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark report acme/demo:1 --env prod --policy policy.yaml --format cyclonedx -o declarations.cdx.json',
     'weighmark report --registry registry --policy policy.yaml -o registry.html',
     'weighmark report --registry registry --policy policy.yaml --site pages',
+    'weighmark report --registry registry --policy policy.yaml --site pages --watch 1h',
   ],
   explain: ['weighmark explain policy-mismatch', 'weighmark explain WM-PICKLE-001'],
   completion: ['eval "$(weighmark completion bash)"', 'weighmark completion fish | source'],

@@ -1,4 +1,5 @@
 import { CONTROLS } from '../../src/domain/report/controls/catalogue.ts';
+import { CHANGES } from '../../src/domain/report/changes.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import type { Lineage, LineageEdge, LineageNode } from '../../src/domain/lineage/types.ts';
 import { checkOf, verdictOf, type Verdict } from '../../src/domain/base/verdict.ts';
@@ -49,6 +50,10 @@ export function reportOf(text: string, artifacts: number): Report {
       scans: [{ signer: text, results: [{ rule: text, severity: 'high', message: text, path: text }] }],
       evaluations: [{ signer: text, result: text, metrics: { [text]: text } }],
     },
+    revocations: [
+      { takes: 'artifact', reason: text, by: text, time: '2026-11-01T12:00:00.000Z', claimedTime: null, logIndex: 4 },
+      { takes: [text], reason: text, by: text, time: null, claimedTime: text, logIndex: null },
+    ],
     serving: [text],
     files: [{ path: text, sizeBytes: 12, sha256: sha256Hex('file') }],
     lineage: lineageOf(text, artifacts),
@@ -83,6 +88,21 @@ function lineageOf(text: string, artifacts: number): Lineage {
     actors: new Map(),
     makers: new Set(),
   };
+}
+
+/** Every kind of change, on many days. */
+function changesSample(text: string): RegistryReport['changes'] {
+  const changes = Array.from({ length: 200 }, (_, index) => ({
+    what: CHANGES[index % CHANGES.length] ?? 'claimed',
+    name: text,
+    id: ID,
+    environment: index % 2 === 0 ? text : null,
+    by: text,
+    logIndex: index,
+    time: new Date(Date.parse('2026-11-20T12:00:00.000Z') - ((index * index) % 90) * 86_400_000).toISOString(),
+    says: (['others', 'signer', 'order'] as const)[index % 3] ?? 'order',
+  }));
+  return { since: '2026-08-22T12:00:00.000Z', changes, undated: 2 };
 }
 
 /** The same for a registry. */
@@ -136,6 +156,7 @@ export function overview(text: string, verdict: Verdict): RegistryReport {
       },
     ],
     revocations: [{ action: 'revoke', target: text, since: text, reason: text, by: text, logIndex: 2 }],
+    changes: changesSample(text),
   };
 }
 

@@ -258,6 +258,15 @@ test('a revoked dataset turns the registry’s page red', () => {
     [['rita', '<script>alert(6)</script>']],
   );
   assert.equal((json['versions'] as { revoked: string | null }[])[0]?.revoked, '<script>alert(6)</script>');
+  const { changes } = json['changes'] as { changes: { what: string; name: string; by: string; says: string }[] };
+  assert.deepEqual(
+    changes.filter(({ what }) => what === 'revoked' || what === 'promoted').map(({ name, by }) => `${name} by ${by}`),
+    ['acme/enc by bot', 'acme/data:1 by rita'],
+    'in the order of the log, by the names people know',
+  );
+  const page = run(['report', 'acme/data:1', ...POLICY, '--format', 'html']).stdout;
+  assert.match(page, /<div class="verdict bad" id="revoked"><strong class="bad">Revoked<\/strong>/);
+  assert.match(page, /<strong>This version<\/strong>: .*alert\(6\).*<br>by rita, .*, log entry \d+/);
   for (const format of ['html', 'markdown', 'text'])
     assertHarmless(run(['report', ...POLICY, '--format', format]).stdout, format);
 });

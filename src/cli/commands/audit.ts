@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CODES, WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { auditEvents, auditState, type AuditState } from '../../domain/policy/audit-events.ts';
-import { durationMs } from '../../domain/policy/parse-rules.ts';
 import type { Webhook } from '../../domain/ports/outside.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
 import { audit, type AuditOutcome } from '../../flows/watch/audit.ts';
@@ -16,7 +14,9 @@ import { renderFinding } from '../errors.ts';
 import { say } from '../output.ts';
 import { commonFields } from '../program.ts';
 import { styleFor } from '../style.ts';
+import { everyInterval } from '../watching.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
+import { auditMetrics } from '../views/open-metrics.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
@@ -28,6 +28,7 @@ interface Options extends PolicyOptions {
   readonly state?: string;
   readonly webhook?: string;
   readonly feed?: readonly string[];
+  readonly metrics?: string;
 }
 
 /** `audit [--watch INTERVAL]`: everything promoted, looked at again. */
@@ -39,6 +40,7 @@ export const register: Register = (program, run) => {
     .addOption(checkpointOption())
     .option('--watch <interval>', 'again and again, such as 15m; a JSON line for each change')
     .option('--state <file>', 'what the last round found, kept between runs; needs --watch')
+    .option('--metrics <file>', 'what was found as OpenMetrics, for Prometheus; with --watch, again each round')
     .option('--webhook <url>', 'POST the result as JSON if anything is wrong; with --watch, each change')
     .action(
       run(async (context, options: Options) => {
@@ -92,7 +94,7 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
     options.feed === undefined
       ? undefined
       : (await readFeeds(options.feed, { feeds: await context.feeds(), clock: context.clock })).index;
-  return audit(
+  const outcome = await audit(
     {
       ...loaded,
       ...pinnedOf(options),
@@ -102,6 +104,19 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
     registry,
     await gatePorts(context),
   );
+  await writeMetrics(context, outcome, { to: options.metrics, registry: registry.location });
+  return outcome;
+}
+
+/** A scraper finds the round before or this one, whole. */
+async function writeMetrics(
+  context: Context,
+  outcome: AuditOutcome,
+  { to, registry }: { readonly to: string | undefined; readonly registry: string },
+): Promise<void> {
+  if (to === undefined) return;
+  const text = auditMetrics(outcome, { registry, version: context.version, at: context.clock.now() });
+  await (await context.files()).write(resolve(context.cwd, to), text);
 }
 
 /**
@@ -109,12 +124,10 @@ async function once(context: Context, options: Options): Promise<AuditOutcome> {
  * told: after a restart a change is told again rather than not at all.
  */
 async function watch(context: Context, options: Options, hook: Webhook | null): Promise<Report> {
-  if (!/^[1-9][0-9]{0,4}[mhd]$/.test(options.watch ?? ''))
-    throw new WeighmarkError('usage', `--watch takes an interval such as 15m or 1h`);
-  const interval = durationMs(options.watch ?? '');
-  let before = await readState(context, options);
+  let before: readonly AuditState[] | null = null;
   let untold: readonly string[] = [];
-  for (;;) {
+  return everyInterval(context, options.watch ?? '', async () => {
+    before ??= await readState(context, options);
     const after = statesOf(await once(context, options));
     const events = auditEvents(before, after).map((event) =>
       JSON.stringify({ time: context.clock.now().toISOString(), ...event }),
@@ -123,8 +136,7 @@ async function watch(context: Context, options: Options, hook: Webhook | null): 
     untold = hook === null ? [] : await tellAll([...untold, ...events], hook);
     if (untold.length === 0) await writeState(context, options, after);
     before = after;
-    await sleep(interval, undefined, { signal: context.signal });
-  }
+  });
 }
 
 /** In order; returns what is left after the first failure. */

@@ -21,6 +21,9 @@ import {
 } from '../policy-options.ts';
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom } from '../trust-options.ts';
+import { say } from '../output.ts';
+import { PLAIN } from '../style.ts';
+import { everyInterval } from '../watching.ts';
 import { schemaVersionOf } from '../schema-versions.ts';
 import { registryHtml } from '../views/registry-html.ts';
 import { registryMarkdown, registryText } from '../views/registry-text.ts';
@@ -33,6 +36,7 @@ interface Options extends PolicyOptions {
   readonly at?: string;
   readonly evidence?: string;
   readonly site?: string;
+  readonly watch?: string;
 }
 
 /** `report [REF]`: evidence to look at, about an artifact or a whole registry; `-o report.html` writes HTML. */
@@ -45,17 +49,24 @@ export const register: Register = (program, run) => {
     .option('--env <name>', 'judge it by this environment')
     .option('--at <date>', 'what was promoted to --env at that moment (RFC 3339 date or time)')
     .option('--evidence <file.tar>', 'write registry, policy and report into a tar for another machine')
+    .option('--watch <interval>', 'the registry again and again, such as 1h, into --site or -o; a JSON line a round')
     .option('--site <folder>', 'write the whole registry as static pages: an overview and a page for each version')
     .action(
       run(async (context, ref: string | undefined, options: Options) =>
-        ref === undefined ? overview(context, options) : make(context, ref, options),
+        ref === undefined
+          ? options.watch === undefined
+            ? overview(context, options)
+            : watch(context, options.watch, options)
+          : make(context, ref, options),
       ),
     );
 };
 
 async function make(context: Context, ref: string, options: Options): Promise<Report> {
-  if (options.site !== undefined)
-    throw new WeighmarkError('usage', '--site is about the whole registry', { hint: 'leave the name out' });
+  if ((options.site ?? options.watch) !== undefined)
+    throw new WeighmarkError('usage', '--site and --watch are about the whole registry', {
+      hint: 'leave the name out',
+    });
   if (parseAsked(ref).kind === 'path')
     throw new WeighmarkError('usage', 'a report is about an artifact in a registry', {
       hint: '`weighmark verify` judges a folder',
@@ -106,6 +117,21 @@ async function overview(context: Context, options: Options): Promise<Report> {
     ),
   );
   return renderedOverview(context, found, site);
+}
+
+/** Until interrupted; policy and registry are opened anew each round, and what is refused ends nothing: the page says it. */
+async function watch(context: Context, interval: string, options: Options): Promise<Report> {
+  const { output } = context.options;
+  if (options.site === undefined && (output === undefined || output === '-'))
+    throw new WeighmarkError('usage', '--watch needs a place to keep fresh', {
+      hint: 'say `--site DIR`, or `-o FILE`',
+    });
+  return everyInterval(context, interval, async () => {
+    const { exitCode, text } = await overview(context, options);
+    if (options.site === undefined && output !== undefined)
+      await (await context.files()).write(resolve(context.cwd, output), text(PLAIN).out ?? '');
+    say('stdout', `${JSON.stringify({ time: context.clock.now().toISOString(), exitCode })}\n`);
+  });
 }
 
 /** Where it runs and is refused, else where it runs: its page is judged by that environment. */
@@ -171,6 +197,7 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
       generated: evidence.generated,
       policy: evidence.policy,
       past: evidence.past,
+      revocations: evidence.revocations,
       claims: evidence.facts.claims,
       bom: evidence.facts.bom,
       scans: evidence.facts.scans,

@@ -99,6 +99,7 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--dim);padding:.25rem 0}
 th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:28rem}
+#versions-table td:nth-child(2){min-width:14rem}
 td code{overflow-wrap:inherit}
 th{font-weight:600;white-space:nowrap}
 th button{all:unset;cursor:pointer;font:inherit}th button:focus-visible{outline:2px solid var(--link)}
@@ -112,6 +113,8 @@ ul.tree,ul.tree ul{list-style:none;margin:0;padding-left:1.25rem;border-left:1px
 ul.tree{border-left:0;padding-left:0}
 ul.tree li{margin:.25rem 0}
 details{margin:.5rem 0}summary{cursor:pointer}
+.legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:.5rem 0}
+.decision summary .lead{font-size:.9375rem}.verdict ul{margin:.5rem 0 0;padding-left:1.25rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;padding:0}
 svg{max-width:max(100%,60rem);height:auto}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}

@@ -82,7 +82,7 @@ function keyOf(edge: { readonly to: string; readonly name: string }): string {
 
 function box({ x, y, label, detail, refused }: Placed): Html {
   const stroke = raw(refused ? 'stroke="var(--bad)" stroke-dasharray="5 3"' : 'stroke="var(--line)"');
-  return html`<g><rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6" fill="var(--soft)" ${stroke}/>
+  return html`<g><title>${label}: ${detail}</title><rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6" fill="var(--soft)" ${stroke}/>
 <text x="${x + 10}" y="${y + 22}" fill="var(--fg)" font-weight="600">${clip(label)}</text><text x="${x + 10}" y="${y + 40}" fill="${raw(refused ? 'var(--bad)' : 'var(--dim)')}" font-size="12">${clip(detail)}</text></g>
 `;
 }

@@ -1,6 +1,7 @@
 import type { OverviewPromotion, RegistryReport } from '../../flows/watch/report-registry.ts';
 import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import { FIND_IN_TABLE } from './find-in-table.ts';
+import { changesSection } from './changes.ts';
 import { badge, html, page, table, type Html } from './html.ts';
 import { nameOf, standingCounts, versionsSection, type PageOf } from './registry-versions.ts';
 
@@ -10,9 +11,10 @@ export function registryHtml(report: RegistryReport, version: string, pageOf: Pa
 <h1>Registry ${report.location}</h1>
 <p class="lead">Log <code>${report.origin}</code></p>
 ${summaryCard(report)}
-<nav aria-label="Sections"><ul><li><a href="#versions">Versions</a></li><li><a href="#promoted">Promoted</a></li><li><a href="#findings">Scan findings</a></li><li><a href="#revocations">Revocations</a></li></ul></nav>
+<nav aria-label="Sections"><ul><li><a href="#versions">Versions</a></li><li><a href="#promoted">Promoted</a></li><li><a href="#changes">What changed</a></li><li><a href="#findings">Scan findings</a></li><li><a href="#revocations">Revocations</a></li></ul></nav>
 ${versionsSection(report, pageOf)}
 ${promotedSection(report)}
+${changesSection(report.changes, report.generated)}
 ${findingsSection(report)}
 ${revocationsSection(report)}
 <footer>Made by weighmark ${version} on ${report.generated}. ${report.policy === null ? 'No policy was asked: promotions are listed by those who are trusted here, and not judged.' : ''}</footer>`;
@@ -117,11 +119,13 @@ function findingsSection({ versions }: RegistryReport): Html {
   return html`<h2 id="findings">Scan findings</h2><p>Of medium severity and above, from signed scans. A version without a scan is in the table of versions.</p>${table('Findings', columns, rows)}`;
 }
 
-function revocationsSection({ revocations }: RegistryReport): Html {
+/** A version is called what people call it. */
+function revocationsSection({ revocations, versions }: RegistryReport): Html {
+  const names = new Map(versions.map((each) => [each.id.replace('sha256:', 'artifact '), nameOf(each)]));
   const rows = revocations.map((each) => [
     each.logIndex,
-    each.action,
-    html`<code>${each.target}</code>`,
+    badge(each.action === 'revoke' ? 'bad' : 'warn', each.action),
+    html`${names.has(each.target) ? html`<div>${names.get(each.target)}</div>` : null}<code>${each.target}</code>`,
     each.since,
     each.reason,
     each.by,

@@ -61,6 +61,12 @@ function versionRows({ versions, promotions }: RegistryReport): readonly Row[] {
   return rows.toSorted((a, b) => STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing));
 }
 
+/** By name; with which key or identity on hovering, and on the version's own page. */
+function person(signer: string): Html {
+  const [, name, how] = /^(.+?) \((.+)\)$/s.exec(signer) ?? [];
+  return name === undefined || how === undefined ? html`${signer}` : html`<span title="${how}">${name}</span>`;
+}
+
 const COLOURS = { refused: 'bad', 'to look at': 'warn', 'in order': 'good' } as const;
 
 function rowHtml(
@@ -77,9 +83,9 @@ function rowHtml(
     page === null ? name : html`<a href="${page}">${name}</a>`,
     html`${badge(COLOURS[standing], standing)} ${why.join('; ')}`,
     runs.join(', '),
-    version.owner,
+    version.owner === null ? null : person(version.owner),
     evaluated,
-    version.approvedBy.join(', '),
+    version.approvedBy.map((each, index) => html`${index === 0 ? '' : ', '}${person(each)}`),
     version.licences.join(', '),
     version.claims,
     html`<code>${version.id.slice(0, 23)}</code>`,

@@ -5,6 +5,8 @@ import type { BomSummary, RelatedComponent } from '../../domain/report/bom-summa
 import type { Report } from '../../flows/watch/report.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
+import { decisionTree } from './decision-tree.ts';
+import { lineageTree } from './lineage-tree.ts';
 import { lineageDrawing } from './lineage-drawing.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 
@@ -22,9 +24,10 @@ ${home === null ? null : html`<p><a href="${home}">All versions</a></p>`}
 <h1>${title}</h1>
 <p class="lead"><code>${report.id}</code></p>
 ${verdictCard(report)}
+${denialsCard(report)}
 ${contents()}
 ${past(report)}
-${why(report)}
+${decisionTree(report)}
 ${lineageSection(report.lineage)}
 ${verifiedSection(report)}
 ${bomSection(report)}
@@ -63,6 +66,19 @@ function verdictCard({ verdict, policy, serving }: Report): Html {
   return html`<div class="verdict ${kind}"><strong>${passed ? 'Verified' : verdict.exitCode === 4 ? 'Undecided' : 'Not verified'}</strong><p>${sentence}</p>${serving.length === 0 ? null : html`<p>Promoted to ${serving.join(', ')} now.</p>`}<p class="lead">${rule}</p></div>`;
 }
 
+/** What was taken back stands in red above all evidence: who said so, when, and why. */
+function denialsCard({ revocations }: Report): Html | null {
+  if (revocations.length === 0) return null;
+  const lines = revocations.map(({ takes, reason, by, time, claimedTime, logIndex }) => {
+    const what = takes === 'artifact' ? 'This version' : takes.join(', ');
+    const when =
+      time ??
+      (claimedTime === null ? 'at a time that nobody states' : html`${claimedTime} ${badge('warn', 'claimed')}`);
+    return html`<li><strong>${what}</strong>: ${reason}<br>by ${by}, ${when}${logIndex === null ? ', not logged' : `, log entry ${logIndex}`}</li>`;
+  });
+  return html`<div class="verdict bad" id="revoked"><strong class="bad">${revocations.some(({ takes }) => takes === 'artifact') ? 'Revoked' : 'Claims taken back'}</strong><ul>${lines}</ul></div>`;
+}
+
 function past({ past: then }: Report): Html | null {
   if (then === null) return null;
   const { promotion } = then;
@@ -78,17 +94,6 @@ function past({ past: then }: Report): Html | null {
   return html`<h2 id="past">In ${then.environment} at ${then.at}</h2>${answer}`;
 }
 
-function why({ verdict }: Report): Html {
-  const rows = verdict.checks.map((check) => [
-    check.name,
-    check.passed ? badge('good', 'passed') : badge('bad', 'refused'),
-    check.passed
-      ? check.evidence.slice(0, 20).map(({ what }) => html`<div>${what}</div>`)
-      : check.findings.map((finding) => html`<div><code>${finding.code}</code> ${finding.message}</div>`),
-  ]);
-  return html`<h2 id="why">Why</h2>${table('Checks of this run', [{ title: 'Check' }, { title: 'Answer' }, { title: 'Evidence or finding' }], rows)}`;
-}
-
 function lineageSection(lineage: Lineage): Html {
   const rows = [...lineage.nodes.values()]
     .slice(0, 2000)
@@ -96,13 +101,14 @@ function lineageSection(lineage: Lineage): Html {
   return html`<h2 id="lineage">Lineage</h2>
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
+${lineageTree(lineage)}
 <details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
 }
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {
   const standing = edge.standing === 'refused' ? badge('bad', 'not attested') : badge('good', edge.standing);
   return [
-    node.name === '' ? node.digest.slice(0, 12) : node.name,
+    html`<span id="step-${node.digest}">${node.name === '' ? node.digest.slice(0, 12) : node.name}</span>`,
     edge.word,
     edge.name,
     html`<code>${edge.to.slice(0, 16)}</code>`,

@@ -21,6 +21,7 @@ import {
   type OverviewRevocation,
   type OverviewVersion,
 } from '../../domain/report/overview.ts';
+import { changesOf, type Changes } from '../../domain/report/changes.ts';
 import { verdictOf, type Verdict } from '../../domain/base/verdict.ts';
 import { audit, logCheck, type AuditedPromotion } from './audit.ts';
 import {
@@ -66,6 +67,8 @@ export interface RegistryReport {
   readonly versions: readonly OverviewVersion[];
   readonly promotions: readonly OverviewPromotion[];
   readonly revocations: readonly OverviewRevocation[];
+  /** Of the last 90 days. */
+  readonly changes: Changes;
 }
 
 /** A whole registry at a glance: versions, what is promoted where and how old it is, scan findings, revocations. */
@@ -86,15 +89,18 @@ export async function reportRegistry(
     policy: policy === null ? null : { name: policy.name, version: policy.version, digest: policy.digest },
   };
   if (log.checks.some(({ name, passed }) => name === 'log' && !passed))
-    return { ...about, versions: [], promotions: [], revocations: [] };
+    return { ...about, versions: [], promotions: [], revocations: [], changes: changesOf(NOTHING, now) };
   const facts = await gatherAll(input, registry, { ...ports, heard });
   return {
     ...about,
     versions: overviewVersions(facts),
     promotions: promotionsOf(facts, audited, now),
     revocations: overviewRevocations(facts),
+    changes: changesOf(facts, now),
   };
 }
+
+const NOTHING = { entries: [], claims: [], listed: [], authority: openAuthority([]) };
 
 /** What was verified, for the next question. */
 type HeardBundles = Map<string, Heard>;

@@ -17,6 +17,8 @@ import { collectRevocations, type Revocations } from '../../domain/authority/rev
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Lineage } from '../../domain/lineage/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
+import { reportedDenials, type ReportedDenial } from '../../domain/report/denials.ts';
+import { manifestOf } from '../../domain/claims/subjects.ts';
 import { evidenceHeld, reportFacts, type ReportedPromotion, type ReportFacts } from '../../domain/report/facts.ts';
 import { checkOf, findingsOf, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { checkEnvironment } from '../gate/environment.ts';
@@ -44,6 +46,8 @@ export interface Report {
   readonly id: string;
   readonly verdict: Verdict;
   readonly facts: ReportFacts;
+  /** Revocations in force that touch it or its claims. */
+  readonly revocations: readonly ReportedDenial[];
   /** Environments in which it is the newest promotion of its name. */
   readonly serving: readonly string[];
   readonly files: readonly ManifestFile[];
@@ -91,6 +95,7 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
     ...target,
     verdict: withServing(reportVerdict(target, { content: content.check, claims, ancestry, promoted }), serving),
     facts,
+    revocations: denialsOf(target, { ...given, revocations }),
     serving,
     files: content.files,
     lineage: ancestry.lineage,
@@ -109,6 +114,19 @@ interface Target {
   readonly id: string;
 }
 
+function denialsOf(
+  { id }: Target,
+  { log, collected, revocations }: Pick<Given, 'log'> & { collected: Collected; revocations: Revocations },
+): readonly ReportedDenial[] {
+  const ids = idsOf(id, collected);
+  const own = collected.claims.filter(({ statement }) => ids.includes(manifestOf(statement) ?? ''));
+  return reportedDenials({ ids, own }, revocations, [...log.entries]);
+}
+
+function idsOf(id: string, { known }: Collected): readonly string[] {
+  return [id, ...(known.find((each) => each.id === id || each.ids?.includes(id) === true)?.ids ?? [])];
+}
+
 /** A claim counts if its signer has a role for the name, and nobody who may revoked it. */
 function factsOf(
   target: Target,
@@ -121,7 +139,7 @@ function factsOf(
 ): ReportFacts {
   return reportFacts(target.id, collected.claims, {
     entries: [...log.entries],
-    ids: collected.known.find(({ id, ids }) => id === target.id || ids?.includes(target.id) === true)?.ids ?? [],
+    ids: idsOf(target.id, collected),
     authority,
     standing: (claim) => {
       const revoked = revocations.ofClaim(claim)?.reason ?? null;
