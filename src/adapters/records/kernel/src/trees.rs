@@ -1,10 +1,12 @@
 //! The ordered tree and the trie of the set (docs/datasets.md).
 
-use crate::lanes::{Hash, Key, Lanes};
+use crate::lanes::{BLOCK, Hash, Key, Lanes};
 
 pub const EMPTY: Hash = [0; 32];
 /// Levels of the ordered tree below this are not kept.
 pub const STORED_LEVEL: u32 = 8;
+/// Bytes of a leaf of the set: a hash, and how often it is there.
+const LEAF: usize = 40;
 const LEAVES: usize = 1 << STORED_LEVEL;
 
 /// Parents of neighbours; one without a neighbour is carried up.
@@ -86,119 +88,149 @@ pub struct Trie {
     node: Key,
     leaf: Key,
     lanes: Lanes,
-    arena: Vec<u8>,
-    ends: Vec<u32>,
-    leaves: Vec<Hash>,
-    plan: Vec<Planned>,
+    /// Nothing, then the leaves, then the nodes.
     values: Vec<Hash>,
-    pairs: Vec<Hash>,
+    /// Nodes to be hashed, by their depth.
+    joins: Vec<Vec<Join>>,
+    /// Leaves of records that are there more than once, and how often.
+    repeated: Vec<(usize, Hash)>,
 }
 
-/// A node by what it stands on.
-struct Planned {
+/// Places in `values`.
+struct Join {
     left: u32,
     right: u32,
-    depth: u16,
+    node: u32,
 }
 
-const NONE: u32 = u32::MAX;
-const LEAF: u32 = 1 << 31;
+/// A part of a branch: its value, its last leaf, and the depth where it stands; a leaf stands wherever it is alone.
+#[derive(Clone, Copy)]
+struct Part {
+    value: u32,
+    last: usize,
+    depth: usize,
+}
+
+const NOWHERE: u32 = 0;
+const BITS: usize = 256;
 
 impl Trie {
     pub fn new(node: Key, leaf: Key) -> Self {
-        Trie {
-            node,
-            leaf,
-            lanes: Lanes::default(),
-            arena: Vec::new(),
-            ends: Vec::new(),
-            leaves: Vec::new(),
-            plan: Vec::new(),
-            values: Vec::new(),
-            pairs: Vec::new(),
-        }
+        let joins = (0..BITS).map(|_| Vec::new()).collect();
+        Trie { node, leaf, lanes: Lanes::default(), values: Vec::new(), joins, repeated: Vec::new() }
     }
 
     /// Branches over ascending hashes that share `skip` bits, one for each value of the bits from there to `depth`.
     pub fn branches(&mut self, sorted: &[Hash], skip: usize, depth: usize, out: &mut Vec<Branch>) {
-        let keys = self.count(sorted);
-        let mut from = 0;
+        let (firsts, shared) = self.leaves(sorted);
+        let base = out.len();
+        out.resize(base + (1 << (depth - skip)), NOTHING);
         let mut roots = Vec::new();
-        for prefix in 0..1usize << (depth - skip) {
-            let to = from + keys[from..].partition_point(|key| prefix_of(key, skip, depth) <= prefix);
-            roots.push((self.split(&keys, from, to, depth), (to - from) as u64));
+        let mut from = 0;
+        while from < firsts.len() {
+            let to = from + shared[from..].iter().position(|&bits| usize::from(bits) < depth).unwrap_or(firsts.len() - from - 1) + 1;
+            let root = self.plan(|at| &sorted[firsts[at] as usize], from..to, &shared, depth);
+            roots.push((prefix_of(&sorted[firsts[from] as usize], skip, depth), root, (to - from) as u64));
             from = to;
         }
         self.hash();
-        out.extend(roots.into_iter().map(|(root, distinct)| Branch { hash: self.value(root), distinct }));
-        self.plan.clear();
+        for (prefix, root, distinct) in roots {
+            out[base + prefix] = Branch { hash: self.values[root as usize], distinct };
+        }
     }
 
-    /// Different hashes in order; their leaves go to `leaves`.
-    fn count(&mut self, sorted: &[Hash]) -> Vec<Hash> {
-        let mut keys: Vec<Hash> = Vec::with_capacity(sorted.len());
-        self.arena.clear();
-        self.ends.clear();
-        let mut at = 0;
-        while at < sorted.len() {
-            let mut count = 1u64;
-            while at + (count as usize) < sorted.len() && sorted[at + count as usize] == sorted[at] {
-                count += 1;
+    /// Values of the leaves. @return the first of each different hash, and how many bits it shares with the next one.
+    fn leaves(&mut self, sorted: &[Hash]) -> (Vec<u32>, Vec<u16>) {
+        let mut firsts: Vec<u32> = Vec::with_capacity(sorted.len());
+        let mut shared: Vec<u16> = Vec::with_capacity(sorted.len());
+        for (at, hash) in sorted.iter().enumerate() {
+            match if at == 0 { 0 } else { bits_in_common(&sorted[at - 1], hash) } {
+                BITS => continue,
+                _ if at == 0 => (),
+                bits => shared.push(bits as u16),
             }
-            keys.push(sorted[at]);
-            self.arena.extend_from_slice(&sorted[at]);
-            self.arena.extend_from_slice(&count.to_le_bytes());
-            self.ends.push(self.arena.len() as u32);
-            at += count as usize;
+            firsts.push(at as u32);
         }
-        self.leaves.clear();
-        self.lanes.hash_many(&self.leaf, &self.arena, &self.ends, &mut self.leaves);
-        keys
+        let mut one = EMPTY;
+        one[0] = 1;
+        self.values.clear();
+        self.values.resize(1 + firsts.len(), EMPTY);
+        let leaves = &mut self.values[1..];
+        self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), |i, hash| leaves[i] = *hash);
+        self.repeated.clear();
+        if firsts.len() < sorted.len() {
+            for (i, &first) in firsts.iter().enumerate() {
+                let next = firsts.get(i + 1).map_or(sorted.len(), |&next| next as usize);
+                let count = (next - first as usize) as u64;
+                if count > 1 {
+                    let mut bytes = EMPTY;
+                    bytes[..8].copy_from_slice(&count.to_le_bytes());
+                    self.repeated.push((i, bytes));
+                }
+            }
+            let repeated = &self.repeated;
+            let leaf = |i: usize| (&sorted[firsts[repeated[i].0] as usize], &repeated[i].1);
+            self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, |i, hash| leaves[repeated[i].0] = *hash);
+        }
+        (firsts, shared)
     }
 
-    fn split(&mut self, keys: &[Hash], from: usize, to: usize, depth: usize) -> u32 {
-        match to - from {
-            0 => NONE,
-            1 => from as u32 | LEAF,
-            _ => {
-                let middle = from + keys[from..to].partition_point(|key| !bit(key, depth));
-                let left = self.split(keys, from, middle, depth + 1);
-                let right = self.split(keys, middle, to, depth + 1);
-                self.plan.push(Planned { left, right, depth: depth as u16 });
-                self.plan.len() as u32 - 1
+    /// Plans the nodes over some leaves, from left to right: a part is finished when what follows shares fewer bits with it.
+    fn plan<'a>(&mut self, key: impl Fn(usize) -> &'a Hash, range: std::ops::Range<usize>, shared: &[u16], depth: usize) -> u32 {
+        // Each with the bits it shares with what comes after it.
+        let mut open: Vec<(Part, usize)> = Vec::new();
+        for at in range.clone() {
+            let mut part = Part { value: 1 + at as u32, last: at, depth: BITS };
+            let is_last = at + 1 == range.end;
+            while let Some(&(left, bits)) = open.last()
+                && (is_last || bits > usize::from(shared[at]))
+            {
+                open.pop();
+                let left = self.lift(left, bits + 1, &key);
+                let right = self.lift(part, bits + 1, &key);
+                part = Part { value: self.join(left, right, bits), last: at, depth: bits };
             }
+            if is_last {
+                return self.lift(part, depth, &key);
+            }
+            open.push((part, usize::from(shared[at])));
         }
+        NOWHERE
+    }
+
+    /// Nodes above a part that have nothing on the other side.
+    #[inline]
+    fn lift<'a>(&mut self, part: Part, to: usize, key: impl Fn(usize) -> &'a Hash) -> u32 {
+        let mut value = part.value;
+        if part.depth == BITS {
+            return value;
+        }
+        for depth in (to..part.depth).rev() {
+            value = if bit(key(part.last), depth) { self.join(NOWHERE, value, depth) } else { self.join(value, NOWHERE, depth) };
+        }
+        value
+    }
+
+    #[inline]
+    fn join(&mut self, left: u32, right: u32, depth: usize) -> u32 {
+        let node = self.values.len() as u32;
+        self.values.push(EMPTY);
+        self.joins[depth].push(Join { left, right, node });
+        node
     }
 
     /// Values of all planned nodes, the deepest first, those of one depth at once.
     fn hash(&mut self) {
-        let mut order: Vec<u32> = (0..self.plan.len() as u32).collect();
-        order.sort_by_key(|&node| std::cmp::Reverse(self.plan[node as usize].depth));
-        self.values.clear();
-        self.values.resize(self.plan.len(), EMPTY);
         let mut hashes = Vec::new();
-        for level in order.chunk_by(|&a, &b| self.plan[a as usize].depth == self.plan[b as usize].depth) {
-            self.pairs.clear();
+        for joins in self.joins.iter_mut().rev().filter(|joins| !joins.is_empty()) {
             hashes.clear();
-            for &node in level {
-                let Planned { left, right, .. } = self.plan[node as usize];
-                let (left, right) = (self.value(left), self.value(right));
-                self.pairs.push(left);
-                self.pairs.push(right);
+            hashes.resize(joins.len(), EMPTY);
+            let values = &self.values;
+            let halves = |i: usize| (&values[joins[i].left as usize], &values[joins[i].right as usize]);
+            self.lanes.halves(&self.node, BLOCK, joins.len(), halves, |i, hash| hashes[i] = *hash);
+            for (join, hash) in joins.drain(..).zip(&hashes) {
+                self.values[join.node as usize] = *hash;
             }
-            self.lanes.pairs(&self.node, &self.pairs, &mut hashes);
-            for (&node, &hash) in level.iter().zip(&hashes) {
-                self.values[node as usize] = hash;
-            }
-        }
-    }
-
-    #[inline]
-    fn value(&self, reference: u32) -> Hash {
-        match reference {
-            NONE => EMPTY,
-            leaf if leaf & LEAF != 0 => self.leaves[(leaf & !LEAF) as usize],
-            node => self.values[node as usize],
         }
     }
 
@@ -213,11 +245,11 @@ impl Trie {
             if level.len() == 1 {
                 return (heap, level[0]);
             }
-            level = self.join(&level);
+            level = self.above(&level);
         }
     }
 
-    fn join(&self, level: &[Branch]) -> Vec<Branch> {
+    fn above(&self, level: &[Branch]) -> Vec<Branch> {
         let mut pairs = Vec::new();
         for pair in level.chunks_exact(2).filter(|pair| pair[0].distinct + pair[1].distinct > 1) {
             pairs.extend([pair[0].hash, pair[1].hash]);
@@ -233,6 +265,18 @@ impl Trie {
         };
         level.chunks_exact(2).map(join).collect()
     }
+}
+
+/// Leading bits that two hashes have in common.
+#[inline]
+fn bits_in_common(a: &Hash, b: &Hash) -> usize {
+    for (at, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
+        let differing = u64::from_be_bytes(*a) ^ u64::from_be_bytes(*b);
+        if differing != 0 {
+            return 64 * at + differing.leading_zeros() as usize;
+        }
+    }
+    BITS
 }
 
 #[inline]
