@@ -265,6 +265,13 @@ fn each_run(run: &mut Vec<Entry>, spill: &File, bucket: &Bucket, mut take: impl 
     Ok(())
 }
 
+#[inline]
+fn is_before(a: &Hash, b: &Hash) -> bool {
+    let first = |hash: &Hash| u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
+    let (left, right) = (first(a), first(b));
+    left < right || (left == right && a < b)
+}
+
 /// Sorts a cell, whose positions ascend.
 fn order(hashes: &mut [Hash], positions: &mut [u32]) {
     if hashes.len() > FEW {
@@ -277,7 +284,7 @@ fn order(hashes: &mut [Hash], positions: &mut [u32]) {
     }
     for from in 1..hashes.len() {
         let mut at = from;
-        while at > 0 && hashes[at] < hashes[at - 1] {
+        while at > 0 && is_before(&hashes[at], &hashes[at - 1]) {
             hashes.swap(at, at - 1);
             positions.swap(at, at - 1);
             at -= 1;

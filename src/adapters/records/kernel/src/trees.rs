@@ -90,10 +90,13 @@ pub struct Trie {
     lanes: Lanes,
     /// Nothing, then the leaves, then the nodes.
     values: Vec<Hash>,
+    nodes: u32,
     /// Nodes to be hashed, by their depth.
     joins: Vec<Vec<Join>>,
-    /// Leaves of records that are there more than once, and how often.
-    repeated: Vec<(usize, Hash)>,
+    /// The first of each different hash, and how many bits it shares with the next one.
+    firsts: Vec<u32>,
+    shared: Vec<u16>,
+    open: Open,
 }
 
 /// Places in `values`.
@@ -103,34 +106,44 @@ struct Join {
     node: u32,
 }
 
-/// A part of a branch: its value, its last leaf, and the depth where it stands; a leaf stands wherever it is alone.
-#[derive(Clone, Copy)]
-struct Part {
-    value: u32,
-    last: usize,
-    depth: usize,
-}
-
 const NOWHERE: u32 = 0;
 const BITS: usize = 256;
 
+/// Parts that are not finished, each with the bits it shares with what comes after it, which ascend: its value, its last
+/// leaf, and its depth; a leaf's is `BITS`, as it stands wherever it is alone.
+struct Open {
+    shared: [u16; BITS],
+    value: [u32; BITS],
+    last: [u32; BITS],
+    depth: [u16; BITS],
+}
+
 impl Trie {
     pub fn new(node: Key, leaf: Key) -> Self {
-        let joins = (0..BITS).map(|_| Vec::new()).collect();
-        Trie { node, leaf, lanes: Lanes::default(), values: Vec::new(), joins, repeated: Vec::new() }
+        Trie {
+            node,
+            leaf,
+            lanes: Lanes::default(),
+            values: Vec::new(),
+            nodes: 0,
+            joins: (0..BITS).map(|_| Vec::new()).collect(),
+            firsts: Vec::new(),
+            shared: Vec::new(),
+            open: Open { shared: [0; BITS], value: [0; BITS], last: [0; BITS], depth: [0; BITS] },
+        }
     }
 
     /// Branches over ascending hashes that share `skip` bits, one for each value of the bits from there to `depth`.
     pub fn branches(&mut self, sorted: &[Hash], skip: usize, depth: usize, out: &mut Vec<Branch>) {
-        let (firsts, shared) = self.leaves(sorted);
+        self.leaves(sorted);
+        self.nodes = 1 + self.firsts.len() as u32;
         let base = out.len();
         out.resize(base + (1 << (depth - skip)), NOTHING);
         let mut roots = Vec::new();
         let mut from = 0;
-        while from < firsts.len() {
-            let to = from + shared[from..].iter().position(|&bits| usize::from(bits) < depth).unwrap_or(firsts.len() - from - 1) + 1;
-            let root = self.plan(|at| &sorted[firsts[at] as usize], from..to, &shared, depth);
-            roots.push((prefix_of(&sorted[firsts[from] as usize], skip, depth), root, (to - from) as u64));
+        while from < self.firsts.len() {
+            let (root, to) = self.plan(sorted, from, depth);
+            roots.push((prefix_of(&sorted[self.firsts[from] as usize], skip, depth), root, (to - from) as u64));
             from = to;
         }
         self.hash();
@@ -139,88 +152,86 @@ impl Trie {
         }
     }
 
-    /// Values of the leaves. @return the first of each different hash, and how many bits it shares with the next one.
-    fn leaves(&mut self, sorted: &[Hash]) -> (Vec<u32>, Vec<u16>) {
-        let mut firsts: Vec<u32> = Vec::with_capacity(sorted.len());
-        let mut shared: Vec<u16> = Vec::with_capacity(sorted.len());
-        for (at, hash) in sorted.iter().enumerate() {
-            match if at == 0 { 0 } else { bits_in_common(&sorted[at - 1], hash) } {
-                BITS => continue,
-                _ if at == 0 => (),
-                bits => shared.push(bits as u16),
-            }
-            firsts.push(at as u32);
+    /// Finds different hashes and the values of their leaves.
+    fn leaves(&mut self, sorted: &[Hash]) {
+        self.firsts.clear();
+        self.shared.clear();
+        if !sorted.is_empty() {
+            self.firsts.push(0);
         }
+        for (at, [before, hash]) in (1..).zip(sorted.array_windows()) {
+            let bits = bits_in_common(before, hash);
+            if bits < BITS {
+                self.firsts.push(at);
+                self.shared.push(bits as u16);
+            }
+        }
+        // Nothing comes after the last one.
+        self.shared.push(0);
         let mut one = EMPTY;
         one[0] = 1;
+        let firsts = &self.firsts;
         self.values.clear();
         self.values.resize(1 + firsts.len(), EMPTY);
         let leaves = &mut self.values[1..];
         self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), |i, hash| leaves[i] = *hash);
-        self.repeated.clear();
         if firsts.len() < sorted.len() {
-            for (i, &first) in firsts.iter().enumerate() {
-                let next = firsts.get(i + 1).map_or(sorted.len(), |&next| next as usize);
-                let count = (next - first as usize) as u64;
-                if count > 1 {
-                    let mut bytes = EMPTY;
-                    bytes[..8].copy_from_slice(&count.to_le_bytes());
-                    self.repeated.push((i, bytes));
-                }
-            }
-            let repeated = &self.repeated;
+            let repeated = repetitions(firsts, sorted.len());
             let leaf = |i: usize| (&sorted[firsts[repeated[i].0] as usize], &repeated[i].1);
             self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, |i, hash| leaves[repeated[i].0] = *hash);
         }
-        (firsts, shared)
     }
 
-    /// Plans the nodes over some leaves, from left to right: a part is finished when what follows shares fewer bits with it.
-    fn plan<'a>(&mut self, key: impl Fn(usize) -> &'a Hash, range: std::ops::Range<usize>, shared: &[u16], depth: usize) -> u32 {
-        // Each with the bits it shares with what comes after it.
-        let mut open: Vec<(Part, usize)> = Vec::new();
-        for at in range.clone() {
-            let mut part = Part { value: 1 + at as u32, last: at, depth: BITS };
-            let is_last = at + 1 == range.end;
-            while let Some(&(left, bits)) = open.last()
-                && (is_last || bits > usize::from(shared[at]))
-            {
-                open.pop();
-                let left = self.lift(left, bits + 1, &key);
-                let right = self.lift(part, bits + 1, &key);
-                part = Part { value: self.join(left, right, bits), last: at, depth: bits };
+    /// Plans the nodes over the leaves from one on that share `depth` bits: a part is finished when what follows shares fewer
+    /// bits with it. @return the root, and the first leaf that shares fewer.
+    fn plan(&mut self, sorted: &[Hash], from: usize, depth: usize) -> (u32, usize) {
+        let mut open = 0;
+        let mut at = from;
+        loop {
+            let next = usize::from(self.shared[at]);
+            let is_last = at + 1 == self.firsts.len() || next < depth;
+            let (mut value, mut above) = (1 + at as u32, BITS);
+            while open > 0 && (is_last || usize::from(self.open.shared[open - 1]) > next) {
+                open -= 1;
+                let Open { shared, value: values, last, depth: depths } = &self.open;
+                let (bits, left, last, left_depth) = (usize::from(shared[open]), values[open], last[open], usize::from(depths[open]));
+                let left = self.lift(left, bits + 1..left_depth, last as usize, sorted);
+                let right = self.lift(value, bits + 1..above, at, sorted);
+                (value, above) = (self.join(left, right, bits), bits);
             }
             if is_last {
-                return self.lift(part, depth, &key);
+                return (self.lift(value, depth..above, at, sorted), at + 1);
             }
-            open.push((part, usize::from(shared[at])));
+            (self.open.shared[open], self.open.value[open]) = (next as u16, value);
+            (self.open.last[open], self.open.depth[open]) = (at as u32, above as u16);
+            open += 1;
+            at += 1;
         }
-        NOWHERE
     }
 
     /// Nodes above a part that have nothing on the other side.
     #[inline]
-    fn lift<'a>(&mut self, part: Part, to: usize, key: impl Fn(usize) -> &'a Hash) -> u32 {
-        let mut value = part.value;
-        if part.depth == BITS {
-            return value;
-        }
-        for depth in (to..part.depth).rev() {
-            value = if bit(key(part.last), depth) { self.join(NOWHERE, value, depth) } else { self.join(value, NOWHERE, depth) };
+    fn lift(&mut self, mut value: u32, depths: std::ops::Range<usize>, leaf: usize, sorted: &[Hash]) -> u32 {
+        if depths.end < BITS {
+            for depth in depths.rev() {
+                let key = &sorted[self.firsts[leaf] as usize];
+                value = if bit(key, depth) { self.join(NOWHERE, value, depth) } else { self.join(value, NOWHERE, depth) };
+            }
         }
         value
     }
 
     #[inline]
     fn join(&mut self, left: u32, right: u32, depth: usize) -> u32 {
-        let node = self.values.len() as u32;
-        self.values.push(EMPTY);
+        let node = self.nodes;
+        self.nodes += 1;
         self.joins[depth].push(Join { left, right, node });
         node
     }
 
     /// Values of all planned nodes, the deepest first, those of one depth at once.
     fn hash(&mut self) {
+        self.values.resize(self.nodes as usize, EMPTY);
         let mut hashes = Vec::new();
         for joins in self.joins.iter_mut().rev().filter(|joins| !joins.is_empty()) {
             hashes.clear();
@@ -265,6 +276,14 @@ impl Trie {
         };
         level.chunks_exact(2).map(join).collect()
     }
+}
+
+/// Which of the first places is repeated, and how often, as a leaf has it.
+fn repetitions(firsts: &[u32], end: usize) -> Vec<(usize, Hash)> {
+    let nexts = firsts.iter().skip(1).map(|&next| next as usize).chain([end]);
+    let counts = firsts.iter().zip(nexts).map(|(&first, next)| (next - first as usize) as u64);
+    let padded = |count: u64| std::array::from_fn(|at| if at < 8 { count.to_le_bytes()[at] } else { 0 });
+    counts.enumerate().filter(|&(_, count)| count > 1).map(|(at, count)| (at, padded(count))).collect()
 }
 
 /// Leading bits that two hashes have in common.
