@@ -5,7 +5,7 @@
  *
  * `--scale 0.1` makes everything a tenth as large. Data stays in the folder (default: weighmark-bench in the temporary
  * folder) and is used again; weighmark is built there as users install it. Tools that are not installed are left out and
- * named.
+ * named; `--only records` needs a Python with what `requirements.txt` names for the peers, and `npm run build:records`.
  */
 import { cpus, release, totalmem, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { casesOf, type Case } from './cases.ts';
 import { prepareData } from './data.ts';
 import { measure, type Measured } from './measure.ts';
+import { prepareRows, rowCases } from './records.ts';
 import { findTools } from './tools.ts';
 
 const { values } = parseArgs({
@@ -33,23 +34,29 @@ console.log(
 );
 if (tools.missing.length > 0) console.log(`not here  ${tools.missing.join(', ')}`);
 console.log(
-  '\n| work | tool | median s | GB/s | ratio to | ratio | CPU s | RSS MB | read/size |\n|---|---|---|---|---|---|---|---|---|',
+  '\n| work | tool | median s | GB/s | ratio to | ratio | CPU s | CPU ratio | RSS MB | read/size |\n|---|---|---|---|---|---|---|---|---|---|',
 );
 
-const data = prepareData(values.folder, Number(values.scale), tools);
-for (const each of casesOf(data, tools)) {
-  const wanted = values.only === '' || values.only.split(',').some((word) => each.name.includes(word));
-  if (wanted) print(each, measure(each, each.rounds ?? Number(values.rounds)));
+const isWanted = (name: string): boolean =>
+  values.only === '' || values.only.split(',').some((word) => name.includes(word));
+const [folder, scale] = [values.folder, Number(values.scale)];
+const onlyRows = values.only === 'records';
+for (const each of [
+  ...(onlyRows ? [] : casesOf(prepareData(folder, scale, tools), tools)),
+  ...(isWanted('records') ? rowCases(prepareRows(folder, scale, tools), tools) : []),
+]) {
+  if (isWanted(each.name)) print(each, measure(each, each.rounds ?? Number(values.rounds)));
 }
 
 function print(work: Case, measured: readonly Measured[]): void {
   const baseline = measured[0];
   for (const each of measured) {
     const rate = each.bytes === 0 ? '' : (each.bytes / each.medianSeconds / 1e9).toFixed(2);
-    const ratio = each === baseline || baseline === undefined ? '' : `${each.ratio.toFixed(2)}×`;
+    const isFirst = each === baseline || baseline === undefined;
+    const [ratio, cpuRatio] = [each.ratio, each.cpuRatio].map((number) => (isFirst ? '' : `${number.toFixed(2)}×`));
     const read = work.cold === true ? (each.readBytes / work.bytes).toFixed(2) : '';
     console.log(
-      `| ${work.name} | ${each.label} | ${each.medianSeconds.toFixed(3)} | ${rate} | ${each === baseline ? '' : (baseline?.label ?? '')} | ${ratio} | ${each.cpuSeconds.toFixed(2)} | ${each.rssMb.toFixed(0)} | ${read} |`,
+      `| ${work.name} | ${each.label} | ${each.medianSeconds.toFixed(3)} | ${rate} | ${each === baseline ? '' : (baseline?.label ?? '')} | ${ratio} | ${each.cpuSeconds.toFixed(2)} | ${cpuRatio} | ${each.rssMb.toFixed(0)} | ${read} |`,
     );
   }
 }

@@ -12,6 +12,8 @@ export interface Measured {
   readonly ratio: number;
   /** Median of user and system time, all threads: steadier than the clock on a busy machine. */
   readonly cpuSeconds: number;
+  /** As `ratio`, of processor time. */
+  readonly cpuRatio: number;
   /** Largest resident set of any run. */
   readonly rssMb: number;
   /** Median of what came from the disk. */
@@ -44,6 +46,7 @@ export function measure(work: Case, rounds: number): readonly Measured[] {
       medianSeconds: median(own.map(({ seconds }) => seconds)),
       ratio: median(own.map(({ seconds }, round) => (first[round]?.seconds ?? Number.NaN) / seconds)),
       cpuSeconds: median(own.map(({ cpuSeconds }) => cpuSeconds)),
+      cpuRatio: median(own.map(({ cpuSeconds }, round) => (first[round]?.cpuSeconds ?? Number.NaN) / cpuSeconds)),
       rssMb: Math.max(...own.map(({ rssMb }) => rssMb)),
       readBytes: median(own.map(({ readBytes }) => readBytes)),
     };

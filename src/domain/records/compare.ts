@@ -18,22 +18,26 @@ export interface Positions {
 
 const KEPT = 1_000_000;
 const BLOCK = 65_536;
+/** Common records after which whole stretches are compared at once. */
+const STREAK = 32;
 
 /** Exact, as multisets: a record that stands there once more than before was added once. */
 export function compareIndexes(a: RecordIndex, b: RecordIndex): Comparison {
   const [removed, added] = [new Places(), new Places()];
   const [left, right] = [new Cursor(a), new Cursor(b)];
   const pairs = new Pairs();
-  let common = 0;
+  let [common, streak] = [0, 0];
   while (!left.ended && !right.ended) {
     const order = left.compare(right);
+    const count = order === 0 && streak >= STREAK ? left.inCommon(right) : 1;
+    streak = order === 0 ? streak + count : 0;
     if (order === 0) {
-      common += 1;
-      pairs.add(left.place, right.place);
+      common += count;
+      pairs.add(left.place, right.place, count);
     } else if (order < 0) removed.add(left.place);
     else added.add(right.place);
-    if (order <= 0) left.step();
-    if (order >= 0) right.step();
+    if (order <= 0) left.step(count);
+    if (order >= 0) right.step(count);
   }
   for (; !left.ended; left.step()) removed.add(left.place);
   for (; !right.ended; right.step()) added.add(right.place);
@@ -68,17 +72,17 @@ class Places {
 class Pairs {
   readonly runs: number[] = [];
 
-  add(left: number, right: number): void {
+  add(left: number, right: number, count: number): void {
     const { runs } = this;
     const last = runs.length - 3;
     if (last >= 0) {
       const size = runs[last + 2] as number;
       if ((runs[last] as number) + size === left && (runs[last + 1] as number) + size === right) {
-        runs[last + 2] = size + 1;
+        runs[last + 2] = size + count;
         return;
       }
     }
-    runs.push(left, right, 1);
+    runs.push(left, right, count);
   }
 }
 
@@ -86,16 +90,25 @@ type Two<T> = readonly [T, T];
 
 function countMoved([a, b]: Two<RecordIndex>, [removed, added]: Two<Positions>, { runs }: Pairs): number {
   let moved = 0;
+  const isSame = equalPositions(removed, added);
   for (let run = 0; run < runs.length; run += 3) {
     const [left, right, size] = [runs[run] as number, runs[run + 1] as number, runs[run + 2] as number];
     for (let at = 0; at < size; at += BLOCK) {
       const count = Math.min(BLOCK, size - at);
       const [before, after] = [a.positions(left + at, left + at + count), b.positions(right + at, right + at + count)];
-      for (let index = 0; index < count; index += 1)
-        if (explained(before[index] as number, removed) !== explained(after[index] as number, added)) moved += 1;
+      for (let index = 0; index < count; index += 1) {
+        const [old, now] = [before[index] as number, after[index] as number];
+        if (!(isSame && old === now) && explained(old, removed) !== explained(now, added)) moved += 1;
+      }
     }
   }
   return moved;
+}
+
+function equalPositions({ positions: a }: Positions, { positions: b }: Positions): boolean {
+  return (
+    a === b || (a !== null && b !== null && a.length === b.length && a.every((position, at) => position === b[at]))
+  );
 }
 
 /** Where it would stand without those of its own side alone. */

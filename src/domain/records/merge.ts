@@ -29,8 +29,8 @@ export class Cursor {
     return this.block.subarray(at, at + 32);
   }
 
-  step(): void {
-    this.place += 1;
+  step(count = 1): void {
+    this.place += count;
     if (this.place - this.start >= this.words.length / 8) this.load();
   }
 
@@ -49,6 +49,22 @@ export class Cursor {
     let at = 0;
     while (at < 8 && a[mine + at] === b[theirs + at]) at += 1;
     return at === 8 ? 0 : Buffer.compare(this.hash(), other.hash());
+  }
+
+  /** How many records from here on are the same in both, as far as both are in memory: at least the current one, if equal. */
+  inCommon(other: Cursor): number {
+    const [mine, theirs] = [this.place - this.start, other.place - other.start];
+    const limit = Math.min(this.words.length / 8 - mine, other.words.length / 8 - theirs);
+    let [count, size, grows] = [0, 64, true];
+    while (size > 0 && count < limit) {
+      const some = Math.min(size, limit - count);
+      const [from, at] = [32 * (mine + count), 32 * (theirs + count)];
+      const isSame = this.block.compare(other.block, at, at + 32 * some, from, from + 32 * some) === 0;
+      if (isSame) count += some;
+      else grows = false;
+      size = grows ? 2 * size : some >> 1;
+    }
+    return count;
   }
 
   private load(): void {

@@ -8,6 +8,8 @@ import type { Roots } from './roots.ts';
 import { bitOf, branchOf, countSorted, type Counted, type SetPath } from './trie.ts';
 import { pushAll } from '../base/lists.ts';
 
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** Questions to an index. It is a cache: what it answers is held to the signed roots, by the proofs it makes. */
 export class RecordIndex {
   readonly roots: Roots;
@@ -57,8 +59,9 @@ export class RecordIndex {
   }
 
   private words(offset: number, count: number): Uint32Array {
-    const bytes = Buffer.from(this.file.read(offset, 4 * count));
-    return Uint32Array.from({ length: count }, (_, at) => bytes.readUInt32LE(4 * at));
+    const bytes = Uint8Array.from(this.file.read(offset, 4 * count));
+    if (!LITTLE_ENDIAN) Buffer.from(bytes.buffer).swap32();
+    return new Uint32Array(bytes.buffer);
   }
 
   /** Places [from, to) of the records that share the first `bits` bits, at most the layout's, with `record`. */

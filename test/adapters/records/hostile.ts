@@ -81,13 +81,33 @@ const TEXTS = [
   `"${'x'.repeat(127)}"`,
   `"${'x'.repeat(128)}"`,
 ];
+/** Lists that are copied as they stand, and those just beyond: white space, escapes, a hundred and more values. */
+const LISTS = [
+  '[]',
+  '[1,2]',
+  '[1, "a", true]',
+  '[1,  2]',
+  '[ 1]',
+  '[1 ]',
+  '[null]',
+  '["a\\n"]',
+  '[1.50]',
+  `[${'7,'.repeat(126)}7]`,
+  `[${'7,'.repeat(127)}7]`,
+  `[${'"é", '.repeat(40)}false]`,
+  '[1,]',
+  `[${'9'.repeat(70)}]`,
+  `[0.${'9'.repeat(61)}]`,
+  `[-0.${'9'.repeat(59)},-0.${'9'.repeat(60)}]`,
+];
 
 function value(random: Random, depth: number): string {
-  const kind = random(depth > 0 ? 8 : 6);
+  const kind = random(depth > 0 ? 9 : 6);
   if (kind < 2) return pick(random, NUMBERS);
   if (kind < 4) return pick(random, TEXTS);
   if (kind === 4) return pick(random, ['true', 'false', 'null', 'nul', 'True']);
   if (kind === 5) return String(random(1_000_000) / 1000);
+  if (kind === 8) return pick(random, LISTS);
   const items = Array.from({ length: random(4) }, () => value(random, depth - 1));
   if (kind === 6) return `[${items.join(', ')}]`;
   return `{${items.map((item, at) => `"${pick(random, ['a', 'b', 'c'])}${at % 3}":${item}`).join(',')}}`;

@@ -13,8 +13,8 @@ const MAX_FIELDS: usize = 100;
 struct Field {
     prefix: [u8; MAX_PREFIX],
     prefix_length: usize,
-    /// Length and bytes of the name.
-    name: [u8; MAX_PREFIX],
+    /// Length and bytes of the name, and room for what `copy` reads behind them.
+    name: [u8; MAX_PREFIX + 32],
     name_length: usize,
 }
 
@@ -23,10 +23,12 @@ struct Field {
 struct Span {
     start: usize,
     length: usize,
-    tag: u8,
+    /// As wide as the others: what is written in one piece is read in one.
+    tag: usize,
 }
 
-const RAW: u8 = 255;
+const RAW: usize = 255;
+const NO_SPAN: Span = Span { start: 0, length: 0, tag: 0 };
 
 #[derive(Default)]
 pub struct Fast {
@@ -39,7 +41,7 @@ pub struct Fast {
 }
 
 pub fn is_there() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("bmi2")
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("bmi2")
 }
 
 impl Fast {
@@ -53,90 +55,46 @@ impl Fast {
             return;
         }
         for (prefix, name) in shape.prefixes.iter().zip(&shape.names) {
-            let mut field = Field { prefix: [0; MAX_PREFIX], prefix_length: prefix.len(), name: [0; MAX_PREFIX], name_length: name.len() };
+            let mut field = Field { prefix: [0; MAX_PREFIX], prefix_length: prefix.len(), name: [0; MAX_PREFIX + 32], name_length: name.len() };
             field.prefix[..prefix.len()].copy_from_slice(prefix);
             field.name[..name.len()].copy_from_slice(name);
             self.fields.push(field);
         }
-        self.spans = vec![Span { start: 0, length: 0, tag: 0 }; self.fields.len()];
+        self.spans = vec![NO_SPAN; self.fields.len()];
     }
 
     /// Encodes the record at `json.at` to the end of `out` and moves past it; None leaves `json.at` anywhere.
     /// # Safety
-    /// AVX-512 F and BW, BMI2. `json.bytes` is valid UTF-8 and ends with `PADDING` zeros.
-    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
+    /// AVX-512 F, BW and VL, BMI2. `json.bytes` is valid UTF-8 and ends with `PADDING` zeros.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
     pub unsafe fn record(&mut self, json: &mut Json, out: &mut Vec<u8>) -> Option<()> {
         if self.fields.is_empty() {
             return None;
         }
         let begin = json.at;
-        let base = json.bytes.as_ptr();
-        let limit = json.bytes.len() - PADDING;
+        let text = Text { base: json.bytes.as_ptr(), limit: json.bytes.len() - PADDING };
         self.scratch.clear();
         let mut at = begin;
         for (field, span) in self.fields.iter().zip(&mut self.spans) {
-            if at > limit {
-                return None;
-            }
-            // SAFETY: `at` is at most `limit`, so 64 bytes are there; so are those of the prefix.
-            let differs = unsafe {
-                let mask = _bzhi_u64(!0, field.prefix_length as u32);
-                _mm512_mask_cmpneq_epi8_mask(mask, _mm512_loadu_si512(base.add(at).cast()), _mm512_loadu_si512(field.prefix.as_ptr().cast()))
-            };
-            if differs != 0 {
+            // SAFETY: what was matched or found is before the limit: zeros follow it.
+            if at > text.limit || unsafe { !field.begins(text.base.add(at)) } {
                 return None;
             }
             at += field.prefix_length;
-            match json.bytes[at] {
-                b'"' => {
-                    let start = at + 1;
-                    at = start;
-                    loop {
-                        if at > limit {
-                            return None;
-                        }
-                        // SAFETY: as above.
-                        let special = unsafe {
-                            let bytes = _mm512_loadu_si512(base.add(at).cast());
-                            _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'"' as i8))
-                                | _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\\' as i8))
-                                | _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(32))
-                        };
-                        if special != 0 {
-                            at += special.trailing_zeros() as usize;
-                            break;
-                        }
-                        at += 64;
-                    }
-                    if json.bytes[at] == b'"' {
-                        *span = Span { start, length: at - start, tag: TEXT };
-                        at += 1;
-                    } else {
-                        at = careful(json, start - 1, &mut self.scratch, span)?;
-                    }
+            // SAFETY: as above.
+            at = match unsafe { text.plain(at, span) } {
+                Some(end) => end,
+                None => {
+                    let start = self.scratch.len();
+                    // SAFETY: as above.
+                    let end = match unsafe { text.list(at, &mut self.scratch) } {
+                        Some(end) => end,
+                        None => careful(json, at, &mut self.scratch)?,
+                    };
+                    *span = Span { start, length: self.scratch.len() - start, tag: RAW };
+                    end
                 }
-                b'-' | b'0'..=b'9' => match plain_number(json.bytes, at) {
-                    Some(end) => {
-                        *span = Span { start: at, length: end - at, tag: NUMBER };
-                        at = end;
-                    }
-                    None => at = careful(json, at, &mut self.scratch, span)?,
-                },
-                b'n' if json.bytes[at..].starts_with(b"null") => {
-                    *span = Span { start: at, length: 0, tag: NULL };
-                    at += 4;
-                }
-                b't' if json.bytes[at..].starts_with(b"true") => {
-                    *span = Span { start: at, length: 0, tag: TRUE };
-                    at += 4;
-                }
-                b'f' if json.bytes[at..].starts_with(b"false") => {
-                    *span = Span { start: at, length: 0, tag: FALSE };
-                    at += 5;
-                }
-                b'[' | b'{' => at = careful(json, at, &mut self.scratch, span)?,
-                _ => return None,
-            }
+            };
         }
         if json.bytes[at] != b'}' {
             return None;
@@ -145,11 +103,11 @@ impl Fast {
         // Each byte of a value is copied once, each name takes 64 at most, each length 5 and a tag.
         out.reserve(at - begin + self.scratch.len() + self.fields.len() * (MAX_PREFIX + 8) + 2 * PADDING);
         // SAFETY: there is room for all that is written.
-        unsafe { self.write(base, out) };
+        unsafe { self.write(text.base, out) };
         Some(())
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
     unsafe fn write(&mut self, base: *const u8, out: &mut Vec<u8>) {
         // SAFETY: the caller reserved the room; sources have 64 bytes of padding or are copied exactly.
         unsafe {
@@ -158,39 +116,21 @@ impl Fast {
             let mut to = start.add(2);
             let mut count = 0u8;
             for &index in &self.order {
-                let Span { start, length, tag } = *self.spans.get_unchecked(index);
+                let span = *self.spans.get_unchecked(index);
                 let field = self.fields.get_unchecked(index);
-                let kind = if tag == RAW { *self.scratch.get_unchecked(start) } else { tag };
+                let kind = if span.tag == RAW { *self.scratch.get_unchecked(span.start) } else { span.tag as u8 };
                 if kind == NULL {
                     continue;
                 }
                 *self.kinds.get_unchecked_mut(index) |= 1 << kind;
                 count += 1;
-                _mm512_storeu_si512(to.cast(), _mm512_loadu_si512(field.name.as_ptr().cast()));
+                copy(field.name.as_ptr(), to, field.name_length);
                 to = to.add(field.name_length);
-                match tag {
-                    RAW => {
-                        std::ptr::copy_nonoverlapping(self.scratch.as_ptr().add(start), to, length);
-                        to = to.add(length);
-                    }
-                    TRUE | FALSE => {
-                        *to = tag;
-                        to = to.add(1);
-                    }
-                    _ => {
-                        *to = tag;
-                        to = to.add(1);
-                        let mut rest = length;
-                        while rest >= 128 {
-                            *to = rest as u8 | 128;
-                            to = to.add(1);
-                            rest >>= 7;
-                        }
-                        *to = rest as u8;
-                        to = to.add(1);
-                        copy(base.add(start), to, length);
-                        to = to.add(length);
-                    }
+                if span.tag == RAW {
+                    std::ptr::copy_nonoverlapping(self.scratch.as_ptr().add(span.start), to, span.length);
+                    to = to.add(span.length);
+                } else {
+                    to = put(base, span, to);
                 }
             }
             *start.add(1) = count;
@@ -200,29 +140,215 @@ impl Fast {
     }
 }
 
-/// A value that is not plain: encoded into the scratch by `json`. Where it ends.
+impl Field {
+    /// Whether its prefix stands there.
+    /// # Safety
+    /// 64 bytes can be read.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    unsafe fn begins(&self, at: *const u8) -> bool {
+        let mask = _bzhi_u64(!0, self.prefix_length as u32);
+        // SAFETY: the caller's; the prefix has 64 bytes.
+        unsafe { _mm512_mask_cmpneq_epi8_mask(mask, _mm512_loadu_si512(at.cast()), _mm512_loadu_si512(self.prefix.as_ptr().cast())) == 0 }
+    }
+}
+
+/// Bytes that `PADDING` zeros follow, at the limit.
+#[derive(Clone, Copy)]
+struct Text {
+    base: *const u8,
+    limit: usize,
+}
+
+impl Text {
+    /// A value whose encoding is its text as it stands: where it ends.
+    /// # Safety
+    /// `at` is not beyond the limit, here and below.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    unsafe fn plain(self, at: usize, span: &mut Span) -> Option<usize> {
+        // SAFETY: `at` is at most the limit, so 64 bytes are there.
+        let (first, block) = unsafe { (*self.base.add(at), _mm512_loadu_si512(self.base.add(at).cast())) };
+        let (tag, start, length, end) = match first {
+            b'"' => {
+                // The opening quote is passed over.
+                let end = match specials(block) & !1 {
+                    // SAFETY: as above.
+                    0 => unsafe { self.text_end(at + 64)? },
+                    special => at + special.trailing_zeros() as usize,
+                };
+                // SAFETY: `end` is at most the limit.
+                if unsafe { *self.base.add(end) } != b'"' {
+                    return None;
+                }
+                (TEXT, at + 1, end - at - 1, end + 1)
+            }
+            b'-' | b'0'..=b'9' => {
+                // SAFETY: as above.
+                let length = unsafe { number_length(self.base.add(at), first, block)? };
+                (NUMBER, at, length, at + length)
+            }
+            // SAFETY: as above.
+            b'n' | b't' | b'f' => match unsafe { self.base.add(at).cast::<[u8; 5]>().read() } {
+                [b'n', b'u', b'l', b'l', _] => (NULL, at, 0, at + 4),
+                [b't', b'r', b'u', b'e', _] => (TRUE, at, 0, at + 4),
+                [b'f', b'a', b'l', b's', b'e'] => (FALSE, at, 0, at + 5),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        *span = Span { start, length, tag: tag.into() };
+        Some(end)
+    }
+
+    /// The next quote, escape or control character.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    unsafe fn text_end(self, mut at: usize) -> Option<usize> {
+        while at <= self.limit {
+            // SAFETY: as above.
+            match specials(unsafe { _mm512_loadu_si512(self.base.add(at).cast()) }) {
+                0 => at += 64,
+                special => return Some(at + special.trailing_zeros() as usize),
+            }
+        }
+        None
+    }
+
+    /// A list of plain values with a space after each comma at most, encoded: where it ends.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    unsafe fn list(self, begin: usize, out: &mut Vec<u8>) -> Option<usize> {
+        // SAFETY: the caller's.
+        if unsafe { *self.base.add(begin) } != b'[' {
+            return None;
+        }
+        let start = out.len();
+        let (mut count, mut span) = (0u8, NO_SPAN);
+        let mut at = begin + 1;
+        out.extend_from_slice(&[LIST, 0]);
+        loop {
+            // SAFETY: everything up to here was found, so that zeros follow.
+            let Some(end) = (unsafe { self.plain(at, &mut span) }) else { break };
+            out.reserve(end - at + 2 * PADDING);
+            // SAFETY: there is room for the value, its length, and the padding.
+            unsafe {
+                let to = out.as_mut_ptr().add(out.len());
+                let written = put(self.base, span, to).offset_from(to) as usize;
+                out.set_len(out.len() + written);
+            }
+            count += 1;
+            // SAFETY: as above.
+            let next = unsafe { *self.base.add(end) };
+            at = end + 1;
+            // SAFETY: as above.
+            if next == b',' && unsafe { *self.base.add(at) } == b' ' {
+                at += 1;
+            }
+            if next == b']' {
+                out[start + 1] = count;
+                return Some(at);
+            }
+            if next != b',' || count == 127 {
+                break;
+            }
+        }
+        out.truncate(start);
+        None
+    }
+}
+
+/// Bytes that end a text, or cannot be copied as they stand.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+fn specials(block: __m512i) -> u64 {
+    _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'"' as i8))
+        | _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8))
+        | _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(32))
+}
+
+/// `plain_number` over the 64 bytes from its first on: it is not as long.
+/// # Safety
+/// The bytes of the block are there.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+unsafe fn number_length(from: *const u8, first: u8, block: __m512i) -> Option<usize> {
+    let digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(block, _mm512_set1_epi8(b'0' as i8)), _mm512_set1_epi8(10));
+    let sign = usize::from(first == b'-');
+    let whole = (digits >> sign).trailing_ones() as usize;
+    // SAFETY: all places are within the block: what is longer is refused first.
+    let byte = |at: usize| unsafe { *from.add(at) };
+    let zero = byte(sign) == b'0';
+    if whole == 0 || whole > 21 || (whole > 1 && zero) {
+        return None;
+    }
+    let mut end = sign + whole;
+    if byte(end) == b'.' {
+        let fraction = (digits >> (end + 1)).trailing_ones() as usize;
+        end += 1 + fraction;
+        if fraction == 0 || end >= 63 || byte(end - 1) == b'0' {
+            return None;
+        }
+        if zero && fraction > 6 && digits_are_zero(byte, sign + 2) {
+            return None;
+        }
+    } else if zero && sign == 1 {
+        return None;
+    }
+    (byte(end) | 32 != b'e').then_some(end)
+}
+
+/// Six of them.
+#[inline]
+fn digits_are_zero(byte: impl Fn(usize) -> u8, from: usize) -> bool {
+    (from..from + 6).all(|at| byte(at) == b'0')
+}
+
+/// The encoding of a value whose text is copied: tag, length, text. @return where it ends.
+/// # Safety
+/// There is room for `PADDING` bytes more, and 64 can be read behind the text.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+unsafe fn put(base: *const u8, Span { start, length, tag }: Span, mut to: *mut u8) -> *mut u8 {
+    // SAFETY: the caller's.
+    unsafe {
+        *to = tag as u8;
+        to = to.add(1);
+        if tag <= TRUE.into() {
+            return to;
+        }
+        let mut rest = length;
+        while rest >= 128 {
+            *to = rest as u8 | 128;
+            to = to.add(1);
+            rest >>= 7;
+        }
+        *to = rest as u8;
+        to = to.add(1);
+        copy(base.add(start), to, length);
+        to.add(length)
+    }
+}
+
+/// A value that is not plain: encoded to the end of the scratch by `json`. Where it ends.
 #[cold]
-fn careful(json: &mut Json, at: usize, scratch: &mut Vec<u8>, span: &mut Span) -> Option<usize> {
-    json.at = at;
-    let start = scratch.len();
+fn careful(json: &Json, at: usize, scratch: &mut Vec<u8>) -> Option<usize> {
     let mut inner = Json::new(json.bytes, at, false);
     inner.descend();
     inner.value(scratch).ok()?;
-    *span = Span { start, length: scratch.len() - start, tag: RAW };
     Some(inner.at)
 }
 
-/// Whole blocks of 64 bytes: what is read and written past the end is padding.
+/// Whole blocks: what is read and written past the end is padding.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
 unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
-    let mut at = 0;
-    loop {
-        // SAFETY: the caller's.
+    // SAFETY: the caller's.
+    unsafe { _mm256_storeu_si256(to.cast(), _mm256_loadu_si256(from.cast())) };
+    let mut at = 32;
+    while at < length {
+        // SAFETY: as above.
         unsafe { _mm512_storeu_si512(to.add(at).cast(), _mm512_loadu_si512(from.add(at).cast())) };
         at += 64;
-        if at >= length {
-            break;
-        }
     }
 }

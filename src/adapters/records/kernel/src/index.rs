@@ -14,19 +14,19 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const BUCKETS: usize = 256;
 /// Records of a run that is spilled.
-const RUN: usize = 1024;
+const RUN: usize = 512;
 const HEADER: u64 = 64;
 const OFFSET_STEP: u64 = 64;
 const MAX_PREFIX_BITS: usize = 16;
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C, align(4))]
 struct Entry {
     hash: Hash,
     position: u32,
 }
 
-#[derive(Default)]
+/// Records whose hashes begin with the same byte, in order: runs in the spill, and the one that is not full yet.
 struct Bucket {
     run: Vec<Entry>,
     /// Offsets of full runs in the spill.
@@ -55,7 +55,7 @@ pub const MAX_RECORDS: u64 = u32::MAX as u64 - 1;
 impl Sink {
     /// `spill` is a file of nobody else's.
     pub fn new(spill: File, keeps: bool) -> Self {
-        let buckets = (0..BUCKETS).map(|_| Bucket::default()).collect();
+        let buckets = (0..BUCKETS).map(|_| Bucket { run: Vec::with_capacity(RUN), spilled: Vec::new() }).collect();
         Sink { spill, spill_end: 0, buckets, ordered: Ordered::new(hashing::node()), records: 0, offsets: Vec::new(), keeps }
     }
 
@@ -68,10 +68,9 @@ impl Sink {
                 false => self.offsets.extend(found.offsets.iter().skip(first as usize).step_by(OFFSET_STEP as usize)),
             }
         }
-        for hash in &found.hashes {
+        for (hash, position) in found.hashes.iter().zip(self.records as u32..) {
             let bucket = &mut self.buckets[hash[0] as usize];
-            bucket.run.push(Entry { hash: *hash, position: self.records as u32 });
-            self.records += 1;
+            bucket.run.push(Entry { hash: *hash, position });
             if bucket.run.len() == RUN {
                 self.spill.write_all_at(bytes_of(&bucket.run), self.spill_end)?;
                 bucket.spilled.push(self.spill_end);
@@ -79,6 +78,7 @@ impl Sink {
                 bucket.run.clear();
             }
         }
+        self.records += found.hashes.len() as u64;
         if self.records > MAX_RECORDS {
             return Err(Stop::Unsupported("more than 4294967294 records".into()));
         }
@@ -131,7 +131,7 @@ impl Sink {
                             *lock(&failure) = Some(error);
                             break;
                         }
-                        trie.branches(&worker.hashes, 8, deep, &mut own);
+                        worker.branches(&mut trie, deep, &mut own);
                         lock(&branches)[index * width..][..width].copy_from_slice(&own);
                         count_prefixes(&worker.hashes, layout.prefix_bits, &mut lock(&counts));
                     }
@@ -196,38 +196,99 @@ impl Layout {
     }
 }
 
-/// Scratch of one sorting thread.
+/// Scratch of one sorting thread, and what it sorted.
 #[derive(Default)]
 struct Worker {
-    entries: Vec<Entry>,
-    keys: Vec<(u64, u32)>,
+    run: Vec<Entry>,
+    /// Where records of a cell go: hashes are uniform, so that a cell has one or two.
+    places: Vec<u32>,
     hashes: Vec<Hash>,
     positions: Vec<u32>,
 }
 
+/// Records of equal hashes, or of a cell that has got many, are sorted apart.
+const FEW: usize = 24;
+
 impl Worker {
+    /// Twice through the runs: how many there are of each cell, then each to its cell.
     fn sort(&mut self, spill: &File, bucket: &Bucket) -> io::Result<()> {
-        self.entries.clear();
-        self.entries.resize(bucket.spilled.len() * RUN, Entry::default());
-        for (run, &offset) in self.entries.chunks_exact_mut(RUN).zip(&bucket.spilled) {
-            spill.read_exact_at(bytes_of_mut(run), offset)?;
+        let bits = bucket.len().max(1).ilog2();
+        let cell = |hash: &Hash| ((u32::from_be_bytes([hash[1], hash[2], hash[3], hash[4]]) as u64) << bits >> 32) as usize;
+        self.places.clear();
+        self.places.resize((1 << bits) + 1, 0);
+        let places = &mut self.places;
+        each_run(&mut self.run, spill, bucket, |run| run.iter().for_each(|entry| places[cell(&entry.hash) + 1] += 1))?;
+        for at in 1..places.len() {
+            places[at] += places[at - 1];
         }
-        self.entries.extend_from_slice(&bucket.run);
-        let entries = &self.entries;
-        let key = |entry: &Entry| {
-            u64::from_be_bytes([entry.hash[1], entry.hash[2], entry.hash[3], entry.hash[4], entry.hash[5], entry.hash[6], entry.hash[7], entry.hash[8]])
-        };
-        self.keys.clear();
-        self.keys.extend(entries.iter().enumerate().map(|(at, entry)| (key(entry), at as u32)));
-        self.keys.sort_unstable();
-        for equal in self.keys.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
-            equal.sort_unstable_by_key(|&(_, at)| (entries[at as usize].hash, entries[at as usize].position));
+        self.hashes.resize(bucket.len(), [0; 32]);
+        self.positions.resize(bucket.len(), 0);
+        let (hashes, positions) = (&mut self.hashes, &mut self.positions);
+        each_run(&mut self.run, spill, bucket, |run| {
+            for entry in run {
+                let place = &mut places[cell(&entry.hash)];
+                hashes[*place as usize] = entry.hash;
+                positions[*place as usize] = entry.position;
+                *place += 1;
+            }
+        })?;
+        let mut from = 0;
+        for &to in &places[..1 << bits] {
+            let to = to as usize;
+            if to - from > 1 {
+                order(&mut hashes[from..to], &mut positions[from..to]);
+            }
+            from = to;
         }
-        self.hashes.clear();
-        self.positions.clear();
-        self.hashes.extend(self.keys.iter().map(|&(_, at)| entries[at as usize].hash));
-        self.positions.extend(self.keys.iter().map(|&(_, at)| entries[at as usize].position));
         Ok(())
+    }
+
+    /// Branches of what was sorted, in slices that caches hold.
+    fn branches(&self, trie: &mut Trie, depth: usize, out: &mut Vec<Branch>) {
+        let slice = depth.min(12);
+        let mut from = 0;
+        for prefix in 0..1usize << (slice - 8) {
+            let to = from + self.hashes[from..].partition_point(|hash| usize::from(hash[1]) >> (16 - slice) <= prefix);
+            trie.branches(&self.hashes[from..to], slice, depth, out);
+            from = to;
+        }
+    }
+}
+
+fn each_run(run: &mut Vec<Entry>, spill: &File, bucket: &Bucket, mut take: impl FnMut(&[Entry])) -> io::Result<()> {
+    run.resize(RUN, Entry::default());
+    for &offset in &bucket.spilled {
+        spill.read_exact_at(bytes_of_mut(run), offset)?;
+        take(run);
+    }
+    take(&bucket.run);
+    Ok(())
+}
+
+#[inline]
+fn is_before(a: &Hash, b: &Hash) -> bool {
+    let first = |hash: &Hash| u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
+    let (left, right) = (first(a), first(b));
+    left < right || (left == right && a < b)
+}
+
+/// Sorts a cell, whose positions ascend.
+fn order(hashes: &mut [Hash], positions: &mut [u32]) {
+    if hashes.len() > FEW {
+        let mut entries: Vec<Entry> = hashes.iter().zip(&*positions).map(|(&hash, &position)| Entry { hash, position }).collect();
+        entries.sort_unstable();
+        for ((entry, hash), position) in entries.iter().zip(hashes).zip(positions) {
+            (*hash, *position) = (entry.hash, entry.position);
+        }
+        return;
+    }
+    for from in 1..hashes.len() {
+        let mut at = from;
+        while at > 0 && is_before(&hashes[at], &hashes[at - 1]) {
+            hashes.swap(at, at - 1);
+            positions.swap(at, at - 1);
+            at -= 1;
+        }
     }
 }
 

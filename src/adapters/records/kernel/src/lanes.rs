@@ -123,23 +123,37 @@ impl Lanes {
     /// Appends the hash of each pair of neighbours.
     pub fn pairs(&self, key: &Key, nodes: &[Hash], out: &mut Vec<Hash>) {
         debug_assert!(nodes.len().is_multiple_of(2));
-        let flat = nodes.as_flattened();
+        let base = out.len();
+        out.resize(base + nodes.len() / 2, [0; 32]);
+        let (pairs, out) = (nodes.as_chunks::<2>().0, &mut out[base..]);
+        self.halves(key, BLOCK, pairs.len(), |i| (&pairs[i][0], &pairs[i][1]), |i, hash| out[i] = *hash);
+    }
+
+    /// Hashes messages of one block: the first `length` bytes of two halves.
+    #[inline]
+    pub fn halves<'a>(&self, key: &Key, length: usize, count: usize, of: impl Fn(usize) -> (&'a Hash, &'a Hash), mut put: impl FnMut(usize, &Hash)) {
         #[cfg(target_arch = "x86_64")]
         if self.wide {
-            for some in flat.chunks(BLOCK * avx512::LANES) {
-                let count = some.len() / BLOCK;
-                let messages = std::array::from_fn(|lane| &some[BLOCK * lane.min(count - 1)..][..BLOCK]);
-                let mut hashes = [[0; 32]; avx512::LANES];
+            let mut hashes = [[0; 32]; avx512::LANES];
+            for start in (0..count).step_by(avx512::LANES) {
+                let messages = std::array::from_fn(|lane| of((start + lane).min(count - 1)));
                 // SAFETY: the features were detected.
-                unsafe { avx512::hash(key, &messages, 1, &mut hashes) };
-                out.extend_from_slice(&hashes[..count]);
+                unsafe { avx512::halves(key, &messages, length as u32, &mut hashes) };
+                for (lane, hash) in hashes.iter().enumerate().take(count - start) {
+                    put(start + lane, hash);
+                }
             }
             return;
         }
-        for some in flat.chunks(BLOCK * portable::LANES) {
-            let count = some.len() / BLOCK;
-            let messages = std::array::from_fn(|lane| &some[BLOCK * lane.min(count - 1)..][..BLOCK]);
-            out.extend_from_slice(&portable::hash(key, &messages, 1)[..count]);
+        for start in (0..count).step_by(portable::LANES) {
+            let blocks: [[u8; BLOCK]; portable::LANES] = std::array::from_fn(|lane| {
+                let (left, right) = of((start + lane).min(count - 1));
+                std::array::from_fn(|at| if at < 32 { left[at] } else { right[at - 32] })
+            });
+            let hashes = portable::hash(key, &blocks.each_ref().map(|block| &block[..length]), 1);
+            for (lane, hash) in hashes.iter().enumerate().take(count - start) {
+                put(start + lane, hash);
+            }
         }
     }
 }

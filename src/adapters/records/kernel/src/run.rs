@@ -43,6 +43,9 @@ pub struct Failure {
     pub stop: Stop,
 }
 
+/// Pieces a thread may be ahead of one that is slow.
+const AHEAD: usize = 32;
+
 /// Found out of order, kept until those before have come.
 struct Queue {
     sink: Sink,
@@ -148,9 +151,14 @@ fn share<R>(threads: usize, count: usize, sink: Sink, columns: &mut Columns, con
         for _ in 0..threads.min(count).max(1) {
             scope.spawn(|| {
                 let mut reader = make();
+                let is_over = |index: usize| control.aborted.load(Relaxed) || lock(&failure).as_ref().is_some_and(|(earlier, _)| *earlier < index);
                 loop {
                     let index = next.fetch_add(1, Relaxed);
-                    if index >= count || control.aborted.load(Relaxed) || lock(&failure).as_ref().is_some_and(|(earlier, _)| *earlier < index) {
+                    // What waits takes memory. The piece that all wait for is being read: its thread does not get here.
+                    while index < count && !is_over(index) && index > lock(&queue).next + AHEAD {
+                        std::thread::sleep(std::time::Duration::from_millis(1));
+                    }
+                    if index >= count || is_over(index) {
                         break;
                     }
                     let mut found = Found::default();

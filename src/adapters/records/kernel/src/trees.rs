@@ -1,10 +1,12 @@
 //! The ordered tree and the trie of the set (docs/datasets.md).
 
-use crate::lanes::{Hash, Key, Lanes};
+use crate::lanes::{BLOCK, Hash, Key, Lanes};
 
 pub const EMPTY: Hash = [0; 32];
 /// Levels of the ordered tree below this are not kept.
 pub const STORED_LEVEL: u32 = 8;
+/// Bytes of a leaf of the set: a hash, and how often it is there.
+const LEAF: usize = 40;
 const LEAVES: usize = 1 << STORED_LEVEL;
 
 /// Parents of neighbours; one without a neighbour is carried up.
@@ -86,23 +88,35 @@ pub struct Trie {
     node: Key,
     leaf: Key,
     lanes: Lanes,
-    arena: Vec<u8>,
-    ends: Vec<u32>,
-    leaves: Vec<Hash>,
-    plan: Vec<Planned>,
+    /// Nothing, then the leaves, then the nodes.
     values: Vec<Hash>,
-    pairs: Vec<Hash>,
+    nodes: u32,
+    /// Nodes to be hashed, by their depth.
+    joins: Vec<Vec<Join>>,
+    /// The first of each different hash, and how many bits it shares with the next one.
+    firsts: Vec<u32>,
+    shared: Vec<u16>,
+    open: Open,
 }
 
-/// A node by what it stands on.
-struct Planned {
+/// Places in `values`.
+struct Join {
     left: u32,
     right: u32,
-    depth: u16,
+    node: u32,
 }
 
-const NONE: u32 = u32::MAX;
-const LEAF: u32 = 1 << 31;
+const NOWHERE: u32 = 0;
+const BITS: usize = 256;
+
+/// Parts that are not finished, each with the bits it shares with what comes after it, which ascend: its value, its last
+/// leaf, and its depth; a leaf's is `BITS`, as it stands wherever it is alone.
+struct Open {
+    shared: [u16; BITS],
+    value: [u32; BITS],
+    last: [u32; BITS],
+    depth: [u16; BITS],
+}
 
 impl Trie {
     pub fn new(node: Key, leaf: Key) -> Self {
@@ -110,95 +124,124 @@ impl Trie {
             node,
             leaf,
             lanes: Lanes::default(),
-            arena: Vec::new(),
-            ends: Vec::new(),
-            leaves: Vec::new(),
-            plan: Vec::new(),
             values: Vec::new(),
-            pairs: Vec::new(),
+            nodes: 0,
+            joins: (0..BITS).map(|_| Vec::new()).collect(),
+            firsts: Vec::new(),
+            shared: Vec::new(),
+            open: Open { shared: [0; BITS], value: [0; BITS], last: [0; BITS], depth: [0; BITS] },
         }
     }
 
     /// Branches over ascending hashes that share `skip` bits, one for each value of the bits from there to `depth`.
     pub fn branches(&mut self, sorted: &[Hash], skip: usize, depth: usize, out: &mut Vec<Branch>) {
-        let keys = self.count(sorted);
-        let mut from = 0;
+        self.leaves(sorted);
+        self.nodes = 1 + self.firsts.len() as u32;
+        let base = out.len();
+        out.resize(base + (1 << (depth - skip)), NOTHING);
         let mut roots = Vec::new();
-        for prefix in 0..1usize << (depth - skip) {
-            let to = from + keys[from..].partition_point(|key| prefix_of(key, skip, depth) <= prefix);
-            roots.push((self.split(&keys, from, to, depth), (to - from) as u64));
+        let mut from = 0;
+        while from < self.firsts.len() {
+            let (root, to) = self.plan(sorted, from, depth);
+            roots.push((prefix_of(&sorted[self.firsts[from] as usize], skip, depth), root, (to - from) as u64));
             from = to;
         }
         self.hash();
-        out.extend(roots.into_iter().map(|(root, distinct)| Branch { hash: self.value(root), distinct }));
-        self.plan.clear();
+        for (prefix, root, distinct) in roots {
+            out[base + prefix] = Branch { hash: self.values[root as usize], distinct };
+        }
     }
 
-    /// Different hashes in order; their leaves go to `leaves`.
-    fn count(&mut self, sorted: &[Hash]) -> Vec<Hash> {
-        let mut keys: Vec<Hash> = Vec::with_capacity(sorted.len());
-        self.arena.clear();
-        self.ends.clear();
-        let mut at = 0;
-        while at < sorted.len() {
-            let mut count = 1u64;
-            while at + (count as usize) < sorted.len() && sorted[at + count as usize] == sorted[at] {
-                count += 1;
-            }
-            keys.push(sorted[at]);
-            self.arena.extend_from_slice(&sorted[at]);
-            self.arena.extend_from_slice(&count.to_le_bytes());
-            self.ends.push(self.arena.len() as u32);
-            at += count as usize;
+    /// Finds different hashes and the values of their leaves.
+    fn leaves(&mut self, sorted: &[Hash]) {
+        self.firsts.clear();
+        self.shared.clear();
+        if !sorted.is_empty() {
+            self.firsts.push(0);
         }
-        self.leaves.clear();
-        self.lanes.hash_many(&self.leaf, &self.arena, &self.ends, &mut self.leaves);
-        keys
+        for (at, [before, hash]) in (1..).zip(sorted.array_windows()) {
+            let bits = bits_in_common(before, hash);
+            if bits < BITS {
+                self.firsts.push(at);
+                self.shared.push(bits as u16);
+            }
+        }
+        // Nothing comes after the last one.
+        self.shared.push(0);
+        let mut one = EMPTY;
+        one[0] = 1;
+        let firsts = &self.firsts;
+        self.values.clear();
+        self.values.resize(1 + firsts.len(), EMPTY);
+        let leaves = &mut self.values[1..];
+        self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), |i, hash| leaves[i] = *hash);
+        if firsts.len() < sorted.len() {
+            let repeated = repetitions(firsts, sorted.len());
+            let leaf = |i: usize| (&sorted[firsts[repeated[i].0] as usize], &repeated[i].1);
+            self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, |i, hash| leaves[repeated[i].0] = *hash);
+        }
     }
 
-    fn split(&mut self, keys: &[Hash], from: usize, to: usize, depth: usize) -> u32 {
-        match to - from {
-            0 => NONE,
-            1 => from as u32 | LEAF,
-            _ => {
-                let middle = from + keys[from..to].partition_point(|key| !bit(key, depth));
-                let left = self.split(keys, from, middle, depth + 1);
-                let right = self.split(keys, middle, to, depth + 1);
-                self.plan.push(Planned { left, right, depth: depth as u16 });
-                self.plan.len() as u32 - 1
+    /// Plans the nodes over the leaves from one on that share `depth` bits: a part is finished when what follows shares fewer
+    /// bits with it. @return the root, and the first leaf that shares fewer.
+    fn plan(&mut self, sorted: &[Hash], from: usize, depth: usize) -> (u32, usize) {
+        let mut open = 0;
+        let mut at = from;
+        loop {
+            let next = usize::from(self.shared[at]);
+            let is_last = at + 1 == self.firsts.len() || next < depth;
+            let (mut value, mut above) = (1 + at as u32, BITS);
+            while open > 0 && (is_last || usize::from(self.open.shared[open - 1]) > next) {
+                open -= 1;
+                let Open { shared, value: values, last, depth: depths } = &self.open;
+                let (bits, left, last, left_depth) = (usize::from(shared[open]), values[open], last[open], usize::from(depths[open]));
+                let left = self.lift(left, bits + 1..left_depth, last as usize, sorted);
+                let right = self.lift(value, bits + 1..above, at, sorted);
+                (value, above) = (self.join(left, right, bits), bits);
+            }
+            if is_last {
+                return (self.lift(value, depth..above, at, sorted), at + 1);
+            }
+            (self.open.shared[open], self.open.value[open]) = (next as u16, value);
+            (self.open.last[open], self.open.depth[open]) = (at as u32, above as u16);
+            open += 1;
+            at += 1;
+        }
+    }
+
+    /// Nodes above a part that have nothing on the other side.
+    #[inline]
+    fn lift(&mut self, mut value: u32, depths: std::ops::Range<usize>, leaf: usize, sorted: &[Hash]) -> u32 {
+        if depths.end < BITS {
+            for depth in depths.rev() {
+                let key = &sorted[self.firsts[leaf] as usize];
+                value = if bit(key, depth) { self.join(NOWHERE, value, depth) } else { self.join(value, NOWHERE, depth) };
             }
         }
+        value
+    }
+
+    #[inline]
+    fn join(&mut self, left: u32, right: u32, depth: usize) -> u32 {
+        let node = self.nodes;
+        self.nodes += 1;
+        self.joins[depth].push(Join { left, right, node });
+        node
     }
 
     /// Values of all planned nodes, the deepest first, those of one depth at once.
     fn hash(&mut self) {
-        let mut order: Vec<u32> = (0..self.plan.len() as u32).collect();
-        order.sort_by_key(|&node| std::cmp::Reverse(self.plan[node as usize].depth));
-        self.values.clear();
-        self.values.resize(self.plan.len(), EMPTY);
+        self.values.resize(self.nodes as usize, EMPTY);
         let mut hashes = Vec::new();
-        for level in order.chunk_by(|&a, &b| self.plan[a as usize].depth == self.plan[b as usize].depth) {
-            self.pairs.clear();
+        for joins in self.joins.iter_mut().rev().filter(|joins| !joins.is_empty()) {
             hashes.clear();
-            for &node in level {
-                let Planned { left, right, .. } = self.plan[node as usize];
-                let (left, right) = (self.value(left), self.value(right));
-                self.pairs.push(left);
-                self.pairs.push(right);
+            hashes.resize(joins.len(), EMPTY);
+            let values = &self.values;
+            let halves = |i: usize| (&values[joins[i].left as usize], &values[joins[i].right as usize]);
+            self.lanes.halves(&self.node, BLOCK, joins.len(), halves, |i, hash| hashes[i] = *hash);
+            for (join, hash) in joins.drain(..).zip(&hashes) {
+                self.values[join.node as usize] = *hash;
             }
-            self.lanes.pairs(&self.node, &self.pairs, &mut hashes);
-            for (&node, &hash) in level.iter().zip(&hashes) {
-                self.values[node as usize] = hash;
-            }
-        }
-    }
-
-    #[inline]
-    fn value(&self, reference: u32) -> Hash {
-        match reference {
-            NONE => EMPTY,
-            leaf if leaf & LEAF != 0 => self.leaves[(leaf & !LEAF) as usize],
-            node => self.values[node as usize],
         }
     }
 
@@ -213,11 +256,11 @@ impl Trie {
             if level.len() == 1 {
                 return (heap, level[0]);
             }
-            level = self.join(&level);
+            level = self.above(&level);
         }
     }
 
-    fn join(&self, level: &[Branch]) -> Vec<Branch> {
+    fn above(&self, level: &[Branch]) -> Vec<Branch> {
         let mut pairs = Vec::new();
         for pair in level.chunks_exact(2).filter(|pair| pair[0].distinct + pair[1].distinct > 1) {
             pairs.extend([pair[0].hash, pair[1].hash]);
@@ -233,6 +276,26 @@ impl Trie {
         };
         level.chunks_exact(2).map(join).collect()
     }
+}
+
+/// Which of the first places is repeated, and how often, as a leaf has it.
+fn repetitions(firsts: &[u32], end: usize) -> Vec<(usize, Hash)> {
+    let nexts = firsts.iter().skip(1).map(|&next| next as usize).chain([end]);
+    let counts = firsts.iter().zip(nexts).map(|(&first, next)| (next - first as usize) as u64);
+    let padded = |count: u64| std::array::from_fn(|at| if at < 8 { count.to_le_bytes()[at] } else { 0 });
+    counts.enumerate().filter(|&(_, count)| count > 1).map(|(at, count)| (at, padded(count))).collect()
+}
+
+/// Leading bits that two hashes have in common.
+#[inline]
+fn bits_in_common(a: &Hash, b: &Hash) -> usize {
+    for (at, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
+        let differing = u64::from_be_bytes(*a) ^ u64::from_be_bytes(*b);
+        if differing != 0 {
+            return 64 * at + differing.leading_zeros() as usize;
+        }
+    }
+    BITS
 }
 
 #[inline]
