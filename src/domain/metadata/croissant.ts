@@ -168,8 +168,9 @@ function claimedFiles(bytes: Uint8Array): readonly Claimed[] {
   const { distribution } = json;
   const entries: readonly Json[] = Array.isArray(distribution) ? (distribution as readonly Json[]) : [];
   return entries.flatMap((entry) => {
-    if (!isJsonObject(entry) || !/FileObject$/.test(String(entry['@type']))) return [];
-    const { contentUrl, sha256, name } = entry;
+    if (!isJsonObject(entry)) return [];
+    const { '@type': type, contentUrl, sha256, name } = entry;
+    if (typeof type !== 'string' || !type.endsWith('FileObject')) return [];
     const local = typeof contentUrl === 'string' && !/^[a-z][a-z0-9+.-]*:/i.test(contentUrl) ? contentUrl : name;
     if (typeof local !== 'string') return [];
     return [{ path: local.replace(/^\.\//, ''), sha256: isHex256(sha256) ? sha256 : null }];
