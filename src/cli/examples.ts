@@ -94,6 +94,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dataset part': ['weighmark dataset part corpus /shared/work "$SLURM_ARRAY_TASK_ID"'],
   'dataset reduce': ['weighmark dataset reduce /shared/work "$SLURM_ARRAY_TASK_ID"'],
   'dataset merge': ['weighmark dataset merge corpus /shared/work'],
+  'dataset describe': [
+    'weighmark dataset describe data --name acme/data --licence CC0-1.0 --url https://acme.example/data -o croissant.json',
+    'weighmark dataset describe data --check croissant.json',
+  ],
   'dataset gc': ['weighmark dataset gc', 'weighmark dataset gc train.jsonl'],
   'dataset diff': ['weighmark dataset diff train-1.jsonl train-2.jsonl --key id'],
   'registry init': [

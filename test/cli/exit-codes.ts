@@ -90,6 +90,19 @@ export const CASES: readonly ExitCase[] = [
     [0, 'proven: presence, or absence', `weighmark dataset prove data --record '{"a":1,"b":2}' -o p.proof`],
     [2, 'no such dataset, or it is not indexed', 'weighmark dataset prove nowhere --record x'],
   ]),
+  ...of('dataset describe', [
+    [
+      0,
+      'described, or as it is described',
+      'weighmark dataset describe data -o c.json && weighmark dataset describe data --check c.json',
+    ],
+    [1, 'a file is not the one described', 'weighmark dataset describe data2 --check c.json'],
+    [
+      3,
+      'no file is described by a digest',
+      `printf '{}' > none.json && weighmark dataset describe data --check none.json`,
+    ],
+  ]),
   ...of('dataset plan', [
     [0, 'planned', 'weighmark dataset plan data work'],
     [2, 'the folder holds another plan', 'weighmark dataset plan data2 work'],

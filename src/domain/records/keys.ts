@@ -56,7 +56,9 @@ export function recordHash(encoding: Uint8Array, salt: Uint8Array | null): Uint8
 
 /** Ends of `count` messages of `size` bytes each. */
 export function everyEnd(count: number, size: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, index) => (index + 1) * size);
+  const ends = new Uint32Array(count);
+  for (let index = 0; index < count; index += 1) ends[index] = (index + 1) * size;
+  return ends;
 }
 
 function interleave(a: Uint8Array, b: Uint8Array): Uint8Array {

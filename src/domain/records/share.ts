@@ -3,7 +3,6 @@ import type { BulkHasher } from './blake3.ts';
 import { branchesBetween, BUCKET_RECORDS, sortBucket } from './build.ts';
 import { Frontier, type OrderedNode } from './frontier.ts';
 import { prefixBitsOf } from './index-layout.ts';
-import { equal } from './ordered.ts';
 import type { RecordIndex } from './record-index.ts';
 import type { Branch, Counted } from './trie.ts';
 import { pushAll } from '../base/lists.ts';
@@ -97,15 +96,14 @@ class Bag {
 
   add(from: Uint8Array, at: number): void {
     const end = 32 * this.counts.length;
-    const hash = from.subarray(at, at + 32);
-    if (end > 0 && equal(this.hashes.subarray(end - 32, end), hash)) {
+    if (end > 0 && isRepeated(this.hashes, end - 32, from, at)) {
       this.counts[this.counts.length - 1] = (this.counts.at(-1) as number) + 1;
       return;
     }
     if (this.counts.length === BUCKET_RECORDS)
       throw new WeighmarkError('limit-exceeded', 'too many records whose hashes begin alike');
     if (end === this.hashes.length) this.grow();
-    this.hashes.set(hash, end);
+    for (let byte = 0; byte < 32; byte += 1) this.hashes[end + byte] = from[at + byte] as number;
     this.counts.push(1);
   }
 
@@ -121,8 +119,7 @@ class Bag {
     const counts: number[] = [];
     positions.forEach((from, place) => {
       const [count, end] = [this.counts[from] as number, 32 * counts.length];
-      const hash = hashes.subarray(32 * place, 32 * place + 32);
-      if (end > 0 && equal(hashes.subarray(end - 32, end), hash)) {
+      if (end > 0 && isRepeated(hashes, end - 32, hashes, 32 * place)) {
         counts[counts.length - 1] = (counts.at(-1) as number) + count;
         return;
       }
@@ -131,6 +128,11 @@ class Bag {
     });
     return { hashes: hashes.subarray(0, 32 * counts.length), counts };
   }
+}
+
+function isRepeated(a: Uint8Array, atA: number, b: Uint8Array, atB: number): boolean {
+  for (let byte = 0; byte < 32; byte += 1) if (a[atA + byte] !== b[atB + byte]) return false;
+  return true;
 }
 
 /** Records whose order is restored at once: 64 MB of hashes. */
@@ -156,12 +158,14 @@ function fillWindow(
   into: Uint8Array,
 ): void {
   const { records } = index.layout;
+  const words = new Uint32Array(into.buffer, into.byteOffset, into.length / 4);
   for (let from = 0; from < records; from += BLOCK * 16) {
     const to = Math.min(records, from + BLOCK * 16);
-    const [hashes, positions] = [index.sorted(from, to), index.positions(from, to)];
-    for (let at = 0; at < positions.length; at += 1) {
-      const place = (positions[at] as number) - first;
-      if (place >= 0 && place < count) into.set(hashes.subarray(32 * at, 32 * at + 32), 32 * place);
-    }
+    const hashes = new Uint32Array(index.sorted(from, to).slice().buffer);
+    index.positions(from, to).forEach((position, at) => {
+      const place = position - first;
+      if (place < 0 || place >= count) return;
+      for (let word = 0; word < 8; word += 1) words[8 * place + word] = hashes[8 * at + word] as number;
+    });
   }
 }

@@ -81,7 +81,7 @@ async function checkProofs(context: Context, paths: readonly string[], options: 
 
 async function checkDatasets(context: Context, paths: readonly string[], options: Options): Promise<Report> {
   const verdict = await verdictOf(context, paths, options);
-  if (options.attest !== true) return report(verdict, []);
+  if (options.attest !== true) return verdictReport(verdict, []);
   const at = (path: string): string => resolve(context.cwd, path);
   const { step, from = [], against, removed, name } = options;
   if (removed !== undefined)
@@ -108,7 +108,7 @@ async function checkDatasets(context: Context, paths: readonly string[], options
     locate: at,
     registry: () => context.registry(undefined),
   });
-  return report(verdict, outcomes);
+  return verdictReport(verdict, outcomes);
 }
 
 async function verdictOf(context: Context, paths: readonly string[], options: Options): Promise<Verdict> {
@@ -136,7 +136,7 @@ function only(paths: readonly string[]): string {
   throw new WeighmarkError('usage', 'one path at a time', { subject: paths[1] ?? '' });
 }
 
-function report(verdict: Verdict, attested: readonly AttestOutcome[]): Report {
+export function verdictReport(verdict: Verdict, attested: readonly AttestOutcome[]): Report {
   const { checks, exitCode, subject } = verdict;
   const findings = checks.flatMap((check) => (check.passed ? [] : check.findings));
   return {

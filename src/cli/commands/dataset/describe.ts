@@ -1,0 +1,69 @@
+import { Option, type Command } from 'commander';
+import { basename, resolve } from 'node:path';
+import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { CROISSANT_VERSIONS, type CroissantVersion } from '../../../domain/metadata/croissant.ts';
+import { checkDescription, describeDataset, type DescribePorts } from '../../../flows/data/describe.ts';
+import type { Report, Run } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { verdictReport } from './check.ts';
+import { secretFrom, secretOption } from './options.ts';
+
+interface Options {
+  readonly croissant: CroissantVersion;
+  readonly check?: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly licence?: string;
+  readonly url?: string;
+  readonly creator?: string;
+  readonly datasetVersion?: string;
+  readonly date?: string;
+  readonly secret?: string;
+}
+
+export function addDescribe(dataset: Command, run: Run): void {
+  dataset
+    .command('describe')
+    .description('a Croissant description with the digest of every file; or hold a dataset to one')
+    .argument('<path>', 'file or folder')
+    .addOption(new Option('--croissant <version>', 'of the format').choices(CROISSANT_VERSIONS).default('1.1'))
+    .option('--check <file>', 'whether the files are those that this description names by digest')
+    .option('--name <name>', 'default: the name of the file or folder')
+    .option('--description <text>', 'what it is')
+    .option('--licence <licence>', 'an SPDX identifier, or a URL')
+    .option('--url <url>', 'where it is published')
+    .option('--creator <name>', 'who made it')
+    .option('--dataset-version <version>', 'of the dataset')
+    .option('--date <date>', 'when it was published: 2026-11-30')
+    .addOption(secretOption())
+    .action(run(async (context, path: string, options: Options) => describe(context, path, options)));
+}
+
+async function describe(context: Context, path: string, options: Options): Promise<Report> {
+  const { croissant, check, secret, datasetVersion, ...rest } = options;
+  const root = resolve(context.cwd, path);
+  const ports = await portsOf(context);
+  if (check !== undefined)
+    return verdictReport(
+      await checkDescription({ root, description: resolve(context.cwd, check), shown: path }, ports),
+      [],
+    );
+  if (rest.date !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(rest.date))
+    throw new WeighmarkError('usage', `${rest.date} is no date`, { hint: 'such as 2026-11-30' });
+  const version = datasetVersion === undefined ? {} : { version: datasetVersion };
+  const described = { ...rest, ...version, name: rest.name ?? basename(root) };
+  const key = await secretFrom(context, secret);
+  const text = await describeDataset({ root, version: croissant, described, secret: key }, ports);
+  return { exitCode: 0, json: { croissant: JSON.parse(text) as object }, text: () => ({ out: text }) };
+}
+
+async function portsOf(context: Context): Promise<DescribePorts> {
+  const { progress, signal } = context;
+  return {
+    files: await context.files(),
+    hasher: () => context.hasher(),
+    records: () => context.records(),
+    progress,
+    signal,
+  };
+}

@@ -1,0 +1,74 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import type { Verdict } from '../../domain/base/verdict.ts';
+import {
+  buildCroissant,
+  checkCroissant,
+  CROISSANT_BYTES,
+  formatCroissant,
+  type CroissantVersion,
+  type Described,
+  type DescribedFile,
+} from '../../domain/metadata/croissant.ts';
+import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
+import { confirmRoots, type ConfirmPorts } from './confirm.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
+import { parseRoots, type Roots } from '../../domain/records/roots.ts';
+
+export type DescribePorts = HashTreePorts & ConfirmPorts;
+
+/** Files that one description names, at most. */
+const MAX_FILES = 100_000;
+
+async function filesOf(root: string, ports: DescribePorts) {
+  const tree = await ports.files.walk(root, { allowSymlinks: true });
+  if (tree.entries.length > MAX_FILES)
+    throw new WeighmarkError('limit-exceeded', `more than ${MAX_FILES} files to describe one by one`, {
+      subject: root,
+    });
+  const hashed = await hashTree(tree.entries, { label: 'hashing', algorithms: ['sha256'] }, ports);
+  const files = hashed.map(({ entry, digests }): DescribedFile => ({
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    sha256: digests.sha256 ?? '',
+  }));
+  return { tree, files };
+}
+
+/**
+ * A Croissant description of a dataset: digests of files read now, and the columns of its records where it was indexed.
+ * @throws WeighmarkError `digest-mismatch` where the roots beside it are those of another state.
+ */
+export async function describeDataset(
+  {
+    root,
+    version,
+    described,
+    secret,
+  }: {
+    readonly root: string;
+    readonly version: CroissantVersion;
+    readonly described: Described;
+    readonly secret: Uint8Array | null;
+  },
+  ports: DescribePorts,
+): Promise<string> {
+  const { tree, files } = await filesOf(root, ports);
+  const isIndexed = (await ports.files.kindOf(sidecarsOf(tree).records)) === 'file';
+  const roots: Roots | null = isIndexed ? parseRoots(await confirmRoots(tree, secret, ports)) : null;
+  return formatCroissant(buildCroissant({ version, described, files, roots }));
+}
+
+/** Whether a dataset's files are those that a Croissant description names by digest. */
+export async function checkDescription(
+  { root, description, shown }: { readonly root: string; readonly description: string; readonly shown: string },
+  ports: DescribePorts,
+): Promise<Verdict> {
+  const bytes = await ports.files.read(description, CROISSANT_BYTES);
+  const { files } = await filesOf(root, ports);
+  const inside = description.startsWith(`${root}/`) ? description.slice(root.length + 1) : null;
+  return checkCroissant(
+    bytes,
+    files.filter(({ path }) => path !== inside),
+    shown,
+  );
+}
