@@ -19,8 +19,18 @@ import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
 import { seal as sealFlow, type SealOutcome } from './flows/sign/seal.ts';
 import { verify as verifyFlow } from './flows/verify/verify.ts';
 import type { VerifyOutcome } from './flows/verify/types.ts';
+import type { Policy } from './domain/authority/types.ts';
+import type { Step } from './domain/claims/predicates.ts';
+import type { NewRegistry, Registry } from './domain/ports/registry.ts';
+import type { VersionMemory } from './domain/ports/trust.ts';
+import type { Verdict } from './domain/base/verdict.ts';
+import { initRegistry as initFlow, openRegistry as openFlow } from './adapters/registries/index.ts';
+import type { GatePorts } from './flows/gate/gate.ts';
+import type { LineageOutcome } from './flows/gate/lineage.ts';
+import type { PromoteOutcome } from './flows/gate/promote.ts';
+import type { PushOutcome } from './flows/registry/push.ts';
 
-export { WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
+export { CODES, WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
 export {
   findingsOf,
   type Check,
@@ -45,7 +55,8 @@ export type {
 export type { ClaimSigner } from './domain/ports/signing.ts';
 export type { HashAlgorithm } from './domain/digest/algorithm.ts';
 export type { HashResult } from './domain/ports/hasher.ts';
-export type { ArtifactScan, InspectOutcome, SealOutcome, VerifyOutcome };
+export type { NewRegistry, Policy, Registry, Step };
+export type { ArtifactScan, InspectOutcome, LineageOutcome, PromoteOutcome, PushOutcome, SealOutcome, VerifyOutcome };
 
 /** What every call takes. */
 export interface CallOptions {
@@ -93,13 +104,24 @@ export interface SealOptions extends CallOptions {
   /** Findings of this severity forbid sealing; default `high`. */
   readonly failOn?: Exclude<Severity, 'info'>;
   readonly allowSymlinks?: boolean;
+  /** Where it came from, a URI; cited in the BOM. */
+  readonly source?: string;
+  /** What made it, from what: inputs are `ROLE=PATH`, `ROLE=sha256:…`, or names in `registry`; parameters are signed as given. */
+  readonly step?: {
+    readonly step: Step;
+    readonly inputs: readonly string[];
+    readonly parameters?: Readonly<Record<string, unknown>>;
+  };
+  /** Where inputs that are named as `NAME:TAG` are looked up. */
+  readonly registry?: Registry;
 }
 
 /** Scans, describes and signs an artifact in one go. With findings, `outcome.written` is false and nothing was written. */
 export async function seal(path: string, options: SealOptions): Promise<SealOutcome> {
-  const { signal: _signal, onProgress: _onProgress, signer, failOn = 'high', ...asked } = options;
-  const ports = { ...callPorts(options), signer, locate: (text: string) => resolve(text), registry: noRegistry };
-  return sealFlow({ ...asked, root: resolve(path), failOn, version: VERSION }, ports);
+  const { signal: _signal, onProgress: _onProgress, signer, failOn = 'high', step, registry, ...asked } = options;
+  const ports = { ...callPorts(options), signer, ...placesOf(registry) };
+  const made = step === undefined ? {} : { step: { ...step, parameters: step.parameters ?? {} } };
+  return sealFlow({ ...asked, ...made, root: resolve(path), failOn, version: VERSION }, ports);
 }
 
 /** What content would do when it is loaded; nothing is ever loaded. */
@@ -113,8 +135,11 @@ export async function scan(path: string, options: CallOptions = {}): Promise<Art
 }
 
 /** Formats, tensors, parameters and what the files claim of themselves. */
-export async function inspect(path: string): Promise<InspectOutcome> {
-  return inspectPath(resolve(path), { files: createFiles() }, {});
+export async function inspect(
+  path: string,
+  options: Pick<CallOptions, 'signal'> & { readonly allowSymlinks?: boolean } = {},
+): Promise<InspectOutcome> {
+  return inspectPath(resolve(path), { files: createFiles() }, options);
 }
 
 /** Digests of whole files, in their order. @throws WeighmarkError `not-found`, `unreadable`, `file-changed`, `interrupted`. */
@@ -142,6 +167,173 @@ export async function keySigner(keyFile: string, password: string | null = null)
   return open(createFiles(), { keyFile: resolve(keyFile), password: async () => password });
 }
 
+export interface RegistryOptions {
+  /** Private key of the log, for calls that add to it; default: the user's own, where `env` says. */
+  readonly logKeyFile?: string;
+  /** Verifier keys the log must have. */
+  readonly logVkeys?: readonly string[];
+  /**
+   * What a command takes from its environment: where state and keys lie (HOME, XDG_*), credentials, proxies. Default: nothing,
+   * and nothing is remembered: a log that was rolled back cannot be noticed. `process.env` is what the command has.
+   */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly offline?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A folder, or `oci://host/prefix`. @throws WeighmarkError `not-found`, `name-invalid`, `log-key-mismatch`, `network`. */
+export async function openRegistry(location: string, options: RegistryOptions = {}): Promise<Registry> {
+  return openFlow(location, { ...options, env: options.env ?? {} });
+}
+
+/**
+ * Makes an empty registry and the key of its log, which stays outside it. @returns where both are, and the log's verifier keys.
+ * @throws WeighmarkError `already-exists`, `name-invalid`, `write-refused`.
+ */
+export async function initRegistry(
+  location: string,
+  options: RegistryOptions & { readonly origin?: string } = {},
+): Promise<NewRegistry> {
+  const { env = {}, origin, logKeyFile, ...rest } = options;
+  const made = { ...(origin === undefined ? {} : { origin }), ...(logKeyFile === undefined ? {} : { logKeyFile }) };
+  return initFlow(location, made, { ...rest, env });
+}
+
+/**
+ * Stores an artifact with its claims and logs it. A repeat changes nothing.
+ * @param as `NAME:TAG`; absent: what its claims were signed for.
+ * @throws WeighmarkError `digest-mismatch`, `name-invalid`, `key-unusable` without the log's key, and what hashing throws.
+ */
+export async function push(
+  path: string,
+  registry: Registry,
+  options: CallOptions & { readonly as?: string } = {},
+): Promise<PushOutcome> {
+  const { push: flow } = await import('./flows/registry/push.ts');
+  const { as, jobs } = options;
+  const input = { ...(as === undefined ? {} : { as }), ...(jobs === undefined ? {} : { jobs }) };
+  return flow({ ...input, root: resolve(path) }, callPorts(options), registry);
+}
+
+/** A policy from its YAML. @throws WeighmarkError `policy-invalid` with every problem in `facts`, `limit-exceeded`. */
+export async function parsePolicy(yaml: string | Uint8Array): Promise<Policy> {
+  const { parsePolicy: parse } = await import('./domain/policy/parse.ts');
+  return parse(typeof yaml === 'string' ? Buffer.from(yaml) : yaml);
+}
+
+export interface GateOptions extends CallOptions {
+  readonly registry: Registry;
+  /** The policy's YAML: a promotion keeps its very bytes for the auditor. */
+  readonly policy: string | Uint8Array;
+  readonly name: string;
+  /** Tag, or `sha256:…`. */
+  readonly reference: string;
+  /** PEM chains of RFC 3161 authorities to believe besides the policy's. */
+  readonly timestampAuthorities?: readonly string[];
+  /** Where the versions of revocation snapshots are remembered; absent: for as long as the call takes. */
+  readonly stateFolder?: string;
+}
+
+export interface PromoteOptions extends GateOptions {
+  readonly environment: string;
+  readonly signer: ClaimSigner;
+  /** Decide, and sign nothing. */
+  readonly dryRun?: boolean;
+  /** Which principal signs, where several may. */
+  readonly as?: string;
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: { readonly size: number; readonly root: string };
+}
+
+/**
+ * Verifies everything, asks the policy, and only if all of it holds signs and logs the promotion. A refusal is in
+ * `outcome.verdict`, with every reason. @throws WeighmarkError `policy-invalid`, `not-found`, `usage`, and what signing throws.
+ */
+export async function promote(options: PromoteOptions): Promise<PromoteOutcome> {
+  const { promote: flow } = await import('./flows/gate/promote.ts');
+  const { environment, signer, dryRun, as, pinned } = options;
+  const asked = await gateInput(options);
+  const given = {
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(as === undefined ? {} : { as }),
+    ...(pinned === undefined ? {} : { pinned }),
+  };
+  const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
+  return flow({ ...asked, ...given, environment }, await gatePorts(options), work);
+}
+
+/** What the policy says rule by rule, a verdict for each environment, or for the one asked. Nothing is signed or changed. */
+export async function explain(options: GateOptions & { readonly environment?: string }): Promise<readonly Verdict[]> {
+  const { explain: flow } = await import('./flows/gate/policy-explain.ts');
+  const environment = options.environment === undefined ? {} : { environment: options.environment };
+  return flow({ ...(await gateInput(options)), ...environment }, options.registry, await gatePorts(options));
+}
+
+/** The verified ancestry, judged by the policy's roles. */
+export async function lineage(options: GateOptions): Promise<LineageOutcome> {
+  const { lineage: flow } = await import('./flows/gate/lineage.ts');
+  const { name, reference, registry, timestampAuthorities = [] } = options;
+  const { policy } = await gateInput(options);
+  const place = { kind: 'registry' as const, name, reference, registry };
+  const ports = { ...(await gatePorts(options)), ...callPorts(options), ...placesOf(registry), trust: async () => [] };
+  return flow({ shown: `${name}@${reference}`, place, policy, environment: null, timestampAuthorities }, ports);
+}
+
+/**
+ * Whose signatures count by a trust store: what `weighmark trust add` wrote. @param file default: the user's own, by `env`.
+ * @throws WeighmarkError `trust-invalid`, `trust-unavailable` where the file named is not there.
+ */
+export async function trustStore(
+  file: string | { readonly env: Readonly<Record<string, string | undefined>> },
+): Promise<readonly TrustEntry[]> {
+  const { createUserTrustStore } = await import('./adapters/trust-store/index.ts');
+  const env = typeof file === 'string' ? { WEIGHMARK_TRUST: resolve(file) } : file.env;
+  return (await createUserTrustStore(createFiles(), { env, cwd: process.cwd(), options: { offline: true } }).read())
+    .entries;
+}
+
+async function gateInput({ policy: text, name, reference, timestampAuthorities }: GateOptions) {
+  const policyBytes = typeof text === 'string' ? Buffer.from(text) : text;
+  const authorities = timestampAuthorities === undefined ? {} : { timestampAuthorities };
+  return { policy: await parsePolicy(policyBytes), policyBytes, target: { name, reference }, ...authorities };
+}
+
+async function gatePorts(options: GateOptions): Promise<GatePorts> {
+  const { files: _files, ...ports } = callPorts(options);
+  return { ...ports, keyless, versions: await versionsOf(options.stateFolder) };
+}
+
+async function versionsOf(stateFolder: string | undefined): Promise<VersionMemory> {
+  if (stateFolder !== undefined) {
+    const { createVersionMemory } = await import('./adapters/version-memory.ts');
+    return createVersionMemory(createFiles(), resolve(stateFolder));
+  }
+  const seen = new Map<string, number>();
+  return {
+    highest: async (line) => seen.get(line) ?? null,
+    remember: async (line, version) => void seen.set(line, Math.max(version, seen.get(line) ?? 0)),
+    keptIn: () => 'nowhere',
+  };
+}
+
+/** Who has the log's key integrates by promoting, as the command does. */
+async function writing(registry: Registry, policy: Policy): Promise<Registry> {
+  if (policy.log?.witnesses !== undefined) return registry;
+  const [{ integrating }, { doorOf }] = await Promise.all([
+    import('./flows/registry/integrating.ts'),
+    import('./flows/registry/door.ts'),
+  ]);
+  const verification = { keyless, now: new Date(), timestampAuthorities: policy.timestampAuthorities };
+  return integrating(registry, (own) => doorOf({ policy, verification }, own));
+}
+
+function placesOf(registry: Registry | undefined) {
+  return {
+    locate: (text: string) => resolve(text),
+    registry: registry === undefined ? noRegistry : async () => registry,
+  };
+}
+
 const { version: VERSION } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 /** One kernel a process: it is code, not state. */
@@ -154,7 +346,7 @@ async function keyless(): Promise<KeylessVerifier> {
 }
 
 async function noRegistry(): Promise<never> {
-  throw new WeighmarkError('usage', 'inputs are named by path or digest here');
+  throw new WeighmarkError('usage', 'inputs are named by path or digest here, or give a `registry`');
 }
 
 function callPorts(options: CallOptions) {

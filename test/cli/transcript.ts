@@ -12,6 +12,8 @@ export interface Step {
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   readonly exitCode: number;
+  /** Lines that must be among those printed, on whichever stream; `…` stands for what varies. */
+  readonly shows?: readonly string[];
 }
 
 /**
@@ -43,6 +45,12 @@ export function runTranscript(steps: readonly Step[]): void {
     assert.equal(status, step.exitCode, `exit code of ${shown}`);
     assertLines(stdout, step.stdout, shown);
     assertLines(stderr, step.stderr, shown);
+    for (const line of step.shows ?? [])
+      assert.match(
+        `${stdout}\n${stderr}`,
+        new RegExp(`^${elided(line)}$`, 'm'),
+        `"${line}" is not printed by ${shown}`,
+      );
   }
 }
 
@@ -69,6 +77,10 @@ function assertLines(text: string, expected: readonly string[], shown: string): 
   if (expected.length === 0) return;
   const pattern = expected.map((line) => (line === '...' ? '(?:[^\\n]*\\n)*?' : `${patternOf(line)}\\n`)).join('');
   assert.match(text, new RegExp(`^${pattern}$`), `unexpected output of ${shown}`);
+}
+
+function elided(line: string): string {
+  return line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^\\n]*');
 }
 
 function patternOf(line: string): string {

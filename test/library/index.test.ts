@@ -8,19 +8,28 @@ import * as library from '../../src/index.ts';
 
 test('the exports are these and no others', () => {
   const expected = [
+    'CODES',
     'PREDICATES',
     'WeighmarkError',
     'buildManifest',
+    'explain',
     'findingsOf',
     'formatDigestList',
     'hash',
+    'initRegistry',
     'inspect',
     'keySigner',
+    'lineage',
     'omsRoot',
+    'openRegistry',
     'parseDigestList',
     'parseManifest',
+    'parsePolicy',
+    'promote',
+    'push',
     'scan',
     'seal',
+    'trustStore',
     'verify',
   ];
   assert.deepEqual(Object.keys(library).toSorted(), expected);

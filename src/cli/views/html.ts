@@ -114,7 +114,7 @@ ul.tree{border-left:0;padding-left:0}
 ul.tree li{margin:.25rem 0}
 details{margin:.5rem 0}summary{cursor:pointer}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:.5rem 0}
-.decision summary .lead{font-size:.9375rem}.verdict ul{margin:.5rem 0 0;padding-left:1.25rem}
+.decision summary .lead{font-size:.9375rem}.verdict li strong{font-size:inherit}.verdict ul{margin:.5rem 0 0;padding-left:1.25rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;padding:0}
 svg{max-width:max(100%,60rem);height:auto}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}

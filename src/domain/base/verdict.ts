@@ -96,6 +96,7 @@ export function verdictOf(parts: VerdictParts): Verdict {
   return { scope: 'whole', claimed: [], notes: [], notAsked: [], ...parts, exitCode, outcome: OUTCOMES[exitCode] };
 }
 
+/** Everything that is wrong, in the order of the checks; empty for a yes. */
 export function findingsOf(verdict: Pick<Verdict, 'checks'>): readonly Finding[] {
   return verdict.checks.flatMap((check) => (check.passed ? [] : check.findings));
 }

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import * as weighmark from '../../src/index.ts';
+import { keyLine } from '../public-key.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-gate-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function person(name: string) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const file = join(folder, `${name}.key`);
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  return { pem, signer: await weighmark.keySigner(file) };
+}
+
+function artifact(name: string, text: string): string {
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, 'rows.csv'), text);
+  return join(folder, name);
+}
+
+test('from a sealed training to a promotion and a refusal, as the commands do it', async () => {
+  const [tom, bot] = [await person('tom'), await person('bot')];
+  const policy = `format: weighmark-policy/1
+name: demo
+version: 1
+expires: 2099-01-01
+principals: { tom: { keys: [${keyLine(tom.pem)}] }, bot: { keys: [${keyLine(bot.pem)}] } }
+roles: { publisher: [tom], trainer: [tom], promoter: [bot] }
+environments: [{ name: prod, require: [bom] }]
+`;
+  const env = { HOME: folder };
+  const made = await weighmark.initRegistry(join(folder, 'reg'), { env });
+  const registry = await weighmark.openRegistry(made.location, { env, logVkeys: made.vkeys });
+  const [data, model, other] = [
+    artifact('data', 'a,b\n1,2\n'),
+    artifact('model', 'weights,b\n'),
+    artifact('other', 'x,y\n'),
+  ];
+  await weighmark.seal(data, { signer: tom.signer, name: 'data:1' });
+  await weighmark.push(data, registry);
+  const step = { step: 'train' as const, inputs: ['dataset=data:1'], parameters: { epochs: 3 } };
+  const sealed = await weighmark.seal(model, { signer: tom.signer, name: 'demo:1', step, registry });
+  const pushed = await weighmark.push(model, registry);
+  assert.equal(pushed.id, sealed.id);
+
+  const asked = { registry, policy, name: 'demo', reference: '1' };
+  const tree = await weighmark.lineage(asked);
+  assert.deepEqual(
+    [tree.verdict.outcome, tree.lineage.nodes.get(tree.lineage.root)?.edges[0]?.word],
+    ['verified', 'trained-on'],
+  );
+  const [prod] = await weighmark.explain(asked);
+  assert.deepEqual([prod?.subject, prod?.outcome], ['prod', 'verified']);
+  const tried = await weighmark.promote({ ...asked, environment: 'prod', signer: bot.signer, dryRun: true });
+  assert.deepEqual([tried.verdict.outcome, tried.promoted], ['verified', null]);
+  const promoted = await weighmark.promote({ ...asked, environment: 'prod', signer: bot.signer });
+  assert.equal(promoted.promoted?.by, 'bot');
+
+  await weighmark.push(other, registry, { as: 'other:1' });
+  const refused = await weighmark.promote({ ...asked, name: 'other', environment: 'prod', signer: bot.signer });
+  assert.equal(refused.promoted, null);
+  const [finding] = weighmark.findingsOf(refused.verdict);
+  assert.equal(weighmark.CODES[finding?.code ?? 'internal'], 1);
+});
+
+test('a policy that is none says every problem; the trust store is what the command wrote', async () => {
+  await assert.rejects(weighmark.parsePolicy('format: weighmark-policy/1\nname: 3\n'), { code: 'policy-invalid' });
+  const { pem } = await person('anna');
+  const file = join(folder, 'trust.yaml');
+  await assert.rejects(weighmark.trustStore(file), { code: 'trust-unavailable' });
+  const { formatTrustFile } = await import('../../src/domain/trust/store.ts');
+  const entries = [{ name: 'anna', anchor: { kind: 'key' as const, pem } }];
+  writeFileSync(file, formatTrustFile({ entries, allowed: [] }), { mode: 0o600 });
+  assert.deepEqual(
+    (await weighmark.trustStore(file)).map(({ name }) => name),
+    ['anna'],
+  );
+  assert.deepEqual(await weighmark.trustStore({ env: { HOME: join(folder, 'nobody') } }), []);
+});
+
+test('seal without a registry takes inputs by path or digest alone', async () => {
+  const { signer } = await person('rob');
+  const path = artifact('alone', 'q,r\n');
+  const step = { step: 'train' as const, inputs: ['dataset=data:1'] };
+  await assert.rejects(weighmark.seal(path, { signer, step }), { code: 'usage', message: /give a `registry`/ });
+});
