@@ -5,6 +5,7 @@ import type { BomSummary, RelatedComponent } from '../../domain/report/bom-summa
 import type { Report } from '../../flows/watch/report.ts';
 import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
+import { derivationWords } from './lineage-text.ts';
 import { lineageDrawing } from './lineage-drawing.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 
@@ -96,7 +97,7 @@ function lineageSection(lineage: Lineage): Html {
   return html`<h2 id="lineage">Lineage</h2>
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
-<details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
+<details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }, { title: 'Derivation' }], rows)}</details>`;
 }
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {
@@ -107,6 +108,7 @@ function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)
     edge.name,
     html`<code>${edge.to.slice(0, 16)}</code>`,
     standing,
+    derivationWords(edge) ?? '',
   ];
 }
 

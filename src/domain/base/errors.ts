@@ -53,6 +53,7 @@ export const CODES = {
   differs: 1,
   'not-derived': 1,
   'weights-differ': 1,
+  'derivation-claimed': 1,
   'log-fork': 1,
   'log-rollback': 1,
   'log-key-mismatch': 1,

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
+import { readDerivationPredicate } from './derivation.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
 import {
   checkDescriptors,
@@ -29,6 +30,7 @@ const SHORT: Readonly<Record<string, string>> = {
   scai: PREDICATES.scai,
   dataset: PREDICATES.reference,
   bom: PREDICATES.bom,
+  derivation: PREDICATES.derivation,
 };
 
 /** A short name, a step, or an absolute URI. @throws WeighmarkError `usage`. */
@@ -113,6 +115,7 @@ const CHECKS: Readonly<Record<string, (predicate: Predicate) => void>> = {
   [PREDICATES.reference]: checkReference,
   [PREDICATES.bom]: checkBom,
   [PREDICATES.promotion]: checkPromotion,
+  [PREDICATES.derivation]: (predicate) => void readDerivationPredicate(predicate),
 };
 
 function checkEvaluation({ result, configuration }: Predicate): void {

@@ -11,6 +11,8 @@ export const PREDICATES = {
   promotion: 'https://slsa.dev/verification_summary/v1',
   /** No standard exists (in-toto/attestation#67). */
   revocation: 'https://weighmark.dev/attestation/revocation/v1',
+  /** That a step was recomputed, apart from the claim of it (docs/weights.md). */
+  derivation: 'https://weighmark.dev/attestation/derivation/v1',
 } as const;
 
 /** `model_signing` 0.2.0: files as subjects. Read, never written. */

@@ -12,6 +12,7 @@ import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
 import { createAuthority } from '../authority/authority.ts';
 import { checkClosure } from './closure-rule.ts';
+import { checkDerivation } from './derivation-rule.ts';
 import { checkBomMinimum, checkLicences } from './bom-rules.ts';
 import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
 import { withExceptions } from './exceptions.ts';
@@ -75,6 +76,7 @@ export function evaluate(of: Case): Evaluation {
     datasets: checkDatasets(of, lineage),
     formats: checkFormats(of),
     closure: checkClosure(of, lineage),
+    derivation: checkDerivation(of, lineage),
     scan: checkScan(of),
     bom: checkBomMinimum(of),
   };

@@ -9,8 +9,10 @@ export const DEFAULT_ROLES: Readonly<
   Record<string, { readonly signs: readonly string[]; readonly vouches?: readonly Role[] }>
 > = {
   publisher: { signs: ['preprocess', 'reference', ...CLAIMS], vouches: ['dataset'] },
-  trainer: { signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', ...CLAIMS] },
-  evaluator: { signs: ['evaluation'] },
+  trainer: {
+    signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', 'derivation', ...CLAIMS],
+  },
+  evaluator: { signs: ['evaluation', 'derivation'] },
   scanner: { signs: ['vulns', 'scai'] },
   approver: { signs: ['approval'] },
   promoter: { signs: ['promotion'] },
