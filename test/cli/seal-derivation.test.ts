@@ -126,6 +126,7 @@ test('policy: a step must be recomputed, by whom it says; a claim alone does not
     assert.match(stdout + stderr, why);
   }
   const others = policy('others.yaml', 'derivation: { quantize: nearest, role: evaluator }');
-  assert.match(promote('acme/p:1', others).stderr, /nobody in the role evaluator/);
+  const byOthers = promote('acme/p:1', others);
+  assert.match(byOthers.stdout + byOthers.stderr, /nobody in the role evaluator/);
   assert.equal(promote('acme/p:2', policy('convert.yaml', 'derivation: { convert: recomputed }')).status, 0);
 });

@@ -27,7 +27,7 @@ const STRICT = RULE('{ quantize: recomputed }');
 
 async function shown(
   word: string,
-  { by = 'anna' as Name, parent = TUNED, about = MODEL } = {},
+  { by = 'anna', parent = TUNED, about = MODEL }: { by?: Name; parent?: string; about?: string } = {},
 ): Promise<VerifiedClaim> {
   const predicate = buildDerivation({
     step: 'quantize',
