@@ -11,6 +11,7 @@ const GROWN: Readonly<Record<string, number>> = {
   impact: 2,
   init: 2,
   inspect: 2,
+  inventory: 2,
   lineage: 2,
   list: 2,
   'log-integrate': 2,
