@@ -16,6 +16,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark seal model --name acme/demo:1 --key anna.key',
     'weighmark seal model --name acme/demo:1 --keyless',
     'weighmark seal model --name acme/demo:1 --step train --input dataset=data --param epochs=3 --key tom.key',
+    'weighmark seal model-q4 --name acme/demo-q4:1 --step quantize --input base-model=acme/demo:1 --key anna.key',
   ],
   scan: [
     'weighmark scan model',

@@ -14,6 +14,8 @@ const GROWN: Readonly<Record<string, number>> = {
   impact: 2,
   init: 2,
   inspect: 2,
+  inventory: 2,
+  lineage: 2,
   list: 2,
   'log-integrate': 2,
   'log-show': 3,
@@ -23,6 +25,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'report-registry': 3,
   revoke: 3,
   scan: 2,
+  seal: 2,
   show: 2,
   verify: 2,
 };

@@ -21,6 +21,7 @@ interface Options extends SignerOptions, FeedOptions {
   readonly step?: string;
   readonly input?: readonly string[];
   readonly param?: readonly string[];
+  readonly recompute: boolean;
   readonly records?: boolean;
   readonly secret?: string;
   readonly failOn: Severity;
@@ -44,6 +45,7 @@ export const register: Register = (program, run) => {
       collect,
     )
     .option('--param <name=value>', 'a parameter of the step (repeat)', collect)
+    .option('--no-recompute', 'sign the claim of a conversion or quantisation alone, though both models are at hand')
     .option('--records', 'bind the record roots of an indexed dataset, read anew')
     .addOption(secretOption())
     .addOption(
@@ -84,6 +86,7 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
             step: checkStep(options.step),
             inputs: options.input ?? [],
             parameters: readParameters(options.param ?? []),
+            recompute: options.recompute,
           },
         }),
     ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
@@ -111,6 +114,7 @@ async function portsOf(context: Context, options: Options): Promise<SealPorts> {
     signal: context.signal,
     clock: context.clock,
     records: () => context.records(),
+    numbers: () => context.numbers(),
     locate: (path) => resolve(context.cwd, path),
     registry: (location) => context.registry(location),
   };
@@ -165,6 +169,7 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
         `recorded   ${count} ${count === 1 ? 'file matches' : 'files match'} what ${style.plain(by)} recorded; nobody signed that`,
     ),
     ...outcome.problems.slice(0, MAX_SHOWN).map(({ message }) => style.warn(`warning    ${message}`)),
+    ...derivationLines(outcome, style),
     `signed     ${outcome.foreign ? "OMS signature (among the claims: model.sig is another signer's)" : 'OMS signature'}, ${claims.join(', ')}`,
     `           by ${style.plain(signer)}`,
     ...(outcome.packaged
@@ -173,6 +178,16 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
     ...[bookkeepingText(leftOut)].filter((text) => text !== null).map((text) => `left out   ${text}`),
     style.good(`SEALED: ${path} is ${name} (${id})`),
   ];
+}
+
+/** What was shown of the step, or that it is claimed alone. */
+function derivationLines({ derivation }: SealOutcome, style: Style): readonly string[] {
+  if (derivation === null) return [];
+  const { step, word, parent, why } = derivation;
+  const shown = `${step} of ${style.plain(parent)}`;
+  return word === null
+    ? [style.warn(`claimed    ${shown}; it could not be recomputed${why === undefined ? '' : `: ${style.plain(why)}`}`)]
+    : [`verified   ${shown}: ${word}`];
 }
 
 function foundText(findings: readonly ScanFinding[]): string {

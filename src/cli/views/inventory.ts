@@ -100,10 +100,17 @@ export function inventoryBom({ items, broken }: Inventory, about: { machine: str
   });
 }
 
-function factsOf({ signature, promoted, findings, known }: InventoryItem): readonly (readonly [string, string])[] {
+function factsOf({
+  signature,
+  promoted,
+  findings,
+  known,
+  weights,
+}: InventoryItem): readonly (readonly [string, string])[] {
   return [
     ['signed-by', signature === null ? 'nobody' : (signature.by ?? 'nobody trusted')] as const,
     ...(promoted ?? []).map((name) => ['promoted', name] as const),
+    ...weights.map(({ root }) => ['weights', `blake3:${root}`] as const),
     ...findings.map(({ code, message }) => ['problem', `${code}: ${message}`] as const),
     ...known.map(({ severity, message }) => ['known', `${severity}: ${message}`] as const),
   ];

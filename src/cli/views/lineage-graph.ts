@@ -1,6 +1,6 @@
 import type { Lineage, LineageEdge, LineageNode } from '../../domain/lineage/types.ts';
 import { forDot, forMermaid } from '../../domain/base/text.ts';
-import { shortDigest } from './lineage-text.ts';
+import { derivationWords, shortDigest } from './lineage-text.ts';
 
 /** Beyond this many nodes a mermaid picture is unreadable, and some hosts refuse it. */
 const MERMAID_NODES = 60;
@@ -63,7 +63,8 @@ function pictureOf(lineage: Lineage): Picture {
       const key = edge.to === '' ? `${node.digest} ${index}` : edge.to;
       if (!lineage.nodes.has(edge.to))
         leaves.set(key, { id: idOf(key), label: leafLabel(edge), ok: edge.standing !== 'refused' });
-      return { from: idOf(key), to: idOf(node.digest), label: edge.word, ok: edge.standing !== 'refused' };
+      const label = [edge.word, derivationWords(edge)].filter(Boolean).join(', ');
+      return { from: idOf(key), to: idOf(node.digest), label, ok: edge.standing !== 'refused' };
     }),
   );
   return { nodes: [...nodes, ...leaves.values()], edges };

@@ -1,7 +1,7 @@
 import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
 import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import { badge, html, page, table, type Html } from './html.ts';
-import { shortDigest } from './lineage-text.ts';
+import { derivationWords, shortDigest } from './lineage-text.ts';
 
 /** One page that needs nothing else: the verdict, the ancestry step by step, and what is wrong. */
 export function lineageHtml(lineage: Lineage, verdict: Verdict): string {
@@ -26,9 +26,10 @@ function section(node: LineageNode): Html {
     html`<code><a href="#${edge.to}">${edge.to === '' ? 'no digest' : shortDigest(edge.to)}</a></code>`,
     edge.role ?? '',
     badge(edge.standing === 'refused' ? 'bad' : 'good', edge.standing === 'refused' ? 'not attested' : edge.standing),
+    derivationWords(edge) ?? '',
   ]);
   return html`<section id="${node.digest}"><h3>${node.name === '' ? '(unnamed)' : node.name}</h3>
 <p><code>sha256:${node.digest}</code></p>
 <p>${node.step === null ? 'no step is attested' : `${node.step} by ${node.signedBy ?? 'nobody'}${node.time === null ? '' : `, by ${node.time}`}`}</p>
-${table(`Inputs of ${node.name === '' ? 'sha256' : node.name} ${shortDigest(node.digest)}`, [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }], rows)}</section>`;
+${table(`Inputs of ${node.name === '' ? 'sha256' : node.name} ${shortDigest(node.digest)}`, [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }, { title: 'Derivation' }], rows)}</section>`;
 }

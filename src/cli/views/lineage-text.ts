@@ -48,7 +48,21 @@ function heading(node: LineageNode, style: Style): string {
 function edgeLine(edge: LineageEdge, child: LineageNode | undefined, style: Style): string {
   const standing = edge.standing === 'refused' ? style.bad('NOT ATTESTED') : style.good(STANDINGS[edge.standing]);
   const name = child?.name === undefined || child.name === '' ? edge.name : child.name;
-  return `${style.plain(edge.word)} ${style.bold(nameOf(name))} ${style.dim(shortDigest(edge.to))} ${standing}${child === undefined ? '' : madeBy(child, style)}`;
+  return `${style.plain(edge.word)} ${style.bold(nameOf(name))} ${style.dim(shortDigest(edge.to))} ${standing}${shownBy(edge, style)}${child === undefined ? '' : madeBy(child, style)}`;
+}
+
+/** Whether anybody recomputed the step, apart from whoever claims it. */
+function shownBy(edge: LineageEdge, style: Style): string {
+  const words = derivationWords(edge);
+  if (words === null) return '';
+  return ` ${edge.verified?.length === 0 ? style.warn(words) : style.good(style.plain(words))}`;
+}
+
+/** For people; null of an input whose weights no step turns into others. */
+export function derivationWords({ verified }: Pick<LineageEdge, 'verified'>): string | null {
+  if (verified === undefined) return null;
+  const [best] = verified;
+  return best === undefined ? 'claimed' : `verified: ${best.word}, by ${best.by}`;
 }
 
 const STANDINGS = {

@@ -7,6 +7,7 @@ import { findingsOf } from '../../domain/base/verdict.ts';
 import { badge, html, page, raw, table, type Html } from './html.ts';
 import { decisionTree } from './decision-tree.ts';
 import { lineageTree } from './lineage-tree.ts';
+import { derivationWords } from './lineage-text.ts';
 import { lineageDrawing } from './lineage-drawing.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 
@@ -102,7 +103,7 @@ function lineageSection(lineage: Lineage): Html {
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
 ${lineageDrawing(lineage)}
 ${lineageTree(lineage)}
-<details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }], rows)}</details>`;
+<details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }, { title: 'Derivation' }], rows)}</details>`;
 }
 
 function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)[] {
@@ -113,6 +114,7 @@ function edgeRow(node: LineageNode, edge: LineageEdge): readonly (Html | string)
     edge.name,
     html`<code>${edge.to.slice(0, 16)}</code>`,
     standing,
+    derivationWords(edge) ?? '',
   ];
 }
 

@@ -71,6 +71,14 @@ export interface RoleRule {
   readonly vouches: readonly Role[];
 }
 
+/** Steps of which something can be shown. */
+export const SHOWN_STEPS = ['convert', 'quantize', 'merge'] as const satisfies readonly Step[];
+
+export interface DerivationRule {
+  readonly steps: Readonly<Partial<Record<(typeof SHOWN_STEPS)[number], 'recomputed' | 'nearest'>>>;
+  readonly role?: string;
+}
+
 export interface Environment {
   readonly name: string;
   readonly after?: string;
@@ -87,6 +95,8 @@ export interface Environment {
   readonly closure?: 'covered';
   /** No dataset along the lineage may hold a record on a removal list; where no proof shows it, nothing is decided. */
   readonly removedRecords?: 'refuse';
+  /** By step: what must be shown of it wherever it stands in the lineage, and by which role; a claim of it alone does not do. */
+  readonly derivation?: DerivationRule;
   readonly scan?: { readonly failOn: Severity; readonly role: string; readonly maxAgeMs?: number };
   readonly bom?: { readonly minimum: readonly BomElement[] };
   readonly assert: readonly Assertion[];

@@ -145,6 +145,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'was it made of this parent, and with an importance matrix (`weighmark derive --with FILE`)? See docs/weights.md',
   },
+  'derivation-claimed': {
+    what: 'The policy wants a step recomputed, and it is only claimed, or shown less well than asked: by nobody who may say so.',
+    wayOut:
+      'with both models at hand: `weighmark seal CHILD --step STEP --input base-model=PARENT` signs the outcome (an importance matrix as `--input config=FILE`), or whoever else may says it: `weighmark attest REF --type derivation`',
+  },
   'weights-differ': {
     what: 'A tensor is not the one that was signed, is missing, or is more than was signed. Do not load it as what was signed.',
     wayOut:

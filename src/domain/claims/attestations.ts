@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { isHex256 } from '../digest/hex.ts';
+import { readDerivationPredicate } from './derivation.ts';
 import { PREDICATES, STEPS, type Step } from './predicates.ts';
 import { checkRecordsCheck } from './records-check.ts';
 import { readAbsence, readRemovedRecords } from './removed-records.ts';
@@ -34,6 +35,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'removed-records': PREDICATES['removed-records'],
   'records-absence': PREDICATES['records-absence'],
   'records-check': PREDICATES['records-check'],
+  derivation: PREDICATES.derivation,
 };
 
 /** A short name, a step, or an absolute URI. @throws WeighmarkError `usage`. */
@@ -121,6 +123,7 @@ const CHECKS: Readonly<Record<string, (predicate: Predicate) => unknown>> = {
   [PREDICATES['removed-records']]: readRemovedRecords,
   [PREDICATES['records-absence']]: readAbsence,
   [PREDICATES['records-check']]: checkRecordsCheck,
+  [PREDICATES.derivation]: (predicate) => void readDerivationPredicate(predicate),
 };
 
 function checkEvaluation({ result, configuration }: Predicate): void {

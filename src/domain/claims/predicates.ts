@@ -15,6 +15,8 @@ export const PREDICATES = {
   'removed-records': 'https://weighmark.dev/attestation/removed-records/v1',
   'records-absence': 'https://weighmark.dev/attestation/records-absence/v1',
   'records-check': 'https://weighmark.dev/attestation/records-check/v1',
+  /** That a step was recomputed, apart from the claim of it (docs/weights.md). */
+  derivation: 'https://weighmark.dev/attestation/derivation/v1',
 } as const;
 
 /** `model_signing` 0.2.0: files as subjects. Read, never written. */

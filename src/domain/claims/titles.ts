@@ -1,4 +1,5 @@
 import { isJsonObject } from '../base/json.ts';
+import { tryDerivation } from './derivation.ts';
 import { PREDICATES, STEP_PREFIX } from './predicates.ts';
 import type { Statement } from './types.ts';
 
@@ -15,10 +16,15 @@ const TITLES: Readonly<Record<string, string>> = {
   [PREDICATES['removed-records']]: 'removed records',
   [PREDICATES['records-absence']]: 'proof of absence',
   [PREDICATES['records-check']]: 'check of records',
+  [PREDICATES.derivation]: 'verified derivation',
 };
 
 /** What kind of claim it is, for people: `provenance (train)`, `ML-BOM`, else its URI. */
 export function titleOf({ predicateType, predicate }: Pick<Statement, 'predicateType' | 'predicate'>): string {
+  if (predicateType === PREDICATES.derivation) {
+    const { step, word } = tryDerivation({ predicateType, predicate }) ?? {};
+    return step === undefined ? 'verified derivation that cannot be read' : `verified derivation (${step}: ${word})`;
+  }
   if (predicateType !== PREDICATES.provenance) return TITLES[predicateType] ?? predicateType;
   const definition = predicate['buildDefinition'];
   const buildType =

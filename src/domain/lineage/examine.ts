@@ -4,6 +4,7 @@ import { canonicalJson, isJsonObject } from '../base/json.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Revocations } from '../authority/revocations.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
+import { derivationsOf, type VerifiedDerivation } from './derived.ts';
 import type { BoundClaim } from './index-claims.ts';
 import { isProvenance, readInputs, readProvenance, type Input, type Provenance } from './provenance.ts';
 
@@ -25,6 +26,8 @@ export interface Examined {
   readonly vouched: ReadonlyMap<Role, VerifiedClaim>;
   /** All such descriptions. */
   readonly described: readonly VerifiedClaim[];
+  /** Recomputations of the step that made it. */
+  readonly derivations: readonly VerifiedDerivation[];
   /** What evaluations of it were run on. */
   readonly evaluatedOn: readonly Input[];
   readonly evaluations: readonly VerifiedClaim[];
@@ -79,6 +82,7 @@ export function examine(
     steps: steps.accepted,
     vouched: new Map(vouching.toReversed()),
     described: [...new Set(vouching.map(([, claim]) => claim))],
+    derivations: derivationsOf(standing, name, rules.authority),
     evaluatedOn: evaluations.flatMap(readConfiguration),
     evaluations,
     isModel:

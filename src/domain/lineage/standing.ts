@@ -5,6 +5,7 @@ import { readPromotion, type Promotion } from '../authority/vsa.ts';
 import { PROMOTER_ROLE, type TrustedLeaf, type TrustedSummary } from '../authority/types.ts';
 import { bindingOf, type Known } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
+import { verifiedFor } from './derived.ts';
 import { edgeWord } from './edges.ts';
 import { actsIn, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
@@ -40,10 +41,19 @@ export function judgeInput(input: Input, parent: Examined, scene: Scene): Judged
   const word = edgeWord(parent.step?.provenance.step ?? null, input.role);
   const judged = standingOf(input, parent, scene);
   const to = input.sha256 ?? (input.commit === null ? '' : `git:${input.commit}`);
+  const shown = verifiedFor(input, parent.derivations, scene.index.meant);
+  const verified = shown?.map(({ word: proven, by, roles }) => ({ word: proven, by, roles }));
   return {
-    edge: { word, role: input.role, to, name: input.name, standing: judged.standing },
+    edge: {
+      word,
+      role: input.role,
+      to,
+      name: input.name,
+      standing: judged.standing,
+      ...(verified === undefined ? {} : { verified }),
+    },
     findings: judged.findings,
-    used: judged.used,
+    used: [...judged.used, ...(shown ?? []).map(({ claim }) => claim)],
     acted: judged.acted ?? [],
   };
 }

@@ -1,6 +1,7 @@
 import type { Role } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Finding } from '../base/verdict.ts';
+import type { Verified } from './derived.ts';
 
 /** Why the walk ends at an input, or that it goes on. */
 export type Standing =
@@ -38,6 +39,8 @@ export interface LineageEdge {
   readonly to: string;
   readonly name: string;
   readonly standing: Standing;
+  /** Of weights that a step turned into these: who recomputed it, strongest first; empty: it is claimed alone. */
+  readonly verified?: readonly Verified[];
 }
 
 export interface LineageNode {

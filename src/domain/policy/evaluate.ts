@@ -12,6 +12,7 @@ import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
 import { createAuthority } from '../authority/authority.ts';
 import { checkClosure } from './closure-rule.ts';
+import { checkDerivation } from './derivation-rule.ts';
 import { checkBomMinimum, checkLicences } from './bom-rules.ts';
 import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
 import { withExceptions } from './exceptions.ts';
@@ -79,6 +80,7 @@ export function evaluate(of: Case): Evaluation {
     closure: checkClosure(of, lineage),
     'removed-records': checkRemovedRecords(of, lineage),
     'dataset claims': checkDatasetClaims(of, lineage),
+    derivation: checkDerivation(of, lineage),
     scan: checkScan(of),
     bom: checkBomMinimum(of),
   };

@@ -59,6 +59,7 @@ function environmentProblems(environment: Environment, people: People): readonly
     ...(maxAgeMs === undefined ? [] : timeless(`${place}.maxAge`, promoters, people)),
     ...environment.require.flatMap((rule, index) => claimProblems(`${place}.require[${index}]`, rule, people)),
     ...(environment.scan === undefined ? [] : scanProblems(`${place}.scan`, environment.scan, people)),
+    ...(environment.derivation === undefined ? [] : derivationProblems(`${place}.derivation`, environment, people)),
     ...(approvals?.maxAgeMs === undefined
       ? []
       : timeless(
@@ -93,6 +94,17 @@ function claimProblems(place: string, rule: Environment['require'][number], peop
       },
     ];
   return rule.maxAgeMs === undefined ? [] : timeless(`${place}.maxAge`, able, people);
+}
+
+function derivationProblems(place: string, { derivation }: Environment, people: People): readonly Advice[] {
+  const wanted = derivation?.role;
+  const able = holders(
+    people.policy,
+    ({ name, predicates }) => (wanted === undefined || name === wanted) && predicates.includes(PREDICATES.derivation),
+  );
+  if (able.length > 0) return [];
+  const who = wanted === undefined ? 'nobody may' : `nobody in the role ${wanted} may`;
+  return [{ place, message: `${who} sign that a step was recomputed: give a role \`signs: [derivation]\`` }];
 }
 
 function scanProblems(place: string, scan: NonNullable<Environment['scan']>, people: People): readonly Advice[] {

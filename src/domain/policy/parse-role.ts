@@ -12,8 +12,10 @@ export const DEFAULT_ROLES: Readonly<
     signs: ['preprocess', 'reference', 'records-absence', 'records-check', ...CLAIMS],
     vouches: ['dataset'],
   },
-  trainer: { signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', ...CLAIMS] },
-  evaluator: { signs: ['evaluation', 'records-check'] },
+  trainer: {
+    signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', 'derivation', ...CLAIMS],
+  },
+  evaluator: { signs: ['evaluation', 'records-check', 'derivation'] },
   scanner: { signs: ['vulns', 'scai'] },
   approver: { signs: ['approval'] },
   promoter: { signs: ['promotion'] },

@@ -45,6 +45,7 @@ export function environmentOf(raw: RawEnvironment): Environment {
     }),
     ...given({
       approvals: approvalsOf(raw.approvals),
+      derivation: derivationOf(raw.derivation),
       scan: scanOf(raw.scan),
       revocations: revocationsOf(raw.revocations),
     }),
@@ -93,6 +94,12 @@ function approvalsOf(raw: RawEnvironment['approvals']): Environment['approvals']
   if (raw === undefined) return undefined;
   const { count, role, maxAge } = typeof raw === 'number' ? { count: raw } : raw;
   return { count, role: role ?? APPROVER_ROLE, ...given({ maxAgeMs: optionalMs(maxAge) }) };
+}
+
+function derivationOf(raw: RawEnvironment['derivation']): Environment['derivation'] {
+  if (raw === undefined) return undefined;
+  const { role, ...steps } = raw;
+  return { steps, ...given({ role }) };
 }
 
 function scanOf(raw: RawEnvironment['scan']): Environment['scan'] {

@@ -1,6 +1,7 @@
 import type { PREDICATES, Role } from '../claims/predicates.ts';
 import type { CiIdentity } from '../claims/types.ts';
 import type {
+  DerivationRule,
   AcceptedPolicy,
   BomElement,
   EXCEPTABLE,
@@ -67,6 +68,7 @@ export interface RawEnvironment {
   readonly formats?: NameRule;
   readonly closure?: 'covered';
   readonly removedRecords?: 'refuse';
+  readonly derivation?: DerivationRule['steps'] & { readonly role?: string };
   readonly scan?: { failOn?: Severity; role?: string; maxAge?: string };
   readonly bom?: { minimum: readonly BomElement[] };
   readonly assert?: readonly { cel: string; message: string }[];

@@ -70,6 +70,7 @@ function environmentProblems(policy: Policy, environment: Environment, index: nu
     ...environment.require.flatMap((rule) => rule.role ?? []),
     ...(environment.approvals === undefined ? [] : [environment.approvals.role]),
     ...(environment.scan === undefined ? [] : [environment.scan.role]),
+    ...[environment.derivation?.role].flatMap((role) => role ?? []),
     ...environment.separation.flat(),
   ];
   const expressions = [

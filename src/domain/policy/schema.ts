@@ -1,5 +1,5 @@
 import { PREDICATES, ROLES, STEPS } from '../claims/predicates.ts';
-import { BOM_ELEMENTS, EXCEPTABLE, SEVERITIES } from '../authority/types.ts';
+import { BOM_ELEMENTS, EXCEPTABLE, SEVERITIES, SHOWN_STEPS } from '../authority/types.ts';
 
 export const MAX_POLICY_VERSION = 1_000_000_000;
 
@@ -161,6 +161,13 @@ const ENVIRONMENT: Schema = object(['name'], {
   formats: NAMES_RULE,
   closure: { type: 'string', enum: ['covered'] },
   removedRecords: { type: 'string', enum: ['refuse'] },
+  derivation: {
+    ...object([], {
+      ...Object.fromEntries(SHOWN_STEPS.map((step) => [step, { type: 'string', enum: ['recomputed', 'nearest'] }])),
+      role: NAME,
+    }),
+    description: 'By step, what must be shown of it along the lineage: a claim of it alone does not do',
+  },
   scan: object([], { failOn: { type: 'string', enum: SEVERITIES }, role: NAME, maxAge: DURATION }),
   bom: object(['minimum'], { minimum: list({ type: 'string', enum: BOM_ELEMENTS }) }),
   assert: list(object(['cel', 'message'], { cel: CEL, message: TEXT })),

@@ -15,6 +15,17 @@ export interface ItemDigest {
   readonly from: 'recorded' | 'sealed' | 'hashed';
 }
 
+/** What weights are, whatever holds them (docs/weights.md). BLAKE3, lower-case hex. */
+export interface ItemWeights {
+  /** The file, or the shards' path with `*`. */
+  readonly set: string;
+  /** The root that names and tied copies do not change. */
+  readonly root: string;
+  readonly tensors: number;
+  /** `sealed`: as the list beside a seal says; `hashed`: read in this run. */
+  readonly from: 'sealed' | 'hashed';
+}
+
 export interface ItemSignature {
   /** Files that are signatures or claims, by name. */
   readonly found: readonly string[];
@@ -43,6 +54,7 @@ export interface InventoryItem {
   readonly id?: string;
   readonly idFrom?: 'hashed' | 'sealed';
   readonly digests: readonly ItemDigest[];
+  readonly weights: readonly ItemWeights[];
   readonly signature: ItemSignature | null;
   /** What feeds know of it. */
   readonly known: readonly ScanFinding[];

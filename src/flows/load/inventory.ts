@@ -2,7 +2,7 @@ import { isOfOne } from '../../domain/base/errors.ts';
 import { findingOf, findingsOf, type Finding } from '../../domain/base/verdict.ts';
 import { nameOf } from '../../domain/claims/signers.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
-import { matchDigests, matchName, matchSigner, type FeedIndex } from '../../domain/scan/feeds/match.ts';
+import { matchDigests, matchName, matchSigner, matchWeights, type FeedIndex } from '../../domain/scan/feeds/match.ts';
 import type { ScanFinding } from '../../domain/scan/types.ts';
 import { inParallel } from '../content/parallel.ts';
 import { judgeBundles } from '../verify/bundles.ts';
@@ -118,13 +118,14 @@ async function verified(
   return { signature: { found, by: null, content: 'refused', why }, refusals: brokenOnes(findings) };
 }
 
-function knownOf({ item }: Looked, signature: ItemSignature | null, feeds: FeedIndex): readonly ScanFinding[] {
+function knownOf({ item, weights }: Looked, signature: ItemSignature | null, feeds: FeedIndex): readonly ScanFinding[] {
   const byPath = Map.groupBy(item.digests, ({ path }) => path);
   const name = { name: item.name, ...(item.version === undefined ? {} : { version: item.version }) };
   return [
     ...[...byPath].flatMap(([path, digests]) =>
       matchDigests(feeds, path, Object.fromEntries(digests.map(({ algorithm, hex }) => [algorithm, hex]))),
     ),
+    ...weights.flatMap((set) => matchWeights(feeds, set)),
     ...matchName(feeds, item.location, name),
     ...(signature?.by == null ? [] : matchSigner(feeds, item.location, signature.by)),
   ];

@@ -9,9 +9,11 @@ import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { READERS } from '../../domain/metadata/tables.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import { holdsWeights } from '../../domain/metadata/weights.ts';
+import { parseWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { examineArtifact, filesOf, identify, type Examined } from '../bom/create.ts';
+import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { findSidecars } from '../content/sidecars.ts';
 import type { Sidecars } from '../content/found.ts';
@@ -24,6 +26,8 @@ export interface Looked {
   readonly item: Omit<InventoryItem, 'signature' | 'known' | 'promoted'>;
   /** Null where nothing can lie beside it. */
   readonly sidecars: (Sidecars & { readonly kind: 'file' | 'directory' }) | null;
+  /** Every tensor of what `item.weights` names. */
+  readonly weights: readonly ListedWeights[];
 }
 
 /** @returns null for a file that its bytes show to be no model. */
@@ -43,7 +47,32 @@ export async function look(
   });
   if (found.perhaps === true && !examined.files.some(({ report }) => holdsWeights(report))) return null;
   const sidecars = await sidecarsOf(found, ports.files);
-  return { found, sidecars, item: itemOf(found, tree, { examined, sidecars, hashed: hash }) };
+  const item = itemOf(found, tree, { examined, sidecars, hashed: hash });
+  const weights = hash
+    ? await weighed(tree, examined, ports)
+    : await sealedWeights(item.idFrom === 'sealed' ? (sidecars?.weights ?? null) : null, ports);
+  const from = hash ? 'hashed' : 'sealed';
+  const said = weights.map(
+    ({ name, set, tensors }) => ({ set: name, root: set, tensors: tensors.length, from }) as const,
+  );
+  return { found, sidecars, weights, item: { ...item, weights: said } };
+}
+
+/** Sets that cannot be examined whole have no identity. */
+async function weighed(tree: Tree, { files }: Examined, ports: HashTreePorts): Promise<readonly ListedWeights[]> {
+  const sets = await weighArtifact(weightsFilesOf(tree, ports), files, ports);
+  return sets.flatMap(({ identity }) => identity ?? []);
+}
+
+/** As the list beside a seal says, whose files by names and sizes these are; one that is none says nothing. */
+async function sealedWeights(bytes: Uint8Array | null, ports: HashTreePorts): Promise<readonly ListedWeights[]> {
+  if (bytes === null) return [];
+  const { tree } = await ports.hasher();
+  try {
+    return parseWeightsList(new TextDecoder('utf-8', { fatal: true }).decode(bytes), (each) => tree.digest(each));
+  } catch {
+    return [];
+  }
 }
 
 interface Known {
@@ -52,7 +81,11 @@ interface Known {
   readonly hashed: boolean;
 }
 
-function itemOf(found: Found, tree: Tree, { examined, sidecars, hashed: isHashed }: Known): Looked['item'] {
+function itemOf(
+  found: Found,
+  tree: Tree,
+  { examined, sidecars, hashed: isHashed }: Known,
+): Omit<Looked['item'], 'weights'> {
   const { store, name, version, aliases = [], location } = found;
   const listed = isHashed ? null : listedAs(tree, sidecars?.digestList ?? null);
   const id = isHashed ? identify(examined.files).id : listed === null ? undefined : buildManifest(listed).id;

@@ -19,7 +19,8 @@ import { describeArtifact } from '../bom/create.ts';
 import { fileReader, type ReadFiles } from '../bom/read-files.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
-import { resolveInputs, type ResolvePorts } from '../registry/resolve-inputs.ts';
+import { resolveInputs } from '../registry/resolve-inputs.ts';
+import { derivationStatement, recompute, type DerivationPorts, type SealedDerivation } from './seal-derivation.ts';
 import { scanWeights, type ScanOptions } from '../content/scan.ts';
 import { requireWritable } from './place.ts';
 import { hashForSeal, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
@@ -44,6 +45,8 @@ export interface SealInput {
     readonly step: SealStep['step'];
     readonly inputs: readonly string[];
     readonly parameters: SealStep['parameters'];
+    /** False: the step is claimed, and not recomputed where that could be done. */
+    readonly recompute?: boolean;
   };
   readonly failOn: Severity;
   /** Why files are sealed that are not what a downloader or store recorded; signed in the BOM. */
@@ -60,7 +63,7 @@ export interface SealInput {
   readonly version: string;
 }
 
-export interface SealPorts extends ResolvePorts {
+export interface SealPorts extends DerivationPorts {
   /** Only for datasets whose record roots are bound. */
   readonly records?: () => Promise<Records>;
   readonly signer: ClaimSigner;
@@ -81,6 +84,8 @@ export interface SealOutcome {
   /** Titles of the claims written. */
   readonly claims: readonly string[];
   readonly packaged: boolean;
+  /** Of a step that was recomputed, or could not be; null where nothing was at hand to do so. */
+  readonly derivation: SealedDerivation | null;
   /** True: `model.sig` is another signer's and stays; the OMS signature is among the claims. */
   readonly foreign: boolean;
   readonly leftOut: readonly string[];
@@ -100,6 +105,10 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const content = await hashForSeal(input, ports);
+  const recomputed =
+    input.step === undefined || input.step.recompute === false
+      ? null
+      : await recompute({ step: input.step.step, texts: input.step.inputs, inputs, child: content.tree }, ports);
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
   const startedOn = ports.clock.now().toISOString();
   const read = fileReader(signalOf(ports));
@@ -111,7 +120,8 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     read,
   });
   const scanned = withKnown(looked, scanWeights(identities, judging), input.failOn);
-  const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded };
+  const derivation = recomputed?.found ?? null;
+  const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded, derivation };
   const places = sidecarsOf(content.tree);
   const conflict = conflictIn(problems, input);
   if (scanned.blocking.length > 0 || conflict !== null) {
@@ -125,11 +135,13 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
       ? []
       : [{ title: `provenance (${input.step.step})`, payload: stepStatement(facts, { ...input.step, inputs }) }];
   const packaged = packageStatement(facts, earlier.list);
+  const shown = recomputed === null ? null : derivationStatement(facts, recomputed, input.version);
   const run = { version: input.version, startedOn, finishedOn: ports.clock.now().toISOString() };
   const fixed = [
     { title: 'ML-BOM', payload: bomPayload },
     ...(records === null ? [] : [{ title: 'dataset records', payload: recordsStatement(facts, records) }]),
     ...step,
+    ...(shown === null ? [] : [{ title: 'verified derivation', payload: shown }]),
     ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
   ];
   const { payload: oms } = omsPayload({
@@ -351,7 +363,7 @@ interface Gathered {
 function outcomeOf(
   { content, scanned, facts }: Gathered,
   ports: SealPorts,
-): Omit<SealOutcome, 'problems' | 'recorded'> {
+): Omit<SealOutcome, 'problems' | 'recorded' | 'derivation'> {
   const sizeBytes = content.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const { id, root, name } = facts;
   return {

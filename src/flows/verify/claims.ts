@@ -6,7 +6,9 @@ import { checkBinding } from '../../domain/claims/binding.ts';
 import { kindOf, type MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { titleOf } from '../../domain/claims/titles.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
-import { PREDICATES } from '../../domain/claims/predicates.ts';
+import { tryDerivation } from '../../domain/claims/derivation.ts';
+import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
+import { readProvenance, type Provenance } from '../../domain/lineage/provenance.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import type { Statement } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
@@ -66,7 +68,10 @@ export function bindClaims(
     others,
     evidence: bound.map(claimEvidence),
     findings: [...findings, ...wrong.map(besideFinding), ...packaged.filter((each) => typeof each !== 'string')],
-    claimed: bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
+    claimed: [
+      ...bound.flatMap(({ claim, trustedBy }) => describedBy(claim.statement, nameOf(claim.signer, trustedBy[0]))),
+      ...unshownSteps(bound),
+    ],
     notes: [
       ...anothers.map(({ path }) => `${path} is of a later seal by somebody nobody trusts here, and was not used`),
       ...(others.length === 0 ? [] : [`${others.length} trusted claims are about other artifacts`]),
@@ -168,6 +173,31 @@ function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
   };
   return { what, data };
 }
+
+/** Conversions and quantisations that somebody claims, and nobody whose claim is here has recomputed. */
+function unshownSteps(bound: readonly TrustedClaim[]): readonly Evidence[] {
+  const shown = bound.flatMap(({ claim }) => tryDerivation(claim.statement)?.parents ?? []);
+  return bound.flatMap(({ claim, trustedBy }) => {
+    if (claim.statement.predicateType !== PREDICATES.provenance) return [];
+    const { step, inputs } = tryProvenance(claim.statement) ?? { step: null, inputs: [] };
+    if (step === null || !UNSHOWN.includes(step)) return [];
+    return inputs
+      .filter(({ role, sha256 }) => role === 'base-model' && !shown.some((parent) => parent.sha256 === sha256))
+      .map(({ name }) => ({
+        what: `${step} of ${name}, says ${nameOf(claim.signer, trustedBy[0])}; nobody recomputed it`,
+      }));
+  });
+}
+
+function tryProvenance(statement: Statement): Provenance | null {
+  try {
+    return readProvenance(statement);
+  } catch {
+    return null;
+  }
+}
+
+const UNSHOWN: readonly Step[] = ['convert', 'quantize', 'merge'];
 
 /** Licence and base model as the signed BOM states them: said by its signer, not verified. */
 function describedBy(statement: Statement, by: string): readonly Evidence[] {

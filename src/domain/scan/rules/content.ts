@@ -46,6 +46,15 @@ export const CONTENT_RULES: RuleTable = {
     cwe: [451],
     test: 'configs.test.ts',
   },
+  'WM-TEXT-003': {
+    title: 'Instructions hidden from the reader',
+    severity: 'high',
+    why: 'A comment, white text or a tool description tells an agent what the person who looks at it does not see.',
+    fix: 'Remove it, or find out who put it there; do not give the skill, prompt or server to an agent.',
+    atlas: ['AML.T0051.001'],
+    cwe: [451, 1427],
+    test: 'hidden-text.test.ts',
+  },
   'WM-CONFIG-001': {
     title: 'The configuration asks for remote code',
     severity: 'medium',

@@ -2,11 +2,14 @@ import { baseNameOf } from '../names.ts';
 import { formatOfName, TEXT_FORMATS } from '../../formats/names.ts';
 import type { FormatId, NamedSource } from '../../formats/types.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
+import type { Json } from '../../base/json.ts';
+import { agentTexts, isAgentsText, isMcpManifest } from './agents.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeBuildFile, judgeCode } from './code.ts';
 import { judgeConfig } from './configs.ts';
 import { judgeTable } from './csv.ts';
 import { judgeGraphAsText } from './graph-text.ts';
+import { judgeDescription, judgeHidden } from './hidden.ts';
 import { isDeceitful } from './instructions.ts';
 import { readText, TEXT_BYTES } from './read.ts';
 import { judgeRequirements } from './requirements.ts';
@@ -49,7 +52,10 @@ async function judgeWhole(
     judgeGraphAsText(spot, text);
   if (/\.pmml$/i.test(name) || /<PMML\b/.test(text.slice(0, 4096))) judgePmml(spot, text);
   if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
+  const agents = isAgentsText(path);
+  if (agents || format === 'markdown' || /\.(?:md|mdx|markdown)$/i.test(name)) judgeHidden(spot, text, { agents });
   const instruction =
+    agents ||
     format === 'jinja' ||
     (format !== 'html' &&
       format !== 'xml' &&
@@ -84,12 +90,12 @@ async function judgeWhole(
     format === 'notebook' ||
     /\.(json|ipynb)$/i.test(name)
   )
-    return judgeJson(spot, name, text);
+    return judgeJson(spot, path, text);
   else if (format === 'yaml' || name === 'MLmodel' || name === 'MLproject') judgeYaml(spot, name, text);
   else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
   else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text))
     report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
-  else if (instruction && isDeceitful(text.replace(CONFIDENTIAL, ' ')))
+  else if (instruction && !agents && isDeceitful(text.replace(CONFIDENTIAL, ' ')))
     report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
 }
 
@@ -128,11 +134,22 @@ function isModelName(path: string): boolean {
   return /\.(?:bin|model|dat|data|weights|ckpt|params|sav|mdl)$/i.test(path);
 }
 
-async function judgeJson(spot: Spot, name: string, text: string): Promise<void> {
+async function judgeJson(spot: Spot, path: string, text: string): Promise<void> {
+  const name = baseNameOf(path);
   const value = readAsPython(text);
   if (value === undefined) return judgeBrokenJson(spot, name, text);
   judgeConfig(spot, value);
+  if (isMcpManifest(path, value)) judgeManifest(spot, value);
   if (name.endsWith('.ipynb')) await judgeNotebook(spot, value);
+}
+
+/** Of tools for agents: what is written there is read as instructions, escaped or not. */
+function judgeManifest(spot: Spot, value: { readonly [key: string]: Json }): void {
+  for (const each of agentTexts(value)) {
+    judgeCharacters(spot, each, { what: 'a description that an agent is shown', instruction: true });
+    judgeDescription(spot, each);
+    judgeHidden(spot, each, { agents: true });
+  }
 }
 
 async function judgeNotebook(spot: Spot, value: unknown): Promise<void> {
