@@ -13,7 +13,8 @@ import { compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
 import { parentView, viewOfChild } from './views.ts';
-import { mergedTensors, type MergeSides } from './adapter-merge.ts';
+import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
+import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface DeriveInput {
@@ -23,6 +24,8 @@ export interface DeriveInput {
   readonly importance?: SideInput;
   /** A LoRA as PEFT writes it: its folder, with adapter_config.json. */
   readonly adapter?: SideInput;
+  /** The other models that were merged, where it is a merge; mergekit's recipe lies beside the child. */
+  readonly merged?: readonly SideInput[];
   readonly step?: DeriveStep;
   /** The weakest word that passes; default `bounded`. */
   readonly atLeast?: Word;
@@ -64,12 +67,18 @@ export async function derive(input: DeriveInput, ports: DerivePorts): Promise<De
   const parent = await openSide(input.parent);
   const matrix = input.importance === undefined ? undefined : await openSide(input.importance);
   const adapter = input.adapter === undefined ? undefined : await openSide(input.adapter);
+  const merged: NamedModel[] = [];
   try {
     if (adapter !== undefined) return await adapterMerged(input, { child, parent, adapter }, ports);
+    if (input.step === 'merge') {
+      for (const side of input.merged ?? []) merged.push({ shown: side.shown, opened: await openSide(side) });
+      const models = [{ shown: input.parent.shown, opened: parent }, ...merged];
+      return await mergedOutcome(input, child, (work) => mergedModels(child, models, work), ports);
+    }
     const importance = matrix === undefined ? undefined : await importanceOf(matrix);
     return await derived(input, { child, parent, ...(importance === undefined ? {} : { importance }) }, ports);
   } finally {
-    for (const side of [child, parent, matrix, adapter]) await side?.close();
+    for (const side of [child, parent, matrix, adapter, ...merged.map(({ opened }) => opened)]) await side?.close();
   }
 }
 
@@ -80,18 +89,28 @@ interface Sides {
 }
 
 async function adapterMerged(input: DeriveInput, sides: MergeSides, ports: DerivePorts): Promise<DeriveOutcome> {
-  const total = sides.child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
+  const none = 'the adapter has no adapter_config.json of a LoRA';
+  const merge = async (work: ComparePorts) => (await mergedTensors(sides, work)) ?? none;
+  return mergedOutcome({ ...input, step: 'adapter-merge' }, sides.child, merge, ports);
+}
+
+async function mergedOutcome(
+  input: DeriveInput,
+  child: Opened,
+  merge: (work: ComparePorts) => Promise<MergedTensors | string>,
+  ports: DerivePorts,
+): Promise<DeriveOutcome> {
+  const total = child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
   const work = ports.progress.start('recomputing', total);
-  const comparing: ComparePorts = {
-    numbers: ports.numbers,
-    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
-    onElements: (count) => work.advance(count),
-  };
   try {
-    const made = await mergedTensors(sides, comparing);
-    if (made === null) return undecided(input, sides, 'the adapter has no adapter_config.json of a LoRA');
+    const made = await merge({
+      numbers: ports.numbers,
+      ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+      onElements: (count) => work.advance(count),
+    });
+    if (typeof made === 'string') return undecided(input, { child }, made);
     const plan: Plan = { planned: [], missing: made.missing, dropped: [] };
-    return outcomeOf(input, { plan, tensors: made.tensors, step: 'adapter-merge' });
+    return outcomeOf(input, { plan, tensors: made.tensors, step: input.step ?? 'merge' });
   } finally {
     work.end();
   }
@@ -288,7 +307,7 @@ function findingFor({ name, word, why, where }: TensorVerdict, atLeast: Word): F
 }
 
 function undecided(input: DeriveInput, { child }: Pick<Sides, 'child'>, why: string): DeriveOutcome {
-  const step = input.step ?? (input.adapter === undefined ? 'convert' : 'adapter-merge');
+  const step = input.step ?? 'convert';
   const finding: Finding = { code: 'derivation-undecided', message: why };
   return {
     child: input.child.shown,
