@@ -14,6 +14,7 @@ import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
 import { parentView, viewOfChild } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
+import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
@@ -121,12 +122,19 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
   const parents = new Map(parent.tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
-  const children = child.tensors.map(({ tensor }) => tensor);
+  const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
+  const apart = new Set(
+    [...packed.values()].flatMap(({ name, beside }) => [
+      name,
+      ...[...beside.values()].map(({ tensor }) => tensor.name),
+    ]),
+  );
+  const children = child.tensors.map(({ tensor }) => tensor).filter(({ name }) => !apart.has(name));
   const plan = converts
     ? settings === null
       ? null
       : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
-    : planByName({ children, parents });
+    : planByName({ children, parents: new Map([...parents].filter(([name]) => !packed.has(name))) });
   if (plan === null)
     return undecided(
       input,
@@ -135,11 +143,12 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
         ? 'the parent has no config.json that names its architecture'
         : `no converter of ${settings.architecture} is known`,
     );
-  const tensors = await compareAll(plan, sides, { input, ports, settings });
+  const tensors = [...(await compareAll(plan, sides, { input, ports, settings }))];
+  for (const weight of packed.values()) tensors.push(await comparePacked(weight, parents.get(weight.name), ports));
   return outcomeOf(input, {
     plan,
     tensors,
-    step: stepOf(input, sides, tensors),
+    step: packed.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
     ...(settings === null ? {} : { settings }),
   });
 }
