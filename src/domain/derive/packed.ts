@@ -162,3 +162,15 @@ export function eightBitScale({ scale, kept }: Steps, greatest: number): Pick<Pa
   const odd = !(reached >= 100 && reached <= 2048);
   return { scales: wanted.includes(scale) ? 0 : 1, odd: odd ? 1 : 0 };
 }
+
+const PARTS =
+  /^(.+?)(?:\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_shape|weight_scale(?:_inv|_2)?|weight_zero_point|weight_g_idx|weight_global_scale|(?:input|output)_scale|weight:\w+|weight\.(?:nested_)?(?:absmax|quant_map)|weight\.quant_state\.[\w]+|SCB|weight_format)|_(?:quantized|scale|zero_point))$/;
+
+/**
+ * The weight that a tensor of an unknown packing belongs to: GPTQ's `qweight`, compressed-tensors' `weight_packed`, ONNX Runtime's
+ * `_quantized` and so on. Null for what looks like none: what it was packed from is not known, so nothing is said of it.
+ */
+export function packedInto(name: string, isParent: (name: string) => boolean): string | null {
+  const [, stem = ''] = PARTS.exec(name) ?? [];
+  return [`${stem}.weight`, stem].find((each) => stem !== '' && isParent(each)) ?? null;
+}

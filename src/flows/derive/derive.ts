@@ -3,7 +3,9 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { planByName, planConversion, type Plan, type Planned } from '../../domain/derive/plan.ts';
+import { packedInto } from '../../domain/derive/packed.ts';
 import { computedTensor } from '../../domain/derive/rope.ts';
+import type { View } from '../../domain/derive/view.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
@@ -145,12 +147,29 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     );
   const tensors = [...(await compareAll(plan, sides, { input, ports, settings }))];
   for (const weight of packed.values()) tensors.push(await comparePacked(weight, parents.get(weight.name), ports));
+  const { known, covered } = unknownPacking(tensors, child.format === 'gguf' ? new Map() : parents);
+  const missing = plan.missing.filter((name) => !covered.has(name));
   return outcomeOf(input, {
-    plan,
-    tensors,
+    plan: { ...plan, missing },
+    tensors: known,
     step: packed.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
     ...(settings === null ? {} : { settings }),
   });
+}
+
+/** Parts of a packing that is not known say nothing of the parent, for or against; nor is what they stand for missing. */
+function unknownPacking(
+  tensors: readonly TensorVerdict[],
+  parents: ReadonlyMap<string, View>,
+): { readonly known: readonly TensorVerdict[]; readonly covered: ReadonlySet<string> } {
+  const covered = new Set<string>();
+  const known = tensors.map((tensor): TensorVerdict => {
+    const weight = parents.has(tensor.name) ? null : packedInto(tensor.name, (name) => parents.has(name));
+    if (weight === null || tensor.word !== 'not from the parent') return tensor;
+    covered.add(weight);
+    return { ...tensor, word: 'undecided', why: 'how it was packed is not known' };
+  });
+  return { known, covered };
 }
 
 export async function settingsBeside({ beside }: Opened): Promise<Settings | null> {

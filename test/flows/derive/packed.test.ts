@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
+import { safetensors } from '../../domain/bom/support.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { dynamicMap } from '../../../src/domain/derive/packed.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
@@ -126,4 +127,31 @@ test('the dynamic 8-bit type has 256 values, sorted, from nearly -1 to 1', () =>
   assert.equal(values.length, 256);
   assert.equal(values.at(-1), 1);
   assert.ok(values.every((value, at) => at === 0 || value > (values[at - 1] ?? 1)));
+});
+
+test('a packing that is not known is undecided, never an accusation', async () => {
+  const norm = { dtype: 'BF16', shape: [64] };
+  const packings: readonly Readonly<Record<string, { dtype: string; shape: number[] }>>[] = [
+    // GPTQ, AWQ; compressed-tensors int4 and FP8; ONNX Runtime's names.
+    {
+      'layers.0.proj.qweight': { dtype: 'I64', shape: [8, 64] },
+      'layers.0.proj.scales': { dtype: 'F16', shape: [1, 64] },
+    },
+    {
+      'layers.0.proj.weight_packed': { dtype: 'I64', shape: [64, 40] },
+      'layers.0.proj.weight_scale': { dtype: 'BF16', shape: [64, 1] },
+    },
+    { [WEIGHT]: { dtype: 'F8_E4M3', shape: [64, 320] }, 'layers.0.proj.weight_scale': { dtype: 'F32', shape: [1] } },
+    { [`${WEIGHT}_quantized`]: { dtype: 'I8', shape: [64, 320] }, [`${WEIGHT}_scale`]: { dtype: 'F32', shape: [] } },
+  ];
+  for (const packing of packings) {
+    const path = join(mkdtempSync(join(tmpdir(), 'weighmark-packed-')), 'child.safetensors');
+    writeFileSync(path, safetensors({ ...packing, 'other.weight': norm }));
+    const { tensors, missing } = await derived(path);
+    const parts = tensors.filter(({ name }) => name.includes('proj'));
+    assert.deepEqual([...new Set(parts.map(({ word }) => word))], ['undecided'], Object.keys(packing).join());
+    assert.deepEqual(missing, ['norm.weight']);
+    // What belongs to no packing is still somebody's else.
+    assert.equal(tensors.find(({ name }) => name === 'other.weight')?.word, 'not from the parent');
+  }
 });
