@@ -27,6 +27,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark derive model-Q4_K_M.gguf --from ./model',
     'weighmark derive model-Q4_K_M.gguf --from model-f16.gguf --with imatrix.gguf --at-least recomputed',
     'weighmark derive ./merged --from ./base --step adapter-merge --with ./adapter',
+    'weighmark derive ./merged --from ./base --step merge --with ./a ./b',
   ],
   kin: ['weighmark kin model --against base-1 base-2', 'weighmark kin model-Q4_K_M.gguf --against acme/base:1'],
   diff: ['weighmark diff model-1 model-2', 'weighmark diff acme/demo:1 acme/demo:2'],

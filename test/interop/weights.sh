@@ -11,7 +11,7 @@ python="$cache/venv/bin/python"
 if [ ! -x "$python" ]; then
   python3 -m venv "$cache/venv"
   "$python" -m pip install -q numpy==2.4.6 safetensors==0.8.0 gguf==0.19.0 ml_dtypes==0.6.0 blake3==1.0.11 onnx==1.23.2 h5py==3.16.0
-  "$python" -m pip install -q torch==2.15.0 transformers==5.24.0 sentencepiece peft==0.21.2
+  "$python" -m pip install -q torch==2.15.0 transformers==5.24.0 sentencepiece peft==0.21.2 mergekit==0.1.5
 fi
 if [ ! -d "$cache/llama.cpp" ]; then
   (cd "$cache" && python3 -m pip download -q --no-deps --no-binary llama_cpp_python llama_cpp_python==0.3.36 && tar xzf llama_cpp_python-0.3.36.tar.gz)
@@ -66,6 +66,12 @@ adapters() { # 30 LoRAs merged by PEFT, and 112 children that were changed after
   node "$here/derive-all.ts" --adapter < "$work/merged" | node "$here/judge.ts" adapters
 }
 check "what PEFT merges is recomputed, what was changed afterwards is found at its tensor" adapters
+
+merges() { # 24 merges by mergekit, and 180 children that were changed afterwards
+  "$python" "$here/mergekit-merges.py" "$work/merges" > "$work/merges.list"
+  node "$here/derive-all.ts" --merge < "$work/merges.list" | node "$here/judge.ts" merges
+}
+check "what mergekit merges is recomputed (SLERP within bounds), what was changed afterwards is found at its tensor" merges
 
 echo "weights: $passed passed, $failed failed"
 [ "$failed" = 0 ]

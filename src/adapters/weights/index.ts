@@ -31,6 +31,7 @@ function byModule(module: () => Module): WeightNumbers {
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    mergeModels: (question) => module().mergeModels(question),
   };
 }
 
@@ -62,6 +63,7 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    mergeModels: (question) => module().mergeModels(question),
   };
 }
 

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { Elements, FloatType, LowRankMerge, Merged } from '../../domain/ports/numbers.ts';
+import type { Elements, FloatType, LowRankMerge, Merged, ModelMerge } from '../../domain/ports/numbers.ts';
 
 /** Elements of one question at most: `kernel/src/wasm.rs` has room for as many. */
 export const MOST_ELEMENTS = 1 << 18;
 export const MOST_FACTORS = 1 << 21;
 const ANSWERS = 8;
 const WIDTHS: Readonly<Record<FloatType, number>> = { F32: 4, F16: 2, BF16: 2 };
+const METHODS = { linear: 0, task_arithmetic: 1, ties: 2, slerp: 3 } as const;
 const VIAS = { none: 0, F16: 1, BF16: 2 } as const;
 const NUMBERS: Readonly<Record<FloatType, number>> = { F32: 0, F16: 1, BF16: 2 };
 
@@ -16,6 +17,7 @@ export interface Module {
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
   dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
   lowRank(merge: LowRankMerge): Merged;
+  mergeModels(question: ModelMerge): Merged;
 }
 
 interface Exports {
@@ -38,6 +40,7 @@ interface Exports {
   dequantize(kind: number, elements: number): number;
   left(): number;
   right(): number;
+  merge_models(types: number, count: number, models: number, lambda: number): void;
   merge_low_rank(types: number, rows: number, columns: number, rank: number, scale: number): void;
 }
 
@@ -103,6 +106,17 @@ export function createModule(): Module {
       right.set(merge.right);
       const types = [NUMBERS[dtype], NUMBERS[base], VIAS[via ?? 'none'], VIAS[product ?? 'none']];
       wasm.merge_low_rank(Buffer.from(types).readUInt32LE(), rows, columns, rank, scale);
+      const [beyond = 0, first = 0, open = 0] = result;
+      return { beyond, first, open };
+    },
+    mergeModels: ({ method, dtype, compute, normalize, lambda, base, models, weights, thresholds, child: own }) => {
+      child.set(own);
+      right.set(base);
+      models.forEach((values, index) => left.set(values, index * base.length));
+      columns.set(weights);
+      columns.set(thresholds, models.length);
+      const types = [METHODS[method], NUMBERS[dtype], VIAS[compute ?? 'none'], normalize ? 1 : 0];
+      wasm.merge_models(Buffer.from(types).readUInt32LE(), base.length, models.length, lambda);
       const [beyond = 0, first = 0, open = 0] = result;
       return { beyond, first, open };
     },

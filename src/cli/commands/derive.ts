@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { STEPS, WORDS, type DeriveStep, type Word } from '../../domain/derive/verdict.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../flows/derive/derive.ts';
+import { derive, type DeriveInput, type DeriveOutcome } from '../../flows/derive/derive.ts';
 import type { SideInput } from '../../flows/derive/side.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
@@ -13,7 +14,7 @@ import { deriveJson, deriveMarkdown, deriveText } from '../views/derive.ts';
 
 interface Options extends LogOptions {
   readonly from: string;
-  readonly with?: string;
+  readonly with?: readonly string[];
   readonly step?: DeriveStep;
   readonly atLeast: Word;
   readonly quick?: boolean;
@@ -25,7 +26,10 @@ export const register: Register = (program, run) => {
     .description('recompute a step: is CHILD the honest outcome of converting, casting or quantising PARENT')
     .argument('<child>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
     .requiredOption('--from <parent>', 'what it is said to be made of')
-    .option('--with <ref>', 'what else went in: an importance matrix (GGUF), or the LoRA that was merged')
+    .option(
+      '--with <ref...>',
+      'what else went in: an importance matrix (GGUF), the LoRA or the models that were merged',
+    )
     .addOption(new Option('--step <step>', 'the step; default: what the two look like').choices(STEPS))
     .addOption(
       new Option('--at-least <word>', 'the weakest word that passes').choices(WORDS.slice(0, 4)).default('bounded'),
@@ -39,12 +43,13 @@ export const register: Register = (program, run) => {
 };
 
 async function deriveRefs(context: Context, child: string, options: Options): Promise<DeriveOutcome> {
-  const { from, with: matrix, step, atLeast, quick } = options;
-  const other = matrix === undefined ? undefined : await sideOf(context, matrix, options);
+  const { from, step, atLeast, quick } = options;
+  const others: SideInput[] = [];
+  for (const ref of options.with ?? []) others.push(await sideOf(context, ref, options));
   const input = {
     child: await sideOf(context, child, options),
     parent: await sideOf(context, from, options),
-    ...(other === undefined ? {} : isAdapter(other, step) ? { adapter: other } : { importance: other }),
+    ...besides(others, step),
     ...(step === undefined ? {} : { step }),
     ...(quick === true ? { quick } : {}),
     atLeast,
@@ -52,9 +57,17 @@ async function deriveRefs(context: Context, child: string, options: Options): Pr
   return derive(input, { numbers: await context.numbers(), progress: context.progress, signal: context.signal });
 }
 
-/** As the step says, else as it looks. */
-function isAdapter({ files }: SideInput, step: DeriveStep | undefined): boolean {
-  return step === undefined ? files.some(({ path }) => path === 'adapter_config.json') : step === 'adapter-merge';
+/** What `--with` names, as the step says, else as it looks. @throws WeighmarkError `usage` for several of what there is one of. */
+function besides(
+  others: readonly SideInput[],
+  step: DeriveStep | undefined,
+): Pick<DeriveInput, 'merged' | 'adapter' | 'importance'> {
+  if (step === 'merge') return { merged: others };
+  const [other, ...more] = others;
+  if (more.length > 0) throw new WeighmarkError('usage', 'several --with go with --step merge alone');
+  if (other === undefined) return {};
+  const looks = other.files.some(({ path }) => path === 'adapter_config.json');
+  return (step === undefined ? looks : step === 'adapter-merge') ? { adapter: other } : { importance: other };
 }
 
 /** The files of an artifact, on disk or in a registry. */

@@ -60,6 +60,22 @@ export interface LowRankMerge {
   readonly right: Float32Array;
 }
 
+/** The same elements of a child and of the models that were merged into it. */
+export interface ModelMerge {
+  readonly method: 'linear' | 'task_arithmetic' | 'ties' | 'slerp';
+  readonly child: Uint8Array;
+  readonly dtype: FloatType;
+  /** What everything was cast to before, and each result; absent: F32. */
+  readonly compute?: 'F16' | 'BF16';
+  readonly normalize: boolean;
+  readonly lambda: number;
+  readonly base: Float32Array;
+  /** With a weight each, and for `ties` the magnitude of change from which on it was kept. */
+  readonly models: readonly Float32Array[];
+  readonly weights: readonly number[];
+  readonly thresholds: readonly number[];
+}
+
 export interface Merged {
   /** Elements that no order of the sums gives, and the first of them. */
   readonly beyond: number;
@@ -86,4 +102,6 @@ export interface WeightNumbers {
   /** Numbers of each factor of an adapter at most. */
   readonly factors: number;
   lowRank(merge: LowRankMerge): Merged;
+  /** At most eight models, and `elements` of all together. */
+  mergeModels(merge: ModelMerge): Merged;
 }

@@ -3,7 +3,9 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { planByName, planConversion, type Plan, type Planned } from '../../domain/derive/plan.ts';
+import { packedInto } from '../../domain/derive/packed.ts';
 import { computedTensor } from '../../domain/derive/rope.ts';
+import type { View } from '../../domain/derive/view.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
@@ -13,7 +15,9 @@ import { compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, type Opened, type SideInput } from './side.ts';
 import { parentView, viewOfChild } from './views.ts';
-import { mergedTensors, type MergeSides } from './adapter-merge.ts';
+import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
+import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
+import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
 export interface DeriveInput {
@@ -23,6 +27,8 @@ export interface DeriveInput {
   readonly importance?: SideInput;
   /** A LoRA as PEFT writes it: its folder, with adapter_config.json. */
   readonly adapter?: SideInput;
+  /** The other models that were merged, where it is a merge; mergekit's recipe lies beside the child. */
+  readonly merged?: readonly SideInput[];
   readonly step?: DeriveStep;
   /** The weakest word that passes; default `bounded`. */
   readonly atLeast?: Word;
@@ -64,12 +70,18 @@ export async function derive(input: DeriveInput, ports: DerivePorts): Promise<De
   const parent = await openSide(input.parent);
   const matrix = input.importance === undefined ? undefined : await openSide(input.importance);
   const adapter = input.adapter === undefined ? undefined : await openSide(input.adapter);
+  const merged: NamedModel[] = [];
   try {
     if (adapter !== undefined) return await adapterMerged(input, { child, parent, adapter }, ports);
+    if (input.step === 'merge') {
+      for (const side of input.merged ?? []) merged.push({ shown: side.shown, opened: await openSide(side) });
+      const models = [{ shown: input.parent.shown, opened: parent }, ...merged];
+      return await mergedOutcome(input, child, (work) => mergedModels(child, models, work), ports);
+    }
     const importance = matrix === undefined ? undefined : await importanceOf(matrix);
     return await derived(input, { child, parent, ...(importance === undefined ? {} : { importance }) }, ports);
   } finally {
-    for (const side of [child, parent, matrix, adapter]) await side?.close();
+    for (const side of [child, parent, matrix, adapter, ...merged.map(({ opened }) => opened)]) await side?.close();
   }
 }
 
@@ -80,18 +92,28 @@ interface Sides {
 }
 
 async function adapterMerged(input: DeriveInput, sides: MergeSides, ports: DerivePorts): Promise<DeriveOutcome> {
-  const total = sides.child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
+  const none = 'the adapter has no adapter_config.json of a LoRA';
+  const merge = async (work: ComparePorts) => (await mergedTensors(sides, work)) ?? none;
+  return mergedOutcome({ ...input, step: 'adapter-merge' }, sides.child, merge, ports);
+}
+
+async function mergedOutcome(
+  input: DeriveInput,
+  child: Opened,
+  merge: (work: ComparePorts) => Promise<MergedTensors | string>,
+  ports: DerivePorts,
+): Promise<DeriveOutcome> {
+  const total = child.tensors.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0);
   const work = ports.progress.start('recomputing', total);
-  const comparing: ComparePorts = {
-    numbers: ports.numbers,
-    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
-    onElements: (count) => work.advance(count),
-  };
   try {
-    const made = await mergedTensors(sides, comparing);
-    if (made === null) return undecided(input, sides, 'the adapter has no adapter_config.json of a LoRA');
+    const made = await merge({
+      numbers: ports.numbers,
+      ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+      onElements: (count) => work.advance(count),
+    });
+    if (typeof made === 'string') return undecided(input, { child }, made);
     const plan: Plan = { planned: [], missing: made.missing, dropped: [] };
-    return outcomeOf(input, { plan, tensors: made.tensors, step: 'adapter-merge' });
+    return outcomeOf(input, { plan, tensors: made.tensors, step: input.step ?? 'merge' });
   } finally {
     work.end();
   }
@@ -102,12 +124,19 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
   const parents = new Map(parent.tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
-  const children = child.tensors.map(({ tensor }) => tensor);
+  const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
+  const apart = new Set(
+    [...packed.values()].flatMap(({ name, beside }) => [
+      name,
+      ...[...beside.values()].map(({ tensor }) => tensor.name),
+    ]),
+  );
+  const children = child.tensors.map(({ tensor }) => tensor).filter(({ name }) => !apart.has(name));
   const plan = converts
     ? settings === null
       ? null
       : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
-    : planByName({ children, parents });
+    : planByName({ children, parents: new Map([...parents].filter(([name]) => !packed.has(name))) });
   if (plan === null)
     return undecided(
       input,
@@ -116,13 +145,31 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
         ? 'the parent has no config.json that names its architecture'
         : `no converter of ${settings.architecture} is known`,
     );
-  const tensors = await compareAll(plan, sides, { input, ports, settings });
+  const tensors = [...(await compareAll(plan, sides, { input, ports, settings }))];
+  for (const weight of packed.values()) tensors.push(await comparePacked(weight, parents.get(weight.name), ports));
+  const { known, covered } = unknownPacking(tensors, child.format === 'gguf' ? new Map() : parents);
+  const missing = plan.missing.filter((name) => !covered.has(name));
   return outcomeOf(input, {
-    plan,
-    tensors,
-    step: stepOf(input, sides, tensors),
+    plan: { ...plan, missing },
+    tensors: known,
+    step: packed.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
     ...(settings === null ? {} : { settings }),
   });
+}
+
+/** Parts of a packing that is not known say nothing of the parent, for or against; nor is what they stand for missing. */
+function unknownPacking(
+  tensors: readonly TensorVerdict[],
+  parents: ReadonlyMap<string, View>,
+): { readonly known: readonly TensorVerdict[]; readonly covered: ReadonlySet<string> } {
+  const covered = new Set<string>();
+  const known = tensors.map((tensor): TensorVerdict => {
+    const weight = parents.has(tensor.name) ? null : packedInto(tensor.name, (name) => parents.has(name));
+    if (weight === null || tensor.word !== 'not from the parent') return tensor;
+    covered.add(weight);
+    return { ...tensor, word: 'undecided', why: 'how it was packed is not known' };
+  });
+  return { known, covered };
 }
 
 export async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
@@ -288,7 +335,7 @@ function findingFor({ name, word, why, where }: TensorVerdict, atLeast: Word): F
 }
 
 function undecided(input: DeriveInput, { child }: Pick<Sides, 'child'>, why: string): DeriveOutcome {
-  const step = input.step ?? (input.adapter === undefined ? 'convert' : 'adapter-merge');
+  const step = input.step ?? 'convert';
   const finding: Finding = { code: 'derivation-undecided', message: why };
   return {
     child: input.child.shown,

@@ -1,8 +1,9 @@
 // For each line of standard input, `child<TAB>parent[<TAB>with]`: the word, and what is weak; `with` is an importance matrix, or with
-// --adapter a LoRA. For `weights.sh`.
+// --adapter a LoRA, with --merge the models that were merged. For `weights.sh`.
 import { createInterface } from 'node:readline';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
+import { WORDS } from '../../../src/domain/derive/verdict.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
 import { derive } from '../../../src/flows/derive/derive.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
@@ -18,21 +19,31 @@ async function side(path: string): Promise<SideInput> {
   return { shown: path, files: filesOf(tree, new Map(), { files }) };
 }
 
+async function besides(others: readonly string[]) {
+  const sides: SideInput[] = [];
+  for (const other of others) sides.push(await side(other));
+  const [first] = sides;
+  if (process.argv.includes('--merge')) return { step: 'merge' as const, merged: sides };
+  if (first === undefined) return {};
+  return process.argv.includes('--adapter') ? { adapter: first } : { importance: first };
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const [child = '', parent = '', other] = line.split('\t');
+  const [child = '', parent = '', ...others] = line.split('\t');
   try {
     const input = {
       child: await side(child),
       parent: await side(parent),
-      ...(other === undefined
-        ? {}
-        : { [process.argv.includes('--adapter') ? 'adapter' : 'importance']: await side(other) }),
+      ...(await besides(others)),
       ...(quick ? { quick } : {}),
     };
     const { word, tensors, missing } = await derive(input, { numbers, progress });
     const counts: Record<string, number> = {};
     for (const tensor of tensors) counts[tensor.word] = (counts[tensor.word] ?? 0) + 1;
-    const weak = tensors.filter((tensor) => tensor.word !== 'equal' && tensor.word !== 'recomputed').slice(0, 3);
+    const weak = tensors
+      .filter((tensor) => tensor.word !== 'equal' && tensor.word !== 'recomputed')
+      .toSorted((a, b) => WORDS.indexOf(b.word) - WORDS.indexOf(a.word))
+      .slice(0, 3);
     const how = [...new Set(tensors.flatMap((tensor) => tensor.how))];
     console.log(JSON.stringify({ child, word, counts, how, missing, weak }));
   } catch (error) {

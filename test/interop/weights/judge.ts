@@ -39,13 +39,12 @@ function judgeTampered(quick: boolean): boolean {
   );
 }
 
-/** Every honest child is recomputed, but what is said to be undecided; every other is found, at the tensor that was changed. */
-function judgeMerged(changed: string, least: number): boolean {
+/** Every honest child is recomputed, but those for which a weaker word is known; every other is found, at the tensor that was changed. */
+function judgeMerged(least: number, allowed: (line: Line) => boolean): boolean {
+  const changed = 'model.layers.1.mlp.up_proj.weight';
   const others = lines.filter((line) => name(line).startsWith('tampered'));
   const honest = lines.filter((line) => !name(line).startsWith('tampered'));
-  const wrong = honest.filter(
-    (line) => line.word !== 'recomputed' && !(line.word === 'undecided' && name(line).includes('dora')),
-  );
+  const wrong = honest.filter((line) => line.word !== 'recomputed' && line.word !== 'equal' && !allowed(line));
   const missed = others.filter(
     (line) =>
       line.word !== 'not from the parent' ||
@@ -60,7 +59,14 @@ function judgeMerged(changed: string, least: number): boolean {
 
 const JUDGES: Readonly<Record<string, () => boolean>> = {
   models: judgeModels,
-  adapters: () => judgeMerged('model.layers.1.mlp.up_proj.weight', 112),
+  adapters: () => judgeMerged(112, (line) => line.word === 'undecided' && name(line).includes('dora')),
+  merges: () =>
+    judgeMerged(
+      180,
+      (line) =>
+        (line.word === 'bounded' && /^(?:slerp|gradient)/.test(name(line))) ||
+        (line.word === 'undecided' && name(line) === 'dare'),
+    ),
 };
 
 const held = JUDGES[what]?.() ?? judgeTampered(what.endsWith('--quick'));

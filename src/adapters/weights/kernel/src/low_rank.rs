@@ -108,11 +108,11 @@ fn in_order(question: &LowRank, left: &[f32], column: usize, base: f32, wanted: 
     [fused, plain, wide as f32].into_iter().any(|sum| added(question, base, f64::from(sum * scale)) == wanted)
 }
 
-fn bits_of(bytes: &[u8]) -> u32 {
+pub fn bits_of(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u32::from(*byte))
 }
 
-fn bits(dtype: Dtype, value: f32) -> u32 {
+pub fn bits(dtype: Dtype, value: f32) -> u32 {
     let mut bytes = [0u8; 4];
     narrow(dtype, &[value], &mut bytes[..dtype.bytes()]);
     bits_of(&bytes[..dtype.bytes()])
@@ -124,12 +124,12 @@ fn value(dtype: Dtype, bits: u32) -> f32 {
     out[0]
 }
 
-fn is_nan(dtype: Dtype, bits: u32) -> bool {
+pub fn is_nan(dtype: Dtype, bits: u32) -> bool {
     value(dtype, bits).is_nan()
 }
 
 /// Integers in the order of the numbers; both zeros are one.
-fn ordered(dtype: Dtype, bits: u32) -> i64 {
+pub fn ordered(dtype: Dtype, bits: u32) -> i64 {
     let sign = 1u32 << (dtype.bytes() * 8 - 1);
     let magnitude = i64::from(bits & (sign - 1));
     if bits & sign == 0 { magnitude } else { -magnitude }

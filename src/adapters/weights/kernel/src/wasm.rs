@@ -1,7 +1,7 @@
 //! The module's three functions over buffers of its own, for `wasm.ts` alone. A question is laid down as the addon's
 //! (`weights.rs` there): child, parent and importance each have a place; results are written as 64-bit numbers.
 
-use crate::{Differing, Dtype, Kind, LowRank, Recipe, Via, low_rank, narrow, nearest, recompute, values, widen};
+use crate::{Differing, Dtype, Kind, LowRank, Merge, Method, Recipe, Via, low_rank, merge, narrow, nearest, recompute, values, widen};
 
 pub const MOST_ELEMENTS: usize = 1 << 18;
 const BYTES: usize = MOST_ELEMENTS * 4;
@@ -123,5 +123,23 @@ pub extern "C" fn merge_low_rank(types: u32, rows: usize, columns: usize, rank: 
     // SAFETY: as above; `of` holds the lengths to what there is.
     let (child, parent, result) = unsafe { (of(self::child(), rows * columns * dtype.bytes()), of(self::parent(), rows * columns * base.bytes()), of(self::result(), 8)) };
     let found = low_rank(&LowRank { dtype, base, via: via(through), product: via(product), columns, rank, scale, left, right }, child, parent);
+    result[..3].copy_from_slice(&[found.beyond as f64, found.first as f64, found.open as f64]);
+}
+
+/// `count` elements of the child, of the base in `right`, and of each of `models` models in `left`; their weights, and behind them
+/// the thresholds, in the importance's place. `types` has a byte each for method, child's type, type of computing, normalisation.
+#[unsafe(no_mangle)]
+pub extern "C" fn merge_models(types: u32, count: usize, models: usize, lambda: f32) {
+    let [method, own, compute, normalize] = types.to_le_bytes().map(u32::from);
+    let method = [Method::Linear, Method::Task, Method::Ties, Method::Sphere][method as usize % 4];
+    let dtype = dtype(own);
+    assert!(count * models <= MOST_FACTORS && count <= MOST_ELEMENTS && models <= crate::merges::MOST_MODELS);
+    // SAFETY: as above; the models are no longer than their place.
+    let values = unsafe { std::slice::from_raw_parts_mut(self::left(), count * models) };
+    // SAFETY: as above.
+    let (child, base, numbers, result) = unsafe { (of(self::child(), count * dtype.bytes()), of(self::right(), count), of(self::importance(), models * 2), of(self::result(), 8)) };
+    let (weights, thresholds) = numbers.split_at(models);
+    let question = Merge { method, dtype, compute: via(compute), normalize: normalize != 0, lambda, weights, thresholds };
+    let found = merge(&question, child, base, values);
     result[..3].copy_from_slice(&[found.beyond as f64, found.first as f64, found.open as f64]);
 }
