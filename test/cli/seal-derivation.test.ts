@@ -45,7 +45,7 @@ function seal(args: readonly string[]): Sealed {
 function policy(name: string, rule: string): string {
   const key = (person: string): string => keyLine(readFileSync(join(folder, `${person}.pub`), 'utf8'));
   const people = ['anna', 'ci'].map((person) => `  ${person}: { keys: ["${key(person)}"] }`).join('\n');
-  const text = `format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2099-01-01\nprincipals:\n${people}\nroles:\n  trainer: [anna]\n  promoter: [ci]\nleaves: [{ sha256: ${parentId}, role: base-model, reason: looked at, expires: 2099-01-01 }]\nenvironments:\n  - name: staging\n    ${rule}\n`;
+  const text = `format: weighmark-policy/1\nname: acme\nversion: 1\nexpires: 2099-01-01\nprincipals:\n${people}\nroles:\n  trainer: [anna]\n  evaluator: [ci]\n  promoter: [ci]\nleaves: [{ sha256: ${parentId}, role: base-model, reason: looked at, expires: 2099-01-01 }]\nenvironments:\n  - name: staging\n    ${rule}\n`;
   writeFileSync(join(folder, name), text);
   return name;
 }
