@@ -45,6 +45,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark hash model.safetensors',
     'weighmark hash --algorithm sha256 model > SHA256SUMS',
     'weighmark hash --check SHA256SUMS',
+    'weighmark hash model --part 2/8 -o parts/2',
+    'weighmark hash --join parts/*',
     'weighmark hash --prove model.safetensors:0-1048576 -o part.proof',
     'weighmark hash --check-proof part.proof --digest 43de72…',
   ],

@@ -3,6 +3,8 @@
  *
  *   npm run bench -- [--rounds 5] [--scale 1] [--only hash,verify] [--folder DIR]
  *
+ * Then the growth of the work with many small files, at three sizes (`--only growth`).
+ *
  * `--scale 0.1` makes everything a tenth as large. Data stays in the folder (default: weighmark-bench in the temporary
  * folder) and is used again; weighmark is built there as users install it. Tools that are not installed are left out and
  * named; `--only records` needs a Python with what `requirements.txt` names for the peers, and `npm run build:records`.
@@ -12,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { casesOf, type Case } from './cases.ts';
 import { prepareData } from './data.ts';
+import { printGrowth } from './growth.ts';
 import { measure, type Measured } from './measure.ts';
 import { prepareRows, rowCases } from './records.ts';
 import { findTools } from './tools.ts';
@@ -47,6 +50,9 @@ for (const each of [
 ]) {
   if (isWanted(each.name)) print(each, measure(each, each.rounds ?? Number(values.rounds)));
 }
+
+const asked = { rounds: Number(values.rounds), scale: Number(values.scale), only: values.only };
+printGrowth(values.folder, asked, tools, data);
 
 function print(work: Case, measured: readonly Measured[]): void {
   const baseline = measured[0];

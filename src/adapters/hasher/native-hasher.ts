@@ -13,7 +13,16 @@ const SEGMENT_BYTES = 4 << 20;
 const PROGRESS_MS = 50;
 const DIGEST_BYTES = 32;
 const FAILURE_BYTES = 9;
-const FLAG = { blake3: 1, sha256: 2, keepGoing: 4, follow: 1, outboard: 2, stamped: 4, outboardFile: 8 } as const;
+const FLAG = {
+  blake3: 1,
+  sha256: 2,
+  keepGoing: 4,
+  follow: 1,
+  outboard: 2,
+  stamped: 4,
+  outboardFile: 8,
+  subtree: 16,
+} as const;
 
 /** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
 export async function hashNatively(
@@ -100,7 +109,10 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
     const sink = outboardTo === undefined ? (wantsOutboard(job, options) ? FLAG.outboard : 0) : FLAG.outboardFile;
     view.setUint32(
       at,
-      (job.followLink === true ? FLAG.follow : 0) | sink | (stamp === undefined ? 0 : FLAG.stamped),
+      (job.followLink === true ? FLAG.follow : 0) |
+        (job.part?.subtree === true ? FLAG.subtree : 0) |
+        sink |
+        (stamp === undefined ? 0 : FLAG.stamped),
       true,
     );
     view.setFloat64(at + 8, job.sizeBytes, true);

@@ -106,7 +106,8 @@ function hashWhole(
   const sequence = beginSequence(how.algorithms);
   const blake3 = how.algorithms.includes('blake3');
   const cvs: Uint8Array[] = [];
-  if (blake3 && !groups) kernel.begin(0);
+  const subtree = job.part?.subtree === true;
+  if (blake3 && !groups) kernel.begin(subtree ? (job.part?.start ?? 0) : 0);
   readRange(kernel, job, { start: 0, end: job.sizeBytes }, (offset, length) => {
     if (groups) cvs.push(kernel.groups(offset, length));
     else if (blake3) kernel.update(length);
@@ -115,7 +116,7 @@ function hashWhole(
   });
   const digests = sequence.finish();
   if (groups) return { digests, cvs: Buffer.concat(cvs) };
-  return { digests: blake3 ? { ...digests, blake3: kernel.finish(true) } : digests };
+  return { digests: blake3 ? { ...digests, blake3: kernel.finish(!subtree) } : digests };
 }
 
 function hashSegment(

@@ -1,10 +1,11 @@
 import { Option } from 'commander';
 import { resolve } from 'node:path';
 import { isHex256 } from '../../domain/digest/hex.ts';
+import type { HashPart } from '../../domain/digest/parts.ts';
 import { formatSums } from '../../domain/digest/sums.ts';
 import { CODES, WeighmarkError, worstExit, type ExitCode } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
+import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { findingOf } from '../../domain/base/verdict.ts';
 import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from '../../flows/content/hash.ts';
 import type { Register, Report, Style } from '../command.ts';
@@ -16,6 +17,8 @@ interface HashCommandOptions {
   readonly algorithm?: readonly HashAlgorithm[];
   readonly check?: string;
   readonly allowSymlinks?: boolean;
+  readonly part?: string;
+  readonly join?: boolean;
   readonly prove?: string;
   readonly checkProof?: string;
   readonly digest?: string;
@@ -36,6 +39,8 @@ export const register: Register = (program, run) => {
     )
     .option('--check <sums>', 'check the digests in a file, or - for standard input')
     .option('--allow-symlinks', 'in folders, links inside them count as the files they point to')
+    .option('--part <i/n>', 'the share of one of n workers: write what it finds (-o FILE), for --join')
+    .option('--join', 'the paths are parts that n workers wrote: print the digests of the whole')
     .option('--prove <file:start-end>', 'prove bytes start to end (end not included) of a file against its BLAKE3')
     .option('--check-proof <proof>', 'check such a proof against --digest, without the file; -o gets the proven bytes')
     .option('--digest <blake3>', 'the digest to check a proof against')
@@ -58,6 +63,10 @@ async function hash(context: Context, paths: readonly string[], options: HashCom
       hint: 'a file, a folder, or `-` for standard input',
     });
   if (ways > 1) throw new WeighmarkError('usage', 'paths, --check, --prove and --check-proof go one at a time');
+  if (options.part !== undefined && options.join === true)
+    throw new WeighmarkError('usage', '--part and --join go one at a time');
+  if (options.part !== undefined) return partReport(context, paths, options);
+  if (options.join === true) return joinReport(context, paths);
   if (options.check !== undefined) return checkReport(await check(context, options.check, options));
   if (options.prove !== undefined) return prove(context, options.prove);
   if (options.checkProof !== undefined) return checkProofReport(context, options.checkProof, options.digest);
@@ -91,6 +100,16 @@ async function hashReport(context: Context, names: readonly string[], options: H
   );
   const files = results.flatMap((hashed) => ('error' in hashed ? [] : [hashed]));
   const failures = failuresOf(results);
+  return reportOf(context, { files, failures, algorithms });
+}
+
+interface Found {
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly digests: Digests }[];
+  readonly failures: readonly Failed[];
+  readonly algorithms: readonly HashAlgorithm[];
+}
+
+function reportOf(context: Context, { files, failures, algorithms }: Found): Report {
   return {
     exitCode: exitOf(failures.map(({ error }) => error)),
     json: {
@@ -107,6 +126,42 @@ async function hashReport(context: Context, names: readonly string[], options: H
         .join(''),
     }),
   };
+}
+
+/** The share of one worker, as `--join` reads it. */
+async function partReport(context: Context, names: readonly string[], options: HashCommandOptions): Promise<Report> {
+  const [, part, of] = /^([1-9]\d{0,4})\/([1-9]\d{0,4})$/.exec(options.part ?? '') ?? [];
+  const { formatHashPart, MOST_PARTS } = await import('../../domain/digest/parts.ts');
+  if (part === undefined || Number(part) > Number(of) || Number(of) > MOST_PARTS)
+    throw new WeighmarkError('usage', `${options.part} is no part`, { hint: '`--part 2/8` is the second of eight' });
+  if (names.length === 0 || names.includes('-') || context.options.format !== 'text')
+    throw new WeighmarkError('usage', 'a part is of files and folders, and has one format');
+  const { hashPart } = await import('../../flows/content/hash-parts.ts');
+  const algorithms = options.algorithm ?? ['blake3'];
+  if (algorithms.includes('blake2b')) throw new WeighmarkError('usage', 'a part has blake3 or sha256');
+  const found = await hashPart(
+    {
+      names,
+      algorithms,
+      part: Number(part),
+      of: Number(of),
+      allowSymlinks: options.allowSymlinks === true,
+      ...jobsOf(context),
+    },
+    await portsOf(context),
+  );
+  return { exitCode: 0, json: {}, text: () => ({ out: formatHashPart(found) }) };
+}
+
+/** What one process would have printed. */
+async function joinReport(context: Context, paths: readonly string[]): Promise<Report> {
+  const { joinParts, parseHashPart } = await import('../../domain/digest/parts.ts');
+  const files = await context.files();
+  const parts: HashPart[] = [];
+  for (const path of paths)
+    parts.push(parseHashPart(await files.read(resolve(context.cwd, path), LIMITS.digestListBytes), path));
+  const { tree } = await context.hasher();
+  return reportOf(context, { files: joinParts(parts, tree), failures: [], algorithms: parts[0]?.algorithms ?? [] });
 }
 
 /** Lines alone are wanted, and not on a terminal, where they are made harmless one by one. */

@@ -15,8 +15,11 @@ export interface HashJob {
    * folder is made. Memory does not grow with the file.
    */
   readonly outboardTo?: string;
-  /** Only the `sizeBytes` from byte `start` on, of a file that must measure `fileBytes`. */
-  readonly part?: { readonly start: number; readonly fileBytes: number };
+  /**
+   * Only the `sizeBytes` from byte `start` on, of a file that must measure `fileBytes`. `subtree` (BLAKE3 alone, an aligned part
+   * that is not the whole): the result is the part's chaining value.
+   */
+  readonly part?: { readonly start: number; readonly fileBytes: number; readonly subtree?: boolean };
 }
 
 export interface HashOptions {

@@ -80,7 +80,12 @@ function noDescriptor(file: string): never {
   throw new WeighmarkError('format-invalid', `${file} lists what is no OCI descriptor`);
 }
 
-/** Under the registry's lock. The `oci-layout` file comes last: then the layout is there. */
+/**
+ * Under the registry's lock. The `oci-layout` file comes last: then the layout is there. The list is one file, and written whole:
+ * the image layout names `index.json` as the one entry point, tools look for a tag's `ref.name` there and in no index that it
+ * names, and so does weighmark 0.1; a file that others may read at any time cannot be appended to in place, either. A push
+ * changes it once.
+ */
 export async function writeLayout(layout: string, manifests: readonly Descriptor[]): Promise<void> {
   const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
   const file = join(layout, 'index.json');

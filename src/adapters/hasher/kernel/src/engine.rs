@@ -9,6 +9,7 @@ use crate::paired;
 use crate::request::Request;
 use crate::sha256_lanes;
 use crate::two_files;
+use blake3::hazmat::HasherExt;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::sync::atomic::{
@@ -87,7 +88,7 @@ fn plan(request: &Request) -> Plan {
     let is_large = |job: &Job| !plan.large.is_empty() && (LARGE_BYTES..=share).contains(&job.size);
     let (mut runs, mut run_bytes) = (Vec::<Range<usize>>::new(), 0);
     for (index, job) in jobs.iter().enumerate() {
-        let huge = request.blake3 && job.size > request.segment_bytes;
+        let huge = request.blake3 && !job.subtree && job.size > request.segment_bytes;
         if huge && !request.sha256 {
             cut(request, index, &mut plan.units, &mut plan.cuts);
         } else if is_large(job) {
@@ -168,6 +169,9 @@ impl Work<'_> {
 
     fn whole(&self, index: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let job = &self.request.jobs[index];
+        if job.subtree {
+            return self.subtree(index, buffer);
+        }
         let mut sha256 = Sha256::new();
         let mut blake3 = if self.request.blake3 { Some(InOrder::new(job, self.request.segment_bytes)?) } else { None };
         self.read(job, 0, job.size, buffer, |offset, bytes| {
@@ -181,6 +185,19 @@ impl Work<'_> {
             output.sha256 = sha256.finalize().into();
         }
         blake3.map_or(Ok(()), |blake3| blake3.finish(&mut output))
+    }
+
+    /// Of an aligned part that is not the whole: what its parent is computed from.
+    fn subtree(&self, index: usize, buffer: &mut [u8]) -> Result<(), Failure> {
+        let job = &self.request.jobs[index];
+        let mut blake3 = blake3::Hasher::new();
+        blake3.set_input_offset(job.start);
+        self.read(job, 0, job.size, buffer, |_, bytes| {
+            blake3.update(bytes);
+            Ok(())
+        })?;
+        self.outputs[index].lock().unwrap().blake3 = blake3.finalize_non_root();
+        Ok(())
     }
 
     fn segment(&self, index: usize, start: u64, cut: &Cut, buffer: &mut [u8]) -> Result<(), Failure> {

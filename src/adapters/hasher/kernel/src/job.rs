@@ -11,6 +11,8 @@ pub struct Job {
     pub start: u64,
     pub whole: u64,
     pub follow: bool,
+    /// Its BLAKE3 is the chaining value of the subtree that begins at `start`.
+    pub subtree: bool,
     pub sink: Sink,
     /// What the file must be; set by the caller or by whoever opens it first.
     pub stamp: OnceLock<Stamp>,

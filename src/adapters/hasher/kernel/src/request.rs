@@ -22,6 +22,7 @@ const FOLLOW: u32 = 1;
 const OUTBOARD: u32 = 2;
 const STAMPED: u32 = 4;
 const OUTBOARD_FILE: u32 = 8;
+const SUBTREE: u32 = 16;
 
 const HEAD_BYTES: usize = 24;
 const JOB_BYTES: usize = 64;
@@ -60,7 +61,7 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         OUTBOARD => Sink::Memory,
         _ => Sink::File(paths.path()?),
     };
-    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, sink, stamp })
+    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, subtree: flags & SUBTREE != 0, sink, stamp })
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
