@@ -25,3 +25,15 @@ test('kin as text: numbers of each, what it does not show, the answer last', () 
   assert.equal(other.status, 1);
   assert.match(other.stdout, /NOT KIN: /);
 });
+
+test('derive says by JSON what was merged, as its schema has it', () => {
+  const folder = 'fixtures/weights/merges';
+  const models = ['--from', `${folder}/base`, '--step', 'merge', '--with', `${folder}/a`, `${folder}/b`];
+  const merge = run('derive', `${folder}/ties`, ...models, '--json');
+  assert.equal(merge.status, 0);
+  assert.equal(heldToSchema('derive', merge.stdout)['word'], 'recomputed');
+  const at = 'fixtures/weights/adapters/bf16';
+  const adapter = run('derive', `${at}/child`, '--from', `${at}/base`, '--with', `${at}/adapter`, '--json');
+  assert.equal(adapter.status, 0);
+  assert.equal(heldToSchema('derive', adapter.stdout)['step'], 'adapter-merge');
+});
