@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { bytesOf, global, PROTO2, text } from '../formats/pickle/assemble.ts';
-import { PRINT, type Spelling } from './spellings-pickle.ts';
+import { npy, PRINT, type Spelling } from './spellings-pickle.ts';
 
 const of = (kind: string, path: string, content: Uint8Array | string): Spelling => ({
   kind,
@@ -16,6 +16,10 @@ const FLOATS: readonly Spelling[] = ['F 1.5 \n0', 'F1_0.0\n0', 'F\t1\n0'].flatMa
 ]);
 
 const CALL = bytesOf(PROTO2, global('builtins', 'print'), text('hello'), '\x85R.');
+/** `numpy.save` twice with one file: an array of numbers, then one of objects. */
+const ARRAYS: readonly Spelling[] = ['arrays.npy', 'arrays.dat'].map((path) =>
+  of('an array behind an array', path, bytesOf(npy("'<f4'", new Uint8Array(4)), npy("'|O'", CALL))),
+);
 const [HEAD, REST] = [CALL.subarray(0, 9), CALL.subarray(9)];
 /** `CALL` as Python's lzma writes it, in pieces: two .lzma streams; .lzma, .xz, .lzma; a small dictionary (CPython 3.11.7). */
 const LZMA: readonly string[] = [
@@ -97,6 +101,7 @@ const CODE: readonly Spelling[] = (
 
 export const MORE: readonly Spelling[] = [
   ...FLOATS,
+  ...ARRAYS,
   ...PACKED,
   ...YAML,
   ELSEWHERE,
