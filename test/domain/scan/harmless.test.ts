@@ -21,6 +21,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   'genome.fa': `${'N'.repeat(1000)}\nACGT\n`,
   'words.txt': 'Krabi\nLima\nFoo\nInk\nMoss\nSun\nVera\n',
   'cells.txt': 'cell\nindex\nR\n.\n',
+  METADATA: 'Name: thing\n\nObjects are written with the tag `!!python/object`.\n',
+  'loaders.py': 'import zipimport\n\ndef is_zip(loader):\n    return isinstance(loader, zipimport.zipimporter)\n',
   config: '{{ if .System }}{{ .System }}{{ end }}\n{{ .Prompt }}\n',
 };
 

@@ -61,7 +61,11 @@ async function judgeWhole(
       /prompt|template|system_?message|instruction/i.test(name));
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name))
     judgeCharacters(spot, text, { what: 'the text', instruction });
-  if (format !== 'yaml' && hasPythonTag(text) && !/\.(py|md|txt|ipynb|rst)$/i.test(name))
+  if (
+    format !== 'yaml' &&
+    hasPythonTag(text) &&
+    !/\.(py|md|txt|ipynb|rst)$|^(?:METADATA|PKG-INFO|README|NEWS|CHANGES)$/i.test(name)
+  )
     report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text))
     report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });
