@@ -46,7 +46,7 @@ const MAGIC = magics([
   { format: 'gzip', at: 0, hex: '1f8b' },
   { format: 'bzip2', at: 0, hex: '425a68' },
   { format: 'xz', at: 0, hex: 'fd377a585a00' },
-  { format: 'lzma', at: 0, hex: '5d0000' },
+  { format: 'lzma', at: 0, hex: '5d00' },
   { format: 'zlib', at: 0, hex: '7801' },
   { format: 'zlib', at: 0, hex: '785e' },
   { format: 'zlib', at: 0, hex: '789c' },

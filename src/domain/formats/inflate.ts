@@ -22,14 +22,14 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array, void
 }
 
 /**
- * Decompresses a source chunk by chunk; memory does not grow with either size.
+ * Decompresses a source chunk by chunk; memory does not grow with either size. Returns how many bytes the stream has.
  * @throws WeighmarkError `format-invalid` on a broken or truncated stream, `limit-exceeded` for a bomb.
  */
 export async function* inflate(
   source: Source,
   compression: Compression,
   limits: InflateLimits = {},
-): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<Uint8Array, number> {
   const { maxBytes = LIMITS.archiveInflatedBytes, maxRatio = LIMITS.archiveRatio } = limits;
   const stream = DECOMPRESSORS[compression]();
   const feeding = feed(stream, source);
@@ -43,6 +43,7 @@ export async function* inflate(
       yield chunk;
     }
     await feeding.done;
+    return stream.bytesWritten;
   } catch (error) {
     throw (
       feeding.failure() ??

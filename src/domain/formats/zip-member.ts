@@ -33,7 +33,7 @@ export async function* openMember(
     throw invalid('size or CRC-32 is not as stated', { subject: entry.name });
 }
 
-function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGenerator<Uint8Array, void> {
+function contentOf(raw: Source, entry: ZipEntry, limits: InflateLimits): AsyncGenerator<Uint8Array, unknown> {
   if (entry.method === 0) return chunksOf(raw);
   if (entry.method === 8) return inflate(raw, 'deflate', limits);
   if (entry.method === 93) return inflate(raw, 'zstd', limits);

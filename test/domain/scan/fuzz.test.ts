@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeLz4 } from '../../../src/domain/formats/compressed/lz4.ts';
-import { decodeLzmaAlone, decodeXz } from '../../../src/domain/formats/compressed/lzma.ts';
+import { decodeLzma } from '../../../src/domain/formats/compressed/lzma.ts';
 import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { global, PROTO4, text } from '../formats/pickle/assemble.ts';
@@ -36,8 +36,8 @@ test('decompressors answer any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (tail) => {
       for (const [head, decode] of [
-        ['fd377a585a00000422fb', decodeXz],
-        ['5d00008000ffffffffffffffff00', decodeLzmaAlone],
+        ['fd377a585a00000422fb', decodeLzma],
+        ['5d00008000ffffffffffffffff00', decodeLzma],
         ['04224d186440a7', decodeLz4],
       ] as const) {
         const { bytes } = decode(Buffer.concat([Buffer.from(head, 'hex'), tail]), 1 << 16);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf, global, PROTO2, text } from '../formats/pickle/assemble.ts';
 import { scan, told } from './build.ts';
+import { npy } from './spellings-pickle.ts';
 
 /** What honest people keep beside a model: nothing here may be above `low`. */
 const TEXTS: Readonly<Record<string, string>> = {
@@ -20,6 +21,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   'genome.fa': `${'N'.repeat(1000)}\nACGT\n`,
   'words.txt': 'Krabi\nLima\nFoo\nInk\nMoss\nSun\nVera\n',
   'cells.txt': 'cell\nindex\nR\n.\n',
+  METADATA: 'Name: thing\n\nObjects are written with the tag `!!python/object`.\n',
+  'loaders.py': 'import zipimport\n\ndef is_zip(loader):\n    return isinstance(loader, zipimport.zipimporter)\n',
   config: '{{ if .System }}{{ .System }}{{ end }}\n{{ .Prompt }}\n',
 };
 
@@ -113,4 +116,12 @@ test("the text a distribution's state holds is SciPy's own", async () => {
     bytesOf(PROTO2, global('scipy.stats._continuous_distns', 'beta_gen'), ')\x81', ...state, 'b.'),
   );
   assert.equal(result.verdict, 'pass', told(result));
+});
+
+test('arrays that are saved one after another into one file pass', async () => {
+  const one = npy("'<f4'", new Uint8Array(8), '(2,)');
+  for (const path of ['arrays.npy', 'arrays.bin']) {
+    const result = await scan(path, bytesOf(one, one, npy("'<i8'", new Uint8Array(8))));
+    assert.deepEqual([result.verdict, result.findings], ['pass', []], told(result));
+  }
 });

@@ -44,25 +44,35 @@ interface Model {
   reps: [number, number, number, number];
 }
 
-/** Decodes an .xz file: one or several streams of LZMA2 blocks, other filters refused. */
-export function decodeXz(input: Uint8Array, maxBytes: number): Decoded {
+/**
+ * Decodes .xz streams of LZMA2 blocks (other filters are refused) and .lzma streams ("LZMA alone"), one after another in any
+ * order, as Python's `lzma.open` reads them on.
+ */
+export function decodeLzma(input: Uint8Array, maxBytes: number): Decoded {
   const out = newOutput(maxBytes);
   return guarded(out, () => {
-    let at = 0;
-    while (at + 12 <= input.length && input[at] === 0xfd) at = xzStream(input, at, out);
+    for (let at = 0, first = true; at + 12 <= input.length; first = false) {
+      if (input[at] === 0xfd) at = xzStream(input, at, out);
+      else if (first || isAlone(input, at)) at = aloneStream(input, at, out);
+      else return;
+    }
   });
 }
 
-/** Decodes an .lzma file ("LZMA alone"). */
-export function decodeLzmaAlone(input: Uint8Array, maxBytes: number): Decoded {
-  const out = newOutput(maxBytes);
-  return guarded(out, () => {
-    const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-    const size = view.getBigUint64(5, true);
-    const model = newModel(input[0] ?? 0);
-    const target = size === 0xffff_ffff_ffff_ffffn ? Number.POSITIVE_INFINITY : Number(size);
-    decodeChunk(newRange(input, 13), model, out, { until: target, base: 0 });
-  });
+/** Properties, a dictionary of any size, and a length that is unknown or below 256 GiB. */
+function isAlone(input: Uint8Array, at: number): boolean {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  if (at + 18 > input.length || (input[at] ?? 255) >= 225) return false;
+  const size = view.getBigUint64(at + 5, true);
+  return size === 0xffff_ffff_ffff_ffffn || size < 1n << 38n;
+}
+
+function aloneStream(input: Uint8Array, at: number, out: Output): number {
+  const size = new DataView(input.buffer, input.byteOffset, input.byteLength).getBigUint64(at + 5, true);
+  const until = size === 0xffff_ffff_ffff_ffffn ? Number.POSITIVE_INFINITY : out.length + Number(size);
+  const range = newRange(input, at + 13);
+  decodeChunk(range, newModel(input[at] ?? 0), out, { until, base: out.length });
+  return range.at;
 }
 
 function guarded(out: Output, run: () => void): Decoded {
@@ -83,7 +93,7 @@ function newOutput(limit: number): Output {
 function xzStream(input: Uint8Array, start: number, out: Output): number {
   let at = start + 12;
   while (at < input.length && input[at] !== 0) at = xzBlock(input, at, { start, out });
-  return xzEnd(input, at);
+  return xzEnd(input, at, start);
 }
 
 const CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
@@ -101,9 +111,9 @@ function xzBlock(input: Uint8Array, at: number, { start, out }: { start: number;
 }
 
 /** After the index: footer and stream padding. */
-function xzEnd(input: Uint8Array, index: number): number {
+function xzEnd(input: Uint8Array, index: number, start: number): number {
   for (let at = index; at + 1 < input.length; at++) {
-    if (input[at] === 0x59 && input[at + 1] === 0x5a && (at + 2) % 4 === 0) return skipZeros(input, at + 2);
+    if (input[at] === 0x59 && input[at + 1] === 0x5a && (at + 2 - start) % 4 === 0) return skipZeros(input, at + 2);
   }
   return input.length;
 }

@@ -1,10 +1,11 @@
 import { WeighmarkError } from '../../base/errors.ts';
-import { bytesSource, readAll, type Source } from '../../base/source.ts';
+import { bytesSource, readAll, windowSource, type Source } from '../../base/source.ts';
 import { inflate } from '../inflate.ts';
+import { beyond } from '../problem.ts';
 import { streamSource } from '../stream-source.ts';
 import type { FormatId } from '../types.ts';
 import { decodeLz4 } from './lz4.ts';
-import { decodeLzmaAlone, decodeXz, type Decoded } from './lzma.ts';
+import { decodeLzma, type Decoded } from './lzma.ts';
 
 /** What a compressed file holds, as far as it was decoded. */
 export interface Unwrapped {
@@ -69,7 +70,7 @@ async function unwrapStream(
   let size = 0;
   let failure: WeighmarkError | undefined;
   try {
-    for await (const chunk of inflate(source, wrapper, { maxBytes: budget })) {
+    for await (const chunk of membersOf(source, wrapper, budget)) {
       size += chunk.length;
       if (size <= KEPT) parts.push(chunk);
     }
@@ -80,9 +81,7 @@ async function unwrapStream(
   }
   if (size === 0 && failure !== undefined) return null;
   const kept =
-    size <= KEPT
-      ? bytesSource(Buffer.concat(parts))
-      : streamSource(size, () => inflate(source, wrapper, { maxBytes: budget }));
+    size <= KEPT ? bytesSource(Buffer.concat(parts)) : streamSource(size, () => membersOf(source, wrapper, budget));
   if (failure === undefined) return { source: kept };
   return {
     source: size <= KEPT ? kept : bytesSource(Buffer.concat(parts)),
@@ -91,9 +90,41 @@ async function unwrapStream(
   };
 }
 
+const MEMBERS = 1000;
+
+/**
+ * Streams one after another, zeros between them passed over, as Python's `gzip` and joblib read on; Node's gunzip stops at
+ * a zero, its inflate at the first end.
+ */
+async function* membersOf(
+  source: Source,
+  wrapper: 'gzip' | 'zlib' | 'zstd',
+  budget: number,
+): AsyncGenerator<Uint8Array, void> {
+  let [at, total] = [0, 0];
+  for (let member = 0; at < source.size; member++) {
+    if (member === MEMBERS) throw beyond(`more than ${MEMBERS} ${wrapper} streams`);
+    const stream = inflate(windowSource(source, at, source.size - at), wrapper, { maxBytes: budget });
+    let next = await stream.next();
+    for (; next.done !== true; next = await stream.next()) {
+      total += next.value.length;
+      if (total > budget) throw beyond(`decompresses to more than ${budget} bytes`);
+      yield next.value;
+    }
+    at = await nextStart(source, at + next.value);
+    if (wrapper === 'zstd' || wrapperOf(await source.read(at, 2)) !== wrapper) return;
+  }
+}
+
+/** Where the zeros at a place end, at most a chunk further. */
+async function nextStart(source: Source, from: number): Promise<number> {
+  const bytes = await source.read(from, 1 << 16);
+  const at = bytes.findIndex((byte) => byte !== 0);
+  return at < 0 ? source.size : from + at;
+}
+
 async function decodeWhole(bytes: Uint8Array, wrapper: Wrapper, maxBytes: number): Promise<Decoded> {
-  if (wrapper === 'xz') return decodeXz(bytes, maxBytes);
-  if (wrapper === 'lzma') return decodeLzmaAlone(bytes, maxBytes);
+  if (wrapper === 'xz' || wrapper === 'lzma') return decodeLzma(bytes, maxBytes);
   if (wrapper === 'lz4') return decodeLz4(bytes, maxBytes);
   return decodeBzip2(bytes, maxBytes);
 }

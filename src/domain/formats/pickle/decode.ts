@@ -156,9 +156,11 @@ function lineArgument(name: string, line: Uint8Array): Argument | typeof BROKEN 
   return /^\s*[+-]?\d+(_\d+)*\s*$/.test(text) ? Number(text.replaceAll('_', '')) : BROKEN;
 }
 
-/** `PyOS_string_to_double`, up to a NUL. */
+/** `PyOS_string_to_double`, up to a NUL; and `float()`, as the readers in Python take it (joblib's, dill's). */
 function floatOf(line: string): number | typeof BROKEN {
-  const text = untilNul(line);
+  const text = untilNul(line)
+    .trim()
+    .replace(/(?<=\d)_(?=\d)/g, '');
   const word = /^([+-]?)(?:(inf|infinity)|nan)$/i.exec(text);
   if (word !== null) return word[2] === undefined ? Number.NaN : word[1] === '-' ? -Infinity : Infinity;
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : BROKEN;

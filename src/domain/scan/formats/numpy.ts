@@ -14,23 +14,38 @@ const HEADER_LIMIT = 1 << 16;
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export async function judgeNpy(spot: Spot, { source }: NamedSource): Promise<boolean> {
+  for (let [at, arrays] = [0, 0]; at < source.size; arrays++) {
+    if (arrays === ARRAYS) leaveOut(spot, `more than ${ARRAYS} arrays in one file`);
+    const length = arrays < ARRAYS ? await judgeArray(spot, windowSource(source, at, source.size - at)) : null;
+    if (length === null) return at > 0;
+    at += length;
+  }
+  return true;
+}
+
+/** `numpy.save` may be called again and again with one open file, and `numpy.load` too. */
+const ARRAYS = 10_000;
+
+/** Judges the array a source begins with; its length, or all there is if no other array follows; null if it is none. */
+async function judgeArray(spot: Spot, source: Source): Promise<number | null> {
   const start = Buffer.from(await source.read(0, 12));
-  if (start.length < 10) return false;
+  if (start.length < 10) return null;
   const major = start[6] ?? 0;
   const prefix = major === 1 ? 10 : 12;
   const length = major === 1 ? start.readUInt16LE(8) : start.length >= 12 ? start.readUInt32LE(8) : 0;
   if (length > HEADER_LIMIT || prefix + length > source.size)
-    return malformed(spot, 'the header is longer than the file or than any array needs');
+    return malformed(spot, source, 'the header is longer than the file or than any array needs');
   const header = Buffer.from(await source.read(prefix, length)).toString('latin1');
   if (/[A-Za-z_]\w{0,100}\(/.test(header))
     report(spot, 'WM-FILE-006', 'the header calls something', { severity: 'high' });
   const value = readLiteral(header);
-  if (!(value instanceof Map)) return malformed(spot, 'the header is not a plain dictionary');
+  if (!(value instanceof Map)) return malformed(spot, source, 'the header is not a plain dictionary');
   const fields = value as ReadonlyMap<string, Literal>;
   const after = prefix + length;
-  if (!isPlainDescr(fields.get('descr'))) await judgeObjects(spot, windowSource(source, after, source.size - after));
-  else judgeLength(spot, fields, source.size - after);
-  return true;
+  if (isPlainDescr(fields.get('descr')))
+    return after + (await judgeLength(spot, fields, windowSource(source, after, source.size - after)));
+  await judgeObjects(spot, windowSource(source, after, source.size - after));
+  return source.size;
 }
 
 async function judgeObjects(spot: Spot, data: Source): Promise<void> {
@@ -41,19 +56,23 @@ async function judgeObjects(spot: Spot, data: Source): Promise<void> {
   });
 }
 
-/** Bytes the shape and dtype need against those that are there. */
-function judgeLength(spot: Spot, fields: ReadonlyMap<string, Literal>, there: number): void {
+/** Bytes the shape and dtype need against those that are there; how many are the array's, if another one follows. */
+async function judgeLength(spot: Spot, fields: ReadonlyMap<string, Literal>, data: Source): Promise<number> {
+  const there = data.size;
   const [descr, shape] = [fields.get('descr'), fields.get('shape')];
   const [, kind, width] = typeof descr === 'string' ? (/^[|<>=]?([a-zA-Z?])(\d+)$/.exec(descr) ?? []) : [];
-  if (width === undefined || !Array.isArray(shape)) return;
+  if (width === undefined || !Array.isArray(shape)) return there;
   const count = (shape as readonly Literal[]).reduce<number>((product, size) => product * Number(size), 1);
   const needed = count * Number(width) * (kind === 'U' ? 4 : 1);
+  const follows = needed >= 0 && needed < there ? await data.read(needed, 6) : new Uint8Array(0);
+  if (Buffer.from(follows).toString('latin1') === '\x93NUMPY') return needed;
   if (needed > there) report(spot, 'WM-FILE-006', `the array needs ${needed} bytes, ${there} are there`);
   else if (needed < there) report(spot, 'WM-FILE-005', `${there - needed} bytes follow the array`);
+  return there;
 }
 
-function malformed(spot: Spot, message: string): true {
+function malformed(spot: Spot, source: Source, message: string): number {
   report(spot, 'WM-FILE-006', message);
   leaveOut(spot, message);
-  return true;
+  return source.size;
 }

@@ -12,7 +12,7 @@ const PREFIX = 21;
  */
 export async function judgeOldJoblib(spot: Spot, { source }: NamedSource): Promise<boolean> {
   const head = Buffer.from(await source.read(0, PREFIX + 1)).toString('latin1');
-  if (!/^ZF\s*(?:0x)?[0-9a-fA-F]/.test(head)) return false;
+  if (!head.startsWith('ZF') || !/^[+\s]*(?:0x)?[0-9a-f_]+L?\s*$/i.test(head.slice(2, PREFIX))) return false;
   const start = PREFIX + (head[PREFIX] === ' ' ? 1 : 0);
   const data = windowSource(source, start, Math.max(0, source.size - start));
   const opened = await unwrap(data, 'zlib', spot.session.budget.inflatedBytes);

@@ -2,7 +2,7 @@ import { isUnsafePath } from '../../formats/archive-path.ts';
 import { isDangerous } from '../deny.ts';
 import { isKerasConfig, judgeKeras } from '../formats/keras.ts';
 import { isClassLike } from '../pickle/names.ts';
-import { report, type Spot } from '../session.ts';
+import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeTemplate } from './template.ts';
 
 const NODES = 2_000_000;
@@ -29,13 +29,14 @@ export function judgeConfig(spot: Spot, value: unknown): void {
     if (!Array.isArray(next)) for (const [key, entry] of Object.entries(next)) judgeEntry(spot, key, entry);
     for (const entry of Object.values(next)) if (typeof entry === 'object' && entry !== null) waiting.push(entry);
   }
+  if (waiting.length > 0) leaveOut(spot, `a configuration of more than ${NODES} values`);
 }
 
 function judgeEntry(spot: Spot, key: string, value: unknown): void {
   if (key === 'auto_map' && typeof value === 'object' && value !== null) judgeAutoMap(spot, value);
   else if (key === 'custom_pipelines' && typeof value === 'object' && value !== null)
     report(spot, 'WM-CONFIG-001', 'custom_pipelines names code');
-  else if (key === 'trust_remote_code' && value === true)
+  else if (key === 'trust_remote_code' && isTrue(value))
     report(spot, 'WM-CONFIG-001', 'trust_remote_code is switched on');
   else if (/template|jinja/i.test(key)) judgeTemplates(spot, key, value);
   else if (key === 'weight_map' && typeof value === 'object' && value !== null) judgeShards(spot, value);
@@ -69,6 +70,11 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   else if (key === 'model_config' && typeof value === 'string' && value.includes('class_name'))
     judgeEmbedded(spot, value);
   else if (isKerasConfig(value)) judgeKeras(spot, value);
+}
+
+/** What Python takes for true, and a text that says so. */
+function isTrue(value: unknown): boolean {
+  return typeof value === 'string' ? /^(?:true|yes|on|1)$/i.test(value) : value === true || value === 1;
 }
 
 /** `mlflow run` gives each command to a shell. */

@@ -14,7 +14,7 @@ const FIELDS = 2_000_000;
  */
 export function judgeGraphAsText(spot: Spot, text: string): void {
   let seen = 0;
-  for (const [, field, literals = ''] of text.replace(/^\s*#.*$/gm, '').matchAll(FIELD)) {
+  for (const [, field, literals = ''] of withoutComments(text).matchAll(FIELD)) {
     if (seen++ > FIELDS) return;
     const value = [...literals.matchAll(LITERAL)]
       .map(([, double, single]) => unescape(double ?? single ?? ''))
@@ -24,6 +24,13 @@ export function judgeGraphAsText(spot: Spot, text: string): void {
   }
 }
 
+/** A comment runs from `#` outside a literal to the end of its line. */
+function withoutComments(text: string): string {
+  return text.includes('#')
+    ? text.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|#[^\n]*/g, (part) => (part.startsWith('#') ? ' ' : part))
+    : text;
+}
+
 function judgeOp(spot: Spot, name: string): void {
   const severity = severityOfOp(name);
   if (severity !== undefined) report(spot, 'WM-TF-001', `the graph uses ${name}`, { severity });
@@ -31,5 +38,5 @@ function judgeOp(spot: Spot, name: string): void {
 }
 
 function unescape(text: string): string {
-  return text.replace(/\\(?:[xX][0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|.)/g, unescapeOne);
+  return text.replace(/\\(?:[xX][0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)/g, unescapeOne);
 }

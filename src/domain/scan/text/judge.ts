@@ -13,7 +13,7 @@ import { judgeDescription, judgeHidden } from './hidden.ts';
 import { isDeceitful } from './instructions.ts';
 import { readText, TEXT_BYTES } from './read.ts';
 import { judgeRequirements } from './requirements.ts';
-import { judgeBrokenJson, judgeYaml, PYTHON_TAG, readAsPython } from './settings.ts';
+import { hasPythonTag, judgeBrokenJson, judgeYaml, readAsPython } from './settings.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
 
@@ -43,11 +43,15 @@ async function judgeWhole(
   const name = baseNameOf(path);
   judgeSecrets(spot, text);
   if (BUILD_FILES.test(name)) judgeBuildFile(spot, name, text);
-  if (/^(?:environment|conda|python_env)[\w.-]*\.ya?ml$|^pyproject\.toml$|^pip\.(?:conf|ini)$|^setup\.cfg$/i.test(name))
+  if (
+    /^(?:environment|conda|python_env)[\w.-]*\.ya?ml$|^pyproject\.toml$|^pip\.(?:conf|ini)$|^setup\.cfg$|^Pipfile$|^uv\.toml$|^poetry\.toml$/i.test(
+      name,
+    )
+  )
     judgeRequirements(spot, text);
   if (
     /\.(?:pbtxt|prototxt|textproto|pb\.txt|tfprototxt)$/i.test(name) ||
-    /^(?:saved_model_schema_version|node|meta_graphs|library)\b\s*[:{]/.test(text)
+    /^\s*(?:saved_model_schema_version|node|meta_graphs|library)\b\s*[:{<[]/.test(text)
   )
     judgeGraphAsText(spot, text);
   if (/\.pmml$/i.test(name) || /<PMML\b/.test(text.slice(0, 4096))) judgePmml(spot, text);
@@ -63,7 +67,11 @@ async function judgeWhole(
       /prompt|template|system_?message|instruction/i.test(name));
   if (format !== 'csv' && format !== 'tsv' && format !== 'jsonl' && !VOCABULARY.test(name))
     judgeCharacters(spot, text, { what: 'the text', instruction });
-  if (format !== 'yaml' && PYTHON_TAG.test(text) && !/\.(py|md|txt|ipynb|rst)$/i.test(name))
+  if (
+    format !== 'yaml' &&
+    hasPythonTag(text) &&
+    !/\.(py|md|txt|ipynb|rst)$|^(?:METADATA|PKG-INFO|README|NEWS|CHANGES)$/i.test(name)
+  )
     report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   if (format === 'xml' && /<!ENTITY\s+(%\s*)?[\w.-]+\s+(SYSTEM|PUBLIC)\b/i.test(text))
     report(spot, 'WM-FILE-006', 'an XML entity fetches a file or address', { severity: 'high' });

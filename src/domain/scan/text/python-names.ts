@@ -19,6 +19,8 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'getattr',
   'open',
   'vars',
+  'dict',
+  'object',
   'globals',
   'locals',
   'breakpoint',
@@ -93,6 +95,7 @@ export function resolve(python: Python, node: SyntaxNode, names: Names, depth = 
     const inner = childrenOf(node).findLast(({ name }) => !/^[()]$/.test(name));
     return inner === undefined ? null : resolve(python, inner, names, depth + 1);
   }
+  if (node.name === 'Decorator') return resolveDecorator(python, node, names);
   if (node.name === 'MemberExpression') return resolveMember(python, node, names, depth);
   if (node.name === 'CallExpression') return resolveCall(python, node, names, depth);
   if (node.name === 'ConditionalExpression' || node.name === 'BinaryExpression')
@@ -101,6 +104,15 @@ export function resolve(python: Python, node: SyntaxNode, names: Names, depth = 
       null,
     );
   return null;
+}
+
+/** Its grammar has no expression for `@os.system`. */
+function resolveDecorator(python: Python, node: SyntaxNode, names: Names): string | null {
+  const [first = '', ...rest] = (/^@\s*([\w.]+)/.exec(sourceOf(python, node))?.[1] ?? '').normalize('NFKC').split('.');
+  return rest.reduce<string | null>(
+    (from, name) => (from === null ? null : step(from, name)),
+    resolveName(first, names),
+  );
 }
 
 function resolveName(name: string, { bound, stars }: Names): string | null {
@@ -124,11 +136,19 @@ function resolveMember(python: Python, node: SyntaxNode, names: Names, depth: nu
   return from === null || key === null ? null : item(from, key);
 }
 
+/** Modules that other modules hold as an attribute of their own: `shutil.os`, `random._os`. */
+const REACHED: ReadonlyMap<string, string> = new Map(
+  ['os', 'sys', 'subprocess', 'ctypes', 'builtins', 'importlib'].flatMap((name) => [
+    [name, name],
+    [`_${name}`, name],
+  ]),
+);
+
 /** An attribute: modules' own ways to themselves and to their dictionary lead nowhere new. */
 function step(from: string, name: string): string {
   if (name === '__dict__' || name === '__globals__') return from;
   if (name === '__builtins__') return 'builtins';
-  return `${from}.${name}`;
+  return REACHED.get(name) ?? `${from}.${name}`;
 }
 
 function item(from: string, key: string): string | null {
@@ -141,7 +161,12 @@ function resolveCall(python: Python, node: SyntaxNode, names: Names, depth: numb
   const [callee] = childrenOf(node);
   const called = callee === undefined ? null : resolve(python, callee, names, depth + 1);
   const [first, second] = argumentsOf(node);
-  if (called === null) return null;
+  const taken = takenByName(python, node, names, depth);
+  if (called === null || taken !== null) return taken;
+  const key = /\.(?:get|__getitem__|__getattribute__|setdefault|pop)$/.test(called)
+    ? constantText(python, first ?? null)
+    : null;
+  if (key !== null) return item(called.slice(0, called.lastIndexOf('.')), key);
   if (called === 'builtins.globals' || called === 'builtins.locals') return 'builtins.globals()';
   if (first === undefined) return null;
   if (called === 'builtins.__import__' || /^importlib(?:\.\w+)*\.(?:import_module|__import__)$/.test(called)) {
@@ -150,12 +175,28 @@ function resolveCall(python: Python, node: SyntaxNode, names: Names, depth: numb
   }
   if (
     called === 'builtins.vars' ||
+    called === 'builtins.dict' ||
     called === 'functools.partial' ||
     called === 'functools.wraps' ||
     called === 'importlib.reload'
   )
     return resolve(python, first, names, depth + 1);
-  if (called !== 'builtins.getattr' || second === undefined) return null;
+  if (
+    !/^(?:builtins\.getattr|inspect\.getattr_static|(?:builtins\.)?object\.__getattribute__)$/.test(called) ||
+    second === undefined
+  )
+    return null;
   const [owner, attribute] = [resolve(python, first, names, depth + 1), constantText(python, second)];
   return owner === null || attribute === null ? null : step(owner, attribute);
+}
+
+/** `operator.attrgetter('system')(os)` and `operator.methodcaller('system', …)(os)`. */
+function takenByName(python: Python, node: SyntaxNode, names: Names, depth: number): string | null {
+  const [maker] = childrenOf(node);
+  const [of] = argumentsOf(node);
+  if (maker?.name !== 'CallExpression' || of === undefined || maker.firstChild === null) return null;
+  const by = resolve(python, maker.firstChild, names, depth + 1);
+  if (by === null || !/^operator\.(?:attrgetter|methodcaller)$/.test(by)) return null;
+  const [owner, name] = [resolve(python, of, names, depth + 1), constantText(python, argumentsOf(maker)[0] ?? null)];
+  return owner === null || name === null ? null : step(owner, name);
 }

@@ -85,5 +85,5 @@ function literalText(source: string): string | null {
   if (match === null) return null;
   const [, prefix = '', , body = ''] = match;
   if (/r/i.test(prefix)) return body;
-  return body.replace(/\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{1,3}|[^])/g, unescapeOne);
+  return body.replace(/\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[^])/g, unescapeOne);
 }

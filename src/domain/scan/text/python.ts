@@ -6,7 +6,7 @@ import { argumentsOf, constantText, parsePython, sourceOf, type Python } from '.
 
 /** Starts a process, loads a library of machine code, or runs text. */
 const ACTS =
-  /^(?:(?:os|posix|nt)\.(?:system|popen[234]?|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork)|subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)|_posixsubprocess\.fork_exec|commands\.get\w+|popen2\.\w+|asyncio(?:\.subprocess)?\.create_subprocess_\w+|asyncio\.\w+\.subprocess_\w+|pty\.spawn|pexpect\.(?:spawn|run\w*)|ctypes\.(?:CDLL|PyDLL|WinDLL|OleDLL|cdll|windll|oledll|pydll|pythonapi)(?:\.\w+)*|runpy\.run_\w+|builtins\.(?:eval|exec)|socket\.(?:socket|create_connection)|torch\.ops\.load_library|torch\.utils\.cpp_extension\.\w+|code\.(?:interact|InteractiveInterpreter|InteractiveConsole)|cffi\.FFI|win32api\.\w+|timeit\.timeit|cProfile\.run|pdb\.run\w*)$/;
+  /^(?:(?:os|posix|nt)\.(?:system|popen[234]?|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork)|subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)|_posixsubprocess\.fork_exec|commands\.get\w+|popen2\.\w+|asyncio(?:\.subprocess)?\.create_subprocess_\w+|asyncio\.\w+\.subprocess_\w+|pty\.spawn|pexpect\.(?:spawn|run\w*)|ctypes\.(?:CDLL|PyDLL|WinDLL|OleDLL|cdll|windll|oledll|pydll|pythonapi)(?:\.\w+)*|runpy\.run_\w+|builtins\.(?:eval|exec)|socket\.(?:socket|create_connection)|torch\.ops\.load_library|torch\.utils\.cpp_extension\.\w+|code\.(?:interact|InteractiveInterpreter|InteractiveConsole)|cffi\.FFI|win32api\.\w+|(?:setuptools\._)?distutils\.spawn\.(?:\w+\.)?spawn|(?:importlib\.machinery\.)(?:SourceFileLoader|SourcelessFileLoader|ExtensionFileLoader)|imp\.load_\w+|pip\.main|numpy\.ctypeslib\.load_library|numpy\.f2py\.compile|pandas\.eval|bdb\.Bdb|trace\.Trace|site\.addsitedir|timeit\.timeit|cProfile\.run|pdb\.run\w*)$/;
 /** Reaches files or the network, or loads pickles: for review, not for an alarm. */
 const REACHES =
   /^(?:os\.(?:remove|unlink|removedirs|rmdir)|shutil\.rmtree|(?:pickle|_pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve)\.(?:loads?|Unpickler|open)|requests\.(?:get|post|put|request)|httpx\.\w+|urllib\.request\.\w+|urllib2?\.urlopen)$/;
@@ -62,7 +62,7 @@ export function isParsed(text: string): boolean {
 
 /** Names that act by themselves, or by which any other may be reached without being written. */
 const MENTIONS =
-  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType)\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
+  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|bdb|distutils|imp|pip|ctypeslib|f2py|addsitedir|trace|__subclasses__|attrgetter|methodcaller|pandas|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType)\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
 /** Modules with few names that act among many that do not: both words are somewhere in a source that uses one. */
 const PAIRS: readonly (readonly [module: RegExp, names: RegExp])[] = [
   [/\b(?:os|posix|nt)\b/, /\b(?:system|popen|exec[lv]|spawn|posix_spawn|startfile|fork|dup2|remove|unlink|rmdir)/],
@@ -94,7 +94,7 @@ function usesOf(python: Python, names: Names): Use[] {
     (cursor) => {
       if (cursor.name === 'FunctionDefinition' || cursor.name === 'LambdaExpression') bodies.push(cursor.name);
       if (cursor.name === 'ImportStatement') return false;
-      if (!/^(?:VariableName|MemberExpression|CallExpression)$/.test(cursor.name)) return true;
+      if (!/^(?:VariableName|MemberExpression|CallExpression|Decorator)$/.test(cursor.name)) return true;
       const { node } = cursor;
       const path = isTarget(node) ? null : resolve(python, node, names);
       if (path === null || !(ACTS.test(path) || REACHES.test(path))) return true;
@@ -134,7 +134,10 @@ function judgeUses(spot: Spot, { python, names, uses, what }: Hostile): void {
   if (first !== undefined) return reportUse(spot, python, first, { rule: 'WM-CODE-002', severity: 'high' });
   const any = acting[0] ?? uses[0];
   if (any !== undefined)
-    return reportUse(spot, python, any, { rule: 'WM-CODE-001', severity: acting.length > 0 ? 'medium' : 'low' });
+    return reportUse(spot, python, any, {
+      rule: 'WM-CODE-001',
+      severity: acting.length > 0 || loading ? 'medium' : 'low',
+    });
   reportCode(spot, what, loading);
 }
 

@@ -8,9 +8,12 @@ const FORGES = /^(git\+)?(https|ssh):\/\/(git@)?(github\.com|gitlab\.com|hugging
 
 /** Packages that are installed from elsewhere than an index everybody can check: their code runs when they are installed. */
 export function judgeRequirements(spot: Spot, text: string): void {
-  for (const line of text.split(/\r?\n/).slice(0, 100_000)) {
+  for (const line of text
+    .replace(/\\\r?\n/g, ' ')
+    .split(/\r?\n/)
+    .slice(0, 100_000)) {
     const [, option, url] =
-      /^\s*(?:requires\s*=\s*)?[["'\s]*(?:-\s+)?["']?(?:((?:--)?(?:extra-)?index-url|-i|--find-links|find-links|-f|--trusted-host)\s*[ =]\s*)?(?:-e\s+)?(?:[\w.[\],-]+\s*@\s*)?((?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh|git|file):\/\/[^\s"'\]]{1,500})/.exec(
+      /^\s*(?:requires\s*=\s*)?[["'\s]*(?:-\s+)?["']?(?:--pre\s+)?(?:((?:--)?(?:extra-)?index[-_]url|-i|--find-links|find[-_]links|-f|-r|-c|--requirement|--constraint|url(?=\s*=\s*["']))\s*[ =]\s*["']?)?(?:-e\s+)?(?:[\w.[\],-]+\s*@\s*)?((?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh|git|file):\/\/[^\s"'\]]{1,500})/.exec(
         line,
       ) ?? [];
     if (url === undefined || INDEXES.test(url)) continue;

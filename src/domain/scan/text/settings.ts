@@ -36,31 +36,52 @@ export function judgeYaml(spot: Spot, name: string, text: string): void {
   for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
     judgeTarget(spot, target);
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
-  let broken = false;
-  try {
-    const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
-    for (const document of 'empty' in documents ? [] : documents) {
-      broken ||= document.errors.length > 0;
-      judgeTags(spot, document);
-      judgeConfig(spot, document.toJS({ maxAliasCount: 1000 }));
-    }
-  } catch {
-    broken = true;
-  }
-  if (!broken) return;
+  const whole = judgeDocuments(spot, text);
+  if (OTHER_BREAKS.test(text)) judgeDocuments(spot, text.replace(OTHER_BREAKS, '\n'));
+  if (whole) return;
   report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
-  if (PYTHON_TAG.test(text)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
+  if (hasPythonTag(text)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
   for (const [, loader] of text.matchAll(/^[ \t]*loader_module[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
     judgeConfig(spot, { loader_module: loader });
   if (SETTINGS.test(name)) leaveOut(spot, 'a configuration that is not valid YAML');
 }
 
-export const PYTHON_TAG = /!!?python\/|tag:yaml\.org,2002:python\//;
+/** What ends a line for PyYAML (YAML 1.1, 5.4), and with it a comment, and not for YAML 1.2. */
+const OTHER_BREAKS = /\r(?!\n)|[\u0085\u2028\u2029]/gu;
+
+/** False if some of it cannot be parsed. */
+function judgeDocuments(spot: Spot, text: string): boolean {
+  let whole = true;
+  try {
+    const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
+    for (const document of 'empty' in documents ? [] : documents) {
+      whole &&= document.errors.length === 0;
+      judgeTags(spot, document);
+      judgeConfig(spot, document.toJS({ maxAliasCount: 1000 }));
+    }
+  } catch {
+    return false;
+  }
+  return whole;
+}
+
+/** True if a text has a tag of Python's, written with escapes or without. */
+export function hasPythonTag(text: string): boolean {
+  return PYTHON_TAG.test(text) || (text.includes('%') && PYTHON_TAG.test(withoutEscapes(text)));
+}
+
+/** A tag's escapes are undone in prefixes and in verbatim tags, too. @see PyYAML lib/yaml/scanner.py `scan_tag_uri` */
+function withoutEscapes(tag: string): string {
+  return tag.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+const PYTHON_TAG = /!!?python\/|tag:yaml\.org,2002:python\//;
 /** Tags of PyYAML for plain values. @see PyYAML lib/yaml/constructor.py */
 const PLAIN_TAG = /^python\/(?:none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)$/;
 
 function judgeTags(spot: Spot, document: Document): void {
-  const seen = (_: unknown, { tag }: { tag?: string }): void => {
+  const seen = (_: unknown, node: { tag?: string }): void => {
+    const tag = node.tag === undefined ? undefined : withoutEscapes(node.tag);
     const python =
       tag?.startsWith('tag:yaml.org,2002:python/') === true ? tag.slice(18) : tag?.replace(/^!+(?=python\/)/, '');
     if (python?.startsWith('python/') === true && !PLAIN_TAG.test(python))

@@ -42,7 +42,7 @@ function oneOf(parts: readonly Made[]): Made {
 }
 
 /** Put together: of literals alone, or with data among them. */
-function either(parts: readonly Made[]): Made {
+export function either(parts: readonly Made[]): Made {
   if (parts.every((part) => part === 'data')) return 'data';
   return parts.some((part) => part === 'data' || part === 'mixed') ? 'mixed' : 'made';
 }
@@ -65,6 +65,7 @@ function filtered(node: Node, of: (part: unknown) => Made): Made {
 
 function called(node: Node, of: (part: unknown) => Made): Made {
   const callee = node['callee'] as Node;
+  if (callee.type === 'Identifier') return of({ type: 'Identifier', value: `${String(callee['value'])}()` });
   if (callee.type !== 'MemberExpression' || callee['computed'] === true) return 'data';
   const name = String((callee['property'] as Node)['value']);
   return MAKING.test(name) ? changed(name, of(callee['object']), (node['args'] as unknown[]).map(of)) : 'data';

@@ -3,7 +3,7 @@ import { report, type Spot } from '../session.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeInstructions } from './instructions.ts';
 import { pushAll } from '../../base/lists.ts';
-import { isText, makes, type Made, type Node } from './template-text.ts';
+import { either, isText, makes, type Made, type Node } from './template-text.ts';
 
 const TEMPLATE_LIMIT = 1 << 20;
 const NODES = 200_000;
@@ -12,6 +12,8 @@ const TAGS_KEPT = 20_000;
 /** Python attributes that lead from any value to the interpreter. */
 const GADGET =
   /__(class|mro|base|bases|subclasses|globals|builtins|init|import|getattribute|getattr|reduce|reduce_ex|code|dict|module|call|closure|func|self|loader|spec|name|new|getitem|init_subclass|traceback)__|\b(gi_frame|gi_code|f_globals|f_builtins|f_back|cr_frame|ag_frame|tb_frame|func_globals|_module|_TemplateReference\w*)\b/i;
+/** As an attribute, any name of Python's own: messages have none. */
+const LEADS_OUT = new RegExp(`${GADGET.source}|^__\\w+__$`, 'i');
 /** What gadgets are walked to; these names occur in no chat template's expressions. */
 const ACTION =
   /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object)|(?<![\w.])self\s*[.[|])/;
@@ -109,11 +111,15 @@ function isOdd(expression: string): boolean {
 }
 
 function unescape(text: string): string {
-  return text.replace(
-    /\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\([0-7]{3})/g,
-    (_, hex?: string, unicode?: string, octal?: string) =>
-      String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8)),
-  );
+  return text
+    .replaceAll('\\N{LOW LINE}', '_')
+    .replace(
+      /\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\([0-7]{3})/g,
+      (_, hex?: string, unicode?: string, octal?: string) =>
+        String.fromCharCode(
+          octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8),
+        ),
+    );
 }
 
 /** What the model will read: text outside tags, and string literals inside them. */
@@ -157,13 +163,29 @@ function setOf(nodes: readonly Node[]): Map<string, Made> {
   const macros = new Map(nodes.flatMap((node) => (node.type === 'Macro' ? [[nameOf(node['name']), node]] : [])));
   for (let round = 0; round < 2; round++)
     for (const node of nodes) {
-      if (node.type === 'Set') put(set, targetOf(node['assignee']), makes(node['value'], set));
+      if (node.type === 'Set') put(set, targetOf(node['assignee']), makesOf(node, set));
+      else if (node.type === 'Macro') put(set, `${nameOf(node['name'])}()`, makesOf(node, set));
       else if (node.type === 'For') put(set, targetOf(node['loopvar']), makes(node['iterable'], set));
       else if (node.type === 'KeywordArgumentExpression')
         put(set, `.${nameOf(node['key'])}`, makes(node['value'], set));
       else if (node.type === 'CallExpression') putArguments(set, macros.get(nameOf(node['callee'])), node);
     }
   return set;
+}
+
+/** What a name is set to; what stands in a block (`{% set %}`, a macro) is one text. */
+function makesOf(node: Node, set: ReadonlyMap<string, Made>): Made {
+  const body = node['body'] as readonly unknown[] | undefined;
+  if (body === undefined || body.length === 0) return makes(node['value'], set);
+  const parts = body.map((part) => makes(part, set));
+  return parts.every(isText)
+    ? {
+        text: parts
+          .map(({ text }) => text)
+          .join('')
+          .trim(),
+      }
+    : either(parts);
 }
 
 function putArguments(set: Map<string, Made>, macro: Node | undefined, call: Node): void {
@@ -196,7 +218,7 @@ function judgeText(spot: Spot, name: string, { node, set }: { node: Node; set: R
   const made = makes(node, set);
   if (isText(made) && GADGET.test(made.text))
     report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${made.text.slice(0, 80)}`);
-  if (node.type === 'MemberExpression' && node['computed'] !== true && GADGET.test(nameOf(node['property'])))
+  if (node.type === 'MemberExpression' && node['computed'] !== true && LEADS_OUT.test(nameOf(node['property'])))
     report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute ${nameOf(node['property']).slice(0, 80)}`);
 }
 
