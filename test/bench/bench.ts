@@ -44,15 +44,16 @@ const isWanted = (name: string): boolean =>
   values.only === '' || values.only.split(',').some((word) => name.includes(word));
 const [folder, scale] = [values.folder, Number(values.scale)];
 const onlyRows = values.only === 'records';
+const data = onlyRows ? null : prepareData(folder, scale, tools);
 for (const each of [
-  ...(onlyRows ? [] : casesOf(prepareData(folder, scale, tools), tools)),
+  ...(data === null ? [] : casesOf(data, tools)),
   ...(isWanted('records') ? rowCases(prepareRows(folder, scale, tools), tools) : []),
 ]) {
   if (isWanted(each.name)) print(each, measure(each, each.rounds ?? Number(values.rounds)));
 }
 
 const asked = { rounds: Number(values.rounds), scale: Number(values.scale), only: values.only };
-printGrowth(values.folder, asked, tools, data);
+if (data !== null) printGrowth(values.folder, asked, tools, data);
 
 function print(work: Case, measured: readonly Measured[]): void {
   const baseline = measured[0];
