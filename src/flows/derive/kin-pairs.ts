@@ -1,3 +1,4 @@
+import { least } from '../../domain/base/lists.ts';
 import { Buffer } from 'node:buffer';
 import { isAlike, type KinTensor } from '../../domain/derive/kin.ts';
 import { likenessOf, type Likeness } from '../../domain/derive/likeness.ts';
@@ -39,7 +40,7 @@ export async function looked({ read }: Floats, { columns, used, bands }: Sample)
 /** What a pair is, by what was looked at; equal only where every byte was compared. */
 export async function comparePair({ name, own, base }: Pair, numbers: WeightNumbers): Promise<KinTensor> {
   const elements = elementsOf(own.shape);
-  const telling = Math.min(...own.shape.slice(-2)) > 1 && own.shape.length > 1;
+  const telling = least(own.shape.slice(-2)) > 1 && own.shape.length > 1;
   const unmatched: KinTensor = { name, word: 'unmatched', elements, telling };
   if (base === undefined) return unmatched;
   const likeness = await likenessBetween(own, base.view, numbers);
