@@ -41,6 +41,7 @@ const TARGETS = [
   [1, { kind: 'principal', name: 'rita', since: SINCE }, 'principal rita'],
   [1, { kind: 'key', sha256: HEX, since: SINCE }, `key ${HEX}`],
   [2, { kind: 'identity', issuer: 'i', identity: 'a', since: SINCE }, 'identity i a'],
+  [2, { kind: 'weights', blake3: HEX }, `artifact blake3:${HEX}`],
   [2, { kind: 'entry', origin: 'o', index: 0, sha256: HEX }, `entry o 0 ${HEX}`],
 ] as const;
 
@@ -101,6 +102,7 @@ test('what is no revocation is none; targets are told as people would', () => {
       'principal rita',
       `key sha256:${HEX}`,
       'identity a',
+      `weights blake3:${HEX}`,
       'log entry 0',
     ],
   );

@@ -44,6 +44,38 @@ test('what somebody signs who may not speak of that name spreads no revocation',
   assert.equal(reach(ID, ROOT, speaks, [named]), null);
 });
 
+const [LIST, WEIGHTS] = ['c', 'd'].map((digit) => digit.repeat(64)) as [string, string];
+const weighed = claim(PREDICATES.bom, [
+  subject('manifest', 'acme/enc:1', ID),
+  subject('list', '.weighmark/weights', LIST),
+]);
+/** Its weights are revoked, or nobody's are. */
+const weightsReach = (namesWeights: boolean, weights: ReadonlyMap<string, ReadonlySet<string>>) =>
+  reaching(
+    { ...revoked(`blake3:${WEIGHTS}`), namesWeights },
+    { claims: [weighed, bom], known: new Map(), authority: speaks, weights },
+  );
+
+test('a revocation of weights reaches who has them by a list that was bound; one that is not here leaves it open', () => {
+  const here = weightsReach(true, new Map([[LIST, new Set([WEIGHTS])]]));
+  assert.equal(here.ofArtifact(ID)?.reason, 'bad');
+  assert.equal(here.ofArtifact(ROOT)?.reason, 'bad');
+  assert.equal(here.ofArtifact(OTHER), null);
+  assert.equal(here.unlisted(ID), null);
+  const absent = weightsReach(true, new Map());
+  assert.deepEqual([absent.ofArtifact(ID), absent.unlisted(ID), absent.unlisted(OTHER)], [null, LIST, null]);
+  const other = weightsReach(true, new Map([[LIST, new Set([OTHER])]]));
+  assert.deepEqual([other.ofArtifact(ID), other.unlisted(ID)], [null, null]);
+});
+
+test('what is no list that was bound says nothing of weights, and nothing is asked where none are revoked', () => {
+  const unbound = weightsReach(true, new Map([[ROOT, new Set([WEIGHTS])]]));
+  assert.deepEqual([unbound.ofArtifact(ID), unbound.unlisted(ID)], [null, LIST]);
+  const unasked = weightsReach(false, new Map([[LIST, new Set([WEIGHTS])]]));
+  assert.equal(unasked.ofArtifact(ID), null);
+  assert.equal(weightsReach(false, new Map()).unlisted(ID), null);
+});
+
 const revocation = (subjects: readonly Subject[], target: unknown, type: string = PREDICATES.revocation) =>
   revocationTargets(claim(type, subjects, { target }));
 const target = { kind: 'artifact', sha256: ID };
