@@ -4,7 +4,8 @@
 . "$(dirname "$0")/stage.sh"
 promtool=${PROMTOOL:-$(command -v promtool || true)}
 if [ -z "$promtool" ] && [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get install -y -q --no-install-recommends prometheus >/dev/null && promtool=$(command -v promtool)
+  { apt-get update -q && apt-get install -y -q --no-install-recommends prometheus; } >/dev/null || true
+  promtool=$(command -v promtool || true)
 fi
 python=$cache/prometheus-client
 [ -d "$python" ] || python3 -m pip install --quiet --target "$python" prometheus-client==0.23.1
