@@ -82,7 +82,7 @@ export function weightsName(blake3: string): string {
 export function targetText(target: RevocationTarget): string {
   if (target.kind === 'principal') return `principal ${target.name}`;
   if (target.kind === 'identity') return `identity ${target.identity}`;
-  if (target.kind === 'weights') return `weights blake3:${target.blake3}`;
+  if (target.kind === 'weights') return `weights ${weightsName(target.blake3)}`;
   return target.kind === 'entry' ? `log entry ${target.index}` : `${target.kind} sha256:${target.sha256}`;
 }
 

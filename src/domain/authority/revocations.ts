@@ -117,8 +117,8 @@ function answers(state: State, authority: Authority): Revocations {
   const doubts = new Map([...state.doubts].filter(([, { pae, name }]) => !lifted(pae, name)));
   return {
     ofArtifact: (digest) => entries.get(`artifact ${digest}`)?.revoked ?? null,
-    namesWeights: [...entries.values(), ...[...doubts.values()].map((revoked) => ({ revoked }))].some(
-      ({ revoked }) => revoked.kind === 'weights',
+    namesWeights: [...[...entries.values()].map(({ revoked }) => revoked), ...doubts.values()].some(
+      ({ kind }) => kind === 'weights',
     ),
     unlisted: () => null,
     ofClaim: (claim) => claimRevoked(claim, state, authority),

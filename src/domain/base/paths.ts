@@ -26,6 +26,7 @@ export const CLAIMS_FILE = 'claims.jsonl';
 export const SIDECAR_FOLDER = '.weighmark';
 export const DIGEST_LIST_FILE = `${SIDECAR_FOLDER}/files`;
 export const WEIGHTS_FILE = `${SIDECAR_FOLDER}/weights`;
+export const RECORDS_FILE = `${SIDECAR_FOLDER}/records`;
 export const BOM_FILE = `${SIDECAR_FOLDER}/bom.cdx.json`;
 
 /** Top-level names that are no part of a directory's tree (DESIGN 4.1). All are listed in the OMS `ignore_paths`. */

@@ -1,3 +1,4 @@
+import { RECORDS_FILE, WEIGHTS_FILE } from '../base/paths.ts';
 import { bindingOf, onlyFile, type Known } from './binding.ts';
 import { omsRoot } from '../digest/root.ts';
 import { hexIdsOf, kindOf, type MatchedArtifact } from './subjects.ts';
@@ -20,7 +21,7 @@ export function namesFrom(groups: readonly (readonly string[])[]): Names {
 }
 
 /** The lists whose bytes say what an artifact's records and weights are, whatever holds them. */
-const IDENTITIES: readonly string[] = ['.weighmark/records', '.weighmark/weights'];
+const IDENTITIES: readonly string[] = [RECORDS_FILE, WEIGHTS_FILE];
 
 /**
  * The digests that a statement gives its one artifact: the id, the root, the lists of its records and weights, and its content if

@@ -49,6 +49,13 @@ export function kindOf(of: Subject): SubjectKind | null {
   throw new WeighmarkError('claim-malformed', `a subject has the unknown kind ${JSON.stringify(kind).slice(0, 60)}`);
 }
 
+/** SHA-256 of the bytes of the lists that a statement binds under a name. @throws `claim-malformed` for an unknown kind. */
+export function listsNamed(name: string, { subject: subjects }: Pick<Statement, 'subject'>): readonly string[] {
+  return subjects.flatMap((each) =>
+    kindOf(each) === 'list' && each.name === name ? (each.digest['sha256'] ?? []) : [],
+  );
+}
+
 /** The manifest digest a claim is about (`sha256:<hex>`), or null if it names none or several: for lineage and registries. */
 export function manifestOf(statement: Statement): string | null {
   const found = new Set(

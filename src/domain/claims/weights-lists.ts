@@ -1,18 +1,16 @@
 import { WEIGHTS_FILE } from '../base/paths.ts';
 import { pushAll } from '../base/lists.ts';
 import type { ListedWeights } from '../weights/list.ts';
-import { kindOf } from './subjects.ts';
+import { listsNamed } from './subjects.ts';
 import type { Statement } from './types.ts';
 
 /** By the SHA-256 of a weights list's bytes: every root and tensor digest in it (BLAKE3, lower-case hex). */
 export type WeightsLists = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** The SHA-256 of each weights list that a statement binds; none where a subject cannot be read. */
-export function weightsListsIn({ subject }: Pick<Statement, 'subject'>): readonly string[] {
+export function weightsListsIn(statement: Pick<Statement, 'subject'>): readonly string[] {
   try {
-    return subject.flatMap((each) =>
-      kindOf(each) === 'list' && each.name === WEIGHTS_FILE ? (each.digest['sha256'] ?? []) : [],
-    );
+    return listsNamed(WEIGHTS_FILE, statement);
   } catch {
     return [];
   }

@@ -1,17 +1,16 @@
 import { sha256Hex } from '../digest/hex.ts';
+import { RECORDS_FILE } from '../base/paths.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { counted } from '../base/units.ts';
 import { undecided, type Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { readAbsence, readRemovedRecords, type RemovedRecords, type ShownRecords } from '../claims/removed-records.ts';
-import { kindOf } from '../claims/subjects.ts';
+import { listsNamed } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { datasetsIn } from './dataset-claims-rule.ts';
 import { acceptedOf, type Case } from './facts.ts';
 import { NOTHING, type RuleResult } from './required.ts';
-
-const RECORDS = '.weighmark/records';
 
 /**
  * No dataset the artifact descends from may hold a record that somebody who may revoke wants gone. Absence is shown by proofs
@@ -19,7 +18,7 @@ const RECORDS = '.weighmark/records';
  */
 export function checkRemovedRecords(of: Case, lineage: Lineage): RuleResult {
   if (of.environment.removedRecords === undefined) return NOTHING;
-  const { lists, findings, used } = listsOf(of);
+  const { lists, findings } = listsOf(of);
   const wanted = lists.reduce((sum, { records }) => sum + records.length, 0);
   const datasets = wanted === 0 ? [] : datasetsOf(of, lineage);
   const all = [...findings, ...datasets.flatMap((digest) => datasetFindings(of, digest, lists))];
@@ -27,15 +26,11 @@ export function checkRemovedRecords(of: Case, lineage: Lineage): RuleResult {
     wanted === 0
       ? 'nobody wants a record removed'
       : `${counted(wanted, 'removed record')} in none of ${counted(datasets.length, 'dataset')}`;
-  return { used, findings: all, evidence: all.length > 0 ? [] : [{ what, data: { datasets, records: wanted } }] };
+  return { ...NOTHING, findings: all, evidence: all.length > 0 ? [] : [{ what, data: { datasets, records: wanted } }] };
 }
 
 /** Lists by whoever may or once might revoke, that were not taken back. */
-function listsOf(of: Case): {
-  readonly lists: readonly RemovedRecords[];
-  readonly findings: readonly Finding[];
-  readonly used: RuleResult['used'];
-} {
+function listsOf(of: Case): { readonly lists: readonly RemovedRecords[]; readonly findings: readonly Finding[] } {
   const claims = of.facts.claims.filter(
     (claim) =>
       claim.statement.predicateType === PREDICATES['removed-records'] &&
@@ -52,7 +47,7 @@ function listsOf(of: Case): {
       findings.push(undecided({ code: 'claim-malformed', message: error.message, subject: `sha256:${claim.bundle}` }));
     }
   }
-  return { lists, findings, used: [] };
+  return { lists, findings };
 }
 
 /** What stands as a dataset anywhere along the lineage, and the artifact itself where it has records. */
@@ -64,9 +59,7 @@ function datasetsOf(of: Case, lineage: Lineage): readonly string[] {
 /** SHA-256 of the record roots that those who may describe the dataset bound to it. */
 function rootsSigned(of: Case, digest: string): readonly string[] {
   return acceptedOf(of, of.index.about(digest), PREDICATES.bom).flatMap(({ claim }) =>
-    claim.statement.subject
-      .filter((each) => each.name === RECORDS && kindOf(each) === 'list')
-      .flatMap((each) => each.digest['sha256'] ?? []),
+    listsNamed(RECORDS_FILE, claim.statement),
   );
 }
 

@@ -9,7 +9,7 @@ import type { Subject } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { WEIGHTS_FILE } from '../../domain/base/paths.ts';
+import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import type { Scanned } from './seal-content.ts';
 
 export interface SealFacts {
@@ -49,7 +49,7 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
     subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
     ...(facts.records === null || facts.records === undefined
       ? []
-      : [subject('list', RECORDS, sha256Hex(facts.records))]),
+      : [subject('list', RECORDS_FILE, sha256Hex(facts.records))]),
     ...files,
   ];
   const whole = buildStatement(subjects, PREDICATES.bom, bom);
@@ -74,11 +74,9 @@ function summaryOf(facts: SealFacts, bom: Readonly<Record<string, unknown>>): Re
   };
 }
 
-const RECORDS = '.weighmark/records';
-
 /** A statement about the dataset: which file says what its records are. */
 export function recordsStatement(facts: SealFacts, records: string): Uint8Array {
-  const references = [{ name: RECORDS, sha256: sha256Hex(records), mediaType: 'text/plain' }];
+  const references = [{ name: RECORDS_FILE, sha256: sha256Hex(records), mediaType: 'text/plain' }];
   return buildStatement(
     subjectsOf(facts),
     PREDICATES.reference,

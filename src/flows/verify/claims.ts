@@ -1,4 +1,4 @@
-import { WEIGHTS_FILE } from '../../domain/base/paths.ts';
+import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import { objectOf } from '../../domain/claims/provenance.ts';
 import { describeTimes, nameOf } from '../../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
@@ -106,8 +106,6 @@ function packageStep({ claim, shown }: TrustedClaim, { files }: KnownArtifact): 
   }
 }
 
-const RECORDS = '.weighmark/records';
-
 interface Beside {
   readonly kind: 'list' | 'bom';
   readonly path: string;
@@ -123,11 +121,11 @@ function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): rea
     ['list', '.weighmark/files', sidecars.digestList],
     ['list', WEIGHTS_FILE, sidecars.weights],
     ['bom', '.weighmark/bom.cdx.json', sidecars.bom],
-    ['list', RECORDS, sidecars.records],
+    ['list', RECORDS_FILE, sidecars.records],
   ] as const;
   return beside.flatMap(([kind, path, content]) => {
     // A dataset may be indexed after it was sealed: roots that no claim names are nobody's say, and no fault.
-    const named = subjects.filter((each) => path !== RECORDS || each.name === RECORDS);
+    const named = subjects.filter((each) => path !== RECORDS_FILE || each.name === RECORDS_FILE);
     const signed = named.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
     if (content === null || signed.length === 0) return [];
     const sha256 = sha256Hex(content);
