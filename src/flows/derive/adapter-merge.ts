@@ -10,8 +10,8 @@ import type { TensorVerdict } from '../../domain/derive/verdict.ts';
 import type { View } from '../../domain/derive/view.ts';
 import type { FloatType, LowRankMerge, Merged } from '../../domain/ports/numbers.ts';
 import { compareTensor, type ComparePorts } from './compare.ts';
-import type { Opened, OpenTensor } from './side.ts';
-import { floatsOf, parentView, viewOfChild } from './views.ts';
+import { readBeside, type Opened, type OpenTensor } from './side.ts';
+import { floatsOf, viewOfChild, viewsOf } from './views.ts';
 
 export interface MergeSides {
   readonly child: Opened;
@@ -59,19 +59,9 @@ interface Merging {
   readonly parents: ReadonlyMap<string, View>;
 }
 
-async function settingsOf({ beside }: Opened): Promise<AdapterSettings | null> {
-  const config = beside('adapter_config.json');
-  if (config === undefined || config.sizeBytes > LIMITS.documentBytes) return null;
-  const source = await config.open();
-  try {
-    return adapterSettings(await source.read(0, source.size));
-  } finally {
-    await source.close();
-  }
-}
-
-function viewsOf({ tensors }: Opened): ReadonlyMap<string, View> {
-  return new Map(tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
+async function settingsOf(adapter: Opened): Promise<AdapterSettings | null> {
+  const config = await readBeside(adapter, 'adapter_config.json', LIMITS.documentBytes);
+  return config === null ? null : adapterSettings(config);
 }
 
 function notMerged(module: string): TensorVerdict {

@@ -13,8 +13,8 @@ import type { Progress } from '../../domain/ports/terminal.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
 import { compareTensor, type ComparePorts } from './compare.ts';
 import { importanceOf, type Importance } from './importance.ts';
-import { openSide, type Opened, type SideInput } from './side.ts';
-import { parentView, viewOfChild } from './views.ts';
+import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
+import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
 import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
@@ -123,7 +123,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const { child, parent } = sides;
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
-  const parents = new Map(parent.tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
+  const parents = viewsOf(parent);
   const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
   const apart = new Set(
     [...packed.values()].flatMap(({ name, beside }) => [
@@ -172,15 +172,9 @@ function unknownPacking(
   return { known, covered };
 }
 
-export async function settingsBeside({ beside }: Opened): Promise<Settings | null> {
-  const config = beside('config.json');
-  if (config === undefined || config.sizeBytes > LIMITS.documentBytes) return null;
-  const source = await config.open();
-  try {
-    return settingsOf(await source.read(0, source.size));
-  } finally {
-    await source.close();
-  }
+export async function settingsBeside(side: Opened): Promise<Settings | null> {
+  const config = await readBeside(side, 'config.json', LIMITS.documentBytes);
+  return config === null ? null : settingsOf(config);
 }
 
 async function compareAll(

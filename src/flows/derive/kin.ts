@@ -13,7 +13,7 @@ import type { Progress } from '../../domain/ports/terminal.ts';
 import { settingsBeside } from './derive.ts';
 import { comparePair, looked, withoutOnes, type Pair } from './kin-pairs.ts';
 import { openKin, type KinInput, type KinSide } from './kin-side.ts';
-import { floatsOf, parentView } from './views.ts';
+import { floatsOf, viewsOf } from './views.ts';
 
 export interface KinQuestion {
   readonly model: KinInput;
@@ -126,7 +126,7 @@ async function compareAll(own: KinSide, base: KinSide, { ports, advance }: Doing
     const better = await comparePair(pair, ports.numbers);
     if (better.word === 'equal' || better.word === 'alike') tensors[at] = better;
   }
-  const shapes = new Set([...viewsOf(base).values()].map(shapeOf));
+  const shapes = new Set([...viewsOf(base.opened).values()].map(shapeOf));
   return { tensors: tensors.map((tensor, at) => searched(tensor, pairs[at], shapes)), pairs };
 }
 
@@ -136,12 +136,9 @@ function searched(tensor: KinTensor, pair: Pair | undefined, shapes: ReadonlySet
   return compared ? { ...tensor, word: 'other' } : tensor;
 }
 
-const viewsOf = ({ opened }: KinSide): ReadonlyMap<string, View> =>
-  new Map(opened.tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
-
 /** By the converter's table where one side is a GGUF and the other is not; else by name. */
 async function pairsByName(own: KinSide, base: KinSide, { numbers }: KinPorts): Promise<readonly Pair[]> {
-  const [ownViews, baseViews] = [viewsOf(own), viewsOf(base)];
+  const [ownViews, baseViews] = [viewsOf(own.opened), viewsOf(base.opened)];
   const made = (await converted(own, base, baseViews, numbers)) ?? new Map<string, Made>();
   const reversed = await converted(base, own, ownViews, numbers);
   const names = byName(ownViews.keys(), [...baseViews.keys()]);
@@ -203,7 +200,7 @@ async function pairsByContent(
   base: KinSide,
   { numbers, signal }: KinPorts,
 ): Promise<ReadonlyMap<string, Pair>> {
-  const views = viewsOf(base);
+  const views = viewsOf(base.opened);
   const found = new Map<string, Pair>();
   for (const [shape, pairs] of grouped(open)) {
     const others = [...views].filter(([, view]) => shapeOf(view) === shape).slice(0, MOST_MARKED);

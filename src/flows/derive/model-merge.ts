@@ -9,8 +9,8 @@ import type { FloatType, Merged, ModelMerge } from '../../domain/ports/numbers.t
 import { compareTensor, type ComparePorts } from './compare.ts';
 import type { MergedTensors } from './adapter-merge.ts';
 import { sphereOf, thresholdOf } from './merge-numbers.ts';
-import type { Opened, OpenTensor } from './side.ts';
-import { floatsOf, parentView, viewOfChild, type Floats } from './views.ts';
+import { readBeside, type Opened, type OpenTensor } from './side.ts';
+import { floatsOf, viewOfChild, viewsOf, type Floats } from './views.ts';
 
 /** A model that was merged, by the name it was given as. */
 export interface NamedModel {
@@ -54,20 +54,9 @@ interface Merging {
   readonly ports: ComparePorts;
 }
 
-async function recipeBeside({ beside }: Opened): Promise<MergeRecipe | string> {
-  const file = beside('mergekit_config.yml');
-  if (file === undefined || file.sizeBytes > LIMITS.configBytes)
-    return 'there is no mergekit_config.yml beside the child';
-  const source = await file.open();
-  try {
-    return mergeRecipe(await source.read(0, source.size));
-  } finally {
-    await source.close();
-  }
-}
-
-function viewsOf({ tensors }: Opened): ReadonlyMap<string, View> {
-  return new Map(tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
+async function recipeBeside(child: Opened): Promise<MergeRecipe | string> {
+  const recipe = await readBeside(child, 'mergekit_config.yml', LIMITS.configBytes);
+  return recipe === null ? 'there is no mergekit_config.yml beside the child' : mergeRecipe(recipe);
 }
 
 function layersOf(parents: Merging['parents']): number {

@@ -30,6 +30,18 @@ export interface Opened {
   readonly close: () => Promise<void>;
 }
 
+/** A file beside the weights, whole; null if there is none, or it is longer than it should be. */
+export async function readBeside({ beside }: Opened, name: string, mostBytes: number): Promise<Uint8Array | null> {
+  const file = beside(name);
+  if (file === undefined || file.sizeBytes > mostBytes) return null;
+  const source = await file.open();
+  try {
+    return await source.read(0, source.size);
+  } finally {
+    await source.close();
+  }
+}
+
 /**
  * Opens the one set of weights of an artifact: the model's own where there are several forms of it.
  * @throws WeighmarkError `not-found` where there are none, `usage` where there are several, `format-invalid` for weights that

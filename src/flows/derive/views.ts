@@ -6,13 +6,13 @@ import type { FloatType, WeightNumbers } from '../../domain/ports/numbers.ts';
 import { elementBytes } from '../../domain/weights/dtypes.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
 import { childView, KNOWN } from './compare.ts';
+import type { Opened } from './side.ts';
 
 /** A parent's tensor by elements; a quantised one by blocks. */
 export function parentView(tensor: WeightTensor, source: Source): View {
-  const { dtype, shape, sizeBytes, elements } = tensor;
+  const { dtype, shape } = tensor;
   const width = elementBytes(dtype);
-  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
-  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+  const { held, offset } = heldIn(tensor, source);
   if (Number.isNaN(width)) {
     const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
     return {
@@ -25,9 +25,20 @@ export function parentView(tensor: WeightTensor, source: Source): View {
   return viewOf(held, { dtype, shape, width, offset });
 }
 
-export function viewOfChild({ dtype, shape, elements, sizeBytes }: WeightTensor, source: Source) {
-  const held = elements.kind === 'stretch' ? source : streamSource(sizeBytes, () => elements.open(source));
-  const offset = elements.kind === 'stretch' ? elements.offset : 0;
+/** A parent's tensors by their names. */
+export function viewsOf({ tensors }: Pick<Opened, 'tensors'>): ReadonlyMap<string, View> {
+  return new Map(tensors.map(({ tensor, source }) => [tensor.name, parentView(tensor, source)]));
+}
+
+/** Where a tensor's elements are read from, and where they begin there. */
+function heldIn({ elements, sizeBytes }: WeightTensor, source: Source): { held: Source; offset: number } {
+  if (elements.kind === 'stretch') return { held: source, offset: elements.offset };
+  return { held: streamSource(sizeBytes, () => elements.open(source)), offset: 0 };
+}
+
+export function viewOfChild(tensor: WeightTensor, source: Source) {
+  const { dtype, shape } = tensor;
+  const { held, offset } = heldIn(tensor, source);
   const width = elementBytes(dtype);
   return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
 }
