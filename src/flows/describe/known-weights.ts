@@ -1,8 +1,7 @@
 import { verdictOfScan } from '../../domain/scan/index.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
-import { examineArtifact, filesOf } from '../bom/create.ts';
 import { scanWeights, type ArtifactScan, type ScanOptions } from '../content/scan.ts';
-import { weighArtifact, weightsFilesOf, type WeighPorts } from './weights.ts';
+import { weighTree, type WeighPorts } from './weights.ts';
 
 /**
  * The scan with what feeds know of the weights, in whatever container: these are read once more for it, so only where a feed
@@ -12,10 +11,7 @@ export async function scanKnownWeights(
   { scan, tree, options }: { readonly scan: ArtifactScan; readonly tree: Tree; readonly options: ScanOptions },
   ports: WeighPorts & { readonly files: Files },
 ): Promise<ArtifactScan> {
-  const signal = ports.signal === undefined ? {} : { signal: ports.signal };
-  const how = { countRows: false, readWhole: false, ...signal };
-  const { files: described } = await examineArtifact(filesOf(tree, new Map(), ports), how);
-  const weighed = await weighArtifact(weightsFilesOf(tree, ports), described, ports);
+  const { weighed } = await weighTree(tree, ports);
   const known = scanWeights(
     weighed.flatMap(({ identity }) => identity ?? []),
     options,

@@ -11,7 +11,7 @@ import { tensorDigest, weightsRoots } from '../../domain/weights/identity.ts';
 import type { ListedWeights } from '../../domain/weights/list.ts';
 import { readWeights } from '../../domain/weights/read.ts';
 import type { IdentifiedTensor, Undecided, WeightTensor } from '../../domain/weights/types.ts';
-import { filesOf, type ArtifactFile } from '../bom/create.ts';
+import { examineArtifact, filesOf, type ArtifactFile } from '../bom/create.ts';
 
 /** A file whose tensors may be hashed where they lie, by the operating system's path. */
 export interface WeightsFile extends ArtifactFile {
@@ -50,6 +50,17 @@ export function weightsFilesOf(tree: Tree, ports: { files: Files }): readonly We
     const { location, stamp } = entry;
     return { ...file, place: { location, stamp, followLink: tree.followedLinks } };
   });
+}
+
+/** A tree's files as described, and what their weights are; nothing else is read whole. */
+export async function weighTree(
+  tree: Tree,
+  ports: WeighPorts & { readonly files: Files },
+): Promise<{ readonly described: readonly BomFile[]; readonly weighed: readonly WeighedSet[] }> {
+  const signal = ports.signal === undefined ? {} : { signal: ports.signal };
+  const how = { countRows: false, readWhole: false, ...signal };
+  const { files: described } = await examineArtifact(filesOf(tree, new Map(), ports), how);
+  return { described, weighed: await weighArtifact(weightsFilesOf(tree, ports), described, ports) };
 }
 
 interface Gathered {

@@ -17,8 +17,7 @@ import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.
 import { nearestTo, type SameBy } from '../../domain/weights/account.ts';
 import { parseWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import { holdsWeights } from '../../domain/metadata/weights.ts';
-import { examineArtifact, filesOf } from '../bom/create.ts';
-import { weighArtifact, weightsFilesOf, type WeighedSet } from '../describe/weights.ts';
+import { weighTree, type WeighedSet } from '../describe/weights.ts';
 import type { VerifyPorts } from './types.ts';
 
 export interface WeightsQuestion {
@@ -131,13 +130,8 @@ async function boundList(
 async function compare(question: WeightsQuestion, bound: Bound, ports: VerifyPorts): Promise<WeightsOutcome> {
   const { shown, root, allowSymlinks } = question;
   const tree = await ports.files.walk(root, { allowSymlinks });
-  const signal = ports.signal === undefined ? {} : { signal: ports.signal };
-  const how = { countRows: false, readWhole: false, ...signal };
-  const { files } = await examineArtifact(filesOf(tree, new Map(), ports), how);
-  const weighed = await weighArtifact(weightsFilesOf(tree, ports), files, {
-    ...ports,
-    ...(question.jobs === undefined ? {} : { jobs: question.jobs }),
-  });
+  const jobs = question.jobs === undefined ? {} : { jobs: question.jobs };
+  const { described: files, weighed } = await weighTree(tree, { ...ports, ...jobs });
   const held = weighed.map((set) => holdTo(set, bound.sets));
   const by = nameOf(bound.claim.signer, bound.trustedBy[0]);
   const what = { evidence: held.flatMap(({ evidence }) => evidence), findings: held.flatMap((each) => each.findings) };
