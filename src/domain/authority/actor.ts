@@ -5,23 +5,19 @@ import { manifestOf } from '../claims/subjects.ts';
 import type { Signer, Statement } from '../claims/types.ts';
 import type { ClaimOutcome } from '../trust/verify-claim.ts';
 import type { ManifestFile } from '../digest/manifest.ts';
-import { statedTimes, verifiedTime } from './time.ts';
+import { timesSaid, type SaidTimes } from './time.ts';
 import { resourceUri } from './vsa.ts';
 import type { LogLeaf } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
 
 /** Who is behind a log entry: an entry's actor counts only through its bundle, verified now (security rule 17). */
-export interface Actor {
+export interface Actor extends SaidTimes {
   /** `unsigned`: a push that nobody signed. `absent`: the registry does not hold the bundle that the entry names. */
   readonly standing: 'verified' | 'unverified' | 'unsigned' | 'absent';
   /** What the caller's trust calls the signer; null unless verified. */
   readonly name: string | null;
   /** What the cryptography proves of the signer; there too where only trust is missing. */
   readonly signer: Signer | null;
-  /** By when it was signed, RFC 3339: others than the signer say so. Null: nobody does, or the signature is not verified. */
-  readonly time: string | null;
-  /** When it was made, as the verified claim itself says, RFC 3339; null: it does not. */
-  readonly claimedTime: string | null;
   /** Why it is not verified; null if it is. */
   readonly finding: Pick<Finding, 'code' | 'message'> | null;
 }
@@ -54,13 +50,7 @@ export async function actorOf(leaf: LogLeaf, outcome: ClaimOutcome, context: Ent
   if (!(await saysSo(leaf, outcome.claim.statement, context)))
     return unverified({ code: 'subject-mismatch', message: 'the signed claim says something else than the entry' });
   const names = [...new Set(outcome.trustedBy.map(({ name }) => name))];
-  const [stated] = statedTimes(outcome.claim);
-  const times = { time: timeText(verifiedTime(outcome.claim)), claimedTime: timeText(stated ?? null) };
-  return { standing: 'verified', name: names.join(' or '), signer, ...times, finding: null };
-}
-
-function timeText(time: number | null): string | null {
-  return time === null || Number.isNaN(time) ? null : new Date(time).toISOString();
+  return { standing: 'verified', name: names.join(' or '), signer, ...timesSaid(outcome.claim), finding: null };
 }
 
 async function saysSo(leaf: LogLeaf, statement: Statement, { origin, files }: EntryContext): Promise<boolean> {

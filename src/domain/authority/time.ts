@@ -47,6 +47,25 @@ export function statedTimes({ statement }: VerifiedClaim): readonly number[] {
     .map((time) => Date.parse(time));
 }
 
+/** When a claim was made, RFC 3339. */
+export interface SaidTimes {
+  /** By when it was signed, as others than the signer say; null: nobody does, or it is not verified. */
+  readonly time: string | null;
+  /** As the verified claim itself says; null: it does not. */
+  readonly claimedTime: string | null;
+}
+
+/** Of no claim neither is said. */
+export function timesSaid(claim: VerifiedClaim | undefined): SaidTimes {
+  if (claim === undefined) return { time: null, claimedTime: null };
+  const stated = statedTimes(claim).find((time) => !Number.isNaN(time));
+  return { time: rfc3339(verifiedTime(claim)), claimedTime: rfc3339(stated ?? null) };
+}
+
+function rfc3339(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}
+
 /** The latest time a claim states for itself, if that is further ahead of this clock than clocks differ; null: none is. */
 export function statedAhead(claim: VerifiedClaim, now: Date): number | null {
   const latest = greatest(statedTimes(claim).filter((time) => !Number.isNaN(time)));

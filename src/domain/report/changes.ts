@@ -1,11 +1,11 @@
 import type { VerifiedClaim } from '../claims/types.ts';
+import { timesSaid } from '../authority/time.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { readPromotion } from '../authority/vsa.ts';
 import { isHeard, type Authority } from '../authority/authority.ts';
 import { isRevocation, readRevocation, targetText, type Revocation } from '../authority/revocation.ts';
 import type { RegistryEntry } from '../ports/registry.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
-import { timesOf } from './denials.ts';
 
 /** What can happen to a registry, for people; `claimed` is any other signed claim. */
 export const CHANGES = ['promoted', 'withdrawn', 'revoked', 'reinstated', 'approved', 'evaluated', 'claimed'] as const;
@@ -58,7 +58,7 @@ export function changesOf({ entries, claims, authority, listed }: ChangeFacts, n
       const claim = byBundle.get(entry.leaf.bundle);
       if (entry.leaf.kind === 'push' || claim === undefined) return [];
       return isHeard(claim, entry.leaf.name, authority)
-        ? [{ ...changeOf(entry, claim, { authority, listed }), ...timesOf(claim) }]
+        ? [{ ...changeOf(entry, claim, { authority, listed }), ...timesSaid(claim) }]
         : [];
     });
   let newest: string | null = null;

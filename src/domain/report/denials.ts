@@ -1,19 +1,15 @@
-import { statedTimes, verifiedTime } from '../authority/time.ts';
+import { timesSaid, type SaidTimes } from '../authority/time.ts';
 import type { Revocations, Revoked } from '../authority/revocations.ts';
 import { titleOf } from '../claims/titles.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 
 /** A revocation in force that touches an artifact, as a report shows it: what it takes, who says so, since when it is known. */
-export interface ReportedDenial {
+export interface ReportedDenial extends SaidTimes {
   /** `artifact`: the whole of it. Else the titles of the claims that no longer count. */
   readonly takes: 'artifact' | readonly string[];
   readonly reason: string;
   readonly by: string;
-  /** Verified, RFC 3339; null where nobody but its signer says when. */
-  readonly time: string | null;
-  /** What the revocation itself says of its time. */
-  readonly claimedTime: string | null;
   readonly logIndex: number | null;
 }
 
@@ -25,7 +21,7 @@ export interface ReportedDenial {
 export function reportedDenials(
   { ids, own }: { readonly ids: readonly string[]; readonly own: readonly VerifiedClaim[] },
   revocations: Revocations,
-  entries: readonly LogEntry[],
+  entries: Iterable<LogEntry>,
 ): readonly ReportedDenial[] {
   const whole = ids.flatMap((id) => revocations.ofArtifact(id.slice('sha256:'.length)) ?? []);
   const ofClaims = own.flatMap((claim) => {
@@ -40,23 +36,22 @@ export function reportedDenials(
     if (known.titles?.includes(title) === false) known.titles.push(title);
   }
   const claims = new Map(revocations.claims.map((claim) => [claim.bundle, claim]));
-  const indexes = new Map(entries.toReversed().map(({ index, leaf }) => [leaf.bundle.slice('sha256:'.length), index]));
+  const indexes = indexesOf(entries, new Set(said.keys()));
   return [...said.values()].map(({ revoked, titles }) => ({
     takes: titles ?? 'artifact',
     reason: revoked.reason,
     by: revoked.by,
-    ...timesOf(claims.get(revoked.bundle)),
+    ...timesSaid(claims.get(revoked.bundle)),
     logIndex: indexes.get(revoked.bundle) ?? null,
   }));
 }
 
-/** When a claim was made: as others vouch, and as it says itself. */
-export function timesOf(claim: VerifiedClaim | undefined): Pick<ReportedDenial, 'time' | 'claimedTime'> {
-  if (claim === undefined) return { time: null, claimedTime: null };
-  const stated = statedTimes(claim).find((time) => !Number.isNaN(time));
-  return { time: rfc3339(verifiedTime(claim)), claimedTime: rfc3339(stated ?? null) };
-}
-
-function rfc3339(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+/** Where each of these bundles was logged first. */
+function indexesOf(entries: Iterable<LogEntry>, bundles: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const { index, leaf } of entries) {
+    const bundle = leaf.bundle.slice('sha256:'.length);
+    if (bundles.has(bundle) && !found.has(bundle)) found.set(bundle, index);
+  }
+  return found;
 }

@@ -60,7 +60,7 @@ export interface ReportFacts {
 }
 
 export interface ReportedUnder {
-  readonly entries: readonly LogEntry[];
+  readonly entries: Iterable<LogEntry>;
   /** All ids of the artifact; absent: the one. */
   readonly ids?: readonly string[];
   readonly authority: Authority;
@@ -70,7 +70,7 @@ export interface ReportedUnder {
 
 /** What verified claims say of the artifact `id`; promotions are those of its name, of any id. */
 export function reportFacts(id: string, claims: readonly VerifiedClaim[], under: ReportedUnder): ReportFacts {
-  const indexes = new Map(under.entries.map((entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
+  const indexes = new Map(Array.from(under.entries, (entry) => [entry.leaf.bundle.slice('sha256:'.length), entry]));
   const context: Context = {
     indexes,
     nameOf: (signer) => signerName(signer, under.authority),

@@ -154,10 +154,7 @@ async function allClaims(
   { registry, verification, heard }: Required<Omit<Collecting, 'versions'>>,
   log: ReadLog,
 ): Promise<{ claims: readonly VerifiedClaim[]; held: ReadonlySet<string> }> {
-  const places = [
-    ...(await registry.list()),
-    ...[...log.entries].map(({ leaf }) => ({ name: leaf.name, id: leaf.manifest })),
-  ];
+  const places = [...(await registry.list()), ...placesIn(log)];
   const distinct = new Map(places.map((place) => [`${place.name}@${place.id}`, place]));
   const held = new Set<string>();
   const claims: VerifiedClaim[] = [];

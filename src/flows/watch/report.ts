@@ -120,7 +120,7 @@ function denialsOf(
 ): readonly ReportedDenial[] {
   const ids = idsOf(id, collected);
   const own = collected.claims.filter(({ statement }) => ids.includes(manifestOf(statement) ?? ''));
-  return reportedDenials({ ids, own }, revocations, [...log.entries]);
+  return reportedDenials({ ids, own }, revocations, log.entries);
 }
 
 function idsOf(id: string, { known }: Collected): readonly string[] {
@@ -138,7 +138,7 @@ function factsOf(
   }: Pick<Given, 'log'> & { collected: Collected; authority: Authority; revocations: Revocations },
 ): ReportFacts {
   return reportFacts(target.id, collected.claims, {
-    entries: [...log.entries],
+    entries: log.entries,
     ids: idsOf(target.id, collected),
     authority,
     standing: (claim) => {

@@ -10,6 +10,7 @@ import {
   newestByAnchor,
   statedAhead,
   statedTimes,
+  timesSaid,
   verifiedTime,
 } from '../../../src/domain/authority/time.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
@@ -130,4 +131,20 @@ test('the newest by anchor: claims without a time say nothing', () => {
 
 test('ages are told in hours up to two days, then in whole days', () => {
   assert.deepEqual([47 * 3_600_000, 48 * 3_600_000, 3 * DAY - 1].map(daysOf), ['47 h', '2 days', '2 days']);
+});
+
+test('when a claim was made is said as others vouch and as it says itself, in RFC 3339', () => {
+  assert.deepEqual(timesSaid(undefined), { time: null, claimedTime: null });
+  assert.deepEqual(timesSaid(claimOf([])), { time: null, claimedTime: null });
+  const runDetails = { metadata: { finishedOn: '2026-11-19T13:00:00+01:00' } };
+  assert.deepEqual(timesSaid(claimOf([['rfc3161', '2026-11-18T12:00:00Z']], { runDetails })), {
+    time: '2026-11-18T12:00:00.000Z',
+    claimedTime: '2026-11-19T12:00:00.000Z',
+  });
+  const unreadable = { runDetails: { metadata: { finishedOn: 'soon' } } };
+  assert.equal(timesSaid(claimOf([], unreadable)).claimedTime, null);
+  assert.equal(
+    timesSaid(claimOf([], { ...unreadable, metadata: { timestamp: '2026-11-19T12:00:00Z' } })).claimedTime,
+    '2026-11-19T12:00:00.000Z',
+  );
 });
