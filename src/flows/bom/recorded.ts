@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
-import { DOWNLOAD_NOTE, HUB_TREE, readDownloadNote, readHubTree } from '../../domain/metadata/location.ts';
+import { HUB_TREE, readHubTree } from '../../domain/metadata/location.ts';
 import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { readDvcFolders, readDvcList, type DvcFolder } from '../../domain/metadata/store-files.ts';
 import type { Fact } from '../../domain/metadata/types.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
+import { downloadNotes } from '../content/download-notes.ts';
 
 interface Ports {
   readonly files: Files;
@@ -19,11 +20,7 @@ export async function recordedFacts(tree: Tree, ports: Ports): Promise<readonly 
 
 /** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
 async function downloadFacts(tree: Tree, ports: Ports): Promise<readonly Fact[]> {
-  const facts: Fact[] = [];
-  for (const path of tree.leftOut.filter((name) => DOWNLOAD_NOTE.test(name)).slice(0, LIMITS.manifestFiles)) {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
-    if (bytes !== null) pushAll(facts, readDownloadNote({ path, bytes }));
-  }
+  const facts: Fact[] = [...(await downloadNotes(tree.root, tree.leftOut, ports))];
   for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
     const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
     if (bytes !== null)

@@ -1,9 +1,8 @@
-import { LIMITS } from '../../domain/base/limits.ts';
 import type { OmsManifest } from '../../domain/claims/oms.ts';
-import { DOWNLOAD_NOTE, readDownloadNote } from '../../domain/metadata/location.ts';
 import { agrees, blobFacts } from '../../domain/metadata/store-digests.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
+import { downloadNotes } from '../content/download-notes.ts';
 
 const SHOWN = 5;
 
@@ -17,12 +16,7 @@ export async function recordedFacts(
   ignored: readonly string[] = [],
 ): Promise<Fact[]> {
   const named = new Set([...tree.leftOut, ...ignored.filter((path) => !path.split('/').includes('..'))]);
-  const notes = [...named].filter((path) => DOWNLOAD_NOTE.test(path)).slice(0, LIMITS.manifestFiles);
-  const read = notes.map(async (path) => {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, 4096);
-    return bytes === null ? [] : readDownloadNote({ path, bytes });
-  });
-  return [...(await Promise.all(read)).flat(), ...blobFacts(tree.entries)];
+  return [...(await downloadNotes(tree.root, [...named], ports)), ...blobFacts(tree.entries)];
 }
 
 /**
