@@ -57,14 +57,21 @@ async function writePlan(folder: string, text: string, files: Files): Promise<vo
 async function cutsOf(file: RecordFile, every: number, files: Files): Promise<readonly number[]> {
   if (file.sizeBytes <= every) return [];
   const source = await files.open(file.location, { followLink: true });
+  try {
+    return await linesAfter(source, every);
+  } finally {
+    await source.close();
+  }
+}
+
+async function linesAfter(source: Source, every: number): Promise<readonly number[]> {
   const cuts: number[] = [];
-  for (let wanted = every; wanted < file.sizeBytes; wanted += every) {
+  for (let wanted = every; wanted < source.size; wanted += every) {
     if (wanted <= (cuts.at(-1) ?? 0)) continue;
     const cut = await lineAfter(source, wanted);
     if (cut === null) break;
     cuts.push(cut);
   }
-  await source.close();
   return cuts;
 }
 

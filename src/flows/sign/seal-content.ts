@@ -1,7 +1,7 @@
 import type { ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
-import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
+import type { FileStamp, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { cachedSource } from '../../domain/base/source.ts';
@@ -52,6 +52,11 @@ async function outboardPlaces(tree: Tree, ports: HashTreePorts): Promise<(entry:
       throw new WeighmarkError('write-refused', `${place} is not a folder`, { subject: place });
   }
   return ({ path, sizeBytes }) => (sizeBytes >= OUTBOARD_FROM_BYTES ? outboardPlace(folder, path) : undefined);
+}
+
+/** Whether a file is as it was when it was read. */
+export function isUnchanged(then: FileStamp, now: FileStamp | undefined): boolean {
+  return now?.ctimeNs === then.ctimeNs && now.sizeBytes === then.sizeBytes && now.ino === then.ino;
 }
 
 export interface Scanned {

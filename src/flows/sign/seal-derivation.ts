@@ -7,7 +7,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isAtLeast } from '../../domain/derive/verdict.ts';
 import { idsOf } from '../../domain/digest/manifest.ts';
 import { parseReference, placeOf } from '../../domain/registry/reference.ts';
-import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
+import type { Tree } from '../../domain/ports/files.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import { filesOf } from '../bom/create.ts';
 import { derive, type DeriveOutcome } from '../derive/derive.ts';
@@ -15,6 +15,7 @@ import type { SideInput } from '../derive/side.ts';
 import { hashTree } from '../content/hash-tree.ts';
 import { storedArtifact } from '../registry/registry-content.ts';
 import { idOf, type ResolvePorts } from '../registry/resolve-inputs.ts';
+import { isUnchanged } from './seal-content.ts';
 import type { SealFacts } from './seal-statements.ts';
 
 /** What sealing found of a step, apart from the claim of it. */
@@ -159,16 +160,10 @@ async function onDisk(
     confirm: async () => {
       if ((await idOf(ref, ports)) !== input.id) throw changed('something');
       const now = new Map((await ports.files.walk(root)).entries.map((entry) => [entry.path, entry]));
-      for (const entry of tree.entries) if (!isSame(entry, now.get(entry.path))) throw changed(entry.path);
+      for (const entry of tree.entries)
+        if (!isUnchanged(entry.stamp, now.get(entry.path)?.stamp)) throw changed(entry.path);
     },
   };
-}
-
-function isSame({ stamp }: TreeEntry, other: TreeEntry | undefined): boolean {
-  const { stamp: now } = other ?? {};
-  return (
-    now !== undefined && now.ctimeNs === stamp.ctimeNs && now.sizeBytes === stamp.sizeBytes && now.ino === stamp.ino
-  );
 }
 
 /** A registry's files are what its manifest lists, by their bytes as read now. */

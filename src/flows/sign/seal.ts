@@ -23,7 +23,7 @@ import { resolveInputs } from '../registry/resolve-inputs.ts';
 import { derivationStatement, recompute, type DerivationPorts, type SealedDerivation } from './seal-derivation.ts';
 import { scanWeights, type ScanOptions } from '../content/scan.ts';
 import { requireWritable } from './place.ts';
-import { hashForSeal, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
+import { hashForSeal, isUnchanged, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
 import {
   bomStatement,
   packageStatement,
@@ -336,14 +336,7 @@ async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts):
     ),
   );
   for (const { path, stamp } of tree.entries) {
-    const after = now.get(path);
-    if (
-      after === undefined ||
-      after.ctimeNs !== stamp.ctimeNs ||
-      after.sizeBytes !== stamp.sizeBytes ||
-      after.ino !== stamp.ino
-    )
-      throw changed(path);
+    if (!isUnchanged(stamp, now.get(path))) throw changed(path);
     now.delete(path);
   }
   const [extra] = now.keys();
