@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { keyLine } from '../public-key.ts';
-import { BARE, PROGRAM } from '../program.ts';
 import { heldToSchema } from './schema.ts';
+import { mustRunIn, runIn, type Ended } from './started.ts';
 
 /** Made with ggml's own quantiser (fixtures/weights/make-quantised.py). */
 const QUANTISED = resolve('fixtures/weights/quantised');
 const STEP = ['--step', 'quantize', '--key', 'anna.key'];
 let folder = '';
 
-function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  const env = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg' };
-  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env });
-}
-
-function must(args: readonly string[]): string {
-  const { status, stdout, stderr } = run(args);
-  assert.equal(status, 0, `${args.join(' ')}\n${stderr}`);
-  return stdout;
-}
+const run = (args: readonly string[]): Ended => runIn(folder, args);
+const must = (args: readonly string[]): string => mustRunIn(folder, args);
 
 function child(name: string, file = 'plain.gguf'): string {
   mkdirSync(join(folder, name));

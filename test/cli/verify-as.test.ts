@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRegistries } from '../../src/adapters/registries/index.ts';
 import { ATTACHMENTS } from '../../src/domain/registry/referrer.ts';
-import { BARE, PROGRAM } from '../program.ts';
 import { heldToSchema } from './schema.ts';
+import { mustRunIn, runIn, type Ended } from './started.ts';
 
 const CONTAINERS = resolve('fixtures/weights/containers');
 const KEY = ['--key', 'anna.pub'];
 let folder = '';
 
-function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  const env = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg' };
-  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env });
-}
-
-function must(args: readonly string[]): string {
-  const { status, stdout, stderr } = run(args);
-  assert.equal(status, 0, `${args.join(' ')}\n${stderr}`);
-  return stdout;
-}
+const run = (args: readonly string[]): Ended => runIn(folder, args);
+const must = (args: readonly string[]): string => mustRunIn(folder, args);
 
 interface Said {
   readonly scope: string;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,22 +6,14 @@ import { after, before, test } from 'node:test';
 import { createRegistries } from '../../src/adapters/registries/index.ts';
 import { ATTACHMENTS } from '../../src/domain/registry/referrer.ts';
 import { keyLine } from '../public-key.ts';
-import { BARE, PROGRAM } from '../program.ts';
 import { heldToSchema } from './schema.ts';
+import { mustRunIn, runIn, type Ended } from './started.ts';
 
 const CONTAINERS = resolve('fixtures/weights/containers');
 let folder = '';
 
-function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  const env = { ...BARE, HOME: folder, WEIGHMARK_REGISTRY: 'reg' };
-  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', env });
-}
-
-function must(args: readonly string[]): string {
-  const { status, stdout, stderr } = run(args);
-  assert.equal(status, 0, `${args.join(' ')}\n${stderr}`);
-  return stdout;
-}
+const run = (args: readonly string[]): Ended => runIn(folder, args);
+const must = (args: readonly string[]): string => mustRunIn(folder, args);
 
 function json(name: string, args: readonly string[], expected = 0): Record<string, unknown> {
   const { status, stdout, stderr } = run([name, ...args, '--json']);
