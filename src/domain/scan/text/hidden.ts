@@ -92,16 +92,24 @@ const TO_AGENTS =
 export function judgeHidden(spot: Spot, text: string, { agents }: { readonly agents: boolean }): void {
   for (const { text: piece, at, how } of hiddenIn(text)) {
     const plain = piece.replace(/\s+/g, ' ').trim();
-    const against = AGAINST.map((pattern) => pattern.exec(plain)).find((match) => match !== null);
+    const against = againstIn(plain);
     const offset = Buffer.byteLength(text.slice(0, at));
-    if (against !== undefined)
-      report(spot, 'WM-TEXT-003', `${how} says “${against[0].slice(0, 120)}”`, {
+    if (against !== null)
+      report(spot, 'WM-TEXT-003', `${how} says “${against.slice(0, 120)}”`, {
         offset,
         severity: agents ? 'high' : 'medium',
       });
     else if (agents && (TO_AGENTS.test(plain) || isSentence(plain, how)))
       report(spot, 'WM-TEXT-003', `${how} says “${plain.slice(0, 120)}”`, { offset, severity: 'medium' });
   }
+}
+
+function againstIn(text: string): string | null {
+  for (const pattern of AGAINST) {
+    const match = pattern.exec(text);
+    if (match !== null) return match[0];
+  }
+  return null;
 }
 
 /** Comments are for people who edit; what else is hidden from an agent's reader has no such use. */
@@ -112,7 +120,7 @@ function isSentence(text: string, how: string): boolean {
 /** A description that only an agent is shown: what it says against its user is hidden from them. */
 export function judgeDescription(spot: Spot, text: string): void {
   const plain = text.replace(/\s+/g, ' ');
-  const against = AGAINST.map((pattern) => pattern.exec(plain)).find((match) => match !== null);
-  if (against !== undefined)
-    report(spot, 'WM-TEXT-003', `a description that an agent is shown says “${against[0].slice(0, 120)}”`);
+  const against = againstIn(plain);
+  if (against !== null)
+    report(spot, 'WM-TEXT-003', `a description that an agent is shown says “${against.slice(0, 120)}”`);
 }
