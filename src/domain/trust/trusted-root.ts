@@ -45,7 +45,8 @@ export function parseTrustedRoot(text: string): TrustedRoot {
     }),
   );
   listOf(json, 'ctlogs').forEach(logFrom);
-  if (listOf(json, 'certificateAuthorities').length === 0) throw invalid('it names no certificate authority');
+  const authorities = listOf(json, 'certificateAuthorities').map(checkedAuthority);
+  if (authorities.length === 0) throw invalid('it names no certificate authority');
   return {
     json,
     logs: listOf(json, 'tlogs').map(logFrom),
@@ -57,8 +58,8 @@ export function parseTrustedRoot(text: string): TrustedRoot {
 export function certificateAuthorities(
   text: string,
 ): readonly { readonly roots: readonly Certificate[]; readonly intermediates: readonly Certificate[] }[] {
-  return listOf(parseTrustedRoot(text).json, 'certificateAuthorities').map(({ certChain }) => {
-    const chain = isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom).map(describe) : [];
+  return listOf(parseTrustedRoot(text).json, 'certificateAuthorities').map((authority) => {
+    const chain = chainOf(authority).map(describe);
     return { roots: chain.slice(-1), intermediates: chain.slice(0, -1) };
   });
 }
@@ -79,7 +80,13 @@ function logFrom(log: Fields): TrustedLog {
   const id = log['checkpointKeyId'] ?? log['logId'];
   if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string')
     throw invalid('a log has no key, id or address');
-  return { id: Buffer.from(id['keyId'], 'base64'), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
+  return { id: idFrom(id['keyId']), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
+}
+
+function idFrom(text: string): Uint8Array {
+  const id = Buffer.from(text, 'base64');
+  if (id.length === 0) throw invalid('the id of a log is not base64');
+  return id;
 }
 
 function hostOf(url: string): string {
@@ -87,30 +94,47 @@ function hostOf(url: string): string {
   return new URL(url).host + new URL(url).pathname.replace(/\/$/, '');
 }
 
-function requiredWindow(value: Json | undefined): { validFrom: Date; validTo: Date } {
+interface Window {
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
+function requiredWindow(value: Json | undefined): Window {
   if (!isJsonObject(value) || value['start'] === undefined)
     throw invalid('a log does not say since when its key is valid');
   return { validFrom: dateOf(value['start']), validTo: dateOf(value['end'] ?? END_OF_TIME) };
 }
 
+/** An authority may leave it to its certificates; a window that is there and cannot be read is no open one. */
+function windowOf(value: Json | undefined): Window {
+  const window = value ?? {};
+  if (!isJsonObject(window)) throw invalid('an authority does not say since when it is valid');
+  return {
+    validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'),
+    validTo: dateOf(window['end'] ?? END_OF_TIME),
+  };
+}
+
+/** The library reads these again when it needs them, and passes over what it cannot read. */
+function checkedAuthority(authority: Fields): Fields {
+  windowOf(authority['validFor']);
+  if (chainOf(authority).length === 0) throw invalid('a certificate authority has no certificates');
+  return authority;
+}
+
 function authorityFrom(authority: Fields): TimestampAuthority {
-  const chain = isJsonObject(authority['certChain'])
-    ? listOf(authority['certChain'], 'certificates').map(certificateFrom)
-    : [];
+  const chain = chainOf(authority);
   const root = chain.at(-1);
   if (root === undefined) throw invalid('a timestamp authority has no certificates');
-  const window = isJsonObject(authority['validFor']) ? authority['validFor'] : {};
   const uri =
     typeof authority['uri'] === 'string' && authority['uri'] !== ''
       ? authority['uri']
       : root.subject.replaceAll('\n', ', ');
-  return {
-    name: uri,
-    anchors: [root],
-    intermediates: chain,
-    validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'),
-    validTo: dateOf(window['end'] ?? END_OF_TIME),
-  };
+  return { name: uri, anchors: [root], intermediates: chain, ...windowOf(authority['validFor']) };
+}
+
+function chainOf({ certChain }: Fields): readonly X509Certificate[] {
+  return isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom) : [];
 }
 
 function certificateFrom({ rawBytes: raw }: Fields): X509Certificate {
