@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createPublicKey, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 import { describe, type Certificate } from '../pki/certificate.ts';
+import { spkiOf } from '../pki/spki.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
 
 /** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */
@@ -80,17 +81,30 @@ function logFrom(log: Fields): TrustedLog {
   const id = log['checkpointKeyId'] ?? log['logId'];
   if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string')
     throw invalid('a log has no key, id or address');
-  return { id: idFrom(id['keyId']), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
+  checkKey(base64(key['rawBytes'], 'the key of a log'));
+  return {
+    id: base64(id['keyId'], 'the id of a log'),
+    name: hostOf(log['baseUrl']),
+    ...requiredWindow(key['validFor']),
+  };
 }
 
-function idFrom(text: string): Uint8Array {
-  const id = Buffer.from(text, 'base64');
-  if (id.length === 0) throw invalid('the id of a log is not base64');
-  return id;
+/** One key has one encoding; of what is no SPKI (RSA's older form) the library says whether it is a key. */
+function checkKey(bytes: Uint8Array): void {
+  const key = parsedKey(bytes);
+  if (key !== null && !Buffer.from(spkiOf(key)).equals(bytes)) throw invalid('the key of a log is not in DER');
+}
+
+function parsedKey(bytes: Uint8Array): KeyObject | null {
+  try {
+    return createPublicKey({ key: Buffer.from(bytes), format: 'der', type: 'spki' });
+  } catch {
+    return null;
+  }
 }
 
 function hostOf(url: string): string {
-  if (!URL.canParse(url)) throw invalid('a log has no address');
+  if (!URL.canParse(url) || /\s/.test(url)) throw invalid('a log has no address');
   return new URL(url).host + new URL(url).pathname.replace(/\/$/, '');
 }
 
@@ -137,12 +151,21 @@ function chainOf({ certChain }: Fields): readonly X509Certificate[] {
   return isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom) : [];
 }
 
-function certificateFrom({ rawBytes: raw }: Fields): X509Certificate {
+function certificateFrom({ rawBytes }: Fields): X509Certificate {
+  const der = base64(rawBytes, 'a certificate');
   try {
-    return new X509Certificate(Buffer.from(typeof raw === 'string' ? raw : '', 'base64'));
+    return new X509Certificate(der);
   } catch (cause) {
     throw invalid('a certificate cannot be read', cause);
   }
+}
+
+/** In either alphabet, as the JSON form of Protocol Buffers has it. */
+function base64(value: Json | undefined, what: string): Uint8Array {
+  const text = typeof value === 'string' ? value.replaceAll('-', '+').replaceAll('_', '/') : '';
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length === 0 || bytes.toString('base64') !== text) throw invalid(`${what} is no base64`);
+  return bytes;
 }
 
 function listOf(fields: Fields, name: string): readonly Fields[] {

@@ -277,8 +277,8 @@ interface Entered {
 /** A hashedrekord entry of Rekor v2, the only leaf of its log. */
 function entryOf(log: TestLog, { leaf, encoded, signature, wrong }: Entered): object {
   const verifier = wrong.entry?.verifier ?? {
-    x509Certificate: { rawBytes: base64(leaf) },
     keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+    x509Certificate: { rawBytes: base64(leaf) },
   };
   const digest = wrong.entry?.digest ?? createHash('sha256').update(encoded).digest();
   const spec = {
@@ -288,7 +288,7 @@ function entryOf(log: TestLog, { leaf, encoded, signature, wrong }: Entered): ob
     },
   };
   const said = { apiVersion: '0.0.2', kind: 'hashedrekord', spec } as Json;
-  const body = Buffer.from(JSON.stringify(wrong.record?.(said) ?? said));
+  const body = Buffer.from(JSON.stringify(wrong.record === undefined ? said : wrong.record(said)));
   const root = createHash('sha256')
     .update(Buffer.from([0]))
     .update(body)

@@ -10,9 +10,9 @@ import { statement, writeModel } from './model.ts';
 /**
  * Bundles of a whole Sigstore in memory over one small model, and its trusted root, each changed in one place: every node of
  * their JSON, bits of every certificate, timestamp, signature and key, and what the log records, entered as it was changed.
- * `make DIR` writes them, `compare DIR` reads what sigstore-python accepts of them and holds our verdicts against it.
+ * `make DIR` writes them, `compare DIR VERIFIER` reads what that one accepts of them and holds our verdicts against it.
  */
-const [command, folder = ''] = process.argv.slice(2);
+const [command, folder = '', verifier = ''] = process.argv.slice(2);
 const rootAt = (index: number): string => join(folder, 'roots', `${index}.json`);
 /** Of bits, one in every so-manieth byte. */
 const EVERY = 5;
@@ -69,4 +69,4 @@ async function accepts(index: number): Promise<boolean> {
 }
 
 if (command === 'make') make();
-else await judge(folder, 'sigstore 4.5.1', accepts);
+else await judge(folder, verifier, accepts);
