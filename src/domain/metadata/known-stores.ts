@@ -19,6 +19,7 @@ export const STORES = [
   'python-package',
   'node-package',
   'agent-skills',
+  'agent-settings',
   'folder',
 ] as const;
 export type StoreName = (typeof STORES)[number];
@@ -28,6 +29,14 @@ export interface KnownPlace {
   /** Absolute; it need not be there. */
   readonly location: string;
 }
+
+/** Where clients keep the servers they start. */
+const AGENT_SETTINGS = [
+  '.cursor/mcp.json',
+  '.config/Claude/claude_desktop_config.json',
+  'Library/Application Support/Claude/claude_desktop_config.json',
+  'Library/Application Support/Claude/Claude Extensions',
+] as const;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -57,7 +66,12 @@ export function knownPlaces(
     ['keras', [`${env['KERAS_HOME'] || `${home}/.keras`}/models`]],
     ['whisper', [`${cache}/whisper`]],
     ['wandb', [`${cache}/wandb/artifacts`]],
-    ['agent-skills', [`${home}/.claude/skills`, `${home}/.codex/skills`, `${home}/.agents/skills`]],
+    [
+      'agent-skills',
+      ['.claude/skills', '.codex/skills', '.agents/skills', '.claude/plugins'].map((each) => `${home}/${each}`),
+    ],
+    ['agent-settings', AGENT_SETTINGS.map((each) => `${home}/${each}`)],
+    ['agent-settings', [`${cwd}/.mcp.json`, `${cwd}/.vscode/mcp.json`, `${cwd}/.cursor/mcp.json`]],
     ['node-package', [`${cwd}/node_modules`]],
   ];
   return places.flatMap(([store, locations]) => locations.map((location) => ({ store, location })));

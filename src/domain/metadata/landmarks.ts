@@ -12,6 +12,7 @@ export type Landmark =
   | 'objects'
   | 'triton'
   | 'skill'
+  | 'plug-in'
   | 'whole'
   | 'model'
   | 'dataset'
@@ -65,6 +66,7 @@ export function landmarkOf(folder: string, items: readonly FolderItem[]): Landma
   if (folder === 'md5' && items.length > 0 && items.every(({ name }) => /^[0-9a-f]{2}$/.test(name))) return 'objects';
   if (names.has('config.pbtxt') && [...folders].some((name) => /^\d+$/.test(name))) return 'triton';
   if (names.has('SKILL.md')) return 'skill';
+  if (folders.has('.claude-plugin')) return 'plug-in';
   if (/\.(?:mlpackage|mlmodelc)$/.test(folder)) return 'whole';
   if (has(WHOLE) || folders.has('.weighmark') || items.some(({ name }) => name.endsWith('.oms.sig'))) return 'whole';
   if (names.has('modules.json') && [...folders].some((name) => /^\d+_[A-Z]/.test(name))) return 'whole';

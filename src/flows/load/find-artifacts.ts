@@ -9,6 +9,7 @@ import {
   mayBeWeights,
   type Landmark,
 } from '../../domain/metadata/landmarks.ts';
+import { mayBeAgentPart } from '../../domain/metadata/agents.ts';
 import { checkoutOfObject } from '../../domain/base/paths.ts';
 import { readDvc } from '../../domain/metadata/store-files.ts';
 import { pick } from '../../domain/metadata/types.ts';
@@ -21,7 +22,7 @@ import { hubSnapshots, mlflowVersion } from '../content/stores.ts';
 /** An artifact by its place, not looked into yet. */
 export interface Found extends Stored {
   /** What names alone say; absent: its content has to tell. */
-  readonly kind?: 'skill' | 'dataset';
+  readonly kind?: 'skill' | 'plug-in' | 'dataset';
   /** True if only its bytes tell whether it is a model at all. */
   readonly perhaps?: boolean;
   /** Locations inside that are artifacts of their own. */
@@ -118,7 +119,7 @@ async function visit(walk: Walk, here: Here): Promise<void> {
   add(walk, {
     ...folderEntry(here),
     ...(landmark === 'triton' ? { store: landmark } : {}),
-    ...(landmark === 'skill' ? { kind: 'skill' } : landmark === 'dataset' ? { kind: 'dataset' } : {}),
+    ...(landmark === 'skill' || landmark === 'plug-in' || landmark === 'dataset' ? { kind: landmark } : {}),
     without: own.inside,
   });
   if (landmark === 'model' || landmark === 'dataset') await descend(walk, { ...here, owner: own }, items);
@@ -150,6 +151,7 @@ async function visitPlain(walk: Walk, here: Here, items: readonly FolderItem[]):
   if (here.owner === null) {
     addLoose(walk, here, names.filter(isWeightsName));
     addLoose(walk, here, names.filter(mayBeWeights), true);
+    for (const name of names.filter(mayBeAgentPart)) addLoose(walk, here, [name], true);
     addRecords(walk, here, names.filter(isRecordsName));
   }
   await descend(walk, here, items);

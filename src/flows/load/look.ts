@@ -53,7 +53,7 @@ export async function look(
     readWhole: hash,
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
   });
-  if (found.perhaps === true && !examined.files.some(({ report }) => holdsWeights(report))) return null;
+  if (found.perhaps === true && !isArtifact(examined)) return null;
   const sidecars = await sidecarsOf(found, ports.files);
   const item = itemOf({ ...found, store: storeOf(found, outside) }, tree, { examined, sidecars, hashed: hash });
   const weights = hash
@@ -64,6 +64,12 @@ export async function look(
     ({ name, set, tensors }) => ({ set: name, root: set, tensors: tensors.length, from }) as const,
   );
   return { found, sidecars, weights, item: { ...item, weights: said } };
+}
+
+/** What only its bytes tell: weights, or a part of an agent. */
+function isArtifact({ files, facts }: Examined): boolean {
+  const isPart = pick(facts, 'part').some(({ value }) => ['mcp-server', 'prompt'].includes(value.kind));
+  return isPart || files.some(({ report }) => holdsWeights(report));
 }
 
 /** Sets that cannot be examined whole have no identity. */
@@ -120,9 +126,11 @@ const FORMATS = 4;
 const DIGESTS = 200;
 
 function kindOf({ kind, store }: Found, { kind: content, facts }: Examined): ItemKind {
-  if (kind === 'skill') return 'skill';
+  if (kind === 'skill' || kind === 'plug-in') return kind;
   if (pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'adapter';
   if (content !== 'other') return kind === 'dataset' ? 'dataset' : content;
+  const agents = pick(facts, 'part').map(({ value }) => value.kind);
+  for (const each of ['mcp-server', 'prompt'] as const) if (agents.includes(each)) return each;
   return kind ?? (store === 'hugging-face' || store === 'ollama' ? 'model' : 'other');
 }
 
