@@ -7,6 +7,8 @@ export interface WeightSet {
   /** The file's path, or the shards' path with `*` for their number. */
   readonly name: string;
   readonly files: readonly BomFile[];
+  /** What names the tensors in `files`, which do not name them themselves: `.metadata` of a distributed checkpoint. */
+  readonly index?: BomFile;
   readonly format: string;
   /** Sum over the files; absent as soon as one file does not tell. */
   readonly parameters?: number;
@@ -67,12 +69,14 @@ export function holdsWeights(report: FormatReport | undefined): boolean {
 function setOf(name: string, files: readonly BomFile[]): WeightSet {
   const all = files.map((file) => file.report).filter((report) => report !== undefined);
   const index = all.find(({ format }) => format === 'torch-dcp-index');
+  const naming = index === undefined ? undefined : files.find(({ report }) => report === index);
   const reports = index === undefined ? all : [index];
   const tables = reports.map((report) => report.tensors).filter((table) => table !== undefined);
   const known = all.length === files.length && reports.every((report) => report.parameters !== undefined);
   return {
     name: files.length === 1 ? (files[0]?.path ?? name) : name,
-    files: index === undefined || files.length === 1 ? files : files.filter(({ report }) => report !== index),
+    files: index === undefined || files.length === 1 ? files : files.filter((file) => file !== naming),
+    ...(naming === undefined ? {} : { index: naming }),
     format: index === undefined ? (all[0]?.format ?? 'unknown') : 'torch-dcp',
     ...(known ? { parameters: reports.reduce((sum, report) => sum + (report.parameters ?? 0), 0) } : {}),
     parametersByDtype: sumBy(tables, 'parametersByDtype'),

@@ -4,6 +4,7 @@ import { canonicalForm } from './dtypes.ts';
 import { hdf5Weights, kerasWeights } from './hdf5.ts';
 import { npyWeights, npzWeights } from './numpy.ts';
 import { onnxWeights } from './onnx.ts';
+import { dcpWeights } from './torch-dcp.ts';
 import { torchLegacyWeights, torchZipWeights } from './torch.ts';
 import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './types.ts';
 
@@ -15,9 +16,16 @@ const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource)
   npy: npyWeights,
   npz: npzWeights,
   onnx: onnxWeights,
+  'torch-dcp': piecesAlone,
+  'torch-dcp-index': dcpWeights,
   hdf5: hdf5Weights,
   'keras-v3': kerasWeights,
 };
+
+/** `.distcp` files hold pieces without names. */
+async function piecesAlone(): Promise<FileWeights> {
+  return { tensors: [], undecided: [{ why: 'whose its pieces are only `.metadata` says, which is not there' }] };
+}
 
 /** Problems that leave open which bytes a loader takes for which tensor. Holes and padding are not among them. */
 const FATAL: ReadonlySet<Problem['code']> = new Set([

@@ -84,7 +84,7 @@ export async function openDescribed({ shown, files }: SideInput, described: read
   };
   try {
     const tensors: OpenTensor[] = [];
-    for (const { path, report } of set.files)
+    for (const { path, report } of set.index === undefined ? set.files : [set.index])
       pushAll(tensors, await tensorsIn({ shown, path, report }, { sourceOf, beside }));
     const folder = (set.files[0]?.path ?? '').replace(/[^/]*$/, '');
     return { format: set.format, tensors, beside: (name) => byPath.get(folder + name) ?? byPath.get(name), close };

@@ -92,7 +92,7 @@ export async function weighArtifact(
 
 async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile>): Promise<Gathered> {
   const gathered: Gathered = { set, found: [], undecided: [] };
-  for (const { path } of set.files) {
+  for (const { path } of set.index === undefined ? set.files : [set.index]) {
     const file = byPath.get(path);
     if (file === undefined) continue;
     const { tensors, undecided } = await withFile(file, async (source) =>
