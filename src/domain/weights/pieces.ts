@@ -30,14 +30,21 @@ interface Slab {
   readonly high: readonly number[];
 }
 
-/** Output made at a time: memory does not grow with the array. */
-const SLAB_BYTES = 32 << 20;
+/** What is held at a time, in bytes: it does not grow with the array. */
+export interface Memory {
+  /** Of the array, made at a time. */
+  readonly slab: number;
+  /** Of opened chunks. */
+  readonly chunks: number;
+}
+
+const MEMORY: Memory = { slab: 32 << 20, chunks: 64 << 20 };
 
 /** The array's elements in row-major order, slab by slab. @throws WeighmarkError `format-invalid` for one that no piece holds. */
-export async function* assembled(pieces: Pieces): AsyncGenerator<Uint8Array, void> {
+export async function* assembled(pieces: Pieces, { slab: most }: Memory = MEMORY): AsyncGenerator<Uint8Array, void> {
   if (pieces.shape.length === 0) return yield* assembled(asVector(pieces));
   if (elementsOf(pieces.shape) === 0) return;
-  for (const slab of slabsOf(pieces)) yield await slabBytes(pieces, slab);
+  for (const slab of slabsOf(pieces, most)) yield await slabBytes(pieces, slab);
 }
 
 /** A scalar is a vector of one. */
@@ -47,12 +54,12 @@ function asVector(pieces: Pieces): Pieces {
 }
 
 /** Whole rows of pieces where they fit, so that each is read once; else as many elements as fit. */
-function* slabsOf({ shape, width, grid }: Pieces): Generator<Slab, void> {
+function* slabsOf({ shape, width, grid }: Pieces, mostBytes: number): Generator<Slab, void> {
   const inner = (axis: number): number => elementsOf(shape.slice(axis + 1)) * width;
-  const axis = shape.findIndex((_, index) => inner(index) <= SLAB_BYTES);
+  const axis = shape.findIndex((_, index) => inner(index) <= mostBytes);
   const size = shape[axis] ?? 1;
   const step = Math.min(grid[axis] ?? 1, size);
-  const rows = Math.max(1, Math.floor(SLAB_BYTES / inner(axis)));
+  const rows = Math.max(1, Math.floor(mostBytes / inner(axis)));
   const taken = rows >= step ? rows - (rows % step) : rows;
   const low = shape.map(() => 0);
   for (let outer = elementsOf(shape.slice(0, axis)); outer > 0; outer--) {
@@ -144,7 +151,6 @@ function sum(values: readonly number[], of: (value: number, index: number) => nu
   return values.reduce((total, value, index) => total + of(value, index), 0);
 }
 
-const KEPT_BYTES = 64 << 20;
 /** How often one chunk may be opened again because a whole row of them does not fit. */
 const AGAIN = 16;
 
@@ -166,7 +172,7 @@ export function chunkedBytes({ shape, chunk, width }: Pick<Chunked, 'shape' | 'c
  * An array in equal chunks, each opened as seldom as memory allows.
  * @throws WeighmarkError `limit-exceeded` where that would be too often.
  */
-export function chunkedElements(array: Chunked): AsyncIterable<Uint8Array> {
+export function chunkedElements(array: Chunked, memory: Memory = MEMORY): AsyncIterable<Uint8Array> {
   const { shape, width, chunk, fill } = array;
   const chunkBytes = elementsOf(chunk) * width;
   const kept = new Map<string, Uint8Array>();
@@ -180,7 +186,7 @@ export function chunkedElements(array: Chunked): AsyncIterable<Uint8Array> {
     const bytes = (await array.load(index)) ?? filled(fill, chunkBytes);
     if (bytes.length !== chunkBytes) throw invalid(`a chunk of ${bytes.length} bytes, ${chunkBytes} were said`);
     const [oldest] = kept.keys();
-    if ((kept.size + 1) * chunkBytes > KEPT_BYTES && oldest !== undefined) kept.delete(oldest);
+    if ((kept.size + 1) * chunkBytes > memory.chunks && oldest !== undefined) kept.delete(oldest);
     kept.set(key, bytes);
     return bytes;
   };
@@ -189,13 +195,8 @@ export function chunkedElements(array: Chunked): AsyncIterable<Uint8Array> {
     sizes: chunk,
     read: async (from, length) => (await load(index)).subarray(from, from + length),
   });
-  return assembled({
-    shape,
-    width,
-    grid: chunk,
-    fill,
-    within: (low, high) => gridWithin(chunk, { low, high }, pieceAt),
-  });
+  const within: Pieces['within'] = (low, high) => gridWithin(chunk, { low, high }, pieceAt);
+  return assembled({ shape, width, grid: chunk, fill, within }, memory);
 }
 
 function filled(fill: Uint8Array, length: number): Uint8Array {

@@ -4,9 +4,11 @@ import { canonicalForm } from './dtypes.ts';
 import { hdf5Weights, kerasWeights } from './hdf5.ts';
 import { npyWeights, npzWeights } from './numpy.ts';
 import { onnxWeights } from './onnx.ts';
+import { graphWeights, tfCheckpointWeights } from './tf-checkpoint.ts';
 import { dcpWeights } from './torch-dcp.ts';
 import { torchLegacyWeights, torchZipWeights } from './torch.ts';
 import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './types.ts';
+import { ocdbtWeights, zarrWeights } from './zarr.ts';
 
 /** Formats whose elements are not simply where the report places them. */
 const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource) => Promise<FileWeights>>>> = {
@@ -16,6 +18,11 @@ const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource)
   npy: npyWeights,
   npz: npzWeights,
   onnx: onnxWeights,
+  'tf-checkpoint': tfCheckpointWeights,
+  zarr: zarrWeights,
+  ocdbt: ocdbtWeights,
+  'saved-model': graphWeights,
+  'tf-graph': graphWeights,
   'torch-dcp': piecesAlone,
   'torch-dcp-index': dcpWeights,
   hdf5: hdf5Weights,
@@ -56,7 +63,7 @@ export async function readWeights(file: WeightsSource, report: FormatReport): Pr
   if (problems.length > 0) return { tensors: [], undecided: problems };
   try {
     const read = await (OWN[report.format]?.(file) ?? placedWeights(file, report));
-    return read.tensors.length === 0 && read.undecided.length === 0
+    return read.tensors.length === 0 && read.undecided.length === 0 && read.elsewhere !== true
       ? { tensors: [], undecided: [{ why: `no tensors of a ${report.format} file are known` }] }
       : read;
   } catch (error) {

@@ -55,6 +55,8 @@ export interface Undecided {
 export interface FileWeights {
   readonly tensors: readonly WeightTensor[];
   readonly undecided: readonly Undecided[];
+  /** It holds no weights of its own: they are read through another file of the artifact. */
+  readonly elsewhere?: true;
 }
 
 /** A tensor with its digest, 32 bytes in lower-case hex. */

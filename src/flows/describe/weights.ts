@@ -87,7 +87,8 @@ export async function weighArtifact(
     ports,
   );
   const { tree } = await ports.hasher();
-  return gathered.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
+  const held = gathered.filter(({ found, undecided }) => found.length + undecided.length > 0);
+  return held.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
 }
 
 async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile>): Promise<Gathered> {
