@@ -11,7 +11,7 @@ import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './type
 import { ocdbtWeights, zarrWeights } from './zarr.ts';
 
 /** Formats whose elements are not simply where the report places them. */
-const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource) => Promise<FileWeights>>>> = {
+export const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource) => Promise<FileWeights>>>> = {
   'torch-zip': torchZipWeights,
   torchscript: torchZipWeights,
   'torch-legacy': torchLegacyWeights,

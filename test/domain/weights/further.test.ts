@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { weighBytes, weighFolder } from './weigh.ts';
@@ -61,3 +61,42 @@ test('a chunk whose checksum is another is undecided, and says which tensor', as
   assert.equal(set?.identity, null);
   assert.match(set?.undecided[0]?.why ?? '', /checksum|decompress/);
 });
+
+/** Files of one folder, by path. */
+function filesIn(folder: string): Readonly<Record<string, Uint8Array>> {
+  const paths = globSync(`${folder}/**/{*,.*}`, { cwd: FOLDER }).filter((path) =>
+    statSync(`${FOLDER}/${path}`).isFile(),
+  );
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(`${FOLDER}/${path}`)]));
+}
+
+const OF_SEVERAL_FILES = [
+  'dcp',
+  'dcp-mesh',
+  'orbax',
+  'orbax-zarr3',
+  'zarr2-blosc',
+  'zarr3-shards',
+  'saved-model',
+];
+
+for (const folder of OF_SEVERAL_FILES)
+  test(`${folder}: without any one of its files, or with a byte of it changed, the weights are others or undecided, and nothing crashes`, async () => {
+    const files = filesIn(folder);
+    const [whole] = [...(await weighBytes(files)).values()];
+    assert.equal(whole?.identity?.multiset, base?.multiset);
+    for (const [path, bytes] of Object.entries(files)) {
+      const { [path]: _, ...others } = files;
+      const left = [...(await weighBytes(others)).values()];
+      const needed = left.every(({ identity }) => identity?.multiset !== base?.multiset);
+      assert.ok(
+        needed || /(\.zgroup|\.zattrs|zarr\.json|METADATA|process_0|saved_model\.pb)/.test(path),
+        `${path} is not needed`,
+      );
+      for (const at of [0, bytes.length >> 2, bytes.length >> 1, bytes.length - 20, bytes.length - 1]) {
+        const changed = Uint8Array.from(bytes);
+        changed[Math.max(0, at)] = (changed[Math.max(0, at)] ?? 0) ^ 0x20;
+        await weighBytes({ ...others, [path]: changed });
+      }
+    }
+  });
