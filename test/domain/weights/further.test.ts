@@ -70,15 +70,7 @@ function filesIn(folder: string): Readonly<Record<string, Uint8Array>> {
   return Object.fromEntries(paths.map((path) => [path, readFileSync(`${FOLDER}/${path}`)]));
 }
 
-const OF_SEVERAL_FILES = [
-  'dcp',
-  'dcp-mesh',
-  'orbax',
-  'orbax-zarr3',
-  'zarr2-blosc',
-  'zarr3-shards',
-  'saved-model',
-];
+const OF_SEVERAL_FILES = ['dcp', 'dcp-mesh', 'orbax', 'orbax-zarr3', 'zarr2-blosc', 'zarr3-shards', 'saved-model'];
 
 for (const folder of OF_SEVERAL_FILES)
   test(`${folder}: without any one of its files, or with a byte of it changed, the weights are others or undecided, and nothing crashes`, async () => {
