@@ -1,6 +1,7 @@
 import { parseAllDocuments, visit, type Document } from 'yaml';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeConfig, judgeTarget } from './configs.ts';
+import { judgeConventions } from './conventions.ts';
 import { judgeTemplate } from './template.ts';
 
 /** JSON as Python's reader takes it, with its three numbers that are none; undefined for anything else. */
@@ -36,8 +37,8 @@ export function judgeYaml(spot: Spot, name: string, text: string): void {
   for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
     judgeTarget(spot, target);
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
-  const whole = judgeDocuments(spot, text);
-  if (OTHER_BREAKS.test(text)) judgeDocuments(spot, text.replace(OTHER_BREAKS, '\n'));
+  const whole = judgeDocuments(spot, name, text);
+  if (OTHER_BREAKS.test(text)) judgeDocuments(spot, name, text.replace(OTHER_BREAKS, '\n'));
   if (whole) return;
   report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
   if (hasPythonTag(text)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
@@ -50,14 +51,16 @@ export function judgeYaml(spot: Spot, name: string, text: string): void {
 const OTHER_BREAKS = /\r(?!\n)|[\u0085\u2028\u2029]/gu;
 
 /** False if some of it cannot be parsed. */
-function judgeDocuments(spot: Spot, text: string): boolean {
+function judgeDocuments(spot: Spot, name: string, text: string): boolean {
   let whole = true;
   try {
     const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
     for (const document of 'empty' in documents ? [] : documents) {
       whole &&= document.errors.length === 0;
       judgeTags(spot, document);
-      judgeConfig(spot, document.toJS({ maxAliasCount: 1000 }));
+      const value: unknown = document.toJS({ maxAliasCount: 1000 });
+      judgeConfig(spot, value);
+      judgeConventions(spot, name, value);
     }
   } catch {
     return false;
