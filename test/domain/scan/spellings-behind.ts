@@ -103,6 +103,21 @@ const SKOPS: readonly Spelling[] = [
   node('scipy.stats._continuous_distns.beta_gen', 'ObjectNode', dict({ shapes: json('a=print(1)') })),
 ].map((schema) => of('a skops node')('model.skops', zip([{ name: 'schema.json', data: JSON.stringify(schema) }])));
 
+const KEY = '_parse_arg_template';
+const made = bytesOf(global('builtins', 'str'), text(KEY), '\x85R');
+const [given, distribution] = [bytesOf(text('print(1)'), 'ub.'), global('scipy.stats._continuous_distns', 'beta_gen')];
+/** State that SciPy runs, under a key that a call makes (SciPy 1.17.1 runs each but the last two, which it refuses). */
+const STATES: readonly Spelling[] = [
+  bytesOf(distribution, ')\x81}(', made, given),
+  bytesOf(distribution, ')}\x92}(', made, given),
+  bytesOf(global('copyreg', '_reconstructor'), '(', distribution, global('builtins', 'object'), 'NtR}(', made, given),
+  bytesOf(distribution, ')\x81', global('collections', 'OrderedDict'), ')R(', made, given),
+  bytesOf(distribution, ')\x81', global('builtins', 'dict'), '(((', made, text('print(1)'), 'tltRb.'),
+  bytesOf(distribution, ')\x81}(', text(KEY), global('builtins', 'str'), text('print(1)'), '\x85Rub.'),
+  bytesOf(distribution, '(K\x01NNNN', text('a'), 'N', text('a=print(1)'), 'tR.'),
+  bytesOf('(K\x01NNNN', text('a'), 'N', text('a=print(1)'), 'iscipy.stats._distn_infrastructure\nrv_continuous\n.'),
+].map((content) => of('a state made by a call')('model.pkl', bytesOf(PROTO2, content)));
+
 /** Bytes of no format under names of weights. */
 const NOISE = bytesOf('\xf7\x13', Buffer.alloc(500, 'q\xe9\x01', 'latin1'));
 const UNKNOWN: readonly Spelling[] = [
@@ -123,7 +138,15 @@ const UNKNOWN: readonly Spelling[] = [
   'm.cloudpickle',
 ].map((path) => of('weights by their name')(path, NOISE));
 
-export const BEHIND_AND_UNKNOWN: readonly Spelling[] = [...BEHIND, ...ENGINES, ...NAMES, ...PMML, ...SKOPS, ...UNKNOWN];
+export const BEHIND_AND_UNKNOWN: readonly Spelling[] = [
+  ...BEHIND,
+  ...ENGINES,
+  ...NAMES,
+  ...PMML,
+  ...SKOPS,
+  ...STATES,
+  ...UNKNOWN,
+];
 
 const HOST = 'packages.example.test';
 const pip = (...lines: string[]): Spelling => of('an index of its own')('requirements.txt', lines.join('\n'));

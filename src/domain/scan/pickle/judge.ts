@@ -18,7 +18,7 @@ import { judgeBehind, judgeStorages } from './behind.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
 import { isClassLike, isMethodOfAllowed, isKnownWord, isPythonName, isStandard, judgeName } from './names.ts';
-import { judgeRunText, judgeUse, RUN_TEXTS } from './uses.ts';
+import { judgeRunText, judgeState, judgeUse, RUN_TEXTS } from './uses.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -78,6 +78,7 @@ function visitorOf(spot: Spot, uses: Map<string, Use>, candidates: Candidate[]):
     onCall: (call) => recordCall(spot, uses, call),
     watched: RUN_TEXTS,
     onEntry: (key, value, offset) => judgeRunText(spot, { key, value, offset }),
+    onState: (target, state) => judgeState(spot, target, state),
   };
 }
 
@@ -100,8 +101,18 @@ function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void 
     report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
   const [first] = call.args;
   if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global')
-    recordCall(spot, uses, { ...call, callee: first, args: call.args.slice(1) });
+    recordCall(spot, uses, { ...call, ...argumentsFor(name, call), callee: first });
 }
+
+/** Protocols 0 and 1 write `class.__new__` as a call of copyreg's, which starts from a base: one of Python's own does nothing. */
+function argumentsFor(name: string, { via, args }: PickleCall): Pick<PickleCall, 'via' | 'args'> {
+  if (name === 'copyreg.__newobj__') return { via: 'NEWOBJ', args: args.slice(1) };
+  const plain = name === 'copyreg._reconstructor' && PLAIN_BASES.test(globalName(args[1]) ?? '');
+  return plain ? { via: 'NEWOBJ', args: [] } : { via, args: args.slice(1) };
+}
+
+const PLAIN_BASES =
+  /^(?:builtins|__builtin__)\.(?:object|dict|list|tuple|set|frozenset|int|long|float|str|unicode|bytes|complex)$/;
 
 function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   const { module, offset, called } = use;
@@ -132,7 +143,7 @@ function isConstructed({ called }: Use): boolean {
 
 /** Names whose every use was judged by its arguments. */
 function isExcusable(name: string): boolean {
-  return /^(builtins\.(getattr|type)|functools\.(partial|reduce)|_?operator\.getitem|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
+  return /^(builtins\.(getattr|type)|_?functools\.(partial|reduce)|_?operator\.(?:getitem|attrgetter|methodcaller)|numpy\.(?:lib\.function_base\.)?vectorize|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
     name,
   );
 }

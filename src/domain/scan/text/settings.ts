@@ -20,7 +20,7 @@ export function readAsPython(text: string): unknown {
 
 /** What loaders read settings from, by name: one that cannot be read was not examined. */
 const SETTINGS =
-  /^(?:MLmodel|(?:[\w-]*config\w*|hparams|params|modules|model_index|tokenizer|special_tokens_map|added_tokens|chat_template|conda|python_env|[\w.-]*index)\.(?:json|ya?ml))$/i;
+  /^(?:MLmodel|(?:(?!(?:ts|js)config)[\w-]*config\w*|hparams|params|modules|model_index|tokenizer|special_tokens_map|added_tokens|chat_template|conda|python_env|[\w.-]*index)\.(?:json|ya?ml))$/i;
 
 export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
   if (!/\.jsonl?$/i.test(name)) return /\{[{%]/.test(text) ? judgeTemplate(spot, name, text) : undefined;
