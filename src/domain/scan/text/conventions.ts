@@ -12,6 +12,10 @@ const CONVENTIONS: readonly (readonly [name: RegExp, judge: (spot: Spot, value: 
   [/^model-settings\.json$/i, judgeMlServer],
 ];
 
+export function isConvention(name: string): boolean {
+  return CONVENTIONS.some(([named]) => named.test(name));
+}
+
 /** Judges a parsed configuration for what the tool that reads files of this name does with it. */
 export function judgeConventions(spot: Spot, name: string, value: unknown): void {
   const fields = fieldsOf(value);

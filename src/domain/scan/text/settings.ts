@@ -1,7 +1,7 @@
 import { parseAllDocuments, visit, type Document } from 'yaml';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeConfig, judgeTarget } from './configs.ts';
-import { judgeConventions } from './conventions.ts';
+import { isConvention, judgeConventions } from './conventions.ts';
 import { judgeTemplate } from './template.ts';
 
 /** JSON as Python's reader takes it, with its three numbers that are none; undefined for anything else. */
@@ -32,10 +32,18 @@ export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
   if (SETTINGS.test(name)) leaveOut(spot, 'a configuration that is not valid JSON');
 }
 
+/**
+ * A tag, an escape by which a word may be written, or one of the words that are judged: a document without any says nothing to a
+ * loader, and to parse each would be most of the time that many small files take.
+ */
+const SPEAKS =
+  /(?:^|[\s,[{?:-])!|\\|template|jinja|auto_map|custom_|trust_remote_code|weight_map|target|py\/|download|parent_library|loader_module|_path|entry_points|predict|script|code_|model_config|class_name|replace|idx|runtime_env/im;
+
 /** Every document with its tags as they resolve; what cannot be parsed is searched for what matters. */
 export function judgeYaml(spot: Spot, name: string, text: string): void {
   for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
     judgeTarget(spot, target);
+  if (!SETTINGS.test(name) && !isConvention(name) && !SPEAKS.test(text)) return;
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
   const whole = judgeDocuments(spot, name, text);
   if (OTHER_BREAKS.test(text)) judgeDocuments(spot, name, text.replace(OTHER_BREAKS, '\n'));
