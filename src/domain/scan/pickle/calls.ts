@@ -106,8 +106,12 @@ function judgeGetter(names: readonly PickleValue[]): CallJudgement {
     (name) => typeof name === 'string' && name.split('.').every((part) => !isEscapeAttribute(part)),
   );
   if (!plain) return null;
-  const shown = names.map((name) => String(name).slice(0, 80)).join(', ');
-  return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading keeps what takes ${shown} of a value` };
+  const texts = names.filter((name) => typeof name === 'string').map((name) => name.slice(0, 80));
+  return {
+    rule: 'WM-PICKLE-004',
+    severity: 'medium',
+    message: `loading keeps what takes ${texts.join(', ')} of a value`,
+  };
 }
 
 /** Takes any attribute of any module; honest pickles name a ufunc of NumPy or SciPy. */
