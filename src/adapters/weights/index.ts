@@ -38,6 +38,7 @@ function byModule(module: () => Module): WeightNumbers {
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    affine: (codes) => module().affine(codes),
     mergeModels: (question) => module().mergeModels(question),
   };
 }
@@ -73,6 +74,7 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    affine: (codes) => module().affine(codes),
     mergeModels: (question) => module().mergeModels(question),
   };
 }

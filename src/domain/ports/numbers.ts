@@ -91,6 +91,40 @@ export interface ModelMerge {
   readonly thresholds: readonly number[];
 }
 
+/** Codes beside their scales, and one way they may have been computed. */
+export interface AffineCodes {
+  /** A byte each, and as many elements of the parent. */
+  readonly codes: Uint8Array;
+  readonly parent: Uint8Array;
+  readonly dtype: FloatType;
+  readonly kind: 'signed' | 'unsigned' | 'eighth';
+  readonly way: {
+    readonly via?: 'F16' | 'BF16';
+    readonly reciprocal: boolean;
+    readonly inside: boolean;
+    readonly least: number;
+    readonly most: number;
+  };
+  /** Code `i` has the scale `(offset + i) / run`, counted round. */
+  readonly run: number;
+  readonly offset: number;
+  readonly scales: Float32Array;
+  readonly zeros: Float32Array;
+  /** Extremes of each group's values, which grow by what is found. */
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+export interface Affined {
+  /** Codes that are not as computed, and the first of them. */
+  readonly differing: number;
+  readonly first: number;
+  /** Of these, not as near as the nearest, and the first; and beyond what computing in 16 bits explains. */
+  readonly beyond: number;
+  readonly firstBeyond: number;
+  readonly far: number;
+}
+
 export interface Merged {
   /** Elements that no order of the sums gives, and the first of them. */
   readonly beyond: number;
@@ -122,6 +156,8 @@ export interface WeightNumbers {
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
   /** What whole blocks of one of GGML's types stand for; null for a type that is not known. */
   dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
+  /** At most `elements` codes, and half of `factors` scales. */
+  affine(codes: AffineCodes): Affined;
   /** Numbers of each factor of an adapter at most. */
   readonly factors: number;
   lowRank(merge: LowRankMerge): Merged;
