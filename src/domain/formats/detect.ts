@@ -18,6 +18,7 @@ import {
   recognise,
   XGBOOST_UBJ,
 } from './recognised.ts';
+import { mayBeginMessage } from './protobuf.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -160,7 +161,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (found.size === 0 && (await isTensorTable(source))) found.add('tf-checkpoint');
   if (text && found.has('lightgbm')) return ['lightgbm'];
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
-  else await probeProtobuf(file, found);
+  else await probeProtobuf(file, head, found);
   if (found.has('torch-legacy')) found.delete('pickle');
   if (named === 'torch-dcp' && found.delete('zip')) found.add('torch-dcp');
   return found.has('zip') && startsWith(head, 0, APE) ? ['llamafile', ...found] : [...found];
@@ -187,7 +188,8 @@ async function probeHdf5({ path, source }: NamedSource, head: Uint8Array, found:
   }
 }
 
-async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<void> {
+async function probeProtobuf(file: NamedSource, head: Uint8Array, found: Set<FormatId>): Promise<void> {
+  if (!mayBeginMessage(head, file.source.size)) return;
   const named = formatOfName(file.path);
   if (found.size > 0 && named !== 'onnx' && named !== 'saved-model') return;
   if (await isOnnxModel(file.source)) found.add('onnx');

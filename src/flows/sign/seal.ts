@@ -13,7 +13,7 @@ import type { Records } from '../../domain/ports/records.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
-import { sidecarsOf } from '../../domain/base/paths.ts';
+import { compareUtf8, sidecarsOf } from '../../domain/base/paths.ts';
 import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
 import { fileReader, type ReadFiles } from '../bom/read-files.ts';
@@ -23,7 +23,7 @@ import { resolveInputs } from '../registry/resolve-inputs.ts';
 import { derivationStatement, recompute, type DerivationPorts, type SealedDerivation } from './seal-derivation.ts';
 import { scanWeights, type ScanOptions } from '../content/scan.ts';
 import { requireWritable } from './place.ts';
-import { hashForSeal, isUnchanged, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
+import { isUnchanged, readForSeal, scannedOf, type Scanned, type SealedContent } from './seal-content.ts';
 import {
   bomStatement,
   packageStatement,
@@ -104,22 +104,21 @@ export interface SealOutcome {
 export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
   await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
-  const content = await hashForSeal(input, ports);
+  const startedOn = ports.clock.now().toISOString();
+  const read = fileReader(signalOf(ports));
+  const judging = judgingOf(input);
+  const content = await readForSeal(input, { reader: read, judging }, ports);
   const recomputed =
     input.step === undefined || input.step.recompute === false
       ? null
       : await recompute({ step: input.step.step, texts: input.step.inputs, inputs, child: content.tree }, ports);
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
-  const startedOn = ports.clock.now().toISOString();
-  const read = fileReader(signalOf(ports));
-  const judging = judgingOf(input);
-  const looked = await scanForSeal(content, { failOn: input.failOn, reader: read, judging }, ports);
   const { facts, identities, bomPayload, problems, recorded } = await describe(input, content, {
     ports,
     records,
     read,
   });
-  const scanned = withKnown(looked, scanWeights(identities, judging), input.failOn);
+  const scanned = scannedOf(content.looked, scanWeights(identities, judging), input.failOn);
   const derivation = recomputed?.found ?? null;
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded, derivation };
   const places = sidecarsOf(content.tree);
@@ -330,17 +329,14 @@ async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint
 
 /** Security rule 20: what was read last is what was hashed first. */
 async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts): Promise<void> {
-  const now = new Map(
-    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] })).entries.map(
-      (entry) => [entry.path, entry.stamp],
-    ),
-  );
-  for (const { path, stamp } of tree.entries) {
-    if (!isUnchanged(stamp, now.get(path))) throw changed(path);
-    now.delete(path);
-  }
-  const [extra] = now.keys();
-  if (extra !== undefined) throw changed(extra);
+  const now = await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] });
+  tree.entries.forEach((then, at) => {
+    const entry = now.entries[at];
+    if (entry === undefined || compareUtf8(entry.path, then.path) > 0) throw changed(then.path);
+    if (entry.path !== then.path || !isUnchanged(then.stamp, entry.stamp)) throw changed(entry.path);
+  });
+  const extra = now.entries[tree.entries.length];
+  if (extra !== undefined) throw changed(extra.path);
 }
 
 function changed(path: string): WeighmarkError {
