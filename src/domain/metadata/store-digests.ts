@@ -16,6 +16,9 @@ const OLLAMA_BLOB = /(?:^|[/\\])sha256-([0-9a-f]{64})$/;
 const TORCH_CHECKPOINT = /[/\\]hub[/\\]checkpoints[/\\][^/\\]*-(?!(?:19|20)\d{6}\.)([0-9a-f]{8})\.pth?$/;
 const TORCH = 'torch hub';
 
+/** One of them, at most: of a million files nothing more is asked. */
+const IN_A_STORE = /[/\\](?:blobs|checkpoints)[/\\]|(?:^|[/\\])sha256-/;
+
 /** Whether a file's own digest is the one that was recorded: of torch hub's, its first digits. */
 export function agrees({ hex, recordedBy }: Pick<StatedDigest, 'hex' | 'recordedBy'>, own: string): boolean {
   return own === hex || (recordedBy === TORCH && hex.length === 8 && own.startsWith(hex));
@@ -24,6 +27,7 @@ export function agrees({ hex, recordedBy }: Pick<StatedDigest, 'hex' | 'recorded
 /** What the names of stores' own blobs say of the files behind them. */
 export function blobFacts(files: readonly Placed[]): readonly Fact[] {
   return files.flatMap(({ path, location }) => {
+    if (!IN_A_STORE.test(location)) return [];
     const [, hub] = HUB_BLOB.exec(location) ?? [];
     const [, ollama] = OLLAMA_BLOB.exec(location) ?? [];
     const [, torch] = TORCH_CHECKPOINT.exec(location) ?? [];

@@ -1,4 +1,4 @@
-import type { ListedFile } from '../../domain/digest/list.ts';
+import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
@@ -94,11 +94,12 @@ export async function hashListed(
     { ...options, ...(outboardTo === undefined ? {} : { outboardTo }), ...(jobs === undefined ? {} : { jobs }) },
     ports,
   );
-  return hashed.map(listedOf);
+  const column = new DigestColumn();
+  return hashed.map((each) => listedOf(each, column));
 }
 
-export function listedOf({ entry: { path, sizeBytes }, digests }: HashedEntry): ListedFile {
-  return { path, sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' };
+export function listedOf({ entry: { path, sizeBytes }, digests }: HashedEntry, column: DigestColumn): ListedFile {
+  return column.add({ path, sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' });
 }
 
 /** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */

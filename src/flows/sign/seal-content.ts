@@ -1,4 +1,4 @@
-import type { ListedFile } from '../../domain/digest/list.ts';
+import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
 import type { FileStamp, Tree, TreeEntry } from '../../domain/ports/files.ts';
@@ -47,12 +47,13 @@ export async function readForSeal(
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const files: ListedFile[] = [];
+  const column = new DigestColumn();
   const looker = lookInto(tree, looking, ports);
   const how = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
   await hashEach(tree.entries, { ...how, ...jobs, outboardTo, contents: true }, ports, async (some) => {
     for (const each of some) {
-      const file = listedOf(each);
+      const file = listedOf(each, column);
       files.push(file);
       await looker.look(each, file);
     }

@@ -2,8 +2,10 @@ import { dirname } from 'node:path';
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
-import { digestListBytes } from '../../domain/digest/list.ts';
+import type { OmsResource } from '../../domain/claims/oms.ts';
+import { digestListBytes, type ListedFile } from '../../domain/digest/list.ts';
 import { formatWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
+import { ByPath, pathOf } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
@@ -145,7 +147,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   ];
   const { payload: oms } = omsPayload({
     tree: content.tree,
-    resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
+    resources: content.files.map((file) => new SignedWhole(file)),
     ignore: content.ignored,
   });
   await stillTheSame(content, ports);
@@ -171,6 +173,23 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     packaged: packaged !== null,
     foreign: signature.foreign,
   };
+}
+
+/** A file of the list as a resource of the signature. */
+class SignedWhole implements OmsResource {
+  readonly #file: ListedFile;
+
+  constructor(file: ListedFile) {
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get digest(): string {
+    return this.#file.sha256;
+  }
 }
 
 /** Before anything is read. Where everything is sealed already nothing is written. @throws WeighmarkError `write-refused`. */
@@ -219,7 +238,7 @@ async function describe(
     'problems' | 'recorded'
   >
 > {
-  const digests = new Map(files.map((file) => [file.path, file]));
+  const digests = new ByPath(files, pathOf);
   const options = {
     tool: { name: 'weighmark', version: input.version },
     stated: statedFacts(input),

@@ -31,6 +31,7 @@ export async function recordedNotes(
   if (algorithm !== 'sha256' || shardBytes !== null || tree.kind === 'file') return [];
   const facts = await recordedFacts(tree, ports, ignorePaths);
   const stated = pick(facts, 'digest').filter(({ value }) => value.algorithm === 'sha256');
+  if (stated.length === 0) return [];
   const signed = new Map(resources.map(({ path, digest }) => [path, digest]));
   const compared = stated.filter(({ value }) => signed.has(value.path ?? ''));
   const differ = compared.filter(({ value }) => !agrees(value, signed.get(value.path ?? '') ?? ''));
