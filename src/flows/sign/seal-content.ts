@@ -8,6 +8,7 @@ import { cachedSource, smallSource, type Source } from '../../domain/base/source
 import type { FileReader } from '../bom/read-files.ts';
 import { hashEach, listedOf, type HashedEntry, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
+import { hasherFromParts, type FromParts } from './from-parts.ts';
 import { artifactPath } from './oms-sign.ts';
 import { requireReadable } from './within-limits.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
@@ -21,6 +22,8 @@ export interface SealedContent {
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
   readonly looked: Found;
+  /** Where the digests are from, if workers found them. */
+  readonly fromParts: string | null;
 }
 
 export interface Looking {
@@ -35,7 +38,7 @@ export interface Looking {
  * or it is `file-changed`. @throws WeighmarkError `empty-artifact`.
  */
 export async function readForSeal(
-  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number },
+  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number; fromParts?: FromParts },
   looking: Looking,
   ports: HashTreePorts,
 ): Promise<SealedContent> {
@@ -46,12 +49,14 @@ export async function readForSeal(
   requireReadable({ paths: pathsOf(tree), digestLength: 64 });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
+  const workers = input.fromParts === undefined ? null : hasherFromParts(tree, input.fromParts, await ports.hasher());
+  const hasher = workers === null ? ports.hasher : async () => workers;
   const files: ListedFile[] = [];
   const column = new DigestColumn();
   const looker = lookInto(tree, looking, ports);
   const how = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
-  await hashEach(tree.entries, { ...how, ...jobs, outboardTo, contents: true }, ports, async (some) => {
+  await hashEach(tree.entries, { ...how, ...jobs, outboardTo, contents: true }, { ...ports, hasher }, async (some) => {
     for (const each of some) {
       const file = listedOf(each, column);
       files.push(file);
@@ -59,7 +64,7 @@ export async function readForSeal(
     }
   });
   const outboards = tree.entries.flatMap((entry) => outboardTo(entry) ?? []);
-  return { tree, files, ignored, outboards, looked: looker.found };
+  return { tree, files, ignored, outboards, looked: looker.found, fromParts: workers?.said ?? null };
 }
 
 function* pathsOf({ entries }: Tree): Generator<string> {

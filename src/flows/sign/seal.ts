@@ -20,6 +20,7 @@ import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
 import { fileReader, type ReadFiles } from '../bom/read-files.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
+import type { FromParts } from './from-parts.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs } from '../registry/resolve-inputs.ts';
 import { derivationStatement, recompute, type DerivationPorts, type SealedDerivation } from './seal-derivation.ts';
@@ -61,6 +62,8 @@ export interface SealInput {
   /** Paths of the artifact that are left out; the signature says so. */
   readonly ignore?: readonly string[];
   readonly jobs?: number;
+  /** Digests that workers found, instead of hashing everything here; the BOM says so. */
+  readonly fromParts?: FromParts;
   /** Of weighmark. */
   readonly version: string;
 }
@@ -93,6 +96,8 @@ export interface SealOutcome {
   readonly leftOut: readonly string[];
   /** What of the artifact is missing, unreadable or contradicted, by its own files. */
   readonly problems: readonly MetadataProblem[];
+  /** Where the digests are from, if workers found them. */
+  readonly fromParts: string | null;
   /** Who recorded digests that the files have; nobody signed those. */
   readonly recorded: readonly { readonly by: string; readonly files: number }[];
 }
@@ -230,7 +235,7 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 
 async function describe(
   input: SealInput,
-  { tree, files }: SealedContent,
+  { tree, files, fromParts }: SealedContent,
   { ports, records, read }: { readonly ports: SealPorts; readonly records: string | null; readonly read: ReadFiles },
 ): Promise<
   { facts: SealFacts; identities: readonly ListedWeights[]; bomPayload: Uint8Array } & Pick<
@@ -241,7 +246,7 @@ async function describe(
   const digests = new ByPath(files, pathOf);
   const options = {
     tool: { name: 'weighmark', version: input.version },
-    stated: statedFacts(input),
+    stated: statedFacts(input, fromParts),
     read,
     ...signalOf(ports),
   };
@@ -280,13 +285,14 @@ function recordersOf({ confirmed }: DigestCheck): SealOutcome['recorded'] {
 }
 
 /** What the command line says of the artifact, cited as such in the BOM. */
-function statedFacts({ name, source, acceptConflict }: SealInput): readonly Fact[] {
+function statedFacts({ name, source, acceptConflict }: SealInput, fromParts: string | null): readonly Fact[] {
   const by = { statedBy: 'weighmark seal' };
   const colon = name?.lastIndexOf(':') ?? -1;
   const version = name !== undefined && colon > 0 ? name.slice(colon + 1) : undefined;
   return [
     ...(name === undefined ? [] : [fact('name', colon > 0 ? name.slice(0, colon) : name, by)]),
     ...(version === undefined ? [] : [fact('version', version, by)]),
+    ...(fromParts === null ? [] : [fact('detail', { name: 'digests-from-workers', value: fromParts }, by)]),
     ...(acceptConflict === undefined ? [] : [fact('detail', { name: 'accepted-conflict', value: acceptConflict }, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];
@@ -387,5 +393,6 @@ function outcomeOf(
     packaged: false,
     foreign: false,
     leftOut: content.tree.leftOut,
+    fromParts: content.fromParts,
   };
 }
