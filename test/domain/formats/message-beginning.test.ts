@@ -6,7 +6,7 @@ import { mayBeginMessage, readFields } from '../../../src/domain/formats/protobu
 
 async function isMessage(bytes: Uint8Array): Promise<boolean> {
   try {
-    for await (const _field of readFields(bytesSource(bytes)));
+    await Array.fromAsync(readFields(bytesSource(bytes)));
     return true;
   } catch {
     return false;
