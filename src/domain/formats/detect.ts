@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { bytesSource, type Source } from '../base/source.ts';
 import { isPlainPickle, readPickle, startsPickle } from './pickle/index.ts';
 import { formatOfName, TEXT_FORMATS } from './names.ts';
@@ -96,6 +97,11 @@ const MAGIC = magics([
   { format: 'script', at: 0, hex: '2321' },
 ]);
 
+/** For each first byte, the few that a file which begins with it may have, in their order. */
+const BY_FIRST_BYTE: readonly (readonly Magic[])[] = Array.from({ length: 256 }, (_, byte) =>
+  MAGIC.filter(({ at, bytes }) => at > 0 || bytes[0] === byte),
+);
+
 interface Magic {
   readonly format: FormatId;
   readonly at: number;
@@ -150,10 +156,17 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
 export function isOfNoFormat(bytes: Uint8Array, path: string): boolean {
   const named = formatOfName(path);
   if (named !== undefined && !MEDIA.has(named)) return false;
-  if (bytes.length === 0 || startsPickle(bytes[0] ?? 0) || hasNoControls(bytes) || isLfsPointer(bytes, bytes.length)) return false;
-  if (MAGIC.some(({ at, bytes: magic }) => hasAt(bytes, at, magic)) || recognise(bytes, bytes.length).length > 0) return false;
-  if (isCtranslate2(bytes) || isCoreMlWeights(bytes) || isSafetensors(bytes, { path, size: bytes.length })) return false;
-  if (isExecutable(bytes) || isMp3(bytes) || (bytes.length >= 512 && bytes[0] !== 0 && checksumFits(bytes))) return false;
+  if (bytes.length === 0 || startsPickle(bytes[0] ?? 0) || hasNoControls(bytes) || isLfsPointer(bytes, bytes.length))
+    return false;
+  if (
+    (BY_FIRST_BYTE[bytes[0] ?? 0] ?? []).some(({ at, bytes: magic }) => hasAt(bytes, at, magic)) ||
+    recognise(bytes, bytes.length, false).length > 0
+  )
+    return false;
+  if (isCtranslate2(bytes) || isCoreMlWeights(bytes) || isSafetensors(bytes, { path, size: bytes.length }))
+    return false;
+  if (isExecutable(bytes) || isMp3(bytes) || (bytes.length >= 512 && bytes[0] !== 0 && checksumFits(bytes)))
+    return false;
   return !ANYWHERE.some((magic) => isWithin(bytes, magic)) && !mayBeginMessage(bytes, bytes.length);
 }
 
@@ -161,7 +174,9 @@ export function isOfNoFormat(bytes: Uint8Array, path: string): boolean {
 const MEDIA: ReadonlySet<FormatId> = new Set(['image', 'audio', 'video']);
 
 /** Marks that are looked for at more than one place: of zip, Parquet, HDF5, Arrow streams, tables of LevelDB. */
-const ANYWHERE = ['504b0506', '50415231', '894844460d0a1a0a', 'ffffffff', TABLE_MAGIC].map((hex) => Buffer.from(hex, 'hex'));
+const ANYWHERE = ['504b0506', '50415231', '894844460d0a1a0a', 'ffffffff', TABLE_MAGIC].map((hex) =>
+  Buffer.from(hex, 'hex'),
+);
 
 function isWithin(bytes: Uint8Array, magic: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(magic) >= 0;
@@ -174,9 +189,9 @@ export async function matchesAnew(file: NamedSource, head: Uint8Array): Promise<
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
-  for (const { format, at, bytes } of MAGIC)
+  for (const { format, at, bytes } of BY_FIRST_BYTE[head[0] ?? 0] ?? [])
     if (hasAt(head, at, bytes) && !(text && format === 'zlib')) found.add(format);
-  for (const format of recognise(head, source.size)) found.add(format);
+  for (const format of recognise(head, source.size, text)) found.add(format);
   if (isCtranslate2(head)) found.add('ctranslate2');
   if (isCoreMlWeights(head)) found.add('coreml-weights');
   if (named === 'paddle-params' && isPaddleParams(head)) found.add('paddle-params');
@@ -255,9 +270,7 @@ function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {
 function isSafetensors(head: Uint8Array, { path, size }: { path: string; size: number }): boolean {
   if (formatOfName(path) === 'safetensors' && head.length >= 8 && (head[8] ?? 0x7b) === 0x7b) return true;
   return (
-    head.length >= 10 &&
-    head[8] === 0x7b &&
-    Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(size - 8)
+    head.length >= 10 && head[8] === 0x7b && Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(size - 8)
   );
 }
 
@@ -280,9 +293,15 @@ async function isPickle(head: Uint8Array, { path, source }: NamedSource): Promis
   return (await readPickle(whole, { keep: 0 })).complete || isPlainPickle(whole);
 }
 
+const LFS = 'version https://git-lfs.github.com/spec/';
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
 function isLfsPointer(head: Uint8Array, size: number): boolean {
-  return size <= 1024 && Buffer.from(head).toString('latin1').startsWith('version https://git-lfs.github.com/spec/');
+  return size <= 1024 && viewOf(head).toString('latin1', 0, LFS.length) === LFS;
 }
 
 /** A table or document in an encoding of its own: no control characters, but not UTF-8; or UTF-16 by its mark. */
@@ -307,16 +326,20 @@ function hasNoControls(bytes: Uint8Array): boolean {
 /** No byte of a control character that text does not use, and valid UTF-8; a head may end inside a character. */
 function isText(head: Uint8Array): boolean {
   if (!hasNoControls(head)) return false;
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: head.length === HEAD_BYTES });
-    return true;
-  } catch {
-    return false;
+  return isUtf8(head.length === HEAD_BYTES ? head.subarray(0, wholeCharacters(head)) : head);
+}
+
+/** How many bytes there are before a last character of UTF-8 that is begun and not ended. */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (const [back, begins] of [0xc2, 0xe0, 0xf0].entries()) {
+    const byte = bytes[bytes.length - back - 1] ?? 0;
+    if (byte >= 0xc0 || byte < 0x80) return byte >= begins && byte <= 0xf4 ? bytes.length - back - 1 : bytes.length;
   }
+  return bytes.length;
 }
 
 function textMatches(head: Uint8Array, path: string): FormatId[] {
-  const text = Buffer.from(head)
+  const text = viewOf(head)
     .toString('utf8')
     .replace(/^\ufeff/, '')
     .trimStart();
@@ -335,7 +358,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
   if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
-  if (OPENVINO.test(text)) return ['openvino'];
+  if (text.startsWith('<') && OPENVINO.test(text)) return ['openvino'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];

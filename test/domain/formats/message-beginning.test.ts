@@ -6,8 +6,9 @@ import { mayBeginMessage, readFields } from '../../../src/domain/formats/protobu
 
 async function isMessage(bytes: Uint8Array): Promise<boolean> {
   try {
-    await Array.fromAsync(readFields(bytesSource(bytes)));
-    return true;
+    let ends = 0;
+    for await (const { end } of readFields(bytesSource(bytes))) ends += end;
+    return ends > 0;
   } catch {
     return false;
   }

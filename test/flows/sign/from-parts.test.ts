@@ -22,6 +22,7 @@ async function workersOf(root: string, of: number, algorithms: readonly HashAlgo
     progress: { start: () => ({ advance() {}, end() {} }) },
     signal: new AbortController().signal,
     locate: () => root,
+    stdin: async function* () {},
   };
   const parts: HashPart[] = [];
   for (let part = 1; part <= of; part += 1)
