@@ -210,7 +210,8 @@ function checkWholeFiles(resources: readonly OmsResource[]): void {
 /** As most are made: nothing stands twice, and `.`, which sorts before all others, only alone. */
 function isAscending(resources: readonly OmsResource[]): boolean {
   return resources.every(
-    ({ path }, at) => at === 0 || (path !== '.' && resources[at - 1]?.path !== '.' && (resources[at - 1]?.path ?? '') < path),
+    ({ path }, at) =>
+      at === 0 || (path !== '.' && resources[at - 1]?.path !== '.' && (resources[at - 1]?.path ?? '') < path),
   );
 }
 

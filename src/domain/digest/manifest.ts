@@ -133,12 +133,7 @@ function imageManifest(
     { descriptor: {}, modelfs: { type: 'layers', diffIds }, config: version === 1 ? {} : configOf(files) },
     CONFIG_TYPE,
   );
-  const head = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    artifactType: ARTIFACT_TYPE,
-    config: descriptor(config),
-  };
+  const head = { schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: ARTIFACT_TYPE, config: descriptor(config) };
   const layers = files.map((file) => layer(file, version)).join(',');
   const manifest = written(`${JSON.stringify(head).slice(0, -1)},"layers":[${layers}]}`, MANIFEST_TYPE);
   return { manifest, config };

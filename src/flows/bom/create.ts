@@ -179,7 +179,9 @@ export function filesOf(
   digests: Digested,
   ports: { files: Files },
 ): readonly (ArtifactFile & Required<Pick<TreeFile, 'place'>>)[] {
-  return tree.entries.map((entry) => new TreeFile(entry, { followLink: tree.followedLinks, digests, files: ports.files }));
+  return tree.entries.map(
+    (entry) => new TreeFile(entry, { followLink: tree.followedLinks, digests, files: ports.files }),
+  );
 }
 
 interface Around {

@@ -53,10 +53,7 @@ export async function hashSigned(
   return { files, findings: await withDifferences(onceEach(findings), hashing, ports), algorithms };
 }
 
-type Judging = Hashing & {
-  readonly byPath: Lookup<TreeEntry>;
-  readonly algorithms: readonly HashAlgorithm[];
-};
+type Judging = Hashing & { readonly byPath: Lookup<TreeEntry>; readonly algorithms: readonly HashAlgorithm[] };
 
 /** Of files one of which cannot be read, each half alone: the unreadable hides no other that changed. */
 async function judgeEach(

@@ -7,7 +7,19 @@ import { bytesSource } from '../../../src/domain/base/source.ts';
 import { isOfNoFormat, matchesAnew } from '../../../src/domain/formats/detect.ts';
 
 const MOST = 4096;
-const NAMES = ['x', 'x.JPEG', 'x.jpg', 'a/x.bin', 'x.png', 'x.mp3', 'x.pkl', 'x.onnx', 'x.pb', 'x.h5', 'saved_model.pb'];
+const NAMES = [
+  'x',
+  'x.JPEG',
+  'x.jpg',
+  'a/x.bin',
+  'x.png',
+  'x.mp3',
+  'x.pkl',
+  'x.onnx',
+  'x.pb',
+  'x.h5',
+  'saved_model.pb',
+];
 
 /** The beginnings and ends of real files: what is nearly of a format is made of these. */
 const samples: readonly Uint8Array[] = readdirSync('fixtures', { recursive: true, withFileTypes: true })
@@ -50,6 +62,5 @@ test('what is told to be of no format at once is of none by any test', async () 
 });
 
 test('whole files of formats are never told to be of none', async () => {
-  for (const sample of samples)
-    for (const name of ['x', 'x.jpg']) if (sample.length < MOST) await hold(sample, name);
+  for (const sample of samples) for (const name of ['x', 'x.jpg']) if (sample.length < MOST) await hold(sample, name);
 });
