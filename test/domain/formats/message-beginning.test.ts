@@ -8,7 +8,7 @@ async function isMessage(bytes: Uint8Array): Promise<boolean> {
   try {
     let ends = 0;
     for await (const { end } of readFields(bytesSource(bytes))) ends += end;
-    return ends > 0;
+    return ends >= 0;
   } catch {
     return false;
   }
