@@ -11,7 +11,7 @@ import type { Elements, Nearness, Recipe, WeightNumbers } from '../../../src/dom
 
 const wasm = createNumbers({ kernel: 'wasm' });
 const fastest = createNumbers();
-const skip = fastest.kernel === 'wasm' ? 'no addon: `npm run prepare` builds it where Rust is installed' : false;
+const skip = fastest.kernel === 'wasm' ? 'no addon: `npm run build:kernel` builds it where Rust is installed' : false;
 
 /** Random codes and scales, and weights that are near nothing of them: every path of the kernel is taken. */
 function question(kind: number, seed: readonly number[]): { child: Uint8Array; parent: Uint8Array } {
