@@ -3,6 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport } from '../formats/types.ts';
 import type { Source } from '../base/source.ts';
 import { compareUtf8 } from '../base/paths.ts';
+import { readBundle } from './agents.ts';
 import { readHeader } from './headers.ts';
 import { fact, folderOf, type MetadataFile } from './read.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
@@ -29,8 +30,9 @@ export interface FileMetadata {
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
   const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
   const header = readHeader(report);
+  const bundled = report.format === 'zip' ? await readBundle(path, source) : [];
   const start: FileMetadata = {
-    found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report)] }],
+    found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report), ...bundled] }],
     problems: [],
   };
   if (entries.length === 0 || report.format === 'lfs-pointer') return start;
@@ -194,7 +196,7 @@ export async function otherDigests(
   for (let offset = 0; offset < source.size; offset += CHUNK) {
     const chunk = await source.read(offset, CHUNK);
     for (const hash of Object.values(hashes)) hash.update(chunk);
-    md5Unix.update(isDvcText(chunk.subarray(0, 512)) ? withLf(chunk) : chunk);
+    md5Unix.update(chunk.includes(CR) && isDvcText(chunk.subarray(0, 512)) ? withLf(chunk) : chunk);
   }
   return {
     sha1: hashes.sha1.digest('hex'),
@@ -204,6 +206,8 @@ export async function otherDigests(
   };
 }
 
+const CR = 13;
+
 /** As DVC tells text, part by part. @see dvc_data/hashfile/istextfile.py */
 function isDvcText(block: Uint8Array): boolean {
   const others = block.filter((byte) => (byte < 32 || byte > 126) && !(byte >= 8 && byte <= 13 && byte !== 11));
@@ -211,5 +215,5 @@ function isDvcText(block: Uint8Array): boolean {
 }
 
 function withLf(bytes: Uint8Array): Uint8Array {
-  return bytes.filter((byte, at) => byte !== 13 || bytes[at + 1] !== 10);
+  return bytes.filter((byte, at) => byte !== CR || bytes[at + 1] !== 10);
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { isJsonObject, type Json } from '../base/json.ts';
-import { fact, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
+import { fact, field, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource, StatedDigest } from './types.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -108,7 +108,10 @@ function inFolder(folder: string, path: string): string {
   return parts.join('/');
 }
 
-/** A manifest of wandb: `contents` by path, with MD5 in base64. @see https://docs.wandb.ai/guides/artifacts */
+/**
+ * A manifest of wandb: `contents` by path, with MD5 in base64; where an entry names another algorithm (XXH128, as long), it says
+ * nothing here. @see https://docs.wandb.ai/guides/artifacts
+ */
 export function readWandbManifest(file: MetadataFile): readonly Fact[] {
   const value = jsonOf(file);
   if (!isJsonObject(value) || typeof value['storagePolicy'] !== 'string' || !isJsonObject(value['contents'])) return [];
@@ -117,10 +120,15 @@ export function readWandbManifest(file: MetadataFile): readonly Fact[] {
     .flatMap(([path, about]) => {
       const digest = isJsonObject(about) ? words(about['digest']) : undefined;
       const md5 = Buffer.from(digest ?? '', 'base64');
-      if (!isJsonObject(about) || md5.length !== 16) return [];
+      if (!isJsonObject(about) || md5.length !== 16 || !isMd5(about)) return [];
       const pointer = `/contents/${path}/digest`;
       return [recorded(file, { path, md5: md5.toString('hex'), size: about['size'], by: 'wandb', pointer })];
     });
+}
+
+function isMd5(about: Json): boolean {
+  const algorithm = field(field(about, 'extra'), 'alg');
+  return algorithm === undefined || algorithm === 'MD5';
 }
 
 interface Said {
