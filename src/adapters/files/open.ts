@@ -15,7 +15,7 @@ export async function openFile(location: string, options: { followLink?: boolean
   const size = Number(stat.size);
   const read = async (offset: number, length: number) =>
     readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
-  return { size, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
+  return { size, descriptor, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
 }
 
 /**

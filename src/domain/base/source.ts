@@ -1,6 +1,8 @@
 /** Random access to untrusted bytes: a file, an archive member, a remote blob. Lengths and offsets are in bytes. */
 export interface Source {
   readonly size: number;
+  /** The operating system's number of the open file that this is, all of it and as it lies there, for kernels that read it themselves. */
+  readonly descriptor?: number;
   /**
    * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
    * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.

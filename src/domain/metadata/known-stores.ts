@@ -2,11 +2,15 @@
 export const STORES = [
   'hugging-face',
   'ollama',
+  'docker-model-runner',
   'llama.cpp',
   'torch-hub',
   'lm-studio',
   'mlflow',
   'dvc',
+  'git-lfs',
+  'git-annex',
+  'triton',
   'wandb',
   'modelscope',
   'kaggle',
@@ -43,6 +47,7 @@ export function knownPlaces(
   const places: readonly (readonly [StoreName, readonly string[]])[] = [
     ['hugging-face', [hub]],
     ['ollama', ollama ? [ollama] : [`${home}/.ollama/models`, '/usr/share/ollama/.ollama/models']],
+    ['docker-model-runner', [env['MODELS_PATH'] || `${home}/.docker/models`]],
     ['llama.cpp', [env['LLAMA_CACHE'] || `${cache}/llama.cpp`, `${home}/Library/Caches/llama.cpp`]],
     ['torch-hub', [torch]],
     ['lm-studio', [`${home}/.lmstudio/models`, `${cache}/lm-studio/models`]],
@@ -72,6 +77,15 @@ export function storeOfPath(location: string): StoreName {
   const path = location.replaceAll('\\', '/');
   for (const [store, pattern] of BY_PATH) if (pattern.test(path)) return store;
   return 'folder';
+}
+
+/** What a store's own folders call the artifact in them, where its last folder is no name. */
+export function nameInStore(location: string): { readonly name: string; readonly version?: string } | null {
+  const path = location.replaceAll('\\', '/');
+  const [, kaggle, version = ''] = /\/kagglehub\/(?:models|datasets)\/(.+)\/(\d+)$/.exec(path) ?? [];
+  if (kaggle !== undefined) return { name: kaggle.replace('/versions', ''), version };
+  const [, logged] = /\/models\/(m-[0-9a-f]{32})\/artifacts$/.exec(path) ?? [];
+  return logged === undefined ? null : { name: logged };
 }
 
 const BY_PATH: readonly (readonly [StoreName, RegExp])[] = [

@@ -19,6 +19,21 @@ export interface Elements {
   readonly parent: Uint8Array;
 }
 
+/** The same of a whole tensor, each side as it lies in an open file. */
+export interface PlacedElements {
+  readonly child: Stretch;
+  readonly parent: Stretch;
+  readonly elements: number;
+  /** Elements that are answered together: whole blocks, with importance whole rows. */
+  readonly part: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Stretch {
+  readonly descriptor: number;
+  readonly offset: number;
+}
+
 export interface Differing {
   /** Blocks (of plain types: elements) that are not as recomputed. A NaN equals any NaN. */
   readonly blocks: number;
@@ -95,6 +110,14 @@ export interface WeightNumbers {
   recompute(recipe: Recipe, elements: Elements, importance?: Float32Array): Promise<Differing>;
   /** Null for types whose codes are no numbers. */
   nearest(recipe: Recipe, elements: Elements): Promise<Nearness | null>;
+  /**
+   * The same of whole tensors, which threads of the kernel's own read. Null where they could not: whoever reads them finds out why.
+   * Absent: this kernel cannot.
+   */
+  readonly placed?: {
+    recompute(recipe: Recipe, placed: PlacedElements, importance?: Float32Array): Promise<Differing | null>;
+    nearest(recipe: Recipe, placed: PlacedElements): Promise<Nearness | null>;
+  };
   /** Elements in another type: one rounding, to nearest, ties to even. */
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
   /** What whole blocks of one of GGML's types stand for; null for a type that is not known. */

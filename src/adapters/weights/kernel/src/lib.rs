@@ -25,6 +25,6 @@ pub use blocks::Kind;
 pub use floats::{Dtype, Via, narrow, widen};
 pub use low_rank::{LowRank, Merged, low_rank};
 pub use merges::{Merge, Method, merge};
-pub use nearest::{Nearness, nearest};
+pub use nearest::{Nearness, go_on, nearest};
 pub use recompute::{Differing, Recipe, recompute};
 pub use values::values;
