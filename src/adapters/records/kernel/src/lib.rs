@@ -35,4 +35,8 @@ pub mod run;
 #[cfg(unix)]
 pub mod scan;
 #[cfg(unix)]
+pub mod sort;
+#[cfg(unix)]
+pub mod spill;
+#[cfg(unix)]
 pub mod trees;

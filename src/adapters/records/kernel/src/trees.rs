@@ -29,39 +29,32 @@ fn root(key: &Key, lanes: &Lanes, mut nodes: Vec<Hash>) -> Hash {
 pub struct Ordered {
     key: Key,
     lanes: Lanes,
-    pending: Vec<Hash>,
     stored: Vec<Hash>,
 }
 
 impl Ordered {
     pub fn new(key: Key) -> Self {
-        Ordered { key, lanes: Lanes::default(), pending: Vec::new(), stored: Vec::new() }
+        Ordered { key, lanes: Lanes::default(), stored: Vec::new() }
     }
 
+    /// Hashes, a multiple of 256.
     pub fn add(&mut self, hashes: &[Hash]) {
-        self.pending.extend_from_slice(hashes);
-        if self.pending.len() >= LEAVES * 16 {
-            self.fold();
-        }
-    }
-
-    fn fold(&mut self) {
-        let whole = self.pending.len() / LEAVES * LEAVES;
+        debug_assert!(hashes.len().is_multiple_of(LEAVES));
         let mut level = Vec::new();
-        self.lanes.pairs(&self.key, &self.pending[..whole], &mut level);
+        self.lanes.pairs(&self.key, hashes, &mut level);
         for _ in 1..STORED_LEVEL {
             level = parents(&self.key, &self.lanes, &level);
         }
         self.stored.extend_from_slice(&level);
-        self.pending.drain(..whole);
     }
 
-    /// The root, and all stored nodes, level after level.
-    pub fn finish(mut self) -> (Hash, Vec<Hash>) {
-        self.fold();
+    /// The root, and all stored nodes, level after level. The last hashes may be any number.
+    pub fn finish(mut self, last: &[Hash]) -> (Hash, Vec<Hash>) {
+        let (whole, rest) = last.split_at(last.len() / LEAVES * LEAVES);
+        self.add(whole);
         let mut top = self.stored.clone();
-        if !self.pending.is_empty() {
-            top.push(root(&self.key, &self.lanes, std::mem::take(&mut self.pending)));
+        if !rest.is_empty() {
+            top.push(root(&self.key, &self.lanes, rest.to_vec()));
         }
         let top = root(&self.key, &self.lanes, top);
         let (mut nodes, mut level) = (Vec::new(), self.stored);
