@@ -1,10 +1,10 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { BulkHasher } from './blake3.ts';
-import { branchesBetween, BUCKET_RECORDS, sortBucket } from './build.ts';
+import { BUCKET_RECORDS } from './build.ts';
 import { Frontier, type OrderedNode } from './frontier.ts';
 import { prefixBitsOf } from './index-layout.ts';
 import type { RecordIndex } from './record-index.ts';
-import type { Branch, Counted } from './trie.ts';
+import type { Branch, SetHasher } from './trie.ts';
 import { pushAll } from '../base/lists.ts';
 
 /** Opens the parts' indexes one after the other. */
@@ -30,7 +30,7 @@ export function shareOf(index: number, workers: number, records: number): Share 
 }
 
 /** The branches of a share of the set over all parts; memory follows from the records of one prefix, or a million. */
-export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: BulkHasher }): Branch[] {
+export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: SetHasher }): Branch[] {
   const { bits } = share;
   const width = Math.max(1, Math.floor((ROUND * 2 ** bits) / Math.max(1, records)));
   const branches: Branch[] = [];
@@ -43,15 +43,15 @@ export function reduceSet(share: Share, records: number, tools: { eachPart: Each
   return branches;
 }
 
-/** Byte after byte, as records are sorted. */
-function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Bag>, hasher: BulkHasher): Branch[] {
+/** Byte after byte: what the records of a round have in common. */
+function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Bag>, hasher: SetHasher): Branch[] {
   const width = 2 ** (bits - 8);
   const branches: Branch[] = [];
   for (let at = from; at < to; at = at - (at % width) + width) {
     const start = at - (at % width);
-    const sorted = (bags.get(start / width) ?? new Bag()).sorted();
-    const prefixes = { bits, from: at - start, to: Math.min(width, to - start) };
-    pushAll(branches, branchesBetween(sorted, prefixes, hasher));
+    const bag = bags.get(start / width) ?? new Bag();
+    const part = hasher.branches({ ...bag.all(), skip: 8, depth: bits });
+    pushAll(branches, part.branches.slice(at - start, Math.min(width, to - start)));
   }
   return branches;
 }
@@ -113,20 +113,8 @@ class Bag {
     this.hashes = larger;
   }
 
-  sorted(): Counted {
-    const given = this.hashes.subarray(0, 32 * this.counts.length);
-    const { hashes, positions } = sortBucket(given, Uint32Array.from(this.counts.keys()));
-    const counts: number[] = [];
-    positions.forEach((from, place) => {
-      const [count, end] = [this.counts[from] as number, 32 * counts.length];
-      if (end > 0 && isRepeated(hashes, end - 32, hashes, 32 * place)) {
-        counts[counts.length - 1] = (counts.at(-1) as number) + count;
-        return;
-      }
-      hashes.copyWithin(end, 32 * place, 32 * place + 32);
-      counts.push(count);
-    });
-    return { hashes: hashes.subarray(0, 32 * counts.length), counts };
+  all(): { readonly hashes: Uint8Array; readonly weights: Uint32Array } {
+    return { hashes: this.hashes.subarray(0, 32 * this.counts.length), weights: Uint32Array.from(this.counts) };
   }
 }
 

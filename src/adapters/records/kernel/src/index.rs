@@ -5,8 +5,8 @@ use crate::columns::Columns;
 use crate::hashing;
 use crate::lanes::Hash;
 use crate::scan::{Found, Stop};
-use crate::sort::Sorter;
-use crate::spill::{BUCKET_BITS, BUCKETS, CHUNK, Spill, bytes_of, room};
+use crate::sort::{Sorter, room};
+use crate::spill::{BUCKET_BITS, BUCKETS, CHUNK, Spill, bytes_of};
 use crate::trees::{Branch, NOTHING, Ordered, Trie};
 use std::fs::File;
 use std::io;
@@ -192,7 +192,7 @@ impl<'a> Buckets<'a> {
         }
         let width = 1 << (self.deep - BUCKET_BITS);
         worker.branches.clear();
-        worker.trie.branches(&worker.hashes, BUCKET_BITS, self.deep, &mut worker.branches);
+        worker.trie.branches(&worker.hashes, None, BUCKET_BITS, self.deep, &mut worker.branches);
         let mut done = lock(&self.done);
         done.branches[bucket * width..][..width].copy_from_slice(&worker.branches);
         count_prefixes(&worker.hashes, self.layout.prefix_bits, &mut done.fence);
@@ -233,7 +233,7 @@ impl Worker {
     fn sort(&mut self, spill: &Spill, bucket: usize) -> io::Result<()> {
         let came = room(&mut self.came, spill.len(bucket));
         spill.hashes(bucket, came)?;
-        self.sorter.sort(came, &mut self.order);
+        self.sorter.sort(came, BUCKET_BITS, &mut self.order);
         self.hashes.clear();
         self.hashes.extend(self.order.iter().map(|&index| came[index as usize]));
         Ok(())

@@ -1,7 +1,6 @@
 //! Sorts the hashes of a bucket by words of their first bits and their index: what is moved about stays in the cache.
 
 use crate::lanes::Hash;
-use crate::spill::{BUCKET_BITS, room};
 
 /// Low bits of a word, for the index.
 const INDEX_BITS: usize = 24;
@@ -18,15 +17,15 @@ pub struct Sorter {
 }
 
 impl Sorter {
-    /// Hashes that have their first bits in common → their indexes by hash, equal ones as they came.
-    pub fn sort(&mut self, hashes: &[Hash], order: &mut Vec<u32>) {
+    /// Hashes that have their first `skip` bits in common → their indexes by hash, equal ones as they came.
+    pub fn sort(&mut self, hashes: &[Hash], skip: usize, order: &mut Vec<u32>) {
         order.clear();
         if hashes.len() > INDEX as usize {
             order.extend(0..hashes.len() as u32);
             order.sort_by_key(|&index| hashes[index as usize]);
             return;
         }
-        let words = self.spread(hashes);
+        let words = self.spread(hashes, skip);
         order.extend(words.iter().map(|word| (word & INDEX) as u32));
         // Words tell forty bits apart.
         let mut from = 0;
@@ -39,14 +38,14 @@ impl Sorter {
     }
 
     /// Words in order: each goes to its cell, then cells are sorted.
-    fn spread(&mut self, hashes: &[Hash]) -> &[u64] {
+    fn spread(&mut self, hashes: &[Hash], skip: usize) -> &[u64] {
         let bits = hashes.len().max(2).ilog2();
         let cell_of = |word: u64| (word >> (u64::BITS - bits)) as usize;
         let words = room(&mut self.words, hashes.len());
         self.cells.clear();
         self.cells.resize((1 << bits) + 1, 0);
         for ((word, hash), index) in words.iter_mut().zip(hashes).zip(0..) {
-            *word = first_bits(hash) << BUCKET_BITS & !INDEX | index;
+            *word = first_bits(hash) << skip & !INDEX | index;
             self.cells[cell_of(*word) + 1] += 1;
         }
         for at in 1..self.cells.len() {
@@ -85,4 +84,12 @@ fn sort_few(words: &mut [u64]) {
             at -= 1;
         }
     }
+}
+
+/// The first `count` of scratch that grows and is never cleared: what is in it is to be written over.
+pub fn room<T: Copy + Default>(scratch: &mut Vec<T>, count: usize) -> &mut [T] {
+    if scratch.len() < count {
+        scratch.resize(count, T::default());
+    }
+    &mut scratch[..count]
 }

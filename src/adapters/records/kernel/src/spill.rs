@@ -2,6 +2,7 @@
 //! piece in each chunk. Memory does not grow with the records.
 
 use crate::lanes::Hash;
+use crate::sort::room;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -129,14 +130,6 @@ fn base_of(chunk: usize) -> u64 {
 #[inline]
 fn bucket_of(hash: &Hash) -> usize {
     usize::from(u16::from_be_bytes([hash[0], hash[1]]) >> (16 - BUCKET_BITS))
-}
-
-/// The first `count` of scratch that grows and is never cleared: what is in it is to be written over.
-pub fn room<T: Copy + Default>(scratch: &mut Vec<T>, count: usize) -> &mut [T] {
-    if scratch.len() < count {
-        scratch.resize(count, T::default());
-    }
-    &mut scratch[..count]
 }
 
 /// Plain data as bytes; the machines this is built for are little-endian, as the index is.
