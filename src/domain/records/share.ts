@@ -60,12 +60,13 @@ function gather(index: RecordIndex, { bits, from, to }: Share, bags: Map<number,
   const { records } = index.layout;
   for (let place = lowerBound(index, bits, from); place < records;) {
     const block = index.sorted(place, Math.min(records, place + BLOCK));
+    const words = new Uint32Array(block.slice().buffer);
     for (let at = 0; at < block.length; at += 32, place += 1) {
       if (prefixAt(block, at, bits) >= to) return;
       const first = block[at] as number;
       const bag = bags.get(first) ?? new Bag();
       if (bag.isNew) bags.set(first, bag);
-      bag.add(block, at);
+      bag.add(words, at / 4);
     }
   }
 }
@@ -87,39 +88,45 @@ function lowerBound(index: RecordIndex, bits: number, prefix: number): number {
 
 /** Records of several ascending runs, those that follow themselves counted. */
 class Bag {
-  private hashes = new Uint8Array(32 * 64);
-  private readonly counts: number[] = [];
+  private words = new Uint32Array(8 * 64);
+  private weights = new Uint32Array(64);
+  private count = 0;
 
   get isNew(): boolean {
-    return this.counts.length === 0;
+    return this.count === 0;
   }
 
-  add(from: Uint8Array, at: number): void {
-    const end = 32 * this.counts.length;
-    if (end > 0 && isRepeated(this.hashes, end - 32, from, at)) {
-      this.counts[this.counts.length - 1] = (this.counts.at(-1) as number) + 1;
+  add(from: Uint32Array, at: number): void {
+    const end = 8 * this.count;
+    if (end > 0 && isRepeated(this.words, end - 8, from, at)) {
+      this.weights[this.count - 1] = (this.weights[this.count - 1] as number) + 1;
       return;
     }
-    if (this.counts.length === BUCKET_RECORDS)
+    if (this.count === BUCKET_RECORDS)
       throw new WeighmarkError('limit-exceeded', 'too many records whose hashes begin alike');
-    if (end === this.hashes.length) this.grow();
-    for (let byte = 0; byte < 32; byte += 1) this.hashes[end + byte] = from[at + byte] as number;
-    this.counts.push(1);
+    if (end === this.words.length) this.grow();
+    for (let word = 0; word < 8; word += 1) this.words[end + word] = from[at + word] as number;
+    this.weights[this.count++] = 1;
   }
 
   private grow(): void {
-    const larger = new Uint8Array(2 * this.hashes.length);
-    larger.set(this.hashes);
-    this.hashes = larger;
+    const { words, weights } = this;
+    this.words = new Uint32Array(2 * words.length);
+    this.words.set(words);
+    this.weights = new Uint32Array(2 * weights.length);
+    this.weights.set(weights);
   }
 
   all(): { readonly hashes: Uint8Array; readonly weights: Uint32Array } {
-    return { hashes: this.hashes.subarray(0, 32 * this.counts.length), weights: Uint32Array.from(this.counts) };
+    return {
+      hashes: new Uint8Array(this.words.buffer, 0, 32 * this.count),
+      weights: this.weights.subarray(0, this.count),
+    };
   }
 }
 
-function isRepeated(a: Uint8Array, atA: number, b: Uint8Array, atB: number): boolean {
-  for (let byte = 0; byte < 32; byte += 1) if (a[atA + byte] !== b[atB + byte]) return false;
+function isRepeated(a: Uint32Array, atA: number, b: Uint32Array, atB: number): boolean {
+  for (let word = 0; word < 8; word += 1) if (a[atA + word] !== b[atB + word]) return false;
   return true;
 }
 
