@@ -15,7 +15,7 @@ import { bookkeeperOf, isBookkeepingLink, isBookkeepingName } from '../../domain
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
-import { checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
+import { checkoutOfObject, checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
 import { fileError } from './errors.ts';
 import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';
 
@@ -26,7 +26,7 @@ interface Walk {
   readonly realRoot: string;
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
-  readonly linksAt: ReadonlySet<string> | null;
+  readonly linksAt: WalkOptions['linksAt'] | null;
   readonly bookkeeping: WalkOptions['bookkeeping'] | null;
   readonly passedOver: string[];
   /** Plain files as they are listed; what they are is asked when all are known. */
@@ -148,16 +148,17 @@ function addFile(walk: Walk, { path, location }: { path: string; location: strin
 }
 
 /**
- * A link counts as the file it points to. Into the blobs of its own Hugging Face cache it is always followed, that is how
- * the cache is made; any other must be allowed, and lead to a file inside the tree.
+ * A link counts as the file it points to. Into the blobs of its own Hugging Face cache, and into the objects that git-annex or
+ * DVC keeps for the checkout, it is always followed, that is how these are made; any other must be allowed, and lead to a file
+ * inside the tree.
  */
 function addLink(walk: Walk, path: string): void {
-  if (walk.linksAt?.has(path) === false) {
+  const { linksAt } = walk;
+  if (linksAt === 'stores' ? !leadsIntoStore(walk, path) : linksAt?.has(path) === false) {
     walk.passedOver.push(path);
     return;
   }
-  const blobs = hubBlobs(walk.realRoot);
-  const isBlob = blobs !== null && isInside(blobs, targetOf(walk, path));
+  const isBlob = isStored(walk, targetOf(walk, path));
   if (!walk.allowSymlinks && !isBlob) {
     throw new WeighmarkError('symlink-refused', `${path} is a symbolic link`, {
       subject: path,
@@ -175,10 +176,29 @@ function addLink(walk: Walk, path: string): void {
   addFile(walk, { path, location: isBlob ? target : locate(walk, path) }, statOf(stat));
 }
 
+function isStored({ realRoot }: Walk, target: string): boolean {
+  const checkout = checkoutOfObject(target);
+  return isInside(hubBlobs(realRoot), target) || (checkout !== null && isInside(checkout, join(realRoot, 'x')));
+}
+
+function leadsIntoStore(walk: Walk, path: string): boolean {
+  try {
+    return isStored(walk, realpathSync(locate(walk, path)));
+  } catch {
+    return false;
+  }
+}
+
 function targetOf(walk: Walk, path: string): string {
   try {
     return realpathSync(locate(walk, path));
   } catch (cause) {
+    if (/(?:^|\/)\.git\/annex\/objects\//.test(readlinkSync(locate(walk, path))))
+      throw new WeighmarkError('incomplete', `git-annex has not fetched the content of ${path}`, {
+        subject: path,
+        hint: '`git annex get` fetches it',
+        cause,
+      });
     throw new WeighmarkError('symlink-refused', `the link ${path} leads nowhere`, { subject: path, cause });
   }
 }

@@ -7,6 +7,7 @@ import type { Hasher } from '../../domain/ports/hasher.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
 import { isCounted, SEVERITIES, type ScanFinding, type Severity } from '../../domain/scan/index.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
+import { storeView } from '../../flows/content/stores.ts';
 import { seal, type SealInput, type SealOutcome, type SealPorts } from '../../flows/sign/seal.ts';
 import { collect, type Register, type Report, type Style } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -58,7 +59,7 @@ export const register: Register = (program, run) => {
     .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
   addSignerOptions(addFeedOptions(command)).action(
     run(async (context, path: string, options: Options) => {
-      const input = inputOf(context, path, options);
+      const input = { ...inputOf(context, path, options), root: await placeOf(context, path) };
       const judging = await judgingFrom(context, options, [path]);
       const records =
         options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
@@ -66,6 +67,20 @@ export const register: Register = (program, run) => {
     }),
   );
 };
+
+/**
+ * The folder or file that a path means, in a store too. @throws WeighmarkError `usage` for a model that its store keeps as blobs
+ * under a manifest: a signature has no place there.
+ */
+async function placeOf(context: Context, path: string): Promise<string> {
+  const files = await context.files();
+  const view = await storeView(resolve(context.cwd, path), files);
+  if (view.files === files) return view.root;
+  throw new WeighmarkError('usage', `${path} lies in a store that has no place for a signature`, {
+    subject: path,
+    hint: 'seal the file or folder it was made from; `weighmark verify` and `scan` take it as it is',
+  });
+}
 
 function inputOf(context: Context, path: string, options: Options): SealInput {
   if (options.name !== undefined) checkName(options.name);

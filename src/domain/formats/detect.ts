@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { bytesSource, type Source } from '../base/source.ts';
 import { isPlainPickle, readPickle } from './pickle/index.ts';
 import { formatOfName, TEXT_FORMATS } from './names.ts';
@@ -94,6 +95,11 @@ const MAGIC = magics([
   { format: 'script', at: 0, hex: '2321' },
 ]);
 
+/** For each first byte, the few that a file which begins with it may have, in their order. */
+const BY_FIRST_BYTE: readonly (readonly Magic[])[] = Array.from({ length: 256 }, (_, byte) =>
+  MAGIC.filter(({ at, bytes }) => at > 0 || bytes[0] === byte),
+);
+
 interface Magic {
   readonly format: FormatId;
   readonly at: number;
@@ -141,9 +147,9 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
   const text = isText(head) || isLegacyText(head, file.path);
-  for (const { format, at, bytes } of MAGIC)
+  for (const { format, at, bytes } of BY_FIRST_BYTE[head[0] ?? 0] ?? [])
     if (hasAt(head, at, bytes) && !(text && format === 'zlib')) found.add(format);
-  for (const format of recognise(head, source.size)) found.add(format);
+  for (const format of recognise(head, source.size, text)) found.add(format);
   if (isCtranslate2(head)) found.add('ctranslate2');
   if (isCoreMlWeights(head)) found.add('coreml-weights');
   if (named === 'paddle-params' && isPaddleParams(head)) found.add('paddle-params');
@@ -246,9 +252,15 @@ async function isPickle(head: Uint8Array, { path, source }: NamedSource): Promis
   return (await readPickle(whole, { keep: 0 })).complete || isPlainPickle(whole);
 }
 
+const LFS = 'version https://git-lfs.github.com/spec/';
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
 function isLfsPointer(head: Uint8Array, size: number): boolean {
-  return size <= 1024 && Buffer.from(head).toString('latin1').startsWith('version https://git-lfs.github.com/spec/');
+  return size <= 1024 && viewOf(head).toString('latin1', 0, LFS.length) === LFS;
 }
 
 /** A table or document in an encoding of its own: no control characters, but not UTF-8; or UTF-16 by its mark. */
@@ -273,16 +285,20 @@ function hasNoControls(bytes: Uint8Array): boolean {
 /** No byte of a control character that text does not use, and valid UTF-8; a head may end inside a character. */
 function isText(head: Uint8Array): boolean {
   if (!hasNoControls(head)) return false;
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: head.length === HEAD_BYTES });
-    return true;
-  } catch {
-    return false;
+  return isUtf8(head.length === HEAD_BYTES ? head.subarray(0, wholeCharacters(head)) : head);
+}
+
+/** How many bytes there are before a last character of UTF-8 that is begun and not ended. */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (const [back, begins] of [0xc2, 0xe0, 0xf0].entries()) {
+    const byte = bytes[bytes.length - back - 1] ?? 0;
+    if (byte >= 0xc0 || byte < 0x80) return byte >= begins && byte <= 0xf4 ? bytes.length - back - 1 : bytes.length;
   }
+  return bytes.length;
 }
 
 function textMatches(head: Uint8Array, path: string): FormatId[] {
-  const text = Buffer.from(head)
+  const text = viewOf(head)
     .toString('utf8')
     .replace(/^\ufeff/, '')
     .trimStart();
@@ -301,7 +317,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
   if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
-  if (OPENVINO.test(text)) return ['openvino'];
+  if (text.startsWith('<') && OPENVINO.test(text)) return ['openvino'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
   if (named === undefined || binary.includes(named)) return ['text'];

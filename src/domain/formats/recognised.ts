@@ -22,10 +22,12 @@ const TESTS: readonly (readonly [FormatId, Test])[] = [
   ['marshal', isMarshal],
 ];
 
-/** Formats whose content only these tests tell. */
-export function recognise(bytes: Uint8Array, size: number): FormatId[] {
+const TEXTS: ReadonlySet<FormatId> = new Set(['lightgbm', 'stata', 'spss', 'matlab']);
+
+/** Formats whose content only these tests tell; all but one of them are no text. */
+export function recognise(bytes: Uint8Array, size: number, text: boolean): FormatId[] {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return TESTS.filter(([, test]) => test(head, size)).map(([format]) => format);
+  return TESTS.filter(([format, test]) => (!text || TEXTS.has(format)) && test(head, size)).map(([format]) => format);
 }
 
 /** Stata 5 to 12: release 105 to 115, byte order 1 or 2, file type 1, and an unused byte. */

@@ -3,6 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport } from '../formats/types.ts';
 import type { Source } from '../base/source.ts';
 import { compareUtf8 } from '../base/paths.ts';
+import { readBundle } from './agents.ts';
 import { readHeader } from './headers.ts';
 import { fact, folderOf, type MetadataFile } from './read.ts';
 import { READERS, type ReaderEntry } from './tables.ts';
@@ -29,8 +30,9 @@ export interface FileMetadata {
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
   const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
   const header = readHeader(report);
+  const bundled = report.format === 'zip' ? await readBundle(path, source) : [];
   const start: FileMetadata = {
-    found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report)] }],
+    found: [{ path, row: READERS.length, facts: [...header, ...codeFacts(path, report), ...bundled] }],
     problems: [],
   };
   if (entries.length === 0 || report.format === 'lfs-pointer') return start;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { isJsonObject, type Json } from '../base/json.ts';
-import { fact, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
+import { fact, field, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource, StatedDigest } from './types.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -52,7 +52,10 @@ interface Out {
   readonly pointer: string;
 }
 
-/** Whatever has a `path` and an `md5`, at any place: single stages and `dvc.lock` differ in where that is. */
+/**
+ * Whatever has a `path` and an `md5`, at any place: single stages and `dvc.lock` differ in where that is. What a stage read
+ * (`deps`) may be edited before it runs again.
+ */
 function outsOf(file: MetadataFile): readonly Out[] {
   const outs: Out[] = [];
   const walk = (value: Json, pointer: string, depth: number): void => {
@@ -61,13 +64,16 @@ function outsOf(file: MetadataFile): readonly Out[] {
     if (!isJsonObject(value)) return;
     const [path, md5] = [words(value['path']), words(value['md5'])];
     if (path !== undefined && md5 !== undefined) outs.push({ path, md5, size: value['size'], pointer });
-    for (const [key, child] of Object.entries(value)) walk(child, `${pointer}/${key}`, depth + 1);
+    for (const [key, child] of Object.entries(value)) if (key !== 'deps') walk(child, `${pointer}/${key}`, depth + 1);
   };
   walk(parseYaml(textOf(file), file.path), '', 0);
   return outs;
 }
 
-/** A manifest of wandb: `contents` by path, with MD5 in base64. @see https://docs.wandb.ai/guides/artifacts */
+/**
+ * A manifest of wandb: `contents` by path, with MD5 in base64; where an entry names another algorithm (XXH128, as long), it says
+ * nothing here. @see https://docs.wandb.ai/guides/artifacts
+ */
 export function readWandbManifest(file: MetadataFile): readonly Fact[] {
   const value = jsonOf(file);
   if (!isJsonObject(value) || typeof value['storagePolicy'] !== 'string' || !isJsonObject(value['contents'])) return [];
@@ -76,10 +82,15 @@ export function readWandbManifest(file: MetadataFile): readonly Fact[] {
     .flatMap(([path, about]) => {
       const digest = isJsonObject(about) ? words(about['digest']) : undefined;
       const md5 = Buffer.from(digest ?? '', 'base64');
-      if (!isJsonObject(about) || md5.length !== 16) return [];
+      if (!isJsonObject(about) || md5.length !== 16 || !isMd5(about)) return [];
       const pointer = `/contents/${path}/digest`;
       return [recorded(file, { path, md5: md5.toString('hex'), size: about['size'], by: 'wandb', pointer })];
     });
+}
+
+function isMd5(about: Json): boolean {
+  const algorithm = field(field(about, 'extra'), 'alg');
+  return algorithm === undefined || algorithm === 'MD5';
 }
 
 interface Said {

@@ -162,7 +162,7 @@ export interface StatedDigest {
 }
 
 export interface Part {
-  readonly kind: 'chat-template' | 'system-prompt' | 'prompt' | 'plug-in';
+  readonly kind: 'chat-template' | 'system-prompt' | 'prompt' | 'plug-in' | 'skill' | 'mcp-server';
   readonly name: string;
   readonly digests: Digests;
   readonly sizeBytes: number;
