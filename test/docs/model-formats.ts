@@ -7,6 +7,7 @@ import { READERS } from '../../src/domain/formats/readers.ts';
 import type { FormatId, FormatReport } from '../../src/domain/formats/types.ts';
 import { TEXT_FORMATS } from '../../src/domain/formats/names.ts';
 import { WRITTEN } from '../domain/formats/written.ts';
+import { weighFolder } from '../domain/weights/weigh.ts';
 
 interface Row {
   readonly format: FormatId;
@@ -15,7 +16,10 @@ interface Row {
   readonly parameters: boolean;
   readonly metadata: boolean;
   readonly partial: boolean;
+  readonly identity: boolean;
 }
+
+const CONTAINERS = ['containers', 'further', 'packed'].map((name) => `fixtures/weights/${name}`);
 
 /** Formats that are read as members of a zip or tar, or by a reader of another name. */
 const THROUGH: Readonly<Partial<Record<FormatId, string>>> = {
@@ -43,17 +47,21 @@ export async function modelFormatsTable(): Promise<string> {
     const report = await readFormat({ path, source: bytesSource(readFileSync(`fixtures/formats/${path}`)) });
     reports.set(report.format, [...(reports.get(report.format) ?? []), { report, writer }]);
   }
+  const weighed = new Set<string>();
+  for (const folder of CONTAINERS)
+    for (const { format, identity } of (await weighFolder(folder, false)).values())
+      if (identity !== null) weighed.add(format);
   const lines = FORMATS.filter((format) => kindOf(format, '') === 'weights' || reports.has(format)).map((format) =>
-    lineOf(rowOf(format, reports.get(format) ?? [])),
+    lineOf({ ...rowOf(format, reports.get(format) ?? []), identity: weighed.has(format) }),
   );
   return [
-    '| format | tensors | parameters | metadata | scan | one tensor proven | last held against |',
-    '|---|---|---|---|---|---|---|',
+    '| format | tensors | parameters | metadata | scan | one tensor proven | weights identity | last held against |',
+    '|---|---|---|---|---|---|---|---|',
     ...lines,
   ].join('\n');
 }
 
-function rowOf(format: FormatId, read: readonly { report: FormatReport; writer: string }[]): Row {
+function rowOf(format: FormatId, read: readonly { report: FormatReport; writer: string }[]): Omit<Row, 'identity'> {
   const some = (test: (report: FormatReport) => boolean): boolean => read.some(({ report }) => test(report));
   return {
     format,
@@ -65,10 +73,10 @@ function rowOf(format: FormatId, read: readonly { report: FormatReport; writer: 
   };
 }
 
-function lineOf({ format, writers, tensors, parameters, metadata, partial }: Row): string {
+function lineOf({ format, writers, tensors, parameters, metadata, partial, identity }: Row): string {
   const [held, read] = [writers.length > 0, READERS[format] !== undefined || THROUGH[format] !== undefined];
   const cell = (value: boolean): string => (held ? (value ? 'yes' : '–') : read ? 'read' : '–');
   const scan = read || TEXT_FORMATS.has(format) ? 'structure' : 'by name and bytes';
-  const cells = [format, cell(tensors), cell(parameters), cell(metadata), scan, cell(partial)];
+  const cells = [format, cell(tensors), cell(parameters), cell(metadata), scan, cell(partial), identity ? 'yes' : '–'];
   return `| ${[...cells, writers.join(', ') || '–'].join(' | ')} |`;
 }

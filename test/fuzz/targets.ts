@@ -10,6 +10,7 @@ import { Batch } from '../../src/domain/records/batch.ts';
 import { textReader } from '../../src/domain/records/readers.ts';
 import { scanFile } from '../../src/domain/scan/index.ts';
 import { JUDGES } from '../../src/domain/scan/judges.ts';
+import { OWN, readWeights } from '../../src/domain/weights/read.ts';
 
 /**
  * Every reader of untrusted bytes, taken from the tables they stand in, so that a new one is fuzzed without being named
@@ -30,7 +31,15 @@ export interface Target {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function targets(): Promise<readonly Target[]> {
-  return [...formats(), ...judges(), ...metadata(), ...records(), ...(await parsers()), await signatures()];
+  return [
+    ...formats(),
+    ...weights(),
+    ...judges(),
+    ...metadata(),
+    ...records(),
+    ...(await parsers()),
+    await signatures(),
+  ];
 }
 
 function formats(): readonly Target[] {
@@ -40,6 +49,25 @@ function formats(): readonly Target[] {
       const { complete, problems } = await readFormat({ path: `a.${format}`, source: bytesSource(bytes) });
       if (complete && problems.some(({ code }) => code === 'malformed')) throw new TypeError('malformed and complete');
       await reader({ path: `a.${format}`, source: bytesSource(bytes) }, {});
+    },
+    seeds: (_, found) => found.includes(format),
+  }));
+}
+
+const MADE_BYTES = 64 << 20;
+
+/** What a format's tensors are, with their elements made as they would be hashed. */
+function weights(): readonly Target[] {
+  return Object.keys(OWN).map((format) => ({
+    name: `weights:${format}`,
+    run: async (bytes) => {
+      const source = bytesSource(bytes);
+      const report = await readFormat({ path: `a.${format}`, source });
+      const { tensors } = await readWeights({ path: `a.${format}`, source, beside: async () => null }, report);
+      let made = 0;
+      for (const { elements } of tensors)
+        if (elements.kind === 'made' && made < MADE_BYTES)
+          for await (const chunk of elements.open(source)) if ((made += chunk.length) > MADE_BYTES) break;
     },
     seeds: (_, found) => found.includes(format),
   }));

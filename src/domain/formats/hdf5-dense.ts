@@ -121,7 +121,7 @@ interface Tree {
 }
 
 /** All records of a version 2 B-tree, in no particular order. */
-async function readRecords(file: H5File, address: number): Promise<Uint8Array[]> {
+export async function readRecords(file: H5File, address: number): Promise<Uint8Array[]> {
   const head = await readAt(file, address, 18 + file.offsetBytes);
   if (textOf(head.subarray(0, 4)) !== 'BTHD') throw invalid(`no HDF5 B-tree at ${address}`);
   const [nodeSize, recordSize, depth] = [u32(head, 6), u16(head, 10), u16(head, 12)];

@@ -51,6 +51,46 @@ export function parseDataspace({ lengthBytes }: H5File, data: Uint8Array): numbe
   return Array.from({ length: rank }, (_, index) => numberAt(data, at + index * lengthBytes, lengthBytes));
 }
 
+/** Dimensions the dataspace may grow to; NaN for one without a limit. Its current ones where it has none of its own. */
+export function mostDimensions(file: H5File, data: Uint8Array): readonly number[] {
+  const rank = data[1] ?? 0;
+  const shape = parseDataspace(file, data) ?? [];
+  if (((data[2] ?? 0) & 1) === 0) return shape;
+  const at = (data[0] === 2 ? 4 : 8) + rank * file.lengthBytes;
+  return shape.map((_, index) => numberAt(data, at + index * file.lengthBytes, file.lengthBytes));
+}
+
+/** Bits of exponent and mantissa of IEEE 754 floats and bfloat16, by their bytes; both add up but for the sign. */
+const FLOATS: Readonly<Record<number, readonly string[]>> = { 2: ['10 5', '7 8'], 4: ['23 8'], 8: ['52 11'] };
+
+/**
+ * How the bytes of an element lie: in which order, and whether they are the plain number its type says. Booleans are
+ * h5py's: an enumeration of FALSE 0 and TRUE 1 in a byte.
+ */
+export function plainness(data: Uint8Array): { readonly plain: boolean; readonly bigEndian: boolean } {
+  const [kind, bits, sizeBytes] = [(data[0] ?? 0) & 15, data[1] ?? 0, u32(data, 4)];
+  const bigEndian = (bits & 1) !== 0;
+  const whole = u16(data, 8) === 0 && u16(data, 10) === sizeBytes * 8;
+  if (kind === 0) return { plain: whole, bigEndian };
+  if (kind === 5) return { plain: true, bigEndian: false };
+  if (kind === 8) return { plain: isBoolean(data), bigEndian: false };
+  const [exponentAt = 0, exponent, mantissaAt, mantissa = 0] = data.subarray(12, 16);
+  const standard = mantissaAt === 0 && exponentAt === mantissa && (bits & 0x40) === 0;
+  const known = FLOATS[sizeBytes]?.includes(`${mantissa} ${exponent}`) === true;
+  return { plain: kind === 1 && whole && standard && known, bigEndian };
+}
+
+/** Two members of one byte: after the type below, the names (padded to 8 bytes before version 3), then the values 0 and 1. */
+function isBoolean(data: Uint8Array): boolean {
+  const members = (data[1] ?? 0) | ((data[2] ?? 0) << 8);
+  const padded = (data[0] ?? 0) >> 4 < 3;
+  const names = padded ? 'FALSE\0\0\0TRUE\0\0\0\0' : 'FALSE\0TRUE\0';
+  const at = 8 + 12;
+  const small = members === 2 && u32(data, 4) === 1 && ((data[8] ?? 0) & 15) === 0 && u32(data, 12) === 1;
+  const end = at + names.length;
+  return small && textOf(data.subarray(at, end)) === names && data[end] === 0 && data[end + 1] === 1;
+}
+
 export interface H5Attribute {
   readonly name: string;
   readonly value: MetadataValue;

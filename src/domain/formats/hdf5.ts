@@ -1,5 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import { compareUtf8 } from '../base/paths.ts';
+import type { Source } from '../base/source.ts';
 import { readDense } from './hdf5-dense.ts';
 import { numberAt, openHdf5, readMessages, type H5File, type H5Message } from './hdf5-file.ts';
 import { parseLink, readLinks, readLocalHeap, stringAt, type H5Link } from './hdf5-group.ts';
@@ -13,8 +14,25 @@ const OBJECTS = 200_000;
 const ATTRIBUTES = 2000;
 const OPTIMIZER = /^\/?(optimizer_weights|optimizer|_optimizer)\//;
 
+/** A dataset as its messages describe it. */
+export interface H5Dataset {
+  readonly file: H5File;
+  /** As reported, with its place if it lies in one stretch. */
+  readonly info: TensorInfo;
+  /** Data of its messages; absent where there is none. */
+  readonly space: Uint8Array;
+  readonly datatype: Uint8Array;
+  readonly layout: Uint8Array;
+  readonly filters?: Uint8Array;
+  /** The current fill value message (0x0005). */
+  readonly fill?: Uint8Array;
+  /** Its type is a committed one, or its values lie in other files. */
+  readonly elsewhere: boolean;
+}
+
 interface State {
   readonly file: H5File;
+  readonly onDataset?: (dataset: H5Dataset) => void;
   readonly problems: Problem[];
   readonly metadata: MetadataItem[];
   readonly references: Reference[];
@@ -30,9 +48,15 @@ interface State {
  * @see https://docs.hdfgroup.org/hdf5/develop/_f_m_t3.html
  */
 export async function readHdf5({ source }: NamedSource): Promise<Findings> {
+  return hdf5Structure(source);
+}
+
+/** The same; each dataset is handed on as it is met. */
+export async function hdf5Structure(source: Source, onDataset?: (dataset: H5Dataset) => void): Promise<Findings> {
   const file = await openHdf5(source);
   const state: State = {
     file,
+    ...(onDataset === undefined ? {} : { onDataset }),
     problems: [],
     metadata: [],
     references: [],
@@ -175,7 +199,19 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
     find(0x0b) === undefined && storage === undefined
       ? placeOf(state, path, { layout, bytes: elementsOf(shape) * sizeBytes })
       : {};
-  tally.add({ name: path.slice(1), dtype, shape, ...place, ...uncounted });
+  const info = { name: path.slice(1), dtype, shape, ...place, ...uncounted };
+  tally.add(info);
+  const [filters, fill] = [find(0x0b), find(0x05)];
+  state.onDataset?.({
+    file,
+    info,
+    space: space.data,
+    datatype: datatype.data,
+    layout: layout.data,
+    ...(filters === undefined ? {} : { filters: filters.data }),
+    ...(fill === undefined ? {} : { fill: fill.data }),
+    elsewhere: shared || storage !== undefined || (space.flags & 2) !== 0,
+  });
 }
 
 /** Keras keeps types that HDF5 has not as opaque bytes, and says in the attribute `dtype` what they are. */

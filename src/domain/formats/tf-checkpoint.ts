@@ -1,7 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import { bytesSource, type Source } from '../base/source.ts';
 import { startBudget, type Budget } from './budget.ts';
-import { attempt, beyond, invalid } from './problem.ts';
+import { attempt, beyond, invalid, note } from './problem.ts';
 import { fieldReader, signed } from './protobuf.ts';
 import { startTally } from './tensors.ts';
 import { tensorflowDtype } from './saved-model.ts';
@@ -34,7 +34,7 @@ export async function readTfCheckpoint({ path, source }: NamedSource): Promise<F
     for (const { value } of await readBlock(source, index, budget)) {
       for (const entry of await readBlock(source, handleAt(value, 0)[0], budget)) {
         if (tensors.length >= LIMITS.tensorsPerFile) throw beyond(`more than ${LIMITS.tensorsPerFile} tensors`);
-        if (entry.key.length === 0) shards = await shardsOf(entry.value);
+        if (entry.key.length === 0) shards = await shardsOf(entry.value, problems);
         else tensors.push(await tensorOf(entry));
       }
     }
@@ -102,20 +102,27 @@ async function readBlock(source: Source, { offset, size }: Handle, budget: Budge
   return entries;
 }
 
-/** BundleHeaderProto: how many data files there are. */
-async function shardsOf(value: Uint8Array): Promise<number> {
-  for await (const field of fieldReader(bytesSource(value))()) if (field.number === 1) return Number(field.value);
-  return 1;
+/** BundleHeaderProto: how many data files there are (1), and in which order their bytes lie (2). */
+async function shardsOf(value: Uint8Array, problems: Problem[]): Promise<number> {
+  let shards = 1;
+  for await (const field of fieldReader(bytesSource(value))()) {
+    if (field.number === 1) shards = Number(field.value);
+    if (field.number === 2 && field.value !== 0n)
+      note(problems, { code: 'unsupported', message: 'its elements are big-endian' });
+  }
+  return shards;
 }
 
-/** BundleEntryProto: type (1), shape (2), shard (3), offset (4), size (5). */
+/** BundleEntryProto: type (1), shape (2), shard (3), offset (4), size (5); slices (7) lie in entries of their own. */
 async function tensorOf({ key, value }: Entry): Promise<TensorInfo & { readonly shard: number }> {
   const fields = fieldReader(bytesSource(value));
   const name = Buffer.from(key).toString('utf8').slice(0, 4096);
   const numbers: Record<number, number> = {};
+  let sliced = false;
   const shape: number[] = [];
   for await (const field of fields()) {
     if (field.wire === 0) numbers[field.number] = signed(field.value);
+    if (field.number === 7) sliced = true;
     if (field.number !== 2 || field.wire !== 2) continue;
     for await (const dimension of fields(field)) {
       if (dimension.number !== 2 || dimension.wire !== 2 || shape.length >= 64) continue;
@@ -126,5 +133,6 @@ async function tensorOf({ key, value }: Entry): Promise<TensorInfo & { readonly 
   }
   const uncounted = UNCOUNTED.test(name) ? { uncounted: 'optimizer' as const } : {};
   const dtype = tensorflowDtype(numbers[1] ?? 0);
-  return { name, dtype, shape, offset: numbers[4] ?? 0, length: numbers[5] ?? 0, shard: numbers[3] ?? 0, ...uncounted };
+  const place = sliced ? {} : { offset: numbers[4] ?? 0, length: numbers[5] ?? 0 };
+  return { name, dtype, shape, ...place, shard: numbers[3] ?? 0, ...uncounted };
 }

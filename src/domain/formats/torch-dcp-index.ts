@@ -44,6 +44,70 @@ function stateOf(value: PickleValue | undefined): PickleValue | undefined {
   return isNode(state) && state.kind === 'tuple' ? state.items.find((item) => isNode(item)) : state;
 }
 
+/** A tensor of the checkpoint and the pieces it was saved in, each an archive of its own in a stretch of a file. */
+export interface DcpTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[] | null;
+  readonly pieces: readonly DcpPiece[];
+}
+
+export interface DcpPiece {
+  readonly offsets: readonly number[];
+  readonly sizes: readonly number[];
+  /** Null: the index does not say where it lies, or it was transformed (compressed) on the way. */
+  readonly place: { readonly target: string; readonly start: number; readonly length: number } | null;
+}
+
+/** The checkpoint's tensors; null where its index was too large to be kept whole. */
+export function dcpTensors(root: PickleValue | undefined): readonly DcpTensor[] | null {
+  const state = stateOf(root);
+  const [entries, storage] = [lookup(state, 'state_dict_metadata'), lookup(state, 'storage_data')];
+  if (!isNode(entries) || entries.kind !== 'dict' || entries.omitted > 0) return null;
+  if (!isNode(storage) || storage.kind !== 'dict' || storage.omitted > 0) return null;
+  const places = new Map<string, DcpPiece['place']>();
+  for (const [key, info] of storage.entries) {
+    const index = stateOf(key);
+    const place = placeKey(lookup(index, 'fqn'), integersOf(lookup(index, 'offset')) ?? []);
+    places.set(place, places.has(place) ? null : stretchOf(info));
+  }
+  return entries.entries.flatMap(([key, value]) =>
+    calleeName(value) === `${METADATA}TensorStorageMetadata` ? [tensorOf(key, stateOf(value), places)] : [],
+  );
+}
+
+function tensorOf(
+  key: PickleValue,
+  state: PickleValue | undefined,
+  places: ReadonlyMap<string, DcpPiece['place']>,
+): DcpTensor {
+  const chunks = lookup(state, 'chunks');
+  const named = globalName(dtypeOf(lookup(state, 'properties'))) ?? 'unknown';
+  const pieces = isNode(chunks) && chunks.kind === 'list' ? chunks.items : [];
+  return {
+    name: typeof key === 'string' ? key : '\ud800',
+    dtype: TORCH_DTYPES[named] ?? named.slice(0, 100),
+    shape: integersOf(lookup(state, 'size')),
+    pieces: pieces.map((piece) => {
+      const [offsets = [], sizes = []] = ['offsets', 'sizes'].map(
+        (field) => integersOf(lookup(stateOf(piece), field)) ?? [],
+      );
+      return { offsets, sizes, place: places.get(placeKey(key, offsets)) ?? null };
+    }),
+  };
+}
+
+function placeKey(name: PickleValue | undefined, offsets: readonly number[]): string {
+  return `${offsets.join()} ${typeof name === 'string' ? name : ''}`;
+}
+
+function stretchOf(info: PickleValue): DcpPiece['place'] {
+  const state = stateOf(info);
+  const [target, start, length] = ['relative_path', 'offset', 'length'].map((key) => lookup(state, key));
+  if (typeof target !== 'string' || typeof start !== 'number' || typeof length !== 'number') return null;
+  return (lookup(state, 'transform_descriptors') ?? null) === null ? { target, start, length } : null;
+}
+
 interface Entry {
   readonly name: string;
   readonly value: PickleValue;

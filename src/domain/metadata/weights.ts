@@ -7,6 +7,8 @@ export interface WeightSet {
   /** The file's path, or the shards' path with `*` for their number. */
   readonly name: string;
   readonly files: readonly BomFile[];
+  /** What names the tensors in `files`, which do not name them themselves: `.metadata` of a distributed checkpoint. */
+  readonly index?: BomFile;
   readonly format: string;
   /** Sum over the files; absent as soon as one file does not tell. */
   readonly parameters?: number;
@@ -24,8 +26,10 @@ const KERAS_SHARD = /_\d{5}(?=\.weights\.h5$)/;
 /** Sets in the order of their first file. Other index files belong to none. */
 export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   const groups = new Map<string, BomFile[]>();
+  const arrays = new Set(files.filter(({ report }) => report?.format === 'zarr').map(({ path }) => folderOf(path)));
   for (const file of files) {
     if (!holdsWeights(file.report) && !describesWeights(file.report)) continue;
+    if (file.report?.format !== 'zarr' && isChunk(file.path, arrays)) continue;
     const name = setName(file);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [file]);
@@ -33,6 +37,24 @@ export function weightSets(files: readonly BomFile[]): readonly WeightSet[] {
   }
   return [...groups].map(([name, group]) => setOf(name, group));
 }
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** The chunks of an array lie below its description; what one alone decompresses to may look like anything. */
+function isChunk(path: string, arrays: ReadonlySet<string>): boolean {
+  if (arrays.size === 0) return false;
+  const folders = path.split('/').slice(0, -1);
+  while (!arrays.has(`${folders.join('/')}/`)) if (!/^(?:c|\d+)$/.test(folders.pop() ?? '')) return false;
+  return true;
+}
+
+/** `variables.data-00000-of-00001`, which `variables.index` describes. */
+const TF_DATA = /\.data-\d{5}-of-\d{5}$/;
+
+/** What names the tensors of the files beside it, and what the set is then. */
+const NAMING: Readonly<Record<string, string>> = { 'torch-dcp-index': 'torch-dcp', 'tf-checkpoint': 'tf-checkpoint' };
 
 const MANIFESTS = new Set([
   'safetensors-index',
@@ -54,6 +76,7 @@ function describesWeights(report: FormatReport | undefined): boolean {
 function setName({ path, report }: BomFile): string {
   if (report?.format === 'torch-dcp' || report?.format === 'torch-dcp-index')
     return `${path.slice(0, path.lastIndexOf('/') + 1)}*.distcp`;
+  if (report?.format === 'raw-weights') return path.replace(TF_DATA, '.index');
   if (report?.format === 'ocdbt')
     return path.replace(/(ocdbt\.process_\d+\/)?(d\/[0-9a-f]{32}|manifest\.ocdbt)$/, '*.ocdbt');
   if (report?.format === 'zarr') return path.replace(/[^/]+\/[^/]+$/, '*/');
@@ -66,14 +89,16 @@ export function holdsWeights(report: FormatReport | undefined): boolean {
 
 function setOf(name: string, files: readonly BomFile[]): WeightSet {
   const all = files.map((file) => file.report).filter((report) => report !== undefined);
-  const index = all.find(({ format }) => format === 'torch-dcp-index');
+  const index = all.find(({ format }) => Object.hasOwn(NAMING, format));
+  const naming = index === undefined ? undefined : files.find(({ report }) => report === index);
   const reports = index === undefined ? all : [index];
   const tables = reports.map((report) => report.tensors).filter((table) => table !== undefined);
   const known = all.length === files.length && reports.every((report) => report.parameters !== undefined);
   return {
     name: files.length === 1 ? (files[0]?.path ?? name) : name,
-    files: index === undefined || files.length === 1 ? files : files.filter(({ report }) => report !== index),
-    format: index === undefined ? (all[0]?.format ?? 'unknown') : 'torch-dcp',
+    files: index === undefined || files.length === 1 ? files : files.filter((file) => file !== naming),
+    ...(naming === undefined ? {} : { index: naming }),
+    format: NAMING[index?.format ?? ''] ?? all[0]?.format ?? 'unknown',
     ...(known ? { parameters: reports.reduce((sum, report) => sum + (report.parameters ?? 0), 0) } : {}),
     parametersByDtype: sumBy(tables, 'parametersByDtype'),
     elementsByDtype: sumBy(tables, 'elementsByDtype'),

@@ -1,20 +1,41 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport, NamedSource, Problem, TensorInfo } from '../formats/types.ts';
 import { canonicalForm } from './dtypes.ts';
+import { executorchDataWeights, executorchWeights } from './executorch.ts';
+import { hdf5Weights, kerasWeights } from './hdf5.ts';
 import { npyWeights, npzWeights } from './numpy.ts';
 import { onnxWeights } from './onnx.ts';
+import { graphWeights, tfCheckpointWeights } from './tf-checkpoint.ts';
+import { dcpWeights } from './torch-dcp.ts';
 import { torchLegacyWeights, torchZipWeights } from './torch.ts';
-import type { FileWeights, Undecided, WeightTensor } from './types.ts';
+import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './types.ts';
+import { ocdbtWeights, zarrWeights } from './zarr.ts';
 
 /** Formats whose elements are not simply where the report places them. */
-const OWN: Readonly<Partial<Record<FormatReport['format'], (file: NamedSource) => Promise<FileWeights>>>> = {
+export const OWN: Readonly<Partial<Record<FormatReport['format'], (file: WeightsSource) => Promise<FileWeights>>>> = {
   'torch-zip': torchZipWeights,
   torchscript: torchZipWeights,
   'torch-legacy': torchLegacyWeights,
   npy: npyWeights,
   npz: npzWeights,
   onnx: onnxWeights,
+  'tf-checkpoint': tfCheckpointWeights,
+  executorch: executorchWeights,
+  'executorch-data': executorchDataWeights,
+  zarr: zarrWeights,
+  ocdbt: ocdbtWeights,
+  'saved-model': graphWeights,
+  'tf-graph': graphWeights,
+  'torch-dcp': piecesAlone,
+  'torch-dcp-index': dcpWeights,
+  hdf5: hdf5Weights,
+  'keras-v3': kerasWeights,
 };
+
+/** `.distcp` files hold pieces without names. */
+async function piecesAlone(): Promise<FileWeights> {
+  return { tensors: [], undecided: [{ why: 'whose its pieces are only `.metadata` says, which is not there' }] };
+}
 
 /** Problems that leave open which bytes a loader takes for which tensor. Holes and padding are not among them. */
 const FATAL: ReadonlySet<Problem['code']> = new Set([
@@ -38,14 +59,14 @@ const FATAL: ReadonlySet<Problem['code']> = new Set([
  * there is no identity of half a file.
  * @param report what `readFormat` says of the same bytes.
  */
-export async function readWeights(file: NamedSource, report: FormatReport): Promise<FileWeights> {
+export async function readWeights(file: WeightsSource, report: FormatReport): Promise<FileWeights> {
   const problems: Undecided[] = report.problems
     .filter(({ code }) => FATAL.has(code))
     .map(({ message, subject }) => ({ why: message, ...(subject === undefined ? {} : { tensor: subject }) }));
   if (problems.length > 0) return { tensors: [], undecided: problems };
   try {
     const read = await (OWN[report.format]?.(file) ?? placedWeights(file, report));
-    return read.tensors.length === 0 && read.undecided.length === 0
+    return read.tensors.length === 0 && read.undecided.length === 0 && read.elsewhere !== true
       ? { tensors: [], undecided: [{ why: `no tensors of a ${report.format} file are known` }] }
       : read;
   } catch (error) {
@@ -55,7 +76,7 @@ export async function readWeights(file: NamedSource, report: FormatReport): Prom
   }
 }
 
-/** Formats that keep every tensor in one stretch of the file: safetensors, GGUF, TFLite, Flax, uncompressed HDF5. */
+/** Formats that keep every tensor in one stretch of the file: safetensors, GGUF, TFLite, Flax. */
 async function placedWeights({ source }: NamedSource, report: FormatReport): Promise<FileWeights> {
   const { tensors: table } = report;
   if (table === undefined) return { tensors: [], undecided: [] };
@@ -78,7 +99,7 @@ function placedTensor(
   const made = { name, shape, ...form };
   if (form.sizeBytes === 0 && location === undefined)
     return { ...made, elements: { kind: 'stretch', offset: Math.min(offset ?? 0, size) } };
-  if (offset === undefined || length === undefined || (location !== undefined && format !== 'keras-v3'))
+  if (offset === undefined || length === undefined || location !== undefined)
     return 'its elements are compressed, chunked or elsewhere';
   if (length !== form.sizeBytes) return 'its shape is not that of its bytes';
   return offset + length <= size ? { ...made, elements: { kind: 'stretch', offset } } : 'it reaches beyond the file';

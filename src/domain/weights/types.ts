@@ -3,6 +3,7 @@
  * tensor the same in every container, and the roots over many. No judgement of where weights came from: that is `derive`.
  */
 import type { Source } from '../base/source.ts';
+import type { NamedSource } from '../formats/types.ts';
 
 /** Where a tensor's canonical elements are: row-major, little-endian, logical elements only. */
 export type Elements =
@@ -15,11 +16,22 @@ export type Elements =
       readonly offset: number;
     }
   | {
-      /** They are computed from what lies there: strided, byte-swapped, compressed, or typed numbers. */
+      /** They are computed from what lies there: strided, byte-swapped, compressed, in pieces, or typed numbers. */
       readonly kind: 'made';
       /** Chunks of any length that together are `sizeBytes` long; reads `source`, the file the tensor was found in. */
       readonly open: (source: Source) => AsyncIterable<Uint8Array>;
     };
+
+/**
+ * Reads another file of the artifact by its path, opened for that and closed afterwards; null if there is none. Tensors
+ * that lie in several files read them by it.
+ */
+export type Beside = <T>(path: string, read: (source: Source) => Promise<T>) => Promise<T | null>;
+
+/** A file of weights among the others of its artifact. */
+export interface WeightsSource extends NamedSource {
+  readonly beside: Beside;
+}
 
 /** A tensor as a loader would see it. */
 export interface WeightTensor {
@@ -43,6 +55,8 @@ export interface Undecided {
 export interface FileWeights {
   readonly tensors: readonly WeightTensor[];
   readonly undecided: readonly Undecided[];
+  /** It holds no weights of its own: they are read through another file of the artifact. */
+  readonly elsewhere?: true;
 }
 
 /** A tensor with its digest, 32 bytes in lower-case hex. */

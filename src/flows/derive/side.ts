@@ -5,7 +5,7 @@ import type { BomFile } from '../../domain/metadata/types.ts';
 import { modelWeights } from '../../domain/metadata/model-weights.ts';
 import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { readWeights } from '../../domain/weights/read.ts';
-import type { WeightTensor } from '../../domain/weights/types.ts';
+import type { Beside, WeightTensor } from '../../domain/weights/types.ts';
 import type { ArtifactFile } from '../bom/create.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
@@ -69,12 +69,23 @@ export async function openDescribed({ shown, files }: SideInput, described: read
     sources.set(path, source);
     return source;
   };
+  const beside: Beside = async (path, read) => {
+    const file = byPath.get(path);
+    if (file === undefined) return null;
+    const source = await file.open();
+    try {
+      return await read(source);
+    } finally {
+      await source.close();
+    }
+  };
   const close = async (): Promise<void> => {
     for (const source of open) await source.close();
   };
   try {
     const tensors: OpenTensor[] = [];
-    for (const { path, report } of set.files) pushAll(tensors, await tensorsIn({ shown, path, report }, sourceOf));
+    for (const { path, report } of set.index === undefined ? set.files : [set.index])
+      pushAll(tensors, await tensorsIn({ shown, path, report }, { sourceOf, beside }));
     const folder = (set.files[0]?.path ?? '').replace(/[^/]*$/, '');
     return { format: set.format, tensors, beside: (name) => byPath.get(folder + name) ?? byPath.get(name), close };
   } catch (error) {
@@ -106,13 +117,13 @@ function chosen(shown: string, sets: readonly WeightSet[]): WeightSet {
 
 async function tensorsIn(
   { shown, path, report }: { shown: string; path: string; report: BomFile['report'] },
-  sourceOf: (path: string) => Promise<Source>,
+  { sourceOf, beside }: { sourceOf: (path: string) => Promise<Source>; beside: Beside },
 ): Promise<OpenTensor[]> {
   const source = await sourceOf(path);
   const { tensors, undecided } =
     report === undefined
       ? { tensors: [], undecided: [{ why: 'it was not read' }] }
-      : await readWeights({ path, source }, report);
+      : await readWeights({ path, source, beside }, report);
   const [first] = undecided;
   if (first !== undefined)
     throw new WeighmarkError('scan-incomplete', `${path} of ${shown} cannot be examined whole: ${first.why}`, {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { ByPath, pathOf, type Lookup } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { readFormat } from '../../domain/formats/index.ts';
@@ -10,7 +11,7 @@ import type { Progress } from '../../domain/ports/terminal.ts';
 import { tensorDigest, weightsRoots } from '../../domain/weights/identity.ts';
 import type { ListedWeights } from '../../domain/weights/list.ts';
 import { readWeights } from '../../domain/weights/read.ts';
-import type { IdentifiedTensor, Undecided, WeightTensor } from '../../domain/weights/types.ts';
+import type { Beside, IdentifiedTensor, Undecided, WeightTensor } from '../../domain/weights/types.ts';
 import { examineArtifact, filesOf, type ArtifactFile } from '../bom/create.ts';
 
 /** A file whose tensors may be hashed where they lie, by the operating system's path. */
@@ -43,13 +44,7 @@ interface Found {
 
 /** The files of a tree, to be hashed where they lie. */
 export function weightsFilesOf(tree: Tree, ports: { files: Files }): readonly WeightsFile[] {
-  const entries = new Map(tree.entries.map((entry) => [entry.path, entry]));
-  return filesOf(tree, new Map(), ports).map((file) => {
-    const entry = entries.get(file.path);
-    if (entry === undefined) return file;
-    const { location, stamp } = entry;
-    return { ...file, place: { location, stamp, followLink: tree.followedLinks } };
-  });
+  return filesOf(tree, new Map(), ports);
 }
 
 /** A tree's files as described, and what their weights are; nothing else is read whole. */
@@ -79,7 +74,7 @@ export async function weighArtifact(
   described: readonly BomFile[],
   ports: WeighPorts,
 ): Promise<readonly WeighedSet[]> {
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const byPath = new ByPath(files, pathOf);
   const gathered: Gathered[] = [];
   for (const set of weightSets(described)) gathered.push(await gatherSet(set, byPath));
   const digests = await hashElements(
@@ -87,16 +82,17 @@ export async function weighArtifact(
     ports,
   );
   const { tree } = await ports.hasher();
-  return gathered.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
+  const held = gathered.filter(({ found, undecided }) => found.length + undecided.length > 0);
+  return held.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
 }
 
-async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile>): Promise<Gathered> {
+async function gatherSet(set: WeightSet, byPath: Lookup<WeightsFile>): Promise<Gathered> {
   const gathered: Gathered = { set, found: [], undecided: [] };
-  for (const { path } of set.files) {
+  for (const { path } of set.index === undefined ? set.files : [set.index]) {
     const file = byPath.get(path);
     if (file === undefined) continue;
     const { tensors, undecided } = await withFile(file, async (source) =>
-      readWeights({ path, source }, await readFormat({ path, source }, { countRows: false })),
+      readWeights({ path, source, beside: besideIn(byPath) }, await readFormat({ path, source }, { countRows: false })),
     );
     for (const each of undecided) gathered.undecided.push({ ...each, file: path });
     for (const tensor of tensors) addFound(gathered, tensor, { file, byPath });
@@ -107,7 +103,7 @@ async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile
 function addFound(
   { found, undecided }: Gathered,
   tensor: WeightTensor,
-  { file, byPath }: { file: WeightsFile; byPath: ReadonlyMap<string, WeightsFile> },
+  { file, byPath }: { file: WeightsFile; byPath: Lookup<WeightsFile> },
 ): void {
   const { elements } = tensor;
   const named = elements.kind === 'stretch' ? elements.file : undefined;
@@ -119,12 +115,11 @@ function addFound(
   found.push({ file, holder, tensor });
 }
 
-/** Element digests in the order of `found`, 32 bytes each. */
-async function hashElements(
-  found: readonly Found[],
-  ports: WeighPorts,
-): Promise<ReadonlyMap<WeightTensor, Uint8Array>> {
-  const digests = new Map<WeightTensor, Uint8Array>();
+/** The digest of a tensor's elements, 32 bytes; or why they could not be made of what lies there. */
+type Hashed = Uint8Array | { readonly why: string };
+
+async function hashElements(found: readonly Found[], ports: WeighPorts): Promise<ReadonlyMap<WeightTensor, Hashed>> {
+  const digests = new Map<WeightTensor, Hashed>();
   const work = ports.progress.start(
     'weighing',
     found.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
@@ -148,7 +143,7 @@ async function hashElements(
 
 async function hashPlaced(
   placed: readonly Found[],
-  digests: Map<WeightTensor, Uint8Array>,
+  digests: Map<WeightTensor, Hashed>,
   { ports, onProgress }: { ports: WeighPorts; onProgress: (bytes: number) => void },
 ): Promise<void> {
   const jobs = placed.flatMap(({ tensor, holder }): HashJob[] => {
@@ -173,14 +168,19 @@ async function hashPlaced(
 
 const CHUNK = 1 << 20;
 
-async function hashMade(hasher: Hasher, tensor: WeightTensor, source: Source): Promise<Uint8Array> {
+/** A broken chunk, or pieces that make up no whole, leave the set undecided; nothing else is passed over. */
+async function hashMade(hasher: Hasher, tensor: WeightTensor, source: Source): Promise<Hashed> {
   const { elements, sizeBytes, name } = tensor;
   const chunks =
     elements.kind === 'made' ? elements.open(source) : stretch(source, elements.offset, elements.offset + sizeBytes);
-  const result = await hasher.hashStream(chunks, ['blake3']);
-  if (result.sizeBytes !== sizeBytes)
-    throw new WeighmarkError('format-invalid', `${name} is not as long as its shape says`, { subject: name });
-  return Buffer.from(result.digests.blake3 ?? missing(name), 'hex');
+  try {
+    const result = await hasher.hashStream(chunks, ['blake3']);
+    if (result.sizeBytes !== sizeBytes) return { why: 'it is not as long as its shape says' };
+    return Buffer.from(result.digests.blake3 ?? missing(name), 'hex');
+  } catch (error) {
+    if (!(error instanceof WeighmarkError) || !['format-invalid', 'limit-exceeded'].includes(error.code)) throw error;
+    return { why: error.message };
+  }
 }
 
 async function* stretch(source: Source, start: number, end: number): AsyncGenerator<Uint8Array> {
@@ -193,16 +193,18 @@ function missing(name: string): never {
 
 function weighedSet(
   { set, found, undecided }: Gathered,
-  digests: ReadonlyMap<WeightTensor, Uint8Array>,
+  digests: ReadonlyMap<WeightTensor, Hashed>,
   blake3: (bytes: Uint8Array) => Uint8Array,
 ): WeighedSet {
   const about = { name: set.name, format: set.format };
-  if (undecided.length > 0) return { ...about, identity: null, undecided };
-  const tensors = found.map(({ tensor }): IdentifiedTensor => {
+  const tensors: IdentifiedTensor[] = [];
+  for (const { tensor, file } of found) {
     const { name, dtype, shape, sizeBytes } = tensor;
     const elements = digests.get(tensor) ?? missing(name);
-    return { name, dtype, shape, digest: hex(tensorDigest(blake3, { dtype, shape, sizeBytes, elements })) };
-  });
+    if ('why' in elements) undecided.push({ tensor: name, why: elements.why, file: file.path });
+    else tensors.push({ name, dtype, shape, digest: hex(tensorDigest(blake3, { dtype, shape, sizeBytes, elements })) });
+  }
+  if (undecided.length > 0) return { ...about, identity: null, undecided };
   try {
     return { ...about, identity: { name: set.name, tensors, ...weightsRoots(blake3, tensors) }, undecided };
   } catch (error) {
@@ -214,6 +216,14 @@ function weighedSet(
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+/** Other files of the artifact, each open only while it is read. */
+function besideIn(byPath: Lookup<WeightsFile>): Beside {
+  return async (path, read) => {
+    const file = byPath.get(path);
+    return file === undefined ? null : withFile(file, read);
+  };
 }
 
 async function withFile<T>(file: ArtifactFile, use: (source: Source) => Promise<T>): Promise<T> {

@@ -2,42 +2,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { createFiles } from '../../../src/adapters/files/index.ts';
-import { createHasher } from '../../../src/adapters/hasher/index.ts';
-import type { BomFile } from '../../../src/domain/metadata/types.ts';
-import { readFormat } from '../../../src/domain/formats/index.ts';
 import { formatWeightsList, parseWeightsList } from '../../../src/domain/weights/list.ts';
-import { weighArtifact, type WeighedSet, type WeightsFile } from '../../../src/flows/describe/weights.ts';
+import { hasher, weighFolder } from './weigh.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../fixtures/weights/containers', import.meta.url));
 const { roots: expected } = JSON.parse(readFileSync(`${FOLDER}/../expected.json`, 'utf8')) as {
   roots: Readonly<Record<string, { names: string; multiset: string; set: string }>>;
 };
-/** HDF5 in compressed chunks: told to be undecided, never a wrong identity. */
-const CHUNKED = 'chunked-gzip.h5';
-const files = createFiles();
-const hasher = await createHasher({ kernel: 'wasm' });
-const progress = { start: () => ({ advance: () => undefined, end: () => undefined }) };
-
-async function weigh(placed: boolean): Promise<ReadonlyMap<string, WeighedSet>> {
-  const tree = await files.walk(FOLDER);
-  const artifact: WeightsFile[] = tree.entries.map(({ path, sizeBytes, location, stamp }) => ({
-    path,
-    sizeBytes,
-    digests: {},
-    open: () => files.open(location),
-    ...(placed ? { place: { location, stamp, followLink: false } } : {}),
-  }));
-  const described: BomFile[] = [];
-  for (const file of artifact) {
-    const source = await file.open();
-    const report = await readFormat({ path: file.path, source });
-    described.push({ path: file.path, sizeBytes: file.sizeBytes, digests: {}, report });
-    await source.close();
-  }
-  const sets = await weighArtifact(artifact, described, { hasher: async () => hasher, progress });
-  return new Map(sets.map((set) => [set.name, set]));
-}
+const weigh = (placed: boolean): ReturnType<typeof weighFolder> => weighFolder(FOLDER, placed);
 
 for (const [how, placed] of [
   ['where they lie', true],
@@ -47,22 +19,12 @@ for (const [how, placed] of [
     const sets = await weigh(placed);
     assert.ok(Object.keys(expected).length > 20);
     for (const [name, roots] of Object.entries(expected)) {
-      if (name === CHUNKED) continue;
       const set = sets.get(name);
       assert.deepEqual(set?.undecided, [], name);
       const { names, multiset, set: unique } = set?.identity ?? {};
       assert.deepEqual({ names, multiset, set: unique }, roots, name);
     }
   });
-
-test('a set of which one tensor is not known has no identity', async () => {
-  const set = (await weigh(true)).get(CHUNKED);
-  assert.equal(set?.identity, null);
-  assert.deepEqual(
-    set?.undecided.map(({ tensor }) => tensor),
-    ['a', 'b', 'c', 'd'],
-  );
-});
 
 test('what differs has other roots: by name, as a multiset, as a set', () => {
   const base = expected['plain.safetensors'];

@@ -11,7 +11,7 @@ test('a seal says what the weights are, binds the list, and says nothing of what
   const anna = await world.person('anna');
   const root = await world.tree('m', { 'README.md': 'a model' });
   await copyFile(`${CONTAINERS}/plain.safetensors`, join(root, 'model.safetensors'));
-  await copyFile(`${CONTAINERS}/chunked-gzip.h5`, join(root, 'other.h5'));
+  await copyFile('fixtures/weights/further/scale-offset.h5', join(root, 'other.h5'));
   await world.seal(root, anna);
   const place = join(root, '.weighmark/weights');
   const list = await readFile(place, 'utf8');

@@ -19,7 +19,7 @@ export function decodeLz4(input: Uint8Array, maxBytes: number): Decoded {
     const stored = size > 0x7fff_ffff;
     const next = stored
       ? copyStored(input.subarray(at, end), out, length)
-      : decodeBlock(input.subarray(at, end), out, length);
+      : decodeLz4Block(input.subarray(at, end), out, length);
     if (next === null) break;
     length = next;
     at = end + ((flags & 0x10) === 0 ? 0 : 4);
@@ -34,7 +34,7 @@ function copyStored(block: Uint8Array, out: Uint8Array, start: number): number |
 }
 
 /** The output's new length, or null where it does not fit or the block is broken. */
-function decodeBlock(block: Uint8Array, out: Uint8Array, start: number): number | null {
+export function decodeLz4Block(block: Uint8Array, out: Uint8Array, start: number): number | null {
   let [at, length] = [0, start];
   const extended = (first: number): number => {
     let total = first;
