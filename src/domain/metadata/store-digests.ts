@@ -61,15 +61,17 @@ function saidBy(location: string): Said | null {
   const [, torch] = TORCH_CHECKPOINT.exec(location) ?? [];
   if (torch !== undefined) return { algorithm: 'sha256', hex: torch, recordedBy: TORCH, pointer: 'file name' };
   const [, dvc, first = '', rest] = MD5_OBJECT.exec(location) ?? [];
-  if (rest !== undefined) {
-    // Before version 3, DVC hashed text with LF for each CR LF, and its blobs lay in the cache itself.
-    const md5 = dvc?.endsWith('cache') === true ? 'md5-dos2unix' : 'md5';
-    return { algorithm: md5, hex: first + rest, recordedBy: dvc === undefined ? 'wandb' : 'DVC' };
-  }
+  if (rest !== undefined) return { ...md5By(dvc), hex: first + rest };
   const annex = annexObject(ANNEX_OBJECT.exec(location)?.[1] ?? '');
   if (annex === null) return null;
   const { algorithm, hex, sizeBytes } = annex;
   return { algorithm, hex, recordedBy: annex.by, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
+}
+
+/** @param dvc where an object of DVC's lies; its blobs before 3 are those of text with LF for each CR LF. */
+function md5By(dvc: string | undefined): Pick<Said, 'algorithm' | 'recordedBy'> {
+  if (dvc === undefined) return { algorithm: 'md5', recordedBy: 'wandb' };
+  return { algorithm: dvc.endsWith('cache') ? 'md5-dos2unix' : 'md5', recordedBy: 'DVC' };
 }
 
 const SHA256_NAMES: readonly (readonly [RegExp, string])[] = [
