@@ -28,7 +28,8 @@ export interface FileMetadata {
  * matches. A file that is not what its name promises is a problem, never an exception.
  */
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
-  const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
+  const entries: { readonly entry: ReaderEntry; readonly row: number }[] = [];
+  for (const [row, entry] of READERS.entries()) if (entry.pattern.test(path)) entries.push({ entry, row });
   const header = readHeader(report);
   const bundled = report.format === 'zip' ? await readBundle(path, source) : [];
   const start: FileMetadata = {
