@@ -281,6 +281,14 @@ function isText(head: Uint8Array): boolean {
   }
 }
 
+/** A line that opens a section of TOML or INI: `[build-system]`, `[[tool.x]]`, which is no array of JSON. */
+const SECTION =
+  /^\[{1,2}(?!(?:true|false|null|NaN|Infinity)\b)[A-Za-z_][\w."' :*-]{0,200}\]{1,2}[ \t]*(?:[#;].*)?(?:\r?\n|$)/;
+
+function isJsonStart(text: string): boolean {
+  return /^(?:\[|\{(?![{%]))/.test(text) && !SECTION.test(text);
+}
+
 function textMatches(head: Uint8Array, path: string): FormatId[] {
   const text = Buffer.from(head)
     .toString('utf8')
@@ -300,7 +308,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
     'audio',
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
-  if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (isJsonStart(text) && (named === undefined || binary.includes(named))) return ['json'];
   if (OPENVINO.test(text)) return ['openvino'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];
