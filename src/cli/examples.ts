@@ -62,6 +62,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark inventory',
     'weighmark inventory models --json',
     'weighmark inventory --format cyclonedx -o machine.cdx.json',
+    'weighmark inventory --policy policy.yaml --env prod --format html -o machine.html',
     'weighmark inventory --policy policy.yaml --env prod --feed known-bad.stix.json',
   ],
   init: ['weighmark init', 'weighmark init --yes'],

@@ -22,7 +22,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   kin: ['markdown'],
   diff: ['markdown'],
   inspect: ['markdown'],
-  inventory: ['cyclonedx'],
+  inventory: ['cyclonedx', 'html'],
   lineage: [...VERDICT, 'mermaid', 'dot', 'html'],
   report: ['markdown', 'html', 'cyclonedx'],
 };

@@ -118,3 +118,11 @@ test('usage: what is wrong is said', () => {
     assert.match(stderr, message);
   }
 });
+
+test('what was written is called what it is', () => {
+  assert.match(run(['bom', 'create', 'm', '-o', 'c.json']).stderr, /described .*, CycloneDX 1\.7\n/);
+  const { status, stdout, stderr } = run(['bom', 'create', 'm', '--spec', 'spdx-3']);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /described .*, SPDX 3\.0\.1\n/);
+  assert.match(stdout, /"@context": "https:\/\/spdx\.org\/rdf\/3\.0\.1\/spdx-context\.jsonld"/);
+});

@@ -47,6 +47,16 @@ function run(
 const packed = (...words: readonly string[]) => run(bin, words);
 const source = (...words: readonly string[]) => run(resolve('bin/weighmark.js'), words);
 
+test('what is installed has no script that npm would run, or ask about; a clone builds its kernel', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const asked = ['preinstall', 'install', 'postinstall', 'prepare'];
+  assert.deepEqual(
+    Object.keys(scripts).filter((name) => asked.includes(name)),
+    [],
+  );
+  assert.equal(scripts['postprepare'], 'npm run --silent build:kernel');
+});
+
 test('a packed weighmark says what one from source says', () => {
   for (const words of [
     ['--version'],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The shell parts of examples/ci as a CI system runs them, on the packed package: install, the action for each command with
 # its output and summary files, the pull request whose policy is the base branch's, the whole pipeline. Linters where there.
-# Needs npm's registry.
+# Needs npm's registry and PyPI.
 # shellcheck disable=SC2317 # called by name
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -26,6 +26,25 @@ ci="$root/examples/ci"
 
 if command -v shellcheck >/dev/null; then check 'shellcheck' shellcheck "$ci"/*.sh; else echo 'skipped shellcheck: not installed (apt-get install shellcheck)'; fi
 if command -v actionlint >/dev/null; then check 'actionlint' actionlint "$ci"/github/*.yml; else echo 'skipped actionlint: not installed (go install github.com/rhysd/actionlint/cmd/actionlint@latest)'; fi
+
+# The schemas of those who run these files, from PyPI: GitHub's and GitLab's, Kubernetes's own (strict), a parser of Groovy.
+schemas=${WEIGHMARK_CACHE:-${XDG_CACHE_HOME:-$work}/weighmark-interop}/ci-schemas
+[ -x "$schemas/bin/kubernetes-validate" ] || { mkdir -p "$(dirname "$schemas")" && python3 -m venv "$schemas" &&
+  "$schemas/bin/pip" install -q check-jsonschema==0.39.0 kubernetes-validate==1.37.0 groovy-parser==0.2.2; }
+schema() { "$schemas/bin/check-jsonschema" --builtin-schema "$@"; }
+check 'GitHub workflows' schema vendor.github-workflows "$ci"/github/*.yml
+check 'the GitHub action' schema vendor.github-actions "$root/action.yml"
+sed '1,/^---$/d; s/\$\[\[ inputs\.\([a-z]*\) \]\]/\1/g' "$ci/gitlab/template.yml" > "$work/gitlab-ci.yml"
+check 'GitLab, with its inputs filled in' schema vendor.gitlab-ci "$work/gitlab-ci.yml"
+printf 'job: { script: 7 }\n' > "$work/wrong.yml"
+check 'GitLab: what is wrong is refused' exits 1 schema vendor.gitlab-ci "$work/wrong.yml"
+check 'Kubernetes, strictly' "$schemas/bin/kubernetes-validate" --strict "$ci"/kubernetes/*.yaml
+sed 's/failurePolicy: Fail/failurePolicies: Fail/' "$ci/kubernetes/admission.yaml" > "$work/wrong.yaml"
+check 'Kubernetes: what is wrong is refused' exits 1 "$schemas/bin/kubernetes-validate" --strict "$work/wrong.yaml"
+groovy() { "$schemas/bin/python" -c 'import sys; from groovy_parser.parser import parse_groovy_content as parse; parse(open(sys.argv[1]).read())' "$1"; }
+check 'the Jenkinsfile is Groovy' groovy "$ci/jenkins/Jenkinsfile"
+sed 's/steps {/steps {{ (/' "$ci/jenkins/Jenkinsfile" > "$work/Jenkinsfile"
+check 'Jenkins: what is none is refused' exits 1 groovy "$work/Jenkinsfile"
 
 (cd "$root" && npm pack --silent --pack-destination "$work/package" >/dev/null)
 cd "$work/checkout"

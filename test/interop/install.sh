@@ -25,6 +25,9 @@ fresh npm
 check 'npm install -g' bare "$(line 'npm install -g')"
 check 'then: keygen, seal, verify' bare "$first"
 check 'its manual pages' test -e "$work/npm/share/man/man1/weighmark.1"
+fresh tarball
+check 'npm install -g of the packed file: no script of ours waits for a permission' bare \
+  "npm install -g '$work'/weighmark-*.tgz 2>&1 | tee log; ! grep -i script log"
 fresh npx
 check 'npx' prints_version "$(line '^npx ')"
 

@@ -74,7 +74,7 @@ no '  and here' wm verify model --key prime256v1.pub
 
 # Bundles changed in one place each, outside the signature and inside it: none that it refuses is accepted here.
 mkdir differential
-node "$here/test/interop/differential.ts" make differential
-"$python" "$here/test/interop/differential.py" differential >"$work/log" 2>&1
-node "$here/test/interop/differential.ts" compare differential
+node "$here/test/interop/differential/model-signing.ts" make differential
+"$python" "$here/test/interop/differential/model_signing_verdicts.py" differential >"$work/log" 2>&1
+node "$here/test/interop/differential/model-signing.ts" compare differential
 echo "oms interop: $passed checks, model_signing $("$tools/python-oms/bin/model_signing" --version | sed 's/.* //')"

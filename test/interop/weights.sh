@@ -12,6 +12,7 @@ if [ ! -x "$python" ]; then
   python3 -m venv "$cache/venv"
   "$python" -m pip install -q numpy==2.4.6 safetensors==0.8.0 gguf==0.19.0 ml_dtypes==0.6.0 blake3==1.0.11 onnx==1.23.2 h5py==3.16.0
   "$python" -m pip install -q torch==2.15.0 transformers==5.24.0 sentencepiece peft==0.21.2 mergekit==0.1.5
+  "$python" -m pip install -q torchao==0.18.0 compressed-tensors==0.20.1 onnxruntime==1.32.0
 fi
 if [ ! -d "$cache/llama.cpp" ]; then
   (cd "$cache" && python3 -m pip download -q --no-deps --no-binary llama_cpp_python llama_cpp_python==0.3.36 && tar xzf llama_cpp_python-0.3.36.tar.gz)
@@ -72,6 +73,17 @@ merges() { # 24 merges by mergekit, and 180 children that were changed afterward
   node "$here/derive-all.ts" --merge < "$work/merges.list" | node "$here/judge.ts" merges
 }
 check "what mergekit merges is recomputed (SLERP within bounds), what was changed afterwards is found at its tensor" merges
+
+affine() { # torchao, compressed-tensors and ONNX Runtime: 14 children of each of six parents
+  for type in float32 float16 bfloat16; do for seed in 5 6; do
+    "$python" "$root/fixtures/weights/make-affine.py" "$work/affine/$type-$seed" "$seed" "$type" 128 512
+    for child in "$work/affine/$type-$seed"/{torchao,compressed,onnxruntime}-*; do
+      printf '%s\t%s\n' "$child" "$work/affine/$type-$seed/parent.${child##*.}"
+    done
+  done; done | node "$here/derive-all.ts" > "$work/affine.out"
+  node "$here/judge.ts" affine < "$work/affine.out"
+}
+check "weights of torchao, compressed-tensors and ONNX Runtime are recomputed" affine
 
 echo "weights: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -15,7 +15,7 @@ export async function openFile(location: string, options: { followLink?: boolean
   const size = Number(stat.size);
   const read = async (offset: number, length: number) =>
     readExactly(descriptor, location, { offset, length: Math.max(0, Math.min(length, size - offset)) });
-  return { size, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
+  return { size, descriptor, stamp, read, close: async () => closeUnchanged(descriptor, location, stamp) };
 }
 
 /**
@@ -68,7 +68,7 @@ function statRegular(descriptor: number, location: string): BigIntStats {
 }
 
 function readExactly(descriptor: number, location: string, range: { offset: number; length: number }): Uint8Array {
-  const bytes = new Uint8Array(range.length);
+  const bytes = Buffer.allocUnsafe(range.length);
   for (let done = 0; done < range.length;) {
     const bytesRead = readSome(descriptor, location, { bytes, done, position: range.offset + done });
     if (bytesRead === 0) throw changed(location);

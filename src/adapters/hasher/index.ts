@@ -44,7 +44,7 @@ function sendable(job: SizedJob): SizedJob {
 function missingAddon(): WeighmarkError {
   return new WeighmarkError('config-invalid', 'there is no native kernel for this system', {
     subject: 'WEIGHMARK_KERNEL',
-    hint: 'unset it, or build one: `npm run prepare` in a checkout, with Rust installed',
+    hint: 'unset it, or build one: `npm run build:kernel` in a checkout, with Rust installed',
   });
 }
 

@@ -26,9 +26,14 @@ export interface Addon {
    * the promise is settled, and changes none.
    */
   ask(question: Buffer, child: Uint8Array, parent: Uint8Array, importance: Buffer): Promise<Buffer>;
+  /**
+   * The same of what lies in open files, as `kernel/src/placed.rs` says; nothing where it cannot be read. Absent in an addon of an
+   * earlier release.
+   */
+  place?(run: Run, request: Buffer): Promise<Buffer>;
 }
 
-type Run = { readonly brand: unique symbol };
+export type Run = { readonly brand: unique symbol };
 
 /** Addons this build knows, by file name: SHA-256, lower-case hex. Written by `kernel/prepare.mjs` and by the release. */
 type Table = Readonly<Record<string, { readonly sha256: string }>>;

@@ -1,6 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Differing, FloatType, Nearness, Recipe, WeightNumbers } from '../../domain/ports/numbers.ts';
+import type {
+  Differing,
+  FloatType,
+  Nearness,
+  PlacedElements,
+  Recipe,
+  WeightNumbers,
+} from '../../domain/ports/numbers.ts';
 import { loadAddon, type Addon } from '../hasher/native.ts';
 import { createModule, MOST_ELEMENTS, MOST_FACTORS, type Module } from './module.ts';
 
@@ -31,6 +38,7 @@ function byModule(module: () => Module): WeightNumbers {
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    affine: (codes) => module().affine(codes),
     mergeModels: (question) => module().mergeModels(question),
   };
 }
@@ -39,6 +47,10 @@ const RECOMPUTE = 0;
 const NEAREST = 1;
 const NOTHING = Buffer.alloc(0);
 
+function answerOf(bytes: Buffer): Float64Array {
+  return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
 /** The buffers are held until the answer is there, as the addon demands. */
 function byAddon(addon: Addon, module: () => Module): WeightNumbers {
   const ask = async (
@@ -46,11 +58,9 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
     { child, parent }: { child: Uint8Array; parent: Uint8Array },
     importance?: Float32Array,
   ): Promise<Float64Array> => {
-    const columns =
-      importance === undefined ? NOTHING : Buffer.from(importance.buffer, importance.byteOffset, importance.byteLength);
+    const columns = importance === undefined ? NOTHING : bytesOf(importance);
     const answer = await addon.ask(Buffer.from(question), child, parent, columns);
-    const numbers = new Float64Array(answer.buffer.slice(answer.byteOffset, answer.byteOffset + answer.byteLength));
-    return child.length > 0 || parent.length > 0 ? numbers : new Float64Array(8);
+    return child.length > 0 || parent.length > 0 ? answerOf(answer) : new Float64Array(8);
   };
   return {
     kernel: 'native',
@@ -59,12 +69,66 @@ function byAddon(addon: Addon, module: () => Module): WeightNumbers {
     recompute: async (recipe, elements, importance) =>
       differingOf(await ask([RECOMPUTE, ...numbersOf(recipe)], elements, importance)),
     nearest: async (recipe, elements) => nearnessOf(await ask([NEAREST, ...numbersOf(recipe)], elements)),
+    ...(addon.place === undefined ? {} : { placed: placedBy(addon, addon.place) }),
     convert: (from, to, bytes) => module().convert(from, to, bytes),
     dequantize: (kind, bytes, elements) => module().dequantize(kind, bytes, elements),
     factors: MOST_FACTORS,
     lowRank: (merge) => module().lowRank(merge),
+    affine: (codes) => module().affine(codes),
     mergeModels: (question) => module().mergeModels(question),
   };
+}
+
+type Placed = NonNullable<WeightNumbers['placed']>;
+
+function placedBy(addon: Addon, place: NonNullable<Addon['place']>): Placed {
+  const ask = async (what: number, recipe: Recipe, placed: PlacedElements, importance?: Float32Array) => {
+    const run = addon.create();
+    const abort = (): void => addon.abort(run);
+    placed.signal?.addEventListener('abort', abort);
+    try {
+      const answer = await place(run, placedQuestion([what, ...numbersOf(recipe)], placed, importance));
+      placed.signal?.throwIfAborted();
+      return answer.length === 0 ? null : answerOf(answer);
+    } finally {
+      placed.signal?.removeEventListener('abort', abort);
+    }
+  };
+  return {
+    recompute: async (recipe, placed, importance) => {
+      const answer = await ask(RECOMPUTE, recipe, placed, importance);
+      return answer === null ? null : differingOf(answer);
+    },
+    nearest: async (recipe, placed) => {
+      const answer = await ask(NEAREST, recipe, placed);
+      return answer === null ? null : nearnessOf(answer);
+    },
+  };
+}
+
+/** What is asked, of which elements, by how many threads; the importance of each column. */
+function placedQuestion(
+  question: readonly number[],
+  { child, parent, elements, part }: PlacedElements,
+  importance?: Float32Array,
+): Buffer {
+  const head = Buffer.alloc(QUESTION_BYTES + NUMBERS * 8);
+  head.set(question);
+  const numbers = [
+    elements,
+    part,
+    availableParallelism(),
+    ...[child, parent].flatMap((side) => [side.descriptor, side.offset]),
+  ];
+  numbers.forEach((number, index) => head.writeBigUInt64LE(BigInt(number), QUESTION_BYTES + index * 8));
+  return Buffer.concat([head, ...(importance === undefined ? [] : [bytesOf(importance)])]);
+}
+
+const QUESTION_BYTES = 8;
+const NUMBERS = 7;
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** @throws WeighmarkError `internal` for a question the kernel refused: blocks cut through, a type it does not know. */

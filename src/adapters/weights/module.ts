@@ -1,11 +1,20 @@
 import { readFileSync } from 'node:fs';
-import type { Elements, FloatType, LowRankMerge, Merged, ModelMerge } from '../../domain/ports/numbers.ts';
+import type {
+  AffineCodes,
+  Affined,
+  Elements,
+  FloatType,
+  LowRankMerge,
+  Merged,
+  ModelMerge,
+} from '../../domain/ports/numbers.ts';
 
 /** Elements of one question at most: `kernel/src/wasm.rs` has room for as many. */
 export const MOST_ELEMENTS = 1 << 18;
 export const MOST_FACTORS = 1 << 21;
 const ANSWERS = 8;
 const WIDTHS: Readonly<Record<FloatType, number>> = { F32: 4, F16: 2, BF16: 2 };
+const CODES = { signed: 0, unsigned: 1, eighth: 2 } as const;
 const METHODS = { linear: 0, task_arithmetic: 1, ties: 2, slerp: 3 } as const;
 const VIAS = { none: 0, F16: 1, BF16: 2 } as const;
 const NUMBERS: Readonly<Record<FloatType, number>> = { F32: 0, F16: 1, BF16: 2 };
@@ -17,6 +26,7 @@ export interface Module {
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
   dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
   lowRank(merge: LowRankMerge): Merged;
+  affine(codes: AffineCodes): Affined;
   mergeModels(question: ModelMerge): Merged;
 }
 
@@ -38,6 +48,15 @@ interface Exports {
   near(kind: number, from: number, via: number, child: number, parent: number): number;
   convert(from: number, to: number, elements: number): void;
   dequantize(kind: number, elements: number): number;
+  judge_affine(
+    types: number,
+    least: number,
+    most: number,
+    count: number,
+    run: number,
+    offset: number,
+    groups: number,
+  ): void;
   left(): number;
   right(): number;
   merge_models(types: number, count: number, models: number, lambda: number): void;
@@ -108,6 +127,19 @@ export function createModule(): Module {
       wasm.merge_low_rank(Buffer.from(types).readUInt32LE(), rows, columns, rank, scale);
       const [beyond = 0, first = 0, open = 0] = result;
       return { beyond, first, open };
+    },
+    affine: ({ codes, parent: values, dtype, kind, way, run, offset, scales, zeros, low, high }) => {
+      child.set(codes);
+      parent.set(values);
+      const groups = scales.length;
+      [scales, zeros].forEach((numbers, index) => left.set(numbers, index * groups));
+      [low, high].forEach((numbers, index) => right.set(numbers, index * groups));
+      const how = CODES[kind] + (way.reciprocal ? 4 : 0) + (way.inside ? 8 : 0);
+      const types = Buffer.from([NUMBERS[dtype], VIAS[way.via ?? 'none'], how, 0]).readUInt32LE();
+      wasm.judge_affine(types, way.least, way.most, codes.length, run, offset, groups);
+      [low, high].forEach((numbers, index) => numbers.set(right.subarray(index * groups, (index + 1) * groups)));
+      const [differing = 0, first = 0, beyond = 0, far = 0, firstBeyond = 0] = result;
+      return { differing, first, beyond, far, firstBeyond };
     },
     mergeModels: ({ method, dtype, compute, normalize, lambda, base, models, weights, thresholds, child: own }) => {
       child.set(own);

@@ -17,6 +17,7 @@ import { addEnvironmentOptions, asksPolicy, pinnedOf, type EnvironmentOptions } 
 import { gatePorts, openUnder, policyFrom, type LoadedPolicy } from '../policy-options.ts';
 import { addTrustOptions, type TrustOptions } from '../trust-options.ts';
 import { verifyPorts } from '../verification.ts';
+import { inventoryHtml, type InventoryPage } from '../views/inventory-html.ts';
 import { inventoryBom, inventoryJson, inventoryText } from '../views/inventory.ts';
 
 interface Options extends TrustOptions, EnvironmentOptions {
@@ -67,7 +68,15 @@ async function take(context: Context, paths: readonly string[], options: Options
     },
     await verifyPorts(context, { inside, loaded }, options),
   );
-  return report(context, found, { hashed: options.hash === true, feeds: feeds.map(({ location }) => location) });
+  const policy =
+    loaded === undefined
+      ? null
+      : { name: loaded.policy.name, version: loaded.policy.version, environment: options.env ?? null };
+  return report(context, found, {
+    hashed: options.hash === true,
+    feeds: feeds.map(({ location }) => location),
+    policy,
+  });
 }
 
 async function storesOf(context: Context, files: Files): Promise<readonly KnownPlace[]> {
@@ -104,11 +113,22 @@ function exitCodeOf({ items, broken }: Inventory): ExitCode {
   ]);
 }
 
-function report(context: Context, found: Inventory, about: { hashed: boolean; feeds: readonly string[] }): Report {
+type About = Pick<InventoryPage, 'hashed' | 'policy'> & { readonly feeds: readonly string[] };
+
+function report(context: Context, found: Inventory, about: About): Report {
   return {
     exitCode: exitCodeOf(found),
     json: inventoryJson(found, about),
     text: (style) => ({ out: inventoryText(found, style) }),
-    other: { cyclonedx: () => inventoryBom(found, { machine: hostname(), version: context.version }) },
+    other: {
+      cyclonedx: () => inventoryBom(found, { machine: hostname(), version: context.version }),
+      html: () =>
+        inventoryHtml(found, {
+          ...about,
+          machine: hostname(),
+          version: context.version,
+          generated: context.clock.now().toISOString(),
+        }),
+    },
   };
 }

@@ -35,7 +35,14 @@ export function createdReport(described: Described, path: string, instead?: Spdx
     },
     text: (style) => ({
       out: instead === undefined ? new TextDecoder().decode(bytes) : `${JSON.stringify(instead, null, 2)}\n`,
-      err: [...summaryLines(described, path, style), ...renderFindings(findings, style), ''].join('\n'),
+      err: [
+        ...summaryLines(described, instead === undefined ? `CycloneDX ${bom.specVersion}` : 'SPDX 3.0.1', {
+          path,
+          style,
+        }),
+        ...renderFindings(findings, style),
+        '',
+      ].join('\n'),
     }),
   };
 }
@@ -47,9 +54,9 @@ function line(label: string, text: string, style: Style): string {
 }
 
 function summaryLines(
-  { bom, id, files, conflicts, digests, kind }: Described,
-  path: string,
-  style: Style,
+  { id, files, conflicts, digests, kind }: Described,
+  form: string,
+  { path, style }: { readonly path: string; readonly style: Style },
 ): readonly string[] {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const confirmed =
@@ -59,7 +66,7 @@ function summaryLines(
   return [
     line(
       'described',
-      `${path}: ${kind}, ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}, CycloneDX ${bom.specVersion}`,
+      `${path}: ${kind}, ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(total)}, ${form}`,
       style,
     ),
     line('id', id, style),

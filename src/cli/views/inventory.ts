@@ -41,7 +41,7 @@ function rowOf(item: InventoryItem): readonly string[] {
 }
 
 /** Its name as people call it: the tag that points to it rather than forty digits. */
-function titleOf({ name, version, aliases = [] }: InventoryItem): string {
+export function titleOf({ name, version, aliases = [] }: InventoryItem): string {
   const shown =
     aliases[0] ?? (version === undefined ? undefined : version.replace(/^([0-9a-f]{12})[0-9a-f]{28}$/, '$1'));
   return shown === undefined ? name : `${name}:${shown}`;
@@ -56,7 +56,7 @@ function lettersOf(text: string): readonly string[] {
   return Array.from(text);
 }
 
-function signedBy({ signature }: InventoryItem): string {
+export function signedBy({ signature }: InventoryItem): string {
   if (signature === null) return 'nobody';
   const content = signature.content === 'verified' ? ', verified' : signature.content === 'refused' ? ', REFUSED' : '';
   return `${signature.by ?? 'nobody trusted'}${content}`;

@@ -63,6 +63,18 @@ export function sidecarsOf(artifact: { readonly root: string; readonly kind: 'fi
   };
 }
 
+const KEPT =
+  /^(.*?)\/(?:\.git\/annex\/objects\/[^/]+\/[^/]+\/([^/]+)\/\2|\.dvc\/cache\/(?:files\/md5\/)?[0-9a-f]{2}\/[0-9a-f]{30})$/;
+
+/**
+ * The top of the checkout whose git-annex or DVC keeps this object, or null for anything else: files of a checkout may be links
+ * to such objects, as those of a Hub cache's snapshot are links to its blobs.
+ * @param location real, absolute
+ */
+export function checkoutOfObject(location: string): string | null {
+  return KEPT.exec(location.replaceAll('\\', '/'))?.[1] ?? null;
+}
+
 /**
  * A path as a tree may hold it (security rule 9): relative, `/`-separated, no empty, `.` or `..` part, well-formed
  * Unicode, bounded.

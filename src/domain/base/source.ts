@@ -1,6 +1,8 @@
 /** Random access to untrusted bytes: a file, an archive member, a remote blob. Lengths and offsets are in bytes. */
 export interface Source {
   readonly size: number;
+  /** The operating system's number of the open file that this is, all of it and as it lies there, for kernels that read it themselves. */
+  readonly descriptor?: number;
   /**
    * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
    * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.
@@ -11,6 +13,16 @@ export interface Source {
 /** Bytes already in memory as a `Source`; reads are copies. */
 export function bytesSource(bytes: Uint8Array): Source {
   return { size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
+}
+
+/** The same of a small file: `cachedSource` keeps nothing more of it, and a read is a copy out of Node's pool. */
+export function smallSource(bytes: Uint8Array): Source {
+  const small = {
+    size: bytes.length,
+    read: async (offset: number, length: number) => Buffer.from(bytes.subarray(offset, offset + length)),
+  };
+  KEPT.add(small);
+  return small;
 }
 
 /** The part [offset, offset + length) of a source as a source of its own; cut to what there is. */
@@ -32,9 +44,27 @@ const BLOCK = 64 << 10;
 const BLOCKS = 16;
 const KEPT = new WeakSet<Source>();
 
+/** A small source, which is read once and kept. */
+function keptWhole(source: Source): Source {
+  let whole: Promise<Uint8Array> | undefined;
+  const kept: Source = {
+    size: source.size,
+    read: async (offset, length) => {
+      if (length <= 0 || offset >= source.size) return new Uint8Array(0);
+      const bytes = (await (whole ??= source.read(0, source.size))).subarray(offset, offset + length);
+      const copy = Buffer.allocUnsafe(bytes.length);
+      copy.set(bytes);
+      return copy;
+    },
+  };
+  KEPT.add(kept);
+  return kept;
+}
+
 /** The same source with its last 16 blocks of 64 KiB kept, for readers that hop about in small steps; kept once. */
 export function cachedSource(source: Source): Source {
   if (KEPT.has(source)) return source;
+  if (source.size <= BLOCK) return keptWhole(source);
   const blocks = new Map<number, Uint8Array>();
   const blockAt = async (index: number): Promise<Uint8Array> => {
     const known = blocks.get(index);

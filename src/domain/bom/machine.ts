@@ -9,7 +9,7 @@ import { serialOf } from './serial.ts';
 
 /** One artifact on a machine, as far as a BOM of the machine says it. */
 export interface MachinePart {
-  readonly kind: 'model' | 'adapter' | 'dataset' | 'skill' | 'other';
+  readonly kind: keyof typeof TYPES;
   readonly store: string;
   readonly name: string;
   readonly version?: string;
@@ -63,9 +63,17 @@ const TYPES = {
   adapter: 'machine-learning-model',
   dataset: 'data',
   skill: 'data',
+  'plug-in': 'library',
+  'mcp-server': 'application',
+  prompt: 'data',
   other: 'data',
 } as const;
-const DATA = { dataset: 'dataset', skill: 'configuration', other: 'other' } as const;
+const DATA: Partial<Record<keyof typeof TYPES, 'dataset' | 'configuration' | 'other'>> = {
+  dataset: 'dataset',
+  skill: 'configuration',
+  prompt: 'configuration',
+  other: 'other',
+};
 
 function componentOf(part: MachinePart): Component {
   const { kind, name, version, location, store, id, sizeBytes, formats, facts } = part;
@@ -80,7 +88,7 @@ function componentOf(part: MachinePart): Component {
     hashes: some(hashesOf(part)),
     licenses: some(licencesOf(part)),
     purl: onHub ? huggingFacePurl(name, version) : undefined,
-    data: kind === 'model' || kind === 'adapter' ? undefined : [{ type: DATA[kind] }],
+    data: DATA[kind] === undefined ? undefined : [{ type: DATA[kind] }],
     properties: [
       property('kind', kind),
       property('store', store),

@@ -175,16 +175,19 @@ function softwareComponent(build: Build, software: Software): Component {
   });
 }
 
-/** Chat templates, prompts, plug-ins: small things that act on their own, digested on their own. */
+/** What a part is to CycloneDX: what runs is a library or an application, what is read is data. */
+const PART_TYPES: Readonly<Record<string, Component['type']>> = { 'plug-in': 'library', 'mcp-server': 'application' };
+
+/** Chat templates, prompts, skills, plug-ins, servers: small things that act on their own, digested on their own. */
 export function partComponents(build: Build): readonly Component[] {
   return pick(build.input.facts, 'part').map((fact) => {
     const { kind, name, digests, sizeBytes, path, id } = fact.value;
     const component = present<Component>({
       'bom-ref': claimRef(build, `${kind}:${name}`),
-      type: kind === 'plug-in' ? 'library' : 'data',
+      type: PART_TYPES[kind] ?? 'data',
       name,
       hashes: some(hashesOf(digests)),
-      data: kind === 'plug-in' ? undefined : [{ type: 'configuration', name }],
+      data: kind in PART_TYPES ? undefined : [{ type: 'configuration', name }],
       properties: [
         property('role', kind),
         property('size', sizeBytes),

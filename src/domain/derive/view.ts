@@ -1,6 +1,20 @@
 import { Buffer } from 'node:buffer';
 import type { Source } from '../base/source.ts';
 import { elementsOf } from '../formats/tensors.ts';
+import type { Stretch } from '../ports/numbers.ts';
+
+/** Elements `start` to `start + count` of the row-major order; of what lies in a file as it is, also where. */
+export interface Reading {
+  (start: number, count: number): Promise<Uint8Array>;
+  readonly stretch?: Stretch;
+}
+
+/** `unit` bytes each from byte `offset` of a source on. */
+export function readingOf(source: Source, offset: number, unit: number): Reading {
+  const read = (start: number, count: number): Promise<Uint8Array> => source.read(offset + start * unit, count * unit);
+  const { descriptor } = source;
+  return descriptor === undefined ? read : Object.assign(read, { stretch: { descriptor, offset } });
+}
 
 /** A tensor that is read a part at a time, and may be made of others on the way. */
 export interface View {
@@ -9,8 +23,7 @@ export interface View {
   readonly shape: readonly number[];
   /** Bytes of an element. */
   readonly width: number;
-  /** Elements `start` to `start + count` of the row-major order. */
-  read(start: number, count: number): Promise<Uint8Array>;
+  readonly read: Reading;
 }
 
 /** Elements that lie in a source one after the other, from byte `offset` on. */
@@ -19,7 +32,7 @@ export function viewOf(
   tensor: { dtype: string; shape: readonly number[]; width: number; offset: number },
 ): View {
   const { dtype, shape, width, offset } = tensor;
-  return { dtype, shape, width, read: (start, count) => source.read(offset + start * width, count * width) };
+  return { dtype, shape, width, read: readingOf(source, offset, width) };
 }
 
 /** The same elements under another shape. */

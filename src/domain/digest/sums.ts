@@ -44,11 +44,17 @@ export function formatSums(name: string, digests: Digests, algorithms: readonly 
 }
 
 const PLAIN = /^([0-9a-fA-F]{64}|[0-9a-fA-F]{128}) [ *](.+)$/s;
-const TAGGED = /^([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)$/s;
+/** BSD's form, and OpenSSL's, which has no blanks before the bracket and the sign. */
+const TAGGED = /^([A-Za-z0-9-]+) ?\((.+)\) ?= ([0-9a-fA-F]+)$/s;
+const OPENSSL_TAGS: ReadonlyMap<string, string> = new Map([
+  ['SHA2-256', 'SHA256'],
+  ['SHA2-512', 'SHA512'],
+  ['BLAKE2B-512', 'BLAKE2b'],
+]);
 
 /**
  * Reads the lines of `b3sum`, `sha256sum`, `sha512sum`, `b2sum` (`-l 256` too) and their tagged forms, with both escapes.
- * Empty lines and lines that begin with `#` are passed over, as coreutils does.
+ * Empty lines, blanks alone and lines that begin with `#` are passed over.
  * @param algorithms what lines without a tag are of; absent: any algorithm whose digests are that long.
  * @throws WeighmarkError `format-invalid` for a line that is none of these.
  */
@@ -57,7 +63,7 @@ export function parseSums(bytes: Uint8Array, algorithms?: readonly HashAlgorithm
   if (lines.at(-1) === '') lines.pop();
   return lines
     .map((line, index) => ({ text: line.replace(/\r$/, ''), number: index + 1 }))
-    .filter(({ text }) => text !== '' && !text.startsWith('#'))
+    .filter(({ text }) => text.trim() !== '' && !text.startsWith('#'))
     .map(({ text, number }) => parseLine(text, number, algorithms));
 }
 
@@ -82,7 +88,8 @@ function parseLine(line: string, number: number, algorithms?: readonly HashAlgor
 }
 
 function parseTagged(body: string): Omit<SumLine, 'line'> | null {
-  const [, tag = '', name, digest = ''] = TAGGED.exec(body) ?? [];
+  const [, written = '', name, digest = ''] = TAGGED.exec(body) ?? [];
+  const tag = OPENSSL_TAGS.get(written) ?? written;
   const algorithm = ALGORITHM_OF_TAG.get(tag);
   const other = OTHER_TAGS.get(tag);
   if (name !== undefined && other !== undefined && OTHER_OF_LENGTH.get(digest.length) === other)

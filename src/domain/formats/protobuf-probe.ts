@@ -97,7 +97,17 @@ export async function isSentencePiece(source: Source): Promise<boolean> {
   return text?.number === 1 && text.wire === 2 && score?.number === 2 && score.wire === 5;
 }
 
-async function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
+/** The fields of a whole file, which each of these asks for. */
+const WHOLE = new WeakMap<Source, Promise<Field[] | null>>();
+
+function topLevel(source: Source, within?: Field): Promise<Field[] | null> {
+  if (within !== undefined) return fieldsOf(source, within);
+  const known = WHOLE.get(source) ?? fieldsOf(source);
+  WHOLE.set(source, known);
+  return known;
+}
+
+async function fieldsOf(source: Source, within?: Field): Promise<Field[] | null> {
   const fields: Field[] = [];
   try {
     for await (const field of fieldReader(source)(within)) {

@@ -22,10 +22,12 @@ const TESTS: readonly (readonly [FormatId, Test])[] = [
   ['marshal', isMarshal],
 ];
 
-/** Formats whose content only these tests tell. */
-export function recognise(bytes: Uint8Array, size: number): FormatId[] {
+const TEXTS: ReadonlySet<FormatId> = new Set(['lightgbm', 'stata', 'spss', 'matlab']);
+
+/** Formats whose content only these tests tell; all but one of them are no text. */
+export function recognise(bytes: Uint8Array, size: number, text: boolean): FormatId[] {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return TESTS.filter(([, test]) => test(head, size)).map(([format]) => format);
+  return TESTS.filter(([format, test]) => (!text || TEXTS.has(format)) && test(head, size)).map(([format]) => format);
 }
 
 /** Stata 5 to 12: release 105 to 115, byte order 1 or 2, file type 1, and an unused byte. */
@@ -82,12 +84,12 @@ export function isPaddleParams(head: Uint8Array): boolean {
 export const OPENVINO = /^(?:<\?xml[^>]{0,200}\?>\s*)?<net\s[^>]{0,4000}version="(\d{1,3})"/;
 
 /** The last eight bytes of a table of LevelDB, whose layout TensorFlow keeps its index in. */
-const MAGIC = '57fb808b247547db';
+export const TABLE_MAGIC = '57fb808b247547db';
 
 /** Whether a file ends as a table of LevelDB does. */
 export async function isTensorTable(source: Source): Promise<boolean> {
   if (source.size < 48) return false;
-  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === MAGIC;
+  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === TABLE_MAGIC;
 }
 
 /** How the keys of an XGBoost model begin, as UBJSON. */

@@ -56,10 +56,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
     ...(path.cut
       ? [finding('lineage-too-deep', `its ancestry has more than ${LIMITS.lineageNodes} nodes`, subject.root)]
       : []),
-    ...digestConflicts(
-      nodes.map(({ examined }) => examined),
-      index,
-    ),
+    ...digestConflicts([...new Set(nodes.flatMap((node) => withInputs(node.examined, examined)))], index),
   ];
   return {
     root: subject.root,
@@ -69,6 +66,16 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
     ...peopleIn(nodes.flatMap(({ examined, acted }) => [...examined.acted, ...acted])),
     depth: path.depth,
   };
+}
+
+/** Inputs are looked at too where the walk ends: who describes a dataset says what its digests are. */
+function withInputs(of: Examined, examined: (digest: string) => Examined): readonly Examined[] {
+  return [
+    of,
+    ...of.steps.flatMap(({ provenance }) =>
+      provenance.inputs.flatMap(({ sha256 }) => (sha256 === null ? [] : examined(sha256))),
+    ),
+  ];
 }
 
 interface Seen {

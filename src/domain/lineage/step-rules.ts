@@ -156,10 +156,10 @@ export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): 
 }
 
 function digestSets(
-  { digest, steps, evaluations }: Examined,
+  { digest, steps, evaluations, described }: Examined,
   index: ClaimIndex,
 ): readonly Readonly<Record<string, string>>[] {
-  const trusted = new Set([...steps.map(({ claim }) => claim), ...evaluations]);
+  const trusted = new Set([...steps.map(({ claim }) => claim), ...evaluations, ...described]);
   const subjects = index
     .about(digest)
     .filter(({ claim }) => trusted.has(claim))

@@ -2,11 +2,15 @@
 export const STORES = [
   'hugging-face',
   'ollama',
+  'docker-model-runner',
   'llama.cpp',
   'torch-hub',
   'lm-studio',
   'mlflow',
   'dvc',
+  'git-lfs',
+  'git-annex',
+  'triton',
   'wandb',
   'modelscope',
   'kaggle',
@@ -15,6 +19,7 @@ export const STORES = [
   'python-package',
   'node-package',
   'agent-skills',
+  'agent-settings',
   'folder',
 ] as const;
 export type StoreName = (typeof STORES)[number];
@@ -24,6 +29,14 @@ export interface KnownPlace {
   /** Absolute; it need not be there. */
   readonly location: string;
 }
+
+/** Where clients keep the servers they start. */
+const AGENT_SETTINGS = [
+  '.cursor/mcp.json',
+  '.config/Claude/claude_desktop_config.json',
+  'Library/Application Support/Claude/claude_desktop_config.json',
+  'Library/Application Support/Claude/Claude Extensions',
+] as const;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -43,6 +56,7 @@ export function knownPlaces(
   const places: readonly (readonly [StoreName, readonly string[]])[] = [
     ['hugging-face', [hub]],
     ['ollama', ollama ? [ollama] : [`${home}/.ollama/models`, '/usr/share/ollama/.ollama/models']],
+    ['docker-model-runner', [env['MODELS_PATH'] || `${home}/.docker/models`]],
     ['llama.cpp', [env['LLAMA_CACHE'] || `${cache}/llama.cpp`, `${home}/Library/Caches/llama.cpp`]],
     ['torch-hub', [torch]],
     ['lm-studio', [`${home}/.lmstudio/models`, `${cache}/lm-studio/models`]],
@@ -52,7 +66,12 @@ export function knownPlaces(
     ['keras', [`${env['KERAS_HOME'] || `${home}/.keras`}/models`]],
     ['whisper', [`${cache}/whisper`]],
     ['wandb', [`${cache}/wandb/artifacts`]],
-    ['agent-skills', [`${home}/.claude/skills`, `${home}/.codex/skills`, `${home}/.agents/skills`]],
+    [
+      'agent-skills',
+      ['.claude/skills', '.codex/skills', '.agents/skills', '.claude/plugins'].map((each) => `${home}/${each}`),
+    ],
+    ['agent-settings', AGENT_SETTINGS.map((each) => `${home}/${each}`)],
+    ['agent-settings', [`${cwd}/.mcp.json`, `${cwd}/.vscode/mcp.json`, `${cwd}/.cursor/mcp.json`]],
     ['node-package', [`${cwd}/node_modules`]],
   ];
   return places.flatMap(([store, locations]) => locations.map((location) => ({ store, location })));
@@ -72,6 +91,15 @@ export function storeOfPath(location: string): StoreName {
   const path = location.replaceAll('\\', '/');
   for (const [store, pattern] of BY_PATH) if (pattern.test(path)) return store;
   return 'folder';
+}
+
+/** What a store's own folders call the artifact in them, where its last folder is no name. */
+export function nameInStore(location: string): { readonly name: string; readonly version?: string } | null {
+  const path = location.replaceAll('\\', '/');
+  const [, kaggle, version = ''] = /\/kagglehub\/(?:models|datasets)\/(.+)\/(\d+)$/.exec(path) ?? [];
+  if (kaggle !== undefined) return { name: kaggle.replace('/versions', ''), version };
+  const [, logged] = /\/models\/(m-[0-9a-f]{32})\/artifacts$/.exec(path) ?? [];
+  return logged === undefined ? null : { name: logged };
 }
 
 const BY_PATH: readonly (readonly [StoreName, RegExp])[] = [

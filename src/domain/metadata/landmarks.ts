@@ -2,11 +2,24 @@ import type { FolderItem } from '../ports/files.ts';
 
 /**
  * What the names in a folder say it is, before any file is opened. `whole`: one artifact with everything below it;
- * `model`, `dataset`: one artifact, but artifacts below it that have landmarks of their own are theirs.
+ * `model`, `dataset`: one artifact, but artifacts below it that have landmarks of their own are theirs; `objects`: a cache of
+ * DVC or wandb, whose files are named by digest alone.
  */
-export type Landmark = 'hub-repository' | 'ollama' | 'skill' | 'whole' | 'model' | 'dataset' | 'plain';
+export type Landmark =
+  | 'hub-repository'
+  | 'manifests'
+  | 'mlflow-version'
+  | 'objects'
+  | 'triton'
+  | 'skill'
+  | 'plug-in'
+  | 'whole'
+  | 'model'
+  | 'dataset'
+  | 'plain';
 
-const HUB_REPOSITORY = /^(?:models|datasets|spaces)--./;
+/** `models--ORG--NAME` of the Hugging Face cache, `ORG--NAME` of ModelScope's. */
+const HUB_REPOSITORY = /^[^-].*--./;
 /** These say what the folder is, whatever else lies in it. */
 const WHOLE = new Set(['MLmodel', 'model_index.json', 'saved_model.pb', 'model.sig']);
 const MODEL = new Set(['adapter_config.json']);
@@ -48,8 +61,12 @@ export function landmarkOf(folder: string, items: readonly FolderItem[]): Landma
   const has = (set: ReadonlySet<string>): boolean => items.some(({ name }) => set.has(name));
   const folders = new Set(items.filter(({ kind }) => kind === 'directory').map(({ name }) => name));
   if (HUB_REPOSITORY.test(folder) && folders.has('snapshots')) return 'hub-repository';
-  if (folders.has('manifests') && folders.has('blobs')) return 'ollama';
+  if (folders.has('manifests') && folders.has('blobs')) return 'manifests';
+  if (/^version-\d+$/.test(folder) && names.has('meta.yaml')) return 'mlflow-version';
+  if (folder === 'md5' && items.length > 0 && items.every(({ name }) => /^[0-9a-f]{2}$/.test(name))) return 'objects';
+  if (names.has('config.pbtxt') && [...folders].some((name) => /^\d+$/.test(name))) return 'triton';
   if (names.has('SKILL.md')) return 'skill';
+  if (folders.has('.claude-plugin')) return 'plug-in';
   if (/\.(?:mlpackage|mlmodelc)$/.test(folder)) return 'whole';
   if (has(WHOLE) || folders.has('.weighmark') || items.some(({ name }) => name.endsWith('.oms.sig'))) return 'whole';
   if (names.has('modules.json') && [...folders].some((name) => /^\d+_[A-Z]/.test(name))) return 'whole';

@@ -29,6 +29,20 @@ export function readMlModel(file: MetadataFile): readonly Fact[] {
   ];
 }
 
+/** `models/NAME/version-N/meta.yaml` of a registry of files: the folder of the model, or null if it is not on this machine. */
+export function readMlflowVersion(file: MetadataFile): string | null {
+  const value = parseYaml(textOf(file), file.path);
+  if (!isJsonObject(value)) return null;
+  const said = words(value['storage_location']) ?? words(value['source']) ?? '';
+  const path = /^file:(?:\/\/(?:localhost)?)?(\/[^/].*)$/.exec(said)?.[1];
+  if (path === undefined) return said.startsWith('/') ? said : null;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+}
+
 function flavourFacts(name: string, about: Json, at: (pointer: string) => FactSource): readonly Fact[] {
   const version = isJsonObject(about) ? words(about[`${name}_version`], 100) : undefined;
   const library = PACKAGES[name] ?? name.replaceAll('_', '-');

@@ -1,4 +1,5 @@
 import { fact } from './read.ts';
+import { annexObject } from './large-files.ts';
 import type { Fact, StatedDigest } from './types.ts';
 
 /** A file of the tree, and where its bytes really lie. */
@@ -12,6 +13,15 @@ const HUB_BLOB = /[/\\]blobs[/\\]([0-9a-f]{64}|[0-9a-f]{40})$/;
 /** Ollama names its blobs by algorithm and digest. */
 const OLLAMA_BLOB = /(?:^|[/\\])sha256-([0-9a-f]{64})$/;
 
+/** DVC's cache and wandb's name their objects by MD5, DVC's folders (`.dir`) by that of their list. */
+const MD5_OBJECT =
+  /[/\\](?:(\.dvc[/\\]cache|files[/\\]md5)|artifacts[/\\]obj[/\\]md5)[/\\]([0-9a-f]{2})[/\\]([0-9a-f]{30})(?:\.dir)?$/;
+/** git-annex keeps an object under its key, twice. */
+const ANNEX_OBJECT = /[/\\]\.git[/\\]annex[/\\]objects[/\\][^/\\]+[/\\][^/\\]+[/\\]([^/\\]+)[/\\]\1$/;
+/** Git LFS keeps an object under its SHA-256, Docker Model Runner under the algorithm's name as well. */
+const LFS_OBJECT = /[/\\]lfs[/\\]objects[/\\][0-9a-f]{2}[/\\][0-9a-f]{2}[/\\]([0-9a-f]{64})$/;
+const DOCKER_BLOB = /[/\\]blobs[/\\]sha256[/\\]([0-9a-f]{64})$/;
+
 /** torch hub has the first eight digits in a checkpoint's name (`check_hash`); a date is none. @see torch.hub.HASH_REGEX */
 const TORCH_CHECKPOINT = /[/\\]hub[/\\]checkpoints[/\\][^/\\]*-(?!(?:19|20)\d{6}\.)([0-9a-f]{8})\.pth?$/;
 const TORCH = 'torch hub';
@@ -24,15 +34,45 @@ export function agrees({ hex, recordedBy }: Pick<StatedDigest, 'hex' | 'recorded
 /** What the names of stores' own blobs say of the files behind them. */
 export function blobFacts(files: readonly Placed[]): readonly Fact[] {
   return files.flatMap(({ path, location }) => {
-    const [, hub] = HUB_BLOB.exec(location) ?? [];
-    const [, ollama] = OLLAMA_BLOB.exec(location) ?? [];
-    const [, torch] = TORCH_CHECKPOINT.exec(location) ?? [];
-    if (torch !== undefined)
-      return [fact('digest', { path, algorithm: 'sha256', hex: torch, recordedBy: TORCH }, { pointer: 'file name' })];
-    const hex = hub ?? ollama;
-    if (hex === undefined) return [];
-    const algorithm = hex.length === 64 ? 'sha256' : 'git-blob-sha1';
-    const recordedBy = hub === undefined ? 'Ollama' : 'the Hugging Face cache';
-    return [fact('digest', { path, algorithm, hex, recordedBy }, { pointer: `blob name ${hex.slice(0, 12)}…` })];
+    const said = saidBy(location);
+    if (said === null) return [];
+    const { pointer = `blob name ${said.hex.slice(0, 12)}…`, ...digest } = said;
+    return [fact('digest', { path, ...digest }, { pointer })];
   });
 }
+
+type Said = Pick<StatedDigest, 'algorithm' | 'hex' | 'sizeBytes'> & {
+  readonly recordedBy: string;
+  readonly pointer?: string;
+};
+
+function saidBy(location: string): Said | null {
+  const [, hub] = HUB_BLOB.exec(location) ?? [];
+  if (hub !== undefined)
+    return {
+      algorithm: hub.length === 64 ? 'sha256' : 'git-blob-sha1',
+      hex: hub,
+      recordedBy: 'the Hugging Face cache',
+    };
+  for (const [pattern, recordedBy] of SHA256_NAMES) {
+    const [, hex] = pattern.exec(location) ?? [];
+    if (hex !== undefined) return { algorithm: 'sha256', hex, recordedBy };
+  }
+  const [, torch] = TORCH_CHECKPOINT.exec(location) ?? [];
+  if (torch !== undefined) return { algorithm: 'sha256', hex: torch, recordedBy: TORCH, pointer: 'file name' };
+  const [, dvc, first = '', rest] = MD5_OBJECT.exec(location) ?? [];
+  if (rest !== undefined)
+    // Where the blobs of DVC before 3 lie, which hashed text with LF for each CR LF.
+    const algorithm = dvc?.endsWith('cache') === true ? 'md5-dos2unix' : 'md5';
+  return { algorithm, hex: first + rest, recordedBy: dvc === undefined ? 'wandb' : 'DVC' };
+  const annex = annexObject(ANNEX_OBJECT.exec(location)?.[1] ?? '');
+  if (annex === null) return null;
+  const { algorithm, hex, sizeBytes } = annex;
+  return { algorithm, hex, recordedBy: annex.by, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
+}
+
+const SHA256_NAMES: readonly (readonly [RegExp, string])[] = [
+  [OLLAMA_BLOB, 'Ollama'],
+  [LFS_OBJECT, 'Git LFS'],
+  [DOCKER_BLOB, 'Docker Model Runner'],
+];

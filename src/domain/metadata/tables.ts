@@ -1,4 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
+import { AGENT_PATTERNS, readMcpManifest, readPlugin, readPromptPart, readSkill } from './agents.ts';
 import { readCard } from './card.ts';
 import { readAdapter, readConfig, readOtherConfig } from './config.ts';
 import { readCroissant, readDataPackage, readDatasetInfos } from './datasets.ts';
@@ -25,6 +26,10 @@ const SMALL = 4 << 20;
 /** Which reader reads which files. In order of precedence: where two sources speak of one thing, the earlier row's comes first. */
 export const READERS: readonly ReaderEntry[] = [
   { pattern: /(?:^|\/)(?:readme|model_?card)[^/]*\.(?:md|markdown)$/i, read: readCard, maxBytes: LIMITS.yamlBytes },
+  { pattern: AGENT_PATTERNS.skill, read: readSkill, maxBytes: SMALL, searched: true },
+  { pattern: AGENT_PATTERNS.plugin, read: readPlugin, maxBytes: SMALL, searched: true },
+  { pattern: AGENT_PATTERNS.manifest, read: readMcpManifest, maxBytes: SMALL, searched: true },
+  { pattern: AGENT_PATTERNS.prompt, read: readPromptPart, maxBytes: SMALL, searched: true },
   { pattern: /(?:^|\/)adapter_config\.json$/, read: readAdapter, maxBytes: SMALL },
   { pattern: /(?:^|\/)(?:config|model_index)\.json$/, read: readConfig, maxBytes: SMALL },
   { pattern: /(?:^|\/)MLmodel$/, read: readMlModel, maxBytes: SMALL },

@@ -76,12 +76,15 @@ export function readTimestamp(response: Uint8Array): TimestampResponse {
   const granted = childAt(expectTag(status, TAG.sequence), 0, TAG.integer).body;
   if (granted.length !== 1 || (granted[0] ?? 9) > 1 || token === undefined)
     throw malformed('the server did not grant it');
+  expectTag(token, TAG.sequence);
   if (oidOf(childAt(token, 0, TAG.oid)) !== OID.signedData) throw malformed('it is not CMS signed data');
   return readSignedData(childAt(childAt(token, 1, 0xa0), 0, TAG.sequence));
 }
 
 function readSignedData(signedData: Der): TimestampResponse {
   const parts = childrenOf(signedData);
+  expectTag(parts[0], TAG.integer);
+  expectTag(parts[1], TAG.set);
   const content = expectTag(parts[2], TAG.sequence);
   if (oidOf(childAt(content, 0, TAG.oid)) !== OID.tstInfo) throw malformed('it holds something else than a time');
   const info = childAt(childAt(content, 1, 0xa0), 0, TAG.octetString).body;
@@ -99,6 +102,9 @@ function readSignedData(signedData: Der): TimestampResponse {
 
 function readInfo(info: Der): Pick<TimestampResponse, 'time' | 'imprint' | 'nonce'> {
   const parts = childrenOf(expectTag(info, TAG.sequence));
+  expectTag(parts[0], TAG.integer);
+  expectTag(parts[1], TAG.oid);
+  expectTag(parts[3], TAG.integer);
   const imprint = expectTag(parts[2], TAG.sequence);
   const digest = childAt(imprint, 1, TAG.octetString).body;
   const nonce = parts.slice(5).find((part) => part.tag === TAG.integer);
@@ -110,7 +116,10 @@ function readInfo(info: Der): Pick<TimestampResponse, 'time' | 'imprint' | 'nonc
 }
 
 function readSigner(signer: Der, info: Uint8Array): Pick<TimestampResponse, 'signer' | 'isSignedBy'> {
-  const [, id, digestAlgorithm, signedAttributes, signatureAlgorithm, signature] = childrenOf(signer);
+  const [version, id, digestAlgorithm, signedAttributes, signatureAlgorithm, signature] = childrenOf(
+    expectTag(signer, TAG.sequence),
+  );
+  expectTag(version, TAG.integer);
   const issuerAndSerial = expectTag(id, TAG.sequence);
   const hash = hashNamed(expectTag(digestAlgorithm, TAG.sequence));
   const attributes = expectTag(signedAttributes, 0xa0);

@@ -38,8 +38,11 @@ export interface WalkOptions {
   readonly allowSymlinks?: boolean;
   /** Artifact paths to leave out, with everything below them. */
   readonly ignore?: readonly string[];
-  /** Symbolic links anywhere but at these paths are passed over, neither followed nor refused. */
-  readonly linksAt?: ReadonlySet<string>;
+  /**
+   * Symbolic links anywhere but at these paths are passed over, neither followed nor refused; `stores`: any but those into the
+   * objects of the store the tree lies in.
+   */
+  readonly linksAt?: ReadonlySet<string> | 'stores';
   /**
    * What DVC and wandb keep in a workspace is left out; where it is `scanned` its files are content, and where a policy
    * `judged` the folder its links too.

@@ -19,6 +19,21 @@ export interface Elements {
   readonly parent: Uint8Array;
 }
 
+/** The same of a whole tensor, each side as it lies in an open file. */
+export interface PlacedElements {
+  readonly child: Stretch;
+  readonly parent: Stretch;
+  readonly elements: number;
+  /** Elements that are answered together: whole blocks, with importance whole rows. */
+  readonly part: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Stretch {
+  readonly descriptor: number;
+  readonly offset: number;
+}
+
 export interface Differing {
   /** Blocks (of plain types: elements) that are not as recomputed. A NaN equals any NaN. */
   readonly blocks: number;
@@ -76,6 +91,40 @@ export interface ModelMerge {
   readonly thresholds: readonly number[];
 }
 
+/** Codes beside their scales, and one way they may have been computed. */
+export interface AffineCodes {
+  /** A byte each, and as many elements of the parent. */
+  readonly codes: Uint8Array;
+  readonly parent: Uint8Array;
+  readonly dtype: FloatType;
+  readonly kind: 'signed' | 'unsigned' | 'eighth';
+  readonly way: {
+    readonly via?: 'F16' | 'BF16';
+    readonly reciprocal: boolean;
+    readonly inside: boolean;
+    readonly least: number;
+    readonly most: number;
+  };
+  /** Code `i` has the scale `(offset + i) / run`, counted round. */
+  readonly run: number;
+  readonly offset: number;
+  readonly scales: Float32Array;
+  readonly zeros: Float32Array;
+  /** Extremes of each group's values, which grow by what is found. */
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+export interface Affined {
+  /** Codes that are not as computed, and the first of them. */
+  readonly differing: number;
+  readonly first: number;
+  /** Of these, not as near as the nearest, and the first; and beyond what computing in 16 bits explains. */
+  readonly beyond: number;
+  readonly firstBeyond: number;
+  readonly far: number;
+}
+
 export interface Merged {
   /** Elements that no order of the sums gives, and the first of them. */
   readonly beyond: number;
@@ -95,10 +144,20 @@ export interface WeightNumbers {
   recompute(recipe: Recipe, elements: Elements, importance?: Float32Array): Promise<Differing>;
   /** Null for types whose codes are no numbers. */
   nearest(recipe: Recipe, elements: Elements): Promise<Nearness | null>;
+  /**
+   * The same of whole tensors, which threads of the kernel's own read. Null where they could not: whoever reads them finds out why.
+   * Absent: this kernel cannot.
+   */
+  readonly placed?: {
+    recompute(recipe: Recipe, placed: PlacedElements, importance?: Float32Array): Promise<Differing | null>;
+    nearest(recipe: Recipe, placed: PlacedElements): Promise<Nearness | null>;
+  };
   /** Elements in another type: one rounding, to nearest, ties to even. */
   convert(from: FloatType, to: FloatType, bytes: Uint8Array): Uint8Array;
   /** What whole blocks of one of GGML's types stand for; null for a type that is not known. */
   dequantize(kind: number, bytes: Uint8Array, elements: number): Float32Array | null;
+  /** At most `elements` codes, and half of `factors` scales. */
+  affine(codes: AffineCodes): Affined;
   /** Numbers of each factor of an adapter at most. */
   readonly factors: number;
   lowRank(merge: LowRankMerge): Merged;

@@ -58,9 +58,14 @@ const DATA: ReadonlySet<FormatId> = new Set([
 ]);
 const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'rar', 'executable', 'zip', 'tar']);
 
-/** Names that frameworks give to files they load as weights: nothing else is what they say without a format. */
-const WEIGHTS =
-  /(?:^|\/)(?:(?:pytorch_model|adapter_model|diffusion_pytorch_model|training_args|optimizer|scheduler|pytorch_lora_weights)[\w.-]*\.bin|[^/]*\.(?:pdparams|pdopt|caffemodel|t7|nemo|engine|weights))$/i;
+/** Names that frameworks give to files they load as weights: nothing else is what they say without a format. Raw numbers, as OpenVINO keeps them, have none. */
+const WEIGHTS_NAMES: readonly RegExp[] = [
+  /\.(?:pdparams|pdopt|caffemodel|t7|th|ot|nemo|engine|trt|plan|weights|params|mnn|rknn|tnnmodel|dlc|mlmodel|ubj|xgb)$/i,
+  /^(?!.*openvino)(?:.*[/._-])?(?:pytorch|ggml|model|adapter|training_args|optim(?:izer)?|scheduler|lora|unet|vae|embed(?:s|dings?)|checkpoint)[\w.-]*\.bin(?:\.\d+)?$/i,
+  /(?:^|[/._-])(?:model|graph|inference|frozen)[\w.-]*\.pb$/i,
+  /\.(?:pt|pth|ckpt|bin|safetensors|gguf|h5)\.(?:bak|old|orig|tmp|\d+)$/i,
+  /\.ckpt$/i,
+];
 
 /** Whether the name promises what the content is, and whether the content is one thing only. */
 export function judgeNames(
@@ -73,7 +78,7 @@ export function judgeNames(
   if (confirmed.includes('executable')) judgeProgramName(spot, path, named);
   const strong = confirmed.filter((format) => STRONG.has(format));
   if (strong.length > 1) report(spot, 'WM-FILE-002', `the file is ${strong.join(' and ')} at once`);
-  if (confirmed.length === 0 && source.size > 0 && named === undefined && WEIGHTS.test(path))
+  if (confirmed.length === 0 && source.size > 0 && WEIGHTS_NAMES.some((name) => name.test(path)) && !promised(named))
     return leaveOut(spot, 'weights by its name, and of no known format');
   if (named === undefined || source.size === 0) return;
   if (confirmed.length === 0) return judgeNothing(spot, path, named);
@@ -117,6 +122,11 @@ const NO_MAGIC: ReadonlySet<FormatId> = new Set([
 /** Whether a format's magic must be there; a file that has it not is broken, or another thing. */
 function promises(named: FormatId): boolean {
   return (isOfKind(named, 'weights') || isOfKind(named, 'archive') || named === 'parquet') && !NO_MAGIC.has(named);
+}
+
+/** True if it is said elsewhere that the content is not what the name promises. */
+function promised(named: FormatId | undefined): boolean {
+  return named !== undefined && promises(named) && named !== 'torch-zip';
 }
 
 function judgeNothing(spot: Spot, path: string, named: FormatId): void {

@@ -148,6 +148,8 @@ function logEntryFrom(value: Json): LogEntry {
   const promise = entry['inclusionPromise'];
   if (promise !== undefined)
     base64(fields(promise, 'inclusionPromise', ['signedEntryTimestamp']), 'signedEntryTimestamp');
+  // Its number across the log's trees decides nothing: what is proven is the place in one of them.
+  integer(entry, 'logIndex');
   return {
     logId: base64(fields(entry['logId'], 'logId', ['keyId']), 'keyId'),
     kind: text(kindVersion, 'kind'),

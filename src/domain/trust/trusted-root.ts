@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createPublicKey, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 import { describe, type Certificate } from '../pki/certificate.ts';
+import { spkiOf } from '../pki/spki.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
 
 /** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */
@@ -45,7 +46,8 @@ export function parseTrustedRoot(text: string): TrustedRoot {
     }),
   );
   listOf(json, 'ctlogs').forEach(logFrom);
-  if (listOf(json, 'certificateAuthorities').length === 0) throw invalid('it names no certificate authority');
+  const authorities = listOf(json, 'certificateAuthorities').map(checkedAuthority);
+  if (authorities.length === 0) throw invalid('it names no certificate authority');
   return {
     json,
     logs: listOf(json, 'tlogs').map(logFrom),
@@ -57,8 +59,8 @@ export function parseTrustedRoot(text: string): TrustedRoot {
 export function certificateAuthorities(
   text: string,
 ): readonly { readonly roots: readonly Certificate[]; readonly intermediates: readonly Certificate[] }[] {
-  return listOf(parseTrustedRoot(text).json, 'certificateAuthorities').map(({ certChain }) => {
-    const chain = isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom).map(describe) : [];
+  return listOf(parseTrustedRoot(text).json, 'certificateAuthorities').map((authority) => {
+    const chain = chainOf(authority).map(describe);
     return { roots: chain.slice(-1), intermediates: chain.slice(0, -1) };
   });
 }
@@ -79,46 +81,91 @@ function logFrom(log: Fields): TrustedLog {
   const id = log['checkpointKeyId'] ?? log['logId'];
   if (!isJsonObject(key) || !isJsonObject(id) || typeof id['keyId'] !== 'string' || typeof log['baseUrl'] !== 'string')
     throw invalid('a log has no key, id or address');
-  return { id: Buffer.from(id['keyId'], 'base64'), name: hostOf(log['baseUrl']), ...requiredWindow(key['validFor']) };
+  checkKey(base64(key['rawBytes'], 'the key of a log'));
+  return {
+    id: base64(id['keyId'], 'the id of a log'),
+    name: hostOf(log['baseUrl']),
+    ...requiredWindow(key['validFor']),
+  };
+}
+
+/** One key has one encoding; of what is no SPKI (RSA's older form) the library says whether it is a key. */
+function checkKey(bytes: Uint8Array): void {
+  const key = parsedKey(bytes);
+  if (key !== null && !Buffer.from(spkiOf(key)).equals(bytes)) throw invalid('the key of a log is not in DER');
+}
+
+function parsedKey(bytes: Uint8Array): KeyObject | null {
+  try {
+    return createPublicKey({ key: Buffer.from(bytes), format: 'der', type: 'spki' });
+  } catch {
+    return null;
+  }
 }
 
 function hostOf(url: string): string {
-  if (!URL.canParse(url)) throw invalid('a log has no address');
+  if (!URL.canParse(url) || /\s/.test(url)) throw invalid('a log has no address');
   return new URL(url).host + new URL(url).pathname.replace(/\/$/, '');
 }
 
-function requiredWindow(value: Json | undefined): { validFrom: Date; validTo: Date } {
+interface Window {
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
+function requiredWindow(value: Json | undefined): Window {
   if (!isJsonObject(value) || value['start'] === undefined)
     throw invalid('a log does not say since when its key is valid');
   return { validFrom: dateOf(value['start']), validTo: dateOf(value['end'] ?? END_OF_TIME) };
 }
 
-function authorityFrom(authority: Fields): TimestampAuthority {
-  const chain = isJsonObject(authority['certChain'])
-    ? listOf(authority['certChain'], 'certificates').map(certificateFrom)
-    : [];
-  const root = chain.at(-1);
-  if (root === undefined) throw invalid('a timestamp authority has no certificates');
-  const window = isJsonObject(authority['validFor']) ? authority['validFor'] : {};
-  const uri =
-    typeof authority['uri'] === 'string' && authority['uri'] !== ''
-      ? authority['uri']
-      : root.subject.replaceAll('\n', ', ');
+/** An authority may leave it to its certificates; a window that is there and cannot be read is no open one. */
+function windowOf(value: Json | undefined): Window {
+  const window = value ?? {};
+  if (!isJsonObject(window)) throw invalid('an authority does not say since when it is valid');
   return {
-    name: uri,
-    anchors: [root],
-    intermediates: chain,
     validFrom: dateOf(window['start'] ?? '1970-01-01T00:00:00Z'),
     validTo: dateOf(window['end'] ?? END_OF_TIME),
   };
 }
 
-function certificateFrom({ rawBytes: raw }: Fields): X509Certificate {
+/** The library reads these again when it needs them, and passes over what it cannot read. */
+function checkedAuthority(authority: Fields): Fields {
+  windowOf(authority['validFor']);
+  if (chainOf(authority).length === 0) throw invalid('a certificate authority has no certificates');
+  return authority;
+}
+
+function authorityFrom(authority: Fields): TimestampAuthority {
+  const chain = chainOf(authority);
+  const root = chain.at(-1);
+  if (root === undefined) throw invalid('a timestamp authority has no certificates');
+  const uri =
+    typeof authority['uri'] === 'string' && authority['uri'] !== ''
+      ? authority['uri']
+      : root.subject.replaceAll('\n', ', ');
+  return { name: uri, anchors: [root], intermediates: chain, ...windowOf(authority['validFor']) };
+}
+
+function chainOf({ certChain }: Fields): readonly X509Certificate[] {
+  return isJsonObject(certChain) ? listOf(certChain, 'certificates').map(certificateFrom) : [];
+}
+
+function certificateFrom({ rawBytes }: Fields): X509Certificate {
+  const der = base64(rawBytes, 'a certificate');
   try {
-    return new X509Certificate(Buffer.from(typeof raw === 'string' ? raw : '', 'base64'));
+    return new X509Certificate(der);
   } catch (cause) {
     throw invalid('a certificate cannot be read', cause);
   }
+}
+
+/** In either alphabet, as the JSON form of Protocol Buffers has it. */
+function base64(value: Json | undefined, what: string): Uint8Array {
+  const text = typeof value === 'string' ? value.replaceAll('-', '+').replaceAll('_', '/') : '';
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length === 0 || bytes.toString('base64') !== text) throw invalid(`${what} is no base64`);
+  return bytes;
 }
 
 function listOf(fields: Fields, name: string): readonly Fields[] {

@@ -1,45 +1,28 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { StoreName } from '../../domain/metadata/known-stores.ts';
-import { ollamaName, readOllamaManifest } from '../../domain/metadata/ollama.ts';
-import type { StatedDigest } from '../../domain/metadata/types.ts';
-import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { compareUtf8 } from '../../domain/base/paths.ts';
-
-/** A file of an artifact that a store keeps under a name of its own. */
-export interface PlacedFile {
-  /** What it is called inside the artifact. */
-  readonly path: string;
-  readonly location: string;
-}
-
-/** An artifact in a store, found by names alone. */
-export interface Stored {
-  readonly store: StoreName;
-  readonly name: string;
-  /** Commit, tag or version as the store has it. */
-  readonly version?: string;
-  /** Names that point to it: `main`. */
-  readonly aliases?: readonly string[];
-  /** What a user names it by: a folder, a file, a manifest. */
-  readonly location: string;
-  /** Its files, where they do not lie in a folder of their own. */
-  readonly files?: readonly PlacedFile[];
-  /** What the store recorded of them, beside what blobs' names say. */
-  readonly recorded: readonly StatedDigest[];
-}
+import { readMlflowVersion } from '../../domain/metadata/mlflow.ts';
+import type { Files, Tree } from '../../domain/ports/files.ts';
+import { isManifest, layersAsTree, manifestModel } from './manifest-stores.ts';
+import type { Stored } from './stored.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const REF_BYTES = 256;
-const MANIFEST_BYTES = 4 << 20;
+const META_BYTES = 1 << 20;
 
-/** Every snapshot of `models--ORG--NAME` in the cache of the Hugging Face Hub, by commit. @throws WeighmarkError `unreadable`. */
+const REPOSITORY = /(?:^|[/\\])(?:(models|datasets|spaces)--)?([^/\\]+)$/;
+
+/**
+ * Every snapshot of `models--ORG--NAME` in the cache of the Hugging Face Hub, by commit, or of `ORG--NAME` in ModelScope's, by
+ * branch or tag. @throws WeighmarkError `unreadable`.
+ */
 export async function hubSnapshots(repository: string, files: Files): Promise<readonly Stored[]> {
-  const [, kind = '', id = ''] = /(?:^|[/\\])(models|datasets|spaces)--([^/\\]+)$/.exec(repository) ?? [];
+  const [, kind, id = ''] = REPOSITORY.exec(repository) ?? [];
   const refs = await refsOf(repository, files);
   const commits = (await files.items(`${repository}/snapshots`)).filter(({ kind: each }) => each === 'directory');
+  const isDataset = kind === undefined && /[/\\]datasets[/\\][^/\\]+$/.test(repository);
+  const prefix = isDataset ? 'datasets/' : kind === undefined || kind === 'models' ? '' : `${kind}/`;
   return commits.map(({ name: commit }) => ({
-    store: 'hugging-face' as const,
-    name: `${kind === 'models' ? '' : `${kind}/`}${id.replaceAll('--', '/')}`,
+    store: kind === undefined ? ('modelscope' as const) : ('hugging-face' as const),
+    name: prefix + id.replaceAll('--', '/'),
     version: commit,
     aliases: refs.filter((ref) => ref.commit === commit).map(({ name }) => name),
     location: `${repository}/snapshots/${commit}`,
@@ -59,45 +42,6 @@ async function refsOf(repository: string, files: Files): Promise<readonly { name
   return found;
 }
 
-/** Manifests below Ollama's `manifests` folder, by location, as deep as it makes them: HOST/NAMESPACE/MODEL/TAG. */
-export async function ollamaManifests(models: string, files: Files): Promise<readonly string[]> {
-  const found: string[] = [];
-  const visit = async (folder: string, depth: number): Promise<void> => {
-    for (const { name, kind } of await files.items(folder)) {
-      if (kind === 'file') found.push(`${folder}/${name}`);
-      else if (kind === 'directory' && depth < MANIFEST_DEPTH) await visit(`${folder}/${name}`, depth + 1);
-    }
-  };
-  await visit(`${models}/manifests`, 0);
-  return found;
-}
-
-const MANIFEST_DEPTH = 6;
-
-/**
- * The model behind a manifest of Ollama's store: its layers by what they are, each with the digest the manifest states.
- * @throws WeighmarkError `format-invalid`, `limit-exceeded`, `unreadable`.
- */
-export async function ollamaModel(manifest: string, files: Files): Promise<Stored> {
-  const at = manifest.lastIndexOf('/manifests/');
-  if (at < 0) throw new WeighmarkError('format-invalid', `${manifest} does not lie in a store of Ollama`);
-  const listed = readOllamaManifest(await files.read(manifest, MANIFEST_BYTES), manifest);
-  const blobs = `${manifest.slice(0, at)}/blobs`;
-  return {
-    store: 'ollama',
-    ...ollamaName(manifest.slice(at + '/manifests/'.length).split('/')),
-    location: manifest,
-    files: listed.map(({ path, blob }) => ({ path, location: `${blobs}/${blob}` })),
-    recorded: listed.map(({ path, sha256, sizeBytes }) => ({
-      path,
-      algorithm: 'sha256',
-      hex: sha256,
-      sizeBytes,
-      recordedBy: 'Ollama',
-    })),
-  };
-}
-
 /** An artifact as the other commands see it: a folder, whatever its store made of it. */
 export interface StoreView {
   readonly root: string;
@@ -105,17 +49,18 @@ export interface StoreView {
 }
 
 /**
- * What a path means that a store gave its form: `models--ORG--NAME` of a Hub cache is the snapshot that `main` points to, a
- * manifest of Ollama's the layers it names. Any other path is what it is.
+ * What a path means that a store gave its form: `models--ORG--NAME` of a Hub cache, or `ORG--NAME` of ModelScope's, is the
+ * snapshot that `main` points to or the only one; a version in MLflow's registry the model's folder; a manifest of Ollama or
+ * Docker Model Runner the layers it names. Any other path is what it is.
  * @throws WeighmarkError `usage` if it names several, `incomplete` if a blob is not there, `format-invalid`.
  */
 export async function storeView(path: string, files: Files): Promise<StoreView> {
-  if (/(?:^|[/\\])(?:models|datasets|spaces)--[^/\\]+$/.test(path) && (await isFolder(`${path}/snapshots`, files)))
+  if (/(?:^|[/\\])[^/\\]+--[^/\\]+$/.test(path) && (await isFolder(`${path}/snapshots`, files)))
     return { root: await snapshotOf(path, files), files };
-  const at = path.lastIndexOf('/manifests/');
-  if (at < 0 || (await files.kindOf(path)) !== 'file' || !(await isFolder(`${path.slice(0, at)}/blobs`, files)))
-    return { root: path, files };
-  const tree = await layersAsTree(await ollamaModel(path, files), files);
+  const version = await mlflowVersion(path, files);
+  if (version !== null) return { root: version.location, files };
+  if (!(await isManifest(path, files))) return { root: path, files };
+  const tree = await layersAsTree(await manifestModel(path, files), files);
   const isRoot = (location: string): boolean => location === path;
   return {
     root: path,
@@ -124,7 +69,7 @@ export async function storeView(path: string, files: Files): Promise<StoreView> 
       walk: async (root, options) => (isRoot(root) ? without(tree, options?.ignore ?? []) : files.walk(root, options)),
       list: async (root, options) =>
         isRoot(root)
-          ? without(await layersAsTree(await ollamaModel(path, files), files), options?.ignore ?? []).entries.map(
+          ? without(await layersAsTree(await manifestModel(path, files), files), options?.ignore ?? []).entries.map(
               (each) => each.path,
             )
           : files.list(root, options),
@@ -132,6 +77,29 @@ export async function storeView(path: string, files: Files): Promise<StoreView> 
       kindOf: async (location) => (isRoot(location) ? 'directory' : files.kindOf(location)),
     },
   };
+}
+
+/**
+ * Where the model of a version in MLflow's registry of files lies; null for what is none. Only inside the same store: a note
+ * sends nobody elsewhere. @throws WeighmarkError `usage` if it lies anywhere else, `unreadable`.
+ */
+export async function mlflowVersion(
+  folder: string,
+  files: Files,
+): Promise<{ readonly name: string; readonly version: string; readonly location: string } | null> {
+  const [, store, name, version] = /^(.+)\/models\/([^/]+)\/version-(\d+)\/?$/.exec(folder) ?? [];
+  if (store === undefined || name === undefined || version === undefined) return null;
+  const bytes = await files.readIfThere(`${folder}/meta.yaml`, META_BYTES);
+  if (bytes === null) return null;
+  const location = readMlflowVersion({ path: 'meta.yaml', bytes });
+  if (location === null || !(await isFolder(location, files)))
+    throw new WeighmarkError('usage', `${folder} does not say where its model lies on this machine`, {
+      subject: folder,
+    });
+  const [real, top] = [await files.realPath(location), await files.realPath(store)];
+  const beside = `${top.slice(0, top.lastIndexOf('/'))}/mlartifacts`;
+  if (real.startsWith(`${top}/`) || real.startsWith(`${beside}/`)) return { name, version, location: real };
+  throw new WeighmarkError('usage', `${folder}: its model lies elsewhere`, { subject: folder, hint: `name ${real}` });
 }
 
 async function isFolder(location: string, files: Files): Promise<boolean> {
@@ -148,19 +116,6 @@ async function snapshotOf(repository: string, files: Files): Promise<string> {
     subject: repository,
     hint: names.length === 0 ? 'nothing was downloaded to it' : `name one of them: ${names.join(', ')}`,
   });
-}
-
-/** Layers under the names of what they are, in the order of names. */
-async function layersAsTree({ location, files: placed = [] }: Stored, files: Files): Promise<Tree> {
-  const entries: TreeEntry[] = [];
-  for (const { path, location: blob } of placed) {
-    if ((await files.kindOf(blob)) === 'none')
-      throw new WeighmarkError('incomplete', `${location} names ${path}, whose blob is not there`, { subject: blob });
-    const [entry] = (await files.walk(blob)).entries;
-    if (entry !== undefined) entries.push({ ...entry, path });
-  }
-  entries.sort((a, b) => compareUtf8(a.path, b.path));
-  return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
 }
 
 function without(tree: Tree, ignore: readonly string[]): Tree {

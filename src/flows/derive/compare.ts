@@ -3,8 +3,16 @@ import { elementsOf } from '../../domain/formats/tensors.ts';
 import { GGML_TYPES } from '../../domain/formats/ggml.ts';
 import type { Planned } from '../../domain/derive/plan.ts';
 import type { TensorFigures, TensorVerdict } from '../../domain/derive/verdict.ts';
-import type { View } from '../../domain/derive/view.ts';
-import type { Elements, FloatType, Nearness, Recipe, WeightNumbers } from '../../domain/ports/numbers.ts';
+import type { Reading, View } from '../../domain/derive/view.ts';
+import type {
+  Differing,
+  Elements,
+  FloatType,
+  Nearness,
+  PlacedElements,
+  Recipe,
+  WeightNumbers,
+} from '../../domain/ports/numbers.ts';
 
 export interface ComparePorts {
   readonly numbers: WeightNumbers;
@@ -27,7 +35,8 @@ export interface ChildView {
   readonly elements: number;
   readonly block: number;
   readonly blockBytes: number;
-  read(block: number, blocks: number): Promise<Uint8Array>;
+  /** By blocks. */
+  readonly read: Reading;
 }
 
 const KINDS = new Map(
@@ -41,12 +50,12 @@ export const KNOWN: ReadonlySet<number> = new Set([
   0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 39, 40,
 ]);
 
-/** A child's tensor of a canonical dtype as blocks; `view` reads its elements' bytes. */
+/** A child's tensor of a canonical dtype as blocks, which `reading` makes of their bytes. */
 export function childView(
   dtype: string,
   shape: readonly number[],
-  read: (offset: number, length: number) => Promise<Uint8Array>,
   width: number,
+  reading: (blockBytes: number) => Reading,
 ): ChildView {
   const kind = KINDS.get(dtype.replace(/^GGUF_/, ''));
   const known = kind !== undefined && (dtype.startsWith('GGUF_') || FLOATS.has(dtype));
@@ -57,7 +66,7 @@ export function childView(
     elements: elementsOf(shape),
     block,
     blockBytes,
-    read: (first, blocks) => read(first * blockBytes, blocks * blockBytes),
+    read: reading(blockBytes),
   };
 }
 
@@ -218,6 +227,14 @@ async function tryRecipes(question: Question): Promise<Tried> {
     const starts: number[] = [];
     const size = sizes[Math.min(turn, 1)] ?? step;
     for (; starts.length < atOnce && at < child.elements; at += size) starts.push(at);
+    const whole = turn === 0 ? null : await placedAnswer(question, alive[0]);
+    if (whole !== null) {
+      if (whole.blocks === 0) break;
+      failed = { blocks: whole.blocks, first: whole.first * child.block };
+      alive = alive.slice(1);
+      at = 0;
+      continue;
+    }
     const trying = turn === 0 ? alive : alive.slice(0, 1);
     const answers = await Promise.all(starts.map((start) => answersAt(question, trying, { start, size })));
     const kept = trying.filter((_, index) => answers.every((answer) => answer[index]?.blocks === 0));
@@ -233,6 +250,24 @@ async function tryRecipes(question: Question): Promise<Tried> {
   }
   const [recipe] = alive;
   return recipe === undefined ? failed : { recipe, blocks: 0, first: 0 };
+}
+
+/** Both sides where they lie, for a kernel that reads them itself. */
+function placedElements({ view, child, ports }: Question, part: number): PlacedElements | null {
+  const [own, parent] = [child.read.stretch, view.read.stretch];
+  if (ports.numbers.placed === undefined || own === undefined || parent === undefined) return null;
+  const { signal } = ports;
+  return { child: own, parent, elements: child.elements, part, ...(signal === undefined ? {} : { signal }) };
+}
+
+/** Of the whole tensor at once; null where it must be read here. */
+async function placedAnswer(question: Question, recipe: Recipe | undefined): Promise<Differing | null> {
+  const { ports, options, child } = question;
+  const placed = placedElements(question, stepOf(question).step);
+  if (placed === null || recipe === undefined) return null;
+  const answer = (await ports.numbers.placed?.recompute(recipe, placed, options.importance)) ?? null;
+  if (answer !== null) ports.onElements?.(child.elements);
+  return answer;
 }
 
 async function answersAt(
@@ -278,6 +313,9 @@ function recipesOf({ kind, dtype, child }: Question): Recipe[] {
 async function allNearness(recipe: Recipe, question: Question): Promise<Nearness | null> {
   const { child, ports } = question;
   const step = Math.floor(ports.numbers.elements / child.block) * child.block;
+  const placed = placedElements(question, step);
+  const whole = placed === null ? null : await ports.numbers.placed?.nearest(recipe, placed);
+  if (whole !== null && whole !== undefined) return whole;
   let sum = NONE;
   const pending: { at: number; answer: Promise<Nearness | null> }[] = [];
   const settle = async (): Promise<boolean> => {

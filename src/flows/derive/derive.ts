@@ -16,6 +16,7 @@ import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
+import { affineWeights, compareAffine, partsOf, type AffineWeight } from './affine.ts';
 import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
@@ -124,19 +125,25 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
   const parents = viewsOf(parent);
+  const affine = child.format === 'gguf' ? new Map<string, AffineWeight>() : affineWeights(child.tensors, parents);
   const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
-  const apart = new Set(
-    [...packed.values()].flatMap(({ name, beside }) => [
+  for (const name of affine.keys()) packed.delete(name);
+  const apart = new Set([
+    ...[...packed.values()].flatMap(({ name, beside }) => [
       name,
       ...[...beside.values()].map(({ tensor }) => tensor.name),
     ]),
-  );
+    ...[...affine.values()].flatMap(partsOf),
+  ]);
   const children = child.tensors.map(({ tensor }) => tensor).filter(({ name }) => !apart.has(name));
   const plan = converts
     ? settings === null
       ? null
       : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
-    : planByName({ children, parents: new Map([...parents].filter(([name]) => !packed.has(name))) });
+    : planByName({
+        children,
+        parents: new Map([...parents].filter(([name]) => !packed.has(name) && !affine.has(name))),
+      });
   if (plan === null)
     return undecided(
       input,
@@ -147,14 +154,26 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     );
   const tensors = [...(await compareAll(plan, sides, { input, ports, settings }))];
   for (const weight of packed.values()) tensors.push(await comparePacked(weight, parents.get(weight.name), ports));
-  const { known, covered } = unknownPacking(tensors, child.format === 'gguf' ? new Map() : parents);
+  for (const weight of affine.values()) {
+    const parent = parents.get(weight.name);
+    if (parent !== undefined) tensors.push(await compareAffine(weight, parent, ports));
+  }
+  const judged = child.format === 'onnx' ? tensors.map(notOfWeights) : tensors;
+  const { known, covered } = unknownPacking(judged, child.format === 'gguf' ? new Map() : parents);
   const missing = plan.missing.filter((name) => !covered.has(name));
   return outcomeOf(input, {
     plan: { ...plan, missing },
     tensors: known,
-    step: packed.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
+    step: packed.size + affine.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
     ...(settings === null ? {} : { settings }),
   });
+}
+
+/** ONNX's scales of what goes through the model: quantisers find them by data that nobody shows. */
+function notOfWeights(tensor: TensorVerdict): TensorVerdict {
+  const without = tensor.word === 'not from the parent' && tensor.from.length === 0;
+  if (!without || !/_(?:scale|zero_point)$/.test(tensor.name)) return tensor;
+  return { ...tensor, word: 'undecided', why: 'it follows from data that went through the model, not from the parent' };
 }
 
 /** Parts of a packing that is not known say nothing of the parent, for or against; nor is what they stand for missing. */

@@ -22,7 +22,7 @@ const FOUR = /^(.+)\.(absmax|quant_map|nested_absmax|nested_quant_map|quant_stat
 const EIGHT = /^(.+)\.(SCB|weight_format|weight_scale|weight_zero_point)$/;
 
 /** Weights that bitsandbytes (4 and 8 bits) or compressed-tensors (8 bits) packed, by the names they leave. */
-export function packedWeights(tensors: readonly OpenTensor[]): ReadonlyMap<string, PackedWeight> {
+export function packedWeights(tensors: readonly OpenTensor[]): Map<string, PackedWeight> {
   const byName = new Map(tensors.map((each) => [each.tensor.name, each]));
   const found = new Map<string, PackedWeight & { readonly beside: Map<string, OpenTensor> }>();
   for (const each of tensors) {

@@ -1,5 +1,5 @@
 import type { Source } from '../../domain/base/source.ts';
-import { viewOf, type View } from '../../domain/derive/view.ts';
+import { readingOf, viewOf, type View } from '../../domain/derive/view.ts';
 import { streamSource } from '../../domain/formats/index.ts';
 import { GGML_TYPES } from '../../domain/formats/ggml.ts';
 import type { FloatType, WeightNumbers } from '../../domain/ports/numbers.ts';
@@ -8,19 +8,16 @@ import type { WeightTensor } from '../../domain/weights/types.ts';
 import { childView, KNOWN } from './compare.ts';
 import type { Opened } from './side.ts';
 
+const nothing = async (): Promise<Uint8Array> => new Uint8Array(0);
+
 /** A parent's tensor by elements; a quantised one by blocks. */
 export function parentView(tensor: WeightTensor, source: Source): View {
   const { dtype, shape } = tensor;
   const width = elementBytes(dtype);
   const { held, offset } = heldIn(tensor, source);
   if (Number.isNaN(width)) {
-    const { blockBytes } = childView(dtype, shape, async () => new Uint8Array(0), 1);
-    return {
-      dtype,
-      shape,
-      width: blockBytes,
-      read: (start, count) => held.read(offset + start * blockBytes, count * blockBytes),
-    };
+    const { blockBytes } = childView(dtype, shape, 1, () => nothing);
+    return { dtype, shape, width: blockBytes, read: readingOf(held, offset, blockBytes) };
   }
   return viewOf(held, { dtype, shape, width, offset });
 }
@@ -40,7 +37,7 @@ export function viewOfChild(tensor: WeightTensor, source: Source) {
   const { dtype, shape } = tensor;
   const { held, offset } = heldIn(tensor, source);
   const width = elementBytes(dtype);
-  return childView(dtype, shape, (at, length) => held.read(offset + at, length), Number.isNaN(width) ? 1 : width);
+  return childView(dtype, shape, Number.isNaN(width) ? 1 : width, (unit) => readingOf(held, offset, unit));
 }
 
 /** A tensor's elements as F32, whatever they are kept as. */

@@ -2,6 +2,7 @@ import { detect } from '../../domain/formats/index.ts';
 import { kindOf } from '../../domain/claims/subjects.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
+import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
 import { parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { readManifest } from '../../domain/digest/foreign.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
@@ -297,7 +298,10 @@ async function cardBases(path: string, blob: Source): Promise<readonly { name: s
   }
 }
 
-/** BLAKE3 as read now against the digest lists that trusted BOM claims name (rule 7): a pair that differs is a conflict. */
+/**
+ * BLAKE3 as read now against the digest lists that trusted BOM claims name (rule 7), and against what any trusted claim says
+ * beside the SHA-256 of one of these files, of its subject or of what it was made from: a pair that differs is a conflict.
+ */
 export async function blake3Findings(
   target: { readonly name: string; readonly id: string },
   content: GateContent,
@@ -309,7 +313,35 @@ export async function blake3Findings(
       .flatMap(({ statement }) => listsOf(statement.subject)),
   );
   const lists = await looking.registry.attachments(target.name, target.id, ATTACHMENTS.digestList);
-  return lists.filter((bytes) => named.has(sha256Hex(bytes))).flatMap((bytes) => conflicts(bytes, content));
+  const listed = lists.filter((bytes) => named.has(sha256Hex(bytes))).flatMap((bytes) => conflicts(bytes, content));
+  return [...listed, ...saidConflicts(looking.claims, content)];
+}
+
+/** A BLAKE3 beside the right SHA-256 binds nothing; a wrong one is not passed over. */
+function saidConflicts(claims: readonly VerifiedClaim[], { blake3, files }: GateContent): readonly Finding[] {
+  const found = new Map(files.map(({ path, sha256 }) => [sha256, { path, blake3: blake3.get(path) }]));
+  return claims
+    .flatMap(({ statement }) => digestsSaid(statement))
+    .flatMap(({ sha256 = '', blake3: said }) => {
+      const file = found.get(sha256);
+      if (said === undefined || file?.blake3 === undefined || said === file.blake3) return [];
+      const message = `a trusted claim gives ${file.path} another BLAKE3 digest`;
+      return [{ code: 'digest-conflict', message, subject: file.path, facts: { said, found: file.blake3 } }];
+    });
+}
+
+function digestsSaid(statement: VerifiedClaim['statement']): readonly Readonly<Record<string, string>>[] {
+  const subjects = statement.subject.map(({ digest }) => digest);
+  return isProvenance(statement) ? [...subjects, ...inputDigests(statement)] : subjects;
+}
+
+/** What cannot be read is a finding where its lineage is walked. */
+function inputDigests(statement: VerifiedClaim['statement']): readonly Readonly<Record<string, string>>[] {
+  try {
+    return readProvenance(statement).inputs.map(({ digests }) => digests);
+  } catch {
+    return [];
+  }
 }
 
 function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly string[] {

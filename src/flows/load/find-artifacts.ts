@@ -1,5 +1,5 @@
 import { WeighmarkError, isOfOne } from '../../domain/base/errors.ts';
-import { storeOfPath, type KnownPlace, type StoreName } from '../../domain/metadata/known-stores.ts';
+import { nameInStore, storeOfPath, type KnownPlace, type StoreName } from '../../domain/metadata/known-stores.ts';
 import {
   groupShards,
   isPassedOver,
@@ -7,17 +7,22 @@ import {
   isWeightsName,
   landmarkOf,
   mayBeWeights,
+  type Landmark,
 } from '../../domain/metadata/landmarks.ts';
+import { mayBeAgentPart } from '../../domain/metadata/agents.ts';
+import { checkoutOfObject } from '../../domain/base/paths.ts';
 import { readDvc } from '../../domain/metadata/store-files.ts';
 import { pick } from '../../domain/metadata/types.ts';
 import { findingOf, type Finding } from '../../domain/base/verdict.ts';
 import type { Files, FolderItem } from '../../domain/ports/files.ts';
-import { hubSnapshots, ollamaManifests, ollamaModel, type Stored } from '../content/stores.ts';
+import { manifestModel, manifestsOf } from '../content/manifest-stores.ts';
+import type { Stored } from '../content/stored.ts';
+import { hubSnapshots, mlflowVersion } from '../content/stores.ts';
 
 /** An artifact by its place, not looked into yet. */
 export interface Found extends Stored {
   /** What names alone say; absent: its content has to tell. */
-  readonly kind?: 'skill' | 'dataset';
+  readonly kind?: 'skill' | 'plug-in' | 'dataset';
   /** True if only its bytes tell whether it is a model at all. */
   readonly perhaps?: boolean;
   /** Locations inside that are artifacts of their own. */
@@ -38,6 +43,8 @@ interface Walk {
   readonly signal: AbortSignal;
   readonly seen: Set<string>;
   readonly found: Map<string, Found>;
+  /** What a registry calls the artifact at a location. */
+  readonly named: Map<string, { readonly name: string; readonly version: string }>;
   readonly broken: Finding[];
   folders: number;
 }
@@ -59,7 +66,7 @@ export async function findArtifacts(
   places: readonly KnownPlace[],
   { files, signal }: { readonly files: Files; readonly signal: AbortSignal },
 ): Promise<Finds> {
-  const walk: Walk = { files, signal, seen: new Set(), found: new Map(), broken: [], folders: 0 };
+  const walk: Walk = { files, signal, seen: new Set(), found: new Map(), named: new Map(), broken: [], folders: 0 };
   for (const { store, location } of places) {
     await guarded(walk, location, async () => {
       const kind = await files.kindOf(location);
@@ -71,11 +78,13 @@ export async function findArtifacts(
       else await addFile(walk, real, label);
     });
   }
-  return { found: [...walk.found.values()], broken: walk.broken };
+  const found = [...walk.found.values()].map((each) => ({ ...each, ...walk.named.get(each.location) }));
+  return { found, broken: walk.broken };
 }
 
 async function addFile(walk: Walk, location: string, store: StoreName | null): Promise<void> {
-  if (location.includes('/manifests/')) return add(walk, { ...(await ollamaModel(location, walk.files)), without: [] });
+  if (location.includes('/manifests/'))
+    return add(walk, { ...(await manifestModel(location, walk.files)), without: [] });
   const slash = location.lastIndexOf('/');
   const here = { folder: location.slice(0, slash), store, depth: 0, owner: null };
   addLoose(walk, here, [location.slice(slash + 1)]);
@@ -100,19 +109,30 @@ async function visit(walk: Walk, here: Here): Promise<void> {
     throw new WeighmarkError('limit-exceeded', `${here.folder}: too many folders, or too deep`, {
       subject: here.folder,
     });
-  const items = await walk.files.items(here.folder);
+  const items = await itemsOf(walk, here);
   const landmark = landmarkOf(baseOf(here.folder), items);
-  if (landmark === 'hub-repository') return addHub(walk, here);
-  if (landmark === 'ollama') return addOllama(walk, here);
+  const addStore = STORES[landmark];
+  if (addStore !== undefined) return addStore(walk, here);
   if (landmark === 'plain') return visitPlain(walk, here, items);
   const own = { location: here.folder, inside: [] as string[] };
   here.owner?.inside.push(here.folder);
   add(walk, {
     ...folderEntry(here),
-    ...(landmark === 'skill' ? { kind: 'skill' } : landmark === 'dataset' ? { kind: 'dataset' } : {}),
+    ...(landmark === 'triton' ? { store: landmark } : {}),
+    ...(landmark === 'skill' || landmark === 'plug-in' || landmark === 'dataset' ? { kind: landmark } : {}),
     without: own.inside,
   });
   if (landmark === 'model' || landmark === 'dataset') await descend(walk, { ...here, owner: own }, items);
+}
+
+/** What is in a folder; links into the objects of the checkout are the files they stand for. */
+async function itemsOf({ files }: Walk, { folder }: Here): Promise<readonly FolderItem[]> {
+  const items = await files.items(folder);
+  const isFile = async ({ name, kind }: FolderItem): Promise<boolean> =>
+    kind === 'link' &&
+    (isWeightsName(name) || mayBeWeights(name) || isRecordsName(name)) &&
+    checkoutOfObject(await files.realPath(`${folder}/${name}`).catch(() => '')) !== null;
+  return Promise.all(items.map(async (item) => ((await isFile(item)) ? { ...item, kind: 'file' as const } : item)));
 }
 
 async function descend(walk: Walk, here: Here, items: readonly FolderItem[]): Promise<void> {
@@ -131,6 +151,7 @@ async function visitPlain(walk: Walk, here: Here, items: readonly FolderItem[]):
   if (here.owner === null) {
     addLoose(walk, here, names.filter(isWeightsName));
     addLoose(walk, here, names.filter(mayBeWeights), true);
+    for (const name of names.filter(mayBeAgentPart)) addLoose(walk, here, [name], true);
     addRecords(walk, here, names.filter(isRecordsName));
   }
   await descend(walk, here, items);
@@ -163,10 +184,38 @@ async function addHub(walk: Walk, here: Here): Promise<void> {
     add(walk, { ...stored, without: [], ...(stored.name.startsWith('datasets/') ? { kind: 'dataset' } : {}) });
 }
 
-async function addOllama(walk: Walk, here: Here): Promise<void> {
-  for (const manifest of await ollamaManifests(here.folder, walk.files))
-    await guarded(walk, manifest, async () => add(walk, { ...(await ollamaModel(manifest, walk.files)), without: [] }));
+/** Ollama's and Docker Model Runner's. */
+async function addManifests(walk: Walk, here: Here): Promise<void> {
+  for (const manifest of await manifestsOf(here.folder, walk.files))
+    await guarded(walk, manifest, async () =>
+      add(walk, { ...(await manifestModel(manifest, walk.files)), without: [] }),
+    );
 }
+
+/** The registry's name for a model whose folder is found where it lies. */
+async function addVersion(walk: Walk, { folder }: Here): Promise<void> {
+  const found = await mlflowVersion(folder, walk.files);
+  if (found !== null) walk.named.set(found.location, { name: found.name, version: found.version });
+}
+
+/** Objects of a cache are named by their digests: the bytes of each tell whether it is a model. */
+async function addObjects(walk: Walk, here: Here): Promise<void> {
+  for (const { name: first } of await walk.files.items(here.folder))
+    await guarded(walk, `${here.folder}/${first}`, async () => {
+      const folder = `${here.folder}/${first}`;
+      const items = await walk.files.items(folder);
+      const names = items.filter(({ name, kind }) => kind === 'file' && /^[0-9a-f]{30}$/.test(name));
+      const store = here.folder.endsWith('/obj/md5') ? 'wandb' : 'dvc';
+      for (const { name } of names) addLoose(walk, { ...here, folder, store }, [name], true);
+    });
+}
+
+const STORES: Partial<Record<Landmark, (walk: Walk, here: Here) => Promise<void>>> = {
+  'hub-repository': addHub,
+  manifests: addManifests,
+  'mlflow-version': addVersion,
+  objects: addObjects,
+};
 
 /** What DVC tracks and has checked out: a file or folder beside its note. */
 async function addDvc(walk: Walk, here: Here, note: string): Promise<void> {
@@ -187,9 +236,9 @@ async function addDvc(walk: Walk, here: Here, note: string): Promise<void> {
 
 const DVC_BYTES = 1 << 20;
 
-function folderEntry(here: Here): Pick<Found, 'store' | 'name' | 'location' | 'recorded'> {
+function folderEntry(here: Here): Pick<Found, 'store' | 'name' | 'version' | 'location' | 'recorded'> {
   const store = here.store ?? storeOfPath(here.folder);
-  return { store, name: nameIn(here, ''), location: here.folder, recorded: [] };
+  return { store, name: nameIn(here, ''), ...nameInStore(here.folder), location: here.folder, recorded: [] };
 }
 
 const PACKAGES = /^.*\/(?:site-packages|dist-packages|node_modules)\//;

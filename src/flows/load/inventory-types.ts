@@ -2,7 +2,7 @@ import type { StoreName } from '../../domain/metadata/known-stores.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import type { ScanFinding } from '../../domain/scan/types.ts';
 
-export const ITEM_KINDS = ['model', 'adapter', 'dataset', 'skill', 'other'] as const;
+export const ITEM_KINDS = ['model', 'adapter', 'dataset', 'skill', 'plug-in', 'mcp-server', 'prompt', 'other'] as const;
 export type ItemKind = (typeof ITEM_KINDS)[number];
 
 /** A digest of one file, and who says so: nothing here was hashed unless that was asked for. */

@@ -4,6 +4,7 @@ import { nameOf } from '../../domain/claims/signers.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { matchDigests, matchName, matchSigner, matchWeights, type FeedIndex } from '../../domain/scan/feeds/match.ts';
 import type { ScanFinding } from '../../domain/scan/types.ts';
+import { largeFileReader } from '../content/large-files.ts';
 import { inParallel } from '../content/parallel.ts';
 import { judgeBundles } from '../verify/bundles.ts';
 import { judgeFileSignatures } from '../verify/file-signatures.ts';
@@ -33,9 +34,10 @@ export async function inventory(input: InventoryInput, ports: VerifyPorts): Prom
   const failures: Finding[] = [...broken];
   const items: InventoryItem[] = [];
   const judge = await judgeOf(input, ports);
+  const looking = { ...ports, largeFiles: largeFileReader(ports) };
   await inParallel(found, input.hash === true ? 1 : AT_ONCE, async (each) => {
     try {
-      const looked = await look(each, ports, { hash: input.hash === true });
+      const looked = await look(each, looking, { hash: input.hash === true });
       if (looked !== null) items.push(await judge(looked));
     } catch (error) {
       if (!isOfOne(error)) throw error;

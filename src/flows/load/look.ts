@@ -2,16 +2,18 @@ import type { Digests } from '../../domain/digest/algorithm.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { buildManifest } from '../../domain/digest/manifest.ts';
 import { isRecordsName, isWeightsName, mayBeWeights } from '../../domain/metadata/landmarks.ts';
+import type { StoreName } from '../../domain/metadata/known-stores.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import { fact } from '../../domain/metadata/read.ts';
-import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import { READERS } from '../../domain/metadata/tables.ts';
 import { pick, type Fact } from '../../domain/metadata/types.ts';
 import { holdsWeights } from '../../domain/metadata/weights.ts';
 import { parseWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { storeFacts } from '../bom/recorded.ts';
+import type { largeFileReader } from '../content/large-files.ts';
 import { examineArtifact, filesOf, identify, type Examined } from '../bom/create.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
@@ -30,24 +32,30 @@ export interface Looked {
   readonly weights: readonly ListedWeights[];
 }
 
+export interface LookPorts extends HashTreePorts {
+  /** What Git LFS and git-annex recorded. */
+  readonly largeFiles: ReturnType<typeof largeFileReader>;
+}
+
 /** @returns null for a file that its bytes show to be no model. */
 export async function look(
   found: Found,
-  ports: HashTreePorts,
+  ports: LookPorts,
   { hash }: { readonly hash: boolean },
 ): Promise<Looked | null> {
   const tree = await treeOf(found, ports.files);
   const digests = hash ? await hashed(tree, ports) : new Map<string, Digests>();
+  const outside = await outsideFacts(found, tree, ports);
   const read = { ...tree, entries: hash ? tree.entries : worthReading(tree.entries) };
   const examined = await examineArtifact(filesOf(read, digests, ports), {
-    located: [...locationFacts(tree.root), ...blobFacts(tree.entries), ...recordedFacts(found)],
+    located: [...locationFacts(tree.root), ...outside, ...recordedFacts(found)],
     countRows: false,
     readWhole: hash,
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
   });
-  if (found.perhaps === true && !examined.files.some(({ report }) => holdsWeights(report))) return null;
+  if (found.perhaps === true && !isArtifact(examined)) return null;
   const sidecars = await sidecarsOf(found, ports.files);
-  const item = itemOf(found, tree, { examined, sidecars, hashed: hash });
+  const item = itemOf({ ...found, store: storeOf(found, outside) }, tree, { examined, sidecars, hashed: hash });
   const weights = hash
     ? await weighed(tree, examined, ports)
     : await sealedWeights(item.idFrom === 'sealed' ? (sidecars?.weights ?? null) : null, ports);
@@ -56,6 +64,12 @@ export async function look(
     ({ name, set, tensors }) => ({ set: name, root: set, tensors: tensors.length, from }) as const,
   );
   return { found, sidecars, weights, item: { ...item, weights: said } };
+}
+
+/** What only its bytes tell: weights, or a part of an agent. */
+function isArtifact({ files, facts }: Examined): boolean {
+  const isPart = pick(facts, 'part').some(({ value }) => ['mcp-server', 'prompt'].includes(value.kind));
+  return isPart || files.some(({ report }) => holdsWeights(report));
 }
 
 /** Sets that cannot be examined whole have no identity. */
@@ -112,9 +126,11 @@ const FORMATS = 4;
 const DIGESTS = 200;
 
 function kindOf({ kind, store }: Found, { kind: content, facts }: Examined): ItemKind {
-  if (kind === 'skill') return 'skill';
+  if (kind === 'skill' || kind === 'plug-in') return kind;
   if (pick(facts, 'role').some(({ value }) => value.role === 'adapter')) return 'adapter';
   if (content !== 'other') return kind === 'dataset' ? 'dataset' : content;
+  const agents = pick(facts, 'part').map(({ value }) => value.kind);
+  for (const each of ['mcp-server', 'prompt'] as const) if (agents.includes(each)) return each;
   return kind ?? (store === 'hugging-face' || store === 'ollama' ? 'model' : 'other');
 }
 
@@ -161,21 +177,50 @@ function listedAs(tree: Tree, bytes: Uint8Array | null): readonly ListedFile[] |
   }
 }
 
+/** What stores keep of it outside of its own files. Loose files lie in a folder that is not theirs alone. */
+async function outsideFacts(
+  { files: placed, location }: Found,
+  tree: Tree,
+  ports: LookPorts,
+): Promise<readonly Fact[]> {
+  const root = placed === undefined ? location : location.slice(0, location.lastIndexOf('/'));
+  const place: Tree = { ...tree, root };
+  const here = new Set(tree.entries.map(({ path }) => path));
+  const facts = [...(await storeFacts(place, ports)), ...(await ports.largeFiles(place))];
+  return facts.filter((each) => each.field !== 'digest' || here.has(each.value.path ?? ''));
+}
+
+const RECORDERS: Readonly<Record<string, StoreName>> = {
+  'Git LFS': 'git-lfs',
+  'git-annex': 'git-annex',
+  DVC: 'dvc',
+  wandb: 'wandb',
+  'llama.cpp': 'llama.cpp',
+};
+
+/** A folder somebody named may be the checkout of a store: who recorded its files says so. */
+function storeOf({ store }: Found, facts: readonly Fact[]): StoreName {
+  const recorders = pick(facts, 'digest').map(({ value }) => RECORDERS[value.recordedBy ?? '']);
+  return store === 'folder' ? (recorders.find((each) => each !== undefined) ?? store) : store;
+}
+
 function recordedFacts({ recorded, store }: Found): readonly Fact[] {
   return recorded.map((value) => fact('digest', value, { pointer: `recorded by ${store}` }));
 }
 
-/** Links are followed into the blobs of a Hub cache, passed over elsewhere. */
+/** Links are followed into the objects of a store, passed over elsewhere. */
 async function treeOf(found: Found, files: Files): Promise<Tree> {
   const { files: placed, location, store, without } = found;
   if (placed === undefined) {
     const ignore = without.map((each) => each.slice(location.length + 1));
-    return files.walk(location, { ignore, ...(store === 'hugging-face' ? {} : { linksAt: new Set<string>() }) });
+    return files.walk(location, { ignore, ...(store === 'hugging-face' ? {} : { linksAt: 'stores' }) });
   }
   const entries: TreeEntry[] = [];
   for (const { path, location: place } of placed) {
     const [entry] = (await files.walk(place)).entries;
-    if (entry !== undefined) entries.push({ ...entry, path });
+    if (entry === undefined) continue;
+    const { location: at, sizeBytes, stamp } = entry;
+    entries.push({ path, location: at, sizeBytes, stamp });
   }
   return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
 }

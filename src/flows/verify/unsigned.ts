@@ -5,7 +5,7 @@ import { otherDigests } from '../../domain/metadata/collect.ts';
 import { agrees } from '../../domain/metadata/store-digests.ts';
 import { pick, type StatedDigest } from '../../domain/metadata/types.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes } from '../../domain/base/units.ts';
 import {
   findingOf,
   refusedCheck,
@@ -91,7 +91,7 @@ function weightFormats({ entries }: Tree): readonly string[] {
   ].slice(0, 5);
 }
 
-/** What a download tool noted of where the files came from, compared with the files; still only its say. */
+/** What download tools and stores noted of the files, compared with them; still only their say. */
 async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding[]): Promise<readonly Evidence[]> {
   const facts = await recordedFacts(tree, ports);
   const commits = new Set(pick(facts, 'version').map(({ value }) => value));
@@ -99,56 +99,82 @@ async function downloadLine(tree: Tree, ports: HashTreePorts, conflicts: Finding
   const stated = pick(facts, 'digest').map(({ value }) => value);
   if (commit === undefined && stated.length === 0) return [];
   const { right, wrong } = await compare(tree, stated, ports);
-  for (const path of wrong.slice(0, SHOWN))
+  for (const { path = '', recordedBy = 'a download tool' } of wrong.slice(0, SHOWN))
     conflicts.push({
       code: 'download-conflict',
-      message: `${path} is not what was downloaded: its recorded checksum differs`,
+      message: `${path} is not what ${recordedBy} recorded: its digest differs`,
       subject: path,
-      hint: 'fetch it again',
+      hint: OWN_WORK[recordedBy] ?? 'fetch it again',
     });
-  if (commit === undefined)
-    return [
-      { what: `${right} of ${tree.entries.length} files match the names of their blobs`, data: { matching: right } },
-    ];
+  const matching = {
+    what: `${right} of ${counted(tree.entries.length, 'file')} ${tree.entries.length === 1 ? 'matches' : 'match'}`,
+    data: { matching: right },
+  };
+  if (commit === undefined) return [{ ...matching, what: `${matching.what} what ${recorders(stated)} recorded` }];
   const from =
     commits.size === 1 ? `Hugging Face commit ${commit.slice(0, 7)}` : `${commits.size} Hugging Face commits`;
   return [
-    {
-      what: `${from}; ${right} of ${tree.entries.length} files match its download checksums`,
-      data: { commits: [...commits], matching: right },
-    },
+    { what: `${from}; ${matching.what} its download checksums`, data: { commits: [...commits], ...matching.data } },
   ];
 }
 
+/** Where a change may be the user's own work, not recorded yet. */
+const OWN_WORK: Readonly<Record<string, string>> = {
+  DVC: '`dvc checkout` restores it; a change of your own is recorded by `dvc add`',
+  'Git LFS': '`git restore` restores it; a change of your own is recorded by `git add`',
+  'git-annex': '`git annex fsck` looks for a good copy; a change of your own is recorded by `git annex add`',
+};
+
+function recorders(stated: readonly StatedDigest[]): string {
+  return [...new Set(stated.map(({ recordedBy = 'a download tool' }) => recordedBy))].join(' and ');
+}
+
+/** Files that are as everybody recorded them, and the first word against each other. */
 async function compare(
   tree: Tree,
   stated: readonly StatedDigest[],
   ports: HashTreePorts,
-): Promise<{ right: number; wrong: readonly string[] }> {
-  const byPath = new Map(stated.map((digest) => [digest.path, digest]));
+): Promise<{ right: number; wrong: readonly StatedDigest[] }> {
+  const byPath = Map.groupBy(stated, ({ path }) => path ?? '');
   const spokenOf = tree.entries.filter(({ path }) => byPath.has(path));
-  const large = spokenOf.filter(({ path }) => byPath.get(path)?.algorithm === 'sha256');
+  const large = spokenOf.filter(({ path }) => byPath.get(path)?.some(({ algorithm }) => algorithm === 'sha256'));
   const hashed = await hashTree(
     large,
     { label: 'comparing', algorithms: ['sha256'], followLinks: tree.followedLinks },
     ports,
   );
-  const found = new Map(hashed.map(({ entry, digests }) => [entry.path, digests.sha256]));
-  for (const entry of spokenOf.filter(({ path }) => byPath.get(path)?.algorithm !== 'sha256'))
-    found.set(entry.path, await gitBlobOf(entry, tree, ports));
-  const wrong = [...found].filter(([path, hex]) => !isRecorded(byPath.get(path), hex)).map(([path]) => path);
-  return { right: found.size - wrong.length, wrong };
+  const sha256 = new Map(hashed.map(({ entry, digests }) => [entry.path, digests.sha256]));
+  const wrong: StatedDigest[] = [];
+  for (const entry of spokenOf) {
+    const said = byPath.get(entry.path) ?? [];
+    const other = said.some(({ algorithm }) => algorithm !== 'sha256') ? await othersOf(entry, tree, ports) : undefined;
+    const against = said.find((each) => !isRecorded(each, sha256.get(entry.path), other));
+    if (against !== undefined) wrong.push(against);
+  }
+  return { right: spokenOf.length - wrong.length, wrong };
 }
 
-function isRecorded(stated: StatedDigest | undefined, hex: string | undefined): boolean {
-  return stated !== undefined && hex !== undefined && agrees(stated, hex);
+type Others = Awaited<ReturnType<typeof otherDigests>>;
+
+function isRecorded(stated: StatedDigest, sha256: string | undefined, others: Others | undefined): boolean {
+  const own = stated.algorithm === 'sha256' ? sha256 : others === undefined ? undefined : otherOf(stated, others);
+  return own !== undefined && agrees(stated, own);
+}
+
+function otherOf({ algorithm }: StatedDigest, others: Others): string | undefined {
+  const by: Partial<Record<StatedDigest['algorithm'], string>> = {
+    'git-blob-sha1': others.gitBlob,
+    sha1: others.sha1,
+    md5: others.md5,
+  };
+  return by[algorithm];
 }
 
 const SHOWN = 20;
 
-async function gitBlobOf(entry: TreeEntry, tree: Tree, ports: HashTreePorts): Promise<string> {
+async function othersOf(entry: TreeEntry, tree: Tree, ports: HashTreePorts): Promise<Others> {
   const file = await ports.files.open(entry.location, { followLink: tree.followedLinks });
-  const { gitBlob } = await otherDigests(file);
+  const digests = await otherDigests(file);
   await file.close();
-  return gitBlob;
+  return digests;
 }

@@ -35,7 +35,7 @@ export const ENGINES: readonly Engine[] = [
   },
   {
     name: 'native threads',
-    skip: addon === null ? 'no addon: `npm run prepare` builds it where Rust is installed' : false,
+    skip: addon === null ? 'no addon: `npm run build:kernel` builds it where Rust is installed' : false,
     hash: (jobs, options, segmentBytes = 1 << 22) => {
       if (addon === null) throw new Error('no addon');
       return hashNatively(addon, jobs.map(sized), { jobs: 3, ...options }, segmentBytes);

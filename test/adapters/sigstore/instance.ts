@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import type { Json } from '../../../src/domain/base/json.ts';
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { TAG, childAt, childrenOf, der, derInteger, derOid, readDer } from '../../../src/domain/pki/der.ts';
 import { promise } from '../../interop/sigstore/ct-log.ts';
@@ -8,12 +9,14 @@ import {
   DIGITAL_SIGNATURE,
   algorithm,
   alternativeNames,
+  authorityKeyId,
   certificate,
   certificateOf,
   extendedUse,
   extension,
   generalizedTime,
   hashOf,
+  subjectKeyId,
   tbsOf,
   utf8,
 } from './x509.ts';
@@ -51,6 +54,8 @@ export interface Wrong {
   readonly notBefore?: Date;
   /** What the log entry records instead. */
   readonly entry?: { readonly verifier?: object; readonly digest?: Uint8Array; readonly signature?: Uint8Array };
+  /** Changes the whole body of the log entry before it is entered. */
+  readonly record?: (body: Json) => Json;
   /** One entry a name: by index into `logs`. */
   readonly entries?: readonly number[];
   readonly origin?: string;
@@ -89,7 +94,7 @@ export function makeInstance(
     issuer: ca,
     notBefore: new Date(SIGNED_AT.getTime() - YEAR),
     notAfter: new Date(SIGNED_AT.getTime() + YEAR),
-    extensions: AUTHORITY,
+    extensions: [...AUTHORITY, subjectKeyId(ca.key)],
   });
   const ct = ec();
   const logs = ['log-a.example', 'log-b.example'].map(makeLog);
@@ -224,6 +229,7 @@ function leafOf({ ca, root, ct }: Parts, key: KeyObject, wrong: Wrong): Uint8Arr
   const issuer = wrong.issuer ?? ISSUER;
   const extensions = [
     DIGITAL_SIGNATURE,
+    authorityKeyId(ca.key),
     wrong.use ?? CODE_SIGNING,
     alternativeNames(...(wrong.names ?? ['email:anna@example.com'])),
     extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer)),
@@ -271,8 +277,8 @@ interface Entered {
 /** A hashedrekord entry of Rekor v2, the only leaf of its log. */
 function entryOf(log: TestLog, { leaf, encoded, signature, wrong }: Entered): object {
   const verifier = wrong.entry?.verifier ?? {
-    x509Certificate: { rawBytes: base64(leaf) },
     keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+    x509Certificate: { rawBytes: base64(leaf) },
   };
   const digest = wrong.entry?.digest ?? createHash('sha256').update(encoded).digest();
   const spec = {
@@ -281,7 +287,8 @@ function entryOf(log: TestLog, { leaf, encoded, signature, wrong }: Entered): ob
       signature: { content: base64(wrong.entry?.signature ?? signature), verifier },
     },
   };
-  const body = Buffer.from(JSON.stringify({ apiVersion: '0.0.2', kind: 'hashedrekord', spec }));
+  const said = { apiVersion: '0.0.2', kind: 'hashedrekord', spec } as Json;
+  const body = Buffer.from(JSON.stringify(wrong.record === undefined ? said : wrong.record(said)));
   const root = createHash('sha256')
     .update(Buffer.from([0]))
     .update(body)

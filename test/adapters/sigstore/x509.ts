@@ -1,4 +1,4 @@
-import { createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { TAG, der, derInteger, derOid } from '../../../src/domain/pki/der.ts';
 
 /** What a test certificate says; times are Dates, extensions come ready in DER. */
@@ -79,12 +79,28 @@ export function alternativeNames(...names: readonly string[]): Uint8Array {
   return extension('2.5.29.17', der(TAG.sequence, ...encoded), true);
 }
 
+/** By which strict verifiers find the issuer's key (RFC 5280 sections 4.2.1.1 and 4.2.1.2). */
+export function authorityKeyId(issuer: KeyObject): Uint8Array {
+  return extension('2.5.29.35', der(TAG.sequence, der(0x80, keyId(issuer))));
+}
+
+export function subjectKeyId(key: KeyObject): Uint8Array {
+  return extension('2.5.29.14', der(TAG.octetString, keyId(key)));
+}
+
+function keyId(key: KeyObject): Buffer {
+  return createHash('sha1')
+    .update(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+    .digest();
+}
+
 export function utf8(text: string): Uint8Array {
   return der(TAG.utf8, Buffer.from(text));
 }
 
-/** `CN=<text>`. */
+/** `CN=<text>`; empty for none. */
 export function name(text: string): Uint8Array {
+  if (text === '') return der(TAG.sequence);
   return der(TAG.sequence, der(TAG.set, der(TAG.sequence, derOid('2.5.4.3'), utf8(text))));
 }
 

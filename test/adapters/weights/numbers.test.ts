@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { GGML_TYPES } from '../../../src/domain/formats/ggml.ts';
-import type { Recipe, WeightNumbers } from '../../../src/domain/ports/numbers.ts';
+import type { Elements, Nearness, Recipe, WeightNumbers } from '../../../src/domain/ports/numbers.ts';
 
 const wasm = createNumbers({ kernel: 'wasm' });
 const fastest = createNumbers();
-const skip = fastest.kernel === 'wasm' ? 'no addon: `npm run prepare` builds it where Rust is installed' : false;
+const skip = fastest.kernel === 'wasm' ? 'no addon: `npm run build:kernel` builds it where Rust is installed' : false;
 
 /** Random codes and scales, and weights that are near nothing of them: every path of the kernel is taken. */
 function question(kind: number, seed: readonly number[]): { child: Uint8Array; parent: Uint8Array } {
@@ -39,6 +41,60 @@ test('the addon and WebAssembly say the same of any bytes', { skip }, async () =
     }),
     { numRuns: 60 },
   );
+});
+
+/** Answers of parts that follow each other, as one. */
+function together(parts: readonly { readonly at: number; readonly answer: Nearness }[]): Nearness {
+  const sum = { beyond: 0, far: 0, first: 0, free: 0, worst: 0, error: 0, square: 0 };
+  for (const { at, answer } of parts) {
+    if (sum.beyond === 0) sum.first = at + answer.first;
+    for (const key of ['beyond', 'far', 'free', 'error', 'square'] as const) sum[key] += answer[key];
+    sum.worst = Math.max(sum.worst, answer.worst);
+  }
+  return sum;
+}
+
+test('what lies in files is answered by the addon as WebAssembly answers its parts', { skip }, async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'weighmark-placed-')), 'both');
+  const [part, parts] = [4096, 37];
+  for (const kind of KINDS) {
+    const { block = 1, bytes = 4 } = GGML_TYPES[kind] ?? {};
+    const codes = question(kind, [3, 141, 59, 26, 53, 58, 97]).child.subarray(0, (512 / block) * bytes);
+    const one = new Uint8Array(Float32Array.from({ length: 512 }, (_, at) => Math.fround(Math.sin(at) / 64)).buffer);
+    const repeated = (what: Uint8Array): Buffer =>
+      Buffer.concat(Array.from({ length: (part * parts) / 512 }, () => what));
+    const [child, parent] = [repeated(codes), repeated(one)];
+    child[Math.floor(child.length / 2)] = 1;
+    writeFileSync(path, Buffer.concat([child, parent]));
+    const file = openSync(path, 'r');
+    const sides = { child: { descriptor: file, offset: 0 }, parent: { descriptor: file, offset: child.length } };
+    const placed = { ...sides, elements: part * parts, part };
+    const importance = Float32Array.from({ length: 512 }, (_, at) => 0.25 + (at % 7));
+    const slow = kind >= 10 && kind <= 23;
+    for (const weights of slow ? [] : [undefined, importance]) {
+      const found = await fastest.placed?.recompute({ kind, dtype: 'F32' }, placed, weights);
+      const answers = await eachPart((elements) => wasm.recompute({ kind, dtype: 'F32' }, elements, weights));
+      const blocks = answers.reduce((sum, { answer }) => sum + answer.blocks, 0);
+      const { at = 0, answer } = answers.find((each) => each.answer.blocks > 0) ?? {};
+      assert.equal(found?.blocks, blocks);
+      if (blocks > 0) assert.equal(found?.first, at / block + (answer?.first ?? 0));
+    }
+    const near = await fastest.placed?.nearest({ kind, dtype: 'F32' }, placed);
+    const answers = await eachPart((elements) => wasm.nearest({ kind, dtype: 'F32' }, elements));
+    const known = answers.flatMap(({ at, answer }) => (answer === null ? [] : [{ at, answer }]));
+    assert.deepEqual(near, known.length === 0 ? null : together(known));
+    closeSync(file);
+    assert.equal(await fastest.placed?.nearest({ kind, dtype: 'F32' }, placed), null);
+
+    async function eachPart<T>(ask: (elements: Elements) => Promise<T>): Promise<{ at: number; answer: T }[]> {
+      const found: { at: number; answer: T }[] = [];
+      for (let at = 0; at < part * parts; at += part) {
+        const own = child.subarray((at / block) * bytes, ((at + part) / block) * bytes);
+        found.push({ at, answer: await ask({ child: own, parent: parent.subarray(at * 4, (at + part) * 4) }) });
+      }
+      return found;
+    }
+  }
 });
 
 test('casts round to nearest, ties to even; every F16 and BF16 survives being widened', () => {

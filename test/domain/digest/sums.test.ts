@@ -90,6 +90,18 @@ test('comments and empty lines are passed over; SHA-512 and BLAKE2b-256 may be m
   assert.deepEqual(parse(`${A}  m`, ['sha256'])[0]?.others, []);
 });
 
+test('lines as OpenSSL prints them, and blanks alone', () => {
+  for (const text of [`SHA256(m)= ${B}\n`, `SHA2-256(m)= ${B}\n`, `   \n\t\nSHA2-256 (m) = ${B}\n`])
+    assert.deepEqual(
+      parse(text).map(({ name, digest, algorithms }) => [name, digest, algorithms]),
+      [['m', B, ['sha256']]],
+      text,
+    );
+  assert.deepEqual(parse(`SHA2-512(m)= ${C}\n`)[0]?.others, ['sha512']);
+  assert.deepEqual(parse(`BLAKE2B-512(m)= ${C}\n`)[0]?.algorithms, ['blake2b']);
+  assert.throws(() => parse(`constructor(m)= ${B}\n`), { code: 'format-invalid' });
+});
+
 test('BLAKE2b-256 and SHA-512 as coreutils computes them', async () => {
   const bytes = Buffer.alloc(1000, 'weighmark');
   for (const [size, blake2b] of [

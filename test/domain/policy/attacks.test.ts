@@ -183,6 +183,29 @@ test('13 digests of one thing that disagree', async () => {
   assert.deepEqual(codes(decide(facts(tampered(await honest(), { tuned, model })), prod)), ['digest-conflict']);
 });
 
+test('13 a step gives a dataset another BLAKE3 than who describes it; one that agrees, or none, is fine', async () => {
+  const described = (blake3: string): Promise<VerifiedClaim> =>
+    claim({
+      by: 'dana',
+      type: PREDICATES.reference,
+      about: [{ ...manifest(D0, 'acme/data'), digest: { sha256: D0, blake3 } }],
+      predicate: { attester: { id: 'dana' }, references: [] },
+      at: '2026-11-01T08:00:00Z',
+    });
+  const base = (digest?: Record<string, string>): Promise<VerifiedClaim> =>
+    step(
+      'train',
+      BASE,
+      [{ role: 'dataset', of: 'd0', ...(digest === undefined ? {} : { digest }) }],
+      '2026-11-01T10:00:00Z',
+    );
+  const said = async (digest?: Record<string, string>) =>
+    codes(decide(facts(tampered(await honest(), { d0: await described(hex('one')), base: await base(digest) })), prod));
+  assert.deepEqual(await said(), []);
+  assert.deepEqual(await said({ sha256: D0, blake3: hex('one') }), []);
+  assert.deepEqual(await said({ sha256: D0, blake3: hex('other') }), ['digest-conflict']);
+});
+
 test('an approver who trained it does not count as independent', async () => {
   const own = await approval('anna');
   assert.deepEqual(codes(decide(facts([...tampered(await honest(), { carol: null }), own]), prod)), [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf, global, PROTO2, text } from '../formats/pickle/assemble.ts';
 import { scan, told } from './build.ts';
+import { HONEST } from './honest-pickles.ts';
 import { npy } from './spellings-pickle.ts';
 
 /** What honest people keep beside a model: nothing here may be above `low`. */
@@ -23,6 +24,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   'cells.txt': 'cell\nindex\nR\n.\n',
   METADATA: 'Name: thing\n\nObjects are written with the tag `!!python/object`.\n',
   'loaders.py': 'import zipimport\n\ndef is_zip(loader):\n    return isinstance(loader, zipimport.zipimporter)\n',
+  'tsconfig.json': '{ // as TypeScript reads it\n  "compilerOptions": {}, }',
   config: '{{ if .System }}{{ .System }}{{ end }}\n{{ .Prompt }}\n',
 };
 
@@ -84,6 +86,30 @@ for (const [what, ...parts] of PICKLES) {
   test(`a pickle that does nothing passes: ${what}`, async () => {
     const result = await scan('data.pkl', bytesOf(...parts));
     assert.equal(result.verdict, 'pass', told(result));
+  });
+}
+
+for (const { what, reviewed, content } of HONEST) {
+  test(`what libraries pickle is no alarm: ${what}`, async () => {
+    const result = await scan('data.pkl', content);
+    assert.equal(result.verdict, reviewed ? 'review' : 'pass', told(result));
+  });
+}
+
+/** What pages, mails and build files are made of; a chat template has no reason to. */
+const TEMPLATES = [
+  '{{ config.items() }}',
+  '{{ url_for("static", filename="x") }}',
+  '{{ self.title() }}',
+  '{{ cycler("a", "b").next() }}',
+  '{% set j = joiner(", ") %}{{ j() }}',
+];
+
+for (const template of TEMPLATES) {
+  test(`an ordinary template passes, and in a chat it does not: ${template}`, async () => {
+    for (const path of ['page.html.jinja', 'mail.j2', 'Dockerfile.j2'])
+      assert.equal((await scan(path, template)).verdict, 'pass', path);
+    assert.equal((await scan('chat_template.jinja', template)).verdict, 'block');
   });
 }
 

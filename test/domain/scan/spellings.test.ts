@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scan, told } from './build.ts';
+import { BEHIND_AND_UNKNOWN, CONVENTIONS_REVIEWED } from './spellings-behind.ts';
 import { CODE } from './spellings-code.ts';
 import { MORE, REVIEWED_MORE } from './spellings-more.ts';
 import { PACKAGES } from './spellings-packed.ts';
@@ -16,6 +17,7 @@ for (const { kind, path, content } of [
   ...TEXTS,
   ...PACKAGES,
   ...MORE,
+  ...BEHIND_AND_UNKNOWN,
 ] satisfies readonly Spelling[]) {
   test(`${kind}: ${path}`, async () => {
     const result = await scan(path, content);
@@ -26,7 +28,7 @@ for (const { kind, path, content } of [
   });
 }
 
-for (const { kind, path, content } of REVIEWED_MORE) {
+for (const { kind, path, content } of [...REVIEWED_MORE, ...CONVENTIONS_REVIEWED]) {
   test(`${kind}: ${path} is for review`, async () => {
     const result = await scan(path, content);
     assert.equal(result.verdict, 'review', told(result));

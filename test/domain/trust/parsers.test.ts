@@ -1,13 +1,14 @@
 import { workOf } from '../../work.ts';
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { TAG, childrenOf, der, derInteger, derOid, oidOf, readDer, timeOf } from '../../../src/domain/pki/der.ts';
 import { verifyDigest } from '../../../src/domain/pki/ecdsa.ts';
 import { globMatches } from '../../../src/domain/base/glob.ts';
 import { parseTrustedRoot } from '../../../src/domain/trust/trusted-root.ts';
+import { parseSigstoreBundle } from '../../../src/domain/trust/sigstore-bundle.ts';
 import { parseStrictYaml } from '../../../src/domain/base/yaml.ts';
 import { makeInstance } from '../../adapters/sigstore/instance.ts';
 
@@ -168,4 +169,50 @@ test('a trusted root is read strictly; one inside a client trust config too', ()
     }),
   ];
   for (const text of bad) assert.throws(() => parseTrustedRoot(text), { code: 'trust-invalid' }, text.slice(0, 80));
+});
+
+describe('what of a trusted root cannot be read is no open door', () => {
+  const { trustedRoot } = makeInstance();
+  const changed = (part: 'certificateAuthorities' | 'timestampAuthorities' | 'tlogs', value: object): string => {
+    const root = JSON.parse(trustedRoot) as Record<string, object[]>;
+    return JSON.stringify({ ...root, [part]: [{ ...root[part]?.[0], ...value }] });
+  };
+  for (const part of ['certificateAuthorities', 'timestampAuthorities'] as const) {
+    for (const validFor of [7, 'always', [], '', { start: 7 }, { start: 'soon' }, { end: [] }])
+      test(`${part}: the window ${JSON.stringify(validFor)}`, () => {
+        assert.throws(() => parseTrustedRoot(changed(part, { validFor })), { code: 'trust-invalid' });
+      });
+    for (const validFor of [undefined, null, {}])
+      test(`${part}: no window, ${JSON.stringify(validFor)}: that of the certificates`, () => {
+        assert.equal(parseTrustedRoot(changed(part, { validFor })).timestampAuthorities[0]?.anchors.length, 1);
+      });
+    for (const certChain of [undefined, {}, { certificates: [] }, { certificates: [{ rawBytes: 'MQA=' }] }])
+      test(`${part}: the certificates ${JSON.stringify(certChain)}`, () => {
+        assert.throws(() => parseTrustedRoot(changed(part, { certChain })), { code: 'trust-invalid' });
+      });
+  }
+
+  test('a log whose id is no base64', () => {
+    assert.throws(() => parseTrustedRoot(changed('tlogs', { logId: { keyId: '?' } })), { code: 'trust-invalid' });
+  });
+});
+
+test('the number of a log entry is a number, as written or left out', () => {
+  const bundle = JSON.parse(Buffer.from(makeInstance().bundle()).toString()) as {
+    verificationMaterial: { tlogEntries: Record<string, unknown>[] };
+  };
+  const withNumber = (logIndex: unknown): Buffer => {
+    const [entry] = bundle.verificationMaterial.tlogEntries;
+    const tlogEntries = [{ ...entry, logIndex }];
+    return Buffer.from(
+      JSON.stringify({ ...bundle, verificationMaterial: { ...bundle.verificationMaterial, tlogEntries } }),
+    );
+  };
+  for (const number of ['12345678', 7, undefined]) parseSigstoreBundle(withNumber(number));
+  for (const number of ['x', '', '-1', 1.5, [], {}, true])
+    assert.throws(
+      () => parseSigstoreBundle(withNumber(number)),
+      { code: 'signature-malformed' },
+      JSON.stringify(number),
+    );
 });

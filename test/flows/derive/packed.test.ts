@@ -132,7 +132,7 @@ test('the dynamic 8-bit type has 256 values, sorted, from nearly -1 to 1', () =>
 test('a packing that is not known is undecided, never an accusation', async () => {
   const norm = { dtype: 'BF16', shape: [64] };
   const packings: readonly Readonly<Record<string, { dtype: string; shape: number[] }>>[] = [
-    // GPTQ, AWQ; compressed-tensors int4 and FP8; ONNX Runtime's names.
+    // GPTQ, AWQ; words, floats and codes of a type that no known library packs in.
     {
       'layers.0.proj.qweight': { dtype: 'I64', shape: [8, 64] },
       'layers.0.proj.scales': { dtype: 'F16', shape: [1, 64] },
@@ -141,8 +141,8 @@ test('a packing that is not known is undecided, never an accusation', async () =
       'layers.0.proj.weight_packed': { dtype: 'I64', shape: [64, 40] },
       'layers.0.proj.weight_scale': { dtype: 'BF16', shape: [64, 1] },
     },
-    { [WEIGHT]: { dtype: 'F8_E4M3', shape: [64, 320] }, 'layers.0.proj.weight_scale': { dtype: 'F32', shape: [1] } },
-    { [`${WEIGHT}_quantized`]: { dtype: 'I8', shape: [64, 320] }, [`${WEIGHT}_scale`]: { dtype: 'F32', shape: [] } },
+    { [WEIGHT]: { dtype: 'F8_E5M2', shape: [64, 320] }, 'layers.0.proj.weight_scale': { dtype: 'F32', shape: [1] } },
+    { [`${WEIGHT}_quantized`]: { dtype: 'I64', shape: [64, 320] }, [`${WEIGHT}_scale`]: { dtype: 'F32', shape: [] } },
   ];
   for (const packing of packings) {
     const path = join(mkdtempSync(join(tmpdir(), 'weighmark-packed-')), 'child.safetensors');

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
+import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import type { Hasher, HashJob } from '../../../src/domain/ports/hasher.ts';
-import { readContent, type ContentPorts } from '../../../src/flows/gate/gate-content.ts';
+import type { Registry } from '../../../src/domain/ports/registry.ts';
+import {
+  blake3Findings,
+  readContent,
+  type ContentPorts,
+  type GateContent,
+} from '../../../src/flows/gate/gate-content.ts';
 import { gateWorld } from '../gate-world.ts';
 
 async function stored(t: TestContext, files: Readonly<Record<string, string>>) {
@@ -77,4 +85,41 @@ test('a blob that is changed, cut, gone, a link, or exchanged between the look a
     },
   );
   assert.deepEqual(exchanged, ['digest-mismatch a.txt']);
+});
+
+describe('what a trusted claim says beside the SHA-256 of a file that was read', () => {
+  const [sha256, blake3, other] = [sha256Hex('a'), 'b'.repeat(64), 'c'.repeat(64)];
+  const content = {
+    files: [
+      { path: 'w.bin', sizeBytes: 1, sha256 },
+      { path: 'unread.bin', sizeBytes: 1, sha256: sha256Hex('unread') },
+    ],
+    blake3: new Map([['w.bin', blake3]]),
+  } as unknown as GateContent;
+  const registry = { attachments: async () => [] } as unknown as Registry;
+  const found = async (predicateType: string, predicate: object, digest: object = { sha256 }) => {
+    const claim = { statement: { predicateType, predicate, subject: [{ digest }] } } as unknown as VerifiedClaim;
+    const findings = await blake3Findings({ name: 'm', id: 'x' }, content, { registry, claims: [claim] });
+    return findings.map(({ code, subject }) => `${code} ${subject}`);
+  };
+  const made = (digest: object) => ({
+    buildDefinition: { buildType: 'https://example.com/b', resolvedDependencies: [{ name: 'x', digest }] },
+    runDetails: { builder: { id: 'https://example.com/x' } },
+  });
+  const CONFLICT = ['digest-conflict w.bin'];
+
+  test('of its subject', async () => {
+    assert.deepEqual(await found(PREDICATES.bom, {}, { sha256, blake3 }), []);
+    assert.deepEqual(await found(PREDICATES.bom, {}, { sha256, blake3: other }), CONFLICT);
+    assert.deepEqual(await found(PREDICATES.bom, {}, { sha256: sha256Hex('unread'), blake3: other }), []);
+    assert.deepEqual(await found(PREDICATES.bom, {}, { blake3: other }), [], 'it binds nothing');
+  });
+
+  test('of what it was made from', async () => {
+    assert.deepEqual(await found(PREDICATES.provenance, made({ sha256 })), []);
+    assert.deepEqual(await found(PREDICATES.provenance, made({ sha256, blake3 })), []);
+    assert.deepEqual(await found(PREDICATES.provenance, made({ sha256, blake3: other })), CONFLICT);
+    assert.deepEqual(await found(PREDICATES.provenance, {}), [], 'unreadable: said where lineage is walked');
+    assert.deepEqual(await found(PREDICATES.bom, made({ sha256, blake3: other })), [], 'no provenance');
+  });
 });

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
 import { findArtifacts } from '../../../src/flows/load/find-artifacts.ts';
+import { largeFileReader } from '../../../src/flows/content/large-files.ts';
 import { look } from '../../../src/flows/load/look.ts';
 import type { InventoryItem } from '../../../src/flows/load/inventory-types.ts';
 import { heldToSchema } from '../../cli/schema.ts';
@@ -292,7 +293,8 @@ test('200 models of 64 MiB: a handful of opens and some kilobytes of each', asyn
   const signal = new AbortController().signal;
   const { found } = await findArtifacts([{ store: 'folder', location: join(root, 'models') }], { files, signal });
   const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
-  const ports = { files, progress, signal, hasher: () => Promise.reject(new Error('nothing is hashed')) };
+  const hasher = () => Promise.reject(new Error('nothing is hashed'));
+  const ports = { files, progress, signal, hasher, largeFiles: largeFileReader({ files }) };
   for (const each of found) await look(each, ports, { hash: false });
   assert.equal(found.length, 200);
   assert.ok(opens() <= 200 * 5, `${opens()} opens`);

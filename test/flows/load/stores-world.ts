@@ -64,6 +64,31 @@ export function ollamaModelIn(world: StoresWorld, name: string, tag: string, ggu
   return world.write(`.ollama/models/manifests/registry.ollama.ai/library/${name}/${tag}`, JSON.stringify(manifest));
 }
 
+/** As Docker Model Runner lays out its store; `test/interop/stores.sh` holds that to the real one. The configuration's blob is last. */
+export function dockerModelIn(
+  world: StoresWorld,
+  tag: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): { readonly manifest: string; readonly blobs: readonly string[] } {
+  const blobs: string[] = [];
+  const blob = (content: string | Uint8Array, mediaType: string, path?: string): object => {
+    blobs.push(world.write(`.docker/models/blobs/sha256/${sha256(content)}`, content));
+    const annotations = path === undefined ? {} : { annotations: { 'org.cncf.model.filepath': path } };
+    return { mediaType, digest: `sha256:${sha256(content)}`, size: content.length, ...annotations };
+  };
+  const type = 'application/vnd.docker.ai.';
+  const layers = Object.entries(files).map(([path, content]) => blob(content, `${type}gguf.v3`, path));
+  const config = blob('{"config":{"format":"gguf"}}', `${type}model.config.v0.1+json`);
+  const text = JSON.stringify({ schemaVersion: 2, config, layers });
+  const manifest = world.write(`.docker/models/manifests/sha256/${sha256(text)}`, text);
+  world.write('.docker/models/layout.json', '{"version":"1.0.0"}');
+  world.write(
+    '.docker/models/models.json',
+    JSON.stringify({ models: [{ id: `sha256:${sha256(text)}`, tags: [tag] }] }),
+  );
+  return { manifest, blobs };
+}
+
 /** One of each store, in this user's home. */
 export function everyStore(world: StoresWorld): void {
   hubModel(world, 'acme/enc', {

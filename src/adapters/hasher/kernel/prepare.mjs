@@ -1,5 +1,6 @@
-// Builds the native addon where there is a cargo; run by npm's `prepare`. It never fails an installation: without the
-// addon the WebAssembly kernel does the work, as fast as WebAssembly is.
+// Builds the native addon where there is a cargo. npm runs it in a clone (`postprepare`); what is packed and installed has no
+// script that runs. It never fails an installation: without the addon the WebAssembly kernel does the work, as fast as
+// WebAssembly is.
 import { spawnSync } from 'node:child_process';
 import { buildAddon, isKnown } from '../../addon-build.mjs';
 

@@ -18,7 +18,7 @@ export function sequence(kind: PickleSequence['kind'], items: PickleValue[]): Pi
 }
 
 export function dict(): PickleDict {
-  return { kind: 'dict', entries: [], omitted: 0, weight: 1 };
+  return { kind: 'dict', entries: [], computed: false, omitted: 0, weight: 1 };
 }
 
 export function dictOf(machine: Machine, flat: readonly PickleValue[]): PickleDict {
@@ -56,11 +56,16 @@ export function addEntries(machine: Machine, target: PickleValue, flat: readonly
     const [key, value] = [flat[index] as PickleValue, flat[index + 1] as PickleValue];
     if (typeof key === 'string' && machine.visitor.watched?.has(key) === true)
       machine.visitor.onEntry?.(key, value, machine.offset);
+    if (target.kind === 'dict' && isComputed(key)) target.computed = true;
     if (mayKeep(machine) || (described && target.entries.length < 32)) target.entries.push([key, value]);
     else target.omitted += 1;
     target.weight += weightOf(key) + weightOf(value);
   }
   checkWeight(machine, target);
+}
+
+function isComputed(key: PickleValue): boolean {
+  return isNode(key) && key.kind !== 'tuple' && key.kind !== 'frozenset';
 }
 
 /** A joblib array's wrapper: its state says how many bytes of data follow, so it is read whatever the budget. */

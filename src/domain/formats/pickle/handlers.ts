@@ -264,6 +264,7 @@ function build(machine: Machine): void {
   if (!isNode(target)) return;
   if (target.kind === 'global') note(machine, 'build-on-global', `${target.module}.${target.name}`);
   if (target.kind !== 'object') return;
+  machine.visitor.onState?.(target, state);
   if (mayKeep(machine) || isArray(target)) target.state = state;
   target.weight += weightOf(state);
   checkWeight(machine, target);

@@ -44,6 +44,8 @@ export interface PickleVisitor {
   /** An entry set under one of `watched`, whatever it is set on and whether it is kept. */
   onEntry?(key: string, value: PickleValue, offset: number): void;
   readonly watched?: ReadonlySet<string>;
+  /** A state that is given to what a call made. */
+  onState?(target: PickleObject, state: PickleValue): void;
 }
 
 /** The unpickler's stack and memo. `below` are the stacks under each MARK. */

@@ -39,6 +39,8 @@ export interface PickleSequence {
 export interface PickleDict {
   readonly kind: 'dict';
   readonly entries: [key: PickleValue, value: PickleValue][];
+  /** True if some key is the result of a call, or was not kept. */
+  computed: boolean;
   omitted: number;
   weight: number;
 }

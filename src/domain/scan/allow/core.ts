@@ -3,17 +3,21 @@
  * Source: the standard library's `__reduce__` methods and `copyreg`, read in CPython 3.11 and 3.13; protocol 0 to 2 names
  * through `_compat_pickle`.
  */
+/** Functions of two values, as operators are. */
+const OPERATORS =
+  'or_ and_ xor add sub mul truediv floordiv mod neg pos abs invert lt le eq ne ge gt not_ is_ is_not concat contains lshift rshift';
+
 export const PYTHON: Readonly<Record<string, string>> = {
   builtins:
     'bool bytearray bytes complex dict float frozenset int list object range set slice str tuple Ellipsis NotImplemented ' +
     'NoneType ellipsis Exception ValueError TypeError KeyError RuntimeError IndexError AttributeError ArithmeticError ZeroDivisionError ' +
     'abs all any divmod enumerate hash len max min ord chr pow repr reversed round sorted sum zip',
-  collections: 'OrderedDict Counter defaultdict deque ChainMap',
+  collections: 'OrderedDict Counter defaultdict deque ChainMap UserDict UserList UserString',
   copyreg: '_reconstructor __newobj__ __newobj_ex__',
   _codecs: 'encode',
   datetime: 'date datetime time timedelta timezone',
-  _operator: 'or_',
-  operator: 'or_',
+  _operator: OPERATORS,
+  operator: OPERATORS,
   decimal: 'Decimal',
   fractions: 'Fraction',
   enum: 'Enum IntEnum Flag',
@@ -30,6 +34,9 @@ export const PYTHON: Readonly<Record<string, string>> = {
   'backports.zoneinfo': 'ZoneInfo ZoneInfo._unpickle',
   logging: 'getLogger',
   string: 'Template',
+  time: 'struct_time',
+  itertools: 'count',
+  http: 'HTTPStatus HTTPMethod',
   random: 'Random',
   _io: 'BytesIO StringIO',
   io: 'BytesIO StringIO',
@@ -135,7 +142,7 @@ export const HUGGING_FACE: Readonly<Record<string, string>> = {
   'omegaconf.nodes': 'AnyNode',
   'torch.torch_version': 'TorchVersion',
   typing:
-    'Any AnyStr Callable ClassVar Collection DefaultDict Deque Dict Final FrozenSet Generic Hashable Iterable Iterator List Literal Mapping MutableMapping NamedTuple Optional Sequence Set Text Tuple Type Union',
+    'Annotated Any AnyStr Callable ClassVar Collection DefaultDict Deque Dict Final FrozenSet Generic Hashable Iterable Iterator List Literal Mapping MutableMapping NamedTuple Optional Sequence Set Text Tuple Type Union',
   'sklearn.datasets.base': 'Bunch',
   'sklearn.datasets._base': 'Bunch',
 };

@@ -10,7 +10,7 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas._libs.indexing': 'NDFrameIndexerBase',
   'pandas._libs.internals':
     'Block BlockManager BlockPlacement NDArrayBackedBlock NumpyBlock SharedBlock _unpickle_block',
-  'pandas._libs.interval': 'Interval',
+  'pandas._libs.interval': 'Interval __pyx_unpickle_IntervalMixin',
   'pandas._libs.lib':
     'AnyDatetimeValidator AnyTimedeltaValidator BoolValidator BytesValidator ComplexValidator DateValidator Datetime64Validator DatetimeValidator DecimalValidator FloatValidator IntegerFloatValidator IntegerNaValidator IntegerValidator Seen StringValidator TemporalValidator TimeValidator TimedeltaValidator Validator _NoDefault',
   'pandas._libs.missing': 'C_NAType NA NAType',
@@ -30,6 +30,9 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas._libs.tslibs.timedeltas': 'MinMaxReso Timedelta _Timedelta _timedelta_unpickle',
   'pandas._libs.tslibs.timestamps': 'MinMaxReso Timestamp _Timestamp _unpickle_timestamp',
   'pandas._libs.tslibs.tzconversion': 'Localizer',
+  'pandas.api.typing': 'TimeGrouper NAType NaTType',
+  'pandas.core.resample': 'TimeGrouper',
+  'pandas.core.groupby.grouper': 'Grouper',
   'pandas.arrays':
     'ArrowExtensionArray ArrowStringArray BooleanArray Categorical DatetimeArray FloatingArray IntegerArray IntervalArray NumpyExtensionArray PandasArray PeriodArray SparseArray StringArray TimedeltaArray',
   'pandas.core.arrays.arrow.array': 'ArrowExtensionArray',
@@ -66,7 +69,7 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas.core.indexes.numeric': 'Float64Index Int64Index IntegerIndex NumericIndex UInt64Index',
   'pandas.core.indexes.period': 'PeriodIndex _new_PeriodIndex',
   'pandas.core.indexes.range': 'RangeIndex',
-  'pandas.core.indexes.timedeltas': 'TimedeltaIndex',
+  'pandas.core.indexes.timedeltas': 'TimedeltaIndex _new_TimedeltaIndex',
   'pandas.core.internals.array_manager': 'ArrayManager BaseArrayManager NullArrayProxy SingleArrayManager',
   'pandas.core.internals.base': 'DataManager SingleDataManager',
   'pandas.core.internals.blocks':

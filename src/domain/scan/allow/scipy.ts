@@ -1,5 +1,6 @@
 /** Sparse matrices, distributions, interpolators and results by exact name: classes in the sources of the current SciPy, with module names before 1.8. */
 export const SCIPY: Readonly<Record<string, string>> = {
+  'scipy._lib.array_api_compat.numpy._aliases': 'asarray',
   'scipy.cluster.hierarchy': 'ClusterNode',
   'scipy.interpolate._bary_rational': 'AAA FloaterHormannInterpolator _BarycentricRational',
   'scipy.interpolate._bsplines': 'BSpline',

@@ -63,6 +63,8 @@ export function judgeBy(own: Particulars): Judge {
 function judgeTensorNames(spot: Spot, own: Particulars, { format, tensors }: Findings): void {
   if (format === 'tf-checkpoint') return;
   const unsafe = (name: string): boolean =>
+    CONTROLS.test(name) ||
+    /(?:^|[\\/])\.\.(?:[\\/]|$)/.test(name) ||
     isUnsafePath(ABSOLUTE_NAMES.has(format) ? name : name.replace(/^\/+|^[A-Za-z]:(?![\\/])|\\/g, '') || 'x');
   const bad = tensors?.items.find(({ name }) => name !== '' && unsafe(name));
   if (bad !== undefined)
@@ -71,6 +73,9 @@ function judgeTensorNames(spot: Spot, own: Particulars, { format, tensors }: Fin
       severity: 'high',
     });
 }
+
+/** What moves a terminal's cursor, or the direction in which a name is read. */
+const CONTROLS = /[\u0080-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** Formats whose names are dotted words: none begins as a place in a file system does. */
 const ABSOLUTE_NAMES: ReadonlySet<FormatId> = new Set(['safetensors', 'gguf']);

@@ -1,6 +1,6 @@
 import { globalName, isNode, type PickleCall, type PickleValue } from '../../formats/pickle/index.ts';
 import { isEscapeAttribute } from '../deny.ts';
-import { isAllowedPair } from './names.ts';
+import { isAllowedPair, judgeName } from './names.ts';
 import type { Severity } from '../types.ts';
 
 /** What the arguments of a known callable add to its name: a finding, or `fine` if they make a doubtful one harmless. */
@@ -16,12 +16,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'builtins.getattr': ([target, name]) => judgeAttribute(target, name),
   'numpy.core._ufunc_reconstruct': (args) => judgeUfunc(args),
   'numpy._core._ufunc_reconstruct': (args) => judgeUfunc(args),
+  'numpy.vectorize': (args) => (args.length === 0 ? 'fine' : null),
+  'numpy.lib.function_base.vectorize': (args) => (args.length === 0 ? 'fine' : null),
+  'operator.attrgetter': judgeGetter,
+  '_operator.attrgetter': judgeGetter,
+  'operator.methodcaller': judgeGetter,
+  '_operator.methodcaller': judgeGetter,
   'operator.itemgetter': () => 'fine',
   '_operator.itemgetter': () => 'fine',
   'operator.getitem': ([generic]) => (isTyping(generic) ? 'fine' : null),
   '_operator.getitem': ([generic]) => (isTyping(generic) ? 'fine' : null),
   'types.GenericAlias': () => 'fine',
+  '_functools.partial': ([held]) => (isNode(held) && held.kind === 'global' ? 'fine' : null),
   'functools.partial': ([held]) => (isNode(held) && held.kind === 'global' ? 'fine' : null),
+  '_functools.reduce': ([join]) => (/^_?operator\.or_$/.test(globalName(join) ?? '') ? 'fine' : null),
   'functools.reduce': ([join]) => (/^_?operator\.or_$/.test(globalName(join) ?? '') ? 'fine' : null),
   'builtins.type': (args) => (args.length === 1 && !isActing(args[0]) ? 'fine' : null),
   'torch.storage._load_from_bytes': ([bytes]) => (isNode(bytes) && bytes.kind === 'bytes' ? 'fine' : null),
@@ -70,11 +78,39 @@ function judgeAttribute(target: PickleValue | undefined, name: PickleValue | und
   if (from !== null && typeof name === 'string' && /^\w+$/.test(name) && !isEscapeAttribute(name)) {
     return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading takes the attribute ${name} of ${from}` };
   }
+  const owner = ownerOf(target);
+  if (owner !== null && typeof name === 'string' && /^\w+$/.test(name) && !isEscapeAttribute(name))
+    return { rule: 'WM-PICKLE-004', severity: 'medium', message: `loading takes the attribute ${name} of ${owner}` };
   const what = typeof name === 'string' ? name : 'a computed name';
   return {
     rule: 'WM-PICKLE-001',
     severity: 'critical',
     message: `loading calls getattr(${from ?? 'a computed value'}, ${what})`,
+  };
+}
+
+/** Whose methods may be kept: plain values, and objects of classes that are known. Whoever calls one is found by the call. */
+function ownerOf(target: PickleValue | undefined): string | null {
+  if (target === undefined) return null;
+  if (!isNode(target)) return 'a plain value';
+  if (target.kind !== 'object') return /^(?:bytes|list|dict|tuple|set)$/.test(target.kind) ? `a ${target.kind}` : null;
+  const made = /^copy_?reg\._/.test(globalName(target.callee) ?? '') ? target.args[0] : target.callee;
+  if (!isNode(made) || made.kind !== 'global' || made.module === null || made.name === null) return null;
+  const { state, name } = judgeName(made.module, made.name);
+  return state === 'allowed' ? `an object of ${name}` : null;
+}
+
+/** `attrgetter('x')` only keeps a name; what it is called with is found by the call. */
+function judgeGetter(names: readonly PickleValue[]): CallJudgement {
+  const plain = names.every(
+    (name) => typeof name === 'string' && name.split('.').every((part) => !isEscapeAttribute(part)),
+  );
+  if (!plain) return null;
+  const texts = names.filter((name) => typeof name === 'string').map((name) => name.slice(0, 80));
+  return {
+    rule: 'WM-PICKLE-004',
+    severity: 'medium',
+    message: `loading keeps what takes ${texts.join(', ')} of a value`,
   };
 }
 

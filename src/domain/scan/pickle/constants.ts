@@ -101,6 +101,11 @@ export function isZipStart([a, b, c, d]: Uint8Array): boolean {
   return a === 0x50 && b === 0x4b && c === 3 && d === 4;
 }
 
+/** A zip, or what a stream of compressed data begins with. */
+export function isPacked(head: Uint8Array): boolean {
+  return isZipStart(head) || isCompressed(head) || (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f);
+}
+
 /** zlib, gzip, bzip2, xz. */
 function isCompressed([a = 0, b = 0, c = 0]: Uint8Array): boolean {
   if (a === 0x78) return b === 0x01 || b === 0x5e || b === 0x9c || b === 0xda;

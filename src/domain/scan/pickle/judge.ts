@@ -12,13 +12,13 @@ import {
 } from '../../formats/pickle/index.ts';
 import { windowSource, type Source } from '../../base/source.ts';
 import { CODE_MAKERS } from '../deny.ts';
-import { probeExecutable } from '../probe.ts';
 import { leaveOut, newSession, report, type FoundAt, type Spot } from '../session.ts';
 import { atLeast, type ScanFinding } from '../types.ts';
+import { judgeBehind, judgeStorages } from './behind.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
 import { isClassLike, isMethodOfAllowed, isKnownWord, isPythonName, isStandard, judgeName } from './names.ts';
-import { judgeRunText, judgeUse, RUN_TEXTS } from './uses.ts';
+import { judgeRunText, judgeState, judgeUse, RUN_TEXTS } from './uses.ts';
 import { addWeightsOnly } from './weights-only.ts';
 
 export interface PickleContext {
@@ -65,7 +65,9 @@ export async function judgePickles(
     source,
     streams.flatMap((stream) => stream.raw),
   );
-  if (trailing !== null) await judgeTrailing(spot, source, trailing, context);
+  if (trailing === null) return streams;
+  const judge = (at: Spot, inner: Source) => judgePickles(at, inner, { aside: true, dataFollows: true });
+  await (context.dataFollows === true ? judgeStorages : judgeBehind)(spot, { source, trailing, judge });
   return streams;
 }
 
@@ -76,6 +78,7 @@ function visitorOf(spot: Spot, uses: Map<string, Use>, candidates: Candidate[]):
     onCall: (call) => recordCall(spot, uses, call),
     watched: RUN_TEXTS,
     onEntry: (key, value, offset) => judgeRunText(spot, { key, value, offset }),
+    onState: (target, state) => judgeState(spot, target, state),
   };
 }
 
@@ -98,8 +101,18 @@ function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void 
     report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
   const [first] = call.args;
   if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global')
-    recordCall(spot, uses, { ...call, callee: first, args: call.args.slice(1) });
+    recordCall(spot, uses, { ...call, ...argumentsFor(name, call), callee: first });
 }
+
+/** Protocols 0 and 1 write `class.__new__` as a call of copyreg's, which starts from a base: one of Python's own does nothing. */
+function argumentsFor(name: string, { via, args }: PickleCall): Pick<PickleCall, 'via' | 'args'> {
+  if (name === 'copyreg.__newobj__') return { via: 'NEWOBJ', args: args.slice(1) };
+  const plain = name === 'copyreg._reconstructor' && PLAIN_BASES.test(globalName(args[1]) ?? '');
+  return plain ? { via: 'NEWOBJ', args: [] } : { via, args: args.slice(1) };
+}
+
+const PLAIN_BASES =
+  /^(?:builtins|__builtin__)\.(?:object|dict|list|tuple|set|frozenset|int|long|float|str|unicode|bytes|complex)$/;
 
 function reportUse(spot: Spot, use: Use, context: PickleContext): void {
   const { module, offset, called } = use;
@@ -130,7 +143,7 @@ function isConstructed({ called }: Use): boolean {
 
 /** Names whose every use was judged by its arguments. */
 function isExcusable(name: string): boolean {
-  return /^(builtins\.(getattr|type)|functools\.(partial|reduce)|_?operator\.getitem|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
+  return /^(builtins\.(getattr|type)|_?functools\.(partial|reduce)|_?operator\.(?:getitem|attrgetter|methodcaller)|numpy\.(?:lib\.function_base\.)?vectorize|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
     name,
   );
 }
@@ -200,55 +213,6 @@ async function judgeRawData(spot: Spot, source: Source, spans: readonly Span[]):
     if (worst !== undefined)
       report(spot, 'WM-PICKLE-019', `array data is a pickle: ${worst.message}`, { offset: span.offset });
   }
-}
-
-async function judgeTrailing(spot: Spot, source: Source, trailing: Span, context: PickleContext): Promise<void> {
-  if (context.dataFollows !== true)
-    report(spot, 'WM-PICKLE-017', `${trailing.length} bytes follow the pickle`, { offset: trailing.offset });
-  const bytes = await source.read(trailing.offset, Math.min(trailing.length, 1 << 20));
-  const loose =
-    trailing.offset +
-    Math.max(
-      0,
-      bytes.findIndex((byte) => byte !== 0),
-    );
-  const program = await programAt(source, loose, trailing.offset);
-  if (program !== null) report(spot, 'WM-FILE-003', `behind the pickle is ${program}`, { offset: loose });
-  const starts = startsOf(bytes).slice(0, 200);
-  for (const start of starts) {
-    const offset = trailing.offset + start;
-    const findings = await findingsOf(spot, windowSource(source, offset, Math.min(source.size - offset, 1 << 20)));
-    const worst = findings.find((finding) => finding.severity === 'critical');
-    if (worst !== undefined) report(spot, 'WM-PICKLE-018', `a pickle after the end: ${worst.message}`, { offset });
-  }
-}
-
-/** A program or script at a place; the magic of WebAssembly begins with a zero. */
-async function programAt(source: Source, at: number, from: number): Promise<string | null> {
-  const head = Buffer.from(await source.read(at, 2)).toString('latin1');
-  if (head === '#!') return 'a script';
-  const before = Math.max(from, at - 1);
-  return (
-    (await probeExecutable(windowSource(source, at, source.size - at))) ??
-    (await probeExecutable(windowSource(source, before, source.size - before)))
-  );
-}
-
-/** Places where a pickle of protocol 2 to 5, or a GLOBAL of protocol 0, may start. */
-function startsOf(bytes: Uint8Array): number[] {
-  const found: number[] = [];
-  for (let at = 0; at + 2 < bytes.length && found.length < 200; at++) {
-    const next = bytes[at + 1] ?? 0;
-    if (bytes[at] === 0x80 && next >= 2 && next <= 5) found.push(at);
-    else if (bytes[at] === 0x63 && next >= 0x5f && next <= 0x7a && isGlobalAt(bytes, at)) found.push(at);
-  }
-  return found;
-}
-
-function isGlobalAt(bytes: Uint8Array, at: number): boolean {
-  return /^c[a-z_][\w.]{1,60}\n[A-Za-z_][\w.]{1,60}\n/.test(
-    Buffer.from(bytes.subarray(at, at + 130)).toString('latin1'),
-  );
 }
 
 async function findingsOf(spot: Spot, source: Source): Promise<readonly ScanFinding[]> {

@@ -25,18 +25,22 @@ export interface NameJudgement {
 /** Known and harmless by themselves, but they hold or find other objects; those are judged on their own. */
 const REVIEW: ReadonlySet<string> = new Set([
   'functools.partial',
+  '_functools.partial',
+  '_functools.reduce',
   'operator.itemgetter',
   '_operator.itemgetter',
   'logging.Logger',
   'weakref.ref',
-  'collections.UserDict',
-  'collections.UserList',
   'types.MappingProxyType',
-  'time.struct_time',
-  'itertools.count',
   'itertools.chain',
   'itertools.cycle',
   'functools.cmp_to_key',
+  'numpy.vectorize',
+  'numpy.lib.function_base.vectorize',
+  'operator.attrgetter',
+  '_operator.attrgetter',
+  'operator.methodcaller',
+  '_operator.methodcaller',
   'dataclasses.Field',
   'abc.ABCMeta',
   'enum.EnumMeta',
@@ -123,7 +127,7 @@ export function judgeName(module: string, name: string, torchScript = false): Na
 
 /** A class of a library that its own pickles never call: with a path, a text, settings or a function it acts on them. */
 export function isStateful(name: string): boolean {
-  return STATEFUL.has(name) && /^_*[A-Z]/.test(name.slice(name.lastIndexOf('.') + 1));
+  return STATEFUL.has(name) && /^_*[A-Z]|^rv_|_gen$/.test(name.slice(name.lastIndexOf('.') + 1));
 }
 
 export function isStandard(module: string): boolean {

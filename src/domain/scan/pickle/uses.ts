@@ -1,4 +1,10 @@
-import { isNode, type PickleCall, type PickleValue } from '../../formats/pickle/index.ts';
+import {
+  globalName,
+  isNode,
+  type PickleCall,
+  type PickleObject,
+  type PickleValue,
+} from '../../formats/pickle/index.ts';
 import { report, type Spot } from '../session.ts';
 import type { CallJudgement } from './calls.ts';
 import { isStateful } from './names.ts';
@@ -48,6 +54,19 @@ export function judgeRunText(
   report(spot, 'WM-PICKLE-022', `the state ${key} is text that its library runs, and not the library's own`, {
     offset,
   });
+}
+
+/** State whose keys cannot be read cannot be held to what the library writes. */
+export function judgeState(spot: Spot, target: PickleObject, state: PickleValue): void {
+  const named = [target.callee, target.args[0]].map((value) => globalName(value));
+  if (!named.some((name) => name?.startsWith('scipy.stats.'))) return;
+  if (!isNode(state) || (state.kind === 'dict' && !state.computed)) return;
+  report(
+    spot,
+    'WM-PICKLE-022',
+    'the state of a distribution has keys that are computed, and its library runs text of it',
+    { offset: target.offset },
+  );
 }
 
 function isOwn(key: string, text: string): boolean {

@@ -13,19 +13,6 @@ export function isAgentsText(path: string): boolean {
   return INSTRUCTION_NAMES.test(baseNameOf(path)) || INSTRUCTION_FOLDERS.test(path);
 }
 
-/** Names under which tools for agents are described: MCP's registry, clients' settings, bundles (`.mcpb`, `.dxt`). */
-const MANIFEST_NAMES = /^(?:server|mcp|\.mcp|mcp_config|claude_desktop_config|manifest)\.json$/i;
-
-/** The description of an MCP server or bundle, by what it holds: other tools have a `manifest.json` and a `server.json` too. */
-export function isMcpManifest(path: string, value: unknown): value is { readonly [key: string]: Json } {
-  if (!MANIFEST_NAMES.test(baseNameOf(path)) || !isJsonObject(value)) return false;
-  const { $schema, mcpServers, server } = value;
-  if (isJsonObject(mcpServers) || (typeof $schema === 'string' && $schema.includes('modelcontextprotocol')))
-    return true;
-  const versions = [value['dxt_version'], value['mcpb_version'], value['manifest_version']];
-  return isJsonObject(server) && versions.some((version) => typeof version === 'string');
-}
-
 /** Texts of a manifest that an agent is shown: descriptions, prompts, instructions. Bounded in number. */
 export function agentTexts(value: Json): readonly string[] {
   const found: string[] = [];

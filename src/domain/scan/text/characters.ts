@@ -13,6 +13,7 @@ const FLAGS = /\u{1f3f4}[\u{e0020}-\u{e007e}]+\u{e007f}/gu;
 
 /** Reports characters people do not see. `instruction`: text a model or a person follows, where they have no honest use. */
 export function judgeCharacters(spot: Spot, text: string, options: { what: string; instruction: boolean }): void {
+  if (!/\P{ASCII}/u.test(text)) return;
   const { what, instruction } = options;
   const found = (pattern: RegExp, name: string, severity: Severity): void => {
     const at = text.search(pattern);

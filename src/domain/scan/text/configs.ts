@@ -55,11 +55,12 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
   else if (key === 'entry_points' && isObject(value) && spot.session.path.endsWith('MLproject'))
     judgeEntryPoints(spot, value);
   else if (
-    /^(?:custom_generate|predict|init_script|scoring_script|code_configuration)$/.test(key) &&
-    typeof value === 'string' &&
-    /\.py\b/.test(value)
+    (/^(?:predict|init_script|scoring_script|code_configuration)$/.test(key) &&
+      typeof value === 'string' &&
+      /\.py\b/.test(value)) ||
+    (key === 'custom_generate' && isNamed(value))
   )
-    report(spot, 'WM-CONFIG-001', `${key} names the code ${value.slice(0, 200)}`);
+    report(spot, 'WM-CONFIG-001', `${key} names the code ${String(value).slice(0, 200)}`);
   else if (
     key === 'code' &&
     typeof value === 'string' &&
@@ -75,6 +76,11 @@ function judgeEntry(spot: Spot, key: string, value: unknown): void {
 /** What Python takes for true, and a text that says so. */
 function isTrue(value: unknown): boolean {
   return typeof value === 'string' ? /^(?:true|yes|on|1)$/i.test(value) : value === true || value === 1;
+}
+
+/** A repository, a folder or a file, whose `generate.py` is imported. */
+function isNamed(value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || (Array.isArray(value) && value.length > 0);
 }
 
 /** `mlflow run` gives each command to a shell. */
@@ -185,7 +191,7 @@ function judgeTemplates(spot: Spot, key: string, value: unknown): void {
 }
 
 /** Hydra calls what `_target_` names; NeMo reads such files out of archives. */
-export function judgeTarget(spot: Spot, value: unknown): void {
+export function judgeTarget(spot: Spot, value: unknown, key = '_target_'): void {
   if (typeof value !== 'string') return;
   const dot = value.lastIndexOf('.');
   const [module, name] = [value.slice(0, Math.max(0, dot)), value.slice(dot + 1)];
@@ -195,12 +201,12 @@ export function judgeTarget(spot: Spot, value: unknown): void {
     isDangerous('builtins', value) ||
     isDangerous(module === '' ? 'builtins' : module, name);
   if (dangerous && !/^(torch\.utils\.data|lightning|pytorch_lightning)/.test(value))
-    return report(spot, 'WM-CONFIG-002', `_target_ is ${value}`, { severity: 'critical' });
+    return report(spot, 'WM-CONFIG-002', `${key} is ${value}`, { severity: 'critical' });
   if (TARGET_ROOTS.test(value))
     return isClassLike(name)
       ? undefined
-      : report(spot, 'WM-CONFIG-002', `_target_ is the function ${value}`, { severity: 'medium' });
-  report(spot, 'WM-CONFIG-002', `_target_ is ${value}`, { severity: isClassLike(name) ? 'medium' : 'high' });
+      : report(spot, 'WM-CONFIG-002', `${key} is the function ${value}`, { severity: 'medium' });
+  report(spot, 'WM-CONFIG-002', `${key} is ${value}`, { severity: isClassLike(name) ? 'medium' : 'high' });
 }
 
 function judgeLoader(spot: Spot, value: unknown): void {

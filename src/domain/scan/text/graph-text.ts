@@ -4,7 +4,7 @@ import { severityOfOp } from '../formats/tensorflow.ts';
 
 /** A field and its text in protobuf's text format: literals in either quote, which join when they follow each other. */
 const FIELD =
-  /\b(op|output_stream|debug_urls)\s*:?\s*\[?\s*((?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')(?:\s*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))*)/g;
+  /\b(op|output_stream|debug_urls|key|runtime|backend|op_library_filename)\s*:?\s*\[?\s*((?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')(?:\s*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))*)/g;
 const LITERAL = /"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'/g;
 const FIELDS = 2_000_000;
 
@@ -20,8 +20,27 @@ export function judgeGraphAsText(spot: Spot, text: string): void {
       .map(([, double, single]) => unescape(double ?? single ?? ''))
       .join('');
     if (field === 'op') judgeOp(spot, value);
+    else if (TRITON.has(field ?? '')) judgeTriton(spot, field ?? '', value);
     else if (/^(?:file|grpc):\/\//.test(value)) report(spot, 'WM-TF-001', `the graph writes to ${value.slice(0, 200)}`);
   }
+}
+
+const TRITON: ReadonlySet<string> = new Set(['key', 'runtime', 'backend', 'op_library_filename']);
+/** Backends that come with Triton or that NVIDIA publishes; any other is a library that lies beside the model. */
+const BACKENDS =
+  /^(?:|onnxruntime|tensorrt|tensorrtllm|tensorrt_plan|pytorch|libtorch|tensorflow|python|dali|fil|openvino|vllm|identity|repeat|square|ensemble)$/;
+
+/**
+ * What a server loads besides the model: an environment with its own Python, a backend, a library of operators.
+ * @see https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto
+ */
+function judgeTriton(spot: Spot, field: string, value: string): void {
+  if (field === 'key' ? value === 'EXECUTION_ENV_PATH' : field === 'runtime' && value !== '')
+    report(spot, 'WM-CONFIG-001', `${field === 'key' ? value : field} names what the server runs the model with`);
+  else if (field === 'backend' && !BACKENDS.test(value))
+    report(spot, 'WM-CONFIG-001', `the backend ${value.slice(0, 200)} is a library of its own`);
+  else if (field === 'op_library_filename')
+    report(spot, 'WM-TF-002', `operators come from the library ${value.slice(0, 200)}`);
 }
 
 /** A comment runs from `#` outside a literal to the end of its line. */

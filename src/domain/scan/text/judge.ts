@@ -3,16 +3,19 @@ import { formatOfName, TEXT_FORMATS } from '../../formats/names.ts';
 import type { FormatId, NamedSource } from '../../formats/types.ts';
 import { leaveOut, report, type Spot } from '../session.ts';
 import type { Json } from '../../base/json.ts';
-import { agentTexts, isAgentsText, isMcpManifest } from './agents.ts';
+import { isMcpManifest } from '../../metadata/agents.ts';
+import { agentTexts, isAgentsText } from './agents.ts';
 import { judgeCharacters } from './characters.ts';
 import { judgeBuildFile, judgeCode } from './code.ts';
 import { judgeConfig } from './configs.ts';
+import { judgeConventions } from './conventions.ts';
 import { judgeTable } from './csv.ts';
 import { judgeGraphAsText } from './graph-text.ts';
 import { judgeDescription, judgeHidden } from './hidden.ts';
 import { isDeceitful } from './instructions.ts';
+import { isPmml, judgePmml } from './pmml.ts';
 import { readText, TEXT_BYTES } from './read.ts';
-import { judgeRequirements } from './requirements.ts';
+import { judgeInstallerSettings, judgeRequirements } from './requirements.ts';
 import { hasPythonTag, judgeBrokenJson, judgeYaml, readAsPython } from './settings.ts';
 import { judgeSecrets } from './secrets.ts';
 import { judgeTemplate } from './template.ts';
@@ -20,6 +23,8 @@ import { judgeTemplate } from './template.ts';
 /** Files whose lines a build, a service or an installer runs. */
 const BUILD_FILES =
   /^(?:docker|container|make|gnumake|just|proc|vagrant|rake)file(?:\.|$)|^package\.json$|\.(?:ya?ml|toml|cfg|ini|mk|dockerfile|service|desktop|hta|vbs|js)$/i;
+/** What pip is given, by its usual names. */
+const REQUIREMENTS = /(?:requirements|constraints)[^/]*\.(?:txt|in|pip)$|(?:^|\/)requirements\/[^/]+\.(?:txt|in)$/i;
 /** A prompt that asks to keep itself private is no deceit. */
 const CONFIDENTIAL =
   /\b(never|do not|don't|must not)\b[^.\n]{0,30}\b(reveal|disclose|share|mention|repeat|show|discuss|print|output)\b[^.\n]{0,30}\b((system|initial|hidden|internal) (prompt|instructions?|message|rules?|guidelines)|(your|these|this|the|my|our) (system )?(prompt|instructions?|rules|guidelines))\b[^.\n]*/gi;
@@ -44,17 +49,15 @@ async function judgeWhole(
   judgeSecrets(spot, text);
   if (BUILD_FILES.test(name)) judgeBuildFile(spot, name, text);
   if (
-    /^(?:environment|conda|python_env)[\w.-]*\.ya?ml$|^pyproject\.toml$|^pip\.(?:conf|ini)$|^setup\.cfg$|^Pipfile$|^uv\.toml$|^poetry\.toml$/i.test(
-      name,
-    )
+    /^(?:pyproject\.toml|pip\.(?:conf|ini)|setup\.cfg|Pipfile|uv\.toml|poetry\.toml|\.?pydistutils\.cfg)$/i.test(name)
   )
-    judgeRequirements(spot, text);
+    judgeInstallerSettings(spot, text);
   if (
     /\.(?:pbtxt|prototxt|textproto|pb\.txt|tfprototxt)$/i.test(name) ||
     /^\s*(?:saved_model_schema_version|node|meta_graphs|library)\b\s*[:{<[]/.test(text)
   )
     judgeGraphAsText(spot, text);
-  if (/\.pmml$/i.test(name) || /<PMML\b/.test(text.slice(0, 4096))) judgePmml(spot, text);
+  if (/\.pmml$/i.test(name) || (format === 'xml' && isPmml(text))) judgePmml(spot, text);
   if (/\.(?:hta|vbs|vbe|jse|wsf|wsh)$/i.test(name)) report(spot, 'WM-FILE-004', 'a script of Windows');
   const agents = isAgentsText(path);
   if (agents || format === 'markdown' || /\.(?:md|mdx|markdown)$/i.test(name)) judgeHidden(spot, text, { agents });
@@ -100,32 +103,11 @@ async function judgeWhole(
   )
     return judgeJson(spot, path, text);
   else if (format === 'yaml' || name === 'MLmodel' || name === 'MLproject') judgeYaml(spot, name, text);
-  else if (/^requirements[\w.-]*\.txt$|^constraints[\w.-]*\.txt$/i.test(name)) judgeRequirements(spot, text);
+  else if (REQUIREMENTS.test(path)) judgeRequirements(spot, text);
   else if (/\.pth$/i.test(name) && /^import[ \t]/m.test(text))
     report(spot, 'WM-CODE-002', 'a path file that runs code whenever Python starts', { severity: 'high' });
   else if (instruction && !agents && isDeceitful(text.replace(CONFIDENTIAL, ' ')))
     report(spot, 'WM-TEMPLATE-003', 'the prompt tells a model to deceive its user');
-}
-
-/** Functions that PMML defines, by name: any other one is looked up in the running program. */
-function judgePmml(spot: Spot, text: string): void {
-  for (const [, written = ''] of text.matchAll(
-    /<(?:[\w.-]{1,64}:)?Apply\b[^>]{0,300}?\bfunction\s*=\s*["']([^"']{1,200})["']/g,
-  )) {
-    const name = written.replace(/&#(?:x([\da-fA-F]{1,6})|(\d{1,7}));/g, referenced);
-    if (/[.:$/]/.test(name) && !/^[a-z]+(?::[a-z-]+)$/.test(name))
-      report(spot, 'WM-CODE-001', `the model calls the function ${name} of the program that loads it`, {
-        severity: 'high',
-      });
-  }
-  if (/<Extension\b[^>]{0,300}\b(?:script|class|code)\b/i.test(text))
-    report(spot, 'WM-CODE-001', 'the model holds an extension that names code', { severity: 'medium' });
-}
-
-/** The character of an XML reference by number. */
-function referenced(whole: string, hexadecimal?: string, decimal?: string): string {
-  const point = hexadecimal === undefined ? Number(decimal) : Number.parseInt(hexadecimal, 16);
-  return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
 }
 
 /** A script under a model's name is a program in disguise. */
@@ -147,6 +129,7 @@ async function judgeJson(spot: Spot, path: string, text: string): Promise<void> 
   const value = readAsPython(text);
   if (value === undefined) return judgeBrokenJson(spot, name, text);
   judgeConfig(spot, value);
+  judgeConventions(spot, name, value);
   if (isMcpManifest(path, value)) judgeManifest(spot, value);
   if (name.endsWith('.ipynb')) await judgeNotebook(spot, value);
 }

@@ -6,7 +6,8 @@ export const TEXT_BYTES = 32 << 20;
 /** A small source as text; null above `TEXT_BYTES`. A byte order mark is kept away. */
 export async function readText(source: Source): Promise<string | null> {
   if (source.size > TEXT_BYTES) return null;
-  return decodeText(Buffer.from(await source.read(0, source.size)));
+  const { buffer, byteOffset, byteLength } = await source.read(0, source.size);
+  return decodeText(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /**

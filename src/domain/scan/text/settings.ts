@@ -1,6 +1,7 @@
 import { parseAllDocuments, visit, type Document } from 'yaml';
 import { leaveOut, report, type Spot } from '../session.ts';
 import { judgeConfig, judgeTarget } from './configs.ts';
+import { isConvention, judgeConventions } from './conventions.ts';
 import { judgeTemplate } from './template.ts';
 
 /** JSON as Python's reader takes it, with its three numbers that are none; undefined for anything else. */
@@ -19,7 +20,7 @@ export function readAsPython(text: string): unknown {
 
 /** What loaders read settings from, by name: one that cannot be read was not examined. */
 const SETTINGS =
-  /^(?:MLmodel|(?:[\w-]*config\w*|hparams|params|modules|model_index|tokenizer|special_tokens_map|added_tokens|chat_template|conda|python_env|[\w.-]*index)\.(?:json|ya?ml))$/i;
+  /^(?:MLmodel|(?:(?!(?:ts|js)config)[\w-]*config\w*|hparams|params|modules|model_index|tokenizer|special_tokens_map|added_tokens|chat_template|conda|python_env|[\w.-]*index)\.(?:json|ya?ml))$/i;
 
 export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
   if (!/\.jsonl?$/i.test(name)) return /\{[{%]/.test(text) ? judgeTemplate(spot, name, text) : undefined;
@@ -31,13 +32,21 @@ export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
   if (SETTINGS.test(name)) leaveOut(spot, 'a configuration that is not valid JSON');
 }
 
+/**
+ * A tag, an escape by which a word may be written, or one of the words that are judged: a document without any says nothing to a
+ * loader, and to parse each would be most of the time that many small files take.
+ */
+const SPEAKS =
+  /(?:^|[\s,[{?:-])!|\\|template|jinja|auto_map|custom_|trust_remote_code|weight_map|target|py\/|download|parent_library|loader_module|_path|entry_points|predict|script|code_|model_config|class_name|replace|idx|runtime_env/im;
+
 /** Every document with its tags as they resolve; what cannot be parsed is searched for what matters. */
 export function judgeYaml(spot: Spot, name: string, text: string): void {
   for (const [, target] of text.matchAll(/^[ \t-]*_target_[ \t]*:[ \t]*['"]?([\w.]{1,200})/gm))
     judgeTarget(spot, target);
+  if (!SETTINGS.test(name) && !isConvention(name) && !SPEAKS.test(text)) return;
   if (text.length > 4 << 20) return leaveOut(spot, `YAML beyond ${4 << 20} bytes is only searched`);
-  const whole = judgeDocuments(spot, text);
-  if (OTHER_BREAKS.test(text)) judgeDocuments(spot, text.replace(OTHER_BREAKS, '\n'));
+  const whole = judgeDocuments(spot, name, text);
+  if (OTHER_BREAKS.test(text)) judgeDocuments(spot, name, text.replace(OTHER_BREAKS, '\n'));
   if (whole) return;
   report(spot, 'WM-FILE-006', 'not valid YAML', { severity: 'low' });
   if (hasPythonTag(text)) report(spot, 'WM-CONFIG-004', 'a tag that constructs Python objects');
@@ -50,14 +59,16 @@ export function judgeYaml(spot: Spot, name: string, text: string): void {
 const OTHER_BREAKS = /\r(?!\n)|[\u0085\u2028\u2029]/gu;
 
 /** False if some of it cannot be parsed. */
-function judgeDocuments(spot: Spot, text: string): boolean {
+function judgeDocuments(spot: Spot, name: string, text: string): boolean {
   let whole = true;
   try {
     const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
     for (const document of 'empty' in documents ? [] : documents) {
       whole &&= document.errors.length === 0;
       judgeTags(spot, document);
-      judgeConfig(spot, document.toJS({ maxAliasCount: 1000 }));
+      const value: unknown = document.toJS({ maxAliasCount: 1000 });
+      judgeConfig(spot, value);
+      judgeConventions(spot, name, value);
     }
   } catch {
     return false;

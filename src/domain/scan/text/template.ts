@@ -16,7 +16,10 @@ const GADGET =
 const LEADS_OUT = new RegExp(`${GADGET.source}|^__\\w+__$`, 'i');
 /** What gadgets are walked to; these names occur in no chat template's expressions. */
 const ACTION =
-  /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"]|lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(items|from_object)|(?<![\w.])self\s*[.[|])/;
+  /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"])/;
+/** Objects of Jinja and Flask that gadgets start from: pages use them every day, chat templates never. */
+const STARTS =
+  /\b(?:lipsum|cycler|joiner|url_for|get_flashed_messages|config\.(?:items|from_object)|(?<![\w.])self\s*[.[|])/;
 /** What a model server renders, which has no folder of templates; others inherit from each other. */
 const CHAT = /chat|prompt|tokenizer/i;
 function isServed(name: string): boolean {
@@ -82,7 +85,9 @@ function judgeExpression(spot: Spot, name: string, expression: string): void {
   const plain = unescape(expression);
   const joined = plain.replace(/['"]\s*(?:[~+,]\s*)?['"]/g, '');
   const code = plain.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
-  const gadget = GADGET.exec(joined) ?? (isProse(joined) ? null : ACTION.exec(code)) ?? null;
+  const gadget =
+    GADGET.exec(joined) ??
+    (isProse(joined) ? null : (ACTION.exec(code) ?? (isServed(name) ? STARTS.exec(code) : null)));
   if (gadget !== null) return report(spot, 'WM-TEMPLATE-001', `${name} uses ${gadget[0].trim()}`);
   if (/\|\s*attr\s*\(/.test(code))
     report(spot, 'WM-TEMPLATE-001', `${name} takes attributes by computed name (|attr)`, { severity: 'high' });

@@ -1,13 +1,14 @@
-//! The addon's eight functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
+//! The addon's nine functions, for `native.ts` alone: `create() → run`, `start(run, request) → Promise<response>`,
 //! `sums(run, request) → Promise<text>` (`sums.rs`),
 //! `progress(run) → bytes`, `abort(run)`, `lstat(paths) → answers`, `flush(folder) → errno, or -1`, `ask(question, child,
-//! parent, importance) → Promise<answer>` (`weights.rs`). The promise is resolved with an empty buffer if the
+//! parent, importance) → Promise<answer>` (`weights.rs`), `place(run, request) → Promise<answer>` (`placed.rs`). The promise is resolved with an empty buffer if the
 //! request is malformed.
 
 use crate::control::Control;
 use crate::engine;
 use crate::flush::file_system_of;
 use crate::napi::*;
+use crate::placed;
 use crate::request;
 use crate::stats;
 use crate::sums;
@@ -38,7 +39,7 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
-    let functions: [(&CStr, napi_callback); 8] = [
+    let functions: [(&CStr, napi_callback); 9] = [
         (c"flush", flush),
         (c"sums", sums),
         (c"create", create),
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         (c"abort", abort),
         (c"lstat", lstat),
         (c"ask", ask),
+        (c"place", place),
     ];
     for (name, callback) in functions {
         let mut function = null_mut();
@@ -86,6 +88,11 @@ unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_valu
 unsafe extern "C" fn sums(env: napi_env, info: napi_callback_info) -> napi_value {
     // SAFETY: handles of this call.
     unsafe { queue(env, info, |bytes, control| sums::of(bytes, control).unwrap_or_default()) }
+}
+
+unsafe extern "C" fn place(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call.
+    unsafe { queue(env, info, |bytes, control| placed::answer(bytes, control).unwrap_or_default()) }
 }
 
 unsafe fn queue(env: napi_env, info: napi_callback_info, answer: Answer) -> napi_value {

@@ -28,6 +28,8 @@ mod outboard;
 #[cfg(unix)]
 mod paired;
 #[cfg(unix)]
+mod placed;
+#[cfg(unix)]
 mod plain;
 #[cfg(unix)]
 mod request;

@@ -107,15 +107,27 @@ pub fn put_pairs(packed: &mut [u8], pairs: &[(u8, u8); 8]) {
     }
 }
 
+/// The scales and the minima.
 #[inline(always)]
-pub fn pairs(packed: &[u8]) -> [(u8, u8); 8] {
-    std::array::from_fn(|index| {
-        if index < 4 {
-            (packed[index] & 63, packed[index + 4] & 63)
-        } else {
-            (packed[index + 4] & 15 | packed[index - 4] >> 6 << 4, packed[index + 4] >> 4 | packed[index] >> 6 << 4)
-        }
-    })
+pub fn pairs(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
+    let [scales, minima, rest] = words(packed);
+    let (mut high, mut low) = ([0; 8], [0; 8]);
+    put_words(&mut high, [scales & 0x3f3f_3f3f, rest & 0x0f0f_0f0f | (scales >> 6 & 0x0303_0303) << 4]);
+    put_words(&mut low, [minima & 0x3f3f_3f3f, rest >> 4 & 0x0f0f_0f0f | (minima >> 6 & 0x0303_0303) << 4]);
+    (high, low)
+}
+
+/// Twelve bytes, four at a time.
+#[inline(always)]
+fn words(packed: &[u8]) -> [u32; 3] {
+    let packed: &[u8; 12] = packed[..12].try_into().unwrap();
+    let word = |at: usize| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]);
+    [word(0), word(4), word(8)]
+}
+
+#[inline(always)]
+fn put_words<const N: usize>(target: &mut [u8], words: [u32; N]) {
+    target.as_chunks_mut().0.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
 }
 
 /// Sixteen 6-bit scales in twelve bytes (Q3_K), 0 to 63.
@@ -130,7 +142,11 @@ pub fn put_sixteen(packed: &mut [u8], scales: &[u8; 16]) {
 
 #[inline(always)]
 pub fn sixteen(packed: &[u8]) -> [u8; 16] {
-    std::array::from_fn(|index| packed[index % 8] >> (index / 8 * 4) & 15 | (packed[8 + index % 4] >> (index / 4 * 2) & 3) << 4)
+    let [even, odd, rest] = words(packed);
+    let high = |part: u32| (rest >> (2 * part) & 0x0303_0303) << 4;
+    let mut scales = [0; 16];
+    put_words(&mut scales, [even & 0x0f0f_0f0f | high(0), odd & 0x0f0f_0f0f | high(1), even >> 4 & 0x0f0f_0f0f | high(2), odd >> 4 & 0x0f0f_0f0f | high(3)]);
+    scales
 }
 
 /// 2-bit codes of a super-block, four in a byte with 32 elements between them (Q2_K, Q3_K).
@@ -144,12 +160,30 @@ pub fn put_twos(packed: &mut [u8], codes: &[u8; SUPER]) {
 
 #[inline(always)]
 pub fn twos(packed: &[u8], codes: &mut [u8; SUPER]) {
-    for (at, byte) in packed[..64].iter().enumerate() {
-        let first = at / 32 * 128 + at % 32;
-        for part in 0..4 {
-            codes[first + 32 * part] = byte >> (2 * part) & 3;
+    for (packed, codes) in packed.as_chunks::<32>().0.iter().zip(codes.as_chunks_mut::<128>().0) {
+        for (part, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            put_eights(codes, fields(packed, 2 * part as u32, 3));
         }
     }
+}
+
+/// The same field of each of 32 bytes, eight bytes at a time.
+#[inline(always)]
+fn fields(packed: &[u8; 32], shift: u32, mask: u8) -> [u64; 4] {
+    let mut words = [0; 4];
+    words.iter_mut().zip(packed.as_chunks().0).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes) >> shift & each(mask));
+    words
+}
+
+/// A byte eight times.
+#[inline(always)]
+const fn each(byte: u8) -> u64 {
+    byte as u64 * 0x0101_0101_0101_0101
+}
+
+#[inline(always)]
+fn put_eights(codes: &mut [u8], words: [u64; 4]) {
+    codes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
 }
 
 /// 4-bit codes of 64 elements in 32 bytes: the first half low, the second high (Q4_K, Q5_K).
@@ -163,10 +197,32 @@ pub fn put_fours(packed: &mut [u8], codes: &[u8; SUPER]) {
 
 #[inline(always)]
 pub fn fours(packed: &[u8], codes: &mut [u8; SUPER]) {
-    for (at, byte) in packed[..128].iter().enumerate() {
-        let first = at / 32 * 64 + at % 32;
-        codes[first] = byte & 15;
-        codes[first + 32] = byte >> 4;
+    for (packed, codes) in packed.as_chunks::<32>().0.iter().zip(codes.as_chunks_mut::<64>().0) {
+        put_eights(&mut codes[..32], fields(packed, 0, 15));
+        put_eights(&mut codes[32..], fields(packed, 4, 15));
+    }
+}
+
+/// One more bit of each code, from 32 bytes that hold the eight bits of every 32nd element (Q3_K, Q5_K).
+#[inline(always)]
+pub fn more_bits(packed: &[u8], bit: u8, codes: &mut [u8; SUPER]) {
+    let packed: &[u8; 32] = packed[..32].try_into().unwrap();
+    for (part, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let (low, high) = (fields(codes, 0, 255), fields(packed, part as u32, 1));
+        put_eights(codes, std::array::from_fn(|at| low[at] | high[at] << bit));
+    }
+}
+
+/// 6-bit codes: of 128 elements the low halves in 64 bytes, the rest in 32 (Q6_K).
+#[inline(always)]
+pub fn sixes(low: &[u8], high: &[u8], codes: &mut [u8; SUPER]) {
+    let (low, high) = (low.as_chunks::<64>().0, high.as_chunks::<32>().0);
+    for ((low, high), codes) in low.iter().zip(high).zip(codes.as_chunks_mut::<128>().0) {
+        for (part, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let own: &[u8; 32] = low[part % 2 * 32..][..32].try_into().unwrap();
+            let (low, high) = (fields(own, part as u32 / 2 * 4, 15), fields(high, 2 * part as u32, 3));
+            put_eights(codes, std::array::from_fn(|at| low[at] | high[at] << 4));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the codes of a block stand for: the same reading for whoever judges them and whoever wants their values.
 
-use crate::blocks::{Kind, SUPER, fours, half, nibbles, pairs, sixteen, twos};
+use crate::blocks::{Kind, SUPER, fours, half, more_bits, nibbles, pairs, sixes, sixteen, twos};
 use crate::nonlinear::{FP4, IQ4, from_ue4m3, half_exponent};
 use crate::ternary;
 
@@ -63,7 +63,7 @@ pub fn each_part(kind: Kind, block: &[u8], parts: &mut impl Parts) {
         }
         Kind::Q2K => {
             let (scale, below) = (half(block, 80), half(block, 82));
-            twos(&block[16..], &mut codes);
+            twos(&block[16..80], &mut codes);
             for part in 0..16 {
                 let (high, low) = (f32::from(block[part] & 15), f32::from(block[part] >> 4));
                 parts.steps(part * 16, &k(scale, high, below, low, 3.0), &codes[part * 16..][..16]);
@@ -71,8 +71,8 @@ pub fn each_part(kind: Kind, block: &[u8], parts: &mut impl Parts) {
         }
         Kind::Q3K => {
             let scale = half(block, 108);
-            twos(&block[32..], &mut codes);
-            codes.iter_mut().enumerate().for_each(|(at, code)| *code |= (block[at % 32] >> (at / 32) & 1) << 2);
+            twos(&block[32..96], &mut codes);
+            more_bits(block, 2, &mut codes);
             for (part, code) in sixteen(&block[96..]).into_iter().enumerate() {
                 parts.steps(part * 16, &centred(scale, f32::from(code) - 32.0, 4.0, 7.0), &codes[part * 16..][..16]);
             }
@@ -82,21 +82,15 @@ pub fn each_part(kind: Kind, block: &[u8], parts: &mut impl Parts) {
             let (scale, below) = (half(block, 0), half(block, 2));
             fours(&block[if five { 48 } else { 16 }..], &mut codes);
             if five {
-                codes.iter_mut().enumerate().for_each(|(at, code)| *code |= (block[16 + at % 32] >> (at / 32) & 1) << 4);
+                more_bits(&block[16..], 4, &mut codes);
             }
-            for (part, (high, low)) in pairs(&block[4..]).into_iter().enumerate() {
+            let (scales, minima) = pairs(&block[4..]);
+            for (part, (high, low)) in scales.into_iter().zip(minima).enumerate() {
                 parts.steps(part * 32, &k(scale, f32::from(high), below, f32::from(low), if five { 31.0 } else { 15.0 }), &codes[part * 32..][..32]);
             }
         }
         Kind::Q6K => {
-            for at in 0..64 {
-                let target = at / 32 * 128 + at % 32;
-                let (low, next, high) = (block[at / 32 * 64 + at % 32], block[at / 32 * 64 + at % 32 + 32], block[128 + at]);
-                codes[target] = low & 15 | (high & 3) << 4;
-                codes[target + 32] = next & 15 | (high >> 2 & 3) << 4;
-                codes[target + 64] = low >> 4 | (high >> 4 & 3) << 4;
-                codes[target + 96] = next >> 4 | (high >> 6) << 4;
-            }
+            sixes(&block[..128], &block[128..192], &mut codes);
             let scale = half(block, 208);
             for part in 0..16 {
                 parts.steps(part * 16, &centred(scale, f32::from(block[192 + part] as i8), 32.0, 63.0), &codes[part * 16..][..16]);

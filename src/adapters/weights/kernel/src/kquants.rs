@@ -160,7 +160,8 @@ pub fn four_or_five<A: Arithmetic>(five: bool, values: &[f32], importance: Optio
     put_half(target, 0, scale);
     put_half(target, 2, below);
     let (scale, below) = (half(target, 0), half(target, 2));
-    for (part, (scale_code, below_code)) in pairs(&target[4..]).into_iter().enumerate() {
+    let (scale_codes, below_codes) = pairs(&target[4..]);
+    for (part, (scale_code, below_code)) in scale_codes.into_iter().zip(below_codes).enumerate() {
         let at = part * 32;
         round_again(&values[at..at + 32], scale * f32::from(scale_code), below * f32::from(below_code), (0, most), &mut codes[at..at + 32]);
     }

@@ -4,6 +4,7 @@
 //! Block layouts and the order of operations follow ggml's `ggml-quants.c` (MIT), which is what must be met bit for bit;
 //! all of it is written anew.
 
+mod affine;
 mod arithmetic;
 mod blocks;
 mod codes;
@@ -21,10 +22,11 @@ mod values;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
+pub use affine::{Affine, Affined, Codes, Groups, affine};
 pub use blocks::Kind;
 pub use floats::{Dtype, Via, narrow, widen};
 pub use low_rank::{LowRank, Merged, low_rank};
 pub use merges::{Merge, Method, merge};
-pub use nearest::{Nearness, nearest};
+pub use nearest::{Nearness, go_on, nearest};
 pub use recompute::{Differing, Recipe, recompute};
 pub use values::values;

@@ -2,7 +2,7 @@
 //! write whatever importance matrix they were given, and for any build; what it leaves open is whether the scales are
 //! the search's.
 
-use crate::blocks::Kind;
+use crate::blocks::{Kind, SUPER};
 use crate::codes::{LEAST_SCALE, Parts, Sub, each_part, rounding};
 use crate::floats::{Dtype, Via, cast, widen};
 use crate::recompute::PIECE;
@@ -30,103 +30,181 @@ const FAR: f32 = 1.25;
 
 /// `child` and `parent` hold the same elements, whole blocks; null for types whose codes are no numbers of their own.
 pub fn nearest(kind: Kind, dtype: Dtype, via: Via, child: &[u8], parent: &[u8]) -> Option<Nearness> {
+    let mut found = Nearness::default();
+    go_on(kind, dtype, via, (child, parent), 0, &mut found).then_some(found)
+}
+
+/// The same, with what was found of the elements before; these begin with `first`.
+pub fn go_on(kind: Kind, dtype: Dtype, via: Via, bytes: (&[u8], &[u8]), first: usize, found: &mut Nearness) -> bool {
     if matches!(kind, Kind::F32 | Kind::F16 | Kind::Bf16) {
-        return None;
+        return false;
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the features are there.
-        return Some(unsafe { with_vectors(kind, dtype, via, child, parent) });
+        unsafe { with_vectors(kind, dtype, via, bytes, first, found) };
+        return true;
     }
-    Some(all(kind, dtype, via, child, parent))
+    all(kind, dtype, via, bytes, first, found);
+    true
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn with_vectors(kind: Kind, dtype: Dtype, via: Via, child: &[u8], parent: &[u8]) -> Nearness {
-    all(kind, dtype, via, child, parent)
+fn with_vectors(kind: Kind, dtype: Dtype, via: Via, bytes: (&[u8], &[u8]), first: usize, found: &mut Nearness) {
+    all(kind, dtype, via, bytes, first, found);
 }
 
 #[inline(always)]
-fn all(kind: Kind, dtype: Dtype, via: Via, child: &[u8], parent: &[u8]) -> Nearness {
-    let mut found = Nearness::default();
+fn all(kind: Kind, dtype: Dtype, via: Via, (child, parent): (&[u8], &[u8]), first: usize, found: &mut Nearness) {
     let (block, bytes) = kind.sizes();
     let elements = parent.len() / dtype.bytes();
+    let mut room = [0.0f32; PIECE];
     for at in (0..elements).step_by(PIECE) {
-        let mut values = [0.0f32; PIECE];
-        let values = &mut values[..PIECE.min(elements - at)];
+        let values = &mut room[..PIECE.min(elements - at)];
         widen(dtype, &parent[at * dtype.bytes()..], values);
         cast(via, values);
-        let blocks = child[at / block * bytes..].chunks_exact(bytes);
-        for (index, (values, child)) in values.chunks_exact(block).zip(blocks).enumerate() {
-            each_part(kind, child, &mut Judge { values, first: (at + index * block) as u64, found: &mut found });
+        let children = child[at / block * bytes..].chunks(SUPER / block * bytes);
+        for (index, (values, child)) in values.chunks(SUPER).zip(children).enumerate() {
+            judge_blocks(kind, child, values, (first + at + index * SUPER) as u64, found);
         }
     }
-    found
+}
+
+/// First whether all is well, of 256 values at a time; only where it is not, part by part and element by element.
+#[inline(always)]
+fn judge_blocks(kind: Kind, child: &[u8], values: &[f32], first: u64, found: &mut Nearness) {
+    let (block, bytes) = kind.sizes();
+    let mut look = Look::default();
+    for (values, child) in values.chunks_exact(block).zip(child.chunks_exact(bytes)) {
+        each_part(kind, child, &mut Looking { values, look: &mut look });
+    }
+    if look.is_well() { look.told(found) } else { judge_parts(kind, child, values, first, found) }
+}
+
+#[cold]
+#[inline(never)]
+fn judge_parts(kind: Kind, child: &[u8], values: &[f32], first: u64, found: &mut Nearness) {
+    let (block, bytes) = kind.sizes();
+    for (index, (values, child)) in values.chunks_exact(block).zip(child.chunks_exact(bytes)).enumerate() {
+        each_part(kind, child, &mut Judge { values, first: first + (index * block) as u64, found });
+    }
 }
 
 /// Sums that a core keeps side by side: each is in order, and none waits for another.
 const LANES: usize = 8;
 
-#[inline(always)]
-fn judge(sub: &Sub, values: &[f32], codes: &[u8], first: u64, found: &mut Nearness) {
-    let worst = if sub.scale == 0.0 { judge_flat(sub, values, codes, found) } else { judge_steps(sub, values, codes, found) };
-    settle(sub, worst, (values, codes), first, found);
+/// Codes at one look. Magnitudes are compared by their bits, where a NaN is above all.
+#[derive(Default)]
+struct Look {
+    worst: [i32; LANES],
+    /// How far the greatest distance is beyond its slack, as bits.
+    beyond: [i32; LANES],
+    error: [f32; LANES],
+    square: [f32; LANES],
+    /// There is a part that this does not judge.
+    other: bool,
 }
 
-/// Without a scale no code says anything: the values must lie where a code of a scale too small to be stored would.
-#[inline(always)]
-fn judge_flat(sub: &Sub, values: &[f32], codes: &[u8], found: &mut Nearness) -> f32 {
-    let bound = sub.most * sub.unit.abs().max(LEAST_SCALE) + sub.low_unit.abs();
-    if codes.iter().any(|code| *code != 0) {
-        found.free += codes.len() as u64;
+impl Look {
+    #[inline(always)]
+    fn is_well(&self) -> bool {
+        !self.other && self.beyond.into_iter().fold(0, i32::max) == 0
     }
-    for value in values {
-        let away = f64::from(value - sub.low);
-        found.error += away * away;
-        found.square += f64::from(*value) * f64::from(*value);
+
+    #[inline(always)]
+    fn told(&self, found: &mut Nearness) {
+        found.worst = greater(found.worst, f32::from_bits(self.worst.into_iter().fold(0, i32::max) as u32));
+        found.error += f64::from(self.error.iter().sum::<f32>());
+        found.square += f64::from(self.square.iter().sum::<f32>());
     }
-    if values.iter().all(|value| (value - sub.low).abs() <= bound) { 0.0 } else { f32::INFINITY }
 }
 
-/// The greatest distance of a value from its code; magnitudes are compared by their bits, where a NaN is above all.
-#[inline(always)]
-fn judge_steps(sub: &Sub, values: &[f32], codes: &[u8], found: &mut Nearness) -> f32 {
-    let (mut worst, mut error, mut square) = ([0u32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
-    for (values, codes) in values.as_chunks::<LANES>().0.iter().zip(codes.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            let (value, code) = (values[lane], f32::from(codes[lane]));
-            worst[lane] = worst[lane].max(distance(sub, value, code).to_bits());
-            let away = value - (sub.low + sub.scale * code);
-            error[lane] += away * away;
-            square[lane] += value * value;
+/// One block's values, and what was seen so far.
+struct Looking<'a> {
+    values: &'a [f32],
+    look: &'a mut Look,
+}
+
+impl Parts for Looking<'_> {
+    #[inline(always)]
+    fn steps(&mut self, at: usize, sub: &Sub, codes: &[u8]) {
+        let inverse = 1.0 / sub.scale;
+        let slack = slack_of(sub, inverse).to_bits() as i32;
+        let Look { worst, beyond, error, square, other } = &mut *self.look;
+        *other |= sub.scale == 0.0;
+        let values = &self.values[at..at + codes.len()];
+        for (values, codes) in values.as_chunks::<LANES>().0.iter().zip(codes.as_chunks::<LANES>().0) {
+            for lane in 0..LANES {
+                let (value, code) = (values[lane], f32::from(codes[lane]));
+                let distance = distance(sub, inverse, value, code).to_bits() as i32;
+                worst[lane] = worst[lane].max(distance);
+                beyond[lane] = beyond[lane].max(distance.wrapping_sub(slack));
+                let away = value - (sub.low + sub.scale * code);
+                error[lane] += away * away;
+                square[lane] += value * value;
+            }
         }
     }
-    found.error += f64::from(error.iter().sum::<f32>());
-    found.square += f64::from(square.iter().sum::<f32>());
-    f32::from_bits(worst.into_iter().fold(0, u32::max))
+
+    #[inline(always)]
+    fn entries(&mut self, _at: usize, _table: &[f32; 16], _scale: (f32, f32), _codes: &[u8]) {
+        self.look.other = true;
+    }
+}
+
+/// Of a scale that is not zero: how far a value may be from its code, in steps.
+#[inline(always)]
+fn slack_of(sub: &Sub, inverse: f32) -> f32 {
+    0.5 + sub.slack + 4.0 * f32::EPSILON * (sub.low * inverse).abs()
 }
 
 #[inline(always)]
-fn distance(sub: &Sub, value: f32, code: f32) -> f32 {
-    let wanted = (value - sub.low) / sub.scale;
+fn distance(sub: &Sub, inverse: f32, value: f32, code: f32) -> f32 {
+    let wanted = (value - sub.low) * inverse;
     let wanted = if wanted < 0.0 { 0.0 } else { wanted };
     let wanted = if wanted > sub.most { sub.most } else { wanted };
     (wanted - code).abs()
 }
 
-/// Counts what is beyond; looks element by element only where there is something to name.
+/// Of two magnitudes; a NaN is above all.
 #[inline(always)]
-fn settle(sub: &Sub, worst: f32, (values, codes): (&[f32], &[u8]), first: u64, found: &mut Nearness) {
-    let slack = 0.5 + sub.slack + if sub.scale == 0.0 { 0.0 } else { 4.0 * f32::EPSILON * (sub.low / sub.scale).abs() };
-    found.worst = if sub.scale == 0.0 { found.worst } else { found.worst.max(worst) };
-    if worst <= slack {
-        return;
-    }
+fn greater(a: f32, b: f32) -> f32 {
+    f32::from_bits(a.to_bits().max(b.to_bits()))
+}
+
+/// Counts what is beyond, element by element.
+#[inline(always)]
+fn judge_steps(sub: &Sub, values: &[f32], codes: &[u8], first: u64, found: &mut Nearness) {
+    let inverse = 1.0 / sub.scale;
+    let slack = slack_of(sub, inverse);
     for (index, (value, code)) in values.iter().zip(codes).enumerate() {
-        let away = if sub.scale == 0.0 { worst } else { distance(sub, *value, f32::from(*code)) };
-        if !(away <= slack) {
-            note(found, first + index as u64, !(away <= if sub.searched { FAR } else { slack }));
+        let code = f32::from(*code);
+        let distance = distance(sub, inverse, *value, code);
+        found.worst = greater(found.worst, distance);
+        if !(distance <= slack) {
+            note(found, first + index as u64, !(distance <= if sub.searched { FAR } else { slack }));
+        }
+        let away = f64::from(value - (sub.low + sub.scale * code));
+        found.error += away * away;
+        found.square += f64::from(*value) * f64::from(*value);
+    }
+}
+
+/// Without a scale no code says anything: the values must lie where a code of a scale too small to be stored would.
+#[inline(always)]
+fn judge_flat(sub: &Sub, values: &[f32], codes: &[u8], first: u64, found: &mut Nearness) {
+    let bound = sub.most * sub.unit.abs().max(LEAST_SCALE) + sub.low_unit.abs();
+    if codes.iter().any(|code| *code != 0) {
+        found.free += codes.len() as u64;
+    }
+    let beyond = !values.iter().all(|value| (value - sub.low).abs() <= bound);
+    for (index, value) in values.iter().enumerate() {
+        let away = f64::from(value - sub.low);
+        found.error += away * away;
+        found.square += f64::from(*value) * f64::from(*value);
+        if beyond {
+            note(found, first + index as u64, true);
         }
     }
 }
@@ -152,8 +230,8 @@ fn judge_table(table: &[f32; 16], scale: f32, unit: f32, (values, codes): (&[f32
         let away = |level: &f32| (value - scale * level).abs();
         let own = away(&table[usize::from(*code)]);
         let least = if scale == 0.0 { 127.0 * unit.abs().max(LEAST_SCALE) } else { table.iter().map(away).fold(f32::INFINITY, f32::min) };
-        let distance = ((own - least) / scale.abs().max(LEAST_SCALE)).max(0.0);
-        found.worst = found.worst.max(distance);
+        let distance = if own <= least { 0.0 } else { (own - least) / scale.abs().max(LEAST_SCALE) };
+        found.worst = greater(found.worst, distance.abs());
         found.error += f64::from(own * own);
         found.square += f64::from(value * value);
         if distance > gap || distance.is_nan() {
@@ -172,6 +250,7 @@ struct Judge<'a> {
 impl Parts for Judge<'_> {
     #[inline(always)]
     fn steps(&mut self, at: usize, sub: &Sub, codes: &[u8]) {
+        let judge = if sub.scale == 0.0 { judge_flat } else { judge_steps };
         judge(sub, &self.values[at..at + codes.len()], codes, self.first + at as u64, self.found);
     }
 
