@@ -2,7 +2,14 @@ import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
 import type { FileStamp, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
+import {
+  atLeast,
+  describedNumbers,
+  isCounted,
+  type ScanFinding,
+  type Severity,
+  type Unexamined,
+} from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { cachedSource, smallSource, type Source } from '../../domain/base/source.ts';
 import type { FileReader } from '../bom/read-files.ts';
@@ -64,7 +71,7 @@ export async function readForSeal(
     }
   });
   const outboards = tree.entries.flatMap((entry) => outboardTo(entry) ?? []);
-  return { tree, files, ignored, outboards, looked: looker.found, fromParts: workers?.said ?? null };
+  return { tree, files, ignored, outboards, looked: looker.found(), fromParts: workers?.said ?? null };
 }
 
 function* pathsOf({ entries }: Tree): Generator<string> {
@@ -101,15 +108,17 @@ function lookInto(
   { followedLinks }: Tree,
   { reader, judging }: Looking,
   ports: HashTreePorts,
-): { readonly found: Found; look(each: HashedEntry, digests: ListedFile): Promise<void> } {
+): { found(): Found; look(each: HashedEntry, digests: ListedFile): Promise<void> } {
   const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, judging)];
   const unexamined: Unexamined[] = [];
+  const described = describedNumbers();
   const lookAt = async (file: ListedFile, source: Source): Promise<void> => {
     const { path, sizeBytes } = file;
     const result = await scanSource({ path, source }, { ...judging, digests: () => file });
     await reader.add({ path, sizeBytes, digests: file }, source);
     pushAll(findings, result.findings);
     pushAll(unexamined, result.unexamined);
+    described.add(result);
   };
   const look = async ({ entry, content }: HashedEntry, file: ListedFile): Promise<void> => {
     ports.signal?.throwIfAborted();
@@ -121,7 +130,7 @@ function lookInto(
       await opened.close();
     }
   };
-  return { found: { findings, unexamined }, look };
+  return { found: () => ({ findings, unexamined: described.left(unexamined) }), look };
 }
 
 /** What was found, and more. */
