@@ -338,6 +338,14 @@ function wholeCharacters(bytes: Uint8Array): number {
   return bytes.length;
 }
 
+/** A line that opens a section of TOML or INI: `[build-system]`, `[[tool.x]]`, which is no array of JSON. */
+const SECTION =
+  /^\[{1,2}(?!(?:true|false|null|NaN|Infinity)\b)[A-Za-z_][\w."' :*-]{0,200}\]{1,2}[ \t]*(?:[#;].*)?(?:\r?\n|$)/;
+
+function isJsonStart(text: string): boolean {
+  return /^(?:\[|\{(?![{%]))/.test(text) && !SECTION.test(text);
+}
+
 function textMatches(head: Uint8Array, path: string): FormatId[] {
   const text = viewOf(head)
     .toString('utf8')
@@ -357,7 +365,7 @@ function textMatches(head: Uint8Array, path: string): FormatId[] {
     'audio',
   ];
   if (named === 'jsonl' && text.startsWith('{')) return ['jsonl'];
-  if (/^(?:\[|\{(?![{%]))/.test(text) && (named === undefined || binary.includes(named))) return ['json'];
+  if (isJsonStart(text) && (named === undefined || binary.includes(named))) return ['json'];
   if (text.startsWith('<') && OPENVINO.test(text)) return ['openvino'];
   if (text.startsWith('<?xml')) return ['xml'];
   if (/^<(!doctype html|html)/i.test(text)) return ['html'];

@@ -2,6 +2,7 @@ import { LIMITS } from '../base/limits.ts';
 import { unwrap, type Wrapper } from './compressed/unwrap.ts';
 import { detect } from './detect.ts';
 import { kindOf } from './names.ts';
+import { attempt } from './problem.ts';
 import { cachedSource } from '../base/source.ts';
 import { withoutPlaces } from './tensors.ts';
 import type { Findings, FormatId, NamedSource, Problem, Reader, ReadOptions } from './types.ts';
@@ -18,7 +19,7 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
     const cut: Problem[] =
       opened.cut === undefined ? [] : [{ code: opened.bomb === true ? 'limit' : 'truncated', message: opened.cut }];
     const inner = { path: innerPath(file.path), source: cachedSource(opened.source) };
-    const found = await readInner(inner, options, readerOf);
+    const found = await readInner(inner, options, { readerOf, cut: cut.length > 0 });
     const joblib = found.format === 'pickle' && /\.joblib(\.\w+)?$/i.test(file.path);
     const {
       format,
@@ -28,8 +29,11 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
       ...rest
     } = joblib ? { ...found, format: 'joblib' as const } : found;
     const unplaced = tensors === undefined ? {} : { tensors: withoutPlaces(tensors) };
+    // What is broken about the content of a stream that was not opened to its end is that.
     const whole = found.format === 'joblib' || joblib;
-    const all = [...cut, ...problems.map(({ offset: _offset, ...problem }) => problem)];
+    const broken =
+      cut.length > 0 ? problems.filter(({ code }) => code !== 'malformed' && code !== 'truncated') : problems;
+    const all = [...cut, ...broken.map(({ offset: _offset, ...problem }) => problem)];
     return {
       kind: kindOf(format, inner.path),
       ...rest,
@@ -44,11 +48,17 @@ export function wrappedReader(wrapper: Wrapper, readerOf: (format: FormatId) => 
 async function readInner(
   inner: NamedSource,
   options: ReadOptions,
-  readerOf: (format: FormatId) => Reader | undefined,
+  { readerOf, cut }: { readerOf: (format: FormatId) => Reader | undefined; cut: boolean },
 ): Promise<Findings> {
   const { format } = await detect(inner);
   const reader = readerOf(format);
-  return reader === undefined ? { format } : reader(inner, options);
+  if (reader === undefined) return { format };
+  if (!cut) return reader(inner, options);
+  let found: Findings = { format };
+  await attempt([], async () => {
+    found = await reader(inner, options);
+  });
+  return found;
 }
 
 /** `a.csv.gz` holds `a.csv`, `a.tgz` a tar; a name that says nothing of compression is kept. */

@@ -44,6 +44,8 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   coreml: judgeStructure,
   'coreml-weights': judgeStructure,
   ort: judgeStructure,
+  executorch: judgeStructure,
+  'executorch-data': judgeStructure,
   ctranslate2: judgeStructure,
   fasttext: judgeStructure,
   xgboost: judgeStructure,

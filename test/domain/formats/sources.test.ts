@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, gzipSync } from 'node:zlib';
+
+import { reportOf } from './support.ts';
 import fc from 'fast-check';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import {
@@ -125,5 +127,26 @@ test('a stream that breaks is format-invalid; a source that fails fails as it di
   await assert.rejects(
     drain(chunksOf({ size: 1000, read: () => Promise.reject(changed) })),
     (error) => error === changed,
+  );
+});
+
+test('sections of TOML and INI are no JSON, arrays of JSON are', async () => {
+  for (const text of [
+    '[build-system]\nrequires = []\n',
+    '[metadata]\nname = a\n',
+    '[[tool.x]] # one of several\r\na = 1\r\n',
+  ])
+    assert.equal((await reportOf(Buffer.from(text), 'pyproject.toml')).format, 'text', text);
+  for (const text of ['["a"]\n', '[true]\n', '[null]', '[NaN]\n', '[1, 2]\n', '[]\n', '[{}]'])
+    assert.equal((await reportOf(Buffer.from(text), 'values')).format, 'json', text);
+});
+
+test('what is in a stream that is not decoded to its end is not said to be broken', async () => {
+  const whole = gzipSync(Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(1000, 7)]));
+  const { problems, complete } = await reportOf(whole.subarray(0, whole.length - 9), 'model.npz.gz');
+  assert.equal(complete, false);
+  assert.deepEqual(
+    problems.map(({ code }) => code),
+    ['truncated'],
   );
 });
