@@ -25,10 +25,15 @@ import type { NewRegistry, Registry } from './domain/ports/registry.ts';
 import type { VersionMemory } from './domain/ports/trust.ts';
 import type { Verdict } from './domain/base/verdict.ts';
 import { initRegistry as initFlow, openRegistry as openFlow } from './adapters/registries/index.ts';
+import type { ApprovalView, ApproveOutcome } from './flows/gate/approve.ts';
 import type { GatePorts } from './flows/gate/gate.ts';
 import type { LineageOutcome } from './flows/gate/lineage.ts';
 import type { PromoteOutcome } from './flows/gate/promote.ts';
+import type { RevokeOutcome } from './flows/gate/revoke.ts';
+import type { RollbackOutcome } from './flows/gate/rollback.ts';
+import type { PullOutcome } from './flows/registry/pull.ts';
 import type { PushOutcome } from './flows/registry/push.ts';
+import type { AuditOutcome } from './flows/watch/audit.ts';
 
 export { CODES, WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
 export {
@@ -57,6 +62,7 @@ export type { HashAlgorithm } from './domain/digest/algorithm.ts';
 export type { HashResult } from './domain/ports/hasher.ts';
 export type { NewRegistry, Policy, Registry, Step };
 export type { ArtifactScan, InspectOutcome, LineageOutcome, PromoteOutcome, PushOutcome, SealOutcome, VerifyOutcome };
+export type { ApprovalView, ApproveOutcome, AuditOutcome, PullOutcome, RevokeOutcome, RollbackOutcome };
 
 /** What every call takes. */
 export interface CallOptions {
@@ -262,6 +268,122 @@ export async function promote(options: PromoteOptions): Promise<PromoteOutcome> 
   return flow({ ...asked, ...given, environment }, await gatePorts(options), work);
 }
 
+export interface ApproveOptions extends Omit<PromoteOptions, 'dryRun'> {
+  /** Asked once, with the id, what was verified and what is still missing. Only `true` signs. */
+  readonly confirm: (view: ApprovalView) => Promise<boolean>;
+}
+
+/**
+ * Shows what would be approved, asks, then signs and logs the id, never a tag. What no approval is for (revoked, changed, a log
+ * of unknown age) is not asked: `outcome.asked` is false. @throws as `promote`.
+ */
+export async function approve(options: ApproveOptions): Promise<ApproveOutcome> {
+  const { approve: flow } = await import('./flows/gate/approve.ts');
+  const { environment, signer, as, pinned, confirm } = options;
+  const { policyBytes: _bytes, ...asked } = await gateInput(options);
+  const given = { ...(as === undefined ? {} : { as }), ...(pinned === undefined ? {} : { pinned }) };
+  const registry = await writing(options.registry, asked.policy);
+  return flow({ ...asked, ...given, environment }, await gatePorts(options), {
+    registry,
+    signer: async () => signer,
+    confirm,
+  });
+}
+
+export interface RollbackOptions extends Omit<PromoteOptions, 'dryRun' | 'reference'> {
+  /** Tag or digest to go back to; `null`: nothing is promoted; absent: what was promoted before. */
+  readonly to?: string | null;
+}
+
+/**
+ * Back to an id that was promoted there before, or to nothing; never to one that is revoked.
+ * @throws WeighmarkError `not-promoted` if there is nothing to go back from or to, and as `promote`.
+ */
+export async function rollback(options: RollbackOptions): Promise<RollbackOutcome> {
+  const { rollback: flow } = await import('./flows/gate/rollback.ts');
+  const { name, environment, signer, as, pinned, to } = options;
+  const { target: _target, ...asked } = await gateInput({ ...options, reference: '' });
+  const given = {
+    ...(as === undefined ? {} : { as }),
+    ...(pinned === undefined ? {} : { pinned }),
+    ...(to === undefined ? {} : { to }),
+  };
+  const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
+  return flow({ ...asked, ...given, name, environment }, await gatePorts(options), work);
+}
+
+export interface RevokeOptions extends GateOptions {
+  readonly signer: ClaimSigner;
+  readonly reason: string;
+  /** Lets it count again; takes as many revokers as the policy says. */
+  readonly undo?: boolean;
+}
+
+/** Signs and logs that an artifact counts no longer. @throws WeighmarkError `wrong-signer` before anything is stored. */
+export async function revoke(options: RevokeOptions): Promise<RevokeOutcome> {
+  const { revoke: flow } = await import('./flows/gate/revoke.ts');
+  const { name, reference, signer, reason, undo } = options;
+  const { policy } = await gateInput(options);
+  const registry = await writing(options.registry, policy);
+  const id = await registry.resolve(name, reference);
+  const target = { kind: 'artifact', sha256: id.slice('sha256:'.length) } as const;
+  const action = undo === true ? 'reinstate' : 'revoke';
+  const ports = { ...(await gatePorts(options)), registry, signer };
+  return flow({ action, target, reason, artifact: { name, id }, policy }, ports);
+}
+
+export interface AuditOptions extends Omit<GateOptions, 'name' | 'reference'> {
+  /** Default: all of the policy. */
+  readonly environments?: readonly string[];
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: { readonly size: number; readonly root: string };
+}
+
+/** Everything promoted, looked at again: the log, each artifact's bytes, its claims, ages, revocations and rules. */
+export async function audit(options: AuditOptions): Promise<AuditOutcome> {
+  const { audit: flow } = await import('./flows/watch/audit.ts');
+  const { environments, pinned, registry } = options;
+  const { policy, timestampAuthorities } = await gateInput({ ...options, name: '', reference: '' });
+  const given = {
+    ...(environments === undefined ? {} : { environments }),
+    ...(pinned === undefined ? {} : { pinned }),
+    ...(timestampAuthorities === undefined ? {} : { timestampAuthorities }),
+  };
+  return flow({ policy, ...given }, registry, await gatePorts(options));
+}
+
+export interface PullOptions extends CallOptions {
+  readonly name: string;
+  /** Tag, or `sha256:…`. */
+  readonly reference: string;
+  /** Only files that match; they replace their namesakes in a folder that is there. */
+  readonly only?: string;
+  /** Whose signatures count: what is pulled is verified before it gets its name; absent: only the digests are. */
+  readonly trust?: readonly TrustEntry[];
+}
+
+/**
+ * Brings an artifact out of a registry, every byte hashed as it is written, its files read-only. Nothing is at `folder` unless all
+ * of it is right; a refusal is in `outcome.verdict`.
+ * @throws WeighmarkError `digest-mismatch`, `already-exists`, `not-found`, `network`, `disk-full`.
+ */
+export async function pull(folder: string, registry: Registry, options: PullOptions): Promise<PullOutcome> {
+  const [{ pull: flow }, { createStagings }] = await Promise.all([
+    import('./flows/registry/pull.ts'),
+    import('./adapters/staging.ts'),
+  ]);
+  const { name, reference, only, trust } = options;
+  const gate = async (staged: { readonly root: string }): Promise<Verdict> =>
+    (await verify(staged.root, { ...options, trust: trust ?? [] })).verdict;
+  const input = {
+    place: { name, reference },
+    target: resolve(folder),
+    ...(only === undefined ? {} : { only }),
+    ...(trust === undefined ? {} : { gate }),
+  };
+  return flow(input, { ...callPorts(options), stagings: createStagings() }, registry);
+}
+
 /** What the policy says rule by rule, a verdict for each environment, or for the one asked. Nothing is signed or changed. */
 export async function explain(options: GateOptions & { readonly environment?: string }): Promise<readonly Verdict[]> {
   const { explain: flow } = await import('./flows/gate/policy-explain.ts');
@@ -292,13 +414,15 @@ export async function trustStore(
     .entries;
 }
 
-async function gateInput({ policy: text, name, reference, timestampAuthorities }: GateOptions) {
+type Asked = Pick<GateOptions, 'policy' | 'name' | 'reference' | 'timestampAuthorities'>;
+
+async function gateInput({ policy: text, name, reference, timestampAuthorities }: Asked) {
   const policyBytes = typeof text === 'string' ? Buffer.from(text) : text;
   const authorities = timestampAuthorities === undefined ? {} : { timestampAuthorities };
   return { policy: await parsePolicy(policyBytes), policyBytes, target: { name, reference }, ...authorities };
 }
 
-async function gatePorts(options: GateOptions): Promise<GatePorts> {
+async function gatePorts(options: CallOptions & Pick<GateOptions, 'stateFolder'>): Promise<GatePorts> {
   const { files: _files, ...ports } = callPorts(options);
   return { ...ports, keyless, versions: await versionsOf(options.stateFolder) };
 }

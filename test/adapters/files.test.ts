@@ -75,9 +75,9 @@ test(
     });
     assert.deepEqual(values(tree), values(await files.walk(root, options)));
     const locations = tree.entries.map(({ location }) => location);
-    assert.throws(() => lstatMany([...locations, join(root, 'nothing')]), { code: 'ENOENT' });
+    assert.throws(() => lstatMany([...locations, join(root, 'nothing')], String), { code: 'ENOENT' });
     assert.deepEqual(
-      lstatMany([...locations, root, join(root, 'link')])
+      lstatMany([...locations, root, join(root, 'link')], String)
         .slice(-2)
         .map(({ isFile }) => isFile),
       [false, false],

@@ -1,4 +1,4 @@
-"""What people run over a table's rows today, each as a whole process: `records.py json|md5|scan|pandas|parquet FILE [OUT]`."""
+"""What people run over a table's rows today, each as a whole process: `records.py json|md5|scan|pandas|oxen|parquet FILE [OTHER]`."""
 
 import json
 import sys
@@ -40,7 +40,13 @@ def pandas_hash(path):
     pandas.util.hash_pandas_object(table)
 
 
-def main(what, path, out=""):
+def oxen_diff(path, other):
+    import oxen
+
+    oxen.diff(path, other, keys=["id"])
+
+
+def main(what, path, other=""):
     if what == "json":
         json_loop(path)
     elif what == "md5":
@@ -49,8 +55,10 @@ def main(what, path, out=""):
         scan(path)
     elif what == "pandas":
         pandas_hash(path)
+    elif what == "oxen":
+        oxen_diff(path, other)
     elif what == "parquet":
-        duck(f"COPY (SELECT * FROM {rows(path)}) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")
+        duck(f"COPY (SELECT * FROM {rows(path)}) TO '{other}' (FORMAT parquet, COMPRESSION zstd)")
     else:
         sys.exit(f"records.py: {what}?")
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Case, Contender } from './cases.ts';
 import type { Tools } from './tools.ts';
@@ -9,37 +9,54 @@ export interface RowData {
   readonly jsonl: string;
   /** The first tenth of it, for what takes minutes or gigabytes. */
   readonly tenth: string;
+  /** The tenth with ten labels changed. */
+  readonly twin: string;
   /** Written by DuckDB, where it is there. */
   readonly parquet?: string;
 }
 
 const PROGRAM = 'test/bench/records.py';
+/** Two tables, then how weighmark is started; tables that differ are exit 1. */
+const DIFF =
+  'a=$1 b=$2; shift 2; "$@" dataset index "$a" && "$@" dataset index "$b"; "$@" dataset diff "$a" "$b" --key id; [ $? = 1 ]';
 
 /** Ten million rows at scale 1, 2.2 GB: an integer, texts, a fraction, a list, and what is true, false or null. */
 export function prepareRows(folder: string, scale: number, { python }: Tools): RowData {
   const count = Math.max(1000, Math.round(10_000_000 * scale));
   const at = (name: string): string => join(folder, `${name}-${scale}`);
-  const data = { jsonl: `${at('rows')}.jsonl`, tenth: `${at('tenth')}.jsonl`, parquet: `${at('rows')}.parquet` };
+  const data = { jsonl: `${at('rows')}.jsonl`, tenth: `${at('tenth')}.jsonl`, twin: `${at('twin')}.jsonl` };
   if (!existsSync(data.jsonl)) writeRows(data.jsonl, count);
   if (!existsSync(data.tenth)) writeRows(data.tenth, Math.round(count / 10));
-  if (python === undefined) return { jsonl: data.jsonl, tenth: data.tenth };
-  if (!existsSync(data.parquet)) {
-    const { status, stderr } = spawnSync(python, [PROGRAM, 'parquet', data.jsonl, data.parquet], { encoding: 'utf8' });
+  if (!existsSync(data.twin)) writeTwin(data.tenth, data.twin);
+  if (python === undefined) return data;
+  const parquet = `${at('rows')}.parquet`;
+  if (!existsSync(parquet)) {
+    const { status, stderr } = spawnSync(python, [PROGRAM, 'parquet', data.jsonl, parquet], { encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
   }
-  return data;
+  return { ...data, parquet };
+}
+
+/** Ten rows, a tenth of the file apart, get another label. */
+function writeTwin(from: string, to: string): void {
+  const bytes = readFileSync(from);
+  for (let part = 0; part < 10; part += 1) {
+    const at = bytes.indexOf('"label":"', Math.floor((part * bytes.length) / 10)) + '"label":"'.length;
+    bytes[at] = (bytes[at] as number) ^ 1;
+  }
+  writeFileSync(to, bytes);
 }
 
 /** Files by whole processes: both roots, as `dataset index` writes them. */
-export function rowCases({ jsonl, tenth, parquet }: RowData, tools: Tools): readonly Case[] {
+export function rowCases({ jsonl, tenth, twin, parquet }: RowData, tools: Tools): readonly Case[] {
   const { weighmark, b3sum, python } = tools;
   const index = (label: string, words: readonly string[], env: Readonly<Record<string, string>> = {}): Contender => ({
     label,
     argv: [...weighmark, 'dataset', 'index', ...words],
     env,
   });
-  const other = (label: string, what: string, path: string): readonly Contender[] =>
-    python === undefined ? [] : [{ label, argv: [python, PROGRAM, what, path] }];
+  const other = (label: string, what: string, ...paths: readonly string[]): readonly Contender[] =>
+    python === undefined ? [] : [{ label, argv: [python, PROGRAM, what, ...paths] }];
   const of = (name: string, path: string, contenders: readonly Contender[]): Case => ({
     name,
     bytes: statSync(path).size,
@@ -59,6 +76,10 @@ export function rowCases({ jsonl, tenth, parquet }: RowData, tools: Tools): read
       ...other('Python json, sorted, blake3', 'json', tenth),
       ...other('DuckDB md5(row)', 'md5', tenth),
       ...other('pandas hash_pandas_object', 'pandas', tenth),
+    ]),
+    of('records that differ, two tenths', tenth, [
+      { label: 'both indexed, then compared', argv: ['sh', '-c', DIFF, 'sh', tenth, twin, ...weighmark] },
+      ...other('Oxen diff', 'oxen', tenth, twin),
     ]),
     ...(parquet === undefined
       ? []

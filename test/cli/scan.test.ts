@@ -98,11 +98,21 @@ test('SARIF is valid against the official schema, and says bytes where there are
   const { $schema: _draft4, id: _id, ...rest } = schema;
   const validate = new Ajv({ strict: false, validateFormats: false, unicodeRegExp: false }).compile(rest);
   writeFileSync(join(folder, 'call.pkl'), callOf('posix', 'system'));
-  for (const paths of [['bad'], ['good'], ['bad', 'good', 'review.json', 'lfs.safetensors'], ['call.pkl']]) {
+  writeFileSync(join(folder, 'pytorch_model.bin'), Buffer.alloc(100, 7));
+  for (const paths of [
+    ['bad'],
+    ['good'],
+    ['bad', 'good', 'review.json', 'lfs.safetensors'],
+    ['call.pkl'],
+    ['pytorch_model.bin'],
+  ]) {
     const log = JSON.parse(run('scan', ...paths, '--format', 'sarif').stdout) as object;
     assert.ok(validate(log), JSON.stringify(validate.errors));
   }
   assert.match(run('scan', 'call.pkl', '--format', 'sarif').stdout, /"byteOffset":\s*\d+/);
+  const unread = run('scan', 'pytorch_model.bin', '--format', 'sarif');
+  assert.equal(unread.status, 4);
+  assert.match(unread.stdout, /"text":\s*"not examined: pytorch_model\.bin: weights by its name[^"]*"/);
 });
 
 test('-v gives the advice of each rule once; the summary says what it does not list', () => {
@@ -114,6 +124,21 @@ test('-v gives the advice of each rule once; the summary says what it does not l
   assert.match(
     run('scan', 'quiet').stdout,
     /^PASS: quiet: 2 files, 1 of no known format, 1 low \(1 not listed: -v\)$/m,
+  );
+});
+
+test('the summary counts what was not examined, and names the file that a strict loader refuses', () => {
+  mkdirSync(join(folder, 'open'), { recursive: true });
+  for (let at = 0; at < 12; at++) writeFileSync(join(folder, `open/model.${at}.pt`), Buffer.alloc(100, 7));
+  const { stdout } = run('scan', 'open');
+  assert.match(stdout, /^ {2}and 2 more not examined \(-v shows all\)$/m);
+  assert.match(stdout, /^INCOMPLETE: open: 12 files, not examined in full, of no known format, 12 medium$/m);
+  mkdirSync(join(folder, 'two'), { recursive: true });
+  writeFileSync(join(folder, 'two/a.txt'), 'text\n');
+  writeFileSync(join(folder, 'two/b.pkl'), callOf('posix', 'system'));
+  assert.match(
+    run('scan', 'two').stdout,
+    /^BLOCK: two: 2 files, .*; weights_only=True refuses b\.pkl: .*; do not load$/m,
   );
 });
 

@@ -38,6 +38,8 @@ done
 alone "$work/plain/bin/python" -c 'import weighmark
 with weighmark.verified("model", key="k.pub") as folder:
     print((folder / "config.json").read_text())'
+alone "$work/plain/bin/python" "$root/test/interop/python/test_recheck.py" 2>/dev/null || { echo 'FAILED  a revocation is told to who loaded'; exit 1; }
+echo 'ok      a revocation is told to who loaded'
 
 # The libraries bring gigabytes along, so this part is asked for: WEIGHMARK_HEAVY=1.
 [ "${WEIGHMARK_HEAVY:-}" = 1 ] || { echo 'skipped the real libraries (WEIGHMARK_HEAVY=1 runs them)'; exit 0; }

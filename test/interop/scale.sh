@@ -1,13 +1,14 @@
 #!/bin/bash
 # The drivers of examples/scale by the real engines on one host: Spark (local-cluster) and Ray from PyPI, Slurm if its programs are
 # installed (`apt-get install slurm-wlm munge`) and this is root. In each one task is killed while it writes and one runs twice at
-# once; the roots must be the one-machine's, to the byte. Needs PyPI and Java. scale.sh [spark|ray|slurm]...
+# once; the roots must be the one-machine's, to the byte. Needs PyPI and Java. `weights`: a model hashed by a job array of Slurm is sealed
+# under the id that one process finds, and the manifest for Kubernetes is valid. scale.sh [spark|ray|slurm|weights]...
 source "$(dirname "$0")/stage.sh"
 mkdir -p "$cache"
 export WEIGHMARK_ROOT=$root XDG_CACHE_HOME="$work/home/.cache"
 PATH="$here/scale:$PATH"
 engines=("$@")
-[ $# -gt 0 ] || engines=(spark ray slurm)
+[ $# -gt 0 ] || engines=(spark ray slurm weights)
 
 venv() { # venv NAME PACKAGE: a Python that has it
   [ -x "$cache/$1/bin/python" ] || { python3 -m venv "$cache/$1" && "$cache/$1/bin/pip" install -q "$2"; }
@@ -43,6 +44,7 @@ ray() {
 }
 
 slurm_up() {
+  [ -z "${SLURM_CONF-}" ] || return 0
   local state="$work/slurm-state"
   mkdir -p "$state/ctld" "$state/spool"
   chmod 711 "$work" "$state"
@@ -64,6 +66,10 @@ slurm_up() {
 
 slurm() {
   slurm_up && "$root/examples/scale/slurm.sh" "$data" "$work/slurm" 400kB || return
+  slurm_done && cat "$work"/slurm/*.log
+}
+
+slurm_done() {
   local jobs=1
   for _ in $(seq 900); do
     jobs=$(squeue -h 2> /dev/null | wc -l)
@@ -72,15 +78,44 @@ slurm() {
     for held in $(squeue -h -t PD -o '%A %r' | awk '/BeginTime/ { print $1 }'); do scontrol update "JobId=$held" StartTime=now; done
     sleep 0.5
   done
-  squeue && cat "$work"/slurm/*.log && [ "$jobs" = 0 ]
+  squeue && [ "$jobs" = 0 ]
+}
+
+weights() {
+  local big="$work/big"
+  mkdir -p "$big"
+  for at in 1 2 3 4 5 6; do head -c $((at * 4000000)) /dev/urandom > "$big/model-$at.bin"; done
+  truncate -s 200M "$big/sparse.bin"
+  local one="$work/one/big"
+  mkdir -p "$work/one" && cp -r --sparse=always "$big" "$one"
+  (cd "$work" && real keygen key --no-password) > /dev/null
+  real seal "$one" --name acme/big:1 --key "$work/key.key" > /dev/null
+  export KILLED="$work/killed-weights" WEIGHMARK="$here/scale/weighmark"
+  check 'weights: the jobs are submitted' workers "$big"
+  check 'weights: the jobs end' slurm_done
+  check 'weights: a worker was killed while it hashed' test -e "$KILLED/in-the-act"
+  check 'weights: sealed under the id that one process finds' same_id "$one" "$big"
+  check 'weights: the manifest for Kubernetes is valid' manifest_valid
+}
+
+real() { node "$root/bin/weighmark.js" "$@"; }
+workers() { slurm_up && "$root/examples/scale/weights-slurm.sh" "$1" "$work/parts" 4 --name acme/big:1 --key "$work/key.key"; }
+same_id() {
+  cat "$work/parts.log"
+  [ -n "$(idOf "$1")" ] && [ "$(idOf "$1")" = "$(idOf "$2")" ] && grep -q '4 parts' "$2/.weighmark/bom.cdx.json"
+}
+idOf() { real verify "$1" --key "$work/key.pub" | sed -n 's/^VERIFIED.*(\(sha256:[0-9a-f]*\)).*/\1/p'; }
+manifest_valid() {
+  venv kubernetes 'kubernetes-validate==1.36.0'
+  "$cache/kubernetes/bin/kubernetes-validate" --strict "$root/examples/scale/indexed-job.yaml"
 }
 
 for engine in "${engines[@]}"; do
-  if [ "$engine" = slurm ] && ! { [ "$(id -u)" = 0 ] && [ -x /usr/sbin/slurmctld ]; }; then
-    echo 'not run  slurm: it is not installed, or this is not root'
+  if [[ "$engine" = slurm || "$engine" = weights ]] && ! { [ "$(id -u)" = 0 ] && [ -x /usr/sbin/slurmctld ]; }; then
+    echo "not run  $engine: Slurm is not installed, or this is not root"
     continue
   fi
-  through "$engine" "$engine"
+  if [ "$engine" = weights ]; then weights; else through "$engine" "$engine"; fi
 done
 echo "scale: $passed passed, $failed failed"
 [ "$failed" = 0 ]

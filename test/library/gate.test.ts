@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,6 +67,70 @@ environments: [{ name: prod, require: [bom] }]
   assert.equal(refused.promoted, null);
   const [finding] = weighmark.findingsOf(refused.verdict);
   assert.equal(weighmark.CODES[finding?.code ?? 'internal'], 1);
+});
+
+test('approve, pull, audit, revoke and roll back, as the commands do it', async () => {
+  const [ada, bo, cy, di] = [await person('ada'), await person('bo'), await person('cy'), await person('di')];
+  const keys = Object.entries({ ada, bo, cy, di }).map(([name, { pem }]) => `  ${name}: { keys: [${keyLine(pem)}] }`);
+  const policy = `format: weighmark-policy/1
+name: gate
+version: 1
+expires: 2099-01-01
+principals:
+${keys.join('\n')}
+roles: { publisher: [ada], trainer: [ada], approver: [cy], promoter: [bo], revoker: [di] }
+environments: [{ name: prod, require: [bom], approvals: { count: 1 } }]
+`;
+  const env = { HOME: folder };
+  const made = await weighmark.initRegistry(join(folder, 'reg-2'), { env, logKeyFile: join(folder, 'log-2.key') });
+  const registry = await weighmark.openRegistry(made.location, {
+    env,
+    logVkeys: made.vkeys,
+    logKeyFile: join(folder, 'log-2.key'),
+  });
+  const [data, model] = [artifact('data-2', 'a,b\n3,4\n'), artifact('model-2', 'weights,c\n')];
+  await weighmark.seal(data, { signer: ada.signer, name: 'data:1' });
+  await weighmark.push(data, registry);
+  const step = { step: 'train' as const, inputs: ['dataset=data:1'], parameters: {} };
+  const { id } = await weighmark.seal(model, { signer: ada.signer, name: 'enc:1', step, registry });
+  await weighmark.push(model, registry);
+  const asked = { registry, policy, name: 'enc', reference: '1' };
+  const gate = { ...asked, environment: 'prod' };
+  const early = await weighmark.promote({ ...gate, signer: bo.signer });
+  assert.deepEqual(weighmark.findingsOf(early.verdict)[0]?.code, 'approval-missing');
+  const no = await weighmark.approve({ ...gate, signer: cy.signer, confirm: async (view) => view.id !== id });
+  assert.deepEqual([no.asked, no.approved], [true, null]);
+  const yes = await weighmark.approve({ ...gate, signer: cy.signer, confirm: async () => true });
+  assert.equal(yes.approved?.by, 'cy');
+  assert.equal((await weighmark.promote({ ...gate, signer: bo.signer })).promoted?.by, 'bo');
+
+  const trust = [{ name: 'ada', anchor: { kind: 'key' as const, pem: ada.pem } }];
+  const pulled = await weighmark.pull(join(folder, 'out'), registry, { name: 'enc', reference: '1', trust });
+  assert.deepEqual([pulled.id, pulled.verdict?.outcome], [id, 'verified']);
+  const stranger = [{ name: 'bo', anchor: { kind: 'key' as const, pem: bo.pem } }];
+  const refused = await weighmark.pull(join(folder, 'none'), registry, {
+    name: 'enc',
+    reference: '1',
+    trust: stranger,
+  });
+  assert.notEqual(refused.verdict?.exitCode, 0);
+  assert.equal(existsSync(join(folder, 'none')), false);
+
+  const standing = async () =>
+    (await weighmark.audit({ registry, policy })).promotions.map((each) => each.verdict.exitCode);
+  assert.deepEqual(await standing(), [0]);
+  await assert.rejects(weighmark.revoke({ ...asked, signer: bo.signer, reason: 'x' }), { code: 'wrong-signer' });
+  assert.equal((await weighmark.revoke({ ...asked, signer: di.signer, reason: 'it leaks' })).by, 'di');
+  assert.deepEqual(await standing(), [1]);
+  const back = await weighmark.rollback({
+    registry,
+    policy,
+    name: 'enc',
+    environment: 'prod',
+    to: null,
+    signer: bo.signer,
+  });
+  assert.deepEqual([back.verdict.exitCode, back.id], [0, null]);
 });
 
 test('a policy that is none says every problem; the trust store is what the command wrote', async () => {

@@ -30,7 +30,13 @@ export const HELD: Readonly<Record<string, string>> = {
   'src/domain/authority/time.ts': 'test/domain/authority/time.test.ts',
   'src/domain/authority/vsa.ts': 'test/domain/authority/vsa.test.ts',
   'src/domain/claims/binding.ts': 'test/domain/claims/binding.test.ts',
+  'src/domain/lineage/edges.ts': 'test/domain/lineage/steps.test.ts',
+  'src/domain/lineage/provenance.ts': 'test/domain/lineage/steps.test.ts',
   'src/domain/policy/separation.ts': 'test/domain/policy/separation.test.ts',
+  'src/domain/registry/inputs.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/registry/lists.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/registry/outboards.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/registry/referrer.ts': 'test/domain/registry/attached.test.ts',
 };
 
 /** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */

@@ -21,18 +21,20 @@ export function statOf(stat: BigIntStats): Stat {
   return { isFile: stat.isFile(), stamp: stampOf(stat) };
 }
 
+type Locate = (path: string) => string;
+
 /** One after the other, in JavaScript. @throws what Node throws. */
-export function lstatEach(locations: readonly string[]): readonly Stat[] {
-  return locations.map((location) => statOf(lstatSync(location, { bigint: true })));
+export function lstatEach(paths: readonly string[], locate: Locate): readonly Stat[] {
+  return paths.map((path) => statOf(lstatSync(locate(path), { bigint: true })));
 }
 
 /** By the native kernel where there is one and there are many: a quarter of the time. @throws what Node throws. */
-export function lstatMany(locations: readonly string[]): readonly Stat[] {
-  const addon = locations.length < MANY ? null : loadAddon();
-  if (addon === null) return lstatEach(locations);
+export function lstatMany(paths: readonly string[], locate: Locate): readonly Stat[] {
+  const addon = paths.length < MANY ? null : loadAddon();
+  if (addon === null) return lstatEach(paths, locate);
   const stats: Stat[] = [];
-  for (let from = 0; from < locations.length; from += AT_ONCE)
-    askNatively(addon, locations.slice(from, from + AT_ONCE), stats);
+  for (let from = 0; from < paths.length; from += AT_ONCE)
+    askNatively(addon, paths.slice(from, from + AT_ONCE).map(locate), stats);
   return stats;
 }
 

@@ -14,23 +14,27 @@ import { basename, dirname, join, sep } from 'node:path';
 import { bookkeeperOf, isBookkeepingLink, isBookkeepingName } from '../../domain/base/bookkeeping.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
+import type { FileStamp, Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
 import { checkoutOfObject, checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
 import { fileError } from './errors.ts';
 import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';
 
-interface Walk {
+interface Place {
   readonly root: string;
   /** What stands before a path in its location, as `join` would have it. */
   readonly base: string;
+}
+
+interface Walk {
+  readonly place: Place;
   readonly realRoot: string;
   readonly allowSymlinks: boolean;
   readonly ignore: ReadonlySet<string>;
   readonly linksAt: WalkOptions['linksAt'] | null;
   readonly bookkeeping: WalkOptions['bookkeeping'] | null;
   readonly passedOver: string[];
-  /** Plain files as they are listed; what they are is asked when all are known. */
-  readonly plain: { readonly path: string; readonly location: string }[];
+  /** Paths of plain files as they are listed; what they are is asked when all are known. */
+  readonly plain: string[];
   readonly entries: TreeEntry[];
   readonly sidecars: string[];
   readonly leftOut: string[];
@@ -47,8 +51,8 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
   if (!stat.isDirectory()) throw special(root);
   const walk = startWalk(root, options, false);
   walkFolder(walk, '');
-  const stats = lstats(walk.plain.map(({ location }) => location));
-  walk.plain.forEach((file, index) => addFile(walk, file, stats[index]));
+  const stats = lstats(walk.plain, (path) => locate(walk.place, path));
+  walk.plain.forEach((path, index) => addFile(walk, path, stats[index]));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
   const { entries, sidecars, leftOut, followedLinks, passedOver } = walk;
   return {
@@ -74,8 +78,7 @@ export function listTree(root: string, options: WalkOptions = {}): readonly stri
 
 function startWalk(root: string, options: WalkOptions, namesOnly: boolean): Walk {
   return {
-    root,
-    base: join(root, 'x').slice(0, -1),
+    place: { root, base: join(root, 'x').slice(0, -1) },
     realRoot: realpathSync(root),
     allowSymlinks: options.allowSymlinks === true,
     ignore: new Set(options.ignore ?? []),
@@ -115,7 +118,7 @@ function visit(walk: Walk, path: string, entry: Dirent): void {
   else if (entry.isSymbolicLink()) addLink(walk, path);
   else if (!entry.isFile()) throw special(path);
   else if (walk.namesOnly) walk.names.push(path);
-  else walk.plain.push({ path, location: locate(walk, path) });
+  else walk.plain.push(path);
   if (walk.entries.length + walk.plain.length + walk.names.length > LIMITS.filesPerTree)
     throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);
 }
@@ -123,8 +126,8 @@ function visit(walk: Walk, path: string, entry: Dirent): void {
 /** What `huggingface_hub` notes beside a download is never content; what lies in a workspace is, where somebody asks so. */
 function isBookkeeping(walk: Walk, path: string, entry: Dirent): boolean {
   if (entry.isSymbolicLink())
-    return walk.bookkeeping !== 'judged' && isBookkeepingLink(path, () => readlinkSync(locate(walk, path)));
-  const by = entry.isFile() ? bookkeeperOf(path, (bytes) => beginning(locate(walk, path), bytes)) : null;
+    return walk.bookkeeping !== 'judged' && isBookkeepingLink(path, () => readlinkSync(locate(walk.place, path)));
+  const by = entry.isFile() ? bookkeeperOf(path, (bytes) => beginning(locate(walk.place, path), bytes)) : null;
   return by === 'huggingface_hub' || (by !== null && walk.bookkeeping === null);
 }
 
@@ -142,9 +145,28 @@ function beginning(location: string, bytes: number): Uint8Array | null {
   }
 }
 
-function addFile(walk: Walk, { path, location }: { path: string; location: string }, stat: Stat | undefined): void {
+function addFile(walk: Walk, path: string, stat: Stat | undefined): void {
   if (stat?.isFile !== true) throw special(path);
-  walk.entries.push({ path, location, sizeBytes: Number(stat.stamp.sizeBytes), stamp: stat.stamp });
+  walk.entries.push(new WalkedFile(path, walk.place, stat.stamp));
+}
+
+/** Its location is made when it is asked for: of a million files they take as much memory as all else. */
+class WalkedFile implements TreeEntry {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly stamp: FileStamp;
+  readonly #place: Place;
+
+  constructor(path: string, place: Place, stamp: FileStamp) {
+    this.path = path;
+    this.sizeBytes = Number(stamp.sizeBytes);
+    this.stamp = stamp;
+    this.#place = place;
+  }
+
+  get location(): string {
+    return locate(this.#place, this.path);
+  }
 }
 
 /**
@@ -173,7 +195,10 @@ function addLink(walk: Walk, path: string): void {
   if (stat.isDirectory())
     throw new WeighmarkError('symlink-refused', `the link ${path} points to a folder`, { subject: path });
   walk.followedLinks = true;
-  addFile(walk, { path, location: isBlob ? target : locate(walk, path) }, statOf(stat));
+  const { stamp } = statOf(stat);
+  if (!stat.isFile()) throw special(path);
+  const location = isBlob ? target : locate(walk.place, path);
+  walk.entries.push({ path, location, sizeBytes: Number(stamp.sizeBytes), stamp });
 }
 
 function isStored({ realRoot }: Walk, target: string): boolean {
@@ -183,7 +208,7 @@ function isStored({ realRoot }: Walk, target: string): boolean {
 
 function leadsIntoStore(walk: Walk, path: string): boolean {
   try {
-    return isStored(walk, realpathSync(locate(walk, path)));
+    return isStored(walk, realpathSync(locate(walk.place, path)));
   } catch {
     return false;
   }
@@ -191,9 +216,9 @@ function leadsIntoStore(walk: Walk, path: string): boolean {
 
 function targetOf(walk: Walk, path: string): string {
   try {
-    return realpathSync(locate(walk, path));
+    return realpathSync(locate(walk.place, path));
   } catch (cause) {
-    if (/(?:^|\/)\.git\/annex\/objects\//.test(readlinkSync(locate(walk, path))))
+    if (/(?:^|\/)\.git\/annex\/objects\//.test(readlinkSync(locate(walk.place, path))))
       throw new WeighmarkError('incomplete', `git-annex has not fetched the content of ${path}`, {
         subject: path,
         hint: '`git annex get` fetches it',
@@ -214,14 +239,14 @@ function isInside(folder: string | null, target: string): boolean {
 }
 
 function listFolder(walk: Walk, folder: string): Dirent[] {
-  const location = locate(walk, folder);
+  const location = locate(walk.place, folder);
   try {
     const entries = readdirSync(location, { withFileTypes: true });
     if (entries.some((entry) => entry.name.includes('\ufffd'))) refuseBadNames(location);
     return entries;
   } catch (cause) {
     if (cause instanceof WeighmarkError) throw cause;
-    throw fileError(cause, folder === '' ? walk.root : folder);
+    throw fileError(cause, folder === '' ? walk.place.root : folder);
   }
 }
 
@@ -249,8 +274,8 @@ function rootStat(root: string): BigIntStats {
 }
 
 /** Checked paths need no normalizing, which costs as much as asking for the file's size. */
-function locate(walk: Walk, path: string): string {
-  return path === '' ? walk.root : walk.base + (sep === '/' ? path : path.replaceAll('/', sep));
+function locate({ root, base }: Place, path: string): string {
+  return path === '' ? root : base + (sep === '/' ? path : path.replaceAll('/', sep));
 }
 
 function special(path: string): WeighmarkError {

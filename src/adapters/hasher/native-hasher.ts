@@ -22,6 +22,7 @@ const FLAG = {
   stamped: 4,
   outboardFile: 8,
   subtree: 16,
+  content: 32,
 } as const;
 
 /** BLAKE3 and SHA-256 by the addon's own threads; other digests are not its work. */
@@ -73,6 +74,18 @@ function wantsOutboard(job: SizedJob, options: HashOptions): boolean {
   );
 }
 
+/** As the addon hands out at most. */
+const CONTENT_BYTES = 16 << 10;
+
+function wantsContent(job: SizedJob, options: HashOptions): boolean {
+  return (
+    job.sizeBytes <= Math.min(options.contentUpToBytes ?? -1, CONTENT_BYTES) &&
+    job.part === undefined &&
+    job.outboardTo === undefined &&
+    !wantsOutboard(job, options)
+  );
+}
+
 /** Of the head, and of each job's numbers; a view of eight bytes each reads both. */
 const HEAD_BYTES = 24;
 const JOB_BYTES = 64;
@@ -112,6 +125,7 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
       (job.followLink === true ? FLAG.follow : 0) |
         (job.part?.subtree === true ? FLAG.subtree : 0) |
         sink |
+        (wantsContent(job, options) ? FLAG.content : 0) |
         (stamp === undefined ? 0 : FLAG.stamped),
       true,
     );
@@ -146,11 +160,16 @@ function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOption
   let digestAt = 4 + FAILURE_BYTES * response.readUInt32LE(0);
   let outboardAt = digestAt + jobs.length * names.length * DIGEST_BYTES;
   const failed = tellFailures(response, jobs, options);
+  let contentAt = outboardAt;
+  for (const [index, job] of jobs.entries())
+    if (wantsOutboard(job, options) && !failed.has(index)) contentAt += outboardBytes(job.sizeBytes);
   return jobs.map((job, index) => {
     const digests: Partial<Record<HashAlgorithm, string>> = {};
     for (const name of names) digests[name] = response.toString('hex', digestAt, (digestAt += DIGEST_BYTES));
     if (failed.has(index)) return { sizeBytes: job.sizeBytes, digests: {} };
     const result = { sizeBytes: job.sizeBytes, digests };
+    if (wantsContent(job, options))
+      return { ...result, content: response.subarray(contentAt, (contentAt += job.sizeBytes)) };
     return wantsOutboard(job, options)
       ? { ...result, outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) }
       : result;

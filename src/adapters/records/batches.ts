@@ -49,6 +49,6 @@ async function* textBatches(
   await opened.close();
 }
 
-function tooLong(file: RecordFile, byte: number): WeighmarkError {
+export function tooLong(file: RecordFile, byte: number): WeighmarkError {
   return unsupported(`${file.path}, byte ${byte}: a record longer than ${RECORD_BYTES} bytes`);
 }

@@ -2,7 +2,6 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { indexHeader, layoutOf, type IndexLayout } from '../../domain/records/index-layout.ts';
-import type { SortedBucket } from '../../domain/records/build.ts';
 import { syncFolder, writeError } from '../files/write.ts';
 
 export interface IndexParts {
@@ -12,6 +11,12 @@ export interface IndexParts {
   /** Of all records whose position is a multiple of 64. */
   readonly offsets: readonly number[];
   readonly roots: string;
+}
+
+export interface Bucket {
+  /** From the beginning of their buffer. */
+  readonly hashes: Uint8Array;
+  readonly positions: Uint32Array;
 }
 
 /** Writes an index out of sight and gives it its name when it is whole. Only for the user: it may speak of people. */
@@ -33,11 +38,18 @@ export class IndexWriter {
     }
   }
 
-  bucket({ hashes, positions }: SortedBucket): void {
-    this.put(this.layout.sorted + 32 * this.place, hashes);
+  /** The records of a bucket as they came, and their order by hash, equal ones by position. */
+  bucket(came: Bucket, order: Uint32Array): void {
+    const words = new Uint32Array(came.hashes.buffer, came.hashes.byteOffset, came.hashes.length / 4);
+    const [hashes, positions] = [new Uint32Array(words.length), new Uint32Array(order.length)];
+    order.forEach((from, to) => {
+      for (let word = 0; word < 8; word += 1) hashes[8 * to + word] = words[8 * from + word] as number;
+      positions[to] = came.positions[from] as number;
+      this.ranks[positions[to]] = this.place + to;
+    });
+    this.put(this.layout.sorted + 32 * this.place, new Uint8Array(hashes.buffer));
     this.put(this.layout.positions + 4 * this.place, littleEndian(positions));
-    positions.forEach((position, at) => (this.ranks[position] = this.place + at));
-    this.place += positions.length;
+    this.place += order.length;
   }
 
   async finish(location: string, parts: IndexParts): Promise<void> {

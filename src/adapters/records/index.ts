@@ -5,7 +5,7 @@ import { cacheOfOne, createIndexCache, openIndexFile, type Env } from './cache.t
 import { loadNative } from '../hasher/native.ts';
 import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
 import { indexByScript } from './script-engine.ts';
-import { createWasmHasher } from './wasm-hasher.ts';
+import { createWasmKernel } from './wasm-kernel.ts';
 
 export interface RecordsOptions {
   readonly env: Env;
@@ -17,16 +17,16 @@ const KERNEL = new URL('./kernel/', import.meta.url);
 
 export function createRecords({ env, kernel }: RecordsOptions): Records {
   const cache = createIndexCache(env);
-  const hasher = createWasmHasher();
+  const wasm = createWasmKernel();
   const addon = kernel === 'wasm' ? null : (loadNative(KERNEL, 'records') as Addon | null);
   return {
     kernel: addon === null ? 'wasm' : 'native',
-    hasher,
+    hasher: wasm,
     index: (job, watch) => {
       const own = { ...job, cache: job.into === undefined ? cache : cacheOfOne(job.into) };
       return addon !== null && NATIVE_FORMATS.includes(job.reading.format)
         ? indexByAddon(own, watch, addon)
-        : indexByScript(own, watch, hasher);
+        : indexByScript(own, watch, wasm);
     },
     open: (roots) => cache.open(roots),
     openAt: openIndexFile,

@@ -12,8 +12,8 @@ import { syncFolder, writeError } from '../files/write.ts';
 import { stampOf } from '../files/stats.ts';
 import { sameStamp } from '../files/open.ts';
 import { fileError } from '../files/errors.ts';
-import { batchesOf } from './batches.ts';
 import type { IndexPlace } from './cache.ts';
+import { refusal } from './refusal.ts';
 import { cutSlices } from './slices.ts';
 import { bytesOf, changed } from './source.ts';
 
@@ -157,14 +157,4 @@ async function failureOf([kind, index = '', detail = '']: readonly string[], job
   if (kind === 'record' && file !== undefined) return refusal(file, Number(detail) + (file.slice?.start ?? 0), job);
   if (kind === 'unsupported') return unsupported(`${place}${detail}`);
   return fileError(new Error(detail), file?.location ?? place);
-}
-
-/** What JavaScript says of the record that the addon refused; it must refuse it too. */
-async function refusal(file: RecordFile, from: number, { reading }: IndexJob): Promise<Error> {
-  try {
-    for await (const _ of batchesOf(file, { reading, columns: new Map(), from })) break;
-  } catch (error) {
-    if (error instanceof WeighmarkError) return error;
-  }
-  return new WeighmarkError('internal', `${file.path}, byte ${from}: two readers disagree about a record`);
 }

@@ -1,6 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { BulkHasher } from '../../domain/records/blake3.ts';
-import { branchesOf, BUCKET_RECORDS, sortBucket, storedNodes, trieHeap } from '../../domain/records/build.ts';
+import { BUCKET_RECORDS, storedNodes, trieHeap } from '../../domain/records/build.ts';
 import { MAX_RECORDS, OFFSET_STEP, prefixBitsOf } from '../../domain/records/index-layout.ts';
 import { keyedHashing, openHashing } from '../../domain/records/keys.ts';
 import { OrderedTree } from '../../domain/records/ordered.ts';
@@ -8,20 +7,22 @@ import { formatRoots, type Part, type Roots } from '../../domain/records/roots.t
 import { kindsOf, type Columns } from '../../domain/records/struct.ts';
 import type { Branch } from '../../domain/records/trie.ts';
 import { unsupported } from '../../domain/records/problem.ts';
-import type { Indexed, IndexJob, IndexWatch } from '../../domain/ports/records.ts';
+import type { Indexed, IndexJob, IndexWatch, RecordFile } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
 import type { IndexPlace } from './cache.ts';
 import { IndexWriter } from './index-writer.ts';
+import { linesOf } from './lines.ts';
 import { bytesOf } from './source.ts';
 import { Spill } from './spill.ts';
+import type { FoundLines, WasmKernel } from './wasm-kernel.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 /** Indexes a dataset in JavaScript, with the hashing in WebAssembly: the same roots and the same file as the addon's. */
-export async function indexByScript(job: ScriptJob, watch: IndexWatch, hasher: BulkHasher): Promise<Indexed> {
+export async function indexByScript(job: ScriptJob, watch: IndexWatch, kernel: WasmKernel): Promise<Indexed> {
   const spill = new Spill();
   try {
-    const scanned = await scan(job, watch, { hasher, spill });
-    return await finish(job, scanned, { hasher, spill });
+    const scanned = await scan(job, watch, { kernel, spill });
+    return await finish(job, scanned, { kernel, spill });
   } finally {
     spill.close();
   }
@@ -32,7 +33,7 @@ export interface ScriptJob extends IndexJob {
 }
 
 interface Tools {
-  readonly hasher: BulkHasher;
+  readonly kernel: WasmKernel;
   readonly spill: Spill;
 }
 
@@ -43,49 +44,78 @@ interface Scanned {
   readonly tree: OrderedTree;
 }
 
-async function scan(job: IndexJob, { progress, signal }: IndexWatch, { hasher, spill }: Tools): Promise<Scanned> {
-  const hashing = job.secret === null ? openHashing : keyedHashing(job.secret);
+async function scan(job: IndexJob, { progress, signal }: IndexWatch, { kernel, spill }: Tools): Promise<Scanned> {
   const columns: Columns = new Map();
-  const [parts, offsets, tree]: [Part[], number[], OrderedTree] = [[], [], new OrderedTree(hasher)];
+  const [parts, offsets, tree]: [Part[], number[], OrderedTree] = [[], [], new OrderedTree(kernel)];
   const work = progress.start(
     'records',
     job.files.reduce((sum, file) => sum + bytesOf(file), 0),
   );
-  const onBytes = (bytes: number): void => work.advance(bytes);
+  const found = foundIn(job, kernel, { columns, onBytes: (bytes) => work.advance(bytes) });
   for (const file of job.files) {
     const before = tree.count;
-    for await (const batch of batchesOf(file, { reading: job.reading, columns, onBytes })) {
+    for await (const { hashes, offset } of found.each(file)) {
       signal.throwIfAborted();
-      const hashes = hashing.hash(batch.view(), Uint32Array.from(batch.ends), hasher);
-      noteOffsets(batch.offsets, { first: tree.count, base: file.slice?.start ?? 0 }, offsets);
+      noteOffsets(offset, { first: tree.count, count: hashes.length / 32, base: file.slice?.start ?? 0 }, offsets);
       tree.add(hashes);
       spill.add(hashes);
       if (tree.count > MAX_RECORDS) throw unsupported(`more than ${MAX_RECORDS} records`);
     }
     parts.push({ path: file.path, records: tree.count - before });
   }
+  found.end();
   work.end();
   return { columns, parts, offsets, tree };
 }
 
-/** @param from position of the first record, and where in its file the bytes begin that are read. */
-function noteOffsets(
-  of: readonly number[],
-  { first, base }: { readonly first: number; readonly base: number },
-  into: number[],
-): void {
-  for (let at = (OFFSET_STEP - (first % OFFSET_STEP)) % OFFSET_STEP; at < of.length; at += OFFSET_STEP)
-    into.push((of[at] as number) - base);
+interface Noted {
+  readonly columns: Columns;
+  readonly onBytes: (bytes: number) => void;
 }
 
-async function finish(job: ScriptJob, scanned: Scanned, { hasher, spill }: Tools): Promise<Indexed> {
+/** Lines are read by the kernel, everything else is encoded here. */
+function foundIn(job: IndexJob, kernel: WasmKernel, { columns, onBytes }: Noted) {
+  const { reading, secret } = job;
+  if (reading.format === 'text' || reading.format === 'jsonl') {
+    const json = reading.profile === 'text' ? 'json as text' : 'json';
+    const reader = kernel.readLines(reading.format === 'text' ? 'text' : json, secret);
+    return {
+      each: (file: RecordFile) => linesOf(file, job, { reader, onBytes }),
+      end: () => reader.columns().forEach((bits, name) => columns.set(name, bits)),
+    };
+  }
+  const hashing = secret === null ? openHashing : keyedHashing(secret);
+  async function* each(file: RecordFile): AsyncGenerator<FoundLines> {
+    for await (const batch of batchesOf(file, { reading, columns, onBytes }))
+      yield {
+        hashes: hashing.hash(batch.view(), Uint32Array.from(batch.ends), kernel),
+        offset: (at) => batch.offsets[at] ?? 0,
+      };
+  }
+  return { each, end: () => undefined };
+}
+
+interface Stretch {
+  /** Position of its first record. */
+  readonly first: number;
+  readonly count: number;
+  /** Where in its file the bytes begin that are read. */
+  readonly base: number;
+}
+
+function noteOffsets(offset: (at: number) => number, { first, count, base }: Stretch, into: number[]): void {
+  for (let at = (OFFSET_STEP - (first % OFFSET_STEP)) % OFFSET_STEP; at < count; at += OFFSET_STEP)
+    into.push(offset(at) - base);
+}
+
+async function finish(job: ScriptJob, scanned: Scanned, { kernel, spill }: Tools): Promise<Indexed> {
   const { tree, columns, parts, offsets } = scanned;
   const records = tree.count;
   const { root: ordered, stored } = tree.finish();
   const writer = job.keep ? new IndexWriter(job.cache.folder(), records) : null;
   try {
-    const { branches, fence } = sortAll(records, { hasher, spill }, writer);
-    const { heap, root: set } = trieHeap(branches, hasher);
+    const { branches, fence } = sortAll(records, { kernel, spill }, writer);
+    const { heap, root: set } = trieHeap(branches, kernel);
     const roots: Roots = {
       reading: job.reading,
       hashing: job.secret === null ? 'open' : 'keyed',
@@ -97,7 +127,7 @@ async function finish(job: ScriptJob, scanned: Scanned, { hasher, spill }: Tools
       parts,
     };
     const index = writer === null ? null : job.cache.locationOf(roots);
-    const nodes = storedNodes(stored, records, hasher);
+    const nodes = storedNodes(stored, records, kernel);
     if (index !== null) await writer?.finish(index, { nodes, fence, heap, offsets, roots: formatRoots(roots) });
     return { roots, index };
   } catch (error) {
@@ -107,7 +137,7 @@ async function finish(job: ScriptJob, scanned: Scanned, { hasher, spill }: Tools
 }
 
 /** Bucket after bucket; the branches go down to 8 bits at least, the fence to the bits of the layout. */
-function sortAll(records: number, { hasher, spill }: Tools, writer: IndexWriter | null) {
+function sortAll(records: number, { kernel, spill }: Tools, writer: IndexWriter | null) {
   const bits = prefixBitsOf(records);
   const deep = Math.max(8, bits);
   const branches: Branch[] = [];
@@ -116,10 +146,10 @@ function sortAll(records: number, { hasher, spill }: Tools, writer: IndexWriter 
   for (let first = 0; first < 256; first += 1) {
     if (spill.count(first) > BUCKET_RECORDS) throw new WeighmarkError('internal', 'a bucket of records is too full');
     const { hashes, positions } = spill.bucket(first);
-    const sorted = sortBucket(hashes, positions);
-    pushAll(branches, branchesOf(sorted.hashes, deep, hasher));
-    countPrefixes(sorted.hashes, bits, fence);
-    writer?.bucket(sorted);
+    const part = kernel.branches({ hashes, weights: null, skip: 8, depth: deep });
+    pushAll(branches, part.branches);
+    countPrefixes(hashes, bits, fence);
+    writer?.bucket({ hashes, positions }, part.order);
     place += positions.length;
   }
   for (let at = 1; at < fence.length; at += 1) fence[at] = (fence[at] as number) + (fence[at - 1] as number);

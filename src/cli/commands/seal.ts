@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { bookkeepingText } from '../../domain/base/bookkeeping.ts';
+import { parseHashPart, type HashPart } from '../../domain/digest/parts.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
 import { checkArtifactName, checkTag } from '../../domain/registry/reference.ts';
@@ -29,6 +31,8 @@ interface Options extends SignerOptions, FeedOptions {
   readonly allowSymlinks?: boolean;
   readonly acceptConflict?: string;
   readonly ignore?: readonly string[];
+  readonly fromParts?: string;
+  readonly recheck?: 'sample' | 'all';
 }
 
 /** `seal PATH`: scan, BOM, digest list, claims and OMS signature in one go. */
@@ -56,14 +60,17 @@ export const register: Register = (program, run) => {
     )
     .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
     .option('--accept-conflict <reason>', 'seal files that are not what a download tool or store recorded; signed')
-    .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact');
+    .option('--allow-symlinks', 'seal files behind symbolic links inside the artifact')
+    .option('--from-parts <dir>', 'take the digests that many workers wrote there with `hash --part`')
+    .addOption(new Option('--recheck <which>', 'files of --from-parts to read again').choices(['sample', 'all']));
   addSignerOptions(addFeedOptions(command)).action(
     run(async (context, path: string, options: Options) => {
       const input = { ...inputOf(context, path, options), root: await placeOf(context, path) };
       const judging = await judgingFrom(context, options, [path]);
       const records =
         options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
-      return report(path, await seal({ ...input, ...records, judging }, await portsOf(context, options)));
+      const parts = await partsFrom(context, options);
+      return report(path, await seal({ ...input, ...records, ...parts, judging }, await portsOf(context, options)));
     }),
   );
 };
@@ -109,6 +116,18 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
+}
+
+/** All parts that lie in the folder. @throws WeighmarkError `format-invalid` for a file that is none. */
+async function partsFrom(context: Context, { fromParts, recheck }: Options): Promise<Pick<SealInput, 'fromParts'>> {
+  if (fromParts === undefined && recheck !== undefined)
+    throw new WeighmarkError('usage', '--recheck belongs to --from-parts');
+  if (fromParts === undefined) return {};
+  const [files, folder] = [await context.files(), resolve(context.cwd, fromParts)];
+  const parts: HashPart[] = [];
+  for (const name of await files.names(folder))
+    parts.push(parseHashPart(await files.read(join(folder, name), LIMITS.digestListBytes), join(fromParts, name)));
+  return { fromParts: { parts, recheck: recheck ?? 'sample' } };
 }
 
 /** @throws WeighmarkError `usage`, `name-invalid`. */
@@ -161,7 +180,7 @@ function remembering(hasher: Hasher, context: Context): Hasher {
 const WORTH_REMEMBERING_BYTES = 1 << 20;
 
 function report(path: string, outcome: SealOutcome): Report {
-  const { scan, problems: _problems, recorded: _recorded, ...rest } = outcome;
+  const { scan, problems: _problems, recorded: _recorded, fromParts: _fromParts, ...rest } = outcome;
   const refused = scan.blocking.length > 0;
   return {
     exitCode: refused ? 1 : 0,
@@ -179,6 +198,7 @@ function lines(path: string, outcome: SealOutcome, style: Style): readonly strin
   return [
     content,
     `scan       ${foundText(scan.findings)}${open === 0 ? '' : style.warn(`; ${open} could not be examined`)}`,
+    ...(outcome.fromParts === null ? [] : [`workers    ${outcome.fromParts}`]),
     ...outcome.recorded.map(
       ({ by, files: count }) =>
         `recorded   ${count} ${count === 1 ? 'file matches' : 'files match'} what ${style.plain(by)} recorded; nobody signed that`,

@@ -27,12 +27,42 @@ export interface SarifResult {
   readonly suppression?: { readonly accepted: boolean; readonly justification: string };
 }
 
+/** What the tool says of its own run: a file that it could not examine. */
+export interface SarifNotice {
+  readonly message: string;
+  readonly path: string;
+}
+
 /** SARIF 2.1.0; `results` is there and empty when all is well, so that old alerts close. */
-export function sarifLog(version: string, rules: readonly SarifRule[], results: readonly SarifResult[]): object {
+export function sarifLog(
+  version: string,
+  rules: readonly SarifRule[],
+  results: readonly SarifResult[],
+  notices: readonly SarifNotice[] = [],
+): object {
+  const invocations = notices.length === 0 ? {} : { invocations: [invocation(notices)] };
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
-    runs: [{ tool: { driver: driver(version, rules) }, columnKind: 'unicodeCodePoints', results: results.map(result) }],
+    runs: [
+      {
+        tool: { driver: driver(version, rules) },
+        columnKind: 'unicodeCodePoints',
+        ...invocations,
+        results: results.map(result),
+      },
+    ],
+  };
+}
+
+function invocation(notices: readonly SarifNotice[]): object {
+  return {
+    executionSuccessful: true,
+    toolExecutionNotifications: notices.map(({ message, path }) => ({
+      level: 'warning',
+      message: { text: forTerminal(message) },
+      locations: [{ physicalLocation: { artifactLocation: { uri: relativeUri(path) } } }],
+    })),
   };
 }
 

@@ -15,7 +15,7 @@ import { forMarkdown } from '../../domain/base/text.ts';
 import type { ArtifactScan, ReadFeed } from '../../flows/content/scan.ts';
 import type { Style } from '../command.ts';
 import { junit } from './junit.ts';
-import { sarifLog, type SarifResult, type SarifRule } from './sarif.ts';
+import { sarifLog, type SarifNotice, type SarifResult, type SarifRule } from './sarif.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 export interface ShownScan {
@@ -65,6 +65,7 @@ export function scanText(scans: readonly ShownScan[], about: About, style: Style
 }
 
 const MOST = 50;
+const MOST_OPEN = 10;
 
 function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: Style): string {
   if (stopped !== undefined)
@@ -77,8 +78,11 @@ function artifactText({ shown, scan, stopped }: ShownScan, about: About, style: 
   if (listed.length > shownFindings.length)
     lines.push(style.dim(`  and ${listed.length - shownFindings.length} more (-v shows all)`));
   const open = scan.files.flatMap(({ unexamined }) => unexamined);
-  for (const { place, reason } of open.slice(0, about.verbose ? open.length : 10))
+  const shownOpen = about.verbose ? open : open.slice(0, MOST_OPEN);
+  for (const { place, reason } of shownOpen)
     lines.push(`${style.warn('not examined')}  ${style.plain(placeText(place))}: ${style.plain(reason)}`);
+  if (open.length > shownOpen.length)
+    lines.push(style.dim(`  and ${open.length - shownOpen.length} more not examined (-v shows all)`));
   if (about.verbose) pushAll(lines, adviceLines(shownFindings, style));
   return [...lines, summaryText(shown, scan, { style, hidden: all.length - listed.length })].join('\n');
 }
@@ -135,21 +139,16 @@ function summaryText(shown: string, scan: ArtifactScan, { style, hidden }: { sty
   const suppressed = allFindings(scan).filter((finding) => !isCounted(finding)).length;
   if (suppressed > 0) counts.push(`${suppressed} suppressed`);
   const unknown = scan.files.filter(isUnknown).length;
-  const files = `${counted(scan.files.length)}${unknown === 0 ? '' : `, ${unknown === scan.files.length ? '' : `${unknown} `}of no known format`}`;
+  const unread = scan.files.filter(({ unexamined }) => unexamined.length > 0).length;
+  const files = `${counted(scan.files.length)}${unread === 0 ? '' : `, ${unread === scan.files.length ? '' : `${unread} `}not examined in full`}${unknown === 0 ? '' : `, ${unknown === scan.files.length ? '' : `${unknown} `}of no known format`}`;
   const word = paint(
     style,
     scan.verdict === 'block' ? 'bad' : scan.verdict === 'pass' ? 'good' : 'warn',
     WORDS[scan.verdict],
   );
-  const pickled = scan.files.filter(({ weightsOnly }) => weightsOnly !== undefined);
-  const loads =
-    pickled.length === 0
-      ? ''
-      : pickled.every(({ weightsOnly }) => weightsOnly?.loads === true)
-        ? '; loads with weights_only=True'
-        : `; weights_only=True refuses it: ${firstRefusal(scan.files)}`;
-  const advice = `${hidden === 0 ? '' : ` (${hidden} not listed: -v)`}${scan.verdict === 'block' ? '; do not load' : ''}`;
-  return `${word}: ${style.plain(shown)}: ${files}, ${counts.length === 0 ? 'no finding' : counts.join(', ')}${style.plain(loads)}${advice}`;
+  const found = `${counts.length === 0 ? 'no finding' : counts.join(', ')}${hidden === 0 ? '' : ` (${hidden} not listed: -v)`}`;
+  const advice = scan.verdict === 'block' ? '; do not load' : '';
+  return `${word}: ${style.plain(shown)}: ${files}, ${found}${style.plain(loadsText(scan.files))}${advice}`;
 }
 
 function counted(files: number): string {
@@ -161,8 +160,15 @@ function isUnknown({ formats, sizeBytes }: ScanResult): boolean {
   return sizeBytes > 0 && formats.every((format) => format === 'unknown');
 }
 
-function firstRefusal(files: readonly ScanResult[]): string {
-  return files.find(({ weightsOnly }) => weightsOnly?.loads === false)?.weightsOnly?.because ?? '';
+/** Whether PyTorch's strict loader takes the pickles; of several files, which one it does not. */
+function loadsText(files: readonly ScanResult[]): string {
+  const refused = files.filter(({ weightsOnly }) => weightsOnly?.loads === false);
+  const [first] = refused;
+  if (first === undefined)
+    return files.some(({ weightsOnly }) => weightsOnly !== undefined) ? '; loads with weights_only=True' : '';
+  const which = files.length === 1 ? 'it' : first.path;
+  const others = refused.length > 1 ? ` and ${counted(refused.length - 1)} more` : '';
+  return `; weights_only=True refuses ${which}${others}: ${first.weightsOnly?.because ?? ''}`;
 }
 
 function feedLines({ feeds, now }: About, style: Style): string[] {
@@ -217,6 +223,20 @@ export function scanSarif(version: string, scans: readonly ShownScan[]): object 
     findings.map(({ shown, single, ...finding }) =>
       sarifResult(finding, single ? shown : `${shown.replace(/\/+$/, '')}/${finding.place.path}`),
     ),
+    scans.flatMap(unreadNotices),
+  );
+}
+
+/** What was not examined is no result, and must not be taken for none: what the tool says of itself. */
+function unreadNotices({ shown, scan }: ShownScan): SarifNotice[] {
+  return scan.files.flatMap(({ unexamined }) =>
+    unexamined.map(({ place, reason }) => ({
+      message: `not examined: ${placeText(place)}: ${reason}`,
+      path:
+        scan.root.endsWith(`/${place.path}`) && scan.files.length === 1
+          ? shown
+          : `${shown.replace(/\/+$/, '')}/${place.path}`,
+    })),
   );
 }
 

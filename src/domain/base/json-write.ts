@@ -15,13 +15,27 @@ export interface WriteJsonOptions {
  */
 export function jsonBytes(value: unknown, { indent, escape = (json) => json, end = '' }: WriteJsonOptions): Uint8Array {
   let size = 0;
-  eachPiece(value, indent, (json) => (size += Buffer.byteLength(escape(json))));
+  inChunks(value, indent, (json) => (size += Buffer.byteLength(escape(json))));
   const bytes = Buffer.alloc(size + Buffer.byteLength(end));
   let at = 0;
-  eachPiece(value, indent, (json) => (at += bytes.write(escape(json), at)));
+  inChunks(value, indent, (json) => (at += bytes.write(escape(json), at)));
   bytes.write(end, at);
   return bytes;
 }
+
+/** Some pieces at a time, as many as a call is worth. */
+function inChunks(value: unknown, indent: number, put: Put): void {
+  let waiting = '';
+  eachPiece(value, indent, (json) => {
+    waiting += json;
+    if (waiting.length < CHUNK) return;
+    put(waiting);
+    waiting = '';
+  });
+  put(waiting);
+}
+
+const CHUNK = 1 << 14;
 
 type Put = (json: string) => void;
 

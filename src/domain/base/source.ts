@@ -15,6 +15,16 @@ export function bytesSource(bytes: Uint8Array): Source {
   return { size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
 }
 
+/** The same of a small file: `cachedSource` keeps nothing more of it, and a read is a copy out of Node's pool. */
+export function smallSource(bytes: Uint8Array): Source {
+  const small = {
+    size: bytes.length,
+    read: async (offset: number, length: number) => Buffer.from(bytes.subarray(offset, offset + length)),
+  };
+  KEPT.add(small);
+  return small;
+}
+
 /** The part [offset, offset + length) of a source as a source of its own; cut to what there is. */
 export function windowSource(source: Source, offset: number, length: number): Source {
   const start = Math.min(Math.max(0, offset), source.size);

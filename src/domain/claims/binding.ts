@@ -133,8 +133,8 @@ function artifactOf(of: BoundKind, digest: string, known: Known | undefined): Ma
 }
 
 /** The digest of a single file; null of anything else. */
-export function onlyFile({ single, files }: MatchedArtifact): string | null {
-  const [only] = single === true ? (files?.values() ?? []) : [];
+export function onlyFile(artifact: MatchedArtifact): string | null {
+  const [only] = artifact.single === true ? (artifact.files?.values() ?? []) : [];
   return only ?? null;
 }
 

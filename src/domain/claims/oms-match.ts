@@ -1,3 +1,4 @@
+import { ByPath, pathOf } from '../base/by-path.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Finding } from '../base/verdict.ts';
 import { parseBundle } from './bundle.ts';
@@ -26,15 +27,15 @@ export interface PresentFile {
 
 /** Compares names before anything is hashed. A single file is signed as `.` or by its own name. */
 export function matchNames(manifest: OmsManifest, files: readonly PresentFile[], single: boolean): Matching {
-  const byPath = resourcesByPath(manifest, files, single);
-  const present = new Set(files.map(({ path }) => path));
+  const listed = new ByPath(signedFiles(manifest, files, single), pathOf);
+  const present = new ByPath(files, pathOf);
   const signed: SignedFile[] = [];
   const missing: string[] = [];
-  for (const [path, resources] of byPath) {
-    if (present.has(path)) signed.push({ path, resources });
-    else missing.push(path);
+  for (const file of listed.items) {
+    if (present.has(file.path)) signed.push(file);
+    else missing.push(file.path);
   }
-  const others = files.filter(({ path }) => !byPath.has(path));
+  const others = signed.length === files.length ? [] : files.filter(({ path }) => !listed.has(path));
   const isUnspoken = ({ sizeBytes }: PresentFile) => manifest.shardBytes !== null && sizeBytes === 0;
   const pathsOf = (some: readonly PresentFile[]) => some.map(({ path }) => path);
   return {
@@ -45,21 +46,17 @@ export function matchNames(manifest: OmsManifest, files: readonly PresentFile[],
   };
 }
 
-/** In the order of the files on disk, then what is missing. */
-function resourcesByPath(
-  manifest: OmsManifest,
+/** In the order they are signed. Of whole files each stands once. */
+function signedFiles(
+  { resources, shardBytes }: OmsManifest,
   files: readonly PresentFile[],
   single: boolean,
-): ReadonlyMap<string, readonly OmsResource[]> {
+): readonly SignedFile[] {
   const own = files[0]?.path;
-  const listed = new Map<string, OmsResource[]>();
-  for (const resource of manifest.resources) {
-    const path = single && resource.path === '.' && own !== undefined ? own : resource.path;
-    const known = listed.get(path);
-    if (known === undefined) listed.set(path, [resource]);
-    else known.push(resource);
-  }
-  return listed;
+  const nameOf = ({ path }: OmsResource) => (single && path === '.' && own !== undefined ? own : path);
+  if (shardBytes === null) return resources.map((resource) => ({ path: nameOf(resource), resources: [resource] }));
+  const byPath = Map.groupBy(resources, nameOf);
+  return [...byPath].map(([path, shards]) => ({ path, resources: shards }));
 }
 
 /** Of the files that are there, those whose SHA-256 is not the signed one. Other digests, and shards, cannot be told from it: none differ. */
@@ -69,7 +66,7 @@ export function differing<F extends { readonly path: string; readonly sha256: st
   files: readonly F[],
 ): readonly { readonly file: F; readonly signed: string }[] {
   if (manifest.algorithm !== 'sha256' || manifest.shardBytes !== null) return [];
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const byPath = new ByPath(files, pathOf);
   return signed.flatMap(({ path, resources }) => {
     const file = byPath.get(path);
     const digest = resources[0]?.digest ?? '';

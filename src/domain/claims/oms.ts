@@ -53,13 +53,10 @@ export interface OmsInput {
  */
 export function buildOms(input: OmsInput): { readonly payload: Uint8Array; readonly root: string } {
   const { algorithm = 'sha256', shardBytes } = input;
-  const named = input.resources.map(({ path, range, digest }) => ({
-    name: resourceName(input.single && range === undefined ? '.' : path, range),
-    algorithm,
-    digest,
-  }));
-  if (named.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
-  const resources = named.toSorted((a, b) => compareUtf8(a.name, b.name));
+  if (input.resources.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
+  const named = input.resources.map((resource) => new Named(resource, { algorithm, single: input.single }));
+  const isSorted = named.every(({ name }, at) => at === 0 || compareUtf8(named[at - 1]?.name ?? '', name) <= 0);
+  const resources = isSorted ? named : named.toSorted((a, b) => compareUtf8(a.name, b.name));
   const serialization = {
     method: shardBytes === undefined ? 'files' : 'shards',
     hash_type: algorithm,
@@ -67,7 +64,7 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
     allow_symlinks: input.allowSymlinks,
     ignore_paths: input.ignorePaths.toSorted(compareUtf8),
   };
-  const root = omsRoot(resources.map(({ digest }) => digest));
+  const root = omsRoot(digestsOf(resources));
   return {
     payload: buildStatement(
       [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
@@ -76,6 +73,32 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
     ),
     root,
   };
+}
+
+/** Its digest is asked for when it is written: texts of a million of them are not kept. */
+class Named {
+  readonly name: string;
+  readonly #resource: OmsResource;
+  readonly #algorithm: HashAlgorithm;
+
+  constructor(resource: OmsResource, { algorithm, single }: { algorithm: HashAlgorithm; single: boolean }) {
+    const { path, range } = resource;
+    this.name = resourceName(single && range === undefined ? '.' : path, range);
+    this.#resource = resource;
+    this.#algorithm = algorithm;
+  }
+
+  get digest(): string {
+    return this.#resource.digest;
+  }
+
+  toJSON(): unknown {
+    return { name: this.name, algorithm: this.#algorithm, digest: this.digest };
+  }
+}
+
+function* digestsOf(resources: readonly { readonly digest: string }[]): Generator<string> {
+  for (const { digest } of resources) yield digest;
 }
 
 function resourceName(path: string, range: OmsResource['range']): string {
@@ -98,7 +121,7 @@ export function parseOms(statement: Statement): OmsManifest {
   const how = readSerialization(serialization);
   const listed = readResources(resources, how);
   const root = onlySubject(statement);
-  if (omsRoot(listed.map(({ digest }) => digest)) !== root.digest['sha256'])
+  if (omsRoot(digestsOf(listed)) !== root.digest['sha256'])
     throw malformed('its root digest is not that of its resources');
   return { ...how, name: root.name ?? '', root: root.digest['sha256'] ?? '', resources: listed, historic: false };
 }
@@ -178,9 +201,18 @@ function checkedName(name: string): string {
 }
 
 function checkWholeFiles(resources: readonly OmsResource[]): void {
+  if (isAscending(resources)) return;
   const names = new Set(resources.map(({ path }) => path));
   if (names.size !== resources.length) throw malformed('it lists a file twice');
   if (names.has('.') && names.size > 1) throw malformed('it lists `.` beside other files');
+}
+
+/** As most are made: nothing stands twice, and `.`, which sorts before all others, only alone. */
+function isAscending(resources: readonly OmsResource[]): boolean {
+  return resources.every(
+    ({ path }, at) =>
+      at === 0 || (path !== '.' && resources[at - 1]?.path !== '.' && (resources[at - 1]?.path ?? '') < path),
+  );
 }
 
 /** Each file's shards follow one another from 0, all full but the last. */
@@ -216,7 +248,7 @@ function parseHistoric(statement: Statement): OmsManifest {
     return { path: checkedName(name), digest: sha256 };
   });
   checkWholeFiles(resources);
-  const root = omsRoot(resources.map(({ digest }) => digest));
+  const root = omsRoot(digestsOf(resources));
   return {
     name: '',
     root,

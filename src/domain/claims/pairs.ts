@@ -1,3 +1,4 @@
+import { ByPath, pathOf, type Lookup } from '../base/by-path.ts';
 import type { ListedFile } from '../digest/list.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import type { OmsManifest } from './oms.ts';
@@ -23,11 +24,11 @@ export interface PairsQuestion {
  * alone be hashed (security rule 7). Null if nobody, or somebody else, vouches for the list.
  * @throws WeighmarkError `digest-conflict` if the same identity signed two digests for one path.
  */
-export function trustedPairs(question: PairsQuestion): ReadonlyMap<string, ListedFile> | null {
+export function trustedPairs(question: PairsQuestion): Lookup<ListedFile> | null {
   const { manifest, list } = question;
   if (manifest.algorithm !== 'sha256' || manifest.shardBytes !== null || manifest.historic) return null;
   if (!question.claims.some((claim) => vouches(claim, question))) return null;
-  const byPath = new Map(list.map((file) => [file.path, file]));
+  const byPath = new ByPath(list, pathOf);
   const single = list.length === 1 && manifest.resources[0]?.path === '.' ? list[0]?.path : undefined;
   for (const { path, digest } of manifest.resources) checkPair(path, digest, byPath.get(single ?? path));
   return byPath.size === manifest.resources.length ? byPath : null;

@@ -63,7 +63,8 @@ export function buildManifest(files: readonly ManifestFile[], version: ManifestV
 
 /** All ids of an artifact, by version: whatever names one of them means each. @throws as `buildManifest`. */
 export function idsOf(files: readonly ManifestFile[]): readonly string[] {
-  return VERSIONS.map((version) => manifestId(files, version));
+  const sorted = inAnyOrder(files);
+  return VERSIONS.map((version) => idOf(sorted, version));
 }
 
 /**
@@ -71,8 +72,16 @@ export function idsOf(files: readonly ManifestFile[]): readonly string[] {
  * @throws as `buildManifest`.
  */
 export function manifestId(files: readonly ManifestFile[], version: ManifestVersion = 1): string {
+  return idOf(inAnyOrder(files), version);
+}
+
+function inAnyOrder(files: readonly ManifestFile[]): readonly ManifestFile[] {
   const sorted = inOrder(files) ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
   checkFiles(sorted);
+  return sorted;
+}
+
+function idOf(sorted: readonly ManifestFile[], version: ManifestVersion): string {
   const entries: Json[] = [];
   for (let at = 0; at < sorted.length; at += LIMITS.manifestFiles) {
     const { manifest } = imageManifest(sorted.slice(at, at + LIMITS.manifestFiles), version);
@@ -124,16 +133,9 @@ function imageManifest(
     { descriptor: {}, modelfs: { type: 'layers', diffIds }, config: version === 1 ? {} : configOf(files) },
     CONFIG_TYPE,
   );
-  const manifest = document(
-    {
-      schemaVersion: 2,
-      mediaType: MANIFEST_TYPE,
-      artifactType: ARTIFACT_TYPE,
-      config: descriptor(config),
-      layers: files.map((file) => layer(file, version)),
-    },
-    MANIFEST_TYPE,
-  );
+  const head = { schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: ARTIFACT_TYPE, config: descriptor(config) };
+  const layers = files.map((file) => layer(file, version)).join(',');
+  const manifest = written(`${JSON.stringify(head).slice(0, -1)},"layers":[${layers}]}`, MANIFEST_TYPE);
   return { manifest, config };
 }
 
@@ -151,13 +153,11 @@ function configOf(files: readonly ManifestFile[]): Json {
   return only === undefined || found.length > 1 ? {} : { format: only[1] };
 }
 
-function layer(file: ManifestFile, version: ManifestVersion): Json {
-  return {
-    mediaType: mediaTypeOf(file.path),
-    digest: `sha256:${file.sha256}`,
-    size: file.sizeBytes,
-    annotations: version === 1 ? { [FILEPATH]: file.path } : { [FILEPATH]: file.path, [TITLE]: file.path },
-  };
+/** As JSON: of a million files an object each, and its text after, would be most of the work. */
+function layer({ path, sha256, sizeBytes }: ManifestFile, version: ManifestVersion): string {
+  const name = JSON.stringify(path);
+  const annotations = version === 1 ? `"${FILEPATH}":${name}` : `"${FILEPATH}":${name},"${TITLE}":${name}`;
+  return `{"mediaType":"${mediaTypeOf(path)}","digest":"sha256:${sha256}","size":${sizeBytes},"annotations":{${annotations}}}`;
 }
 
 function descriptor(of: ManifestDocument): Json {
@@ -165,7 +165,11 @@ function descriptor(of: ManifestDocument): Json {
 }
 
 function document(value: Json, mediaType: string): ManifestDocument {
-  const bytes = Buffer.from(JSON.stringify(value));
+  return written(JSON.stringify(value), mediaType);
+}
+
+function written(json: string, mediaType: string): ManifestDocument {
+  const bytes = Buffer.from(json);
   return { bytes, mediaType, digest: ociDigest(bytes) };
 }
 

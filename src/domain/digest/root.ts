@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
  * names, so it never identifies an artifact alone.
  * @param digests lower-case hex, in listed order.
  */
-export function omsRoot(digests: readonly string[]): string {
+export function omsRoot(digests: Iterable<string>): string {
   const hash = createHash('sha256');
   for (const digest of digests) hash.update(digest, 'hex');
   return hash.digest('hex');

@@ -46,11 +46,11 @@ export function formatSums(name: string, digests: Digests, algorithms: readonly 
 const PLAIN = /^([0-9a-fA-F]{64}|[0-9a-fA-F]{128}) [ *](.+)$/s;
 /** BSD's form, and OpenSSL's, which has no blanks before the bracket and the sign. */
 const TAGGED = /^([A-Za-z0-9-]+) ?\((.+)\) ?= ([0-9a-fA-F]+)$/s;
-const OPENSSL_TAGS: Readonly<Record<string, string | undefined>> = {
-  'SHA2-256': 'SHA256',
-  'SHA2-512': 'SHA512',
-  'BLAKE2B-512': 'BLAKE2b',
-};
+const OPENSSL_TAGS: ReadonlyMap<string, string> = new Map([
+  ['SHA2-256', 'SHA256'],
+  ['SHA2-512', 'SHA512'],
+  ['BLAKE2B-512', 'BLAKE2b'],
+]);
 
 /**
  * Reads the lines of `b3sum`, `sha256sum`, `sha512sum`, `b2sum` (`-l 256` too) and their tagged forms, with both escapes.
@@ -89,7 +89,7 @@ function parseLine(line: string, number: number, algorithms?: readonly HashAlgor
 
 function parseTagged(body: string): Omit<SumLine, 'line'> | null {
   const [, written = '', name, digest = ''] = TAGGED.exec(body) ?? [];
-  const tag = OPENSSL_TAGS[written] ?? written;
+  const tag = OPENSSL_TAGS.get(written) ?? written;
   const algorithm = ALGORITHM_OF_TAG.get(tag);
   const other = OTHER_TAGS.get(tag);
   if (name !== undefined && other !== undefined && OTHER_OF_LENGTH.get(digest.length) === other)

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { bytesSource, type Source } from '../base/source.ts';
-import { isPlainPickle, readPickle } from './pickle/index.ts';
+import { isPlainPickle, readPickle, startsPickle } from './pickle/index.ts';
 import { formatOfName, TEXT_FORMATS } from './names.ts';
 import {
   isCoreMl,
@@ -17,8 +17,10 @@ import {
   isTensorTable,
   OPENVINO,
   recognise,
+  TABLE_MAGIC,
   XGBOOST_UBJ,
 } from './recognised.ts';
+import { mayBeginMessage } from './protobuf.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
@@ -143,6 +145,46 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const { source } = file;
   if (source.size === 0) return ['empty'];
   const head = await source.read(0, HEAD_BYTES);
+  if (head.length === source.size && isOfNoFormat(head, file.path)) return [];
+  return matchesAnew(file, head);
+}
+
+/**
+ * Whether a whole small file is certainly nothing of what is looked for below, by what costs least: of a million files with
+ * bytes of nobody's format the tests one by one, each of which may read, are most of the work.
+ */
+export function isOfNoFormat(bytes: Uint8Array, path: string): boolean {
+  const named = formatOfName(path);
+  if (named !== undefined && !MEDIA.has(named)) return false;
+  if (bytes.length === 0 || startsPickle(bytes[0] ?? 0) || hasNoControls(bytes) || isLfsPointer(bytes, bytes.length))
+    return false;
+  if (
+    (BY_FIRST_BYTE[bytes[0] ?? 0] ?? []).some(({ at, bytes: magic }) => hasAt(bytes, at, magic)) ||
+    recognise(bytes, bytes.length, false).length > 0
+  )
+    return false;
+  if (isCtranslate2(bytes) || isCoreMlWeights(bytes) || isSafetensors(bytes, { path, size: bytes.length }))
+    return false;
+  if (isExecutable(bytes) || isMp3(bytes) || (bytes.length >= 512 && bytes[0] !== 0 && checksumFits(bytes)))
+    return false;
+  return !ANYWHERE.some((magic) => isWithin(bytes, magic)) && !mayBeginMessage(bytes, bytes.length);
+}
+
+/** What a name may promise without deciding how bytes are read. */
+const MEDIA: ReadonlySet<FormatId> = new Set(['image', 'audio', 'video']);
+
+/** Marks that are looked for at more than one place: of zip, Parquet, HDF5, Arrow streams, tables of LevelDB. */
+const ANYWHERE = ['504b0506', '50415231', '894844460d0a1a0a', 'ffffffff', TABLE_MAGIC].map((hex) =>
+  Buffer.from(hex, 'hex'),
+);
+
+function isWithin(bytes: Uint8Array, magic: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(magic) >= 0;
+}
+
+/** By every test there is. */
+export async function matchesAnew(file: NamedSource, head: Uint8Array): Promise<FormatId[]> {
+  const { source } = file;
   const named = formatOfName(file.path);
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
@@ -153,7 +195,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (isCtranslate2(head)) found.add('ctranslate2');
   if (isCoreMlWeights(head)) found.add('coreml-weights');
   if (named === 'paddle-params' && isPaddleParams(head)) found.add('paddle-params');
-  if (isSafetensors(head, file)) found.add('safetensors');
+  if (isSafetensors(head, { path: file.path, size: source.size })) found.add('safetensors');
   if (isExecutable(head)) found.add('executable');
   if (isMp3(head)) found.add('audio');
   if (await isPickle(head, file)) found.add('pickle');
@@ -166,7 +208,7 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   if (found.size === 0 && (await isTensorTable(source))) found.add('tf-checkpoint');
   if (text && found.has('lightgbm')) return ['lightgbm'];
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
-  else await probeProtobuf(file, found);
+  else await probeProtobuf(file, head, found);
   if (found.has('torch-legacy')) found.delete('pickle');
   if (named === 'torch-dcp' && found.delete('zip')) found.add('torch-dcp');
   return found.has('zip') && startsWith(head, 0, APE) ? ['llamafile', ...found] : [...found];
@@ -193,7 +235,8 @@ async function probeHdf5({ path, source }: NamedSource, head: Uint8Array, found:
   }
 }
 
-async function probeProtobuf(file: NamedSource, found: Set<FormatId>): Promise<void> {
+async function probeProtobuf(file: NamedSource, head: Uint8Array, found: Set<FormatId>): Promise<void> {
+  if (!mayBeginMessage(head, file.source.size)) return;
   const named = formatOfName(file.path);
   if (found.size > 0 && named !== 'onnx' && named !== 'saved-model') return;
   if (await isOnnxModel(file.source)) found.add('onnx');
@@ -224,12 +267,10 @@ function startsWith(bytes: Uint8Array, at: number, hex: string): boolean {
 }
 
 /** A header's length and its `{`; an impossible length is still safetensors if the name says so. */
-function isSafetensors(head: Uint8Array, { path, source }: NamedSource): boolean {
+function isSafetensors(head: Uint8Array, { path, size }: { path: string; size: number }): boolean {
   if (formatOfName(path) === 'safetensors' && head.length >= 8 && (head[8] ?? 0x7b) === 0x7b) return true;
   return (
-    head.length >= 10 &&
-    head[8] === 0x7b &&
-    Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(source.size - 8)
+    head.length >= 10 && head[8] === 0x7b && Buffer.from(head.subarray(0, 8)).readBigUInt64LE() <= BigInt(size - 8)
   );
 }
 

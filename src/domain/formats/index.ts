@@ -71,13 +71,21 @@ const UNEXAMINED: ReadonlySet<Problem['code']> = new Set([
 ]);
 
 /** A file named as a format with a structure of its own, in which nothing of it, nor of any other, was recognised. */
-function brokenPromise({ format, named }: Detected): Problem[] {
+function brokenPromise({ format, named }: Detected): readonly Problem[] {
   const promised =
     format === 'unknown' && named !== undefined && (kindOf(named, '') === 'weights' || READERS[named] !== undefined);
-  return promised
-    ? [{ code: 'malformed', message: `is not the ${named} its name says, nor anything else that is known` }]
-    : [];
+  if (!promised) return NONE;
+  const known = promisesKnown.get(named);
+  if (known !== undefined) return known;
+  const problems = [
+    { code: 'malformed' as const, message: `is not the ${named} its name says, nor anything else that is known` },
+  ];
+  promisesKnown.set(named, problems);
+  return problems;
 }
+
+/** A format each. */
+const promisesKnown = new Map<FormatId, readonly Problem[]>();
 
 async function examine(file: NamedSource, detected: Detected, options: ReadOptions): Promise<Findings> {
   const reader = READERS[detected.format];

@@ -242,6 +242,12 @@ const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
   other: ['lfs-pointer', 'empty', 'unknown'],
 };
 
+const KIND_OF: ReadonlyMap<FormatId, FileKind> = new Map(
+  (Object.entries(KINDS) as [FileKind, readonly FormatId[]][])
+    .toReversed()
+    .flatMap(([kind, formats]) => formats.map((format) => [format, kind] as const)),
+);
+
 const TOKENIZER_NAMES = new Set([
   'tokenizer.json',
   'tokenizer_config.json',
@@ -270,6 +276,5 @@ export function kindOf(format: FormatId, path: string): FileKind {
   if (TOKENIZER_NAMES.has(baseName(path)) && !KINDS.weights.includes(format)) return 'tokenizer';
   if (format === 'text' && /^requirements.*\.txt$|\.(lock|toml|ini|cfg|conf|properties)$/.test(baseName(path)))
     return 'config';
-  for (const [kind, formats] of Object.entries(KINDS)) if (formats.includes(format)) return kind as FileKind;
-  return 'other';
+  return KIND_OF.get(format) ?? 'other';
 }

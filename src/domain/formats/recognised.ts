@@ -84,12 +84,12 @@ export function isPaddleParams(head: Uint8Array): boolean {
 export const OPENVINO = /^(?:<\?xml[^>]{0,200}\?>\s*)?<net\s[^>]{0,4000}version="(\d{1,3})"/;
 
 /** The last eight bytes of a table of LevelDB, whose layout TensorFlow keeps its index in. */
-const MAGIC = '57fb808b247547db';
+export const TABLE_MAGIC = '57fb808b247547db';
 
 /** Whether a file ends as a table of LevelDB does. */
 export async function isTensorTable(source: Source): Promise<boolean> {
   if (source.size < 48) return false;
-  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === MAGIC;
+  return Buffer.from(await source.read(source.size - 8, 8)).toString('hex') === TABLE_MAGIC;
 }
 
 /** How the keys of an XGBoost model begin, as UBJSON. */

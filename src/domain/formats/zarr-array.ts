@@ -182,7 +182,7 @@ function codecOf(name: string): readonly string[] | null {
 }
 
 /** A chunk as it was before its codecs. @throws WeighmarkError `format-invalid`, `limit-exceeded`. */
-export function decoded(decode: readonly string[], bytes: Uint8Array, mostBytes: number): Uint8Array {
+export function withoutCodecs(decode: readonly string[], bytes: Uint8Array, mostBytes: number): Uint8Array {
   try {
     return decode.reduce((made, name) => WHOLE[name]?.(made, mostBytes + 64) ?? made, bytes);
   } catch (error) {

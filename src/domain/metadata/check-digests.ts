@@ -30,7 +30,7 @@ export interface DigestCheck {
 /** Digests other than SHA-256 and BLAKE3, computed only for files that somebody states such a digest of; by path. */
 export type OtherDigests = ReadonlyMap<
   string,
-  { readonly sha1: string; readonly gitBlob: string; readonly md5: string }
+  { readonly sha1: string; readonly gitBlob: string; readonly md5: string; readonly md5Unix: string }
 >;
 
 /** Compares what publishers state with what the files are. A digest without a file is only ever confirmed, never refused. */
@@ -96,7 +96,7 @@ function ownDigest({ algorithm, hex }: StatedDigest, file: BomFile, others: Othe
   if (algorithm === 'sha256' || algorithm === 'blake3') return file.digests[algorithm];
   const other = others.get(file.path);
   if (other === undefined) return undefined;
-  if (algorithm === 'md5') return other.md5;
+  if (algorithm === 'md5' || algorithm === 'md5-dos2unix') return algorithm === 'md5' ? other.md5 : other.md5Unix;
   if (algorithm === 'git-blob-sha1') return other.gitBlob;
   return algorithm === 'any-sha1' && other.gitBlob === hex ? other.gitBlob : other.sha1;
 }

@@ -28,7 +28,8 @@ export interface FileMetadata {
  * matches. A file that is not what its name promises is a problem, never an exception.
  */
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
-  const entries = READERS.map((entry, row) => ({ entry, row })).filter(({ entry }) => entry.pattern.test(path));
+  const entries: { readonly entry: ReaderEntry; readonly row: number }[] = [];
+  for (const [row, entry] of READERS.entries()) if (entry.pattern.test(path)) entries.push({ entry, row });
   const header = readHeader(report);
   const bundled = report.format === 'zip' ? await readBundle(path, source) : [];
   const start: FileMetadata = {
@@ -183,18 +184,37 @@ function depthOf(path: string): number {
 
 const CHUNK = 1 << 20;
 
-/** SHA-1 (plain and as git hashes a blob) and MD5 of a file, for publishers that state only those. One streaming read. */
+/** SHA-1 (plain and as git hashes a blob) and MD5 (plain and as DVC hashed before version 3) of a file, for publishers that state only those. One streaming read. */
 export async function otherDigests(
   source: Source,
-): Promise<{ readonly sha1: string; readonly gitBlob: string; readonly md5: string }> {
+): Promise<{ readonly sha1: string; readonly gitBlob: string; readonly md5: string; readonly md5Unix: string }> {
   const hashes = {
     sha1: createHash('sha1'),
     gitBlob: createHash('sha1').update(`blob ${source.size}\0`),
     md5: createHash('md5'),
   };
+  const md5Unix = createHash('md5');
   for (let offset = 0; offset < source.size; offset += CHUNK) {
     const chunk = await source.read(offset, CHUNK);
     for (const hash of Object.values(hashes)) hash.update(chunk);
+    md5Unix.update(chunk.includes(CR) && isDvcText(chunk.subarray(0, 512)) ? withLf(chunk) : chunk);
   }
-  return { sha1: hashes.sha1.digest('hex'), gitBlob: hashes.gitBlob.digest('hex'), md5: hashes.md5.digest('hex') };
+  return {
+    sha1: hashes.sha1.digest('hex'),
+    gitBlob: hashes.gitBlob.digest('hex'),
+    md5: hashes.md5.digest('hex'),
+    md5Unix: md5Unix.digest('hex'),
+  };
+}
+
+const CR = 13;
+
+/** As DVC tells text, part by part. @see dvc_data/hashfile/istextfile.py */
+function isDvcText(block: Uint8Array): boolean {
+  const others = block.filter((byte) => (byte < 32 || byte > 126) && !(byte >= 8 && byte <= 13 && byte !== 11));
+  return !block.includes(0) && others.length <= block.length * 0.3;
+}
+
+function withLf(bytes: Uint8Array): Uint8Array {
+  return bytes.filter((byte, at) => byte !== CR || bytes[at + 1] !== 10);
 }

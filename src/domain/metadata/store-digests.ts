@@ -61,8 +61,11 @@ function saidBy(location: string): Said | null {
   const [, torch] = TORCH_CHECKPOINT.exec(location) ?? [];
   if (torch !== undefined) return { algorithm: 'sha256', hex: torch, recordedBy: TORCH, pointer: 'file name' };
   const [, dvc, first = '', rest] = MD5_OBJECT.exec(location) ?? [];
-  if (rest !== undefined)
-    return { algorithm: 'md5', hex: first + rest, recordedBy: dvc === undefined ? 'wandb' : 'DVC' };
+  if (rest !== undefined) {
+    // Before version 3, DVC hashed text with LF for each CR LF, and its blobs lay in the cache itself.
+    const md5 = dvc?.endsWith('cache') === true ? 'md5-dos2unix' : 'md5';
+    return { algorithm: md5, hex: first + rest, recordedBy: dvc === undefined ? 'wandb' : 'DVC' };
+  }
   const annex = annexObject(ANNEX_OBJECT.exec(location)?.[1] ?? '');
   if (annex === null) return null;
   const { algorithm, hex, sizeBytes } = annex;

@@ -152,8 +152,11 @@ export interface StatedDigest {
   readonly path?: string;
   /** True where the path may lack leading folders: it then counts if exactly one file ends in it. */
   readonly loose?: boolean;
-  /** `any-sha1`: the publisher says SHA-1 but may mean git's blob hash; which of the two it is, is found out. */
-  readonly algorithm: 'sha256' | 'git-blob-sha1' | 'any-sha1' | 'sha1' | 'md5' | 'blake3';
+  /**
+   * `any-sha1`: the publisher says SHA-1 but may mean git's blob hash; which of the two it is, is found out. `md5-dos2unix`: DVC
+   * before 3 hashed text with LF for each CR LF.
+   */
+  readonly algorithm: 'sha256' | 'git-blob-sha1' | 'any-sha1' | 'sha1' | 'md5' | 'md5-dos2unix' | 'blake3';
   /** Lower-case hex. */
   readonly hex: string;
   readonly sizeBytes?: number;

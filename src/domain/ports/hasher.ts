@@ -32,6 +32,8 @@ export interface HashOptions {
   readonly onTotal?: (bytes: number) => void;
   /** Also yield BLAKE3 outboards (bao-tree pre-order, 16 KiB groups) in memory, for files of at least this size. */
   readonly outboardFromBytes?: number;
+  /** Also yield the bytes of small files, up to this size, where the kernel can: what is then looked at is what was hashed. */
+  readonly contentUpToBytes?: number;
   /** Tells a job's failure and goes on: its result then has no digests. Absent: the first failure is thrown. */
   readonly onFailure?: (index: number, error: WeighmarkError) => void;
 }
@@ -42,6 +44,8 @@ export interface HashResult {
   readonly sizeBytes: number;
   readonly digests: Digests;
   readonly outboard?: Uint8Array;
+  /** The whole file, where it was asked for and small enough. */
+  readonly content?: Uint8Array;
 }
 
 export interface Hasher {

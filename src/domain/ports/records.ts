@@ -1,7 +1,7 @@
-import type { BulkHasher } from '../records/blake3.ts';
 import type { RandomAccess } from '../records/index-layout.ts';
 import type { Reading } from '../records/reading.ts';
 import type { Roots } from '../records/roots.ts';
+import type { SetHasher } from '../records/trie.ts';
 import type { FileStamp } from './files.ts';
 import type { Progress } from './terminal.ts';
 
@@ -64,7 +64,7 @@ export interface KeptIndex {
 /** Reads datasets record by record. */
 export interface Records {
   readonly kernel: 'native' | 'wasm';
-  readonly hasher: BulkHasher;
+  readonly hasher: SetHasher;
   /**
    * One pass over a dataset: its roots, and the index if it is kept.
    * @throws WeighmarkError `record-invalid`, `records-unsupported`, `file-changed`, `unreadable`, `disk-full`.

@@ -1,10 +1,10 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { BulkHasher } from './blake3.ts';
-import { branchesBetween, BUCKET_RECORDS, sortBucket } from './build.ts';
+import { BUCKET_RECORDS } from './build.ts';
 import { Frontier, type OrderedNode } from './frontier.ts';
 import { prefixBitsOf } from './index-layout.ts';
 import type { RecordIndex } from './record-index.ts';
-import type { Branch, Counted } from './trie.ts';
+import type { Branch, SetHasher } from './trie.ts';
 import { pushAll } from '../base/lists.ts';
 
 /** Opens the parts' indexes one after the other. */
@@ -30,7 +30,7 @@ export function shareOf(index: number, workers: number, records: number): Share 
 }
 
 /** The branches of a share of the set over all parts; memory follows from the records of one prefix, or a million. */
-export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: BulkHasher }): Branch[] {
+export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: SetHasher }): Branch[] {
   const { bits } = share;
   const width = Math.max(1, Math.floor((ROUND * 2 ** bits) / Math.max(1, records)));
   const branches: Branch[] = [];
@@ -43,15 +43,15 @@ export function reduceSet(share: Share, records: number, tools: { eachPart: Each
   return branches;
 }
 
-/** Byte after byte, as records are sorted. */
-function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Bag>, hasher: BulkHasher): Branch[] {
+/** Byte after byte: what the records of a round have in common. */
+function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Bag>, hasher: SetHasher): Branch[] {
   const width = 2 ** (bits - 8);
   const branches: Branch[] = [];
   for (let at = from; at < to; at = at - (at % width) + width) {
     const start = at - (at % width);
-    const sorted = (bags.get(start / width) ?? new Bag()).sorted();
-    const prefixes = { bits, from: at - start, to: Math.min(width, to - start) };
-    pushAll(branches, branchesBetween(sorted, prefixes, hasher));
+    const bag = bags.get(start / width) ?? new Bag();
+    const part = hasher.branches({ ...bag.all(), skip: 8, depth: bits });
+    pushAll(branches, part.branches.slice(at - start, Math.min(width, to - start)));
   }
   return branches;
 }
@@ -60,12 +60,13 @@ function gather(index: RecordIndex, { bits, from, to }: Share, bags: Map<number,
   const { records } = index.layout;
   for (let place = lowerBound(index, bits, from); place < records;) {
     const block = index.sorted(place, Math.min(records, place + BLOCK));
+    const words = new Uint32Array(block.slice().buffer);
     for (let at = 0; at < block.length; at += 32, place += 1) {
       if (prefixAt(block, at, bits) >= to) return;
       const first = block[at] as number;
       const bag = bags.get(first) ?? new Bag();
       if (bag.isNew) bags.set(first, bag);
-      bag.add(block, at);
+      bag.add(words, at / 4);
     }
   }
 }
@@ -87,51 +88,45 @@ function lowerBound(index: RecordIndex, bits: number, prefix: number): number {
 
 /** Records of several ascending runs, those that follow themselves counted. */
 class Bag {
-  private hashes = new Uint8Array(32 * 64);
-  private readonly counts: number[] = [];
+  private words = new Uint32Array(8 * 64);
+  private weights = new Uint32Array(64);
+  private count = 0;
 
   get isNew(): boolean {
-    return this.counts.length === 0;
+    return this.count === 0;
   }
 
-  add(from: Uint8Array, at: number): void {
-    const end = 32 * this.counts.length;
-    if (end > 0 && isRepeated(this.hashes, end - 32, from, at)) {
-      this.counts[this.counts.length - 1] = (this.counts.at(-1) as number) + 1;
+  add(from: Uint32Array, at: number): void {
+    const end = 8 * this.count;
+    if (end > 0 && isRepeated(this.words, end - 8, from, at)) {
+      this.weights[this.count - 1] = (this.weights[this.count - 1] as number) + 1;
       return;
     }
-    if (this.counts.length === BUCKET_RECORDS)
+    if (this.count === BUCKET_RECORDS)
       throw new WeighmarkError('limit-exceeded', 'too many records whose hashes begin alike');
-    if (end === this.hashes.length) this.grow();
-    for (let byte = 0; byte < 32; byte += 1) this.hashes[end + byte] = from[at + byte] as number;
-    this.counts.push(1);
+    if (end === this.words.length) this.grow();
+    for (let word = 0; word < 8; word += 1) this.words[end + word] = from[at + word] as number;
+    this.weights[this.count++] = 1;
   }
 
   private grow(): void {
-    const larger = new Uint8Array(2 * this.hashes.length);
-    larger.set(this.hashes);
-    this.hashes = larger;
+    const { words, weights } = this;
+    this.words = new Uint32Array(2 * words.length);
+    this.words.set(words);
+    this.weights = new Uint32Array(2 * weights.length);
+    this.weights.set(weights);
   }
 
-  sorted(): Counted {
-    const given = this.hashes.subarray(0, 32 * this.counts.length);
-    const { hashes, positions } = sortBucket(given, Uint32Array.from(this.counts.keys()));
-    const counts: number[] = [];
-    positions.forEach((from, place) => {
-      const [count, end] = [this.counts[from] as number, 32 * counts.length];
-      if (end > 0 && isRepeated(hashes, end - 32, hashes, 32 * place)) {
-        counts[counts.length - 1] = (counts.at(-1) as number) + count;
-        return;
-      }
-      hashes.copyWithin(end, 32 * place, 32 * place + 32);
-      counts.push(count);
-    });
-    return { hashes: hashes.subarray(0, 32 * counts.length), counts };
+  all(): { readonly hashes: Uint8Array; readonly weights: Uint32Array } {
+    return {
+      hashes: new Uint8Array(this.words.buffer, 0, 32 * this.count),
+      weights: this.weights.subarray(0, this.count),
+    };
   }
 }
 
-function isRepeated(a: Uint8Array, atA: number, b: Uint8Array, atB: number): boolean {
-  for (let byte = 0; byte < 32; byte += 1) if (a[atA + byte] !== b[atB + byte]) return false;
+function isRepeated(a: Uint32Array, atA: number, b: Uint32Array, atB: number): boolean {
+  for (let word = 0; word < 8; word += 1) if (a[atA + word] !== b[atB + word]) return false;
   return true;
 }
 

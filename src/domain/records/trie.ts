@@ -20,6 +20,23 @@ export interface Branch {
   readonly distinct: number;
 }
 
+/** Some of a set: record hashes in any order that share their first `skip` bits. */
+export interface SetPart {
+  readonly hashes: Uint8Array;
+  /** How often each is there; null: once. */
+  readonly weights: Uint32Array | null;
+  readonly skip: number;
+  readonly depth: number;
+}
+
+export interface SetHasher extends BulkHasher {
+  /**
+   * The branches of a part, one for each value of the bits from `skip` to `depth`, and the places of its hashes by their
+   * order, equal ones as they were given.
+   */
+  branches(part: SetPart): { readonly order: Uint32Array; readonly branches: readonly Branch[] };
+}
+
 export const NOTHING: Branch = { hash: EMPTY, distinct: 0 };
 
 /** Ascending hashes, each once, with its count. */

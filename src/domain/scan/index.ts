@@ -4,6 +4,7 @@ import { examine } from './dispatch.ts';
 import { leaveOut, newSession, spotOf } from './session.ts';
 import { SEVERITIES, verdictOfScan, type ScanResult } from './types.ts';
 
+export { describedNumbers, withDescribed } from './described.ts';
 export { RULES } from './rules.ts';
 export type { Rule } from './rules/rule.ts';
 export {

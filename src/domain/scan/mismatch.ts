@@ -58,6 +58,9 @@ const DATA: ReadonlySet<FormatId> = new Set([
 ]);
 const CODE: ReadonlySet<FormatId> = new Set(['pickle', 'torch-legacy', '7z', 'rar', 'executable', 'zip', 'tar']);
 
+/** Why a file is left out that is named as weights, and is nothing that is known. */
+export const UNKNOWN_WEIGHTS = 'weights by its name, and of no known format';
+
 /** Names that frameworks give to files they load as weights: nothing else is what they say without a format. Raw numbers, as OpenVINO keeps them, have none. */
 const WEIGHTS_NAMES: readonly RegExp[] = [
   /\.(?:pdparams|pdopt|caffemodel|t7|th|ot|nemo|engine|trt|plan|weights|params|mnn|rknn|tnnmodel|dlc|mlmodel|ubj|xgb)$/i,
@@ -79,7 +82,7 @@ export function judgeNames(
   const strong = confirmed.filter((format) => STRONG.has(format));
   if (strong.length > 1) report(spot, 'WM-FILE-002', `the file is ${strong.join(' and ')} at once`);
   if (confirmed.length === 0 && source.size > 0 && WEIGHTS_NAMES.some((name) => name.test(path)) && !promised(named))
-    return leaveOut(spot, 'weights by its name, and of no known format');
+    return leaveOut(spot, UNKNOWN_WEIGHTS);
   if (named === undefined || source.size === 0) return;
   if (confirmed.length === 0) return judgeNothing(spot, path, named);
   if (confirmed.includes('executable') || confirmed.includes('lfs-pointer')) return;

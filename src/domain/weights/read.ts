@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport, NamedSource, Problem, TensorInfo } from '../formats/types.ts';
 import { canonicalForm } from './dtypes.ts';
+import { executorchDataWeights, executorchWeights } from './executorch.ts';
 import { hdf5Weights, kerasWeights } from './hdf5.ts';
 import { npyWeights, npzWeights } from './numpy.ts';
 import { onnxWeights } from './onnx.ts';
@@ -19,6 +20,8 @@ export const OWN: Readonly<Partial<Record<FormatReport['format'], (file: Weights
   npz: npzWeights,
   onnx: onnxWeights,
   'tf-checkpoint': tfCheckpointWeights,
+  executorch: executorchWeights,
+  'executorch-data': executorchDataWeights,
   zarr: zarrWeights,
   ocdbt: ocdbtWeights,
   'saved-model': graphWeights,

@@ -5,7 +5,7 @@ import { chunksOf, collect, inflate, type Compression } from '../formats/inflate
 import { readOcdbt, type OcdbtFiles } from '../formats/ocdbt.ts';
 import { beyond, invalid } from '../formats/problem.ts';
 import { elementsOf } from '../formats/tensors.ts';
-import { decoded, fillBytes, parseZarrArray, type ZarrArray } from '../formats/zarr-array.ts';
+import { withoutCodecs, fillBytes, parseZarrArray, type ZarrArray } from '../formats/zarr-array.ts';
 import { u64 } from '../formats/zip-fields.ts';
 import { canonicalForm, elementBytes } from './dtypes.ts';
 import { chunkedBytes, chunkedElements } from './pieces.ts';
@@ -143,7 +143,7 @@ function plainChunks({ array, chunkBytes, store }: Opening): ReadChunk {
   return (place) =>
     store(array.keyOf(place), async (held) => {
       if (held.size > 2 * CHUNK_BYTES) throw beyond(`a chunk of ${held.size} bytes`);
-      return decoded(array.decode, await held.read(0, held.size), chunkBytes);
+      return withoutCodecs(array.decode, await held.read(0, held.size), chunkBytes);
     });
 }
 
@@ -162,7 +162,7 @@ function shardedChunks({ array, chunkBytes, store }: Opening): ReadChunk {
     if (!(indexBytes <= INDEX_BYTES) || indexBytes + sums > held.size)
       throw invalid('ends early: a shard without its index');
     const bytes = await held.read(shard.atEnd ? held.size - indexBytes - sums : 0, indexBytes + sums);
-    kept = { key, index: decoded(shard.decode, bytes, indexBytes) };
+    kept = { key, index: withoutCodecs(shard.decode, bytes, indexBytes) };
     if (kept.index.length !== indexBytes) throw invalid('the index of a shard has another length');
     return kept.index;
   };
@@ -176,7 +176,7 @@ function shardedChunks({ array, chunkBytes, store }: Opening): ReadChunk {
       const [offset, length] = [u64(entry, 0), u64(entry, 8)];
       if (offset + length > held.size) throw invalid('ends early: a chunk lies outside its shard');
       if (length > 2 * CHUNK_BYTES) throw beyond(`a chunk of ${length} bytes`);
-      return decoded(array.decode, await held.read(offset, length), chunkBytes);
+      return withoutCodecs(array.decode, await held.read(offset, length), chunkBytes);
     });
   };
 }

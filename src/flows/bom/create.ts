@@ -9,7 +9,7 @@ import {
   type MetadataProblem,
 } from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
-import { idsOf, VERSIONS, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { idsOf, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { FormatReport } from '../../domain/formats/types.ts';
@@ -22,8 +22,9 @@ import { findIncomplete } from '../../domain/metadata/incomplete.ts';
 import { closureOf } from '../../domain/metadata/closure.ts';
 import { unreadFiles } from '../../domain/metadata/unread.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
-import type { Files, Tree } from '../../domain/ports/files.ts';
+import type { Files, FileStamp, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Source } from '../../domain/base/source.ts';
+import { ByPath, pathOf, type Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { inParallel } from '../content/parallel.ts';
@@ -47,6 +48,9 @@ export interface DescribeOptions {
   readonly read?: ReadFiles;
   readonly signal?: AbortSignal;
 }
+
+/** SHA-256 and BLAKE3 by path. */
+export type Digested = Pick<Lookup<Digests>, 'get'>;
 
 /** One file of an artifact, wherever it is kept. */
 export interface ArtifactFile {
@@ -85,7 +89,7 @@ const AT_ONCE = 8;
  */
 export async function describeArtifact(
   tree: Tree,
-  digests: ReadonlyMap<string, Digests>,
+  digests: Digested,
   ports: { files: Files },
   options: DescribeOptions,
 ): Promise<Described> {
@@ -138,26 +142,85 @@ export function identify(files: readonly BomFile[]): {
   readonly ids: readonly string[];
   readonly root: string;
 } {
-  const sums = files.map(({ path, sizeBytes, digests: { sha256 } }) => {
-    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
-    return { path, sizeBytes, sha256 };
-  });
+  const sums = files.map((file) => new Summed(file));
   const ids = idsOf(sums);
-  return { id: ids[VERSIONS.indexOf(SEALED)] ?? '', ids, root: omsRoot(sums.map(({ sha256 }) => sha256)) };
+  return { id: ids[VERSIONS.indexOf(SEALED)] ?? '', ids, root: omsRoot(sha256Of(sums)) };
+}
+
+class Summed implements ManifestFile {
+  readonly #file: BomFile;
+
+  constructor(file: BomFile) {
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get sizeBytes(): number {
+    return this.#file.sizeBytes;
+  }
+
+  get sha256(): string {
+    const { sha256 } = this.#file.digests;
+    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: this.path });
+    return sha256;
+  }
+}
+
+function* sha256Of(files: readonly ManifestFile[]): Generator<string> {
+  for (const { sha256 } of files) yield sha256;
 }
 
 /** The files of a tree as `examineArtifact` reads them. */
 export function filesOf(
   tree: Tree,
-  digests: ReadonlyMap<string, Digests>,
+  digests: Digested,
   ports: { files: Files },
-): readonly ArtifactFile[] {
-  return tree.entries.map(({ path, sizeBytes, location }) => ({
-    path,
-    sizeBytes,
-    digests: digests.get(path) ?? {},
-    open: () => ports.files.open(location, { followLink: tree.followedLinks }),
-  }));
+): readonly (ArtifactFile & Required<Pick<TreeFile, 'place'>>)[] {
+  return tree.entries.map(
+    (entry) => new TreeFile(entry, { followLink: tree.followedLinks, digests, files: ports.files }),
+  );
+}
+
+interface Around {
+  readonly followLink: boolean;
+  readonly digests: Digested;
+  readonly files: Files;
+}
+
+/** Nothing is made of it before it is asked for: most of a million files are never opened. */
+class TreeFile implements ArtifactFile {
+  readonly #entry: TreeEntry;
+  readonly #around: Around;
+
+  constructor(entry: TreeEntry, around: Around) {
+    this.#entry = entry;
+    this.#around = around;
+  }
+
+  get path(): string {
+    return this.#entry.path;
+  }
+
+  get sizeBytes(): number {
+    return this.#entry.sizeBytes;
+  }
+
+  get digests(): Digests {
+    return this.#around.digests.get(this.path) ?? {};
+  }
+
+  get place(): { readonly location: string; readonly stamp: FileStamp; readonly followLink: boolean } {
+    const { location, stamp } = this.#entry;
+    return { location, stamp, followLink: this.#around.followLink };
+  }
+
+  open(): Promise<Source & { close(): Promise<void> }> {
+    const { followLink, files } = this.#around;
+    return files.open(this.#entry.location, { followLink });
+  }
 }
 
 export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports' | 'read' | 'signal'> & {
@@ -172,7 +235,8 @@ export type ExamineOptions = Pick<DescribeOptions, 'stated' | 'kind' | 'reports'
 /** All that `inspect` and the BOM are made of. */
 export async function examineArtifact(artifact: readonly ArtifactFile[], options: ExamineOptions): Promise<Examined> {
   const { files: read, telling, fetches } = options.read ?? (await readFiles(artifact, options));
-  const found = read.toSorted((a, b) => compareUtf8(a.path, b.path));
+  const isSorted = read.every(({ path }, at) => at === 0 || compareUtf8(read[at - 1]?.path ?? '', path) <= 0);
+  const found = isSorted ? read : read.toSorted((a, b) => compareUtf8(a.path, b.path));
   const { facts: said, problems } = collect(
     telling,
     found.map(({ path }) => path),
@@ -246,7 +310,7 @@ function namedByOthers(files: readonly BomFile[]): readonly BomFile[] {
 
 /** Digests that a publisher states in algorithms we do not compute for everything: one more read of those files. */
 async function computeOthers(artifact: readonly ArtifactFile[], facts: readonly Fact[]): Promise<OtherDigests> {
-  const byPath = new Map(artifact.map((file) => [file.path, file]));
+  const byPath = new ByPath(artifact, pathOf);
   const digests = new Map<string, Awaited<ReturnType<typeof otherDigests>>>();
   for (const { value } of pick(facts, 'digest')) {
     const file = byPath.get(value.path ?? '');

@@ -50,5 +50,7 @@ async function listed(name: string, { allowSymlinks }: PartRequest, ports: HashP
   const files = await ports.files();
   const tree = await files.walk(ports.locate(name), { allowSymlinks: allowSymlinks === true });
   const folder = name.replace(/\/+$/, '');
-  return tree.entries.map((entry) => ({ ...entry, name: tree.kind === 'file' ? name : `${folder}/${entry.path}` }));
+  return tree.entries.map(({ path, location, sizeBytes, stamp }) => {
+    return { path, location, sizeBytes, stamp, name: tree.kind === 'file' ? name : `${folder}/${path}` };
+  });
 }

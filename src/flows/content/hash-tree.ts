@@ -1,9 +1,10 @@
-import type { ListedFile } from '../../domain/digest/list.ts';
+import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
+import type { Hasher, HashJob, HashResult } from '../../domain/ports/hasher.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashTreePorts {
@@ -21,12 +22,16 @@ export interface HashTreeOptions {
   readonly outboardFromBytes?: number;
   /** Where a file's outboard is written while it is hashed; undefined: nowhere. */
   readonly outboardTo?: (entry: TreeEntry) => string | undefined;
+  /** Also hand on the bytes of small files, where the kernel can. */
+  readonly contents?: boolean;
 }
 
 export interface HashedEntry {
   readonly entry: TreeEntry;
   readonly digests: Digests;
   readonly outboard?: Uint8Array;
+  /** Of a small file, where they were asked for and the kernel can. */
+  readonly content?: Uint8Array;
 }
 
 /** One pass over the files, with progress. @throws WeighmarkError `file-changed`, `unreadable`, `interrupted`. */
@@ -35,6 +40,18 @@ export async function hashTree(
   options: HashTreeOptions,
   ports: HashTreePorts,
 ): Promise<readonly HashedEntry[]> {
+  const all: HashedEntry[] = [];
+  await hashEach(entries, options, ports, (some) => pushAll(all, some));
+  return all;
+}
+
+/** The same, told as it goes, in order: what is told is not kept. */
+export async function hashEach(
+  entries: readonly TreeEntry[],
+  options: HashTreeOptions,
+  ports: HashTreePorts,
+  told: (some: readonly HashedEntry[]) => void | Promise<void>,
+): Promise<void> {
   const progress = ports.progress.start(
     options.label,
     entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -46,15 +63,14 @@ export async function hashTree(
     return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
   };
   const how = hashOptions(options, ports, (bytes) => progress.advance(bytes));
-  const all: HashedEntry[] = [];
+  const atOnce = options.contents === true ? CONTENTS_AT_ONCE : ENTRIES_AT_ONCE;
   try {
     const hasher = await ports.hasher();
-    for (let from = 0; from < entries.length; from += ENTRIES_AT_ONCE) {
-      const some = entries.slice(from, from + ENTRIES_AT_ONCE);
+    for (let from = 0; from < entries.length; from += atOnce) {
+      const some = entries.slice(from, from + atOnce);
       const results = await hasher.hash(some.map(jobOf), how);
-      some.forEach((entry, index) => all.push(hashed(entry, results[index])));
+      await told(some.map((entry, index) => hashed(entry, results[index])));
     }
-    return all;
   } finally {
     progress.end();
   }
@@ -62,6 +78,9 @@ export async function hashTree(
 
 /** What is asked and answered of more at a time would take hundreds of megabytes for a million files. */
 const ENTRIES_AT_ONCE = 1 << 16;
+/** Contents at most so large are handed on, of so many files at a time: 32 MiB. */
+const CONTENT_BYTES = 16 << 10;
+const CONTENTS_AT_ONCE = 1 << 11;
 
 /** Both digests of every file of a tree, as a digest list has them. @throws WeighmarkError what `hashTree` throws. */
 export async function hashListed(
@@ -75,12 +94,12 @@ export async function hashListed(
     { ...options, ...(outboardTo === undefined ? {} : { outboardTo }), ...(jobs === undefined ? {} : { jobs }) },
     ports,
   );
-  return hashed.map(({ entry, digests }) => ({
-    path: entry.path,
-    sizeBytes: entry.sizeBytes,
-    sha256: digests.sha256 ?? '',
-    blake3: digests.blake3 ?? '',
-  }));
+  const column = new DigestColumn();
+  return hashed.map((each) => listedOf(each, column));
+}
+
+export function listedOf({ entry: { path, sizeBytes }, digests }: HashedEntry, column: DigestColumn): ListedFile {
+  return column.add({ path, sizeBytes, sha256: digests.sha256 ?? '', blake3: digests.blake3 ?? '' });
 }
 
 /** Digests of byte ranges, in order: for OMS signatures by shards. @throws WeighmarkError `file-changed` and what reading throws. */
@@ -116,18 +135,21 @@ async function* chunks(
   for (let at = start; at < end; at += CHUNK_BYTES) yield file.read(at, Math.min(CHUNK_BYTES, end - at));
 }
 
-function hashed(entry: TreeEntry, result: { digests: Digests; outboard?: Uint8Array } | undefined): HashedEntry {
+function hashed(entry: TreeEntry, result: HashResult | undefined): HashedEntry {
   if (result === undefined) throw new Error('the hasher returned too few results');
-  return { entry, digests: result.digests, ...(result.outboard === undefined ? {} : { outboard: result.outboard }) };
+  const { digests, outboard, content } = result;
+  if (content !== undefined) return { entry, digests, content };
+  return outboard === undefined ? { entry, digests } : { entry, digests, outboard };
 }
 
 function hashOptions(options: HashTreeOptions, ports: HashTreePorts, onProgress: (bytes: number) => void) {
-  const { algorithms, jobs, outboardFromBytes } = options;
+  const { algorithms, jobs, outboardFromBytes, contents } = options;
   return {
     algorithms,
     onProgress,
     ...(jobs === undefined ? {} : { jobs }),
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),
     ...(outboardFromBytes === undefined ? {} : { outboardFromBytes }),
+    ...(contents === true ? { contentUpToBytes: CONTENT_BYTES } : {}),
   };
 }

@@ -99,7 +99,9 @@ export async function layersAsTree({ location, files: placed = [] }: Stored, fil
     if ((await files.kindOf(blob)) === 'none')
       throw new WeighmarkError('incomplete', `${location} names ${path}, whose blob is not there`, { subject: blob });
     const [entry] = (await files.walk(blob)).entries;
-    if (entry !== undefined) entries.push({ ...entry, path });
+    if (entry === undefined) continue;
+    const { location: at, sizeBytes, stamp } = entry;
+    entries.push({ path, location: at, sizeBytes, stamp });
   }
   entries.sort((a, b) => compareUtf8(a.path, b.path));
   return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };

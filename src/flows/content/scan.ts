@@ -24,6 +24,7 @@ import { cachedSource, type Source } from '../../domain/base/source.ts';
 import {
   scanFile,
   verdictOfScan,
+  withDescribed,
   type ScanFinding,
   type ScanResult,
   type ScanVerdict,
@@ -71,16 +72,17 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
     'scanning',
     tree.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   );
-  const files: ScanResult[] = [];
+  const results: ScanResult[] = [];
   try {
     for (const entry of tree.entries) {
       if (ports.signal.aborted) throw new WeighmarkError('interrupted', 'interrupted');
-      files.push(await scanEntry(entry, tree, ports, options));
+      results.push(await scanEntry(entry, tree, ports, options));
       progress.advance(entry.sizeBytes);
     }
   } finally {
     progress.end();
   }
+  const files = withDescribed(results);
   const missing = await incompleteFindings(tree, ports.files, files);
   const findings = [...artifactFindings(tree, options), ...judged(missing, options)];
   const verdict = verdictOfScan(

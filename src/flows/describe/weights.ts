@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { ByPath, pathOf, type Lookup } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { readFormat } from '../../domain/formats/index.ts';
@@ -43,13 +44,7 @@ interface Found {
 
 /** The files of a tree, to be hashed where they lie. */
 export function weightsFilesOf(tree: Tree, ports: { files: Files }): readonly WeightsFile[] {
-  const entries = new Map(tree.entries.map((entry) => [entry.path, entry]));
-  return filesOf(tree, new Map(), ports).map((file) => {
-    const entry = entries.get(file.path);
-    if (entry === undefined) return file;
-    const { location, stamp } = entry;
-    return { ...file, place: { location, stamp, followLink: tree.followedLinks } };
-  });
+  return filesOf(tree, new Map(), ports);
 }
 
 /** A tree's files as described, and what their weights are; nothing else is read whole. */
@@ -79,7 +74,7 @@ export async function weighArtifact(
   described: readonly BomFile[],
   ports: WeighPorts,
 ): Promise<readonly WeighedSet[]> {
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const byPath = new ByPath(files, pathOf);
   const gathered: Gathered[] = [];
   for (const set of weightSets(described)) gathered.push(await gatherSet(set, byPath));
   const digests = await hashElements(
@@ -91,7 +86,7 @@ export async function weighArtifact(
   return held.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
 }
 
-async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile>): Promise<Gathered> {
+async function gatherSet(set: WeightSet, byPath: Lookup<WeightsFile>): Promise<Gathered> {
   const gathered: Gathered = { set, found: [], undecided: [] };
   for (const { path } of set.index === undefined ? set.files : [set.index]) {
     const file = byPath.get(path);
@@ -108,7 +103,7 @@ async function gatherSet(set: WeightSet, byPath: ReadonlyMap<string, WeightsFile
 function addFound(
   { found, undecided }: Gathered,
   tensor: WeightTensor,
-  { file, byPath }: { file: WeightsFile; byPath: ReadonlyMap<string, WeightsFile> },
+  { file, byPath }: { file: WeightsFile; byPath: Lookup<WeightsFile> },
 ): void {
   const { elements } = tensor;
   const named = elements.kind === 'stretch' ? elements.file : undefined;
@@ -224,7 +219,7 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** Other files of the artifact, each open only while it is read. */
-function besideIn(byPath: ReadonlyMap<string, WeightsFile>): Beside {
+function besideIn(byPath: Lookup<WeightsFile>): Beside {
   return async (path, read) => {
     const file = byPath.get(path);
     return file === undefined ? null : withFile(file, read);

@@ -218,7 +218,9 @@ async function treeOf(found: Found, files: Files): Promise<Tree> {
   const entries: TreeEntry[] = [];
   for (const { path, location: place } of placed) {
     const [entry] = (await files.walk(place)).entries;
-    if (entry !== undefined) entries.push({ ...entry, path });
+    if (entry === undefined) continue;
+    const { location: at, sizeBytes, stamp } = entry;
+    entries.push({ path, location: at, sizeBytes, stamp });
   }
   return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
 }

@@ -1,13 +1,21 @@
-import type { ListedFile } from '../../domain/digest/list.ts';
+import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { OUTBOARD_FOLDER, OUTBOARD_FROM_BYTES, outboardPlace } from '../../domain/digest/outboard.ts';
 import type { FileStamp, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { atLeast, isCounted, type ScanFinding, type Severity, type Unexamined } from '../../domain/scan/index.ts';
+import {
+  atLeast,
+  describedNumbers,
+  isCounted,
+  type ScanFinding,
+  type Severity,
+  type Unexamined,
+} from '../../domain/scan/index.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
-import { cachedSource } from '../../domain/base/source.ts';
+import { cachedSource, smallSource, type Source } from '../../domain/base/source.ts';
 import type { FileReader } from '../bom/read-files.ts';
-import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
+import { hashEach, listedOf, type HashedEntry, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
+import { hasherFromParts, type FromParts } from './from-parts.ts';
 import { artifactPath } from './oms-sign.ts';
 import { requireReadable } from './within-limits.ts';
 import { artifactFindings, scanSource, type ScanOptions } from '../content/scan.ts';
@@ -20,11 +28,25 @@ export interface SealedContent {
   readonly ignored: readonly string[];
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
+  readonly looked: Found;
+  /** Where the digests are from, if workers found them. */
+  readonly fromParts: string | null;
 }
 
-/** One walk, one read: both digests of every file. @throws WeighmarkError `empty-artifact`. */
-export async function hashForSeal(
-  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number },
+export interface Looking {
+  /** Of the BOM: it reads from the same bytes, once for both. */
+  readonly reader: FileReader;
+  readonly judging: ScanOptions;
+}
+
+/**
+ * One walk, one read: both digests of every file, and what loading it would do, held against feeds by the digests of the
+ * walk. Of a small file the bytes looked at are those that were hashed; another is opened again, and is the same at the end
+ * or it is `file-changed`. @throws WeighmarkError `empty-artifact`.
+ */
+export async function readForSeal(
+  input: { root: string; allowSymlinks?: boolean; ignore?: readonly string[]; jobs?: number; fromParts?: FromParts },
+  looking: Looking,
   ports: HashTreePorts,
 ): Promise<SealedContent> {
   const ignored = (input.ignore ?? []).map(artifactPath);
@@ -34,9 +56,22 @@ export async function hashForSeal(
   requireReadable({ paths: pathsOf(tree), digestLength: 64 });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
+  const workers = input.fromParts === undefined ? null : hasherFromParts(tree, input.fromParts, await ports.hasher());
+  const hasher = workers === null ? ports.hasher : async () => workers;
+  const files: ListedFile[] = [];
+  const column = new DigestColumn();
+  const looker = lookInto(tree, looking, ports);
+  const how = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
-  const files = await hashListed(tree, { outboardTo, ...jobs }, ports);
-  return { tree, files, ignored, outboards: tree.entries.flatMap((entry) => outboardTo(entry) ?? []) };
+  await hashEach(tree.entries, { ...how, ...jobs, outboardTo, contents: true }, { ...ports, hasher }, async (some) => {
+    for (const each of some) {
+      const file = listedOf(each, column);
+      files.push(file);
+      await looker.look(each, file);
+    }
+  });
+  const outboards = tree.entries.flatMap((entry) => outboardTo(entry) ?? []);
+  return { tree, files, ignored, outboards, looked: looker.found(), fromParts: workers?.said ?? null };
 }
 
 function* pathsOf({ entries }: Tree): Generator<string> {
@@ -66,42 +101,41 @@ export interface Scanned {
   readonly blocking: readonly ScanFinding[];
 }
 
-/**
- * Looks at every file's content for what loading it would do, and holds it against feeds, by the digests of the walk; the
- * bytes are those of the walk, or it is `file-changed`. The BOM's reader reads from the same open file, once for both. What the caller's policy suppresses is told, and forbids nothing.
- */
-export async function scanForSeal(
-  { tree, files }: SealedContent,
-  {
-    failOn,
-    reader,
-    judging,
-  }: { readonly failOn: Severity; readonly reader: FileReader; readonly judging: ScanOptions },
+type Found = Pick<Scanned, 'findings' | 'unexamined'>;
+
+/** What the caller's policy suppresses is told, and forbids nothing. */
+function lookInto(
+  { followedLinks }: Tree,
+  { reader, judging }: Looking,
   ports: HashTreePorts,
-): Promise<Scanned> {
-  const digests = new Map(files.map((file) => [file.path, file]));
-  const options: ScanOptions = { ...judging, digests: (path) => digests.get(path) };
-  const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, options)];
+): { found(): Found; look(each: HashedEntry, digests: ListedFile): Promise<void> } {
+  const findings: ScanFinding[] = [...artifactFindings({ root: '.' }, judging)];
   const unexamined: Unexamined[] = [];
-  for (const { path, location, sizeBytes } of tree.entries) {
+  const described = describedNumbers();
+  const lookAt = async (file: ListedFile, source: Source): Promise<void> => {
+    const { path, sizeBytes } = file;
+    const result = await scanSource({ path, source }, { ...judging, digests: () => file });
+    await reader.add({ path, sizeBytes, digests: file }, source);
+    pushAll(findings, result.findings);
+    pushAll(unexamined, result.unexamined);
+    described.add(result);
+  };
+  const look = async ({ entry, content }: HashedEntry, file: ListedFile): Promise<void> => {
     ports.signal?.throwIfAborted();
-    const file = await ports.files.open(location, { followLink: tree.followedLinks });
+    if (content !== undefined) return lookAt(file, smallSource(content));
+    const opened = await ports.files.open(entry.location, { followLink: followedLinks });
     try {
-      const source = cachedSource(file);
-      const result = await scanSource({ path, source }, options);
-      await reader.add({ path, sizeBytes, digests: digests.get(path) ?? {} }, source);
-      pushAll(findings, result.findings);
-      pushAll(unexamined, result.unexamined);
+      await lookAt(file, cachedSource(opened));
     } finally {
-      await file.close();
+      await opened.close();
     }
-  }
-  return withKnown({ findings, unexamined, blocking: [] }, [], failOn);
+  };
+  return { found: () => ({ findings, unexamined: described.left(unexamined) }), look };
 }
 
-/** The same with more that was found. */
-export function withKnown(scanned: Scanned, more: readonly ScanFinding[], failOn: Severity): Scanned {
-  const findings = [...scanned.findings, ...more];
+/** What was found, and more. */
+export function scannedOf(found: Found, more: readonly ScanFinding[], failOn: Severity): Scanned {
+  const findings = [...found.findings, ...more];
   const blocking = findings.filter((finding) => isCounted(finding) && atLeast(finding.severity, failOn));
-  return { ...scanned, findings, blocking };
+  return { ...found, findings, blocking };
 }

@@ -2,8 +2,10 @@ import { dirname } from 'node:path';
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
-import { digestListBytes } from '../../domain/digest/list.ts';
+import type { OmsResource } from '../../domain/claims/oms.ts';
+import { digestListBytes, type ListedFile } from '../../domain/digest/list.ts';
 import { formatWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
+import { ByPath, pathOf } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { fact } from '../../domain/metadata/read.ts';
@@ -13,17 +15,18 @@ import type { Records } from '../../domain/ports/records.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Severity } from '../../domain/scan/index.ts';
-import { sidecarsOf } from '../../domain/base/paths.ts';
+import { compareUtf8, sidecarsOf } from '../../domain/base/paths.ts';
 import { confirmRoots } from '../data/confirm.ts';
 import { describeArtifact } from '../bom/create.ts';
 import { fileReader, type ReadFiles } from '../bom/read-files.ts';
 import { weighArtifact, weightsFilesOf } from '../describe/weights.ts';
+import type { FromParts } from './from-parts.ts';
 import { baseName, omsPayload, signOms } from './oms-sign.ts';
 import { resolveInputs } from '../registry/resolve-inputs.ts';
 import { derivationStatement, recompute, type DerivationPorts, type SealedDerivation } from './seal-derivation.ts';
 import { scanWeights, type ScanOptions } from '../content/scan.ts';
 import { requireWritable } from './place.ts';
-import { hashForSeal, isUnchanged, scanForSeal, withKnown, type Scanned, type SealedContent } from './seal-content.ts';
+import { isUnchanged, readForSeal, scannedOf, type Scanned, type SealedContent } from './seal-content.ts';
 import {
   bomStatement,
   packageStatement,
@@ -59,6 +62,8 @@ export interface SealInput {
   /** Paths of the artifact that are left out; the signature says so. */
   readonly ignore?: readonly string[];
   readonly jobs?: number;
+  /** Digests that workers found, instead of hashing everything here; the BOM says so. */
+  readonly fromParts?: FromParts;
   /** Of weighmark. */
   readonly version: string;
 }
@@ -91,6 +96,8 @@ export interface SealOutcome {
   readonly leftOut: readonly string[];
   /** What of the artifact is missing, unreadable or contradicted, by its own files. */
   readonly problems: readonly MetadataProblem[];
+  /** Where the digests are from, if workers found them. */
+  readonly fromParts: string | null;
   /** Who recorded digests that the files have; nobody signed those. */
   readonly recorded: readonly { readonly by: string; readonly files: number }[];
 }
@@ -104,22 +111,21 @@ export interface SealOutcome {
 export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutcome> {
   await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
-  const content = await hashForSeal(input, ports);
+  const startedOn = ports.clock.now().toISOString();
+  const read = fileReader(signalOf(ports));
+  const judging = judgingOf(input);
+  const content = await readForSeal(input, { reader: read, judging }, ports);
   const recomputed =
     input.step === undefined || input.step.recompute === false
       ? null
       : await recompute({ step: input.step.step, texts: input.step.inputs, inputs, child: content.tree }, ports);
   const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
-  const startedOn = ports.clock.now().toISOString();
-  const read = fileReader(signalOf(ports));
-  const judging = judgingOf(input);
-  const looked = await scanForSeal(content, { failOn: input.failOn, reader: read, judging }, ports);
   const { facts, identities, bomPayload, problems, recorded } = await describe(input, content, {
     ports,
     records,
     read,
   });
-  const scanned = withKnown(looked, scanWeights(identities, judging), input.failOn);
+  const scanned = scannedOf(content.looked, scanWeights(identities, judging), input.failOn);
   const derivation = recomputed?.found ?? null;
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded, derivation };
   const places = sidecarsOf(content.tree);
@@ -146,7 +152,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   ];
   const { payload: oms } = omsPayload({
     tree: content.tree,
-    resources: content.files.map(({ path, sha256 }) => ({ path, digest: sha256 })),
+    resources: content.files.map((file) => new SignedWhole(file)),
     ignore: content.ignored,
   });
   await stillTheSame(content, ports);
@@ -172,6 +178,23 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     packaged: packaged !== null,
     foreign: signature.foreign,
   };
+}
+
+/** A file of the list as a resource of the signature. */
+class SignedWhole implements OmsResource {
+  readonly #file: ListedFile;
+
+  constructor(file: ListedFile) {
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get digest(): string {
+    return this.#file.sha256;
+  }
 }
 
 /** Before anything is read. Where everything is sealed already nothing is written. @throws WeighmarkError `write-refused`. */
@@ -212,7 +235,7 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 
 async function describe(
   input: SealInput,
-  { tree, files }: SealedContent,
+  { tree, files, fromParts }: SealedContent,
   { ports, records, read }: { readonly ports: SealPorts; readonly records: string | null; readonly read: ReadFiles },
 ): Promise<
   { facts: SealFacts; identities: readonly ListedWeights[]; bomPayload: Uint8Array } & Pick<
@@ -220,10 +243,10 @@ async function describe(
     'problems' | 'recorded'
   >
 > {
-  const digests = new Map(files.map((file) => [file.path, file]));
+  const digests = new ByPath(files, pathOf);
   const options = {
     tool: { name: 'weighmark', version: input.version },
-    stated: statedFacts(input),
+    stated: statedFacts(input, fromParts),
     read,
     ...signalOf(ports),
   };
@@ -262,13 +285,14 @@ function recordersOf({ confirmed }: DigestCheck): SealOutcome['recorded'] {
 }
 
 /** What the command line says of the artifact, cited as such in the BOM. */
-function statedFacts({ name, source, acceptConflict }: SealInput): readonly Fact[] {
+function statedFacts({ name, source, acceptConflict }: SealInput, fromParts: string | null): readonly Fact[] {
   const by = { statedBy: 'weighmark seal' };
   const colon = name?.lastIndexOf(':') ?? -1;
   const version = name !== undefined && colon > 0 ? name.slice(colon + 1) : undefined;
   return [
     ...(name === undefined ? [] : [fact('name', colon > 0 ? name.slice(0, colon) : name, by)]),
     ...(version === undefined ? [] : [fact('version', version, by)]),
+    ...(fromParts === null ? [] : [fact('detail', { name: 'digests-from-workers', value: fromParts }, by)]),
     ...(acceptConflict === undefined ? [] : [fact('detail', { name: 'accepted-conflict', value: acceptConflict }, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];
@@ -330,17 +354,14 @@ async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint
 
 /** Security rule 20: what was read last is what was hashed first. */
 async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts): Promise<void> {
-  const now = new Map(
-    (await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] })).entries.map(
-      (entry) => [entry.path, entry.stamp],
-    ),
-  );
-  for (const { path, stamp } of tree.entries) {
-    if (!isUnchanged(stamp, now.get(path))) throw changed(path);
-    now.delete(path);
-  }
-  const [extra] = now.keys();
-  if (extra !== undefined) throw changed(extra);
+  const now = await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] });
+  tree.entries.forEach((then, at) => {
+    const entry = now.entries[at];
+    if (entry === undefined || compareUtf8(entry.path, then.path) > 0) throw changed(then.path);
+    if (entry.path !== then.path || !isUnchanged(then.stamp, entry.stamp)) throw changed(entry.path);
+  });
+  const extra = now.entries[tree.entries.length];
+  if (extra !== undefined) throw changed(extra.path);
 }
 
 function changed(path: string): WeighmarkError {
@@ -372,5 +393,6 @@ function outcomeOf(
     packaged: false,
     foreign: false,
     leftOut: content.tree.leftOut,
+    fromParts: content.fromParts,
   };
 }

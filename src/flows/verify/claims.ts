@@ -50,11 +50,7 @@ export function bindClaims(
 ): BoundClaims {
   if (known === null)
     return { claims: [], others: claims, evidence: [], findings: [], claimed: [], notes: [], packagedFrom: [] };
-  const artifact = {
-    ...known,
-    single: known.files.length === 1,
-    files: new Map(known.files.map(({ path, sha256 }) => [path, sha256])),
-  };
+  const artifact = matchedOf(known);
   const judged = claims.map((claim) => ({ claim, problem: bindingProblem(claim, artifact, known.single) }));
   const bound = judged.filter(({ problem }) => problem === null).map(({ claim }) => claim);
   const others = judged.filter(({ problem }) => problem?.code === 'subject-mismatch').map(({ claim }) => claim);
@@ -80,6 +76,20 @@ export function bindClaims(
         .map((from) => `only its documentation differs from ${from}, recomputed`),
     ],
     packagedFrom: packaged.filter((each) => typeof each === 'string'),
+  };
+}
+
+/** Only a claim that names files asks for them: of a million a map takes a second. */
+function matchedOf({ id, ids, root, files }: KnownArtifact): MatchedArtifact {
+  let byPath: ReadonlyMap<string, string> | undefined;
+  return {
+    id,
+    ids,
+    root,
+    single: files.length === 1,
+    get files() {
+      return (byPath ??= new Map(files.map(({ path, sha256 }) => [path, sha256])));
+    },
   };
 }
 

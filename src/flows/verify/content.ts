@@ -1,5 +1,6 @@
 import { isIgnored } from '../../domain/claims/oms.ts';
 import { ignoredFinding, matchNames, missingFinding, unsignedFinding } from '../../domain/claims/oms-match.ts';
+import { pathOf } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Tree } from '../../domain/ports/files.ts';
 import { SIDECARS } from '../../domain/base/paths.ts';
@@ -24,12 +25,12 @@ export async function verifyContent(
   const { manifest } = question;
   const tree = ahead?.tree ?? (await signedTree(question, ports));
   const single = tree.kind === 'file';
-  const { signed, missing, unsigned, unspoken } = matchNames(manifest, tree.entries, single);
+  const { signed, missing, unsigned, unspoken } = ahead?.matching ?? matchNames(manifest, tree.entries, single);
   const chosen =
     question.only === undefined
       ? (path: string) => path !== ''
       : (path: string) => globMatches(question.only ?? '', path);
-  const wanted = signed.filter(({ path }) => chosen(path));
+  const wanted = question.only === undefined ? signed : signed.filter(({ path }) => chosen(path));
   if (question.only !== undefined && !manifest.resources.some(({ path }) => chosen(path))) {
     throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });
   }
@@ -45,7 +46,8 @@ export async function verifyContent(
   return {
     ...hashed,
     tree,
-    signedCount: new Set(manifest.resources.map(({ path }) => path)).size,
+    signedCount:
+      manifest.shardBytes === null ? manifest.resources.length : new Set(manifest.resources.map(pathOf)).size,
     findings: [...names, ...hashed.findings, ...(await stillTheSame(question, tree, ports))],
     notes: await notesOf(question, { tree, unsigned: [...unsigned, ...(tree.passedOver ?? [])], unspoken }, ports),
   };

@@ -1,4 +1,5 @@
 import { matchNames, type SignedFile } from '../../domain/claims/oms-match.ts';
+import { ByPath, pathOf, type Lookup } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
@@ -12,21 +13,21 @@ import { withPointer, withDifferences } from './explain.ts';
 /** Begins to hash: the claims that decide by which digest are read meanwhile. @throws WeighmarkError what the walk throws. */
 export async function hashAhead(question: TreeQuestion, ports: HashTreePorts): Promise<Ahead> {
   const tree = await signedTree(question, ports);
-  const signed = new Set(
-    matchNames(question.manifest, tree.entries, tree.kind === 'file').signed.map(({ path }) => path),
-  );
+  const matching = matchNames(question.manifest, tree.entries, tree.kind === 'file');
+  const signed = new ByPath(matching.signed, pathOf);
   await ports.hasher();
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(ports.signal === undefined ? [] : [ports.signal])]);
   const hashed = hashTree(
-    tree.entries.filter(({ path }) => signed.has(path)),
+    signed.size === tree.entries.length ? tree.entries : tree.entries.filter(({ path }) => signed.has(path)),
     hashingOf(question, tree, ['blake3']),
     { ...ports, signal },
   );
   return {
     tree,
+    matching,
     hashed: hashed.then(
-      (all) => new Map(all.map((each) => [each.entry.path, each])),
+      (all) => new ByPath(all, ({ entry }) => entry.path),
       () => null,
     ),
     stop: () => stop.abort(),
@@ -46,16 +47,13 @@ export async function hashSigned(
   hashing: Hashing,
   ports: HashTreePorts,
 ): Promise<Pick<Content, 'files' | 'findings' | 'algorithms'>> {
-  const byPath = new Map(hashing.tree.entries.map((entry) => [entry.path, entry]));
+  const byPath = new ByPath(hashing.tree.entries, pathOf);
   const algorithms = algorithmsFor(hashing.question);
   const { files, findings } = await judgeEach(wanted, { ...hashing, byPath, algorithms }, ports);
   return { files, findings: await withDifferences(onceEach(findings), hashing, ports), algorithms };
 }
 
-type Judging = Hashing & {
-  readonly byPath: ReadonlyMap<string, TreeEntry>;
-  readonly algorithms: readonly HashAlgorithm[];
-};
+type Judging = Hashing & { readonly byPath: Lookup<TreeEntry>; readonly algorithms: readonly HashAlgorithm[] };
 
 /** Of files one of which cannot be read, each half alone: the unreadable hides no other that changed. */
 async function judgeEach(

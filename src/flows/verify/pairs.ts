@@ -5,6 +5,7 @@ import { manifestOf } from '../../domain/claims/subjects.ts';
 import type { Statement } from '../../domain/claims/types.ts';
 import { idsOf } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
+import type { Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import type { KnownArtifact } from './claims.ts';
 import { baseName } from '../sign/oms-sign.ts';
@@ -34,7 +35,7 @@ export function pairsOf(
   list: List,
   signature: TrustedSignature,
   { bundles, input }: Pick<VerifyCase, 'bundles' | 'input'>,
-): ReadonlyMap<string, ListedFile> | null {
+): Lookup<ListedFile> | null {
   const { manifest, claim } = signature;
   const pairs = trustedPairs({
     manifest,
@@ -80,8 +81,8 @@ function manifestNamed(statement: Statement): string | null {
   }
 }
 
-function rootOf(content: Content): string {
-  return omsRoot(
-    content.files.toSorted((a, b) => compareUtf8(a.path, b.path)).map(({ digests }) => digests.sha256 ?? ''),
-  );
+function rootOf({ files }: Content): string {
+  const isSorted = files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
+  const sorted = isSorted ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
+  return omsRoot(sorted.map(({ digests }) => digests.sha256 ?? ''));
 }

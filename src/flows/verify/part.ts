@@ -1,6 +1,7 @@
 import type { OmsManifest } from '../../domain/claims/oms.ts';
 import { differingRanges } from '../../domain/digest/differing.ts';
 import { isHex256 } from '../../domain/digest/hex.ts';
+import type { Lookup } from '../../domain/base/by-path.ts';
 import type { ListedFile } from '../../domain/digest/list.ts';
 import { outboardPlace } from '../../domain/digest/outboard.ts';
 import { provenSource, type ByteRange } from '../../domain/digest/proven.ts';
@@ -23,7 +24,7 @@ export interface PartQuestion {
   readonly root: string;
   readonly kind: 'file' | 'directory';
   readonly manifest: OmsManifest;
-  readonly pairs: ReadonlyMap<string, ListedFile> | null;
+  readonly pairs: Lookup<ListedFile> | null;
   readonly allowSymlinks: boolean;
   /** `FILE#TENSORS` (a glob of tensor names) or `FILE#bytes=START-END` (END not included). */
   readonly only: string;

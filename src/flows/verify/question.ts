@@ -1,4 +1,6 @@
+import type { Matching } from '../../domain/claims/oms-match.ts';
 import type { OmsManifest } from '../../domain/claims/oms.ts';
+import type { Lookup } from '../../domain/base/by-path.ts';
 import type { ListedFile } from '../../domain/digest/list.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Tree } from '../../domain/ports/files.ts';
@@ -26,7 +28,7 @@ export interface ContentQuestion extends TreeQuestion {
   /** Glob of the only files to look at. */
   readonly only?: string;
   /** Digests signed together; BLAKE3 alone is hashed then, unless `algorithm` wants more. */
-  readonly pairs: ReadonlyMap<string, ListedFile> | null;
+  readonly pairs: Lookup<ListedFile> | null;
   readonly algorithm?: 'sha256' | 'all';
   /** SHA-256 is needed for claims, whatever the signature's own algorithm is. */
   readonly needsSha256: boolean;
@@ -53,8 +55,10 @@ export interface Content {
 /** The signed files, being hashed while it is not yet known whether BLAKE3 alone will do; of no use if it will not. */
 export interface Ahead {
   readonly tree: Tree;
+  /** What of it is signed. */
+  readonly matching: Matching;
   /** By path; null if a file could not be hashed. */
-  readonly hashed: Promise<ReadonlyMap<string, HashedEntry> | null>;
+  readonly hashed: Promise<Lookup<HashedEntry> | null>;
   stop(): void;
 }
 

@@ -57,6 +57,7 @@ export async function recordedNotes(
   const named = new Set([...tree.leftOut, ...ignorePaths.filter((path) => !path.split('/').includes('..'))]);
   const facts = [...(await downloadNotes(tree.root, [...named], ports)), ...blobFacts(tree.entries)];
   const stated = pick(facts, 'digest').filter(({ value }) => value.algorithm === 'sha256');
+  if (stated.length === 0) return [];
   const signed = new Map(resources.map(({ path, digest }) => [path, digest]));
   const compared = stated.filter(({ value }) => signed.has(value.path ?? ''));
   const differ = compared.filter(({ value }) => !agrees(value, signed.get(value.path ?? '') ?? ''));

@@ -1,4 +1,5 @@
 import { isIgnored } from '../../domain/claims/oms.ts';
+import { ByPath, pathOf } from '../../domain/base/by-path.ts';
 import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
 import { SIDECARS } from '../../domain/base/paths.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
@@ -9,10 +10,11 @@ import type { TreeQuestion, ContentQuestion } from './question.ts';
 export async function signedTree(question: TreeQuestion, ports: HashTreePorts): Promise<Tree> {
   const tree = await ports.files.walk(question.root, walkOptions(question));
   if (tree.kind === 'file') return tree;
-  const present = new Set(tree.entries.map(({ path }) => path));
+  const present = new ByPath(tree.entries, pathOf);
   const hidden = question.manifest.resources
-    .map(({ path }) => path)
-    .filter((path) => !present.has(path) && isLeftOut(path, question, tree));
+    .filter(({ path }) => !present.has(path) && isLeftOut(path, question, tree))
+    .map(({ path }) => path);
+  if (hidden.length === 0) return tree;
   const found = await Promise.all([...new Set(hidden)].map((path) => entryAt(question.root, path, ports)));
   return { ...tree, entries: [...tree.entries, ...found.filter((entry) => entry !== null)] };
 }
@@ -36,9 +38,8 @@ async function entryAt(root: string, path: string, ports: HashTreePorts): Promis
 /** A link that nobody signed is an unsigned file like any other: where those are accepted, it is passed over. */
 function walkOptions(question: TreeQuestion): WalkOptions {
   const { allowSymlinks, manifest, ignore, ownNames, ignoreUnsignedFiles, underPolicy } = question;
-  const signed = new Set(manifest.resources.map(({ path }) => path));
   return {
-    ...(ignoreUnsignedFiles ? { linksAt: signed } : {}),
+    ...(ignoreUnsignedFiles ? { linksAt: new Set(manifest.resources.map(({ path }) => path)) } : {}),
     ...(underPolicy ? { bookkeeping: 'judged' } : {}),
     allowSymlinks: allowSymlinks || manifest.allowSymlinks,
     ignore: [...manifest.ignorePaths, ...ignore, ...ownNames],
@@ -52,7 +53,9 @@ export async function stillTheSame(
   ports: HashTreePorts,
 ): Promise<readonly Finding[]> {
   if (before.kind === 'file') return [];
-  const after = new Set(await ports.files.list(question.root, walkOptions(question)));
+  const listed = await ports.files.list(question.root, walkOptions(question));
+  if (listed.length === before.entries.length && before.entries.every(({ path }, at) => path === listed[at])) return [];
+  const after = new Set(listed);
   const gone = before.entries.filter(({ path }) => !after.delete(path) && !isLeftOut(path, question, before));
   return [...gone.map(({ path }) => path), ...after].map((path) => ({
     code: 'file-changed',

@@ -166,6 +166,7 @@ function otherOf({ algorithm }: StatedDigest, others: Others): string | undefine
     'git-blob-sha1': others.gitBlob,
     sha1: others.sha1,
     md5: others.md5,
+    'md5-dos2unix': others.md5Unix,
   };
   return by[algorithm];
 }

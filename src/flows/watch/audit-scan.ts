@@ -2,7 +2,7 @@ import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Clock } from '../../domain/ports/terminal.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
-import { atLeast, isCounted, type ScanResult } from '../../domain/scan/index.ts';
+import { atLeast, isCounted, withDescribed, type ScanResult } from '../../domain/scan/index.ts';
 import { checkOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import type { GateContent } from '../gate/gate-content.ts';
 import { scanArtifactName, scanSource, scanWeights, type ScanOptions } from '../content/scan.ts';
@@ -36,15 +36,16 @@ export async function rescan(what: Rescan, registry: Registry, clock: Clock): Pr
     ...(feeds === undefined ? {} : { index: feeds }),
     digests: (path) => ({ sha256: sha256.get(path) ?? '' }),
   };
-  const results: ScanResult[] = [];
+  const scanned: ScanResult[] = [];
   for (const file of files) {
     const blob = await registry.openBlob(name, `sha256:${file.sha256}`, file.sizeBytes);
     try {
-      results.push(await scanSource({ path: file.path, source: blob }, options));
+      scanned.push(await scanSource({ path: file.path, source: blob }, options));
     } finally {
       await blob.close();
     }
   }
+  const results = withDescribed(scanned);
   const level = environment.scan?.failOn ?? 'high';
   const known = [...scanArtifactName(name, options), ...scanWeights(what.weights, options)];
   const bad = [...known, ...results.flatMap(({ findings }) => findings)].filter(

@@ -20,9 +20,30 @@ const TORCH = 'torch 2.15.0';
 const KERAS = 'keras 3.15.1';
 const ORT = 'onnxruntime 1.32.0';
 const ORBAX = 'orbax-checkpoint 0.12.8';
+const EXECUTORCH = 'executorch 1.5.1';
 const COREML = 'coreml/linear.mlpackage/Data/com.apple.CoreML';
 
 export const WRITTEN: readonly Written[] = [
+  {
+    path: 'executorch/linear.pte',
+    writer: EXECUTORCH,
+    format: 'executorch',
+    kind: 'weights',
+    tensors: 2,
+    parameters: 20,
+    inPlace: ['@1', [-0.004322517663240433]],
+  },
+  { path: 'executorch/apart.pte', writer: EXECUTORCH, format: 'executorch', kind: 'weights', tensors: 2 },
+  {
+    path: 'executorch/apart.ptd',
+    writer: EXECUTORCH,
+    format: 'executorch-data',
+    kind: 'weights',
+    tensors: 2,
+    parameters: 20,
+    inPlace: ['weight', [-0.004322517663240433]],
+  },
+  { path: 'executorch/xnnpack.pte', writer: EXECUTORCH, format: 'executorch', kind: 'weights', tensors: 0 },
   {
     path: 'torch/dcp/__0_0.distcp',
     writer: TORCH,

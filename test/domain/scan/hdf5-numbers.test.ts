@@ -48,6 +48,20 @@ function floats(address: number, count: number): Buffer {
   return header([0x01, Buffer.concat([Buffer.from([2, 1, 0, 1]), u64(count)])], [0x03, type], [0x08, layout]);
 }
 
+/** The same in chunks, one after the other, without a B-tree (an implicit index). */
+function chunks(address: number, { count, chunk }: { count: number; chunk: number }): Buffer {
+  const layout = Buffer.concat([Buffer.from([4, 2, 0, 2, 4]), u32(chunk), u32(4), Buffer.from([2]), u64(address)]);
+  const type = Buffer.concat([
+    Buffer.from([0x11, 0x20, 31, 0]),
+    u32(4),
+    u16(0),
+    u16(32),
+    Buffer.from([23, 8, 0, 23]),
+    u32(127),
+  ]);
+  return header([0x01, Buffer.concat([Buffer.from([2, 1, 0, 1]), u64(count)])], [0x03, type], [0x08, layout]);
+}
+
 /** Pieces at their places, zeros between, and how many bytes were read. */
 function sparse(size: number, pieces: Readonly<Record<number, Buffer>>): { source: Source; readBytes: () => number } {
   let bytesRead = 0;
@@ -110,4 +124,30 @@ test('what is only a number stays one', async () => {
     [100 * MIB]: Buffer.from(LAMBDA),
   });
   assert.deepEqual(await rulesOf(source), []);
+});
+
+test('chunks of arrays of numbers are not searched either, unless a structure lies among them or they lead out of the file', async () => {
+  const numbers = chunks(8192, { count: 32 * MIB, chunk: MIB });
+  const honest = sparse(SIZE, {
+    0: superblock(64, SIZE),
+    64: header(link('kernel', 2048), link('bias', 4096), attribute('model_config', LAMBDA)),
+    2048: numbers,
+    4096: chunks(8192 + 128 * MIB, { count: 31 * MIB, chunk: MIB }),
+  });
+  assert.ok((await rulesOf(honest.source)).includes('WM-KERAS-001'));
+  assert.ok(honest.readBytes() < 8 * MIB, `${honest.readBytes()} bytes read of ${SIZE}`);
+  const among = sparse(SIZE, {
+    0: superblock(100 * MIB, SIZE),
+    2048: numbers,
+    [100 * MIB]: header(link('kernel', 2048), attribute('model_config', LAMBDA)),
+  });
+  assert.ok((await rulesOf(among.source)).includes('WM-KERAS-001'));
+  const outside = sparse(SIZE, {
+    0: superblock(64, SIZE),
+    64: header(link('kernel', 2048)),
+    2048: chunks(8192, { count: 100 * MIB, chunk: MIB }),
+    [100 * MIB]: Buffer.from(LAMBDA),
+  });
+  await rulesOf(outside.source);
+  assert.ok(outside.readBytes() >= SIZE - 8192, `${outside.readBytes()} bytes read of ${SIZE}`);
 });

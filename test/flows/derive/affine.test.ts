@@ -58,8 +58,10 @@ for (const name of STATIC)
 async function changed(name: string, tensor: RegExp, change: (bytes: Buffer) => void): Promise<DeriveOutcome> {
   const bytes = readFileSync(`${FOLDER}/${name}`);
   const source = bytesSource(bytes);
-  const whole = { path: name, source, beside: async () => null };
-  const { tensors } = await readWeights(whole, await readFormat(whole));
+  const { tensors } = await readWeights(
+    { path: name, source, beside: async () => null },
+    await readFormat({ path: name, source }),
+  );
   const found = tensors.find((each) => tensor.test(each.name));
   assert.ok(found !== undefined, name);
   const offset =

@@ -114,3 +114,30 @@ test('a folder that DVC tracks: its files are held against the list in its cache
   write('dvc/.dvc/cache/files/md5/56/2ee692a592790b08e880eff9046f72.dir', LIST.replace('3b5d', '0000'));
   assert.equal(run('seal', 'dvc', '--key', 'k.key').status, 0, 'a list that is not what its name says is none');
 });
+
+test('DVC: text of before version 3 whatever ends its lines, folders that stages work in, inputs that changed since', () => {
+  write('old/data.csv', 'a,b\r\n1,2\r\n');
+  // As dvc_data 3 (DVC 3.67.1) hashes this file by the name md5-dos2unix.
+  write('old/data.csv.dvc', 'outs:\n- md5: e5ebd4c02cefbe7955977c67ada242b7\n  size: 10\n  path: data.csv\n');
+  assert.match(run('seal', 'old', '--key', 'k.key').all, /1 file matches what DVC recorded/);
+  write('old/data.csv', 'a,b\r\n1,3\r\n');
+  assert.match(run('seal', 'old', '--key', 'k.key').all, /download-conflict.*data\.csv/);
+
+  const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+  write('work/data/x.csv', 'x\n');
+  write('work/x.csv', 'another\n');
+  write('work/train.py', 'print(2)\n');
+  write('work/notes/x.dvc', `wdir: ../data\nouts:\n- md5: ${md5('x\n')}\n  hash: md5\n  path: x.csv\n`);
+  write(
+    'work/dvc.lock',
+    `stages:\n  a:\n    deps:\n    - path: train.py\n      hash: md5\n      md5: ${md5('print(1)\n')}\n`,
+  );
+  write(
+    'work/imported.dvc',
+    `deps:\n- path: x.csv\n  md5: ${md5('theirs')}\n  repo: {url: "https://example.test/r"}\n`,
+  );
+  const files = `- relpath: b/x.csv\n    md5: ${md5('y\n')}\n`;
+  write('work/data/b/x.csv', 'y\n');
+  write('work/data.dvc', `outs:\n- path: data\n  hash: md5\n  files:\n  ${files}`);
+  assert.match(run('seal', 'work', '--key', 'k.key').all, /2 files match what DVC recorded/);
+});

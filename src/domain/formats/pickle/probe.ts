@@ -14,8 +14,13 @@ const WORD = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
  */
 export async function isPlainPickle(source: Source): Promise<boolean> {
   const [first = 0] = await source.read(0, 1);
-  if (!STARTS.test(String.fromCharCode(first))) return false;
+  if (!startsPickle(first)) return false;
   return actsAsPickle(await readPickle(source, { keep: 0 }));
+}
+
+/** Whether any stream that is a pickle begins with this byte, or one with a protocol does. */
+export function startsPickle(first: number): boolean {
+  return first === 0x80 || STARTS.test(String.fromCharCode(first));
 }
 
 /** The same of a stream that was read. */

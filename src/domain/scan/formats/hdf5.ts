@@ -11,7 +11,8 @@ export const judgeHdf5: Judge = async (spot, file, how) => {
   const judge = judgeBy({
     ...HDF5,
     findings: async (_, __, findings) => {
-      await judgeKerasText(spot, file.source, partsBesideNumbers(file.source, findings, reads));
+      const chunks = await chunksOfNumbers(source, findings);
+      await judgeKerasText(spot, file.source, partsBesideNumbers(file.source, findings, { reads, chunks }));
       await judgeDatasets(spot, file.source, findings);
     },
   });
@@ -37,17 +38,31 @@ function recording(source: Source): { readonly source: Source; readonly reads: S
   return { source: { size: source.size, read }, reads };
 }
 
+/** Chunks of arrays of numbers; none of a file whose indexes cannot all be followed. */
+async function chunksOfNumbers(source: Source, { tensors, problems = [] }: Findings): Promise<readonly Stretch[]> {
+  const chunked = tensors?.items.some(({ dtype, offset }) => offset === undefined && NUMERIC.test(dtype)) === true;
+  if (!chunked || problems.length > 0) return [];
+  const { hdf5Chunks } = await import('../../formats/hdf5-stretches.ts');
+  return hdf5Chunks(source, ({ dtype }) => NUMERIC.test(dtype));
+}
+
 /**
- * Where text may lie that a loader takes: everywhere but in the elements of contiguous arrays of numbers, as long as the
- * reader followed the whole structure, and read nothing of it among those elements.
+ * Where text may lie that a loader takes: everywhere but in the elements of arrays of numbers, contiguous or in chunks, as
+ * long as the reader followed the whole structure, and read nothing of it among those elements.
  */
-function partsBesideNumbers(source: Source, findings: Findings, reads: readonly Stretch[]): Stretch[] {
+function partsBesideNumbers(
+  source: Source,
+  findings: Findings,
+  { reads, chunks }: { reads: readonly Stretch[]; chunks: readonly Stretch[] },
+): Stretch[] {
   const { tensors, problems = [], passedOver = false } = findings;
   const all = [{ start: 0, end: source.size }];
   if (tensors === undefined || passedOver || problems.length > 0) return all;
-  const numbers = tensors.items
-    .filter(({ dtype, offset, length = 0 }) => offset !== undefined && length >= NUMBERS && NUMERIC.test(dtype))
-    .map(({ offset = 0, length = 0 }) => ({ start: offset, end: offset + length }))
+  const contiguous = tensors.items
+    .filter(({ dtype, offset }) => offset !== undefined && NUMERIC.test(dtype))
+    .map(({ offset = 0, length = 0 }) => ({ start: offset, end: offset + length }));
+  const numbers = [...contiguous, ...chunks]
+    .filter(({ start, end }) => end - start >= NUMBERS)
     .sort((a, b) => a.start - b.start);
   const structure = reads.toSorted((a, b) => a.start - b.start);
   const parts: Stretch[] = [];

@@ -4,10 +4,11 @@
 use crate::blake3_file::{InOrder, Segments};
 use crate::control::Control;
 use crate::file::{Buffer, OpenFile};
-use crate::job::{Failure, Job, Output};
+use crate::job::{Failure, Job, Output, Sink};
 use crate::paired;
 use crate::request::Request;
 use crate::sha256_lanes;
+use crate::tree::GROUP_BYTES;
 use crate::two_files;
 use blake3::hazmat::HasherExt;
 use sha2::{Digest, Sha256};
@@ -172,6 +173,9 @@ impl Work<'_> {
         if job.subtree {
             return self.subtree(index, buffer);
         }
+        if job.size <= GROUP_BYTES as u64 && matches!(job.sink, Sink::None) {
+            return self.at_once(index, buffer);
+        }
         let mut sha256 = Sha256::new();
         let mut blake3 = if self.request.blake3 { Some(InOrder::new(job, self.request.segment_bytes)?) } else { None };
         self.read(job, 0, job.size, buffer, |offset, bytes| {
@@ -185,6 +189,28 @@ impl Work<'_> {
             output.sha256 = sha256.finalize().into();
         }
         blake3.map_or(Ok(()), |blake3| blake3.finish(&mut output))
+    }
+
+    /// Of a small file.
+    fn at_once(&self, index: usize, buffer: &mut [u8]) -> Result<(), Failure> {
+        let job = &self.request.jobs[index];
+        let bytes = &mut buffer[..job.size as usize];
+        self.control.advance(0)?;
+        let file = OpenFile::open(job)?;
+        file.read_exact_at(bytes, 0)?;
+        self.control.advance(bytes.len())?;
+        file.close()?;
+        let mut output = self.outputs[index].lock().unwrap();
+        if self.request.sha256 {
+            output.sha256 = Sha256::digest(&*bytes).into();
+        }
+        if self.request.blake3 {
+            output.blake3 = *blake3::hash(bytes).as_bytes();
+        }
+        if job.content {
+            output.content = bytes.to_vec();
+        }
+        Ok(())
     }
 
     /// Of an aligned part that is not the whole: what its parent is computed from.

@@ -14,6 +14,8 @@ pub struct Job {
     /// Its BLAKE3 is the chaining value of the subtree that begins at `start`.
     pub subtree: bool,
     pub sink: Sink,
+    /// Its bytes are wanted, too.
+    pub content: bool,
     /// What the file must be; set by the caller or by whoever opens it first.
     pub stamp: OnceLock<Stamp>,
 }
@@ -42,6 +44,7 @@ pub struct Output {
     pub blake3: [u8; 32],
     pub sha256: [u8; 32],
     pub outboard: Vec<u8>,
+    pub content: Vec<u8>,
 }
 
 /// Why a job failed; the numbers are those of `native.ts`.

@@ -1,6 +1,7 @@
 //! The request as `native.ts` writes it (little-endian), and the response it reads.
 
 use crate::job::{Failure, Job, Output, Sink, Stamp};
+use crate::tree::GROUP_BYTES;
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
@@ -23,6 +24,7 @@ const OUTBOARD: u32 = 2;
 const STAMPED: u32 = 4;
 const OUTBOARD_FILE: u32 = 8;
 const SUBTREE: u32 = 16;
+const CONTENT: u32 = 32;
 
 const HEAD_BYTES: usize = 24;
 const JOB_BYTES: usize = 64;
@@ -33,7 +35,7 @@ pub fn parse(bytes: &[u8]) -> Option<Request> {
     let (wanted, threads, segment_bytes, count) = (head.u32()?, head.u32()? as usize, head.u64()?, head.u32()? as usize);
     let (numbers, mut paths) = rest.split_at_checked(count.checked_mul(JOB_BYTES)?)?;
     let jobs = numbers.chunks_exact(JOB_BYTES).map(|numbers| job(numbers, &mut paths)).collect::<Option<Vec<_>>>()?;
-    let least = if jobs.iter().any(|job| !matches!(job.sink, Sink::None)) { crate::tree::GROUP_BYTES as u64 } else { 1024 };
+    let least = if jobs.iter().any(|job| job.content || !matches!(job.sink, Sink::None)) { GROUP_BYTES as u64 } else { 1024 };
     let valid = paths.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
     valid.then_some(Request { blake3: wanted & BLAKE3 != 0, sha256: wanted & SHA256 != 0, keep_going: wanted & KEEP_GOING != 0, threads, segment_bytes, jobs })
 }
@@ -55,17 +57,21 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
         let (dev, ino, mtime, ctime) = (numbers.u64()?, numbers.u64()?, numbers.u64()?, numbers.u64()?);
         let _ = stamp.set(Stamp { dev, ino, size: whole, mtime_ns: i128::from(mtime as i64), ctime_ns: i128::from(ctime as i64) });
     }
+    let content = flags & CONTENT != 0;
+    if content && size > GROUP_BYTES as u64 {
+        return None;
+    }
     let path = paths.path()?;
     let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
         0 => Sink::None,
         OUTBOARD => Sink::Memory,
         _ => Sink::File(paths.path()?),
     };
-    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, subtree: flags & SUBTREE != 0, sink, stamp })
+    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, subtree: flags & SUBTREE != 0, sink, content, stamp })
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
-/// the jobs that did not fail, one after the other.
+/// the jobs that did not fail, one after the other; then their contents in the same way.
 pub fn respond(request: &Request, outputs: &[Output], failures: &[(usize, Failure)]) -> Vec<u8> {
     let mut bytes = (failures.len() as u32).to_le_bytes().to_vec();
     failures.iter().for_each(|(job, failure)| put_failure(&mut bytes, *job, *failure));
@@ -78,6 +84,7 @@ pub fn respond(request: &Request, outputs: &[Output], failures: &[(usize, Failur
         }
     }
     outputs.iter().for_each(|output| bytes.extend_from_slice(&output.outboard));
+    outputs.iter().for_each(|output| bytes.extend_from_slice(&output.content));
     bytes
 }
 

@@ -1,9 +1,12 @@
 //! The fast way for a record shaped like the one before it: where its values are first, then one copy in canonical order.
-//! None on anything unusual: then `json` decides. AVX-512; elsewhere there is no fast way.
+//! None on anything unusual: then `json` decides. AVX-512 or WebAssembly; elsewhere there is no fast way.
+
+mod block;
 
 use crate::encode::*;
 use crate::json::{Json, Shape};
-use std::arch::x86_64::*;
+pub use block::is_there;
+use block::{begins, digits, specials};
 
 /// Bytes that may be read past a segment, and written past a record.
 pub const PADDING: usize = 64;
@@ -40,10 +43,6 @@ pub struct Fast {
     pub kinds: Vec<u16>,
 }
 
-pub fn is_there() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("bmi2")
-}
-
 impl Fast {
     /// From now on records are expected to have this shape.
     pub fn learn(&mut self, shape: &Shape) {
@@ -66,7 +65,7 @@ impl Fast {
     /// Encodes the record at `json.at` to the end of `out` and moves past it; None leaves `json.at` anywhere.
     /// # Safety
     /// AVX-512 F, BW and VL, BMI2. `json.bytes` is valid UTF-8 and ends with `PADDING` zeros.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
     pub unsafe fn record(&mut self, json: &mut Json, out: &mut Vec<u8>) -> Option<()> {
         if self.fields.is_empty() {
             return None;
@@ -77,7 +76,7 @@ impl Fast {
         let mut at = begin;
         for (field, span) in self.fields.iter().zip(&mut self.spans) {
             // SAFETY: what was matched or found is before the limit: zeros follow it.
-            if at > text.limit || unsafe { !field.begins(text.base.add(at)) } {
+            if at > text.limit || unsafe { !begins(text.base.add(at), &field.prefix, field.prefix_length) } {
                 return None;
             }
             at += field.prefix_length;
@@ -107,7 +106,7 @@ impl Fast {
         Some(())
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
     unsafe fn write(&mut self, base: *const u8, out: &mut Vec<u8>) {
         // SAFETY: the caller reserved the room; sources have 64 bytes of padding or are copied exactly.
         unsafe {
@@ -140,19 +139,6 @@ impl Fast {
     }
 }
 
-impl Field {
-    /// Whether its prefix stands there.
-    /// # Safety
-    /// 64 bytes can be read.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
-    unsafe fn begins(&self, at: *const u8) -> bool {
-        let mask = _bzhi_u64(!0, self.prefix_length as u32);
-        // SAFETY: the caller's; the prefix has 64 bytes.
-        unsafe { _mm512_mask_cmpneq_epi8_mask(mask, _mm512_loadu_si512(at.cast()), _mm512_loadu_si512(self.prefix.as_ptr().cast())) == 0 }
-    }
-}
-
 /// Bytes that `PADDING` zeros follow, at the limit.
 #[derive(Clone, Copy)]
 struct Text {
@@ -165,14 +151,15 @@ impl Text {
     /// # Safety
     /// `at` is not beyond the limit, here and below.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
     unsafe fn plain(self, at: usize, span: &mut Span) -> Option<usize> {
         // SAFETY: `at` is at most the limit, so 64 bytes are there.
-        let (first, block) = unsafe { (*self.base.add(at), _mm512_loadu_si512(self.base.add(at).cast())) };
+        let first = unsafe { *self.base.add(at) };
         let (tag, start, length, end) = match first {
             b'"' => {
                 // The opening quote is passed over.
-                let end = match specials(block) & !1 {
+                // SAFETY: as above.
+                let end = match unsafe { specials(self.base.add(at)) } & !1 {
                     // SAFETY: as above.
                     0 => unsafe { self.text_end(at + 64)? },
                     special => at + special.trailing_zeros() as usize,
@@ -185,7 +172,7 @@ impl Text {
             }
             b'-' | b'0'..=b'9' => {
                 // SAFETY: as above.
-                let length = unsafe { number_length(self.base.add(at), first, block)? };
+                let length = unsafe { number_length(self.base.add(at), first)? };
                 (NUMBER, at, length, at + length)
             }
             // SAFETY: as above.
@@ -203,11 +190,11 @@ impl Text {
 
     /// The next quote, escape or control character.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
     unsafe fn text_end(self, mut at: usize) -> Option<usize> {
         while at <= self.limit {
             // SAFETY: as above.
-            match specials(unsafe { _mm512_loadu_si512(self.base.add(at).cast()) }) {
+            match unsafe { specials(self.base.add(at)) } {
                 0 => at += 64,
                 special => return Some(at + special.trailing_zeros() as usize),
             }
@@ -217,7 +204,7 @@ impl Text {
 
     /// A list of plain values with a space after each comma at most, encoded: where it ends.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
     unsafe fn list(self, begin: usize, out: &mut Vec<u8>) -> Option<usize> {
         // SAFETY: the caller's.
         if unsafe { *self.base.add(begin) } != b'[' {
@@ -258,22 +245,14 @@ impl Text {
     }
 }
 
-/// Bytes that end a text, or cannot be copied as they stand.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
-fn specials(block: __m512i) -> u64 {
-    _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'"' as i8))
-        | _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8))
-        | _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(32))
-}
-
 /// `plain_number` over the 64 bytes from its first on: it is not as long.
 /// # Safety
-/// The bytes of the block are there.
+/// The bytes are there.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
-unsafe fn number_length(from: *const u8, first: u8, block: __m512i) -> Option<usize> {
-    let digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(block, _mm512_set1_epi8(b'0' as i8)), _mm512_set1_epi8(10));
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
+unsafe fn number_length(from: *const u8, first: u8) -> Option<usize> {
+    // SAFETY: the caller's.
+    let digits = unsafe { digits(from) };
     let sign = usize::from(first == b'-');
     let whole = (digits >> sign).trailing_ones() as usize;
     // SAFETY: all places are within the block: what is longer is refused first.
@@ -308,7 +287,7 @@ fn digits_are_zero(byte: impl Fn(usize) -> u8, from: usize) -> bool {
 /// # Safety
 /// There is room for `PADDING` bytes more, and 64 can be read behind the text.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
 unsafe fn put(base: *const u8, Span { start, length, tag }: Span, mut to: *mut u8) -> *mut u8 {
     // SAFETY: the caller's.
     unsafe {
@@ -341,14 +320,14 @@ fn careful(json: &Json, at: usize, scratch: &mut Vec<u8>) -> Option<usize> {
 
 /// Whole blocks: what is read and written past the end is padding.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2"))]
 unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
     // SAFETY: the caller's.
-    unsafe { _mm256_storeu_si256(to.cast(), _mm256_loadu_si256(from.cast())) };
+    unsafe { to.cast::<[u8; 32]>().write_unaligned(from.cast::<[u8; 32]>().read_unaligned()) };
     let mut at = 32;
     while at < length {
         // SAFETY: as above.
-        unsafe { _mm512_storeu_si512(to.add(at).cast(), _mm512_loadu_si512(from.add(at).cast())) };
+        unsafe { to.add(at).cast::<[u8; 64]>().write_unaligned(from.add(at).cast::<[u8; 64]>().read_unaligned()) };
         at += 64;
     }
 }

@@ -3,6 +3,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod four;
 mod portable;
 
 use blake3::hazmat::HasherExt;

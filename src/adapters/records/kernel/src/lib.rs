@@ -1,8 +1,17 @@
 //! Records of datasets (`weighmark-records/1`, docs/datasets.md). In dependency order: `lanes` hashes many short messages;
-//! `encode` writes values, `json`, `fast`, `csv` and `arrow` read them; `scan` and `run` share the work out; `trees` and
-//! `index` make roots and the index of it; `addon` is what Node calls. It knows nothing of signatures or policies.
+//! `encode` writes values, `json`, `fast`, `csv` and `arrow` read them; `scan` reads lines, of files by `segments`; `run`
+//! shares the work out; `spill`, `sort`, `trees` and `index` make roots and the index of it; `addon` is what Node calls, and
+//! `wasm` what it calls where there is no addon. It knows nothing of signatures or policies.
 
+pub mod columns;
+pub mod encode;
+pub mod fast;
+pub mod hashing;
+pub mod json;
 pub mod lanes;
+pub mod scan;
+pub mod sort;
+pub mod trees;
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -12,19 +21,9 @@ mod addon;
 #[cfg(unix)]
 pub mod arrow;
 #[cfg(unix)]
-pub mod columns;
-#[cfg(unix)]
 pub mod csv;
 #[cfg(unix)]
-pub mod encode;
-#[cfg(unix)]
-pub mod fast;
-#[cfg(unix)]
-pub mod hashing;
-#[cfg(unix)]
 pub mod index;
-#[cfg(unix)]
-pub mod json;
 #[cfg(unix)]
 #[path = "../../../hasher/kernel/src/napi.rs"]
 mod napi;
@@ -33,6 +32,6 @@ pub mod request;
 #[cfg(unix)]
 pub mod run;
 #[cfg(unix)]
-pub mod scan;
+pub mod segments;
 #[cfg(unix)]
-pub mod trees;
+pub mod spill;

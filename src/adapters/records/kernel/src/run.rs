@@ -6,7 +6,8 @@ use crate::csv::{self, Table};
 use crate::hashing::Hashing;
 use crate::index::{Indexed, Sink, lock};
 use crate::lanes::Hash;
-use crate::scan::{self, Found, Lines, SEGMENT, Stop};
+use crate::scan::{self, Found, Lines, Stop};
+use crate::segments::{SEGMENT, Segments};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::sync::Mutex;
@@ -92,15 +93,15 @@ fn file(request: &Request, path: &str, mut sink: Sink, columns: &mut Columns, co
     match &request.format {
         Format::Lines(lines) => {
             let segments = size.div_ceil(SEGMENT as u64) as usize;
-            let read = |reader: &mut scan::Reader, index: usize, found: &mut Found| {
+            let read = |reader: &mut Segments, index: usize, found: &mut Found| {
                 control.bytes.fetch_add(SEGMENT as u64, Relaxed);
                 reader.read(&file, size, index as u64, found, keeps)
             };
-            let settle = |mut reader: scan::Reader| {
+            let settle = |Segments { mut reader, .. }: Segments| {
                 reader.settle();
                 reader.columns
             };
-            share(request.threads, segments, sink, columns, control, (&|| scan::Reader::new(*lines, hashing()), &read, &settle))
+            share(request.threads, segments, sink, columns, control, (&|| Segments::new(scan::Reader::new(*lines, hashing())), &read, &settle))
         }
         Format::Table(table) => {
             let mut reader = csv::Reader::new(table, hashing());

@@ -1,4 +1,4 @@
-//! Files of lines → hashes of their records, a segment of half a megabyte at a time, by several threads.
+//! Lines in memory → hashes of their records.
 
 use crate::columns::Columns;
 use crate::encode::*;
@@ -6,15 +6,12 @@ use crate::fast::{self, Fast};
 use crate::hashing::Hashing;
 use crate::json::{Json, Shape};
 use crate::lanes::Hash;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
-pub const SEGMENT: usize = 512 << 10;
 /// Longer records are not read: see RECORD_BYTES in `problem.ts`.
 pub const MAX_RECORD: usize = 64 << 20;
 
-/// What a segment came to.
+/// What a stretch of a file came to.
 #[derive(Default)]
 pub struct Found {
     pub hashes: Vec<Hash>,
@@ -42,47 +39,10 @@ pub enum Lines {
     Json { as_text: bool },
 }
 
-/// The whole lines that begin in segment `index`: their bytes end with zeros, [from, to) is theirs, `base` the buffer's offset.
-fn segment(file: &File, size: u64, index: u64, buffer: &mut Vec<u8>) -> Result<(u64, usize, usize), Stop> {
-    let start = (index * SEGMENT as u64).saturating_sub(u64::from(index > 0));
-    let end = ((index + 1) * SEGMENT as u64).min(size);
-    let need = (end - start) as usize;
-    let mut extra = 4096;
-    loop {
-        let length = (need + extra).min((size - start) as usize);
-        // Grown once: what is there of the last segment is written over.
-        if buffer.len() < length + fast::PADDING {
-            buffer.resize(length + fast::PADDING, 0);
-        }
-        file.read_exact_at(&mut buffer[..length], start)?;
-        buffer[length..length + fast::PADDING].fill(0);
-        let from = match index {
-            0 => 0,
-            _ => match memchr::memchr(b'\n', &buffer[..need]) {
-                Some(at) => at + 1,
-                None => return Ok((start, 0, 0)),
-            },
-        };
-        if end == size {
-            return Ok((start, from, length));
-        }
-        if from > need - 1 {
-            return Ok((start, 0, 0));
-        }
-        match memchr::memchr(b'\n', &buffer[need - 1..length]) {
-            Some(at) => return Ok((start, from, need + at)),
-            None if start + length as u64 == size => return Ok((start, from, length)),
-            None if extra > MAX_RECORD => return Err(Stop::Unsupported("a record longer than 67108864 bytes".into())),
-            None => extra *= 4,
-        }
-    }
-}
-
 /// One thread's reader of lines.
 pub struct Reader {
     lines: Lines,
     hashing: Hashing,
-    buffer: Vec<u8>,
     arena: Vec<u8>,
     ends: Vec<u32>,
     shape: Shape,
@@ -99,7 +59,6 @@ impl Reader {
         Reader {
             lines,
             hashing,
-            buffer: Vec::new(),
             arena: Vec::new(),
             ends: Vec::new(),
             shape: Shape::default(),
@@ -110,16 +69,13 @@ impl Reader {
         }
     }
 
-    pub fn read(&mut self, file: &File, size: u64, index: u64, found: &mut Found, with_offsets: bool) -> Result<(), Stop> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let outcome = segment(file, size, index, &mut buffer).and_then(|(base, from, to)| {
-            let bom = usize::from(base == 0 && from == 0 && buffer[..to].starts_with(b"\xef\xbb\xbf")) * 3;
-            self.arena.clear();
-            self.ends.clear();
-            self.take(&buffer, from + bom, to, base, with_offsets.then_some(&mut found.offsets))
-        });
-        self.buffer = buffer;
-        outcome?;
+    /// The lines in `buffer[from..to]`, behind which there is room for padding; its first byte is at `base` in the file.
+    pub fn read(&mut self, buffer: &mut [u8], from: usize, to: usize, base: u64, found: &mut Found, with_offsets: bool) -> Result<(), Stop> {
+        buffer[to..to + fast::PADDING].fill(0);
+        let bom = usize::from(base == 0 && from == 0 && buffer[..to].starts_with(b"\xef\xbb\xbf")) * 3;
+        self.arena.clear();
+        self.ends.clear();
+        self.take(buffer, from + bom, to, base, with_offsets.then_some(&mut found.offsets))?;
         self.hashing.hash(&self.arena, &self.ends, &mut found.hashes);
         Ok(())
     }

@@ -29,39 +29,32 @@ fn root(key: &Key, lanes: &Lanes, mut nodes: Vec<Hash>) -> Hash {
 pub struct Ordered {
     key: Key,
     lanes: Lanes,
-    pending: Vec<Hash>,
     stored: Vec<Hash>,
 }
 
 impl Ordered {
     pub fn new(key: Key) -> Self {
-        Ordered { key, lanes: Lanes::default(), pending: Vec::new(), stored: Vec::new() }
+        Ordered { key, lanes: Lanes::default(), stored: Vec::new() }
     }
 
+    /// Hashes, a multiple of 256.
     pub fn add(&mut self, hashes: &[Hash]) {
-        self.pending.extend_from_slice(hashes);
-        if self.pending.len() >= LEAVES * 16 {
-            self.fold();
-        }
-    }
-
-    fn fold(&mut self) {
-        let whole = self.pending.len() / LEAVES * LEAVES;
+        debug_assert!(hashes.len().is_multiple_of(LEAVES));
         let mut level = Vec::new();
-        self.lanes.pairs(&self.key, &self.pending[..whole], &mut level);
+        self.lanes.pairs(&self.key, hashes, &mut level);
         for _ in 1..STORED_LEVEL {
             level = parents(&self.key, &self.lanes, &level);
         }
         self.stored.extend_from_slice(&level);
-        self.pending.drain(..whole);
     }
 
-    /// The root, and all stored nodes, level after level.
-    pub fn finish(mut self) -> (Hash, Vec<Hash>) {
-        self.fold();
+    /// The root, and all stored nodes, level after level. The last hashes may be any number.
+    pub fn finish(mut self, last: &[Hash]) -> (Hash, Vec<Hash>) {
+        let (whole, rest) = last.split_at(last.len() / LEAVES * LEAVES);
+        self.add(whole);
         let mut top = self.stored.clone();
-        if !self.pending.is_empty() {
-            top.push(root(&self.key, &self.lanes, std::mem::take(&mut self.pending)));
+        if !rest.is_empty() {
+            top.push(root(&self.key, &self.lanes, rest.to_vec()));
         }
         let top = root(&self.key, &self.lanes, top);
         let (mut nodes, mut level) = (Vec::new(), self.stored);
@@ -133,9 +126,10 @@ impl Trie {
         }
     }
 
-    /// Branches over ascending hashes that share `skip` bits, one for each value of the bits from there to `depth`.
-    pub fn branches(&mut self, sorted: &[Hash], skip: usize, depth: usize, out: &mut Vec<Branch>) {
-        self.leaves(sorted);
+    /// Branches over ascending hashes that share `skip` bits, one for each value of the bits from there to `depth`. Each is
+    /// there as often as its weight says; without weights once.
+    pub fn branches(&mut self, sorted: &[Hash], weights: Option<&[u32]>, skip: usize, depth: usize, out: &mut Vec<Branch>) {
+        self.leaves(sorted, weights);
         self.nodes = 1 + self.firsts.len() as u32;
         let base = out.len();
         out.resize(base + (1 << (depth - skip)), NOTHING);
@@ -153,7 +147,7 @@ impl Trie {
     }
 
     /// Finds different hashes and the values of their leaves.
-    fn leaves(&mut self, sorted: &[Hash]) {
+    fn leaves(&mut self, sorted: &[Hash], weights: Option<&[u32]>) {
         self.firsts.clear();
         self.shared.clear();
         if !sorted.is_empty() {
@@ -175,8 +169,8 @@ impl Trie {
         self.values.resize(1 + firsts.len(), EMPTY);
         let leaves = &mut self.values[1..];
         self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), |i, hash| leaves[i] = *hash);
-        if firsts.len() < sorted.len() {
-            let repeated = repetitions(firsts, sorted.len());
+        if firsts.len() < sorted.len() || weights.is_some() {
+            let repeated = repetitions(firsts, sorted.len(), weights);
             let leaf = |i: usize| (&sorted[firsts[repeated[i].0] as usize], &repeated[i].1);
             self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, |i, hash| leaves[repeated[i].0] = *hash);
         }
@@ -279,9 +273,10 @@ impl Trie {
 }
 
 /// Which of the first places is repeated, and how often, as a leaf has it.
-fn repetitions(firsts: &[u32], end: usize) -> Vec<(usize, Hash)> {
+fn repetitions(firsts: &[u32], end: usize, weights: Option<&[u32]>) -> Vec<(usize, Hash)> {
     let nexts = firsts.iter().skip(1).map(|&next| next as usize).chain([end]);
-    let counts = firsts.iter().zip(nexts).map(|(&first, next)| (next - first as usize) as u64);
+    let count = |from: usize, to: usize| weights.map_or((to - from) as u64, |weights| weights[from..to].iter().map(|&weight| u64::from(weight)).sum());
+    let counts = firsts.iter().zip(nexts).map(|(&first, next)| count(first as usize, next));
     let padded = |count: u64| std::array::from_fn(|at| if at < 8 { count.to_le_bytes()[at] } else { 0 });
     counts.enumerate().filter(|&(_, count)| count > 1).map(|(at, count)| (at, padded(count))).collect()
 }

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createFiles } from '../../../src/adapters/files/index.ts';
+import { createHasher } from '../../../src/adapters/hasher/index.ts';
+import type { HashAlgorithm } from '../../../src/domain/digest/algorithm.ts';
+import type { HashPart } from '../../../src/domain/digest/parts.ts';
+import { hashPart } from '../../../src/flows/content/hash-parts.ts';
+import { hasherFromParts } from '../../../src/flows/sign/from-parts.ts';
+import { claimsWorld } from '../claims-world.ts';
+
+const FILES = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`f${at}.bin`, `weights ${at}`.repeat(20)]));
+const BOTH = ['sha256', 'blake3'] as const;
+
+/** What so many workers find, each given the folder under its own name. */
+async function workersOf(root: string, of: number, algorithms: readonly HashAlgorithm[] = BOTH): Promise<HashPart[]> {
+  const files = createFiles();
+  const ports = {
+    files: async () => files,
+    hasher: await createHasher(),
+    progress: { start: () => ({ advance() {}, end() {} }) },
+    signal: new AbortController().signal,
+    locate: () => root,
+    stdin: async function* () {},
+  };
+  const parts: HashPart[] = [];
+  for (let part = 1; part <= of; part += 1)
+    parts.push(await hashPart({ names: ['/models/big'], algorithms, part, of }, ports));
+  return parts;
+}
+
+/** With another digest for one file. */
+function lying(parts: readonly HashPart[], name: string): HashPart[] {
+  return parts.map((part) => ({
+    ...part,
+    found: part.found.map((unit) =>
+      unit.name.endsWith(`/${name}`) ? { ...unit, digests: { ...unit.digests, sha256: '0'.repeat(64) } } : unit,
+    ),
+  }));
+}
+
+test('what workers hashed is sealed under the same id, and the BOM says who hashed it', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const alone = await world.seal(await world.tree('m', FILES), anna, { name: 'acme/m:1' });
+  const root = await world.tree('n', FILES);
+  const parts = await workersOf(root, 4);
+  const fromParts = { parts: [...parts.slice(1), ...parts.slice(0, 2)], recheck: 'sample' as const };
+  const outcome = await world.seal(root, anna, { name: 'acme/m:1', fromParts });
+  assert.deepEqual([outcome.written, outcome.id], [true, alone.id]);
+  assert.equal(outcome.fromParts, '4 parts; 3 of 250 files read again');
+  assert.match(await readFile(join(root, '.weighmark/bom.cdx.json'), 'utf8'), /4 parts; 3 of 250 files read again/);
+  assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
+});
+
+test('a worker that lies is found where its file is read again, and never sealed when all are', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const parts = lying(await workersOf(root, 3), 'f17.bin');
+  await assert.rejects(world.seal(root, anna, { fromParts: { parts, recheck: 'all' } }), { code: 'digest-conflict' });
+  assert.equal(await createFiles().kindOf(join(root, 'model.sig')), 'none');
+});
+
+test('parts of other files, or not all of them, are sealed by nobody', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const parts = await workersOf(root, 3);
+  const sealed = (some: readonly HashPart[]) =>
+    world.seal(root, anna, { fromParts: { parts: some, recheck: 'sample' } });
+  await assert.rejects(sealed(parts.slice(1)), { code: 'not-found' });
+  await assert.rejects(sealed([]), { code: 'nothing-to-verify' });
+  await assert.rejects(sealed(await workersOf(root, 3, ['blake3'])), { code: 'usage' });
+  await rename(join(root, 'f3.bin'), join(root, 'f3.other'));
+  await assert.rejects(sealed(parts), { code: 'format-invalid' });
+  await rename(join(root, 'f3.other'), join(root, 'f3.bin'));
+  await writeFile(join(root, 'f3.bin'), 'longer than it was');
+  await assert.rejects(sealed(parts), { code: 'format-invalid' });
+});
+
+test('one file in a hundred is read again, whatever its place', async (t) => {
+  const world = await claimsWorld(t);
+  const root = await world.tree('m', FILES);
+  const tree = await createFiles().walk(root);
+  const real = await createHasher();
+  const parts = await workersOf(root, 2);
+  const chosen = new Set<string>();
+  for (let times = 0; times < 20; times += 1) {
+    const read: string[] = [];
+    const counting = {
+      ...real,
+      hash: async (jobs: Parameters<typeof real.hash>[0], options: Parameters<typeof real.hash>[1]) => {
+        read.push(...jobs.map(({ location }) => location));
+        return real.hash(jobs, options);
+      },
+    };
+    const hasher = hasherFromParts(tree, { parts, recheck: 'sample' }, counting);
+    const results = await hasher.hash(tree.entries, { algorithms: BOTH });
+    assert.equal(read.length, 3);
+    assert.ok(results.every(({ digests }) => digests.sha256 !== undefined && digests.blake3 !== undefined));
+    for (const location of read) chosen.add(location);
+  }
+  assert.ok(chosen.size > 3);
+});
