@@ -212,7 +212,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut: 'ask another of them to sign: `weighmark sign policy.yaml --signature policy.yaml.NAME.oms.sig`',
   },
   'policy-rollback': {
-    what: 'A higher version of this policy was seen before, or the same version with other content.',
+    what: 'A higher version of this policy was seen before: at this path, or anywhere if your trust names its signers.',
     wayOut:
       'take the newest version from its owner; who changes a policy raises `version`, and `weighmark policy lint FILE` checks it',
   },
