@@ -250,7 +250,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'wrong-signer': {
     what: 'Signed by somebody who may not take this step.',
-    wayOut: 'sign with a key that the policy gives the role; `weighmark policy explain REF --env ENV` says who has it',
+    wayOut:
+      'sign with a key that the policy gives the role: the refusal, else `roles:` in the policy, names who has it; `weighmark policy explain REF --env ENV` lists every such refusal',
   },
   'time-order': {
     what: 'A step is older than its input. One of the claims is wrong.',
