@@ -211,3 +211,14 @@ test('what a shell hands over may be a pipe', () => {
   ]);
   assert.equal(printed.toString().trim(), 'handed');
 });
+
+test('what is read of a file is memory of its own, whatever is made of it', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'weighmark-own-')), 'file');
+  writeFileSync(path, 'some bytes');
+  const file = await createFiles().open(path);
+  const bytes = await file.read(5, 5);
+  assert.equal(bytes.buffer.byteLength, 5);
+  assert.notEqual(bytes.slice(1).buffer, bytes.buffer);
+  assert.deepEqual(Buffer.from(bytes.slice(1).buffer).toString(), 'ytes');
+  await file.close();
+});

@@ -1,3 +1,5 @@
+const BOTH_WAYS = 'the reader of plain leaves and the reader of any give the same: one is only faster';
+
 /**
  * Mutants that no test can tell from the original, or need not, each with the reason: by `keyOf`. What no source holds any
  * more, or a test notices after all, fails.
@@ -7,4 +9,9 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'the names of an object are different ones: equal they never are',
   'src/domain/authority/time.ts | swap | time > (newest.get(anchor) ?? 0) | (time) >= (newest.get(anchor) ?? 0)':
     'the same time set twice is the same time',
+  'src/domain/tlog/leaf.ts | swap | bytes.length > LIMITS.logLeafBytes | (bytes.length) >= (LIMITS.logLeafBytes)':
+    BOTH_WAYS,
+  'src/domain/tlog/leaf.ts | negate | bundle === undefined | !(bundle === undefined)': BOTH_WAYS,
+  'src/domain/tlog/leaf.ts | negate | manifest === undefined | !(manifest === undefined)': BOTH_WAYS,
+  'src/domain/tlog/leaf.ts | negate | name === undefined | !(name === undefined)': BOTH_WAYS,
 };

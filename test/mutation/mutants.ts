@@ -37,6 +37,7 @@ export const HELD: Readonly<Record<string, string>> = {
   'src/domain/registry/lists.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/outboards.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/referrer.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/tlog/leaf.ts': 'test/domain/tlog/leaf.test.ts',
 };
 
 /** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */

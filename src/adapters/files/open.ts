@@ -68,7 +68,8 @@ function statRegular(descriptor: number, location: string): BigIntStats {
 }
 
 function readExactly(descriptor: number, location: string, range: { offset: number; length: number }): Uint8Array {
-  const bytes = Buffer.allocUnsafe(range.length);
+  // Not cleared, as all of it is written; memory of its own, and no Buffer, whose `slice` would be no copy.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(range.length).buffer);
   for (let done = 0; done < range.length;) {
     const bytesRead = readSome(descriptor, location, { bytes, done, position: range.offset + done });
     if (bytesRead === 0) throw changed(location);

@@ -4,6 +4,7 @@ import { textReader } from '../../domain/records/readers.ts';
 import type { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
 import { openFile, sameStamp } from '../files/open.ts';
+import { mediaBatches, sampleBatches } from './members.ts';
 import { changed, within, type BatchOptions } from './source.ts';
 
 const CHUNK = 1 << 20;
@@ -16,9 +17,11 @@ export async function* batchesOf(file: RecordFile, options: BatchOptions): Async
   if (options.reading.format === 'parquet') {
     const { parquetBatches } = await import('./parquet.ts');
     yield* parquetBatches(file, options);
-    return;
-  }
-  yield* textBatches(file, options);
+  } else if (options.reading.format === 'media') {
+    yield* mediaBatches(file, options);
+  } else if (options.reading.format === 'webdataset') {
+    yield* sampleBatches(file, options);
+  } else yield* textBatches(file, options);
 }
 
 async function* textBatches(

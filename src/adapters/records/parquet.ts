@@ -53,7 +53,8 @@ export async function* parquetBatches(file: RecordFile, options: BatchOptions): 
   if (!sameStamp(opened.stamp, file.stamp)) throw changed(file.path);
   const source: AsyncBuffer = {
     byteLength: opened.size,
-    slice: async (start, end = opened.size) => (await opened.read(start, end - start)).buffer as ArrayBuffer,
+    // A buffer of its own: what was read may lie in a pool.
+    slice: async (start, end = opened.size) => Uint8Array.from(await opened.read(start, end - start)).buffer,
   };
   const metadata = await decoding(file, () => parquetMetadataAsync(source, { geoparquet: false }));
   const { children } = parquetSchema(metadata);

@@ -19,10 +19,16 @@ export function bytesSource(bytes: Uint8Array): Source {
 export function smallSource(bytes: Uint8Array): Source {
   const small = {
     size: bytes.length,
-    read: async (offset: number, length: number) => Buffer.from(bytes.subarray(offset, offset + length)),
+    read: async (offset: number, length: number) => copyOf(bytes.subarray(offset, offset + length)),
   };
   KEPT.add(small);
   return small;
+}
+
+/** Out of Node's pool, and yet no Buffer, whose `slice` would be no copy. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = Buffer.from(bytes);
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** The part [offset, offset + length) of a source as a source of its own; cut to what there is. */
@@ -51,10 +57,7 @@ function keptWhole(source: Source): Source {
     size: source.size,
     read: async (offset, length) => {
       if (length <= 0 || offset >= source.size) return new Uint8Array(0);
-      const bytes = (await (whole ??= source.read(0, source.size))).subarray(offset, offset + length);
-      const copy = Buffer.allocUnsafe(bytes.length);
-      copy.set(bytes);
-      return copy;
+      return copyOf((await (whole ??= source.read(0, source.size))).subarray(offset, offset + length));
     },
   };
   KEPT.add(kept);
@@ -81,8 +84,9 @@ export function cachedSource(source: Source): Source {
     const [first, last] = [Math.floor(offset / BLOCK), Math.floor((end - 1) / BLOCK)];
     if (last - first > 1) return source.read(offset, end - offset);
     const start = first * BLOCK;
-    const head = (await blockAt(first)).slice(offset - start, end - start);
-    return first === last ? head : Buffer.concat([head, (await blockAt(last)).subarray(0, end - last * BLOCK)]);
+    const head = (await blockAt(first)).subarray(offset - start, end - start);
+    if (first === last) return copyOf(head);
+    return copyOf(Buffer.concat([head, (await blockAt(last)).subarray(0, end - last * BLOCK)]));
   };
   const kept = { size: source.size, read };
   KEPT.add(kept);

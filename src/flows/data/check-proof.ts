@@ -23,7 +23,7 @@ export async function checkProofFile(input: CheckInput, { files }: Pick<DataPort
   if (input.record !== null) {
     if (proof.kind !== 'record') throw badProof('it speaks of no record');
     if (roots.hashing === 'keyed' && proof.salt === null) throw badProof('it does not open the record: no salt');
-    const hash = recordHash(encodeText(input.record, roots.reading.profile), proof.salt);
+    const hash = recordHash(encodeText(input.record, roots.reading), proof.salt);
     if (!equal(hash, proof.record)) throw badProof('it speaks of another record');
   }
   if (input.before !== null) {

@@ -1,5 +1,6 @@
 import { compareIndexes, type Positions } from '../../domain/records/compare.ts';
 import { differingFields, fieldsOf, toJson } from '../../domain/records/decode.ts';
+import { isOfFiles } from '../../domain/records/members.ts';
 import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import type { DataPorts } from './locate.ts';
@@ -64,7 +65,7 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
     const changed = input.key.length === 0 ? [] : pairByKey(gone, come, input.key);
     const paired = new Set(changed.flatMap(({ before, after }) => [before, after]));
     const left = (side: readonly Read[]): readonly Read[] => side.filter((each) => !paired.has(each));
-    const tell = teller(input.show);
+    const tell = teller(input.show, isOfFiles(a.roots.reading) ? 'hex' : 'base64');
     return {
       records: [a.roots.records, b.roots.records],
       common,
@@ -165,12 +166,12 @@ async function balanceOf(
   return Object.fromEntries([...counts].toSorted(([x], [y]) => (x < y ? -1 : 1)));
 }
 
-/** Records are told only where they are asked for: they may speak of people. */
-function teller(show: boolean) {
+/** Records are told only where they are asked for: they may speak of people. @param bytes digests are told in hex */
+function teller(show: boolean, bytes: 'base64' | 'hex') {
   const record = ({ position, path, encoding }: Read): ToldRecord => ({
     position,
     path,
-    ...(show ? { record: toJson(encoding) } : {}),
+    ...(show ? { record: toJson(encoding, bytes) } : {}),
   });
   const change = ({ before, after }: { readonly before: Read; readonly after: Read }): ChangedRecord => {
     const [old, current] = [fieldsOf(before.encoding), fieldsOf(after.encoding)];
@@ -179,7 +180,7 @@ function teller(show: boolean) {
       after: record(after),
       cells: differingFields(before.encoding, after.encoding).map((column) => ({
         column,
-        ...(show ? { before: toJson(old.get(column)), after: toJson(current.get(column)) } : {}),
+        ...(show ? { before: toJson(old.get(column), bytes), after: toJson(current.get(column), bytes) } : {}),
       })),
     };
   };

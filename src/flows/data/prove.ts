@@ -1,9 +1,11 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { Batch } from '../../domain/records/batch.ts';
 import { keyedHashing, recordHash } from '../../domain/records/keys.ts';
+import { isOfFiles, memberFieldsOf, MemberRecords } from '../../domain/records/members.ts';
 import { checkProof, type Proven, type RecordProof } from '../../domain/records/proof.ts';
 import { textReader } from '../../domain/records/readers.ts';
 import type { RecordIndex } from '../../domain/records/record-index.ts';
+import type { Reading } from '../../domain/records/reading.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { rootsBeside, type DataPorts } from './locate.ts';
 import { buildAbsence } from '../../domain/claims/removed-records.ts';
@@ -82,7 +84,7 @@ export function hashText(
   { reading, hashing }: Pick<Roots, 'reading' | 'hashing'>,
   secret: Uint8Array | null,
 ): Hashed {
-  const encoding = encodeText(text, reading.profile);
+  const encoding = encodeText(text, reading);
   if (hashing === 'open') return { hash: recordHash(encoding, null), salt: null };
   if (secret === null)
     throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
@@ -90,8 +92,14 @@ export function hashText(
   return { hash: recordHash(encoding, salt), salt };
 }
 
-export function encodeText(text: string, profile: 'typed' | 'text'): Uint8Array {
+/** A record as a person writes it, under a dataset's reading: JSON on one line; of files, their BLAKE3 in hex. */
+export function encodeText(text: string, reading: Reading): Uint8Array {
   const batch = new Batch();
+  const { profile } = reading;
+  if (isOfFiles(reading)) {
+    new MemberRecords(reading, new Map()).record(memberFieldsOf(text, reading), { byte: 0 }, batch);
+    return batch.view();
+  }
   textReader({ format: 'jsonl', profile }, new Map()).read({ bytes: Buffer.from(text), base: 0, last: true }, batch);
   if (batch.ends.length !== 1) throw new WeighmarkError('usage', 'a record is one JSON object on one line');
   return batch.view();

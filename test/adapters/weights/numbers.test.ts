@@ -97,6 +97,21 @@ test('what lies in files is answered by the addon as WebAssembly answers its par
   }
 });
 
+test('a scale that is a NaN explains no code, in either kernel', async () => {
+  for (const kind of KINDS.filter((each) => each === 2 || each === 8 || (each >= 10 && each <= 14))) {
+    const { block = 1, bytes = 4 } = GGML_TYPES[kind] ?? {};
+    // F16's NaNs of either sign, wherever the type keeps its scale.
+    for (const high of [0x7e, 0xfe]) {
+      const child = Uint8Array.from({ length: (512 / block) * bytes }, (_, at) => (at % 2 === 0 ? 1 : high));
+      const elements = { child, parent: new Uint8Array(new Float32Array(512).fill(0.01).buffer) };
+      for (const numbers of [wasm, fastest]) {
+        const found = await numbers.nearest({ kind, dtype: 'F32' }, elements);
+        assert.equal(found?.beyond, 512, `${kind} ${numbers.kernel}`);
+      }
+    }
+  }
+});
+
 test('casts round to nearest, ties to even; every F16 and BF16 survives being widened', () => {
   const every = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, bits) => bits).buffer);
   for (const dtype of ['F16', 'BF16'] as const) {

@@ -77,9 +77,9 @@ impl Sink {
 
     /// Sorts, builds the trie, and writes all but the header and the roots' text.
     pub fn finish(mut self, threads: usize, out: Option<&File>) -> io::Result<Roots> {
-        let (ordered, nodes) = self.ordered.finish(&self.chunk[self.folded..]);
         self.spill.add(&self.chunk, (self.records - self.chunk.len() as u64) as u32)?;
         self.spill.close();
+        let (ordered, nodes) = self.ordered.finish(&self.chunk[self.folded..], out.is_some());
         self.chunk = Vec::new();
         let layout = Layout::new(self.records, nodes.len() as u64);
         let buckets = Buckets::new(&self.spill, &layout, out);

@@ -48,22 +48,25 @@ impl Ordered {
         self.stored.extend_from_slice(&level);
     }
 
-    /// The root, and all stored nodes, level after level. The last hashes may be any number.
-    pub fn finish(mut self, last: &[Hash]) -> (Hash, Vec<Hash>) {
+    /// The root over all hashes, of which the last may be any number, and if it `keeps` them the stored nodes, level after
+    /// level.
+    pub fn finish(mut self, last: &[Hash], keeps: bool) -> (Hash, Vec<Hash>) {
         let (whole, rest) = last.split_at(last.len() / LEAVES * LEAVES);
         self.add(whole);
-        let mut top = self.stored.clone();
+        let mut nodes = Vec::new();
+        if keeps {
+            nodes.extend_from_slice(&self.stored);
+            let mut below = 0..nodes.len();
+            while below.len() > 1 {
+                let up = parents(&self.key, &self.lanes, &nodes[below.start..below.end - below.len() % 2]);
+                nodes.extend(up);
+                below = below.end..nodes.len();
+            }
+        }
         if !rest.is_empty() {
-            top.push(root(&self.key, &self.lanes, rest.to_vec()));
+            self.stored.push(root(&self.key, &self.lanes, rest.to_vec()));
         }
-        let top = root(&self.key, &self.lanes, top);
-        let (mut nodes, mut level) = (Vec::new(), self.stored);
-        while !level.is_empty() {
-            nodes.extend_from_slice(&level);
-            level.truncate(level.len() & !1);
-            level = parents(&self.key, &self.lanes, &level);
-        }
-        (top, nodes)
+        (root(&self.key, &self.lanes, self.stored), nodes)
     }
 }
 

@@ -130,9 +130,11 @@ impl Parts for Looking<'_> {
     #[inline(always)]
     fn steps(&mut self, at: usize, sub: &Sub, codes: &[u8]) {
         let inverse = 1.0 / sub.scale;
-        let slack = slack_of(sub, inverse).to_bits() as i32;
+        let slack = slack_of(sub, inverse);
         let Look { worst, beyond, error, square, other } = &mut *self.look;
-        *other |= sub.scale == 0.0;
+        // Of a slack that is a NaN the bits have no order.
+        *other |= sub.scale == 0.0 || slack.is_nan();
+        let slack = slack.to_bits() as i32;
         let values = &self.values[at..at + codes.len()];
         for (values, codes) in values.as_chunks::<LANES>().0.iter().zip(codes.as_chunks::<LANES>().0) {
             for lane in 0..LANES {
