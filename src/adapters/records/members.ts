@@ -9,6 +9,8 @@ import { createHasher } from '../hasher/index.ts';
 import { changed, withinFile, type BatchOptions } from './source.ts';
 
 const CHUNK = 1 << 20;
+/** Room for one record: there are as many batches as files. */
+const ONE = 512;
 /** Samples of a tar that are handed on together. */
 const SAMPLES = 256;
 
@@ -22,7 +24,7 @@ export async function* mediaBatches(
   const fields = mediaFields(file.path, await blake3Of(opened), reading);
   await opened.close();
   onBytes?.(opened.size);
-  const batch = new Batch();
+  const batch = new Batch(ONE);
   new MemberRecords(reading, columns).record(fields, { byte: 0 }, batch);
   yield batch;
 }
