@@ -31,6 +31,8 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
     open: (roots) => cache.open(roots),
     openAt: openIndexFile,
     locationOf: (roots) => cache.locationOf(roots),
+    seen: (roots, root) => cache.seen(roots, root),
+    remember: (roots, root, files) => cache.remember(roots, root, files),
     removeIndexes: (which) => cache.remove(which),
     read: readRecords,
   };

@@ -33,9 +33,9 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'remove it, or seal a new version with `weighmark seal`; without a policy `weighmark verify --ignore-unsigned-files` passes over it',
   },
   'file-changed': {
-    what: 'A file changed while it was read.',
+    what: 'A file changed while it was read, or since its dataset was indexed.',
     wayOut:
-      'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to',
+      'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to; a dataset: `weighmark dataset index PATH`',
   },
   'name-unsafe': {
     what: 'A file name could leave its folder or fool a system.',

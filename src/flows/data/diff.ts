@@ -52,10 +52,15 @@ export interface DataDiff {
   readonly differs: boolean;
 }
 
+export interface DiffOutcome extends DataDiff {
+  /** Datasets that nobody saw indexed where they lie: what is told is of what was indexed. */
+  readonly unseen: readonly string[];
+}
+
 const TOLD = 20;
 
 /** What changed from one dataset to another, record by record; by key to the cell. Exact. */
-export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<DataDiff> {
+export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<DiffOutcome> {
   return withDatasets([input.a, input.b], ports, async ([a, b]) => {
     if (a === undefined || b === undefined) throw new WeighmarkError('internal', 'two datasets were asked for');
     const { common, removed, added, moved } = compareIndexes(a.index, b.index);
@@ -83,6 +88,7 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
         added: left(come).slice(0, TOLD).map(tell.record),
         changed: changed.slice(0, TOLD).map(tell.change),
       },
+      unseen: [a, b].flatMap(({ seen, root }) => (seen ? [] : [root])),
       differs: removed.count + added.count + moved > 0,
     };
   });

@@ -31,6 +31,8 @@ export async function indexDataset(input: IndexInput, ports: DataPorts): Promise
   );
   const written = sidecarsOf(dataset.tree).records;
   await ports.files.write(written, boundedRoots(roots));
+  const real = await ports.files.realPath(input.root);
+  if (index !== null || ports.records.seen(roots, real) !== null) ports.records.remember(roots, real, dataset.files);
   const read = new Set(dataset.files.map(({ path }) => path));
   return {
     roots,

@@ -2,6 +2,7 @@ import type { RecordFile } from '../../domain/ports/records.ts';
 import { RecordIndex } from '../../domain/records/record-index.ts';
 import type { Roots } from '../../domain/records/roots.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { requireSeen } from './unchanged.ts';
 import { locateDataset, rootsBeside, type DataPorts } from './locate.ts';
 
 /** A dataset on this machine with its index: to ask, and to read records again. */
@@ -10,11 +11,13 @@ export interface IndexedDataset {
   readonly roots: Roots;
   readonly index: RecordIndex;
   readonly files: readonly RecordFile[];
+  /** False: nobody saw these files indexed; the answer speaks of what was. */
+  readonly seen: boolean;
 }
 
 /**
  * Opens datasets that were indexed, and closes their indexes.
- * @throws WeighmarkError `not-found` without roots beside a dataset or without its index.
+ * @throws WeighmarkError `not-found` without roots beside a dataset or without its index, `file-changed` where files are not as indexed.
  */
 export async function withDatasets<T>(
   locations: readonly string[],
@@ -27,10 +30,11 @@ export async function withDatasets<T>(
     for (const root of locations) {
       const roots = await rootsBeside(root, ports.files);
       const { files } = await locateDataset(root, roots.reading, ports.files);
+      const seen = await requireSeen(root, { roots, files }, ports);
       const file = ports.records.open(roots);
       if (file === null) throw noIndex(root);
       open.push(file);
-      datasets.push({ root, roots, files, index: new RecordIndex(file, ports.records.hasher) });
+      datasets.push({ root, roots, files, seen, index: new RecordIndex(file, ports.records.hasher) });
     }
     checkComparable(datasets);
     return await ask(datasets);

@@ -72,10 +72,15 @@ export async function rootsBeside(root: string, files: Files): Promise<Roots> {
 
 /** Roots from a file of them, or from beside a dataset. */
 export async function rootsAt(location: string, files: Files): Promise<Roots> {
+  return (await rootsIn(location, files)) ?? rootsBeside(location, files);
+}
+
+/** Null for what is no file of roots. */
+export async function rootsIn(location: string, files: Files): Promise<Roots | null> {
   if ((await files.kindOf(location)) === 'file') {
     const bytes = await files.readIfThere(location, ROOTS_BYTES).catch(() => null);
     if (bytes !== null && Buffer.from(bytes.subarray(0, 19)).toString() === 'weighmark-records/1')
       return parseRoots(bytes);
   }
-  return rootsBeside(location, files);
+  return null;
 }

@@ -11,6 +11,7 @@ import { rootsBeside, type DataPorts } from './locate.ts';
 import { buildAbsence } from '../../domain/claims/removed-records.ts';
 import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { withIndex } from './open-index.ts';
+import { requireIndexed } from './unchanged.ts';
 
 /** Which record is meant: by its JSON text, its hash, or its position. */
 export type Asked =
@@ -27,16 +28,19 @@ export interface ProveInput {
 export interface ProveOutcome {
   readonly proof: RecordProof;
   readonly proven: Proven;
+  /** Whether the files are known to be those that were indexed. */
+  readonly seen: boolean;
 }
 
 /** A proof that needs neither the dataset nor the index to check: of a record, of its absence, of what was only added. */
 export async function prove(input: ProveInput, ports: Pick<DataPorts, 'files' | 'records'>): Promise<ProveOutcome> {
   const roots = await rootsBeside(input.root, ports.files);
+  const seen = await requireIndexed(input.root, roots, ports);
   const { asked } = input;
   const proof = await withIndex(roots, ports.records, (index) =>
     asked.by === 'extension' ? proveExtension(index, asked.before) : proveRecord(index, hashOf(asked, input, index)),
   );
-  return { proof, proven: checkProof(proof, roots) };
+  return { proof, proven: checkProof(proof, roots), seen };
 }
 
 /**
@@ -49,6 +53,7 @@ export async function proveRemoved(
 ): Promise<Readonly<Record<string, unknown>>> {
   const removed = parseRemovals(await files.read(list, REMOVALS_BYTES));
   const roots = await rootsBeside(root, files);
+  await requireIndexed(root, roots, { files, records });
   const proofs = await withIndex(roots, records, (index) =>
     removed.map((record) => proveRecord(index, { hash: Buffer.from(record, 'hex'), salt: null })),
   );

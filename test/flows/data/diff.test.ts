@@ -81,8 +81,9 @@ test('a file that is no longer the one that was indexed is an error, not a diffe
   const b = await world.make('stale-b.jsonl', rows.slice(0, 9));
   const { writeFileSync } = await import('node:fs');
   writeFileSync(a, '{"id":1}\n');
-  await assert.rejects(
-    diff(a, b, { show: true }),
-    (error) => error instanceof WeighmarkError && error.code === 'file-changed',
-  );
+  for (const show of [true, false])
+    await assert.rejects(
+      diff(a, b, { show }),
+      (error) => error instanceof WeighmarkError && error.code === 'file-changed',
+    );
 });

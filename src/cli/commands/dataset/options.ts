@@ -84,3 +84,8 @@ export async function dataPorts(context: Context): Promise<DataPorts> {
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
 }
+
+/** Roots came along with a copy, or the index was not kept: what they are of is not known to be these files. */
+export function unseenText(path: string): string {
+  return `note: this is of what was indexed: whether ${path} is still that is not known here (\`weighmark dataset index ${path}\` reads it)\n`;
+}
