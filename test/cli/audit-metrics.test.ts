@@ -38,7 +38,7 @@ function run(line: string) {
   });
 }
 
-/** Runs until something is there, then interrupts. */
+/** Runs until something is there, then interrupts, once: a second signal would end it without a word. */
 async function until(
   line: string,
   isThere: () => boolean,
@@ -47,7 +47,9 @@ async function until(
   let out = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   const watching = setInterval(() => {
-    if (isThere()) child.kill('SIGINT');
+    if (!isThere()) return;
+    clearInterval(watching);
+    child.kill('SIGINT');
   }, 50);
   const code = await new Promise<number | null>((done) => child.once('close', done));
   clearInterval(watching);

@@ -1,4 +1,5 @@
 import { forMarkdown } from '../../domain/base/text.ts';
+import { grouped } from '../../domain/base/units.ts';
 import { WORDS, type TensorVerdict } from '../../domain/derive/verdict.ts';
 import { PROVES, type DeriveOutcome } from '../../flows/derive/derive.ts';
 import type { Style } from '../command.ts';
@@ -69,7 +70,7 @@ function freeLines({ tensors }: DeriveOutcome): readonly string[] {
   const free = tensors.reduce((sum, { figures }) => sum + (figures?.freeElements ?? 0), 0);
   return free === 0
     ? []
-    : [`${free.toLocaleString('en')} codes stand under a scale of zero: they carry no value, and may hold data`];
+    : [`${grouped(free)} codes stand under a scale of zero: they carry no value, and may hold data`];
 }
 
 function verdictLine({ verdict, word, child, parent, step }: DeriveOutcome, style: Style): string {

@@ -231,7 +231,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'lineage-missing': {
     what: 'Nobody whom the policy names attests how the artifact was made.',
     wayOut:
-      'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`',
+      'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`; or take it as it is: the policy names it as a leaf with a reason (`leaves:`, docs/policy.md)',
   },
   'lineage-unattested': {
     what: 'An input is attested by nobody the policy names.',
@@ -258,7 +258,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'undeclared-input': {
     what: 'The files name a base model that the provenance does not, or, where the policy says `closure: covered`, make a loader fetch something that it does not.',
-    wayOut: 'declare it: `weighmark seal PATH --step fine-tune --input base-model=REF`',
+    wayOut:
+      'declare it: `weighmark seal PATH --step fine-tune --input base-model=REF`; of a model taken as it is, the policy sets it aside by `exceptions:` (docs/policy.md has the recipe)',
   },
   'dependency-unpinned': {
     what: 'An input is named without a full digest.',

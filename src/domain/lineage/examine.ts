@@ -89,7 +89,7 @@ export function examine(
       steps.accepted.some(({ provenance }) => MODEL_STEPS.includes(provenance.step)) ||
       isSaidModel(standing, name, rules),
     acted: standing.flatMap((bound) => actsIn(bound, name, rules)),
-    findings: [...steps.findings, ...conflictOf(steps.accepted, rules)],
+    findings: [...steps.findings, ...conflictOf(steps.accepted, digest, rules)],
     refused: steps.refused ?? revokedStep(fallen, rules),
   };
 }
@@ -151,14 +151,34 @@ function revokedStep(fallen: readonly BoundClaim[], rules: ExamineRules): Findin
 }
 
 /** Two accepted accounts of one artifact must tell the same story (security rule 8). */
-function conflictOf(accepted: readonly AcceptedStep[], { meant }: ExamineRules): readonly Finding[] {
+function conflictOf(accepted: readonly AcceptedStep[], digest: string, { meant }: ExamineRules): readonly Finding[] {
   if (accepted.length < 2) return [];
   const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance, meant)));
   if (stories.size < 2) return [];
-  const facts = Object.fromEntries(
-    accepted.slice(0, 4).map(({ claim, principal }) => [`by ${principal}`, `sha256:${claim.bundle}`]),
-  );
-  return [{ code: 'claim-conflict', message: 'trusted signers disagree about how it was made', facts }];
+  const told = accepted.toSorted((a, b) => (a.claim.bundle < b.claim.bundle ? -1 : 1));
+  return [
+    { code: 'claim-conflict', ...conflictWords(told, digest), facts: Object.fromEntries(told.slice(0, 4).map(teller)) },
+  ];
+}
+
+/** Two accounts by one person are told apart: neither hides the other. */
+function teller({ claim, principal }: AcceptedStep, index: number, all: readonly AcceptedStep[]): [string, string] {
+  const before = all.slice(0, index).filter((each) => each.principal === principal).length;
+  return [`by ${principal}${before === 0 ? '' : ` (${before + 1})`}`, `sha256:${claim.bundle}`];
+}
+
+/** One who says two things mends it alone; which of the two is wrong only they know, so each is named. */
+function conflictWords(told: readonly AcceptedStep[], digest: string): Pick<Finding, 'message' | 'hint'> {
+  const people = new Set(told.map(({ principal }) => principal));
+  const [one] = people;
+  if (people.size > 1) return { message: 'trusted signers disagree about how it was made' };
+  const ways = told
+    .slice(0, 4)
+    .map(({ claim }) => `\`weighmark revoke ${shown(digest)} --claim sha256:${claim.bundle} --reason TEXT\``);
+  return {
+    message: `${one} says different things about how it was made`,
+    hint: `${one} takes back what is wrong: ${ways.join(' or ')}`,
+  };
 }
 
 function storyOf({ buildType, inputs }: Provenance, meant = (digest: string) => digest): string {

@@ -215,11 +215,10 @@ export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding
   );
   const named = [...of.facts.content.declaredBases.map((base) => ({ ...base, sha256: null })), ...boms];
   const undeclared = named.filter((base) => !inputs.some((input) => isSame(input, base)));
-  return undeclared.map(({ name, where }) => ({
-    code: 'undeclared-input',
-    message: `${where} names the base ${name}, which its provenance does not declare`,
-    subject: of.facts.id,
-  }));
+  const messages = undeclared.map(
+    ({ name, where }) => `${where} names the base ${name}, which its provenance does not declare`,
+  );
+  return [...new Set(messages)].map((message) => ({ code: 'undeclared-input', message, subject: of.facts.id }));
 }
 
 export function isSame(

@@ -270,6 +270,22 @@ test('trusted signers who disagree about the origin', async () => {
   assert.deepEqual(codes(decide(facts([...Object.values(await honest()), other]), prod)), ['claim-conflict']);
 });
 
+test('one signer who says two things about the origin is named, with the way to take back either', async () => {
+  const claims = await honest();
+  const other = await step('quantize', MODEL, [{ role: 'base-model', of: 'base' }], '2026-11-03T10:00:00Z');
+  for (const given of [
+    [...Object.values(claims), other],
+    [other, ...Object.values(claims)],
+  ]) {
+    const [found] = findingsOf(decide(facts(given), prod)).filter(({ code }) => code === 'claim-conflict');
+    assert.equal(found?.message, 'anna says different things about how it was made');
+    const both = [claims.model, other].map(({ bundle }) => `sha256:${bundle}`).toSorted();
+    assert.deepEqual(found.facts, { 'by anna': both[0], 'by anna (2)': both[1] });
+    for (const bundle of both)
+      assert.ok(found.hint?.includes(`weighmark revoke sha256:${MODEL} --claim ${bundle} --reason TEXT`), found.hint);
+  }
+});
+
 test('a licence the policy does not allow', async () => {
   const bom = await claim({
     by: 'anna',
