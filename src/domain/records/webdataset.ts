@@ -22,14 +22,18 @@ export async function readSamples(source: Source): Promise<readonly Sample[]> {
   const [problem] = problems;
   if (problem !== undefined) throw refused(problem);
   const samples: { key: string; offset: number; members: Sample['members'][number][] }[] = [];
+  const seen = new Set<string>();
   for (const entry of entries) {
     if (entry.type === 'directory') continue;
     const { key, extension } = nameOf(entry);
     const last = samples.at(-1);
     const member = { extension, start: entry.dataStart, size: entry.size };
-    if (last?.key !== key) samples.push({ key, offset: entry.offset, members: [member] });
-    else if (last.members.every((each) => each.extension !== extension)) last.members.push(member);
-    else throw badRow('a name stands twice in a sample', { byte: entry.offset });
+    if (last?.key !== key) {
+      samples.push({ key, offset: entry.offset, members: [member] });
+      seen.clear();
+    } else if (seen.has(extension)) throw badRow('a name stands twice in a sample', { byte: entry.offset });
+    else last.members.push(member);
+    seen.add(extension);
   }
   return samples;
 }
