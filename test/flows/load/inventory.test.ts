@@ -231,6 +231,19 @@ environments:
       ['two', [], ['not-promoted'], 'anna'],
     ],
   );
+  // Who only let it in signed nothing of it: as `verify` has it, with and without reading it.
+  ok('pull', 'acme/one:1', 'pulled', '--registry', 'reg');
+  assert.equal(run('verify', 'pulled', '--key', 'ci.pub').status, 1);
+  for (const more of [[], ['--hash']]) {
+    const [pulled] = take('pulled', '--no-stores', '--key', 'ci.pub', ...more).items;
+    assert.equal(pulled?.signature?.by, null, more.join());
+    assert.equal(pulled.signature.why, 'signed with another key');
+    const [own] = take('pulled', '--no-stores', '--key', 'anna.pub', ...more).items;
+    assert.match(own?.signature?.by ?? '', /^key SHA256:/);
+  }
+  rmSync(join(folder, 'pulled/model.sig'));
+  for (const more of [[], ['--hash']])
+    assert.equal(take('pulled', '--no-stores', '--key', 'ci.pub', ...more).items[0]?.signature?.by, null);
   rmSync(join(folder, 'models/two'), { recursive: true });
   rmSync(join(folder, 'models/three.safetensors'));
   assert.equal(take('models', '--no-stores', '--policy', 'policy.yaml', '--registry', 'reg', '--hash').status, 0);
