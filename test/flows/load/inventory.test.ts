@@ -77,6 +77,7 @@ test('sealed or not, and by whom, if somebody trusted: without reading the weigh
   write('models/enc/model.safetensors', weights(1));
   write('models/enc/config.json', '{}');
   write('models/plain.safetensors', weights(2));
+  write(`models/.enc.0123456789ab.${'0'.repeat(24)}.part/tree/model.safetensors`, weights(4));
   assert.equal(run('seal', 'models/enc', '--name', 'acme/enc:1', '--key', 'anna.key').status, 0);
   const ask = (...words: readonly string[]) => take('models', '--no-stores', ...words);
   const [enc, plain] = ask('--key', 'anna.pub').items;
