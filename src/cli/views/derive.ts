@@ -19,7 +19,7 @@ export function deriveText(outcome: DeriveOutcome, { verbose }: { verbose: boole
     ...row('missing', outcome.missing.slice(0, SHOWN), style),
     ...row('left out', outcome.dropped.slice(0, SHOWN), style),
     ...row('free bytes', freeLines(outcome), style),
-    ...row('note', [PROVES], style),
+    ...row('note', outcome.verdict.exitCode === 0 ? [PROVES] : [], style),
     verdictLine(outcome, style),
   ];
   return `${lines.join('\n')}\n`;
@@ -95,6 +95,11 @@ export function deriveMarkdown(outcome: DeriveOutcome): string {
     ({ name, dtype, word: own, how, why }) =>
       `| ${forMarkdown(name)} | ${forMarkdown(dtype)} | ${own} | ${forMarkdown([...how, ...(why === undefined ? [] : [why])].join('; '))} |`,
   );
-  const head = [`## ${forMarkdown(child)} from ${forMarkdown(parent)}`, '', `${step}: **${word}**. ${PROVES}.`, ''];
+  const head = [
+    `## ${forMarkdown(child)} from ${forMarkdown(parent)}`,
+    '',
+    `${step}: **${word}**.${outcome.verdict.exitCode === 0 ? ` ${PROVES}.` : ''}`,
+    '',
+  ];
   return [...head, '| tensor | type | is | how |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }

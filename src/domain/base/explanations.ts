@@ -289,7 +289,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'convert it, to safetensors for example, then `weighmark seal` it; which are taken: `weighmark policy explain REF --env ENV`',
   },
   'record-invalid': {
-    what: "A row is not what the dataset's declared reading allows; file, byte and column are named.",
+    what: "A row is not what the dataset's declared reading allows; file, line, byte and column are named.",
     wayOut: 'mend the row or declare another reading: `weighmark dataset index`, docs/datasets.md',
   },
   'proof-invalid': {
@@ -302,7 +302,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'records-overlap': {
     what: 'Two datasets that should share no record do, such as training and test data.',
-    wayOut: 'take them out of one; `weighmark dataset check A --against B` lists them',
+    wayOut:
+      'take the record that is named, and its like, out of one; then `weighmark dataset index` that one and check again: `weighmark dataset diff A B` counts what is in both',
   },
   'removed-record': {
     what: 'A dataset holds a record that a removal list says must be gone, or (exit 4) nothing shows that it does not.',

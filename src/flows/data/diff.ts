@@ -63,6 +63,7 @@ const TOLD = 20;
 export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<DiffOutcome> {
   return withDatasets([input.a, input.b], ports, async ([a, b]) => {
     if (a === undefined || b === undefined) throw new WeighmarkError('internal', 'two datasets were asked for');
+    requireColumns([...input.key, ...(input.label === null ? [] : [input.label])], [a, b]);
     const { common, removed, added, moved } = compareIndexes(a.index, b.index);
     const needsRecords = input.key.length > 0 || input.label !== null || input.show;
     const gone = await readSide(a, removed, { ports, whole: needsRecords });
@@ -93,6 +94,22 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
     };
   });
 }
+
+/** A column that neither has would make all records alike. @throws WeighmarkError `usage` naming those there are. */
+function requireColumns(asked: readonly string[], datasets: readonly IndexedDataset[]): void {
+  const known = datasets.map(({ roots }) => roots.columns);
+  if (known.includes(null)) return;
+  const names = [...new Set(known.flatMap((columns) => Object.keys(columns ?? {})))];
+  const missing = asked.find((column) => !names.includes(column));
+  if (missing === undefined) return;
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  throw new WeighmarkError('usage', `there is no column ${missing}`, {
+    subject: missing,
+    hint: `there are: ${names.slice(0, NAMED).join(', ')}${more}`,
+  });
+}
+
+const NAMED = 20;
 
 interface Read {
   readonly position: number;

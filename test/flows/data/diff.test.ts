@@ -87,3 +87,15 @@ test('a file that is no longer the one that was indexed is an error, not a diffe
       (error) => error instanceof WeighmarkError && error.code === 'file-changed',
     );
 });
+
+test('a column that neither has is refused, naming those there are; one that only one has is compared', async () => {
+  const a = await world.make('columns-a.jsonl', [row(1)]);
+  const b = await world.make('columns-b.jsonl', [{ ...row(1), more: 1 }]);
+  for (const asked of [{ key: ['id', 'nope'] }, { label: 'nope' }])
+    await assert.rejects(diff(a, b, asked), {
+      code: 'usage',
+      message: 'there is no column nope',
+      hint: 'there are: id, label, text, more',
+    });
+  assert.equal((await diff(a, b, { key: ['id'], label: 'more' })).changed, 1);
+});
