@@ -61,6 +61,26 @@ test('what nobody could pull is not pushed: Windows names, and names that fall t
   assert.deepEqual(await registry.log.find({}), []);
 });
 
+test('policies of one name at two paths are two lines of versions; of one whose signers are trusted there is one line', async (t) => {
+  const world = await claimsWorld(t);
+  const versions = createVersionMemory(createFiles(), join(world.folder, 'state'));
+  const load = async (file: string, version: number): Promise<number> => {
+    const path = join(world.folder, file);
+    await writeFile(
+      path,
+      policyText()
+        .toString()
+        .replace(/^version: \d+/m, `version: ${version}`),
+    );
+    const verify = { trust: async () => [] } as unknown as Parameters<typeof loadPolicy>[1]['verify'];
+    const ports = { files: createFiles(), versions, verify };
+    return (await loadPolicy({ path, shown: file, inside: [] }, ports)).policy.version;
+  };
+  assert.equal(await load('ours.yaml', 2), 2);
+  assert.equal(await load('theirs.yaml', 1), 1, 'another organisation calls its policy the same');
+  await assert.rejects(load('ours.yaml', 1), { code: 'policy-rollback' });
+});
+
 test('a policy’s version that was a mistake has a way back, which the hint names', async (t) => {
   const world = await claimsWorld(t);
   const versions = createVersionMemory(createFiles(), join(world.folder, 'state'));

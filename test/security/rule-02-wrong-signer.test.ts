@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { findingsOf } from '../../src/domain/base/verdict.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import {
   PROD,
@@ -57,3 +58,18 @@ test('rule 2: builder.id must be what the policy ties to the signer', async () =
 function withIds(of: ReturnType<typeof policy>, name: string, id: string): ReturnType<typeof policy> {
   return { ...of, principals: of.principals.map((each) => (each.name === name ? { ...each, ids: [id] } : each)) };
 }
+
+test('a wrong signer’s refusal names who may, and never sends them to themselves', async () => {
+  const claims = await honest();
+  const hintOf = (given: Parameters<typeof facts>[0], roles = ROLES): string | undefined =>
+    findingsOf(decide(facts(given), policy(PROD, '', roles))).find(({ code }) => code === 'wrong-signer')?.hint;
+  const byTrainer = await evaluation('PASSED', '2026-11-19T12:00:00Z', 'anna');
+  assert.equal(
+    hintOf(Object.values({ ...claims, evaluation: byTrainer })),
+    'the policy lets erin (evaluator) sign this',
+  );
+  const byPublisher = await step('train', BASE, [{ role: 'dataset', of: 'd0' }], '2026-11-01T10:00:00Z', 'dana');
+  assert.equal(hintOf(Object.values({ ...claims, base: byPublisher })), 'the policy lets anna (trainer) sign this');
+  const elsewhere = ROLES.replace('evaluator: [erin]', 'evaluator: { principals: [erin], models: [other/*] }');
+  assert.equal(hintOf(Object.values(claims), elsewhere), undefined, 'nobody may, of this model');
+});

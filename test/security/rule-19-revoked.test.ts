@@ -3,7 +3,23 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import type { LoggedRevocation } from '../../src/domain/authority/revocations.ts';
 import { omsRoot } from '../../src/domain/digest/root.ts';
-import { BASE, D0, PROD, codes, claim, decide, facts, hex, honest, policy, type Name } from '../domain/policy/world.ts';
+import { checkOf, verdictOf, type Finding } from '../../src/domain/base/verdict.ts';
+import { verdictText } from '../../src/cli/views/verdict.ts';
+import { PLAIN } from '../../src/cli/style.ts';
+import {
+  BASE,
+  D0,
+  PROD,
+  approval,
+  codes,
+  claim,
+  decide,
+  facts,
+  hex,
+  honest,
+  policy,
+  type Name,
+} from '../domain/policy/world.ts';
 
 const prod = policy(PROD);
 
@@ -120,4 +136,33 @@ test('rule 19: a claim is revoked however it is wrapped; who is no revoker takes
   assert.deepEqual(await given('rita'), ['revoked']);
   assert.deepEqual(await given('carol'), ['revoked']);
   assert.deepEqual(await given('bob'), []);
+});
+
+test('a yes says whether any revocation concerns it, not only how many there are', async () => {
+  const claims = Object.values(await honest());
+  const said = (given: typeof claims, ...revocations: readonly LoggedRevocation[]): readonly string[] =>
+    decide(facts(given, { revocations }), prod)
+      .checks.filter(({ name }) => name === 'revocation')
+      .flatMap(({ evidence }) => evidence.map(({ what }) => what));
+  const elsewhere = await entry('rita', 5, { kind: 'artifact', sha256: hex('elsewhere') });
+  assert.deepEqual(said(claims), ['no revocation in the log']);
+  assert.deepEqual(said(claims, elsewhere), ['none concerns it (1 revocation in the log)']);
+  const words = ['2 revocations in the log, of which one at least concerns this'];
+  assert.deepEqual(said(claims, elsewhere, await entry('rita', 6, ARTIFACT)), words, 'an ancestor');
+  const extra = await approval('bob', 'prod', undefined, '2026-11-19T14:00:00Z');
+  const target = { kind: 'claim', sha256: extra.bundle, pae: extra.pae };
+  assert.deepEqual(said([...claims, extra], elsewhere, await entry('rita', 6, target)), words, 'one of its claims');
+});
+
+test('that it was revoked leads the last line, whatever else is wrong', () => {
+  const finding = (code: Finding['code'], message: string) => checkOf('x', [], [{ code, message }]);
+  const checks = [
+    finding('policy-mismatch', 'promoted under another policy'),
+    finding('revoked', 'it was revoked by rita'),
+  ];
+  const verdict = verdictOf({ subject: 'acme/enc:1', checks });
+  assert.match(
+    verdictText({ verdict, by: null }, PLAIN),
+    /\nFAILED: acme\/enc:1: it was revoked by rita; do not load\n$/,
+  );
 });

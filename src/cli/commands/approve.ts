@@ -68,15 +68,25 @@ async function confirm(context: Context, view: ApprovalView, options: Options): 
 }
 
 /** What was verified, and what the policy still wants: its own approvals among them. */
-function checkLines({ verdict }: ApprovalView, style: Style): readonly string[] {
-  return verdict.checks.flatMap((check) => [
-    ...check.evidence.map(({ what }) => `${style.good('verified')}  ${style.plain(what)}`),
-    ...(check.passed
+function checkLines({ verdict, lineage }: ApprovalView, style: Style): readonly string[] {
+  const makers = [...lineage.makers].toSorted().join(', ');
+  const own =
+    makers === ''
       ? []
-      : check.findings.map(
-          ({ code, message }) => `${style.warn('wanted')}    ${style.plain(message)} ${style.dim(`[${code}]`)}`,
-        )),
-  ]);
+      : [
+          `${style.warn('note')}      ${style.plain(`made with a part by ${makers}: their own approval does not count`)}`,
+        ];
+  return [
+    ...own,
+    ...verdict.checks.flatMap((check) => [
+      ...check.evidence.map(({ what }) => `${style.good('verified')}  ${style.plain(what)}`),
+      ...(check.passed
+        ? []
+        : check.findings.map(
+            ({ code, message }) => `${style.warn('wanted')}    ${style.plain(message)} ${style.dim(`[${code}]`)}`,
+          )),
+    ]),
+  ];
 }
 
 /** Why the signer's word does not count, after everything else was shown. */

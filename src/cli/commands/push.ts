@@ -71,7 +71,11 @@ function report(outcome: PushOutcome): Report {
       out: `${name}@${id}\n`,
       err: [
         `pushed ${style.bold(`${name}:${tag}`)}: ${counted(files, 'file')}, ${formatBytes(sizeBytes)}, ${counted(claims, 'claim')}`,
-        ...(movedFrom === null ? [] : [style.warn(`${name}:${tag} was ${movedFrom} before`)]),
+        ...(movedFrom === null
+          ? []
+          : [
+              `${style.warn('note')}: the tag ${style.plain(`${name}:${tag}`)} was moved: it named ${movedFrom}, and whoever asks for it now gets ${id}; the earlier one stays, by that digest`,
+            ]),
         ...(unsigned ? [style.warn('nobody signed it; sign with `weighmark seal` and push again')] : []),
         ...(waiting > 0
           ? [

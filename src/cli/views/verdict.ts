@@ -147,10 +147,12 @@ function lastLine({ verdict, by, promise, advice }: ShownVerdict): string {
   return `UNDECIDED: ${subject} could not be verified: ${reasonOf(verdict)}${advice === undefined ? '' : `; ${advice}`}`;
 }
 
-/** The first finding that decided: the others are shown above. */
+/** What decided, the others are shown above: that it was revoked before anything else, then the first. */
 function reasonOf(verdict: Verdict): string {
   const findings = findingsOf(verdict);
-  return (findings.find((finding) => exitOf(finding) === verdict.exitCode) ?? findings[0])?.message ?? 'unknown';
+  const deciding = findings.filter((finding) => exitOf(finding) === verdict.exitCode);
+  const leading = deciding.find(({ code }) => code === 'revoked') ?? deciding[0] ?? findings[0];
+  return leading?.message ?? 'unknown';
 }
 
 /** Counts where the content differs, else the first reason. */

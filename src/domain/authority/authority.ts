@@ -29,6 +29,8 @@ export interface Authority {
   who(signer: Signer): Identified | Unidentified;
   /** Roles in which the signer may make this very claim about a model of that name; empty: none. */
   rolesOf(claim: VerifiedClaim, model: string): readonly RoleRule[];
+  /** Roles in which such a claim about a model of that name may be made, whoever signed this one. */
+  rolesFor(claim: VerifiedClaim, model: string): readonly RoleRule[];
   /**
    * Roles, held now or formerly, in which the signer may say no by a claim of this type: whether it is dated or calls its maker
    * by the right name does not matter.
@@ -61,10 +63,10 @@ export function createAuthority(policy: Policy): Authority {
     const identity = who(claim.signer);
     if (claim.onlyNo !== undefined || typeof identity === 'string' || !idsAgree(claim, identity.principal)) return [];
     const { name } = identity.principal;
-    return policy.roles.filter(
-      (role) =>
-        role.principals.includes(name) && maySign(role, claim) && role.models.some((glob) => covers(glob, model)),
-    );
+    return rolesFor(claim, model).filter(({ principals }) => principals.includes(name));
+  }
+  function rolesFor(claim: VerifiedClaim, model: string): readonly RoleRule[] {
+    return policy.roles.filter((role) => maySign(role, claim) && role.models.some((glob) => covers(glob, model)));
   }
   function denialRolesOf(claim: VerifiedClaim, model: string): readonly string[] {
     const type = claim.statement.predicateType;
@@ -82,7 +84,7 @@ export function createAuthority(policy: Policy): Authority {
     const { current, former } = people(claim.signer);
     return current[0] ?? spokeThen(former, claim)[0]?.name ?? null;
   }
-  return { who, rolesOf, denialRolesOf, nameOf };
+  return { who, rolesOf, rolesFor, denialRolesOf, nameOf };
 }
 
 /** All whom a policy names by this signer. */
@@ -136,7 +138,13 @@ export function openAuthority(trust: readonly TrustEntry[]): Authority {
   const rolesOf: Authority['rolesOf'] = (claim) =>
     claim.onlyNo !== undefined || typeof who(claim.signer) === 'string' ? [] : [role];
   const nameOf: Authority['nameOf'] = ({ signer }) => entryOf(signer, trust)?.name ?? null;
-  return { who, rolesOf, denialRolesOf: (claim) => (nameOf(claim) === null ? [] : [role.name]), nameOf };
+  return {
+    who,
+    rolesOf,
+    rolesFor: () => [],
+    denialRolesOf: (claim) => (nameOf(claim) === null ? [] : [role.name]),
+    nameOf,
+  };
 }
 
 /** Whether a claim counts for what it says: a yes by who may say it, a no by who may or once might. */

@@ -4,7 +4,10 @@ import type { Code } from '../base/errors.ts';
 
 /** What an environment demands (DESIGN 4.6), as `parsePolicy` makes it from YAML: every default is filled in. */
 export interface Policy {
-  /** Names the line of versions: a client refuses a lower version under the same name. */
+  /**
+   * Names the line of versions: a client refuses a lower version than it saw under the same name at the same path; of a policy whose
+   * signers the caller trusts, under the same name anywhere.
+   */
   readonly name: string;
   readonly version: number;
   /** RFC 3339; from then on everything is refused. */

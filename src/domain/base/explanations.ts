@@ -212,7 +212,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut: 'ask another of them to sign: `weighmark sign policy.yaml --signature policy.yaml.NAME.oms.sig`',
   },
   'policy-rollback': {
-    what: 'A higher version of this policy was seen before, or the same version with other content.',
+    what: 'A higher version of this policy was seen before: at this path, or anywhere if your trust names its signers.',
     wayOut:
       'take the newest version from its owner; who changes a policy raises `version`, and `weighmark policy lint FILE` checks it',
   },
@@ -250,7 +250,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'wrong-signer': {
     what: 'Signed by somebody who may not take this step.',
-    wayOut: 'sign with a key that the policy gives the role; `weighmark policy explain REF --env ENV` says who has it',
+    wayOut:
+      'sign with a key that the policy gives the role: the refusal, else `roles:` in the policy, names who has it; `weighmark policy explain REF --env ENV` lists every such refusal',
   },
   'time-order': {
     what: 'A step is older than its input. One of the claims is wrong.',

@@ -1,6 +1,6 @@
 import { verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
-import { curveOf, omsHint, readPublicKey, type PublicKey } from '../pki/keys.ts';
+import { curveOf, omsHint, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
@@ -29,7 +29,7 @@ export function verifyWithKey(
     throw new WeighmarkError('signer-untrusted', 'signed with a certificate, and only a key is trusted');
   if (!hintFits(bundle.key.hint, key, options.strictHint === true)) {
     throw new WeighmarkError('signer-untrusted', 'signed with another key', {
-      facts: { signed: `hint ${bundle.key.hint}`, trusted: `hint ${omsHint(key.pem)}` },
+      facts: { signed: `by the key with the OMS hint ${bundle.key.hint}`, trusted: shownFingerprint(key.fingerprint) },
     });
   }
   if (!signatureFits(bundle, key.key, options)) throw wrongSignature();

@@ -1,6 +1,7 @@
 import { PREDICATES, type Role, type Step } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { canonicalJson, isJsonObject } from '../base/json.ts';
+import { whoMay } from '../authority/holders.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Revocations } from '../authority/revocations.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
@@ -106,9 +107,13 @@ function readSteps(
     const roles = rules.authority.rolesOf(claim, name ?? signed);
     const identity = rules.authority.who(claim.signer);
     if (roles.length === 0 || typeof identity === 'string') {
-      refused =
-        lapsed(claim, digest, rules) ??
-        wrongSigner(claim, digest, typeof identity === 'string' ? null : identity.principal.name);
+      refused = lapsed(claim, digest, rules) ?? {
+        ...wrongSigner(claim, digest, typeof identity === 'string' ? null : identity.principal.name),
+        ...whoMay(
+          rules.authority.rolesFor(claim, name ?? signed),
+          typeof identity === 'string' ? null : identity.principal.name,
+        ),
+      };
       continue;
     }
     try {

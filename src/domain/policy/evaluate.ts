@@ -203,10 +203,30 @@ export function revocationRule(of: Case, needed: number | null = null): Pick<Rul
       ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot, inForce })
       : [];
   const findings = [...unreadable, ...doubtFindings(of), ...(facts.log.orphans ?? []), ...stale];
-  return {
-    evidence: findings.length > 0 ? [] : [{ what: `${facts.revocations.length} revocations known to the log` }],
-    findings,
-  };
+  return { evidence: findings.length > 0 ? [] : [{ what: revocationWords(of) }], findings };
+}
+
+/** How many there are, and whether any is about this artifact, what it was made of, or a claim of either. */
+function revocationWords(of: Case): string {
+  const { facts, revocations, index } = of;
+  const logged = counted(facts.revocations.length, 'revocation');
+  if (facts.revocations.length === 0) return 'no revocation in the log';
+  const concerned =
+    touchedDigests(of).some((digest) => revocations.ofArtifact(digest) !== null) ||
+    index.all.some((claim) => revocations.ofClaim(claim) !== null);
+  return concerned
+    ? `${logged} in the log, of which one at least concerns this`
+    : `none concerns it (${logged} in the log)`;
+}
+
+/** Of the artifact and all it was made of. */
+function touchedDigests(of: Case): readonly string[] {
+  const nodes = [...lineageOf(of).nodes.values()];
+  return [
+    of.digest,
+    ...of.facts.aliases,
+    ...nodes.flatMap(({ digest, edges }) => [digest, ...edges.map(({ to }) => to)]),
+  ];
 }
 
 /** Bundles of the revocations among the first entries of the log that hold, where undoing takes the most that is asked. */
@@ -223,12 +243,7 @@ export function mostToReinstate({ environments }: Pick<Policy, 'environments'>):
 function doubtFindings(of: Case): readonly Finding[] {
   const { revocations, facts, index } = of;
   if (revocations.doubts.length === 0) return [];
-  const nodes = [...lineageOf(of).nodes.values()];
-  const digests = [
-    of.digest,
-    ...facts.aliases,
-    ...nodes.flatMap(({ digest, edges }) => [digest, ...edges.map(({ to }) => to)]),
-  ];
+  const digests = touchedDigests(of);
   const touched = new Set([
     ...index.all.map((claim) => revocations.doubtOf(claim)),
     ...digests.map((digest) => revocations.doubtOfArtifact(digest)),

@@ -5,7 +5,9 @@ import { compileAssertion } from './cel.ts';
 import { acceptedOf, denialsOf, type Accepted, type Case, type Denial } from './facts.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { ageStart, clockDisagrees, daysOf } from '../authority/time.ts';
-import type { RequiredClaim } from '../authority/types.ts';
+import type { RequiredClaim, RoleRule } from '../authority/types.ts';
+import { whoMay } from '../authority/holders.ts';
+import type { VerifiedClaim } from '../claims/types.ts';
 
 export interface RuleResult {
   readonly evidence: readonly Evidence[];
@@ -145,6 +147,7 @@ function absence(of: Case, rule: RequiredClaim): Finding {
       code: 'wrong-signer',
       message: `its ${rule.label} is signed by nobody who may say it of ${of.facts.name}`,
       ...about,
+      ...whoMay(rolesWanted(of, rule, there), null),
     };
   const split = [of.digest, ...of.facts.aliases]
     .flatMap((digest) => of.index.ambiguousAbout(digest))
@@ -152,6 +155,11 @@ function absence(of: Case, rule: RequiredClaim): Finding {
   if (split)
     return { code: 'subject-ambiguous', message: `its ${rule.label} is about something else as well`, ...about };
   return { code: 'claim-missing', message: `it has no ${rule.label}${wanted}`, ...about };
+}
+
+function rolesWanted(of: Case, { role }: RequiredClaim, [claim]: readonly VerifiedClaim[]): readonly RoleRule[] {
+  const able = claim === undefined ? [] : of.authority.rolesFor(claim, of.facts.name);
+  return role === undefined ? able : able.filter(({ name }) => name === role);
 }
 
 function refused(finding: Finding): RuleResult {

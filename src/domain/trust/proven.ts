@@ -26,15 +26,29 @@ export async function provenBy(
 ): Promise<{ readonly proven: readonly Proof[]; readonly refusal: Finding }> {
   const proven: Proof[] = [];
   let refusal: Finding = { code: 'signer-untrusted', message: `signed ${signedWith}, and no such signer is trusted` };
+  const others: string[] = [];
   for (const entry of entries) {
     try {
       const { signer, times } = await prove(entry.anchor);
       proven.push({ entry, signer, times, difference: mismatch(signer, entry.anchor, times) });
     } catch (error) {
-      refusal = moreTelling(refusal, findingOf(error, 'signature-malformed'));
+      const finding = findingOf(error, 'signature-malformed');
+      const trusted = finding.facts?.['trusted'];
+      if (trusted !== undefined) others.push(`${entry.name} ${trusted}`);
+      refusal = moreTelling(refusal, finding);
     }
   }
+  if (refusal.facts?.['trusted'] !== undefined)
+    refusal = { ...refusal, facts: { ...refusal.facts, trusted: listed(others) } };
   return { proven: proven.toSorted((a, b) => Number(a.difference !== null) - Number(b.difference !== null)), refusal };
+}
+
+const MOST_NAMED = 5;
+
+/** By name and fingerprint, as the trust store and `keygen` print them. */
+function listed(others: readonly string[]): string {
+  const left = others.length - MOST_NAMED;
+  return `${others.slice(0, MOST_NAMED).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
 }
 
 /** The signature is good; only whose it is, is not who was asked for. */

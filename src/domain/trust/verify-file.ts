@@ -8,7 +8,7 @@ import { sha256Hex } from '../digest/hex.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
 import { readCertificate } from '../pki/certificate.ts';
 import { verifyDigest } from '../pki/ecdsa.ts';
-import { curveOf, omsHint, readPublicKey } from '../pki/keys.ts';
+import { curveOf, readPublicKey, shownFingerprint } from '../pki/keys.ts';
 import { entriesFor } from './match.ts';
 import { provenBy, strangerFinding, trustedTime, type Facts } from './proven.ts';
 import { parseSigstoreBundle, type BundleContent, type SigstoreBundle } from './sigstore-bundle.ts';
@@ -107,7 +107,7 @@ function byKey({ bundle, content }: Case, pem: string): Signer {
   const hint = bundle.key.kind === 'key' ? bundle.key.hint : '';
   if (!hintFits(hint, key, false))
     throw new WeighmarkError('signer-untrusted', 'signed with another key', {
-      facts: { signed: `hint ${hint}`, trusted: `hint ${omsHint(key.pem)}` },
+      facts: { signed: `by the key with the OMS hint ${hint}`, trusted: shownFingerprint(key.fingerprint) },
     });
   if (!verifyDigest(content.digest, key.key, content.signature)) throw wrongSignature();
   return { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name };

@@ -12,7 +12,7 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
 import { pendingFinding } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
-import { verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { refusedCheck, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { environmentOf, gather, type Gathered, type GatePorts, type GateTarget } from './gate.ts';
 import type { PinnedCheckpoint } from './log-freshness.ts';
 import { judgeSigner, verifierId } from './promote.ts';
@@ -96,10 +96,29 @@ export async function approve(
       approved: null,
       asked: true,
     };
+  if (environment.approvals !== undefined && evaluation.lineage.makers.has(signed.by))
+    return {
+      ...view,
+      verdict: verdictOf({ ...view.verdict, checks: [...checks, ownWork(view.id, signed.by)] }),
+      approved: null,
+      asked: true,
+    };
   const logged = await attachClaim({ name: input.target.name, manifest: gathered.id, bundle }, work.registry);
   const waiting =
     logged.index === null ? { waiting: await pendingFinding('the approval is signed and stored', work.registry) } : {};
   return { ...view, approved: { bundle: ociDigest(bundle), by: signed.by, logged }, asked: true, ...waiting };
+}
+
+/** An approval that no reader would count is not stored: whoever gave it would take it for given. */
+function ownWork(id: string, by: string): Check {
+  return refusedCheck('signer', [
+    {
+      code: 'separation-of-duties',
+      message: `${by} took a step, described an input or signed a BOM along the way: an approval by ${by} would not count`,
+      subject: id,
+      hint: 'somebody else of that role approves; `weighmark lineage` shows who did what',
+    },
+  ]);
 }
 
 /** An SVR claim: who approves, for which environment, under which policy. */

@@ -6,6 +6,7 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { evaluate, given, type Evaluation } from '../../domain/policy/evaluate.ts';
 import { policyTrust } from '../../domain/authority/authority.ts';
+import { whoMay } from '../../domain/authority/holders.ts';
 import { ageStart, verifiedTime } from '../../domain/authority/time.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
@@ -186,7 +187,15 @@ export async function judgeSigner(
     typeof identity === 'string' ? 'the policy does not name this signer' : `${identity.principal.name} is no ${role}`;
   return {
     refusal: refusedCheck('signer', [
-      { code: 'wrong-signer', message: `${who} for ${of.facts.name}`, subject: of.facts.id },
+      {
+        code: 'wrong-signer',
+        message: `${who} for ${of.facts.name}`,
+        subject: of.facts.id,
+        ...whoMay(
+          of.policy.roles.filter(({ name }) => name === role),
+          typeof identity === 'string' ? null : identity.principal.name,
+        ),
+      },
     ]),
   };
 }

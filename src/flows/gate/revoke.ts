@@ -13,6 +13,7 @@ import { parseBundle } from '../../domain/claims/bundle.ts';
 import { paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyHearing, policyTrust, signerKey } from '../../domain/authority/authority.ts';
+import { whoMay } from '../../domain/authority/holders.ts';
 import { revocationPredicate, type RevocationTarget } from '../../domain/authority/revocation.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { hear } from '../../domain/authority/speaker.ts';
@@ -223,7 +224,12 @@ async function revokerOf(
   if (authority.rolesOf(claim, name).some((role) => role.name === REVOKER_ROLE)) return identity.principal.name;
   if (input.action === 'revoke' && input.target?.kind === 'claim' && (await isOwn(claim, { ...input, policy }, ports)))
     return identity.principal.name;
-  throw new WeighmarkError('wrong-signer', `${identity.principal.name} is no ${REVOKER_ROLE} of the policy`);
+  throw new WeighmarkError('wrong-signer', `${identity.principal.name} is no ${REVOKER_ROLE} of the policy`, {
+    ...whoMay(
+      policy.roles.filter((role) => role.name === REVOKER_ROLE),
+      identity.principal.name,
+    ),
+  });
 }
 
 /** True if the claim to be revoked is by the same signer. */

@@ -6,6 +6,8 @@ import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import { ATTACHMENTS } from '../../../src/domain/registry/referrer.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import { approve } from '../../../src/flows/gate/approve.ts';
+import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { PromoteOutcome } from '../../../src/flows/gate/promote.ts';
 import {
   bare,
@@ -16,6 +18,7 @@ import {
   policyText,
   promoteAs,
   publishStory,
+  signerOf,
   type GateWorld,
 } from '../gate-world.ts';
 
@@ -165,3 +168,23 @@ test('a base that only the card names is an input nobody declared (rule 14)', as
     assert.deepEqual([...new Set(findingsOf(verdict).map(({ code }) => code))], codes, card);
   }
 });
+
+test('an approval by whoever signed its BOM is refused before it is stored, with the reason', () =>
+  inWorld(async (world) => {
+    await publishStory(world, { without: 'approval' });
+    const text = policyText().toString().replace('approver: [bob, carol]', 'approver: [bob, carol, anna]');
+    const give = (by: 'anna' | 'bob') =>
+      approve(
+        { target: { name: 'acme/enc', reference: '1.0' }, policy: parsePolicy(Buffer.from(text)), environment: 'prod' },
+        world.ports,
+        { registry: world.registry, signer: async () => signerOf(by), confirm: async () => true },
+      );
+    const before = await state(world);
+    const own = await give('anna');
+    assert.equal(own.approved, null);
+    const [finding] = findingsOf({ checks: own.verdict.checks.filter(({ name }) => name === 'signer') });
+    assert.equal(finding?.code, 'separation-of-duties');
+    assert.match(finding.message, /signed a BOM along the way: an approval by anna would not count/);
+    assert.deepEqual(await state(world), before);
+    assert.equal((await give('bob')).approved?.by, 'bob');
+  }));

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import type { TrustEntry } from '../../../src/domain/claims/types.ts';
+import { readPublicKey, shownFingerprint } from '../../../src/domain/pki/keys.ts';
+import { verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
+import { MODEL, NOW, bundleFor, people, type Name } from '../policy/world.ts';
+
+const bundle = bundleFor({ by: 'mallory', type: PREDICATES.evaluation, about: MODEL, predicate: { result: 'PASSED' } });
+
+async function trustedAs(names: readonly Name[]): Promise<string | undefined> {
+  const trust = names.map((name): TrustEntry => ({ name, anchor: { kind: 'key', pem: people[name].pem } }));
+  const outcome = await verifyClaim(bundle, { trust, keyless: null, now: NOW });
+  assert.ok(!outcome.trusted);
+  assert.equal(outcome.refusal.code, 'signer-untrusted');
+  return outcome.refusal.facts?.['trusted'];
+}
+
+const shown = (name: Name): string => `${name} ${shownFingerprint(readPublicKey(people[name].pem).fingerprint)}`;
+
+test('a stranger’s signature is told from those trusted by their names and the fingerprints that keygen prints', async () => {
+  assert.equal(await trustedAs(['anna']), shown('anna'));
+  assert.equal(await trustedAs(['anna', 'bob']), `${shown('anna')}, ${shown('bob')}`);
+  const six = await trustedAs(['anna', 'bob', 'carol', 'ci', 'rita', 'rob', 'glen']);
+  assert.ok(six?.endsWith(`${shown('rita')} and 2 more`), six);
+});
