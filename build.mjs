@@ -1,10 +1,10 @@
 // Compiles src to dist, copies what is not TypeScript beside it, writes the manual pages from the command tree, and links
 // the command line. `node build.mjs FOLDER` puts dist and man there.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { link } from './link.mjs';
+import { link, LINKED } from './link.mjs';
 
 const target = resolve(process.argv[2] ?? '.');
 const [dist, man] = [join(target, 'dist'), join(target, 'man')];
@@ -28,4 +28,8 @@ for (const { name, text } of manualPages(await allCommands(version, () => async 
 
 await link(dist);
 rmSync(join(dist, 'cli'), { recursive: true });
-cpSync(join('node_modules', 'commander', 'LICENSE'), join(dist, 'linked', 'commander.LICENSE'));
+// What is linked keeps its licence: a file of the package, or, where it has none, the head of each of its files.
+for (const name of LINKED) {
+  const licence = join('node_modules', name, 'LICENSE');
+  if (existsSync(licence)) cpSync(licence, join(dist, 'linked', `${name.replace('/', '+')}.LICENSE`));
+}

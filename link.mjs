@@ -5,6 +5,9 @@
 import { rollup } from '@rollup/wasm-node';
 import { builtinModules } from 'node:module';
 import { isAbsolute, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MODULES = join(import.meta.dirname, 'node_modules');
 
 /** File → the modules it is for, with all they import. A module of several is in the first. */
 const FILES = {
@@ -17,14 +20,36 @@ const FILES = {
     'cli/memory.js',
   ],
   verify: ['cli/commands/verify.js', 'domain/base/json.js', 'adapters/time-memory.js', 'flows/content/stores.js'],
-  hook: [
-    'cli/commands/hook.js',
-    'adapters/git.js',
+  gate: [
+    'cli/commands/promote.js',
+    'cli/policy-options.js',
+    'flows/gate/environment.js',
+    'flows/gate/policy-load.js',
+    'adapters/registries/index.js',
+    'adapters/version-memory.js',
+    'adapters/trust-store/index.js',
+    'adapters/keys/index.js',
     'adapters/config/index.js',
-    'adapters/stat-cache.js',
-    'domain/scan/index.js',
+    'adapters/log-store/memory.js',
   ],
+  hook: ['cli/commands/hook.js', 'adapters/git/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
 };
+
+/**
+ * Packages that are linked too: as a package Commander loads node:child_process, for sub-commands that are programs of their
+ * own, and YAML is 70 files, each with a price. Of YAML it is the build for browsers, which is of modules; Node's own has
+ * the same code.
+ */
+const PACKAGES = { commander: 'index.js', yaml: 'browser/dist/index.js' };
+
+/** Packages whose one file is read and run at the first call into them: most policies have no CEL, most folders no template. */
+const AT_FIRST_CALL = {
+  '@bufbuild/cel': 'dist/esm/index.js',
+  '@bufbuild/re2': 'dist/esm/index.js',
+  '@huggingface/jinja': 'dist/index.js',
+};
+
+export const LINKED = [...Object.keys(PACKAGES), ...Object.keys(AT_FIRST_CALL)];
 
 /** Node's modules that take milliseconds to load and that most runs never use. */
 const SELDOM = new Set(['node:child_process', 'node:fs/promises', 'node:v8', 'node:worker_threads']);
@@ -32,15 +57,15 @@ const SELDOM = new Set(['node:child_process', 'node:fs/promises', 'node:v8', 'no
 /** @param dist the folder of the modules; `linked/main.js` in it becomes the program. */
 export async function link(dist) {
   const linked = join(dist, 'linked');
-  // Commander is linked too: as a package it loads node:child_process, for sub-commands that are programs of their own.
-  const packages = new Map([['commander', join(import.meta.dirname, 'node_modules/commander/index.js')]]);
-  const isLinked = (id) => /^[.\0]/.test(id) || isAbsolute(id) || packages.has(id) || nodeModule(id) !== null;
+  const isLinked = (id, from = '') =>
+    /^[.\0]/.test(id) || isAbsolute(id) || nodeModule(id) !== null || packageFile(id, from) !== null;
   const bundle = await rollup({
     input: { main: join(dist, 'cli/main.js') },
-    external: (id) => !isLinked(id),
-    plugins: [leanBuiltins(packages), ownPlace(dist, linked)],
+    external: (id, from) => !isLinked(id, from),
+    plugins: [leanBuiltins(), leanPackages(), ownPlace(dist, linked)],
     onwarn: (warning) => {
-      if (warning.code !== 'THIS_IS_UNDEFINED') throw new Error(warning.message);
+      const theirs = warning.code === 'CIRCULAR_DEPENDENCY' && warning.ids.every((id) => id.startsWith(MODULES));
+      if (warning.code !== 'THIS_IS_UNDEFINED' && !theirs) throw new Error(warning.message);
     },
   });
   await bundle.write({
@@ -59,15 +84,46 @@ function nodeModule(id) {
 }
 
 /** Node's modules without what hangs at them behind getters. */
-function leanBuiltins(packages) {
+function leanBuiltins() {
   return {
     name: 'lean-builtins',
-    resolveId: (id) => packages.get(id) ?? (nodeModule(id) === null ? null : `\0${nodeModule(id)}`),
+    resolveId: (id) => (nodeModule(id) === null ? null : `\0${nodeModule(id)}`),
     load(id) {
       if (!id.startsWith('\0node:')) return null;
       const get = `globalThis.process.getBuiltinModule('${id.slice(1)}')`;
       return {
         code: `export default ${SELDOM.has(id.slice(1)) ? `new Proxy({}, { get: (_, key) => ${get}[key] })` : get};`,
+        syntheticNamedExports: true,
+      };
+    },
+  };
+}
+
+/** The file of a package that is linked; what such a package imports is linked with it. */
+function packageFile(id, from) {
+  const file = PACKAGES[id] ?? AT_FIRST_CALL[id];
+  if (file !== undefined) return join(MODULES, id, file);
+  return from.startsWith(MODULES) && /^@?[a-z]/.test(id) ? fileURLToPath(import.meta.resolve(id)) : null;
+}
+
+/** `import { parse } from 'package'` as `parse` of a file that is read when it is asked for. */
+function leanPackages() {
+  const late = (id) => `\0late:${id}`;
+  return {
+    name: 'lean-packages',
+    resolveId: (id, from = '') =>
+      Object.hasOwn(AT_FIRST_CALL, id) && !from.startsWith(MODULES) && !from.startsWith('\0')
+        ? late(id)
+        : packageFile(id, from),
+    load(id) {
+      if (!id.startsWith(late(''))) return null;
+      const file = this.emitFile({ type: 'chunk', id: packageFile(id.slice(late('').length), '') });
+      return {
+        code: `import { createRequire } from 'node:module';
+          import { fileURLToPath } from 'node:url';
+          let loaded;
+          const load = () => (loaded ??= createRequire(import.meta.url)(fileURLToPath(import.meta.ROLLUP_FILE_URL_${file})));
+          export default new Proxy({}, { get: (_, key) => load()[key] });`,
         syntheticNamedExports: true,
       };
     },

@@ -229,13 +229,13 @@ function wholeNumber(text: string): number {
 
 async function print(report: Report, printing: Printing): Promise<void> {
   process.exitCode = report.childCode ?? report.exitCode;
-  const { format, quiet, files } = printing.options;
+  const { format, quiet, files, output: to = '-' } = printing.options;
   for (const each of files) await writeOne(`${rendered(report, each.format, printing)}\n`, each, printing);
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor('stdout'));
-  if (quiet && report.exitCode === 0) return;
-  if (err !== '') say('stderr', err);
-  if (out.length > 0) await output(out, printing);
+  const silent = quiet && report.exitCode === 0;
+  if (err !== '' && !silent) say('stderr', err);
+  if (out.length > 0 && (!silent || to !== '-')) await output(out, printing);
 }
 
 async function writeOne(text: string, { to, append }: OutputFile, { context }: Printing): Promise<void> {

@@ -12,7 +12,8 @@ export const machinePage: InventoryPage = {
 /** Artifacts of every standing, in turn. */
 export function inventoryOf(count: number, name: string): Inventory {
   const items = Array.from({ length: count }, (_, index): InventoryItem => {
-    const signature = { found: ['model.sig'], by: 'anna', content: 'unread' } as const;
+    const content = index % 8 === 4 ? 'verified' : 'unread';
+    const signature = { found: ['model.sig'], by: 'anna', content } as const;
     const item = {
       store: 'hugging-face',
       name: `${name}-${index}`,

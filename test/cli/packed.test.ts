@@ -109,6 +109,23 @@ function modulesOf(words: readonly string[], kernel?: 'wasm'): readonly string[]
     .map((line) => line.replace('NativeModule ', ''));
 }
 
+/** Which files with code a run loads. */
+function filesOf(words: readonly string[]): readonly string[] {
+  const spy = join(work, 'files.mjs');
+  writeFileSync(
+    spy,
+    `import { appendFileSync } from 'node:fs';
+    import { registerHooks } from 'node:module';
+    const urls = [];
+    registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
+    process.on('exit', () => appendFileSync(process.env.MODULES, urls.join('\\n')));`,
+  );
+  writeFileSync(join(work, 'modules'), '');
+  const { status, stderr } = run(bin, words, { options: ['--import', spy] });
+  assert.equal(status, 0, stderr);
+  return readFileSync(join(work, 'modules'), 'utf8').split('\n');
+}
+
 test('hash loads nothing that it does not need: no child process, no file streams, no sockets, no workers', () => {
   const seldom = [
     'child_process',
@@ -134,4 +151,60 @@ test('hash loads nothing that it does not need: no child process, no file stream
     modulesOf(['--version']).filter((name) => [...seldom, 'crypto', 'stream'].includes(name)),
     [],
   );
+});
+
+const POLICY = (pub: string, rules: string): string => `format: weighmark-policy/1
+name: acme
+version: 1
+expires: 2036-01-01
+principals: { dana: { keys: [${pub.replace(/-----[^-]+-----/g, '').replace(/\s/g, '')}] } }
+roles: { trainer: [dana], promoter: [dana], publisher: [dana] }
+environments:
+  - { name: prod, require: [bom] }
+  - { name: lab, require: [bom], assert: [{ cel: '${rules}', message: so it is }] }
+`;
+
+test('a decision loads our own files alone: a policy without expressions no CEL, no RE2, and nothing asks the network', () => {
+  assert.equal(packed('keygen', 'gate', '--no-password').status, 0);
+  assert.equal(packed('registry', 'init', 'registry').status, 0);
+  writeFileSync(join(work, 'policy.yaml'), POLICY(readFileSync(join(work, 'gate.pub'), 'utf8'), 'files.size() == 2'));
+  assert.equal(packed('seal', 'model', '--name', 'acme/demo:1', '--key', 'gate.key').status, 0);
+  const at = ['acme/demo:1', '--registry', 'registry'];
+  assert.equal(packed('push', 'model', ...at).status, 0);
+  const prod = [...at, '--env', 'prod', '--policy', 'policy.yaml'];
+  for (const words of [
+    ['promote', ...prod, '--key', 'gate.key'],
+    ['verify', ...prod],
+  ]) {
+    const loaded = filesOf(words);
+    assert.ok(
+      loaded.some((url) => url.endsWith('/gate.js')),
+      'the test sees what it looks for',
+    );
+    assert.deepEqual(
+      loaded.filter((url) => url.includes('/node_modules/')),
+      [],
+      words[0],
+    );
+    assert.ok(loaded.length < 12, loaded.join('\n'));
+    assert.deepEqual(
+      modulesOf(words).filter((name) => ['http', 'https', 'net', 'child_process'].includes(name)),
+      [],
+      words[0],
+    );
+  }
+});
+
+test('an expression of a policy is asked in what is installed, and decides', () => {
+  const lab = ['promote', 'acme/demo:1', '--registry', 'registry', '--env', 'lab', '--key', 'gate.key', '--policy'];
+  const pub = readFileSync(join(work, 'gate.pub'), 'utf8');
+  for (const [rules, status, says] of [
+    ['files.size() == 3', 1, 'not so: so it is'],
+    ['files.exists(f, f.path.matches("^conf.*json$"))', 0, 'asserted: so it is'],
+  ] as const) {
+    writeFileSync(join(work, 'policy-lab.yaml'), POLICY(pub, rules));
+    const { status: found, stderr } = packed(...lab, 'policy-lab.yaml');
+    assert.equal(found, status, stderr);
+    assert.ok(stderr.includes(says), stderr);
+  }
 });

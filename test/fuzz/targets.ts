@@ -7,6 +7,7 @@ import { READERS } from '../../src/domain/formats/readers.ts';
 import type { FormatId } from '../../src/domain/formats/types.ts';
 import { READERS as METADATA } from '../../src/domain/metadata/tables.ts';
 import { Batch } from '../../src/domain/records/batch.ts';
+import { readSamples } from '../../src/domain/records/webdataset.ts';
 import { textReader } from '../../src/domain/records/readers.ts';
 import { scanFile } from '../../src/domain/scan/index.ts';
 import { JUDGES } from '../../src/domain/scan/judges.ts';
@@ -104,17 +105,23 @@ function metadata(): readonly Target[] {
 }
 
 function records(): readonly Target[] {
-  return (['text', 'jsonl', 'csv', 'tsv'] as const).map((format) => ({
+  const tar: Target = {
+    name: 'records:webdataset',
+    run: (bytes) => readSamples(bytesSource(bytes)),
+    seeds: (path, found) => found.includes('tar') || path.endsWith('.tar'),
+  };
+  const texts = (['text', 'jsonl', 'csv', 'tsv'] as const).map((format) => ({
     name: `records:${format}`,
-    run: (bytes) => {
+    run: (bytes: Uint8Array) => {
       const used = textReader({ format, profile: 'typed' }, new Map()).read(
         { bytes, base: 0, last: true },
         new Batch(),
       );
       if (used !== bytes.length) throw new TypeError(`${used} of ${bytes.length} bytes were read`);
     },
-    seeds: (path) => /\.(?:jsonl|csv|tsv|txt|md)$/.test(path),
+    seeds: (path: string) => /\.(?:jsonl|csv|tsv|txt|md)$/.test(path),
   }));
+  return [...texts, tar];
 }
 
 /** What a parser is given beside the bytes, by how its parameter is declared. */

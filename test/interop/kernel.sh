@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds the WebAssembly kernel byte for byte with the pinned rustc, and makes the outboard vectors again with bao-tree.
+# Rebuilds the WebAssembly kernels byte for byte with the pinned rustc, and makes the outboard vectors again with bao-tree.
 # Needs Rust with the wasm32-unknown-unknown target, and crates.io or a warm cargo cache.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -19,10 +19,12 @@ CARGO_TARGET_DIR=$temp/wasm "$kernel/build-wasm.sh" "$temp/blake3.wasm"
 cmp "$temp/blake3.wasm" "$kernel/blake3.wasm"
 echo "kernel: blake3.wasm is what its source says"
 
-weights=$root/src/adapters/weights/kernel
-CARGO_TARGET_DIR=$temp/weights "$weights/build-wasm.sh" "$temp/weights.wasm"
-cmp "$temp/weights.wasm" "$weights/weights.wasm"
-echo "kernel: weights.wasm is what its source says"
+for name in weights records; do
+  other=$root/src/adapters/$name/kernel
+  CARGO_TARGET_DIR=$temp/$name "$other/build-wasm.sh" "$temp/$name.wasm"
+  cmp "$temp/$name.wasm" "$other/$name.wasm"
+  echo "kernel: $name.wasm is what its source says"
+done
 
 CARGO_TARGET_DIR=$temp/oracle cargo run --release --locked --quiet --manifest-path "$root/test/interop/bao-oracle/Cargo.toml" > "$temp/vectors.json"
 cmp "$temp/vectors.json" "$root/fixtures/outboard/vectors.json"

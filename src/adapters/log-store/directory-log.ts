@@ -18,7 +18,6 @@ import type { LogMemory } from './memory.ts';
 import { partialPaths, removePartials, tileReader, writeTiles } from './tile-files.ts';
 import { anchor, emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
 import { DAMAGED_LOG, orHint } from './way-out.ts';
-import { askWitnesses } from './witness.ts';
 
 /** Everything one directory log needs. */
 export interface LogSetup {
@@ -73,6 +72,8 @@ async function cosign(setup: LogSetup, policy: LogPolicy | undefined): Promise<I
   const { head, ...view } = await load(setup);
   if (head === null || policy === undefined)
     return { size: head?.size ?? 0, added: [], swept: [], kept: [], cosigned: [], refused: [] };
+  // Witnesses are asked over HTTP, which takes a while to load.
+  const { askWitnesses } = await import('./witness.ts');
   const { note, cosigned, refused } = await askWitnesses({ ...view, head }, policy);
   await writeFileAtomic(join(setup.folder, CHECKPOINT), note);
   return { size: head.size, added: [], swept: [], kept: [], cosigned, refused };

@@ -1,9 +1,11 @@
 import { Batch } from '../../domain/records/batch.ts';
 import { RECORD_BYTES, unsupported } from '../../domain/records/problem.ts';
 import { textReader } from '../../domain/records/readers.ts';
-import type { WeighmarkError } from '../../domain/base/errors.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
+import type { OpenFile } from '../../domain/ports/files.ts';
 import { openFile, sameStamp } from '../files/open.ts';
+import { mediaBatches, sampleBatches } from './members.ts';
 import { changed, within, type BatchOptions } from './source.ts';
 
 const CHUNK = 1 << 20;
@@ -16,9 +18,11 @@ export async function* batchesOf(file: RecordFile, options: BatchOptions): Async
   if (options.reading.format === 'parquet') {
     const { parquetBatches } = await import('./parquet.ts');
     yield* parquetBatches(file, options);
-    return;
-  }
-  yield* textBatches(file, options);
+  } else if (options.reading.format === 'media') {
+    yield* mediaBatches(file, options);
+  } else if (options.reading.format === 'webdataset') {
+    yield* sampleBatches(file, options);
+  } else yield* textBatches(file, options);
 }
 
 async function* textBatches(
@@ -38,7 +42,7 @@ async function* textBatches(
     at += more.length;
     last = at >= end;
     const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
-    const used = within(file, () => reader.read({ bytes, base, last }, batch));
+    const used = await withLine(file, opened, () => within(file, () => reader.read({ bytes, base, last }, batch)));
     base += used;
     rest = bytes.subarray(used);
     if (rest.length > RECORD_BYTES) throw tooLong(file, base);
@@ -48,6 +52,34 @@ async function* textBatches(
   }
   await opened.close();
 }
+
+/** A row that is refused is named by its line too, as editors count: the file up to there is read again. */
+async function withLine<T>({ path }: RecordFile, opened: Pick<OpenFile, 'read'>, act: () => T): Promise<T> {
+  try {
+    return act();
+  } catch (error) {
+    const byte = error instanceof WeighmarkError && error.code === 'record-invalid' ? error.facts['byte'] : undefined;
+    if (byte === undefined || !(error instanceof WeighmarkError)) throw error;
+    const line = String(await lineOf(opened, Number(byte)));
+    const { code, message, facts, hint } = error;
+    throw new WeighmarkError(code, `${path}, line ${line}${message.slice(path.length)}`, {
+      subject: path,
+      facts: { line, ...facts },
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+async function lineOf(opened: Pick<OpenFile, 'read'>, byte: number): Promise<number> {
+  let line = 1;
+  for (let at = 0; at < byte; at += CHUNK) {
+    const bytes = await opened.read(at, Math.min(CHUNK, byte - at));
+    for (let next = bytes.indexOf(LF); next >= 0; next = bytes.indexOf(LF, next + 1)) line += 1;
+  }
+  return line;
+}
+
+const LF = 10;
 
 export function tooLong(file: RecordFile, byte: number): WeighmarkError {
   return unsupported(`${file.path}, byte ${byte}: a record longer than ${RECORD_BYTES} bytes`);

@@ -6,14 +6,18 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
+  renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import type { KeptIndex, OpenIndex } from '../../domain/ports/records.ts';
+import type { KeptIndex, OpenIndex, RecordFile, SeenFile } from '../../domain/ports/records.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { fileError } from '../files/errors.ts';
 import { writeError } from '../files/write.ts';
@@ -30,6 +34,8 @@ export interface IndexPlace {
 /** Indexes of the user's, each by the SHA-256 of its roots' text. */
 export interface IndexCache extends IndexPlace {
   open(roots: Roots): OpenIndex | null;
+  seen(roots: Roots, root: string): readonly SeenFile[] | null;
+  remember(roots: Roots, root: string, files: readonly RecordFile[]): void;
   remove(which: (index: KeptIndex) => boolean): readonly KeptIndex[];
 }
 
@@ -43,6 +49,11 @@ export function createIndexCache(env: Env): IndexCache {
     folder: () => privateFolder(folder),
     locationOf,
     open: (roots) => openIndexFile(locationOf(roots)),
+    seen: (roots, root) => readSeen(seenFile(locationOf(roots), root)),
+    remember: (roots, root, files) => {
+      privateFolder(folder);
+      writeSeen(seenFile(locationOf(roots), root), files);
+    },
     remove: (which) => removeFrom(folder, which),
   };
 }
@@ -64,7 +75,44 @@ function removeFrom(folder: string, which: (index: KeptIndex) => boolean): reado
   });
   const removed = kept.filter(which);
   for (const { path } of removed) rmSync(path, { force: true });
+  removeSeen(folder);
   return removed;
+}
+
+/** The same records may lie at several places: a note for each. */
+function seenFile(index: string, root: string): string {
+  return index.replace(/\.idx$/, `.${sha256Hex(root).slice(0, 16)}.seen`);
+}
+
+/** A note that cannot be read says nothing: it is an aid, and what it spoke of can be indexed again. */
+function readSeen(location: string): readonly SeenFile[] | null {
+  try {
+    return JSON.parse(readFileSync(location, 'utf8')) as readonly SeenFile[];
+  } catch {
+    return null;
+  }
+}
+
+function writeSeen(location: string, files: readonly RecordFile[]): void {
+  const seen = files.map(({ path, sizeBytes, stamp }): SeenFile => {
+    return { path, sizeBytes, modifiedNs: String(stamp.mtimeNs) };
+  });
+  const temporary = join(dirname(location), `.${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    writeFileSync(temporary, JSON.stringify(seen), { mode: 0o600 });
+    renameSync(temporary, location);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw writeError(cause, location);
+  }
+}
+
+/** Of indexes that are gone. */
+function removeSeen(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const notes = names.filter((name) => /^[0-9a-f]{64}\.[0-9a-f]{16}\.seen$/.test(name));
+  for (const name of notes)
+    if (!existsSync(join(folder, `${name.slice(0, 64)}.idx`))) rmSync(join(folder, name), { force: true });
 }
 
 /** A real folder, ours, closed to everybody else (security rule 22). */

@@ -31,6 +31,8 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
     open: (roots) => cache.open(roots),
     openAt: openIndexFile,
     locationOf: (roots) => cache.locationOf(roots),
+    seen: (roots, root) => cache.seen(roots, root),
+    remember: (roots, root, files) => cache.remember(roots, root, files),
     removeIndexes: (which) => cache.remove(which),
     read: readRecords,
   };
@@ -38,9 +40,11 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
 
 /** Of each file only from the last offset known before a record that is wanted. */
 async function* readRecords(source: ReadSource, positions: readonly number[]): AsyncGenerator<ReadRecord> {
-  let first = 0;
+  let [first, at] = [0, 0];
   for (const [index, { records }] of source.roots.parts.entries()) {
-    const wanted = positions.filter((position) => position >= first && position < first + records);
+    const begun = at;
+    while ((positions[at] ?? Number.POSITIVE_INFINITY) < first + records) at += 1;
+    const wanted = positions.slice(begun, at);
     const file = source.files[index];
     if (wanted.length > 0 && file === undefined) throw missing(source.roots.parts[index]?.path ?? '');
     if (wanted.length > 0 && file !== undefined) yield* readPart(source, { file, first, wanted });

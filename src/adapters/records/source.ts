@@ -16,13 +16,26 @@ export function within<T>(file: RecordFile, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (!(error instanceof WeighmarkError)) throw error;
-    throw new WeighmarkError(error.code, `${file.path}, ${error.message}`, {
-      subject: file.path,
-      facts: error.facts,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    throw placed(file, error);
   }
+}
+
+/** The same of what takes a while. */
+export async function withinFile<T>(file: RecordFile, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw placed(file, error);
+  }
+}
+
+function placed({ path }: RecordFile, error: unknown): unknown {
+  if (!(error instanceof WeighmarkError)) return error;
+  return new WeighmarkError(error.code, `${path}, ${error.message}`, {
+    subject: path,
+    facts: error.facts,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }
 
 /** Of a file, or of the slice of it that is read. */

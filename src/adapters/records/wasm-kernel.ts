@@ -40,18 +40,20 @@ export interface LineReader {
 }
 
 export interface WasmKernel extends SetHasher {
-  /** One at a time. @param secret null: records are hashed in the open. */
+  /** Each in a memory of its own: several files may be read at once. @param secret null: records are hashed in the open. */
   readLines(how: 'text' | 'json' | 'json as text', secret: Uint8Array | null): LineReader;
 }
 
 /** `kernel/src/wasm.rs`: the native kernel's own source, four hashes at a time. */
 export function createWasmKernel(): WasmKernel {
   const bytes = readFileSync(new URL('./kernel/records.wasm', import.meta.url));
-  const wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
+  const module = new WebAssembly.Module(bytes);
+  const instance = (): Exports => new WebAssembly.Instance(module).exports as Exports;
+  const wasm = instance();
   return {
     hash: (key, arena, ends) => hashInPieces(wasm, { key, arena, ends }),
     branches: (part) => branchesOf(wasm, part),
-    readLines: (how, secret) => lineReader(wasm, how, secret),
+    readLines: (how, secret) => lineReader(instance(), how, secret),
   };
 }
 

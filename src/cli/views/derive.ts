@@ -1,4 +1,5 @@
 import { forMarkdown } from '../../domain/base/text.ts';
+import { grouped } from '../../domain/base/units.ts';
 import { WORDS, type TensorVerdict } from '../../domain/derive/verdict.ts';
 import { PROVES, type DeriveOutcome } from '../../flows/derive/derive.ts';
 import type { Style } from '../command.ts';
@@ -18,7 +19,7 @@ export function deriveText(outcome: DeriveOutcome, { verbose }: { verbose: boole
     ...row('missing', outcome.missing.slice(0, SHOWN), style),
     ...row('left out', outcome.dropped.slice(0, SHOWN), style),
     ...row('free bytes', freeLines(outcome), style),
-    ...row('note', [PROVES], style),
+    ...row('note', outcome.verdict.exitCode === 0 ? [PROVES] : [], style),
     verdictLine(outcome, style),
   ];
   return `${lines.join('\n')}\n`;
@@ -69,7 +70,7 @@ function freeLines({ tensors }: DeriveOutcome): readonly string[] {
   const free = tensors.reduce((sum, { figures }) => sum + (figures?.freeElements ?? 0), 0);
   return free === 0
     ? []
-    : [`${free.toLocaleString('en')} codes stand under a scale of zero: they carry no value, and may hold data`];
+    : [`${grouped(free)} codes stand under a scale of zero: they carry no value, and may hold data`];
 }
 
 function verdictLine({ verdict, word, child, parent, step }: DeriveOutcome, style: Style): string {
@@ -94,6 +95,11 @@ export function deriveMarkdown(outcome: DeriveOutcome): string {
     ({ name, dtype, word: own, how, why }) =>
       `| ${forMarkdown(name)} | ${forMarkdown(dtype)} | ${own} | ${forMarkdown([...how, ...(why === undefined ? [] : [why])].join('; '))} |`,
   );
-  const head = [`## ${forMarkdown(child)} from ${forMarkdown(parent)}`, '', `${step}: **${word}**. ${PROVES}.`, ''];
+  const head = [
+    `## ${forMarkdown(child)} from ${forMarkdown(parent)}`,
+    '',
+    `${step}: **${word}**.${outcome.verdict.exitCode === 0 ? ` ${PROVES}.` : ''}`,
+    '',
+  ];
   return [...head, '| tensor | type | is | how |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }

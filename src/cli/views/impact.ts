@@ -17,7 +17,7 @@ export function recordText({ record, ...outcome }: RecordImpact, style: Style): 
     `${style.bad('holds it')}  ${style.bold(tags.join(', ') || '(no tag)')} ${style.dim(id)}`,
     ...places.map(
       ({ path, lines, count }) =>
-        `          ${style.plain(path)}, line ${lines.join(', ')}${count > lines.length ? ` and ${count - lines.length} more` : ''}`,
+        `          ${style.plain(path)}${lines.length === 0 ? '' : `, line ${lines.join(', ')}`}${lines.length > 0 && count > lines.length ? ` and ${count - lines.length} more` : ''}`,
     ),
   ]);
   const open = record.unexamined.map(

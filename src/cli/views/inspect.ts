@@ -3,7 +3,7 @@ import { portText } from '../../domain/bom/files.ts';
 import { copiesOf } from '../../domain/metadata/copies.ts';
 import type { WeightSet } from '../../domain/metadata/weights.ts';
 import { forMarkdown } from '../../domain/base/text.ts';
-import { counted, formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes, grouped } from '../../domain/base/units.ts';
 import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
@@ -88,7 +88,7 @@ function fileLines(files: readonly BomFile[], verbose: boolean): readonly string
 }
 
 function rowsOf(rows: number | undefined): string {
-  return rows === undefined ? '' : `  ${rows.toLocaleString('en')} rows`;
+  return rows === undefined ? '' : `  ${grouped(rows)} rows`;
 }
 
 function weightLines({ weights, model }: InspectOutcome): readonly string[] {
@@ -101,8 +101,7 @@ function weightLines({ weights, model }: InspectOutcome): readonly string[] {
 function otherCopies(weights: readonly WeightSet[], model: WeightSet): readonly string[] {
   const others = copiesOf(weights).filter(({ set }) => set.name !== model.name);
   return others.slice(0, FILES).map(({ name, set, parameters }) => {
-    const told =
-      parameters === undefined ? 'does not tell its parameters' : `${parameters.toLocaleString('en')} parameters`;
+    const told = parameters === undefined ? 'does not tell its parameters' : `${grouped(parameters)} parameters`;
     return `also ${name}: ${set.format}, ${told}`;
   });
 }
@@ -132,7 +131,7 @@ function weightLine(set: WeightSet): string {
   const parameters =
     set.parameters === undefined
       ? 'parameters unknown'
-      : `${set.parameters.toLocaleString('en')} parameters${byDtype(set.parametersByDtype)}`;
+      : `${grouped(set.parameters)} parameters${byDtype(set.parametersByDtype)}`;
   const shards = set.files.length === 1 ? '' : `, ${set.files.length} shards`;
   return `${set.format}${shards}, ${set.tensors === 0 ? '' : `${counted(set.tensors, 'tensor')}, `}${parameters}`;
 }
@@ -141,7 +140,7 @@ function byDtype(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   return entries.length === 0
     ? ''
-    : ` (${entries.map(([dtype, count]) => (entries.length === 1 ? dtype : `${dtype} ${count.toLocaleString('en')}`)).join(', ')})`;
+    : ` (${entries.map(([dtype, count]) => (entries.length === 1 ? dtype : `${dtype} ${grouped(count)}`)).join(', ')})`;
 }
 
 /** What is there beside the parameters: integer buffers, say. */
@@ -149,7 +148,7 @@ function tensorLines({ parametersByDtype, elementsByDtype }: WeightSet): readonl
   const others = Object.entries(elementsByDtype).filter(([dtype]) => parametersByDtype[dtype] === undefined);
   return others.length === 0
     ? []
-    : [`besides ${others.map(([dtype, count]) => `${count.toLocaleString('en')} ${dtype}`).join(', ')}: no parameters`];
+    : [`besides ${others.map(([dtype, count]) => `${grouped(count)} ${dtype}`).join(', ')}: no parameters`];
 }
 
 /** Every tensor a reader kept, under its file where there are several. */

@@ -14,14 +14,21 @@ export interface InventoryPage {
   readonly policy: { readonly name: string; readonly version: number; readonly environment: string | null } | null;
 }
 
-const STANDINGS = ['refused', 'unauthorised', 'unsigned', 'in order'] as const;
+const STANDINGS = ['refused', 'unauthorised', 'not asked', 'unsigned', 'sealed, not read', 'in order'] as const;
 type Standing = (typeof STANDINGS)[number];
-const BADGES = { refused: 'bad', unauthorised: 'bad', unsigned: 'warn', 'in order': 'good' } as const;
+const BADGES = {
+  refused: 'bad',
+  unauthorised: 'bad',
+  'not asked': 'warn',
+  unsigned: 'warn',
+  'sealed, not read': 'warn',
+  'in order': 'good',
+} as const;
 
 /** Every model of a machine on one page, what is wrong first. No network; one script that finds, filters and sorts. */
 export function inventoryHtml({ items, broken }: Inventory, about: InventoryPage): string {
   const rows = items
-    .map((item) => ({ item, standing: standingOf(item) }))
+    .map((item) => ({ item, standing: standingOf(item, about) }))
     .toSorted((a, b) => STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing));
   const body = html`
 <h1>Models on ${about.machine}</h1>
@@ -44,22 +51,27 @@ ${table(
 <footer>Made by weighmark ${about.version} on ${about.generated}. ${
     about.hashed
       ? 'Every byte was read.'
-      : 'Weights were not read: digests and ids are those that seals and stores recorded.'
+      : 'Weights were not read (--hash reads them), so no seal was held to its content: digests and ids are those that seals and stores recorded.'
   }</footer>`;
   return page(`${about.machine}: inventory`, body, FIND_IN_TABLE);
 }
 
-/** Whether it may be here: what is known or found against it, then what a policy misses, then who answers for it. */
-function standingOf({ findings, known, signature }: InventoryItem): Standing {
+/**
+ * Whether it may be here: what is known or found against it, then what a policy misses or was not asked about, then who answers
+ * for it. What was sealed is in order once its bytes were read.
+ */
+function standingOf({ findings, known, signature, promoted }: InventoryItem, { policy }: InventoryPage): Standing {
   if (known.length > 0 || findings.some(({ code }) => code !== 'not-promoted')) return 'refused';
   if (findings.length > 0) return 'unauthorised';
-  return signature === null || signature.by === null ? 'unsigned' : 'in order';
+  if (policy !== null && promoted === null) return 'not asked';
+  if (signature === null || signature.by === null) return 'unsigned';
+  return signature.content === 'verified' ? 'in order' : 'sealed, not read';
 }
 
 function summary(standings: readonly Standing[], broken: number, { policy }: InventoryPage): Html {
   const count = (standing: Standing): number => standings.filter((each) => each === standing).length;
   const bad = count('refused') + count('unauthorised');
-  const kind = bad > 0 ? 'bad' : broken > 0 || count('unsigned') > 0 ? 'warn' : 'good';
+  const kind = bad > 0 ? 'bad' : broken > 0 || count('in order') < standings.length ? 'warn' : 'good';
   const title =
     bad > 0
       ? `${counted(bad, 'artifact')} should not be here`
@@ -69,7 +81,7 @@ function summary(standings: readonly Standing[], broken: number, { policy }: Inv
   const rule =
     policy === null
       ? 'No policy was asked: nothing says what may be here.'
-      : `Policy ${policy.name} version ${policy.version}: each must be promoted to ${policy.environment ?? 'an environment of it'}.`;
+      : `Policy ${policy.name} version ${policy.version}: each must be promoted to ${policy.environment ?? 'an environment of it'}${count('not asked') === 0 ? '' : ', but for those it was not asked about'}.`;
   const counts = STANDINGS.map((each) => `${count(each)} ${each}`).join(', ');
   const unread = broken === 0 ? '' : `; ${counted(broken, 'place')} not read`;
   return html`<div class="verdict ${kind}"><strong>${title}</strong><p>${counted(standings.length, 'artifact')}: ${counts}${unread}.</p><p class="lead">${rule}</p></div>`;
@@ -86,7 +98,7 @@ ${rows.map(({ item, standing }) => row(item, standing, policy !== null))}</tbody
 
 function row(item: InventoryItem, standing: Standing, asked: boolean): Html {
   const { kind, sizeBytes, formats, licences, promoted, store, location } = item;
-  return html`<tr data-kind="${standing}"><td>${titleOf(item)}</td><td>${badge(BADGES[standing], standing)}${why(item)}</td><td>${kind}</td><td data-sort="${sizeBytes}">${formatBytes(sizeBytes)}</td><td>${formats.join(', ')}</td><td>${licences.join(', ') || 'not said'}</td><td>${signedBy(item)}</td>${asked ? html`<td>${(promoted ?? []).join(', ') || 'nowhere'}</td>` : null}<td>${store}</td><td><code>${location}</code></td></tr>
+  return html`<tr data-kind="${standing}"><td>${titleOf(item)}</td><td>${badge(BADGES[standing], standing)}${why(item)}</td><td>${kind}</td><td data-sort="${sizeBytes}">${formatBytes(sizeBytes)}</td><td>${formats.join(', ')}</td><td>${licences.join(', ') || 'not said'}</td><td>${signedBy(item)}</td>${asked ? html`<td>${promoted === null ? 'not asked' : promoted.join(', ') || 'nowhere'}</td>` : null}<td>${store}</td><td><code>${location}</code></td></tr>
 `;
 }
 

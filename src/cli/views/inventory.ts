@@ -8,10 +8,10 @@ import type { Style } from '../command.ts';
 const HEAD = ['kind', 'name', 'size', 'format', 'licence', 'signed by', 'promoted', 'store'] as const;
 const NAME = 48;
 
-/** A line an artifact, what is wrong below it, a line of counts last. Ends with a newline. */
+/** A line an artifact, what is wrong below it, a line of counts and what was not looked at last. Ends with a newline. */
 export function inventoryText({ items, broken }: Inventory, style: Style): string {
   const asked = items.some(({ promoted }) => promoted !== null);
-  const rows = items.map((item) => rowOf(item));
+  const rows = items.map((item) => rowOf(item, asked));
   const shown = HEAD.map((_, index) => index).filter((index) => index !== 6 || asked);
   const widths = HEAD.map((head, index) =>
     greatest([head.length, ...rows.map((row) => lettersOf(row[index] ?? '').length)]),
@@ -23,10 +23,10 @@ export function inventoryText({ items, broken }: Inventory, style: Style): strin
       .trimEnd();
   const lines = items.flatMap((item, index) => [style.plain(line(rows[index] ?? [])), ...belowOf(item, style)]);
   const head = items.length === 0 ? [] : [style.dim(line([...HEAD]))];
-  return `${[...head, ...lines, ...broken.map((each) => brokenLine(each, style)), style.bold(countLine(items, broken))].join('\n')}\n`;
+  return `${[...head, ...lines, ...broken.map((each) => brokenLine(each, style)), style.bold(countLine(items, broken)), ...unreadLine(items)].join('\n')}\n`;
 }
 
-function rowOf(item: InventoryItem): readonly string[] {
+function rowOf(item: InventoryItem, asked: boolean): readonly string[] {
   const { kind, sizeBytes, formats, licences, promoted, store } = item;
   return [
     kind,
@@ -35,7 +35,7 @@ function rowOf(item: InventoryItem): readonly string[] {
     formats.join(', '),
     licences.join(', ') || 'not said',
     signedBy(item),
-    promoted === null ? '' : promoted.join(', ') || 'no',
+    promoted === null ? (asked ? 'not asked' : '') : promoted.join(', ') || 'no',
     store,
   ];
 }
@@ -79,6 +79,18 @@ function countLine(items: readonly InventoryItem[], broken: readonly Finding[]):
   const wrong = items.filter(({ findings, known }) => findings.length + known.length > 0).length;
   const parts = [kinds.length === 0 ? 'nothing found' : kinds.join(', '), `${wrong} with findings`];
   return [...parts, ...(broken.length === 0 ? [] : [`${broken.length} not read`])].join('; ');
+}
+
+/** A seal says what somebody signed; that the files are it, nobody looked. */
+function unreadLine(items: readonly InventoryItem[]): readonly string[] {
+  const unread = items.filter(
+    ({ signature }) => signature !== null && signature.by !== null && signature.content === 'unread',
+  );
+  return unread.length === 0
+    ? []
+    : [
+        `The content of ${unread.length} signed was not read, so whether it is what was signed is open (--hash reads it).`,
+      ];
 }
 
 /** The body of `schemas/inventory.schema.json`. */

@@ -33,9 +33,9 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'remove it, or seal a new version with `weighmark seal`; without a policy `weighmark verify --ignore-unsigned-files` passes over it',
   },
   'file-changed': {
-    what: 'A file changed while it was read.',
+    what: 'A file changed while it was read, or since its dataset was indexed.',
     wayOut:
-      'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to',
+      'let the writer finish, then run the same command again; `weighmark verify --to DIR` gives a copy nobody writes to; a dataset: `weighmark dataset index PATH`',
   },
   'name-unsafe': {
     what: 'A file name could leave its folder or fool a system.',
@@ -290,7 +290,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'convert it, to safetensors for example, then `weighmark seal` it; which are taken: `weighmark policy explain REF --env ENV`',
   },
   'record-invalid': {
-    what: "A row is not what the dataset's declared reading allows; file, byte and column are named.",
+    what: "A row is not what the dataset's declared reading allows; file, line, byte and column are named.",
     wayOut: 'mend the row or declare another reading: `weighmark dataset index`, docs/datasets.md',
   },
   'proof-invalid': {
@@ -303,7 +303,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'records-overlap': {
     what: 'Two datasets that should share no record do, such as training and test data.',
-    wayOut: 'take them out of one; `weighmark dataset check A --against B` lists them',
+    wayOut:
+      'take the record that is named, and its like, out of one; then `weighmark dataset index` that one and check again: `weighmark dataset diff A B` counts what is in both',
   },
   'removed-record': {
     what: 'A dataset holds a record that a removal list says must be gone, or (exit 4) nothing shows that it does not.',

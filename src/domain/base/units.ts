@@ -9,5 +9,10 @@ export function formatBytes(bytes: number): string {
 
 /** `1 step`, `2 steps`: a number and what it counts. @param several default `what` with an s. */
 export function counted(count: number, what: string, several = `${what}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? what : several}`;
+  return `${grouped(count)} ${count === 1 ? what : several}`;
+}
+
+/** `1,281,167`: a whole number. `toLocaleString` says the same, and loads tables of all languages for it: 20 ms. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }

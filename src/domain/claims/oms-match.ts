@@ -1,5 +1,6 @@
 import { ByPath, pathOf } from '../base/by-path.ts';
 import { LIMITS } from '../base/limits.ts';
+import { grouped } from '../base/units.ts';
 import type { Finding } from '../base/verdict.ts';
 import { parseBundle } from './bundle.ts';
 import { parseOms, type OmsManifest, type OmsResource } from './oms.ts';
@@ -123,9 +124,6 @@ export function mismatchFinding(
     code: 'digest-mismatch',
     message: `${path} is not the file that was signed`,
     subject: path,
-    facts: {
-      signed: `${algorithm}:${signed}`,
-      found: `${algorithm}:${found}  ${sizeBytes.toLocaleString('en-US')} bytes`,
-    },
+    facts: { signed: `${algorithm}:${signed}`, found: `${algorithm}:${found}  ${grouped(sizeBytes)} bytes` },
   };
 }

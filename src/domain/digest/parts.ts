@@ -155,6 +155,8 @@ function joinFile(units: readonly FoundUnit[], tree: Blake3Tree): SizedFile & { 
   if (end !== first.fileBytes) throw missing(`the end of ${first.name} is in no part`);
   const { name, fileBytes: sizeBytes, digests } = first;
   if (units.length === 1) return { name, sizeBytes, digests };
+  if (digests.sha256 !== undefined)
+    throw new WeighmarkError('format-invalid', `${name} was cut, and SHA-256 has no parts`, { subject: name });
   const values = units.map((unit) => Buffer.from(unit.digests.blake3 ?? '', 'hex'));
   return { name, sizeBytes, digests: { blake3: Buffer.from(fold(values, tree, true)).toString('hex') } };
 }

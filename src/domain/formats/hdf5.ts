@@ -26,7 +26,9 @@ export interface H5Dataset {
   readonly filters?: Uint8Array;
   /** The current fill value message (0x0005). */
   readonly fill?: Uint8Array;
-  /** Its type is a committed one, or its values lie in other files. */
+  /** The old one (0x0004), which libraries read where there is no current one. */
+  readonly oldFill?: Uint8Array;
+  /** Its type is a committed one, its values lie in other files, or what says how to read them is shared with others. */
   readonly elsewhere: boolean;
 }
 
@@ -201,7 +203,8 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
       : {};
   const info = { name: path.slice(1), dtype, shape, ...place, ...uncounted };
   tally.add(info);
-  const [filters, fill] = [find(0x0b), find(0x05)];
+  const [filters, fill, oldFill] = [find(0x0b), find(0x05), find(0x04)];
+  const sharing = [space, layout, filters, fill, oldFill].some((message) => ((message?.flags ?? 0) & 2) !== 0);
   state.onDataset?.({
     file,
     info,
@@ -210,7 +213,8 @@ async function addDataset(state: State, path: string, messages: readonly H5Messa
     layout: layout.data,
     ...(filters === undefined ? {} : { filters: filters.data }),
     ...(fill === undefined ? {} : { fill: fill.data }),
-    elsewhere: shared || storage !== undefined || (space.flags & 2) !== 0,
+    ...(oldFill === undefined ? {} : { oldFill: oldFill.data }),
+    elsewhere: shared || storage !== undefined || sharing,
   });
 }
 

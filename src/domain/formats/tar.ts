@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../base/limits.ts';
 import type { Source } from '../base/source.ts';
 import { isUnsafePath } from './archive-path.ts';
@@ -20,6 +21,8 @@ export interface TarEntry {
   readonly offset: number;
   readonly dataStart: number;
   readonly sparse: boolean;
+  /** Name and link name are UTF-8; else they were read as Latin-1. */
+  readonly utf8: boolean;
   /** pax records in force for this entry. */
   readonly pax: Readonly<Record<string, string>>;
 }
@@ -53,6 +56,8 @@ interface State {
   /** What the extension headers before an entry say about it, then about all that follow. */
   next: Record<string, string>;
   global: Record<string, string>;
+  /** A name in force was not UTF-8. */
+  latin1: boolean;
   readonly texts: Budget;
 }
 
@@ -68,6 +73,7 @@ export async function readTar(source: Source): Promise<TarArchive> {
     problems: [],
     next: {},
     global: {},
+    latin1: false,
     texts: startBudget(LIMITS.structureBytes, 'names'),
   };
   let at = 0;
@@ -109,6 +115,7 @@ async function readHeader(state: State, header: Uint8Array, at: number): Promise
   if (await readExtension(state, { typeFlag, at, size })) return size;
   addEntry(state, header, { typeFlag, at, size });
   state.next = {};
+  state.latin1 = false;
   const data = ['1', '2', '3', '4', '5', '6'].includes(typeFlag) && !(typeFlag === '1' && size > 0) ? 0 : size;
   return data + (await sparseBlocks(state, header, at, typeFlag)) * BLOCK;
 }
@@ -122,9 +129,9 @@ async function readExtension(
   if (size > LONG_NAME_BYTES) throw beyond(`a tar extension header of ${size} bytes`);
   state.texts.spend(size);
   const data = await state.source.read(at + BLOCK, size);
-  if (typeFlag === 'L') state.next['path'] = untilNul(data);
-  else if (typeFlag === 'K') state.next['linkpath'] = untilNul(data);
-  else Object.assign(typeFlag === 'g' ? state.global : state.next, parsePax(data));
+  if (typeFlag === 'L') state.next['path'] = untilNul(data, state);
+  else if (typeFlag === 'K') state.next['linkpath'] = untilNul(data, state);
+  else Object.assign(typeFlag === 'g' ? state.global : state.next, parsePax(data, state));
   return true;
 }
 
@@ -136,13 +143,13 @@ function addEntry(
   const { entries, problems } = state;
   if (entries.length >= LIMITS.archiveMembers) throw beyond(`more than ${LIMITS.archiveMembers} members`);
   const pax = { ...state.global, ...state.next };
-  const plain = untilNul(header.subarray(0, 100));
+  const plain = untilNul(header.subarray(0, 100), pax['path'] === undefined ? state : undefined);
   const prefix =
     decodeName(header.subarray(257, 262)) === 'ustar' && header[263] !== 0x20
-      ? untilNul(header.subarray(345, 500))
+      ? untilNul(header.subarray(345, 500), pax['path'] === undefined ? state : undefined)
       : '';
   const name = pax['GNU.sparse.name'] ?? pax['path'] ?? (prefix === '' ? plain : `${prefix}/${plain}`);
-  const linkName = pax['linkpath'] ?? untilNul(header.subarray(157, 257));
+  const linkName = pax['linkpath'] ?? untilNul(header.subarray(157, 257), state);
   const type = TYPES[typeFlag] ?? 'other';
   const sparse = typeFlag === 'S' || Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'));
   entries.push({
@@ -155,6 +162,7 @@ function addEntry(
     offset: at,
     dataStart: at + BLOCK,
     sparse,
+    utf8: !state.latin1,
     pax,
   });
   const bad = (code: Problem['code'], message: string): void =>
@@ -177,8 +185,10 @@ async function sparseBlocks({ source }: State, header: Uint8Array, at: number, t
   return count;
 }
 
+const NAMES = new Set(['path', 'linkpath', 'GNU.sparse.name']);
+
 /** `length key=value\n` records; a broken one ends them. */
-function parsePax(data: Uint8Array): Record<string, string> {
+function parsePax(data: Uint8Array, state: State): Record<string, string> {
   const records: Record<string, string> = {};
   for (let at = 0; at < data.length;) {
     const length = Number.parseInt(Buffer.from(data.subarray(at, at + 20)).toString('latin1'), 10);
@@ -187,6 +197,7 @@ function parsePax(data: Uint8Array): Record<string, string> {
     const [start, equals] = [text.indexOf(' ') + 1, text.indexOf('=')];
     const key = text.slice(start, equals);
     if (equals > start && key !== '__proto__') records[key] = text.slice(equals + 1);
+    if (NAMES.has(key) && !isUtf8(data.subarray(at, at + length - 1))) state.latin1 = true;
     at += length;
   }
   return records;
@@ -214,9 +225,12 @@ export function checksumFits(header: Uint8Array): boolean {
   return stated === sum || stated === signedSum;
 }
 
-function untilNul(bytes: Uint8Array): string {
+/** @param state told if it is not UTF-8 */
+function untilNul(bytes: Uint8Array, state?: State): string {
   const end = bytes.indexOf(0);
-  return decodeName(end < 0 ? bytes : bytes.subarray(0, end));
+  const text = end < 0 ? bytes : bytes.subarray(0, end);
+  if (state !== undefined && !isUtf8(text)) state.latin1 = true;
+  return decodeName(text);
 }
 
 /** Anything but zeros after the end-of-archive blocks. */

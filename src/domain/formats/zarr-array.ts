@@ -78,6 +78,9 @@ function versionThree(value: Stated): ZarrArray | string {
     return 'its description is not complete, or its chunks are not all alike';
   if (!['default', 'v2'].includes(keys.name))
     return `its chunks are named by ${keys.name.slice(0, 40)}, which is not read`;
+  const transformers = value['storage_transformers'];
+  if (transformers !== undefined && !(Array.isArray(transformers) && transformers.length === 0))
+    return 'its chunks went through storage transformers, which are not read';
   const chain = chainOf(value['codecs'], shape.length);
   if (typeof chain === 'string') return chain;
   const separator = keys.about['separator'] ?? (keys.name === 'v2' ? '.' : '/');

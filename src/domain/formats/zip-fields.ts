@@ -11,7 +11,7 @@ export interface ZipHeader {
   readonly size: number;
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Little-endian numbers out of a byte array; 0 beyond its end. */
 export function u16(bytes: Uint8Array, at: number): number {

@@ -35,7 +35,12 @@ const MEDIA: Readonly<Record<Format, string>> = {
   tsv: 'text/tab-separated-values',
   parquet: 'application/x-parquet',
   arrow: 'application/vnd.apache.arrow.file',
+  webdataset: 'application/x-tar',
+  media: 'application/octet-stream',
 };
+
+/** Formats whose records' columns do not stand in the file by their names. */
+const WITHOUT_COLUMNS: readonly Format[] = ['text', 'webdataset', 'media'];
 
 /** Croissant's words for kinds of values; others have none, and their columns are left out. */
 const TYPES: Readonly<Partial<Record<Kind, string>>> = {
@@ -139,7 +144,8 @@ function recordSets({ parts, columns, reading }: Roots): Readonly<Record<string,
     const dataType = kind === undefined || more.length > 0 ? undefined : TYPES[kind];
     return dataType === undefined ? [] : [{ name, dataType }];
   });
-  if (file === undefined || others.length > 0 || fields.length === 0 || reading.format === 'text') return {};
+  if (file === undefined || others.length > 0 || fields.length === 0 || WITHOUT_COLUMNS.includes(reading.format))
+    return {};
   const field = fields.map(({ name, dataType }) => ({
     '@type': 'cr:Field',
     '@id': `records/${name}`,

@@ -78,11 +78,15 @@ export function landmarkOf(folder: string, items: readonly FolderItem[]): Landma
   return has(DATASET) ? 'dataset' : 'plain';
 }
 
+/** What was fetched in part, and waits to be continued: `.NAME.<key>.<random>.part`. */
+const STAGED = /^\..+\.[0-9a-z]+\.[0-9a-f]{24}\.part$/;
+
 /** Version control, caches and sidecars: nothing in them is an artifact of its own. */
 export function isPassedOver(name: string): boolean {
   return (
     ['.git', '.hg', '.svn', '.dvc', '__pycache__', '.weighmark', '.ipynb_checkpoints'].includes(name) ||
-    name.endsWith('.weighmark')
+    name.endsWith('.weighmark') ||
+    STAGED.test(name)
   );
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { isJsonObject, type Json } from '../base/json.ts';
+import { pushAll } from '../base/lists.ts';
 import { fact, field, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource, StatedDigest } from './types.ts';
 import { parseYaml } from './yaml.ts';
@@ -68,7 +69,7 @@ function outsOf(file: MetadataFile): readonly Out[] {
       value.forEach((item: Json, index) => walk(item, { pointer: `${pointer}/${index}`, depth: depth + 1, folder }));
     if (!isJsonObject(value)) return;
     const below = words(value['wdir']) ?? folder;
-    if (/\/outs\/\d+$/.test(pointer)) outs.push(...outOf(value, pointer, below));
+    if (/\/outs\/\d+$/.test(pointer)) pushAll(outs, outOf(value, pointer, below));
     for (const [key, child] of Object.entries(value))
       if (key !== 'deps') walk(child, { pointer: `${pointer}/${key}`, depth: depth + 1, folder: below });
   };

@@ -12,7 +12,8 @@ export interface CompiledAssertion {
 const NESTING = 2;
 /** Steps at most for one question, by static estimate: keeps an answer well under a second. */
 const COST = 5_000_000;
-const ENVIRONMENT = celEnv();
+/** Made at the first expression: most policies have none. */
+let environment: ReturnType<typeof celEnv> | undefined;
 
 /**
  * Compiles a CEL expression for use on verified data (security rule 25): linear-time patterns, written in the policy and
@@ -26,7 +27,9 @@ export function compileAssertion(source: string): CompiledAssertion {
     throw new WeighmarkError('policy-invalid', `the expression nests its loops deeper than ${NESTING}`);
   const pattern = patternProblem(expr);
   if (pattern !== null) throw new WeighmarkError('policy-invalid', pattern);
-  const run = plan(ENVIRONMENT, instrument(expr) as never) as (data: Record<string, CelInput>) => unknown;
+  const run = plan((environment ??= celEnv()), instrument(expr) as never) as (
+    data: Record<string, CelInput>,
+  ) => unknown;
   const nodes = nodesOf(expr);
   return { source, ask: (data) => ask(run, data, (size) => nodes * size ** Math.max(1, nesting)) };
 }

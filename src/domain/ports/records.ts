@@ -16,6 +16,14 @@ export interface RecordFile {
   readonly slice?: Slice;
 }
 
+/** A file of a dataset as it was when it was indexed. */
+export interface SeenFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** When it was last modified: nanoseconds since the epoch, decimal. */
+  readonly modifiedNs: string;
+}
+
 export interface Slice {
   readonly start: number;
   readonly end: number;
@@ -76,6 +84,10 @@ export interface Records {
   openAt(location: string): OpenIndex | null;
   /** Where the index of a dataset with these roots is, or would be. */
   locationOf(roots: Roots): string;
+  /** What a dataset's files were when their kept index was made; null if nobody of this machine saw it made there. */
+  seen(roots: Roots, root: string): readonly SeenFile[] | null;
+  /** Keeps that, beside the index and as long as it. */
+  remember(roots: Roots, root: string, files: readonly RecordFile[]): void;
   /** Removes indexes, and what interrupted runs left of them. @returns those removed. */
   removeIndexes(which: (index: KeptIndex) => boolean): readonly KeptIndex[];
   /** Records at ascending positions, read again from their files. @throws as `index` does. */

@@ -102,8 +102,8 @@ export class Batch extends Bytes {
   /** Where each begins in its file, in bytes; rows of a columnar file have none. */
   readonly offsets: number[] = [];
 
-  constructor() {
-    super(1 << 20);
+  constructor(capacity = 1 << 20) {
+    super(capacity);
   }
 
   /** The record that began after the last one is whole. */

@@ -23,6 +23,9 @@ const SCHEDULE = new Uint8Array(7 * 16);
 for (let at = 0; at < SCHEDULE.length; at += 1)
   SCHEDULE[at] = at < 16 ? at : (SCHEDULE[at - 16 - (at % 16) + (ORDER[at % 16] as number)] as number);
 
+/** BLAKE3 of a file, as `b3sum` prints it. */
+export const PLAIN: HashKey = { words: IV, flag: 0 };
+
 /** `derive_key(context, …)`: the key that hashes for this one purpose alone (BLAKE3 paper, 2.3). */
 export function contextKey(context: string): HashKey {
   return { words: wordsOf(digest({ words: IV, flag: CONTEXT }, Buffer.from(context))), flag: MATERIAL };

@@ -24,17 +24,19 @@ export function differingFields(a: Uint8Array, b: Uint8Array): readonly string[]
   return names.filter((name) => compareBytes(before.get(name) ?? nothing, after.get(name) ?? nothing) !== 0);
 }
 
-/** An encoded value as JSON; what JSON has no word for as text: numbers beyond binary64, dates, bytes in Base64. */
-export function toJson(encoding: Uint8Array | undefined): unknown {
-  return encoding === undefined ? null : new Reader(encoding).value();
+/** An encoded value as JSON; what JSON has no word for as text: numbers beyond binary64, dates, bytes in Base64 or hex. */
+export function toJson(encoding: Uint8Array | undefined, bytes: 'base64' | 'hex' = 'base64'): unknown {
+  return encoding === undefined ? null : new Reader(encoding, bytes).value();
 }
 
 class Reader {
   at = 0;
   private readonly data: Uint8Array;
+  private readonly encoding: 'base64' | 'hex';
 
-  constructor(data: Uint8Array) {
+  constructor(data: Uint8Array, encoding: 'base64' | 'hex' = 'base64') {
     this.data = data;
+    this.encoding = encoding;
   }
 
   tag(): number {
@@ -78,7 +80,7 @@ class Reader {
     if (tag === TAG.null) return null;
     if (tag === TAG.false || tag === TAG.true) return tag === TAG.true;
     if (tag === TAG.number) return numberOf(this.text());
-    if (tag === TAG.bytes) return Buffer.from(this.bytes(this.length())).toString('base64');
+    if (tag === TAG.bytes) return Buffer.from(this.bytes(this.length())).toString(this.encoding);
     if (tag === TAG.list) return Array.from({ length: this.length() }, () => this.value());
     if (tag === TAG.map) return Array.from({ length: this.length() }, () => [this.value(), this.value()]);
     if (tag === TAG.struct)

@@ -3,7 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
 import { contextKey, digest } from './blake3.ts';
 
-export const FORMATS = ['text', 'jsonl', 'csv', 'tsv', 'parquet', 'arrow'] as const;
+export const FORMATS = ['text', 'jsonl', 'csv', 'tsv', 'parquet', 'arrow', 'webdataset', 'media'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What a cell of a text table can be declared to be; undeclared cells are text. */
@@ -26,7 +26,12 @@ export interface Reading {
   readonly delimiter?: string;
   /** csv and tsv: what an empty cell without quotes is. Default null. */
   readonly empty?: 'null' | 'text';
+  /** media: `content` leaves a file's path out of its record, so that a moved file is the same record. Default `path`. */
+  readonly by?: By;
 }
+
+export const BYS = ['path', 'content'] as const;
+export type By = (typeof BYS)[number];
 
 const MEMBERS: Readonly<Record<Format, readonly string[]>> = {
   text: [],
@@ -35,6 +40,8 @@ const MEMBERS: Readonly<Record<Format, readonly string[]>> = {
   tsv: ['types', 'header', 'empty'],
   parquet: [],
   arrow: [],
+  webdataset: [],
+  media: ['by'],
 };
 
 const ENDINGS: Readonly<Record<Format, RegExp>> = {
@@ -44,7 +51,23 @@ const ENDINGS: Readonly<Record<Format, RegExp>> = {
   tsv: /\.tsv$/,
   parquet: /\.parquet$/,
   arrow: /\.(?:arrow|feather|ipc)$/,
+  webdataset: /\.tar$/,
+  media:
+    /\.(?:jpe?g|jpe|jfif|png|apng|gif|webp|bmp|tiff?|ico|avif|hei[cf]|jxl|jp2|ppm|pgm|pbm|pnm|wav|flac|mp3|ogg|oga|opus|m4a|aac|aiff?|au|wma|amr)$/i,
 };
+
+/**
+ * Formats that stand back where files of an earlier one are there: a table beside images describes them, a text beside either
+ * is its licence.
+ */
+const STAND_BACK: readonly Format[] = ['webdataset', 'media', 'text'];
+
+/** What a folder is read as, by the formats of its files' names: one of them, or those between which the user must choose. */
+export function chooseFormat(formats: readonly Format[]): readonly Format[] {
+  const tables = formats.filter((format) => !STAND_BACK.includes(format));
+  const [next] = STAND_BACK.filter((format) => formats.includes(format));
+  return tables.length > 0 || next === undefined ? tables : [next];
+}
 
 /** The formats a file name stands for: by a fixed table, never by what is in the file. */
 export function formatOfName(path: string): Format | null {
@@ -64,7 +87,7 @@ export function readingDigest(reading: Reading): string {
 const READING = contextKey('weighmark 2026 dataset reading v1');
 
 /** Without what goes without saying, so that one way to read has one text. */
-function lean({ format, profile, types, header, delimiter, empty }: Reading): Record<string, Json> {
+function lean({ format, profile, types, header, delimiter, empty, by }: Reading): Record<string, Json> {
   return {
     format,
     ...(profile === 'typed' ? {} : { profile }),
@@ -72,13 +95,14 @@ function lean({ format, profile, types, header, delimiter, empty }: Reading): Re
     ...(header === false ? { header } : {}),
     ...(delimiter === undefined || delimiter === ',' ? {} : { delimiter }),
     ...(empty === 'text' ? { empty } : {}),
+    ...(by === 'content' ? { by } : {}),
   };
 }
 
 /** @throws WeighmarkError `format-invalid` for anything that `formatReading` does not write. */
 export function parseReading(json: Json | undefined): Reading {
   if (!isJsonObject(json)) throw invalid('it is not an object');
-  const { format, profile = 'typed', types, header, delimiter, empty } = json;
+  const { format, profile = 'typed', types, header, delimiter, empty, by } = json;
   const known = FORMATS.find((each) => each === format);
   if (known === undefined || (profile !== 'typed' && profile !== 'text')) throw invalid('unknown format or profile');
   const reading = {
@@ -88,6 +112,7 @@ export function parseReading(json: Json | undefined): Reading {
     ...(header === undefined ? {} : { header: header === true }),
     ...(typeof delimiter === 'string' ? { delimiter } : {}),
     ...(empty === undefined ? {} : { empty: empty === 'text' ? ('text' as const) : ('null' as const) }),
+    ...(by === undefined ? {} : { by: by === 'content' ? ('content' as const) : ('path' as const) }),
   } satisfies Reading;
   checkReading(reading);
   if (formatReading(reading) !== canonicalJson(json)) throw invalid('members that its format does not have');

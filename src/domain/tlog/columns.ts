@@ -58,6 +58,8 @@ export class LogColumns implements LogEntries {
   readonly #partial = Buffer.alloc(TILE_WIDTH * DIGEST_BYTES);
   #byManifest: Chains | null = null;
   #byName: Chains | null = null;
+  /** What was asked of a kind alone, which every decision asks anew. */
+  readonly #byKind = new Map<LogLeaf['kind'], readonly LogEntry[]>();
 
   /** @throws WeighmarkError `log-invalid` for what is no canonical leaf. */
   add(bytes: Uint8Array): void {
@@ -88,6 +90,7 @@ export class LogColumns implements LogEntries {
   grow(rows: number): void {
     this.length += rows;
     [this.#byManifest, this.#byName] = [null, null];
+    this.#byKind.clear();
   }
 
   at(index: number): LogEntry | undefined {
@@ -109,6 +112,14 @@ export class LogColumns implements LogEntries {
   }
 
   matching(query: LogQuery): readonly LogEntry[] {
+    const { kind, ...more } = query;
+    if (kind === undefined || Object.values(more).some((each) => each !== undefined)) return this.#matching(query);
+    const found = this.#byKind.get(kind) ?? this.#matching(query);
+    this.#byKind.set(kind, found);
+    return found;
+  }
+
+  #matching(query: LogQuery): readonly LogEntry[] {
     const wanted = this.#wanted(query);
     const chains = this.#chainsFor(wanted);
     const found: LogEntry[] = [];
@@ -144,12 +155,11 @@ export class LogColumns implements LogEntries {
 
   #chainsFor({ manifest, name }: Wanted): { readonly of: Chains; readonly key: number } | null {
     if (manifest !== null) {
-      const key = (row: number): number => bucket(this.manifests, row * DIGEST_BYTES, this.length);
-      this.#byManifest ??= chained(this.length, bucketsFor(this.length), key);
-      return { of: this.#byManifest, key: manifest.length < 4 ? NOBODY : bucket(manifest, 0, this.length) };
+      this.#byManifest ??= chained(bucketsOf(this.manifests, this.length), bucketsFor(this.length));
+      return { of: this.#byManifest, key: manifest.length < 4 ? NOBODY : bucket(manifest, 0, bucketsFor(this.length)) };
     }
     if (name === null) return null;
-    this.#byName ??= chained(this.length, this.nameTexts.all.length, (row) => this.names[row] ?? 0);
+    this.#byName ??= chained(this.names.subarray(0, this.length), this.nameTexts.all.length);
     return { of: this.#byName, key: name };
   }
 
@@ -189,15 +199,21 @@ function bucketsFor(rows: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, rows)));
 }
 
-function bucket(digests: Buffer, at: number, rows: number): number {
-  return digests.readUInt32LE(at) % bucketsFor(rows);
+function bucket(digests: Buffer, at: number, buckets: number): number {
+  return digests.readUInt32LE(at) % buckets;
+}
+
+function bucketsOf(digests: Buffer, rows: number): Uint32Array {
+  const [numbers, buckets] = [new Uint32Array(rows), bucketsFor(rows)];
+  for (let row = 0; row < rows; row += 1) numbers[row] = bucket(digests, row * DIGEST_BYTES, buckets);
+  return numbers;
 }
 
 /** Walked from the end: each chain then begins with its oldest row. */
-function chained(rows: number, keys: number, keyOf: (row: number) => number): Chains {
-  const chains = { first: new Int32Array(keys).fill(NOBODY), next: new Int32Array(rows).fill(NOBODY) };
-  for (let row = rows - 1; row >= 0; row -= 1) {
-    const key = keyOf(row);
+function chained(keys: Uint32Array, count: number): Chains {
+  const chains = { first: new Int32Array(count).fill(NOBODY), next: new Int32Array(keys.length).fill(NOBODY) };
+  for (let row = keys.length - 1; row >= 0; row -= 1) {
+    const key = keys[row] ?? 0;
     chains.next[row] = chains.first[key] ?? NOBODY;
     chains.first[key] = row;
   }

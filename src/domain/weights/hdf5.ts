@@ -98,13 +98,12 @@ function chunkedTensor(
   holder: Holder,
   { about, width, turned }: { about: Omit<WeightTensor, 'elements'>; width: number; turned: boolean },
 ): Made | string {
-  const { file, space, layout, filters: pipeline, fill: fillMessage } = dataset;
+  const { file, space, layout, filters: pipeline } = dataset;
   const { shape } = about;
   const chunking = parseChunking(file, layout, shape.length);
   const filters = pipeline === undefined ? [] : parseFilters(pipeline);
-  const fill = fillOf(fillMessage, width);
+  const fill = fillOf(dataset, width);
   if (chunking === null) return 'its values were not written, or lie elsewhere';
-  if (fill === null) return 'nobody says what its unwritten values are';
   const unread = unreadFilter(filters);
   if (unread !== null) return unread;
   const chunkBytes = elementsOf(chunking.chunk) * width;
@@ -123,7 +122,8 @@ function chunkedTensor(
 
 interface Opening extends Omit<H5Grid, 'file'> {
   readonly filters: readonly H5Filter[];
-  readonly fill: Uint8Array;
+  /** Null: nobody says what unwritten elements are. */
+  readonly fill: Uint8Array | null;
   readonly width: number;
 }
 
@@ -132,6 +132,8 @@ async function* chunksIn(file: H5File, opening: Opening): AsyncGenerator<Uint8Ar
   const index = await readChunkIndex({ ...opening, file });
   const load = async (place: readonly number[]): Promise<Uint8Array | null> => {
     const chunk = index.get(place.join());
+    if (chunk === undefined && fill === null)
+      throw invalid('a chunk of it was not written, and nobody says what it would hold');
     if (chunk === undefined) return null;
     const start = chunk.address + file.base;
     if (start + chunk.bytes > file.source.size) throw invalid('ends early: an HDF5 chunk lies outside the file');
@@ -139,7 +141,7 @@ async function* chunksIn(file: H5File, opening: Opening): AsyncGenerator<Uint8Ar
     const bytes = await file.source.read(start, chunk.bytes);
     return unfiltered(overEdge(opening, place) ? [] : filters, { bytes, mask: chunk.mask, sizeBytes: chunkBytes });
   };
-  yield* chunkedElements({ shape, width, chunk: chunking.chunk, fill, load });
+  yield* chunkedElements({ shape, width, chunk: chunking.chunk, fill: fill ?? new Uint8Array(width), load });
 }
 
 /** Writers may leave the filters out for chunks that reach over the array's edge. */
@@ -150,17 +152,26 @@ function overEdge(
   return chunking.plainEdges && place.some((at, axis) => (at + 1) * (chunking.chunk[axis] ?? 1) > (shape[axis] ?? 0));
 }
 
-/** Fill value message (0x0005), versions 1 to 3: zeros unless a value is there; null if it is said to be undefined. */
-function fillOf(data: Uint8Array | undefined, width: number): Uint8Array | null {
-  const zeros = new Uint8Array(width);
-  if (data === undefined) return zeros;
+/** When a library writes fill values: with `never` it leaves what was not written as it finds its memory. */
+const NEVER = 1;
+
+/**
+ * What elements of chunks that were not written are, by the fill value message (0x0005, versions 1 to 3) or the old one (0x0004):
+ * zeros unless a value is there; null if it is said to be undefined, or never to be written.
+ */
+function fillOf({ fill: data, oldFill }: H5Dataset, width: number): Uint8Array | null {
+  if (data === undefined) return oldFill === undefined ? new Uint8Array(width) : valueAt(oldFill, 0, width);
   const [version, flags] = [data[0] ?? 0, data[1] ?? 0];
-  if (version === 3 && (flags & 0x10) !== 0) return null;
-  const defined = version === 3 ? (flags & 0x20) !== 0 : version === 1 || data[3] === 1;
-  if (!defined) return zeros;
-  const at = version === 3 ? 2 : 4;
+  const modern = version === 3;
+  const [undefinedBit, definedBit, written] = [flags & 0x10, flags & 0x20, modern ? (flags >> 2) & 3 : data[2]];
+  if (written === NEVER || version > 3 || (modern && undefinedBit !== 0)) return null;
+  const defined = modern ? definedBit !== 0 : version === 1 || data[3] === 1;
+  return defined ? valueAt(data, modern ? 2 : 4, width) : new Uint8Array(width);
+}
+
+/** A size, and so many bytes of a value: none for zeros, a negative one for no value at all. */
+function valueAt(data: Uint8Array, at: number, width: number): Uint8Array | null {
   const size = u32(data, at) | 0;
-  if (size < 0) return null;
-  if (size === 0) return zeros;
+  if (size === 0) return new Uint8Array(width);
   return size === width && at + 4 + width <= data.length ? data.slice(at + 4, at + 4 + width) : null;
 }

@@ -151,8 +151,11 @@ function sum(values: readonly number[], of: (value: number, index: number) => nu
   return values.reduce((total, value, index) => total + of(value, index), 0);
 }
 
-/** How often one chunk may be opened again because a whole row of them does not fit. */
-const AGAIN = 16;
+/** How often what is held only in part may be opened again: a chunk of which a whole row does not fit, an index of a shard. */
+export const AGAIN = 16;
+/** A few bytes may speak of chunks without end, none of them written: how many are asked for, and how much of a fill value is made. */
+const CHUNKS = 5_000_000;
+const FILLED_BYTES = 2 ** 36;
 
 export interface Chunked {
   readonly shape: readonly number[];
@@ -175,15 +178,22 @@ export function chunkedBytes({ shape, chunk, width }: Pick<Chunked, 'shape' | 'c
 export function chunkedElements(array: Chunked, memory: Memory = MEMORY): AsyncIterable<Uint8Array> {
   const { shape, width, chunk, fill } = array;
   const chunkBytes = elementsOf(chunk) * width;
+  if (!(chunkedBytes(array) <= CHUNKS * chunkBytes)) throw beyond(`more than ${CHUNKS} chunks`);
   const kept = new Map<string, Uint8Array>();
   let left = AGAIN * chunkedBytes(array);
+  let unwritten = FILLED_BYTES;
+  const made = (): Uint8Array => {
+    unwritten -= chunkBytes;
+    if (unwritten < 0) throw beyond(`chunks that were never written, of more than ${FILLED_BYTES} bytes`);
+    return filled(fill, chunkBytes);
+  };
   const load = async (index: readonly number[]): Promise<Uint8Array> => {
     const key = index.join();
     const known = kept.get(key);
     if (known !== undefined) return known;
     left -= chunkBytes;
     if (left < 0) throw beyond('its chunks would have to be opened too often');
-    const bytes = (await array.load(index)) ?? filled(fill, chunkBytes);
+    const bytes = (await array.load(index)) ?? made();
     if (bytes.length !== chunkBytes) throw invalid(`a chunk of ${bytes.length} bytes, ${chunkBytes} were said`);
     const [oldest] = kept.keys();
     if ((kept.size + 1) * chunkBytes > memory.chunks && oldest !== undefined) kept.delete(oldest);

@@ -1,4 +1,4 @@
-import { parseStrictJson } from '../base/json.ts';
+import { parseStrictJson, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 import { bytesSource, windowSource, type Source } from '../base/source.ts';
 import { chunksOf, collect, inflate, type Compression } from '../formats/inflate.ts';
@@ -8,9 +8,10 @@ import { elementsOf } from '../formats/tensors.ts';
 import { withoutCodecs, fillBytes, parseZarrArray, type ZarrArray } from '../formats/zarr-array.ts';
 import { u64 } from '../formats/zip-fields.ts';
 import { canonicalForm, elementBytes } from './dtypes.ts';
-import { chunkedBytes, chunkedElements } from './pieces.ts';
+import { AGAIN, chunkedBytes, chunkedElements } from './pieces.ts';
 import { denseStrides, gather, isDense, swapped } from './strided.ts';
 import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './types.ts';
+import { contradiction } from './zarr-consolidated.ts';
 
 /** Reads the value of a key; null if there is none. */
 type Store = <T>(key: string, read: (source: Source) => Promise<T>) => Promise<T | null>;
@@ -19,8 +20,11 @@ type Store = <T>(key: string, read: (source: Source) => Promise<T>) => Promise<T
 export async function zarrWeights({ path, source, beside }: WeightsSource): Promise<FileWeights> {
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
   const name = path.split('/').at(-2) ?? '';
-  const bytes = await source.read(0, Math.min(source.size, LIMITS.configBytes));
-  return weightsOf([arrayOf(name, bytes, (key, read) => beside(folder + key, read))]);
+  const own = descriptionIn(await source.read(0, Math.min(source.size, LIMITS.configBytes)));
+  const why = await contradiction(path, own, beside);
+  return weightsOf([
+    why === null ? arrayOf(name, own, (key, read) => beside(folder + key, read)) : { tensor: name, why },
+  ]);
 }
 
 /**
@@ -53,7 +57,9 @@ export async function ocdbtWeights({ path, source, beside }: WeightsSource): Pro
     const [, name] = /^(.*)\/(?:\.zarray|zarr\.json)$/s.exec(key) ?? [];
     if (name === undefined) continue;
     const bytes = await store(key, (held) => held.read(0, Math.min(held.size, LIMITS.configBytes)));
-    made.push(arrayOf(name, bytes ?? new Uint8Array(0), (below, read) => store(`${name}/${below}`, read)));
+    made.push(
+      arrayOf(name, descriptionIn(bytes ?? new Uint8Array(0)), (below, read) => store(`${name}/${below}`, read)),
+    );
   }
   return weightsOf(made);
 }
@@ -77,10 +83,13 @@ function weightsOf(made: readonly (Made | Undecided)[]): FileWeights {
 /** A chunk that is held in memory whole. */
 const CHUNK_BYTES = 64 << 20;
 
-function arrayOf(name: string, description: Uint8Array, store: Store): Made | Undecided {
+function descriptionIn(bytes: Uint8Array): Json {
+  return parseStrictJson(bytes, { refuseCaseDuplicates: false, refuseUnsafeIntegers: false });
+}
+
+function arrayOf(name: string, description: Json, store: Store): Made | Undecided {
   const bad = (why: string): Undecided => ({ tensor: name, why });
-  const json = parseStrictJson(description, { refuseCaseDuplicates: false, refuseUnsafeIntegers: false });
-  const array = parseZarrArray(json);
+  const array = parseZarrArray(description);
   if (typeof array === 'string') return bad(array);
   const { shape, dtype, chunk, stored, bigEndian } = array;
   const form = canonicalForm('zarr', dtype, shape);
@@ -151,20 +160,27 @@ const INDEX_BYTES = 64 << 20;
 
 /** A shard's index: where each of its chunks lies in it, and how long it is; all ones where it was not written. */
 function shardedChunks({ array, chunkBytes, store }: Opening): ReadChunk {
-  const { chunk, stored } = array;
+  const { chunk, stored, shape } = array;
   const counts = stored.map((size, axis) => size / (chunk[axis] ?? 1));
   const shard = array.shard ?? { decode: [], atEnd: true };
   const indexBytes = elementsOf(counts) * 16;
   const sums = shard.decode.filter((name) => name === 'crc32c').length * 4;
-  let kept: { readonly key: string; readonly index: Uint8Array } | null = null;
+  const kept = new Map<string, Uint8Array>();
+  let left = AGAIN * elementsOf(shape.map((size, axis) => Math.ceil(size / (stored[axis] ?? 1))));
   const indexOf = async (key: string, held: Source): Promise<Uint8Array> => {
-    if (kept?.key === key) return kept.index;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
     if (!(indexBytes <= INDEX_BYTES) || indexBytes + sums > held.size)
       throw invalid('ends early: a shard without its index');
+    left -= 1;
+    if (left < 0) throw beyond('the indexes of its shards would have to be read too often');
     const bytes = await held.read(shard.atEnd ? held.size - indexBytes - sums : 0, indexBytes + sums);
-    kept = { key, index: withoutCodecs(shard.decode, bytes, indexBytes) };
-    if (kept.index.length !== indexBytes) throw invalid('the index of a shard has another length');
-    return kept.index;
+    const index = withoutCodecs(shard.decode, bytes, indexBytes);
+    if (index.length !== indexBytes) throw invalid('the index of a shard has another length');
+    const [oldest] = kept.keys();
+    if ((kept.size + 1) * indexBytes > INDEX_BYTES && oldest !== undefined) kept.delete(oldest);
+    kept.set(key, index);
+    return index;
   };
   return (place) => {
     const key = array.keyOf(place.map((at, axis) => Math.floor(at / (counts[axis] ?? 1))));

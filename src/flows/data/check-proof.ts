@@ -2,8 +2,10 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { equal, badProof } from '../../domain/records/ordered.ts';
 import { recordHash } from '../../domain/records/keys.ts';
 import { checkProof, parseProof, PROOF_BYTES, type Proven } from '../../domain/records/proof.ts';
-import { rootsAt, type DataPorts } from './locate.ts';
+import type { Roots } from '../../domain/records/roots.ts';
+import { rootsAt, rootsBeside, rootsIn, type DataPorts } from './locate.ts';
 import { encodeText } from './prove.ts';
+import { requireIndexed } from './unchanged.ts';
 
 export interface CheckInput {
   readonly proof: string;
@@ -15,15 +17,19 @@ export interface CheckInput {
   readonly before: string | null;
 }
 
-/** Checks a proof against roots that the caller trusts. @throws WeighmarkError `proof-invalid` unless it holds. */
-export async function checkProofFile(input: CheckInput, { files }: Pick<DataPorts, 'files'>): Promise<Proven> {
+/** Checks a proof against roots that the caller trusts. @throws WeighmarkError `proof-invalid` unless it holds, `file-changed`. */
+export async function checkProofFile(
+  input: CheckInput,
+  ports: Pick<DataPorts, 'files' | 'records'>,
+): Promise<{ readonly proven: Proven; readonly seen: boolean }> {
+  const { files } = ports;
   const proof = parseProof(await files.read(input.proof, PROOF_BYTES));
-  const roots = await rootsAt(input.roots, files);
+  const { roots, seen } = await trustedRoots(input.roots, ports);
   const proven = checkProof(proof, roots);
   if (input.record !== null) {
     if (proof.kind !== 'record') throw badProof('it speaks of no record');
     if (roots.hashing === 'keyed' && proof.salt === null) throw badProof('it does not open the record: no salt');
-    const hash = recordHash(encodeText(input.record, roots.reading.profile), proof.salt);
+    const hash = recordHash(encodeText(input.record, roots.reading), proof.salt);
     if (!equal(hash, proof.record)) throw badProof('it speaks of another record');
   }
   if (input.before !== null) {
@@ -39,5 +45,16 @@ export async function checkProofFile(input: CheckInput, { files }: Pick<DataPort
     throw new WeighmarkError('usage', 'an extension is checked against the earlier roots too', {
       hint: 'name them with `--extends FILE`',
     });
-  return proven;
+  return { proven, seen };
+}
+
+/** A file of roots says what was signed; beside a dataset they speak of it only while it is as it was indexed. */
+async function trustedRoots(
+  location: string,
+  ports: Pick<DataPorts, 'files' | 'records'>,
+): Promise<{ readonly roots: Roots; readonly seen: boolean }> {
+  const alone = await rootsIn(location, ports.files);
+  if (alone !== null) return { roots: alone, seen: true };
+  const roots = await rootsBeside(location, ports.files);
+  return { roots, seen: await requireIndexed(location, roots, ports) };
 }

@@ -1,5 +1,6 @@
 import { compareIndexes, type Positions } from '../../domain/records/compare.ts';
 import { differingFields, fieldsOf, toJson } from '../../domain/records/decode.ts';
+import { isOfFiles } from '../../domain/records/members.ts';
 import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import type { DataPorts } from './locate.ts';
@@ -51,12 +52,18 @@ export interface DataDiff {
   readonly differs: boolean;
 }
 
+export interface DiffOutcome extends DataDiff {
+  /** Datasets that nobody saw indexed where they lie: what is told is of what was indexed. */
+  readonly unseen: readonly string[];
+}
+
 const TOLD = 20;
 
 /** What changed from one dataset to another, record by record; by key to the cell. Exact. */
-export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<DataDiff> {
+export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<DiffOutcome> {
   return withDatasets([input.a, input.b], ports, async ([a, b]) => {
     if (a === undefined || b === undefined) throw new WeighmarkError('internal', 'two datasets were asked for');
+    requireColumns([...input.key, ...(input.label === null ? [] : [input.label])], [a, b]);
     const { common, removed, added, moved } = compareIndexes(a.index, b.index);
     const needsRecords = input.key.length > 0 || input.label !== null || input.show;
     const gone = await readSide(a, removed, { ports, whole: needsRecords });
@@ -64,7 +71,7 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
     const changed = input.key.length === 0 ? [] : pairByKey(gone, come, input.key);
     const paired = new Set(changed.flatMap(({ before, after }) => [before, after]));
     const left = (side: readonly Read[]): readonly Read[] => side.filter((each) => !paired.has(each));
-    const tell = teller(input.show);
+    const tell = teller(input.show, isOfFiles(a.roots.reading) ? 'hex' : 'base64');
     return {
       records: [a.roots.records, b.roots.records],
       common,
@@ -82,10 +89,27 @@ export async function diffDatasets(input: DiffInput, ports: DataPorts): Promise<
         added: left(come).slice(0, TOLD).map(tell.record),
         changed: changed.slice(0, TOLD).map(tell.change),
       },
+      unseen: [a, b].flatMap(({ seen, root }) => (seen ? [] : [root])),
       differs: removed.count + added.count + moved > 0,
     };
   });
 }
+
+/** A column that neither has would make all records alike. @throws WeighmarkError `usage` naming those there are. */
+function requireColumns(asked: readonly string[], datasets: readonly IndexedDataset[]): void {
+  const known = datasets.map(({ roots }) => roots.columns);
+  if (known.includes(null)) return;
+  const names = [...new Set(known.flatMap((columns) => Object.keys(columns ?? {})))];
+  const missing = asked.find((column) => !names.includes(column));
+  if (missing === undefined) return;
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  throw new WeighmarkError('usage', `there is no column ${missing}`, {
+    subject: missing,
+    hint: `there are: ${names.slice(0, NAMED).join(', ')}${more}`,
+  });
+}
+
+const NAMED = 20;
 
 interface Read {
   readonly position: number;
@@ -165,12 +189,12 @@ async function balanceOf(
   return Object.fromEntries([...counts].toSorted(([x], [y]) => (x < y ? -1 : 1)));
 }
 
-/** Records are told only where they are asked for: they may speak of people. */
-function teller(show: boolean) {
+/** Records are told only where they are asked for: they may speak of people. @param bytes digests are told in hex */
+function teller(show: boolean, bytes: 'base64' | 'hex') {
   const record = ({ position, path, encoding }: Read): ToldRecord => ({
     position,
     path,
-    ...(show ? { record: toJson(encoding) } : {}),
+    ...(show ? { record: toJson(encoding, bytes) } : {}),
   });
   const change = ({ before, after }: { readonly before: Read; readonly after: Read }): ChangedRecord => {
     const [old, current] = [fieldsOf(before.encoding), fieldsOf(after.encoding)];
@@ -179,7 +203,7 @@ function teller(show: boolean) {
       after: record(after),
       cells: differingFields(before.encoding, after.encoding).map((column) => ({
         column,
-        ...(show ? { before: toJson(old.get(column)), after: toJson(current.get(column)) } : {}),
+        ...(show ? { before: toJson(old.get(column), bytes), after: toJson(current.get(column), bytes) } : {}),
       })),
     };
   };

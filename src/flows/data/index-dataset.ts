@@ -1,5 +1,6 @@
 import { sidecarsOf } from '../../domain/base/paths.ts';
-import { formatRoots, type Roots } from '../../domain/records/roots.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { formatRoots, ROOTS_BYTES, type Roots } from '../../domain/records/roots.ts';
 import { locateDataset, type DataPorts, type Declared } from './locate.ts';
 
 export interface IndexInput {
@@ -29,7 +30,9 @@ export async function indexDataset(input: IndexInput, ports: DataPorts): Promise
     ports,
   );
   const written = sidecarsOf(dataset.tree).records;
-  await ports.files.write(written, formatRoots(roots));
+  await ports.files.write(written, boundedRoots(roots));
+  const real = await ports.files.realPath(input.root);
+  if (index !== null || ports.records.seen(roots, real) !== null) ports.records.remember(roots, real, dataset.files);
   const read = new Set(dataset.files.map(({ path }) => path));
   return {
     roots,
@@ -37,4 +40,13 @@ export async function indexDataset(input: IndexInput, ports: DataPorts): Promise
     index,
     leftOut: dataset.tree.entries.map(({ path }) => path).filter((path) => !read.has(path)),
   };
+}
+
+/** What nobody could read again is not written: each file has a place in the roots, about a million of them at most. */
+function boundedRoots(roots: Roots): string {
+  const text = formatRoots(roots);
+  if (text.length <= ROOTS_BYTES) return text;
+  throw new WeighmarkError('limit-exceeded', `the paths of ${roots.parts.length} files do not fit the file of roots`, {
+    hint: 'index folders of it apart, or pack the files into tar files (WebDataset)',
+  });
 }

@@ -2,7 +2,14 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
 import type { IndexWatch, RecordFile, Records } from '../../domain/ports/records.ts';
-import { checkReading, formatOfName, type Format, type Reading } from '../../domain/records/reading.ts';
+import {
+  checkReading,
+  chooseFormat,
+  formatOfName,
+  FORMATS,
+  type Format,
+  type Reading,
+} from '../../domain/records/reading.ts';
 import { parseRoots, ROOTS_BYTES, type Roots } from '../../domain/records/roots.ts';
 
 export interface DataPorts extends IndexWatch {
@@ -43,12 +50,12 @@ export function recordFiles({ kind, entries }: Tree, format: Format): readonly R
 
 function formatOf(tree: Tree): Format {
   const formats = [...new Set(tree.entries.flatMap(({ path }) => formatOfName(path) ?? []))];
-  const known = tree.kind === 'file' ? formats : formats.filter((format) => format !== 'text');
-  const [only] = known.length > 0 ? known : formats;
-  if (only !== undefined && known.length <= 1) return only;
+  const known = chooseFormat(formats);
+  const [only] = known;
+  if (only !== undefined && known.length === 1) return only;
   throw new WeighmarkError('usage', `how ${tree.root} is read must be said: ${known.join(', ') || 'no name tells'}`, {
     subject: tree.root,
-    hint: 'say `--as jsonl`, csv, tsv, text, parquet or arrow',
+    hint: `say \`--as\` ${FORMATS.join(', ')}`,
   });
 }
 
@@ -65,10 +72,15 @@ export async function rootsBeside(root: string, files: Files): Promise<Roots> {
 
 /** Roots from a file of them, or from beside a dataset. */
 export async function rootsAt(location: string, files: Files): Promise<Roots> {
+  return (await rootsIn(location, files)) ?? rootsBeside(location, files);
+}
+
+/** Null for what is no file of roots. */
+export async function rootsIn(location: string, files: Files): Promise<Roots | null> {
   if ((await files.kindOf(location)) === 'file') {
     const bytes = await files.readIfThere(location, ROOTS_BYTES).catch(() => null);
     if (bytes !== null && Buffer.from(bytes.subarray(0, 19)).toString() === 'weighmark-records/1')
       return parseRoots(bytes);
   }
-  return rootsBeside(location, files);
+  return null;
 }

@@ -1,14 +1,17 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { Batch } from '../../domain/records/batch.ts';
 import { keyedHashing, recordHash } from '../../domain/records/keys.ts';
+import { isOfFiles, memberFieldsOf, MemberRecords } from '../../domain/records/members.ts';
 import { checkProof, type Proven, type RecordProof } from '../../domain/records/proof.ts';
 import { textReader } from '../../domain/records/readers.ts';
 import type { RecordIndex } from '../../domain/records/record-index.ts';
+import type { Reading } from '../../domain/records/reading.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { rootsBeside, type DataPorts } from './locate.ts';
 import { buildAbsence } from '../../domain/claims/removed-records.ts';
 import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { withIndex } from './open-index.ts';
+import { requireIndexed } from './unchanged.ts';
 
 /** Which record is meant: by its JSON text, its hash, or its position. */
 export type Asked =
@@ -25,16 +28,19 @@ export interface ProveInput {
 export interface ProveOutcome {
   readonly proof: RecordProof;
   readonly proven: Proven;
+  /** Whether the files are known to be those that were indexed. */
+  readonly seen: boolean;
 }
 
 /** A proof that needs neither the dataset nor the index to check: of a record, of its absence, of what was only added. */
 export async function prove(input: ProveInput, ports: Pick<DataPorts, 'files' | 'records'>): Promise<ProveOutcome> {
   const roots = await rootsBeside(input.root, ports.files);
+  const seen = await requireIndexed(input.root, roots, ports);
   const { asked } = input;
   const proof = await withIndex(roots, ports.records, (index) =>
     asked.by === 'extension' ? proveExtension(index, asked.before) : proveRecord(index, hashOf(asked, input, index)),
   );
-  return { proof, proven: checkProof(proof, roots) };
+  return { proof, proven: checkProof(proof, roots), seen };
 }
 
 /**
@@ -47,6 +53,7 @@ export async function proveRemoved(
 ): Promise<Readonly<Record<string, unknown>>> {
   const removed = parseRemovals(await files.read(list, REMOVALS_BYTES));
   const roots = await rootsBeside(root, files);
+  await requireIndexed(root, roots, { files, records });
   const proofs = await withIndex(roots, records, (index) =>
     removed.map((record) => proveRecord(index, { hash: Buffer.from(record, 'hex'), salt: null })),
   );
@@ -82,7 +89,7 @@ export function hashText(
   { reading, hashing }: Pick<Roots, 'reading' | 'hashing'>,
   secret: Uint8Array | null,
 ): Hashed {
-  const encoding = encodeText(text, reading.profile);
+  const encoding = encodeText(text, reading);
   if (hashing === 'open') return { hash: recordHash(encoding, null), salt: null };
   if (secret === null)
     throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
@@ -90,8 +97,14 @@ export function hashText(
   return { hash: recordHash(encoding, salt), salt };
 }
 
-export function encodeText(text: string, profile: 'typed' | 'text'): Uint8Array {
+/** A record as a person writes it, under a dataset's reading: JSON on one line; of files, their BLAKE3 in hex. */
+export function encodeText(text: string, reading: Reading): Uint8Array {
   const batch = new Batch();
+  const { profile } = reading;
+  if (isOfFiles(reading)) {
+    new MemberRecords(reading, new Map()).record(memberFieldsOf(text, reading), { byte: 0 }, batch);
+    return batch.view();
+  }
   textReader({ format: 'jsonl', profile }, new Map()).read({ bytes: Buffer.from(text), base: 0, last: true }, batch);
   if (batch.ends.length !== 1) throw new WeighmarkError('usage', 'a record is one JSON object on one line');
   return batch.view();

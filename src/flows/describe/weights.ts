@@ -76,7 +76,8 @@ export async function weighArtifact(
 ): Promise<readonly WeighedSet[]> {
   const byPath = new ByPath(files, pathOf);
   const gathered: Gathered[] = [];
-  for (const set of weightSets(described)) gathered.push(await gatherSet(set, byPath));
+  const beside = besideIn(byPath);
+  for (const set of weightSets(described)) gathered.push(await gatherSet(set, byPath, beside));
   const digests = await hashElements(
     gathered.flatMap(({ found }) => found),
     ports,
@@ -86,13 +87,13 @@ export async function weighArtifact(
   return held.map((each) => weighedSet(each, digests, (bytes) => tree.digest(bytes)));
 }
 
-async function gatherSet(set: WeightSet, byPath: Lookup<WeightsFile>): Promise<Gathered> {
+async function gatherSet(set: WeightSet, byPath: Lookup<WeightsFile>, beside: Beside): Promise<Gathered> {
   const gathered: Gathered = { set, found: [], undecided: [] };
   for (const { path } of set.index === undefined ? set.files : [set.index]) {
     const file = byPath.get(path);
     if (file === undefined) continue;
     const { tensors, undecided } = await withFile(file, async (source) =>
-      readWeights({ path, source, beside: besideIn(byPath) }, await readFormat({ path, source }, { countRows: false })),
+      readWeights({ path, source, beside }, await readFormat({ path, source }, { countRows: false })),
     );
     for (const each of undecided) gathered.undecided.push({ ...each, file: path });
     for (const tensor of tensors) addFound(gathered, tensor, { file, byPath });
@@ -171,9 +172,9 @@ const CHUNK = 1 << 20;
 /** A broken chunk, or pieces that make up no whole, leave the set undecided; nothing else is passed over. */
 async function hashMade(hasher: Hasher, tensor: WeightTensor, source: Source): Promise<Hashed> {
   const { elements, sizeBytes, name } = tensor;
-  const chunks =
-    elements.kind === 'made' ? elements.open(source) : stretch(source, elements.offset, elements.offset + sizeBytes);
   try {
+    const chunks =
+      elements.kind === 'made' ? elements.open(source) : stretch(source, elements.offset, elements.offset + sizeBytes);
     const result = await hasher.hashStream(chunks, ['blake3']);
     if (result.sizeBytes !== sizeBytes) return { why: 'it is not as long as its shape says' };
     return Buffer.from(result.digests.blake3 ?? missing(name), 'hex');

@@ -135,7 +135,7 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
     weights: await boundWeights(collected.claims, () => placesIn(log, named), { registry, hasher: ports.hasher }),
     log: {
       origin: log.origin,
-      promotions: log.entries.matching({ kind: 'promotion' }),
+      promotions: log.entries.matching({ kind: 'promotion', name: target.name }),
       rootAt: (size) => log.entries.rootAt(size),
       highestSnapshot: await ports.versions.highest(snapshots),
       strangers: collected.strangers,

@@ -58,7 +58,7 @@ export interface InventoryItem {
   readonly signature: ItemSignature | null;
   /** What feeds know of it. */
   readonly known: readonly ScanFinding[];
-  /** Environments it is promoted to now; null: no policy was asked. */
+  /** Environments it is promoted to now; null: no policy was asked about it. */
   readonly promoted: readonly string[] | null;
   readonly findings: readonly Finding[];
 }

@@ -1,13 +1,15 @@
 import { isOfOne } from '../../domain/base/errors.ts';
 import { findingOf, findingsOf, type Finding } from '../../domain/base/verdict.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { nameOf } from '../../domain/claims/signers.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { matchDigests, matchName, matchSigner, matchWeights, type FeedIndex } from '../../domain/scan/feeds/match.ts';
 import type { ScanFinding } from '../../domain/scan/types.ts';
 import { largeFileReader } from '../content/large-files.ts';
 import { inParallel } from '../content/parallel.ts';
-import { judgeBundles } from '../verify/bundles.ts';
+import { judgeBundles, type JudgedBundles, type TrustedClaim } from '../verify/bundles.ts';
 import { judgeFileSignatures } from '../verify/file-signatures.ts';
+import type { JudgedFileSignatures } from '../verify/types.ts';
 import { verify, type VerifyPorts } from '../verify/verify.ts';
 import type { Finds } from './find-artifacts.ts';
 import type { Inventory, InventoryItem, ItemSignature } from './inventory-types.ts';
@@ -90,18 +92,28 @@ async function signatureOf(
   if (hash) return verified(found.location, names, ports);
   const bundles = await judgeBundles(sidecars, verification, { name: null });
   const alone = await judgeFileSignatures(sidecars.fileSignatures, verification, ports);
-  const [first] = [bundles.signature, ...bundles.claims].filter((each) => each !== null);
-  const [file] = alone.trusted;
-  const by =
-    first !== undefined
-      ? nameOf(first.claim.signer, first.trustedBy[0])
-      : file === undefined
-        ? null
-        : nameOf(file.signer, file.trustedBy[0]);
+  const by = nameOfSigner(bundles, alone);
   const why = bundles.findings[0]?.message ?? alone.refusals[0]?.message;
   const unknown = by === null ? { why: why ?? 'nobody trusted signed it' } : {};
   return { signature: { found: names, by, content: 'unread', ...unknown }, refusals: brokenOnes(bundles.findings) };
 }
+
+/**
+ * Who signed the content, as `verify` has it: a signature of it that does not count is not made up for by a claim. Who only
+ * judged it, or let it in somewhere, signed nothing of it.
+ */
+function nameOfSigner(
+  { signature, claims, findings }: JudgedBundles,
+  { trusted }: JudgedFileSignatures,
+): string | null {
+  if (findings.length > 0) return null;
+  const first = signature ?? claims.find(({ claim }) => SAY_WHAT_IT_IS.includes(claim.statement.predicateType));
+  if (first !== undefined) return nameOf(first.claim.signer, first.trustedBy[0]);
+  const [file] = trusted;
+  return file === undefined ? null : nameOf(file.signer, file.trustedBy[0]);
+}
+
+const SAY_WHAT_IT_IS: readonly string[] = [PREDICATES.bom, PREDICATES.provenance, PREDICATES.reference];
 
 /** A stranger's signature is a fact about the artifact; one that does not hold is a finding. */
 function brokenOnes(findings: readonly Finding[]): readonly Finding[] {
@@ -113,8 +125,13 @@ async function verified(
   found: readonly string[],
   ports: VerifyPorts,
 ): Promise<{ signature: ItemSignature; refusals: readonly Finding[] }> {
-  const { verdict, by } = await verify({ root: location, shown: location }, ports);
-  if (verdict.outcome === 'verified') return { signature: { found, by, content: 'verified' }, refusals: [] };
+  const { verdict, by, signature, claims } = await verify({ root: location, shown: location }, ports);
+  if (verdict.outcome === 'verified') {
+    const isContent = ({ claim }: TrustedClaim): boolean => SAY_WHAT_IT_IS.includes(claim.statement.predicateType);
+    const onlyJudged = signature === null && claims.length > 0 && !claims.some(isContent);
+    const said = onlyJudged ? { by: null, why: 'nobody trusted signed it, only claims about it' } : { by };
+    return { signature: { found, content: 'verified', ...said }, refusals: [] };
+  }
   const findings = findingsOf(verdict);
   const why = findings[0]?.message ?? 'it is not verified';
   return { signature: { found, by: null, content: 'refused', why }, refusals: brokenOnes(findings) };

@@ -27,18 +27,18 @@ export interface PromotionAnswer {
 }
 
 /**
- * Asks for one artifact after the other; the log is read once.
+ * Asks for one artifact after the other; the log is read once. Null for what no policy speaks of.
  * @throws WeighmarkError `usage` for an environment the policy has not, and what reading the log throws.
  */
 export async function promotions(
   question: PromotionQuestion,
-): Promise<(item: Looked['item']) => Promise<PromotionAnswer>> {
+): Promise<(item: Looked['item']) => Promise<PromotionAnswer | null>> {
   const { policy, environment, registry } = question;
   const wanted = environment === null ? policy.environments : [environmentOf(policy, environment)];
   const log = await readLog(registry);
   const given = { log, heard: new Map<string, Heard>() };
   return async ({ id, kind, idFrom }) => {
-    if (kind === 'other') return { environments: [], findings: [] };
+    if (kind === 'other') return null;
     if (id === undefined) return { environments: [], findings: [unidentified()] };
     const environments: string[] = [];
     const findings: Finding[] = [];

@@ -57,6 +57,7 @@ const PARALLEL_LAYERS = 4;
  * @throws WeighmarkError `digest-mismatch`, `name-unsafe`, `already-exists`, `not-found`, `network`, `disk-full`.
  */
 export async function pull(input: PullInput, ports: PullPorts, registry: Registry): Promise<PullOutcome> {
+  await requireFree(input, ports.files);
   const { name } = input.place;
   const id = await registry.resolve(name, input.place.reference);
   const files = await filesOf(registry, name, id);
@@ -70,7 +71,7 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
     const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
     const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
     if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
-    else await publish(input, { staging, wanted, files: ports.files });
+    else await publish(input, { staging, wanted, files: ports.files }).catch((error) => letGo(error, staging));
     const scope = wanted.length === files.length ? 'whole' : 'partial';
     return { name, id, target: input.target, scope, files: wanted, claims, verdict };
   } finally {
@@ -264,6 +265,21 @@ function namesOnlyFile(signature: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/** What took the place meanwhile stays there: a repeat would be refused too, so nothing is kept for one. */
+async function letGo(error: unknown, staging: Staging): Promise<never> {
+  if (error instanceof WeighmarkError && error.code === 'already-exists') await staging.discard();
+  throw error;
+}
+
+/** Before anything is fetched: what would be refused at the end is refused now. */
+async function requireFree({ target, only }: PullInput, files: Files): Promise<void> {
+  const kind = await files.kindOf(target);
+  if (kind === 'none' || (kind === 'directory' && only !== undefined)) return;
+  if (kind === 'directory' && (await files.names(target)).length === 0) return;
+  const why = kind === 'directory' ? 'is not empty' : 'is there already';
+  throw new WeighmarkError('already-exists', `${target} ${why}`, { subject: target });
 }
 
 /** A new folder at once; with `only`, into the folder that is there. */

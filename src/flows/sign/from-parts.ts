@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import { joinParts, type HashPart } from '../../domain/digest/parts.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { Tree } from '../../domain/ports/files.ts';
+import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 
 /** Digests that many workers found, and how many of the files are read again before they are signed. */
@@ -27,9 +27,10 @@ export interface PartsHasher extends Hasher {
  */
 export function hasherFromParts(tree: Tree, { parts, recheck }: FromParts, hasher: Hasher): PartsHasher {
   const known = digestsOf(tree, parts, hasher);
-  const again = recheck === 'all' ? null : sampleOf(tree.entries.length);
-  const places = new Map(tree.entries.map(({ location }, at) => [location, at]));
-  const read = again?.size ?? tree.entries.length;
+  const places = placesOf(tree, known);
+  const again = recheck === 'all' ? null : sampleOf([...places.values()], tree.entries.length);
+  const isRead = ({ location }: TreeEntry): boolean => again?.has(places.get(location) ?? -1) ?? true;
+  const read = tree.entries.filter(isRead).length;
   const hash = async (jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]> => {
     const placed = jobs.map((job) => ({ job, at: places.get(job.location) ?? -1 }));
     const chosen = placed.filter(({ at }) => again === null || again.has(at));
@@ -76,11 +77,27 @@ function prefixOf(name: string, path: string): string {
   return name.endsWith(`/${path}`) ? name.slice(0, -path.length) : '';
 }
 
+/** The first of the files at each location: links of one store to one object are one file, of which workers say one thing. */
+function placesOf({ entries }: Tree, known: readonly Digests[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const [at, { location, path }] of entries.entries()) {
+    const first = places.get(location);
+    if (first === undefined) places.set(location, at);
+    else if (known[first]?.sha256 !== known[at]?.sha256 || known[first]?.blake3 !== known[at]?.blake3)
+      throw new WeighmarkError(
+        'digest-conflict',
+        `workers found different bytes in ${path} and ${entries[first]?.path}`,
+        { subject: path },
+      );
+  }
+  return places;
+}
+
 /** Places chosen by chance: no worker knows which. */
-function sampleOf(files: number): ReadonlySet<number> {
+function sampleOf(places: readonly number[], files: number): ReadonlySet<number> {
   const chosen = new Set<number>();
-  const wanted = Math.ceil(files / SAMPLE);
-  while (chosen.size < wanted) chosen.add(randomInt(files));
+  const wanted = Math.min(places.length, Math.ceil(files / SAMPLE));
+  while (chosen.size < wanted) chosen.add(places[randomInt(places.length)] ?? 0);
   return chosen;
 }
 

@@ -164,7 +164,15 @@ async function checksOf(
     const withdrawn = { what: `withdrawn by ${principal}, log entry ${entry.index}` };
     return { id: null, checks: [...given('log', logRule(first.of)), checkOf('promotion', [withdrawn], [])] };
   }
-  const gathered = await gather({ ...question, target: { name, reference: id }, withContent: true }, registry, ports);
+  // Its claims were read a moment ago, out of the same state of the log.
+  const claims = id === first.id ? { collected: first.collected } : {};
+  const again = {
+    ...question,
+    given: { ...input.given, ...claims },
+    target: { name, reference: id },
+    withContent: true,
+  };
+  const gathered = await gather(again, registry, ports);
   const content =
     gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
   const files = content.passed ? (gathered.content?.files ?? []) : [];

@@ -3,6 +3,7 @@ import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 import { findRecord } from '../../domain/report/record.ts';
 import type { BulkHasher } from '../../domain/records/blake3.ts';
 import { findInSource } from '../../domain/records/find.ts';
+import { findInSamples, isWantedFile } from '../../domain/records/find-file.ts';
 import { formatOfName } from '../../domain/records/reading.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { impactOf, type ImpactInput, type ImpactOutcome, type ImpactPorts } from './impact.ts';
@@ -12,7 +13,7 @@ export interface RecordImpactInput extends Omit<ImpactInput, 'digest'> {
   readonly name: string;
   /** `sha256:<hex>` of the version that was asked about. */
   readonly id: string;
-  /** SHA-256 of the record as a line of its file, lower-case hex. */
+  /** SHA-256 of the record as a line of its file, or as a file, lower-case hex. */
   readonly record: string;
   /** Its hash as a record, whatever its bytes (docs/datasets.md); null where only the line is known. */
   readonly logical: Uint8Array | null;
@@ -69,14 +70,17 @@ interface Wanted {
   readonly hasher: BulkHasher;
 }
 
-/** Files of records by what their records are; others, and what does not read as records, by their lines. */
+/** Files of records by what their records are, images and sounds as records themselves; others, and what does not read as records, by their lines. */
 async function lookAt(blob: Source, path: string, { record, logical, hasher }: Wanted) {
   const format = formatOfName(path);
   if (logical !== null && format === 'jsonl') {
     const found = await findInSource(blob, { format, profile: 'typed' }, { record: logical, hasher });
     if (found !== null) return found;
   }
-  return findRecord(blob, record);
+  if (format !== 'media' && format !== 'webdataset') return findRecord(blob, record);
+  const wanted = { sha256: record, logical, hasher };
+  const found = format === 'media' ? await isWantedFile(blob, path, wanted) : await findInSamples(blob, wanted);
+  return { lines: [], ...found };
 }
 
 interface Looked {

@@ -56,6 +56,20 @@ for (const kernel of ['wasm', 'native'] as const) {
         await assertPlain(Buffer.from(bytes, 'latin1'), reading, name);
   });
 
+  test(`${kernel}: several files indexed at once have the roots that each has alone`, { skip }, async () => {
+    const texts = [1, 2, 3].map((n) => Array.from({ length: 30_000 }, (_, at) => `{"c${n}":${at * n}}\n`).join(''));
+    const indexed = async (text: string, name: string, secret: Uint8Array | null) => {
+      writeFileSync(join(folder, name), text);
+      const { entries } = await createFiles().walk(join(folder, name));
+      return (await records.index({ files: entries, reading: JSONL, secret, keep: false }, watch)).roots;
+    };
+    const secrets = [null, SECRET, null];
+    const alone = [];
+    for (const [n, text] of texts.entries()) alone.push(await indexed(text, `at-once-${n}`, secrets[n] ?? null));
+    const together = await Promise.all(texts.map((text, n) => indexed(text, `at-once-${n}`, secrets[n] ?? null)));
+    assert.deepEqual(together, alone);
+  });
+
   test(`${kernel}: hostile lines are read as the plain reader reads them`, { skip }, async () => {
     for (const lines of hostileLines(400, 11)) await assertPlain(lines, JSONL, String(lines));
   });

@@ -49,6 +49,12 @@ const YAML: readonly Spelling[] = [
   '!<tag:yaml.org,2002:%70ython/object/apply:builtins.print> [hello]\n',
   `%TAG !e! tag:yaml.org,2002:%70ython/\n---\n!e!object/apply:builtins.print [hello]\n`,
 ].map((content) => of('a tag for PyYAML alone', 'hparams.yaml', content));
+/** Under a name of no settings, where a text is looked at only if it may say something. */
+const QUIET: readonly Spelling[] = ['---', 'a:', 'a: [1,', '# a comment', 'a: 1', 'a: b\n...\n---'].flatMap((before) =>
+  ['\u0085', '\u2028', '\u2029', '\r'].map((end) =>
+    of('a tag after a break for PyYAML alone', 'notes.yaml', `${before}${end}${APPLY}`),
+  ),
+);
 const ELSEWHERE = of('a tag in escapes under another name', 'settings.conf', `a: ${APPLY}`);
 
 const MANY = Array.from({ length: 2_000_100 }, () => '[]').join(',');
@@ -104,6 +110,7 @@ export const MORE: readonly Spelling[] = [
   ...ARRAYS,
   ...PACKED,
   ...YAML,
+  ...QUIET,
   ELSEWHERE,
   ...JSONS,
   ...TEMPLATES,

@@ -36,6 +36,8 @@ test('every entry comes back as it was, and each question finds what a look at a
   );
   const questions: readonly LogQuery[] = [
     {},
+    { kind: 'claim' },
+    { kind: 'claim' },
     { kind: 'revocation' },
     { name: 'acme/ä3' },
     { name: 'acme/other' },
@@ -56,6 +58,7 @@ test('every entry comes back as it was, and each question finds what a look at a
   }
   columns.add(formatLeaf(leafOf(57)));
   assert.equal(columns.matching({ manifest: leafOf(7).manifest }).at(-1)?.index, 600, 'what was added is found too');
+  assert.equal(columns.matching({ kind: 'claim' }).at(-1)?.index, 600, 'by its kind, which was asked before');
   assert.equal(columns.at(601), undefined);
 });
 

@@ -81,8 +81,21 @@ test('a file that is no longer the one that was indexed is an error, not a diffe
   const b = await world.make('stale-b.jsonl', rows.slice(0, 9));
   const { writeFileSync } = await import('node:fs');
   writeFileSync(a, '{"id":1}\n');
-  await assert.rejects(
-    diff(a, b, { show: true }),
-    (error) => error instanceof WeighmarkError && error.code === 'file-changed',
-  );
+  for (const show of [true, false])
+    await assert.rejects(
+      diff(a, b, { show }),
+      (error) => error instanceof WeighmarkError && error.code === 'file-changed',
+    );
+});
+
+test('a column that neither has is refused, naming those there are; one that only one has is compared', async () => {
+  const a = await world.make('columns-a.jsonl', [row(1)]);
+  const b = await world.make('columns-b.jsonl', [{ ...row(1), more: 1 }]);
+  for (const asked of [{ key: ['id', 'nope'] }, { label: 'nope' }])
+    await assert.rejects(diff(a, b, asked), {
+      code: 'usage',
+      message: 'there is no column nope',
+      hint: 'there are: id, label, text, more',
+    });
+  assert.equal((await diff(a, b, { key: ['id'], label: 'more' })).changed, 1);
 });

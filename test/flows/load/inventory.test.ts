@@ -77,6 +77,7 @@ test('sealed or not, and by whom, if somebody trusted: without reading the weigh
   write('models/enc/model.safetensors', weights(1));
   write('models/enc/config.json', '{}');
   write('models/plain.safetensors', weights(2));
+  write(`models/.enc.0123456789ab.${'0'.repeat(24)}.part/tree/model.safetensors`, weights(4));
   assert.equal(run('seal', 'models/enc', '--name', 'acme/enc:1', '--key', 'anna.key').status, 0);
   const ask = (...words: readonly string[]) => take('models', '--no-stores', ...words);
   const [enc, plain] = ask('--key', 'anna.pub').items;
@@ -231,6 +232,19 @@ environments:
       ['two', [], ['not-promoted'], 'anna'],
     ],
   );
+  // Who only let it in signed nothing of it: as `verify` has it, with and without reading it.
+  ok('pull', 'acme/one:1', 'pulled', '--registry', 'reg');
+  assert.equal(run('verify', 'pulled', '--key', 'ci.pub').status, 1);
+  for (const more of [[], ['--hash']]) {
+    const [pulled] = take('pulled', '--no-stores', '--key', 'ci.pub', ...more).items;
+    assert.equal(pulled?.signature?.by, null, more.join());
+    assert.equal(pulled.signature.why, 'signed with another key');
+    const [own] = take('pulled', '--no-stores', '--key', 'anna.pub', ...more).items;
+    assert.match(own?.signature?.by ?? '', /^key SHA256:/);
+  }
+  rmSync(join(folder, 'pulled/model.sig'));
+  for (const more of [[], ['--hash']])
+    assert.equal(take('pulled', '--no-stores', '--key', 'ci.pub', ...more).items[0]?.signature?.by, null);
   rmSync(join(folder, 'models/two'), { recursive: true });
   rmSync(join(folder, 'models/three.safetensors'));
   assert.equal(take('models', '--no-stores', '--policy', 'policy.yaml', '--registry', 'reg', '--hash').status, 0);

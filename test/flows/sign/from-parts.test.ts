@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -54,7 +54,12 @@ test('what workers hashed is sealed under the same id, and the BOM says who hash
     await readFile(join(root, '.weighmark/bom.cdx.json'), 'utf8'),
     /4 parts; 3 of 250 files read again, 247 on the workers' word alone/,
   );
-  assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
+  const { verdict } = await world.verify(root, [anna.trust]);
+  assert.equal(verdict.exitCode, 0);
+  const said = verdict.claimed.map(({ what }) => what).filter((what) => what.includes('workers'));
+  assert.deepEqual(said, [
+    "digests from workers (4 parts; 3 of 250 files read again, 247 on the workers' word alone), says anna's ML-BOM",
+  ]);
 });
 
 test('a worker that lies is found where its file is read again, and never sealed when all are', async (t) => {
@@ -106,4 +111,58 @@ test('one file in a hundred is read again, whatever its place', async (t) => {
     for (const location of read) chosen.add(location);
   }
   assert.ok(chosen.size > 3);
+});
+
+/** A checkout of git-annex: two names of one object. */
+async function annexed(root: string): Promise<void> {
+  const object = '.git/annex/objects/aa/bb/KEY';
+  await mkdir(join(root, '..', object), { recursive: true });
+  await writeFile(join(root, '..', object, 'KEY'), 'the object');
+  for (const name of ['a.bin', 'b.bin']) await symlink(join('..', object, 'KEY'), join(root, name));
+}
+
+test('two names of one stored object are one file: it is read again, and workers may not say two things of it', async (t) => {
+  const world = await claimsWorld(t);
+  const root = await world.tree('m', {});
+  await mkdir(root, { recursive: true });
+  await annexed(root);
+  const tree = await createFiles().walk(root);
+  const parts = await workersOf(root, 1);
+  const hasher = await createHasher();
+  for (let times = 0; times < 20; times += 1) {
+    const checked = hasherFromParts(tree, { parts: lying(lying(parts, 'a.bin'), 'b.bin'), recheck: 'sample' }, hasher);
+    await assert.rejects(
+      checked.hash(
+        tree.entries.map((entry) => ({ ...entry, followLink: true })),
+        { algorithms: BOTH },
+      ),
+      { code: 'digest-conflict' },
+    );
+  }
+  for (const name of ['a.bin', 'b.bin'])
+    assert.throws(() => hasherFromParts(tree, { parts: lying(parts, name), recheck: 'sample' }, hasher), {
+      code: 'digest-conflict',
+    });
+});
+
+test('a file that a worker cut in two has no SHA-256, and is sealed by nobody', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const cut = (await workersOf(root, 2)).map((part) => ({
+    ...part,
+    found: part.found.flatMap((unit) =>
+      unit.sizeBytes > 1000 || !unit.name.endsWith('/f17.bin')
+        ? [unit]
+        : [
+            { ...unit, sizeBytes: 10 },
+            { ...unit, start: 10, sizeBytes: unit.sizeBytes - 10 },
+          ],
+    ),
+  }));
+  for (let times = 0; times < 3; times += 1)
+    await assert.rejects(world.seal(root, anna, { fromParts: { parts: cut, recheck: 'sample' } }), {
+      code: 'format-invalid',
+      message: /f17\.bin/,
+    });
 });

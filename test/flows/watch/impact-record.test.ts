@@ -6,11 +6,18 @@ import { policyTrust } from '../../../src/domain/authority/authority.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import { findRecord, recordDigest } from '../../../src/domain/report/record.ts';
 import { impactOfRecord } from '../../../src/flows/watch/impact-record.ts';
-import { plainHasher } from '../../../src/domain/records/blake3.ts';
+import { readFileSync } from 'node:fs';
+import type { MemberVector } from '../../../fixtures/records/make.ts';
+import { Batch } from '../../../src/domain/records/batch.ts';
+import { PLAIN, plainHasher } from '../../../src/domain/records/blake3.ts';
 import { findInSource } from '../../../src/domain/records/find.ts';
+import { recordHash } from '../../../src/domain/records/keys.ts';
+import { mediaFields, MemberRecords } from '../../../src/domain/records/members.ts';
 import { hashText } from '../../../src/flows/data/prove.ts';
 import { gateWorld, modelClaims, policyText } from '../gate-world.ts';
 
+const vectors = JSON.parse(readFileSync('fixtures/records/member-vectors.json', 'utf8')) as readonly MemberVector[];
+const samples = vectors.find(({ name }) => name === 'samples') as MemberVector;
 const JSONL = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
 
 function sourceOf(bytes: Uint8Array): Source {
@@ -81,15 +88,13 @@ test('the versions of a dataset that hold a record, what was made from them, and
       modelClaims(id, second).map(([, bundle]) => bundle),
     ),
   ];
+  const input = { name: 'acme/data', id: first, trust: policyTrust(policy), timestampAuthorities: [] };
   const ask = (record: string) =>
     impactOfRecord(
       {
-        name: 'acme/data',
-        id: first,
+        ...input,
         record: recordDigest(Buffer.from(record)),
         logical: record.startsWith('{') ? hashText(record, JSONL, null).hash : null,
-        trust: policyTrust(policy),
-        timestampAuthorities: [],
       },
       of.registry,
       { ...of.ports, hasher: plainHasher },
@@ -114,9 +119,33 @@ test('the versions of a dataset that hold a record, what was made from them, and
     seven.record.holders.map(({ id, places }) => [id, places]),
     [[other, [{ path: 'rows.jsonl', lines: [1], count: 1 }]]],
   );
-  await of.publish('acme/data:4', { 'rows.parquet': 'PAR1\0' }, () => []);
+  const { encodings, hashes, files } = samples;
+  const image = await of.publish('acme/data:images', { 'cat/1.jpg': 'meow', 'dog/2.jpg': 'woof' }, () => []);
+  const tar = Buffer.from(files['shard.tar'] ?? '', 'base64').toString('latin1');
+  const packed = await of.publish('acme/data:tar', { 'shard.tar': tar }, () => []);
+  assert.ok(encodings?.length === 2);
+  const held = async (asked: { record: string; logical: Uint8Array | null }) =>
+    (
+      await impactOfRecord({ ...input, ...asked }, of.registry, { ...of.ports, hasher: plainHasher })
+    ).record.holders.map(({ id, places }) => [id, places]);
+  const place = (path: string) => [{ path, lines: [], count: 1 }];
+  const bytesOf = (text: string) => ({ record: recordDigest(Buffer.from(text)), logical: null });
+  const recordOf = (hex: string) => ({ record: 'none', logical: Buffer.from(hex, 'hex') });
+  assert.deepEqual(await held(bytesOf('woof')), [[image, place('dog/2.jpg')]], 'by the SHA-256 of an image');
+  assert.deepEqual(await held(bytesOf('two')), [[packed, place('shard.tar')]], 'by that of a member');
+  assert.deepEqual(await held(recordOf(hashes?.[1] ?? '')), [[packed, place('shard.tar')]], 'by its record');
+  for (const by of ['path', 'content'] as const) {
+    const digest = plainHasher.hash(PLAIN, Buffer.from('meow'), Uint32Array.of(4));
+    const batch = new Batch();
+    const reading = { format: 'media', profile: 'typed', by } as const;
+    new MemberRecords(reading, new Map()).record(mediaFields('cat/1.jpg', digest, reading), { byte: 0 }, batch);
+    const hash = Buffer.from(recordHash(batch.view(), null)).toString('hex');
+    assert.deepEqual(await held(recordOf(hash)), [[image, place('cat/1.jpg')]], by);
+  }
+  assert.deepEqual(await held(bytesOf('purr')), []);
+  await of.publish('acme/data:4', { 'bad.tar': 'x'.repeat(600), 'rows.parquet': 'PAR1\0' }, () => []);
   assert.deepEqual(
     (await ask('6,6')).record.unexamined.map(({ path }) => path),
-    ['rows.parquet'],
+    ['bad.tar', 'rows.parquet'],
   );
 });

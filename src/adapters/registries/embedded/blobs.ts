@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
@@ -20,10 +20,11 @@ export function blobPath(layout: string, digest: string): string {
 }
 
 export async function hasBlob(layout: string, digest: string): Promise<boolean> {
-  return stat(blobPath(layout, digest)).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+  try {
+    return isThere(layout, digest);
+  } catch {
+    return false;
+  }
 }
 
 /** @throws WeighmarkError `digest-mismatch` if the bytes are not the digest's. */

@@ -1,3 +1,4 @@
+import { statSync, type BigIntStats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
@@ -30,12 +31,12 @@ const MAX_KEPT = 8;
  */
 export async function readLayout(layout: string): Promise<Layout> {
   const file = join(layout, 'index.json');
-  const stamp = await stampOf(file);
+  const stamp = stampOf(file);
   const found = kept.get(file);
   if (found !== undefined && stamp !== null && found.stamp === stamp) return found.layout;
   const bytes = await orHint(files.readIfThere(file, LIMITS.layoutBytes), RESTORE);
   const read = layoutOf(bytes === null ? [] : descriptorsIn(bytes, file));
-  if (stamp === (await stampOf(file))) keep(file, stamp, read);
+  if (stamp === stampOf(file)) keep(file, stamp, read);
   return read;
 }
 
@@ -53,10 +54,21 @@ function keep(file: string, stamp: string | null, layout: Layout): void {
   if (stamp !== null) kept.set(file, { stamp, layout });
 }
 
-/** Lists are replaced, never changed in place: another list is another inode or another time. Null if there is none. */
-async function stampOf(file: string): Promise<string | null> {
-  const found = await stat(file, { bigint: true }).catch(() => null);
-  return found === null ? null : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
+/**
+ * Lists are replaced, never changed in place: another list is another inode or another time. Null if there is none. Asked
+ * before each use of a list: a promise would cost more than the answer.
+ */
+function stampOf(file: string): string | null {
+  const found = statIfThere(file);
+  return found === undefined ? null : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
+}
+
+function statIfThere(file: string): BigIntStats | undefined {
+  try {
+    return statSync(file, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 const RESTORE = 'restore it from a copy, or remove it and push again: blobs that are there are not sent twice';
@@ -90,7 +102,7 @@ export async function writeLayout(layout: string, manifests: readonly Descriptor
   const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
   const file = join(layout, 'index.json');
   await writeFileAtomic(file, JSON.stringify(index));
-  keep(file, await stampOf(file), layoutOf(manifests));
+  keep(file, stampOf(file), layoutOf(manifests));
   const marker = join(layout, 'oci-layout');
   if ((await files.readIfThere(marker, LIMITS.configBytes)) === null) await writeFileAtomic(marker, LAYOUT_FILE);
 }

@@ -12,7 +12,7 @@ import { collect, type Report, type Run } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { renderFindings } from '../../errors.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../../signer-options.ts';
-import { dataPorts, secretFrom, secretOption } from './options.ts';
+import { dataPorts, secretFrom, secretOption, unseenText } from './options.ts';
 import { provenText } from './prove.ts';
 
 interface Options extends SignerOptions {
@@ -63,19 +63,22 @@ export function addCheck(dataset: Command, run: Run): void {
 
 async function checkProofs(context: Context, paths: readonly string[], options: Options): Promise<Report> {
   const at = (path: string): string => resolve(context.cwd, path);
-  const proven = await checkProofFile(
+  const { proven, seen } = await checkProofFile(
     {
       proof: at(only(paths)),
       roots: at(options.roots ?? ''),
       record: options.record ?? null,
       before: options.extends === undefined ? null : at(options.extends),
     },
-    { files: await context.files() },
+    { files: await context.files(), records: await context.records() },
   );
   return {
     exitCode: 0,
     json: { proven },
-    text: (style) => ({ out: `${style.good(`PROVEN: ${provenText(proven)}`)}\n` }),
+    text: (style) => ({
+      out: `${style.good(`PROVEN: ${provenText(proven)}`)}\n`,
+      ...(seen ? {} : { err: unseenText(options.roots ?? '') }),
+    }),
   };
 }
 

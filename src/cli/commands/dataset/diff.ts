@@ -5,7 +5,7 @@ import { diffDatasets, type DataDiff, type ToldRecord } from '../../../flows/dat
 import type { Run, Style } from '../../command.ts';
 import { balanceRows } from '../../views/data-diff.ts';
 import { dataDiffHtml } from '../../views/data-diff-html.ts';
-import { dataPorts } from './options.ts';
+import { dataPorts, unseenText } from './options.ts';
 
 interface Options {
   readonly key?: string;
@@ -31,11 +31,14 @@ export function addDiff(dataset: Command, run: Run): void {
           label: options.label ?? null,
           show: options.show === true,
         };
-        const diff = await diffDatasets(input, await dataPorts(context));
+        const { unseen, ...diff } = await diffDatasets(input, await dataPorts(context));
         return {
           exitCode: diff.differs ? CODES.differs : 0,
           json: { a, b, ...diff },
-          text: (style) => ({ out: `${lines([a, b], diff, style).join('\n')}\n` }),
+          text: (style) => ({
+            out: `${lines([a, b], diff, style).join('\n')}\n`,
+            err: unseen.map(unseenText).join(''),
+          }),
           other: { html: () => dataDiffHtml([a, b], diff) },
         };
       }),

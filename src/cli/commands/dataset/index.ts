@@ -13,7 +13,7 @@ import {
   secretOption,
   type ReadingOptions,
 } from './options.ts';
-import { counted } from '../../../domain/base/units.ts';
+import { counted, grouped } from '../../../domain/base/units.ts';
 
 interface Options extends ReadingOptions {
   readonly keep: boolean;
@@ -61,10 +61,9 @@ export function rootsJson(roots: Roots): Readonly<Record<string, unknown>> {
 
 function lines(path: string, { roots, index, leftOut }: IndexOutcome, style: Style): readonly string[] {
   const { reading, parts, records, distinct, columns } = roots;
-  const count = (value: number): string => value.toLocaleString('en-US');
   const twice = records - distinct;
   return [
-    `records    ${count(records)} in ${parts.length} ${parts.length === 1 ? 'file' : 'files'}${twice === 0 ? '' : `, ${count(twice)} of them repeat others`}`,
+    `records    ${grouped(records)} in ${parts.length} ${parts.length === 1 ? 'file' : 'files'}${twice === 0 ? '' : `, ${grouped(twice)} of them repeat others`}`,
     `read as    ${reading.format}${reading.profile === 'text' ? ', each scalar by its text' : ''}${roots.hashing === 'keyed' ? ', hashed under a key' : ''}`,
     ...(columns === null ? [] : [`columns    ${style.plain(columnText(columns))}`]),
     ...(leftOut.length === 0

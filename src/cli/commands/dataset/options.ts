@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import { CELL_TYPES, FORMATS, type CellType } from '../../../domain/records/reading.ts';
+import { BYS, CELL_TYPES, FORMATS, type By, type CellType } from '../../../domain/records/reading.ts';
 import type { DataPorts, Declared } from '../../../flows/data/locate.ts';
 import type { Context } from '../../context.ts';
 
@@ -11,6 +11,7 @@ export interface ReadingOptions {
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly empty?: 'null' | 'text';
+  readonly by?: By;
   readonly asText?: boolean;
 }
 
@@ -25,6 +26,9 @@ export function addReadingOptions(command: Command): Command {
     .addOption(group(new Option('--no-header', 'csv, tsv: the first row is a record')))
     .addOption(group(new Option('--delimiter <character>', 'csv: between cells; default a comma')))
     .addOption(group(new Option('--empty <what>', 'csv, tsv: what an empty cell is').choices(['null', 'text'])))
+    .addOption(
+      group(new Option('--by <what>', 'media: whether a record tells the path too; default path').choices(BYS)),
+    )
     .addOption(group(new Option('--as-text', 'each scalar by its text: to compare with tables without types')));
 }
 
@@ -35,6 +39,7 @@ export function declaredFrom(options: ReadingOptions): Declared {
     ...(options.header === false ? { header: false } : {}),
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
     ...(options.empty === undefined ? {} : { empty: options.empty }),
+    ...(options.by === undefined ? {} : { by: options.by }),
     ...(options.asText === true ? { profile: 'text' as const } : {}),
   };
 }
@@ -78,4 +83,9 @@ export async function dataPorts(context: Context): Promise<DataPorts> {
     signal,
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
   };
+}
+
+/** Roots came along with a copy, or the index was not kept: what they are of is not known to be these files. */
+export function unseenText(path: string): string {
+  return `note: this is of what was indexed: whether ${path} is still that is not known here (\`weighmark dataset index ${path}\` reads it)\n`;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
-import { counted } from '../../../domain/base/units.ts';
+import { counted, grouped } from '../../../domain/base/units.ts';
 import { mergeParts } from '../../../flows/data/merge.ts';
 import { indexPart } from '../../../flows/data/part.ts';
 import { reduceParts } from '../../../flows/data/reduce.ts';
@@ -74,7 +74,7 @@ export function addMerge(dataset: Command, run: Run): void {
           json: { ...rootsJson(roots), written },
           text: (style) => ({
             out: [
-              `records    ${roots.records.toLocaleString('en-US')} in ${counted(roots.parts.length, 'file')}`,
+              `records    ${grouped(roots.records)} in ${counted(roots.parts.length, 'file')}`,
               `ordered    blake3:${roots.ordered}`,
               `set        blake3:${roots.set}`,
               `${style.good(`MERGED: ${path}`)}\n`,

@@ -7,7 +7,7 @@ import { rootsAt } from '../../../flows/data/locate.ts';
 import { prove, proveRemoved, type ProveInput } from '../../../flows/data/prove.ts';
 import type { Report, Run } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { dataPorts, secretFrom, secretOption } from './options.ts';
+import { dataPorts, secretFrom, secretOption, unseenText } from './options.ts';
 
 interface Options {
   readonly record?: string;
@@ -35,12 +35,12 @@ export function addProve(dataset: Command, run: Run): void {
           secret: await secretFrom(context, options.secret),
           asked: await askedFrom(context, options),
         };
-        const { proof, proven } = await prove(input, await dataPorts(context));
+        const { proof, proven, seen } = await prove(input, await dataPorts(context));
         const text = formatProof(proof);
         return {
           exitCode: 0,
           json: { proof: JSON.parse(text) as object, proven },
-          text: (style) => ({ out: text, err: `${style.plain(provenText(proven))}\n` }),
+          text: (style) => ({ out: text, err: `${style.plain(provenText(proven))}\n${seen ? '' : unseenText(path)}` }),
         };
       }),
     );

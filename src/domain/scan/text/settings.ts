@@ -33,11 +33,12 @@ export function judgeBrokenJson(spot: Spot, name: string, text: string): void {
 }
 
 /**
- * A tag, an escape by which a word may be written, or one of the words that are judged: a document without any says nothing to a
- * loader, and to parse each would be most of the time that many small files take.
+ * A tag (after a break that PyYAML alone takes for one, too), an escape by which a word may be written, or one of the words that
+ * are judged: a document without any says nothing to a loader, and to parse each would be most of the time that many small files
+ * take.
  */
 const SPEAKS =
-  /(?:^|[\s,[{?:-])!|\\|template|jinja|auto_map|custom_|trust_remote_code|weight_map|target|py\/|download|parent_library|loader_module|_path|entry_points|predict|script|code_|model_config|class_name|replace|idx|runtime_env/im;
+  /(?:^|[\s\u0085,[{?:-])!|\\|template|jinja|auto_map|custom_|trust_remote_code|weight_map|target|py\/|download|parent_library|loader_module|_path|entry_points|predict|script|code_|model_config|class_name|replace|idx|runtime_env/im;
 
 /** Every document with its tags as they resolve; what cannot be parsed is searched for what matters. */
 export function judgeYaml(spot: Spot, name: string, text: string): void {
