@@ -162,8 +162,10 @@ test('the way of two versions through the gate, every answer as its schema says'
   json('verify', ['enc-1.0', '--env', 'prod'], 1);
   json('audit', [], 1);
   json('revoke', ['--snapshot', '12h', '--key', 'rita.key']);
-  for (const by of ['rita', 'rob'])
-    json('revoke', ['acme/data:1', '--undo', '--reason', 'false alarm', '--yes', '--key', `${by}.key`]);
+  for (const by of ['rita', 'rob']) {
+    const undone = run(['revoke', 'acme/data:1', '--undo', '--reason', 'false alarm', '--yes', '--key', `${by}.key`]);
+    assert.match(undone.stderr, /^note: it takes 2 revokers to let .+ count again; this signs for one of them\n/);
+  }
   json('audit', []);
   assert.equal(json('rollback', ['acme/enc', '--env', 'prod', '--to', 'none', ...CI])['id'], null);
   json('verify', ['enc-1.0', '--env', 'prod'], 1);

@@ -76,6 +76,7 @@ async function act(context: Context, ref: string | undefined, options: Options):
   if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
   const named = await targetOf(context, ref, { loaded, options });
   if (options.undo !== true) await showImpact(context, named, loaded, options);
+  if (options.undo === true) sayHowMany(context, named.target, { wanted: mostToReinstate(loaded.policy), options });
   await confirm(context, named.target, options);
   const input: RevokeInput = {
     action: options.undo === true ? 'reinstate' : 'revoke',
@@ -210,6 +211,17 @@ async function showImpact(
     const outcome = await impactOfWeights({ wanted: [target.blake3], ...trusted }, registry, ports);
     say('stderr', weightsImpactText(outcome, styleFor('stderr')));
   }
+}
+
+/** Before anything is signed: one revoker alone lets nothing count again where the policy wants more. */
+function sayHowMany(
+  context: Context,
+  target: RevocationTarget,
+  { wanted, options }: { wanted: number; options: Options },
+): void {
+  if (wanted < 2 || (context.options.quiet && options.yes === true)) return;
+  const text = `it takes ${wanted} revokers to let ${targetText(target)} count again; this signs for one of them`;
+  say('stderr', `note: ${styleFor('stderr').plain(text)}\n`);
 }
 
 async function confirm(context: Context, target: RevocationTarget, { yes, undo }: Options): Promise<void> {

@@ -42,7 +42,7 @@ export function verdictMarkdown(shown: ShownVerdict): string {
     .slice(0, MAX_FINDINGS)
     .map(({ code, message }) => `| **${code}** | | ${forMarkdown(message)} |`);
   const claimed = verdict.claimed.map(({ what }) => `| claimed | | ${forMarkdown(what)} |`);
-  const notAsked = verdict.notAsked.length === 0 ? [] : [`| not asked | | ${verdict.notAsked.join(', ')} |`];
+  const notAsked = verdict.notAsked.length === 0 ? [] : [`| not asked | | ${notAskedWords(verdict)} |`];
   return [
     `### ${forMarkdown(lastLine(shown))}`,
     '',
@@ -89,8 +89,13 @@ function blocks(verdict: Verdict, style: Style): readonly string[] {
       style,
     ),
     ...block('note', verdict.notes, style),
-    ...(failed ? [] : block('not asked', verdict.notAsked.length === 0 ? [] : [verdict.notAsked.join(', ')], style)),
+    ...(failed ? [] : block('not asked', verdict.notAsked.length === 0 ? [] : [notAskedWords(verdict)], style)),
   ];
+}
+
+/** Somebody's signed scan may be among what was verified: what was not asked is another one, of these bytes in this run. */
+function notAskedWords({ notAsked }: Verdict): string {
+  return notAsked.map((each) => (each === 'scan' ? 'a scan in this run' : each)).join(', ');
 }
 
 /** What still holds of something refused: in one line, signature first. */

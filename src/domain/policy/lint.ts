@@ -1,3 +1,4 @@
+import { PREDICATES } from '../claims/predicates.ts';
 import type { TrustAnchor } from '../claims/types.ts';
 import type { Advice } from './advice.ts';
 import { RULES } from '../scan/rules.ts';
@@ -65,6 +66,8 @@ function suppressionAdvice({ rule, path, sha256 }: Suppression, index: number): 
   ];
 }
 
+const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
+
 function roleAdvice(policy: Policy): readonly Advice[] {
   const held = new Set(policy.roles.flatMap(({ principals }) => principals));
   const idle = policy.principals
@@ -78,8 +81,17 @@ function roleAdvice(policy: Policy): readonly Advice[] {
         ? [{ place: `roles.${BREAK_GLASS_ROLE}`, message: 'may break the glass for every model' }]
         : [],
     );
+  const scanned = policy.roles.some(({ predicates }) => SCANS.some((type) => predicates.includes(type)));
   return [
     ...idle,
+    ...(scanned
+      ? []
+      : [
+          {
+            place: 'roles',
+            message: 'the scan that `seal` signs counts for nobody: no role, such as scanner, may sign one',
+          },
+        ]),
     ...alone,
     ...(revokers === undefined ? [{ place: 'roles', message: 'nobody may revoke: the role revoker is missing' }] : []),
   ];

@@ -166,6 +166,16 @@ test('lint says what a valid policy leaves open', () => {
     assert.ok(places.includes(place), place);
 });
 
+test('lint names that a scan counts for nobody where no role may sign one', () => {
+  const counts = (roles: string): boolean =>
+    !lintPolicy(policy(PROD, '', roles), new Date('2026-11-20T00:00:00Z')).some(({ message }) =>
+      /scan that `seal` signs counts for nobody/.test(message),
+    );
+  assert.equal(counts(ROLES), true);
+  assert.equal(counts(ROLES.replace(/\n {2}scanner: .*/, '')), false);
+  assert.equal(counts(ROLES.replace('scanner: [erin]', 'other: { principals: [erin], signs: [scai] }')), true);
+});
+
 test('who may sign a bare file is whom a role without limits says so of', () => {
   const raw = parseYaml(minimal.toString()) as { roles: Record<string, unknown> };
   const [name] = Object.keys((raw as unknown as { principals: object }).principals);

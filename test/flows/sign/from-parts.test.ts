@@ -49,12 +49,17 @@ test('what workers hashed is sealed under the same id, and the BOM says who hash
   const fromParts = { parts: [...parts.slice(1), ...parts.slice(0, 2)], recheck: 'sample' as const };
   const outcome = await world.seal(root, anna, { name: 'acme/m:1', fromParts });
   assert.deepEqual([outcome.written, outcome.id], [true, alone.id]);
-  assert.equal(outcome.fromParts, '4 parts; 3 of 250 files read again');
-  assert.match(await readFile(join(root, '.weighmark/bom.cdx.json'), 'utf8'), /4 parts; 3 of 250 files read again/);
+  assert.equal(outcome.fromParts, "4 parts; 3 of 250 files read again, 247 on the workers' word alone");
+  assert.match(
+    await readFile(join(root, '.weighmark/bom.cdx.json'), 'utf8'),
+    /4 parts; 3 of 250 files read again, 247 on the workers' word alone/,
+  );
   const { verdict } = await world.verify(root, [anna.trust]);
   assert.equal(verdict.exitCode, 0);
   const said = verdict.claimed.map(({ what }) => what).filter((what) => what.includes('workers'));
-  assert.deepEqual(said, ["digests from workers (4 parts; 3 of 250 files read again), says anna's ML-BOM"]);
+  assert.deepEqual(said, [
+    "digests from workers (4 parts; 3 of 250 files read again, 247 on the workers' word alone), says anna's ML-BOM",
+  ]);
 });
 
 test('a worker that lies is found where its file is read again, and never sealed when all are', async (t) => {
