@@ -44,7 +44,11 @@ export async function comparePair({ name, own, base }: Pair, numbers: WeightNumb
   const unmatched: KinTensor = { name, word: 'unmatched', elements, telling };
   if (base === undefined) return unmatched;
   const likeness = await likenessBetween(own, base.view, numbers);
-  if (likeness === null) return unmatched;
+  // Positions and masks are no weights: equal, they tell nothing; two models of one configuration share them.
+  if (likeness === null)
+    return (await sameWhole(own, base.view))
+      ? { name, elements, base: base.name, telling: false, word: 'equal' }
+      : unmatched;
   const { correlation, change, rank, mostRank } = likeness;
   const found: Omit<KinTensor, 'word'> = { name, elements, base: base.name, telling: likeness.telling };
   const figures = {

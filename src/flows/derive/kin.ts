@@ -1,5 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { checkOf, verdictOf, type Evidence, type Verdict } from '../../domain/base/verdict.ts';
+import { pick } from '../../domain/metadata/types.ts';
 import { isDeclared } from '../../domain/derive/declared.ts';
 import { judgeKin } from '../../domain/derive/kin-findings.ts';
 import { compareKinship, isKin, kinshipOf, type KinTensor, type Kinship } from '../../domain/derive/kin.ts';
@@ -91,7 +92,7 @@ async function candidateOf(own: KinSide, input: KinInput, doing: Doing): Promise
     const { goesBy } = side;
     const declared = own.declared.some((each) => isDeclared(each, goesBy));
     const candidate = { against: input.shown, declared, kinship: kinshipOf(tensors), tensors };
-    return { candidate, side, pairs, isNamed: goesBy.official.length > 0 };
+    return { candidate, side, pairs, isNamed: isNamed(input) };
   } catch (error) {
     await side?.opened.close();
     if (!(error instanceof WeighmarkError) || error.code === 'interrupted') throw error;
@@ -103,6 +104,11 @@ async function candidateOf(own: KinSide, input: KinInput, doing: Doing): Promise
       isNamed: false,
     };
   }
+}
+
+/** What the card in a folder has its examples load is no name of the folder's: cards are copied. */
+function isNamed({ official = [], located = [] }: KinInput): boolean {
+  return official.length > 0 || pick(located, 'name').length > 0;
 }
 
 interface Compared {

@@ -209,7 +209,7 @@ test('the wrong key, a part that does not exist, a row that is refused: said wit
   for (const records of new Set([world.ports.records, scripted]))
     await assert.rejects(
       indexPart({ root, folder: work.folder, part, secret }, { ...world.ports, records }),
-      new RegExp(`bad\\.jsonl, byte ${bad + 13}: a key stands twice`),
+      new RegExp(`bad\\.jsonl, line 301, byte ${bad + 13}: a key stands twice`),
     );
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,6 +9,7 @@ import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { baseName, filesOf } from '../../../src/flows/bom/create.ts';
 import type { KinInput } from '../../../src/flows/derive/kin-side.ts';
 import { kin, type KinOutcome } from '../../../src/flows/derive/kin.ts';
+import { safetensors } from '../../domain/formats/support.ts';
 
 const FOLDER = 'fixtures/weights/kin';
 const files = createFiles();
@@ -166,4 +167,36 @@ test('what cannot be examined leaves the answer open, and the others as they are
   assert.equal((await asked('child-a', [folder, 'base'])).verdict.exitCode, 0);
   const shapes = await asked('child-a', ['fixtures/weights/quantised/parent.gguf']);
   assert.equal(shapes.verdict.exitCode, 4);
+});
+
+test('a byte-identical model with a buffer of whole numbers has the same weights', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-kin-'));
+  const whole = readFileSync(`${FOLDER}/base/model.safetensors`);
+  const length = Number(whole.readBigUInt64LE(0));
+  const data = whole.subarray(8 + length);
+  const header = JSON.parse(whole.subarray(8, 8 + length).toString()) as Record<string, unknown>;
+  header['positions'] = { dtype: 'I64', shape: [1, 4], data_offsets: [data.length, data.length + 32] };
+  for (const [name, last] of [
+    ['a', 3],
+    ['b', 3],
+    ['c', 9],
+  ] as const) {
+    const buffer = Buffer.from(new BigInt64Array([0n, 1n, 2n, BigInt(last)]).buffer);
+    mkdirSync(join(folder, name));
+    writeFileSync(
+      join(folder, name, 'model.safetensors'),
+      safetensors(JSON.stringify(header), Buffer.concat([data, buffer])),
+    );
+  }
+  const words = async (other: string) => (await asked(join(folder, 'a'), [join(folder, other)])).candidates[0]?.kinship;
+  assert.equal((await words('b'))?.word, 'same weights');
+  const changed = await words('c');
+  assert.deepEqual([changed?.word, changed?.counts.unmatched], ['kin', 1]);
+});
+
+test('a folder is no other base for what the examples on its card load', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-kin-'));
+  writeFileSync(join(folder, 'model.safetensors'), readFileSync(`${FOLDER}/base/model.safetensors`));
+  writeFileSync(join(folder, 'README.md'), "AutoModel.from_pretrained('somebody/else')\n");
+  assert.deepEqual(codes(await asked(declaring('child-a', 'acme/instruct'), [folder])), []);
 });
