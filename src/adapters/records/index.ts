@@ -18,7 +18,6 @@ const KERNEL = new URL('./kernel/', import.meta.url);
 export function createRecords({ env, kernel }: RecordsOptions): Records {
   const cache = createIndexCache(env);
   const wasm = createWasmKernel();
-  const oneByOne = queue();
   const addon = kernel === 'wasm' ? null : (loadNative(KERNEL, 'records') as Addon | null);
   return {
     kernel: addon === null ? 'wasm' : 'native',
@@ -27,7 +26,7 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
       const own = { ...job, cache: job.into === undefined ? cache : cacheOfOne(job.into) };
       return addon !== null && NATIVE_FORMATS.includes(job.reading.format)
         ? indexByAddon(own, watch, addon)
-        : oneByOne(() => indexByScript(own, watch, wasm));
+        : indexByScript(own, watch, wasm);
     },
     open: (roots) => cache.open(roots),
     openAt: openIndexFile,
@@ -36,16 +35,6 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
     remember: (roots, root, files) => cache.remember(roots, root, files),
     removeIndexes: (which) => cache.remove(which),
     read: readRecords,
-  };
-}
-
-/** The WebAssembly kernel's memory holds the columns of one dataset: two read at once would have each other's. */
-function queue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let before: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = before.then(work);
-    before = done.catch(() => undefined);
-    return done;
   };
 }
 
