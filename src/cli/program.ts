@@ -234,8 +234,10 @@ async function print(report: Report, printing: Printing): Promise<void> {
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor('stdout'));
   if (quiet && report.exitCode === 0) return;
+  const isFile = printing.options.output !== undefined && printing.options.output !== '-';
+  if (isFile && out.length > 0) await output(out, printing);
   if (err !== '') say('stderr', err);
-  if (out.length > 0) await output(out, printing);
+  if (!isFile && out.length > 0) await output(out, printing);
 }
 
 async function writeOne(text: string, { to, append }: OutputFile, { context }: Printing): Promise<void> {
