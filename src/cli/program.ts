@@ -76,7 +76,14 @@ interface Printing {
   readonly context: Context;
 }
 
+/** A variable of ours, or of the XDG folders, that is set to nothing is not set: for commander's own reading too. */
+function unsetEmpty(env: NodeJS.ProcessEnv): void {
+  for (const [name, value] of Object.entries(env))
+    if (value === '' && /^(?:WEIGHMARK|XDG)_/.test(name)) delete env[name];
+}
+
 async function start(program: Command, job: Job): Promise<void> {
+  unsetEmpty(process.env);
   const interrupt = () => job.abort.abort(new WeighmarkError('interrupted', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
