@@ -43,7 +43,7 @@ export const register: Register = (program, run) => {
     .argument('<path>', 'file or folder')
     .option('--name <name:version>', 'what it is called; the name is signed')
     .option('--source <uri>', 'where it came from')
-    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert')
+    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert, package')
     .option(
       '--input <role=ref>',
       'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)',
