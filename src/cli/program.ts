@@ -7,6 +7,7 @@ import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context, type OutputFile } from './context.ts';
 import { formatsOf, readOutputs } from './formats.ts';
+import { forShell } from '../domain/base/text.ts';
 import { exitOf } from '../domain/base/verdict.ts';
 import { findingOfThrown, isGroupHelp, renderFinding, traceOf, withWaysOut } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -200,7 +201,11 @@ function formatOption(path: string): Option {
 
 /** A command's own option of the same name stays. */
 export function addCommonOptions(command: Command): void {
-  command.exitOverride().configureOutput(ONLY_HELP);
+  command
+    .exitOverride((error) => {
+      throw Object.assign(error, { helpOf: commandPath(command) });
+    })
+    .configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
     const option = make(commandPath(command)).helpGroup('Common:');
@@ -301,7 +306,10 @@ async function output(text: string | Uint8Array, { options, context }: Printing)
 /** A file appears whole or not at all; a pipe or terminal is written to, never replaced. Folders are not made. */
 async function writeOutput(files: Files, location: string, text: string | Uint8Array): Promise<void> {
   if ((await files.kindOf(dirname(location))) === 'none')
-    throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
+    throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, {
+      subject: location,
+      hint: `make it: \`mkdir -p ${forShell(dirname(location))}\``,
+    });
   const kind = await files.kindOf(location);
   if (kind === 'file' || kind === 'none') await files.write(location, text);
   else appendFileSync(location, text);
