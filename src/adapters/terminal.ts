@@ -17,14 +17,24 @@ export async function readStandardInput(maxBytes: number): Promise<Uint8Array> {
 /** Asks a person; null where there is no terminal, so that scripts never hang. A secret is not echoed. */
 export async function askOnTerminal(question: string, options: { secret?: boolean } = {}): Promise<string | null> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  return options.secret === true ? askSecret(question) : answerTo(question, process.stderr);
+}
+
+async function askSecret(question: string): Promise<string> {
   process.stderr.write(question);
-  const output =
-    options.secret === true ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+  try {
+    return await answerTo('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+  } finally {
+    process.stderr.write('\n');
+  }
+}
+
+/** The question is the prompt: readline clears the line that it asks on, with whatever stood there. */
+async function answerTo(question: string, output: NodeJS.WritableStream): Promise<string> {
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   try {
-    return await lines.question('');
+    return await lines.question(question);
   } finally {
     lines.close();
-    if (options.secret === true) process.stderr.write('\n');
   }
 }

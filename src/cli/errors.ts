@@ -66,9 +66,14 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/--ignore[-_]paths/, 'weighmark calls it `--ignore`'],
 ];
 
+/** The command whose words were wrong, where it is known, and a blank. */
+function helpOf(error: CommanderError): string {
+  return 'helpOf' in error && typeof error.helpOf === 'string' ? `${error.helpOf} ` : '';
+}
+
 function usageFinding(error: CommanderError): Finding {
   const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.+?)\?\)/, '');
   const meant = /\(Did you mean (.+?)\?\)/.exec(error.message)?.[1];
   const hint = meant === undefined ? HINTS.find(([words]) => words.test(message))?.[1] : `did you mean \`${meant}\`?`;
-  return { code: 'usage', message: withoutSecrets(message), hint: hint ?? 'see `weighmark --help`' };
+  return { code: 'usage', message: withoutSecrets(message), hint: hint ?? `see \`weighmark ${helpOf(error)}--help\`` };
 }

@@ -7,6 +7,7 @@ import type { Finding } from '../domain/base/verdict.ts';
 import type { Report, Run } from './command.ts';
 import { createContext, type CommonOptions, type Context, type OutputFile } from './context.ts';
 import { formatsOf, readOutputs } from './formats.ts';
+import { forShell } from '../domain/base/text.ts';
 import { exitOf } from '../domain/base/verdict.ts';
 import { findingOfThrown, isGroupHelp, renderFinding, traceOf, withWaysOut } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -76,7 +77,14 @@ interface Printing {
   readonly context: Context;
 }
 
+/** A variable of ours, or of the XDG folders, that is set to nothing is not set: for commander's own reading too. */
+function unsetEmpty(env: NodeJS.ProcessEnv): void {
+  for (const [name, value] of Object.entries(env))
+    if (value === '' && /^(?:WEIGHMARK|XDG)_/.test(name)) delete env[name];
+}
+
 async function start(program: Command, job: Job): Promise<void> {
+  unsetEmpty(process.env);
   const interrupt = () => job.abort.abort(new WeighmarkError('interrupted', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
@@ -193,7 +201,11 @@ function formatOption(path: string): Option {
 
 /** A command's own option of the same name stays. */
 export function addCommonOptions(command: Command): void {
-  command.exitOverride().configureOutput(ONLY_HELP);
+  command
+    .exitOverride((error) => {
+      throw Object.assign(error, { helpOf: commandPath(command) });
+    })
+    .configureOutput(ONLY_HELP);
   const taken = new Set(command.options.flatMap((option) => [option.long, option.short]));
   for (const make of COMMON) {
     const option = make(commandPath(command)).helpGroup('Common:');
@@ -234,8 +246,10 @@ async function print(report: Report, printing: Printing): Promise<void> {
   if (format !== 'text') return output(`${rendered(report, format, printing)}\n`, printing);
   const { out = '', err = '' } = report.text(styleFor('stdout'));
   const silent = quiet && report.exitCode === 0;
+  // A file is written before it is said to be there; what is shown comes after what is said of it.
+  if (to !== '-' && out.length > 0) await output(out, printing);
   if (err !== '' && !silent) say('stderr', err);
-  if (out.length > 0 && (!silent || to !== '-')) await output(out, printing);
+  if (to === '-' && out.length > 0 && !silent) await output(out, printing);
 }
 
 async function writeOne(text: string, { to, append }: OutputFile, { context }: Printing): Promise<void> {
@@ -292,7 +306,10 @@ async function output(text: string | Uint8Array, { options, context }: Printing)
 /** A file appears whole or not at all; a pipe or terminal is written to, never replaced. Folders are not made. */
 async function writeOutput(files: Files, location: string, text: string | Uint8Array): Promise<void> {
   if ((await files.kindOf(dirname(location))) === 'none')
-    throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, { subject: location });
+    throw new WeighmarkError('not-found', `${dirname(location)}: there is no such folder`, {
+      subject: location,
+      hint: `make it: \`mkdir -p ${forShell(dirname(location))}\``,
+    });
   const kind = await files.kindOf(location);
   if (kind === 'file' || kind === 'none') await files.write(location, text);
   else appendFileSync(location, text);

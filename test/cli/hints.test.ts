@@ -128,3 +128,13 @@ test('a word for a shell is quoted only where that is needed', () => {
   ] as const)
     assert.equal(forShell(text), quoted);
 });
+
+test('a key to trust that is not there is not found, and a variable that is set to nothing is not set', () => {
+  const { status, stderr } = run(['verify', 'm', '--key', 'nokey.pub']);
+  assert.equal(status, 2);
+  assert.match(stderr, /error\[not-found\].*nokey\.pub does not exist/);
+  assert.doesNotMatch(stderr, /trust update/);
+  const empty = { WEIGHMARK_REGISTRY: '', WEIGHMARK_POLICY: '', WEIGHMARK_KEY: '', XDG_STATE_HOME: '' };
+  const [unset, set] = [run(['list']), run(['list'], { env: empty })];
+  assert.deepEqual([set.status, set.stderr], [unset.status, unset.stderr]);
+});

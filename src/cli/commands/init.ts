@@ -35,7 +35,10 @@ async function confirm(context: Context, plan: readonly PlannedFile[]): Promise<
     throw new WeighmarkError('usage', 'there is nobody to ask', {
       hint: 'write without asking with `weighmark init --yes`',
     });
-  if (!/^y(es)?$/i.test(answer.trim())) throw new WeighmarkError('write-refused', 'nothing was written');
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw new WeighmarkError('write-refused', 'nothing was written: you said no', {
+      hint: '`weighmark init` asks again; `weighmark init --yes` does not',
+    });
 }
 
 function nextCommands(survey: Survey): readonly string[] {

@@ -128,7 +128,7 @@ function lintReport(
       err: [
         ...advice.map(
           (each) =>
-            `${each.never === true ? style.bad('never') : style.warn('advice')} ${style.bold(each.place)}: ${style.plain(each.message)}`,
+            `${each.never === true ? style.bad('refused') : style.warn('advice')} ${style.bold(each.place)}: ${style.plain(each.message)}`,
         ),
         ...renderFindings(orphans ?? [], style),
         ...(orphans === null || orphans.length === 0

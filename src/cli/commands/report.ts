@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { declarationsBom } from '../../domain/report/controls/declarations.ts';
 import { WeighmarkError, worstExit } from '../../domain/base/errors.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
@@ -6,9 +6,12 @@ import { writeEvidence } from '../../flows/watch/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
 import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Policy } from '../../domain/authority/types.ts';
+import { forShell } from '../../domain/base/text.ts';
 import { counted } from '../../domain/base/units.ts';
 import type { Register, Report, Style } from '../command.ts';
-import type { Context } from '../context.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { withWaysOut } from '../errors.ts';
+import { commonFields } from '../program.ts';
 import { writeSite, type Site } from './report-site.ts';
 import { lineagePorts } from './lineage.ts';
 import {
@@ -52,15 +55,48 @@ export const register: Register = (program, run) => {
     .option('--watch <interval>', 'the registry again and again, such as 1h, into --site or -o; a JSON line a round')
     .option('--site <folder>', 'write the whole registry as static pages: an overview and a page for each version')
     .action(
-      run(async (context, ref: string | undefined, options: Options) =>
-        ref === undefined
-          ? options.watch === undefined
-            ? overview(context, options)
-            : watch(context, options.watch, options)
-          : make(context, ref, options),
-      ),
+      run(async (context, ref: string | undefined, options: Options) => {
+        formatByEnding(context);
+        if (ref !== undefined) return make(context, ref, options);
+        return options.watch === undefined ? overview(context, options) : watch(context, options.watch, options);
+      }),
     );
 };
+
+const BY_ENDING: Readonly<Record<string, string>> = { html: 'html', htm: 'html', md: 'markdown', json: 'json' };
+
+/** What the ending of `-o FILE` means where no format is named; null where nothing goes to a file by its ending. @throws WeighmarkError `usage`. */
+function formatByEnding({ options }: Context): string | null {
+  const { output, format, files } = options;
+  if (output === undefined || output === '-' || format !== 'text' || files.length > 0) return null;
+  const ending = extname(output).slice(1).toLowerCase();
+  const meant = ending === '' ? 'html' : BY_ENDING[ending];
+  if (meant !== undefined) return meant;
+  throw new WeighmarkError('usage', `a report is written as .html, .md or .json, and ${output} is none of them`, {
+    subject: output,
+    hint:
+      ending === 'tar'
+        ? `a tar that verifies anywhere is \`--evidence ${forShell(output)}\``
+        : 'name another file, or the format with `--format`',
+  });
+}
+
+/** The same report under the name that was asked for, and where it was written. */
+function toFile(context: Context, report: Report, err: string): { out: string; err: string } {
+  const format = formatByEnding(context) ?? 'html';
+  const json = () =>
+    JSON.stringify(
+      { ...commonFields('report', context.version), exitCode: report.exitCode, ...report.json },
+      withWaysOut,
+      2,
+    );
+  const text = format === 'json' ? json() : format === 'markdown' ? report.markdown?.() : report.other?.['html']?.();
+  return { out: format === 'html' ? (text ?? '') : `${text}\n`, err: `${err}written ${context.options.output}\n` };
+}
+
+function isToFile({ output }: CommonOptions): boolean {
+  return output !== undefined && output !== '-';
+}
 
 async function make(context: Context, ref: string, options: Options): Promise<Report> {
   if ((options.site ?? options.watch) !== undefined)
@@ -142,8 +178,7 @@ function placeOf({ promotions }: RegistryReport, id: string, policy: Policy | nu
 }
 
 function renderedOverview(context: Context, found: RegistryReport, site: Site | null): Report {
-  const toFile = context.options.output !== undefined && context.options.output !== '-';
-  return {
+  const made: Report = {
     exitCode: worstExit([
       found.log.exitCode,
       ...found.promotions.flatMap(({ verdict }) => verdict?.exitCode ?? []),
@@ -155,12 +190,13 @@ function renderedOverview(context: Context, found: RegistryReport, site: Site | 
       ...found,
     },
     text: (style) =>
-      toFile
-        ? { out: registryHtml(found, context.version), err: registryText(found, style) }
+      isToFile(context.options)
+        ? toFile(context, made, registryText(found, style))
         : { out: registryText(found, style), ...(site === null ? {} : { err: siteText(site, style) }) },
     markdown: () => registryMarkdown(found),
     other: { html: () => registryHtml(found, context.version) },
   };
+  return made;
 }
 
 function siteText({ folder, pages, unreported }: Site, style: Style): string {
@@ -180,14 +216,13 @@ function moment(text: string): string {
 
 function rendered(context: Context, evidence: Evidence, page: string): Report {
   const { verdict } = evidence;
-  const toFile = context.options.output !== undefined && context.options.output !== '-';
   const summary = {
     verdict,
     by: null,
     promise: 'is evidenced as the report says',
     advice: 'the report says what is missing',
   };
-  return {
+  const made: Report = {
     exitCode: verdict.exitCode,
     json: {
       name: evidence.name,
@@ -213,10 +248,14 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
         needs: control.needs,
       })),
     },
-    text: (style) => (toFile ? { out: page, err: verdictText(summary, style) } : { out: verdictText(summary, style) }),
+    text: (style) => {
+      const verdict = verdictText(summary, style);
+      return isToFile(context.options) ? toFile(context, made, verdict) : { out: verdict };
+    },
     markdown: () => reportMarkdown(evidence),
     other: { html: () => page, cyclonedx: () => JSON.stringify(declared(evidence, context.version), null, 2) },
   };
+  return made;
 }
 
 /** What is evidenced, for tools that read CycloneDX. */

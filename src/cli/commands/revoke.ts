@@ -228,7 +228,10 @@ async function confirm(context: Context, target: RevocationTarget, { yes, undo }
   if (yes === true) return;
   const answer = await context.ask(`${undo === true ? 'reinstate' : 'revoke'} ${targetText(target)}? [y/N] `);
   if (answer === null) throw new WeighmarkError('usage', 'there is no terminal to ask on', { hint: 'say `--yes`' });
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw new WeighmarkError('interrupted', 'nothing was signed');
+  if (!/^y(?:es)?$/i.test(answer.trim()))
+    throw new WeighmarkError('interrupted', 'nothing was signed: you said no', {
+      hint: '`y` signs and logs it; `weighmark impact` shows what it would reach',
+    });
 }
 
 const DONE: Readonly<Record<string, string>> = {

@@ -43,7 +43,7 @@ export const register: Register = (program, run) => {
     .argument('<path>', 'file or folder')
     .option('--name <name:version>', 'what it is called; the name is signed')
     .option('--source <uri>', 'where it came from')
-    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert')
+    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert, package')
     .option(
       '--input <role=ref>',
       'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)',
@@ -130,11 +130,24 @@ async function partsFrom(context: Context, { fromParts, recheck }: Options): Pro
   return { fromParts: { parts, recheck: recheck ?? 'sample' } };
 }
 
+/** Close to what was typed, and a name. */
+function suggestedName(text: string): string {
+  return (
+    text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9/._-]+/g, '-')
+      .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '') || 'acme/model'
+  );
+}
+
 /** @throws WeighmarkError `usage`, `name-invalid`. */
 function checkName(text: string): void {
   const colon = text.lastIndexOf(':');
   if (colon < 0)
-    throw new WeighmarkError('usage', '--name is NAME:VERSION', { subject: text, hint: `such as ${text}:1.0` });
+    throw new WeighmarkError('usage', '--name is NAME:VERSION', {
+      subject: text,
+      hint: `such as ${suggestedName(text)}:1.0`,
+    });
   checkArtifactName(text.slice(0, colon));
   checkTag(text.slice(colon + 1));
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../domain/base/units.ts';
 import type { ImpactOutcome } from '../../flows/watch/impact.ts';
 import type { RecordImpact } from '../../flows/watch/impact-record.ts';
 import type { WeightsImpact } from '../../flows/watch/impact-weights.ts';
@@ -44,5 +45,8 @@ function descendantLines({ descendants, environments }: Omit<ImpactOutcome, 'id'
       const where = each.environments.map(({ name, environment }) => `${name} in ${environment}`).join(', ');
       return `${'  '.repeat(each.distance)}${style.plain(each.word)} ${style.bold(each.names.join(', ') || '(no name)')} ${style.dim(each.id)}${where === '' ? '' : ` ${style.bad(`PROMOTED: ${where}`)}`}`;
     });
-  return [...lines, `${descendants.length} descend from it; ${running.length} promotions concern it`];
+  return [
+    ...lines,
+    `${counted(descendants.length, 'descends', 'descend')} from it; ${counted(running.length, 'promotion concerns', 'promotions concern')} it`,
+  ];
 }

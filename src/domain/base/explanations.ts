@@ -357,7 +357,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'not-found': {
     what: 'There is no such file, name, tag or digest.',
-    wayOut: 'check the spelling; `weighmark list` shows what a registry has',
+    wayOut: 'check the spelling, and the folder you are in for a file; `weighmark list` shows what a registry has',
   },
   'name-invalid': {
     what: 'A reference or name is not well formed.',

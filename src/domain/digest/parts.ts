@@ -107,7 +107,10 @@ export function joinParts(
   tree: Blake3Tree,
 ): readonly (SizedFile & { readonly digests: Digests })[] {
   const [first] = parts;
-  if (first === undefined) throw new WeighmarkError('nothing-to-verify', 'there is no part to join');
+  if (first === undefined)
+    throw new WeighmarkError('nothing-to-verify', 'there is no part to join', {
+      hint: 'each worker writes one: `weighmark hash PATH --part 1/8 -o parts/1`',
+    });
   requireSameWork(parts, first);
   const units = new Map<string, FoundUnit>();
   for (const { found } of parts) for (const unit of found) addUnit(units, unit);

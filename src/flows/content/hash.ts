@@ -137,7 +137,10 @@ export interface SumsRequest {
 /** Checks every line of a checksum file. @throws WeighmarkError `format-invalid`, `nothing-to-verify` if it has no line. */
 export async function checkSums(request: SumsRequest, ports: HashPorts): Promise<readonly SumCheck[]> {
   const lines = parseSums(request.bytes, request.algorithms);
-  if (lines.length === 0) throw new WeighmarkError('nothing-to-verify', 'there is no checksum to check');
+  if (lines.length === 0)
+    throw new WeighmarkError('nothing-to-verify', 'there is no checksum to check', {
+      hint: 'make some: `weighmark hash PATH > SUMS`',
+    });
   const wanted = [...new Set(lines.flatMap((line) => line.algorithms))];
   const algorithms = wanted.length === 0 ? (['sha256'] as const) : wanted;
   const jobs = lines.map(({ name }) => ({ name, location: ports.locate(name), followLink: true }));

@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { judgeIndex } from './hook-index.ts';
 import { judge, orFinding } from './hook-judge.ts';
@@ -15,6 +16,10 @@ export async function checkStaged(input: HookInput, ports: HookPorts): Promise<H
   const root = await git.root();
   const top = root ?? input.cwd;
   const named = await namedPaths(input, top, files);
+  if (named === null && root === null)
+    throw new WeighmarkError('unreadable', `${input.cwd} is in no git repository: nothing is staged`, {
+      hint: 'go into one, or name files: `weighmark hook FILE`',
+    });
   const staged = named !== null && root === null ? [] : await git.staged();
   const inIndex = named === null ? staged : staged.filter(({ path }) => named.includes(path));
   const known = new Set(inIndex.map(({ path }) => path));

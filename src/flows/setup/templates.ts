@@ -21,7 +21,7 @@ version: 1            # raise it with every change; clients refuse to go back
 expires: 2099-01-01   # from then on everything is refused
 
 # People and workloads, each with their keys and identities. Counting is by principal. Replace ACME/MODELS and anna.
-# Print a key's line with: weighmark trust export NAME
+# A key's line is NAME.pub without its first and last line: anna: { keys: [MFkw…] }
 principals:
   trainer-workflow:
     github: [{ repository: ACME/MODELS, workflow: train.yml, ref: refs/heads/main }]
@@ -58,6 +58,7 @@ export function hookTemplate(): string {
       - id: weighmark
         name: weighmark
         language: node
+        language_version: 24.21.0
         entry: weighmark hook
         additional_dependencies: ['weighmark@0.1.0']
         types: [file]
