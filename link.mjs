@@ -4,7 +4,7 @@
  */
 import { rollup } from '@rollup/wasm-node';
 import { builtinModules } from 'node:module';
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MODULES = join(import.meta.dirname, 'node_modules');
@@ -64,7 +64,7 @@ export async function link(dist) {
     external: (id, from) => !isLinked(id, from),
     plugins: [leanBuiltins(), leanPackages(), ownPlace(dist, linked)],
     onwarn: (warning) => {
-      const theirs = warning.code === 'CIRCULAR_DEPENDENCY' && warning.ids.every((id) => id.startsWith(MODULES));
+      const theirs = warning.code === 'CIRCULAR_DEPENDENCY' && warning.ids.every(isOfPackage);
       if (warning.code !== 'THIS_IS_UNDEFINED' && !theirs) throw new Error(warning.message);
     },
   });
@@ -99,11 +99,16 @@ function leanBuiltins() {
   };
 }
 
+/** Whether a file is a package's; the tests build into `node_modules/.cache`, which is none. */
+function isOfPackage(file) {
+  return file.startsWith(join(MODULES, sep)) && !file.startsWith(join(MODULES, '.cache', sep));
+}
+
 /** The file of a package that is linked; what such a package imports is linked with it. */
 function packageFile(id, from) {
   const file = PACKAGES[id] ?? AT_FIRST_CALL[id];
   if (file !== undefined) return join(MODULES, id, file);
-  return from.startsWith(MODULES) && /^@?[a-z]/.test(id) ? fileURLToPath(import.meta.resolve(id)) : null;
+  return isOfPackage(from) && /^@?[a-z]/.test(id) ? fileURLToPath(import.meta.resolve(id)) : null;
 }
 
 /** `import { parse } from 'package'` as `parse` of a file that is read when it is asked for. */
@@ -112,7 +117,7 @@ function leanPackages() {
   return {
     name: 'lean-packages',
     resolveId: (id, from = '') =>
-      Object.hasOwn(AT_FIRST_CALL, id) && !from.startsWith(MODULES) && !from.startsWith('\0')
+      Object.hasOwn(AT_FIRST_CALL, id) && !isOfPackage(from) && !from.startsWith('\0')
         ? late(id)
         : packageFile(id, from),
     load(id) {
