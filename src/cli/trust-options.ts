@@ -119,7 +119,7 @@ async function anchorFrom(context: Context, options: TrustOptions, inside: reado
   });
 }
 
-/** The contents of the files that trust is named by. @throws WeighmarkError `not-found`, `trust-unavailable`, `anchor-inside`, `trust-invalid`. */
+/** The contents of the files that trust is named by. @throws WeighmarkError `trust-unavailable`, `anchor-inside`, `trust-invalid`. */
 export async function anchorFiles(
   context: Context,
   { key, certificateChain, trustedRoot }: Pick<TrustOptions, 'key' | 'certificateChain' | 'trustedRoot'>,
@@ -156,7 +156,7 @@ async function readChainAnchor(context: Context, path: string, inside: readonly 
   return certificatesPemOf(await bytesOf(context, path, inside));
 }
 
-/** The content of a file of trust that the caller named. @throws WeighmarkError `not-found`, `trust-unavailable`, `anchor-inside`. */
+/** The content of a file of trust that the caller named. @throws WeighmarkError `trust-unavailable`, `anchor-inside`. */
 async function readAnchor(context: Context, path: string, inside: readonly string[] = []): Promise<string> {
   return Buffer.from(await bytesOf(context, path, inside)).toString('utf8');
 }
@@ -170,7 +170,7 @@ async function bytesOf(context: Context, path: string, inside: readonly string[]
     return await files.read(realPath, LIMITS.trustedRootBytes);
   } catch (cause) {
     if (cause instanceof WeighmarkError && cause.code === 'not-found')
-      throw new WeighmarkError('not-found', `${path} does not exist: without it nobody is trusted`, {
+      throw new WeighmarkError('trust-unavailable', `${path} does not exist: without it nobody is trusted`, {
         subject: path,
         hint: 'name the file that holds it; `weighmark trust list` shows whom you trust without one',
         cause,

@@ -129,10 +129,10 @@ test('a word for a shell is quoted only where that is needed', () => {
     assert.equal(forShell(text), quoted);
 });
 
-test('a key to trust that is not there is not found, and a variable that is set to nothing is not set', () => {
+test('a key to trust that is not there leads to trust that is, and a variable that is set to nothing is not set', () => {
   const { status, stderr } = run(['verify', 'm', '--key', 'nokey.pub']);
-  assert.equal(status, 2);
-  assert.match(stderr, /error\[not-found\].*nokey\.pub does not exist/);
+  assert.equal(status, 4);
+  assert.match(stderr, /error\[trust-unavailable\].*nokey\.pub does not exist/);
   assert.doesNotMatch(stderr, /trust update/);
   const empty = { WEIGHMARK_REGISTRY: '', WEIGHMARK_POLICY: '', WEIGHMARK_KEY: '', XDG_STATE_HOME: '' };
   const [unset, set] = [run(['list']), run(['list'], { env: empty })];
