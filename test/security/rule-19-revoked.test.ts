@@ -145,9 +145,9 @@ test('a yes says whether any revocation concerns it, not only how many there are
       .checks.filter(({ name }) => name === 'revocation')
       .flatMap(({ evidence }) => evidence.map(({ what }) => what));
   const elsewhere = await entry('rita', 5, { kind: 'artifact', sha256: hex('elsewhere') });
-  assert.deepEqual(said(claims), ['no revocation in the log']);
-  assert.deepEqual(said(claims, elsewhere), ['none concerns it (1 revocation in the log)']);
-  const words = ['2 revocations in the log, of which one at least concerns this'];
+  assert.deepEqual(said(claims), ['0 revocations known to the log']);
+  assert.deepEqual(said(claims, elsewhere), ['1 revocation known to the log, none concerns it']);
+  const words = ['2 revocations known to the log, of which one at least concerns this'];
   assert.deepEqual(said(claims, elsewhere, await entry('rita', 6, ARTIFACT)), words, 'an ancestor');
   const extra = await approval('bob', 'prod', undefined, '2026-11-19T14:00:00Z');
   const target = { kind: 'claim', sha256: extra.bundle, pae: extra.pae };

@@ -210,13 +210,13 @@ export function revocationRule(of: Case, needed: number | null = null): Pick<Rul
 function revocationWords(of: Case): string {
   const { facts, revocations, index } = of;
   const logged = counted(facts.revocations.length, 'revocation');
-  if (facts.revocations.length === 0) return 'no revocation in the log';
+  if (facts.revocations.length === 0) return `${logged} known to the log`;
   const concerned =
     touchedDigests(of).some((digest) => revocations.ofArtifact(digest) !== null) ||
     index.all.some((claim) => revocations.ofClaim(claim) !== null);
   return concerned
-    ? `${logged} in the log, of which one at least concerns this`
-    : `none concerns it (${logged} in the log)`;
+    ? `${logged} known to the log, of which one at least concerns this`
+    : `${logged} known to the log, none concerns it`;
 }
 
 /** Of the artifact and all it was made of. */
