@@ -44,7 +44,8 @@ claims_by_oras() { # claims_by_oras REF DIR: the sidecars, as ORAS alone finds t
   for digest in $(oras discover --plain-http --format json "$1" | jq_digests); do
     blob=$(oras manifest fetch --plain-http "${1%:*}@$digest" | node -p 'JSON.parse(require("fs").readFileSync(0)).layers[0].digest')
     oras blob fetch --plain-http "${1%:*}@$blob" -o "$2.blob" >/dev/null
-    if oras manifest fetch --plain-http "${1%:*}@$digest" | grep -q model_signing; then cp "$2.blob" "$2/model.sig"
+    oras manifest fetch --plain-http "${1%:*}@$digest" > "$2.manifest"
+    if grep -q model_signing "$2.manifest"; then cp "$2.blob" "$2/model.sig"
     else cat "$2.blob" >> "$2/claims.jsonl"; echo >> "$2/claims.jsonl"; fi
   done
 }
@@ -64,9 +65,9 @@ pulled_by_modelpack_verifies() { # REF SEALED
 pulled_by_dmr_holds() { # REF SEALED: each file of the one lies somewhere in the folder that its runners are handed
   local bundle file
   bundle=$("$GOBIN/dmr" pull "$1" "store-$RANDOM" 2>dmr.log) || { cat dmr.log; return 1; }
-  find "$bundle" -type f
+  find "$bundle" -type f -exec sha256sum {} + | tee dmr.sums
   for file in $(cd "$2" && find . -type f ! -name model.sig ! -name claims.jsonl ! -path './.weighmark/*'); do
-    find "$bundle" -type f -exec sha256sum {} + | grep -q "^$(sha256sum < "$2/$file" | cut -c1-64)" || { echo "not there: $file"; return 1; }
+    grep -q "^$(sha256sum < "$2/$file" | cut -c1-64)" dmr.sums || { echo "not there: $file"; return 1; }
   done
 }
 
