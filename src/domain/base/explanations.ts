@@ -365,7 +365,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'write-refused': {
     what: 'Writing failed or was declined.',
-    wayOut: 'check the permissions of the folder; `weighmark sign --signature FILE` puts a signature elsewhere',
+    wayOut:
+      'say where you may write, such as `weighmark attest REF --to FILE`, `weighmark sign PATH --signature FILE`, `weighmark keygen DIR/NAME`; or change who may write there',
   },
   'nothing-to-verify': {
     what: 'No signature, no claim. Nobody vouches for this.',
