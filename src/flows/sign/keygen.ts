@@ -18,7 +18,7 @@ export interface KeygenOutcome {
  */
 export async function keygen(
   input: { base: string; password: string | null },
-  ports: { files: Files; signers: Signers },
+  ports: { files: Files; signers: Pick<Signers, 'generate'> },
 ): Promise<KeygenOutcome> {
   const privateKey = `${input.base}.key`;
   const publicKey = `${input.base}.pub`;
