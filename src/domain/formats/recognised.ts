@@ -1,6 +1,7 @@
 import type { Source } from '../base/source.ts';
 import { isMarshal } from './marshal.ts';
 import type { FormatId } from './types.ts';
+import { isWord2vec } from './word2vec.ts';
 
 type Test = (head: Buffer, size: number) => boolean;
 
@@ -27,6 +28,7 @@ const TESTS: readonly (readonly [FormatId, Test])[] = [
   ['lightgbm', (head) => isTree(head) && /^tree\r?\nversion=v\d/.test(head.toString('latin1', 0, 32))],
   ['tensorrt-engine', (head) => isEngine(head) || isPlanned(head)],
   ['tesseract', isTesseract],
+  ['word2vec', isWord2vec],
   ['marshal', isMarshal],
 ];
 
