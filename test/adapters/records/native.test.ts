@@ -57,7 +57,8 @@ test('a bucket of many records, and more of them than their nodes are held', { s
   const others = Array.from({ length: 60_000 }, (_, at) => `{"a":${at}}\n`).join('');
   await assertSame(Buffer.from(same + others), { format: 'jsonl', profile: 'typed' }, { what: 'repeated' });
   const many = Buffer.from(Array.from({ length: 1_050_000 }, (_, at) => `${at}\n`).join(''));
-  for (const keep of [true, false]) await assertSame(many, { format: 'text', profile: 'typed' }, { what: 'many', keep });
+  for (const keep of [true, false])
+    await assertSame(many, { format: 'text', profile: 'typed' }, { what: 'many', keep });
 });
 
 test('segments meet anywhere: lines of all lengths around that of one', { skip }, async () => {
