@@ -7,7 +7,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'bom-diff': 2,
   'bom-validate': 2,
   completion: 2,
-  'dataset-check': 2,
+  'dataset-check': 3,
   'dataset-diff': 2,
   derive: 2,
   hash: 2,
