@@ -10,6 +10,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'dataset-check': 3,
   'dataset-diff': 2,
   derive: 2,
+  diff: 2,
   hash: 2,
   impact: 2,
   init: 2,
