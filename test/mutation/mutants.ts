@@ -18,6 +18,8 @@ export const ROOMS = [
   'src/flows/verify',
 ] as const;
 
+const NOTES = ['note', 'note-bounds', 'refusals', 'spec'].map((each) => `test/domain/tlog/${each}.test.ts`);
+
 /**
  * Files of which nothing may be changed without a test noticing, and the tests that notice, fast enough for every run of CI
  * (`--held`). The list grows until it is the rooms.
@@ -38,10 +40,12 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/registry/lists.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/outboards.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/referrer.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/tlog/checkpoint.ts': NOTES,
+  'src/domain/tlog/continuity.ts': ['test/domain/tlog/continuity.test.ts', ...NOTES],
   'src/domain/tlog/leaf.ts': 'test/domain/tlog/leaf.test.ts',
-  'src/domain/tlog/note.ts': ['note', 'note-bounds', 'refusals', 'spec'].map(
-    (each) => `test/domain/tlog/${each}.test.ts`,
-  ),
+  'src/domain/tlog/note.ts': NOTES,
+  'src/domain/tlog/proof.ts': NOTES,
+  'src/domain/tlog/quorum.ts': NOTES,
 };
 
 /** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */
