@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { workersText } from '../../domain/bom/worker-digests.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import { joinParts, type HashPart } from '../../domain/digest/parts.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -41,14 +42,7 @@ export function hasherFromParts(tree: Tree, { parts, recheck }: FromParts, hashe
     const results = new Map(chosen.map(({ job, at }, index) => [job, agreed(job, known[at], found[index])]));
     return placed.map(({ job, at }) => results.get(job) ?? { sizeBytes: job.sizeBytes ?? 0, digests: known[at] ?? {} });
   };
-  return { ...hasher, hash, said: saidOf(parts[0]?.of ?? 0, read, tree.entries.length) };
-}
-
-/** A file of the same size that changed since its worker read it is found only where it is read again: how many are not is said. */
-function saidOf(parts: number, read: number, files: number): string {
-  const left = files - read;
-  const rest = left === 0 ? '' : `, ${left} on the workers' word alone`;
-  return `${parts} parts; ${read} of ${files} files read again${rest}`;
+  return { ...hasher, hash, said: workersText({ parts: parts[0]?.of ?? 0, read, files: tree.entries.length }) };
 }
 
 function digestsOf({ entries, root, kind }: Tree, parts: readonly HashPart[], hasher: Hasher): readonly Digests[] {
