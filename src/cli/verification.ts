@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Verdict } from '../domain/base/verdict.ts';
@@ -7,6 +6,7 @@ import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
 import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from './gate-verdict.ts';
+import { locate } from './located.ts';
 import { policyFrom, type LoadedPolicy } from './policy-options.ts';
 import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from './trust-options.ts';
 
@@ -70,7 +70,7 @@ export async function verifyPath(
   hasher: (ports: VerifyPorts) => VerifyPorts['hasher'] = (ports) => ports.hasher,
 ): Promise<VerifyOutcome> {
   const { storeView } = await import('../flows/content/stores.ts');
-  const { root, files } = await storeView(resolve(context.cwd, artifact.path), await context.files());
+  const { root, files } = await storeView(locate(context.cwd, artifact.path), await context.files());
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const ports = await verifyPorts(context, { inside: [root], loaded }, options);
   const named = artifact.name === undefined ? {} : { name: artifact.name };
@@ -125,8 +125,8 @@ export function verifyInput(
   const { ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only } = options;
   return {
     ...place,
-    ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
-    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
+    ...(options.signature === undefined ? {} : { signature: locate(context.cwd, options.signature) }),
+    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => locate(context.cwd, path)) }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
     ...defined({
       ignore,
