@@ -20,13 +20,17 @@ function pass(incoming, outgoing) {
   const isCut = mode === 'cut' && isRange && ranges % 2 === 1;
   const asked = request({ ...upstream, method, path: url, headers }, (answer) => {
     outgoing.writeHead(answer.statusCode, answer.headers);
+    const held = mode === 'swap' && isFirst ? [] : null;
     let sent = 0;
     answer.on('data', (bytes) => {
       sent += bytes.length;
       if (isCut && sent > 1_000_000) return outgoing.destroy();
-      outgoing.write(bytes);
+      if (held === null) outgoing.write(bytes);
+      else held.push(bytes);
     });
-    answer.on('end', () => (mode === 'swap' && isFirst ? swap(url, headers, () => outgoing.end()) : outgoing.end()));
+    answer.on('end', () =>
+      held === null ? outgoing.end() : swap(url, headers, () => outgoing.end(Buffer.concat(held))),
+    );
   });
   incoming.pipe(asked);
 }
