@@ -99,15 +99,15 @@ weights() {
   check 'weights: the manifest for Kubernetes is valid' manifest_valid
 }
 
-# Eight shards, as large models come: SHA-256 of one file is one worker's.
+# Shards, as large models come: SHA-256 of one file is one worker's.
 figure() {
   local big="$work/figure" at begun one many
   mkdir -p "$big" && cd "$work"
-  for at in 1 2 3 4; do truncate -s 4G "$big/zeros-$at.bin"; head -c 1G /dev/urandom > "$big/real-$at.bin"; done
+  for at in $(seq -w 16); do truncate -s 1G "$big/$at-zeros.bin"; head -c 256M /dev/urandom > "$big/$at-real.bin"; done
   [ -e "$work/key.key" ] || real keygen key --no-password > /dev/null
   export DIGESTS='--algorithm sha256 --algorithm blake3 --jobs 1' WEIGHMARK="$here/scale/timed $work/cpu"
   slurm_up
-  cat "$big"/real-*.bin > /dev/null
+  cat "$big"/*-real.bin > /dev/null
   begun=$(date +%s%N)
   taskset -c 0 "$here/scale/timed" "$work/alone" hash "$big" $DIGESTS > "$work/one.sums"
   one=$(($(date +%s%N) - begun))

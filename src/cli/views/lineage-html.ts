@@ -1,11 +1,14 @@
 import type { Lineage, LineageNode } from '../../domain/lineage/types.ts';
 import { findingsOf, type Verdict } from '../../domain/base/verdict.ts';
 import { badge, html, page, table, type Html } from './html.ts';
+import { lineageDrawing } from './lineage-drawing.ts';
+import { MOVE_DRAWING } from './move-drawing.ts';
 import { derivationWords, shortDigest } from './lineage-text.ts';
 
 /** One page that needs nothing else: the verdict, the ancestry step by step, and what is wrong. */
 export function lineageHtml(lineage: Lineage, verdict: Verdict): string {
   const passed = verdict.exitCode === 0;
+  const drawing = lineageDrawing(lineage, (digest) => (lineage.nodes.has(digest) ? `#${digest}` : null));
   const body = html`
 <h1>Lineage of ${verdict.subject}</h1>
 <p>${badge(passed ? 'good' : 'bad', passed ? 'complete' : 'not complete')} <code>${verdict.id ?? ''}</code></p>
@@ -14,9 +17,10 @@ ${table(
   [{ title: 'Code' }, { title: 'About' }, { title: 'Why' }],
   findingsOf(verdict).map(({ code, subject, message }) => [code, subject ?? '', message]),
 )}
+${drawing}
 <h2>Steps</h2>
 ${[...lineage.nodes.values()].map(section)}`;
-  return page(`Lineage of ${verdict.subject}`, body);
+  return page(`Lineage of ${verdict.subject}`, body, drawing === null ? null : MOVE_DRAWING);
 }
 
 function section(node: LineageNode): Html {

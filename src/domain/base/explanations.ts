@@ -274,7 +274,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'revocation-orphaned': {
     what: 'Somebody who might said no under an earlier version of the policy, and this version does not hear them any more. A no outlives its speaker.',
     wayOut:
-      'name them under `formerly:` in the policy (docs/policy.md), let a revoker of today say it anew (`weighmark revoke --again`), or let it count again (`weighmark revoke --undo`, or `--claim` for an evaluation or a withdrawal)',
+      'name them under `formerly:` in the policy (docs/policy.md), let somebody of today say it anew (`weighmark revoke --again`; a list of records with `weighmark attest --type removed-records`), or let it count again (`weighmark revoke --undo`, or `--claim` for anything but a revocation)',
   },
   'unsealed-change': {
     what: 'A sealed file changed and was not sealed again.',
