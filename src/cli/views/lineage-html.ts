@@ -34,6 +34,6 @@ function section(node: LineageNode): Html {
   ]);
   return html`<section id="${node.digest}"><h3>${node.name === '' ? '(unnamed)' : node.name}</h3>
 <p><code>sha256:${node.digest}</code></p>
-<p>${node.step === null ? 'no step is attested' : `${node.step} by ${node.signedBy ?? 'nobody'}${node.time === null ? '' : `, by ${node.time}`}`}</p>
+<p>${node.step === null ? 'no step is attested' : `${node.step} by ${node.signedBy ?? 'nobody'}${node.time === null ? '' : `, by ${node.time}`}`}${(node.describedBy ?? []).length === 0 ? '' : `; BOM by ${node.describedBy?.join(', ')}`}</p>
 ${table(`Inputs of ${node.name === '' ? 'sha256' : node.name} ${shortDigest(node.digest)}`, [{ title: 'Relation' }, { title: 'Name' }, { title: 'Digest' }, { title: 'Role' }, { title: 'Standing' }, { title: 'Derivation' }], rows)}</section>`;
 }

@@ -94,6 +94,28 @@ test('a revocation in force, or one that cannot be read, is an orphan; what was 
   assert.deepEqual([orphan?.what, orphan?.target, orphan?.entry?.index], ['a revocation that cannot be read', null, 1]);
 });
 
+test('what was open before is an orphan; what was let count again before is none', async () => {
+  const three = policy(PROD, '', ROLES.replace('[rita, rob]', '[rita, rob, dana]'));
+  const undone = await revocation('dana', { kind: 'artifact', sha256: MODEL });
+  const undoing = await Promise.all(
+    (['rob', 'dana'] as const).map((by) => revocation(by, { kind: 'artifact', sha256: MODEL }, 'reinstate')),
+  );
+  const lost = await revocation('rob', { kind: 'principal', name: 'rita', since: '2026-01-01T00:00:00Z' });
+  const open = await revocation('rita', { kind: 'artifact', sha256: D0 });
+  const claims = [undone, ...undoing, lost, open];
+  const entries = claims.map(revoking);
+  const orphans = orphansBetween({ policy: three, claims }, { policy: today, claims }, entries);
+  assert.deepEqual(
+    orphans.map(({ claim: { bundle }, entry }) => [bundle, entry?.index]),
+    [[open.bundle, 4]],
+  );
+});
+
+test('who is not there under the later policy at all is heard no more', async () => {
+  const list = await removal('rita', ['a']);
+  assert.equal(orphansBetween({ policy: before, claims: [list] }, { policy: today, claims: [] }, []).length, 1);
+});
+
 test('a withdrawal holds until somebody of today promotes the same name to the same place', async () => {
   const withdrawn = await promotion(before, { passed: false });
   const newer = await promotion(today, { by: 'bob' });
@@ -105,8 +127,10 @@ test('a withdrawal holds until somebody of today promotes the same name to the s
   assert.equal(words([withdrawn, newer], by('prod', { name: 'acme/other' })).length, 1);
   assert.equal(words([withdrawn, newer], by('prod', { kind: 'claim' })).length, 1);
   assert.equal(words([withdrawn, newer], [logged(6, withdrawn, 'prod'), logged(5, newer, 'prod')]).length, 1, 'older');
-  const stranger = await promotion(today, { by: 'carol' });
-  assert.equal(words([withdrawn, stranger], [logged(4, withdrawn, 'prod'), logged(5, stranger, 'prod')]).length, 1);
+  for (const by of ['carol', 'glen'] as const) {
+    const other = await promotion(today, { by });
+    assert.equal(words([withdrawn, other], [logged(4, withdrawn, 'prod'), logged(5, other, 'prod')]).length, 1, by);
+  }
 });
 
 test('an evaluation is heard by its role; each orphan says how somebody of today says the same', async () => {
