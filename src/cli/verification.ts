@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { refusedCheck, verdictOf, type Verdict } from '../domain/base/verdict.ts';
@@ -11,6 +10,7 @@ import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
 import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from './gate-verdict.ts';
+import { locate } from './located.ts';
 import { policyFrom, type LoadedPolicy } from './policy-options.ts';
 import { openArtifact } from './registry-options.ts';
 import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from './trust-options.ts';
@@ -73,7 +73,7 @@ export async function verifyPath(
   hasher: (ports: VerifyPorts) => VerifyPorts['hasher'] = (ports) => ports.hasher,
 ): Promise<VerifyOutcome> {
   const { storeView } = await import('../flows/content/stores.ts');
-  const { root, files } = await storeView(resolve(context.cwd, artifact.path), await context.files());
+  const { root, files } = await storeView(locate(context.cwd, artifact.path), await context.files());
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const ports = await verifyPorts(context, { inside: [root], loaded }, options);
   const input = verifyInput(context, { root, shown: artifact.shown }, options);
@@ -209,8 +209,8 @@ export function verifyInput(
   const { ignore, allowSymlinks, ignoreUnsignedFiles, algorithm, only } = options;
   return {
     ...place,
-    ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
-    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => resolve(context.cwd, path)) }),
+    ...(options.signature === undefined ? {} : { signature: locate(context.cwd, options.signature) }),
+    ...(options.claims === undefined ? {} : { claims: options.claims.map((path) => locate(context.cwd, path)) }),
     ...(context.options.jobs === undefined ? {} : { jobs: context.options.jobs }),
     ...defined({
       ignore,

@@ -7,6 +7,7 @@ import type { WeightsOutcome } from '../../flows/verify/weights.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { asksPolicy, verifyInRegistry } from '../gate-verdict.ts';
+import { locate } from '../located.ts';
 import {
   addVerifyOptions,
   requireSound,
@@ -29,7 +30,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('verify')
     .description('verify that artifacts are what somebody trusted signed')
-    .argument('<ref...>', 'a file, a folder, NAME:TAG, NAME@sha256:…, oci://… or a digest')
+    .argument('<ref...>', 'a file, a folder, s3://…, NAME:TAG, NAME@sha256:…, oci://… or a digest')
     .option(
       '--only <glob>',
       'verify only these files, or parts of one (FILE#TENSORS, FILE#bytes=0-1024); `*` stops at `/`, `**` does not; the verdict is then partial',
@@ -85,7 +86,7 @@ async function verifyOne(context: Context, ref: string, options: Options): Promi
   const { path } = reference;
   if (options.to === undefined) return verifyPath(context, { path, shown: ref }, options);
   const target = resolve(context.cwd, options.to);
-  refuseInside(resolve(context.cwd, path), target);
+  refuseInside(locate(context.cwd, path), target);
   return written(await verifyTo(context, { path, shown: ref }, { options, target, durable: true }), target);
 }
 

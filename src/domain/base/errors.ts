@@ -88,6 +88,7 @@ export const CODES = {
   'derivation-mismatch': 1,
   'records-overlap': 1,
   'removed-record': 1,
+  'digests-from-workers': 1,
   // 3: nothing to verify
   'nothing-to-verify': 3,
   // 4: undecided

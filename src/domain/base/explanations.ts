@@ -312,6 +312,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'remove it and index anew: `weighmark dataset index`; show its absence: `weighmark dataset prove DATASET --removed LIST`; who learnt from it: `weighmark impact REF --record TEXT`',
   },
+  'digests-from-workers': {
+    what: 'The policy wants a signer who read every file, and whoever sealed this read a sample of what workers hashed.',
+    wayOut:
+      'read all of it before signing: `weighmark seal PATH --from-parts DIR --recheck all`, or `weighmark seal PATH`',
+  },
   usage: {
     what: 'The command line does not make sense.',
     wayOut: '`weighmark COMMAND --help` shows what it takes, with examples',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 import { HUB_TREE, readHubTree } from '../../domain/metadata/location.ts';
@@ -74,6 +75,7 @@ async function listedFacts(note: MetadataFile, root: string, ports: Ports): Prom
 
 /** `model.dvc` beside the artifact `model`: what it says, by paths inside the artifact. */
 async function dvcBeside({ root, kind }: Tree, ports: Ports): Promise<readonly Fact[]> {
+  if (isObjectLocation(root)) return [];
   const bytes = await ports.files.readIfThere(`${root}.dvc`, LIMITS.documentBytes);
   if (bytes === null) return [];
   const name = root.slice(root.lastIndexOf('/') + 1);
@@ -100,7 +102,8 @@ const NOTES = 10_000;
 async function listOf({ md5 }: DvcFolder, root: string, ports: Ports): Promise<Uint8Array | null> {
   const name = `${md5.slice(0, 2)}/${md5.slice(2)}.dir`;
   const parts = root.split('/');
-  for (let depth = parts.length; depth > Math.max(0, parts.length - MOST_FOLDERS); depth -= 1) {
+  const most = isObjectLocation(root) ? 1 : MOST_FOLDERS;
+  for (let depth = parts.length; depth > Math.max(0, parts.length - most); depth -= 1) {
     const top = parts.slice(0, depth).join('/');
     for (const cache of [`${top}/.dvc/cache/files/md5`, `${top}/.dvc/cache`]) {
       const list = await ports.files.readIfThere(`${cache}/${name}`, LIMITS.documentBytes);
@@ -114,7 +117,7 @@ const MOST_FOLDERS = 16;
 
 /** What llama.cpp noted beside a file it downloaded by tag: the Hub's answer, with the file's SHA-256. */
 async function llamaFacts({ root, kind, entries }: Tree, ports: Ports): Promise<readonly Fact[]> {
-  if (!entries.some(({ path }) => path.endsWith('.gguf'))) return [];
+  if (isObjectLocation(root) || !entries.some(({ path }) => path.endsWith('.gguf'))) return [];
   const folder = kind === 'file' ? root.slice(0, root.lastIndexOf('/')) : root;
   const notes = (await ports.files.names(folder).catch(() => [])).filter((name) => LLAMA_NOTE.test(name));
   const facts: Fact[] = [];
