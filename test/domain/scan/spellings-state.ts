@@ -15,6 +15,8 @@ const FORMULAS: readonly Uint8Array[] = [
   again('y ~ I(print ("hello"))'),
   again('y ~ [].__class__'),
   again('y ~ np.load("x")'),
+  again(`y ~ Q(f"{print('hello')}")`),
+  again('y ~ ｐｒｉｎｔ("hello")'),
   again('y ~ (lambda: 1)()'),
   again(`y ~ {'a': print}['a']('hello')`),
   bytesOf(

@@ -20,8 +20,10 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 export function isPlainFormula(text: string): boolean {
   if (text.length > 100_000 || /__|\b(?:lambda|import|yield|await|for|if)\b|:=/.test(text)) return false;
   const bare = text.replace(/"[^"\\\n]*"|'[^'\\\n]*'/g, '""');
-  if (/["')\]}]\s*\(/.test(bare) || !/^[\w\s.,:~+*/^|()[\]%<>=!&{}"-]*$/u.test(bare)) return false;
-  return [...bare.matchAll(/([\w.]+)\s*\(/g)].every(
+  // A letter before a text makes one of it that holds expressions.
+  if (/["')\]}]\s*\(|[\p{L}\p{N}_]""/u.test(bare) || !/^[\p{L}\p{M}\p{N}_\s.,:~+*/^|()[\]%<>=!&{}"-]*$/u.test(bare))
+    return false;
+  return [...bare.matchAll(/([\p{L}\p{M}\p{N}_.]+)\s*\(/gu)].every(
     ([, name = '']) => FUNCTIONS.has(name) || /^\d/.test(name) || name === '',
   );
 }
