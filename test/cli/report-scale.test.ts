@@ -15,7 +15,8 @@ test('a lineage of 1,000 artifacts takes twice the work of 500 to render, stays 
   const steps = /<caption>Steps<\/caption>[^]*?<\/table>/.exec(page)?.[0] ?? '';
   assert.equal(steps.match(/<tr>/g)?.length, 1 + 999 + 1, 'a head, each input, the dataset nobody attests');
   assert.match(page, /<details><summary>Every step/, 'folded away: the page stays readable');
-  assert.match(page, /Too many artifacts to draw/);
+  assert.equal(page.match(/<g data-box=/g)?.length, 300);
+  assert.match(page, /The 300 nearest are drawn; the table below has 700 more/);
 });
 
 test('the Markdown of a lineage of 1,000 artifacts draws those nearest and counts the rest', () => {
