@@ -87,6 +87,11 @@ export const STATES: readonly Spelling[] = [
     path: 'model.pkl',
     content: bytesOf(PROTO2, global('dill._dill', '_eval_repr'), text(said), '\x85R.'),
   })),
+  ...['dateutil.tz.tz', 'dateutil.tz._tzfile'].map((module) => ({
+    kind: `a path that a time zone is read from: ${module}`,
+    path: 'model.pkl',
+    content: bytesOf(PROTO2, global(module, 'tzfile'), text('/etc/hostname'), '\x85R.'),
+  })),
   {
     kind: 'iter of a function and an end',
     path: 'model.pkl',
