@@ -3,7 +3,6 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
-import { HUB_TREE, readHubTree } from '../../domain/metadata/location.ts';
 import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import type { MetadataFile } from '../../domain/metadata/read.ts';
 import { LLAMA_NOTE, readLlamaNote } from '../../domain/metadata/llama-cpp.ts';
@@ -18,7 +17,7 @@ interface Ports {
 
 /** What other tools noted of the files outside of them: beside a download, in the names of a cache, in a cache's lists. */
 export async function recordedFacts(tree: Tree, ports: Ports): Promise<readonly Fact[]> {
-  return [...(await downloadFacts(tree, ports)), ...(await storeFacts(tree, ports))];
+  return [...(await downloadNotes(tree.root, tree.leftOut, ports)), ...(await storeFacts(tree, ports))];
 }
 
 /** What a store keeps outside of the artifact's own files: DVC's note beside it, and its lists; the names of blobs. */
@@ -30,22 +29,6 @@ export async function storeFacts(tree: Tree, ports: Ports): Promise<readonly Fac
     ...blobFacts(tree.entries),
   ];
 }
-
-/** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
-async function downloadFacts(tree: Tree, ports: Ports): Promise<readonly Fact[]> {
-  const facts: Fact[] = [...(await downloadNotes(tree.root, tree.leftOut, ports))];
-  for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
-    if (bytes !== null)
-      pushAll(
-        facts,
-        said(() => readHubTree({ path, bytes })),
-      );
-  }
-  return facts;
-}
-
-const TREES = 64;
 
 const DVC_NOTE = /(?:^|\/)(?:[^/]+\.dvc|dvc\.lock)$/;
 
