@@ -55,6 +55,7 @@ export const CODES = {
   'weights-differ': 1,
   'not-kin': 1,
   'base-contradicted': 1,
+  'description-contradicted': 1,
   'derivation-claimed': 1,
   'log-fork': 1,
   'log-rollback': 1,

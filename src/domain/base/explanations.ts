@@ -164,6 +164,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'is it the base that is meant? Ask who published the model; `weighmark kin MODEL --against REF` compares with others',
   },
+  'description-contradicted': {
+    what: 'A dataset is not as its card or its `dataset_info.json` describes it: other numbers of records, columns or types.',
+    wayOut:
+      'get the version that is described, or describe this one; `datasets` writes the splits that were loaded, also of what `filter` or `select` left of them. `weighmark dataset describe DATASET --check FILE` looks again',
+  },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
     wayOut: '`weighmark diff A B --format markdown` prints it for a review',
