@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { omsRoot } from '../digest/root.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -54,9 +55,11 @@ export interface OmsInput {
 export function buildOms(input: OmsInput): { readonly payload: Uint8Array; readonly root: string } {
   const { algorithm = 'sha256', shardBytes } = input;
   if (input.resources.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
-  const named = input.resources.map((resource) => new Named(resource, { algorithm, single: input.single }));
-  const isSorted = named.every(({ name }, at) => at === 0 || compareUtf8(named[at - 1]?.name ?? '', name) <= 0);
-  const resources = isSorted ? named : named.toSorted((a, b) => compareUtf8(a.name, b.name));
+  const nameOf = ({ path, range }: OmsResource): string =>
+    range === undefined ? (input.single ? '.' : path) : `${path}:${range.start}:${range.end}`;
+  const resources = inOrder(input.resources, nameOf)
+    ? input.resources
+    : input.resources.toSorted((a, b) => compareUtf8(nameOf(a), nameOf(b)));
   const serialization = {
     method: shardBytes === undefined ? 'files' : 'shards',
     hash_type: algorithm,
@@ -65,44 +68,53 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
     ignore_paths: input.ignorePaths.toSorted(compareUtf8),
   };
   const root = omsRoot(digestsOf(resources));
-  return {
-    payload: buildStatement(
-      [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
-      PREDICATES.integrity,
-      { serialization, resources },
-    ),
-    root,
-  };
+  const empty = buildStatement(
+    [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
+    PREDICATES.integrity,
+    { serialization, resources: [] },
+  );
+  return { payload: withResources(empty, resources, { algorithm, nameOf }), root };
 }
 
-/** Its digest is asked for when it is written: texts of a million of them are not kept. */
-class Named {
-  readonly name: string;
-  readonly #resource: OmsResource;
-  readonly #algorithm: HashAlgorithm;
-
-  constructor(resource: OmsResource, { algorithm, single }: { algorithm: HashAlgorithm; single: boolean }) {
-    const { path, range } = resource;
-    this.name = resourceName(single && range === undefined ? '.' : path, range);
-    this.#resource = resource;
-    this.#algorithm = algorithm;
+function inOrder(resources: readonly OmsResource[], nameOf: (resource: OmsResource) => string): boolean {
+  let before: string | null = null;
+  for (const resource of resources) {
+    const name = nameOf(resource);
+    if (before !== null && compareUtf8(before, name) > 0) return false;
+    before = name;
   }
+  return true;
+}
 
-  get digest(): string {
-    return this.#resource.digest;
-  }
+/** What follows the resources, which are the last of the predicate, which is the last of the statement. */
+const AFTER_RESOURCES = ']}}';
+const WRITTEN_AT_ONCE = 1024;
 
-  toJSON(): unknown {
-    return { name: this.name, algorithm: this.#algorithm, digest: this.digest };
+/** Writes the resources where the statement has none: of a million there is no object each, nor a text of all. */
+function withResources(
+  statement: Uint8Array,
+  resources: readonly OmsResource[],
+  { algorithm, nameOf }: { algorithm: HashAlgorithm; nameOf: (resource: OmsResource) => string },
+): Uint8Array {
+  const around = `{"name":,"algorithm":"${algorithm}","digest":""}`.length + HEX_LENGTH[algorithm];
+  const names = resources.reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(nameOf(each))), 0);
+  const bytes = Buffer.alloc(statement.length + names + resources.length * (around + 1) - 1);
+  bytes.set(statement);
+  let at = statement.length - AFTER_RESOURCES.length;
+  for (let from = 0; from < resources.length; from += WRITTEN_AT_ONCE) {
+    const some = resources
+      .slice(from, from + WRITTEN_AT_ONCE)
+      .map((each) => `{"name":${JSON.stringify(nameOf(each))},"algorithm":"${algorithm}","digest":"${each.digest}"}`);
+    at += bytes.write(`${from === 0 ? '' : ','}${some.join(',')}`, at);
   }
+  bytes.write(AFTER_RESOURCES, at);
+  if (at + AFTER_RESOURCES.length !== bytes.length)
+    throw new WeighmarkError('internal', 'a digest is not as long as those of its algorithm');
+  return bytes;
 }
 
 function* digestsOf(resources: readonly { readonly digest: string }[]): Generator<string> {
   for (const { digest } of resources) yield digest;
-}
-
-function resourceName(path: string, range: OmsResource['range']): string {
-  return range === undefined ? path : `${path}:${range.start}:${range.end}`;
 }
 
 /**

@@ -40,7 +40,20 @@ async function hasTrailingData(source: Source): Promise<boolean> {
 
 /** A name for the program the bytes are, or null. */
 export async function probeExecutable(source: Source, start?: Uint8Array): Promise<string | null> {
-  const head = Buffer.from(start ?? (await source.read(0, 64)));
+  const bytes = start ?? (await source.read(0, 64));
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return PROGRAMS_BEGIN.has(head[0] ?? 0) ? programOf(source, head) : compiledPython(source, head);
+}
+
+/** First bytes of what is told below by its beginning. */
+const PROGRAMS_BEGIN: ReadonlySet<number> = new Set([0x00, 0x1b, 0x4c, 0x4d, 0x6a, 0x7f, 0xca, 0xce, 0xcf, 0xfe]);
+
+function compiledPython(source: Source, head: Buffer): string | null {
+  if (head.length < 16) return null;
+  return isPythonBytecode(head) || isCodeAt(head, 0, source.size) ? 'compiled Python' : null;
+}
+
+async function programOf(source: Source, head: Buffer): Promise<string | null> {
   if (head.toString('hex', 0, 8) === '0061736d01000000') return 'a WebAssembly module';
   if (head.length < 16) return null;
   const magic = head.toString('hex', 0, 4);
@@ -54,7 +67,7 @@ export async function probeExecutable(source: Source, start?: Uint8Array): Promi
   if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ')
     return isWindows(source, head);
   if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';
-  return isPythonBytecode(head) || isCodeAt(head, 0, source.size) ? 'compiled Python' : null;
+  return compiledPython(source, head);
 }
 
 async function isWindows(source: Source, head: Buffer): Promise<string | null> {
