@@ -3,8 +3,10 @@ import { omsRoot } from '../digest/root.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { HashAlgorithm } from '../digest/algorithm.ts';
+import { unreadMember } from '../base/json.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { HISTORIC_OMS, PREDICATES, STATEMENT_V1 } from './predicates.ts';
+import { spelledResources } from './oms-spelled.ts';
 import { buildStatement } from './statement.ts';
 import type { Statement, Subject } from './types.ts';
 
@@ -129,9 +131,13 @@ export function parseOms(statement: Statement): OmsManifest {
   if (statement.predicateType === HISTORIC_OMS) return parseHistoric(statement);
   if (statement.predicateType !== PREDICATES.integrity)
     throw malformed(`its predicate type is ${JSON.stringify(statement.predicateType).slice(0, 100)}`);
-  const { serialization, resources } = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
-  const how = readSerialization(serialization);
-  const listed = readResources(resources, how);
+  const predicate = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
+  const how = readSerialization(predicate['serialization']);
+  const unread = unreadMember(predicate, 'resources');
+  const listed = checkedResources(
+    (unread === null ? null : spelledResources(unread, how)) ?? readResources(predicate['resources'], how),
+    how,
+  );
   const root = onlySubject(statement);
   if (omsRoot(digestsOf(listed)) !== root.digest['sha256'])
     throw malformed('its root digest is not that of its resources');
@@ -182,9 +188,13 @@ function readIgnorePaths(value: unknown): readonly string[] {
 
 function readResources(value: unknown, how: Serialization): readonly OmsResource[] {
   if (!Array.isArray(value)) throw malformed('resources is not a list');
-  if (value.length === 0) throw new WeighmarkError('empty-artifact', 'the signature covers no file');
   if (value.length > LIMITS.filesPerTree) throw malformed('it lists too many files');
-  const resources = value.map((entry) => readResource(entry, how));
+  return value.map((entry) => readResource(entry, how));
+}
+
+function checkedResources(resources: readonly OmsResource[], how: Serialization): readonly OmsResource[] {
+  if (resources.length === 0) throw new WeighmarkError('empty-artifact', 'the signature covers no file');
+  if (resources.length > LIMITS.filesPerTree) throw malformed('it lists too many files');
   if (how.shardBytes === null) checkWholeFiles(resources);
   else checkShards(resources, how.shardBytes);
   return resources;
