@@ -110,10 +110,14 @@ function inOrder(files: readonly ListedFile[]): boolean {
 
 /**
  * @param list its text, or its bytes: of a list of millions no text is made but of its paths.
+ * @param known paths that are in memory already, in this order if the list is as it should be: theirs are taken where they are equal.
  * @throws WeighmarkError `format-invalid` for any deviation: order, duplicates, spelling, a missing last newline, bytes that
  * are not UTF-8; `limit-exceeded`.
  */
-export function parseDigestList(list: string | Uint8Array): readonly ListedFile[] {
+export function parseDigestList(
+  list: string | Uint8Array,
+  known: readonly { readonly path: string }[] = [],
+): readonly ListedFile[] {
   if (list.length > LIMITS.digestListBytes) throw new WeighmarkError('limit-exceeded', 'the digest list is too large');
   const isText = typeof list === 'string' ? list.isWellFormed() : isUtf8(list);
   if (!isText) throw new WeighmarkError('format-invalid', 'digest list: it is not UTF-8');
@@ -123,7 +127,7 @@ export function parseDigestList(list: string | Uint8Array): readonly ListedFile[
   const [files, column]: [ListedFile[], DigestColumn] = [[], new DigestColumn()];
   for (let number = 2; start < bytes.length; number += 1) {
     const end = endOfLine(bytes, start, number);
-    const file = parseLine({ bytes, start, end, number }, column);
+    const file = parseLine({ bytes, start, end, number, known: known[number - 2]?.path ?? '' }, column);
     checkOrder(files.at(-1), file, number);
     files.push(file);
     start = end + 1;
@@ -149,6 +153,7 @@ interface Line {
   /** Where its line feed is. */
   readonly end: number;
   readonly number: number;
+  readonly known: string;
 }
 
 const SPACE = 0x20;
@@ -156,14 +161,14 @@ const SPACE = 0x20;
 const BLAKE3_AT = 65;
 const SIZE_AT = 130;
 
-function parseLine({ bytes, start, end, number }: Line, column: DigestColumn): ListedFile {
+function parseLine({ bytes, start, end, number, known }: Line, column: DigestColumn): ListedFile {
   const isMarked = bytes[start] === 0x5c;
   const first = isMarked ? start + 1 : start;
   const size = first + SIZE_AT;
   const space = bytes.indexOf(SPACE, size);
   if (space < 0 || space + 1 >= end || bytes[first + BLAKE3_AT - 1] !== SPACE || bytes[size - 1] !== SPACE)
     throw notALine(number);
-  const name = bytes.toString('utf8', space + 1, end);
+  const name = isAsciiAt(bytes, space + 1, end, known) ? known : bytes.toString('utf8', space + 1, end);
   const path = isMarked ? unescapePath(name, number) : name;
   if ((escapePath(path) !== path) !== isMarked) throw invalid(number, 'the escaping is not canonical');
   const sizeBytes = parseSize(bytes.toString('latin1', size, space), number);
@@ -171,6 +176,15 @@ function parseLine({ bytes, start, end, number }: Line, column: DigestColumn): L
   if (file === null) throw notALine(number);
   checkPath(path);
   return file;
+}
+
+function isAsciiAt(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80 || unit !== bytes[start + at]) return false;
+  }
+  return true;
 }
 
 function notALine(number: number): WeighmarkError {

@@ -1,6 +1,7 @@
 import { parseOms, type OmsManifest } from '../../domain/claims/oms.ts';
 import { HISTORIC_OMS, PREDICATES } from '../../domain/claims/predicates.ts';
-import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
+import { unreadMember } from '../../domain/base/json.ts';
+import type { Statement, TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import { entriesFor } from '../../domain/trust/match.ts';
 import { sameSigner } from '../../domain/claims/signers.ts';
 import { signedName, verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
@@ -14,7 +15,8 @@ export interface TrustedClaim extends FoundBundle {
   readonly trustedBy: readonly [TrustEntry, ...TrustEntry[]];
 }
 
-export interface TrustedSignature extends TrustedClaim {
+/** Without its bytes: of a million files they are hundreds of megabytes, and all they say is in the manifest. */
+export interface TrustedSignature extends Omit<TrustedClaim, 'bytes'> {
   readonly manifest: OmsManifest;
 }
 
@@ -122,10 +124,25 @@ async function judgeOne(found: FoundBundle, verification: Verification): Promise
 function asSignature(judged: Judged): TrustedSignature | Refused {
   if ('refusal' in judged) return judged;
   try {
-    return { ...judged, manifest: parseOms(judged.claim.statement) };
+    const { bytes: _bytes, claim, ...found } = judged;
+    const manifest = parseOms(claim.statement);
+    return { ...found, claim: { ...claim, statement: withoutText(claim.statement, manifest) }, manifest };
   } catch (error) {
     return { shown: judged.shown, refusal: { ...findingOf(error, 'signature-malformed'), subject: judged.shown } };
   }
+}
+
+/** The same statement, whose resources are those of the manifest: the text that both were read from is let go. */
+function withoutText(statement: Statement, { algorithm, resources, shardBytes }: OmsManifest): Statement {
+  if (shardBytes !== null || unreadMember(statement.predicate, 'resources') === null) return statement;
+  const { serialization } = statement.predicate;
+  const predicate = {
+    serialization,
+    get resources() {
+      return resources.map(({ path, digest }) => ({ name: path, algorithm, digest }));
+    },
+  };
+  return { ...statement, predicate };
 }
 
 function isTrusted(judged: Judged): judged is TrustedClaim {
