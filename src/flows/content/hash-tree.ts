@@ -5,7 +5,6 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob, HashResult } from '../../domain/ports/hasher.ts';
-import { pushAll } from '../../domain/base/lists.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashTreePorts {

@@ -32,7 +32,7 @@ export interface JudgedBundles {
 }
 
 /**
- * Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound.
+ * Verifies every bundle against the caller's trust, and lets go of the signatures' bytes. Strangers' are noted; the artifact's own signature must be sound.
  * @param options.name what the artifact was asked for by; null: what its signer calls it. An OMS signature names only a folder,
  * so its signer must have signed the name in an ML-BOM of the same content.
  * @param options.onSignature told the artifact's own trusted signature, if there is one, before the claims are looked at.
@@ -44,10 +44,12 @@ export async function judgeBundles(
 ): Promise<JudgedBundles> {
   const { name } = options;
   const anyName = name === null ? underAnyName(verification) : { ...verification, name };
-  const own = await Promise.all(
-    sidecars.signatures.map((found) => judgeOne(found, { ...anyName, maxBytes: LIMITS.signatureBytes })),
+  const read = await Promise.all(
+    sidecars.signatures.map(async (found) =>
+      asSignature(await judgeOne(found, { ...anyName, maxBytes: LIMITS.signatureBytes })),
+    ),
   );
-  const read = own.map(asSignature);
+  for (const found of sidecars.signatures) found.bytes = NO_BYTES;
   const likely = read.find(isSignature);
   if (likely !== undefined) await options.onSignature?.(likely);
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
@@ -62,11 +64,13 @@ export async function judgeBundles(
   return {
     signature: chosen,
     claims: trusted.filter(({ claim }) => !isOms(claim)),
-    hasSignature: own.length + embedded.length > 0,
+    hasSignature: read.length + embedded.length > 0,
     findings: refusalsThatCount(signatures, chosen),
     notes: [...signatures.flatMap((each) => strangerNote(each, chosen)), ...unknownNotes(lines)],
   };
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Everybody's trust, whatever names it is limited to: which of it counts is seen when the signed names are known. */
 function underAnyName(verification: Verification): Verification {

@@ -45,7 +45,7 @@ const THROWN: readonly Code[] = [
 ];
 
 async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Promise<VerifyOutcome> {
-  let sidecars = await findSidecars(input, ports.files);
+  const sidecars = await findSidecars(input, ports.files);
   if (allFound(sidecars).length === 0) {
     const lookedFor = input.kind === 'file' ? LOOKED_FOR_FILE : LOOKED_FOR;
     return refused(await (await import('./unsigned.ts')).describeUnsigned({ ...input, lookedFor }, ports));
@@ -57,7 +57,6 @@ async function verifyPlace(input: VerifyCase['input'], ports: VerifyPorts): Prom
     pushAll(begun, await beginContent(own, { input, sidecars }, ports));
   try {
     const bundles = await judgeBundles(sidecars, verification, { name: input.name ?? null, onSignature });
-    sidecars = { ...sidecars, signatures: [] };
     const fileSignatures = await judgeFileSignatures(sidecars.fileSignatures, verification, ports);
     const counted = await judgeClock({ shown: input.shown, bundles, fileSignatures, verification, times: ports.times });
     if ('verdict' in counted) return counted;

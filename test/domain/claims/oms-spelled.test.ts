@@ -22,7 +22,7 @@ function read(list: string, how: Parameters<typeof spelledResources>[1] = WHOLE)
 test('what is spelled as signers spell it is read as JSON reads it', () => {
   const part = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 6 })
-    .filter((text) => !/["\\\/]|\p{Cc}|^\.+$/u.test(text));
+    .filter((text) => !/["\\/]|\p{Cc}|^\.+$/u.test(text));
   fc.assert(
     fc.property(fc.uniqueArray(part, { minLength: 1, maxLength: 8 }), (paths) => {
       assert.deepEqual(
