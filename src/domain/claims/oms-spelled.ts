@@ -3,7 +3,13 @@ import { checkPath } from '../base/paths.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { HashAlgorithm } from '../digest/algorithm.ts';
 import { putHex } from '../digest/hex.ts';
-import type { OmsResource } from './oms.ts';
+
+/** A whole file, as `OmsResource` has it. */
+export interface SpelledResource {
+  readonly path: string;
+  /** Lower-case hex. */
+  readonly digest: string;
+}
 
 /** What is before and after the name, and before the next one. */
 const BEFORE = Buffer.from('{"name":"');
@@ -19,11 +25,11 @@ const QUOTE = 0x22;
 export function spelledResources(
   list: Uint8Array,
   { algorithm, shardBytes }: { readonly algorithm: HashAlgorithm; readonly shardBytes: number | null },
-): readonly OmsResource[] | null {
+): readonly SpelledResource[] | null {
   if (shardBytes !== null || algorithm === 'blake2b' || list[0] !== 0x5b) return null;
   const bytes = Buffer.from(list.buffer, list.byteOffset, list.length);
   const after = Buffer.from(`","algorithm":"${algorithm}","digest":"`);
-  const resources: OmsResource[] = [];
+  const resources: SpelledResource[] = [];
   const column = new Digests();
   let at = 1;
   while (resources.length <= LIMITS.filesPerTree) {
@@ -56,7 +62,7 @@ class Digests {
   #next = 0;
 
   /** Null unless there are 64 lower-case hexadecimal digits. */
-  read(path: string, text: Uint8Array, from: number): OmsResource | null {
+  read(path: string, text: Uint8Array, from: number): SpelledResource | null {
     if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
     const at = this.#next;
     this.#next += 32;
@@ -64,7 +70,7 @@ class Digests {
   }
 }
 
-class Spelled implements OmsResource {
+class Spelled implements SpelledResource {
   readonly path: string;
   readonly #column: Buffer;
   readonly #at: number;
