@@ -3,12 +3,12 @@ import { readPickle } from '../formats/pickle/index.ts';
 import { isCodeAt, isPythonBytecode } from '../formats/marshal.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
-import type { Source } from '../base/source.ts';
+import { headOf, type Source } from '../base/source.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */
 export async function probeMore({ source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
   const found = new Set(matches);
-  const head = await source.read(0, 64);
+  const head = await headOf(source, 64);
   const program = await probeExecutable(source, head);
   if (program === null) found.delete('executable');
   else found.add('executable');
@@ -38,22 +38,20 @@ async function hasTrailingData(source: Source): Promise<boolean> {
   }
 }
 
+/** How programs begin that have a magic of their own: WebAssembly, ELF, Mach-O, Java, shortcuts, `MZ`, `jartsr`, Lua. */
+const FIRST_BYTES: ReadonlySet<number> = new Set([0, 0x7f, 0xcf, 0xce, 0xfe, 0xca, 0x4c, 0x4d, 0x6a, 0x1b]);
+
+/** False if bytes are certainly no program's, at the least cost; compiled Python has its mark behind the first two bytes. */
+export function mayBeProgram(head: Uint8Array): boolean {
+  const first = head[0] ?? 0;
+  return FIRST_BYTES.has(first) || (first & 0x7f) === 0x63 || (head[2] === 0x0d && head[3] === 0x0a);
+}
+
 /** A name for the program the bytes are, or null. */
 export async function probeExecutable(source: Source, start?: Uint8Array): Promise<string | null> {
-  const bytes = start ?? (await source.read(0, 64));
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return PROGRAMS_BEGIN.has(head[0] ?? 0) ? programOf(source, head) : compiledPython(source, head);
-}
-
-/** First bytes of what is told below by its beginning. */
-const PROGRAMS_BEGIN: ReadonlySet<number> = new Set([0x00, 0x1b, 0x4c, 0x4d, 0x6a, 0x7f, 0xca, 0xce, 0xcf, 0xfe]);
-
-function compiledPython(source: Source, head: Buffer): string | null {
-  if (head.length < 16) return null;
-  return isPythonBytecode(head) || isCodeAt(head, 0, source.size) ? 'compiled Python' : null;
-}
-
-async function programOf(source: Source, head: Buffer): Promise<string | null> {
+  const bytes = start ?? (await headOf(source, 64));
+  if (!mayBeProgram(bytes)) return null;
+  const head = Buffer.from(bytes.subarray(0, 64));
   if (head.toString('hex', 0, 8) === '0061736d01000000') return 'a WebAssembly module';
   if (head.length < 16) return null;
   const magic = head.toString('hex', 0, 4);
@@ -67,7 +65,7 @@ async function programOf(source: Source, head: Buffer): Promise<string | null> {
   if (head.toString('latin1', 0, 4) === 'MZ\x90\0' || head.toString('latin1', 0, 2) === 'MZ')
     return isWindows(source, head);
   if (magic === '1b4c7561' || magic.startsWith('1b4c4a')) return 'compiled Lua';
-  return compiledPython(source, head);
+  return isPythonBytecode(head) || isCodeAt(head, 0, source.size) ? 'compiled Python' : null;
 }
 
 async function isWindows(source: Source, head: Buffer): Promise<string | null> {

@@ -20,7 +20,7 @@ interface List {
 }
 
 /** A digest list that cannot be read vouches for nothing; SHA-256 does without it. */
-export function readList(bytes: Uint8Array | null, known: readonly { readonly path: string }[]): List | null {
+export function readList(bytes: Uint8Array | null, known: readonly { readonly path: string }[] = []): List | null {
   if (bytes === null) return null;
   try {
     const files = parseDigestList(bytes, known);

@@ -40,8 +40,8 @@ async function hold(bytes: Uint8Array, name: string): Promise<readonly string[] 
   return told;
 }
 
-const IMAGES = ['89504e470d0a1a0a', 'ffd8ffe0', '474946383961', '52494646000000005745425056503820', '49492a00'].map((hex) =>
-  Buffer.from(hex, 'hex'),
+const IMAGES = ['89504e470d0a1a0a', 'ffd8ffe0', '474946383961', '52494646000000005745425056503820', '49492a00'].map(
+  (hex) => Buffer.from(hex, 'hex'),
 );
 
 test('what is told at once to be of no format, or an image, is that and nothing else by every test', async () => {
