@@ -96,6 +96,7 @@ const PACKAGES: Readonly<Record<string, (name: string) => boolean>> = {
 const DOMAIN_CRYPTO = new Set([
   'createHash',
   'createPublicKey',
+  'createVerify',
   'verify',
   'X509Certificate',
   'KeyObject',

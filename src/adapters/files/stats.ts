@@ -23,33 +23,118 @@ export function statOf(stat: BigIntStats): Stat {
 
 type Locate = (path: string) => string;
 
+/** What lstat says of many, in the order they were asked in: nothing is made of one before it is asked for. */
+export interface Stats {
+  isFile(index: number): boolean;
+  sizeBytes(index: number): number;
+  stamp(index: number): FileStamp;
+}
+
 /** One after the other, in JavaScript. @throws what Node throws. */
-export function lstatEach(paths: readonly string[], locate: Locate): readonly Stat[] {
-  return paths.map((path) => statOf(lstatSync(locate(path), { bigint: true })));
+export function lstatEach(paths: readonly string[], locate: Locate): Stats {
+  return new EachStat(paths.map((path) => statOf(lstatSync(locate(path), { bigint: true }))));
 }
 
 /** By the native kernel where there is one and there are many: a quarter of the time. @throws what Node throws. */
-export function lstatMany(paths: readonly string[], locate: Locate): readonly Stat[] {
+export function lstatMany(paths: readonly string[], locate: Locate): Stats {
   const addon = paths.length < MANY ? null : loadAddon();
-  if (addon === null) return lstatEach(paths, locate);
-  const stats: Stat[] = [];
-  for (let from = 0; from < paths.length; from += AT_ONCE)
-    askNatively(addon, paths.slice(from, from + AT_ONCE).map(locate), stats);
-  return stats;
+  return addon === null ? lstatEach(paths, locate) : askNatively(addon, paths, locate);
 }
 
-function askNatively(addon: Addon, locations: readonly string[], stats: Stat[]): void {
-  const answers = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
-  const view = new DataView(answers.buffer, answers.byteOffset, answers.length);
-  locations.forEach((location, index) =>
-    stats.push(answerOf(view, index * ANSWER_BYTES) ?? statOf(lstatSync(location, { bigint: true }))),
-  );
+class EachStat implements Stats {
+  readonly #stats: readonly Stat[];
+
+  constructor(stats: readonly Stat[]) {
+    this.#stats = stats;
+  }
+
+  isFile(index: number): boolean {
+    return this.#stats[index]?.isFile === true;
+  }
+
+  sizeBytes(index: number): number {
+    return Number(this.stamp(index).sizeBytes);
+  }
+
+  stamp(index: number): FileStamp {
+    const stat = this.#stats[index];
+    if (stat === undefined) throw new RangeError('nobody asked for so many');
+    return stat.stamp;
+  }
+}
+
+function askNatively(addon: Addon, paths: readonly string[], locate: Locate): Stats {
+  const columns: DataView[] = [];
+  const odd = new Map<number, Stat>();
+  for (let from = 0; from < paths.length; from += AT_ONCE) {
+    const locations = paths.slice(from, from + AT_ONCE).map(locate);
+    const { buffer, byteOffset, length } = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
+    const column = new DataView(buffer, byteOffset, length);
+    // Where it failed Node says how; or it has come since.
+    for (const [at, location] of locations.entries())
+      if (column.getUint32(at * ANSWER_BYTES, true) !== 0)
+        odd.set(from + at, statOf(lstatSync(location, { bigint: true })));
+    columns.push(column);
+  }
+  return new AnsweredStats(columns, odd);
 }
 
 /**
- * Columns of many stamps: as objects of five big integers each they take three times the memory, and of a million files that
- * is most of it.
+ * Columns of the addon's answers: as objects with stamps of five big integers each they take five times the memory, and of a
+ * million files that is most of it.
  */
+class AnsweredStats implements Stats {
+  readonly #columns: readonly DataView[];
+  readonly #odd: ReadonlyMap<number, Stat>;
+
+  constructor(columns: readonly DataView[], odd: ReadonlyMap<number, Stat>) {
+    this.#columns = columns;
+    this.#odd = odd;
+  }
+
+  isFile(index: number): boolean {
+    const odd = this.#odd.get(index);
+    if (odd !== undefined) return odd.isFile;
+    return (this.#column(index).getUint32(placeOf(index) + 4, true) & constants.S_IFMT) === constants.S_IFREG;
+  }
+
+  sizeBytes(index: number): number {
+    return Number(this.#odd.get(index)?.stamp.sizeBytes ?? this.#column(index).getBigUint64(placeOf(index) + 8, true));
+  }
+
+  stamp(index: number): FileStamp {
+    return this.#odd.get(index)?.stamp ?? new AnsweredStamp(this.#column(index), placeOf(index));
+  }
+
+  #column(index: number): DataView {
+    const column = this.#columns[Math.floor(index / AT_ONCE)];
+    if (column === undefined) throw new RangeError('nobody asked for so many');
+    return column;
+  }
+}
+
+function placeOf(index: number): number {
+  return (index % AT_ONCE) * ANSWER_BYTES;
+}
+
+/** Device, inode and times, as the kernel reads and writes them. */
+const STAMP_BYTES = 32;
+const STAMP_AT = 16;
+
+/** Writes device, inode and times as the addon wants them: of an answer of its own they are copied. */
+export function writeStamp(stamp: FileStamp, target: DataView, at: number): void {
+  if (stamp instanceof AnsweredStamp) {
+    for (let byte = 0; byte < STAMP_BYTES; byte += 4)
+      target.setUint32(at + byte, stamp.view.getUint32(stamp.at + STAMP_AT + byte));
+    return;
+  }
+  target.setBigUint64(at, stamp.dev, true);
+  target.setBigUint64(at + 8, stamp.ino, true);
+  target.setBigInt64(at + 16, stamp.mtimeNs, true);
+  target.setBigInt64(at + 24, stamp.ctimeNs, true);
+}
+
+/** A place in a column of answers. */
 class AnsweredStamp implements FileStamp {
   readonly view: DataView;
   readonly at: number;
@@ -78,11 +163,4 @@ class AnsweredStamp implements FileStamp {
   get ctimeNs(): bigint {
     return this.view.getBigInt64(this.at + 40, true);
   }
-}
-
-/** Null where it failed: Node then says how. */
-function answerOf(view: DataView, at: number): Stat | null {
-  if (view.getUint32(at, true) !== 0) return null;
-  const isFile = (view.getUint32(at + 4, true) & constants.S_IFMT) === constants.S_IFREG;
-  return { isFile, stamp: new AnsweredStamp(view, at) };
 }

@@ -17,7 +17,7 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { FileStamp, Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
 import { checkoutOfObject, checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
 import { fileError } from './errors.ts';
-import { lstatEach, stampOf, statOf, type Stat } from './stats.ts';
+import { lstatEach, stampOf, statOf, type Stats } from './stats.ts';
 
 interface Place {
   readonly root: string;
@@ -52,7 +52,8 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
   const walk = startWalk(root, options, false);
   walkFolder(walk, '');
   const stats = lstats(walk.plain, (path) => locate(walk.place, path));
-  walk.plain.forEach((path, index) => addFile(walk, path, stats[index]));
+  const from = { place: walk.place, stats };
+  walk.plain.forEach((path, index) => addFile(walk, new WalkedFile(path, from, index), stats.isFile(index)));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
   const { entries, sidecars, leftOut, followedLinks, passedOver } = walk;
   return {
@@ -145,27 +146,36 @@ function beginning(location: string, bytes: number): Uint8Array | null {
   }
 }
 
-function addFile(walk: Walk, path: string, stat: Stat | undefined): void {
-  if (stat?.isFile !== true) throw special(path);
-  walk.entries.push(new WalkedFile(path, walk.place, stat.stamp));
+function addFile(walk: Walk, entry: TreeEntry, isFile: boolean): void {
+  if (!isFile) throw special(entry.path);
+  walk.entries.push(entry);
 }
 
-/** Its location is made when it is asked for: of a million files they take as much memory as all else. */
+interface From {
+  readonly place: Place;
+  readonly stats: Stats;
+}
+
+/** Location and stamp are made when they are asked for: of a million files they take as much memory as all else. */
 class WalkedFile implements TreeEntry {
   readonly path: string;
   readonly sizeBytes: number;
-  readonly stamp: FileStamp;
-  readonly #place: Place;
+  readonly #from: From;
+  readonly #index: number;
 
-  constructor(path: string, place: Place, stamp: FileStamp) {
+  constructor(path: string, from: From, index: number) {
     this.path = path;
-    this.sizeBytes = Number(stamp.sizeBytes);
-    this.stamp = stamp;
-    this.#place = place;
+    this.sizeBytes = from.stats.sizeBytes(index);
+    this.#from = from;
+    this.#index = index;
   }
 
   get location(): string {
-    return locate(this.#place, this.path);
+    return locate(this.#from.place, this.path);
+  }
+
+  get stamp(): FileStamp {
+    return this.#from.stats.stamp(this.#index);
   }
 }
 

@@ -25,8 +25,8 @@ export async function convertedPaths(root: string, entries: readonly IndexEntry[
   const fields = output.split('\0');
   const found = new Set<string>();
   for (let at = 0; at + 2 < fields.length; at += 3) {
-    const [path = '', attribute = '', value = ''] = fields.slice(at, at + 3);
-    if (CONVERTING[attribute]?.test(value) === true) found.add(path);
+    const value = fields[at + 2] ?? '';
+    if (value !== 'unspecified' && CONVERTING[fields[at + 1] ?? '']?.test(value) === true) found.add(fields[at] ?? '');
   }
   return found;
 }

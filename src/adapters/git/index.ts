@@ -7,7 +7,8 @@ import { fieldsOf, runGit } from './run.ts';
 export function createGit(cwd: string): Git {
   const git = async (...words: readonly string[]) => runGit({ cwd, words });
   const line = async (...words: readonly string[]) => (await git(...words)).replace(/\r?\n$/, '');
-  const top = async () => line('rev-parse', '--show-toplevel');
+  let asked: Promise<string> | undefined;
+  const top = async () => (asked ??= line('rev-parse', '--show-toplevel'));
   let stores: ReturnType<Git['stores']> | undefined;
   return {
     root: async () => top().catch(() => null),

@@ -5,6 +5,7 @@ import { pushAll } from '../../domain/base/lists.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { HashOptions, HashResult, Stretch } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
+import { writeStamp } from '../files/stats.ts';
 import { stageOutboards } from './outboard-files.ts';
 import type { Addon } from './native.ts';
 import { changed, notRegular, type SizedJob } from './open-file.ts';
@@ -144,12 +145,7 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
     view.setFloat64(at + 8, job.sizeBytes, true);
     view.setFloat64(at + 16, job.part?.start ?? 0, true);
     view.setFloat64(at + 24, job.part?.fileBytes ?? job.sizeBytes, true);
-    if (stamp !== undefined) {
-      view.setBigUint64(at + 32, stamp.dev, true);
-      view.setBigUint64(at + 40, stamp.ino, true);
-      view.setBigInt64(at + 48, stamp.mtimeNs, true);
-      view.setBigInt64(at + 56, stamp.ctimeNs, true);
-    }
+    if (stamp !== undefined) writeStamp(stamp, view, at + 32);
     at += JOB_BYTES;
   }
 }

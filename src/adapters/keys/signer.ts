@@ -1,5 +1,5 @@
-import { createPublicKey, sign as signBytes, type KeyObject, type X509Certificate } from 'node:crypto';
-import { preAuthEncoding } from '../../domain/claims/dsse.ts';
+import { createPublicKey, createSign, type KeyObject, type X509Certificate } from 'node:crypto';
+import { preAuthPieces } from '../../domain/claims/dsse.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type {
@@ -37,7 +37,11 @@ export async function keySigner(
   return signerBy(files, createPublicKey(key), {
     options,
     timestamp,
-    sign: async (bytes) => Promise.resolve(signBytes(hash, bytes, key)),
+    sign: async (pieces) => {
+      const sign = createSign(hash);
+      for (const piece of pieces) sign.update(piece);
+      return Promise.resolve(sign.sign(key));
+    },
   });
 }
 
@@ -51,7 +55,8 @@ export async function programSigner(
   { world, timestamp }: { readonly world: CommandWorld; readonly timestamp?: Timestamper | undefined },
 ): Promise<ClaimSigner> {
   const key = await publicKeyOf(files, options);
-  return signerBy(files, key, { options, timestamp, sign: commandSigner(options.command, key, world) });
+  const sign = commandSigner(options.command, key, world);
+  return signerBy(files, key, { options, timestamp, sign: async (pieces) => sign(Buffer.concat(pieces)) });
 }
 
 async function publicKeyOf(files: Files, options: CommandSignerOptions): Promise<KeyObject> {
@@ -68,8 +73,8 @@ async function publicKeyOf(files: Files, options: CommandSignerOptions): Promise
 interface Signing {
   readonly options: LastingSignerOptions;
   readonly timestamp: Timestamper | undefined;
-  /** ECDSA over the bytes, in DER. */
-  readonly sign: (bytes: Uint8Array) => Promise<Uint8Array>;
+  /** ECDSA over the bytes of the pieces, in DER. */
+  readonly sign: (pieces: readonly Uint8Array[]) => Promise<Uint8Array>;
 }
 
 async function signerBy(files: Files, key: KeyObject, { options, timestamp, sign }: Signing): Promise<ClaimSigner> {
@@ -77,7 +82,7 @@ async function signerBy(files: Files, key: KeyObject, { options, timestamp, sign
   return {
     description: identity.description,
     async sign(payload) {
-      const signature = await sign(preAuthEncoding(payload));
+      const signature = await sign(preAuthPieces(payload));
       const timestamps = timestamp === undefined ? [] : [await timestamp(signature)];
       for (const token of timestamps) requireUsable(token, identity.chain, options.refusal === true);
       return bundleOf({ key: identity.part, payload, signature, timestamps });

@@ -156,14 +156,27 @@ interface Noted {
   readonly path: readonly string[];
 }
 
+/** Of lazy objects, by name: the bytes of members that were not read. */
+const UNREAD = new WeakMap<object, ReadonlyMap<string, Uint8Array>>();
+
+/** The bytes of a member that is read when it is asked for, well-formed as all; null for any other. */
+export function unreadMember(object: object, name: string): Uint8Array | null {
+  return UNREAD.get(object)?.get(name) ?? null;
+}
+
 function lazyObject(noted: Noted, depth: number): Json {
   const object: Record<string, Json> = {};
+  const unread = new Map<string, Uint8Array>();
+  UNREAD.set(object, unread);
   for (const { depth: at, name, start, end } of noted.members) {
     const value = noted.bytes.subarray(start, end);
     if (at !== depth) continue;
     if (value.length <= LAZY_BYTES) object[name] = parsePlain(value);
     else if (name === noted.path[depth - 1] && value[0] === 0x7b) object[name] = lazyObject(noted, depth + 1);
-    else Object.defineProperty(object, name, { enumerable: true, configurable: true, get: lazyValue(value) });
+    else {
+      Object.defineProperty(object, name, { enumerable: true, configurable: true, get: lazyValue(value) });
+      unread.set(name, value);
+    }
   }
   return object;
 }

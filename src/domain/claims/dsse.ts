@@ -4,7 +4,15 @@ import { IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** DSSE pre-authentication encoding: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md */
 export function preAuthEncoding(payload: Uint8Array, payloadType: string = IN_TOTO_PAYLOAD): Uint8Array {
-  return Buffer.concat([headOf(payload, payloadType), payload]);
+  return Buffer.concat(preAuthPieces(payload, payloadType));
+}
+
+/** The same in pieces: a payload of megabytes is not copied to be signed. */
+export function preAuthPieces(
+  payload: Uint8Array,
+  payloadType: string = IN_TOTO_PAYLOAD,
+): readonly [Uint8Array, Uint8Array] {
+  return [headOf(payload, payloadType), payload];
 }
 
 function headOf(payload: Uint8Array, payloadType: string): Buffer {

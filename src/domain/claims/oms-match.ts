@@ -55,9 +55,24 @@ function signedFiles(
 ): readonly SignedFile[] {
   const own = files[0]?.path;
   const nameOf = ({ path }: OmsResource) => (single && path === '.' && own !== undefined ? own : path);
-  if (shardBytes === null) return resources.map((resource) => ({ path: nameOf(resource), resources: [resource] }));
+  if (shardBytes === null) return resources.map((resource) => new WholeFile(nameOf(resource), resource));
   const byPath = Map.groupBy(resources, nameOf);
   return [...byPath].map(([path, shards]) => ({ path, resources: shards }));
+}
+
+/** Of a million files there is no list each. */
+class WholeFile implements SignedFile {
+  readonly path: string;
+  readonly #resource: OmsResource;
+
+  constructor(path: string, resource: OmsResource) {
+    this.path = path;
+    this.#resource = resource;
+  }
+
+  get resources(): readonly OmsResource[] {
+    return [this.#resource];
+  }
 }
 
 /** Of the files that are there, those whose SHA-256 is not the signed one. Other digests, and shards, cannot be told from it: none differ. */

@@ -1,9 +1,12 @@
+import { Buffer } from 'node:buffer';
 import { omsRoot } from '../digest/root.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { HashAlgorithm } from '../digest/algorithm.ts';
+import { unreadMember } from '../base/json.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { HISTORIC_OMS, PREDICATES, STATEMENT_V1 } from './predicates.ts';
+import { spelledResources } from './oms-spelled.ts';
 import { buildStatement } from './statement.ts';
 import type { Statement, Subject } from './types.ts';
 
@@ -54,9 +57,11 @@ export interface OmsInput {
 export function buildOms(input: OmsInput): { readonly payload: Uint8Array; readonly root: string } {
   const { algorithm = 'sha256', shardBytes } = input;
   if (input.resources.length === 0) throw new WeighmarkError('empty-artifact', 'there is no file to sign');
-  const named = input.resources.map((resource) => new Named(resource, { algorithm, single: input.single }));
-  const isSorted = named.every(({ name }, at) => at === 0 || compareUtf8(named[at - 1]?.name ?? '', name) <= 0);
-  const resources = isSorted ? named : named.toSorted((a, b) => compareUtf8(a.name, b.name));
+  const nameOf = ({ path, range }: OmsResource): string =>
+    range === undefined ? (input.single ? '.' : path) : `${path}:${range.start}:${range.end}`;
+  const resources = inOrder(input.resources, nameOf)
+    ? input.resources
+    : input.resources.toSorted((a, b) => compareUtf8(nameOf(a), nameOf(b)));
   const serialization = {
     method: shardBytes === undefined ? 'files' : 'shards',
     hash_type: algorithm,
@@ -65,44 +70,53 @@ export function buildOms(input: OmsInput): { readonly payload: Uint8Array; reado
     ignore_paths: input.ignorePaths.toSorted(compareUtf8),
   };
   const root = omsRoot(digestsOf(resources));
-  return {
-    payload: buildStatement(
-      [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
-      PREDICATES.integrity,
-      { serialization, resources },
-    ),
-    root,
-  };
+  const empty = buildStatement(
+    [{ name: input.name === '' ? '.' : input.name, digest: { sha256: root } }],
+    PREDICATES.integrity,
+    { serialization, resources: [] },
+  );
+  return { payload: withResources(empty, resources, { algorithm, nameOf }), root };
 }
 
-/** Its digest is asked for when it is written: texts of a million of them are not kept. */
-class Named {
-  readonly name: string;
-  readonly #resource: OmsResource;
-  readonly #algorithm: HashAlgorithm;
-
-  constructor(resource: OmsResource, { algorithm, single }: { algorithm: HashAlgorithm; single: boolean }) {
-    const { path, range } = resource;
-    this.name = resourceName(single && range === undefined ? '.' : path, range);
-    this.#resource = resource;
-    this.#algorithm = algorithm;
+function inOrder(resources: readonly OmsResource[], nameOf: (resource: OmsResource) => string): boolean {
+  let before: string | null = null;
+  for (const resource of resources) {
+    const name = nameOf(resource);
+    if (before !== null && compareUtf8(before, name) > 0) return false;
+    before = name;
   }
+  return true;
+}
 
-  get digest(): string {
-    return this.#resource.digest;
-  }
+/** What follows the resources, which are the last of the predicate, which is the last of the statement. */
+const AFTER_RESOURCES = ']}}';
+const WRITTEN_AT_ONCE = 1024;
 
-  toJSON(): unknown {
-    return { name: this.name, algorithm: this.#algorithm, digest: this.digest };
+/** Writes the resources where the statement has none: of a million there is no object each, nor a text of all. */
+function withResources(
+  statement: Uint8Array,
+  resources: readonly OmsResource[],
+  { algorithm, nameOf }: { algorithm: HashAlgorithm; nameOf: (resource: OmsResource) => string },
+): Uint8Array {
+  const around = `{"name":,"algorithm":"${algorithm}","digest":""}`.length + HEX_LENGTH[algorithm];
+  const names = resources.reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(nameOf(each))), 0);
+  const bytes = Buffer.alloc(statement.length + names + resources.length * (around + 1) - 1);
+  bytes.set(statement);
+  let at = statement.length - AFTER_RESOURCES.length;
+  for (let from = 0; from < resources.length; from += WRITTEN_AT_ONCE) {
+    const some = resources
+      .slice(from, from + WRITTEN_AT_ONCE)
+      .map((each) => `{"name":${JSON.stringify(nameOf(each))},"algorithm":"${algorithm}","digest":"${each.digest}"}`);
+    at += bytes.write(`${from === 0 ? '' : ','}${some.join(',')}`, at);
   }
+  bytes.write(AFTER_RESOURCES, at);
+  if (at + AFTER_RESOURCES.length !== bytes.length)
+    throw new WeighmarkError('internal', 'a digest is not as long as those of its algorithm');
+  return bytes;
 }
 
 function* digestsOf(resources: readonly { readonly digest: string }[]): Generator<string> {
   for (const { digest } of resources) yield digest;
-}
-
-function resourceName(path: string, range: OmsResource['range']): string {
-  return range === undefined ? path : `${path}:${range.start}:${range.end}`;
 }
 
 /**
@@ -117,9 +131,13 @@ export function parseOms(statement: Statement): OmsManifest {
   if (statement.predicateType === HISTORIC_OMS) return parseHistoric(statement);
   if (statement.predicateType !== PREDICATES.integrity)
     throw malformed(`its predicate type is ${JSON.stringify(statement.predicateType).slice(0, 100)}`);
-  const { serialization, resources } = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
-  const how = readSerialization(serialization);
-  const listed = readResources(resources, how);
+  const predicate = known(statement.predicate, ['serialization', 'resources'], 'the predicate');
+  const how = readSerialization(predicate['serialization']);
+  const unread = unreadMember(predicate, 'resources');
+  const listed = checkedResources(
+    (unread === null ? null : spelledResources(unread, how)) ?? readResources(predicate['resources'], how),
+    how,
+  );
   const root = onlySubject(statement);
   if (omsRoot(digestsOf(listed)) !== root.digest['sha256'])
     throw malformed('its root digest is not that of its resources');
@@ -170,9 +188,13 @@ function readIgnorePaths(value: unknown): readonly string[] {
 
 function readResources(value: unknown, how: Serialization): readonly OmsResource[] {
   if (!Array.isArray(value)) throw malformed('resources is not a list');
-  if (value.length === 0) throw new WeighmarkError('empty-artifact', 'the signature covers no file');
   if (value.length > LIMITS.filesPerTree) throw malformed('it lists too many files');
-  const resources = value.map((entry) => readResource(entry, how));
+  return value.map((entry) => readResource(entry, how));
+}
+
+function checkedResources(resources: readonly OmsResource[], how: Serialization): readonly OmsResource[] {
+  if (resources.length === 0) throw new WeighmarkError('empty-artifact', 'the signature covers no file');
+  if (resources.length > LIMITS.filesPerTree) throw malformed('it lists too many files');
   if (how.shardBytes === null) checkWholeFiles(resources);
   else checkShards(resources, how.shardBytes);
   return resources;

@@ -1,10 +1,10 @@
-import { verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { createVerify, verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { curveOf, omsHint, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
-import { historicPreAuthEncoding, preAuthEncoding } from './dsse.ts';
+import { historicPreAuthEncoding, preAuthPieces } from './dsse.ts';
 import type { Signer } from './types.ts';
 
 export interface SignatureOptions {
@@ -113,7 +113,9 @@ function signatureFits(
   options: SignatureOptions,
 ): boolean {
   const { hash } = curveOf(key, 'signer-untrusted');
-  if (verifyBytes(hash, preAuthEncoding(bundle.payload), key, bundle.signature)) return true;
+  const verify = createVerify(hash);
+  for (const piece of preAuthPieces(bundle.payload)) verify.update(piece);
+  if (verify.verify(key, bundle.signature)) return true;
   if (options.historic !== true) return false;
   const historic = historicPreAuthEncoding(bundle.payload);
   return ['sha256', hash].some((each) => verifyBytes(each, historic, key, bundle.signature));

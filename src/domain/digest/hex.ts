@@ -27,3 +27,18 @@ export function hexOfOciDigest(digest: string): string {
 export function isDigest(text: string): boolean {
   return text.startsWith('sha256:') && isHex256(text.slice(7));
 }
+
+const DIGITS = new Int8Array(256).fill(-1);
+for (let digit = 0; digit < 16; digit += 1) DIGITS[digit.toString(16).charCodeAt(0)] = digit;
+
+/** Writes the 32 bytes that the 64 lower-case digits at `from` stand for; false if they are none. */
+export function putHex(target: Uint8Array, to: number, text: Uint8Array, from: number): boolean {
+  let all = 0;
+  for (let at = 0; at < 32; at += 1) {
+    const high = DIGITS[text[from + 2 * at] ?? 0] ?? -1;
+    const low = DIGITS[text[from + 2 * at + 1] ?? 0] ?? -1;
+    all |= high | low;
+    target[to + at] = (high << 4) | low;
+  }
+  return all >= 0;
+}

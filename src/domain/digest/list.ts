@@ -1,8 +1,9 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
+import { putHex } from './hex.ts';
 
 /** One line of a digest list: a file of the tree with both digests, lower-case hex. */
 export interface ListedFile {
@@ -19,12 +20,23 @@ export class DigestColumn {
 
   /** A file of the list whose digests lie here. */
   add({ path, sizeBytes, sha256, blake3 }: ListedFile): ListedFile {
-    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
-    const at = this.#next;
+    const at = this.#room();
     const written = this.#bytes.write(sha256, at, 'hex') + this.#bytes.write(blake3, at + 32, 'hex');
     if (written !== 64) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
-    this.#next += 64;
     return new KeptFile(path, sizeBytes, this.#bytes, at);
+  }
+
+  /** The same of hexadecimal digits in `text`, where each digest begins; null if either is not lower-case hex. */
+  read(text: Uint8Array, at: readonly [sha256: number, blake3: number], of: Pick<ListedFile, 'path' | 'sizeBytes'>) {
+    const to = this.#room();
+    const isHex = putHex(this.#bytes, to, text, at[0]) && putHex(this.#bytes, to + 32, text, at[1]);
+    return isHex ? new KeptFile(of.path, of.sizeBytes, this.#bytes, to) : null;
+  }
+
+  #room(): number {
+    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
+    this.#next += 64;
+    return this.#next - 64;
   }
 }
 
@@ -97,62 +109,37 @@ function inOrder(files: readonly ListedFile[]): boolean {
 }
 
 /**
- * @param list its text, or its bytes, which are read in pieces.
+ * @param list its text, or its bytes: of a list of millions no text is made but of its paths.
+ * @param known paths that are in memory already, in this order if the list is as it should be: theirs are taken where they are equal.
  * @throws WeighmarkError `format-invalid` for any deviation: order, duplicates, spelling, a missing last newline, bytes that
  * are not UTF-8; `limit-exceeded`.
  */
-export function parseDigestList(list: string | Uint8Array): readonly ListedFile[] {
+export function parseDigestList(
+  list: string | Uint8Array,
+  known: readonly { readonly path: string }[] = [],
+): readonly ListedFile[] {
   if (list.length > LIMITS.digestListBytes) throw new WeighmarkError('limit-exceeded', 'the digest list is too large');
-  const files: ListedFile[] = [];
-  let number = 0;
-  for (const lines of typeof list === 'string' ? [linesOf(list, 1)] : linePieces(list)) {
-    for (const line of lines) {
-      number += 1;
-      if (number > 1) files.push(nextFile(line, number, files.at(-1)));
-      else if (line !== HEADER) throw invalid(1, `the header is not ${HEADER}`);
-    }
+  const isText = typeof list === 'string' ? list.isWellFormed() : isUtf8(list);
+  if (!isText) throw new WeighmarkError('format-invalid', 'digest list: it is not UTF-8');
+  const bytes = typeof list === 'string' ? Buffer.from(list) : Buffer.from(list.buffer, list.byteOffset, list.length);
+  let start = endOfLine(bytes, 0, 1) + 1;
+  if (bytes.toString('latin1', 0, start) !== `${HEADER}\n`) throw invalid(1, `the header is not ${HEADER}`);
+  const [files, column]: [ListedFile[], DigestColumn] = [[], new DigestColumn()];
+  for (let number = 2; start < bytes.length; number += 1) {
+    const end = endOfLine(bytes, start, number);
+    const file = parseLine({ bytes, start, end, number, known: known[number - 2]?.path ?? '' }, column);
+    checkOrder(files.at(-1), file, number);
+    files.push(file);
+    start = end + 1;
   }
-  if (number === 0) throw invalid(1, `the header is not ${HEADER}`);
   return files;
 }
 
-function nextFile(line: string, number: number, before: ListedFile | undefined): ListedFile {
-  const file = parseLine(line, number);
-  checkOrder(before, file, number);
-  return file;
+function endOfLine(bytes: Buffer, start: number, number: number): number {
+  const end = bytes.indexOf(0x0a, start);
+  if (end < 0) throw invalid(number, number === 1 ? `the header is not ${HEADER}` : 'the last line does not end');
+  return end;
 }
-
-function linesOf(text: string, number: number): readonly string[] {
-  const lines = text.split('\n');
-  if (number === 1 && lines[0] !== HEADER) throw invalid(1, `the header is not ${HEADER}`);
-  if (lines.pop() !== '') throw invalid(lines.length + number, 'the last line does not end');
-  return lines;
-}
-
-const PIECE_BYTES = 1 << 20;
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Whole lines of about a megabyte at a time: a line break is never inside another character. */
-function* linePieces(bytes: Uint8Array): Generator<readonly string[]> {
-  for (let start = 0, number = 1; start < bytes.length;) {
-    const found = bytes.lastIndexOf(0x0a, start + PIECE_BYTES);
-    const end = start + PIECE_BYTES >= bytes.length ? bytes.length : found < start ? bytes.length : found + 1;
-    const lines = linesOf(decoded(bytes.subarray(start, end), number), number);
-    yield lines;
-    number += lines.length;
-    start = end;
-  }
-}
-
-function decoded(bytes: Uint8Array, number: number): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    throw invalid(number, 'it, or one soon after it, is not UTF-8');
-  }
-}
-
-const LINE = /^(\\?)([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,15}) (.+)$/s;
 
 function formatLine(file: ListedFile): string {
   const escaped = escapePath(file.path);
@@ -160,14 +147,53 @@ function formatLine(file: ListedFile): string {
   return `${mark}${file.sha256} ${file.blake3} ${file.sizeBytes} ${escaped}\n`;
 }
 
-function parseLine(line: string, number: number): ListedFile {
-  const [, mark, sha256, blake3, size, name] = LINE.exec(line) ?? [];
-  if (sha256 === undefined || blake3 === undefined || name === undefined)
-    throw invalid(number, 'not `sha256 blake3 size path`');
-  const path = mark === '' ? name : unescapePath(name, number);
-  if ((escapePath(path) !== path) !== (mark === '\\')) throw invalid(number, 'the escaping is not canonical');
+interface Line {
+  readonly bytes: Buffer;
+  readonly start: number;
+  /** Where its line feed is. */
+  readonly end: number;
+  readonly number: number;
+  readonly known: string;
+}
+
+const SPACE = 0x20;
+/** From a line's start, or the backslash before it. */
+const BLAKE3_AT = 65;
+const SIZE_AT = 130;
+
+function parseLine({ bytes, start, end, number, known }: Line, column: DigestColumn): ListedFile {
+  const isMarked = bytes[start] === 0x5c;
+  const first = isMarked ? start + 1 : start;
+  const size = first + SIZE_AT;
+  const space = bytes.indexOf(SPACE, size);
+  if (space < 0 || space + 1 >= end || bytes[first + BLAKE3_AT - 1] !== SPACE || bytes[size - 1] !== SPACE)
+    throw notALine(number);
+  const name = isAsciiAt(bytes, space + 1, end, known) ? known : bytes.toString('utf8', space + 1, end);
+  const path = isMarked ? unescapePath(name, number) : name;
+  if ((escapePath(path) !== path) !== isMarked) throw invalid(number, 'the escaping is not canonical');
+  const sizeBytes = parseSize(bytes.toString('latin1', size, space), number);
+  const file = column.read(bytes, [first, first + BLAKE3_AT], { path, sizeBytes });
+  if (file === null) throw notALine(number);
   checkPath(path);
-  return { path, sizeBytes: safeSize(Number(size), number), sha256, blake3 };
+  return file;
+}
+
+function isAsciiAt(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80 || unit !== bytes[start + at]) return false;
+  }
+  return true;
+}
+
+function notALine(number: number): WeighmarkError {
+  return invalid(number, 'not `sha256 blake3 size path`');
+}
+
+function parseSize(text: string, number: number): number {
+  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) throw notALine(number);
+  return safeSize(Number(text), number);
 }
 
 function checkOrder(before: ListedFile | undefined, file: ListedFile, number: number): void {

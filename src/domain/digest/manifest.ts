@@ -52,7 +52,12 @@ export const NEWEST: ManifestVersion = 2;
 export function buildManifest(files: readonly ManifestFile[], version: ManifestVersion = 1): Manifest {
   const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
   checkFiles(sorted);
-  const built = chunk(sorted, LIMITS.manifestFiles).map((part) => imageManifest(part, version));
+  const built = chunk(sorted, LIMITS.manifestFiles).map((part) =>
+    imageManifest(
+      part.map((file) => new Layer(file)),
+      version,
+    ),
+  );
   const configs = built.map(({ config }) => config);
   const manifests = built.map(({ manifest }) => manifest);
   const [only] = manifests;
@@ -63,8 +68,7 @@ export function buildManifest(files: readonly ManifestFile[], version: ManifestV
 
 /** All ids of an artifact, by version: whatever names one of them means each. @throws as `buildManifest`. */
 export function idsOf(files: readonly ManifestFile[]): readonly string[] {
-  const sorted = inAnyOrder(files);
-  return VERSIONS.map((version) => idOf(sorted, version));
+  return idsIn(inAnyOrder(files), VERSIONS);
 }
 
 /**
@@ -72,7 +76,7 @@ export function idsOf(files: readonly ManifestFile[]): readonly string[] {
  * @throws as `buildManifest`.
  */
 export function manifestId(files: readonly ManifestFile[], version: ManifestVersion = 1): string {
-  return idOf(inAnyOrder(files), version);
+  return idsIn(inAnyOrder(files), [version])[0] ?? '';
 }
 
 function inAnyOrder(files: readonly ManifestFile[]): readonly ManifestFile[] {
@@ -81,14 +85,13 @@ function inAnyOrder(files: readonly ManifestFile[]): readonly ManifestFile[] {
   return sorted;
 }
 
-function idOf(sorted: readonly ManifestFile[], version: ManifestVersion): string {
-  const entries: Json[] = [];
+function idsIn(sorted: readonly ManifestFile[], versions: readonly ManifestVersion[]): readonly string[] {
+  const parts = versions.map((): ManifestDocument[] => []);
   for (let at = 0; at < sorted.length; at += LIMITS.manifestFiles) {
-    const { manifest } = imageManifest(sorted.slice(at, at + LIMITS.manifestFiles), version);
-    if (sorted.length <= LIMITS.manifestFiles) return manifest.digest;
-    entries.push(descriptor(manifest));
+    const layers = sorted.slice(at, at + LIMITS.manifestFiles).map((file) => new Layer(file));
+    for (const [index, version] of versions.entries()) parts[index]?.push(imageManifest(layers, version).manifest);
   }
-  return indexOf(entries).digest;
+  return parts.map((made) => (made.length === 1 ? made[0] : indexOf(made.map(descriptor)))?.digest ?? '');
 }
 
 function inOrder(files: readonly ManifestFile[]): boolean {
@@ -125,17 +128,18 @@ export function parseIndex(bytes: Uint8Array): readonly string[] | null {
 }
 
 function imageManifest(
-  files: readonly ManifestFile[],
+  layers: readonly Layer[],
   version: ManifestVersion,
 ): { manifest: ManifestDocument; config: ManifestDocument } {
-  const diffIds = files.map((file) => `sha256:${file.sha256}`);
-  const config = document(
-    { descriptor: {}, modelfs: { type: 'layers', diffIds }, config: version === 1 ? {} : configOf(files) },
+  const diffIds = layers.map(({ digest }) => `"${digest}"`).join(',');
+  const said = JSON.stringify(version === 1 ? {} : configOf(layers));
+  const config = written(
+    `{"descriptor":{},"modelfs":{"type":"layers","diffIds":[${diffIds}]},"config":${said}}`,
     CONFIG_TYPE,
   );
   const head = { schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: ARTIFACT_TYPE, config: descriptor(config) };
-  const layers = files.map((file) => layer(file, version)).join(',');
-  const manifest = written(`${JSON.stringify(head).slice(0, -1)},"layers":[${layers}]}`, MANIFEST_TYPE);
+  const texts = layers.map((layer) => layer.json(version)).join(',');
+  const manifest = written(`${JSON.stringify(head).slice(0, -1)},"layers":[${texts}]}`, MANIFEST_TYPE);
   return { manifest, config };
 }
 
@@ -147,17 +151,29 @@ const WEIGHTS: readonly (readonly [ending: string, format: string])[] = [
 ];
 
 /** The format where all weights that a name tells are of one; nothing that a reader of formats would say. */
-function configOf(files: readonly ManifestFile[]): Json {
+function configOf(files: readonly { readonly path: string }[]): Json {
   const found = WEIGHTS.filter(([ending]) => files.some(({ path }) => path.toLowerCase().endsWith(ending)));
   const [only] = found;
   return only === undefined || found.length > 1 ? {} : { format: only[1] };
 }
 
-/** As JSON: of a million files an object each, and its text after, would be most of the work. */
-function layer({ path, sha256, sizeBytes }: ManifestFile, version: ManifestVersion): string {
-  const name = JSON.stringify(path);
-  const annotations = version === 1 ? `"${FILEPATH}":${name}` : `"${FILEPATH}":${name},"${TITLE}":${name}`;
-  return `{"mediaType":"${mediaTypeOf(path)}","digest":"sha256:${sha256}","size":${sizeBytes},"annotations":{${annotations}}}`;
+/** A file's layer as JSON, of which both versions are made: of a million files the texts are most of the work. */
+class Layer {
+  readonly path: string;
+  readonly digest: string;
+  readonly #name: string;
+  readonly #start: string;
+
+  constructor({ path, sha256, sizeBytes }: ManifestFile) {
+    this.path = path;
+    this.digest = `sha256:${sha256}`;
+    this.#name = JSON.stringify(path);
+    this.#start = `{"mediaType":"${mediaTypeOf(path)}","digest":"${this.digest}","size":${sizeBytes},"annotations":{"${FILEPATH}":${this.#name}`;
+  }
+
+  json(version: ManifestVersion): string {
+    return version === 1 ? `${this.#start}}}` : `${this.#start},"${TITLE}":${this.#name}}}`;
+  }
 }
 
 function descriptor(of: ManifestDocument): Json {

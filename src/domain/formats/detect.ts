@@ -123,15 +123,23 @@ export interface Detected {
 
 /** What a file is, by its bytes first and its name second. Reads 4 KiB at the start, 64 KiB at the end, and probes. */
 export async function detect(file: NamedSource): Promise<Detected> {
+  if (latest?.source === file.source && latest.path === file.path) return latest.detected;
   const known = DETECTED.get(file.source);
   if (known?.path === file.path) return known.detected;
-  const detected = detectAnew(file);
-  DETECTED.set(file.source, { path: file.path, detected });
-  return detected;
+  latest = { source: file.source, path: file.path, detected: detectAnew(file) };
+  if (file.source.size > HEAD_BYTES) DETECTED.set(file.source, latest);
+  return latest.detected;
 }
 
-/** What is scanned and described in one run is recognised once. */
-const DETECTED = new WeakMap<Source, { readonly path: string; readonly detected: Promise<Detected> }>();
+interface Known {
+  readonly source: Source;
+  readonly path: string;
+  readonly detected: Promise<Detected>;
+}
+
+/** What is scanned and described in one run is recognised once. Of small files, of which there may be a million, the last is kept. */
+const DETECTED = new WeakMap<Source, Known>();
+let latest: Known | null = null;
 
 async function detectAnew(file: NamedSource): Promise<Detected> {
   const named = formatOfName(file.path);
@@ -145,29 +153,40 @@ async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const { source } = file;
   if (source.size === 0) return ['empty'];
   const head = await headOf(source, HEAD_BYTES);
-  if (head.length === source.size && isOfNoFormat(head, file.path)) return [];
-  return matchesAnew(file, head);
+  const certain = head.length === source.size ? certainMatches(head, file.path) : null;
+  return certain ?? matchesAnew(file, head);
 }
 
 /**
- * Whether a whole small file is certainly nothing of what is looked for below, by what costs least: of a million files with
- * bytes of nobody's format the tests one by one, each of which may read, are most of the work.
+ * What a whole small file certainly is, by what costs least: nothing, or an image, and nothing else of what is looked for below.
+ * Of a million files that are one or the other the tests one by one, each of which may read, are most of the work. Null: they
+ * decide.
  */
-export function isOfNoFormat(bytes: Uint8Array, path: string): boolean {
+export function certainMatches(bytes: Uint8Array, path: string): FormatId[] | null {
   const named = formatOfName(path);
-  if (named !== undefined && !MEDIA.has(named)) return false;
+  if (named !== undefined && !MEDIA.has(named)) return null;
   if (bytes.length === 0 || startsPickle(bytes[0] ?? 0) || hasNoControls(bytes) || isLfsPointer(bytes, bytes.length))
-    return false;
-  if (
-    (BY_FIRST_BYTE[bytes[0] ?? 0] ?? []).some(({ at, bytes: magic }) => hasAt(bytes, at, magic)) ||
-    recognise(bytes, bytes.length, false).length > 0
-  )
-    return false;
-  if (isCtranslate2(bytes) || isCoreMlWeights(bytes) || isSafetensors(bytes, { path, size: bytes.length }))
-    return false;
-  if (isExecutable(bytes) || isMp3(bytes) || (bytes.length >= 512 && bytes[0] !== 0 && checksumFits(bytes)))
-    return false;
-  return !ANYWHERE.some((magic) => isWithin(bytes, magic)) && !mayBeginMessage(bytes, bytes.length);
+    return null;
+  const magic = (BY_FIRST_BYTE[bytes[0] ?? 0] ?? []).filter((each) => hasAt(bytes, each.at, each.bytes));
+  const [own] = magic;
+  if (magic.length > 1 || (own !== undefined && own.format !== 'image')) return null;
+  if (isAnythingElse(bytes, path)) return null;
+  return own === undefined ? [] : ['image'];
+}
+
+/** What is not told by fixed bytes at a fixed place; in doubt, true. */
+function isAnythingElse(bytes: Uint8Array, path: string): boolean {
+  return (
+    recognise(bytes, bytes.length, false).length > 0 ||
+    isCtranslate2(bytes) ||
+    isCoreMlWeights(bytes) ||
+    isSafetensors(bytes, { path, size: bytes.length }) ||
+    isExecutable(bytes) ||
+    isMp3(bytes) ||
+    (bytes.length >= 512 && bytes[0] !== 0 && checksumFits(bytes)) ||
+    ANYWHERE.some((mark) => isWithin(bytes, mark)) ||
+    mayBeginMessage(bytes, bytes.length)
+  );
 }
 
 /** What a name may promise without deciding how bytes are read. */

@@ -52,6 +52,27 @@ function webpSize(head: Uint8Array, chunk: string): Facts {
 
 /** Walks the segments to the frame header (SOF0 to SOF15 without DHT, JPG, DAC). */
 async function jpegSize(source: Source): Promise<Facts> {
+  const first = await source.read(0, Math.min(source.size, FIRST_BYTES));
+  return sizeWithin(first, source.size) ?? (await sizeBeyond(source));
+}
+
+/** Too few for the most segments that are looked at. */
+const FIRST_BYTES = 4000;
+
+/** The same as `sizeBeyond` says, if the first bytes tell; null: they do not. */
+function sizeWithin(bytes: Uint8Array, size: number): Facts | null {
+  const byte = (at: number): number => bytes[at] ?? 0;
+  for (let at = 2; at + 9 <= bytes.length; at += 2 + Math.max(2, (byte(at + 2) << 8) | byte(at + 3))) {
+    if (size - at <= 9) return {};
+    if (byte(at) !== 0xff) return {};
+    const marker = byte(at + 1);
+    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker))
+      return { width: (byte(at + 7) << 8) | byte(at + 8), height: (byte(at + 5) << 8) | byte(at + 6) };
+  }
+  return null;
+}
+
+async function sizeBeyond(source: Source): Promise<Facts> {
   const cursor = new Cursor(source, 2);
   for (let segments = 0; segments < 1000 && cursor.remaining > 9; segments++) {
     const [fill, marker] = [await cursor.u8(), await cursor.u8()];

@@ -35,13 +35,13 @@ export type OtherDigests = ReadonlyMap<
 
 /** Compares what publishers state with what the files are. A digest without a file is only ever confirmed, never refused. */
 export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], others: OtherDigests): DigestCheck {
-  const byPath = new Map(files.map((file) => [file.path, file]));
-  const bySha256 = new Map(files.map((file) => [file.digests.sha256 ?? '', file.path]));
+  const stated = pick(facts, 'digest');
+  const { byPath, bySha256 } = stated.length === 0 ? NOTHING : foundBy(files);
   const confirmed: ConfirmedDigest[] = [];
   const conflicts: Conflict[] = [];
   const contradicted: { path: string; message: string }[] = [];
   const absent: { path: string; source: FactSource }[] = [];
-  for (const fact of pick(facts, 'digest')) {
+  for (const fact of stated) {
     const { path, algorithm, hex } = fact.value;
     if (path === undefined) {
       const found = bySha256.get(hex);
@@ -53,6 +53,21 @@ export function checkDigests(facts: readonly Fact[], files: readonly BomFile[], 
     else compare(fact, file, others, { confirmed, conflicts, contradicted });
   }
   return { confirmed, conflicts, contradicted, absent };
+}
+
+interface FoundBy {
+  readonly byPath: ReadonlyMap<string, BomFile>;
+  readonly bySha256: ReadonlyMap<string, string>;
+}
+
+/** Nobody states a digest of most trees: maps of a million files are made for those that do. */
+const NOTHING: FoundBy = { byPath: new Map(), bySha256: new Map() };
+
+function foundBy(files: readonly BomFile[]): FoundBy {
+  return {
+    byPath: new Map(files.map((file) => [file.path, file])),
+    bySha256: new Map(files.map((file) => [file.digests.sha256 ?? '', file.path])),
+  };
 }
 
 interface Results {

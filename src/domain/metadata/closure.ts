@@ -133,11 +133,13 @@ function isRepository(text: string): boolean {
  * @param paths of every file of the artifact.
  */
 export function closureOf(facts: readonly Fact[], paths: readonly string[]): readonly FactOf<'fetch'>[] {
+  const fetches = pick(facts, 'fetch');
+  if (fetches.length === 0) return [];
   const all = new Set(paths);
   const folders = new Set(paths.flatMap(parents));
   const isInside = (target: string, folder: string): boolean =>
     [target, folder + target].map(plain).some((path) => path === '' || all.has(path) || folders.has(path));
-  const outside = pick(facts, 'fetch').filter(({ value, source }) => {
+  const outside = fetches.filter(({ value, source }) => {
     const folder = folderOf(source.file ?? '');
     if (isInside(value.target, folder)) return false;
     return !(source.pointer === '/base_model_name_or_path' && isWhole(folder, paths));

@@ -28,8 +28,7 @@ export interface FileMetadata {
  * matches. A file that is not what its name promises is a problem, never an exception.
  */
 export async function readMetadata(path: string, source: Source, report: FormatReport): Promise<FileMetadata> {
-  const entries: { readonly entry: ReaderEntry; readonly row: number }[] = [];
-  for (const [row, entry] of READERS.entries()) if (entry.pattern.test(path)) entries.push({ entry, row });
+  const entries = readersOf(path);
   const header = readHeader(report);
   const bundled = report.format === 'zip' ? await readBundle(path, source) : [];
   const start: FileMetadata = {
@@ -56,6 +55,23 @@ export async function readMetadata(path: string, source: Source, report: FormatR
     problems: read.flatMap(({ problems }) => problems),
   };
 }
+
+interface Row {
+  readonly entry: ReaderEntry;
+  readonly row: number;
+}
+
+const NO_READERS: readonly Row[] = [];
+
+function readersOf(path: string): readonly Row[] {
+  if (!ANY_READER.some((pattern) => pattern.test(path))) return NO_READERS;
+  return [...READERS.entries()].flatMap(([row, entry]) => (entry.pattern.test(path) ? [{ entry, row }] : []));
+}
+
+/** All patterns in one for each way of reading case: most of a million names are nobody's. */
+const ANY_READER: readonly RegExp[] = [...Map.groupBy(READERS, ({ pattern }) => pattern.flags)].map(
+  ([flags, entries]) => new RegExp(entries.map(({ pattern }) => pattern.source).join('|'), flags),
+);
 
 /** Files that are only searched are passed over when large; those with a name of their own should not be. */
 function tooLarge(path: string, size: number, entries: readonly ReaderEntry[]): readonly MetadataProblem[] {

@@ -17,11 +17,12 @@ const NAMED = 3;
 
 /** Holds shards, splits, indexes, external data and adapters against the files that are there. */
 export function findIncomplete(files: readonly BomFile[], facts: readonly Fact[]): Incomplete {
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const naming = files.filter(({ report }) => (report?.references?.length ?? 0) > 0);
+  const byPath = new Map(naming.length === 0 ? [] : files.map((file) => [file.path, file]));
   const all = [
     ...numberedShards(files),
     ...splitGgufs(files),
-    ...files.flatMap((file) => referencesOf(file, byPath)),
+    ...naming.flatMap((file) => referencesOf(file, byPath)),
     ...cutWeights(files),
     ...programsAlone(files),
   ];

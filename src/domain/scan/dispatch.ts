@@ -1,4 +1,4 @@
-import { isOfNoFormat } from '../formats/detect.ts';
+import { certainMatches } from '../formats/detect.ts';
 import { detect, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { mayBeProgram, probeExecutable, probeMore } from './probe.ts';
@@ -36,7 +36,9 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
  */
 function isNothing({ path, source: { bytes } }: NamedSource): boolean {
   if (bytes === undefined || bytes.length > WHOLE || mayBeProgram(bytes) || mayBeOldJoblib(bytes)) return false;
-  return isOfNoFormat(bytes, path) && !isWeightsName(path) && !isJudgedByName(path) && !/\.pb$/i.test(path);
+  return (
+    certainMatches(bytes, path)?.length === 0 && !isWeightsName(path) && !isJudgedByName(path) && !/\.pb$/i.test(path)
+  );
 }
 
 /** What `detect` looks at as a whole. */

@@ -23,10 +23,13 @@ export interface FileReader extends ReadFiles {
 export interface ReadFilesOptions {
   readonly reports?: ReadonlyMap<string, FormatReport>;
   readonly countRows?: boolean;
+  /** Reports are wanted for a BOM alone: of files that nothing is said of those alike are one. */
+  readonly forBom?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export function fileReader(options: ReadFilesOptions): FileReader {
+  const kept = options.forBom === true ? alike() : (report: FormatReport) => report;
   const files: BomFile[] = [];
   const telling: FileMetadata[] = [];
   const fetches: Fact[] = [];
@@ -38,12 +41,28 @@ export function fileReader(options: ReadFilesOptions): FileReader {
       options.signal?.throwIfAborted();
       const report = options.reports?.get(path) ?? (await readFormat({ path, source }, options));
       const metadata = await readMetadata(path, source, report);
-      files.push({ path, sizeBytes, digests, report });
+      files.push({ path, sizeBytes, digests, report: kept(report) });
       if (tells(metadata)) telling.push(metadata);
       pushAll(fetches, await knownFetches(path, source));
     },
   };
 }
+
+/** One report for all that differ in nothing a BOM says, for files that no more is known of than their format. */
+function alike(): (report: FormatReport) => FormatReport {
+  const known = new Map<string, FormatReport>();
+  return (report) => {
+    const { path: _path, format, kind, version, matches, named, metadata: _said, problems, complete, ...more } = report;
+    if (!MEDIA.has(format) || problems.length > 0 || Object.keys(more).length > 0) return report;
+    const key = [format, kind, version, named, complete, ...matches].join(' ');
+    const one = known.get(key) ?? { ...report, path: '', metadata: [] };
+    known.set(key, one);
+    return one;
+  };
+}
+
+/** Formats whose measures are told by `inspect`, and by no BOM. */
+const MEDIA: ReadonlySet<string> = new Set(['image', 'audio', 'video', 'unknown']);
 
 /** Most of a million files say nothing, and no reader is made for their names: nothing is kept of them. */
 function tells({ found, problems }: FileMetadata): boolean {

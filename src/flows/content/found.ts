@@ -3,7 +3,8 @@ export interface FoundBundle {
   /** As it is shown to people: a name in the artifact's folder, or the path the user gave. */
   readonly shown: string;
   readonly location: string;
-  readonly bytes: Uint8Array;
+  /** None of a signature once it is judged: of a million files they are hundreds of megabytes. */
+  bytes: Uint8Array;
 }
 
 export interface Sidecars {

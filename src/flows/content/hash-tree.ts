@@ -1,10 +1,10 @@
+import { Buffer } from 'node:buffer';
 import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob, HashResult, Stretch } from '../../domain/ports/hasher.ts';
-import { pushAll } from '../../domain/base/lists.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
 export interface HashTreePorts {
@@ -45,7 +45,10 @@ export async function hashTree(
   ports: HashTreePorts,
 ): Promise<readonly HashedEntry[]> {
   const all: HashedEntry[] = [];
-  await hashEach(entries, options, ports, (some) => pushAll(all, some));
+  const column = new HashedColumn();
+  await hashEach(entries, options, ports, (some) => {
+    for (const each of some) all.push(column.add(each));
+  });
   return all;
 }
 
@@ -93,6 +96,38 @@ const ENTRIES_AT_ONCE = 1 << 16;
 /** Contents at most so large are handed on, of so many files at a time: 32 MiB. */
 export const CONTENT_BYTES = 16 << 10;
 const CONTENTS_AT_ONCE = 1 << 11;
+
+/** BLAKE3 of many files that nothing else is known of: as texts of their own they take four times the memory. */
+class HashedColumn {
+  #bytes = Buffer.alloc(32 << 9);
+  #next = 0;
+
+  add(hashed: HashedEntry): HashedEntry {
+    const { blake3, sha256, blake2b } = hashed.digests;
+    const isAlone = (sha256 ?? blake2b ?? hashed.outboard ?? hashed.content) === undefined;
+    if (blake3 === undefined || !isAlone) return hashed;
+    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
+    const at = this.#next;
+    this.#next += this.#bytes.write(blake3, at, 'hex');
+    return new KeptEntry(hashed.entry, this.#bytes, at);
+  }
+}
+
+class KeptEntry implements HashedEntry {
+  readonly entry: TreeEntry;
+  readonly #column: Buffer;
+  readonly #at: number;
+
+  constructor(entry: TreeEntry, column: Buffer, at: number) {
+    this.entry = entry;
+    this.#column = column;
+    this.#at = at;
+  }
+
+  get digests(): Digests {
+    return { blake3: this.#column.toString('hex', this.#at, this.#at + 32) };
+  }
+}
 
 /** Both digests of every file of a tree, as a digest list has them. @throws WeighmarkError what `hashTree` throws. */
 export async function hashListed(

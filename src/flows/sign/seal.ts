@@ -113,7 +113,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const startedOn = ports.clock.now().toISOString();
-  const read = fileReader(signalOf(ports));
+  const read = fileReader({ ...signalOf(ports), forBom: true });
   const judging = judgingOf(input);
   const content = await readForSeal(input, { reader: read, judging }, ports);
   const recomputed =

@@ -1,6 +1,7 @@
 import { parseOms, type OmsManifest } from '../../domain/claims/oms.ts';
 import { HISTORIC_OMS, PREDICATES } from '../../domain/claims/predicates.ts';
-import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
+import { unreadMember } from '../../domain/base/json.ts';
+import type { Statement, TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import { entriesFor } from '../../domain/trust/match.ts';
 import { sameSigner } from '../../domain/claims/signers.ts';
 import { signedName, verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
@@ -14,7 +15,8 @@ export interface TrustedClaim extends FoundBundle {
   readonly trustedBy: readonly [TrustEntry, ...TrustEntry[]];
 }
 
-export interface TrustedSignature extends TrustedClaim {
+/** Without its bytes: of a million files they are hundreds of megabytes, and all they say is in the manifest. */
+export interface TrustedSignature extends Omit<TrustedClaim, 'bytes'> {
   readonly manifest: OmsManifest;
 }
 
@@ -30,7 +32,7 @@ export interface JudgedBundles {
 }
 
 /**
- * Verifies every bundle against the caller's trust. Strangers' are noted; the artifact's own signature must be sound.
+ * Verifies every bundle against the caller's trust, and lets go of the signatures' bytes. Strangers' are noted; the artifact's own signature must be sound.
  * @param options.name what the artifact was asked for by; null: what its signer calls it. An OMS signature names only a folder,
  * so its signer must have signed the name in an ML-BOM of the same content.
  * @param options.onSignature told the artifact's own trusted signature, if there is one, before the claims are looked at.
@@ -42,10 +44,12 @@ export async function judgeBundles(
 ): Promise<JudgedBundles> {
   const { name } = options;
   const anyName = name === null ? underAnyName(verification) : { ...verification, name };
-  const own = await Promise.all(
-    sidecars.signatures.map((found) => judgeOne(found, { ...anyName, maxBytes: LIMITS.signatureBytes })),
+  const read = await Promise.all(
+    sidecars.signatures.map(async (found) =>
+      asSignature(await judgeOne(found, { ...anyName, maxBytes: LIMITS.signatureBytes })),
+    ),
   );
-  const read = own.map(asSignature);
+  for (const found of sidecars.signatures) found.bytes = NO_BYTES;
   const likely = read.find(isSignature);
   if (likely !== undefined) await options.onSignature?.(likely);
   const lines = await Promise.all(sidecars.claims.map((found) => judgeOne(found, verification)));
@@ -60,11 +64,13 @@ export async function judgeBundles(
   return {
     signature: chosen,
     claims: trusted.filter(({ claim }) => !isOms(claim)),
-    hasSignature: own.length + embedded.length > 0,
+    hasSignature: read.length + embedded.length > 0,
     findings: refusalsThatCount(signatures, chosen),
     notes: [...signatures.flatMap((each) => strangerNote(each, chosen)), ...unknownNotes(lines)],
   };
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Everybody's trust, whatever names it is limited to: which of it counts is seen when the signed names are known. */
 function underAnyName(verification: Verification): Verification {
@@ -122,10 +128,25 @@ async function judgeOne(found: FoundBundle, verification: Verification): Promise
 function asSignature(judged: Judged): TrustedSignature | Refused {
   if ('refusal' in judged) return judged;
   try {
-    return { ...judged, manifest: parseOms(judged.claim.statement) };
+    const { bytes: _bytes, claim, ...found } = judged;
+    const manifest = parseOms(claim.statement);
+    return { ...found, claim: { ...claim, statement: withoutText(claim.statement, manifest) }, manifest };
   } catch (error) {
     return { shown: judged.shown, refusal: { ...findingOf(error, 'signature-malformed'), subject: judged.shown } };
   }
+}
+
+/** The same statement, whose resources are those of the manifest: the text that both were read from is let go. */
+function withoutText(statement: Statement, { algorithm, resources, shardBytes }: OmsManifest): Statement {
+  if (shardBytes !== null || unreadMember(statement.predicate, 'resources') === null) return statement;
+  const { serialization } = statement.predicate;
+  const predicate = {
+    serialization,
+    get resources() {
+      return resources.map(({ path, digest }) => ({ name: path, algorithm, digest }));
+    },
+  };
+  return { ...statement, predicate };
 }
 
 function isTrusted(judged: Judged): judged is TrustedClaim {

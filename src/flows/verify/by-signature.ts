@@ -59,7 +59,7 @@ export async function verifySigned(
   { signature, ahead }: { signature: TrustedSignature; ahead: Ahead | null },
   ports: VerifyPorts,
 ): Promise<VerifyOutcome> {
-  const list = readList(sidecars.digestList);
+  const list = readList(sidecars.digestList, signature.manifest.resources);
   const pairs = list === null ? null : pairsOf(list, signature, { bundles, input });
   const by = nameOf(signature.claim.signer, signature.trustedBy[0]);
   const question = {

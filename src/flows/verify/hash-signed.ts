@@ -4,6 +4,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
+import type { ListedFile } from '../../domain/digest/list.ts';
 import { hashTree, type HashedEntry, type HashTreeOptions, type HashTreePorts } from '../content/hash-tree.ts';
 import type { TreeQuestion, ContentQuestion, ContentFile, Content, Ahead, Hashing } from './question.ts';
 import { signedTree } from './signed-tree.ts';
@@ -130,12 +131,41 @@ function algorithmsFor({ manifest, pairs, algorithm, needsSha256 }: ContentQuest
 }
 
 function contentFile(
-  { path, location, sizeBytes }: TreeEntry,
+  entry: TreeEntry,
   digests: Digests,
-  { pairs, manifest }: ContentQuestion,
+  { pairs, manifest }: Pick<ContentQuestion, 'pairs' | 'manifest'>,
 ): ContentFile {
-  const listed = pairs?.get(path);
-  const signedSha256 =
-    manifest.algorithm === 'sha256' && listed !== undefined ? { sha256: listed.sha256, blake3: listed.blake3 } : {};
-  return { path, location, sizeBytes, digests: { ...signedSha256, ...digests } };
+  const listed = manifest.algorithm === 'sha256' ? pairs?.get(entry.path) : undefined;
+  const { sha256 = listed?.sha256, blake3, ...others } = digests;
+  if (listed !== undefined && sha256 === listed.sha256 && blake3 === listed.blake3 && Object.keys(others).length === 0)
+    return new ListedContent(entry, listed);
+  const signed = listed === undefined ? {} : { sha256: listed.sha256, blake3: listed.blake3 };
+  return { path: entry.path, location: entry.location, sizeBytes: entry.sizeBytes, digests: { ...signed, ...digests } };
+}
+
+/** A file that is what the list says: of a million the texts of digests are made when they are asked for. */
+class ListedContent implements ContentFile {
+  readonly #entry: TreeEntry;
+  readonly #listed: ListedFile;
+
+  constructor(entry: TreeEntry, listed: ListedFile) {
+    this.#entry = entry;
+    this.#listed = listed;
+  }
+
+  get path(): string {
+    return this.#entry.path;
+  }
+
+  get location(): string {
+    return this.#entry.location;
+  }
+
+  get sizeBytes(): number {
+    return this.#entry.sizeBytes;
+  }
+
+  get digests(): Digests {
+    return { sha256: this.#listed.sha256, blake3: this.#listed.blake3 };
+  }
 }

@@ -3,14 +3,14 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
 import type { Statement } from '../../domain/claims/types.ts';
-import { idsOf } from '../../domain/digest/manifest.ts';
+import { idsOf, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import type { Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import type { KnownArtifact } from './claims.ts';
 import { baseName } from '../sign/oms-sign.ts';
 import type { TrustedClaim, TrustedSignature } from './bundles.ts';
-import type { Content } from './question.ts';
+import type { Content, ContentFile } from './question.ts';
 import type { VerifyCase } from './types.ts';
 
 interface List {
@@ -20,10 +20,10 @@ interface List {
 }
 
 /** A digest list that cannot be read vouches for nothing; SHA-256 does without it. */
-export function readList(bytes: Uint8Array | null): List | null {
+export function readList(bytes: Uint8Array | null, known: readonly { readonly path: string }[] = []): List | null {
   if (bytes === null) return null;
   try {
-    const files = parseDigestList(bytes);
+    const files = parseDigestList(bytes, known);
     return { files, digest: sha256Hex(bytes), ids: idsOf(files) };
   } catch {
     return null;
@@ -56,15 +56,31 @@ export function identified(
   listIds: readonly string[] | undefined,
   { claims, knownAs }: { claims: readonly TrustedClaim[]; knownAs: readonly string[] },
 ): Identified | null {
-  const files = content.files.map(({ path, sizeBytes, digests: { sha256 } }) => ({
-    path,
-    sizeBytes,
-    sha256: sha256 ?? '',
-  }));
-  if (files.some(({ sha256 }) => sha256 === '')) return null;
+  if (content.files.some(({ digests: { sha256 = '' } }) => sha256 === '')) return null;
+  const files = content.files.map((file) => new Identifiable(file));
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
   const ids = [...(onlyBlake3 && listIds !== undefined ? listIds : idsOf(files)), ...knownAs];
   return { id: idSaid(ids, claims), ids, root: rootOf(content), files };
+}
+
+class Identifiable implements ManifestFile {
+  readonly #file: ContentFile;
+
+  constructor(file: ContentFile) {
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get sizeBytes(): number {
+    return this.#file.sizeBytes;
+  }
+
+  get sha256(): string {
+    return this.#file.digests.sha256 ?? '';
+  }
 }
 
 /** The id that trusted claims name; of several, and where none does, the first. */
@@ -84,5 +100,9 @@ function manifestNamed(statement: Statement): string | null {
 function rootOf({ files }: Content): string {
   const isSorted = files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
   const sorted = isSorted ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
-  return omsRoot(sorted.map(({ digests }) => digests.sha256 ?? ''));
+  return omsRoot(sha256Of(sorted));
+}
+
+function* sha256Of(files: Content['files']): Generator<string> {
+  for (const { digests } of files) yield digests.sha256 ?? '';
 }

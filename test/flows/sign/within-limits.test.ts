@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { buildOms } from '../../../src/domain/claims/oms.ts';
+import type { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { digestListBytes } from '../../../src/domain/digest/list.ts';
 import { requireReadable } from '../../../src/flows/sign/within-limits.ts';
@@ -18,6 +19,13 @@ test('as many files as a tree may have can be signed, and too much is refused be
     code: 'limit-exceeded',
     hint: /tar shards/,
   });
+});
+
+test('who is refused is told how much memory it takes', () => {
+  assert.throws(
+    () => requireReadable({ paths: paths(LIMITS.filesPerTree, 200), digestLength: 64 }),
+    ({ facts }: WeighmarkError) => /^\d{4} MiB, to sign or verify it$/.test(facts?.['memory'] ?? ''),
+  );
 });
 
 test('what is reckoned is never less than what is written', () => {
