@@ -56,6 +56,7 @@ const ADAPTERS = [
   'keys',
   'log-store',
   'network',
+  'objects',
   'records',
   'registries',
   'sigstore',

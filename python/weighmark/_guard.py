@@ -37,6 +37,12 @@ OPENERS: dict[str, dict[str, tuple[int, str]]] = {
     "torch.serialization": {"load": (0, "f")},
     "torch.jit._serialization": {"load": (0, "f")},
     "torch.jit": {"load": (0, "f")},
+    "torch.export": {"load": (0, "f")},
+    "torch.export.pt2_archive._package": {"load_pt2": (0, "f")},
+    "torch._inductor": {"aoti_load_package": (0, "path")},
+    "torch.package.package_importer": {"PackageImporter": (0, "file_or_buffer")},
+    "torch.hub": {"_load_local": (0, "hubconf_dir")},
+    "torch.distributed.checkpoint.filesystem": {"FileSystemReader": (0, "path")},
     "tokenizers": {"Tokenizer.from_file": (0, "path")},
     "joblib": {"load": (0, "filename")},
     "joblib.numpy_pickle": {"load": (0, "filename")},
@@ -45,6 +51,13 @@ OPENERS: dict[str, dict[str, tuple[int, str]]] = {
     "h5py": {"File": (0, "name")},
     "h5py._hl.files": {"File": (0, "name")},
     "keras.src.saving.saving_api": {"load_model": (0, "filepath"), "load_weights": (1, "filepath")},
+    "sentence_transformers.base.model": {"BaseModel": (0, "model_name_or_path")},
+    "peft.config": {
+        "PeftConfigMixin.from_pretrained": (0, "pretrained_model_name_or_path"),
+        "PeftConfigMixin._get_peft_type": (0, "model_id"),
+    },
+    "diffusers.configuration_utils": {"ConfigMixin.load_config": (0, "pretrained_model_name_or_path")},
+    "diffusers.pipelines.pipeline_utils": {"DiffusionPipeline.from_pretrained": (0, "pretrained_model_name_or_path")},
     "llama_cpp": {"Llama": (0, "model_path")},
     "llama_cpp.llama": {"Llama": (0, "model_path")},
 }
@@ -54,10 +67,13 @@ RESOLVERS = {
     "huggingface_hub.file_download": ["hf_hub_download"],
     "huggingface_hub._snapshot_download": ["snapshot_download"],
 }
-MODEL_SUFFIXES = (
-    ".safetensors .bin .pt .pth .ckpt .onnx .gguf .pkl .pickle .joblib .keras .h5 .hdf5 .npz .tflite .llamafile".split()
+MODEL_SUFFIXES = tuple(
+    ".safetensors .bin .pt .pt2 .pth .ckpt .onnx .ort .gguf .pkl .pickle .joblib .keras .h5 .hdf5 .npz .distcp .tflite "
+    ".llamafile".split()
 )
+WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 SIGNATURES = ("model.sig", "claims.jsonl")
+LONGEST_PATH = 4096
 REVOKED = {"revoked", "not-promoted", "promotion-expired"}
 
 _lock = threading.RLock()
@@ -144,21 +160,33 @@ def root_of(path: Path) -> Path | None:
 
 
 def identity(root: Path) -> tuple[Any, ...]:
-    """Changes whenever anything below the root does."""
-    paths = [root] if root.is_file() else [Path(at) / name for at, _, names in os.walk(root) for name in names]
+    """Changes whenever anything below the root does. Asked at every load: a millisecond for hundreds of files."""
     facts = []
-    for path in sorted(paths):
-        one = os.stat(path)
-        facts.append((str(path), one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns))
-    return (str(root), *facts)
+    folders = [] if root.is_file() else [str(root)]
+    if not folders:
+        facts.append(_stamp(str(root), os.stat(root)))
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    facts.append(_stamp(entry.path, entry.stat()))
+    return (str(root), *sorted(facts))
+
+
+def _stamp(path: str, one: os.stat_result) -> tuple[Any, ...]:
+    return (path, one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
 
 
 def redirect(value: Any) -> Any:
-    """A path → the same path in the verified copy. What is no path (bytes, a stream, a name at a hub) stays."""
+    """A path → the same path in the verified copy. What is no path (content, a stream, a name at a hub) stays."""
     state = _state
-    if state is None or state.mode == "off" or not isinstance(value, (str, os.PathLike)):
+    if state is None or state.mode == "off" or not isinstance(value, (str, bytes, os.PathLike)):
         return value
-    text = os.path.abspath(os.fspath(value))
+    if isinstance(value, bytes) and len(value) > LONGEST_PATH:
+        return value
+    text = os.path.abspath(os.fsdecode(value))
     if not os.path.exists(text) or is_verified(text):
         return value
     try:
@@ -244,7 +272,10 @@ def patch(module: Any) -> None:
         original = getattr(owner, name, None)
         if original is None or hasattr(original, "__weighmark__"):
             continue
-        if isinstance(original, type) and isinstance(vars(original).get("__init__"), types.FunctionType):
+        if isinstance(vars(owner).get(name), classmethod):
+            made = opener(original.__func__, (place[0] + 1, place[1]))
+            setattr(owner, name, classmethod(made))
+        elif isinstance(original, type) and isinstance(vars(original).get("__init__"), types.FunctionType):
             guard_class(original, place)
         else:
             made = opener(original, place)
@@ -299,13 +330,11 @@ def backstop(event: str, args: tuple[Any, ...]) -> None:
     state = _state
     if state is None or state.mode == "off" or getattr(own_work, "active", False):
         return
-    path, how, flags = args[0], args[1], args[2]
-    if not isinstance(path, (str, bytes)):
+    path, _, flags = args
+    if not isinstance(path, (str, bytes)) or (isinstance(flags, int) and flags & WRITES):
         return
     path = os.fsdecode(path)
-    if not path.endswith(tuple(MODEL_SUFFIXES)) or (isinstance(how, str) and any(c in how for c in "wax+")):
-        return
-    if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+    if not path.endswith(MODEL_SUFFIXES):
         return
     path = os.path.abspath(path)
     if is_verified(path) or not os.path.exists(path) or _is_python_path_file(path):

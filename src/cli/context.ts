@@ -1,3 +1,4 @@
+import { hashingObjects, openObjects, withObjects, type Objects } from '../adapters/objects/index.ts';
 import { createProgress } from '../adapters/progress.ts';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { forTerminal } from '../domain/base/text.ts';
@@ -91,14 +92,18 @@ export interface ContextSettings {
 
 /** The composition root: the only place that knows adapters. */
 export function createContext(settings: ContextSettings): Context {
-  const openFiles = once(async () => filesOnDisk(settings.env));
+  const objects = once(async () => objectsOf(settings));
+  const openFiles = once(async () => withObjects(await filesOnDisk(settings.env), objects));
   const parts = trustParts(settings, openFiles);
   return {
     ...settings,
     clock: { now: () => new Date() },
     progress: createProgress(() => streamOf('stderr'), settings.options.progress && isTerminal('stderr')),
     files: openFiles,
-    hasher: once(async () => (await import('../adapters/hasher/index.ts')).createHasher(kernelOf(settings.env))),
+    hasher: once(async () => {
+      const { createHasher } = await import('../adapters/hasher/index.ts');
+      return hashingObjects(await createHasher(kernelOf(settings.env)), objects);
+    }),
     numbers: once(async () => (await import('../adapters/weights/index.ts')).createNumbers(kernelOf(settings.env))),
     records: once(async () =>
       (await import('../adapters/records/index.ts')).createRecords({ env: settings.env, ...kernelOf(settings.env) }),
@@ -157,6 +162,12 @@ async function filesOnDisk(env: ContextSettings['env']): Promise<Files> {
   ]);
   keepHeapSmall();
   return createFiles({ native: kernelOf(env).kernel !== 'wasm' });
+}
+
+async function objectsOf(settings: ContextSettings): Promise<Objects> {
+  const { loadSdk, s3Store } = await import('../adapters/objects/sdk.ts');
+  const { env, signal } = settings;
+  return openObjects(s3Store(await loadSdk(), { env, signal, offline: settings.options.offline }));
 }
 
 /** Keys, trust and configuration: of these only signing keyless and `trust update` load Sigstore code. */

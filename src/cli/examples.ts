@@ -6,6 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark verify acme/demo:1 --env prod --policy policy.yaml',
     "weighmark verify model --only 'model.safetensors#layers.7.*'",
     'weighmark verify download --to model',
+    'weighmark verify s3://models/acme/enc --to model',
     'weighmark verify download.gguf --as acme/demo:1',
   ],
   exec: [
@@ -15,6 +16,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   seal: [
     'weighmark seal model --name acme/demo:1 --key anna.key',
     'weighmark seal model --name acme/demo:1 --keyless',
+    'weighmark seal s3://models/acme/demo --name acme/demo:1 --key anna.key',
     'weighmark seal model --name acme/demo:1 --step train --input dataset=data --param epochs=3 --key tom.key',
     'weighmark seal model-q4 --name acme/demo-q4:1 --step quantize --input base-model=acme/demo:1 --key anna.key',
   ],
@@ -46,6 +48,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'weighmark hash --algorithm sha256 model > SHA256SUMS',
     'weighmark hash --check SHA256SUMS',
     'weighmark hash model --part 2/8 -o parts/2',
+    'weighmark hash s3://models/acme/enc',
     'weighmark hash --join parts/*',
     'weighmark hash --prove model.safetensors:0-1048576 -o part.proof',
     'weighmark hash --check-proof part.proof --digest 43de72…',

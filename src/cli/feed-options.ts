@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import { readFeeds, type ReadFeed, type ScanOptions } from '../flows/content/scan.ts';
 import { collect } from './command.ts';
+import { locate } from './located.ts';
 import type { Context } from './context.ts';
 import { policyFrom } from './policy-options.ts';
 
@@ -67,7 +68,7 @@ async function suppressionsOf(
   const loaded = await policyFrom(
     context,
     { policy, suppressionsAlone: true },
-    paths.map((path) => resolve(context.cwd, path)),
+    paths.map((path) => locate(context.cwd, path)),
   );
   return { rules: loaded.policy.suppressions, now: context.clock.now() };
 }

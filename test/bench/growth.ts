@@ -9,12 +9,23 @@ const SIZES = [300, 3000, 30_000] as const;
 const FILE_BYTES = 1024;
 const FILES_A_FOLDER = 500;
 
-const WORKS: readonly (readonly [name: string, words: (tree: string, keys: Keys) => readonly string[]])[] = [
+type Words = (tree: string, keys: Keys) => readonly string[];
+
+/** In an order in which each finds what it needs: `bom validate` what `bom create` wrote, `diff` what `seal` laid down. */
+const WORKS: readonly (readonly [name: string, words: Words, env?: Readonly<Record<string, string>>])[] = [
   ['hash', (tree) => ['hash', tree]],
+  ['hash, WebAssembly', (tree) => ['hash', tree], { WEIGHMARK_KERNEL: 'wasm' }],
+  ['hash --part', (tree) => ['hash', tree, '--part', '1/1', ...BOTH, '-o', `${tree}.part`]],
+  ['hash --join', (tree) => ['hash', '--join', `${tree}.part`]],
   ['scan', (tree) => ['scan', tree]],
+  ['inspect', (tree) => ['inspect', tree]],
+  ['bom create', (tree) => ['bom', 'create', tree, '-o', `${tree}.cdx.json`]],
+  ['bom validate', (tree) => ['bom', 'validate', `${tree}.cdx.json`]],
   ['seal', (tree, { key }) => ['seal', tree, '--key', key]],
   ['verify', (tree, { publicKey }) => ['verify', tree, '--key', publicKey]],
+  ['diff', (tree) => ['diff', tree, tree]],
 ];
+const BOTH = ['--algorithm', 'sha256', '--algorithm', 'blake3'];
 
 interface Keys {
   readonly key: string;
@@ -28,11 +39,11 @@ export function printGrowth(folder: string, { rounds, scale, only }: Asked, { we
     `\n| growth, files of 1 KiB | ${sizes.map((size) => `${size}: CPU s (RSS MB)`).join(' | ')} | exponent |`,
   );
   console.log('|---|---|---|---|---|');
-  for (const [name, words] of WORKS) {
+  for (const [name, words, env = {}] of WORKS) {
     if (only !== '' && !only.split(',').some((word) => `growth ${name}`.includes(word))) continue;
     const measured = sizes.map((size) => {
       const argv = [...weighmark, ...words(treeOf(folder, size), keys)];
-      const work = { name, bytes: size * FILE_BYTES, files: [], contenders: [{ label: name, argv }] };
+      const work = { name, bytes: size * FILE_BYTES, files: [], contenders: [{ label: name, argv, env }] };
       return measure(work, rounds)[0];
     });
     const cells = measured.map((each) => `${each?.cpuSeconds.toFixed(2)} (${each?.rssMb.toFixed(0)})`);

@@ -69,6 +69,14 @@ test('the pod of the example is admitted, and one without a model is not asked',
   assert.equal(decide(changed((spec) => (spec.volumes = []))), 'not asked');
 });
 
+test('the pod that KServe makes of its example is admitted, and is that of a Deployment but for the server', () => {
+  const { predictor } = read('kserve/inference-service.yaml').spec as { predictor: Pod['spec'] };
+  assert.deepEqual(decide({ spec: predictor }), []);
+  assert.deepEqual([predictor.volumes, predictor.initContainers], [pod().spec.volumes, pod().spec.initContainers]);
+  delete predictor.containers[0]?.volumeMounts?.[0]?.readOnly;
+  assert.equal((decide({ spec: predictor }) as readonly string[]).length, 1);
+});
+
 test('what goes round the verification is refused, each for its own reason', () => {
   const refused: Readonly<Record<string, readonly [RegExp, Pod]>> = {
     'no init container': [/one init container/, changed((spec) => (spec.initContainers = []))],

@@ -41,6 +41,10 @@ check 'GitLab: what is wrong is refused' exits 1 schema vendor.gitlab-ci "$work/
 check 'Kubernetes, strictly' "$schemas/bin/kubernetes-validate" --strict "$ci"/kubernetes/*.yaml
 sed 's/failurePolicy: Fail/failurePolicies: Fail/' "$ci/kubernetes/admission.yaml" > "$work/wrong.yaml"
 check 'Kubernetes: what is wrong is refused' exits 1 "$schemas/bin/kubernetes-validate" --strict "$work/wrong.yaml"
+# What KServe makes of its predictor is a pod.
+node -e 'const { parse, stringify } = require(process.argv[1] + "/node_modules/yaml"); const { metadata, spec: { predictor } } = parse(require("fs").readFileSync(0, "utf8")); console.log(stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: metadata.name }, spec: predictor }))' \
+  "$root" < "$ci/kubernetes/kserve/inference-service.yaml" > "$work/predictor.yaml"
+check 'KServe: its predictor is a pod, strictly' "$schemas/bin/kubernetes-validate" --strict "$work/predictor.yaml"
 groovy() { "$schemas/bin/python" -c 'import sys; from groovy_parser.parser import parse_groovy_content as parse; parse(open(sys.argv[1]).read())' "$1"; }
 check 'the Jenkinsfile is Groovy' groovy "$ci/jenkins/Jenkinsfile"
 sed 's/steps {/steps {{ (/' "$ci/jenkins/Jenkinsfile" > "$work/Jenkinsfile"

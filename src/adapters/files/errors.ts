@@ -22,8 +22,15 @@ export function fileError(cause: unknown, subject: string): WeighmarkError {
   const errno = (cause as NodeJS.ErrnoException).code ?? '';
   const [code, why] = CODES_BY_ERRNO[errno] ?? ['unreadable', cause instanceof Error ? cause.message : String(cause)];
   const shown = asNamed(subject);
-  return new WeighmarkError(code, `${shown}: ${why}`, { subject: shown, cause });
+  return new WeighmarkError(code, `${shown}: ${why}`, { subject: shown, cause, ...(isStore(shown) ? STORES : {}) });
 }
+
+/** `s3://…` given to a command that took it for a path. */
+function isStore(shown: string): boolean {
+  return /(?:^|[/\\])s3:[/\\]/.test(shown);
+}
+
+const STORES = { hint: '`s3://BUCKET/PREFIX` goes with hash, inspect, scan, seal, sign and verify' };
 
 /** What is reached through a descriptor (`files/pinned.ts`) is shown under the name it has. */
 export function asNamed(path: string): string {

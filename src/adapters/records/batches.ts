@@ -1,5 +1,6 @@
 import { Batch } from '../../domain/records/batch.ts';
 import { RECORD_BYTES, unsupported } from '../../domain/records/problem.ts';
+import type { RecordReader } from '../../domain/records/reader.ts';
 import { textReader } from '../../domain/records/readers.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
@@ -9,6 +10,8 @@ import { mediaBatches, sampleBatches } from './members.ts';
 import { changed, within, type BatchOptions } from './source.ts';
 
 const CHUNK = 1 << 20;
+/** Where reading begins inside of a file, what is wanted is near: the first piece is small, the next ones grow. */
+const NEAR = 32 << 10;
 
 /**
  * A file's records in their order, a batch at a time; the batch is the same object each time.
@@ -34,11 +37,11 @@ async function* textBatches(
   const reader = textReader(reading, columns);
   const batch = new Batch();
   const end = Math.min(opened.size, file.slice?.end ?? opened.size);
-  if (from > 0 && reading.format !== 'jsonl' && reading.format !== 'text')
-    reader.read({ bytes: await opened.read(0, Math.min(from, RECORD_BYTES)), base: 0, last: false }, new Batch());
+  if (from > 0 && reading.format !== 'jsonl' && reading.format !== 'text') await readHeader(reader, opened, from);
   let [base, rest]: [number, Uint8Array] = [from, new Uint8Array(0)];
-  for (let at = from, last = false; !last;) {
-    const more = await opened.read(at, Math.min(end - at, Math.max(CHUNK, Math.min(rest.length, RECORD_BYTES))));
+  let chunk = from === (file.slice?.start ?? 0) ? CHUNK : NEAR;
+  for (let at = from, last = false; !last; chunk = Math.min(CHUNK, 4 * chunk)) {
+    const more = await opened.read(at, Math.min(end - at, Math.max(chunk, Math.min(rest.length, RECORD_BYTES))));
     at += more.length;
     last = at >= end;
     const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
@@ -52,6 +55,17 @@ async function* textBatches(
   }
   await opened.close();
 }
+
+/** The first row of a table says how to read the others; a byte order mark is none. */
+async function readHeader(reader: RecordReader, opened: Pick<OpenFile, 'read'>, from: number): Promise<void> {
+  const most = Math.min(from, RECORD_BYTES);
+  for (let size = Math.min(NEAR, most), used = 0; used <= BOM_BYTES; size = Math.min(most, 4 * size)) {
+    used = reader.read({ bytes: await opened.read(0, size), base: 0, last: false }, new Batch());
+    if (size === most) return;
+  }
+}
+
+const BOM_BYTES = 3;
 
 /** A row that is refused is named by its line too, as editors count: the file up to there is read again. */
 async function withLine<T>({ path }: RecordFile, opened: Pick<OpenFile, 'read'>, act: () => T): Promise<T> {

@@ -4,6 +4,7 @@ import { isHex256 } from '../../domain/digest/hex.ts';
 import type { HashPart } from '../../domain/digest/parts.ts';
 import { formatSums } from '../../domain/digest/sums.ts';
 import { CODES, WeighmarkError, worstExit, type ExitCode } from '../../domain/base/errors.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { findingOf } from '../../domain/base/verdict.ts';
@@ -11,6 +12,7 @@ import { checkSums, hashNames, type Hashed, type HashPorts, type SumCheck } from
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderFinding, renderFindings } from '../errors.ts';
+import { locate } from '../located.ts';
 import { isTerminal } from '../output.ts';
 
 interface HashCommandOptions {
@@ -31,7 +33,7 @@ export const register: Register = (program, run) => {
     .command('hash')
     .description('print digests, or check them: the lines of b3sum and sha256sum')
     .usage('[options] <path...>')
-    .argument('[path...]', 'files, folders, or - for standard input')
+    .argument('[path...]', 'files, folders, s3://…, or - for standard input')
     .addOption(
       new Option('--algorithm <name>', 'blake3 (default), sha256, blake2b; several give tagged lines').argParser(
         collectAlgorithms,
@@ -75,14 +77,14 @@ async function hash(context: Context, paths: readonly string[], options: HashCom
 
 async function portsOf(context: Context): Promise<HashPorts> {
   const { progress, signal } = context;
-  const locate = (name: string) => (context.cwd === process.cwd() ? name : resolve(context.cwd, name));
+  const place = (name: string) => (context.cwd === process.cwd() ? name : locate(context.cwd, name));
   return {
     files: () => context.files(),
     hasher: await context.hasher(),
     progress,
     signal,
     stdin: () => process.stdin,
-    locate,
+    locate: place,
   };
 }
 
@@ -228,7 +230,13 @@ async function check(
       ? await context.stdin(LIMITS.digestListBytes)
       : await (await context.files()).read(resolve(context.cwd, file), LIMITS.digestListBytes);
   const algorithms = options.algorithm === undefined ? {} : { algorithms: options.algorithm };
-  return { checks: await checkSums({ bytes, ...algorithms, ...jobsOf(context) }, await portsOf(context)), context };
+  const ports = { ...(await portsOf(context)), locate: (name: string) => listed(context, name) };
+  return { checks: await checkSums({ bytes, ...algorithms, ...jobsOf(context) }, ports), context };
+}
+
+/** A list sends nobody to a store: `s3://` in it is a path that is not there. */
+function listed({ cwd }: Context, name: string): string {
+  return cwd === process.cwd() && !isObjectLocation(name) ? name : resolve(cwd, name);
 }
 
 const SAID = { ok: 'OK', mismatch: 'FAILED', unreadable: 'FAILED open or read' } as const;
@@ -272,7 +280,7 @@ async function prove(context: Context, words: string): Promise<Report> {
     import('../../flows/content/hash-proof.ts'),
   ]);
   const ports = { files: await context.files(), hasher: await context.hasher(), signal: context.signal };
-  const proof = await proveFileRange(resolve(context.cwd, file), { start: Number(start), end: Number(end) }, ports);
+  const proof = await proveFileRange(locate(context.cwd, file), { start: Number(start), end: Number(end) }, ports);
   const { blake3, sizeBytes } = proof;
   return {
     exitCode: 0,

@@ -1,9 +1,9 @@
-import { resolve } from 'node:path';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { locate } from '../located.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
 import { weighPorts } from '../weigh-ports.ts';
 import { inspectJson, inspectMarkdown, inspectText } from '../views/inspect.ts';
@@ -16,7 +16,7 @@ interface Options extends LogOptions {
 export const register: Register = (program, run) => {
   addLogOptions(program.command('inspect'))
     .description('what it is: files, formats, tensors, parameters, metadata')
-    .argument('<ref>', 'a path, NAME:TAG, NAME@sha256:…, oci://…')
+    .argument('<ref>', 'a path, s3://…, NAME:TAG, NAME@sha256:…, oci://…')
     .option(
       '--weights',
       'read the weights and say what they are, whatever holds them: three roots (weighmark-weights/1)',
@@ -40,7 +40,7 @@ async function inspect(context: Context, ref: string, options: Options): Promise
   if (reference.kind === 'path') {
     const links = { allowSymlinks: options.allowSymlinks === true };
     const { storeView } = await import('../../flows/content/stores.ts');
-    const { root, files } = await storeView(resolve(context.cwd, reference.path), await context.files());
+    const { root, files } = await storeView(locate(context.cwd, reference.path), await context.files());
     return inspectPath(root, { files }, { ...how, ...links });
   }
   const { registry, place } = await openArtifact(context, ref, options);

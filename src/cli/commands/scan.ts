@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
@@ -7,6 +6,7 @@ import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
+import { locate } from '../located.ts';
 import { weighPorts } from '../weigh-ports.ts';
 import { scanJson, scanJunit, scanMarkdown, scanSarif, scanText, type ShownScan } from '../views/scan.ts';
 
@@ -24,7 +24,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('scan')
     .description('find unsafe content and known-bad files; nothing is loaded or executed')
-    .argument('<path...>', 'files or folders')
+    .argument('<path...>', 'files or folders, or s3://…')
     .option('--fail-on <severity>', `exit 1 at this severity or worse: ${LEVELS.join(', ')}`, 'high')
     .option('--name <name:version>', 'what the artifact is called, for feeds that know models by name')
     .option('--signer <identity>', 'who signed it, for feeds that know signers')
@@ -86,7 +86,7 @@ async function scanPath(
   { options, index, suppressions }: Judging,
 ): Promise<ArtifactScan> {
   const { storeView } = await import('../../flows/content/stores.ts');
-  const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
+  const { root, files } = await storeView(locate(context.cwd, path), await context.files());
   const tree: Tree = await files.walk(root, { allowSymlinks: options.allowSymlinks === true, bookkeeping: 'scanned' });
   const name = nameOf(options.name);
   const how: ScanOptions = {
@@ -95,7 +95,8 @@ async function scanPath(
     ...(suppressions === undefined ? {} : { suppressions }),
     ...(options.signer === undefined ? {} : { signer: options.signer }),
   };
-  const scan = await scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, how);
+  const { progress, signal, hasher } = context;
+  const scan = await scanArtifact(tree, { files, progress, signal, hasher }, how);
   if (index === undefined || index.byWeights.size === 0) return scan;
   const { scanKnownWeights } = await import('../../flows/describe/known-weights.ts');
   return scanKnownWeights({ scan, tree, options: how }, { files, ...weighPorts(context) });

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { bookkeepingText } from '../../domain/base/bookkeeping.ts';
 import { parseHashPart, type HashPart } from '../../domain/digest/parts.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Hasher } from '../../domain/ports/hasher.ts';
@@ -16,6 +17,7 @@ import type { Context } from '../context.ts';
 import { renderFindings } from '../errors.ts';
 import { addFeedOptions, judgingFrom, type FeedOptions } from '../feed-options.ts';
 import { secretFrom, secretOption } from './dataset/options.ts';
+import { locate } from '../located.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
 interface Options extends SignerOptions, FeedOptions {
@@ -40,7 +42,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('seal')
     .description('scan, describe and sign a model or dataset in one go')
-    .argument('<path>', 'file or folder')
+    .argument('<path>', 'file or folder, or s3://…')
     .option('--name <name:version>', 'what it is called; the name is signed')
     .option('--source <uri>', 'where it came from')
     .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert, package')
@@ -65,29 +67,17 @@ export const register: Register = (program, run) => {
     .addOption(new Option('--recheck <which>', 'files of --from-parts to read again').choices(['sample', 'all']));
   addSignerOptions(addFeedOptions(command)).action(
     run(async (context, path: string, options: Options) => {
-      const input = { ...inputOf(context, path, options), root: await placeOf(context, path) };
+      const { root, files } = await storeView(locate(context.cwd, path), await context.files());
+      const input = { ...inputOf(context, path, options), root };
       const judging = await judgingFrom(context, options, [path]);
       const records =
         options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
       const parts = await partsFrom(context, options);
-      return report(path, await seal({ ...input, ...records, ...parts, judging }, await portsOf(context, options)));
+      const ports = { ...(await portsOf(context, options)), files };
+      return report(path, await seal({ ...input, ...records, ...parts, judging }, ports));
     }),
   );
 };
-
-/**
- * The folder or file that a path means, in a store too. @throws WeighmarkError `usage` for a model that its store keeps as blobs
- * under a manifest: a signature has no place there.
- */
-async function placeOf(context: Context, path: string): Promise<string> {
-  const files = await context.files();
-  const view = await storeView(resolve(context.cwd, path), files);
-  if (view.files === files) return view.root;
-  throw new WeighmarkError('usage', `${path} lies in a store that has no place for a signature`, {
-    subject: path,
-    hint: 'seal the file or folder it was made from; `weighmark verify` and `scan` take it as it is',
-  });
-}
 
 function inputOf(context: Context, path: string, options: Options): SealInput {
   if (options.name !== undefined) checkName(options.name);
@@ -96,7 +86,7 @@ function inputOf(context: Context, path: string, options: Options): SealInput {
   if (options.source !== undefined && !URL.canParse(options.source))
     throw new WeighmarkError('usage', '--source is not a URI', { subject: options.source });
   return {
-    root: resolve(context.cwd, path),
+    root: locate(context.cwd, path),
     failOn: options.failOn,
     version: context.version,
     ...(options.name === undefined ? {} : { name: options.name }),
@@ -162,7 +152,7 @@ async function portsOf(context: Context, options: Options): Promise<SealPorts> {
     clock: context.clock,
     records: () => context.records(),
     numbers: () => context.numbers(),
-    locate: (path) => resolve(context.cwd, path),
+    locate: (path) => locate(context.cwd, path),
     registry: (location) => context.registry(location),
   };
 }
@@ -178,6 +168,7 @@ function remembering(hasher: Hasher, context: Context): Hasher {
         const digests = results[index]?.digests;
         if (
           part === undefined &&
+          !isObjectLocation(location) &&
           digests !== undefined &&
           stamp !== undefined &&
           (sizeBytes ?? 0) >= WORTH_REMEMBERING_BYTES

@@ -6,6 +6,7 @@ import { formatBytes } from '../../domain/base/units.ts';
 import { sign, type SignOutcome } from '../../flows/sign/sign.ts';
 import { collect, type Register, type Report } from '../command.ts';
 import type { Context } from '../context.ts';
+import { locate } from '../located.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 
 interface Options extends SignerOptions {
@@ -21,7 +22,7 @@ export const register: Register = (program, run) => {
   const command = program
     .command('sign')
     .description('sign a file or folder (OpenSSF Model Signing), nothing else; `seal` does it all')
-    .argument('<path>', 'file or folder')
+    .argument('<path>', 'file or folder, or s3://…')
     .option('--signature <file>', 'where to write; default model.sig inside the folder, FILE.sig beside a file')
     .option('--ignore <path>', 'leave out a path of the artifact; the signature says so (repeat)', collect)
     .option('--allow-symlinks', 'sign files behind symbolic links inside the artifact')
@@ -61,7 +62,7 @@ async function signPath(context: Context, path: string, options: Options): Promi
     signer,
   };
   const input = {
-    root: resolve(context.cwd, path),
+    root: locate(context.cwd, path),
     ...(options.signature === undefined ? {} : { signature: resolve(context.cwd, options.signature) }),
     ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
     ...(options.allowSymlinks === undefined ? {} : { allowSymlinks: options.allowSymlinks }),

@@ -121,7 +121,7 @@ function answers(state: State, authority: Authority): Revocations {
       ({ kind }) => kind === 'weights',
     ),
     unlisted: () => null,
-    ofClaim: (claim) => claimRevoked(claim, state, authority),
+    ofClaim: entries.size === 0 ? () => null : onceEach((claim) => claimRevoked(claim, state, authority)),
     lifted,
     takenBack: (claim) => takenBack(claim, state, authority) !== undefined,
     doubts: [...doubts.values()],
@@ -136,6 +136,18 @@ function answers(state: State, authority: Authority): Revocations {
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
     unreadable: state.unreadable.filter((claim) => takenBack(claim, state, authority) === undefined),
+  };
+}
+
+/** A decision asks of each claim many times; nothing is applied any more. */
+function onceEach(ask: Revocations['ofClaim']): Revocations['ofClaim'] {
+  const known = new WeakMap<VerifiedClaim, Revoked | null>();
+  return (claim) => {
+    const before = known.get(claim);
+    if (before !== undefined) return before;
+    const answer = ask(claim);
+    known.set(claim, answer);
+    return answer;
   };
 }
 

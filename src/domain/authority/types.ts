@@ -98,6 +98,8 @@ export interface Environment {
   readonly closure?: 'covered';
   /** No dataset along the lineage may hold a record on a removal list; where no proof shows it, nothing is decided. */
   readonly removedRecords?: 'refuse';
+  /** Somebody whose BOM counts must have read every file: digests of workers, of which a sample was read again, do not do. */
+  readonly workerDigests?: 'refuse';
   /** By step: what must be shown of it wherever it stands in the lineage, and by which role; a claim of it alone does not do. */
   readonly derivation?: DerivationRule;
   readonly scan?: { readonly failOn: Severity; readonly role: string; readonly maxAgeMs?: number };
@@ -201,6 +203,7 @@ export const EXCEPTABLE = [
   'licence-refused',
   'format-refused',
   'bom-incomplete',
+  'digests-from-workers',
   'scan-finding',
   'lineage-missing',
   'lineage-unattested',

@@ -55,6 +55,7 @@ export const CODES = {
   'weights-differ': 1,
   'not-kin': 1,
   'base-contradicted': 1,
+  'description-contradicted': 1,
   'derivation-claimed': 1,
   'log-fork': 1,
   'log-rollback': 1,
@@ -88,6 +89,7 @@ export const CODES = {
   'derivation-mismatch': 1,
   'records-overlap': 1,
   'removed-record': 1,
+  'digests-from-workers': 1,
   // 3: nothing to verify
   'nothing-to-verify': 3,
   // 4: undecided

@@ -164,6 +164,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'is it the base that is meant? Ask who published the model; `weighmark kin MODEL --against REF` compares with others',
   },
+  'description-contradicted': {
+    what: 'A dataset is not as its card or its `dataset_info.json` describes it: other numbers of records, columns or types.',
+    wayOut:
+      'get the version that is described, or describe this one; `datasets` writes the splits that were loaded, also of what `filter` or `select` left of them. `weighmark dataset describe DATASET --check FILE` looks again',
+  },
   differs: {
     what: 'The two are not the same. That is the answer, not a fault.',
     wayOut: '`weighmark diff A B --format markdown` prints it for a review',
@@ -274,7 +279,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'revocation-orphaned': {
     what: 'Somebody who might said no under an earlier version of the policy, and this version does not hear them any more. A no outlives its speaker.',
     wayOut:
-      'name them under `formerly:` in the policy (docs/policy.md), let a revoker of today say it anew (`weighmark revoke --again`), or let it count again (`weighmark revoke --undo`, or `--claim` for an evaluation or a withdrawal)',
+      'name them under `formerly:` in the policy (docs/policy.md), let somebody of today say it anew (`weighmark revoke --again`; a list of records with `weighmark attest --type removed-records`), or let it count again (`weighmark revoke --undo`, or `--claim` for anything but a revocation)',
   },
   'unsealed-change': {
     what: 'A sealed file changed and was not sealed again.',
@@ -282,7 +287,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'licence-refused': {
     what: 'A licence the policy does not take.',
-    wayOut: 'use something else, or grant an exception in the policy (docs/policy.md)',
+    wayOut:
+      'use something else, or set it aside in the policy, `exceptions: [{ code: licence-refused, id, environment, reason, expires }]` (docs/policy.md); `weighmark policy explain REF --env ENV` shows which licence and by whom',
   },
   'format-refused': {
     what: 'A file format the policy does not take.',
@@ -311,13 +317,18 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       'remove it and index anew: `weighmark dataset index`; show its absence: `weighmark dataset prove DATASET --removed LIST`; who learnt from it: `weighmark impact REF --record TEXT`',
   },
+  'digests-from-workers': {
+    what: 'The policy wants a signer who read every file, and whoever sealed this read a sample of what workers hashed.',
+    wayOut:
+      'read all of it before signing: `weighmark seal PATH --from-parts DIR --recheck all`, or `weighmark seal PATH`',
+  },
   usage: {
     what: 'The command line does not make sense.',
     wayOut: '`weighmark COMMAND --help` shows what it takes, with examples',
   },
   'config-invalid': {
     what: 'A configuration file has an unknown key or a wrong value. The message names file and key.',
-    wayOut: 'mend it; every key stands in docs/configuration.md',
+    wayOut: 'mend it, every key stands in docs/configuration.md; a commented one to start from: `weighmark init DIR`',
   },
   'config-not-allowed': {
     what: "A project's configuration was found and nobody allowed it, or it or a file it names changed since.",
@@ -365,7 +376,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'write-refused': {
     what: 'Writing failed or was declined.',
-    wayOut: 'check the permissions of the folder; `weighmark sign --signature FILE` puts a signature elsewhere',
+    wayOut:
+      'say where you may write, such as `weighmark attest REF --to FILE`, `weighmark sign PATH --signature FILE`, `weighmark keygen DIR/NAME`; or change who may write there',
   },
   'nothing-to-verify': {
     what: 'No signature, no claim. Nobody vouches for this.',
@@ -397,11 +409,12 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'derivation-undecided': {
     what: 'A tensor could not be compared: no converter of the architecture is known, the parent has no config.json, or no law of the type is known.',
-    wayOut: 'what is known of which type stands in docs/weights.md',
+    wayOut: '`weighmark inspect MODEL` shows the types of both; what is known of which stands in docs/weights.md',
   },
   'kinship-undecided': {
     what: 'Too little of the model has a counterpart in what it was compared with, or one of the two could not be examined: other shapes (a pruned or distilled model), an unknown type, a broken file.',
-    wayOut: 'which containers and types are read stands in docs/weights.md',
+    wayOut:
+      '`weighmark inspect MODEL --weights` shows what could be read; which containers and types are stands in docs/weights.md',
   },
   'scan-incomplete': {
     what: 'Something could not be examined, so nothing is promised. The place and reason are named.',
@@ -459,7 +472,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'records-unsupported': {
     what: 'Version 1 of the record format does not read this (a type, an encryption, a size). Nothing is said of it.',
-    wayOut: 'convert it, or leave it out; what is read stands in docs/datasets.md',
+    wayOut: 'convert it, or leave it out; `weighmark inspect PATH` shows what it is, docs/datasets.md what is read',
   },
   internal: {
     what: 'A fault of weighmark.',

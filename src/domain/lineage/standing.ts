@@ -169,6 +169,7 @@ interface Summary {
 
 /** A promotion of the ancestor by a named verifier, for a named environment, under a named policy; never a broken glass. */
 function summaryOf(digest: string, index: ClaimIndex, rules: StandingRules): Summary | null {
+  if (rules.summaries.length === 0) return null;
   const found = index.about(digest).flatMap(({ claim }): Summary[] => {
     if (claim.statement.predicateType !== PREDICATES.promotion || rules.revocations.ofClaim(claim) !== null) return [];
     const promotion = readPromotion(claim.statement);

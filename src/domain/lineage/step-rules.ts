@@ -103,7 +103,18 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
  * From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. Of several
  * claims that attest it, the first.
  */
-function existedAt({ steps, described }: Examined): number | null {
+function existedAt(examined: Examined): number | null {
+  const before = TIMES.get(examined);
+  if (before !== undefined) return before;
+  const time = timeOf(examined);
+  TIMES.set(examined, time);
+  return time;
+}
+
+/** An input of many steps is asked about by each. */
+const TIMES = new WeakMap<Examined, number | null>();
+
+function timeOf({ steps, described }: Examined): number | null {
   const verified = (steps.length === 0 ? described : steps.map(({ claim }) => claim)).flatMap(
     (claim) => verifiedTime(claim) ?? [],
   );

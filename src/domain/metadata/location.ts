@@ -1,7 +1,7 @@
 import { huggingFacePurl } from './purl.ts';
-import { isJsonObject } from '../base/json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, field, items, jsonOf, maybe, words, type MetadataFile } from './read.ts';
-import type { Fact } from './types.ts';
+import { pick, type Fact } from './types.ts';
 
 const SNAPSHOT =
   /(?:^|[/\\])(models|datasets)--([A-Za-z0-9][\w.-]*?)--([A-Za-z0-9][\w.-]*)[/\\]snapshots[/\\]([0-9a-f]{40})[/\\]?$/;
@@ -43,6 +43,8 @@ export const HUB_TREE = /^\.cache\/huggingface\/trees\/[0-9a-f]{40}\.json$/;
 /** `huggingface_hub`'s list of a commit's files: SHA-256 of those in LFS, git's blob SHA-1 of the others. */
 export function readHubTree(file: MetadataFile): readonly Fact[] {
   const value = jsonOf(file);
+  const byPath = isJsonObject(value) && value['format_version'] === 1 ? value['files'] : undefined;
+  if (isJsonObject(byPath)) return Object.entries(byPath).flatMap(([path, entry]) => keptFact(file, path, entry));
   const listed = isJsonObject(value) ? (value['tree'] ?? value['siblings'] ?? value['files']) : value;
   return items(listed).flatMap((item, index) => {
     const path = words(field(item, 'path') ?? field(item, 'rfilename'));
@@ -52,5 +54,32 @@ export function readHubTree(file: MetadataFile): readonly Fact[] {
     const algorithm = hex.length === 64 ? 'sha256' : 'git-blob-sha1';
     const source = { file: file.path, pointer: `/${index}` };
     return [fact('digest', { path, algorithm, hex, recordedBy: 'Hugging Face' }, source)];
+  });
+}
+
+/** As `huggingface_hub` 2 keeps it: of a file in LFS the blob is its pointer's, so only its SHA-256 says what it is. */
+function keptFact({ path: from }: MetadataFile, path: string, entry: Json): readonly Fact[] {
+  const sha256 = words(field(entry, 'lfs_sha256'));
+  const stored = sha256 !== undefined || field(entry, 'xet_hash') !== undefined;
+  const hex = stored ? sha256 : words(field(entry, 'blob_id'));
+  if (hex?.length !== (stored ? 64 : 40) || !/^[0-9a-f]+$/.test(hex)) return [];
+  const algorithm = stored ? 'sha256' : 'git-blob-sha1';
+  const source = { file: from, pointer: `/files/${path.replaceAll('~', '~0').replaceAll('/', '~1')}` };
+  return [fact('digest', { path, algorithm, hex, recordedBy: 'Hugging Face' }, source)];
+}
+
+/**
+ * What the lists of a folder say together: each is of one commit, and stays when another one is downloaded over it. A file's own
+ * note is the newest word on it; without one only what all lists say of it counts.
+ */
+export function treesBesideNotes(trees: readonly (readonly Fact[])[], notes: readonly Fact[]): readonly Fact[] {
+  const noted = new Set(pick(notes, 'digest').map(({ value }) => value.path));
+  const said = new Map<string, Set<string>>();
+  const facts = trees.flatMap((tree) => pick(tree, 'digest'));
+  for (const { value } of facts) said.set(value.path ?? '', (said.get(value.path ?? '') ?? new Set()).add(value.hex));
+  const first = new Set<string>();
+  return facts.filter(({ value: { path = '' } }) => {
+    if (noted.has(path) || said.get(path)?.size !== 1 || first.has(path)) return false;
+    return first.add(path);
   });
 }

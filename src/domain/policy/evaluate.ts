@@ -29,6 +29,7 @@ import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '
 import { clockBehind, verifiedTime } from '../authority/time.ts';
 import { REINSTATE, type Environment, type Policy } from '../authority/types.ts';
 import { silenceOf, silences } from './unread.ts';
+import { checkWorkerDigests } from './workers-rule.ts';
 import { counted } from '../base/units.ts';
 
 export interface Evaluation {
@@ -79,6 +80,7 @@ export function evaluate(of: Case): Evaluation {
     formats: checkFormats(of),
     closure: checkClosure(of, lineage),
     'removed-records': checkRemovedRecords(of, lineage),
+    'worker-digests': checkWorkerDigests(of),
     'dataset claims': checkDatasetClaims(of, lineage),
     derivation: checkDerivation(of, lineage),
     scan: checkScan(of),

@@ -26,7 +26,7 @@ export function timeOf(text: string): string {
 }
 
 export function environmentOf(raw: RawEnvironment): Environment {
-  const { name, after, licences, datasets, formats, closure, removedRecords, bom, maxAge } = raw;
+  const { name, after, licences, datasets, formats, closure, removedRecords, workerDigests, bom, maxAge } = raw;
   return {
     name,
     require: (raw.require ?? []).map(requiredOf),
@@ -40,6 +40,7 @@ export function environmentOf(raw: RawEnvironment): Environment {
       formats,
       closure,
       removedRecords,
+      workerDigests,
       bom,
       maxAgeMs: optionalMs(maxAge),
     }),

@@ -68,6 +68,7 @@ export interface RawEnvironment {
   readonly formats?: NameRule;
   readonly closure?: 'covered';
   readonly removedRecords?: 'refuse';
+  readonly workerDigests?: 'refuse';
   readonly derivation?: DerivationRule['steps'] & { readonly role?: string };
   readonly scan?: { failOn?: Severity; role?: string; maxAge?: string };
   readonly bom?: { minimum: readonly BomElement[] };

@@ -161,6 +161,11 @@ const ENVIRONMENT: Schema = object(['name'], {
   formats: NAMES_RULE,
   closure: { type: 'string', enum: ['covered'] },
   removedRecords: { type: 'string', enum: ['refuse'] },
+  workerDigests: {
+    type: 'string',
+    enum: ['refuse'],
+    description: 'Somebody whose BOM counts must have read every file',
+  },
   derivation: {
     ...object([], {
       ...Object.fromEntries(SHOWN_STEPS.map((step) => [step, { type: 'string', enum: ['recomputed', 'nearest'] }])),

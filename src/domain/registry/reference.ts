@@ -1,5 +1,6 @@
 import { isDigest } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
+import { isObjectLocation } from '../base/object-place.ts';
 
 /** What a user may name an artifact by (DESIGN 5). `digest` is `sha256:<64 hex>`. */
 export type Reference =
@@ -145,6 +146,7 @@ function parseOci(text: string): Reference {
 
 function looksLikePath(text: string): boolean {
   if (/^(?:[./~]|[A-Za-z]:[\\/])/.test(text) || text.endsWith('/') || text.includes('\\')) return true;
+  if (isObjectLocation(text)) return true;
   return !text.includes(':');
 }
 

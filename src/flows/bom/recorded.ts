@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
-import { HUB_TREE, readHubTree } from '../../domain/metadata/location.ts';
 import { blobFacts } from '../../domain/metadata/store-digests.ts';
 import type { MetadataFile } from '../../domain/metadata/read.ts';
 import { LLAMA_NOTE, readLlamaNote } from '../../domain/metadata/llama-cpp.ts';
@@ -17,7 +17,7 @@ interface Ports {
 
 /** What other tools noted of the files outside of them: beside a download, in the names of a cache, in a cache's lists. */
 export async function recordedFacts(tree: Tree, ports: Ports): Promise<readonly Fact[]> {
-  return [...(await downloadFacts(tree, ports)), ...(await storeFacts(tree, ports))];
+  return [...(await downloadNotes(tree.root, tree.leftOut, ports)), ...(await storeFacts(tree, ports))];
 }
 
 /** What a store keeps outside of the artifact's own files: DVC's note beside it, and its lists; the names of blobs. */
@@ -29,22 +29,6 @@ export async function storeFacts(tree: Tree, ports: Ports): Promise<readonly Fac
     ...blobFacts(tree.entries),
   ];
 }
-
-/** What `huggingface_hub` noted beside a downloaded folder: commit and checksum of every file. */
-async function downloadFacts(tree: Tree, ports: Ports): Promise<readonly Fact[]> {
-  const facts: Fact[] = [...(await downloadNotes(tree.root, tree.leftOut, ports))];
-  for (const path of tree.leftOut.filter((name) => HUB_TREE.test(name)).slice(0, TREES)) {
-    const bytes = await ports.files.readIfThere(`${tree.root}/${path}`, LIMITS.documentBytes);
-    if (bytes !== null)
-      pushAll(
-        facts,
-        said(() => readHubTree({ path, bytes })),
-      );
-  }
-  return facts;
-}
-
-const TREES = 64;
 
 const DVC_NOTE = /(?:^|\/)(?:[^/]+\.dvc|dvc\.lock)$/;
 
@@ -74,6 +58,7 @@ async function listedFacts(note: MetadataFile, root: string, ports: Ports): Prom
 
 /** `model.dvc` beside the artifact `model`: what it says, by paths inside the artifact. */
 async function dvcBeside({ root, kind }: Tree, ports: Ports): Promise<readonly Fact[]> {
+  if (isObjectLocation(root)) return [];
   const bytes = await ports.files.readIfThere(`${root}.dvc`, LIMITS.documentBytes);
   if (bytes === null) return [];
   const name = root.slice(root.lastIndexOf('/') + 1);
@@ -100,7 +85,8 @@ const NOTES = 10_000;
 async function listOf({ md5 }: DvcFolder, root: string, ports: Ports): Promise<Uint8Array | null> {
   const name = `${md5.slice(0, 2)}/${md5.slice(2)}.dir`;
   const parts = root.split('/');
-  for (let depth = parts.length; depth > Math.max(0, parts.length - MOST_FOLDERS); depth -= 1) {
+  const most = isObjectLocation(root) ? 1 : MOST_FOLDERS;
+  for (let depth = parts.length; depth > Math.max(0, parts.length - most); depth -= 1) {
     const top = parts.slice(0, depth).join('/');
     for (const cache of [`${top}/.dvc/cache/files/md5`, `${top}/.dvc/cache`]) {
       const list = await ports.files.readIfThere(`${cache}/${name}`, LIMITS.documentBytes);
@@ -114,7 +100,7 @@ const MOST_FOLDERS = 16;
 
 /** What llama.cpp noted beside a file it downloaded by tag: the Hub's answer, with the file's SHA-256. */
 async function llamaFacts({ root, kind, entries }: Tree, ports: Ports): Promise<readonly Fact[]> {
-  if (!entries.some(({ path }) => path.endsWith('.gguf'))) return [];
+  if (isObjectLocation(root) || !entries.some(({ path }) => path.endsWith('.gguf'))) return [];
   const folder = kind === 'file' ? root.slice(0, root.lastIndexOf('/')) : root;
   const notes = (await ports.files.names(folder).catch(() => [])).filter((name) => LLAMA_NOTE.test(name));
   const facts: Fact[] = [];

@@ -1,4 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { readGitIndex } from '../../domain/metadata/git-index.ts';
 import {
   annexObject,
@@ -26,6 +27,7 @@ export function largeFileReader({
 }): (tree: Pick<Tree, 'root' | 'kind'>) => Promise<readonly Fact[]> {
   const known = new Map<string, Promise<Recorded>>();
   return async ({ root, kind }) => {
+    if (isObjectLocation(root)) return [];
     const place = await files.realPath(root);
     const top = await workTreeOf(kind === 'file' ? parentOf(place) : place, files);
     if (top === null) return [];

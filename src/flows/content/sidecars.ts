@@ -1,5 +1,6 @@
 import { splitClaims } from '../../domain/claims/claims-file.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { isObjectLocation } from '../../domain/base/object-place.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { ROOTS_BYTES } from '../../domain/records/roots.ts';
@@ -43,7 +44,7 @@ async function signatureNames(root: string, files: Files): Promise<readonly stri
 
 function signaturePlaces({ root, kind }: SidecarQuestion, insideNames: readonly string[]): readonly string[] {
   return kind === 'directory'
-    ? [...insideNames.map((name) => `${root}/${name}`), `${root}.oms.sig`]
+    ? [...insideNames.map((name) => `${root}/${name}`), ...beside(root, '.oms.sig')]
     : [`${root}.sig`, `${root}.oms.sig`];
 }
 
@@ -61,9 +62,8 @@ async function named(location: string, maxBytes: number, files: Files): Promise<
 }
 
 async function claimsOf(question: SidecarQuestion, own: string, files: Files): Promise<readonly FoundBundle[]> {
-  const beside = question.kind === 'directory' ? [`${question.root}.claims.jsonl`] : [];
   const wellKnown = await Promise.all(
-    [own, ...beside].map(async (location) => ({
+    [own, ...(question.kind === 'directory' ? beside(question.root, '.claims.jsonl') : [])].map(async (location) => ({
       location,
       bytes: await files.readIfThere(location, LIMITS.claimsFileBytes),
     })),
@@ -77,6 +77,11 @@ async function claimsOf(question: SidecarQuestion, own: string, files: Files): P
   if (all.length > LIMITS.claimsPerFile)
     throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} claims`);
   return all.map((claim, index) => ({ ...claim, shown: `${baseName(claim.location)}, claim ${index + 1}` }));
+}
+
+/** Beside a prefix of an object store nothing is looked for: who may read the prefix need not be allowed more. */
+function beside(root: string, ending: string): readonly string[] {
+  return isObjectLocation(root) ? [] : [`${root}${ending}`];
 }
 
 function baseName(location: string): string {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import {
@@ -9,6 +10,8 @@ import {
   type Described,
   type DescribedFile,
 } from '../../domain/metadata/croissant.ts';
+import { checkDatasetInfo, isDatasetInfo, statedInfo } from '../../domain/metadata/dataset-info.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { confirmRoots, type ConfirmPorts } from './confirm.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
@@ -58,11 +61,26 @@ export async function describeDataset(
   return formatCroissant(buildCroissant({ version, described, files, roots }));
 }
 
-/** Whether a dataset's files are those that a Croissant description names by digest. */
+export interface CheckInput {
+  readonly root: string;
+  readonly description: string;
+  readonly secret: Uint8Array | null;
+  readonly shown: string;
+}
+
+/**
+ * Whether a dataset's files are those that a Croissant description names by digest; or its records as many, in the columns, that
+ * a card or `dataset_info.json` states.
+ */
 export async function checkDescription(
-  { root, description, shown }: { readonly root: string; readonly description: string; readonly shown: string },
+  { root, description, secret, shown }: CheckInput,
   ports: DescribePorts,
 ): Promise<Verdict> {
+  if (isDatasetInfo(description)) {
+    const stated = statedInfo(await ports.files.read(description, LIMITS.documentBytes), basename(description));
+    const tree = await ports.files.walk(root, { allowSymlinks: true });
+    return checkDatasetInfo(stated, parseRoots(await confirmRoots(tree, secret, ports)), shown);
+  }
   const bytes = await ports.files.read(description, CROISSANT_BYTES);
   const { files } = await filesOf(root, ports);
   const inside = description.startsWith(`${root}/`) ? description.slice(root.length + 1) : null;

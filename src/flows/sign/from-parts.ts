@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
+import { workersText } from '../../domain/bom/worker-digests.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import { joinParts, type HashPart } from '../../domain/digest/parts.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
+import { CONTENT_BYTES } from '../content/hash-tree.ts';
 import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 
 /** Digests that many workers found, and how many of the files are read again before they are signed. */
@@ -11,7 +13,7 @@ export interface FromParts {
   readonly recheck: 'sample' | 'all';
 }
 
-/** One file in so many is read again, and one at least. */
+/** Of files that a scan does not read whole one in so many is read again, and one at least; smaller ones cost nothing more to hash. */
 const SAMPLE = 100;
 
 /** A hasher that answers for the files of a tree by what workers found. What it read again is counted. */
@@ -28,7 +30,7 @@ export interface PartsHasher extends Hasher {
 export function hasherFromParts(tree: Tree, { parts, recheck }: FromParts, hasher: Hasher): PartsHasher {
   const known = digestsOf(tree, parts, hasher);
   const places = placesOf(tree, known);
-  const again = recheck === 'all' ? null : sampleOf([...places.values()], tree.entries.length);
+  const again = recheck === 'all' ? null : sampleOf([...places.values()], tree.entries);
   const isRead = ({ location }: TreeEntry): boolean => again?.has(places.get(location) ?? -1) ?? true;
   const read = tree.entries.filter(isRead).length;
   const hash = async (jobs: readonly HashJob[], options: HashOptions): Promise<readonly HashResult[]> => {
@@ -41,14 +43,7 @@ export function hasherFromParts(tree: Tree, { parts, recheck }: FromParts, hashe
     const results = new Map(chosen.map(({ job, at }, index) => [job, agreed(job, known[at], found[index])]));
     return placed.map(({ job, at }) => results.get(job) ?? { sizeBytes: job.sizeBytes ?? 0, digests: known[at] ?? {} });
   };
-  return { ...hasher, hash, said: saidOf(parts[0]?.of ?? 0, read, tree.entries.length) };
-}
-
-/** A file of the same size that changed since its worker read it is found only where it is read again: how many are not is said. */
-function saidOf(parts: number, read: number, files: number): string {
-  const left = files - read;
-  const rest = left === 0 ? '' : `, ${left} on the workers' word alone`;
-  return `${parts} parts; ${read} of ${files} files read again${rest}`;
+  return { ...hasher, hash, said: workersText({ parts: parts[0]?.of ?? 0, read, files: tree.entries.length }) };
 }
 
 function digestsOf({ entries, root, kind }: Tree, parts: readonly HashPart[], hasher: Hasher): readonly Digests[] {
@@ -93,11 +88,13 @@ function placesOf({ entries }: Tree, known: readonly Digests[]): ReadonlyMap<str
   return places;
 }
 
-/** Places chosen by chance: no worker knows which. */
-function sampleOf(places: readonly number[], files: number): ReadonlySet<number> {
+/** What the scan reads whole anyway, and of the rest places chosen by chance: no worker knows which. */
+function sampleOf(places: readonly number[], entries: readonly TreeEntry[]): ReadonlySet<number> {
+  const isSmall = (at: number): boolean => (entries[at]?.sizeBytes ?? 0) <= CONTENT_BYTES;
+  const large = places.filter((at) => !isSmall(at));
   const chosen = new Set<number>();
-  const wanted = Math.min(places.length, Math.ceil(files / SAMPLE));
-  while (chosen.size < wanted) chosen.add(places[randomInt(places.length)] ?? 0);
+  while (chosen.size < Math.ceil(large.length / SAMPLE)) chosen.add(large[randomInt(large.length)] ?? 0);
+  for (const at of places) if (isSmall(at)) chosen.add(at);
   return chosen;
 }
 

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { workersDetail } from '../../domain/bom/worker-digests.ts';
 import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
@@ -293,7 +294,7 @@ function statedFacts({ name, source, acceptConflict }: SealInput, fromParts: str
   return [
     ...(name === undefined ? [] : [fact('name', colon > 0 ? name.slice(0, colon) : name, by)]),
     ...(version === undefined ? [] : [fact('version', version, by)]),
-    ...(fromParts === null ? [] : [fact('detail', { name: 'digests-from-workers', value: fromParts }, by)]),
+    ...(fromParts === null ? [] : [fact('detail', workersDetail(fromParts), by)]),
     ...(acceptConflict === undefined ? [] : [fact('detail', { name: 'accepted-conflict', value: acceptConflict }, by)]),
     ...(source === undefined ? [] : [fact('reference', { type: 'distribution', url: source }, by)]),
   ];

@@ -1,4 +1,5 @@
 import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
+import { workersIn } from '../../domain/bom/worker-digests.ts';
 import { objectOf } from '../../domain/claims/provenance.ts';
 import { describeTimes, nameOf } from '../../domain/claims/signers.ts';
 import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step.ts';
@@ -222,21 +223,14 @@ function describedBy(statement: Statement, by: string): readonly Evidence[] {
   ];
   return [
     ...(parts.length === 0 ? [] : [{ what: `${parts.join(', ')}, says ${by}'s ML-BOM` }]),
-    ...hashedByWorkers(component, by),
+    ...hashedByWorkers(statement, by),
     ...fetchedWhenLoaded(statement, by),
   ];
 }
 
 /** The signer did not read all that was signed: `seal --from-parts`. */
-function hashedByWorkers(component: Readonly<Record<string, unknown>>, by: string): readonly Evidence[] {
-  return [component, objectOf(component['modelCard'])].flatMap(({ properties }) =>
-    (Array.isArray(properties) ? properties : [])
-      .map(objectOf)
-      .filter(({ name }) => name === 'weighmark:digests-from-workers')
-      .map(({ value }) => ({
-        what: `digests from workers (${text(value) ?? 'how many is not said'}), says ${by}'s ML-BOM`,
-      })),
-  );
+function hashedByWorkers({ predicate }: Statement, by: string): readonly Evidence[] {
+  return workersIn(predicate).map((said) => ({ what: `digests from workers (${said}), says ${by}'s ML-BOM` }));
 }
 
 /** What loaders fetch beside the verified files: nobody's signature here covers it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { workersText } from '../../../src/domain/bom/worker-digests.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { auditEvents, type AuditState } from '../../../src/domain/policy/audit-events.ts';
 import { licenceProblem } from '../../../src/domain/policy/licence-rule.ts';
@@ -55,6 +56,31 @@ test('formats are judged by the bytes: nothing known is nothing allowed', async 
   assert.deepEqual(codes(decide(facts(claims, content('pickle')), prod('formats: { deny: [pickle] }'))), [
     'format-refused',
   ]);
+});
+
+test('workerDigests: refuse wants a BOM by somebody who read every file', async () => {
+  const { bom, ...rest } = await honest();
+  const rules = prod('workerDigests: refuse');
+  const saying = (value: unknown, place: 'component' | 'modelCard' = 'component') => {
+    const properties = [{ name: 'weighmark:digests-from-workers', value }];
+    const said = bomOf('MIT');
+    const component = place === 'component' ? { properties } : { modelCard: { properties } };
+    const predicate = { ...said, metadata: { component: { type: 'machine-learning-model', ...component } } };
+    return claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate, at: '2026-11-19T00:00:00Z' });
+  };
+  const judged = (...boms: readonly Awaited<ReturnType<typeof saying>>[]) =>
+    codes(decide(facts([...Object.values(rest), ...boms]), rules));
+  const sample = workersText({ parts: 4, read: 1, files: 24 });
+  const refused = ['digests-from-workers'];
+  assert.deepEqual(judged(bom), []);
+  assert.deepEqual(judged(await saying(workersText({ parts: 4, read: 24, files: 24 }))), []);
+  assert.deepEqual(judged(await saying(sample)), refused);
+  assert.deepEqual(judged(await saying(sample, 'modelCard')), refused);
+  assert.deepEqual(judged(await saying(sample), bom), [], 'sealed anew');
+  for (const other of ['4 parts; 0 of 0 files read again', '24 of 24 files read again', `x${sample}`, 7, ''])
+    assert.deepEqual(judged(await saying(other)), refused, String(other));
+  assert.deepEqual(judged(), refused, 'nobody says who read it');
+  assert.deepEqual(codes(decide(facts([...Object.values(rest), await saying(sample)]), prod('maxAge: 90d'))), []);
 });
 
 test('closure: covered wants each thing a loader fetches to be an attested input, and the files to have been read', async () => {

@@ -6,6 +6,7 @@ import { CODE } from './spellings-code.ts';
 import { MORE, REVIEWED_MORE } from './spellings-more.ts';
 import { PACKAGES } from './spellings-packed.ts';
 import { PICKLES, type Spelling } from './spellings-pickle.ts';
+import { STATES } from './spellings-state.ts';
 import { TEXTS } from './spellings-text.ts';
 
 /** What is also done honestly, and so is for review: nothing else may be less than high or incomplete. */
@@ -17,6 +18,7 @@ for (const { kind, path, content } of [
   ...TEXTS,
   ...PACKAGES,
   ...MORE,
+  ...STATES,
   ...BEHIND_AND_UNKNOWN,
 ] satisfies readonly Spelling[]) {
   test(`${kind}: ${path}`, async () => {

@@ -251,6 +251,48 @@ test('thirty models, ten of them with nothing to fetch: none missed, none invent
   assert.deepEqual(Object.fromEntries(found), Object.fromEntries(all.map(([name, { fetches }]) => [name, fetches])));
 });
 
+/** Spellings of code that fetches, by what it fetches; each after `from transformers import AutoModel`. */
+const SPELLINGS: readonly (readonly [string, readonly string[]])[] = [
+  ['ORG = "acme"\nAutoModel.from_pretrained(f"{ORG}/enc")', ['model acme/enc']],
+  ['ORG = "acme"\nAutoModel.from_pretrained(ORG + "/enc")', ['model acme/enc']],
+  ['AutoModel.from_pretrained(f"{org}/enc")', []],
+  ['AutoModel.from_pretrained(f"{{ORG}}/enc")', []],
+  ['AutoModel.from_pretrained(os.environ.get("M", "acme/enc"))', ['model acme/enc']],
+  ['AutoModel.from_pretrained(getattr(config, "base", "acme/enc"))', ['model acme/enc']],
+  ['AutoModel.from_pretrained(name or "acme/enc")', ['model acme/enc']],
+  ['AutoModel.from_pretrained("acme/a" if big else "acme/b")', ['model acme/a', 'model acme/b']],
+  ['AutoModel.from_pretrained((n := "acme/enc"))', ['model acme/enc']],
+  ['from peft import PeftModel\nPeftModel.from_pretrained(base, "acme/lora")', ['model acme/lora']],
+  ['pipe.load_lora_weights("acme/lora", weight_name="x")', ['model acme/lora']],
+  ['model.load_adapter("default")', []],
+  ['from vllm import LLM\nLLM(model="acme/x")', ['model acme/x']],
+  ['import keras_hub\nkeras_hub.models.Backbone.from_preset("hf://acme/x")', ['model hf://acme/x']],
+  ['import keras_hub\nkeras_hub.models.Backbone.from_preset("./preset")', []],
+  ['import tensorflow_hub as hub\nhub.KerasLayer("https://tfhub.dev/x/1")', ['model https://tfhub.dev/x/1']],
+  ['import keras\nkeras.applications.ResNet50(weights="imagenet")', ['model keras.applications.ResNet50']],
+  ['import keras\nkeras.applications.ResNet50(weights=None)', []],
+  ['import pandas as pd\npd.read_parquet("hf://datasets/acme/x/a.parquet")', ['file hf://datasets/acme/x/a.parquet']],
+  ['import pandas as pd\npd.read_csv("labels.csv")', []],
+  ['import subprocess\nsubprocess.run(["llama-cli", "--hf-repo", "acme/x"])', ['file acme/x']],
+  ['import os\nos.system("huggingface-cli download acme/x")', ['file acme/x']],
+  ['import subprocess\nsubprocess.run(["llama-cli", "-m", "acme/x"])', []],
+  ['model.generate(x, assistant_model="acme/draft")', ['model acme/draft']],
+  ['from datasets import load_dataset\nload_dataset("json", data_files="local.json")', []],
+  [
+    'from datasets import load_dataset\nload_dataset("csv", data_files="https://x.org/a.csv")',
+    ['file https://x.org/a.csv'],
+  ],
+];
+
+test('more spellings of code: none missed, none invented', async () => {
+  for (const [code, fetches] of SPELLINGS)
+    assert.deepEqual(
+      await fetchesOf({ 'modeling.py': `from transformers import AutoModel\n${code}\n` }),
+      fetches,
+      code,
+    );
+});
+
 test('seal writes it into the BOM as required and unpinned, verify and inspect say it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighmark-closure-'));
   const run = (...words: readonly string[]) =>

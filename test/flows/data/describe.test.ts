@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import { checkDatasetInfo, statedInfo } from '../../../src/domain/metadata/dataset-info.ts';
+import type { Roots } from '../../../src/domain/records/roots.ts';
 import { checkDescription, describeDataset } from '../../../src/flows/data/describe.ts';
 import { dataWorld } from './data-world.ts';
 
@@ -30,7 +32,7 @@ const describe = async (version: '1.0' | '1.1'): Promise<Croissant> =>
 const check = async (json: unknown) => {
   const description = join(world.folder, 'given.json');
   writeFileSync(description, JSON.stringify(json));
-  const verdict = await checkDescription({ root, description, shown: 'set' }, ports);
+  const verdict = await checkDescription({ root, description, secret: null, shown: 'set' }, ports);
   return [verdict.exitCode, ...findingsOf(verdict).map(({ code, subject }) => `${code} ${subject}`)];
 };
 
@@ -81,4 +83,80 @@ test('a description by others: digests that are none are not checked, a file tha
   );
   assert.deepEqual(await check({ distribution: 7 }), [3]);
   await assert.rejects(check([]), { code: 'format-invalid' });
+});
+
+const INFO = {
+  features: { id: { dtype: 'int64', _type: 'Value' }, label: { names: ['a', 'b'], _type: 'ClassLabel' } },
+  splits: { train: { name: 'train', num_examples: 2, num_bytes: 1 }, test: { name: 'test', num_examples: 1 } },
+};
+const CARD = `---
+dataset_info:
+  features:
+    - name: id
+      dtype: int64
+    - name: label
+      dtype: {class_label: {names: {'0': a, '1': b}}}
+  splits:
+    - {name: train, num_examples: 2, num_bytes: 1}
+    - {name: test, num_examples: 1}
+---
+# A card
+`;
+
+test('a card or `dataset_info.json` is held to the records; what differs is said with where it stands', async () => {
+  const folder = join(world.folder, 'hub');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'train-00000-of-00001.jsonl'), '{"id":1,"label":0}\n{"id":2,"label":1}\n');
+  writeFileSync(join(folder, 'test-00000-of-00001.jsonl'), '{"id":3,"label":1}\n');
+  await world.index(folder);
+  const held = async (name: string, text: string): Promise<readonly unknown[]> => {
+    const description = join(world.folder, name);
+    writeFileSync(description, text);
+    const verdict = await checkDescription({ root: folder, description, secret: null, shown: 'it' }, ports);
+    return [verdict.exitCode, ...findingsOf(verdict).map(({ message, facts }) => [message, facts?.['described']])];
+  };
+  assert.deepEqual(await held('README.md', CARD), [0]);
+  assert.deepEqual(await held('dataset_info.json', JSON.stringify(INFO)), [0]);
+  assert.deepEqual(await held('dataset_infos.json', JSON.stringify({ default: INFO })), [0]);
+  assert.deepEqual(await held('README.md', CARD.replace('train, num_examples: 2', 'train, num_examples: 7')), [
+    1,
+    ['7 records are described in train, 2 are there', '/dataset_info/splits/0/num_examples'],
+  ]);
+  const twice = JSON.stringify({ one: INFO, two: INFO });
+  assert.deepEqual(await held('dataset_infos.json', twice), [
+    1,
+    [
+      '6 records are described in all, 3 are there',
+      '/one/splits/train/num_examples /one/splits/test/num_examples /two/splits/train/num_examples /two/splits/test/num_examples',
+    ],
+  ]);
+  const other = { ...INFO, features: { id: INFO.features.id, text: { dtype: 'string', _type: 'Value' } } };
+  assert.deepEqual(await held('dataset_info.json', JSON.stringify(other)), [
+    1,
+    ['column text is described, and is not there', '/features/text'],
+    ['column label is there, and is not described', undefined],
+  ]);
+  assert.deepEqual(await held('README.md', '# no card\n'), [3], 'what states nothing verifies nothing');
+});
+
+test('types are compared where the format has them', () => {
+  const roots = {
+    reading: { format: 'parquet', profile: 'typed' },
+    columns: { at: ['timestamp'], id: ['text'], img: ['struct'], tags: ['list'], when: ['instant'], none: [] },
+    records: 3,
+    parts: [],
+  } as unknown as Roots;
+  const features = {
+    at: { dtype: 'timestamp[us]', _type: 'Value' },
+    id: { dtype: 'int64', _type: 'Value' },
+    img: { _type: 'Image' },
+    none: { dtype: 'float32', _type: 'Value' },
+    tags: { feature: { dtype: 'string', _type: 'Value' }, _type: 'List' },
+    when: { dtype: 'timestamp[ns, tz=UTC]', _type: 'Value' },
+  };
+  const stated = statedInfo(Buffer.from(JSON.stringify({ features })), 'dataset_info.json');
+  assert.deepEqual(
+    findingsOf(checkDatasetInfo(stated, roots, 'it')).map(({ message }) => message),
+    ['column id is described as number, and holds text'],
+  );
 });

@@ -10,7 +10,7 @@ import { hashPart } from '../../../src/flows/content/hash-parts.ts';
 import { hasherFromParts } from '../../../src/flows/sign/from-parts.ts';
 import { claimsWorld } from '../claims-world.ts';
 
-const FILES = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`f${at}.bin`, `weights ${at}`.repeat(20)]));
+const FILES = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`f${at}.bin`, `weights ${at}`.repeat(2000)]));
 const BOTH = ['sha256', 'blake3'] as const;
 
 /** What so many workers find, each given the folder under its own name. */
@@ -113,6 +113,25 @@ test('one file in a hundred is read again, whatever its place', async (t) => {
   assert.ok(chosen.size > 3);
 });
 
+test('what a scan reads whole is hashed again for nothing: a lie about a small file never gets through', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const small = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`small/${at}.json`, `{"a": ${at}}`]));
+  const root = await world.tree('m', { ...FILES, ...small });
+  const parts = await workersOf(root, 3);
+  for (const at of [0, 50, 99]) {
+    const fromParts = { parts: lying(parts, `small/${at}.json`), recheck: 'sample' as const };
+    await assert.rejects(world.seal(root, anna, { fromParts }), { code: 'digest-conflict' });
+  }
+  const outcome = await world.seal(root, anna, { fromParts: { parts, recheck: 'sample' } });
+  assert.equal(outcome.fromParts, "3 parts; 103 of 350 files read again, 247 on the workers' word alone");
+  const onlySmall = await world.tree('n', small);
+  const all = await world.seal(onlySmall, anna, {
+    fromParts: { parts: await workersOf(onlySmall, 2), recheck: 'sample' },
+  });
+  assert.equal(all.fromParts, '2 parts; 100 of 100 files read again');
+});
+
 /** A checkout of git-annex: two names of one object. */
 async function annexed(root: string): Promise<void> {
   const object = '.git/annex/objects/aa/bb/KEY';
@@ -152,7 +171,7 @@ test('a file that a worker cut in two has no SHA-256, and is sealed by nobody', 
   const cut = (await workersOf(root, 2)).map((part) => ({
     ...part,
     found: part.found.flatMap((unit) =>
-      unit.sizeBytes > 1000 || !unit.name.endsWith('/f17.bin')
+      !unit.name.endsWith('/f17.bin')
         ? [unit]
         : [
             { ...unit, sizeBytes: 10 },

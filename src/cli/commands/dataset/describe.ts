@@ -27,7 +27,7 @@ export function addDescribe(dataset: Command, run: Run): void {
     .description('a Croissant description with the digest of every file; or hold a dataset to one')
     .argument('<path>', 'file or folder')
     .addOption(new Option('--croissant <version>', 'of the format').choices(CROISSANT_VERSIONS).default('1.1'))
-    .option('--check <file>', 'whether the files are those that this description names by digest')
+    .option('--check <file>', 'whether the files, or the records, are those that this description states')
     .option('--name <name>', 'default: the name of the file or folder')
     .option('--description <text>', 'what it is')
     .option('--licence <licence>', 'an SPDX identifier, or a URL')
@@ -43,16 +43,15 @@ async function describe(context: Context, path: string, options: Options): Promi
   const { croissant, check, secret, datasetVersion, ...rest } = options;
   const root = resolve(context.cwd, path);
   const ports = await portsOf(context);
-  if (check !== undefined)
-    return verdictReport(
-      await checkDescription({ root, description: resolve(context.cwd, check), shown: path }, ports),
-      [],
-    );
+  const key = await secretFrom(context, secret);
+  if (check !== undefined) {
+    const description = resolve(context.cwd, check);
+    return verdictReport(await checkDescription({ root, description, secret: key, shown: path }, ports), []);
+  }
   if (rest.date !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(rest.date))
     throw new WeighmarkError('usage', `${rest.date} is no date`, { hint: 'such as 2026-11-30' });
   const version = datasetVersion === undefined ? {} : { version: datasetVersion };
   const described = { ...rest, ...version, name: rest.name ?? basename(root) };
-  const key = await secretFrom(context, secret);
   const text = await describeDataset({ root, version: croissant, described, secret: key }, ports);
   return { exitCode: 0, json: { croissant: JSON.parse(text) as object }, text: () => ({ out: text }) };
 }

@@ -225,7 +225,28 @@ function call(machine: Machine, { via, callee, args: packed, kwargs = null }: Ma
   machine.budget.values -= 1;
   checkWeight(machine, made);
   recordCall(machine, made);
-  push(machine, attributeOf(machine, made) ?? made);
+  push(machine, attributeOf(machine, made) ?? typeOf(machine, made) ?? made);
+}
+
+/** What dill and cloudpickle call to find a type of Python by its name. */
+const TYPE_FINDERS = /^(?:dill\._?dill\._load_type|cloudpickle\.cloudpickle\._builtin_type)$/;
+/** Names of dill's own for types that lie elsewhere. */
+const ELSEWHERE: Readonly<Record<string, readonly [module: string, name: string]>> = {
+  PartialType: ['functools', 'partial'],
+  AttrGetterType: ['operator', 'attrgetter'],
+  ItemGetterType: ['operator', 'itemgetter'],
+  SuperType: ['builtins', 'super'],
+  FileType: ['io', 'FileIO'],
+};
+
+/** The type itself, as if it had been imported. @see dill/_dill.py `_load_type`, cloudpickle/cloudpickle.py `_builtin_type` */
+function typeOf(machine: Machine, { callee, args }: PickleObject): PickleGlobal | null {
+  const [name] = args;
+  const finder = globalName(callee) ?? '';
+  if (typeof name !== 'string' || args.length !== 1 || !TYPE_FINDERS.test(finder)) return null;
+  if (finder.startsWith('cloudpickle.')) return lookUp(machine, 'types', name);
+  const [module, own] = ELSEWHERE[name] ?? [name.endsWith('Type') ? 'types' : 'builtins', name];
+  return lookUp(machine, module, own);
 }
 
 /** `getattr(Class, 'name')` is how protocols below 4 write a nested name: what it gives is that name. */

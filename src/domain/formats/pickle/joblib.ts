@@ -44,8 +44,13 @@ function itemSize(dtype: PickleValue | undefined): number | null {
   return Number(match[2]) * (match[1] === 'U' ? 4 : 1);
 }
 
+/** Texts of any length (NumPy 2), which lie elsewhere than in the array: joblib pickles them as it does objects. */
+function isTextDtype(dtype: PickleValue | undefined): boolean {
+  return /^numpy\._?core\._internal\._convert_to_stringdtype_kwargs$/.test(calleeName(dtype) ?? '');
+}
+
 function holdsObjects(dtype: PickleValue | undefined, depth: number): boolean {
-  if (typeCode(dtype)?.startsWith('O') === true) return true;
+  if (typeCode(dtype)?.startsWith('O') === true || isTextDtype(dtype)) return true;
   if (!isNode(dtype) || dtype.kind !== 'object' || depth > 8) return false;
   const fields = isNode(dtype.state) && dtype.state.kind === 'tuple' ? dtype.state.items[4] : undefined;
   if (!isNode(fields) || fields.kind !== 'dict') return false;

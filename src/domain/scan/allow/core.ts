@@ -25,7 +25,7 @@ export const PYTHON: Readonly<Record<string, string>> = {
   'pathlib._local': 'Path PurePath PosixPath PurePosixPath WindowsPath PureWindowsPath',
   uuid: 'UUID SafeUUID',
   argparse: 'Namespace',
-  types: 'SimpleNamespace GenericAlias',
+  types: 'SimpleNamespace GenericAlias NoneType EllipsisType NotImplementedType',
   array: 'array _array_reconstructor',
   re: '_compile compile RegexFlag',
   ipaddress: 'IPv4Address IPv6Address IPv4Network IPv6Network',
@@ -84,9 +84,12 @@ export const NUMPY: Readonly<Record<string, string>> = {
 
 /** Reconstruction functions of other libraries' value types, by exact name. Source: their `__reduce__` methods. */
 export const VALUES: Readonly<Record<string, string>> = {
+  'nltk.probability': 'ConditionalFreqDist ELEProbDist FreqDist LaplaceProbDist LidstoneProbDist MLEProbDist',
+  'nltk.tree.tree': 'Tree',
   pytz: '_p _UTC UTC',
   'pytz.tzinfo': 'DstTzInfo StaticTzInfo',
-  'dateutil.tz.tz': 'tzutc tzlocal tzfile tzoffset _tzoffset_factory',
+  'dateutil.tz.tz': 'tzutc tzlocal tzfile tzoffset tzrange tzstr _tzoffset_factory',
+  'dateutil.tz._tzfile': 'tzfile _unpickle',
   'dateutil.relativedelta': 'relativedelta',
   'fastai.torch_core': '_fa_rebuild_tensor _fa_rebuild_qtensor TensorBase TensorImage TensorCategory',
   'jax._src.array': '_reconstruct_array',

@@ -1,4 +1,4 @@
-/** Models of gensim 4.4.0 by the classes in its sources, and those its test data of versions 0.12 to 3.8 names; what they and statsmodels hold. */
+/** Models of gensim 4.4.0 by the classes in its sources, and those its test data of versions 0.12 to 3.8 names; what they hold. */
 export const GENSIM: Readonly<Record<string, string>> = {
   'gensim.corpora.bleicorpus': 'BleiCorpus',
   'gensim.corpora.csvcorpus': 'CsvCorpus',
@@ -54,9 +54,4 @@ export const GENSIM: Readonly<Record<string, string>> = {
     'SparseTermSimilarityMatrix TermSimilarityIndex UniformTermSimilarityIndex WordEmbeddingSimilarityIndex',
   'gensim.utils': 'call_on_class_only identity',
   'morfessor.baseline': 'BaselineModel ConstrNode CorpusEncoding FixedCorpusWeight LexiconEncoding',
-  'statsmodels.base.data': 'ModelData',
-  'statsmodels.base.model': 'LikelihoodModelResults',
-  'statsmodels.tools.decorators': 'ResettableCache',
-  'statsmodels.tools.tools': 'Bunch',
-  'statsmodels.tsa.statespace.sarimax': 'SARIMAX SARIMAXResults SARIMAXResultsWrapper',
 };

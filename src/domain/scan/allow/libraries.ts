@@ -1,4 +1,4 @@
-/** Estimators and layers of other libraries by exact name: classes in the sources of xgboost 2.1.1, lightgbm 4.5.0, imbalanced-learn 0.14.2, catboost 1.2.10, gensim 4.4.0, hmmlearn 0.3.3, ultralytics 8.4.190. */
+/** Estimators and layers of other libraries by exact name: classes in the sources of xgboost 2.1.1, lightgbm 4.5.0, imbalanced-learn 0.14.2, catboost 1.2.10, gensim 4.4.0, hmmlearn 0.3.3, nltk 3.10.4, ultralytics 8.4.190. */
 export const LIBRARIES: Readonly<Record<string, string>> = {
   'imblearn.base': 'BaseSampler FunctionSampler',
   'imblearn.combine._smote_enn': 'SMOTEENN',
@@ -35,6 +35,15 @@ export const LIBRARIES: Readonly<Record<string, string>> = {
     'CallbackEnv EarlyStopException _EarlyStoppingCallback _LogEvaluationCallback _RecordEvaluationCallback _ResetParameterCallback',
   'lightgbm.sklearn':
     'LGBMClassifier LGBMModel LGBMRanker LGBMRegressor _EvalFunctionWrapper _ObjectiveFunctionWrapper',
+  'nltk.classify.naivebayes': 'NaiveBayesClassifier',
+  'nltk.lm.counter': 'NgramCounter',
+  'nltk.lm.models':
+    'AbsoluteDiscountingInterpolated InterpolatedLanguageModel KneserNeyInterpolated Laplace Lidstone MLE StupidBackoff WittenBellInterpolated',
+  'nltk.lm.vocabulary': 'Vocabulary',
+  'nltk.tag.perceptron': 'AveragedPerceptron PerceptronTagger',
+  'nltk.tag.sequential':
+    'AffixTagger BigramTagger ContextTagger DefaultTagger NgramTagger RegexpTagger SequentialBackoffTagger TrigramTagger UnigramTagger',
+  'nltk.tokenize.punkt': 'PunktLanguageVars PunktParameters PunktSentenceTokenizer PunktToken',
   'ultralytics.nn.modules.activation': 'AGLU',
   'ultralytics.nn.modules.block':
     'A2C2f AAttn ABlock AConv ADown Attention BNContrastiveHead Bottleneck BottleneckCSP C1 C2 C2PSA C2f C2fAttn C2fCIB C2fPSA C3 C3Ghost C3TR C3f C3k C3k2 C3x CBFuse CBLinear CIB ContrastiveHead DFL ELAN1 GhostBottleneck HGBlock HGStem ImagePoolingAttn MaxSigmoidAttnBlock PSA PSABlock Proto Proto26 RealNVP RepBottleneck RepC3 RepCSP RepNCSPELAN4 RepVGGDW ResNetBlock ResNetLayer Residual SAVPE SCDown SPP SPPELAN SPPF SwiGLUFFN TorchVision',

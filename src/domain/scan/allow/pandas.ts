@@ -1,7 +1,7 @@
 /** Frames, series, indexes and their parts by exact name: classes in the sources of pandas 1.5.3 and the constructors its pickles name (`__reduce__` of the compiled parts, read in the sources). */
 export const PANDAS: Readonly<Record<string, string>> = {
   pandas:
-    'BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex DatetimeTZDtype Float64Dtype Float64Index Index Int32Dtype Int64Dtype Int64Index Interval IntervalDtype IntervalIndex MultiIndex NA NaT Period PeriodDtype PeriodIndex RangeIndex Series SparseDtype StringDtype Timedelta TimedeltaIndex Timestamp UInt64Index',
+    'ArrowDtype BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex DatetimeTZDtype Float32Dtype Float64Dtype Float64Index Index Int16Dtype Int32Dtype Int64Dtype Int8Dtype Int64Index Interval IntervalDtype IntervalIndex MultiIndex NA NaT Period PeriodDtype PeriodIndex RangeIndex Series SparseDtype StringDtype Timedelta TimedeltaIndex Timestamp UInt16Dtype UInt32Dtype UInt64Dtype UInt64Index UInt8Dtype',
   'pandas._libs.algos': 'Infinity NegInfinity',
   'pandas._libs.arrays': 'NDArrayBacked __pyx_unpickle_NDArrayBacked',
   'pandas._libs.hashtable': 'Factorizer Int64Factorizer ObjectFactorizer',
@@ -64,7 +64,7 @@ export const PANDAS: Readonly<Record<string, string>> = {
   'pandas.core.indexes.datetimes': 'DatetimeIndex _new_DatetimeIndex',
   'pandas.core.indexes.extension': 'ExtensionIndex NDArrayBackedExtensionIndex',
   'pandas.core.indexes.frozen': 'FrozenList',
-  'pandas.core.indexes.interval': 'IntervalIndex',
+  'pandas.core.indexes.interval': 'IntervalIndex _new_IntervalIndex',
   'pandas.core.indexes.multi': 'MultiIndex MultiIndexPyIntEngine MultiIndexUIntEngine',
   'pandas.core.indexes.numeric': 'Float64Index Int64Index IntegerIndex NumericIndex UInt64Index',
   'pandas.core.indexes.period': 'PeriodIndex _new_PeriodIndex',

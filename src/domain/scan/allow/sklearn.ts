@@ -19,7 +19,7 @@ export const SKLEARN: Readonly<Record<string, string>> = {
   'sklearn.cluster._hdbscan._tree': 'TreeUnionFind __pyx_unpickle_TreeUnionFind',
   'sklearn.cluster._hdbscan.hdbscan': 'HDBSCAN',
   'sklearn.cluster._hierarchical_fast': 'UnionFind WeightedEdge __pyx_unpickle_UnionFind __pyx_unpickle_WeightedEdge',
-  'sklearn.cluster._kmeans': 'KMeans MiniBatchKMeans _BaseKMeans',
+  'sklearn.cluster._kmeans': 'KMeans MiniBatchKMeans _BaseKMeans _kmeans_single_elkan _kmeans_single_lloyd',
   'sklearn.cluster._mean_shift': 'MeanShift',
   'sklearn.cluster._optics': 'OPTICS',
   'sklearn.cluster._spectral': 'SpectralClustering',
@@ -241,6 +241,8 @@ export const SKLEARN: Readonly<Record<string, string>> = {
   'sklearn.tree._utils': 'PytestWeightedFenwickTree WeightedFenwickTree WeightedMedianCalculator WeightedPQueue',
   'sklearn.tree.tree': 'DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor',
   'sklearn.utils': 'Bunch Memory Parallel',
+  'sklearn.utils._metadata_requests':
+    'MetadataRequest MetadataRouter MethodMapping MethodMetadataRequest MethodPair RouterMappingPair',
   'sklearn.utils._bunch': 'Bunch',
   'sklearn.utils._encode': 'MissingValues _NaNCounter',
   'sklearn.utils._param_validation':

@@ -32,6 +32,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '_functools.reduce': ([join]) => (/^_?operator\.or_$/.test(globalName(join) ?? '') ? 'fine' : null),
   'functools.reduce': ([join]) => (/^_?operator\.or_$/.test(globalName(join) ?? '') ? 'fine' : null),
   'builtins.type': (args) => (args.length === 1 && !isActing(args[0]) ? 'fine' : null),
+  // What they find is judged as an import of it.
+  'dill._dill._load_type': ([name]) => (typeof name === 'string' ? 'fine' : null),
+  'cloudpickle.cloudpickle._builtin_type': ([name]) => (typeof name === 'string' ? 'fine' : null),
+  'dill._dill._eval_repr': ([text]) => (typeof text === 'string' && SINGLETON.test(text) ? 'fine' : null),
+  'dateutil.tz.tz.tzfile': ([opened]) => judgeOpened('dateutil.tz.tz.tzfile', opened),
+  'dateutil.tz._tzfile.tzfile': ([opened]) => judgeOpened('dateutil.tz._tzfile.tzfile', opened),
+  'builtins.iter': (args) => (args.length === 1 && isCollection(args[0]) ? 'fine' : null),
   'torch.storage._load_from_bytes': ([bytes]) => (isNode(bytes) && bytes.kind === 'bytes' ? 'fine' : null),
   '_codecs.encode': ([, encoding]) => judgeEncoding(encoding),
   'builtins.bytearray': ([size]) => judgeAllocation('bytearray', size),
@@ -43,6 +50,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'numpy.core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
   'numpy._core.multiarray._reconstruct': ([, shape]) => judgeAllocation('numpy.ndarray', productOf(shape)),
 };
+
+/** Its own pickles give a name and no file; a text in the file's place is a path that is opened. */
+function judgeOpened(name: string, opened: PickleValue | undefined): CallJudgement {
+  if (opened === undefined || opened === null) return null;
+  const what = typeof opened === 'string' ? JSON.stringify(opened.slice(0, 80)) : 'a computed value';
+  return { rule: 'WM-PICKLE-022', severity: 'high', message: `loading opens ${what} by ${name}` };
+}
+
+/** What dill writes by its text: it is run, and says nothing else. */
+const SINGLETON = /^(?:Ellipsis|NotImplemented|range\(-?\d{1,40}, -?\d{1,40}(?:, -?\d{1,40})?\))$/;
+
+/** An iterator over one of Python's own collections is pickled by a call of `iter`. */
+function isCollection(value: PickleValue | undefined): boolean {
+  return typeof value === 'string' || (isNode(value) && /^(?:list|tuple|dict|set|frozenset|bytes)$/.test(value.kind));
+}
 
 /** Callables that call or construct their first argument. */
 export const CALLS_FIRST: ReadonlySet<string> = new Set([

@@ -16,6 +16,7 @@ import { leaveOut, newSession, report, type FoundAt, type Spot } from '../sessio
 import { atLeast, type ScanFinding } from '../types.ts';
 import { judgeBehind, judgeStorages } from './behind.ts';
 import { CALLS_FIRST, judgeCall } from './calls.ts';
+import { FORMULA_KEYS, formulasOf, type Formulas } from './formulas.ts';
 import { constantsVisitor, isZipStart, type Candidate } from './constants.ts';
 import { isClassLike, isMethodOfAllowed, isKnownWord, isPythonName, isStandard, judgeName } from './names.ts';
 import { judgeRunText, judgeState, judgeUse, RUN_TEXTS } from './uses.ts';
@@ -37,6 +38,8 @@ interface Use {
   called: PickleCall | undefined;
   /** Every call so far was found harmless by its arguments. */
   excused: boolean;
+  /** Some call was. */
+  harmless: boolean;
 }
 
 /** Values kept while judging: enough for the descriptions of joblib's arrays. */
@@ -50,9 +53,11 @@ export async function judgePickles(
 ): Promise<readonly Pickle[]> {
   const uses = new Map<string, Use>();
   const candidates: Candidate[] = [];
-  const visitor = visitorOf(spot, uses, candidates);
+  const formulas = formulasOf();
+  const visitor = visitorOf(spot, uses, { candidates, formulas });
   const { streams, trailing } = await readPickles(source, { visitor, keep: KEPT, memo: KEPT, keepText: isKnownWord });
   for (const use of uses.values()) reportUse(spot, use, context);
+  formulas.judge(spot);
   for (const stream of streams) reportStream(spot, stream, context);
   if (streams.length > 1 && context.dataFollows !== true)
     report(spot, 'WM-PICKLE-016', `${streams.length} pickle streams follow each other`, {
@@ -71,21 +76,33 @@ export async function judgePickles(
   return streams;
 }
 
-function visitorOf(spot: Spot, uses: Map<string, Use>, candidates: Candidate[]): PickleVisitor {
+const WATCHED: ReadonlySet<string> = new Set([...RUN_TEXTS, ...FORMULA_KEYS]);
+
+function visitorOf(
+  spot: Spot,
+  uses: Map<string, Use>,
+  { candidates, formulas }: { candidates: Candidate[]; formulas: Formulas },
+): PickleVisitor {
   return {
     ...constantsVisitor(candidates, (reason, offset) => leaveOut(spot, reason, offset)),
     onGlobal: (global) => void useOf(uses, global),
     onCall: (call) => recordCall(spot, uses, call),
-    watched: RUN_TEXTS,
-    onEntry: (key, value, offset) => judgeRunText(spot, { key, value, offset }),
-    onState: (target, state) => judgeState(spot, target, state),
+    watched: WATCHED,
+    onEntry: (key, value, offset) => {
+      if (RUN_TEXTS.has(key)) judgeRunText(spot, { key, value, offset });
+      else formulas.add(key, value, offset);
+    },
+    onState: (target, state) => {
+      judgeState(spot, target, state);
+      formulas.state(target, state);
+    },
   };
 }
 
 function useOf(uses: Map<string, Use>, { module, name, offset }: PickleGlobal): Use | null {
   if (module === null || name === null) return null;
   const key = `${module}\n${name}`;
-  const use = uses.get(key) ?? { module, name, offset, called: undefined, excused: true };
+  const use = uses.get(key) ?? { module, name, offset, called: undefined, excused: true, harmless: false };
   if (uses.size < 100_000) uses.set(key, use);
   return use;
 }
@@ -97,8 +114,8 @@ function recordCall(spot: Spot, uses: Map<string, Use>, call: PickleCall): void 
   const { name } = judgeName(use.module, use.name);
   const judged = judgeCall(name, call) ?? judgeUse(name, call);
   if (judged === null) [use.called, use.excused] = [use.called ?? call, false];
-  else if (judged !== 'fine')
-    report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
+  else if (judged === 'fine') use.harmless = true;
+  else report(spot, judged.rule, judged.message, { offset: call.offset, severity: judged.severity });
   const [first] = call.args;
   if (CALLS_FIRST.has(name) && isNode(first) && first.kind === 'global')
     recordCall(spot, uses, { ...call, ...argumentsFor(name, call), callee: first });
@@ -131,6 +148,9 @@ function reportUse(spot: Spot, use: Use, context: PickleContext): void {
       severity: state === 'block' && known ? 'critical' : 'high',
     });
   if (called === undefined && use.excused && isExcusable(name)) return;
+  // Whether it is also kept for somebody to call cannot be told.
+  if (called === undefined && use.harmless && name === 'dill._dill._eval_repr')
+    return report(spot, 'WM-PICKLE-004', `${name} is called with the text of a range or a singleton`, at);
   if (CODE_MAKERS.has(name)) return report(spot, 'WM-PICKLE-020', `${name} ${action}`, at);
   if (state === 'block') return reportBlocked(spot, { name, known, called: called !== undefined, action }, at);
   report(spot, called === undefined ? 'WM-PICKLE-005' : 'WM-PICKLE-004', `${name} ${action}`, at);
@@ -143,7 +163,7 @@ function isConstructed({ called }: Use): boolean {
 
 /** Names whose every use was judged by its arguments. */
 function isExcusable(name: string): boolean {
-  return /^(builtins\.(getattr|type)|_?functools\.(partial|reduce)|_?operator\.(?:getitem|attrgetter|methodcaller)|numpy\.(?:lib\.function_base\.)?vectorize|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
+  return /^(builtins\.(getattr|type|iter)|dill\._dill\._load_type|cloudpickle\.cloudpickle\._builtin_type|_?functools\.(partial|reduce)|_?operator\.(?:getitem|attrgetter|methodcaller)|numpy\.(?:lib\.function_base\.)?vectorize|numpy\.(_core|core)\._ufunc_reconstruct|_?operator\.itemgetter|torch\.storage\._load_from_bytes)$/.test(
     name,
   );
 }

@@ -5,6 +5,7 @@ import { PANDAS } from '../allow/pandas.ts';
 import { modernName } from '../allow/python2.ts';
 import { SCIPY } from '../allow/scipy.ts';
 import { SKLEARN } from '../allow/sklearn.ts';
+import { STATSMODELS } from '../allow/statsmodels.ts';
 import { STANDARD_MODULES } from '../allow/stdlib.ts';
 import { UFUNCS } from '../allow/ufuncs.ts';
 import { TORCH_NN } from '../allow/torch-nn.ts';
@@ -55,7 +56,7 @@ const REVIEW: ReadonlySet<string> = new Set([
 
 /** Models of libraries and distributions: their pickles make them without a constructor and give them a state. */
 const STATEFUL: ReadonlySet<string> = new Set([
-  ...[SCIPY, LIBRARIES, GENSIM].flatMap(flatten),
+  ...[SCIPY, LIBRARIES, GENSIM, STATSMODELS].flatMap(flatten),
   ...Object.keys(HUGGING_FACE)
     .flatMap((module) =>
       /deepspeed|training_args|trl\.|callbacks/.test(module) ? flatten({ [module]: HUGGING_FACE[module] ?? '' }) : [],
@@ -80,6 +81,7 @@ const ALLOWED: ReadonlySet<string> = new Set(
     PANDAS,
     LIBRARIES,
     GENSIM,
+    STATSMODELS,
   ].flatMap(flatten),
 );
 /** Modules and names of the lists, and the keys that describe joblib's arrays and PyTorch's storages: what a pickle of any size is judged by. */

@@ -3,6 +3,7 @@ import { WeighmarkError } from '../../base/errors.ts';
 import type { Fetched } from '../../metadata/types.ts';
 import { isParsed } from './python.ts';
 import { namesOf, resolve } from './python-names.ts';
+import { possibleTexts, textsOf, type Texts } from './python-texts.ts';
 import { argumentsOf, childrenOf, constantText, nameOf, parsePython, sourceOf, type Python } from './python-tree.ts';
 
 export interface PythonFetch extends Fetched {
@@ -18,6 +19,8 @@ interface Call {
   readonly from: readonly (string | number)[];
   /** The argument without which it fetches nothing. */
   readonly only?: RegExp;
+  /** Arguments that name nothing to fetch. */
+  readonly not?: RegExp;
   /** Keyword without which, or with a false value, nothing is fetched. */
   readonly ifSet?: readonly string[];
 }
@@ -25,9 +28,14 @@ interface Call {
 const HUB = /^(?:hf-hub:|hf_hub:)?[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)?$/;
 /** torch hub's: `org/repo`, `org/repo:branch`. */
 const TORCH = /^[\w.-]+\/[\w.-]+(?::[\w./-]+)?$/;
-const URL = /^(?:https?|ftp|s3|gs):\/\//;
+const URL = /^(?:https?|ftp|s3|gs|hf):\/\//;
+const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
+/** Of `datasets`: readers of what `data_files` names. */
+const READERS =
+  /^(?:arrow|audiofolder|csv|generator|imagefolder|json|pandas|parquet|pdffolder|spark|sql|text|videofolder|webdataset|xml)$/;
 
 const CALLS: readonly Call[] = [
+  { test: /(?:^|\.)Peft\w*Model\w*\.from_pretrained$/, kind: 'model', from: ['model_id', 1], only: HUB },
   {
     test: /Tokenizer\w*\.from_pretrained$|\.Tokenizer\.from_file$/,
     kind: 'tokenizer',
@@ -46,7 +54,24 @@ const CALLS: readonly Call[] = [
     from: ['repo_id', 'path_or_repo_id', 0],
     only: HUB,
   },
-  { test: /(?:^|\.)load_dataset(?:_builder)?$/, kind: 'dataset', from: ['path', 0], only: HUB },
+  { test: /(?:^|\.)load_dataset(?:_builder)?$/, kind: 'dataset', from: ['path', 0], only: HUB, not: READERS },
+  {
+    test: /\.(?:load_adapter|load_lora_weights|load_textual_inversion|load_ip_adapter)$/,
+    kind: 'model',
+    from: ['pretrained_model_name_or_path_or_dict', 'pretrained_model_name_or_path', 'peft_model_id', 'model_id', 0],
+    only: REPOSITORY,
+  },
+  { test: /^vllm\.(?:\w+\.)*LLM$/, kind: 'model', from: ['model', 0], only: HUB },
+  { test: /^faster_whisper\.(?:\w+\.)*WhisperModel$/, kind: 'model', from: ['model_size_or_path', 0], only: HUB },
+  { test: /\.from_preset$/, kind: 'model', from: ['preset', 0], only: /^(?:hf|kaggle|modelscope):\/\// },
+  { test: /^tensorflow_hub\.(?:load|KerasLayer|resolve)$/, kind: 'model', from: ['handle', 0], only: URL },
+  { test: /^(?:tensorflow\.)?keras\.applications\.(?:\w+\.)*[A-Z]\w+$/, kind: 'model', from: [], ifSet: ['weights'] },
+  {
+    test: /^pandas\.read_\w+$|^polars\.(?:read|scan)_\w+$|^fsspec\.open$/,
+    kind: 'file',
+    from: ['filepath_or_buffer', 'path', 'urlpath', 0],
+    only: URL,
+  },
   { test: /^evaluate\.load$/, kind: 'code', from: ['path', 0], only: HUB },
   { test: /^torch\.hub\.load$|^hub\.load$/, kind: 'code', from: ['repo_or_dir', 0], only: TORCH },
   {
@@ -84,11 +109,20 @@ const CALLS: readonly Call[] = [
   },
 ];
 
-/** Keywords of any call that name code of another repository. */
-const CODE_KEYWORDS = ['custom_pipeline', 'custom_generate'];
+/** Keywords of any call that name what is fetched. */
+const KEYWORDS = [
+  { name: 'custom_pipeline', kind: 'code', only: REPOSITORY },
+  { name: 'custom_generate', kind: 'code', only: REPOSITORY },
+  { name: 'assistant_model', kind: 'model', only: REPOSITORY },
+  { name: 'data_files', kind: 'file', only: URL },
+] as const;
+
+const COMMANDS = /^(?:subprocess\.\w+|os\.(?:system|popen|exec\w+|spawn\w+))$/;
+const COMMAND_LINE =
+  /(?:\b(?:huggingface-cli|hf) download|(?:^| )(?:--hf-repo|-hf|-hfr)) ([A-Za-z0-9][\w.-]*\/[\w.-]+)/;
 
 const MENTIONS =
-  /from_pretrained|hub_download|snapshot_download|cached_file|load_dataset|evaluate|hub\.|load_url|from_url|download|urlretrieve|urlopen|requests|httpx|kernel|pipeline|SentenceTransformer|CrossEncoder|SparseEncoder|create_model|whisper|clip|tiktoken|torchvision|custom_generate/;
+  /from_pretrained|hub_download|snapshot_download|cached_file|load_dataset|evaluate|hub\.|load_url|from_url|download|urlretrieve|urlopen|requests|httpx|kernel|pipeline|SentenceTransformer|CrossEncoder|SparseEncoder|create_model|whisper|clip|tiktoken|torchvision|custom_generate|from_preset|load_adapter|load_lora|load_textual|load_ip|vllm|WhisperModel|applications|KerasLayer|read_|scan_|fsspec|--hf-repo|-hf|assistant_model/;
 
 /**
  * What a Python source fetches where it says so in constants; what it takes from its caller is the caller's to name. What runs
@@ -100,7 +134,7 @@ export function pythonFetches(text: string): readonly PythonFetch[] {
   if (!isParsed(text))
     throw new WeighmarkError('limit-exceeded', 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
-  const reading: Reading = { python, names: namesOf(python), constants: constantsOf(python) };
+  const reading: Reading = { python, names: namesOf(python), texts: textsOf(python) };
   const found: { readonly at: number; readonly fetched: Fetched }[] = [];
   python.top.cursor().iterate(({ node }) => {
     if (node.name === 'IfStatement' && isMainGuard(python, node)) return false;
@@ -131,26 +165,44 @@ function withLines(
 interface Reading {
   readonly python: Python;
   readonly names: ReturnType<typeof namesOf>;
-  /** Text that a name stands for, where every assignment to it says the same. */
-  readonly constants: ReadonlyMap<string, string>;
+  readonly texts: Texts;
 }
 
 function fetchesOf(reading: Reading, call: SyntaxNode): readonly Fetched[] {
   const [callee] = childrenOf(call);
   if (callee === undefined) return [];
   const path = resolve(reading.python, callee, reading.names) ?? lastNames(reading.python, callee);
-  const code = CODE_KEYWORDS.flatMap((name) => {
-    const target = textOf(reading, argument(reading, call, name));
-    return target !== null && /^[\w.-]+\/[\w.-]+$/.test(target) ? [{ target, kind: 'code' as const }] : [];
+  const beside = KEYWORDS.flatMap(({ name, kind, only }) => {
+    const named = possibleTexts(reading.texts, argument(reading, call, name));
+    return named.filter((text) => only.test(text)).map((target) => ({ target, kind }));
   });
+  if (COMMANDS.test(path)) return [...beside, ...commandFetches(reading, call)];
   const rule = CALLS.find(({ test }) => test.test(path));
-  if (rule === undefined || !isAsked(reading, call, rule)) return code;
-  const target = targetOf(reading, call, { rule, path });
-  if (target === null) return code;
-  const [repository = target, branch] = rule.only === TORCH ? target.split(':', 2) : [target];
-  const said = textOf(reading, argument(reading, call, 'revision') ?? argument(reading, call, 'code_revision'));
-  const revision = said ?? branch;
-  return [...code, { target: repository, kind: rule.kind, ...(revision === undefined ? {} : { revision }) }];
+  if (rule === undefined || !isAsked(reading, call, rule)) return beside;
+  const [said] = possibleTexts(
+    reading.texts,
+    argument(reading, call, 'revision') ?? argument(reading, call, 'code_revision'),
+  );
+  const fetched = targetsOf(reading, call, { rule, path }).map((target) => {
+    const [repository = target, branch] = rule.only === TORCH ? target.split(':', 2) : [target];
+    const revision = said ?? branch;
+    return { target: repository, kind: rule.kind, ...(revision === undefined ? {} : { revision }) };
+  });
+  return [...beside, ...fetched];
+}
+
+/** A program that is started with words that name a repository, as a list or a line. */
+function commandFetches({ python }: Reading, call: SyntaxNode): readonly Fetched[] {
+  const words: string[] = [];
+  call
+    .getChild('ArgList')
+    ?.cursor()
+    .iterate(({ node }) => {
+      if (node.name === 'String') words.push(constantText(python, node) ?? '');
+      return node.name !== 'String';
+    });
+  const [, target] = COMMAND_LINE.exec(words.join(' ')) ?? [];
+  return target === undefined ? [] : [{ target, kind: 'file' }];
 }
 
 /** The end of a name that is not known as a whole: `model.tokenizer.from_pretrained` → `.tokenizer.from_pretrained`. */
@@ -163,24 +215,29 @@ function lastNames(python: Python, callee: SyntaxNode): string {
   return `${word}.${own}`;
 }
 
-function targetOf(reading: Reading, call: SyntaxNode, { rule, path }: { rule: Call; path: string }): string | null {
-  if (isFalse(reading, argument(reading, call, 'local_files_only'), true)) return null;
-  if (rule.from.length === 0) return path;
+function targetsOf(
+  reading: Reading,
+  call: SyntaxNode,
+  { rule, path }: { rule: Call; path: string },
+): readonly string[] {
+  if (isFalse(reading, argument(reading, call, 'local_files_only'), true)) return [];
+  if (rule.from.length === 0) return [path];
   for (const from of rule.from) {
     const node = typeof from === 'number' ? (argumentsOf(call)[from] ?? null) : argument(reading, call, from);
-    const text = textOf(reading, node);
-    if (text === null) continue;
-    return rule.only === undefined || rule.only.test(text) ? text.replace(/^hf[-_]hub:/, '') : null;
+    const found = possibleTexts(reading.texts, node);
+    if (found.length === 0) continue;
+    const meant = found.filter((text) => rule.only === undefined || rule.only.test(text));
+    return meant.filter((text) => rule.not?.test(text) !== true).map((text) => text.replace(/^hf[-_]hub:/, ''));
   }
-  return null;
+  return [];
 }
 
 /** With `pretrained=True` or a text there; without the keyword nothing is fetched. */
 function isAsked(reading: Reading, call: SyntaxNode, { ifSet, from }: Call): boolean {
   if (ifSet === undefined) return true;
   const [first] = from;
-  const hub = first === undefined ? null : textOf(reading, argumentsOf(call)[0] ?? null);
-  if (hub !== null && /^hf[-_]hub:/.test(hub)) return true;
+  const hub = first === undefined ? [] : possibleTexts(reading.texts, argumentsOf(call)[0] ?? null);
+  if (hub.some((text) => /^hf[-_]hub:/.test(text))) return true;
   return ifSet.some((name) => {
     const value = argument(reading, call, name);
     return value !== null && !isFalse(reading, value, false);
@@ -202,33 +259,6 @@ function argument({ python }: Reading, call: SyntaxNode, name: string): SyntaxNo
       child.name === 'VariableName' && children[index + 1]?.name === 'AssignOp' && sourceOf(python, child) === name,
   );
   return at < 0 ? null : (children[at + 2] ?? null);
-}
-
-/** A constant, or a name that stands for one. */
-function textOf({ python, constants }: Reading, node: SyntaxNode | null): string | null {
-  if (node === null) return null;
-  const text = constantText(python, node);
-  if (text !== null) return text;
-  const name = sourceOf(python, node);
-  return /^(?:(?:self|cls)\.)?\w+$/.test(name) ? (constants.get(name.replace(/^(?:self|cls)\./, '')) ?? null) : null;
-}
-
-function constantsOf(python: Python): ReadonlyMap<string, string> {
-  const found = new Map<string, string | null>();
-  const say = (name: string, text: string | null): void =>
-    void found.set(name, found.has(name) && found.get(name) !== text ? null : text);
-  python.top.cursor().iterate(({ node }) => {
-    if (node.name !== 'AssignStatement' && node.name !== 'ParamList') return;
-    const children = childrenOf(node);
-    for (const [at, child] of children.entries()) {
-      const value = children.slice(at + 1).find(({ name }) => name !== 'TypeDef');
-      if (value?.name !== 'AssignOp') continue;
-      const name = child.name === 'MemberExpression' ? child.lastChild : child;
-      if (name === null || !/^(?:VariableName|PropertyName)$/.test(name.name)) continue;
-      say(nameOf(python, name), constantText(python, value.nextSibling));
-    }
-  });
-  return new Map([...found].flatMap(([name, text]) => (text === null ? [] : [[name, text] as const])));
 }
 
 function isMainGuard(python: Python, node: SyntaxNode): boolean {
