@@ -62,7 +62,7 @@ tampered() {
 }
 check "270 tampered children are found, honest ones never" tampered
 
-adapters() { # 30 LoRAs merged by PEFT, and 112 children that were changed afterwards
+adapters() { # 30 LoRAs merged by PEFT, and 148 children that were changed afterwards
   mkdir -p "$work/adapters" && "$python" "$here/peft-merges.py" "$work/adapters" > "$work/merged"
   node "$here/derive-all.ts" --adapter < "$work/merged" | node "$here/judge.ts" adapters
 }

@@ -6,6 +6,7 @@ import {
   type AdapterModule,
   type AdapterSettings,
 } from '../../domain/derive/adapter.ts';
+import { outsideOf } from '../../domain/derive/dora.ts';
 import type { TensorVerdict } from '../../domain/derive/verdict.ts';
 import type { View } from '../../domain/derive/view.ts';
 import type { FloatType, LowRankMerge, Merged } from '../../domain/ports/numbers.ts';
@@ -98,6 +99,8 @@ interface Factors {
   readonly scale: number;
   /** The adapter's own type. */
   readonly dtype: string;
+  /** Of a DoRA: one a row. */
+  readonly magnitudes?: Float32Array;
 }
 
 const FLOATS: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
@@ -129,7 +132,53 @@ async function mergedOne(
     factors,
     ports: merging.ports,
   };
-  return { ...verdict, ...(await judge(question)) };
+  if (factors.magnitudes === undefined) return { ...verdict, ...(await judge(question)) };
+  if ([base.dtype, tensor.dtype, factors.dtype].some((dtype) => dtype !== 'F32'))
+    return { ...verdict, word: 'undecided', why: 'DoRA is recomputed in F32 and for weights of (out, in) alone' };
+  return { ...verdict, ...(await judgeDora(question, factors.magnitudes)) };
+}
+
+/** Never more than bounded: the factor of a row is a norm, which is a sum in any order. */
+async function judgeDora(
+  { child, base, shape: [rows, columns], factors, ports }: Question,
+  magnitudes: Float32Array,
+): Promise<Pick<TensorVerdict, 'word' | 'how' | 'why' | 'where' | 'figures'>> {
+  const how = [`DoRA of rank ${factors.rank} merged`];
+  let [beyond, first] = [0, 0];
+  for (let row = 0; row < rows; row++) {
+    const start = row * columns;
+    const found = outsideOf({
+      child: singles(await child(start, columns)),
+      parent: singles(await base.read(start, columns)),
+      left: factors.left.subarray(row * factors.rank, (row + 1) * factors.rank),
+      right: factors.right,
+      scale: factors.scale,
+      magnitude: magnitudes[row] ?? Number.NaN,
+    });
+    if (beyond === 0 && found.count > 0) first = start + found.first;
+    beyond += found.count;
+    ports.signal?.throwIfAborted();
+  }
+  const figures = { elements: rows * columns, differingBlocks: beyond };
+  if (beyond === 0)
+    return {
+      word: 'bounded',
+      how,
+      why: 'each row is one multiple of the merged row, within what its norm leaves',
+      figures,
+    };
+  const where = { row: Math.floor(first / columns), block: first };
+  return {
+    word: 'not from the parent',
+    how,
+    why: `${beyond} of its elements are not what merging gives, in any order of the sums`,
+    where,
+    figures,
+  };
+}
+
+function singles(bytes: Uint8Array): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
 /** Numbers of one factor that are held at most. */
@@ -144,10 +193,13 @@ async function factorsOf(
   const [first, second] = [adapter.get(a ?? ''), adapter.get(b ?? '')];
   if (unknown !== undefined) return unknown;
   if (first === undefined || second === undefined) return 'the adapter has only one of the two factors';
-  if (magnitude !== undefined || settings.directions) return 'DoRA is not recomputed';
+  const strength = magnitude === undefined ? undefined : adapter.get(magnitude);
+  if ((strength !== undefined) !== settings.directions) return 'the magnitudes of a DoRA are missing, or are too many';
   const [rank = 0, inner = 0] = first.shape;
   const [outer = 0, otherRank = -1] = second.shape;
   const turned = embedding || settings.fanInFanOut;
+  if (strength !== undefined && (turned || strength.dtype !== 'F32' || strength.shape.join() !== String(outer)))
+    return 'DoRA is recomputed in F32 and for weights of (out, in) alone';
   const [rows, columns] = turned ? [inner, outer] : [outer, inner];
   if (first.shape.length !== 2 || second.shape.length !== 2 || rank === 0 || rank !== otherRank)
     return 'the shapes of the factors are not those of a product';
@@ -165,7 +217,16 @@ async function factorsOf(
   const [aValues, bValues] = [await aFloats.read(0, rank * inner), await bFloats.read(0, outer * rank)];
   return turned
     ? { left: turn(aValues, rank, inner), right: turn(bValues, outer, rank), rank, scale, dtype: first.dtype }
-    : { left: bValues, right: aValues, rank, scale, dtype: first.dtype };
+    : {
+        left: bValues,
+        right: aValues,
+        rank,
+        scale,
+        dtype: first.dtype,
+        ...(strength === undefined
+          ? {}
+          : { magnitudes: (await floatsOf(strength, ports.numbers)?.read(0, outer)) ?? new Float32Array(0) }),
+      };
 }
 
 function turn(values: Float32Array, rows: number, columns: number): Float32Array {

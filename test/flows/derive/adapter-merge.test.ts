@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,6 +8,7 @@ import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { adapterPlan, adapterSettings, scaleOf } from '../../../src/domain/derive/adapter.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
+import { safetensors } from '../../domain/scan/build.ts';
 import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
 
@@ -124,4 +125,69 @@ test('names as PEFT writes them', () => {
   assert.equal(modules.get('e')?.embedding, true);
   assert.ok(modules.get('b')?.unknown !== undefined);
   assert.deepEqual([...replaced], [['head.weight', 'base_model.model.head.weight']]);
+});
+
+const f = Math.fround;
+const numbered = (count: number, turn: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, at) => f(Math.sin(at * 7 + turn) * 0.1));
+
+/** A DoRA of rank 2 on a weight of 4 × 8, merged in F32; `change` is done to the child's numbers. */
+async function doraMerged(change: (child: Float32Array) => void, more: { config?: object } = {}) {
+  const [parent, a, b] = [numbered(32, 1), numbered(16, 2), numbered(8, 3)];
+  const magnitudes = Float32Array.of(1, 0.5, 2, 1.25);
+  const child = new Float32Array(32);
+  for (let row = 0; row < 4; row++) {
+    const sums = Array.from({ length: 8 }, (_, at) => {
+      const product = f(f((b[row * 2] ?? 0) * (a[at] ?? 0)) + f((b[row * 2 + 1] ?? 0) * (a[8 + at] ?? 0)));
+      return f((parent[row * 8 + at] ?? 0) + f(product * 2));
+    });
+    const norm = f(Math.sqrt(sums.reduce((sum, value) => f(sum + f(value * value)), 0)));
+    sums.forEach((sum, at) => (child[row * 8 + at] = f(f((magnitudes[row] ?? 0) / norm) * sum)));
+  }
+  change(child);
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-dora-'));
+  const put = (name: string, tensors: Readonly<Record<string, readonly [number[], Float32Array]>>): void => {
+    mkdirSync(join(folder, name), { recursive: true });
+    let at = 0;
+    const header = Object.entries(tensors).map(([key, [shape, { byteLength }]]) => {
+      const place = { dtype: 'F32', shape, data_offsets: [at, (at += byteLength)] };
+      return [key, place] as const;
+    });
+    const data = Buffer.concat(Object.values(tensors).map(([, { buffer }]) => Buffer.from(buffer)));
+    writeFileSync(join(folder, name, 'model.safetensors'), safetensors(Object.fromEntries(header), data));
+  };
+  put('base', { 'proj.weight': [[4, 8], parent] });
+  put('child', { 'proj.weight': [[4, 8], child] });
+  put('adapter', {
+    'base_model.model.proj.lora_A.weight': [[2, 8], a],
+    'base_model.model.proj.lora_B.weight': [[4, 2], b],
+    'base_model.model.proj.lora_magnitude_vector': [[4], magnitudes],
+  });
+  const config = { peft_type: 'LORA', lora_alpha: 4, r: 2, use_dora: true, ...more.config };
+  writeFileSync(join(folder, 'adapter', 'adapter_config.json'), JSON.stringify(config));
+  const input = {
+    child: await side(join(folder, 'child')),
+    parent: await side(join(folder, 'base')),
+    adapter: await side(join(folder, 'adapter')),
+  };
+  const outcome = await derive(input, { numbers, progress });
+  rmSync(folder, { recursive: true });
+  return outcome;
+}
+
+test('a DoRA merged in F32 is bounded, and what was changed afterwards is found at its row', async () => {
+  const honest = await doraMerged(() => undefined);
+  assert.deepEqual([honest.word, honest.verdict.exitCode], ['bounded', 0]);
+  assert.deepEqual(honest.tensors[0]?.how, ['DoRA of rank 2 merged']);
+  const value = await doraMerged((child) => (child[19] = f((child[19] ?? 0) * 1.0001)));
+  assert.deepEqual([value.word, value.tensors[0]?.where?.row], ['not from the parent', 2]);
+  const row = await doraMerged((child) =>
+    child.subarray(8, 16).forEach((each, at) => (child[8 + at] = f(each * 1.001))),
+  );
+  assert.deepEqual([row.word, row.tensors[0]?.where?.row], ['not from the parent', 1]);
+});
+
+test('a DoRA that its configuration does not name, or for (in, out) weights, is undecided', async () => {
+  for (const config of [{ use_dora: false }, { fan_in_fan_out: true }])
+    assert.equal((await doraMerged(() => undefined, { config })).word, 'undecided');
 });

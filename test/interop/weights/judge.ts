@@ -82,7 +82,13 @@ const JUDGES: Readonly<Record<string, () => boolean>> = {
   affine: judgeAffine,
   calibrated: judgeCalibrated,
   models: judgeModels,
-  adapters: () => judgeMerged(112, (line) => line.word === 'undecided' && name(line).includes('dora')),
+  adapters: () =>
+    judgeMerged(
+      148,
+      (line) =>
+        (line.word === 'bounded' && name(line) === 'f32-dora') ||
+        (line.word === 'undecided' && name(line) === 'f32-dora-gpt2'),
+    ),
   merges: () =>
     judgeMerged(
       180,

@@ -53,7 +53,7 @@ def rows(w): return w[torch.from_numpy(rng.permutation(w.shape[0]))]
 def other(w): return w + torch.from_numpy(rng.standard_normal(w.shape) * 5e-4).float()
 def scaled(w): return w * 1.01
 def onestep(w): i, j = at(w); w[i, j] = w[i, j] * (1 + 2 ** -6); return w
-for n in ("bf16-plain", "f16-narrow-plain", "f32-plain"):
+for n in ("bf16-plain", "f16-narrow-plain", "f32-plain", "f32-dora"):
     for k, c in dict(one_value=one, spot16=spot, row=row, negated=negated, rank1=rank1, rows_permuted=rows, other_base=other, scaled=scaled, one_step=onestep).items(): tampered(n, k, c)
 # Without the adapter, with another one's scale.
 for n in ("bf16-plain", "f32-plain"):
