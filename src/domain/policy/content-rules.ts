@@ -225,7 +225,8 @@ export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding
   const messages = undeclared.map(
     ({ name, where }) => `${where} names the base ${name}, which its provenance does not declare`,
   );
-  return [...new Set(messages)].map((message) => ({ code: 'undeclared-input', message, subject: of.facts.id }));
+  const hint = `declare it: \`weighmark seal PATH --step fine-tune --input base-model=REF\`; or let the policy set it aside (docs/policy.md): \`exceptions: [{ code: undeclared-input, id: "${of.facts.id}", environment: ${of.environment.name}, reason: WHY, expires: DATE }]\``;
+  return [...new Set(messages)].map((message) => ({ code: 'undeclared-input', message, subject: of.facts.id, hint }));
 }
 
 export function isSame(

@@ -75,21 +75,33 @@ export interface Overlap {
   readonly records: number;
   /** Records of the first that are in the second too, each as often as it stands there. */
   readonly inFirst: number;
-  readonly first: { readonly record: string; readonly positions: readonly [number, number] } | null;
+  /** Those that stand first in the first, `NAMED` at most, by their place there. */
+  readonly named: readonly Shared[];
 }
+
+/** A record's first place in both. */
+export interface Shared {
+  readonly record: string;
+  readonly positions: readonly [number, number];
+}
+
+/** Shared records that are named one by one; the others are counted. */
+export const NAMED = 100;
 
 /** Records that two datasets share, such as training and test data. */
 export function checkOverlap(a: RecordIndex, b: RecordIndex): Overlap {
-  let [records, inFirst, first]: [number, number, Overlap['first']] = [0, 0, null];
+  let [records, inFirst]: [number, number] = [0, 0];
+  let named: Shared[] = [];
+  const sorted = (): Shared[] => named.toSorted((one, other) => one.positions[0] - other.positions[0]).slice(0, NAMED);
   visitAll([a, b], (hash, [inA = 0, inB = 0], [placeA = 0, placeB = 0]) => {
     if (inA === 0 || inB === 0) return;
     records += 1;
     inFirst += inA;
-    const position = a.positions(placeA, placeA + 1)[0] ?? 0;
-    if (first === null || position < first.positions[0])
-      first = { record: hash.toString('hex'), positions: [position, b.positions(placeB, placeB + 1)[0] ?? 0] };
+    const position = (index: RecordIndex, place: number): number => index.positions(place, place + 1)[0] ?? 0;
+    named.push({ record: hash.toString('hex'), positions: [position(a, placeA), position(b, placeB)] });
+    if (named.length > 50 * NAMED) named = sorted();
   });
-  return { records, inFirst, first };
+  return { records, inFirst, named: sorted() };
 }
 
 interface Offender {

@@ -24,7 +24,7 @@ export async function readSamples(source: Source): Promise<readonly Sample[]> {
   const samples: { key: string; offset: number; members: Sample['members'][number][] }[] = [];
   const seen = new Set<string>();
   for (const entry of entries) {
-    if (entry.type === 'directory') continue;
+    if (entry.type === 'directory' || hasNoDot(entry.name)) continue;
     const { key, extension } = nameOf(entry);
     const last = samples.at(-1);
     const member = { extension, start: entry.dataStart, size: entry.size };
@@ -35,7 +35,14 @@ export async function readSamples(source: Source): Promise<readonly Sample[]> {
     else last.members.push(member);
     seen.add(extension);
   }
+  if (samples.length === 0 && entries.some(({ type }) => type !== 'directory'))
+    throw badRow('no member has an extension: its readers pass over all of them', { byte: 0 });
   return samples;
+}
+
+/** Every reader passes over such a member (`README`): it is of no sample. */
+function hasNoDot(name: string): boolean {
+  return !name.slice(name.lastIndexOf('/') + 1).includes('.');
 }
 
 async function archiveOf(source: Source): ReturnType<typeof readTar> {

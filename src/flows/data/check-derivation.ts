@@ -8,6 +8,7 @@ import {
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
+import { sharedFindings } from './shared.ts';
 import type { DataPorts } from './locate.ts';
 
 export interface DerivationInput {
@@ -96,20 +97,13 @@ export async function verifyDisjoint(
 }
 
 function overlapFindings(
-  { records, inFirst, first }: Overlap,
-  [a, b]: readonly [IndexedDataset, IndexedDataset],
+  { records, inFirst, named }: Overlap,
+  both: readonly [IndexedDataset, IndexedDataset],
 ): readonly Finding[] {
-  if (first === null) return [];
-  const [mine, theirs] = [placeOf(a.roots, first.positions[0]), placeOf(b.roots, first.positions[1])];
-  const share = ((100 * inFirst) / a.roots.records).toPrecision(2);
-  return [
-    {
-      code: 'records-overlap',
-      message: `${records} records are in both (${share} % of ${a.roots.records}); first ${mine.path}, record ${mine.record}, which is ${theirs.path}, record ${theirs.record}`,
-      subject: a.root,
-      facts: { record: `blake3:${first.record}` },
-    },
-  ];
+  const of = both[0].roots.records;
+  const share = ((100 * inFirst) / of).toPrecision(2);
+  const sum = (first: string): string => `${records} records are in both (${share} % of ${of}); first ${first}`;
+  return sharedFindings(both, named, sum);
 }
 
 /** Whether a dataset holds none of the records on a removal list. */

@@ -1,10 +1,12 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { counted } from '../../domain/base/units.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { NAMED } from '../../domain/records/derivation.ts';
 import { comparisonKey, NORMALISATION, type Comparing } from '../../domain/records/projection.ts';
 import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import type { DataPorts } from './locate.ts';
+import { sharedFindings, type SharedPlace } from './shared.ts';
 
 /** Steps that add columns: they are checked by those that were there before. */
 export const PROJECTED = ['label', 'join'] as const;
@@ -60,17 +62,21 @@ export async function verifyApart(
   return withDatasets([a, b], ports, async ([left, right]) => {
     if (left === undefined || right === undefined) return verdictOf({ subject: shown, checks: [] });
     const { kept, without } = await countKeys(right, comparing, ports);
-    let [shared, skipped, first]: [number, number, readonly [number, number] | null] = [0, without, null];
+    let [shared, skipped]: [number, number] = [0, without];
+    const named: SharedPlace[] = [];
     for await (const { position, key } of keysOf(left, comparing, ports)) {
       const other = key === null ? undefined : kept.get(key);
       if (key === null) skipped += 1;
       if (other === undefined) continue;
       shared += 1;
-      first ??= [position, other.position];
+      if (named.length < NAMED) named.push({ positions: [position, other.position] });
     }
     const coverage = `${comparedBy(comparing, unicode)}${skipped === 0 ? '' : `; ${counted(skipped, 'record')} without these columns not compared`}`;
     const what = `no record of ${left.roots.records} is among the other ${right.roots.records} (${coverage})`;
-    const findings = first === null ? [] : [sharedFinding([left, right], first, { shared, coverage })];
+    const share = ((100 * shared) / left.roots.records).toPrecision(2);
+    const sum = (first: string): string =>
+      `${shared} records are in both (${share} % of ${left.roots.records}; ${coverage}); first ${first}`;
+    const findings = sharedFindings([left, right], named, sum);
     const evidence = findings.length > 0 ? [] : [{ what, data: { coverage, sets: [left.roots.set, right.roots.set] } }];
     return verdictOf({ subject: shown, checks: [checkOf('overlap', evidence, findings)] });
   });
@@ -79,21 +85,6 @@ export async function verifyApart(
 function comparedBy({ columns, normalised }: Comparing, unicode: string): string {
   const by = columns === null ? 'whole records' : `columns ${columns.join(', ')}`;
   return normalised ? `${by}, texts under ${NORMALISATION}, Unicode ${unicode}` : `${by}, exactly`;
-}
-
-function sharedFinding(
-  [a, b]: readonly [IndexedDataset, IndexedDataset],
-  [mine, theirs]: readonly [number, number],
-  { shared, coverage }: { readonly shared: number; readonly coverage: string },
-): Finding {
-  const [one, other] = [placeOf(a.roots, mine), placeOf(b.roots, theirs)];
-  const share = ((100 * shared) / a.roots.records).toPrecision(2);
-  return {
-    code: 'records-overlap',
-    message: `${shared} records are in both (${share} % of ${a.roots.records}; ${coverage}); first ${one.path}, record ${one.record}, which is ${other.path}, record ${other.record}`,
-    subject: a.root,
-    facts: { position: String(mine) },
-  };
 }
 
 export interface ProjectedInput {

@@ -52,15 +52,24 @@ test('the addon gives the same roots, the same index and the same refusals for e
   }
 });
 
-test('segments meet anywhere: lines of all lengths around half a megabyte', { skip }, async () => {
+test('a bucket of many records, and more of them than their nodes are held', { skip }, async () => {
+  const same = '{"a":1}\n'.repeat(40_000);
+  const others = Array.from({ length: 60_000 }, (_, at) => `{"a":${at}}\n`).join('');
+  await assertSame(Buffer.from(same + others), { format: 'jsonl', profile: 'typed' }, { what: 'repeated' });
+  const many = Buffer.from(Array.from({ length: 1_050_000 }, (_, at) => `${at}\n`).join(''));
+  for (const keep of [true, false])
+    await assertSame(many, { format: 'text', profile: 'typed' }, { what: 'many', keep });
+});
+
+test('segments meet anywhere: lines of all lengths around that of one', { skip }, async () => {
   const line = (size: number): string => `{"a":"${'x'.repeat(size)}"}\n`;
   for (const sizes of [
-    [524_280],
-    [524_279, 10],
-    [524_278, 3],
-    [1_600_000, 5, 5],
+    [131_064],
+    [131_063, 10],
+    [131_062, 3],
+    [400_000, 5, 5],
     [5, 2_000_000],
-    [524_287 - 9, 524_287 - 9, 1],
+    [131_071 - 9, 131_071 - 9, 1],
   ])
     for (const end of ['', '{"b":1}', '\n\n'])
       await assertSame(

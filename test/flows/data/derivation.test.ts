@@ -71,6 +71,16 @@ test('training and test data that share no record pass; one they share is a find
   const leaked = await verifyDisjoint([train, await make([2000, 444, 2001])], 'it', world.ports);
   assert.equal(first(leaked)?.code, 'records-overlap');
   assert.match(first(leaked)?.message ?? '', /1 records are in both .* record 444, which is .*, record 1$/);
+  const many = await verifyDisjoint([train, await make(range(300, 950).toReversed())], 'it', world.ports);
+  const [check] = many.checks;
+  const findings = check?.passed === false ? check.findings : [];
+  assert.match(findings[0]?.message ?? '', /650 records are in both \(65 % of 1000\); first .*record 300, which is/);
+  assert.deepEqual(
+    findings.map(({ facts }) => Number(facts?.['position'])),
+    range(300, 400),
+    'a hundred are named, by their place',
+  );
+  assert.match(findings[99]?.message ?? '', /record 399, is .*record 550$/);
 });
 
 test('a removed record is found again, and its absence is evidence', async () => {

@@ -37,6 +37,8 @@ test('a leak under the normalisation: case, width, spacing and Unicode form hide
     messages(leak),
     /1 records are in both .*columns q, texts under weighmark-text\/1, Unicode 17.*record 0, which is .*record 1$/,
   );
+  const both = await apart(train, [{ q: 'fine' }, { q: 'strasse CAFÉ' }], ['q'], true);
+  assert.match(messages(both), /2 records are in both .*record 0, which is .*record 1,.*record 1, is .*record 0$/);
   assert.equal((await apart(train, [{ q: 'FINE', id: 2 }], null, true)).exitCode, 1, 'whole records');
   assert.equal((await apart(train, [{ q: 'FINE', id: 3 }], null, true)).exitCode, 0);
   assert.equal((await apart([{ q: '1' }], [{ q: 1 }], null, true)).exitCode, 0, 'a text is no number');

@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
+import { counted } from '../../../domain/base/units.ts';
 import type { Verdict } from '../../../domain/base/verdict.ts';
 import { DERIVATIONS, type Derivation } from '../../../domain/records/derivation.ts';
 import { verifyDerivation, verifyDisjoint, verifyRemoved } from '../../../flows/data/check-derivation.ts';
 import { PROJECTED, verifyApart, verifyProjected, type Projected } from '../../../flows/data/projected.ts';
+import { findNear, type Nearness } from '../../../flows/data/near.ts';
 import { attestCheck } from '../../../flows/sign/attest-check.ts';
 import type { AttestOutcome } from '../../../flows/sign/attest.ts';
 import { checkProofFile } from '../../../flows/data/check-proof.ts';
@@ -25,6 +27,7 @@ interface Options extends SignerOptions {
   readonly removed?: string;
   readonly columns?: string;
   readonly normalised?: boolean;
+  readonly near?: boolean;
   readonly attest?: boolean;
   readonly name?: string;
   readonly secret?: string;
@@ -46,6 +49,7 @@ export function addCheck(dataset: Command, run: Run): void {
     .option('--removed <list>', 'whether none of the records on a list is there')
     .option('--columns <column,…>', 'label, join, --against: compare by these columns; default: all of the input')
     .option('--normalised', '--against: compare texts whatever their case, spacing and Unicode form')
+    .option('--near', '--against: count records that resemble one of the other too; that decides nothing')
     .option('--attest', 'sign the outcome, passed or failed, as evidence beside each dataset')
     .option('--name <name:version>', '--attest: what the dataset is called in the claim')
     .addOption(secretOption());
@@ -84,7 +88,8 @@ async function checkProofs(context: Context, paths: readonly string[], options: 
 
 async function checkDatasets(context: Context, paths: readonly string[], options: Options): Promise<Report> {
   const verdict = await verdictOf(context, paths, options);
-  if (options.attest !== true) return verdictReport(verdict, []);
+  const near = await nearnessOf(context, paths, options);
+  if (options.attest !== true) return verdictReport(verdict, [], near);
   const at = (path: string): string => resolve(context.cwd, path);
   const { step, from = [], against, removed, name } = options;
   if (removed !== undefined)
@@ -111,7 +116,26 @@ async function checkDatasets(context: Context, paths: readonly string[], options
     locate: at,
     registry: () => context.registry(undefined),
   });
-  return verdictReport(verdict, outcomes);
+  return verdictReport(verdict, outcomes, near);
+}
+
+async function nearnessOf(context: Context, paths: readonly string[], options: Options): Promise<Nearness | null> {
+  const { near, against, columns } = options;
+  if (near !== true) return null;
+  if (against === undefined) throw new WeighmarkError('usage', '--near goes with --against');
+  const at = (path: string): string => resolve(context.cwd, path);
+  return findNear([at(only(paths)), at(against)], columns?.split(',') ?? null, await dataPorts(context));
+}
+
+/** What resembles what, said as what it is: an estimate. */
+function nearText({ method, atLeast, compared, withoutText, records, named }: Nearness): string {
+  const [first] = named;
+  const where =
+    first === undefined
+      ? ''
+      : `; first ${first.place.path}, record ${first.place.record}, like ${first.resembles.path}, record ${first.resembles.record} (about ${Math.round(100 * first.estimate)} %)`;
+  const left = withoutText === 0 ? '' : `, ${counted(withoutText, 'record')} without words not`;
+  return `advisory   ${records} of ${compared[0]} records resemble one of the other ${compared[1]} by ${100 * atLeast} % or more${where} (${method}: estimated from texts${left}; others may go unseen)`;
 }
 
 async function verdictOf(context: Context, paths: readonly string[], options: Options): Promise<Verdict> {
@@ -139,15 +163,20 @@ function only(paths: readonly string[]): string {
   throw new WeighmarkError('usage', 'one path at a time', { subject: paths[1] ?? '' });
 }
 
-export function verdictReport(verdict: Verdict, attested: readonly AttestOutcome[]): Report {
+export function verdictReport(
+  verdict: Verdict,
+  attested: readonly AttestOutcome[],
+  near: Nearness | null = null,
+): Report {
   const { checks, exitCode, subject } = verdict;
   const findings = checks.flatMap((check) => (check.passed ? [] : check.findings));
   return {
     exitCode,
-    json: { subject, checks, ...(attested.length === 0 ? {} : { attested }) },
+    json: { subject, checks, ...(near === null ? {} : { near }), ...(attested.length === 0 ? {} : { attested }) },
     text: (style) => ({
       out: [
         ...checks.flatMap(({ evidence }) => evidence.map(({ what }) => `verified   ${style.plain(what)}\n`)),
+        ...(near === null ? [] : [`${style.plain(nearText(near))}\n`]),
         ...attested.map(({ signer, written }) => `signed     by ${style.plain(signer)}, in ${style.plain(written)}\n`),
         ...renderFindings(findings, style).map((lines) => `${lines}\n`),
         findings.length === 0 ? `${style.good(`VERIFIED: ${subject}`)}\n` : `${style.bad(`FAILED: ${subject}`)}\n`,

@@ -294,10 +294,22 @@ fn encode(text: &[u8], cell: Cell, as_text: bool, out: &mut Vec<u8>) -> Option<(
                 None => return None,
             }
         }
-        Cell::Date => scalar(out, tag(DATE), date(days_of(text)?).as_bytes()),
-        Cell::Time => scalar(out, tag(TIME), time(nanos_of(text)?).as_bytes()),
-        Cell::Timestamp => scalar(out, tag(TIMESTAMP), moment(text, false)?.as_bytes()),
-        Cell::Instant => scalar(out, tag(INSTANT), moment(text, true)?.as_bytes()),
+        Cell::Date => {
+            let days = days_of(text)?;
+            short(out, tag(DATE), |out| date(out, days));
+        }
+        Cell::Time => {
+            let nanos = nanos_of(text)?;
+            short(out, tag(TIME), |out| time(out, nanos));
+        }
+        Cell::Timestamp => {
+            let (days, nanos) = moment(text, false)?;
+            short(out, tag(TIMESTAMP), |out| timestamp(out, days, nanos, false));
+        }
+        Cell::Instant => {
+            let (days, nanos) = moment(text, true)?;
+            short(out, tag(INSTANT), |out| timestamp(out, days, nanos, true));
+        }
     }
     Some(())
 }
@@ -320,7 +332,10 @@ fn days_of(text: &[u8]) -> Option<i64> {
     let of_era = shifted.rem_euclid(400);
     let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    (date(days).as_bytes() == text).then_some(days)
+    // The 30th of February is written in another way.
+    let mut written = Vec::with_capacity(10);
+    date(&mut written, days);
+    (written == text).then_some(days)
 }
 
 fn nanos_of(text: &[u8]) -> Option<i64> {
@@ -336,7 +351,8 @@ fn nanos_of(text: &[u8]) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 60).then_some((hour * 3600 + minute * 60 + second) * 1_000_000_000 + fraction)
 }
 
-fn moment(text: &[u8], instant: bool) -> Option<String> {
+/// Days since 1970-01-01 and nanoseconds since midnight.
+fn moment(text: &[u8], instant: bool) -> Option<(i64, i64)> {
     if text.len() < 19 || !matches!(text[10], b'T' | b' ') {
         return None;
     }
@@ -363,6 +379,8 @@ fn moment(text: &[u8], instant: bool) -> Option<String> {
             if *sign == b'-' { -seconds } else { seconds }
         }
     };
-    let nanos = i128::from(days_of(&text[..10])?) * 86_400_000_000_000 + i128::from(nanos_of(clock)?) - i128::from(offset) * 1_000_000_000;
-    Some(timestamp(nanos, instant))
+    const DAY: i64 = DAY_SECONDS * 1_000_000_000;
+    // A day more or less at most.
+    let nanos = nanos_of(clock)? - offset * 1_000_000_000;
+    Some((days_of(&text[..10])? + nanos.div_euclid(DAY), nanos.rem_euclid(DAY)))
 }

@@ -160,8 +160,29 @@ pub fn plain_number(bytes: &[u8], start: usize) -> Option<usize> {
     (bytes[at] | 32 != b'e').then_some(at)
 }
 
+/// A tag, a length, and what is written, which is shorter than 128 bytes.
+#[inline]
+pub fn short(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(&[tag, 0]);
+    let start = out.len();
+    write(out);
+    debug_assert!(out.len() - start < 128);
+    out[start - 1] = (out.len() - start) as u8;
+}
+
+/// As many digits.
+#[inline]
+fn digits_of<const N: usize>(out: &mut Vec<u8>, mut value: u64) {
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+    out.extend_from_slice(&text);
+}
+
 /// Days since 1970-01-01 as `2024-01-02` (Howard Hinnant's `civil_from_days`).
-pub fn date(days: i64) -> String {
+pub fn date(out: &mut Vec<u8>, days: i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -172,25 +193,39 @@ pub fn date(days: i64) -> String {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let day = of_year - (153 * part + 2) / 5 + 1;
     match year {
-        0..=9999 => format!("{year:04}-{month:02}-{day:02}"),
-        ..0 => format!("-{:06}-{month:02}-{day:02}", -year),
-        _ => format!("+{year:06}-{month:02}-{day:02}"),
+        0..=9999 => digits_of::<4>(out, year as u64),
+        _ => out.extend_from_slice(format!("{}{:06}", if year < 0 { '-' } else { '+' }, year.unsigned_abs()).as_bytes()),
     }
+    out.push(b'-');
+    digits_of::<2>(out, month as u64);
+    out.push(b'-');
+    digits_of::<2>(out, day as u64);
 }
 
 /// Nanoseconds since midnight as `03:04:05.5`.
-pub fn time(nanos: i64) -> String {
-    let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction == 0 {
-        return clock;
+pub fn time(out: &mut Vec<u8>, nanos: i64) {
+    let (seconds, fraction) = (nanos as u64 / 1_000_000_000, nanos as u64 % 1_000_000_000);
+    digits_of::<2>(out, seconds / 3600);
+    out.push(b':');
+    digits_of::<2>(out, seconds / 60 % 60);
+    out.push(b':');
+    digits_of::<2>(out, seconds % 60);
+    if fraction > 0 {
+        out.push(b'.');
+        digits_of::<9>(out, fraction);
+        let zeros = out.iter().rev().take_while(|&&digit| digit == b'0').count();
+        out.truncate(out.len() - zeros);
     }
-    format!("{clock}.{}", format!("{fraction:09}").trim_end_matches('0'))
 }
 
-const DAY: i128 = 86_400_000_000_000;
+pub const DAY_SECONDS: i64 = 86_400;
 
-pub fn timestamp(nanos: i128, zone: bool) -> String {
-    let day = nanos.div_euclid(DAY);
-    format!("{}T{}{}", date(day as i64), time((nanos - day * DAY) as i64), if zone { "Z" } else { "" })
+/// Days since 1970-01-01 and nanoseconds since midnight.
+pub fn timestamp(out: &mut Vec<u8>, days: i64, nanos: i64, zone: bool) {
+    date(out, days);
+    out.push(b'T');
+    time(out, nanos);
+    if zone {
+        out.push(b'Z');
+    }
 }

@@ -7,7 +7,7 @@ use crate::lanes::Hash;
 use crate::scan::{Found, Stop};
 use crate::sort::{Sorter, room};
 use crate::spill::{BUCKET_BITS, BUCKETS, CHUNK, Spill, bytes_of};
-use crate::trees::{Branch, NOTHING, Ordered, Trie};
+use crate::trees::{Branch, NOTHING, Ordered, Trie, prefix_of};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 const HEADER: u64 = 64;
 const OFFSET_STEP: u64 = 64;
 const MAX_PREFIX_BITS: usize = 16;
+/// Records of a bucket are put in order and hashed about so many at a time: what that takes stays small.
+const STRETCH_BITS: u32 = 13;
 /// Records that go into the ordered tree at a time.
 const FOLD: usize = 4096;
 
@@ -37,7 +39,7 @@ pub const MAX_RECORDS: u64 = u32::MAX as u64 - 1;
 impl Sink {
     /// `spill` is a file of nobody else's.
     pub fn new(spill: File, keeps: bool) -> Self {
-        let ordered = Ordered::new(hashing::node());
+        let ordered = Ordered::new(hashing::node(), keeps);
         Sink { spill: Spill::new(spill, keeps), chunk: Vec::new(), folded: 0, ordered, records: 0, offsets: Vec::new(), keeps }
     }
 
@@ -79,9 +81,16 @@ impl Sink {
     pub fn finish(mut self, threads: usize, out: Option<&File>) -> io::Result<Roots> {
         self.spill.add(&self.chunk, (self.records - self.chunk.len() as u64) as u32)?;
         self.spill.close();
-        let (ordered, nodes) = self.ordered.finish(&self.chunk[self.folded..], out.is_some());
+        let (ordered, nodes) = self.ordered.finish(&self.chunk[self.folded..]);
         self.chunk = Vec::new();
         let layout = Layout::new(self.records, nodes.len() as u64);
+        if let Some(file) = out {
+            file.write_all_at(nodes.as_flattened(), layout.nodes)?;
+            file.write_all_at(bytes_of(&self.offsets), layout.offsets)?;
+        }
+        // Memory is short where many records are.
+        drop(nodes);
+        self.offsets = Vec::new();
         let buckets = Buckets::new(&self.spill, &layout, out);
         std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(|| buckets.work()))));
         let (branches, fence) = buckets.done()?;
@@ -93,10 +102,8 @@ impl Sink {
                 at += 4 * ranks.len() as u64;
                 file.write_all_at(bytes_of(ranks), at - 4 * ranks.len() as u64)
             })?;
-            file.write_all_at(nodes.as_flattened(), layout.nodes)?;
             file.write_all_at(bytes_of(&fence), layout.fence)?;
             file.write_all_at(heap.as_flattened(), layout.trie)?;
-            file.write_all_at(bytes_of(&self.offsets), layout.offsets)?;
         }
         Ok(Roots { records: self.records, distinct: set.distinct, ordered, set: set.hash })
     }
@@ -190,12 +197,27 @@ impl<'a> Buckets<'a> {
         if let Some(file) = self.out {
             worker.write(self, file, bucket)?;
         }
-        let width = 1 << (self.deep - BUCKET_BITS);
-        worker.branches.clear();
-        worker.trie.branches(&worker.hashes, None, BUCKET_BITS, self.deep, &mut worker.branches);
+        let more = (worker.order.len().max(1).ilog2().saturating_sub(STRETCH_BITS) as usize).min(self.deep - BUCKET_BITS);
+        let mut start = 0;
+        for prefix in bucket << more..(bucket + 1) << more {
+            worker.gather(start, prefix, BUCKET_BITS + more);
+            self.stretch(worker, self.starts[bucket] + start, prefix, BUCKET_BITS + more)?;
+            start += worker.hashes.len();
+        }
+        Ok(())
+    }
+
+    /// The records that begin with these bits, of which `start` are before.
+    fn stretch(&self, Worker { hashes, trie, branches, .. }: &mut Worker, start: usize, prefix: usize, bits: usize) -> io::Result<()> {
+        if let Some(file) = self.out {
+            file.write_all_at(hashes.as_flattened(), HEADER + 32 * start as u64)?;
+        }
+        let width = 1 << (self.deep - bits);
+        branches.clear();
+        trie.branches(hashes, None, bits, self.deep, branches);
         let mut done = lock(&self.done);
-        done.branches[bucket * width..][..width].copy_from_slice(&worker.branches);
-        count_prefixes(&worker.hashes, self.layout.prefix_bits, &mut done.fence);
+        done.branches[prefix * width..][..width].copy_from_slice(branches);
+        count_prefixes(hashes, self.layout.prefix_bits, &mut done.fence);
         Ok(())
     }
 
@@ -208,7 +230,7 @@ impl<'a> Buckets<'a> {
     }
 }
 
-/// Scratch of one thread, and the bucket that it sorted.
+/// Scratch of one thread, the bucket that it sorted, and a stretch of that.
 struct Worker {
     came: Vec<Hash>,
     sorter: Sorter,
@@ -234,14 +256,18 @@ impl Worker {
         let came = room(&mut self.came, spill.len(bucket));
         spill.hashes(bucket, came)?;
         self.sorter.sort(came, BUCKET_BITS, &mut self.order);
-        self.hashes.clear();
-        self.hashes.extend(self.order.iter().map(|&index| came[index as usize]));
         Ok(())
+    }
+
+    /// Those from a place in the order on that begin with these bits.
+    fn gather(&mut self, start: usize, prefix: usize, bits: usize) {
+        let sorted = self.order[start..].iter().map(|&index| self.came[index as usize]);
+        self.hashes.clear();
+        self.hashes.extend(sorted.take_while(|hash| prefix_of(hash, 0, bits) == prefix));
     }
 
     fn write(&mut self, buckets: &Buckets, file: &File, bucket: usize) -> io::Result<()> {
         let start = buckets.starts[bucket];
-        file.write_all_at(self.hashes.as_flattened(), HEADER + 32 * start as u64)?;
         let numbers = room(&mut self.numbers, self.order.len());
         buckets.spill.positions(bucket, numbers)?;
         self.positions.clear();

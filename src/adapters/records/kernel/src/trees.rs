@@ -25,16 +25,22 @@ fn root(key: &Key, lanes: &Lanes, mut nodes: Vec<Hash>) -> Hash {
     nodes.first().copied().unwrap_or(EMPTY)
 }
 
-/// The tree of RFC 9162 over hashes that come in order; keeps one for every 256 of them.
+/// Stored nodes that are joined to one as they come.
+const JOINED: usize = 1 << 12;
+
+/// The tree of RFC 9162 over hashes that come in order. If it keeps them, there is a node for every 256 hashes.
 pub struct Ordered {
     key: Key,
     lanes: Lanes,
+    keeps: bool,
     stored: Vec<Hash>,
+    /// Nodes over `JOINED` stored ones each; these are gone unless they are kept.
+    joined: Vec<Hash>,
 }
 
 impl Ordered {
-    pub fn new(key: Key) -> Self {
-        Ordered { key, lanes: Lanes::default(), stored: Vec::new() }
+    pub fn new(key: Key, keeps: bool) -> Self {
+        Ordered { key, lanes: Lanes::default(), keeps, stored: Vec::new(), joined: Vec::new() }
     }
 
     /// Hashes, a multiple of 256.
@@ -46,28 +52,43 @@ impl Ordered {
             level = parents(&self.key, &self.lanes, &level);
         }
         self.stored.extend_from_slice(&level);
-    }
-
-    /// The root over all hashes, of which the last may be any number, and if it `keeps` them the stored nodes, level after
-    /// level.
-    pub fn finish(mut self, last: &[Hash], keeps: bool) -> (Hash, Vec<Hash>) {
-        let (whole, rest) = last.split_at(last.len() / LEAVES * LEAVES);
-        self.add(whole);
-        let mut nodes = Vec::new();
-        if keeps {
-            nodes.extend_from_slice(&self.stored);
-            let mut below = 0..nodes.len();
-            while below.len() > 1 {
-                let up = parents(&self.key, &self.lanes, &nodes[below.start..below.end - below.len() % 2]);
-                nodes.extend(up);
-                below = below.end..nodes.len();
+        let done = if self.keeps { JOINED * self.joined.len() } else { 0 };
+        if self.stored.len() >= done + JOINED {
+            self.joined.push(root(&self.key, &self.lanes, self.stored[done..done + JOINED].to_vec()));
+            if !self.keeps {
+                self.stored.drain(..JOINED);
             }
         }
-        if !rest.is_empty() {
-            self.stored.push(root(&self.key, &self.lanes, rest.to_vec()));
-        }
-        (root(&self.key, &self.lanes, self.stored), nodes)
     }
+
+    /// The root over all hashes, of which the last may be any number, and if it keeps them the stored nodes, level after level.
+    pub fn finish(mut self, last: &[Hash]) -> (Hash, Vec<Hash>) {
+        let (whole, rest) = last.split_at(last.len() / LEAVES * LEAVES);
+        self.add(whole);
+        let done = if self.keeps { JOINED * self.joined.len() } else { 0 };
+        let mut right = self.stored[done..].to_vec();
+        let mut top = self.joined;
+        if !rest.is_empty() {
+            right.push(root(&self.key, &self.lanes, rest.to_vec()));
+        }
+        if !right.is_empty() {
+            top.push(root(&self.key, &self.lanes, right));
+        }
+        let nodes = if self.keeps { levels(&self.key, &self.lanes, self.stored) } else { Vec::new() };
+        (root(&self.key, &self.lanes, top), nodes)
+    }
+}
+
+/// Nodes, then those above them, as far as there are two of them.
+fn levels(key: &Key, lanes: &Lanes, mut nodes: Vec<Hash>) -> Vec<Hash> {
+    let mut below = 0..nodes.len();
+    nodes.reserve_exact(below.len());
+    while below.len() > 1 {
+        let up = parents(key, lanes, &nodes[below.start..below.end - below.len() % 2]);
+        nodes.extend(up);
+        below = below.end..nodes.len();
+    }
+    nodes
 }
 
 /// A part of the trie: its hash and how many different records it holds.
@@ -301,7 +322,9 @@ fn bit(hash: &Hash, depth: usize) -> bool {
     hash[depth / 8] >> (7 - depth % 8) & 1 == 1
 }
 
-fn prefix_of(hash: &Hash, skip: usize, depth: usize) -> usize {
+/// The bits from `skip` to `depth`.
+#[inline]
+pub fn prefix_of(hash: &Hash, skip: usize, depth: usize) -> usize {
     let bits = u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
     if depth == skip { 0 } else { (bits << skip >> (64 - (depth - skip))) as usize }
 }
