@@ -156,17 +156,22 @@ test('what a scanner finds after the promotion is heard where only the promotion
   assert.deepEqual(await heard(suppressed(hashOf('other bytes'))), [true, true, true]);
 });
 
-test('whoever wants records gone and was lost since leaves it open, not refused', async (t) => {
-  const of = await world(t);
-  const { dataset, model } = await publishStory(of);
-  const predicate = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
-  const said = { type: PREDICATES['removed-records'], about: bare(dataset), predicate, name: 'acme/data' };
-  await attach(of, dataset, bundleFor({ by: 'rita', ...said }), { name: 'acme/data' });
-  const text = Buffer.from(BEFORE.toString().replace('- name: staging', '- name: staging\n    removedRecords: refuse'));
-  const lost = { kind: 'principal', name: 'rita', since: '2026-01-01T00:00:00.000Z' } as const;
-  const ports = { ...of.ports, registry: of.registry, signer: signerOf('rob') };
-  await revoke({ action: 'revoke', reason: 'lost', policy: POLICY, target: lost, artifact: null }, ports);
-  await every(of, model, text, ['denial-unconfirmed'], 4);
+test('whoever wants records gone, or saw a check fail, and was lost since leaves it open, not refused', async (t) => {
+  const removal = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
+  for (const [by, type, predicate, rule] of [
+    ['rita', 'removed-records', removal, 'removedRecords: refuse'],
+    ['erin', 'records-check', { check: 'overlap', result: 'FAILED' }, 'datasets: { require: [reference] }'],
+  ] as const) {
+    const of = await world(t);
+    const { dataset, model } = await publishStory(of);
+    const said = { type: PREDICATES[type], about: bare(dataset), predicate, name: 'acme/data' };
+    await attach(of, dataset, bundleFor({ by, ...said }), { name: 'acme/data' });
+    const text = Buffer.from(BEFORE.toString().replace('- name: staging', `- name: staging\n    ${rule}`));
+    const lost = { kind: 'principal', name: by, since: '2026-01-01T00:00:00.000Z' } as const;
+    const ports = { ...of.ports, registry: of.registry, signer: signerOf('rob') };
+    await revoke({ action: 'revoke', reason: 'lost', policy: POLICY, target: lost, artifact: null }, ports);
+    await every(of, model, text, ['denial-unconfirmed'], 4);
+  }
 });
 
 test('what was let count again under the earlier policy is no orphan; nor is what a stranger says', async (t) => {
